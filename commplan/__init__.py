@@ -1,0 +1,1 @@
+"""commplan: the fastest collective that a machine allows, with the proof, as a program."""

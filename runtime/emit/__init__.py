@@ -1,0 +1,1 @@
+"""Programs as files for other runtimes: one target, one module."""

@@ -1,0 +1,1 @@
+"""What moves, and why nothing is faster: collectives, schedules, bounds and their proofs."""

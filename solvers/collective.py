@@ -1,0 +1,227 @@
+"""What a collective asks for: blocks of data, who holds them before, who wants them after."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from topologies.topology import IntArray, frozen, integers
+
+
+class CollectiveError(ValueError):
+    """A collective that cannot be asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Collective:
+    """The precondition and the postcondition, and the layout of both buffers.
+
+    Before, rank ranks[i] holds in its input buffer its own contribution to each block of
+    inputs[i], one after the other. After, its output buffer holds each block of outputs[i], added
+    up over every rank that had the block in its input, each contribution once.
+    sizes: the blocks' sizes in any common unit. root: a rank, where the collective has one.
+    """
+
+    name: str
+    ranks: tuple[int, ...]
+    sizes: IntArray
+    inputs: tuple[IntArray, ...]
+    outputs: tuple[IntArray, ...]
+    root: int | None = None
+
+    @property
+    def blocks(self) -> int:
+        """Count the blocks."""
+        return len(self.sizes)
+
+    @cached_property
+    def total(self) -> int:
+        """Give the largest buffer of a rank, in units of `sizes`: what a user calls the size."""
+        return max(int(self.sizes[blocks].sum()) for blocks in (*self.inputs, *self.outputs))
+
+    @cached_property
+    def holders(self) -> tuple[IntArray, ...]:
+        """List for each block the ranks that contribute to it."""
+        return self._owners(self.inputs)
+
+    @cached_property
+    def wanters(self) -> tuple[IntArray, ...]:
+        """List for each block the ranks that want it."""
+        return self._owners(self.outputs)
+
+    def fraction(self, block: int) -> Fraction:
+        """Give a block's share of the size."""
+        return Fraction(int(self.sizes[block]), self.total)
+
+    def images(self, block: int, elements: IntArray) -> IntArray:
+        """Give the block that each permutation of the vertices makes of `block`.
+
+        elements: (permutations, vertices). A block is known by its size, holders and wanters; they
+        are compared through sums of random 64-bit words, blocks that agree in all by their order.
+
+        Raises:
+            CollectiveError: a permutation does not map the collective to itself.
+        """
+        words, keys, order = self._signatures
+        last = len(words[0]) - 1
+        moved = np.minimum(elements, last)
+        signature = words[0][moved[:, self.holders[block]]].sum(axis=1)
+        signature += words[1][moved[:, self.wanters[block]]].sum(axis=1)
+        signature += words[2][int(self.sizes[block])]
+        own = np.flatnonzero(keys[order] == keys[block])
+        twin = int(np.flatnonzero(order[own] == block)[0])
+        place = np.searchsorted(keys, signature, sorter=order) + twin
+        image = order[np.minimum(place, len(order) - 1)]
+        if not np.array_equal(keys[image], signature):
+            raise CollectiveError(f"{self.name}: the symmetry does not keep block {block}")
+        return image
+
+    def _owners(self, buffers: tuple[IntArray, ...]) -> tuple[IntArray, ...]:
+        if not buffers:
+            return ()
+        block = np.concatenate(buffers)
+        rank = np.repeat(np.array(self.ranks), [len(blocks) for blocks in buffers])
+        order = np.lexsort((rank, block))
+        bounds = np.searchsorted(block[order], np.arange(self.blocks + 1))
+        rank = frozen(rank[order])
+        return tuple(rank[a:b] for a, b in pairwise(bounds))
+
+    @cached_property
+    def _signatures(
+        self,
+    ) -> tuple[tuple[IntArray, IntArray, dict[int, np.int64]], IntArray, IntArray]:
+        """Draw words for ranks and sizes; give them, the blocks' keys, and the keys' order."""
+        draw = np.random.default_rng(0)
+        top = max(self.ranks) + 2
+        holds, wants = (draw.integers(-(2**62), 2**62, top) for _ in range(2))
+        size = {int(s): draw.integers(-(2**62), 2**62) for s in np.unique(self.sizes)}
+        keys = np.array([size[int(s)] for s in self.sizes])
+        for word, buffers in ((holds, self.inputs), (wants, self.outputs)):
+            for rank, blocks in zip(self.ranks, buffers, strict=True):
+                np.add.at(keys, blocks, word[rank])
+        return (holds, wants, size), keys, np.argsort(keys, kind="stable")
+
+
+Maker = Callable[[tuple[int, ...], int], Collective]
+
+
+def _layout(
+    name: str,
+    ranks: tuple[int, ...],
+    sizes: Sequence[int] | IntArray,
+    inputs: Callable[[int], Sequence[int]],
+    outputs: Callable[[int], Sequence[int]],
+    root: int | None = None,
+) -> Collective:
+    """Make a collective from the blocks in each rank's buffers; i counts the ranks from 0."""
+    places = range(len(ranks))
+    return Collective(
+        name,
+        ranks,
+        integers(sizes),
+        tuple(integers(inputs(i)) for i in places),
+        tuple(integers(outputs(i)) for i in places),
+        root,
+    )
+
+
+def all_gather(ranks: tuple[int, ...], sizes: Sequence[int] = ()) -> Collective:
+    """Give everyone's block to everyone; with unequal sizes this is all_gatherv."""
+    everything = range(len(ranks))
+    return _layout(
+        "all_gather", ranks, sizes or [1] * len(ranks), lambda i: [i], lambda _: everything
+    )
+
+
+def reduce_scatter(ranks: tuple[int, ...], sizes: Sequence[int] = ()) -> Collective:
+    """Give each rank the sum of its block; with unequal sizes this is reduce_scatterv."""
+    everything = range(len(ranks))
+    return _layout(
+        "reduce_scatter", ranks, sizes or [1] * len(ranks), lambda _: everything, lambda i: [i]
+    )
+
+
+def all_reduce(ranks: tuple[int, ...]) -> Collective:
+    """Give everyone the sum of everyone's vector."""
+    return _layout("all_reduce", ranks, [1], lambda _: [0], lambda _: [0])
+
+
+def all_to_all(ranks: tuple[int, ...]) -> Collective:
+    """Send from each rank another block to each rank, itself included."""
+    n = len(ranks)
+    return _layout(
+        "all_to_all",
+        ranks,
+        np.ones(n * n, dtype=np.int64),
+        lambda i: range(i * n, i * n + n),
+        lambda i: range(i, n * n, n),
+    )
+
+
+def broadcast(ranks: tuple[int, ...], root: int) -> Collective:
+    """Give everyone the root's vector."""
+    return _layout("broadcast", ranks, [1], _only(ranks, root, [0]), lambda _: [0], root)
+
+
+def reduce(ranks: tuple[int, ...], root: int) -> Collective:
+    """Give the root the sum of everyone's vector."""
+    return _layout("reduce", ranks, [1], lambda _: [0], _only(ranks, root, [0]), root)
+
+
+def scatter(ranks: tuple[int, ...], root: int) -> Collective:
+    """Give each rank its block from the root."""
+    blocks = range(len(ranks))
+    return _layout(
+        "scatter", ranks, [1] * len(ranks), _only(ranks, root, blocks), lambda i: [i], root
+    )
+
+
+def gather(ranks: tuple[int, ...], root: int) -> Collective:
+    """Give the root each rank's block."""
+    blocks = range(len(ranks))
+    return _layout(
+        "gather", ranks, [1] * len(ranks), lambda i: [i], _only(ranks, root, blocks), root
+    )
+
+
+def _only(
+    ranks: tuple[int, ...], root: int, blocks: Sequence[int]
+) -> Callable[[int], Sequence[int]]:
+    """Give `blocks` to the root and nothing to the others."""
+    return lambda i: blocks if ranks[i] == root else []
+
+
+COLLECTIVES: dict[str, Maker] = {
+    "all_gather": lambda ranks, _: all_gather(ranks),
+    "reduce_scatter": lambda ranks, _: reduce_scatter(ranks),
+    "all_reduce": lambda ranks, _: all_reduce(ranks),
+    "all_to_all": lambda ranks, _: all_to_all(ranks),
+    "broadcast": broadcast,
+    "reduce": reduce,
+    "scatter": scatter,
+    "gather": gather,
+}
+ROOTED = frozenset({"broadcast", "reduce", "scatter", "gather"})
+
+
+def collective(name: str, ranks: Sequence[int], root: int | None = None) -> Collective:
+    """Make the collective called `name` over `ranks`; a rooted one starts or ends at `root`.
+
+    Raises:
+        CollectiveError: an unknown name, no ranks, a rank given twice, a root that is not among
+            the ranks, or a root where the collective has none.
+    """
+    if name not in COLLECTIVES:
+        raise CollectiveError(f"no collective is named {name!r}; known: {', '.join(COLLECTIVES)}")
+    if not ranks or len(set(ranks)) < len(ranks):
+        raise CollectiveError(f"{name}: the ranks must be different, and at least one")
+    if root is not None and name not in ROOTED:
+        raise CollectiveError(f"{name} has no root")
+    chosen = tuple(sorted(ranks))
+    start = chosen[0] if root is None else root
+    if start not in chosen:
+        raise CollectiveError(f"{name}: root {start} is not among the ranks")
+    return COLLECTIVES[name](chosen, start)

@@ -1,0 +1,121 @@
+"""What moves: pieces of the blocks, and the transfers that carry them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from solvers.certificate import Bound
+from solvers.collective import Collective
+from topologies.symmetry import Group, trivial
+from topologies.topology import BoolArray, IntArray, Topology, frozen, integers
+
+
+class Transfer(NamedTuple):
+    """One message of a schedule: rank to rank over a route of links, at a place in the order.
+
+    It carries what src holds of the piece after all transfers of smaller step into src. With
+    `reduce` the receiver adds it to what it holds, without it the receiver holds this instead.
+    """
+
+    piece: int
+    step: int
+    src: int
+    dst: int
+    route: tuple[int, ...]
+    reduce: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Transfers:
+    """Transfers as read-only columns, sorted by (piece, step).
+
+    The links of transfer t are route[route_start[t] : route_start[t + 1]], in the order of travel.
+    """
+
+    piece: IntArray
+    step: IntArray
+    src: IntArray
+    dst: IntArray
+    reduce: BoolArray
+    route_start: IntArray
+    route: IntArray
+
+    def __len__(self) -> int:
+        return len(self.piece)
+
+    def __getitem__(self, t: int) -> Transfer:
+        start, end = self.route_start[t], self.route_start[t + 1]
+        return Transfer(
+            int(self.piece[t]),
+            int(self.step[t]),
+            int(self.src[t]),
+            int(self.dst[t]),
+            tuple(self.route[start:end].tolist()),
+            bool(self.reduce[t]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """A collective on a machine as pieces and transfers, one representative of each orbit.
+
+    Piece p is the share `share[p]` of block `block[p]`. The whole schedule is the image of the
+    pieces written here under every element of `group`: vertices, links and blocks are translated,
+    shares and steps stay. The pieces of a block, in the order (piece, group element), lie end to
+    end on it, and their shares add up to 1.
+    provenance: solver, seed, times and the like, for a person to read.
+    """
+
+    topology: Topology
+    collective: Collective
+    block: IntArray
+    share: tuple[Fraction, ...]
+    transfers: Transfers
+    group: Group
+    bound: Bound
+    provenance: dict[str, str | int | float] = field(default_factory=dict)
+
+    @property
+    def pieces(self) -> int:
+        """Count the representative pieces."""
+        return len(self.block)
+
+
+def columns(transfers: Iterable[Transfer]) -> Transfers:
+    """Lay transfers out in columns, sorted by piece and step."""
+    rows = sorted(transfers, key=lambda t: (t.piece, t.step))
+    lengths = [len(t.route) for t in rows]
+    return Transfers(
+        piece=integers(t.piece for t in rows),
+        step=integers(t.step for t in rows),
+        src=integers(t.src for t in rows),
+        dst=integers(t.dst for t in rows),
+        reduce=frozen(np.array([t.reduce for t in rows], dtype=np.bool_)),
+        route_start=frozen(np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])),
+        route=integers(link for t in rows for link in t.route),
+    )
+
+
+def schedule(
+    topology: Topology,
+    collective: Collective,
+    pieces: Sequence[tuple[int, Fraction]],
+    transfers: Iterable[Transfer] | Transfers,
+    bound: Bound,
+    group: Group | None = None,
+    **provenance: str | int | float,
+) -> Schedule:
+    """Put a schedule together from (block, share) pieces and their transfers."""
+    return Schedule(
+        topology,
+        collective,
+        integers(block for block, _ in pieces),
+        tuple(share for _, share in pieces),
+        transfers if isinstance(transfers, Transfers) else columns(transfers),
+        trivial(topology) if group is None else group,
+        bound,
+        provenance,
+    )

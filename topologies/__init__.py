@@ -1,0 +1,1 @@
+"""What the machine is: ranks, switches and links, by formula, by name or from a file."""

@@ -1,0 +1,1 @@
+"""Presets: machines that exist, each figure with its evidence."""

@@ -1,0 +1,145 @@
+"""Symmetry as a value: automorphisms of a machine, and the group that they generate."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from topologies.topology import IntArray, Topology, frozen
+
+ELEMENT_LIMIT = 2**27  # entries of the table of group elements
+
+
+class SymmetryError(ValueError):
+    """A permutation that is no automorphism, or a group too large to list."""
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """A group of permutations of the vertices, given by generators (one in each row)."""
+
+    generators: IntArray
+
+    @cached_property
+    def elements(self) -> IntArray:
+        """List all elements, identity first: element g sends vertex v to elements[g, v].
+
+        Generators are taken in one after the other; products are found by breadth-first search
+        over a table of the elements seen. Complexity: order × generators × vertices.
+
+        Raises:
+            SymmetryError: the table would hold more than ELEMENT_LIMIT entries.
+        """
+        points = self.generators.shape[1]
+        identity = np.arange(points, dtype=np.int64)
+        seen = {identity.tobytes()}
+        elements, frontier = [identity], [identity]
+        while frontier:
+            born = []
+            for element in frontier:
+                for generator in self.generators:
+                    product = generator[element]
+                    if (key := product.tobytes()) not in seen:
+                        seen.add(key)
+                        born.append(product)
+                if (len(elements) + len(born)) * points > ELEMENT_LIMIT:
+                    raise SymmetryError("the group is too large to list")
+            elements += born
+            frontier = born
+        return frozen(np.array(elements))
+
+    @property
+    def order(self) -> int:
+        """Count the elements."""
+        return len(self.elements)
+
+    @cached_property
+    def inverses(self) -> IntArray:
+        """List the inverse of each element, in the order of `elements`."""
+        return frozen(np.argsort(self.elements, axis=1))
+
+
+def trivial(topology: Topology) -> Group:
+    """Give the group that holds nothing but the identity."""
+    return Group(np.zeros((0, topology.vertices), dtype=np.int64))
+
+
+def declared(topology: Topology) -> Group:
+    """Give the group that the topology declares.
+
+    Raises:
+        SymmetryError: a declared generator is no automorphism of the topology.
+    """
+    group = Group(topology.symmetry)
+    link_images(topology, group.generators)
+    return group
+
+
+def orbits(permutations: IntArray, points: int) -> IntArray:
+    """Label each point with the number of its orbit, orbits numbered by their least point."""
+    moved = np.tile(np.arange(points), len(permutations))
+    graph = coo_array(
+        (np.ones(len(moved), dtype=np.int8), (moved, permutations.reshape(-1))),
+        shape=(points, points),
+    )
+    labels = connected_components(graph, directed=False)[1]
+    _, first, label = np.unique(labels, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return frozen(rank[label])
+
+
+def link_images(topology: Topology, permutations: IntArray) -> IntArray:
+    """Give the permutation of the links that each permutation of the vertices induces.
+
+    A link goes to the link between the images of its ends with the same capacity, alpha and
+    overhead; among parallel links that agree in all, the first goes to the first.
+    Result: (permutations, links). Complexity: links × log(links) each.
+
+    Raises:
+        SymmetryError: a permutation does not map ranks to ranks or links to equal links.
+    """
+    place = np.argsort(_order(topology, topology.src, topology.dst), kind="stable")
+    images = np.empty((len(permutations), topology.links), dtype=np.int64)
+    for row, permutation in enumerate(permutations):
+        if (permutation[: topology.ranks] >= topology.ranks).any():
+            raise SymmetryError(f"symmetry[{row}]: a rank goes to a switch")
+        src, dst = permutation[topology.src], permutation[topology.dst]
+        moved = np.argsort(_order(topology, src, dst), kind="stable")
+        if not _alike(topology, permutation, src[moved], dst[moved], moved, place):
+            raise SymmetryError(f"symmetry[{row}]: not an automorphism of {topology.name}")
+        images[row, moved] = place
+    return frozen(images)
+
+
+def _order(topology: Topology, src: IntArray, dst: IntArray) -> IntArray:
+    """Rank the links by ends and figures, so that equal links get equal numbers."""
+    figures = np.stack([src, dst, topology.capacity, topology.alpha.view(np.int64)])
+    place = np.lexsort(figures[::-1])
+    changes = (np.diff(figures[:, place], axis=1) != 0).any(axis=0)
+    order = np.empty(len(src), dtype=np.int64)
+    order[place] = np.concatenate([[0], np.cumsum(changes)])[: len(src)]
+    return order
+
+
+def _alike(
+    topology: Topology,
+    permutation: IntArray,
+    src: IntArray,
+    dst: IntArray,
+    moved: IntArray,
+    place: IntArray,
+) -> bool:
+    """Compare the moved machine with the one in place, column by column."""
+    ranks = permutation[: topology.ranks]
+    return (
+        np.array_equal(src, topology.src[place])
+        and np.array_equal(dst, topology.dst[place])
+        and np.array_equal(topology.capacity[moved], topology.capacity[place])
+        and np.array_equal(topology.alpha[moved], topology.alpha[place])
+        and np.array_equal(topology.multicast, topology.multicast[permutation])
+        and np.array_equal(topology.reduce, topology.reduce[permutation])
+        and np.array_equal(topology.overhead, topology.overhead[ranks])
+    )
