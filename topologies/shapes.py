@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from topologies.topology import IntArray, Link, LinkClass, Switch, Topology, TopologyError, build
+from topologies.turns import Grid, moving, turn
 
 BANDWIDTH = 25 * 10**9
 ALPHA = 1e-6
@@ -108,7 +109,7 @@ def star(
         ranks,
         [Switch("s0", multicast, reduce)],
         [Link(rank, "s0", Fraction(bandwidth), alpha, duplex=True) for rank in ranks],
-        symmetry=[[*range(1, n), 0, n]] if n > 1 else [],
+        symmetry=moving(turn(Grid((n,), (0,)), Grid((1,)))),
     )
 
 
@@ -140,12 +141,9 @@ def leaf_spine(
         for k in range(spines)
     ]
     names = [f"leaf{i}" for i in range(leaves)] + [f"spine{k}" for k in range(spines)]
-    ranks = np.arange(leaves * hosts).reshape(leaves, hosts)
-    switches = np.arange(len(names)) + ranks.size
-    leaf_turn = np.concatenate([np.roll(switches[:leaves], -1), switches[leaves:]])
     turns = [
-        np.concatenate([np.roll(ranks, -1, axis=0).reshape(-1), leaf_turn]),
-        np.concatenate([np.roll(ranks, -1, axis=1).reshape(-1), switches]),
+        turn(Grid((leaves, hosts), (0,)), Grid((leaves,), (0,)), Grid((spines,))),
+        turn(Grid((leaves, hosts), (1,)), Grid((leaves,)), Grid((spines,))),
     ]
     return build(
         f"leaf-spine:{leaves}x{spines}x{hosts}"
@@ -154,7 +152,7 @@ def leaf_spine(
         [Switch(name) for name in names],
         down + up,
         classes=(LinkClass("host", layer=1), LinkClass("uplink", layer=2)),
-        symmetry=_moving(turns),
+        symmetry=moving(*turns),
     )
 
 
@@ -192,17 +190,11 @@ def _product(name: str, factors: Sequence[Factor], rates: Sequence[Rate], alpha:
     ]
     turns = [np.take(number, factor.turn, axis=k).reshape(-1) for k, factor in enumerate(factors)]
     classes = [LinkClass(f"dimension {k}") for k in range(len(dims))]
-    return build(name, ranks, [], links, classes=classes, symmetry=_moving(turns))
+    return build(name, ranks, [], links, classes=classes, symmetry=moving(*turns))
 
 
 def _slice(number: IntArray, place: int, axis: int) -> list[int]:
     return [int(i) for i in np.take(number, place, axis=axis).reshape(-1)]
-
-
-def _moving(turns: Sequence[IntArray]) -> IntArray:
-    """Leave out the identity."""
-    kept = [turn for turn in turns if (turn != np.arange(len(turn))).any()]
-    return np.array(kept, dtype=np.int64).reshape(len(kept), -1 if kept else 0)
 
 
 def _expect(**sizes: int) -> None:

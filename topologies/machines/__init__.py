@@ -1,1 +1,8 @@
-"""Presets: machines that exist, each figure with its evidence."""
+"""Presets: machines that exist, each figure with its evidence.
+
+The evidence of a link class is that of its bandwidth; where the latency's differs, the source
+says so. A latency is that of a link, so a message between two ranks meets the sum along its way.
+Cables in parallel between two vertices are one link of their summed bandwidth.
+"""
+
+GIGA = 10**9
