@@ -5,4 +5,12 @@ says so. A latency is that of a link, so a message between two ranks meets the s
 Cables in parallel between two vertices are one link of their summed bandwidth.
 """
 
+from topologies.topology import TopologyError
+
 GIGA = 10**9
+
+
+def expect_boxes(boxes: int) -> None:
+    """Refuse a number of boxes below 1."""
+    if boxes < 1:
+        raise TopologyError([f"boxes: {boxes}, expected 1 or more"])

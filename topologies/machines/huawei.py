@@ -3,7 +3,7 @@
 from fractions import Fraction
 from itertools import combinations, product
 
-from topologies.machines import GIGA
+from topologies.machines import GIGA, expect_boxes
 from topologies.topology import Link, LinkClass, Switch, Topology, TopologyError, build
 from topologies.turns import Grid, moving, turn
 
@@ -48,7 +48,7 @@ def cloudmatrix384(nodes: int = NODES) -> Topology:
     its L2 switches are left out. Nothing says that UB switches copy or add, so they do not.
 
     Raises:
-        TopologyError: there are 1 to 48 nodes.
+        TopologyError: nodes is not 1 to 48.
     """
     if not 1 <= nodes <= NODES:
         raise TopologyError([f"nodes: {nodes}, expected 1 to {NODES}"])
@@ -112,10 +112,9 @@ def atlas_a2(boxes: int = 1) -> Topology:
     Nothing joins the leaves: traffic between slots changes over within a server.
 
     Raises:
-        TopologyError: there is 1 box or more.
+        TopologyError: boxes is below 1.
     """
-    if boxes < 1:
-        raise TopologyError([f"boxes: {boxes}, expected 1 or more"])
+    expect_boxes(boxes)
     slots = range(8)
     rails = len(slots) if boxes > 1 else 0
     hccs = [
