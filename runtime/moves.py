@@ -1,0 +1,243 @@
+"""A schedule made ready for any size: where each transfer is read from and where it lands."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from fractions import Fraction
+from math import ceil, lcm
+
+import numpy as np
+
+from runtime.program import Buffer, ProgramError
+from solvers.collective import Collective
+from solvers.schedule import Schedule, Transfers
+from solvers.unfold import unfold
+from topologies.topology import BoolArray, IntArray, frozen, integers
+
+PARTS_LIMIT = 2**62
+
+
+class Landing(IntEnum):
+    """What a receiver does with a message.
+
+    PUT: take it straight into place. JOIN: take it into place and add the own input.
+    ADD, COPY: take it beside, then add or copy it to its place.
+    """
+
+    PUT = 0
+    JOIN = 1
+    ADD = 2
+    COPY = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Moves:
+    """All transfers of a schedule between processes, with places, for every size.
+
+    Process i plays rank ranks[i]; layout[i] holds the blocks of its input and of its output.
+    Piece p covers [first[p], last[p]) of its block, which has `parts` parts: of a block of n
+    elements the elements from first[p] * n // parts to last[p] * n // parts.
+    Per transfer, sorted by (step, piece): src and dst are processes; what is sent lies in `source`
+    (INPUT, OUTPUT or SCRATCH) and comes to `target` (OUTPUT or SCRATCH) in the way of `landing`.
+    SCRATCH has a slot for each (dst, piece) that lands there.
+    copy_process, copy_piece: pieces that start in INPUT and are wanted in OUTPUT with no message.
+    """
+
+    ranks: tuple[int, ...]
+    collective: Collective
+    layout: tuple[tuple[IntArray, IntArray], ...]
+    parts: int
+    block: IntArray
+    first: IntArray
+    last: IntArray
+    piece: IntArray
+    step: IntArray
+    src: IntArray
+    dst: IntArray
+    source: IntArray
+    target: IntArray
+    landing: IntArray
+    copy_process: IntArray
+    copy_piece: IntArray
+
+    def __len__(self) -> int:
+        return len(self.piece)
+
+
+def moves(schedule: Schedule) -> Moves:
+    """Write out a schedule's transfers with the places they are read from and written to.
+
+    A process keeps a piece in its OUTPUT if it wants the block, else in SCRATCH; its own
+    contribution stays in INPUT until the first message for the piece joins it.
+
+    Raises:
+        ProgramError: a rank sends a piece of which it holds nothing, or a step is negative.
+    """
+    whole = unfold(schedule)
+    rows = whole.transfers
+    if rows.step.min(initial=0) < 0:
+        raise ProgramError(f"step {rows.step.min()}: steps count from 0")
+    order = np.lexsort((rows.piece, rows.step))
+    piece, step = rows.piece[order], rows.step[order]
+    taking_part = {*whole.collective.ranks, *rows.src.tolist(), *rows.dst.tolist()}
+    ranks = np.array(sorted(taking_part), dtype=np.int64)
+    src, dst = (np.searchsorted(ranks, end[order]) for end in (rows.src, rows.dst))
+    layout = _layout(whole.collective, ranks)
+    holds = _Owned([ins for ins, _ in layout], whole.block)
+    wants = _Owned([outs for _, outs in layout], whole.block)
+    got, first_ever, alone, busy = _history(piece, step, src, dst, len(ranks))
+    _refuse_empty_hands(whole, rows, order, ~got & ~holds.of(src, piece))
+    joined = holds.of(dst, piece)
+    wanted = wants.of(dst, piece)
+    parts, first, last = _boundaries(whole)
+    own, own_piece = _untouched(holds, wants, dst, piece, whole.pieces)
+    return Moves(
+        ranks=tuple(ranks.tolist()),
+        collective=whole.collective,
+        layout=layout,
+        parts=parts,
+        block=whole.block,
+        first=first,
+        last=last,
+        piece=frozen(piece),
+        step=frozen(step),
+        src=frozen(src),
+        dst=frozen(dst),
+        source=frozen(np.where(got, _home(wants.of(src, piece)), Buffer.INPUT)),
+        target=frozen(_home(wanted)),
+        landing=frozen(
+            _landing(rows.reduce[order], first_ever, alone, busy, joined, joined & wanted)
+        ),
+        copy_process=own,
+        copy_piece=own_piece,
+    )
+
+
+def _layout(collective: Collective, ranks: IntArray) -> tuple[tuple[IntArray, IntArray], ...]:
+    """List the blocks in each process's input and output; a mere relay has none."""
+    buffers = dict(
+        zip(
+            collective.ranks,
+            zip(collective.inputs, collective.outputs, strict=True),
+            strict=True,
+        )
+    )
+    return tuple(buffers.get(int(rank), (integers([]), integers([]))) for rank in ranks)
+
+
+class _Owned:
+    """Answers whether a process has the block of a piece among its blocks."""
+
+    def __init__(self, blocks: list[IntArray], block: IntArray) -> None:
+        self.block = block
+        self.span = int(block.max(initial=0)) + 1
+        rows = [i * self.span + owned[owned < self.span] for i, owned in enumerate(blocks)]
+        self.keys = np.unique(np.concatenate(rows))
+
+    def of(self, process: IntArray, piece: IntArray) -> BoolArray:
+        return np.isin(process * self.span + self.block[piece], self.keys)
+
+
+def _home(wanted: BoolArray) -> IntArray:
+    return np.where(wanted, np.int64(Buffer.OUTPUT), np.int64(Buffer.SCRATCH))
+
+
+def _history(
+    piece: IntArray, step: IntArray, src: IntArray, dst: IntArray, processes: int
+) -> tuple[BoolArray, BoolArray, BoolArray, BoolArray]:
+    """Tell of each row, given in order of steps, what came before it.
+
+    Results: src got the piece in an earlier step; this is the first message of the piece into dst;
+    it is the first of its step into dst; dst sends the piece in this very step.
+    """
+    into, outof = piece * processes + dst, piece * processes + src
+    holders, first = np.unique(into, return_index=True)
+    place = np.minimum(np.searchsorted(holders, outof), max(len(holders) - 1, 0))
+    got = np.zeros(len(piece), dtype=np.bool_)
+    if len(piece):
+        got = (holders[place] == outof) & (step[first[place]] < step)
+    steps = int(step.max(initial=0)) + 1
+    now_into, now_outof = into * steps + step, outof * steps + step
+    return got, _leaders(into), _leaders(now_into), np.isin(now_into, now_outof)
+
+
+def _leaders(keys: IntArray) -> BoolArray:
+    """Mark the first row of each key."""
+    flags = np.zeros(len(keys), dtype=np.bool_)
+    flags[np.unique(keys, return_index=True)[1]] = True
+    return flags
+
+
+def _landing(
+    reduce: BoolArray,
+    first_ever: BoolArray,
+    first_of_step: BoolArray,
+    busy: BoolArray,
+    joined: BoolArray,
+    in_one_place: BoolArray,
+) -> IntArray:
+    """Choose how each message lands.
+
+    A second message of one step, and one into a place that is being sent from, must land beside.
+    In place, INPUT is the place of a piece that is held and wanted: there `busy` counts at once.
+    """
+    replaced = first_of_step & ~(busy & (~first_ever | in_one_place))
+    put = np.where(reduce, first_ever & ~joined, replaced)
+    conditions = [put, reduce & first_ever, reduce]
+    return np.select(
+        conditions, [np.int64(Landing.PUT), Landing.JOIN, Landing.ADD], Landing.COPY
+    ).astype(np.int64)
+
+
+def _refuse_empty_hands(
+    whole: Schedule, rows: Transfers, order: IntArray, empty: BoolArray
+) -> None:
+    if empty.any():
+        fault = rows[int(order[np.argmax(empty)])]
+        raise ProgramError(
+            f"step {fault.step}: rank {fault.src} sends piece {fault.piece} "
+            f"(block {whole.block[fault.piece]}) but holds nothing of it"
+        )
+
+
+def _untouched(
+    holds: _Owned, wants: _Owned, dst: IntArray, piece: IntArray, pieces: int
+) -> tuple[IntArray, IntArray]:
+    """List (process, piece) that is held, wanted, and never received."""
+    both = np.intersect1d(holds.keys, wants.keys)
+    process, block = np.divmod(both, holds.span)
+    order = np.argsort(holds.block, kind="stable")
+    start, end = (np.searchsorted(holds.block[order], block, side) for side in ("left", "right"))
+    length = end - start
+    skip = np.repeat(start - (np.cumsum(length) - length), length)
+    process, piece_of = np.repeat(process, length), order[np.arange(length.sum()) + skip]
+    keep = ~np.isin(process * pieces + piece_of, dst * pieces + piece)
+    return frozen(process[keep]), frozen(piece_of[keep])
+
+
+def _boundaries(whole: Schedule) -> tuple[int, IntArray, IntArray]:
+    """Lay the pieces of each block end to end; give parts and each piece's first and last part.
+
+    This is the one rounding rule of all programs. Where the common denominator of the boundaries
+    is below 2^62 it is `parts` and boundary * n // parts is floor(exact boundary * n). Else
+    boundaries are rounded up to multiples of 2^-62, which changes that floor for no denominator d
+    with d * n below 2^62. Every element belongs to exactly one piece in both cases.
+    """
+    reached: dict[int, Fraction] = {}
+    spans = []
+    for block, share in zip(whole.block.tolist(), whole.share, strict=True):
+        start = reached.get(block, Fraction(0))
+        reached[block] = start + share
+        spans.append((start, start + share))
+    parts = 1
+    for denominator in {span[1].denominator for span in spans}:
+        parts = lcm(parts, denominator)
+        if parts > PARTS_LIMIT:
+            parts = PARTS_LIMIT
+            break
+    first, last = zip(*spans, strict=True) if spans else ((), ())
+    return parts, integers(_ceilings(first, parts)), integers(_ceilings(last, parts))
+
+
+def _ceilings(places: tuple[Fraction, ...], parts: int) -> list[int]:
+    known = {place: min(ceil(place * parts), parts) for place in set(places)}
+    return [known[place] for place in places]

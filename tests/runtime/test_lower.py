@@ -1,0 +1,123 @@
+"""Programs do what the collective asks, at every size and in every form."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from runtime.check_program import faults
+from runtime.interpret import interpret
+from runtime.lower import lower
+from runtime.moves import moves
+from runtime.places import block_elements, elements
+from runtime.program import DTYPES, OPS, Action, Buffer, ProgramError
+from solvers.collective import all_gather, all_reduce, collective
+from solvers.schedule import Schedule
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_every_program_of_the_zoo_is_right(schedule: Schedule, in_place: bool):
+    plan = moves(schedule)
+    for count in (1, 2, 3, 7, 64, 1000):
+        for chunks in (1, 2, 5):
+            program = lower(plan, count, chunks=chunks, in_place=in_place)
+            assert faults(program, schedule.collective) == [], (count, chunks)
+
+
+@pytest.mark.parametrize("op", sorted(OPS))
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_ops_and_element_types_agree_with_numpy(ring_of, op, dtype):
+    program = lower(ring_of("all_reduce", 3), 50, dtype=dtype, op=op, chunks=2)
+    draw = np.random.default_rng(1)
+    inputs = [draw.integers(1, 5, size=50).astype(dtype) for _ in range(3)]
+    right = OPS[op].reduce(inputs)
+    for output in interpret(program, inputs):
+        assert output.dtype == np.dtype(dtype)
+        assert np.array_equal(output, right)
+
+
+def test_chunk_c_of_a_transfer_at_step_s_is_sent_in_step_s_plus_c(ring_of):
+    schedule = ring_of("all_gather", 4)
+    program = lower(schedule, 400, chunks=5)
+    assert program.step.max() == schedule.transfers.step.max() + 4
+    sends = np.bincount(program.step[program.action == Action.SEND])
+    assert sends.tolist() == [4, 8, 12, 12, 12, 8, 4]
+
+
+def test_tags_differ_within_a_pair_and_step(by_hand):
+    thirds = [(0, Fraction(1, 3))] * 3
+    program = lower(
+        by_hand(collective("broadcast", range(2)), thirds, [(p, 0, 0, 1, False) for p in range(3)]),
+        9,
+    )
+    assert program.tag[program.action == Action.SEND].tolist() == [0, 1, 2]
+
+
+def test_exchanges_in_place_go_through_scratch(by_hand):
+    both = [(0, 0, 0, 1, True), (0, 0, 1, 0, True)]
+    schedule = by_hand(all_reduce((0, 1)), [(0, Fraction(1))], both)
+    apart = lower(schedule, 10)
+    assert set(apart.buffer[apart.action == Action.RECV]) == {Buffer.OUTPUT}
+    inside = lower(schedule, 10, in_place=True)
+    assert set(inside.buffer[inside.action == Action.RECV]) == {Buffer.SCRATCH}
+    assert inside.counts[:, Buffer.SCRATCH].tolist() == [10, 10]
+
+
+def test_swaps_and_second_replacements_land_beside(by_hand):
+    # Rank 1 passes on what it held while the sum replaces it; rank 2 gets the sum twice.
+    sends = [(0, 0, 0, 1, True), (0, 0, 2, 1, True), (0, 1, 1, 0, False), (0, 1, 1, 2, False)]
+    sends += [(0, 2, 0, 2, False), (0, 2, 1, 2, False), (0, 2, 2, 0, False)]
+    schedule = by_hand(all_reduce((0, 1, 2)), [(0, Fraction(1))], sends)
+    for in_place in (False, True):
+        for count in (1, 10):
+            program = lower(schedule, count, chunks=2, in_place=in_place)
+            assert faults(program, schedule.collective) == []
+
+
+def test_shares_with_a_huge_denominator_cover_every_element_once(by_hand):
+    small = Fraction(1, 3**60)
+    pieces = [(0, small), (0, Fraction(1, 2) - small), (0, Fraction(1, 2))]
+    schedule = by_hand(
+        collective("broadcast", range(2)), pieces, [(p, 0, 0, 1, False) for p in range(3)]
+    )
+    assert moves(schedule).parts == 2**62
+    for count in (1, 3, 1000):
+        assert faults(lower(schedule, count), schedule.collective) == []
+
+
+def test_unequal_blocks_keep_their_proportions_and_lose_no_rank(by_hand):
+    what = all_gather((0, 1, 2), [1, 2, 4])
+    assert block_elements(what, 14).tolist() == [2, 4, 8]
+    assert block_elements(what, 3).tolist() == [1, 1, 1]
+    sends = [(b, 0, b, d, False) for b in range(3) for d in range(3) if b != d]
+    schedule = by_hand(what, [(b, Fraction(1)) for b in range(3)], sends)
+    for in_place in (False, True):
+        assert faults(lower(schedule, 33, in_place=in_place), what) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "count"),
+    [("all_gather", 64, 15), ("all_gather", 1, 3), ("all_reduce", 64, 16), ("all_to_all", 30, 6)],
+)
+def test_sizes_round_down_to_whole_elements_of_each_block(name, size, count):
+    assert elements(collective(name, range(3)), size) == count
+
+
+def test_sending_a_piece_that_nobody_gave_is_refused(by_hand):
+    what = collective("broadcast", range(3))
+    with pytest.raises(ProgramError, match=r"step 0: rank 1 sends piece 0 .* holds nothing of it"):
+        moves(by_hand(what, [(0, Fraction(1))], [(0, 0, 1, 2, False), (0, 0, 0, 1, False)]))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"dtype": "object"}, "element type 'object' is unknown"),
+        ({"op": "xor"}, "op 'xor' is unknown"),
+        ({"count": 0}, "count is 0"),
+        ({"chunks": 0}, "chunks is 0"),
+    ],
+)
+def test_wrong_requests_are_named(ring_of, wrong, message):
+    with pytest.raises(ProgramError, match=message):
+        lower(ring_of("all_reduce", 2), **{"count": 4, **wrong})
