@@ -178,7 +178,7 @@ def _clique(n: int) -> Factor:
 def _product(name: str, factors: Sequence[Factor], rates: Sequence[Rate], alpha: float) -> Topology:
     """Make the Cartesian product: two ranks are joined when one coordinate moves along an edge."""
     if not factors:
-        raise TopologyError([f"{name}: no dimensions, expected 1 or more"])
+        raise TopologyError(["dims: none, expected 1 or more"])
     dims = [factor.size for factor in factors]
     number = np.arange(int(np.prod(dims))).reshape(dims)
     ranks = ["r" + ".".join(map(str, place)) for place in np.ndindex(*dims)]

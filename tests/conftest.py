@@ -1,0 +1,42 @@
+"""Small machines that every solver and every checker must get right."""
+
+import pytest
+
+from topologies.machines.huawei import cloudmatrix384
+from topologies.machines.nvidia import dgx_1
+from topologies.shapes import (
+    full_mesh,
+    hypercube,
+    leaf_spine,
+    line,
+    mesh,
+    nd_full_mesh,
+    ring,
+    star,
+    torus,
+)
+
+SIZES = (1, 2, 3, 5, 8)
+ZOO = {
+    **{
+        f"{shape.__name__}-{n}": (shape, n)
+        for shape in (ring, line, star, full_mesh)
+        for n in SIZES
+    },
+    "torus-2x2": (torus, [2, 2]),
+    "torus-3x3": (torus, [3, 3]),
+    "torus-2x4": (torus, [2, 4]),
+    "mesh-3x3": (mesh, [3, 3]),
+    "hypercube-3": (hypercube, 3),
+    "nd-full-mesh-2x3": (nd_full_mesh, [2, 3]),
+    "leaf-spine-2x2x2": (leaf_spine, 2, 2, 2),
+    "dgx-1": (dgx_1,),
+    "cloudmatrix384-1": (cloudmatrix384, 1),
+}
+
+
+@pytest.fixture(params=ZOO)
+def small_machine(request):
+    """Run a test once for each machine of the zoo."""
+    shape, *sizes = ZOO[request.param]
+    return shape(*sizes)
