@@ -109,7 +109,7 @@ class Topology:
     @property
     def bandwidth(self) -> FloatArray:
         """Give the links' bandwidths, bytes per second, rounded to floats."""
-        return self.capacity * float(self.unit)
+        return self.capacity.astype(np.float64) * float(self.unit)
 
     def link_name(self, link: int) -> str:
         """Name a link for a message: `g0 -> s1`."""
