@@ -1,0 +1,41 @@
+"""Words for messages: what outsiders wrote, made fit for one line."""
+
+from collections.abc import Sequence
+
+LINE_LIMIT = 300  # characters
+
+
+def one_line(text: str) -> str:
+    """Escape what is not printable, and shorten what is long."""
+    kept = text if len(text) <= LINE_LIMIT else text[: LINE_LIMIT - 3] + "..."
+    if kept.isprintable():
+        return kept
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in kept)
+
+
+def shown(value: object) -> str:
+    """Show a value of a file: its text where it is short, else what it is."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else value[:57] + "...")
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, int) and abs(value) > 10**30:
+        return "a huge number"
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "a list"
+    return str(value)[:60]
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """List names, the first few of them if they are many: `g0, g1, g2 and 5 more`."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1:,} more"
+
+
+def prefixed(place: object, faults: Sequence[str], most: int = 100) -> list[str]:
+    """Put a place before each fault, as lines fit to print; at most `most` of them."""
+    lines = [one_line(f"{place}: {fault}") for fault in faults[:most]]
+    if len(faults) > most:
+        lines.append(one_line(f"{place}: and {len(faults) - most:,} more mistakes"))
+    return lines
