@@ -1,0 +1,81 @@
+"""Machines by name: `torus:4x4x4`, `dgx-a100:boxes=4`, or the path of a file."""
+
+import os
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from topologies import files
+from topologies.document import LINK_LIMIT
+from topologies.presets import PRESETS, Preset
+from topologies.topology import Topology, TopologyError
+from topologies.wording import one_line, prefixed, shown
+
+
+class Entry(NamedTuple):
+    """A line of the catalogue: a name, an example of its use, and what it is."""
+
+    name: str
+    example: str
+    summary: str
+
+
+def topology(spec: str) -> Topology:
+    """Make the machine that a name with parameters, or the path of a file, stands for.
+
+    Raises:
+        TopologyError: an unknown name, a wrong parameter, or a file with mistakes; a line for each.
+    """
+    name, *words = spec.split(":")
+    if name in PRESETS:
+        return _make(name, words, spec)
+    if os.path.sep in spec or spec.endswith((".json", ".toml")) or _exists(spec):
+        return files.load(spec)
+    near = get_close_matches(name, PRESETS, n=3)
+    advice = f"similar: {', '.join(near)}" if near else f"known: {', '.join(PRESETS)}"
+    raise TopologyError([one_line(f"no machine and no file is named {shown(name)}; {advice}")])
+
+
+def catalogue() -> tuple[Entry, ...]:
+    """List the names that `topology` knows."""
+    return tuple(Entry(name, p.example, p.summary) for name, p in PRESETS.items())
+
+
+def _exists(path: str) -> bool:
+    return "\0" not in path and os.path.exists(path)
+
+
+def _make(name: str, words: list[str], spec: str) -> Topology:
+    """Make a preset from the words after its name."""
+    preset = PRESETS[name]
+    arguments, faults = _arguments(preset, words)
+    if not faults and preset.required and next(iter(preset.parameters)) not in arguments:
+        faults = [f"the size is missing, as in {preset.example}"]
+    if not faults and (links := preset.links(arguments)) > LINK_LIMIT:
+        faults = [f"up to {float(links):.3g} links, at most {LINK_LIMIT:,} are made"]
+    try:
+        if faults:
+            raise TopologyError(faults)
+        return preset.make(**arguments)
+    except TopologyError as error:
+        raise TopologyError(prefixed(spec[:100], error.faults)) from None
+
+
+def _arguments(preset: Preset, words: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Parse `key=value` words, and say what is wrong with them."""
+    arguments: dict[str, Any] = {}
+    faults = []
+    for i, word in enumerate(words):
+        key, equals, value = word.partition("=")
+        if not equals and i == 0 and preset.parameters:
+            key, value = next(iter(preset.parameters)), word
+        if key not in preset.parameters:
+            known = ", ".join(preset.parameters)
+            faults.append(f"no parameter is named {shown(key)}; known: {known}")
+        elif key in arguments:
+            faults.append(f"{key} is given twice")
+        else:
+            try:
+                arguments[key] = preset.parameters[key](value)
+            except ValueError as error:
+                faults.append(f"{key} is {shown(value)}, expected {error}")
+    return arguments, faults
