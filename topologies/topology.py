@@ -138,7 +138,7 @@ def build(
     """
     links = list(links)
     names = (*ranks, *(switch.name for switch in switches))
-    faults = [*_name_faults(ranks, names), *_link_faults(links, set(names))]
+    faults = [*name_faults(ranks, names), *_link_faults(links, set(names))]
     if overhead and len(overhead) != len(ranks):
         faults.append(f"overhead: {len(overhead)} figures for {len(ranks)} ranks")
     faults += [
@@ -172,7 +172,7 @@ def build(
     )
 
 
-def _name_faults(ranks: Sequence[str], names: Sequence[str]) -> list[str]:
+def name_faults(ranks: Sequence[str], names: Sequence[str]) -> list[str]:
     """Say what is wrong with the names of the vertices."""
     faults = [] if ranks else ["ranks: none; a machine has at least one"]
     seen: set[str] = set()
