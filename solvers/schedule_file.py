@@ -1,0 +1,116 @@
+"""The schedule file: JSON in columns, gzipped where its name ends in .gz; never trusted."""
+
+import gzip
+import zlib
+
+import msgspec
+
+from solvers.collective import CollectiveError
+from solvers.schedule import Schedule
+from solvers.schedule_columns import FORMAT, Columns, pack, unpack
+from topologies import atomic
+from topologies.topology import Topology, TopologyError, digest
+from topologies.wording import one_line, shown
+
+SIZE_LIMIT = 256 * 10**6  # bytes, unpacked
+_GZIP = b"\x1f\x8b"
+
+
+class ScheduleFileError(ValueError):
+    """A file that holds no schedule, or one for another machine."""
+
+
+class _Head(msgspec.Struct):
+    """What every version of the file begins with."""
+
+    format: str = "none"
+
+
+def load(path: atomic.Name) -> Schedule:
+    """Read a schedule; its parts fit each other, but only `verify` tells whether it is right.
+
+    Raises:
+        ScheduleFileError: one line, with the place in the file.
+    """
+    try:
+        return _decode(_unzipped(atomic.read(path, SIZE_LIMIT)))
+    except OSError as error:
+        fault = (error.strerror or str(error)).lower()
+    except TopologyError as error:
+        fault = error.faults[0]
+    except msgspec.ValidationError as error:
+        fault = _placed(str(error))
+    except RecursionError:
+        fault = "nested too deeply"
+    except (ValueError, CollectiveError) as error:
+        fault = str(error)
+    raise ScheduleFileError(one_line(f"{path}: {fault}"))
+
+
+def save(schedule: Schedule, path: atomic.Name) -> None:
+    """Write a schedule, always as the same bytes; whole or not at all.
+
+    Raises:
+        ScheduleFileError: it could not be read again, or the file cannot be written.
+    """
+    try:
+        data = msgspec.json.encode(pack(schedule)) + b"\n"
+        _decode(data)
+        packed = gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data
+        atomic.write(path, packed)
+    except OSError as error:
+        raise ScheduleFileError(one_line(f"{path}: {(error.strerror or '').lower()}")) from None
+    except ValueError as error:
+        raise ScheduleFileError(one_line(f"{path}: not written: {error}")) from None
+
+
+def check_topology(schedule: Schedule, topology: Topology) -> None:
+    """Refuse a schedule that was made for another machine.
+
+    Raises:
+        ScheduleFileError: naming both machines.
+    """
+    ours, theirs = digest(schedule.topology), digest(topology)
+    if ours != theirs:
+        made, given = schedule.topology.name, topology.name
+        raise ScheduleFileError(
+            one_line(f"made for {made} ({ours[:12]}), but {given} ({theirs[:12]}) is given")
+        )
+
+
+def _decode(data: bytes) -> Schedule:
+    """Read the columns, after the version has been seen to be ours."""
+    found = msgspec.json.decode(data, type=_Head).format
+    if found != FORMAT:
+        raise ValueError(f"format: found {shown(found)}, expected {FORMAT!r}")
+    return unpack(msgspec.json.decode(data, type=Columns))
+
+
+def _unzipped(data: bytes) -> bytes:
+    """Unpack what is gzipped, up to the limit.
+
+    Raises:
+        ValueError: damaged, too large, or followed by something else.
+    """
+    if not data.startswith(_GZIP):
+        return data
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        plain = stream.decompress(data, SIZE_LIMIT)
+    except zlib.error:
+        raise ValueError("gzip: damaged") from None
+    if stream.unconsumed_tail:
+        raise ValueError(
+            f"gzip: more than {SIZE_LIMIT / 10**6:g} MB unpacked, the most that is read"
+        )
+    if not stream.eof or stream.unused_data:
+        raise ValueError("gzip: cut short" if not stream.eof else "gzip: something follows its end")
+    return plain
+
+
+def _placed(message: str) -> str:
+    """Turn msgspec's `What - at $.place` round: the place comes first."""
+    what, _, place = message.rpartition(" - at ")
+    if not what:
+        return message[:1].lower() + message[1:]
+    return f"{place.strip('`').removeprefix('$.')}: {what[:1].lower()}{what[1:]}"
