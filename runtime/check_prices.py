@@ -1,0 +1,177 @@
+"""What link prices prove: the least that the blocks must pay, over what the links can take in."""
+
+from fractions import Fraction
+from itertools import chain, combinations
+from math import lcm
+
+import numpy as np
+
+from runtime.distances import UNREACHED, between
+from solvers.arborescence import cheapest
+from solvers.certificate import Prices
+from solvers.collective import Collective
+from solvers.schedule import Schedule
+from topologies.symmetry import Group, link_images, orbits
+from topologies.topology import IntArray, Topology
+
+STEINER_LIMIT = 2**26  # subsets of outside ranks × ranks², above which we refuse to try them all
+
+
+class Unproven(ValueError):
+    """A certificate that does not prove anything."""
+
+
+def proved(schedule: Schedule, certificate: Prices) -> Fraction:
+    """Give the size / time in bytes per second that no schedule can beat, by LP duality.
+
+    All links together take in capacity × price per second; each block pays at least for its
+    cheapest way or tree. The schedule must be well formed, and its group right.
+
+    Raises:
+        Unproven: the prices are malformed or prove nothing.
+    """
+    price = _whole(schedule.topology, certificate)
+    topology = schedule.topology
+    takes = Fraction(sum(c * p for c, p in zip(topology.capacity.tolist(), price, strict=True)))
+    pays = _Payments(schedule, price).total()
+    if pays == 0:
+        raise Unproven("the blocks can go where they must for nothing")
+    return topology.unit * (takes / pays)
+
+
+def _whole(topology: Topology, certificate: Prices) -> list[int]:
+    """Check the prices and scale them to whole numbers, one for each link.
+
+    The scale does not matter: it divides out.
+    """
+    classes, of_link = certificate.of_class, certificate.of_link
+    if of_link.shape != (topology.links,):
+        raise Unproven(f"prices for {len(of_link)} links, the topology has {topology.links}")
+    if not len(of_link) or of_link.min() < 0 or of_link.max() >= len(classes):
+        raise Unproven(f"a link is of no price class (there are {len(classes)})")
+    if min(classes) < 0:
+        raise Unproven(f"price {min(classes)}, expected 0 or more")
+    scale = lcm(*(price.denominator for price in classes))
+    whole = [int(price * scale) for price in classes]
+    return [whole[c] for c in of_link.tolist()]
+
+
+class _Payments:
+    """The least that the blocks of a collective pay under given prices.
+
+    where orbit labels the orbits of vertices, under a group that keeps prices and collective:
+    blocks whose only holder, or only wanter, lie in one orbit pay the same.
+    """
+
+    def __init__(self, schedule: Schedule, price: list[int]) -> None:
+        self.topology, self.what = schedule.topology, schedule.collective
+        group = _keeping(schedule, price)
+        self.generators = group.generators
+        self.orbit = orbits(self.generators, self.topology.vertices)
+        self.distance = between(self.topology, price, group, self.orbit)
+        self.weight = np.bincount(self.orbit)
+        self.leader = np.unique(self.orbit, return_index=True)[1]
+        self.relays = _relays(self.topology)
+
+    def total(self) -> Fraction:
+        """Add up over all blocks, for each byte of size."""
+        holders, wanters = _counts(self.what)
+        ways = (holders == 1) & (wanters == 1)
+        out, into = (holders == 1) & (wanters > 1), (holders > 1) & (wanters == 1)
+        units = self._ways(np.flatnonzero(ways))
+        units += self._trees(np.flatnonzero(out), self.what.holders, self.what.wanters, False)
+        units += self._trees(np.flatnonzero(into), self.what.wanters, self.what.holders, True)
+        for block in np.flatnonzero((holders > 1) & (wanters > 1)).tolist():
+            units += int(self.what.sizes[block]) * self._through_a_root(block)
+        return Fraction(units, self.what.total)
+
+    def _ways(self, blocks: IntArray) -> int:
+        """Price blocks with one holder and one wanter."""
+        holder = np.array([self.what.holders[b][0] for b in blocks], dtype=np.int64)
+        wanter = np.array([self.what.wanters[b][0] for b in blocks], dtype=np.int64)
+        leads = self.leader[self.orbit[holder]] == holder
+        holder, wanter, blocks = holder[leads], wanter[leads], blocks[leads]
+        price = self.distance[holder, wanter]
+        if (price == UNREACHED).any():
+            raise Unproven("a rank cannot be reached")
+        paid = price.astype(object) * self.what.sizes[blocks] * self.weight[self.orbit[holder]]
+        return int(paid.sum())
+
+    def _trees(
+        self,
+        blocks: IntArray,
+        roots: tuple[IntArray, ...],
+        ends: tuple[IntArray, ...],
+        inward: bool,
+    ) -> int:
+        """Price blocks that go from one root to many ends, or inward from the ends to the root."""
+        known: dict[tuple[int, bytes], int] = {}
+        units = 0
+        for block in blocks.tolist():
+            root = int(roots[block][0])
+            if self.leader[self.orbit[root]] == root:
+                key = root, ends[block].tobytes()
+                if key not in known:
+                    known[key] = self._tree(root, ends[block], inward)
+                size = int(self.what.sizes[block]) * int(self.weight[self.orbit[root]])
+                units += known[key] * size
+        return units
+
+    def _through_a_root(self, block: int) -> int:
+        """Price a sum for many: the cheapest pair of a tree into a root and a tree out of it."""
+        holders, wanters = self.what.holders[block], self.what.wanters[block]
+        roots = np.arange(self.topology.ranks)
+        if all(np.isin(self.generators[:, ends], ends).all() for ends in (holders, wanters)):
+            roots = roots[self.leader[self.orbit[roots]] == roots]
+        roots = roots[np.isin(roots, [*self.relays, *holders, *wanters])]
+        return min(
+            self._tree(root, holders, True) + self._tree(root, wanters, False)
+            for root in roots.tolist()
+        )
+
+    def _tree(self, root: int, ends: IntArray, inward: bool) -> int:
+        """Price the cheapest tree that spans root and ends, over any other ranks that may help.
+
+        A rank that only forwards is in the distances already; one that copies (or adds) is a
+        vertex of the tree. So the trees over each subset of the other ranks are tried.
+        """
+        must = np.union1d(ends, [root])
+        others = np.setdiff1d(self.relays, must)
+        if (self.topology.ranks**2 << len(others)) > STEINER_LIMIT and len(others):
+            raise Unproven(f"{len(others)} ranks that the block does not need could copy it")
+        subsets = chain.from_iterable(
+            combinations(others.tolist(), k) for k in range(len(others) + 1)
+        )
+        return min(self._spanning(root, np.union1d(must, more), inward) for more in subsets)
+
+    def _spanning(self, root: int, members: IntArray, inward: bool) -> int:
+        cost = self.distance[np.ix_(members, members)]
+        cost = cost.T if inward else cost
+        never = (int(cost.max()) + 1) * len(members)
+        exact = cost.astype(object) if never >= 2**60 else cost
+        total = cheapest(
+            np.where(exact == UNREACHED, never, exact), int(np.searchsorted(members, root))
+        )[0]
+        return int(total)
+
+
+def _relays(topology: Topology) -> IntArray:
+    """List the ranks that can both receive and send."""
+    both = np.intersect1d(topology.src, topology.dst)
+    return both[both < topology.ranks]
+
+
+def _counts(what: Collective) -> tuple[IntArray, IntArray]:
+    """Count each block's holders and wanters."""
+    holders = np.array([len(ranks) for ranks in what.holders])
+    wanters = np.array([len(ranks) for ranks in what.wanters])
+    return holders, wanters
+
+
+def _keeping(schedule: Schedule, price: list[int]) -> Group:
+    """Give the schedule's group if it keeps the prices, else the group that moves nothing."""
+    group = schedule.group
+    column = np.array(price, dtype=object)
+    images = link_images(schedule.topology, group.generators)
+    kept = all((column[image] == column).all() for image in images)
+    return group if kept else Group(group.generators[:0])

@@ -1,0 +1,145 @@
+"""Is a schedule well formed: indices, order, routes, and a collective that is what it says."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from solvers.collective import COLLECTIVES, ROOTED, Collective, CollectiveError, collective
+from solvers.schedule import Schedule
+from topologies.topology import BoolArray, IntArray
+
+
+def faults(schedule: Schedule) -> list[str]:
+    """List what is malformed; what comes later is only looked at if the former is sound."""
+    for check in (_collective, _columns, _indices, _transfers, _routes):
+        if found := list(check(schedule)):
+            return found
+    return []
+
+
+def _collective(schedule: Schedule) -> Iterator[str]:
+    """Compare a collective with the definition behind its name; others must be consistent."""
+    what = schedule.collective
+    if not what.ranks or list(what.ranks) != sorted(set(what.ranks)):
+        yield f"{what.name}: the ranks are not in ascending order"
+    elif not 0 <= what.ranks[0] <= what.ranks[-1] < schedule.topology.ranks:
+        yield f"{what.name}: the ranks are not among the {schedule.topology.ranks} of the topology"
+    elif what.name in COLLECTIVES:
+        yield from _known(what)
+    else:
+        yield from _unknown(what)
+    if not len(what.sizes) or what.sizes.min() < 0 or what.sizes.max() == 0:
+        yield f"{what.name}: the blocks have no sizes"
+
+
+def _known(what: Collective) -> Iterator[str]:
+    try:
+        root = what.root if what.name in ROOTED else None
+        right = collective(what.name, what.ranks, root)
+    except CollectiveError as error:
+        yield str(error)
+        return
+    same = right.blocks == what.blocks and right.root == what.root
+    for given, expected in ((what.inputs, right.inputs), (what.outputs, right.outputs)):
+        same &= len(given) == len(expected)
+        same &= all(map(np.array_equal, given, expected))
+    if not same:
+        yield f"{what.name}: the buffers are not those of an {what.name} of {len(what.ranks)} ranks"
+
+
+def _unknown(what: Collective) -> Iterator[str]:
+    if not len(what.inputs) == len(what.outputs) == len(what.ranks):
+        yield f"{what.name}: {len(what.ranks)} ranks need as many inputs and outputs"
+        return
+    for place, buffers in (("input", what.inputs), ("output", what.outputs)):
+        for rank, blocks in zip(what.ranks, buffers, strict=True):
+            known = (blocks >= 0) & (blocks < what.blocks)
+            if not known.all() or len(np.unique(blocks)) < len(blocks):
+                yield f"{what.name}: the {place} of rank {rank} has an unknown or repeated block"
+                return
+    held = np.bincount(np.concatenate(what.inputs), minlength=what.blocks)
+    for block in np.flatnonzero(held == 0).tolist():
+        yield f"{what.name}: nobody holds block {block}"
+
+
+def _columns(schedule: Schedule) -> Iterator[str]:
+    """Check that the columns are of equal length and the routes lie end to end."""
+    rows = schedule.transfers
+    if len(schedule.share) != len(schedule.block):
+        yield f"{len(schedule.block)} pieces have {len(schedule.share)} shares"
+    lengths = {len(column) for column in (rows.piece, rows.step, rows.src, rows.dst, rows.reduce)}
+    if lengths != {len(rows.route_start) - 1}:
+        yield "the columns of the transfers differ in length"
+    elif rows.route_start[0] != 0 or rows.route_start[-1] != len(rows.route):
+        yield f"the routes do not cover the {len(rows.route)} links that are listed"
+    elif (np.diff(rows.route_start) <= 0).any():
+        empty = int(np.argmax(np.diff(rows.route_start) <= 0))
+        yield f"transfer {empty}: the route has no links"
+
+
+def _indices(schedule: Schedule) -> Iterator[str]:
+    """Check that every number names something."""
+    rows, topology = schedule.transfers, schedule.topology
+    owner = np.repeat(np.arange(len(rows)), np.diff(rows.route_start))
+    for what, column, count in (
+        ("block", schedule.block, schedule.collective.blocks),
+        ("piece", rows.piece, schedule.pieces),
+        ("rank", rows.src, topology.ranks),
+        ("rank", rows.dst, topology.ranks),
+        ("link", rows.route, topology.links),
+    ):
+        for i in np.flatnonzero((column < 0) | (column >= count)).tolist():
+            row = (
+                f"transfer {owner[i] if what == 'link' else i}" if what != "block" else f"piece {i}"
+            )
+            yield f"{row}: there is no {what} {column[i]} (there are {count})"
+    for i in np.flatnonzero(rows.step < 0).tolist():
+        yield f"transfer {i}: step {rows.step[i]}, expected 0 or more"
+
+
+def _transfers(schedule: Schedule) -> Iterator[str]:
+    rows = schedule.transfers
+    for t in np.flatnonzero(rows.src == rows.dst).tolist():
+        yield f"{place(schedule, t)}: a rank does not send to itself"
+    same = np.diff(rows.piece) == 0
+    if (np.diff(rows.piece) < 0).any() or (same & (np.diff(rows.step) < 0)).any():
+        yield "the transfers are not sorted by piece and step"
+    for p, share in enumerate(schedule.share):
+        if share <= 0:
+            yield f"piece {p} (block {schedule.block[p]}): share {share}, expected more than 0"
+
+
+def _routes(schedule: Schedule) -> Iterator[str]:
+    """Follow each route: it leaves src, is connected, meets only switches, and enters dst."""
+    rows, topology = schedule.transfers, schedule.topology
+    first, last = rows.route_start[:-1], rows.route_start[1:] - 1
+    tail, head = topology.src[rows.route], topology.dst[rows.route]
+    inner = np.ones(len(rows.route), dtype=np.bool_)
+    inner[first] = False
+    owner = np.repeat(np.arange(len(rows)), np.diff(rows.route_start))
+    yield from _wrong(schedule, tail[first] != rows.src, "the route does not start at the sender")
+    yield from _wrong(schedule, head[last] != rows.dst, "the route does not end at the receiver")
+    broken = inner & (tail != np.roll(head, 1))
+    yield from _wrong(schedule, _any(owner, broken, len(rows)), "the route is not connected")
+    relayed = inner & (tail < topology.ranks)
+    sentence = "the route passes through a rank"
+    yield from _wrong(schedule, _any(owner, relayed, len(rows)), sentence)
+
+
+def _wrong(schedule: Schedule, rows: BoolArray, sentence: str) -> Iterator[str]:
+    for t in np.flatnonzero(rows).tolist():
+        yield f"{place(schedule, t)}: {sentence}"
+
+
+def _any(owner: IntArray, flags: BoolArray, rows: int) -> BoolArray:
+    """Tell which rows own a flagged entry."""
+    return np.bincount(owner[flags], minlength=rows) > 0
+
+
+def place(schedule: Schedule, t: int) -> str:
+    """Name a transfer for a message."""
+    rows = schedule.transfers
+    return (
+        f"piece {rows.piece[t]} (block {schedule.block[rows.piece[t]]}): "
+        f"rank {rows.src[t]} to rank {rows.dst[t]} in step {rows.step[t]}"
+    )

@@ -1,0 +1,72 @@
+"""Exact distances in a machine whose links have whole-numbered prices."""
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+from topologies.symmetry import Group
+from topologies.topology import IntArray, Topology
+
+EXACT_FLOAT = 2**53  # whole numbers up to here, and their sums, are exact in float64
+UNREACHED = -1
+
+Distances = NDArray[Any]  # int64, or object where the numbers are larger
+
+
+def distances(topology: Topology, price: Sequence[int], sources: Sequence[int]) -> Distances:
+    """Give the least price of a way from each source to each vertex, -1 where there is none.
+
+    Any vertex may forward. Result: (sources, vertices).
+    """
+    if max(price, default=0) * topology.vertices < EXACT_FLOAT:
+        return _small(topology, np.array(price, dtype=np.float64), sources)
+    return np.array([_large(topology, price, source) for source in sources], dtype=object)
+
+
+def between(topology: Topology, price: Sequence[int], group: Group, orbit: IntArray) -> Distances:
+    """Give the distances between all ranks: (ranks, ranks).
+
+    The group must keep the prices; orbit labels its orbits of vertices. One search for each
+    orbit of ranks suffices: the rest are its images.
+    """
+    first = np.unique(orbit[: topology.ranks], return_index=True)[1]
+    near = distances(topology, price, first.tolist())
+    result = np.full((topology.ranks, topology.ranks), UNREACHED, dtype=near.dtype)
+    for row, rank in zip(near, first.tolist(), strict=True):
+        images, element = np.unique(group.elements[:, rank], return_index=True)
+        ranks = group.elements[element, : topology.ranks]
+        result[images[:, None], ranks] = row[: topology.ranks]
+    return result
+
+
+def _small(topology: Topology, price: NDArray[np.float64], sources: Sequence[int]) -> Distances:
+    pairs = topology.src * topology.vertices + topology.dst
+    order = np.lexsort((price, pairs))
+    # A sparse array would add parallel links up: keep the cheapest alone.
+    kept = order[np.unique(pairs[order], return_index=True)[1]]
+    shape = (topology.vertices, topology.vertices)
+    graph = csr_array((price[kept], (topology.src[kept], topology.dst[kept])), shape=shape)
+    found = dijkstra(graph, indices=list(sources))
+    return np.where(np.isfinite(found), found, UNREACHED).astype(np.int64)
+
+
+def _large(topology: Topology, price: Sequence[int], source: int) -> list[int]:
+    """Search with Python's integers (Dijkstra, 1959)."""
+    leaving: list[list[tuple[int, int]]] = [[] for _ in range(topology.vertices)]
+    for src, dst, cost in zip(topology.src.tolist(), topology.dst.tolist(), price, strict=True):
+        leaving[src].append((dst, cost))
+    found = [UNREACHED] * topology.vertices
+    heap = [(0, source)]
+    while heap:
+        reached, vertex = heappop(heap)
+        if found[vertex] == UNREACHED:
+            found[vertex] = reached
+            for dst, cost in leaving[vertex]:
+                if found[dst] == UNREACHED:
+                    heappush(heap, (reached + cost, dst))
+    return found
