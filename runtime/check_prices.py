@@ -12,7 +12,7 @@ from solvers.certificate import Prices
 from solvers.collective import Collective
 from solvers.schedule import Schedule
 from topologies.symmetry import Group, link_images, orbits
-from topologies.topology import IntArray, Topology
+from topologies.topology import IntArray, Topology, integers
 
 STEINER_LIMIT = 2**26  # subsets of outside ranks × ranks², above which we refuse to try them all
 
@@ -135,14 +135,16 @@ class _Payments:
         A rank that only forwards is in the distances already; one that copies (or adds) is a
         vertex of the tree. So the trees over each subset of the other ranks are tried.
         """
-        must = np.union1d(ends, [root])
+        must = np.union1d(ends, integers([root]))
         others = np.setdiff1d(self.relays, must)
         if (self.topology.ranks**2 << len(others)) > STEINER_LIMIT and len(others):
             raise Unproven(f"{len(others)} ranks that the block does not need could copy it")
         subsets = chain.from_iterable(
             combinations(others.tolist(), k) for k in range(len(others) + 1)
         )
-        return min(self._spanning(root, np.union1d(must, more), inward) for more in subsets)
+        return min(
+            self._spanning(root, np.union1d(must, integers(more)), inward) for more in subsets
+        )
 
     def _spanning(self, root: int, members: IntArray, inward: bool) -> int:
         cost = self.distance[np.ix_(members, members)]

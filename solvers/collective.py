@@ -71,10 +71,11 @@ class Collective:
         signature = words[0][moved[:, self.holders[block]]].sum(axis=1)
         signature += words[1][moved[:, self.wanters[block]]].sum(axis=1)
         signature += words[2][int(self.sizes[block])]
-        own = np.flatnonzero(keys[order] == keys[block])
-        twin = int(np.flatnonzero(order[own] == block)[0])
+        start = np.searchsorted(keys, keys[block], sorter=order)
+        end = np.searchsorted(keys, keys[block], "right", sorter=order)
+        twin = np.searchsorted(order[start:end], block)
         place = np.searchsorted(keys, signature, sorter=order) + twin
-        image = order[np.minimum(place, len(order) - 1)]
+        image: IntArray = order[np.minimum(place, len(order) - 1)]
         if not np.array_equal(keys[image], signature):
             raise CollectiveError(f"{self.name}: the symmetry does not keep block {block}")
         return image
