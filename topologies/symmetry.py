@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from topologies.topology import IntArray, Topology, frozen
+from topologies.topology import BoolArray, IntArray, Topology, frozen
 
 ELEMENT_LIMIT = 2**27  # entries of the table of group elements
 
@@ -114,6 +114,25 @@ def link_images(topology: Topology, permutations: IntArray) -> IntArray:
     return frozen(images)
 
 
+def moved_links(
+    topology: Topology, links: IntArray, elements: IntArray, element: IntArray
+) -> IntArray:
+    """Give the image of links[i] under elements[element[i]], an automorphism, for each i.
+
+    Agrees with `link_images`, but works on the links asked for alone.
+    Complexity: links × log(links) once, then log(links) for each image.
+    """
+    pairs = topology.src * topology.vertices + topology.dst
+    figures = (topology.alpha, topology.capacity, pairs)
+    place = np.lexsort(figures)
+    pairs = pairs[place]
+    twin = np.empty(topology.links, dtype=np.int64)
+    twin[place] = np.arange(topology.links) - np.searchsorted(pairs, pairs)
+    src = elements[element, topology.src[links]]
+    dst = elements[element, topology.dst[links]]
+    return frozen(place[np.searchsorted(pairs, src * topology.vertices + dst) + twin[links]])
+
+
 def _order(topology: Topology, src: IntArray, dst: IntArray) -> IntArray:
     """Rank the links by ends and figures, so that equal links get equal numbers."""
     figures = np.stack([src, dst, topology.capacity, topology.alpha.view(np.int64)])
@@ -143,3 +162,18 @@ def _alike(
         and np.array_equal(topology.reduce, topology.reduce[permutation])
         and np.array_equal(topology.overhead, topology.overhead[ranks])
     )
+
+
+def subgroup(group: Group, keep: BoolArray) -> Group:
+    """Give the subgroup whose elements are marked in `keep` (they must be closed under products).
+
+    Generators are picked greedily: each is the first element not yet generated.
+    """
+    chosen: list[IntArray] = []
+    found = {group.elements[0].tobytes()}
+    for element in group.elements[keep]:
+        if element.tobytes() not in found:
+            chosen.append(element)
+            found = {row.tobytes() for row in Group(np.array(chosen)).elements}
+    points = group.generators.shape[1]
+    return Group(frozen(np.array(chosen, dtype=np.int64).reshape(-1, points)))

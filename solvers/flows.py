@@ -1,0 +1,219 @@
+"""Flows: all_to_all by maximum concurrent flow, scatter and gather by one flow.
+
+all_to_all: for each source the blocks for all destinations are one flow g that loses one unit at
+each of them; all flows share the links; the least time in which every link carries its load is a
+linear program with sources × links columns. With a group only one source of each orbit is written
+down, its load added up over orbits of links (averaging over the group shows that nothing is lost).
+A flow from one source then falls apart into ways, one after the other.
+
+Source: Shahrokhi and Matula, The maximum concurrent flow problem, Journal of the ACM 37 (1990);
+Basu et al., Efficient all-to-all collective communication schedules for direct-connect topologies,
+HPDC 2024, arXiv:2309.13541 (flows by source).
+"""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+from scipy.sparse import coo_array, csr_matrix
+
+from solvers.bounds import MIRRORED, cut_bound
+from solvers.collective import Collective
+from solvers.linear import solve
+from solvers.load_lp import LoadLP
+from solvers.maxflow import cheapest_flow
+from solvers.prices import price_bound
+from solvers.quotient import Quotient
+from solvers.schedule import Schedule, Transfer, schedule
+from solvers.ways import HOP
+from topologies.symmetry import Group
+from topologies.topology import FloatArray, Topology, integers, reverse
+
+RELAY = 1e-6  # seconds that a stop at a rank counts for, when ways are chosen
+
+
+def all_to_all(
+    topology: Topology, collective: Collective, group: Group, seconds: float
+) -> Schedule:
+    """Route every block at the highest concurrent rate, over as few stops as that allows.
+
+    Raises:
+        Infeasible: some rank cannot be reached.
+        NotFound: the time limit came first.
+    """
+    quotient = Quotient(topology, integers(collective.ranks), group)
+    lp = _concurrent(quotient)
+    scale = len(collective.ranks) / float(quotient.orbit_capacity.max())
+    optimum = solve(lp.program(scale), seconds=seconds)
+    time = optimum.cost * scale
+    prices = lp.prices(optimum, scale) * _stabiliser(quotient)
+    bound = price_bound(quotient, collective, prices)
+    target = collective.total * topology.unit / bound.algbw if bound.algbw else None
+    if target is not None and abs(float(target) - time) <= 1e-9 * time:
+        costs = np.tile(_effort(topology), len(quotient.roots))
+        x = solve(lp.cheapest(float(target), costs / costs.max()), seconds=seconds).x
+    else:
+        x, target = optimum.x[:-1], None
+    amounts, _ = lp.exact(x, time, target)
+    pieces, transfers = _pieces(quotient, collective, amounts)
+    return schedule(topology, collective, pieces, transfers, bound, group)
+
+
+def _stabiliser(quotient: Quotient) -> FloatArray:
+    return np.asarray(quotient.group.order / quotient.orbit_size)
+
+
+def _effort(topology: Topology) -> FloatArray:
+    """Price a crossing for the choice among optimal flows: alpha, and a stop at a rank."""
+    return topology.alpha + HOP + RELAY * (topology.dst < topology.ranks)
+
+
+def _concurrent(quotient: Quotient) -> LoadLP:
+    """Write the concurrent flow down: (sources × links) amounts, and the time."""
+    topology, roots = quotient.topology, quotient.roots
+    sources, links, vertices = len(roots), topology.links, topology.vertices
+    column = np.arange(sources * links)
+    source, link = np.divmod(column, links)
+    wants = np.zeros((sources, vertices), dtype=np.int64)
+    wants[:, quotient.members] = 1
+    wants[np.arange(sources), roots] = 0
+    totals = wants * _share(quotient)[:, None]
+    rows = np.where(np.arange(vertices) == roots[:, None], -1, 0)
+    rows[rows == 0] = np.arange(sources * (vertices - 1))
+    into, out = rows[source, topology.dst[link]], rows[source, topology.src[link]]
+    first = sources * (vertices - 1)
+    orbit = quotient.link_orbit[link]
+    stabiliser = quotient.group.order // quotient.orbit_size
+    orbits = np.arange(len(stabiliser))
+    entries = [
+        (np.ones(len(column)), into, column),
+        (-np.ones(len(column)), out, column),
+        (stabiliser[orbit], first + orbit, column),
+        (-quotient.orbit_capacity, first + orbits, np.full(len(orbits), len(column))),
+    ]
+    data, at, cols = (np.concatenate(part) for part in zip(*entries, strict=True))
+    keep = at >= 0
+    shape = (first + len(orbits), len(column) + 1)
+    matrix = coo_array((data[keep].astype(np.int64), (at[keep], cols[keep])), shape=shape)
+    flat = [
+        total for row, root in zip(totals, roots, strict=True) for total in np.delete(row, root)
+    ]
+    return LoadLP(csr_matrix(matrix), tuple(Fraction(total) for total in flat))
+
+
+def _share(quotient: Quotient) -> "np.ndarray[tuple[int], np.dtype[np.object_]]":
+    """Give each source's part of a unit: images that fall on one source share it."""
+    order = quotient.group.order
+    shares = [Fraction(quotient.orbit_of(int(root)), order) for root in quotient.roots]
+    return np.array(shares, dtype=object)
+
+
+def _pieces(
+    quotient: Quotient, collective: Collective, amounts: Sequence[Fraction]
+) -> tuple[list[tuple[int, Fraction]], list[Transfer]]:
+    """Make a piece of each way of each block; the block that stays is a piece without transfers."""
+    links = quotient.topology.links
+    pieces: list[tuple[int, Fraction]] = []
+    transfers: list[Transfer] = []
+    for i, root in enumerate(quotient.roots.tolist()):
+        place = collective.ranks.index(root)
+        block = dict(zip(collective.ranks, collective.inputs[place].tolist(), strict=True))
+        share = Fraction(quotient.orbit_of(root), quotient.group.order)
+        pieces.append((block[root], share))
+        needs = {target: share for target in collective.ranks if target != root}
+        flow = amounts[i * links : (i + 1) * links]
+        for target, amount, way in peel(quotient.topology, root, needs, flow):
+            transfers += hops(quotient.topology, way, len(pieces))
+            pieces.append((block[target], amount))
+    return pieces, transfers
+
+
+def peel(
+    topology: Topology, root: int, needs: dict[int, Fraction], flow: Sequence[Fraction]
+) -> Iterator[tuple[int, Fraction, list[int]]]:
+    """Take a flow from the root apart into (target, amount, links of the way).
+
+    The flow must bring each target what it needs and keep the rest. Cycles are dropped. Each step
+    empties a link or serves a target, so there are at most links + targets of them.
+    """
+    left = list(flow)
+    entering: dict[int, list[int]] = {}
+    for link in (e for e, amount in enumerate(left) if amount):
+        entering.setdefault(int(topology.dst[link]), []).append(link)
+    for target, need in needs.items():
+        rest = need
+        while rest:
+            way = _back(topology, root, target, left, entering)
+            amount = min(rest, min(left[link] for link in way))
+            for link in way:
+                left[link] -= amount
+            if topology.src[way[0]] == root:
+                rest -= amount
+                yield target, amount, way
+
+
+def _back(
+    topology: Topology,
+    root: int,
+    target: int,
+    left: Sequence[Fraction],
+    entering: dict[int, list[int]],
+) -> list[int]:
+    """Walk from the target against the flow, to the root or once around a cycle."""
+    way: list[int] = []
+    seen = {target: 0}
+    while True:
+        end = int(topology.src[way[-1]]) if way else target
+        links = entering[end] = [link for link in entering[end] if left[link]]
+        way.append(max(links, key=lambda link: (left[link], -link)))
+        tail = int(topology.src[way[-1]])
+        if tail in seen:
+            return way[seen[tail] :][::-1]
+        if tail == root:
+            return way[::-1]
+        seen[tail] = len(way)
+
+
+def hops(topology: Topology, way: Sequence[int], piece: int) -> list[Transfer]:
+    """Cut a way at the ranks that it passes, one transfer after the other."""
+    stops = [i + 1 for i, link in enumerate(way) if topology.dst[link] < topology.ranks]
+    return [
+        Transfer(
+            piece, step, int(topology.src[way[a]]), int(topology.dst[way[b - 1]]), tuple(way[a:b])
+        )
+        for step, (a, b) in enumerate(pairwise([0, *stops]))
+    ]
+
+
+def scatter(topology: Topology, collective: Collective, group: Group, seconds: float) -> Schedule:
+    """Route the root's blocks (or to the root, for gather) by one flow of least effort.
+
+    The rate is that of the tightest cut; at this rate all capacities are whole numbers in a common
+    unit, so the flow is exact.
+
+    Raises:
+        Infeasible: some rank cannot be reached.
+    """
+    bound = cut_bound(topology, collective)
+    mirrored = collective.name in MIRRORED
+    machine = reverse(topology) if mirrored else topology
+    root = collective.root if collective.root is not None else collective.ranks[0]
+    buffers = collective.inputs if mirrored else collective.outputs
+    sizes = {
+        rank: int(collective.sizes[blocks].sum())
+        for rank, blocks in zip(collective.ranks, buffers, strict=True)
+    }
+    pieces = [(int(buffers[collective.ranks.index(root)][0]), Fraction(1))]
+    transfers: list[Transfer] = []
+    if bound.algbw is None:
+        return schedule(topology, collective, pieces, transfers, bound)
+    rate = bound.algbw / topology.unit / collective.total
+    flow = cheapest_flow(machine, root, sizes, rate, _effort(machine))
+    needs = {rank: Fraction(size) for rank, size in sizes.items() if rank != root}
+    for target, amount, way in peel(machine, root, needs, flow):
+        links = way[::-1] if mirrored else way
+        transfers += hops(topology, links, len(pieces))
+        block = int(buffers[collective.ranks.index(target)][0])
+        pieces.append((block, amount / sizes[target]))
+    return schedule(topology, collective, pieces, transfers, bound)

@@ -1,0 +1,105 @@
+"""The linear programs of this project: move data within the least time, exactly.
+
+Every one of them chooses amounts x >= 0 that meet some equalities, and minimises the time T in
+which each orbit of links can carry its load: load · x <= capacity · T. Floats find the vertex; the
+vertex is then solved for in rationals and every row checked, so that what comes out is exact.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+
+import numpy as np
+from scipy.sparse import csr_matrix, diags_array
+
+from solvers import rational
+from solvers.linear import LinearProgram, NotFound, Optimum
+from topologies.topology import FloatArray, IntArray
+
+TINY = 1e-7  # an amount below this is zero, a load this near to the capacity is tight
+
+
+@dataclass(frozen=True, eq=False)
+class LoadLP:
+    """Rows and columns in integers; the last column is the time.
+
+    The first rows are equalities with the right-hand sides `totals`; in the others the last column
+    holds the orbit's capacity, negative, and the right-hand side is 0.
+    """
+
+    matrix: csr_matrix
+    totals: tuple[Fraction, ...]
+
+    @property
+    def equalities(self) -> int:
+        """Count the rows that hold with equality."""
+        return len(self.totals)
+
+    @property
+    def capacities(self) -> IntArray:
+        """Give the capacity of one link of each orbit."""
+        return np.asarray(-self.matrix[self.equalities :, [-1]].toarray().reshape(-1))
+
+    def program(self, scale: float) -> LinearProgram:
+        """Give the LP in floats: time in units of `scale`, loads as shares of capacity × scale."""
+        matrix = self._scaled(scale)
+        cost = np.zeros(matrix.shape[1])
+        cost[-1] = 1.0
+        return LinearProgram(cost, matrix, self._bounds(0.0), self.equalities)
+
+    def cheapest(self, scale: float, cost: FloatArray) -> LinearProgram:
+        """Give the LP that minimises another cost of the amounts within the time `scale`."""
+        matrix = csr_matrix(self._scaled(scale)[:, :-1])
+        return LinearProgram(cost, matrix, self._bounds(1.0), self.equalities)
+
+    def prices(self, optimum: Optimum, scale: float) -> FloatArray:
+        """Read the price of each load row off the duals: what a unit of load costs in time."""
+        dual = np.maximum(-optimum.dual[self.equalities :], 0.0)
+        return np.asarray(dual / self.capacities)
+
+    def exact(
+        self, x: FloatArray, time: float, target: Fraction | None
+    ) -> tuple[tuple[Fraction, ...], Fraction]:
+        """Solve for the amounts near x in rationals: the amounts, and the time.
+
+        x: a vertex, the amounts without the time. With a target the time is that, otherwise it is
+        solved for too.
+
+        Raises:
+            NotFound: x is near no exact vertex, or that breaks a row.
+        """
+        load = self.matrix[self.equalities :, :-1] @ x
+        tight = np.flatnonzero(load >= time * self.capacities * (1 - TINY))
+        rows = np.concatenate([np.arange(self.equalities), self.equalities + tight])
+        columns = np.flatnonzero(x > TINY)
+        bound = [*self.totals, *(int(c) * (target or Fraction(0)) for c in self.capacities)]
+        if target is None:
+            columns = np.append(columns, len(x))
+        found = rational.solve(csr_matrix(self.matrix[rows][:, columns]), [bound[i] for i in rows])
+        values = [Fraction(0)] * (len(x) + 1)
+        values[-1] = target or Fraction(0)
+        for i, value in zip(columns, found, strict=True):
+            values[i] = value
+        self._check(values)
+        return tuple(values[:-1]), values[-1]
+
+    def _check(self, x: Sequence[Fraction]) -> None:
+        """Refuse a solution that is negative somewhere or breaks a row."""
+        common = lcm(*(value.denominator for value in x))
+        whole = np.array([int(value * common) for value in x], dtype=object)
+        entries = np.array([int(a) for a in self.matrix.data], dtype=object)
+        rows = rational.product(self.matrix, entries, whole)
+        unequal = any(row != total * common for row, total in zip(rows, self.totals, strict=False))
+        if unequal or min(x) < 0 or max(rows[self.equalities :], default=0) > 0:
+            raise NotFound("the optimum was found in floats only, not exactly")
+
+    def _scaled(self, scale: float) -> csr_matrix:
+        rows = 1.0 / (self.capacities * scale)
+        rows = np.append(np.ones(self.equalities), rows)
+        columns = np.append(np.ones(self.matrix.shape[1] - 1), scale)
+        return csr_matrix(diags_array(rows) @ self.matrix @ diags_array(columns))
+
+    def _bounds(self, rest: float) -> FloatArray:
+        totals = [float(total) for total in self.totals]
+        return np.array(totals + [rest] * (self.matrix.shape[0] - len(totals)))

@@ -1,0 +1,146 @@
+"""The order LP: an optimal packing of trees from linear choices of parents.
+
+Statement. Fix for a root r a total order of the members that starts with r, and let every other
+member v take its parent among the members before it: y[u, v] >= 0 with sum over u of y[u, v] = w.
+Any choice of one earlier parent for each member is a tree, so a fractional y is a packing of trees
+of total weight w: lay the parents of each v end to end on [0, w); between two neighbouring
+breakpoints each v has one parent, and the trees of all these intervals carry exactly the loads of
+y. One linear program over all roots and orders minimises the largest load per capacity. A parent
+is reached over a way through switches, which loads the links of that way; several ways to one
+parent are several columns.
+
+Every tree has a topological order, so with all orders this is the LP over all packings of trees,
+and generating orders is Dantzig-Wolfe: the duals price the links; a minimum arborescence under
+these prices is the tree that would help most, and its order comes next. Where no arborescence is
+cheaper than the trees in use, the packing is optimal, and the prices prove it.
+
+With a group that keeps machine and collective only one root for each orbit is written down; loads
+are added up over orbits of links (averaging over the group shows that nothing is lost).
+
+Size: members × candidate parents × ways columns for each root and order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array, csr_matrix
+
+from solvers.load_lp import LoadLP
+from solvers.quotient import Quotient
+from solvers.ways import Ways
+from topologies.topology import IntArray, frozen
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """One total order for one root: members (by place in `members`) by their `place` in it.
+
+    A tree is outward (data flows from the root) or inward (sums flow to the root).
+    """
+
+    root: int
+    place: IntArray
+    inward: bool = False
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Orders whose weights together equal `total` (or zero, with minus for some): one LP row."""
+
+    plus: tuple[int, ...]
+    minus: tuple[int, ...]
+    total: Fraction
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Choices of a parent: in order `order`, member `child` takes `parent` over way `way`."""
+
+    order: IntArray
+    parent: IntArray
+    child: IntArray
+    way: IntArray
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+
+def assemble(
+    quotient: Quotient,
+    ways: Ways,
+    orders: Sequence[Order],
+    columns: Columns,
+    budgets: Sequence[Budget],
+) -> LoadLP:
+    """Write the order LP down.
+
+    Variables: one for each choice of a parent, one for each order (its weight), and the time.
+    Equalities: each order's members (their parents' shares are the order's weight), the budgets.
+    """
+    members, choices, count = len(quotient.members), len(columns), len(orders)
+    place = np.array([order.place for order in orders])
+    row = columns.order * (members - 1) + place[columns.order, columns.child] - 1
+    trees = count * (members - 1)
+    weights = choices + np.arange(count)
+    entries = [(np.ones(choices), row, np.arange(choices))]
+    entries.append((-np.ones(trees), np.arange(trees), np.repeat(weights, members - 1)))
+    for i, budget in enumerate(budgets):
+        signs = np.repeat([1, -1], [len(budget.plus), len(budget.minus)])
+        at = choices + np.array([*budget.plus, *budget.minus], dtype=np.int64)
+        entries.append((signs, np.full(len(at), trees + i), at))
+    first = trees + len(budgets)
+    loads = loads_of(quotient, ways)[columns.way].tocoo()
+    entries.append((loads.data, first + loads.col, loads.row))
+    orbits = np.arange(len(quotient.orbit_size))
+    last = np.full(len(orbits), choices + count)
+    entries.append((-quotient.orbit_capacity, first + orbits, last))
+    data, rows, cols = (np.concatenate(part) for part in zip(*entries, strict=True))
+    shape = (first + len(orbits), choices + count + 1)
+    matrix = coo_array((data.astype(np.int64), (rows, cols)), shape=shape)
+    totals = (Fraction(0),) * trees + tuple(budget.total for budget in budgets)
+    return LoadLP(csr_matrix(matrix), totals)
+
+
+def loads_of(quotient: Quotient, ways: Ways) -> csr_array:
+    """Give the load that all images of a way together put on one link of each orbit."""
+    stabiliser = quotient.group.order // quotient.orbit_size
+    return csr_array(ways.crossings().multiply(stabiliser[None, :]))
+
+
+def classes(quotient: Quotient, src: IntArray, dst: IntArray) -> tuple[IntArray, IntArray]:
+    """Move pairs of members so that they start at a root: its place in `roots`, and the target."""
+    root, element = (column[quotient.members[src]] for column in quotient.from_root)
+    return root, quotient.group.inverses[element, quotient.members[dst]]
+
+
+def all_ways(quotient: Quotient, ways: Ways, orders: Sequence[Order], pairs: Columns) -> Columns:
+    """Give every pair (its `way` is not looked at) each of the ways known between its ends."""
+    inward = np.array([order.inward for order in orders])[pairs.order]
+    src = np.where(inward, pairs.child, pairs.parent)
+    dst = np.where(inward, pairs.parent, pairs.child)
+    root, target = classes(quotient, src, dst)
+    vertices = quotient.topology.vertices
+    key = np.array(ways.root, dtype=np.int64) * vertices + np.array(ways.target, dtype=np.int64)
+    by_key = np.argsort(key, kind="stable")
+    wanted = root * vertices + target
+    start = np.searchsorted(key[by_key], wanted, side="left")
+    count = np.searchsorted(key[by_key], wanted, side="right") - start
+    pair = np.repeat(np.arange(len(pairs)), count)
+    offset = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count, count)
+    return Columns(
+        pairs.order[pair],
+        pairs.parent[pair],
+        pairs.child[pair],
+        frozen(by_key[np.repeat(start, count) + offset]),
+    )
+
+
+def union(parts: Sequence[Columns]) -> Columns:
+    """Join columns; each appears once."""
+    table = np.concatenate(
+        [np.stack([c.order, c.parent, c.child, c.way], axis=1) for c in parts]
+    ).astype(np.int64)
+    table = np.unique(table, axis=0)
+    return Columns(*(frozen(np.ascontiguousarray(column)) for column in table.T))

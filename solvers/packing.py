@@ -1,0 +1,273 @@
+"""Optimal tree packings: the order LP with orders, ways and parents generated as prices ask."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from time import monotonic
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+from solvers.arborescence import cheapest
+from solvers.linear import NotFound, Optimum, solve
+from solvers.load_lp import LoadLP
+from solvers.order_lp import (
+    Budget,
+    Columns,
+    Order,
+    all_ways,
+    assemble,
+    union,
+)
+from solvers.quotient import Quotient
+from solvers.ways import HOP, Ways, shortest
+from topologies.topology import FloatArray, IntArray, frozen
+
+NEARBY = 12  # candidate parents of a member at first, where there are many members
+EVERY = 48  # members up to which every earlier member is a candidate
+CLOSE = 1e-9  # relative distance from the bound at which the exact solution is tried
+GAIN = 1e-7  # least improvement, relative, that a new column must promise
+
+
+@dataclass(frozen=True)
+class Family:
+    """The trees of one root (a vertex): outward, or inward for sums."""
+
+    root: int
+    inward: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Packing:
+    """Trees as choices of parents: exact shares, the exact time, and the prices of the link orbits.
+
+    share: for each column; time: in capacity units for each unit of a block; prices: floats, one
+    for each orbit, of one link.
+    """
+
+    orders: tuple[Order, ...]
+    columns: Columns
+    share: tuple[Fraction, ...]
+    time: Fraction
+    prices: FloatArray
+    ways: Ways
+
+
+class Packer:
+    """The order LP of one problem as it grows: orders, ways and columns are only ever added.
+
+    With free shares the roots' weights are variables, each inward family paired with the outward
+    one of the same root (all_reduce); without, each root has its full share (all_gather).
+    """
+
+    def __init__(self, quotient: Quotient, families: Sequence[Family], *, free: bool) -> None:
+        self.quotient, self.families, self.free = quotient, tuple(families), free
+        self.ways = shortest(quotient)
+        self.place = {int(v): i for i, v in enumerate(quotient.members)}
+        near = quotient.topology.alpha + HOP
+        self.near = quotient.between_members(quotient.distances(near)[0])
+        self.orders: list[Order] = []
+        self.columns = Columns(*(frozen(np.zeros(0, dtype=np.int64)) for _ in range(4)))
+        for family in self.families:
+            self._grow(family, self._nearest_first(family))
+
+    def solve(self, target: Fraction | None, seconds: float) -> Packing:
+        """Generate columns until the time reaches `target` or nothing improves; solve exactly.
+
+        target: the least time that a bound allows, in capacity units, if one is known.
+
+        Raises:
+            NotFound: the time limit came first, or the optimum has no exact solution in reach.
+        """
+        deadline = monotonic() + seconds
+        scale = float(target) if target else self._rough_time()
+        while True:
+            lp = self._assemble()
+            optimum = solve(lp.program(scale), seconds=max(deadline - monotonic(), 1.0))
+            prices = self._prices(lp, optimum, scale)
+            if target and optimum.cost <= 1 + CLOSE:
+                left = max(deadline - monotonic(), 1.0)
+                x = self._shallow(lp, scale, left)
+                return self._exact(lp, x, scale, target, prices)
+            if not self._price(prices, optimum.cost * scale):
+                return self._exact(lp, optimum.x[:-1], optimum.cost * scale, None, prices)
+            if monotonic() > deadline:
+                raise NotFound(f"no optimal trees found in {seconds:g} s")
+
+    def _assemble(self) -> LoadLP:
+        return assemble(self.quotient, self.ways, self.orders, self.columns, self._budgets())
+
+    def _budgets(self) -> list[Budget]:
+        """Tie the orders' weights to the roots' shares."""
+        mine: dict[Family, list[int]] = {family: [] for family in self.families}
+        for i, order in enumerate(self.orders):
+            mine[self._family(order)].append(i)
+        order_of_group = self.quotient.group.order
+        if not self.free:
+            size = {f: Fraction(self.quotient.orbit_of(f.root), order_of_group) for f in mine}
+            return [Budget(tuple(mine[f]), (), size[f]) for f in mine]
+        outward = [f for f in mine if not f.inward]
+        pairs = [
+            Budget(tuple(mine[f]), tuple(mine[Family(f.root, True)]), Fraction(0)) for f in outward
+        ]
+        whole = tuple(i for f in outward for i in mine[f])
+        return [*pairs, Budget(whole, (), Fraction(1, order_of_group))]
+
+    def _family(self, order: Order) -> Family:
+        return Family(int(self.quotient.members[order.root]), order.inward)
+
+    def _nearest_first(self, family: Family) -> IntArray:
+        """Order the members by their distance from the root, images of one order for each orbit."""
+        distance = self._reach(self.place[family.root], family.inward)
+        return self._places(np.lexsort((np.arange(len(distance)), distance)))
+
+    def _reach(self, root: int, inward: bool) -> FloatArray:
+        """Measure how late each member is reached from the root, relayed by other members."""
+        hops = self.near.T if inward else self.near
+        graph = csr_array(np.where(np.isfinite(hops), hops, 0.0))
+        return np.asarray(dijkstra(graph, indices=root))
+
+    @staticmethod
+    def _places(sequence: IntArray) -> IntArray:
+        place = np.empty(len(sequence), dtype=np.int64)
+        place[sequence] = np.arange(len(sequence))
+        return place
+
+    def _grow(self, family: Family, place: IntArray, tree: IntArray | None = None) -> None:
+        """Take in an order with its candidate parents, and those of a tree that follows it."""
+        root = self.place[family.root]
+        order = Order(root, frozen(place), family.inward)
+        if any(
+            o.root == root and o.inward == order.inward and np.array_equal(o.place, place)
+            for o in self.orders
+        ):
+            return
+        self.orders.append(order)
+        parent, child = self._candidates(order)
+        if tree is not None:
+            others = np.flatnonzero(np.arange(len(place)) != root)
+            parent, child = np.append(parent, tree[others]), np.append(child, others)
+        self._choose(len(self.orders) - 1, parent, child)
+
+    def _choose(self, order: int, parent: IntArray, child: IntArray) -> None:
+        """Take in choices of parents, over every way known."""
+        pairs = Columns(np.full(len(parent), order), parent, child, np.zeros(len(parent)))
+        self.columns = union([self.columns, all_ways(self.quotient, self.ways, self.orders, pairs)])
+
+    def _candidates(self, order: Order) -> tuple[IntArray, IntArray]:
+        """List (parent, child): every earlier member, or the nearest ones where there are many."""
+        members = len(order.place)
+        distance = self.near if order.inward else self.near.T
+        earlier = order.place[None, :] < order.place[:, None]
+        key = np.where(earlier, distance + order.place[None, :] * HOP / members, np.inf)
+        if members > EVERY:
+            far = np.partition(key, NEARBY, axis=1)[:, [NEARBY]]
+            key = np.where(key < far, key, np.inf)
+        child, parent = np.nonzero(np.isfinite(key))
+        return parent, child
+
+    def _rough_time(self) -> float:
+        """Guess the time's magnitude, where no bound is known."""
+        return len(self.quotient.members) / float(self.quotient.orbit_capacity.max())
+
+    def _prices(self, lp: LoadLP, optimum: Optimum, scale: float) -> FloatArray:
+        """Give the price of one link of each orbit: what a crossing of all images costs in time."""
+        stabiliser = self.quotient.group.order // self.quotient.orbit_size
+        return lp.prices(optimum, scale) * stabiliser
+
+    def _price(self, prices: FloatArray, time: float) -> bool:
+        """Add what the prices ask for: better ways, orders and parents; say whether any was."""
+        before = len(self.orders), len(self.columns)
+        tie = prices.max() * 1e-7 * (self.quotient.topology.alpha + HOP)
+        tie = tie / max(float(tie.max()), 1e-300) * prices.max() * 1e-7
+        length, entry = self.quotient.distances(prices[self.quotient.link_orbit] + tie)
+        self._new_ways(prices, length, entry, time)
+        cost = self.quotient.between_members(length)
+        for family in self.families:
+            root = self.place[family.root]
+            _, parent = cheapest(cost.T if family.inward else cost, root)
+            self._grow(family, self._topological(parent, root), parent)
+        self._new_parents(cost)
+        return (len(self.orders), len(self.columns)) != before
+
+    def _new_ways(
+        self, prices: FloatArray, length: FloatArray, entry: IntArray, time: float
+    ) -> None:
+        """Take in the cheapest way of each pair, where it beats the ways known."""
+        known = np.full(length.shape, np.inf)
+        cost = self.ways.crossings() @ prices
+        np.minimum.at(known, (np.array(self.ways.root), np.array(self.ways.target)), cost)
+        better = length < known - GAIN * time / len(self.quotient.members)
+        member = np.zeros(length.shape[1], dtype=np.bool_)
+        member[self.quotient.members] = True
+        fresh = len(self.ways)
+        for root, target in zip(*np.nonzero(better & member), strict=True):
+            if target != self.quotient.roots[root]:
+                self.ways.add(int(root), _trace(self.quotient, entry[root], int(target)))
+        if len(self.ways) > fresh:
+            self.columns = union(
+                [self.columns, all_ways(self.quotient, self.ways, self.orders, self.columns)]
+            )
+
+    def _new_parents(self, cost: FloatArray) -> None:
+        """Give each member of each order the earlier parent that is cheapest now."""
+        for i, order in enumerate(self.orders):
+            reach = cost if order.inward else cost.T
+            earlier = order.place[None, :] < order.place[:, None]
+            parent = np.argmin(np.where(earlier, reach, np.inf), axis=1)
+            child = np.flatnonzero(np.arange(len(parent)) != order.root)
+            self._choose(i, parent[child], child)
+
+    @staticmethod
+    def _topological(parent: IntArray, root: int) -> IntArray:
+        """Order members by depth in the tree, ties by number."""
+        depth = np.zeros(len(parent), dtype=np.int64)
+        above = np.arange(len(parent))
+        while (moving := above != root).any():
+            depth += moving
+            above = np.where(moving, parent[above], root)
+        return Packer._places(np.lexsort((np.arange(len(parent)), depth)))
+
+    def _shallow(self, lp: LoadLP, scale: float, seconds: float) -> FloatArray:
+        """Among the optimal packings find one whose members are reached early."""
+        columns = self.columns
+        reach = np.array([self._reach(o.root, o.inward) for o in self.orders])
+        start = reach[columns.order, columns.parent]
+        alpha = [sum(self.quotient.topology.alpha[e] + HOP for e in way) for way in self.ways.links]
+        late = start + np.array(alpha)[columns.way]
+        cost = np.append(late / late.max(), np.zeros(len(self.orders)))
+        return solve(lp.cheapest(scale, cost), seconds=seconds).x
+
+    def _exact(
+        self,
+        lp: LoadLP,
+        x: FloatArray,
+        time: float,
+        target: Fraction | None,
+        prices: FloatArray,
+    ) -> Packing:
+        """Turn the float solution into the exact one, and check it."""
+        share, exact_time = lp.exact(x, time, target)
+        return Packing(
+            tuple(self.orders),
+            self.columns,
+            share[: len(self.columns)],
+            exact_time,
+            prices,
+            self.ways,
+        )
+
+
+def _same(a: Order, b: Order) -> bool:
+    return (a.root, a.inward) == (b.root, b.inward) and np.array_equal(a.place, b.place)
+
+
+def _trace(quotient: Quotient, entry: IntArray, target: int) -> tuple[int, ...]:
+    """Walk back over the entering links to the root."""
+    way = [int(entry[target])]
+    while True:
+        tail = int(quotient.topology.src[way[0]])
+        if tail in quotient.member_set:
+            return tuple(way)
+        way.insert(0, int(entry[tail]))

@@ -1,0 +1,98 @@
+"""A machine seen through a group: one rank, one link, one way for each orbit."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+from topologies.symmetry import Group, link_images, orbits
+from topologies.topology import FloatArray, IntArray, Topology, frozen
+
+
+@dataclass(frozen=True, eq=False)
+class Quotient:
+    """A topology, the ranks that take part (`members`, ascending), and a group that keeps both."""
+
+    topology: Topology
+    members: IntArray
+    group: Group
+
+    @cached_property
+    def member_set(self) -> frozenset[int]:
+        """Give the members as a set of vertex numbers."""
+        return frozenset(self.members.tolist())
+
+    @cached_property
+    def link_orbit(self) -> IntArray:
+        """Number the orbit of each link."""
+        images = link_images(self.topology, self.group.generators)
+        return orbits(images, self.topology.links)
+
+    @cached_property
+    def orbit_size(self) -> IntArray:
+        """Count the links of each orbit."""
+        return frozen(np.bincount(self.link_orbit))
+
+    @cached_property
+    def orbit_capacity(self) -> IntArray:
+        """Give the capacity of one link of each orbit, in units of the topology."""
+        capacity = np.zeros(len(self.orbit_size), dtype=np.int64)
+        capacity[self.link_orbit] = self.topology.capacity
+        return frozen(capacity)
+
+    @cached_property
+    def roots(self) -> IntArray:
+        """Pick the least member of each orbit of members."""
+        label = orbits(self.group.generators, self.topology.vertices)[self.members]
+        return frozen(self.members[np.sort(np.unique(label, return_index=True)[1])])
+
+    @cached_property
+    def from_root(self) -> tuple[IntArray, IntArray]:
+        """Give for each vertex the place in `roots` of its root and an element that leads there.
+
+        Only members have an entry; the others hold -1.
+        """
+        root = np.full(self.topology.vertices, -1, dtype=np.int64)
+        element = root.copy()
+        for i, r in enumerate(self.roots):
+            image = self.group.elements[::-1, r]
+            root[image], element[image] = i, np.arange(self.group.order)[::-1]
+        return frozen(root), frozen(element)
+
+    def orbit_of(self, root: int) -> int:
+        """Count the images of a member."""
+        return len(np.unique(self.group.elements[:, root]))
+
+    def distances(self, weight: FloatArray) -> tuple[FloatArray, IntArray]:
+        """Price the cheapest ways from each root through vertices that are no members.
+
+        weight: per link, positive. Result: (roots, vertices) lengths, inf where no way leads, and
+        the link by which each vertex is entered, -1 for none. Complexity: Dijkstra for each root.
+        """
+        vertices = self.topology.vertices
+        member = np.zeros(vertices, dtype=np.bool_)
+        member[self.members] = True
+        # A member's out-links start at a copy of it, so that no way passes through a member.
+        tail = np.where(member[self.topology.src], vertices, 0) + self.topology.src
+        pairs = tail * vertices + self.topology.dst
+        order = np.lexsort((weight, pairs))
+        first = order[np.unique(pairs[order], return_index=True)[1]]
+        graph = csr_array(
+            (weight[first], (tail[first], self.topology.dst[first])), shape=(2 * vertices,) * 2
+        )
+        length, before = dijkstra(
+            graph, indices=self.roots + vertices, return_predecessors=True, min_only=False
+        )
+        entry = np.full((len(self.roots), vertices), -1, dtype=np.int64)
+        row, vertex = np.nonzero(before[:, :vertices] >= 0)
+        place = np.searchsorted(pairs[first], before[row, vertex] * vertices + vertex)
+        entry[row, vertex] = first[place]
+        return length[:, :vertices], frozen(entry)
+
+    def between_members(self, from_roots: FloatArray) -> FloatArray:
+        """Translate (roots, vertices) lengths to all pairs: result[i, j] from member i to j."""
+        root, element = (column[self.members] for column in self.from_root)
+        target = self.group.inverses[element][:, self.members]
+        return np.asarray(from_roots[root[:, None], target])

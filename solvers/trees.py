@@ -1,0 +1,181 @@
+"""From a packing of trees to the pieces and transfers of a schedule."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+
+from solvers.packing import Family, Packing
+from solvers.quotient import Quotient
+from solvers.schedule import Transfer
+from topologies.symmetry import moved_links
+from topologies.topology import IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """One tree of a packing: its share, and for each member the column that gives its parent.
+
+    column is -1 at the root. share counts in units of the block.
+    """
+
+    family: Family
+    share: Fraction
+    column: IntArray
+
+
+def trees(quotient: Quotient, packing: Packing) -> dict[Family, list[Tree]]:
+    """Read the trees of each family off the parents laid end to end.
+
+    Within a member the larger shares come first, so that breakpoints tend to coincide.
+    """
+    found: dict[Family, list[Tree]] = {}
+    for k, order in enumerate(packing.orders):
+        family = Family(int(quotient.members[order.root]), order.inward)
+        found.setdefault(family, []).extend(_of_order(packing, k, family))
+    return found
+
+
+def _of_order(packing: Packing, k: int, family: Family) -> Iterator[Tree]:
+    """Cut one order at its breakpoints."""
+    stacks = _stacks(packing, k)
+    breaks = sorted({end for stack in stacks.values() for end, _ in stack} | {Fraction(0)})
+    members = len(packing.orders[k].place)
+    at = dict.fromkeys(stacks, 0)
+    for start, end in pairwise(breaks):
+        column = np.full(members, -1, dtype=np.int64)
+        for child, stack in stacks.items():
+            while stack[at[child]][0] <= start:
+                at[child] += 1
+            column[child] = stack[at[child]][1]
+        yield Tree(family, end - start, column)
+
+
+def _stacks(packing: Packing, k: int) -> dict[int, list[tuple[Fraction, int]]]:
+    """Lay the parents of each member end to end: (end, column) in ascending order."""
+    chosen: dict[int, list[int]] = {}
+    for column in np.flatnonzero(packing.columns.order == k).tolist():
+        if packing.share[column] > 0:
+            chosen.setdefault(int(packing.columns.child[column]), []).append(column)
+    stacks = {}
+    for child, columns in chosen.items():
+        end, stack = Fraction(0), []
+        for column in sorted(columns, key=lambda c: (-packing.share[c], c)):
+            end += packing.share[column]
+            stack.append((end, column))
+        stacks[child] = stack
+    return stacks
+
+
+def paired(first: Sequence[Tree], second: Sequence[Tree]) -> Iterator[tuple[Fraction, Tree, Tree]]:
+    """Cut two sequences of trees of equal total share into common pieces."""
+    ends = [sorted(_ends(side)) for side in (first, second)]
+    at = [0, 0]
+    start = Fraction(0)
+    for end in sorted({*ends[0], *ends[1]}):
+        yield end - start, first[at[0]], second[at[1]]
+        at = [i + (ends[side][i] == end) for side, i in enumerate(at)]
+        start = end
+
+
+def _ends(side: Sequence[Tree]) -> list[Fraction]:
+    ends, end = [], Fraction(0)
+    for tree in side:
+        end += tree.share
+        ends.append(end)
+    return ends
+
+
+class Router:
+    """Turns the choices of parents of a packing into transfers between ranks."""
+
+    def __init__(self, quotient: Quotient, packing: Packing) -> None:
+        self.quotient, self.packing = quotient, packing
+        self._hops: dict[int, list[tuple[int, int, tuple[int, ...]]]] = {}
+
+    def hops(self, column: int) -> list[tuple[int, int, tuple[int, ...]]]:
+        """Give the way of a column, cut at the ranks it passes: (src, dst, links) in order."""
+        if column not in self._hops:
+            self._hops[column] = self._cut(self._links(column))
+        return self._hops[column]
+
+    def _links(self, column: int) -> IntArray:
+        quotient, columns = self.quotient, self.packing.columns
+        inward = self.packing.orders[int(columns.order[column])].inward
+        start = columns.child[column] if inward else columns.parent[column]
+        element = quotient.from_root[1][quotient.members[start]]
+        links = np.array(self.packing.ways.links[int(columns.way[column])])
+        return moved_links(
+            quotient.topology, links, quotient.group.elements, np.full(len(links), element)
+        )
+
+    def _cut(self, links: IntArray) -> list[tuple[int, int, tuple[int, ...]]]:
+        topology = self.quotient.topology
+        ends = np.flatnonzero(topology.dst[links] < topology.ranks) + 1
+        starts = np.concatenate([[0], ends[:-1]])
+        return [
+            (
+                int(topology.src[links[a]]),
+                int(topology.dst[links[b - 1]]),
+                tuple(links[a:b].tolist()),
+            )
+            for a, b in zip(starts, ends, strict=True)
+        ]
+
+    def outward(self, tree: Tree, piece: int, step: int = 0) -> list[Transfer]:
+        """Send from the root to everyone, each member on as soon as it has the piece."""
+        children = self._children(tree)
+        ready, transfers = {self._root(tree): step}, []
+        for member in _downwards(children, self._root(tree)):
+            for child in children.get(member, []):
+                now = ready[member]
+                for src, dst, route in self.hops(int(tree.column[child])):
+                    transfers.append(Transfer(piece, now, src, dst, route))
+                    now += 1
+                ready[child] = now
+        return transfers
+
+    def inward(self, tree: Tree, piece: int) -> list[Transfer]:
+        """Send sums to the root, each member as soon as its children's have come.
+
+        A relay holds one sum at a time: it takes the next one when it sends the last one on.
+        """
+        children = self._children(tree)
+        root = self._root(tree)
+        ready: dict[int, int] = {}
+        passed: dict[int, int] = {}
+        transfers = []
+        for member in reversed(_downwards(children, root)):
+            now = ready.get(member, 0)
+            if member == root:
+                break
+            *relays, last = self.hops(int(tree.column[member]))
+            for src, dst, route in relays:
+                passed[src] = now = max(now, passed.get(dst, 0))
+                transfers.append(Transfer(piece, now, src, dst, route))
+                now += 1
+            passed[last[0]] = now
+            transfers.append(Transfer(piece, now, *last, reduce=True))
+            above = int(self.packing.columns.parent[tree.column[member]])
+            ready[above] = max(ready.get(above, 0), now + 1)
+        return transfers
+
+    def _root(self, tree: Tree) -> int:
+        return int(np.searchsorted(self.quotient.members, tree.family.root))
+
+    def _children(self, tree: Tree) -> dict[int, list[int]]:
+        children: dict[int, list[int]] = {}
+        for child in np.flatnonzero(tree.column >= 0).tolist():
+            parent = int(self.packing.columns.parent[tree.column[child]])
+            children.setdefault(parent, []).append(child)
+        return children
+
+
+def _downwards(children: dict[int, list[int]], root: int) -> list[int]:
+    """List the members of a tree, parents before children."""
+    order = [root]
+    for member in order:
+        order += children.get(member, [])
+    return order

@@ -1,0 +1,124 @@
+"""Ways: routes between members through everything that is no member, by orbits of pairs."""
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+from solvers.quotient import Quotient
+from topologies.topology import FloatArray, IntArray, integers
+
+HOP = 1e-12  # seconds; breaks ties between ways of equal alpha towards fewer links
+SAME = 1e-9  # relative difference below which two ways are equally long
+
+
+class Ways:
+    """A growing collection of ways from the roots of a quotient.
+
+    Way w leads from roots[root[w]] to the vertex target[w] over links[w]; ways between other
+    members are their images. Only adding is possible, so that numbers stay valid.
+    """
+
+    def __init__(self, quotient: Quotient) -> None:
+        self.quotient = quotient
+        self.root: list[int] = []
+        self.target: list[int] = []
+        self.links: list[tuple[int, ...]] = []
+        self._known: set[tuple[int, ...]] = set()
+        self._between: dict[tuple[int, int], list[int]] = {}
+
+    def __len__(self) -> int:
+        return len(self.links)
+
+    def add(self, root: int, links: tuple[int, ...]) -> None:
+        """Take in a way, unless it is known."""
+        if links in self._known:
+            return
+        target = int(self.quotient.topology.dst[links[-1]])
+        self._known.add(links)
+        self._between.setdefault((root, target), []).append(len(self.links))
+        self.root.append(root)
+        self.target.append(target)
+        self.links.append(links)
+
+    def between(self, root: int, target: int) -> list[int]:
+        """List the ways from a root (its place) to a target."""
+        return self._between.get((root, target), [])
+
+    def crossings(self) -> csr_array:
+        """Count how often each way crosses each orbit of links: (ways, orbits)."""
+        lengths = [len(way) for way in self.links]
+        link = integers(e for way in self.links for e in way)
+        way = np.repeat(np.arange(len(self.links)), lengths)
+        shape = (len(self.links), len(self.quotient.orbit_size))
+        ones = np.ones(len(link), dtype=np.int64)
+        return csr_array((ones, (way, self.quotient.link_orbit[link])), shape=shape)
+
+
+def shortest(quotient: Quotient) -> Ways:
+    """Collect for each pair one shortest way over each first link, spread evenly over the rest.
+
+    Lengths are alphas, then numbers of links. Where several links lead on equally well, the one
+    that was used least for its capacity is taken. Complexity: pairs × degree × length.
+    """
+    ways, walk = Ways(quotient), _Walk(quotient)
+    for i, root in enumerate(quotient.roots):
+        starts = np.flatnonzero(quotient.topology.src == root)
+        for target in (int(v) for v in quotient.members if v != root):
+            total = walk.weight[starts] + walk.lengths(starts, target)
+            if np.isfinite(least := total.min(initial=np.inf)):
+                for start in starts[total <= least * (1 + SAME)]:
+                    ways.add(i, walk.follow(int(start), target))
+    return ways
+
+
+class _Walk:
+    """Walks from first links to targets over shortest ways, least used links first."""
+
+    def __init__(self, quotient: Quotient) -> None:
+        topology = quotient.topology
+        self.quotient = quotient
+        self.weight = topology.alpha + HOP
+        self.used = np.zeros(len(quotient.orbit_size))
+        self.member = np.zeros(topology.vertices, dtype=np.bool_)
+        self.member[quotient.members] = True
+        self.inner = ~self.member[topology.src]
+        by_end = np.argsort(topology.dst, kind="stable")
+        by_end = by_end[self.inner[by_end]]
+        self.entering = np.split(
+            by_end, np.searchsorted(topology.dst[by_end], np.arange(1, topology.vertices))
+        )
+        heads = np.unique(topology.dst[np.isin(topology.src, quotient.roots)])
+        self.row = np.full(topology.vertices, -1)
+        self.row[heads] = np.arange(len(heads))
+        self.length = dijkstra(self._graph(), indices=heads)
+
+    def _graph(self) -> csr_array:
+        """Keep the lightest link of each pair, and none that leaves a member."""
+        topology = self.quotient.topology
+        pairs = topology.src * topology.vertices + topology.dst
+        order = np.lexsort((self.weight, pairs))
+        order = order[self.inner[order]]
+        first = order[np.unique(pairs[order], return_index=True)[1]]
+        ends = (topology.src[first], topology.dst[first])
+        return csr_array((self.weight[first], ends), shape=(topology.vertices,) * 2)
+
+    def lengths(self, starts: IntArray, target: int) -> FloatArray:
+        """Measure from the ends of first links on to a target; inf where a member is in the way."""
+        return np.asarray(self.length[self.row[self.quotient.topology.dst[starts]], target])
+
+    def follow(self, start: int, target: int) -> tuple[int, ...]:
+        """Walk back from the target to a first link, and note the use of the links."""
+        topology = self.quotient.topology
+        head, way = int(topology.dst[start]), [start]
+        length = self.length[self.row[head]]
+        while target != head:
+            entering = self.entering[target]
+            slack = length[topology.src[entering]] + self.weight[entering] - length[target]
+            best = entering[slack <= length[target] * SAME]
+            link = int(best[np.argmin(self.used[self.quotient.link_orbit[best]])])
+            way.insert(1, link)
+            target = int(topology.src[link])
+        orbit = self.quotient.link_orbit[way]
+        share = 1.0 / (self.quotient.orbit_capacity[orbit] * self.quotient.orbit_size[orbit])
+        np.add.at(self.used, orbit, share)
+        return tuple(way)
