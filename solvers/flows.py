@@ -18,6 +18,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import coo_array, csr_matrix
 
+from solvers.alone import alone
 from solvers.bounds import MIRRORED, cut_bound
 from solvers.collective import Collective
 from solvers.linear import solve
@@ -42,6 +43,8 @@ def all_to_all(
         Infeasible: some rank cannot be reached.
         NotFound: the time limit came first.
     """
+    if len(collective.ranks) == 1:
+        return alone(topology, collective)
     quotient = Quotient(topology, integers(collective.ranks), group)
     lp = _concurrent(quotient)
     scale = len(collective.ranks) / float(quotient.orbit_capacity.max())
@@ -195,6 +198,8 @@ def scatter(topology: Topology, collective: Collective, group: Group, seconds: f
     Raises:
         Infeasible: some rank cannot be reached.
     """
+    if len(collective.ranks) == 1:
+        return alone(topology, collective)
     bound = cut_bound(topology, collective)
     mirrored = collective.name in MIRRORED
     machine = reverse(topology) if mirrored else topology
@@ -206,8 +211,7 @@ def scatter(topology: Topology, collective: Collective, group: Group, seconds: f
     }
     pieces = [(int(buffers[collective.ranks.index(root)][0]), Fraction(1))]
     transfers: list[Transfer] = []
-    if bound.algbw is None:
-        return schedule(topology, collective, pieces, transfers, bound)
+    assert bound.algbw is not None
     rate = bound.algbw / topology.unit / collective.total
     flow = cheapest_flow(machine, root, sizes, rate, _effort(machine))
     needs = {rank: Fraction(size) for rank, size in sizes.items() if rank != root}

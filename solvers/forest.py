@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from solvers.alone import alone
 from solvers.bounds import cut_bound
 from solvers.collective import Collective
 from solvers.packing import Family, Packer, Packing
@@ -11,7 +12,7 @@ from solvers.quotient import Quotient
 from solvers.schedule import Schedule, Transfer, schedule
 from solvers.trees import Router, paired, trees
 from topologies.symmetry import Group
-from topologies.topology import Topology, integers
+from topologies.topology import FloatArray, Topology, integers
 
 INWARD = frozenset({"reduce_scatter", "reduce"})
 
@@ -25,6 +26,8 @@ def forest(topology: Topology, collective: Collective, group: Group, seconds: fl
         Infeasible: some rank cannot be reached.
         NotFound: the time limit came first.
     """
+    if len(collective.ranks) == 1:
+        return alone(topology, collective)
     quotient = Quotient(topology, integers(collective.ranks), group)
     bound = cut_bound(topology, collective)
     inward = collective.name in INWARD
@@ -32,11 +35,18 @@ def forest(topology: Topology, collective: Collective, group: Group, seconds: fl
     families = [Family(int(root), inward) for root in roots]
     packer = Packer(quotient, families, free=False)
     target = bound.algbw and collective.total * topology.unit / bound.algbw
-    packing = packer.solve(target, seconds)
+    packing = packer.solve(target, lambda prices: _least(quotient, collective, prices), seconds)
     if packing.time != target:
         bound = price_bound(quotient, collective, packing.prices)
     pieces, transfers = _pieces(quotient, packing, collective, families)
     return schedule(topology, collective, pieces, transfers, bound, group)
+
+
+def _least(quotient: Quotient, collective: Collective, prices: FloatArray) -> Fraction:
+    """Work out the least time, in capacity units, that prices allow."""
+    algbw = price_bound(quotient, collective, prices).algbw
+    assert algbw is not None
+    return collective.total * quotient.topology.unit / algbw
 
 
 def _pieces(
@@ -74,9 +84,12 @@ def all_reduce(
         Infeasible: some rank cannot be reached.
         NotFound: the time limit came first.
     """
+    if len(collective.ranks) == 1:
+        return alone(topology, collective)
     quotient = Quotient(topology, integers(collective.ranks), group)
     families = [Family(int(r), inward) for r in quotient.roots for inward in (False, True)]
-    packing = Packer(quotient, families, free=True).solve(None, seconds)
+    packer = Packer(quotient, families, free=True)
+    packing = packer.solve(None, lambda prices: _least(quotient, collective, prices), seconds)
     bound = price_bound(quotient, collective, packing.prices)
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []

@@ -77,19 +77,21 @@ class LoadLP:
         if target is None:
             columns = np.append(columns, len(x))
         found = rational.solve(csr_matrix(self.matrix[rows][:, columns]), [bound[i] for i in rows])
-        values = [Fraction(0)] * (len(x) + 1)
-        values[-1] = target or Fraction(0)
-        for i, value in zip(columns, found, strict=True):
+        if target is not None:
+            columns, found = np.append(columns, len(x)), [*found, target]
+        self._check(columns, found)
+        values = [Fraction(0)] * len(x)
+        for i, value in zip(columns[:-1], found, strict=False):
             values[i] = value
-        self._check(values)
-        return tuple(values[:-1]), values[-1]
+        return tuple(values), found[-1]
 
-    def _check(self, x: Sequence[Fraction]) -> None:
-        """Refuse a solution that is negative somewhere or breaks a row."""
+    def _check(self, columns: IntArray, x: Sequence[Fraction]) -> None:
+        """Refuse a solution, given by its columns that are not zero, that breaks a row."""
         common = lcm(*(value.denominator for value in x))
-        whole = np.array([int(value * common) for value in x], dtype=object)
-        entries = np.array([int(a) for a in self.matrix.data], dtype=object)
-        rows = rational.product(self.matrix, entries, whole)
+        whole = np.array([value.numerator * (common // value.denominator) for value in x])
+        matrix = csr_matrix(self.matrix[:, columns])
+        entries = matrix.data.astype(object)
+        rows = rational.product(matrix, entries, whole.astype(object))
         unequal = any(row != total * common for row, total in zip(rows, self.totals, strict=False))
         if unequal or min(x) < 0 or max(rows[self.equalities :], default=0) > 0:
             raise NotFound("the optimum was found in floats only, not exactly")

@@ -1,6 +1,6 @@
 """Optimal tree packings: the order LP with orders, ways and parents generated as prices ask."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from time import monotonic
@@ -22,11 +22,14 @@ from solvers.order_lp import (
 )
 from solvers.quotient import Quotient
 from solvers.ways import HOP, Ways, shortest
-from topologies.topology import FloatArray, IntArray, frozen
+from topologies.topology import BoolArray, FloatArray, IntArray, frozen
 
-NEARBY = 12  # candidate parents of a member at first, where there are many members
+NEARBY = 6  # early and late candidate parents of a member at first, where there are many members
 EVERY = 48  # members up to which every earlier member is a candidate
 CLOSE = 1e-9  # relative distance from the bound at which the exact solution is tried
+TIE = 1e-7  # what alphas weigh against the highest price, so that shorter ways win ties
+VARIANTS = 24  # orders that break ties at random, over all families
+COLUMNS = 100_000  # about the most columns that these may take
 GAIN = 1e-7  # least improvement, relative, that a new column must promise
 
 
@@ -67,15 +70,19 @@ class Packer:
         self.place = {int(v): i for i, v in enumerate(quotient.members)}
         near = quotient.topology.alpha + HOP
         self.near = quotient.between_members(quotient.distances(near)[0])
+        self.varied = False
         self.orders: list[Order] = []
         self.columns = Columns(*(frozen(np.zeros(0, dtype=np.int64)) for _ in range(4)))
         for family in self.families:
-            self._grow(family, self._nearest_first(family))
+            self._grow(family, self._nearest_first(family, np.arange(len(self.place)) * 1.0))
 
-    def solve(self, target: Fraction | None, seconds: float) -> Packing:
+    def solve(
+        self, target: Fraction | None, prove: Callable[[FloatArray], Fraction], seconds: float
+    ) -> Packing:
         """Generate columns until the time reaches `target` or nothing improves; solve exactly.
 
         target: the least time that a bound allows, in capacity units, if one is known.
+        prove: works out the least time that given prices allow, exactly.
 
         Raises:
             NotFound: the time limit came first, or the optimum has no exact solution in reach.
@@ -85,15 +92,33 @@ class Packer:
         while True:
             lp = self._assemble()
             optimum = solve(lp.program(scale), seconds=max(deadline - monotonic(), 1.0))
-            prices = self._prices(lp, optimum, scale)
-            if target and optimum.cost <= 1 + CLOSE:
-                left = max(deadline - monotonic(), 1.0)
-                x = self._shallow(lp, scale, left)
-                return self._exact(lp, x, scale, target, prices)
-            if not self._price(prices, optimum.cost * scale):
-                return self._exact(lp, optimum.x[:-1], optimum.cost * scale, None, prices)
-            if monotonic() > deadline:
-                raise NotFound(f"no optimal trees found in {seconds:g} s")
+            time, prices = optimum.cost * scale, self._prices(lp, optimum, scale)
+            if not (target and optimum.cost <= 1 + CLOSE):
+                if self._price(prices, time):
+                    if monotonic() > deadline:
+                        raise NotFound(f"no optimal trees found in {seconds:g} s")
+                    continue
+                target = prove(prices)
+            return self._finish(lp, optimum, time, target, prices, deadline)
+
+    def _finish(
+        self,
+        lp: LoadLP,
+        optimum: Optimum,
+        time: float,
+        target: Fraction,
+        prices: FloatArray,
+        deadline: float,
+    ) -> Packing:
+        """Turn the optimum into exact shares; of the least height, if the bound is attained."""
+        if abs(float(target) - time) > CLOSE * time:
+            share, least = lp.exact(optimum.x[:-1], time, None)
+        else:
+            left = max(deadline - monotonic(), 1.0)
+            x = self._shallow(lp, float(target), left)
+            share, least = lp.exact(x, float(target), target)
+        choices = share[: len(self.columns)]
+        return Packing(tuple(self.orders), self.columns, choices, least, prices, self.ways)
 
     def _assemble(self) -> LoadLP:
         return assemble(self.quotient, self.ways, self.orders, self.columns, self._budgets())
@@ -117,10 +142,10 @@ class Packer:
     def _family(self, order: Order) -> Family:
         return Family(int(self.quotient.members[order.root]), order.inward)
 
-    def _nearest_first(self, family: Family) -> IntArray:
-        """Order the members by their distance from the root, images of one order for each orbit."""
+    def _nearest_first(self, family: Family, ties: FloatArray) -> IntArray:
+        """Order the members by their distance from the root, to a millionth, then by `ties`."""
         distance = self._reach(self.place[family.root], family.inward)
-        return self._places(np.lexsort((np.arange(len(distance)), distance)))
+        return self._places(np.lexsort((ties, np.round(distance / distance.max() * 1e6))))
 
     def _reach(self, root: int, inward: bool) -> FloatArray:
         """Measure how late each member is reached from the root, relayed by other members."""
@@ -153,18 +178,21 @@ class Packer:
     def _choose(self, order: int, parent: IntArray, child: IntArray) -> None:
         """Take in choices of parents, over every way known."""
         pairs = Columns(np.full(len(parent), order), parent, child, np.zeros(len(parent)))
-        self.columns = union([self.columns, all_ways(self.quotient, self.ways, self.orders, pairs)])
+        self.columns = union(
+            [self.columns, all_ways(self.quotient, self.ways, self.orders, pairs)], len(self.place)
+        )
 
     def _candidates(self, order: Order) -> tuple[IntArray, IntArray]:
         """List (parent, child): every earlier member, or the nearest ones where there are many."""
         members = len(order.place)
         distance = self.near if order.inward else self.near.T
         earlier = order.place[None, :] < order.place[:, None]
-        key = np.where(earlier, distance + order.place[None, :] * HOP / members, np.inf)
+        near = np.where(earlier, distance, np.inf)
+        chosen = np.isfinite(near)
         if members > EVERY:
-            far = np.partition(key, NEARBY, axis=1)[:, [NEARBY]]
-            key = np.where(key < far, key, np.inf)
-        child, parent = np.nonzero(np.isfinite(key))
+            tie = order.place[None, :] * HOP / members
+            chosen &= _smallest(near + tie, NEARBY) | _smallest(near - tie, NEARBY)
+        child, parent = np.nonzero(chosen)
         return parent, child
 
     def _rough_time(self) -> float:
@@ -177,19 +205,51 @@ class Packer:
         return lp.prices(optimum, scale) * stabiliser
 
     def _price(self, prices: FloatArray, time: float) -> bool:
-        """Add what the prices ask for: better ways, orders and parents; say whether any was."""
-        before = len(self.orders), len(self.columns)
-        tie = prices.max() * 1e-7 * (self.quotient.topology.alpha + HOP)
-        tie = tie / max(float(tie.max()), 1e-300) * prices.max() * 1e-7
+        """Add what the prices ask for: better ways, orders and parents; say whether any was.
+
+        Where the cheapest trees cost as much as the time, nothing can improve, and nothing is
+        added.
+        """
+        tie = self.quotient.topology.alpha + HOP
+        tie = tie / tie.max() * prices.max() * TIE
         length, entry = self.quotient.distances(prices[self.quotient.link_orbit] + tie)
-        self._new_ways(prices, length, entry, time)
         cost = self.quotient.between_members(length)
-        for family in self.families:
+        found = {
+            family: cheapest(_seen(cost, family), self.place[family.root])
+            for family in self.families
+        }
+        if self._due({family: float(total) for family, (total, _) in found.items()}) >= time * (
+            1 - CLOSE
+        ):
+            return False
+        before = len(self.orders), len(self.columns)
+        self._new_ways(prices, length, entry, time)
+        for family, (_, parent) in found.items():
             root = self.place[family.root]
-            _, parent = cheapest(cost.T if family.inward else cost, root)
             self._grow(family, self._topological(parent, root), parent)
+        self._vary()
         self._new_parents(cost)
         return (len(self.orders), len(self.columns)) != before
+
+    def _due(self, total: dict[Family, float]) -> float:
+        """Work out the time that the costs of the cheapest trees prove."""
+        if self.free:
+            roots = {family.root for family in self.families}
+            pairs = [total[Family(r, False)] + total[Family(r, True)] for r in roots]
+            return min(pairs) / self.quotient.group.order
+        shares = {f: self.quotient.orbit_of(f.root) / self.quotient.group.order for f in total}
+        return sum(shares[family] * total[family] for family in total)
+
+    def _vary(self) -> None:
+        """Once, where the first orders do not do, add others that break ties at random."""
+        if self.varied:
+            return
+        self.varied = True
+        room = COLUMNS // max(len(self.columns), 1)
+        for seed in range(min(VARIANTS // len(self.families), room)):
+            draw = np.random.default_rng(seed)
+            for family in self.families:
+                self._grow(family, self._nearest_first(family, draw.random(len(self.place))))
 
     def _new_ways(
         self, prices: FloatArray, length: FloatArray, entry: IntArray, time: float
@@ -207,7 +267,8 @@ class Packer:
                 self.ways.add(int(root), _trace(self.quotient, entry[root], int(target)))
         if len(self.ways) > fresh:
             self.columns = union(
-                [self.columns, all_ways(self.quotient, self.ways, self.orders, self.columns)]
+                [self.columns, all_ways(self.quotient, self.ways, self.orders, self.columns)],
+                len(self.place),
             )
 
     def _new_parents(self, cost: FloatArray) -> None:
@@ -239,24 +300,15 @@ class Packer:
         cost = np.append(late / late.max(), np.zeros(len(self.orders)))
         return solve(lp.cheapest(scale, cost), seconds=seconds).x
 
-    def _exact(
-        self,
-        lp: LoadLP,
-        x: FloatArray,
-        time: float,
-        target: Fraction | None,
-        prices: FloatArray,
-    ) -> Packing:
-        """Turn the float solution into the exact one, and check it."""
-        share, exact_time = lp.exact(x, time, target)
-        return Packing(
-            tuple(self.orders),
-            self.columns,
-            share[: len(self.columns)],
-            exact_time,
-            prices,
-            self.ways,
-        )
+
+def _seen(cost: FloatArray, family: Family) -> FloatArray:
+    """Turn costs between members so that trees grow out of the root."""
+    return cost.T if family.inward else cost
+
+
+def _smallest(key: FloatArray, count: int) -> BoolArray:
+    """Mark the smallest entries of each row."""
+    return np.asarray(key < np.partition(key, count, axis=1)[:, [count]])
 
 
 def _same(a: Order, b: Order) -> bool:

@@ -11,7 +11,9 @@ from solvers.packing import Family, Packing
 from solvers.quotient import Quotient
 from solvers.schedule import Transfer
 from topologies.symmetry import moved_links
-from topologies.topology import IntArray
+from topologies.topology import IntArray, integers
+
+Hop = tuple[int, int, tuple[int, ...]]  # src, dst, links
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,25 +95,26 @@ class Router:
 
     def __init__(self, quotient: Quotient, packing: Packing) -> None:
         self.quotient, self.packing = quotient, packing
-        self._hops: dict[int, list[tuple[int, int, tuple[int, ...]]]] = {}
+        used = np.array([c for c, share in enumerate(packing.share) if share], dtype=np.int64)
+        self._hops = dict(zip(used.tolist(), map(self._cut, self._links(used)), strict=True))
 
-    def hops(self, column: int) -> list[tuple[int, int, tuple[int, ...]]]:
+    def hops(self, column: int) -> list[Hop]:
         """Give the way of a column, cut at the ranks it passes: (src, dst, links) in order."""
-        if column not in self._hops:
-            self._hops[column] = self._cut(self._links(column))
         return self._hops[column]
 
-    def _links(self, column: int) -> IntArray:
+    def _links(self, used: IntArray) -> list[IntArray]:
+        """Translate the way of each column to where it starts."""
         quotient, columns = self.quotient, self.packing.columns
-        inward = self.packing.orders[int(columns.order[column])].inward
-        start = columns.child[column] if inward else columns.parent[column]
-        element = quotient.from_root[1][quotient.members[start]]
-        links = np.array(self.packing.ways.links[int(columns.way[column])])
-        return moved_links(
-            quotient.topology, links, quotient.group.elements, np.full(len(links), element)
-        )
+        inward = np.array([order.inward for order in self.packing.orders])[columns.order[used]]
+        start = np.where(inward, columns.child[used], columns.parent[used])
+        ways = [self.packing.ways.links[way] for way in columns.way[used].tolist()]
+        lengths = [len(way) for way in ways]
+        links = integers(link for way in ways for link in way)
+        element = np.repeat(quotient.from_root[1][quotient.members[start]], lengths)
+        moved = moved_links(quotient.topology, links, quotient.group.elements, element)
+        return np.split(moved, np.cumsum(lengths)[:-1])
 
-    def _cut(self, links: IntArray) -> list[tuple[int, int, tuple[int, ...]]]:
+    def _cut(self, links: IntArray) -> list[Hop]:
         topology = self.quotient.topology
         ends = np.flatnonzero(topology.dst[links] < topology.ranks) + 1
         starts = np.concatenate([[0], ends[:-1]])
