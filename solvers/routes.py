@@ -1,0 +1,116 @@
+"""Ways between ranks for schedules that follow a pattern: short ones, spread over equals."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+from topologies.topology import FloatArray, Topology
+
+
+class RouteError(ValueError):
+    """Two ranks between which there is no way."""
+
+
+class Hop(NamedTuple):
+    """A part of a way that passes switches only: rank to rank over a route of links."""
+
+    src: int
+    dst: int
+    route: tuple[int, ...]
+
+
+class Routes:
+    """Gives ways between ranks: least relaying ranks, then least alpha, then fewest links.
+
+    Of ways that are equal in all this it takes the one whose links are on the fewest ways given
+    so far, weighed by their bandwidth; so the answer depends on the order of the questions, and on
+    nothing else. The same question gets the same answer.
+    """
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        # Alpha counts in units of the largest; a link more costs a thousandth of it, a relaying
+        # rank more than any way through switches.
+        unit = float(topology.alpha.max(initial=0)) or 1.0
+        self._weight = topology.alpha / unit + 1e-3
+        self._weight[topology.src < topology.ranks] += 2.0 * topology.vertices
+        self._graph = _lightest(topology, self._weight)
+        into = np.argsort(topology.dst, kind="stable")
+        ends = np.searchsorted(topology.dst[into], np.arange(1, topology.vertices))
+        self._into = [links.tolist() for links in np.split(into, ends)]
+        self._used = [0.0] * topology.links
+        self._lengths: dict[int, FloatArray] = {}
+        self._ways: dict[tuple[int, int], tuple[Hop, ...]] = {}
+
+    def lengths(self, src: int) -> FloatArray:
+        """Give the length of the way to each vertex, inf where there is none."""
+        if src not in self._lengths:
+            self._lengths[src] = dijkstra(self._graph, indices=src)
+        return self._lengths[src]
+
+    def way(self, src: int, dst: int) -> tuple[Hop, ...]:
+        """Give the way as hops between ranks; each hop passes switches only.
+
+        Raises:
+            RouteError: no way leads from src to dst.
+        """
+        if (src, dst) not in self._ways:
+            names = self.topology.names
+            if not np.isfinite(self.lengths(src)[dst]):
+                raise RouteError(f"{self.topology.name}: no way from {names[src]} to {names[dst]}")
+            links = self._least_used(src, dst)
+            for link in links:
+                self._used[link] += 1 / int(self.topology.capacity[link])
+            self._ways[src, dst] = self._hops(links)
+        return self._ways[src, dst]
+
+    def _shortest(self, src: int, dst: int) -> dict[int, list[int]]:
+        """List the links into each vertex on shortest ways from src to dst, src's side first."""
+        length, tails = self.lengths(src), self.topology.src
+        entries: dict[int, list[int]] = {}
+        found = [dst]
+        for vertex in found:
+            if vertex == src or vertex in entries:
+                continue
+            entries[vertex] = [
+                link
+                for link in self._into[vertex]
+                if abs(length[tails[link]] + self._weight[link] - length[vertex]) < 1e-5
+            ]
+            found += [int(tails[link]) for link in entries[vertex]]
+        return {vertex: entries[vertex] for vertex in sorted(entries, key=lambda v: length[v])}
+
+    def _least_used(self, src: int, dst: int) -> list[int]:
+        used = {src: 0.0}
+        entry: dict[int, int] = {}
+        for vertex, links in self._shortest(src, dst).items():
+            price, link = min((used[int(self.topology.src[a])] + self._used[a], a) for a in links)
+            used[vertex], entry[vertex] = price, link
+        links, vertex = [], dst
+        while vertex != src:
+            links.append(entry[vertex])
+            vertex = int(self.topology.src[entry[vertex]])
+        return links[::-1]
+
+    def _hops(self, links: list[int]) -> tuple[Hop, ...]:
+        """Cut a way at the ranks that it passes."""
+        hops, start = [], 0
+        for end, link in enumerate(links, 1):
+            dst = int(self.topology.dst[link])
+            if dst < self.topology.ranks:
+                src = int(self.topology.src[links[start]])
+                hops.append(Hop(src, dst, tuple(links[start:end])))
+                start = end
+        return tuple(hops)
+
+
+def _lightest(topology: Topology, weight: FloatArray) -> csr_array:
+    """Make the graph of the lightest link between each two vertices."""
+    pairs = topology.src * topology.vertices + topology.dst
+    order = np.lexsort((weight, pairs))
+    first = order[np.unique(pairs[order], return_index=True)[1]]
+    return csr_array(
+        (weight[first], (topology.src[first], topology.dst[first])), shape=(topology.vertices,) * 2
+    )

@@ -1,0 +1,89 @@
+"""Send everything straight from where it is to where it is wanted, all at once."""
+
+from fractions import Fraction
+
+import numpy as np
+
+from solvers.certificate import Bound
+from solvers.collective import COLLECTIVES as ALL
+from solvers.collective import Collective
+from solvers.routes import RouteError, Routes
+from solvers.schedule import Schedule
+from solvers.templates.layout import NOTHING_PROVED, Sends, TemplateError, blocks, expect, lay
+from topologies.topology import Topology
+
+COLLECTIVES = tuple(ALL)
+
+
+def schedule(topology: Topology, collective: Collective, bound: Bound = NOTHING_PROVED) -> Schedule:
+    """Send each contribution from its holder to each rank that wants it, in one step.
+
+    Rank i sends to rank i + 1 first, then to i + 2 and so on, so that not all send to one at a
+    time. Where ranks are joined only through others, sums for one rank go up its tree of shortest
+    ways and are added on the way.
+
+    Raises:
+        TemplateError: ranks that are not joined; an all_reduce on a machine that must relay.
+
+    Source: Thakur, Rabenseifner and Gropp, Optimization of collective communication operations in
+    MPICH, IJHPCA, 2005, section 4 (the linear algorithms).
+    """
+    expect("direct", collective, COLLECTIVES)
+    routes = Routes(topology)
+    if collective.name in ("reduce", "reduce_scatter"):
+        sends = _in_trees(routes, collective)
+        return lay("direct", routes, collective, blocks(collective), sends, bound)
+    pieces, sends = _shifted(collective)
+    return lay("direct", routes, collective, pieces, sends, bound)
+
+
+def _shifted(collective: Collective) -> tuple[list[tuple[int, Fraction]], list[Sends]]:
+    """List pieces and sends in the order of the distance from sender to receiver."""
+    ranks, n = collective.ranks, len(collective.ranks)
+    adds = collective.name == "all_reduce"
+    place = {rank: i for i, rank in enumerate(ranks)}
+    rows = [
+        ((place[dst] - place[src]) % n, block, src, dst)
+        for block in range(collective.blocks)
+        for src in collective.holders[block].tolist()
+        for dst in collective.wanters[block].tolist()
+    ]
+    rows.sort()
+    order = list(dict.fromkeys(block for _, block, _, _ in rows))
+    piece = {block: p for p, block in enumerate(order)}
+    moved = [(piece[block], src, dst) for _, block, src, dst in rows if src != dst]
+    return [(block, Fraction(1)) for block in order], [_sends(0, moved, adds)]
+
+
+def _sends(number: int, rows: list[tuple[int, int, int]], reduce: bool) -> Sends:
+    piece, src, dst = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    return Sends(number, piece, src, dst, reduce)
+
+
+def _in_trees(routes: Routes, collective: Collective) -> list[Sends]:
+    """Add up each block on the way to the rank that wants it, the farthest ranks first."""
+    rounds: dict[int, list[tuple[int, int, int]]] = {}
+    for block in range(collective.blocks):
+        target = int(collective.wanters[block][0])
+        parents = _parents(routes, collective.holders[block].tolist(), target)
+        deepest = max((depth for _, _, depth in parents), default=0)
+        for src, dst, depth in parents:
+            rounds.setdefault(deepest - depth, []).append((block, src, dst))
+    return [_sends(number, rows, True) for number, rows in rounds.items()]
+
+
+def _parents(routes: Routes, ranks: list[int], target: int) -> list[tuple[int, int, int]]:
+    """Give (rank, parent, depth) for all ranks on shortest ways to the target."""
+    total = routes.topology.ranks
+    found = sorted((rank for rank in ranks if rank != target), key=lambda r: (target - r) % total)
+    known, parents = set(found), []
+    for rank in found:
+        try:
+            way = routes.way(rank, target)
+        except RouteError as fault:
+            raise TemplateError(f"direct: {fault}") from None
+        parents.append((rank, way[0].dst, len(way)))
+        if way[0].dst not in known | {target}:
+            known.add(way[0].dst)
+            found.append(way[0].dst)
+    return parents

@@ -1,0 +1,63 @@
+"""Patterns that pass everything around a ring, or along a chain."""
+
+from fractions import Fraction
+
+import numpy as np
+
+from solvers.certificate import Bound
+from solvers.collective import Collective
+from solvers.routes import Routes
+from solvers.schedule import Schedule
+from solvers.templates.circle import circle
+from solvers.templates.layout import NOTHING_PROVED, Sends, blocks, expect, lay
+from topologies.topology import IntArray, Topology, integers
+
+COLLECTIVES = ("all_gather", "reduce_scatter", "all_reduce", "broadcast", "reduce")
+
+
+def schedule(topology: Topology, collective: Collective, bound: Bound = NOTHING_PROVED) -> Schedule:
+    """Pass each piece from neighbour to neighbour; broadcast and reduce are pipelined chains.
+
+    Raises:
+        TemplateError: another collective, or a machine that cannot relay the sums.
+
+    Source: Patarasuk and Yuan, Bandwidth optimal all-reduce algorithms for clusters of
+    workstations, JPDC, 2009.
+    """
+    expect("ring", collective, COLLECTIVES)
+    routes = Routes(topology)
+    order = circle(routes, collective.ranks)
+    if collective.root is not None:
+        at = order.index(collective.root)
+        sends = _chain(integers(order[at:] + order[:at]), collective.name == "reduce")
+        return lay("ring", routes, collective, blocks(collective), sends, bound)
+    n = len(order)
+    if collective.name == "all_reduce":
+        pieces = [(0, Fraction(1, n))] * n
+    else:
+        block = {rank: i for i, rank in enumerate(collective.ranks)}
+        pieces = [(block[rank], Fraction(1)) for rank in order]
+    return lay("ring", routes, collective, pieces, _around(integers(order), collective.name), bound)
+
+
+def _chain(order: IntArray, reduce: bool) -> list[Sends]:
+    """Go from the first to the last, or to be added from the last to the first."""
+    way = order[::-1] if reduce else order
+    zero = integers([0])
+    return [Sends(s, zero, way[s : s + 1], way[s + 1 : s + 2], reduce) for s in range(len(way) - 1)]
+
+
+def _around(order: IntArray, name: str) -> list[Sends]:
+    """Add up piece p on its way around to the p-th rank; hand it out from there."""
+    rounds = range(len(order) - 1)
+    adding = [] if name == "all_gather" else [_turn(s, order, s + 1, True) for s in rounds]
+    if name == "reduce_scatter":
+        return adding
+    return adding + [_turn(len(adding) + s, order, s, False) for s in rounds]
+
+
+def _turn(number: int, order: IntArray, away: int, reduce: bool) -> Sends:
+    """Let each piece p go from the rank `away` places after the p-th one to the next."""
+    piece = np.arange(len(order))
+    src, dst = (order[(piece + away + i) % len(order)] for i in (0, 1))
+    return Sends(number, piece, src, dst, reduce)

@@ -1,0 +1,167 @@
+from fractions import Fraction
+from itertools import product
+
+import pytest
+
+from runtime.height import height
+from runtime.loads import algbw
+from runtime.verify import verify
+from solvers.certificate import Bound
+from solvers.collective import ROOTED, all_gather, collective
+from solvers.templates import TEMPLATES
+from solvers.templates.layout import TemplateError
+from topologies.machines.huawei import cloudmatrix384
+from topologies.shapes import full_mesh, hypercube, line, mesh, ring, star, torus
+from topologies.topology import Link, build
+
+CASES = [(template, name) for template, (_, names) in TEMPLATES.items() for name in names]
+# Sums that must pass through ranks with an own part; the machines below have to relay.
+NEEDS_CIRCLE = {("ring", "reduce_scatter"), ("ring", "all_reduce")}
+MIXES = {
+    ("recursive_doubling", "all_reduce"),
+    ("recursive_halving", "reduce_scatter"),
+    ("recursive_halving", "all_reduce"),
+    ("direct", "all_reduce"),
+    ("binomial", "reduce"),
+    ("binomial", "all_reduce"),
+}
+
+
+def make(template, name, machine, ranks=None, root=None):
+    chosen = range(machine.ranks) if ranks is None else ranks
+    return TEMPLATES[template][0](machine, collective(name, chosen, root))
+
+
+@pytest.mark.parametrize(("template", "name"), CASES)
+def test_every_template_is_correct_or_refuses(template, name, small_machine):
+    try:
+        schedule = make(template, name, small_machine)
+    except TemplateError as fault:
+        refusal = str(fault)
+    else:
+        report = verify(schedule)
+        assert report.correct, report.faults
+        return
+    assert (template, name) in NEEDS_CIRCLE | MIXES
+    assert "\n" not in refusal
+
+
+@pytest.mark.parametrize(("template", "name"), CASES)
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 6, 7, 8, 13])
+def test_machines_that_join_all_ranks_refuse_nothing(template, name, n):
+    report = verify(make(template, name, star(n)))
+    assert report.correct, report.faults
+
+
+@pytest.mark.parametrize(("template", "name"), CASES)
+def test_any_rank_can_be_the_root_of_a_subset(template, name):
+    chosen = (1, 2, 4, 5, 7)
+    for root in chosen if name in ROOTED else [None]:
+        report = verify(make(template, name, star(9), chosen, root))
+        assert report.correct, report.faults
+
+
+@pytest.mark.parametrize("name", ["all_gather", "reduce_scatter", "all_reduce"])
+def test_ranks_outside_a_subset_relay(name):
+    schedule = make("ring", name, ring(8), (0, 2, 4, 6))
+    assert verify(schedule).correct
+    assert {1, 3, 5, 7} <= set(schedule.transfers.dst.tolist())
+
+
+def test_blocks_of_unequal_size_are_carried():
+    for template in ("ring", "recursive_doubling", "direct"):
+        schedule = TEMPLATES[template][0](star(4), all_gather((0, 1, 2, 3), (1, 2, 0, 5)))
+        assert verify(schedule).correct
+
+
+@pytest.mark.parametrize(("template", "name"), sorted(MIXES))
+def test_sums_are_not_passed_through_ranks_with_a_part_of_them(template, name):
+    with pytest.raises(TemplateError, match="another part"):
+        make(template, name, line(5))
+
+
+def test_another_collective_is_refused_by_name():
+    with pytest.raises(TemplateError, match=r"^recursive_doubling: makes .*, not broadcast$"):
+        make("recursive_doubling", "broadcast", star(4))
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES))
+def test_ranks_that_are_not_joined_are_refused(template):
+    machine = build("apart", ["a", "b", "c"], [], [Link("a", "b", Fraction(1))])
+    name = TEMPLATES[template][1][0]
+    with pytest.raises(TemplateError, match="no way from"):
+        make(template, name, machine)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 8])
+def test_rounds_are_those_of_the_textbooks(n):
+    log = (n - 1).bit_length()
+    folds = 0 if n & (n - 1) == 0 else 2
+    rounds = n.bit_length() - 1
+    expected = {
+        ("ring", "all_gather"): n - 1,
+        ("ring", "all_reduce"): 2 * (n - 1),
+        ("ring", "broadcast"): n - 1,
+        ("recursive_doubling", "all_reduce"): rounds + folds,
+        ("recursive_halving", "all_reduce"): 2 * rounds + folds,
+        ("direct", "all_to_all"): 1,
+        ("direct", "all_reduce"): 1,
+        ("binomial", "broadcast"): log,
+        ("binomial", "scatter"): log,
+        ("binomial", "all_reduce"): 2 * log,
+    }
+    steps = {case: int(make(*case, star(n)).transfers.step.max()) + 1 for case in expected}
+    assert steps == expected
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 8])
+def test_ring_and_halving_move_the_least_data(n):
+    # On a star of equal links 2(n-1)/n of the vector must leave each rank.
+    best = Fraction(25 * 10**9) * n / (2 * (n - 1))
+    assert algbw(make("ring", "all_reduce", star(n))) == best
+    if n & (n - 1) == 0:
+        assert algbw(make("recursive_halving", "all_reduce", star(n))) == best
+
+
+@pytest.mark.parametrize("machine", [torus([4, 4]), torus([2, 4]), torus([3, 3, 2]), hypercube(4)])
+def test_a_ring_on_a_grid_goes_from_neighbour_to_neighbour(machine):
+    schedule = make("ring", "all_reduce", machine)
+    assert height(schedule) == 2 * (machine.ranks - 1)
+
+
+def test_a_chain_follows_a_path_where_there_is_no_circle():
+    assert height(make("ring", "broadcast", mesh([3, 3]))) == 8
+
+
+def test_direct_sums_are_added_on_the_way_up():
+    schedule = make("direct", "reduce", line(5), root=2)
+    assert len(schedule.transfers) == 4
+    assert height(schedule) == 2
+
+
+def test_direct_sends_to_the_next_rank_first():
+    schedule = make("direct", "all_to_all", full_mesh(4))
+    moved = [(t.src, t.dst) for t in map(schedule.transfers.__getitem__, range(12))]
+    assert moved[:4] == [(0, 1), (1, 2), (2, 3), (3, 0)]
+
+
+def test_a_ring_goes_through_a_supernode_node_by_node():
+    machine = cloudmatrix384(3)
+    schedule = make("ring", "all_gather", machine)
+    pairs = {(t.src // 16, t.dst // 16) for t in map(schedule.transfers.__getitem__, range(47))}
+    assert pairs == {(0, 0), (0, 1), (1, 1), (1, 2), (2, 2)}
+
+
+def test_a_bound_is_taken_as_it_is_given():
+    bound = Bound(Fraction(3), "cut", None)
+    machine = star(2)
+    for template, (make_it, names) in TEMPLATES.items():
+        schedule = make_it(machine, collective(names[0], range(2)), bound)
+        assert schedule.bound is bound
+        assert schedule.provenance == {"solver": f"template {template}"}
+
+
+def test_the_same_question_gives_the_same_transfers():
+    for (template, name), machine in product(CASES[:3], [torus([3, 3])]):
+        a, b = (make(template, name, machine).transfers for _ in range(2))
+        assert a.route.tolist() == b.route.tolist()
