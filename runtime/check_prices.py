@@ -15,6 +15,7 @@ from topologies.symmetry import Group, link_images, orbits
 from topologies.topology import IntArray, Topology, integers
 
 STEINER_LIMIT = 2**26  # subsets of outside ranks × ranks², above which we refuse to try them all
+UNREACHABLE = "a rank cannot be reached"
 
 
 class Unproven(ValueError):
@@ -93,7 +94,7 @@ class _Payments:
         holder, wanter, blocks = holder[leads], wanter[leads], blocks[leads]
         price = self.distance[holder, wanter]
         if (price == UNREACHED).any():
-            raise Unproven("a rank cannot be reached")
+            raise Unproven(UNREACHABLE)
         paid = price.astype(object) * self.what.sizes[blocks] * self.weight[self.orbit[holder]]
         return int(paid.sum())
 
@@ -124,10 +125,18 @@ class _Payments:
         if all(np.isin(self.generators[:, ends], ends).all() for ends in (holders, wanters)):
             roots = roots[self.leader[self.orbit[roots]] == roots]
         roots = roots[np.isin(roots, [*self.relays, *holders, *wanters])]
-        return min(
+        found = [
             self._tree(root, holders, True) + self._tree(root, wanters, False)
             for root in roots.tolist()
-        )
+            if self._reaches(root, holders, True) and self._reaches(root, wanters, False)
+        ]
+        if not found:
+            raise Unproven(UNREACHABLE)
+        return min(found)
+
+    def _reaches(self, root: int, ends: IntArray, inward: bool) -> bool:
+        ways = self.distance[ends, root] if inward else self.distance[root, ends]
+        return bool((ways != UNREACHED).all())
 
     def _tree(self, root: int, ends: IntArray, inward: bool) -> int:
         """Price the cheapest tree that spans root and ends, over any other ranks that may help.
@@ -135,6 +144,8 @@ class _Payments:
         A rank that only forwards is in the distances already; one that copies (or adds) is a
         vertex of the tree. So the trees over each subset of the other ranks are tried.
         """
+        if not self._reaches(root, ends, inward):
+            raise Unproven(UNREACHABLE)
         must = np.union1d(ends, integers([root]))
         others = np.setdiff1d(self.relays, must)
         if (self.topology.ranks**2 << len(others)) > STEINER_LIMIT and len(others):
@@ -149,6 +160,7 @@ class _Payments:
     def _spanning(self, root: int, members: IntArray, inward: bool) -> int:
         cost = self.distance[np.ix_(members, members)]
         cost = cost.T if inward else cost
+        # Where an arc is missing, a tree without it is cheaper, or the subset is of no use.
         never = (int(cost.max()) + 1) * len(members)
         exact = cost.astype(object) if never >= 2**60 else cost
         total = cheapest(
