@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import product
+from pathlib import Path
 
 import pytest
 
+from runtime.mpi import LaunchError, Mpi, find
 from solvers.certificate import Bound
 from solvers.collective import Collective, collective
 from solvers.schedule import Schedule, Transfer
@@ -155,5 +157,37 @@ def direct_of() -> Callable[[str, int], Schedule]:
 
 
 @pytest.fixture
+def relayed_of() -> Callable[[str, int], Schedule]:
+    return relayed
+
+
+@pytest.fixture
 def by_hand() -> Callable[..., Schedule]:
     return over_mesh
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a text with a file of tests/golden, or write it there with --update-golden."""
+
+    def compare(name: str, text: str) -> None:
+        file = Path(__file__).parents[1] / "golden" / name
+        if request.config.getoption("--update-golden", default=False):
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        assert text == file.read_text(encoding="utf-8")
+
+    return compare
+
+
+@pytest.fixture
+def mpi() -> Mpi:
+    """Give the MPI of this computer; without one, skip."""
+    try:
+        return find()
+    except LaunchError as error:
+        pytest.skip(str(error))

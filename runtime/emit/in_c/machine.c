@@ -1,0 +1,111 @@
+/* A plan with memory and requests: how it runs. */
+
+static char *at(Span span) { return plan.memory[span.buffer] + (size_t)span.offset * args.type->width; }
+
+static MPI_Datatype mpi_type(void)
+{
+    size_t width = args.type->width;
+    return width == 1 ? MPI_INT8_T : width == 4 ? MPI_INT32_T : MPI_INT64_T;
+}
+
+/* Make the persistent requests; messages of one pair and step have tags of their own. */
+static void make_requests(MPI_Comm comm)
+{
+    int tags[2][PROCESSES] = {{0}};
+    for (Int i = 0; i < plan.messages; i++) {
+        const Message *m = &plan.message[i];
+        if (i && m->step != m[-1].step) memset(tags, 0, sizeof tags);
+        int tag = tags[m->sends][m->peer]++ % 32768;
+        int size = (int)m->span.size;
+        if (m->sends)
+            MPI_Send_init(at(m->span), size, mpi_type(), m->peer, tag, comm, &plan.request[i]);
+        else
+            MPI_Recv_init(at(m->span), size, mpi_type(), m->peer, tag, comm, &plan.request[i]);
+    }
+}
+
+static void make_plan(MPI_Comm comm)
+{
+    char *received = take(PIECES, 1);
+    Int rows = 0;
+    lay_out();
+    memset(plan.slot, -1, sizeof plan.slot);
+    for (const Transfer *t = transfers; t->step >= 0; t++)
+        if (t->src == plan.me || t->dst == plan.me) rows++;
+    plan.message = take((size_t)(rows * plan.chunks), sizeof(Message));
+    plan.landing = take((size_t)(rows * plan.chunks), sizeof(Landing));
+    plan.copy = take(PIECES + 1, sizeof(Landing));
+    plan.messages = plan.landings = plan.copies = 0;
+    for (const Transfer *t = transfers; t->step >= 0; t++) {
+        if (t->src == plan.me || t->dst == plan.me) enter(t);
+        if (t->dst == plan.me) received[t->piece] = 1;
+    }
+    own_copies(received);
+    free(received);
+    qsort(plan.message, (size_t)plan.messages, sizeof(Message), by_step_of_message);
+    qsort(plan.landing, (size_t)plan.landings, sizeof(Landing), by_step_of_landing);
+    lay_beside();
+    size_t width = args.type->width, ends[2];
+    for (int side = IN; side <= OUT; side++)
+        ends[side] = (size_t)(plan.begin[side] + plan.total[side]);
+    plan.shared = take(plan.in_place || plan.moved ? (ends[IN] > ends[OUT] ? ends[IN] : ends[OUT])
+                                                   : ends[IN] + ends[OUT], width);
+    plan.memory[IN] = plan.shared + (size_t)plan.begin[IN] * width;
+    plan.memory[OUT] = plan.shared + (size_t)plan.begin[OUT] * width;
+    if (!plan.in_place && !plan.moved) plan.memory[OUT] = plan.shared + ends[IN] * width;
+    for (int buffer = SCRATCH; buffer <= BESIDE; buffer++)
+        plan.memory[buffer] = take((size_t)plan.total[buffer], width);
+    plan.request = take((size_t)plan.messages, sizeof(MPI_Request));
+    make_requests(comm);
+}
+
+static void free_plan(void)
+{
+    for (Int i = 0; i < plan.messages; i++) MPI_Request_free(&plan.request[i]);
+    void *all[] = {plan.message, plan.landing, plan.copy, plan.request, plan.shared,
+                   plan.memory[SCRATCH], plan.memory[BESIDE]};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
+}
+
+/* Wait for a step's messages, but not for ever: name who does not come, and end all. */
+static void wait_for(int count, MPI_Request *request, const Message *message)
+{
+    double deadline = MPI_Wtime() + args.watchdog;
+    int done = 0;
+    if (!(args.watchdog > 0)) {
+        MPI_Waitall(count, request, MPI_STATUSES_IGNORE);
+        return;
+    }
+    for (MPI_Testall(count, request, &done, MPI_STATUSES_IGNORE); !done;
+         MPI_Testall(count, request, &done, MPI_STATUSES_IGNORE)) {
+        if (MPI_Wtime() > deadline)
+            for (int i = 0; i < count; i++) {
+                MPI_Test(&request[i], &done, MPI_STATUS_IGNORE);
+                if (done) continue;
+                fprintf(stderr, "commplan: rank %d blocked in step %d waiting for rank %d\n",
+                        ranks[plan.me], message[i].step, ranks[message[i].peer]);
+                MPI_Abort(MPI_COMM_WORLD, 124);
+            }
+        sched_yield();
+    }
+}
+
+/* Do the collective once. */
+static void run(void)
+{
+    size_t width = args.type->width;
+    const Landing *next = plan.landing, *end = plan.landing + plan.landings;
+    for (Int i = 0; i < plan.copies; i++)
+        memcpy(at(plan.copy[i].to), at(plan.copy[i].from), (size_t)plan.copy[i].to.size * width);
+    for (Int i = 0, j; i < plan.messages; i = j) {
+        int step = plan.message[i].step;
+        for (j = i; j < plan.messages && plan.message[j].step == step; j++) {}
+        MPI_Startall((int)(j - i), plan.request + i);
+        wait_for((int)(j - i), plan.request + i, plan.message + i);
+        for (; next < end && next->step == step; next++)
+            if (next->adds)
+                args.type->combine(args.op, at(next->to), at(next->from), next->to.size);
+            else
+                memcpy(at(next->to), at(next->from), (size_t)next->to.size * width);
+    }
+}

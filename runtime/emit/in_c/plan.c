@@ -1,0 +1,11 @@
+/* The plan, made by commplan: figures for any size. */
+
+static const char collective[] = "all_reduce", topology[] = "one rank";
+enum { ROOT = -1, REDUCES = 1, PROCESSES = 1, BLOCKS = 1, PIECES = 1, HEIGHT = 0 };
+static const double busbw_factor = 0.0, latency = 0.0, rate = 0.0, largest_piece = 0.0;
+static const Int parts = 1;
+static const int ranks[] = {0};
+static const Int sizes[] = {1};
+static const Run layout[] = {{0, IN, 0, 1, 1}, {0, OUT, 0, 1, 1}, {-1, 0, 0, 0, 0}};
+static const Piece pieces[] = {{0, 0, 1}};
+static const Transfer transfers[] = {{-1, 0, 0, 0, 0, 0, 0}};

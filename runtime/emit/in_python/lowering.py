@@ -1,0 +1,144 @@
+"""The plan made to fit one size: what this process copies, sends, receives and adds."""
+
+import math
+from collections import Counter
+from itertools import accumulate
+
+from runtime.emit.in_python.plan import (
+    HEIGHT,
+    LARGEST,
+    LATENCY,
+    LAYOUT,
+    PARTS,
+    PIECES,
+    RATE,
+    SIZES,
+    TRANSFERS,
+)
+
+Span = tuple[str, int, int]  # buffer, offset, count
+
+
+def blocks_of(count: int) -> list[int]:
+    """Give the elements of each block when the largest buffer has `count`; at least one each."""
+    total = largest(SIZES)
+    return [max(count * size // total, min(size, 1)) for size in SIZES]
+
+
+def largest(sizes: list[int]) -> int:
+    """Add up the blocks of the largest buffer."""
+    return max(sum(sizes[b] for b in blocks) for pair in LAYOUT for blocks in pair)
+
+
+def chunks_for(size: int) -> int:
+    """Choose the chunks C that minimise (C + HEIGHT - 1) (LATENCY + size / RATE / C)."""
+    most = min(64, int(size * LARGEST / 4096))
+    if HEIGHT < 2 or most < 2:
+        return 1
+    best = math.sqrt((HEIGHT - 1) * size / RATE / LATENCY) if LATENCY > 0 else float(most)
+    return max(1, int(min(best, float(most)) + 0.5))
+
+
+class Plan:
+    """What this process does at one size: copies, then steps of messages and what follows them."""
+
+    def __init__(self, me: int, sizes: list[int], chunks: int, in_place: bool) -> None:
+        """Cut every transfer of this process into chunks; chunk c of step s goes in step s + c."""
+        self.me, self.sizes, self.chunks = me, sizes, chunks
+        self.ins, self.outs = map(list, LAYOUT[me])
+        self.starts, self.moved = self.share() if in_place else ((0, 0), False)
+        self.in_place = in_place and not self.moved
+        self.offsets = {"in": self.lay(self.ins), "out": self.lay(self.outs), "scratch": {}}
+        self.held, self.wanted = (sum(sizes[b] for b in blocks) for blocks in LAYOUT[me])
+        self.scratch = self.held if self.moved else 0
+        self.beside: Counter[int] = Counter()
+        self.tags: Counter[tuple[int, int, bool]] = Counter()
+        self.messages: dict[int, list[tuple[bool, int, int, Span]]] = {}
+        self.landings: dict[int, list[tuple[bool, Span, Span]]] = {}
+        self.pieces = [tuple(map(int, line.split())) for line in PIECES.split("\n")[1:-1]]
+        received = {self.transfer(line.split()) for line in TRANSFERS.split("\n")[1:-1]}
+        self.copies = self.own(received)
+
+    def share(self) -> tuple[tuple[int, int], bool]:
+        """Find where input and output begin in one memory; if they do not fit, move the input."""
+        inside = len(self.ins) <= len(self.outs)
+        small, large = (self.ins, self.outs) if inside else (self.outs, self.ins)
+        skip = large.index(small[0]) if small and small[0] in large else 0
+        if large[skip : skip + len(small)] != small:
+            return (0, 0), True
+        begin = sum(self.sizes[b] for b in large[:skip])
+        return ((begin, 0) if inside else (0, begin)), False
+
+    def lay(self, blocks: list[int]) -> dict[int, int]:
+        """Give where each block begins in its buffer."""
+        ends = accumulate(self.sizes[b] for b in blocks)
+        return {b: end - self.sizes[b] for b, end in zip(blocks, ends, strict=True)}
+
+    def cut(self, piece: int) -> tuple[int, int]:
+        """Give where a piece begins in its block, and its elements."""
+        block, first, last = self.pieces[piece]
+        begin = first * self.sizes[block] // PARTS
+        return begin, last * self.sizes[block] // PARTS - begin
+
+    def place(self, buffer: str, piece: int) -> tuple[str, int]:
+        """Give where a piece lies; what landed in scratch has a slot there."""
+        if buffer == "scratch":
+            return buffer, self.offsets["scratch"][piece]
+        offset = self.offsets[buffer][self.pieces[piece][0]] + self.cut(piece)[0]
+        return ("scratch" if buffer == "in" and self.moved else buffer), offset
+
+    def own(self, received: set[int]) -> list[tuple[Span, Span]]:
+        """List the copies that come first: input in the way, and what is kept of it."""
+        copies: list[tuple[Span, Span]] = []
+        if self.moved:
+            copies.append((("scratch", 0, self.held), ("in", 0, self.held)))
+        kept = set() if self.in_place else set(self.ins) & set(self.outs)
+        for piece, (block, _, _) in enumerate(self.pieces):
+            if block in kept and piece not in received:
+                size = self.cut(piece)[1]
+                places = (self.place(buffer, piece) for buffer in ("out", "in"))
+                copies.append(tuple((*place, size) for place in places))  # type: ignore[arg-type]
+        return copies
+
+    def transfer(self, words: list[str]) -> int:
+        """Enter this process's end of a transfer; give the piece if it is received, else -1."""
+        step, piece, src, dst = map(int, words[:4])
+        source, target, landing = words[4:]
+        length = self.cut(piece)[1] if self.me in (src, dst) else 0
+        if dst == self.me and target == "scratch" and piece not in self.offsets["scratch"]:
+            self.offsets["scratch"][piece] = self.scratch
+            self.scratch += length
+        for chunk in range(self.chunks if length else 0):
+            skip = chunk * length // self.chunks
+            size = (chunk + 1) * length // self.chunks - skip
+            if size and src == self.me:
+                buffer, offset = self.place(source, piece)
+                self.message(True, step + chunk, dst, (buffer, offset + skip, size))
+            elif size:
+                self.receive(step + chunk, piece, src, target, landing, skip, size)
+        return piece if dst == self.me else -1
+
+    def receive(
+        self, step: int, piece: int, src: int, target: str, landing: str, skip: int, size: int
+    ) -> None:
+        """Enter a message that comes in, and what happens to it after the step's messages."""
+        buffer, offset = self.place(target, piece)
+        home = (buffer, offset + skip, size)
+        if self.in_place and target == "out" and landing == "join":
+            landing = "add"  # the own input lies where the sum shall be
+        if landing in ("put", "join"):
+            self.message(False, step, src, home)
+        if landing == "join":
+            buffer, offset = self.place("in", piece)
+            self.landings.setdefault(step, []).append((True, home, (buffer, offset + skip, size)))
+        if landing in ("add", "copy"):
+            beside = ("beside", self.beside[step], size)
+            self.beside[step] += size
+            self.message(False, step, src, beside)
+            self.landings.setdefault(step, []).append((landing == "add", home, beside))
+
+    def message(self, sends: bool, step: int, peer: int, span: Span) -> None:
+        """Enter one end of a message."""
+        tag = self.tags[step, peer, sends] % 2**15
+        self.tags[step, peer, sends] += 1
+        self.messages.setdefault(step, []).append((sends, peer, tag, span))

@@ -1,0 +1,70 @@
+"""How the processes are called and told apart."""
+
+import argparse
+import re
+import sys
+
+import numpy as np
+from mpi4py import MPI
+
+from runtime.emit.in_python.plan import COLLECTIVE, RANKS, TOPOLOGY
+
+OPS = {"sum": np.add, "min": np.minimum, "max": np.maximum, "prod": np.multiply}
+TYPES = ("int8", "uint8", "int32", "uint32", "int64", "uint64", "float32", "float64")
+UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+UNITS |= {f"{unit}iB": factor for unit, factor in UNITS.items() if unit} | {"B": 1}
+UNITS |= {"KB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
+def options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=f"{COLLECTIVE} on {TOPOLOGY}")
+    add = parser.add_argument
+    add("-b", "--size", type=size_of, nargs="+", default=[2**20], help="bytes, as 64KiB or 1MB")
+    add("-e", "--end", type=size_of, help="go on from the size to this one")
+    add("-f", "--factor", type=int, default=2, help="by this factor (2)")
+    add("-n", "--iterations", type=int, default=20)
+    add("-w", "--warm-up", type=int, default=5)
+    add("-c", "--check", type=int, choices=(0, 1), default=1)
+    add("--type", choices=TYPES, default="float32")
+    add("--op", choices=tuple(OPS), default="sum")
+    add("--chunks", type=int, default=0, help="parts of each piece (by the compiler's rule)")
+    add("--in-place", action="store_true", help="let input and output share memory")
+    add("--map", default="", help="process i plays the i-th rank of this list, as 2,0,1")
+    add("--watchdog", type=float, default=0.0, help="give up a step after so many seconds")
+    args = parser.parse_args()
+    if min(args.iterations, args.factor - 1) < 1 or min(args.warm_up, args.chunks) < 0:
+        parser.error("-n must be at least 1, -f at least 2, -w and --chunks not negative")
+    args.sizes = list(args.size)
+    while args.end and args.sizes[-1] * args.factor <= args.end:
+        args.sizes.append(args.sizes[-1] * args.factor)
+    return args
+
+
+def size_of(text: str) -> int:
+    """Read a size: 4096, 64K, 64KiB or 1MB."""
+    found = re.fullmatch(r"(\d{1,15})([A-Za-z]*)", text)
+    if not found or found[2] not in UNITS or not int(found[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size")
+    return int(found[1]) * UNITS[found[2]]
+
+
+def cast(parts: str) -> MPI.Comm | None:
+    """Give the communicator in which process i plays rank RANKS[i]; None if there is none."""
+    world = MPI.COMM_WORLD
+    fault = ""
+    played = parts.split(",") if parts else [str(rank) for rank in RANKS]
+    if world.size != len(RANKS):
+        fault = f"{world.size} processes were started, the plan is for {len(RANKS)}"
+    elif sorted(played) != sorted(str(rank) for rank in RANKS):
+        fault = f"--map {parts}: expected each of {','.join(map(str, RANKS))} once"
+    if fault:
+        if world.rank == 0:
+            complain(fault)
+        return None
+    return world.Split(0, RANKS.index(int(played[world.rank])))
+
+
+def complain(message: str) -> None:
+    """Say on standard error what went wrong."""
+    print(f"commplan: {message}", file=sys.stderr, flush=True)
