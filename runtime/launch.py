@@ -1,0 +1,216 @@
+"""Run a schedule under mpirun, and tell a wrong result, a crash and a hang apart."""
+
+import importlib.util
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from signal import SIGKILL
+
+from runtime.emit import c, mpi4py
+from runtime.moves import moves
+from runtime.mpi import LaunchError, Mpi, compile_c, find
+from runtime.process import Ended, watched
+from solvers.schedule import Schedule
+
+MAP_LIMIT = 10_000_000  # bytes of a map file
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a program measured at one size: bytes, seconds (median), bytes per second.
+
+    wrong: elements that were not what the definition asks for, over all processes; None where
+    nothing was checked.
+    """
+
+    size: int
+    count: int
+    type: str
+    op: str
+    chunks: int
+    in_place: bool
+    ranks: int
+    iterations: int
+    seconds: float
+    algbw: float
+    busbw: float
+    wrong: int | None
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a launch ended: right, wrong, crash or hang; with the reason in a line."""
+
+    verdict: str
+    reason: str
+    measurements: tuple[Measurement, ...] = ()
+
+
+class RunError(RuntimeError):
+    """A program that crashed or hung; `ending` says which."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(f"{ending.verdict}: {ending.reason}")
+        self.ending = ending
+
+
+def run(
+    schedule: Schedule,
+    sizes: Sequence[int],
+    target: str = "mpi4py",
+    *,
+    dtype: str = "float32",
+    op: str = "sum",
+    chunks: int = 0,
+    in_place: bool = False,
+    iterations: int = 20,
+    warm_up: int = 5,
+    check: bool = True,
+    played: Sequence[int] = (),
+    timeout: float = 600.0,
+    report: Callable[[str], None] | None = None,
+) -> list[Measurement]:
+    """Emit a schedule, run it under mpirun at every size (bytes), and give what it measured.
+
+    chunks: 0 leaves the number to the program. played: the rank that each process plays, in order
+    if empty. report gets every line of the output as it comes. A wrong result is a measurement
+    with `wrong` above 0.
+
+    Raises:
+        LaunchError: nothing can be started.
+        RunError: the program crashed, or did not end within `timeout` seconds.
+    """
+    ranks = moves(schedule).ranks
+    if played and sorted(played) != list(ranks):
+        raise LaunchError(f"map: expected each of the ranks {_listed(ranks)} once")
+    options = ["-b", *map(str, sizes), "-n", str(iterations), "-w", str(warm_up)]
+    options += ["-c", str(int(check)), "--type", dtype, "--op", op]
+    options += ["--in-place"] if in_place else []
+    options += ["--chunks", str(chunks)] if chunks else []
+    options += ["--map", ",".join(map(str, played))] if played else []
+    mpi = find()
+    with tempfile.TemporaryDirectory(prefix="commplan-") as folder:
+        program = prepare(schedule, target, Path(folder), mpi)
+        ending = launch([*program, *options], len(ranks), mpi, timeout, report)
+    if ending.verdict in ("crash", "hang"):
+        raise RunError(ending)
+    return list(ending.measurements)
+
+
+def _listed(ranks: Sequence[int]) -> str:
+    return ",".join(map(str, ranks[:20])) + (",..." if len(ranks) > 20 else "")
+
+
+def prepare(schedule: Schedule, target: str, folder: Path, mpi: Mpi) -> list[str]:
+    """Write a schedule's program into a folder, compile it if need be; give its command.
+
+    Raises:
+        LaunchError: an unknown target, or one that lacks mpi4py or a compiler.
+    """
+    if target == "mpi4py":
+        if importlib.util.find_spec("mpi4py") is None:
+            raise LaunchError("mpi4py is not installed; it comes with the extra commplan[mpi]")
+        source = folder / "program.py"
+        source.write_text(mpi4py.emit(schedule), encoding="utf-8")
+        return [sys.executable, "-m", "mpi4py", str(source)]
+    if target != "c":
+        raise LaunchError(f"target {target!r} cannot be run; mpi4py and c can")
+    source, program = folder / "program.c", folder / "program"
+    source.write_text(c.emit(schedule), encoding="utf-8")
+    compile_c(mpi, source, program)
+    crowded = len(moves(schedule).ranks) > (os.cpu_count() or 1)
+    return [str(program), *(["--crowded"] if crowded else [])]
+
+
+def launch(
+    command: Sequence[str],
+    processes: int,
+    mpi: Mpi,
+    timeout: float = 600.0,
+    report: Callable[[str], None] | None = None,
+) -> Ending:
+    """Run an emitted program under mpirun and say how it ended; nothing of it runs on after that.
+
+    A process that waits for a message longer than half of `timeout` names the rank it waits for.
+    """
+    whole = [*mpi.starting(processes), *command, "--watchdog", f"{timeout / 2:g}"]
+    return judged(watched(whole, mpi.environment(timeout), timeout, report), timeout)
+
+
+def judged(ended: Ended, timeout: float) -> Ending:
+    """Say how a launch ended, from its exit code and what it said."""
+    rows = tuple(_measurements(ended.output))
+    said = [line.partition("commplan: ")[2] for line in ended.errors if "commplan: " in line]
+    blocked = next((line for line in said if "blocked in step" in line), "")
+    if blocked or ended.timed_out:
+        return Ending("hang", blocked or f"no end after {timeout:g} seconds", rows)
+    wrong = sum(row.wrong or 0 for row in rows)
+    if wrong:
+        return Ending("wrong", f"{wrong} wrong elements", rows)
+    if ended.code == 0 and rows:
+        return Ending("right", "every rank's result is right", rows)
+    last = said[-1:] or [line for line in ended.errors if line.strip()][-3:]
+    return Ending("crash", "; ".join([_exit(ended), *last]), rows)
+
+
+def _exit(ended: Ended) -> str:
+    """Name the rank that ended badly, if mpirun says which, and its exit code or signal.
+
+    Both MPIs write out the signal, and the process's number, which the head of the table gives a
+    rank; else a code above 128, or below 0, stands for a signal. Signal 9 names no rank, for it is
+    also what mpirun ends the others with when one has gone.
+    """
+    text = "\n".join([*ended.output, *ended.errors])
+    ranks = dict(re.findall(r"^#  Rank +(\d+) Group  0 Pid +(\d+)", text, re.MULTILINE))
+    culprit = re.search(r"= +PID (\d+) RUNNING|with PID (\d+)", text)
+    pid = (culprit[1] or culprit[2]) if culprit else ""
+    who = "".join(f"rank {rank}: " for rank, number in ranks.items() if number == pid)
+    said = re.search(r"\(signal (\d+)\)|exited on signal (\d+)", text)
+    signal = ended.code - 128 if 128 < ended.code < 160 else -ended.code
+    if said:
+        signal = int(said[1] or said[2])
+    if not 0 < signal < 65:
+        return f"exit code {ended.code}"
+    return f"{who if signal != SIGKILL else ''}signal {signal}"
+
+
+def _measurements(lines: Sequence[str]) -> list[Measurement]:
+    """Read the lines that emitted programs print for machines."""
+    known = {field.name for field in fields(Measurement)}
+    found = []
+    for line in lines:
+        if line.startswith("# commplan {"):
+            row = json.loads(line.removeprefix("# commplan "))
+            found.append(Measurement(**{name: row[name] for name in known}))
+    return found
+
+
+def read_map(path: Path) -> tuple[int, ...]:
+    """Read which rank each process plays: a JSON list, or one rank on each line.
+
+    Raises:
+        LaunchError: the file cannot be read or holds something else.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAP_LIMIT + 1)
+        if len(text) > MAP_LIMIT:
+            raise LaunchError(f"{path}: larger than {MAP_LIMIT} bytes")
+        ranks = json.loads(text) if text.lstrip().startswith("[") else text.split()
+        return tuple(_number(r) for r in ranks)
+    except (OSError, ValueError, RecursionError) as error:
+        raise LaunchError(f"{path}: {error}") from None
+
+
+def _number(word: object) -> int:
+    """Read a rank; ValueError if it is none."""
+    if isinstance(word, int) and not isinstance(word, bool):
+        return word
+    if isinstance(word, str) and word.isdecimal() and len(word) < 10:
+        return int(word)
+    raise ValueError(f"{str(word)[:40]!r} is no rank")
