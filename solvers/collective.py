@@ -65,19 +65,21 @@ class Collective:
         Raises:
             CollectiveError: a permutation does not map the collective to itself.
         """
-        words, keys, order = self._signatures
-        last = len(words[0]) - 1
-        moved = np.minimum(elements, last)
-        signature = words[0][moved[:, self.holders[block]]].sum(axis=1)
-        signature += words[1][moved[:, self.wanters[block]]].sum(axis=1)
-        signature += words[2][int(self.sizes[block])]
-        start = np.searchsorted(keys, keys[block], sorter=order)
-        end = np.searchsorted(keys, keys[block], "right", sorter=order)
-        twin = np.searchsorted(order[start:end], block)
-        place = np.searchsorted(keys, signature, sorter=order) + twin
-        image: IntArray = order[np.minimum(place, len(order) - 1)]
-        if not np.array_equal(keys[image], signature):
+        (holds, wants, size), keys, order = self._signatures
+        last = len(holds) - 1
+        holders, wanters = (elements[:, ends[block]] for ends in (self.holders, self.wanters))
+        signature = holds[np.minimum(holders, last)].sum(axis=1)
+        signature += wants[np.minimum(wanters, last)].sum(axis=1)
+        own = np.array([size[int(self.sizes[block])]])
+        signature += own
+        own += holds[self.holders[block]].sum()
+        own += wants[self.wanters[block]].sum()
+        start, end = (int(np.searchsorted(keys, own, side)[0]) for side in ("left", "right"))
+        place = np.searchsorted(keys, signature) + np.searchsorted(order[start:end], block)
+        place = np.minimum(place, len(order) - 1)
+        if not np.array_equal(keys[place], signature):
             raise CollectiveError(f"{self.name}: the symmetry does not keep block {block}")
+        image: IntArray = order[place]
         return image
 
     def _owners(self, buffers: tuple[IntArray, ...]) -> tuple[IntArray, ...]:
@@ -94,7 +96,7 @@ class Collective:
     def _signatures(
         self,
     ) -> tuple[tuple[IntArray, IntArray, dict[int, np.int64]], IntArray, IntArray]:
-        """Draw words for ranks and sizes; give them, the blocks' keys, and the keys' order."""
+        """Draw words for ranks and sizes; give them, the blocks' keys sorted, and their order."""
         draw = np.random.default_rng(0)
         top = max(self.ranks) + 2
         holds, wants = (draw.integers(-(2**62), 2**62, top) for _ in range(2))
@@ -103,7 +105,8 @@ class Collective:
         for word, buffers in ((holds, self.inputs), (wants, self.outputs)):
             for rank, blocks in zip(self.ranks, buffers, strict=True):
                 np.add.at(keys, blocks, word[rank])
-        return (holds, wants, size), keys, np.argsort(keys, kind="stable")
+        order = np.argsort(keys, kind="stable")
+        return (holds, wants, size), keys[order], order
 
 
 Maker = Callable[[tuple[int, ...], int], Collective]
