@@ -1,5 +1,6 @@
 """Ways between ranks for schedules that follow a pattern: short ones, spread over equals."""
 
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -34,20 +35,23 @@ class Routes:
         # Alpha counts in units of the largest; a link more costs a thousandth of it, a relaying
         # rank more than any way through switches.
         unit = float(topology.alpha.max(initial=0)) or 1.0
-        self._weight = topology.alpha / unit + 1e-3
-        self._weight[topology.src < topology.ranks] += 2.0 * topology.vertices
-        self._graph = _lightest(topology, self._weight)
+        weight = topology.alpha / unit + 1e-3
+        weight[topology.src < topology.ranks] += 2.0 * topology.vertices
+        self._graph = _lightest(topology, weight)
         into = np.argsort(topology.dst, kind="stable")
         ends = np.searchsorted(topology.dst[into], np.arange(1, topology.vertices))
         self._into = [links.tolist() for links in np.split(into, ends)]
         self._used = [0.0] * topology.links
-        self._lengths: dict[int, FloatArray] = {}
+        # Lists are read one entry at a time much faster than columns are.
+        self._weight: list[float] = weight.tolist()
+        self._tail: list[int] = topology.src.tolist()
+        self._lengths: dict[int, list[float]] = {}
         self._ways: dict[tuple[int, int], tuple[Hop, ...]] = {}
 
-    def lengths(self, src: int) -> FloatArray:
+    def lengths(self, src: int) -> list[float]:
         """Give the length of the way to each vertex, inf where there is none."""
         if src not in self._lengths:
-            self._lengths[src] = dijkstra(self._graph, indices=src)
+            self._lengths[src] = dijkstra(self._graph, indices=src).tolist()
         return self._lengths[src]
 
     def way(self, src: int, dst: int) -> tuple[Hop, ...]:
@@ -58,7 +62,7 @@ class Routes:
         """
         if (src, dst) not in self._ways:
             names = self.topology.names
-            if not np.isfinite(self.lengths(src)[dst]):
+            if not isfinite(self.lengths(src)[dst]):
                 raise RouteError(f"{self.topology.name}: no way from {names[src]} to {names[dst]}")
             links = self._least_used(src, dst)
             for link in links:
@@ -68,7 +72,7 @@ class Routes:
 
     def _shortest(self, src: int, dst: int) -> dict[int, list[int]]:
         """List the links into each vertex on shortest ways from src to dst, src's side first."""
-        length, tails = self.lengths(src), self.topology.src
+        length, tails = self.lengths(src), self._tail
         entries: dict[int, list[int]] = {}
         found = [dst]
         for vertex in found:
@@ -79,19 +83,19 @@ class Routes:
                 for link in self._into[vertex]
                 if abs(length[tails[link]] + self._weight[link] - length[vertex]) < 1e-5
             ]
-            found += [int(tails[link]) for link in entries[vertex]]
+            found += [tails[link] for link in entries[vertex]]
         return {vertex: entries[vertex] for vertex in sorted(entries, key=lambda v: length[v])}
 
     def _least_used(self, src: int, dst: int) -> list[int]:
         used = {src: 0.0}
         entry: dict[int, int] = {}
         for vertex, links in self._shortest(src, dst).items():
-            price, link = min((used[int(self.topology.src[a])] + self._used[a], a) for a in links)
+            price, link = min((used[self._tail[a]] + self._used[a], a) for a in links)
             used[vertex], entry[vertex] = price, link
         links, vertex = [], dst
         while vertex != src:
             links.append(entry[vertex])
-            vertex = int(self.topology.src[entry[vertex]])
+            vertex = self._tail[entry[vertex]]
         return links[::-1]
 
     def _hops(self, links: list[int]) -> tuple[Hop, ...]:

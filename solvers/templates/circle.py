@@ -44,7 +44,7 @@ class _Near:
     """Which ranks reach which through switches only, and how far they are."""
 
     def __init__(self, routes: Routes, ranks: Sequence[int]) -> None:
-        self.length = np.array([routes.lengths(rank)[list(ranks)] for rank in ranks])
+        self.length = np.array([[routes.lengths(a)[b] for b in ranks] for a in ranks])
         # Passing one rank costs more than twice the vertices.
         self.joined = self.length < 4.0 * routes.topology.vertices
         np.fill_diagonal(self.joined, len(ranks) == 1)
