@@ -1,1 +1,26 @@
-"""The command line: each command parses, calls the library, prints."""
+"""The command line: each command parses, calls the library, and answers."""
+
+import click
+
+from commplan.cli.answer import Commands
+from commplan.cli.compile import bound, compile
+from commplan.cli.machines import topologies, topology
+from commplan.cli.measure import simulate, verify
+from commplan.cli.program import emit, run
+
+__all__ = ["main"]
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="commplan", message="%(prog)s %(version)s")
+def main() -> None:
+    """Plan collective communication: the fastest schedule that a machine allows, with the proof.
+
+    TOPOLOGY is a name with parameters (torus:4x4x4, dgx-a100:boxes=4, cloudmatrix384:nodes=2) or
+    a topology file; `commplan topologies` lists the names. COLLECTIVE is all_gather,
+    reduce_scatter, all_reduce, all_to_all, broadcast, reduce, gather or scatter.
+    """
+
+
+for command in (topologies, topology, bound, compile, verify, simulate, emit, run):
+    main.add_command(command)

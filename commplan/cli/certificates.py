@@ -1,0 +1,32 @@
+"""The reason for a bound: checked once more, and written so that anyone can check it."""
+
+from fractions import Fraction
+
+from runtime.check_bound import proved
+from solvers.certificate import Bound, Certificate, Cut
+from solvers.collective import Collective
+from solvers.schedule import schedule
+from topologies.topology import Topology
+
+
+def certified(topology: Topology, what: Collective, found: Bound) -> None:
+    """Check a bound by the checker that knows no solver.
+
+    Raises:
+        AssertionError: the certificate does not prove the bound: a bug.
+    """
+    still = [(block, Fraction(1)) for block in range(what.blocks)]
+    limit = proved(schedule(topology, what, still, [], found))
+    if limit != found.algbw:
+        raise AssertionError(f"the certificate proves {limit}, not {found.algbw} bytes/s")
+
+
+def described(topology: Topology, certificate: Certificate | None) -> dict[str, object] | None:
+    """Write a certificate with the names of the machine: a cut, or a price for each link."""
+    if certificate is None:
+        return None
+    if isinstance(certificate, Cut):
+        inside = [topology.names[vertex] for vertex in certificate.inside.tolist()]
+        return {"kind": "cut", "inside": inside, "reversed_links": certificate.reversed_links}
+    prices = [f"{price.numerator}/{price.denominator}" for price in certificate.of_class]
+    return {"kind": "prices", "price": prices, "class_of_link": certificate.of_link.tolist()}

@@ -1,0 +1,117 @@
+"""`commplan bound` and `commplan compile`: the proof, and the schedule."""
+
+import resource
+import sys
+from time import monotonic
+
+import click
+
+from commplan.cli.answer import Answer, Command, table
+from commplan.cli.arguments import (
+    dtype,
+    heading,
+    output,
+    problem,
+    size_option,
+    time_limit,
+    whole_elements,
+)
+from commplan.cli.certificates import certified, described
+from commplan.cli.progress import progress
+from commplan.cli.quantities import bytes_of, duration, exact, gigabytes, rate
+from commplan.planner import Plan, plan
+from solvers import schedule_file
+from solvers.collective import Collective
+from solvers.solve import bound as find_bound
+from topologies.topology import Topology
+
+
+@click.command(cls=Command)
+@problem
+@time_limit
+def bound(machine: Topology, what: Collective, time_limit: float) -> Answer:
+    """Prove what no schedule can beat."""
+    with progress() as tell:
+        tell("bounding")
+        found = find_bound(machine, what, time_limit)
+        tell("checking the certificate")
+        certified(machine, what, found)
+    fields = {
+        "algbw_GBps": gigabytes(found.algbw),
+        "algbw_exact": exact(found.algbw),
+        "scope": found.scope,
+        "certificate": described(machine, found.certificate),
+    }
+    limit = f"{rate(found.algbw)} ({found.scope})"
+    return Answer(fields, [f"{heading(machine, what)}: at most {limit}"])
+
+
+@click.command(cls=Command)
+@problem
+@output
+@size_option(required=False)
+@dtype
+@time_limit
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed.")
+def compile(
+    machine: Topology,
+    what: Collective,
+    output: str,
+    size: int | None,
+    dtype: str,
+    time_limit: float,
+    seed: int,
+) -> Answer:
+    """Find a schedule, verify it, and write it to a file.
+
+    With --size it is the fastest one known at that size, without it the one of highest throughput.
+    """
+    started = monotonic()
+    used = None if size is None else whole_elements(what, size, dtype)
+    with progress() as tell:
+        made = plan(machine, what, size=used, seconds=time_limit, seed=seed, tell=tell)
+        tell("writing")
+        schedule_file.save(made.schedule, output)
+    fields = _fields(made) | {"seconds": monotonic() - started, "peak_memory_MB": _peak_memory()}
+    return Answer(fields, [*_lines(made, fields), f"  written to   {output}"])
+
+
+def _fields(made: Plan) -> dict[str, object]:
+    schedule, report = made.schedule, made.report
+    return {
+        "algbw_GBps": gigabytes(report.algbw),
+        "bound_GBps": gigabytes(schedule.bound.algbw),
+        "optimal": report.optimal,
+        "scope": schedule.bound.scope,
+        "predicted_seconds": made.predicted,
+        "bound_seconds": made.bound,
+        "size": made.size,
+        "reason": made.reason,
+        "solver": str(schedule.provenance.get("solver", "")),
+        "height": report.height,
+        "transfers": len(schedule.transfers) * schedule.group.order,
+    }
+
+
+def _lines(made: Plan, fields: dict[str, object]) -> list[str]:
+    schedule, report = made.schedule, made.report
+    proof = "optimal: proved" if report.optimal else "optimal: not proved"
+    rows = [
+        ("bound", f"{rate(schedule.bound.algbw)} ({schedule.bound.scope})"),
+        ("achieved", f"{rate(report.algbw)}, {proof}"),
+    ]
+    if made.size is not None and made.predicted is not None and made.bound is not None:
+        times = f"{duration(made.predicted)} predicted, bound {duration(made.bound)}"
+        rows += [(f"{bytes_of(made.size)}", times), ("chosen", made.reason)]
+    rows += [
+        ("height", f"{fields['height']} messages one after the other"),
+        ("transfers", f"{fields['transfers']:,} ({fields['solver']})"),
+        ("spent", f"{fields['seconds']:.1f} s, {fields['peak_memory_MB']:.0f} MB"),
+    ]
+    return table(heading(schedule.topology, schedule.collective), rows)
+
+
+def _peak_memory() -> float:
+    """Give the most memory that this process had at once, in MB; macOS counts it in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 10**6 if sys.platform == "darwin" else peak * 1024 / 10**6

@@ -1,0 +1,46 @@
+"""`commplan topologies` and `commplan topology`: which machines there are, as files."""
+
+from typing import Any
+
+import click
+
+from commplan.cli.answer import Answer, Command
+from commplan.cli.arguments import output
+from topologies import files, spec
+from topologies.presets import PRESETS
+from topologies.topology import Topology
+
+
+def _counts(machine: Topology) -> dict[str, Any]:
+    switches = machine.vertices - machine.ranks
+    return {"ranks": machine.ranks, "switches": switches, "links": machine.links}
+
+
+@click.command(cls=Command)
+def topologies() -> Answer:
+    """List the machines that have names, with the counts of each example."""
+    listed = []
+    for entry in spec.catalogue():
+        name = entry.example if PRESETS[entry.name].required else entry.name
+        counts = _counts(spec.topology(name))
+        listed.append({"name": name, **counts, "summary": entry.summary, "example": entry.example})
+    lines = [f"{'name':18} {'ranks':>6} {'switches':>9} {'links':>7}  summary"]
+    lines += [
+        f"{row['name']:18} {row['ranks']:6} {row['switches']:9} {row['links']:7}  {row['summary']}"
+        + (f" ({row['example']})" if row["example"] != row["name"] else "")
+        for row in listed
+    ]
+    return Answer({"topologies": listed}, lines)
+
+
+@click.command(cls=Command)
+@click.argument("topology")
+@output
+def topology(topology: str, output: str) -> Answer:
+    """Write a machine as a topology file (JSON, or TOML if FILE ends so)."""
+    machine = spec.topology(topology)
+    files.save(machine, output)
+    counts = _counts(machine)
+    figures = ", ".join(f"{count} {what}" for what, count in counts.items())
+    fields = {"name": machine.name, **counts}
+    return Answer(fields, [f"{machine.name}: {figures}, written to {output}"])

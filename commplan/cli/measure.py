@@ -1,0 +1,110 @@
+"""`commplan verify` and `commplan simulate`: is a schedule right, and how fast will it be."""
+
+import click
+
+from commplan.cli.answer import Answer, Command, table
+from commplan.cli.arguments import (
+    dtype,
+    heading,
+    right,
+    schedule_in,
+    size_option,
+    whole_elements,
+)
+from commplan.cli.progress import progress
+from commplan.cli.quantities import bytes_of, duration, gigabytes, rate
+from runtime import simulate as simulator
+from runtime.check_program import faults as program_faults
+from runtime.lower import lower
+from runtime.verify import verify as check
+from solvers.schedule import Schedule
+
+LOWERED = 300_000  # transfers up to which the program is made and run in memory as well
+COUNTS = ((1, 1), (1009, 2))  # elements, more or less, and chunks, of the programs that are tried
+
+
+@click.command(cls=Command)
+@schedule_in
+def verify(schedule: Schedule) -> Answer:
+    """Check a schedule and its certificate from the ground up, and the program it becomes."""
+    with progress() as tell:
+        tell("verifying")
+        report = check(schedule)
+        faults = list(report.faults)
+        transfers = len(schedule.transfers) * schedule.group.order
+        lowered = report.correct and transfers <= LOWERED
+        if lowered:
+            tell("running its program in memory")
+            faults += _program(schedule)
+    correct, optimal = not faults, report.optimal and not faults
+    fields = {
+        "correct": correct,
+        "optimal": optimal,
+        "faults": faults,
+        "algbw_GBps": gigabytes(report.algbw),
+        "program_checked": lowered,
+    }
+    return Answer(fields, _verdict(schedule, fields, rate(report.algbw)), correct)
+
+
+def _program(schedule: Schedule) -> list[str]:
+    """List what is wrong with small programs made of a schedule."""
+    return [
+        f"program of {count} elements: {fault}"
+        for count, chunks in COUNTS
+        for fault in program_faults(lower(schedule, count, chunks=chunks), schedule.collective)
+    ]
+
+
+def _verdict(schedule: Schedule, fields: dict[str, object], achieved: str) -> list[str]:
+    title = heading(schedule.topology, schedule.collective)
+    if not fields["correct"]:
+        faults = fields["faults"]
+        assert isinstance(faults, list)
+        return [f"{title}: wrong", *(f"  {fault}" for fault in faults)]
+    limit = f"{rate(schedule.bound.algbw)} ({schedule.bound.scope})"
+    checked = "run in memory, right" if fields["program_checked"] else "too large to run in memory"
+    return table(
+        f"{title}: right",
+        [
+            ("bound", limit),
+            ("achieved", f"{achieved}, optimal: {'' if fields['optimal'] else 'not '}proved"),
+            ("program", checked),
+        ],
+    )
+
+
+@click.command(cls=Command)
+@schedule_in
+@size_option(required=True)
+@dtype
+@click.option(
+    "--switching",
+    type=click.Choice(simulator.SWITCHINGS),
+    default="cut-through",
+    show_default=True,
+    help="How a message crosses several links.",
+)
+def simulate(schedule: Schedule, size: int, dtype: str, switching: simulator.Switching) -> Answer:
+    """Predict the time of a schedule at one size."""
+    right(schedule)
+    used = whole_elements(schedule.collective, size, dtype)
+    with progress() as tell:
+        tell("simulating")
+        found = simulator.simulate(schedule, used, switching)
+    fields = {
+        "predicted_seconds": found.seconds,
+        "algbw_GBps": gigabytes(found.algbw),
+        "busbw_GBps": gigabytes(found.busbw),
+        "bottleneck": str(found.bottleneck),
+        "size": used,
+        "chunks": found.chunks,
+    }
+    title = f"{heading(schedule.topology, schedule.collective)}, {bytes_of(used)}"
+    rows = [
+        ("predicted", f"{duration(found.seconds)} ({switching}, {found.chunks} chunks)"),
+        ("algbw", rate(found.algbw)),
+        ("busbw", rate(found.busbw)),
+        ("bottleneck", str(found.bottleneck)),
+    ]
+    return Answer(fields, table(title, rows))

@@ -1,0 +1,103 @@
+"""`commplan emit` and `commplan run`: a schedule as a program, and what mpirun says to it."""
+
+from pathlib import Path
+
+import click
+
+from commplan.cli.answer import Answer, Command, table
+from commplan.cli.arguments import Output, dtype, heading, right, schedule_in, size_option
+from commplan.cli.failures import say
+from commplan.cli.progress import progress
+from commplan.cli.quantities import bytes_of, duration, gigabytes, rate
+from runtime import launch
+from runtime.emit.targets import TARGETS
+from runtime.emit.targets import emit as written
+from runtime.program import OPS
+from solvers.schedule import Schedule
+from topologies import atomic
+
+
+@click.command(cls=Command)
+@schedule_in
+@click.option("--target", type=click.Choice(list(TARGETS)), required=True, help="Language.")
+@click.option("-o", "--output", "path", required=True, type=Output(), help="File to write.")
+def emit(schedule: Schedule, target: str, path: str) -> Answer:
+    """Write a schedule as a program that needs nothing of commplan."""
+    right(schedule)
+    text = written(schedule, target)
+    try:
+        atomic.write(path, text)
+    except OSError as error:
+        raise click.FileError(path, error.strerror) from None
+    title = heading(schedule.topology, schedule.collective)
+    return Answer({"path": path, "target": target}, [f"{title}: {target} written to {path}"])
+
+
+@click.command(cls=Command)
+@schedule_in
+@size_option(required=True)
+@click.option(
+    "--target",
+    type=click.Choice(["mpi4py", "c"]),
+    default="mpi4py",
+    show_default=True,
+    help="Language of the program.",
+)
+@dtype
+@click.option("--op", type=click.Choice(list(OPS)), default="sum", show_default=True)
+@click.option("--iterations", type=click.IntRange(1, 10**6), default=20, show_default=True)
+@click.option("--warmup", type=click.IntRange(0, 10**6), default=5, show_default=True)
+@click.option("--map", "map_file", type=click.Path(), help="File: the rank each process plays.")
+@click.option(
+    "--timeout", type=click.FloatRange(1, 10**6), default=600.0, show_default=True, help="Seconds."
+)
+def run(
+    schedule: Schedule,
+    size: int,
+    target: str,
+    dtype: str,
+    op: str,
+    iterations: int,
+    warmup: int,
+    map_file: str | None,
+    timeout: float,
+) -> Answer:
+    """Run a schedule under mpirun and check every rank's result."""
+    right(schedule)
+    played = launch.read_map(Path(map_file)) if map_file else ()
+    with progress() as tell:
+        tell("running under mpirun")
+        measured = launch.run(
+            schedule,
+            [size],
+            target,
+            dtype=dtype,
+            op=op,
+            iterations=iterations,
+            warm_up=warmup,
+            played=played,
+            timeout=timeout,
+        )[0]
+    if measured.wrong:
+        say(f"wrong result: {measured.wrong} elements are not what the definition asks for")
+    return _measured(schedule, target, measured)
+
+
+def _measured(schedule: Schedule, target: str, measured: launch.Measurement) -> Answer:
+    fields = {
+        "seconds": measured.seconds,
+        "algbw_GBps": gigabytes(measured.algbw),
+        "wrong": measured.wrong,
+        "ranks": measured.ranks,
+        "busbw_GBps": gigabytes(measured.busbw),
+        "size": measured.size,
+        "chunks": measured.chunks,
+    }
+    title = f"{heading(schedule.topology, schedule.collective)}, {bytes_of(measured.size)}"
+    rows = [
+        ("measured", f"{duration(measured.seconds)} ({target}, {measured.ranks} processes)"),
+        ("algbw", rate(measured.algbw)),
+        ("busbw", rate(measured.busbw)),
+        ("wrong", f"{measured.wrong} elements"),
+    ]
+    return Answer(fields, table(title, rows), measured.wrong == 0)

@@ -1,0 +1,81 @@
+"""What people write and read: sizes, ranks, times and rates."""
+
+import re
+from fractions import Fraction
+
+import click
+
+UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+UNITS |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+SIZE_LIMIT = 2**50
+
+
+class Size(click.ParamType[int]):
+    """A size in bytes."""
+
+    name = "size"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Read `64KiB`, `256MB` or plain bytes."""
+        found = re.fullmatch(r"([0-9]{1,16})([KMGT]?i?B?)", str(value), re.ASCII)
+        if not found or found[2] not in UNITS:
+            self.fail(f"{str(value)[:40]!r} is no size, such as 4096, 64KiB or 256MB", param, ctx)
+        size = int(found[1]) * UNITS[found[2]]
+        if not 1 <= size <= SIZE_LIMIT:
+            self.fail(f"{value} is not from 1 byte to {SIZE_LIMIT // 2**40} TiB", param, ctx)
+        return size
+
+
+def ranks(text: str, limit: int) -> tuple[int, ...]:
+    """Read `0,1,4-7` as ranks below `limit`.
+
+    Raises:
+        BadParameter: a word that is no rank of the topology.
+    """
+    chosen: list[int] = []
+    for word in text.split(","):
+        found = re.fullmatch(r"\s*([0-9]{1,9})(?:-([0-9]{1,9}))?\s*", word, re.ASCII)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, -1)
+        if not first <= last < limit:
+            raise click.BadParameter(
+                f"{word[:40]!r} is no rank and no range of ranks 0 to {limit - 1}",
+                param_hint="--ranks",
+            )
+        chosen += range(first, last + 1)
+    return tuple(chosen)
+
+
+def gigabytes(algbw: Fraction | float | None) -> float | None:
+    """Give bytes per second as GB/s."""
+    return None if algbw is None else float(algbw / 10**9)
+
+
+def exact(algbw: Fraction | None) -> str | None:
+    """Write bytes per second as an exact fraction of GB/s."""
+    if algbw is None:
+        return None
+    rate = algbw / 10**9
+    return f"{rate.numerator}/{rate.denominator}"
+
+
+def rate(algbw: Fraction | float | None) -> str:
+    """Write bytes per second for a person."""
+    return "none, nothing moves" if algbw is None else f"{float(algbw) / 1e9:.6g} GB/s"
+
+
+def duration(seconds: float) -> str:
+    """Write seconds for a person."""
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.4g} {unit}"
+    return f"{seconds * 1e9:.4g} ns"
+
+
+def bytes_of(size: int) -> str:
+    """Write a size for a person, in a binary unit where that is even."""
+    for unit in ("TiB", "GiB", "MiB", "KiB"):
+        if size >= UNITS[unit] and size % UNITS[unit] == 0:
+            return f"{size // UNITS[unit]} {unit}"
+    return f"{size} bytes"

@@ -1,0 +1,20 @@
+"""The languages that a schedule can be written in."""
+
+from collections.abc import Callable
+
+from runtime.emit import c, mpi4py
+from runtime.program import ProgramError
+from solvers.schedule import Schedule
+
+TARGETS: dict[str, Callable[[Schedule], str]] = {"mpi4py": mpi4py.emit, "c": c.emit}
+
+
+def emit(schedule: Schedule, target: str) -> str:
+    """Write a schedule as the text of a program that needs nothing of commplan.
+
+    Raises:
+        ProgramError: an unknown target, or a schedule that it cannot express.
+    """
+    if target not in TARGETS:
+        raise ProgramError(f"target: found {target!r}, expected {' or '.join(TARGETS)}")
+    return TARGETS[target](schedule)

@@ -1,0 +1,40 @@
+"""The time that no schedule beats at any size: the longest way that data must go."""
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+from solvers.collective import Collective
+from topologies.topology import BoolArray, Topology
+
+
+def latency(topology: Topology, collective: Collective) -> float:
+    """Give the seconds that the first byte takes from a holder to the wanter farthest from it.
+
+    A message pays the alpha of each link on its way and the overhead at both its ends.
+    Complexity: one search for each rank.
+    """
+    ranks = np.array(collective.ranks)
+    far = dijkstra(_alphas(topology), indices=ranks)[:, ranks]
+    far += topology.overhead[ranks][:, None] + topology.overhead[ranks]
+    np.fill_diagonal(far, 0)
+    return float(far[_pairs(collective)].max(initial=0.0))
+
+
+def _alphas(topology: Topology) -> csr_array:
+    """Lay the alphas out as a matrix; of parallel links the quickest counts."""
+    pairs = topology.src * topology.vertices + topology.dst
+    order = np.lexsort((topology.alpha, pairs))
+    kept = order[np.unique(pairs[order], return_index=True)[1]]
+    shape = (topology.vertices, topology.vertices)
+    return csr_array((topology.alpha[kept], (topology.src[kept], topology.dst[kept])), shape=shape)
+
+
+def _pairs(collective: Collective) -> BoolArray:
+    """Mark (holder, wanter) for each pair that shares a block, as places in the list of ranks."""
+    pairs = np.zeros((len(collective.ranks), len(collective.ranks)), dtype=np.bool_)
+    place = {rank: i for i, rank in enumerate(collective.ranks)}
+    for holders, wanters in zip(collective.holders, collective.wanters, strict=True):
+        rows, columns = ([place[r] for r in ends.tolist()] for ends in (holders, wanters))
+        pairs[np.ix_(rows, columns)] = True
+    return pairs
