@@ -79,11 +79,14 @@ def _step(held: Held, transfers: list[Transfer]) -> Held | None:
     after = dict(held)
     for dst in {t.dst for t in transfers}:
         into = [t for t in transfers if t.dst == dst]
-        adds = all(t.reduce for t in into)
-        parts = [held.get(t.src, frozenset()) for t in into] + ([held.get(dst, frozenset())] * adds)
-        if not adds and len(into) > 1:
+        parts = [held.get(t.src, frozenset()) for t in into]
+        if not all(parts) or len({t.reduce for t in into}) > 1:
             return None
+        if into[0].reduce:
+            parts.append(held.get(dst, frozenset()))
+        elif len(set(parts)) == 1:
+            parts = parts[:1]
         after[dst] = frozenset().union(*parts)
-        if len(after[dst]) != sum(map(len, parts)) or not all(parts[: len(into)]):
+        if len(after[dst]) != sum(map(len, parts)) or (not into[0].reduce and len(parts) > 1):
             return None
     return after

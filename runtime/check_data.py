@@ -46,17 +46,19 @@ class _Replay:
         self.held = {rank: 1 << i for i, rank in enumerate(holders)}
 
     def run(self, rows: Sequence[Row]) -> Iterator[str]:
-        """Do all transfers, those of one step at once."""
+        """Do all transfers, those of one step at once.
+
+        Messages that meet must all add, or all bring the same: else their order would matter.
+        """
         for step, together in groupby(rows, key=lambda row: row[0]):
             sent = [(src, dst, add, self.held.get(src, 0)) for _, src, dst, add in together]
-            replaced: dict[int, bool] = {}
+            written: dict[int, int | None] = {}  # what replaced, or None where messages add
             for src, dst, add, data in sent:
                 place = f"rank {src} sends to rank {dst} in step {step}"
                 if not data:
                     yield f"{place} but holds nothing"
-                if dst in replaced and (replaced[dst] or not add):
+                if written.setdefault(dst, None if add else data) != (None if add else data):
                     yield f"{place} what another message of this step replaces or adds to"
-                replaced[dst] = not add
                 yield from self._arrive(dst, data, add, place)
 
     def _arrive(self, dst: int, data: int, add: bool, place: str) -> Iterator[str]:

@@ -175,6 +175,22 @@ def test_faults_in_the_data_are_told_in_words():
     assert "replaces or adds to" in verify(lost).faults[0]
 
 
+def test_messages_that_meet_must_bring_the_same():
+    mesh = shapes.full_mesh(4)
+    pieces = [(0, Fraction(1))]
+    copies = [(0, 0, 0, 1, False), (0, 0, 0, 2, False), (0, 1, 1, 3, False), (0, 1, 2, 3, False)]
+    wasteful = routed(mesh, collective("broadcast", range(4), 0), pieces, copies)
+    assert verify(wasteful).correct
+    assert right(wasteful)
+    mixed = routed(
+        mesh, collective("reduce", (1, 2, 3), 3), pieces, [(0, 1, 1, 3, True), copies[3]]
+    )
+    other = routed(mesh, collective("reduce", (1, 2, 3), 3), pieces, [copies[2], copies[3]])
+    for ambiguous in (mixed, other):
+        assert "another message" in " ".join(verify(ambiguous).faults)
+        assert not right(ambiguous)
+
+
 def test_routes_are_followed_link_by_link():
     line = shapes.line(3)
     what = collective("broadcast", range(3), 0)
