@@ -146,37 +146,51 @@ def judged(ended: Ended, timeout: float) -> Ending:
     """Say how a launch ended, from its exit code and what it said."""
     rows = tuple(_measurements(ended.output))
     said = [line.partition("commplan: ")[2] for line in ended.errors if "commplan: " in line]
-    blocked = next((line for line in said if "blocked in step" in line), "")
+    blocked = [line for line in said if re.search(r"blocked in step \d+", line)]
     if blocked or ended.timed_out:
-        return Ending("hang", blocked or f"no end after {timeout:g} seconds", rows)
+        # Who is stuck in the earliest step waits for the cause, the others for the stuck.
+        reason = min(blocked, key=_step, default=f"no end after {timeout:g} seconds")
+        return Ending("hang", reason, rows)
     wrong = sum(row.wrong or 0 for row in rows)
     if wrong:
         return Ending("wrong", f"{wrong} wrong elements", rows)
     if ended.code == 0 and rows:
         return Ending("right", "every rank's result is right", rows)
-    last = said[-1:] or [line for line in ended.errors if line.strip()][-3:]
+    last = said[:1] or [line for line in ended.errors if line.strip()][-3:]
     return Ending("crash", "; ".join([_exit(ended), *last]), rows)
 
 
-def _exit(ended: Ended) -> str:
-    """Name the rank that ended badly, if mpirun says which, and its exit code or signal.
+def _step(line: str) -> int:
+    """Read the step in which a process says that it is blocked."""
+    return int(re.findall(r"blocked in step (\d+)", line)[0])
 
-    Both MPIs write out the signal, and the process's number, which the head of the table gives a
-    rank; else a code above 128, or below 0, stands for a signal. Signal 9 names no rank, for it is
-    also what mpirun ends the others with when one has gone.
+
+def _exit(ended: Ended) -> str:
+    """Name the rank that ended badly, if mpirun surely says which, and its exit code or signal.
+
+    Both MPIs write out the signal. Else a code above 128, or below 0, stands for one.
     """
     text = "\n".join([*ended.output, *ended.errors])
-    ranks = dict(re.findall(r"^#  Rank +(\d+) Group  0 Pid +(\d+)", text, re.MULTILINE))
-    culprit = re.search(r"= +PID (\d+) RUNNING|with PID (\d+)", text)
-    pid = (culprit[1] or culprit[2]) if culprit else ""
-    who = "".join(f"rank {rank}: " for rank, number in ranks.items() if number == pid)
     said = re.search(r"\(signal (\d+)\)|exited on signal (\d+)", text)
     signal = ended.code - 128 if 128 < ended.code < 160 else -ended.code
     if said:
         signal = int(said[1] or said[2])
     if not 0 < signal < 65:
         return f"exit code {ended.code}"
-    return f"{who if signal != SIGKILL else ''}signal {signal}"
+    return f"{_culprit(text, signal)}signal {signal}"
+
+
+def _culprit(text: str, signal: int) -> str:
+    """Find the rank that a signal ended, by the numbers of processes in the head of the table.
+
+    MPICH may name one of the others that it ended itself, by signal 9: their exit code tells.
+    """
+    mpich = rf"= +PID (\d+) RUNNING.*\n= +EXIT CODE: {signal}\n"
+    named = re.search(mpich, text) or re.search(r"process rank \d+ with PID (\d+)", text)
+    if signal == SIGKILL or not named:
+        return ""
+    ranks = re.findall(r"^#  Rank +(\d+) Group  0 Pid +(\d+)", text, re.MULTILINE)
+    return "".join(f"rank {rank}: " for rank, pid in ranks if pid == named[1])
 
 
 def _measurements(lines: Sequence[str]) -> list[Measurement]:

@@ -134,7 +134,8 @@ def cast(parts: str) -> MPI.Comm | None:
 
 def complain(message: str) -> None:
     """Say on standard error what went wrong."""
-    print(f"commplan: {message}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"commplan: {message}\n")  # one write, so that no other comes between
+    sys.stderr.flush()
 
 
 # The plan made to fit one size: what this process copies, sends, receives and adds.
@@ -338,6 +339,7 @@ class Machine:
                 names = ", ".join(f"rank {RANKS[p]}" for p in sorted(late))
                 me = f"rank {RANKS[self.comm.rank]}"
                 complain(f"{me} blocked in step {step} waiting for {names}")
+                time.sleep(1)  # for the others to say what they wait for
                 MPI.COMM_WORLD.Abort(124)
             os.sched_yield()
 
@@ -511,8 +513,9 @@ if __name__ == "__main__":
     except SystemExit as wanted:  # the command line was wrong, or asked for help
         code = int(wanted.code or 0)
     except BaseException as fault:  # who ends alone would leave the others waiting for ever
-        traceback.print_exc()
         complain(f"process {MPI.COMM_WORLD.rank}: {type(fault).__name__}: {fault}")
+        traceback.print_exc()
+        time.sleep(0.5)  # for mpirun to hand this on
         MPI.COMM_WORLD.Abort(70)
     MPI.Finalize()
     sys.exit(code)

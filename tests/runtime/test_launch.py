@@ -1,16 +1,20 @@
 """Real programs under mpirun: right ones, wrong ones, and those that do not end."""
 
 import os
+import re
 import sys
 from dataclasses import astuple
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from runtime.emit import c
 from runtime.emit.mpi4py import emit
 from runtime.launch import LaunchError, judged, launch, prepare, read_map, run
-from runtime.mpi import Mpi, find
+from runtime.mpi import Mpi, compile_c, find
 from runtime.process import Ended, _processes, watched
+from solvers.collective import all_gather
 
 SIZES = (4, 100, 10_000, 2**18)
 CASES = [
@@ -90,7 +94,7 @@ def test_a_wrong_result_is_told(ring_of, mpi, tmp_path):
     [
         ("raise RuntimeError('boom')", "process 1: RuntimeError: boom"),
         ("os.kill(os.getpid(), 9)", "signal 9"),
-        ("os.kill(os.getpid(), 11)", "rank 1: signal 11"),
+        ("os.kill(os.getpid(), 11)", "signal 11"),
         ("os._exit(3)", ""),
     ],
 )
@@ -99,6 +103,7 @@ def test_a_crash_is_told(ring_of, mpi, tmp_path, deed, reason):
     ending = started(mpi, spoiled, tmp_path)
     assert ending.verdict == "crash"
     assert reason in ending.reason
+    assert not re.search("rank [02]:", ending.reason)
     assert left_over(tmp_path) == []
 
 
@@ -114,8 +119,23 @@ def test_a_hang_is_told_and_names_who_waits_for_whom(ring_of, mpi, tmp_path):
     ending = started(mpi, spoil(emit(ring_of("all_reduce", 3)), "return"), tmp_path, timeout=4)
     assert ending.verdict == "hang"
     # Process 1 sends nothing; process 2 waits for it first.
-    assert "blocked in step 0 waiting for rank 1" in ending.reason
+    assert ending.reason == "rank 2 blocked in step 0 waiting for rank 1"
     assert left_over(tmp_path) == []
+
+
+@pytest.mark.mpi
+def test_a_hang_of_the_c_program_is_told(ring_of, mpi, tmp_path):
+    source, program = tmp_path / "program.c", tmp_path / "program"
+    place = "/* Do the collective once. */\nstatic void run(void)\n{\n"
+    text = c.emit(ring_of("all_reduce", 3))
+    assert place in text
+    source.write_text(text.replace(place, f"{place}    if (plan.me == 1) return;\n"))
+    compile_c(mpi, source, program)
+    ending = launch([str(program), "--crowded", "-n", "1", "-w", "0"], 3, mpi, 4)
+    assert (ending.verdict, ending.reason) == (
+        "hang",
+        "rank 2 blocked in step 0 waiting for rank 1",
+    )
 
 
 @pytest.mark.mpi
@@ -169,6 +189,24 @@ def test_endings_without_a_table(ended, verdict, reason):
     assert astuple(judged(ended, 5)) == (verdict, reason, ())
 
 
+@pytest.mark.parametrize(("code", "who"), [(11, "rank 7: "), (9, "")])
+def test_the_rank_that_a_signal_ended_is_named_when_mpich_is_sure(code, who):
+    output = [
+        "#  Rank  7 Group  0 Pid   1234 on         vm",
+        "=   PID 1234 RUNNING AT vm",
+        f"=   EXIT CODE: {code}",
+        "YOUR APPLICATION TERMINATED WITH THE EXIT STRING: Segmentation fault (signal 11)",
+    ]
+    assert judged(Ended(code=11, output=output), 5).reason == f"{who}signal 11"
+
+
+def test_open_mpi_names_the_rank_that_a_signal_ended():
+    head = "#  Rank  7 Group  0 Pid   1234 on         vm"
+    error = "prterun noticed that process rank 1 with PID 1234 on node vm exited on signal 11"
+    ending = judged(Ended(code=139, output=[head], errors=[error]), 5)
+    assert ending.reason.startswith("rank 7: signal 11; ")
+
+
 def test_maps_are_read_from_json_and_lines(tmp_path):
     file = tmp_path / "map"
     for text in ("[2, 0, 1]", "2\n0\n1\n"):
@@ -200,3 +238,20 @@ def test_the_environment_names_mpirun_first(monkeypatch):
     monkeypatch.setenv("COMMPLAN_MPIRUN", "/nowhere/mpirun")
     with pytest.raises(LaunchError, match="/nowhere/mpirun does not start"):
         find()
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("target", ["mpi4py", "c"])
+def test_odd_shares_and_unequal_blocks_are_right(by_hand, mpi, target, in_place):
+    half, small = Fraction(1, 2), Fraction(1, 3**60)
+    what = all_gather((0, 1, 2), [1, 2, 4])
+    pieces = [(0, small), (0, half - small), (0, half), (1, half), (1, half), (2, Fraction(1))]
+    sends = [
+        (piece, 0, block, dst, False)
+        for piece, (block, _) in enumerate(pieces)
+        for dst in range(3)
+        if dst != block
+    ]
+    rows = run(by_hand(what, pieces, sends), [1, 28, 1003], target, timeout=60, in_place=in_place)
+    assert [(row.size, row.wrong) for row in rows] == [(12, 0), (28, 0), (992, 0)]

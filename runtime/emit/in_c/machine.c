@@ -78,14 +78,16 @@ static void wait_for(int count, MPI_Request *request, const Message *message)
     }
     for (MPI_Testall(count, request, &done, MPI_STATUSES_IGNORE); !done;
          MPI_Testall(count, request, &done, MPI_STATUSES_IGNORE)) {
-        if (MPI_Wtime() > deadline)
+        if (MPI_Wtime() > deadline) {
             for (int i = 0; i < count; i++) {
                 MPI_Test(&request[i], &done, MPI_STATUS_IGNORE);
-                if (done) continue;
-                fprintf(stderr, "commplan: rank %d blocked in step %d waiting for rank %d\n",
-                        ranks[plan.me], message[i].step, ranks[message[i].peer]);
-                MPI_Abort(MPI_COMM_WORLD, 124);
+                if (!done)
+                    fprintf(stderr, "commplan: rank %d blocked in step %d waiting for rank %d\n",
+                            ranks[plan.me], message[i].step, ranks[message[i].peer]);
             }
+            sleep(1); /* for the others to say what they wait for */
+            MPI_Abort(MPI_COMM_WORLD, 124);
+        }
         sched_yield();
     }
 }

@@ -78,6 +78,7 @@ class Machine:
                 names = ", ".join(f"rank {RANKS[p]}" for p in sorted(late))
                 me = f"rank {RANKS[self.comm.rank]}"
                 complain(f"{me} blocked in step {step} waiting for {names}")
+                time.sleep(1)  # for the others to say what they wait for
                 MPI.COMM_WORLD.Abort(124)
             os.sched_yield()
 

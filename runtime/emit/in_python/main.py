@@ -77,8 +77,9 @@ if __name__ == "__main__":
     except SystemExit as wanted:  # the command line was wrong, or asked for help
         code = int(wanted.code or 0)
     except BaseException as fault:  # who ends alone would leave the others waiting for ever
-        traceback.print_exc()
         complain(f"process {MPI.COMM_WORLD.rank}: {type(fault).__name__}: {fault}")
+        traceback.print_exc()
+        time.sleep(0.5)  # for mpirun to hand this on
         MPI.COMM_WORLD.Abort(70)
     MPI.Finalize()
     sys.exit(code)

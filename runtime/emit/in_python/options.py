@@ -67,4 +67,5 @@ def cast(parts: str) -> MPI.Comm | None:
 
 def complain(message: str) -> None:
     """Say on standard error what went wrong."""
-    print(f"commplan: {message}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"commplan: {message}\n")  # one write, so that no other comes between
+    sys.stderr.flush()
