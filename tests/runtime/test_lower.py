@@ -13,6 +13,9 @@ from runtime.places import block_elements, elements
 from runtime.program import DTYPES, OPS, Action, Buffer, ProgramError
 from solvers.collective import all_gather, all_reduce, collective
 from solvers.schedule import Schedule
+from solvers.templates import binomial, recursive_doubling
+from solvers.templates import ring as ring_template
+from topologies.shapes import full_mesh
 
 
 @pytest.mark.parametrize("in_place", [False, True])
@@ -121,3 +124,19 @@ def test_sending_a_piece_that_nobody_gave_is_refused(by_hand):
 def test_wrong_requests_are_named(ring_of, wrong, message):
     with pytest.raises(ProgramError, match=message):
         lower(ring_of("all_reduce", 2), **{"count": 4, **wrong})
+
+
+@pytest.mark.parametrize(
+    ("template", "names"),
+    [
+        (ring_template, ("all_gather", "reduce_scatter", "all_reduce")),
+        (binomial, ("broadcast", "reduce")),
+        (recursive_doubling, ("all_gather", "all_reduce")),
+    ],
+)
+def test_programs_of_known_schedules_are_right(template, names):
+    for name in names:
+        schedule = template.schedule(full_mesh(4), collective(name, range(4)))
+        for in_place in (False, True):
+            program = lower(schedule, 101, chunks=2, in_place=in_place)
+            assert faults(program, schedule.collective) == []
