@@ -1,12 +1,13 @@
-"""Linear programs: the one home of OR-Tools' LP solvers."""
+"""Linear programs: the one home of the LP solvers."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from ortools.linear_solver.python import model_builder_helper as ortools
+from scipy.optimize import linprog
 from scipy.sparse import csr_matrix
 
-from topologies.topology import FloatArray, IntArray
+from topologies.topology import FloatArray
 
 
 class Infeasible(ValueError):
@@ -43,13 +44,45 @@ class Optimum:
     cost: float
 
 
-def solve(program: LinearProgram, solver: str = "GLOP", seconds: float = 600.0) -> Optimum:
+def solve(program: LinearProgram, seconds: float = 600.0) -> Optimum:
     """Solve a linear program with a simplex method, so that the solution is a vertex.
+
+    OR-Tools' GLOP is asked first; where it gives up for numerical reasons, HiGHS.
 
     Raises:
         Infeasible: no x satisfies the rows.
-        NotFound: the limit was reached, or the solver gave up.
+        NotFound: the limit was reached, or both solvers gave up.
     """
+    engine = ortools.ModelSolverHelper("GLOP")
+    engine.set_time_limit_in_seconds(seconds)
+    engine.solve(_model(program))
+    if engine.status() == ortools.SolveStatus.OPTIMAL:
+        x, dual = engine.variable_values(), engine.dual_values()
+        return Optimum(np.asarray(x), np.asarray(dual), float(engine.objective_value()))
+    return _second_opinion(program, seconds)
+
+
+def _second_opinion(program: LinearProgram, seconds: float) -> Optimum:
+    """Solve with HiGHS' dual simplex, as scipy brings it (OR-Tools' own prints a banner)."""
+    rows, bound = program.equalities, program.bound
+    found = linprog(
+        program.cost,
+        A_eq=program.matrix[:rows],
+        b_eq=bound[:rows],
+        A_ub=program.matrix[rows:],
+        b_ub=bound[rows:],
+        method="highs-ds",
+        options={"time_limit": seconds},
+    )
+    if found.status == 2:
+        raise Infeasible("the linear program has no solution")
+    if found.status != 0:
+        raise NotFound(f"the linear program was not solved: {found.message}")
+    dual = np.append(found.eqlin.marginals, found.ineqlin.marginals)
+    return Optimum(found.x, dual, float(found.fun))
+
+
+def _model(program: LinearProgram) -> ortools.ModelBuilderHelper:
     rows, columns = program.matrix.shape
     lower = np.full(rows, -np.inf)
     lower[: program.equalities] = program.bound[: program.equalities]
@@ -62,25 +95,4 @@ def solve(program: LinearProgram, solver: str = "GLOP", seconds: float = 600.0) 
         program.bound,
         program.matrix.astype(np.float64),
     )
-    engine = ortools.ModelSolverHelper(solver)
-    engine.set_time_limit_in_seconds(seconds)
-    engine.solve(model)
-    return _optimum(engine, solver)
-
-
-def _optimum(engine: ortools.ModelSolverHelper, solver: str) -> Optimum:
-    status = engine.status()
-    if status == ortools.SolveStatus.INFEASIBLE:
-        raise Infeasible("the linear program has no solution")
-    if status != ortools.SolveStatus.OPTIMAL:
-        raise NotFound(f"{solver} ended with {status.name.lower()}")
-    return Optimum(
-        np.asarray(engine.variable_values()),
-        np.asarray(engine.dual_values()),
-        float(engine.objective_value()),
-    )
-
-
-def nonzero(values: FloatArray, tolerance: float = 1e-9) -> IntArray:
-    """List the places where a solution is not zero."""
-    return np.flatnonzero(np.abs(values) > tolerance)
+    return model

@@ -17,7 +17,8 @@ from solvers import rational
 from solvers.linear import LinearProgram, NotFound, Optimum
 from topologies.topology import FloatArray, IntArray
 
-TINY = 1e-7  # an amount below this is zero, a load this near to the capacity is tight
+# An amount below this is zero (tried in turn); a load this near to the capacity is tight.
+TINY = (1e-7, 1e-10, 1e-13)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +70,21 @@ class LoadLP:
         Raises:
             NotFound: x is near no exact vertex, or that breaks a row.
         """
+        for tiny in TINY:
+            try:
+                return self._near(x, time, target, tiny)
+            except NotFound:
+                continue
+        raise NotFound("the optimum was found in floats only, not exactly")
+
+    def _near(
+        self, x: FloatArray, time: float, target: Fraction | None, tiny: float
+    ) -> tuple[tuple[Fraction, ...], Fraction]:
+        """Solve the rows that are tight for the amounts that are not zero, and check all rows."""
         load = self.matrix[self.equalities :, :-1] @ x
-        tight = np.flatnonzero(load >= time * self.capacities * (1 - TINY))
+        tight = np.flatnonzero(load >= time * self.capacities * (1 - TINY[0]))
         rows = np.concatenate([np.arange(self.equalities), self.equalities + tight])
-        columns = np.flatnonzero(x > TINY)
+        columns = np.flatnonzero(x > tiny)
         bound = [*self.totals, *(int(c) * (target or Fraction(0)) for c in self.capacities)]
         if target is None:
             columns = np.append(columns, len(x))

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from solvers.arborescence import cheapest
-from solvers.linear import NotFound, Optimum, solve
+from solvers.linear import Infeasible, NotFound, Optimum, solve
 from solvers.load_lp import LoadLP
 from solvers.order_lp import (
     Budget,
@@ -143,15 +143,23 @@ class Packer:
         return Family(int(self.quotient.members[order.root]), order.inward)
 
     def _nearest_first(self, family: Family, ties: FloatArray) -> IntArray:
-        """Order the members by their distance from the root, to a millionth, then by `ties`."""
-        distance = self._reach(self.place[family.root], family.inward)
-        return self._places(np.lexsort((ties, np.round(distance / distance.max() * 1e6))))
+        """Order the members by their distance from the root, to a millionth, then by `ties`.
 
-    def _reach(self, root: int, inward: bool) -> FloatArray:
-        """Measure how late each member is reached from the root, relayed by other members."""
+        A member never comes before the one over which it is reached.
+        """
+        root = self.place[family.root]
+        distance, before = self._reach(root, family.inward)
+        coarse = np.round(distance / distance.max() * 1e6)
+        return self._places(np.lexsort((ties, _depth(before, root), coarse)))
+
+    def _reach(self, root: int, inward: bool) -> tuple[FloatArray, IntArray]:
+        """Measure how late each member is reached from the root, and over which other member."""
         hops = self.near.T if inward else self.near
         graph = csr_array(np.where(np.isfinite(hops), hops, 0.0))
-        return np.asarray(dijkstra(graph, indices=root))
+        distance, before = dijkstra(graph, indices=root, return_predecessors=True)
+        if not np.isfinite(distance).all():
+            raise Infeasible("some rank cannot be reached from another")
+        return distance, before.astype(np.int64)
 
     @staticmethod
     def _places(sequence: IntArray) -> IntArray:
@@ -226,7 +234,8 @@ class Packer:
         self._new_ways(prices, length, entry, time)
         for family, (_, parent) in found.items():
             root = self.place[family.root]
-            self._grow(family, self._topological(parent, root), parent)
+            place = self._places(np.lexsort((np.arange(len(parent)), _depth(parent, root))))
+            self._grow(family, place, parent)
         self._vary()
         self._new_parents(cost)
         return (len(self.orders), len(self.columns)) != before
@@ -280,25 +289,24 @@ class Packer:
             child = np.flatnonzero(np.arange(len(parent)) != order.root)
             self._choose(i, parent[child], child)
 
-    @staticmethod
-    def _topological(parent: IntArray, root: int) -> IntArray:
-        """Order members by depth in the tree, ties by number."""
-        depth = np.zeros(len(parent), dtype=np.int64)
-        above = np.arange(len(parent))
-        while (moving := above != root).any():
-            depth += moving
-            above = np.where(moving, parent[above], root)
-        return Packer._places(np.lexsort((np.arange(len(parent)), depth)))
-
     def _shallow(self, lp: LoadLP, scale: float, seconds: float) -> FloatArray:
         """Among the optimal packings find one whose members are reached early."""
         columns = self.columns
-        reach = np.array([self._reach(o.root, o.inward) for o in self.orders])
+        reach = np.array([self._reach(o.root, o.inward)[0] for o in self.orders])
         start = reach[columns.order, columns.parent]
         alpha = [sum(self.quotient.topology.alpha[e] + HOP for e in way) for way in self.ways.links]
         late = start + np.array(alpha)[columns.way]
         cost = np.append(late / late.max(), np.zeros(len(self.orders)))
         return solve(lp.cheapest(scale, cost), seconds=seconds).x
+
+
+def _depth(parent: IntArray, root: int) -> IntArray:
+    """Count the steps from each member up to the root of a tree."""
+    depth, above = np.zeros(len(parent), dtype=np.int64), np.arange(len(parent))
+    while (moving := above != root).any():
+        depth += moving
+        above = np.where(moving, parent[above], root)
+    return depth
 
 
 def _seen(cost: FloatArray, family: Family) -> FloatArray:

@@ -12,7 +12,7 @@ Journal of the ACM 37 (1990).
 """
 
 from fractions import Fraction
-from math import lcm
+from math import gcd, lcm
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -21,11 +21,13 @@ from scipy.sparse.csgraph import dijkstra
 from solvers.arborescence import cheapest
 from solvers.certificate import Bound, Prices
 from solvers.collective import Collective
+from solvers.linear import NotFound
 from solvers.quotient import Quotient
 from topologies.topology import FloatArray, IntArray
 
 ROUNDINGS = (12, 1000, 10**5)  # largest denominators of a price relative to the highest one
 EXACT = 2**52  # whole numbers up to here are exact in floats
+COMMON = EXACT // 2**20  # a million of the highest price still are
 INWARD = frozenset({"reduce_scatter", "reduce"})
 
 
@@ -34,30 +36,58 @@ def price_bound(quotient: Quotient, collective: Collective, prices: FloatArray) 
 
     The roundings compete; the tightest bound is taken. scope is `reduce-broadcast trees` for
     all_reduce, `prices` otherwise.
+
+    Raises:
+        NotFound: no rounding leaves prices that bound anything.
     """
     scope = "reduce-broadcast trees" if collective.name == "all_reduce" else "prices"
     if len(collective.ranks) == 1:
         return Bound(None, scope, None)
-    tried = [rounded(prices, most) for most in ROUNDINGS]
-    rates = [_rate(quotient, collective, whole) for whole in tried]
-    best = min(range(len(rates)), key=lambda i: rates[i])
-    certificate = Prices(tuple(Fraction(int(p)) for p in tried[best]), quotient.link_orbit)
-    return Bound(rates[best], scope, certificate)
+    whole = [rounded(prices, most) for most in ROUNDINGS]
+    income = prices * quotient.orbit_capacity * quotient.orbit_size
+    whole += [p for most in ROUNDINGS if (p := _by_income(quotient, income, most)) is not None]
+    tried = [(rate, p) for p in whole if (rate := _rate(quotient, collective, p)) is not None]
+    if not tried:
+        raise NotFound("the prices of the links differ too widely to be rounded")
+    rate, best = min(tried, key=lambda pair: pair[0])
+    certificate = Prices(tuple(Fraction(int(p)) for p in best), quotient.link_orbit)
+    return Bound(rate, scope, certificate)
 
 
 def rounded(prices: FloatArray, most: int) -> IntArray:
     """Round prices to whole numbers whose ratios have denominators up to `most`."""
     ratios = [Fraction(float(p)).limit_denominator(most) for p in prices / prices.max()]
     common = lcm(*(ratio.denominator for ratio in ratios))
-    if common > EXACT // 2**20:
+    if common > COMMON:
         common = most
     return np.array([round(ratio * common) for ratio in ratios], dtype=np.int64)
 
 
-def _rate(quotient: Quotient, collective: Collective, prices: IntArray) -> Fraction:
-    """Work out the most size / time, in bytes per second, that the prices allow."""
-    income = int((prices * quotient.orbit_capacity * quotient.orbit_size).sum())
+def _by_income(quotient: Quotient, income: FloatArray, most: int) -> IntArray | None:
+    """Round what each orbit takes in, rather than its price; None where prices get too large.
+
+    With bandwidths that differ by orders of magnitude prices do so too, but incomes do not.
+    """
+    parts = rounded(income, most)
+    capacity = quotient.orbit_capacity * quotient.orbit_size
+    common = lcm(*(int(c) for c in capacity[parts > 0]))
+    whole = [
+        int(part) * (common // int(c)) if part else 0
+        for part, c in zip(parts, capacity, strict=True)
+    ]
+    divisor = gcd(*whole)
+    if max(whole) // divisor > COMMON:
+        return None
+    return np.array([p // divisor for p in whole], dtype=np.int64)
+
+
+def _rate(quotient: Quotient, collective: Collective, prices: IntArray) -> Fraction | None:
+    """Work out the most size / time, in bytes per second, that the prices allow, if any."""
+    counts = (prices, quotient.orbit_capacity, quotient.orbit_size)
+    income = sum(p * c * n for p, c, n in zip(*(x.tolist() for x in counts), strict=True))
     due = _DUE.get(collective.name, _trees)(quotient, collective, prices)
+    if due == 0:
+        return None
     return Fraction(income * collective.total, due) * quotient.topology.unit
 
 

@@ -15,7 +15,7 @@ from math import lcm
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_matrix, csr_matrix
+from scipy.sparse import csc_matrix, csr_matrix, diags_array
 from scipy.sparse.linalg import splu
 
 from solvers.linear import NotFound
@@ -39,15 +39,17 @@ def solve(matrix: csr_matrix, bound: Sequence[Fraction]) -> list[Fraction]:
         return []
     common = lcm(*(b.denominator for b in bound))
     right = np.array([int(b * common) for b in bound], dtype=object)
-    factor = _normal_equations(matrix)
+    factor = _LeastSquares(matrix)
     scaled, bits = np.zeros(matrix.shape[1], dtype=object), 0
     entries = np.array([int(a) for a in matrix.data], dtype=object)
     residual, attempt = right, 64
     for _ in range(ROUNDS):
-        step, gained = _correction(matrix, factor, residual)
+        step, gained = _correction(factor, residual)
         scaled, bits = scaled * (1 << gained) + step, bits + gained
         residual = residual * (1 << gained) - product(matrix, entries, step)
-        if not residual.any() or bits >= attempt:
+        if not residual.any():
+            return [Fraction(int(x), common << bits) for x in scaled]
+        if bits >= attempt:
             attempt = bits * 3 // 2
             found = _reconstruct(scaled, bits)
             if found is not None and _satisfies(matrix, entries, found, right):
@@ -55,26 +57,47 @@ def solve(matrix: csr_matrix, bound: Sequence[Fraction]) -> list[Fraction]:
     raise NotFound("the equations of the optimum could not be solved exactly")
 
 
-def _normal_equations(matrix: csr_matrix) -> object:
-    """Factor Aᵀ A, whose solves turn a residual into the least-squares correction."""
-    try:
-        return splu(csc_matrix(matrix.T @ matrix, dtype=np.float64))
-    except RuntimeError as error:
-        raise NotFound("the equations of the optimum depend on each other") from error
+class _LeastSquares:
+    """Least-squares solves in floats, for the same matrix again and again.
+
+    Rows and columns are scaled to about 1 first: where an exact solution exists, weights of the
+    equations do not change it.
+    """
+
+    def __init__(self, matrix: csr_matrix) -> None:
+        floats = csr_matrix(matrix, dtype=np.float64)
+        rows = diags_array(1.0 / np.maximum(_largest(floats, axis=1), 1.0))
+        scaled = rows @ floats
+        self.columns = 1.0 / np.maximum(np.sqrt(scaled.multiply(scaled).sum(axis=0)), 1e-300)
+        scaled = csc_matrix(scaled @ diags_array(self.columns))
+        self.back = csr_matrix(scaled.T @ rows)
+        try:
+            self.factor = splu(csc_matrix(scaled.T @ scaled))
+        except RuntimeError as error:
+            raise NotFound("the equations of the optimum depend on each other") from error
+
+    def solve(self, residual: FloatArray) -> FloatArray:
+        """Find the x that brings matrix · x closest to the residual."""
+        x = self.columns * self.factor.solve(self.back @ residual)
+        if not np.isfinite(x).all():
+            raise NotFound("the equations of the optimum depend on each other")
+        return np.asarray(x)
 
 
-def _correction(matrix: csr_matrix, factor: object, residual: Integers) -> tuple[Integers, int]:
+def _largest(matrix: csr_matrix, axis: int) -> FloatArray:
+    return np.asarray(abs(matrix).max(axis=axis).toarray().reshape(-1))
+
+
+def _correction(factor: _LeastSquares, residual: Integers) -> tuple[Integers, int]:
     """Solve for the residual in floats; give the correction as integers over 2**gained."""
     size = max((int(abs(r)).bit_length() for r in residual), default=0)
-    shift = max(size - 60, 0)
-    head = np.array([float(int(r) >> shift) for r in residual])
-    step: FloatArray = factor.solve(np.asarray(matrix.T @ head))  # type: ignore[attr-defined]
-    if not np.isfinite(step).all():
-        raise NotFound("the equations of the optimum depend on each other")
+    shift = max(size - 900, 0)
+    step = factor.solve(np.array([float(int(r) >> shift) for r in residual]))
     largest = float(np.abs(step).max(initial=0.0))
     exponent = int(np.ceil(np.log2(largest))) if largest > 0 else 0
     gained = max(30 - exponent - shift, 1)
-    return np.array([round(x * 2.0 ** (gained + shift)) for x in step], dtype=object), gained
+    whole = [int(Fraction(x) * (1 << (gained + shift))) for x in step.tolist()]
+    return np.array(whole, dtype=object), gained
 
 
 def product(matrix: csr_matrix, entries: Integers, x: Integers) -> Integers:

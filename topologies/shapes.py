@@ -141,9 +141,11 @@ def leaf_spine(
         for k in range(spines)
     ]
     names = [f"leaf{i}" for i in range(leaves)] + [f"spine{k}" for k in range(spines)]
+    # Spines turn with the hosts where that keeps the group free: images then spread over them.
+    with_hosts = (0,) if hosts % spines == 0 else ()
     turns = [
         turn(Grid((leaves, hosts), (0,)), Grid((leaves,), (0,)), Grid((spines,))),
-        turn(Grid((leaves, hosts), (1,)), Grid((leaves,)), Grid((spines,))),
+        turn(Grid((leaves, hosts), (1,)), Grid((leaves,)), Grid((spines,), with_hosts)),
     ]
     return build(
         f"leaf-spine:{leaves}x{spines}x{hosts}"

@@ -57,6 +57,9 @@ def cloudmatrix384(nodes: int = NODES) -> Topology:
     ranks = [f"n{n}.d{d}" for n, d in product(range(nodes), range(dies))]
     leaf = [f"n{n}.L1.{p}" for n, p in product(range(nodes), range(PLANES))]
     spine = [f"L2.{p}.{s}" for p, s in product(range(PLANES), range(spines))]
+    # The L2 chips of a plane turn with the packages and dies, so that the images of one transfer
+    # never meet on an uplink.
+    grid = Grid((PLANES, PACKAGES, DIES) if spines else (0, 1, 1))
     return build(
         f"cloudmatrix384:nodes={nodes}",
         ranks,
@@ -66,8 +69,8 @@ def cloudmatrix384(nodes: int = NODES) -> Topology:
         classes=CLOUDMATRIX_CLASSES if spines else CLOUDMATRIX_CLASSES[:2],
         symmetry=moving(
             turn(Grid((nodes, dies), (0,)), Grid((nodes, PLANES), (0,)), Grid((len(spine),))),
-            turn(Grid((nodes, PACKAGES, DIES), (1,)), Grid((len(leaf) + len(spine),))),
-            turn(Grid((nodes, PACKAGES, DIES), (2,)), Grid((len(leaf) + len(spine),))),
+            turn(Grid((nodes, PACKAGES, DIES), (1,)), Grid((len(leaf),)), grid._replace(axes=(1,))),
+            turn(Grid((nodes, PACKAGES, DIES), (2,)), Grid((len(leaf),)), grid._replace(axes=(2,))),
         ),
     )
 
