@@ -6,6 +6,7 @@ from runtime.check_bound import proved
 from solvers.certificate import Bound, Certificate, Cut
 from solvers.collective import Collective
 from solvers.schedule import schedule
+from solvers.solve import kept_symmetry
 from topologies.topology import Topology
 
 
@@ -16,7 +17,8 @@ def certified(topology: Topology, what: Collective, found: Bound) -> None:
         AssertionError: the certificate does not prove the bound: a bug.
     """
     still = [(block, Fraction(1)) for block in range(what.blocks)]
-    limit = proved(schedule(topology, what, still, [], found))
+    group = kept_symmetry(topology, what)
+    limit = proved(schedule(topology, what, still, [], found, group))
     if limit != found.algbw:
         raise AssertionError(f"the certificate proves {limit}, not {found.algbw} bytes/s")
 

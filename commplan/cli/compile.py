@@ -73,7 +73,7 @@ def compile(
         tell("writing")
         schedule_file.save(made.schedule, output)
     fields = _fields(made) | {"seconds": monotonic() - started, "peak_memory_MB": _peak_memory()}
-    return Answer(fields, [*_lines(made, fields), f"  written to   {output}"])
+    return Answer(fields, _lines(made, fields, output))
 
 
 def _fields(made: Plan) -> dict[str, object]:
@@ -93,7 +93,7 @@ def _fields(made: Plan) -> dict[str, object]:
     }
 
 
-def _lines(made: Plan, fields: dict[str, object]) -> list[str]:
+def _lines(made: Plan, fields: dict[str, object], output: str) -> list[str]:
     schedule, report = made.schedule, made.report
     proof = "optimal: proved" if report.optimal else "optimal: not proved"
     rows = [
@@ -107,6 +107,7 @@ def _lines(made: Plan, fields: dict[str, object]) -> list[str]:
         ("height", f"{fields['height']} messages one after the other"),
         ("transfers", f"{fields['transfers']:,} ({fields['solver']})"),
         ("spent", f"{fields['seconds']:.1f} s, {fields['peak_memory_MB']:.0f} MB"),
+        ("written to", output),
     ]
     return table(heading(schedule.topology, schedule.collective), rows)
 

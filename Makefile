@@ -1,0 +1,32 @@
+# Each command makes its own environment in .venv the first time; PYTHON says from which Python.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test bench fix clean
+
+demo: $(STAMP)
+	@$(BIN)/python -m bench.demo
+
+test: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: $(STAMP)
+	@$(BIN)/python -m bench.exactness
+
+fix: $(STAMP)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf .venv build dist
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "commplan needs Python 3.11 or later; make PYTHON=python3.12 picks one")'
+	@echo "making .venv (once, a minute or two)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mpi,dev]'
+	@touch $(STAMP)
