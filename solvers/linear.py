@@ -1,6 +1,7 @@
 """Linear programs: the one home of the LP solvers."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from ortools.linear_solver.python import model_builder_helper as ortools
@@ -84,15 +85,18 @@ def _second_opinion(program: LinearProgram, seconds: float) -> Optimum:
 
 def _model(program: LinearProgram) -> ortools.ModelBuilderHelper:
     rows, columns = program.matrix.shape
-    lower = np.full(rows, -np.inf)
+    # OR-Tools' stubs take the type of the elements for that of the shape.
+    lower: Any = np.full(rows, -np.inf)
+    upper: Any = program.bound
+    cost: Any = program.cost
     lower[: program.equalities] = program.bound[: program.equalities]
     model = ortools.ModelBuilderHelper()
     model.fill_model_from_sparse_data(
         np.zeros(columns),
         np.full(columns, np.inf),
-        program.cost,
+        cost,
         lower,
-        program.bound,
+        upper,
         program.matrix.astype(np.float64),
     )
     return model

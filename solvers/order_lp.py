@@ -23,6 +23,7 @@ Size: members × candidate parents × ways columns for each root and order.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array, csr_matrix
@@ -84,7 +85,7 @@ def assemble(
     row = columns.order * (members - 1) + place[columns.order, columns.child] - 1
     trees = count * (members - 1)
     weights = choices + np.arange(count)
-    entries = [(np.ones(choices), row, np.arange(choices))]
+    entries: list[tuple[Any, Any, Any]] = [(np.ones(choices), row, np.arange(choices))]
     entries.append((-np.ones(trees), np.arange(trees), np.repeat(weights, members - 1)))
     for i, budget in enumerate(budgets):
         signs = np.repeat([1, -1], [len(budget.plus), len(budget.minus)])

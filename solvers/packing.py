@@ -28,6 +28,7 @@ NEARBY = 6  # early and late candidate parents of a member at first, where there
 EVERY = 48  # members up to which every earlier member is a candidate
 CLOSE = 1e-9  # relative distance from the bound at which the exact solution is tried
 TIE = 1e-7  # what alphas weigh against the highest price, so that shorter ways win ties
+EXTRA = 4  # trees of slightly different prices that are added in a round, over all families
 VARIANTS = 24  # orders that break ties at random, over all families
 COLUMNS = 100_000  # about the most columns that these may take
 GAIN = 1e-7  # least improvement, relative, that a new column must promise
@@ -71,10 +72,13 @@ class Packer:
         near = quotient.topology.alpha + HOP
         self.near = quotient.between_members(quotient.distances(near)[0])
         self.varied = False
+        self.draw = np.random.default_rng(0)
         self.orders: list[Order] = []
         self.columns = Columns(*(frozen(np.zeros(0, dtype=np.int64)) for _ in range(4)))
         for family in self.families:
-            self._grow(family, self._nearest_first(family, np.arange(len(self.place)) * 1.0))
+            self._grow(
+                family, self._nearest_first(family, np.arange(len(self.place), dtype=np.float64))
+            )
 
     def solve(
         self, target: Fraction | None, prove: Callable[[FloatArray], Fraction], seconds: float
@@ -185,7 +189,7 @@ class Packer:
 
     def _choose(self, order: int, parent: IntArray, child: IntArray) -> None:
         """Take in choices of parents, over every way known."""
-        pairs = Columns(np.full(len(parent), order), parent, child, np.zeros(len(parent)))
+        pairs = Columns(np.full(len(parent), order), parent, child, np.zeros_like(parent))
         self.columns = union(
             [self.columns, all_ways(self.quotient, self.ways, self.orders, pairs)], len(self.place)
         )
@@ -218,27 +222,37 @@ class Packer:
         Where the cheapest trees cost as much as the time, nothing can improve, and nothing is
         added.
         """
-        tie = self.quotient.topology.alpha + HOP
-        tie = tie / tie.max() * prices.max() * TIE
-        length, entry = self.quotient.distances(prices[self.quotient.link_orbit] + tie)
+        length, entry = self._distances(prices)
         cost = self.quotient.between_members(length)
-        found = {
-            family: cheapest(_seen(cost, family), self.place[family.root])
-            for family in self.families
-        }
-        if self._due({family: float(total) for family, (total, _) in found.items()}) >= time * (
-            1 - CLOSE
-        ):
+        found = self._cheapest(cost)
+        if self._due({f: float(total) for f, (total, _) in found.items()}) >= time * (1 - CLOSE):
             return False
         before = len(self.orders), len(self.columns)
         self._new_ways(prices, length, entry, time)
-        for family, (_, parent) in found.items():
-            root = self.place[family.root]
-            place = self._places(np.lexsort((np.arange(len(parent)), _depth(parent, root))))
-            self._grow(family, place, parent)
+        self._follow(found)
         self._vary()
+        for _ in range(EXTRA // len(self.families)):
+            near = (prices + prices.mean() / 2) * self.draw.uniform(0.5, 1.5, len(prices))
+            self._follow(self._cheapest(self.quotient.between_members(self._distances(near)[0])))
         self._new_parents(cost)
         return (len(self.orders), len(self.columns)) != before
+
+    def _distances(self, prices: FloatArray) -> tuple[FloatArray, IntArray]:
+        """Find the cheapest ways from the roots, the shorter of two that cost the same."""
+        tie = self.quotient.topology.alpha + HOP
+        tie = tie / tie.max() * prices.max() * TIE
+        return self.quotient.distances(prices[self.quotient.link_orbit] + tie)
+
+    def _cheapest(self, cost: FloatArray) -> dict[Family, tuple[float, IntArray]]:
+        """Find each family's cheapest tree."""
+        return {f: cheapest(_seen(cost, f), self.place[f.root]) for f in self.families}
+
+    def _follow(self, found: dict[Family, tuple[float, IntArray]]) -> None:
+        """Take in an order that follows each tree."""
+        for family, (_, parent) in found.items():
+            depth = _depth(parent, self.place[family.root])
+            place = self._places(np.lexsort((np.arange(len(parent)), depth)))
+            self._grow(family, place, parent)
 
     def _due(self, total: dict[Family, float]) -> float:
         """Work out the time that the costs of the cheapest trees prove."""

@@ -42,7 +42,10 @@ def solve(topology: Topology, collective: Collective, seconds: float = 600.0) ->
     started = monotonic()
     solver = SOLVERS[collective.name]
     found = solver(topology, collective, kept_symmetry(topology, collective), seconds)
-    provenance = {"solver": solver.__name__, "seconds": round(monotonic() - started, 3)}
+    provenance: dict[str, str | int | float] = {
+        "solver": solver.__name__,
+        "seconds": round(monotonic() - started, 3),
+    }
     return replace(found, provenance=found.provenance | provenance)
 
 

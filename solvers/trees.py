@@ -96,7 +96,9 @@ class Router:
     def __init__(self, quotient: Quotient, packing: Packing) -> None:
         self.quotient, self.packing = quotient, packing
         used = np.array([c for c, share in enumerate(packing.share) if share], dtype=np.int64)
-        self._hops = dict(zip(used.tolist(), map(self._cut, self._links(used)), strict=True))
+        self._hops: dict[int, list[Hop]] = dict(
+            zip(used.tolist(), map(self._cut, self._links(used)), strict=True)
+        )
 
     def hops(self, column: int) -> list[Hop]:
         """Give the way of a column, cut at the ranks it passes: (src, dst, links) in order."""
