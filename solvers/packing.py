@@ -30,7 +30,7 @@ CLOSE = 1e-9  # relative distance from the bound at which the exact solution is 
 TIE = 1e-7  # what alphas weigh against the highest price, so that shorter ways win ties
 EXTRA = 4  # trees of slightly different prices that are added in a round, over all families
 VARIANTS = 24  # orders that break ties at random, over all families
-COLUMNS = 100_000  # about the most columns that these may take
+COLUMNS = 20_000  # about the most columns that these may take
 GAIN = 1e-7  # least improvement, relative, that a new column must promise
 
 

@@ -62,7 +62,7 @@ def size_option(required: bool) -> Callable[[Body], Body]:
     """Add --size."""
     return click.option(
         "--size",
-        type=quantities.Size(),
+        type=quantities.size,
         required=required,
         help="Bytes of the largest buffer of a rank, as 64KiB, 256MB or 4096.",
     )

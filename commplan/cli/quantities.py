@@ -10,22 +10,19 @@ UNITS |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 SIZE_LIMIT = 2**50
 
 
-class Size(click.ParamType[int]):
-    """A size in bytes."""
+def size(text: str) -> int:
+    """Read `64KiB`, `256MB` or plain bytes.
 
-    name = "size"
-
-    def convert(
-        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Read `64KiB`, `256MB` or plain bytes."""
-        found = re.fullmatch(r"([0-9]{1,16})([KMGT]?i?B?)", str(value), re.ASCII)
-        if not found or found[2] not in UNITS:
-            self.fail(f"{str(value)[:40]!r} is no size, such as 4096, 64KiB or 256MB", param, ctx)
-        size = int(found[1]) * UNITS[found[2]]
-        if not 1 <= size <= SIZE_LIMIT:
-            self.fail(f"{value} is not from 1 byte to {SIZE_LIMIT // 2**40} TiB", param, ctx)
-        return size
+    Raises:
+        BadParameter: no size, or one out of bounds.
+    """
+    found = re.fullmatch(r"([0-9]{1,16})([KMGT]?i?B?)", text, re.ASCII)
+    if not found or found[2] not in UNITS:
+        raise click.BadParameter(f"{text[:40]!r} is no size, such as 4096, 64KiB or 256MB")
+    count = int(found[1]) * UNITS[found[2]]
+    if not 1 <= count <= SIZE_LIMIT:
+        raise click.BadParameter(f"{text} is not from 1 byte to {SIZE_LIMIT // 2**40} TiB")
+    return count
 
 
 def ranks(text: str, limit: int) -> tuple[int, ...]:
