@@ -13,7 +13,7 @@ from signal import SIGKILL
 
 from runtime.emit import c, mpi4py
 from runtime.moves import moves
-from runtime.mpi import LaunchError, Mpi, compile_c, find
+from runtime.mpi import LaunchError, MapError, Mpi, compile_c, find
 from runtime.process import Ended, watched
 from solvers.schedule import Schedule
 
@@ -83,11 +83,12 @@ def run(
 
     Raises:
         LaunchError: nothing can be started.
+        MapError: `played` does not name each rank once.
         RunError: the program crashed, or did not end within `timeout` seconds.
     """
     ranks = moves(schedule).ranks
     if played and sorted(played) != list(ranks):
-        raise LaunchError(f"map: expected each of the ranks {_listed(ranks)} once")
+        raise MapError(f"map: expected each of the ranks {_listed(ranks)} once")
     options = ["-b", *map(str, sizes), "-n", str(iterations), "-w", str(warm_up)]
     options += ["-c", str(int(check)), "--type", dtype, "--op", op]
     options += ["--in-place"] if in_place else []
@@ -208,17 +209,17 @@ def read_map(path: Path) -> tuple[int, ...]:
     """Read which rank each process plays: a JSON list, or one rank on each line.
 
     Raises:
-        LaunchError: the file cannot be read or holds something else.
+        MapError: the file cannot be read or holds something else.
     """
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(MAP_LIMIT + 1)
         if len(text) > MAP_LIMIT:
-            raise LaunchError(f"{path}: larger than {MAP_LIMIT} bytes")
+            raise MapError(f"{path}: larger than {MAP_LIMIT} bytes")
         ranks = json.loads(text) if text.lstrip().startswith("[") else text.split()
         return tuple(_number(r) for r in ranks)
     except (OSError, ValueError, RecursionError) as error:
-        raise LaunchError(f"{path}: {error}") from None
+        raise MapError(f"{path}: {error}") from None
 
 
 def _number(word: object) -> int:

@@ -19,6 +19,10 @@ class LaunchError(RuntimeError):
     """Nothing can be started: no MPI, no compiler, or a map that fits no program."""
 
 
+class MapError(LaunchError):
+    """A map that cannot be read, or that fits no program."""
+
+
 @dataclass(frozen=True)
 class Mpi:
     """An mpirun with the arguments it needs: its kind is mpich, openmpi or other."""

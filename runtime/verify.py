@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from runtime import check_data, check_structure, check_symmetry
-from runtime.check_bound import TREES, proved
-from runtime.check_prices import Unproven
 from runtime.height import height
 from runtime.loads import Throughput, throughput
+from solvers.payments import Unproven
+from solvers.proof import TREES, proved, scope
 from solvers.schedule import Schedule
 
 SHOWN = 20  # faults that are spelled out
@@ -55,13 +55,16 @@ def verify(schedule: Schedule) -> Report:
 
 def _limit(schedule: Schedule, reached: Throughput) -> tuple[Fraction | None, list[str]]:
     """Find what the certificate proves, and what is wrong with the bound's claim."""
-    claim = schedule.bound.algbw
+    claim, certificate = schedule.bound.algbw, schedule.bound.certificate
+    if certificate is None:
+        return None, [] if claim is None else [f"bound: nothing proves {_rate(claim)}"]
+    expected = scope(certificate, schedule.collective)
+    if schedule.bound.scope != expected:
+        return None, [f"bound: the scope is {schedule.bound.scope!r}, expected {expected!r}"]
     try:
-        limit = proved(schedule)
+        limit = proved(schedule.topology, schedule.collective, certificate, schedule.group)
     except Unproven as error:
         return None, [f"bound: {error}"]
-    if limit is None:
-        return None, [] if claim is None else [f"bound: nothing proves {_rate(claim)}"]
     found = []
     if claim is not None and claim < limit:
         found.append(f"bound: the certificate proves {_rate(limit)}, not {_rate(claim)}")

@@ -10,6 +10,7 @@ On nonlinear fractional programming, Management Science 13 (1967) (the iteration
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -26,20 +27,23 @@ MIRRORED = {"reduce_scatter": "all_gather", "reduce": "broadcast", "gather": "sc
 
 
 def cut_bound(topology: Topology, collective: Collective) -> Bound:
-    """Bound a gather-like collective by its tightest cut.
+    """Bound a gather-like collective, or all_reduce, by its tightest cut.
 
     Complexity: a few max-flows for each colour class of ranks.
 
     Raises:
         Infeasible: a rank cannot be reached.
-        KeyError: the collective is not gather-like.
+        KeyError: no cut bounds the collective.
     """
     mirrored = collective.name in MIRRORED
     machine = reverse(topology) if mirrored else topology
     name = MIRRORED.get(collective.name, collective.name)
     if len(collective.ranks) == 1:
         return Bound(None, "cut", None)
-    rate, side = _CUTS[name](machine, collective)
+    if name == "all_reduce":
+        rate, side, mirrored = _both_ways(machine, collective)
+    else:
+        rate, side = _CUTS[name](machine, collective)
     if rate == 0:
         raise Infeasible(f"{collective.name}: {_stranded(topology, collective, side)}")
     cut = Cut(integers(np.flatnonzero(side)), reversed_links=mirrored)
@@ -133,6 +137,13 @@ def _scattered(topology: Topology, collective: Collective) -> tuple[Fraction, Bo
         if flow.value >= int(weights.sum()) * rate.numerator:
             return rate * total, side
         side = flow.side[:-1]
+
+
+def _both_ways(topology: Topology, collective: Collective) -> tuple[Fraction, BoolArray, bool]:
+    """Find the least max-flow between a rank and the others, out or back: all_reduce's cut."""
+    rooted = replace(collective, root=collective.ranks[0])
+    out, back = _broadcast(topology, rooted), _broadcast(reverse(topology), rooted)
+    return (*out, False) if out[0] <= back[0] else (*back, True)
 
 
 _CUTS = {"all_gather": _gathered, "broadcast": _broadcast, "scatter": _scattered}

@@ -37,10 +37,13 @@ Certificate = Cut | Prices
 class Bound:
     """What no schedule can beat: size / time in bytes per second, and the reason.
 
-    scope is `cut`, `prices` or `reduce-broadcast trees`. algbw is None where there is nothing to
-    move (a single rank).
+    scope is `cut`, `prices`, `reduce-broadcast trees`, or `none` where nothing is proved. algbw is
+    None there, and where there is nothing to move (a single rank).
     """
 
     algbw: Fraction | None
     scope: str
     certificate: Certificate | None
+
+
+UNPROVED = Bound(None, "none", None)

@@ -20,11 +20,12 @@ from scipy.sparse import coo_array, csr_matrix
 
 from solvers.alone import alone
 from solvers.bounds import MIRRORED, cut_bound
+from solvers.certificate import UNPROVED
 from solvers.collective import Collective
 from solvers.linear import solve
 from solvers.load_lp import LoadLP
 from solvers.maxflow import cheapest_flow
-from solvers.prices import price_bound
+from solvers.prices import CLOSE, price_bound
 from solvers.quotient import Quotient
 from solvers.schedule import Schedule, Transfer, schedule
 from solvers.ways import HOP
@@ -51,9 +52,10 @@ def all_to_all(
     optimum = solve(lp.program(scale), seconds=seconds)
     time = optimum.cost * scale
     prices = lp.prices(optimum, scale) * _stabiliser(quotient)
-    bound = price_bound(quotient, collective, prices)
+    expected = float(collective.total * topology.unit) / time
+    bound = price_bound(quotient, collective, prices, expected) or UNPROVED
     target = collective.total * topology.unit / bound.algbw if bound.algbw else None
-    if target is not None and abs(float(target) - time) <= 1e-9 * time:
+    if target is not None and abs(float(target) - time) <= CLOSE * time:
         costs = np.tile(_effort(topology), len(quotient.roots))
         x = solve(lp.cheapest(float(target), costs / costs.max()), seconds=seconds).x
     else:

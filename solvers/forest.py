@@ -5,8 +5,9 @@ from fractions import Fraction
 
 from solvers.alone import alone
 from solvers.bounds import cut_bound
+from solvers.certificate import Bound
 from solvers.collective import Collective
-from solvers.packing import Family, Packer, Packing
+from solvers.packing import Family, Goal, Packer, Packing
 from solvers.prices import price_bound
 from solvers.quotient import Quotient
 from solvers.schedule import Schedule, Transfer, schedule
@@ -34,19 +35,25 @@ def forest(topology: Topology, collective: Collective, group: Group, seconds: fl
     roots = quotient.roots if collective.root is None else [collective.root]
     families = [Family(int(root), inward) for root in roots]
     packer = Packer(quotient, families, free=False)
-    target = bound.algbw and collective.total * topology.unit / bound.algbw
-    packing = packer.solve(target, lambda prices: _least(quotient, collective, prices), seconds)
-    if packing.time != target:
-        bound = price_bound(quotient, collective, packing.prices)
+    goal = _goal(topology, collective, bound)
+    packing = packer.solve(goal, lambda p, t: _prove(quotient, collective, p, t), seconds)
     pieces, transfers = _pieces(quotient, packing, collective, families)
-    return schedule(topology, collective, pieces, transfers, bound, group)
+    return schedule(topology, collective, pieces, transfers, packing.bound or bound, group)
 
 
-def _least(quotient: Quotient, collective: Collective, prices: FloatArray) -> Fraction:
-    """Work out the least time, in capacity units, that prices allow."""
-    algbw = price_bound(quotient, collective, prices).algbw
-    assert algbw is not None
-    return collective.total * quotient.topology.unit / algbw
+def _goal(topology: Topology, collective: Collective, bound: Bound | None) -> Goal | None:
+    if bound is None or bound.algbw is None:
+        return None
+    return Goal(collective.total * topology.unit / bound.algbw, bound)
+
+
+def _prove(
+    quotient: Quotient, collective: Collective, prices: FloatArray, time: float
+) -> Goal | None:
+    """Work out what prices prove at an optimum of the given time."""
+    topology = quotient.topology
+    expected = float(collective.total * topology.unit) / time
+    return _goal(topology, collective, price_bound(quotient, collective, prices, expected))
 
 
 def _pieces(
@@ -89,8 +96,8 @@ def all_reduce(
     quotient = Quotient(topology, integers(collective.ranks), group)
     families = [Family(int(r), inward) for r in quotient.roots for inward in (False, True)]
     packer = Packer(quotient, families, free=True)
-    packing = packer.solve(None, lambda prices: _least(quotient, collective, prices), seconds)
-    bound = price_bound(quotient, collective, packing.prices)
+    packing = packer.solve(None, lambda p, t: _prove(quotient, collective, p, t), seconds)
+    bound = packing.bound or cut_bound(topology, collective)
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []
     for share, now in _pairs(quotient, packing):

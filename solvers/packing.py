@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from time import monotonic
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from solvers.arborescence import cheapest
+from solvers.certificate import Bound
 from solvers.linear import Infeasible, NotFound, Optimum, solve
 from solvers.load_lp import LoadLP
 from solvers.order_lp import (
@@ -42,19 +44,28 @@ class Family:
     inward: bool
 
 
+class Goal(NamedTuple):
+    """The least time that a bound allows, in capacity units for each unit of a block."""
+
+    time: Fraction
+    bound: Bound
+
+
+Prove = Callable[[FloatArray, float], Goal | None]
+
+
 @dataclass(frozen=True, eq=False)
 class Packing:
-    """Trees as choices of parents: exact shares, the exact time, and the prices of the link orbits.
+    """Trees as choices of parents: exact shares, the exact time, and the bound if one is proved.
 
-    share: for each column; time: in capacity units for each unit of a block; prices: floats, one
-    for each orbit, of one link.
+    share: for each column; time: in capacity units for each unit of a block.
     """
 
     orders: tuple[Order, ...]
     columns: Columns
     share: tuple[Fraction, ...]
     time: Fraction
-    prices: FloatArray
+    bound: Bound | None
     ways: Ways
 
 
@@ -80,49 +91,41 @@ class Packer:
                 family, self._nearest_first(family, np.arange(len(self.place), dtype=np.float64))
             )
 
-    def solve(
-        self, target: Fraction | None, prove: Callable[[FloatArray], Fraction], seconds: float
-    ) -> Packing:
-        """Generate columns until the time reaches `target` or nothing improves; solve exactly.
+    def solve(self, goal: Goal | None, prove: Prove, seconds: float) -> Packing:
+        """Generate columns until the goal is reached or nothing improves; solve exactly.
 
-        target: the least time that a bound allows, in capacity units, if one is known.
-        prove: works out the least time that given prices allow, exactly.
+        goal: what a bound allows, if one is known. prove: works out what given prices allow, when
+        they are those of an optimum (and its time).
 
         Raises:
             NotFound: the time limit came first, or the optimum has no exact solution in reach.
         """
         deadline = monotonic() + seconds
-        scale = float(target) if target else self._rough_time()
+        scale = float(goal.time) if goal else self._rough_time()
         while True:
             lp = self._assemble()
             optimum = solve(lp.program(scale), seconds=max(deadline - monotonic(), 1.0))
             time, prices = optimum.cost * scale, self._prices(lp, optimum, scale)
-            if not (target and optimum.cost <= 1 + CLOSE):
+            if not (goal and optimum.cost <= 1 + CLOSE):
                 if self._price(prices, time):
                     if monotonic() > deadline:
                         raise NotFound(f"no optimal trees found in {seconds:g} s")
                     continue
-                target = prove(prices)
-            return self._finish(lp, optimum, time, target, prices, deadline)
+                goal = prove(prices, time) or goal
+            return self._finish(lp, optimum, time, goal, deadline)
 
     def _finish(
-        self,
-        lp: LoadLP,
-        optimum: Optimum,
-        time: float,
-        target: Fraction,
-        prices: FloatArray,
-        deadline: float,
+        self, lp: LoadLP, optimum: Optimum, time: float, goal: Goal | None, deadline: float
     ) -> Packing:
-        """Turn the optimum into exact shares; of the least height, if the bound is attained."""
-        if abs(float(target) - time) > CLOSE * time:
+        """Turn the optimum into exact shares; of the least height, if the goal is attained."""
+        if goal is None or abs(float(goal.time) - time) > CLOSE * time:
             share, least = lp.exact(optimum.x[:-1], time, None)
         else:
             left = max(deadline - monotonic(), 1.0)
-            x = self._shallow(lp, float(target), left)
-            share, least = lp.exact(x, float(target), target)
-        choices = share[: len(self.columns)]
-        return Packing(tuple(self.orders), self.columns, choices, least, prices, self.ways)
+            x = self._shallow(lp, float(goal.time), left)
+            share, least = lp.exact(x, float(goal.time), goal.time)
+        choices, bound = share[: len(self.columns)], goal.bound if goal else None
+        return Packing(tuple(self.orders), self.columns, choices, least, bound, self.ways)
 
     def _assemble(self) -> LoadLP:
         return assemble(self.quotient, self.ways, self.orders, self.columns, self._budgets())

@@ -11,47 +11,54 @@ Source: LP duality; for all_to_all Shahrokhi and Matula, The maximum concurrent 
 Journal of the ACM 37 (1990).
 """
 
+from collections.abc import Iterator
 from fractions import Fraction
 from math import gcd, lcm
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
-from solvers.arborescence import cheapest
 from solvers.certificate import Bound, Prices
 from solvers.collective import Collective
-from solvers.linear import NotFound
+from solvers.payments import Unproven
+from solvers.proof import proved, scope
 from solvers.quotient import Quotient
 from topologies.topology import FloatArray, IntArray
 
 ROUNDINGS = (12, 1000, 10**5)  # largest denominators of a price relative to the highest one
-EXACT = 2**52  # whole numbers up to here are exact in floats
-COMMON = EXACT // 2**20  # a million of the highest price still are
-INWARD = frozenset({"reduce_scatter", "reduce"})
+COMMON = 2**32  # largest whole number that a price is rounded to
+CLOSE = 1e-9  # relative distance from the expected bound at which no other rounding is tried
 
 
-def price_bound(quotient: Quotient, collective: Collective, prices: FloatArray) -> Bound:
+def price_bound(
+    quotient: Quotient, collective: Collective, prices: FloatArray, expected: float
+) -> Bound | None:
     """Round prices (floats, one for each link orbit) and work out the bound that they prove.
 
-    The roundings compete; the tightest bound is taken. scope is `reduce-broadcast trees` for
-    all_reduce, `prices` otherwise.
-
-    Raises:
-        NotFound: no rounding leaves prices that bound anything.
+    The roundings compete until one proves the `expected` size / time, bytes per second; the
+    tightest bound is taken, None if there is none.
     """
-    scope = "reduce-broadcast trees" if collective.name == "all_reduce" else "prices"
-    if len(collective.ranks) == 1:
-        return Bound(None, scope, None)
-    whole = [rounded(prices, most) for most in ROUNDINGS]
+    best: Bound | None = None
+    for whole in _roundings(quotient, prices):
+        certificate = Prices(tuple(Fraction(int(p)) for p in whole), quotient.link_orbit)
+        try:
+            rate = proved(quotient.topology, collective, certificate, quotient.group)
+        except Unproven:
+            continue
+        if best is None or best.algbw is None or rate < best.algbw:
+            best = Bound(rate, scope(certificate, collective), certificate)
+        if rate <= expected * (1 + CLOSE):
+            break
+    return best
+
+
+def _roundings(quotient: Quotient, prices: FloatArray) -> Iterator[IntArray]:
+    """Round the prices ever finer, and what the orbits take in likewise."""
     income = prices * quotient.orbit_capacity * quotient.orbit_size
-    whole += [p for most in ROUNDINGS if (p := _by_income(quotient, income, most)) is not None]
-    tried = [(rate, p) for p in whole if (rate := _rate(quotient, collective, p)) is not None]
-    if not tried:
-        raise NotFound("the prices of the links differ too widely to be rounded")
-    rate, best = min(tried, key=lambda pair: pair[0])
-    certificate = Prices(tuple(Fraction(int(p)) for p in best), quotient.link_orbit)
-    return Bound(rate, scope, certificate)
+    for most in ROUNDINGS:
+        yield rounded(prices, most)
+        by_income = _by_income(quotient, income, most)
+        if by_income is not None:
+            yield by_income
 
 
 def rounded(prices: FloatArray, most: int) -> IntArray:
@@ -79,58 +86,3 @@ def _by_income(quotient: Quotient, income: FloatArray, most: int) -> IntArray | 
     if max(whole) // divisor > COMMON:
         return None
     return np.array([p // divisor for p in whole], dtype=np.int64)
-
-
-def _rate(quotient: Quotient, collective: Collective, prices: IntArray) -> Fraction | None:
-    """Work out the most size / time, in bytes per second, that the prices allow, if any."""
-    counts = (prices, quotient.orbit_capacity, quotient.orbit_size)
-    income = sum(p * c * n for p, c, n in zip(*(x.tolist() for x in counts), strict=True))
-    due = _DUE.get(collective.name, _trees)(quotient, collective, prices)
-    if due == 0:
-        return None
-    return Fraction(income * collective.total, due) * quotient.topology.unit
-
-
-def _trees(quotient: Quotient, collective: Collective, prices: IntArray) -> int:
-    """Add up each block's cheapest tree."""
-    cost = _between(quotient, prices)
-    inward = collective.name in INWARD
-    buffers = collective.outputs if inward else collective.inputs
-    due = 0
-    for rank in [collective.root] if collective.root is not None else quotient.roots.tolist():
-        place = collective.ranks.index(rank)
-        total, _ = cheapest(cost.T if inward else cost, place)
-        due += quotient.orbit_of(rank) * int(collective.sizes[buffers[place]].sum()) * int(total)
-    return due
-
-
-def _there_and_back(quotient: Quotient, collective: Collective, prices: IntArray) -> int:
-    """Find the root with the cheapest pair of trees, to it and from it."""
-    cost = _between(quotient, prices)
-    places = np.searchsorted(quotient.members, quotient.roots).tolist()
-    return min(int(cheapest(cost.T, r)[0]) + int(cheapest(cost, r)[0]) for r in places)
-
-
-def _ways(quotient: Quotient, collective: Collective, prices: IntArray) -> int:
-    """Add up the cheapest ways of all blocks of all_to_all; anyone may relay."""
-    topology = quotient.topology
-    weight = prices[quotient.link_orbit].astype(np.float64)
-    pairs = topology.src * topology.vertices + topology.dst
-    order = np.lexsort((weight, pairs))
-    first = order[np.unique(pairs[order], return_index=True)[1]]
-    shape = (topology.vertices,) * 2
-    graph = csr_array((weight[first], (topology.src[first], topology.dst[first])), shape=shape)
-    length = dijkstra(graph, indices=quotient.roots)[:, quotient.members]
-    count = [quotient.orbit_of(int(root)) for root in quotient.roots]
-    return sum(n * int(row.sum()) for n, row in zip(count, length, strict=True))
-
-
-def _between(quotient: Quotient, prices: IntArray) -> IntArray:
-    """Price the cheapest ways between members, in whole numbers."""
-    length, _ = quotient.distances(prices[quotient.link_orbit].astype(np.float64))
-    cost = quotient.between_members(length)
-    absent = np.int64(EXACT // len(cost))
-    return np.where(np.isfinite(cost), cost, absent).astype(np.int64)
-
-
-_DUE = {"all_reduce": _there_and_back, "all_to_all": _ways}

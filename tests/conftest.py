@@ -2,6 +2,7 @@
 
 import pytest
 
+from runtime.mpi import LaunchError, Mpi, find
 from topologies.machines.huawei import cloudmatrix384
 from topologies.machines.nvidia import dgx_1
 from topologies.shapes import (
@@ -40,3 +41,12 @@ def small_machine(request):
     """Run a test once for each machine of the zoo."""
     shape, *sizes = ZOO[request.param]
     return shape(*sizes)
+
+
+@pytest.fixture
+def mpi() -> Mpi:
+    """Give the MPI of this computer; without one, skip."""
+    try:
+        return find()
+    except LaunchError as error:
+        pytest.skip(str(error))

@@ -3,7 +3,7 @@
 import click
 
 from commplan.cli.answer import Commands
-from commplan.cli.compile import bound, compile
+from commplan.cli.schedules import bound, compile
 from commplan.cli.machines import topologies, topology
 from commplan.cli.measure import simulate, verify
 from commplan.cli.program import emit, run

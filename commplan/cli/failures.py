@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import click
 
 from runtime.launch import RunError
-from runtime.mpi import LaunchError
+from runtime.mpi import LaunchError, MapError
 from runtime.program import ProgramError
 from solvers.collective import CollectiveError
 from solvers.linear import Infeasible, NotFound
@@ -25,7 +25,7 @@ class RefusedError(ValueError):
     """The answer is no; a line for each reason."""
 
 
-WRONG = (TopologyError, CollectiveError, ScheduleFileError, SymmetryError)
+WRONG = (TopologyError, CollectiveError, ScheduleFileError, SymmetryError, MapError)
 REFUSED = (RefusedError, Infeasible, NotFound, ProgramError, LaunchError, RunError)
 
 

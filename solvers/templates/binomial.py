@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from solvers.certificate import Bound
+from solvers.certificate import UNPROVED, Bound
 from solvers.collective import Collective
 from solvers.routes import Routes
 from solvers.schedule import Schedule
-from solvers.templates.layout import NOTHING_PROVED, Sends, blocks, expect, lay
+from solvers.templates.layout import Sends, blocks, expect, lay
 from topologies.topology import IntArray, Topology, integers
 
 
-def schedule(topology: Topology, collective: Collective, bound: Bound = NOTHING_PROVED) -> Schedule:
+def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED) -> Schedule:
     """Send over a binomial tree of the ranks, counted from the root; all_reduce goes up and down.
 
     Raises:

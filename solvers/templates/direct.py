@@ -4,18 +4,18 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.certificate import Bound
+from solvers.certificate import UNPROVED, Bound
 from solvers.collective import COLLECTIVES as ALL
 from solvers.collective import Collective
 from solvers.routes import RouteError, Routes
 from solvers.schedule import Schedule
-from solvers.templates.layout import NOTHING_PROVED, Sends, TemplateError, blocks, expect, lay
+from solvers.templates.layout import Sends, TemplateError, blocks, expect, lay
 from topologies.topology import Topology
 
 COLLECTIVES = tuple(ALL)
 
 
-def schedule(topology: Topology, collective: Collective, bound: Bound = NOTHING_PROVED) -> Schedule:
+def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED) -> Schedule:
     """Send each contribution from its holder to each rank that wants it, in one step.
 
     Rank i sends to rank i + 1 first, then to i + 2 and so on, so that not all send to one at a

@@ -14,8 +14,6 @@ from solvers.schedule import Schedule, Transfers
 from solvers.schedule import schedule as put_together
 from topologies.topology import BoolArray, IntArray, Topology, frozen, integers
 
-NOTHING_PROVED = Bound(None, "none", None)
-
 
 class TemplateError(ValueError):
     """A template asked for what it cannot do on this machine."""

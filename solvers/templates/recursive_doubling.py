@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from solvers.certificate import Bound
+from solvers.certificate import UNPROVED, Bound
 from solvers.collective import Collective
 from solvers.routes import Routes
 from solvers.schedule import Schedule
 from solvers.templates.halves import distances, doubling, power_below
-from solvers.templates.layout import NOTHING_PROVED, Sends, blocks, expect, lay
+from solvers.templates.layout import Sends, blocks, expect, lay
 from topologies.topology import IntArray, Topology, integers
 
 COLLECTIVES = ("all_gather", "all_reduce")
 
 
-def schedule(topology: Topology, collective: Collective, bound: Bound = NOTHING_PROVED) -> Schedule:
+def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED) -> Schedule:
     """Double what each rank has in each round; ranks beyond a power of two go through a partner.
 
     Raises:

@@ -4,18 +4,18 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.certificate import Bound
+from solvers.certificate import UNPROVED, Bound
 from solvers.collective import Collective
 from solvers.routes import Routes
 from solvers.schedule import Schedule
 from solvers.templates.halves import distances, doubling, halving, power_below
-from solvers.templates.layout import NOTHING_PROVED, Sends, blocks, expect, lay
+from solvers.templates.layout import Sends, blocks, expect, lay
 from topologies.topology import IntArray, Topology, integers
 
 COLLECTIVES = ("reduce_scatter", "all_reduce")
 
 
-def schedule(topology: Topology, collective: Collective, bound: Bound = NOTHING_PROVED) -> Schedule:
+def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED) -> Schedule:
     """Halve what is left to add in each round; all_reduce then doubles what is done.
 
     Ranks beyond a power of two give everything to a partner first and get their part at the end.

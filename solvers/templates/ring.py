@@ -4,18 +4,18 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.certificate import Bound
+from solvers.certificate import UNPROVED, Bound
 from solvers.collective import Collective
 from solvers.routes import Routes
 from solvers.schedule import Schedule
 from solvers.templates.circle import circle
-from solvers.templates.layout import NOTHING_PROVED, Sends, blocks, expect, lay
+from solvers.templates.layout import Sends, blocks, expect, lay
 from topologies.topology import IntArray, Topology, integers
 
 COLLECTIVES = ("all_gather", "reduce_scatter", "all_reduce", "broadcast", "reduce")
 
 
-def schedule(topology: Topology, collective: Collective, bound: Bound = NOTHING_PROVED) -> Schedule:
+def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED) -> Schedule:
     """Pass each piece from neighbour to neighbour; broadcast and reduce are pipelined chains.
 
     Raises:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from runtime.mpi import LaunchError, Mpi, find
 from solvers.certificate import Bound
 from solvers.collective import Collective, collective
 from solvers.schedule import Schedule, Transfer
@@ -182,12 +181,3 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == file.read_text(encoding="utf-8")
 
     return compare
-
-
-@pytest.fixture
-def mpi() -> Mpi:
-    """Give the MPI of this computer; without one, skip."""
-    try:
-        return find()
-    except LaunchError as error:
-        pytest.skip(str(error))

@@ -9,16 +9,24 @@ from hypothesis import strategies as st
 from bench.mutations import trial
 from bench.oracle import right
 from bench.zoo import SPEED, gathering_ring, routed, summing_star, zoo
-from runtime.check_bound import TREES, proved
-from runtime.check_prices import Unproven
 from runtime.verify import SHOWN, verify
 from solvers.certificate import Bound, Cut, Prices
 from solvers.collective import all_reduce, collective
+from solvers.payments import Unproven
+from solvers.proof import TREES, proved
 from solvers.schedule import Schedule, Transfer, columns, schedule
 from solvers.unfold import unfold
 from topologies import shapes
 from topologies.symmetry import Group
 from topologies.topology import Link, build, integers
+
+
+def proof_of(claimed: Schedule) -> Fraction:
+    """Work out what the certificate of a schedule's bound proves."""
+    certificate = claimed.bound.certificate
+    assert certificate is not None
+    return proved(claimed.topology, claimed.collective, certificate, claimed.group)
+
 
 ZOO = list(zoo())
 FAR_BELOW = 10**20  # a claim so high that no certificate proves less
@@ -79,7 +87,7 @@ def test_no_certificate_proves_less_than_a_right_schedule_reaches(place, seed):
     reached = verify(given_one).algbw
     given_one = replace(given_one, bound=random_certificate(given_one, seed))
     try:
-        limit = proved(given_one)
+        limit = proof_of(given_one)
     except Unproven:
         return
     assert limit is not None
@@ -99,7 +107,7 @@ def test_a_group_changes_nothing_about_what_prices_prove(seed):
     scope = TREES if given_one.collective.name == "all_reduce" else "prices"
     bound = Bound(None, scope, Prices((dear, cheap), entering_switch))
     with_bound = replace(given_one, bound=bound)
-    assert proved(with_bound) == proved(unfold(with_bound))
+    assert proof_of(with_bound) == proof_of(unfold(with_bound))
 
 
 def test_a_claim_below_what_is_proved_is_a_fault():

@@ -6,12 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime.check_bound import proved
-from runtime.check_prices import Unproven
 from solvers.certificate import Bound, Cut, Prices
 from solvers.collective import collective
+from solvers.payments import Unproven
+from solvers.proof import proved
 from solvers.schedule import Schedule, schedule
 from topologies.topology import Link, Switch, Topology, build, integers
+
+
+def proof_of(claimed: Schedule) -> Fraction:
+    """Work out what the certificate of a schedule's bound proves."""
+    certificate = claimed.bound.certificate
+    assert certificate is not None
+    return proved(claimed.topology, claimed.collective, certificate, claimed.group)
+
 
 RANKS = 4
 MIRROR = {"reduce_scatter": "all_gather", "reduce": "broadcast", "gather": "scatter"}
@@ -44,7 +52,7 @@ def best_cut(topology: Topology, name: str) -> Fraction:
             for turned in (False, True):
                 cut = Cut(integers(inside), turned)
                 try:
-                    found.append(proved(with_bound(topology, name, Bound(None, "cut", cut))))
+                    found.append(proof_of(with_bound(topology, name, Bound(None, "cut", cut))))
                 except Unproven:
                     continue
     return min(rate for rate in found if rate is not None)
@@ -95,7 +103,9 @@ def test_prices_prove_the_same_at_every_scale(seed, scale):
         for factor in (1, scale, Fraction(1, scale)):
             certificate = Prices(tuple(p * factor for p in prices), own)
             try:
-                rates.append(proved(with_bound(topology, name, Bound(None, "prices", certificate))))
+                rates.append(
+                    proof_of(with_bound(topology, name, Bound(None, "prices", certificate)))
+                )
             except Unproven:
                 rates.append(None)
         assert rates[0] == rates[1] == rates[2]
@@ -109,5 +119,5 @@ def test_a_bus_shared_by_two_is_proved_by_prices_and_by_no_cut():
     what = collective("all_gather", range(2))
     middle = Prices((Fraction(0), Fraction(3)), integers([0, 0, 1, 0, 0]))
     cut = Cut(integers([0, 2, 3]))
-    assert proved(schedule(bus, what, [], [], Bound(None, "prices", middle))) == 1
-    assert proved(schedule(bus, what, [], [], Bound(None, "cut", cut))) == 2
+    assert proof_of(schedule(bus, what, [], [], Bound(None, "prices", middle))) == 1
+    assert proof_of(schedule(bus, what, [], [], Bound(None, "cut", cut))) == 2

@@ -1,36 +1,34 @@
-"""What a schedule's certificate proves, worked out from nothing but the certificate."""
+"""What a certificate proves, worked out from nothing but the certificate.
+
+Solvers claim what this finds, and the checker finds it again; neither side's word is taken.
+"""
 
 from fractions import Fraction
 
 import numpy as np
 
-from runtime.check_prices import Unproven
-from runtime.check_prices import proved as proved_by_prices
 from solvers.certificate import Certificate, Cut
 from solvers.collective import Collective
-from solvers.schedule import Schedule
-from topologies.topology import BoolArray, IntArray
+from solvers.payments import Unproven, proved_by_prices
+from topologies.symmetry import Group
+from topologies.topology import BoolArray, IntArray, Topology
 
 TREES = "reduce-broadcast trees"
 
 
-def proved(schedule: Schedule) -> Fraction | None:
-    """Give the size / time in bytes per second that the certificate proves; None if there is none.
+def proved(
+    topology: Topology, collective: Collective, certificate: Certificate, group: Group
+) -> Fraction:
+    """Give the size / time in bytes per second that no schedule can beat.
 
-    The schedule must be well formed, and its group right.
+    The group must keep machine and collective.
 
     Raises:
-        Unproven: the certificate proves nothing, or something else than its scope says.
+        Unproven: the certificate proves nothing.
     """
-    certificate = schedule.bound.certificate
-    if certificate is None:
-        return None
-    expected = scope(certificate, schedule.collective)
-    if schedule.bound.scope != expected:
-        raise Unproven(f"the scope is {schedule.bound.scope!r}, expected {expected!r}")
     if isinstance(certificate, Cut):
-        return _cut(schedule, certificate)
-    return proved_by_prices(schedule, certificate)
+        return _cut(topology, collective, certificate)
+    return proved_by_prices(topology, collective, certificate, group)
 
 
 def scope(certificate: Certificate, what: Collective) -> str:
@@ -45,16 +43,15 @@ def scope(certificate: Certificate, what: Collective) -> str:
     return TREES if any(len(h) > 1 and len(w) > 1 for h, w in sums) else "prices"
 
 
-def _cut(schedule: Schedule, cut: Cut) -> Fraction:
+def _cut(topology: Topology, collective: Collective, cut: Cut) -> Fraction:
     """Divide the capacity that crosses the cut by the data that must."""
-    topology = schedule.topology
     if len(cut.inside) and not 0 <= cut.inside.min() <= cut.inside.max() < topology.vertices:
         raise Unproven(f"the cut names a vertex beyond the {topology.vertices} of the topology")
     side = np.zeros(topology.vertices, dtype=np.bool_)
     side[cut.inside] = True
     if cut.reversed_links:
         side = ~side
-    data = _must_leave(schedule.collective, side)
+    data = _must_leave(collective, side)
     if data == 0:
         raise Unproven("no data must cross the cut")
     capacity = int(topology.capacity[side[topology.src] & ~side[topology.dst]].sum())

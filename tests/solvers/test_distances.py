@@ -4,7 +4,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from runtime.distances import UNREACHED, between, distances
+from solvers.distances import UNREACHED, between, distances
 from topologies import shapes
 from topologies.symmetry import declared, orbits
 from topologies.topology import Link, build

@@ -6,11 +6,10 @@ from math import lcm
 
 import numpy as np
 
-from runtime.distances import UNREACHED, between
 from solvers.arborescence import cheapest
 from solvers.certificate import Prices
 from solvers.collective import Collective
-from solvers.schedule import Schedule
+from solvers.distances import UNREACHED, between
 from topologies.symmetry import Group, link_images, orbits
 from topologies.topology import IntArray, Topology, integers
 
@@ -22,19 +21,21 @@ class Unproven(ValueError):
     """A certificate that does not prove anything."""
 
 
-def proved(schedule: Schedule, certificate: Prices) -> Fraction:
+def proved_by_prices(
+    topology: Topology, collective: Collective, certificate: Prices, group: Group
+) -> Fraction:
     """Give the size / time in bytes per second that no schedule can beat, by LP duality.
 
     All links together take in capacity × price per second; each block pays at least for its
-    cheapest way or tree. The schedule must be well formed, and its group right.
+    cheapest way or tree. The group must keep machine and collective; it saves work where it
+    keeps the prices too.
 
     Raises:
         Unproven: the prices are malformed or prove nothing.
     """
-    price = _whole(schedule.topology, certificate)
-    topology = schedule.topology
+    price = _whole(topology, certificate)
     takes = Fraction(sum(c * p for c, p in zip(topology.capacity.tolist(), price, strict=True)))
-    pays = _Payments(schedule, price).total()
+    pays = _Payments(topology, collective, group, price).total()
     if pays == 0:
         raise Unproven("the blocks can go where they must for nothing")
     return topology.unit * (takes / pays)
@@ -64,9 +65,11 @@ class _Payments:
     blocks whose only holder, or only wanter, lie in one orbit pay the same.
     """
 
-    def __init__(self, schedule: Schedule, price: list[int]) -> None:
-        self.topology, self.what = schedule.topology, schedule.collective
-        group = _keeping(schedule, price)
+    def __init__(
+        self, topology: Topology, collective: Collective, group: Group, price: list[int]
+    ) -> None:
+        self.topology, self.what = topology, collective
+        group = _keeping(topology, group, price)
         self.generators = group.generators
         self.orbit = orbits(self.generators, self.topology.vertices)
         self.distance = between(self.topology, price, group, self.orbit)
@@ -182,10 +185,9 @@ def _counts(what: Collective) -> tuple[IntArray, IntArray]:
     return holders, wanters
 
 
-def _keeping(schedule: Schedule, price: list[int]) -> Group:
-    """Give the schedule's group if it keeps the prices, else the group that moves nothing."""
-    group = schedule.group
+def _keeping(topology: Topology, group: Group, price: list[int]) -> Group:
+    """Give the group if it keeps the prices, else the group that moves nothing."""
     column = np.array(price, dtype=object)
-    images = link_images(schedule.topology, group.generators)
+    images = link_images(topology, group.generators)
     kept = all((column[image] == column).all() for image in images)
     return group if kept else Group(group.generators[:0])

@@ -1,0 +1,151 @@
+"""A second opinion on optima: every tree and every way of a tiny machine, in one LP of floats."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+from scipy.optimize import linprog
+from scipy.sparse import lil_matrix
+
+from solvers.collective import Collective
+from topologies.topology import Topology
+
+Load = tuple[int, ...]  # of each link
+INWARD = frozenset({"reduce_scatter", "reduce"})
+FLOWS = frozenset({"all_to_all", "scatter", "gather"})
+
+
+def optimum(topology: Topology, what: Collective) -> float:
+    """Give the most size / time, bytes per second, that schedules of trees (or ways) reach.
+
+    Members copy and add; everyone else forwards. Complexity: all trees over all simple ways.
+    """
+    if what.name in FLOWS:
+        amount, seconds = what.total, _flows(topology, what)
+    elif what.name == "all_reduce":
+        amount, seconds = 1, _there_and_back(topology, what)
+    else:
+        amount, seconds = what.total, _trees(topology, what)
+    return amount / seconds
+
+
+@dataclass
+class _Rows:
+    """Columns with their equalities; the last variable is the time."""
+
+    topology: Topology
+    columns: list[tuple[Load, dict[object, int]]] = field(default_factory=list)
+    totals: dict[object, int] = field(default_factory=dict)
+
+    def least_time(self) -> float:
+        links, rows = self.topology.links, {key: i for i, key in enumerate(self.totals)}
+        load = lil_matrix((links, len(self.columns) + 1))
+        equal = lil_matrix((len(rows), len(self.columns) + 1))
+        for i, (loads, entries) in enumerate(self.columns):
+            for link in np.flatnonzero(loads):
+                load[link, i] = loads[link]
+            for key, sign in entries.items():
+                equal[rows[key], i] = sign
+        scale = self.topology.bandwidth.max()
+        load[:, -1] = -self.topology.bandwidth[:, None] / scale
+        cost = np.zeros(len(self.columns) + 1)
+        cost[-1] = 1.0
+        found = linprog(
+            cost,
+            A_ub=load.tocsr(),
+            b_ub=np.zeros(links),
+            A_eq=equal.tocsr(),
+            b_eq=list(self.totals.values()),
+        )
+        return float(found.fun) / float(scale)
+
+
+def _trees(topology: Topology, what: Collective) -> float:
+    """Pack for each block trees that weigh as much as it."""
+    inward = what.name in INWARD
+    rows = _Rows(topology)
+    for rank, blocks in zip(what.ranks, what.outputs if inward else what.inputs, strict=True):
+        if len(blocks):
+            rows.totals[rank] = int(what.sizes[blocks].sum())
+            rows.columns += [(load, {rank: 1}) for load in trees(topology, what, rank, inward)]
+    return rows.least_time()
+
+
+def _there_and_back(topology: Topology, what: Collective) -> float:
+    """Pack for each root as many trees to it as from it."""
+    rows = _Rows(topology, totals={"all": 1})
+    for rank in what.ranks:
+        rows.totals[rank] = 0
+        out, into = (trees(topology, what, rank, inward) for inward in (False, True))
+        rows.columns += [(load, {rank: 1, "all": 1}) for load in out]
+        rows.columns += [(load, {rank: -1}) for load in into]
+    return rows.least_time()
+
+
+def _flows(topology: Topology, what: Collective) -> float:
+    """Let a flow for each block share the links; everyone may forward."""
+    rows = _Rows(topology)
+    for block, (holders, wanters) in enumerate(zip(what.holders, what.wanters, strict=True)):
+        src, dst = int(holders[0]), int(wanters[0])
+        if src == dst:
+            continue
+        for vertex in range(topology.vertices):
+            amount = int(what.sizes[block]) * ((vertex == dst) - (vertex == src))
+            rows.totals[block, vertex] = amount
+        for link, load in enumerate(np.eye(topology.links, dtype=np.int64).tolist()):
+            into, out = int(topology.dst[link]), int(topology.src[link])
+            rows.columns.append((tuple(load), {(block, into): 1, (block, out): -1}))
+    return rows.least_time()
+
+
+def trees(topology: Topology, what: Collective, root: int, inward: bool) -> set[Load]:
+    """List the loads of all trees out of a root over all ways, or into it."""
+    between = _all_ways(topology, what.ranks)
+    others = [rank for rank in what.ranks if rank != root]
+    found: set[Load] = set()
+    for parents in product(what.ranks, repeat=len(others)):
+        above = dict(zip(others, parents, strict=True))
+        if not _leads_up(above, root):
+            continue
+        arcs = [(child, parent) if inward else (parent, child) for child, parent in above.items()]
+        for ways in product(*(between[arc] for arc in arcs)):
+            load = np.zeros(topology.links, dtype=np.int64)
+            np.add.at(load, [link for way in ways for link in way], 1)
+            found.add(tuple(load.tolist()))
+    return found
+
+
+def _leads_up(above: dict[int, int], root: int) -> bool:
+    for start in above:
+        at, steps = start, 0
+        while at != root and steps <= len(above):
+            at, steps = above[at], steps + 1
+        if at != root:
+            return False
+    return True
+
+
+def _all_ways(
+    topology: Topology, members: Sequence[int]
+) -> defaultdict[tuple[int, int], list[tuple[int, ...]]]:
+    """List all simple ways from member to member through vertices that are none."""
+    found: defaultdict[tuple[int, int], list[tuple[int, ...]]] = defaultdict(list)
+    for src in members:
+        for way in _walks(topology, frozenset(members), src, (), frozenset([src])):
+            found[src, int(topology.dst[way[-1]])].append(way)
+    return found
+
+
+def _walks(
+    topology: Topology, members: frozenset[int], at: int, way: tuple[int, ...], seen: frozenset[int]
+) -> Iterator[tuple[int, ...]]:
+    for link in np.flatnonzero(topology.src == at).tolist():
+        to = int(topology.dst[link])
+        if to in seen:
+            continue
+        if to in members:
+            yield (*way, link)
+        else:
+            yield from _walks(topology, members, to, (*way, link), seen | {to})

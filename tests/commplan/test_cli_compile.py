@@ -1,0 +1,135 @@
+from fractions import Fraction
+
+import pytest
+
+from commplan.planner import WrongSchedule
+
+
+def test_a_bound_comes_with_its_cut(ask):
+    found = ask("bound", "ring:4", "all_gather")
+    assert found["algbw_exact"] == "200/3"
+    assert found["algbw_GBps"] == float(Fraction(200, 3))
+    assert found["scope"] == "cut"
+    assert len(found["certificate"]["inside"]) == 3
+
+
+def test_a_bound_by_prices_has_a_price_for_each_link(ask):
+    found = ask("bound", "dgx-1", "all_to_all")
+    assert (found["algbw_exact"], found["scope"]) == ("75/1", "prices")
+    certificate = found["certificate"]
+    assert len(certificate["class_of_link"]) == 32
+    assert max(certificate["class_of_link"]) < len(certificate["price"])
+
+
+def test_a_bound_is_one_line_for_a_person(call):
+    assert call("bound", "ring:4", "broadcast", "--root", "1").stdout == (
+        "broadcast with root 1 on ring:4, 4 ranks: at most 50 GB/s (cut)\n"
+    )
+
+
+def test_compile_answers_with_every_field(ask):
+    made = ask("compile", "cloudmatrix384:nodes=1", "all_gather", "-o", "x.json.gz")
+    assert made["algbw_GBps"] == made["bound_GBps"] == 448.0
+    assert made["optimal"] is True
+    assert (made["scope"], made["solver"]) == ("cut", "forest")
+    assert made["predicted_seconds"] is made["bound_seconds"] is None
+    assert 0 < made["seconds"] < 60
+    assert 10 < made["peak_memory_MB"] < 4096
+    assert 1 <= made["height"] <= 15
+    assert made["transfers"] >= 16 * 15
+
+
+def test_compile_tells_a_person_the_proof(call):
+    lines = call("compile", "ring:4", "all_gather", "-o", "x.json").stdout.splitlines()
+    assert lines[:5] == [
+        "all_gather on ring:4, 4 ranks",
+        "  bound       66.6667 GB/s (cut)",
+        "  achieved    66.6667 GB/s, optimal: proved",
+        "  height      2 messages one after the other",
+        "  transfers   24 (forest)",
+    ]
+    assert lines[-1] == "  written to  x.json"
+
+
+def test_a_size_is_rounded_down_to_whole_elements_and_predicted(ask):
+    made = ask("compile", "ring:4", "all_gather", "-o", "x.json", "--size", "1030")
+    assert made["size"] == 1024
+    assert made["bound_seconds"] <= made["predicted_seconds"]
+    half = ask(
+        "compile", "ring:4", "all_gather", "-o", "x.json", "--size", "1030", "--type", "int8"
+    )
+    assert half["size"] == 1028
+
+
+def test_some_ranks_and_a_root_can_be_chosen(ask, call):
+    made = ask("compile", "ring:8", "broadcast", "-o", "x.json", "--ranks", "0-2,6", "--root", "6")
+    assert made["optimal"]
+    assert "with root 6 on ring:8, 4 of 8 ranks" in call("verify", "x.json").stdout
+
+
+def test_a_single_rank_has_no_bandwidth(ask):
+    made = ask("compile", "ring:4", "all_reduce", "-o", "x.json", "--ranks", "2")
+    assert made["algbw_GBps"] is made["bound_GBps"] is None
+    assert made["optimal"] is True
+    assert ask("bound", "ring:4", "all_gather", "--ranks", "2")["algbw_exact"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("all_gathr",), "no collective is named 'all_gathr'; known: all_gather, "),
+        (("all_gather", "--root", "1"), "all_gather has no root"),
+        (("reduce", "--root", "9"), "reduce: root 9 is not among the ranks"),
+        (("all_gather", "--ranks", "0,4"), "Invalid value for --ranks: '4' is no rank and no "),
+        (("all_gather", "--ranks", "2-1"), "Invalid value for --ranks: '2-1' is no rank and no "),
+        (("all_gather", "--ranks", "0-999999999"), "Invalid value for --ranks: '0-999999999' "),
+        (("all_gather", "--ranks", "1,1"), "all_gather: the ranks must be different, and at "),
+        (("all_gather", "--size", "1.5MiB"), "Invalid value for '--size': '1.5MiB' is no size, "),
+        (("all_gather", "--size", "0"), "Invalid value for '--size': 0 is not from 1 byte to "),
+        (("all_gather", "--size", "1KIB"), "Invalid value for '--size': '1KIB' is no size, "),
+        (("all_gather", "--time-limit", "0"), "Invalid value for '--time-limit': 0"),
+        (("all_gather", "-o", "no/x.json"), "Invalid value for '-o' / '--output': no/x.json: "),
+    ],
+)
+def test_wrong_input_is_one_line_and_nothing_is_written(call, tmp_path, words, said):
+    result = call("compile", "ring:4", "-o", "x.json", *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"commplan: {said}")
+    assert result.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_impossible_is_told_from_what_was_not_found(call, tmp_path):
+    (tmp_path / "oneway.toml").write_text(
+        'format = "commplan/topology/1"\nname = "oneway"\nranks = ["a", "b"]\nswitches = []\n'
+        'links = [{src = "a", dst = "b", bandwidth_GBps = 1}]\n'
+    )
+    result = call("compile", "oneway.toml", "all_gather", "-o", "x.json")
+    assert result.exit_code in (1, 2)
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "x.json").exists()
+
+
+def test_a_bug_is_one_line_and_writes_nothing(call, tmp_path, monkeypatch):
+    def wrong(*_, **__):
+        raise WrongSchedule("forest made a wrong schedule: rank 0 never gets it")
+
+    monkeypatch.setattr("commplan.cli.schedules.plan", wrong)
+    words = ("compile", "ring:4", "all_gather", "-o", "x.json")
+    result = call(*words)
+    assert (result.exit_code, result.stdout) == (70, "")
+    assert result.stderr == (
+        "commplan: internal error: WrongSchedule: forest made a wrong schedule: rank 0 never gets "
+        "it (--debug shows the trace)\n"
+    )
+    assert "Traceback" in call(*words, "--debug").stderr
+    assert not (tmp_path / "x.json").exists()
+
+
+def test_an_interruption_is_one_line(call, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("commplan.cli.schedules.plan", interrupted)
+    result = call("compile", "ring:4", "all_gather", "-o", "x.json")
+    assert (result.exit_code, result.stderr) == (130, "commplan: interrupted\n")

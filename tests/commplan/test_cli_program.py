@@ -1,0 +1,94 @@
+import ast
+import json
+
+import pytest
+
+from commplan.cli import program
+from runtime.launch import Ending, Measurement, RunError
+from runtime.mpi import LaunchError
+
+
+def test_emit_writes_a_program(call, ask, ring4, tmp_path):
+    assert ask("emit", "ring4.json", "--target", "mpi4py", "-o", "x.py") == {
+        "path": "x.py",
+        "target": "mpi4py",
+    }
+    ast.parse((tmp_path / "x.py").read_text())
+    result = call("emit", "ring4.json", "--target", "c", "-o", "x.c")
+    assert result.stdout == "all_reduce on ring:4, 4 ranks: c written to x.c\n"
+    assert "MPI_Init" in (tmp_path / "x.c").read_text()
+
+
+def test_an_unknown_target_is_refused(call, ring4):
+    result = call("emit", "ring4.json", "--target", "fortran", "-o", "x")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("commplan: Invalid value for '--target': 'fortran' is not ")
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("target", ["mpi4py", "c"])
+def test_run_measures_and_checks_every_rank(ask, ring4, mpi, target):
+    found = ask(
+        *("run", "ring4.json", "--size", "4KiB", "--target", target),
+        *("--iterations", "2", "--warmup", "1", "--timeout", "60"),
+    )
+    assert (found["wrong"], found["ranks"], found["size"]) == (0, 4, 4096)
+    assert found["algbw_GBps"] == pytest.approx(4096 / found["seconds"] / 1e9)
+
+
+def measured(wrong):
+    return Measurement(16, 4, "float32", "sum", 1, False, 4, 20, 1e-6, 16e6, 24e6, wrong)
+
+
+def pretend(monkeypatch, outcome):
+    """Let mpirun end as told."""
+
+    def run(*_, **__):
+        if isinstance(outcome, Exception):
+            raise outcome
+        return [outcome]
+
+    monkeypatch.setattr(program.launch, "run", run)
+
+
+def test_a_wrong_result_is_no_success(call, ring4, monkeypatch):
+    pretend(monkeypatch, measured(wrong=3))
+    result = call("run", "ring4.json", "--size", "16", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["wrong"] == 3
+    assert result.stderr == (
+        "commplan: wrong result: 3 elements are not what the definition asks for\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "ending", [Ending("crash", "exit code 9"), Ending("hang", "no end after 1 seconds")]
+)
+def test_a_crash_and_a_hang_are_named(call, ring4, monkeypatch, ending):
+    pretend(monkeypatch, RunError(ending))
+    result = call("run", "ring4.json", "--size", "16", "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"commplan: {ending.verdict}: {ending.reason}\n"
+
+
+def test_without_mpi_the_reason_is_told(call, ring4, monkeypatch):
+    pretend(monkeypatch, LaunchError("no mpiexec or mpirun on the path"))
+    result = call("run", "ring4.json", "--size", "16")
+    assert (result.exit_code, result.stderr) == (1, "commplan: no mpiexec or mpirun on the path\n")
+
+
+@pytest.mark.parametrize(("content", "said"), [("0 1 x 3", "'x' is no rank"), (None, "No such")])
+def test_a_wrong_map_is_wrong_input(call, ring4, tmp_path, content, said):
+    if content:
+        (tmp_path / "map").write_text(content)
+    result = call("run", "ring4.json", "--size", "16", "--map", "map")
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+@pytest.mark.mpi
+def test_a_map_of_other_ranks_is_wrong_input(call, ring4, tmp_path, mpi):
+    (tmp_path / "map").write_text("0 1 2 4")
+    result = call("run", "ring4.json", "--size", "16", "--map", "map")
+    assert result.exit_code == 2
+    assert result.stderr == "commplan: map: expected each of the ranks 0,1,2,3 once\n"

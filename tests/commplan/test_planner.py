@@ -1,0 +1,72 @@
+from dataclasses import replace
+
+import pytest
+
+import commplan
+from commplan import planner
+from solvers.collective import ROOTED
+
+NAMES = (
+    *("all_gather", "reduce_scatter", "all_reduce", "all_to_all"),
+    *sorted(ROOTED),
+)
+
+
+def problem(spec, name):
+    machine = commplan.topology(spec)
+    return machine, commplan.collective(name, range(machine.ranks))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("spec", ["ring:5", "star:3", "dgx-1", "full-mesh:1"])
+def test_a_plan_is_right_and_not_faster_than_its_bound(spec, name):
+    machine, what = problem(spec, name)
+    for size in (64, 2**20):
+        made = commplan.plan(machine, what, size=size)
+        assert commplan.verify(made.schedule).correct
+        assert made.predicted >= made.bound * (1 - 1e-9)
+        assert made.predicted == pytest.approx(commplan.simulate(made.schedule, size).seconds)
+
+
+def test_without_a_size_throughput_decides():
+    made = commplan.plan(*problem("ring:5", "all_reduce"))
+    assert made.report.optimal
+    assert made.candidates == ()
+    assert made.size is made.predicted is made.bound is None
+
+
+def test_the_fastest_candidate_is_chosen_with_its_reason():
+    made = commplan.plan(*problem("ring:8", "all_reduce"), size=8)
+    seconds = [each.seconds for each in made.candidates]
+    assert len(seconds) > 2
+    assert made.predicted == seconds[0] == min(seconds)
+    assert made.schedule is made.candidates[0].schedule
+    assert made.reason.startswith(f"{made.candidates[0].name}: ")
+
+
+def test_what_is_fast_when_small_and_what_is_fast_when_large_differ():
+    machine, what = problem("ring:8", "all_reduce")
+    small, large = (commplan.plan(machine, what, size=size) for size in (8, 2**28))
+    assert large.candidates[0].name == "highest throughput"
+    assert small.candidates[0].name != "highest throughput"
+    assert small.schedule.bound.algbw == large.schedule.bound.algbw
+
+
+def test_many_ranks_are_not_compared_with_templates(monkeypatch):
+    monkeypatch.setattr(planner, "TEMPLATE_RANKS", 4)
+    made = commplan.plan(*problem("ring:5", "all_gather"), size=64)
+    assert made.reason == "highest throughput, the only candidate"
+
+
+def test_a_wrong_schedule_never_leaves(monkeypatch):
+    solve = planner.solve
+    machine, what = problem("ring:5", "all_gather")
+    other = solve(machine, commplan.collective("reduce_scatter", range(5)))
+    monkeypatch.setattr(planner, "solve", lambda *a: replace(solve(*a), transfers=other.transfers))
+    with pytest.raises(commplan.WrongSchedule, match="forest made a wrong schedule: "):
+        commplan.plan(machine, what)
+
+
+def test_the_seed_is_kept():
+    made = commplan.plan(*problem("ring:4", "all_gather"), seed=7)
+    assert made.schedule.provenance["seed"] == 7
