@@ -22,8 +22,12 @@ def test_every_image_of_every_transfer_is_written_out_once(name):
     whole, elements = unfold(made), made.group.elements
     images = link_images(made.topology, elements)
     expected = [
-        (t.piece * len(elements) + g, t.step, int(element[t.src]), int(element[t.dst]))
-        + (tuple(image[list(t.route)].tolist()), t.reduce)
+        t._replace(
+            piece=t.piece * len(elements) + g,
+            src=int(element[t.src]),
+            dst=int(element[t.dst]),
+            route=tuple(image[list(t.route)].tolist()),
+        )
         for t in every(made.transfers)
         for g, (element, image) in enumerate(zip(elements, images, strict=True))
     ]

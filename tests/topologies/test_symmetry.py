@@ -6,8 +6,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from topologies.shapes import full_mesh, line, ring, torus
-from topologies.symmetry import Group, SymmetryError, declared, link_images, orbits, trivial
+from topologies.shapes import full_mesh, line, ring, star, torus
+from topologies.symmetry import (
+    Group,
+    SymmetryError,
+    declared,
+    link_images,
+    moved_links,
+    orbits,
+    subgroup,
+    trivial,
+)
 from topologies.topology import Link, Switch, build, integers
 
 
@@ -109,3 +118,26 @@ def test_a_rank_never_becomes_a_switch():
     machine = build("pair", ["a"], [Switch("s")], [Link("a", "s", Fraction(1), duplex=True)])
     with pytest.raises(SymmetryError, match="a rank goes to a switch"):
         link_images(machine, integers([1, 0]).reshape(1, 2))
+
+
+@pytest.mark.parametrize("name", ["torus", "star", "parallel"])
+def test_links_moved_one_by_one_agree_with_whole_images(name):
+    cables = [Link("a", "b", Fraction(rate), 0.0, True) for rate in (1, 2, 1)]
+    parallel = build("parallel", ["a", "b"], [], cables, symmetry=[[1, 0]])
+    machine = {"torus": torus([3, 4]), "star": star(5), "parallel": parallel}[name]
+    elements = declared(machine).elements
+    element, link = np.divmod(np.arange(len(elements) * machine.links), machine.links)
+    moved = moved_links(machine, link, elements, element)
+    assert np.array_equal(moved, link_images(machine, elements).reshape(-1))
+
+
+def test_a_subgroup_holds_the_marked_elements_and_no_others():
+    group = Group(rows([1, 0, 2, 3], [1, 2, 3, 0]))
+    for keep in (
+        group.elements[:, 2] == 2,
+        (group.elements[:, :2] < 2).all(axis=1),
+        np.arange(group.order) == 0,
+    ):
+        kept = subgroup(group, keep)
+        assert sorted(kept.elements.tolist()) == sorted(group.elements[keep].tolist())
+        assert len(kept.generators) <= 3
