@@ -3,10 +3,10 @@
 import click
 
 from commplan.cli.answer import Commands
-from commplan.cli.schedules import bound, compile
 from commplan.cli.machines import topologies, topology
 from commplan.cli.measure import simulate, verify
 from commplan.cli.program import emit, run
+from commplan.cli.schedules import bound, compile
 
 __all__ = ["main"]
 
