@@ -18,7 +18,7 @@ import numpy as np
 from solvers.certificate import Bound, Cut
 from solvers.collective import Collective
 from solvers.linear import Infeasible
-from solvers.maxflow import maximum
+from solvers.maxflow import maximum, times
 from topologies.colours import refine, representatives
 from topologies.topology import BoolArray, IntArray, Topology, integers, reverse
 
@@ -34,6 +34,7 @@ def cut_bound(topology: Topology, collective: Collective) -> Bound:
     Raises:
         Infeasible: a rank cannot be reached.
         KeyError: no cut bounds the collective.
+        NotFound: capacities times sizes are too large for an exact flow.
     """
     mirrored = collective.name in MIRRORED
     machine = reverse(topology) if mirrored else topology
@@ -97,7 +98,9 @@ def _with_source(
     return (
         np.concatenate([topology.src, np.full(len(ends), topology.vertices)]),
         np.concatenate([topology.dst, ends]),
-        np.concatenate([topology.capacity * rate.denominator, weights * rate.numerator]),
+        np.concatenate(
+            [times(topology.capacity, rate.denominator), times(weights, rate.numerator)]
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 from ortools.graph.python import max_flow, min_cost_flow
 
+from solvers.linear import NotFound
 from topologies.topology import BoolArray, FloatArray, IntArray, Topology
 
 FLOW_LIMIT = 2**62
@@ -27,19 +28,30 @@ def maximum(
     """Find a maximum flow with integer capacities (push-relabel, vectorised arc arrays).
 
     Raises:
-        OverflowError: the capacities do not fit into 62 bits together.
+        NotFound: the capacities do not fit into 62 bits together.
     """
     if capacity.sum(dtype=np.float64) >= FLOW_LIMIT:
-        raise OverflowError("the capacities are too large for an exact flow")
+        raise NotFound("the capacities are too large for an exact flow")
     engine = max_flow.SimpleMaxFlow()
     arcs = engine.add_arcs_with_capacity(tail, head, capacity)
     status = engine.solve(source, sink)
     if status != engine.OPTIMAL:
-        raise OverflowError(f"the max-flow solver ended with {status}")
+        raise NotFound(f"the max-flow solver ended with {status}")
     side = np.zeros(vertices, dtype=np.bool_)
     side[[v for v in engine.get_source_side_min_cut() if v < vertices]] = True
     side[source] = True
     return Flow(int(engine.optimal_flow()), np.asarray(engine.flows(arcs)), side)
+
+
+def times(amounts: IntArray, factor: int) -> IntArray:
+    """Multiply whole numbers, exactly.
+
+    Raises:
+        NotFound: a product does not fit into 62 bits.
+    """
+    if float(amounts.max(initial=0)) * factor >= FLOW_LIMIT:
+        raise NotFound("the capacities are too large for an exact flow")
+    return amounts * factor
 
 
 def cheapest_flow(
@@ -51,17 +63,17 @@ def cheapest_flow(
     unit. Result: the amount on each link, in units of need.
 
     Raises:
-        OverflowError: the capacities are too large for an exact flow.
+        NotFound: the capacities are too large for an exact flow.
     """
     engine = min_cost_flow.SimpleMinCostFlow()
     costs = np.round(effort / effort.max() * COST_STEPS).astype(np.int64)
     arcs = engine.add_arcs_with_capacity_and_unit_cost(
-        topology.src, topology.dst, topology.capacity * rate.denominator, costs
+        topology.src, topology.dst, times(topology.capacity, rate.denominator), costs
     )
     for vertex, need in needs.items():
         engine.set_node_supply(vertex, -need * rate.numerator if vertex != root else 0)
     total = sum(need for vertex, need in needs.items() if vertex != root)
     engine.set_node_supply(root, total * rate.numerator)
     if (status := engine.solve()) != engine.OPTIMAL:
-        raise OverflowError(f"the min-cost-flow solver ended with {status}")
+        raise NotFound(f"the min-cost-flow solver ended with {status}")
     return [Fraction(int(flow), rate.numerator) for flow in engine.flows(arcs)]
