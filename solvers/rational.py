@@ -33,7 +33,7 @@ def solve(matrix: csr_matrix, bound: Sequence[Fraction]) -> list[Fraction]:
     of the denominators.
 
     Raises:
-        NotFound: the columns depend on each other, or no solution was found.
+        NotFound: no solution was found; where columns depend on each other that may happen.
     """
     if matrix.shape[1] == 0:
         return []

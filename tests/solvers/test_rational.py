@@ -1,0 +1,91 @@
+"""Exact solutions of linear equations."""
+
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from solvers.linear import NotFound
+from solvers.rational import product, solve
+
+
+def fractions(draw, count, most):
+    return [
+        Fraction(int(a), int(b))
+        for a, b in zip(draw.integers(-most, most, count), draw.integers(1, most, count))  # noqa: B905
+    ]
+
+
+def times(matrix, x):
+    return [sum((int(a) * v for a, v in zip(row, x, strict=True)), Fraction(0)) for row in matrix]
+
+
+def equations(seed, rows, columns, most, entries=4):
+    """Draw sparse integer equations and their solution."""
+    draw = np.random.default_rng(seed)
+    matrix = draw.integers(-entries, entries + 1, (rows, columns))
+    matrix[draw.random((rows, columns)) < 0.6] = 0
+    matrix[np.arange(columns), np.arange(columns)] = draw.integers(1, entries + 1, columns)
+    solution = fractions(draw, columns, most)
+    right = [
+        sum((int(a) * x for a, x in zip(row, solution, strict=True)), Fraction(0)) for row in matrix
+    ]
+    return matrix, right, solution
+
+
+@pytest.mark.parametrize("most", [2, 10, 1000])
+@pytest.mark.parametrize("rows", [8, 13])
+def test_the_known_solution_is_found_exactly(rows, most):
+    tried = 0
+    for seed in range(20):
+        matrix, right, solution = equations(seed, rows, 8, most)
+        if np.linalg.matrix_rank(matrix) == 8:
+            assert solve(csr_matrix(matrix), right) == solution
+            tried += 1
+    assert tried > 10
+
+
+def test_denominators_far_beyond_floats_are_found():
+    n = 60
+    matrix = csr_matrix(np.diag(np.full(n, 3)) + np.diag(np.full(n - 1, -2), 1))
+    right = [Fraction(1, 7)] * n
+    found = solve(matrix, right)
+    assert found[0].denominator > 2**64
+    assert all(3 * a - 2 * b == Fraction(1, 7) for a, b in pairwise(found))
+    assert found[-1] == Fraction(1, 21)
+
+
+def test_coefficients_of_very_different_size_do_no_harm():
+    scale = np.array([1, 314159, 999983000, 2**47])
+    base, _, solution = equations(3, 4, 4, 50)
+    matrix = base * scale[:, None]
+    right = [
+        sum((int(a) * x for a, x in zip(row, solution, strict=True)), Fraction(0)) for row in matrix
+    ]
+    assert solve(csr_matrix(matrix), right) == solution
+
+
+def test_nothing_unknown_is_nothing_to_solve():
+    assert solve(csr_matrix((3, 0), dtype=np.int64), [Fraction(0)] * 3) == []
+
+
+@pytest.mark.parametrize(
+    "matrix", [[[1, 2], [2, 4]], [[1, 0], [3, 0]]], ids=["proportional", "empty"]
+)
+def test_columns_that_depend_on_each_other_are_refused(matrix):
+    with pytest.raises(NotFound, match="depend on each other"):
+        solve(csr_matrix(matrix), times(matrix, [1, 1]))
+
+
+def test_equations_without_a_solution_are_refused():
+    with pytest.raises(NotFound, match="could not be solved exactly"):
+        solve(csr_matrix([[1], [1]]), [Fraction(1), Fraction(2)])
+
+
+def test_products_are_exact_beyond_64_bits():
+    matrix = csr_matrix([[2**40, 0, 3], [0, 0, 0], [-(2**40), 1, 0]])
+    entries = np.array([int(a) for a in matrix.data], dtype=object)
+    x = np.array([2**40, 5, 1], dtype=object)
+    assert product(matrix, entries, x).tolist() == [2**80 + 3, 0, 5 - 2**80]
