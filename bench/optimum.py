@@ -102,7 +102,7 @@ def _flows(topology: Topology, what: Collective) -> float:
 
 def trees(topology: Topology, what: Collective, root: int, inward: bool) -> set[Load]:
     """List the loads of all trees out of a root over all ways, or into it."""
-    between = _all_ways(topology, what.ranks)
+    between = simple_ways(topology, what.ranks)
     others = [rank for rank in what.ranks if rank != root]
     found: set[Load] = set()
     for parents in product(what.ranks, repeat=len(others)):
@@ -127,7 +127,7 @@ def _leads_up(above: dict[int, int], root: int) -> bool:
     return True
 
 
-def _all_ways(
+def simple_ways(
     topology: Topology, members: Sequence[int]
 ) -> defaultdict[tuple[int, int], list[tuple[int, ...]]]:
     """List all simple ways from member to member through vertices that are none."""
