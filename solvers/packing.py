@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from solvers import nearly
 from solvers.arborescence import cheapest
 from solvers.certificate import Bound
 from solvers.linear import Infeasible, NotFound, Optimum, solve
@@ -56,15 +57,11 @@ Prove = Callable[[FloatArray, float], Goal | None]
 
 @dataclass(frozen=True, eq=False)
 class Packing:
-    """Trees as choices of parents: exact shares, the exact time, and the bound if one is proved.
-
-    share: for each column; time: in capacity units for each unit of a block.
-    """
+    """Trees as choices of parents, with exact shares, and the bound if one is proved."""
 
     orders: tuple[Order, ...]
     columns: Columns
     share: tuple[Fraction, ...]
-    time: Fraction
     bound: Bound | None
     ways: Ways
 
@@ -97,8 +94,11 @@ class Packer:
         goal: what a bound allows, if one is known. prove: works out what given prices allow, when
         they are those of an optimum (and its time).
 
+        When the time is over, or where the optimum has no exact solution in reach, the trees are
+        the best so far, and the bound says how far from the best possible they are.
+
         Raises:
-            NotFound: the time limit came first, or the optimum has no exact solution in reach.
+            NotFound: the time was over before there were any trees.
         """
         deadline = monotonic() + seconds
         scale = float(goal.time) if goal else self._rough_time()
@@ -107,25 +107,27 @@ class Packer:
             optimum = solve(lp.program(scale), seconds=max(deadline - monotonic(), 1.0))
             time, prices = optimum.cost * scale, self._prices(lp, optimum, scale)
             if not (goal and optimum.cost <= 1 + CLOSE):
-                if self._price(prices, time):
-                    if monotonic() > deadline:
-                        raise NotFound(f"no optimal trees found in {seconds:g} s")
+                if monotonic() < deadline and self._price(prices, time):
                     continue
-                goal = prove(prices, time) or goal
+                known = [g for g in (goal, prove(prices, time)) if g]
+                goal = max(known, key=lambda g: g.time, default=None)
             return self._finish(lp, optimum, time, goal, deadline)
 
     def _finish(
         self, lp: LoadLP, optimum: Optimum, time: float, goal: Goal | None, deadline: float
     ) -> Packing:
         """Turn the optimum into exact shares; of the least height, if the goal is attained."""
-        if goal is None or abs(float(goal.time) - time) > CLOSE * time:
-            share, least = lp.exact(optimum.x[:-1], time, None)
-        else:
-            left = max(deadline - monotonic(), 1.0)
-            x = self._shallow(lp, float(goal.time), left)
-            share, least = lp.exact(x, float(goal.time), goal.time)
-        choices, bound = share[: len(self.columns)], goal.bound if goal else None
-        return Packing(tuple(self.orders), self.columns, choices, least, bound, self.ways)
+        x, target = optimum.x[:-1], None
+        if goal is not None and abs(float(goal.time) - time) <= CLOSE * time:
+            target = goal.time
+            x = self._shallow(lp, float(target), max(deadline - monotonic(), 1.0))
+        columns, orders = self.columns, len(self.orders)
+        try:
+            share, _ = lp.exact(x, time, target)
+        except NotFound:
+            share = nearly.shares(columns, orders, self._budgets(), x)
+        bound = goal.bound if goal else None
+        return Packing(tuple(self.orders), columns, share[: len(columns)], bound, self.ways)
 
     def _assemble(self) -> LoadLP:
         return assemble(self.quotient, self.ways, self.orders, self.columns, self._budgets())
