@@ -9,13 +9,22 @@ from rich.console import Console
 from rich.table import Table
 
 import commplan
-from commplan.cli.quantities import bytes_of, duration, rate
+from commplan.cli.quantities import bytes_of, duration
 from commplan.planner import fastest
 
 FOLDER = Path("build/demo")
 SUPERNODE, NODE = "cloudmatrix384", "cloudmatrix384:nodes=1"
 SIZES = (2**16, 2**20, 2**24)
-COLUMNS = ("program", "size", "measured", "algbw", "busbw", "predicted", "bound", "every result")
+COLUMNS = (
+    "program",
+    "size",
+    "measured",
+    "algbw GB/s",
+    "busbw GB/s",
+    "predicted",
+    "bound",
+    "result",
+)
 ITERATIONS, WARM_UP = 5, 1
 SECONDS = 300.0
 
@@ -70,8 +79,8 @@ def cells(schedule: commplan.Schedule, row: commplan.Measurement) -> list[str]:
     return [
         bytes_of(row.size),
         duration(row.seconds),
-        rate(row.algbw),
-        rate(row.busbw),
+        f"{row.algbw / 1e9:.4f}",
+        f"{row.busbw / 1e9:.4f}",
         duration(commplan.simulate(schedule, row.size).seconds),
         duration(fastest(schedule, row.size)),
         f"{row.wrong} WRONG" if row.wrong else "right",

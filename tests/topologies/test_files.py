@@ -177,7 +177,7 @@ colour = "blue"
         ({"symmetry": [[2, 1, 0, 3]]}, "symmetry[0]: a rank goes to a switch"),
         ({"links": [0] * 1_000_001}, "links: 1,000,001, at most 1,000,000 are read"),
         ("{", "line 1, column 2: expecting property name enclosed in double quotes"),
-        ('{"format":\n 1,}', "line 2, column 4: "),
+        ('{"format":\n x}', "line 2, column 2: expecting value"),
         ("[1, 2]", "file: found a list, expected a table"),
         ("7", "file: found 7, expected a table"),
         ("", "line 1, column 1: expecting value"),
