@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from commplan.planner import WrongSchedule
+from commplan import Infeasible, NotFound, WrongSchedule
 
 
 def test_a_bound_comes_with_its_cut(ask):
@@ -99,14 +99,31 @@ def test_wrong_input_is_one_line_and_nothing_is_written(call, tmp_path, words, s
     assert not list(tmp_path.iterdir())
 
 
-def test_the_impossible_is_told_from_what_was_not_found(call, tmp_path):
+def test_a_machine_with_an_unreachable_rank_is_refused(call, tmp_path):
     (tmp_path / "oneway.toml").write_text(
         'format = "commplan/topology/1"\nname = "oneway"\nranks = ["a", "b"]\nswitches = []\n'
         'links = [{src = "a", dst = "b", bandwidth_GBps = 1}]\n'
     )
     result = call("compile", "oneway.toml", "all_gather", "-o", "x.json")
-    assert result.exit_code in (1, 2)
-    assert result.stderr.count("\n") == 1
+    assert result.exit_code == 2
+    assert result.stderr == "commplan: oneway.toml: ranks: a cannot be reached from b\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Infeasible("no way leads from a to b"), "proved impossible: no way leads from a to b"),
+        (NotFound("1 s"), "not found in time (not proved): 1 s"),
+    ],
+)
+def test_the_impossible_is_told_from_what_was_not_found(call, tmp_path, monkeypatch, error, said):
+    def failing(*_, **__):
+        raise error
+
+    monkeypatch.setattr("commplan.cli.schedules.plan", failing)
+    result = call("compile", "ring:4", "all_gather", "-o", "x.json", "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"commplan: {said}\n"
     assert not (tmp_path / "x.json").exists()
 
 
