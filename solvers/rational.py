@@ -66,10 +66,14 @@ class _LeastSquares:
 
     def __init__(self, matrix: csr_matrix) -> None:
         floats = csr_matrix(matrix, dtype=np.float64)
-        rows = diags_array(1.0 / np.maximum(_largest(floats, axis=1), 1.0))
-        scaled = rows @ floats
-        self.columns = 1.0 / np.maximum(np.sqrt(scaled.multiply(scaled).sum(axis=0)), 1e-300)
-        scaled = csc_matrix(scaled @ diags_array(self.columns))
+        # Columns come first: else one of large numbers hides the others of its rows.
+        columns = 1.0 / np.maximum(_largest(floats, axis=0), 1e-150)
+        scaled = csr_matrix(floats @ diags_array(columns))
+        rows = diags_array(1.0 / np.maximum(_largest(scaled, axis=1), 1e-150))
+        scaled = rows @ scaled
+        norms = np.sqrt(scaled.multiply(scaled).sum(axis=0))
+        self.columns = columns / np.maximum(norms, 1e-150)
+        scaled = csc_matrix(scaled @ diags_array(1.0 / np.maximum(norms, 1e-150)))
         self.back = csr_matrix(scaled.T @ rows)
         try:
             self.factor = splu(csc_matrix(scaled.T @ scaled))

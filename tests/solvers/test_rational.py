@@ -67,6 +67,18 @@ def test_coefficients_of_very_different_size_do_no_harm():
     assert solve(csr_matrix(matrix), right) == solution
 
 
+def test_a_column_of_large_numbers_does_not_hide_the_others():
+    # Amounts over links of very different capacity, and the time that all of them take.
+    capacities = [314159, 999983000, 999983000, 314159]
+    matrix = np.zeros((5, 5), dtype=np.int64)
+    matrix[0, :4] = 1
+    matrix[1:, :4] = np.eye(4)
+    matrix[1:, 4] = [-c for c in capacities]
+    time = Fraction(1, sum(capacities))
+    right = [Fraction(1), *[Fraction(0)] * 4]
+    assert solve(csr_matrix(matrix), right) == [*(c * time for c in capacities), time]
+
+
 def test_nothing_unknown_is_nothing_to_solve():
     assert solve(csr_matrix((3, 0), dtype=np.int64), [Fraction(0)] * 3) == []
 
