@@ -13,6 +13,7 @@ from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError
 from topologies.topology import Topology
 
+HIGHEST = "highest throughput"
 TEMPLATE_RANKS = 256  # ranks up to which the templates are tried: they are written out in full
 
 Tell = Callable[[str], None]
@@ -24,7 +25,7 @@ class WrongSchedule(RuntimeError):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A checked schedule and the seconds it is predicted to take."""
+    """A schedule, checked but for its bound, and the seconds it is predicted to take."""
 
     name: str
     schedule: Schedule
@@ -74,13 +75,17 @@ def plan(
     tell("verifying")
     report = checked(best)
     if size is None:
-        return Plan(best, report, "the highest throughput")
+        return Plan(best, report, HIGHEST)
     compared = sorted(_candidates(best, report, size, tell), key=lambda each: each.seconds)
     first = compared[0]
+    if first.schedule is not best:
+        tell(f"verifying {first.name}")
+        best = replace(first.schedule, bound=best.bound)
+        report = checked(best)
     return Plan(
-        first.schedule,
-        first.report,
-        _reason(compared, best),
+        best,
+        report,
+        _reason(compared),
         size,
         first.seconds,
         fastest(best, size),
@@ -111,36 +116,36 @@ def fastest(schedule: Schedule, size: int) -> float:
 def _candidates(best: Schedule, report: Report, size: int, tell: Tell) -> Iterator[Candidate]:
     """Simulate the schedule of highest throughput and every template that fits."""
     tell("simulating")
-    yield Candidate("highest throughput", best, report, simulate(best, size).seconds)
+    yield Candidate(HIGHEST, best, report, simulate(best, size).seconds)
     for name, schedule in _templates(best):
         tell(f"trying {name}")
         yield Candidate(name, schedule, checked(schedule), simulate(schedule, size).seconds)
 
 
 def _templates(best: Schedule) -> Iterator[tuple[str, Schedule]]:
-    """Make the templates of the same collective, with the bound that was proved for it."""
+    """Make the templates of the same collective."""
     what = best.collective
     if not 1 < len(what.ranks) <= TEMPLATE_RANKS:
         return
     for name, (make, known) in TEMPLATES.items():
         if what.name in known:
             try:
-                yield name, make(best.topology, what, best.bound)
+                yield name, make(best.topology, what)
             except TemplateError:
                 continue
 
 
-def _reason(compared: list[Candidate], best: Schedule) -> str:
+def _reason(compared: list[Candidate]) -> str:
     """Say why the first of the candidates is the choice."""
     first = compared[0]
     if len(compared) == 1:
         return f"{first.name}, the only candidate"
-    other = compared[1] if first.schedule is best else _of(compared, best)
+    other = compared[1] if first.name == HIGHEST else _named(compared, HIGHEST)
     return (
         f"{first.name}: {first.seconds * 1e6:.4g} us, height {first.report.height}, against "
         f"{other.seconds * 1e6:.4g} us, height {other.report.height}, of {other.name}"
     )
 
 
-def _of(compared: list[Candidate], schedule: Schedule) -> Candidate:
-    return next(each for each in compared if each.schedule is schedule)
+def _named(compared: list[Candidate], name: str) -> Candidate:
+    return next(each for each in compared if each.name == name)

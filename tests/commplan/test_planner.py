@@ -40,7 +40,7 @@ def test_the_fastest_candidate_is_chosen_with_its_reason():
     seconds = [each.seconds for each in made.candidates]
     assert len(seconds) > 2
     assert made.predicted == seconds[0] == min(seconds)
-    assert made.schedule is made.candidates[0].schedule
+    assert made.schedule.transfers is made.candidates[0].schedule.transfers
     assert made.reason.startswith(f"{made.candidates[0].name}: ")
 
 
