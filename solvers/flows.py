@@ -57,7 +57,10 @@ def all_to_all(
     target = collective.total * topology.unit / bound.algbw if bound.algbw else None
     if target is not None and abs(float(target) - time) <= CLOSE * time:
         costs = np.tile(_effort(topology), len(quotient.roots))
-        x = solve(lp.cheapest(float(target), costs / costs.max()), seconds=seconds).x
+        x = solve(
+            lp.cheapest(float(target), costs / costs.max(), np.ones(len(costs), dtype=np.bool_)),
+            seconds=seconds,
+        ).x
     else:
         x, target = optimum.x[:-1], None
     amounts, _ = lp.exact(x, time, target)

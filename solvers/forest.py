@@ -33,7 +33,7 @@ def forest(topology: Topology, collective: Collective, group: Group, seconds: fl
     bound = cut_bound(topology, collective)
     inward = collective.name in INWARD
     roots = quotient.roots if collective.root is None else [collective.root]
-    families = [Family(int(root), inward) for root in roots]
+    families = [Family(int(root), inward, _size(collective, int(root), inward)) for root in roots]
     packer = Packer(quotient, families, free=False)
     goal = _goal(topology, collective, bound)
     packing = packer.solve(goal, lambda p, t: _prove(quotient, collective, p, t), seconds)
@@ -64,7 +64,7 @@ def _pieces(
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []
     for family in families:
-        block = _block(collective, family)
+        block = _block(collective, family.root, family.inward)
         for tree in found[family]:
             route = router.inward if family.inward else router.outward
             transfers += route(tree, len(pieces))
@@ -72,11 +72,14 @@ def _pieces(
     return pieces, transfers
 
 
-def _block(collective: Collective, family: Family) -> int:
+def _block(collective: Collective, root: int, inward: bool) -> int:
     """Find the block that belongs to the root: the one it alone holds, or alone wants."""
-    place = collective.ranks.index(family.root)
-    buffers = collective.outputs if family.inward else collective.inputs
-    return int(buffers[place][0])
+    buffers = collective.outputs if inward else collective.inputs
+    return int(buffers[collective.ranks.index(root)][0])
+
+
+def _size(collective: Collective, root: int, inward: bool) -> int:
+    return int(collective.sizes[_block(collective, root, inward)])
 
 
 def all_reduce(

@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix, diags_array
 
 from solvers import rational
 from solvers.linear import LinearProgram, NotFound, Optimum
-from topologies.topology import FloatArray, IntArray
+from topologies.topology import BoolArray, FloatArray, IntArray
 
 # An amount below this is zero (tried in turn); a load this near to the capacity is tight.
 TINY = (1e-7, 1e-10, 1e-13)
@@ -49,10 +49,13 @@ class LoadLP:
         cost[-1] = 1.0
         return LinearProgram(cost, matrix, self._bounds(0.0), self.equalities)
 
-    def cheapest(self, scale: float, cost: FloatArray) -> LinearProgram:
-        """Give the LP that minimises another cost of the amounts within the time `scale`."""
-        matrix = csr_matrix(self._scaled(scale)[:, :-1])
-        return LinearProgram(cost, matrix, self._bounds(1.0), self.equalities)
+    def cheapest(self, scale: float, cost: FloatArray, kept: BoolArray) -> LinearProgram:
+        """Give the LP that minimises another cost of the amounts `kept` within the time `scale`.
+
+        cost and kept: for each amount; the amounts not kept have no column.
+        """
+        matrix = csr_matrix(self._scaled(scale)[:, np.append(kept, False)])
+        return LinearProgram(cost[kept], matrix, self._bounds(1.0), self.equalities)
 
     def prices(self, optimum: Optimum, scale: float) -> FloatArray:
         """Read the price of each load row off the duals: what a unit of load costs in time."""

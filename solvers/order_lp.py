@@ -38,11 +38,13 @@ from topologies.topology import IntArray, frozen
 class Order:
     """One total order for one root: members (by place in `members`) by their `place` in it.
 
+    depth: how many steps from the root each member is in the tree that the order came from.
     A tree is outward (data flows from the root) or inward (sums flow to the root).
     """
 
     root: int
     place: IntArray
+    depth: IntArray
     inward: bool = False
 
 

@@ -1,7 +1,7 @@
 """Optimal tree packings: the order LP with orders, ways and parents generated as prices ask."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from time import monotonic
 from typing import NamedTuple
@@ -39,10 +39,14 @@ GAIN = 1e-7  # least improvement, relative, that a new column must promise
 
 @dataclass(frozen=True)
 class Family:
-    """The trees of one root (a vertex): outward, or inward for sums."""
+    """The trees of one root (a vertex): outward, or inward for sums.
+
+    size: what the trees carry, in units of the collective's sizes.
+    """
 
     root: int
     inward: bool
+    size: int = field(default=1, compare=False)
 
 
 class Goal(NamedTuple):
@@ -84,9 +88,7 @@ class Packer:
         self.orders: list[Order] = []
         self.columns = Columns(*(frozen(np.zeros(0, dtype=np.int64)) for _ in range(4)))
         for family in self.families:
-            self._grow(
-                family, self._nearest_first(family, np.arange(len(self.place), dtype=np.float64))
-            )
+            self._nearest_first(family, np.arange(len(self.place), dtype=np.float64))
 
     def solve(self, goal: Goal | None, prove: Prove, seconds: float) -> Packing:
         """Generate columns until the goal is reached or nothing improves; solve exactly.
@@ -139,8 +141,8 @@ class Packer:
             mine[self._family(order)].append(i)
         order_of_group = self.quotient.group.order
         if not self.free:
-            size = {f: Fraction(self.quotient.orbit_of(f.root), order_of_group) for f in mine}
-            return [Budget(tuple(mine[f]), (), size[f]) for f in mine]
+            times = {f: Fraction(self.quotient.orbit_of(f.root), order_of_group) for f in mine}
+            return [Budget(tuple(mine[f]), (), f.size * times[f]) for f in mine]
         outward = [f for f in mine if not f.inward]
         pairs = [
             Budget(tuple(mine[f]), tuple(mine[Family(f.root, True)]), Fraction(0)) for f in outward
@@ -151,15 +153,15 @@ class Packer:
     def _family(self, order: Order) -> Family:
         return Family(int(self.quotient.members[order.root]), order.inward)
 
-    def _nearest_first(self, family: Family, ties: FloatArray) -> IntArray:
-        """Order the members by their distance from the root, to a millionth, then by `ties`.
+    def _nearest_first(self, family: Family, ties: FloatArray) -> None:
+        """Take in the order by distance from the root, to a millionth, then by `ties`.
 
         A member never comes before the one over which it is reached.
         """
         root = self.place[family.root]
         distance, before = self._reach(root, family.inward)
         coarse = np.round(distance / distance.max() * 1e6)
-        return self._places(np.lexsort((ties, _depth(before, root), coarse)))
+        self._grow(family, before, np.lexsort((ties, _depth(before, root), coarse)))
 
     def _reach(self, root: int, inward: bool) -> tuple[FloatArray, IntArray]:
         """Measure how late each member is reached from the root, and over which other member."""
@@ -176,10 +178,11 @@ class Packer:
         place[sequence] = np.arange(len(sequence))
         return place
 
-    def _grow(self, family: Family, place: IntArray, tree: IntArray | None = None) -> None:
-        """Take in an order with its candidate parents, and those of a tree that follows it."""
+    def _grow(self, family: Family, tree: IntArray, sequence: IntArray) -> None:
+        """Take in an order that follows a tree, with its candidate parents and the tree's."""
         root = self.place[family.root]
-        order = Order(root, frozen(place), family.inward)
+        place = self._places(sequence)
+        order = Order(root, frozen(place), frozen(_depth(tree, root)), family.inward)
         if any(
             o.root == root and o.inward == order.inward and np.array_equal(o.place, place)
             for o in self.orders
@@ -187,9 +190,8 @@ class Packer:
             return
         self.orders.append(order)
         parent, child = self._candidates(order)
-        if tree is not None:
-            others = np.flatnonzero(np.arange(len(place)) != root)
-            parent, child = np.append(parent, tree[others]), np.append(child, others)
+        others = np.flatnonzero(np.arange(len(place)) != root)
+        parent, child = np.append(parent, tree[others]), np.append(child, others)
         self._choose(len(self.orders) - 1, parent, child)
 
     def _choose(self, order: int, parent: IntArray, child: IntArray) -> None:
@@ -256,8 +258,7 @@ class Packer:
         """Take in an order that follows each tree."""
         for family, (_, parent) in found.items():
             depth = _depth(parent, self.place[family.root])
-            place = self._places(np.lexsort((np.arange(len(parent)), depth)))
-            self._grow(family, place, parent)
+            self._grow(family, parent, np.lexsort((np.arange(len(parent)), depth)))
 
     def _due(self, total: dict[Family, float]) -> float:
         """Work out the time that the costs of the cheapest trees prove."""
@@ -266,7 +267,7 @@ class Packer:
             pairs = [total[Family(r, False)] + total[Family(r, True)] for r in roots]
             return min(pairs) / self.quotient.group.order
         shares = {f: self.quotient.orbit_of(f.root) / self.quotient.group.order for f in total}
-        return sum(shares[family] * total[family] for family in total)
+        return sum(shares[f] * f.size * total[f] for f in total)
 
     def _vary(self) -> None:
         """Once, where the first orders do not do, add others that break ties at random."""
@@ -277,7 +278,7 @@ class Packer:
         for seed in range(min(VARIANTS // len(self.families), room)):
             draw = np.random.default_rng(seed)
             for family in self.families:
-                self._grow(family, self._nearest_first(family, draw.random(len(self.place))))
+                self._nearest_first(family, draw.random(len(self.place)))
 
     def _new_ways(
         self, prices: FloatArray, length: FloatArray, entry: IntArray, time: float
@@ -309,14 +310,45 @@ class Packer:
             self._choose(i, parent[child], child)
 
     def _shallow(self, lp: LoadLP, scale: float, seconds: float) -> FloatArray:
-        """Among the optimal packings find one whose members are reached early."""
+        """Among the optimal packings find a low one whose members are reached early.
+
+        Where parents that are nearer to the root than their children suffice, the heights of the
+        orders bound those of the trees, and the least bound that suffices is searched for.
+        """
+        deadline = monotonic() + seconds
+        columns, orders = self.columns, self.orders
+        depth = np.array([order.depth for order in orders])
+        rises = depth[columns.order, columns.parent] < depth[columns.order, columns.child]
+        heights = depth.max(axis=1)
+        levels = np.unique(heights)
+        best, low, high = None, 0, len(levels) - 1
+        while low <= high:
+            middle = high if best is None else (low + high) // 2
+            kept = heights <= levels[middle]
+            try:
+                best = self._early(
+                    lp, scale, np.append(rises & kept[columns.order], kept), deadline
+                )
+                high = middle - 1
+            except (Infeasible, NotFound):
+                if best is None:
+                    break
+                low = middle + 1
+        everything = np.ones(len(columns) + len(orders), dtype=np.bool_)
+        return self._early(lp, scale, everything, deadline) if best is None else best
+
+    def _early(self, lp: LoadLP, scale: float, kept: BoolArray, deadline: float) -> FloatArray:
+        """Solve for the choices marked as `kept` and the least sum of arrival times."""
         columns = self.columns
         reach = np.array([self._reach(o.root, o.inward)[0] for o in self.orders])
         start = reach[columns.order, columns.parent]
         alpha = [sum(self.quotient.topology.alpha[e] + HOP for e in way) for way in self.ways.links]
         late = start + np.array(alpha)[columns.way]
         cost = np.append(late / late.max(), np.zeros(len(self.orders)))
-        return solve(lp.cheapest(scale, cost), seconds=seconds).x
+        x = np.zeros(len(kept))
+        program = lp.cheapest(scale, cost, kept)
+        x[kept] = solve(program, seconds=max(deadline - monotonic(), 1.0)).x
+        return x
 
 
 def _depth(parent: IntArray, root: int) -> IntArray:

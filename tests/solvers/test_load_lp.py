@@ -45,7 +45,7 @@ def test_prices_say_what_more_load_costs():
 
 def test_with_a_target_the_cheapest_amounts_are_found_within_it():
     lp, target = spread([3, 5]), Fraction(1, 4)
-    x = solve(lp.cheapest(float(target), np.array([2.0, 1.0]))).x
+    x = solve(lp.cheapest(float(target), np.array([2.0, 1.0]), np.ones(2, dtype=np.bool_))).x
     amounts, time = lp.exact(x, float(target), target)
     assert (amounts, time) == ((0, 1), target)
 

@@ -56,7 +56,7 @@ def orders_from(root, members):
     for rest in permutations([m for m in range(members) if m != root]):
         place = np.empty(members, dtype=np.int64)
         place[[root, *rest]] = np.arange(members)
-        found.append(Order(root, place))
+        found.append(Order(root, place, place))
     return found
 
 
@@ -87,7 +87,7 @@ def test_one_root_for_each_orbit_is_enough():
 def test_a_budget_with_minus_balances_two_sets_of_orders():
     made = full_mesh(3, bandwidth=Fraction(1))
     outward = orders_from(0, 3)
-    inward = [Order(0, order.place, inward=True) for order in outward]
+    inward = [Order(0, order.place, order.depth, inward=True) for order in outward]
     budgets = [Budget((0, 1), (2, 3), Fraction(0)), Budget((0, 1), (), Fraction(1))]
     # A tree out and a tree in have four arcs, which spread evenly over the six links.
     time = least_time(whole(made), [*outward, *inward], budgets)
@@ -118,7 +118,7 @@ def test_an_inward_pair_is_crossed_from_the_child_to_the_parent():
     made = machine(3, 4, 1)
     view, place = whole(made), np.arange(4)
     ways = shortest(view)
-    orders = [Order(0, place), Order(0, place, inward=True)]
+    orders = [Order(0, place, place), Order(0, place, place, inward=True)]
     found = all_ways(view, ways, orders, pairs_of(orders))
     assert set(found.order) == {0, 1}
     for order, parent, child, way in zip(

@@ -112,7 +112,7 @@ def test_a_relay_holds_one_sum_at_a_time():
     ways = shortest(view)
     through = [ways.links.index((e, 2)) for e in (0, 1)]
     columns = Columns(*(integers(c) for c in ([0, 0], [0, 0], [1, 2], through)))
-    order = Order(0, integers([0, 1, 2]), inward=True)
+    order = Order(0, integers([0, 1, 2]), integers([0, 1, 2]), inward=True)
     packing = Packing((order,), columns, (Fraction(1), Fraction(1)), None, ways)
     (tree,) = trees(view, packing)[Family(0, True)]
     found = Router(view, packing).inward(tree, 0)
