@@ -12,7 +12,7 @@ import numpy as np
 from solvers.order_lp import Budget, Columns
 from topologies.topology import FloatArray, IntArray
 
-PARTS = 720_720  # divided by everything up to 16, so that common shares stay exact
+PARTS = 720_720 << 20  # divided by everything up to 16, so that common shares stay exact
 
 
 def shares(
