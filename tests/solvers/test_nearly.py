@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from solvers.nearly import PARTS, shares
+from solvers.nearly import shares
 from solvers.order_lp import Budget, Columns
 from topologies.topology import integers
 
@@ -39,7 +39,7 @@ def test_noise_in_the_floats_leaves_every_equality_exact():
         amounts = np.array([0.1, 0.25, 0.15, 1 / 12, 1 / 12, 1 / 3, 0.3, 1 / 30]) + noise[:8]
         found = near(amounts, np.array([0.25, 1 / 12, 1 / 3]) + noise[8:])
         assert_exact(found)
-        assert [float(x) for x in found[:8]] == pytest.approx(amounts, abs=2 / PARTS)
+        assert [float(x) for x in found[:8]] == pytest.approx(amounts, abs=1e-8)
 
 
 def test_common_fractions_are_met_exactly():
