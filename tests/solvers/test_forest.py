@@ -1,0 +1,191 @@
+"""Schedules of trees against all trees there are, and against published optima."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.optimum import optimum
+from bench.random_machines import AWKWARD, EVEN, machine
+from runtime.verify import verify
+from solvers.bounds import cut_bound
+from solvers.collective import all_gather, collective, reduce_scatter
+from solvers.forest import all_reduce, forest
+from solvers.linear import Infeasible
+from solvers.schedule_file import save
+from solvers.solve import solve
+from topologies.files import load
+from topologies.machines.amd import mi250
+from topologies.machines.nvidia import dgx_1, dgx_a100
+from topologies.shapes import full_mesh, line, ring, star
+from topologies.symmetry import trivial
+from topologies.topology import Link, Switch, build
+
+DATA = Path(__file__).parents[1] / "data"
+GIGA = 10**9
+TREES = ("all_gather", "reduce_scatter", "broadcast", "reduce", "all_reduce")
+
+
+def drawn(seed, ranks, switches):
+    rates = AWKWARD if seed % 4 == 3 else EVEN
+    return machine(seed, ranks, switches, rates, density=0.05)
+
+
+def solved(topology, what):
+    """Solve without symmetry, and have the result checked."""
+    solver = all_reduce if what.name == "all_reduce" else forest
+    report = verify(solver(topology, what, trivial(topology), 60.0))
+    assert report.correct, report.faults
+    return report
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_no_packing_of_trees_is_faster(name):
+    for seed in range(12):
+        topology = drawn(seed, 2 + seed % 3, seed % 3)
+        what = collective(name, range(topology.ranks))
+        report = solved(topology, what)
+        assert report.optimal, seed
+        assert float(report.algbw) == pytest.approx(optimum(topology, what), rel=1e-9), seed
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_ranks_that_only_relay_are_used_as_switches_are(name):
+    for seed in range(8):
+        topology = drawn(seed, 4 + seed % 2, seed % 2)
+        what = collective(name, range(1, 4))
+        report = solved(topology, what)
+        # In all_reduce they might add as well; the bound allows for that, the trees do not.
+        assert report.optimal or name == "all_reduce", seed
+        assert float(report.algbw) == pytest.approx(optimum(topology, what), rel=1e-9), seed
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_larger_machines_without_regularity_are_proved_too(name):
+    for seed in range(20, 26):
+        topology = machine(seed, 5, 3, AWKWARD if seed % 2 else EVEN)
+        assert solved(topology, collective(name, range(5))).optimal, seed
+
+
+@pytest.mark.parametrize("make", [all_gather, reduce_scatter])
+def test_unequal_blocks_are_scheduled_at_the_cut(make):
+    topology = star(4, bandwidth=Fraction(12))
+    what = make((0, 1, 2, 3), [5, 1, 3, 3])
+    report = solved(topology, what)
+    assert report.optimal
+    # The rank with the smallest block has 11 of the 12 units to fetch.
+    assert report.algbw == Fraction(12 * 12, 11)
+
+
+def test_where_no_cut_is_attained_prices_prove_the_optimum():
+    """Both ranks' blocks must cross one link between switches that cannot copy."""
+    ways = [("a", "s"), ("b", "s"), ("s", "t"), ("t", "a"), ("t", "b")]
+    links = [Link(*ends, Fraction(1)) for ends in ways]
+    topology = build("hourglass", ["a", "b"], [Switch("s"), Switch("t")], links)
+    what = collective("all_gather", (0, 1))
+    made = forest(topology, what, trivial(topology), 60.0)
+    report = verify(made)
+    assert report.optimal
+    assert (report.algbw, made.bound.scope) == (1, "prices")
+    assert cut_bound(topology, what).algbw == 2
+
+
+def slow(n, fast, last):
+    """Join n ranks by a star, the last one at another speed (GB/s)."""
+    links = [
+        Link(f"g{i}", "s", Fraction(rate) * GIGA, duplex=True)
+        for i, rate in enumerate([fast] * (n - 1) + [last])
+    ]
+    return build("straggler", [f"g{i}" for i in range(n)], [Switch("s")], links)
+
+
+@pytest.mark.parametrize(
+    ("n", "last", "expected"),
+    [
+        (8, 100, Fraction(400, 7)),
+        (8, 50, 50),
+        (16, 50, 50),
+        (8, Fraction("87.5"), Fraction("56.25")),
+    ],
+    ids=str,
+)
+def test_a_slow_port_costs_all_reduce_no_more_than_it_must(n, last, expected):
+    # Reduce-scatter followed by all_gather reaches 28.57, 26.67 and 50 GB/s on the slow ones.
+    report = solved(slow(n, 100, last), collective("all_reduce", range(n)))
+    assert report.optimal
+    assert report.algbw == Fraction(expected) * GIGA
+
+
+# Zhao et al., ForestColl, arXiv:2402.06787 (the anchors of MI250, A100 and NDv2, recomputed with
+# its released code); machines of Liu et al., TE-CCL, SIGCOMM 2024, which reaches 129.0 and 15.38.
+PUBLISHED = [
+    ("all_gather", "teccl-dgx2-2x16", Fraction(4000, 31)),
+    ("all_reduce", "teccl-dgx2-2x16", Fraction(2100, 31)),
+    ("all_gather", "teccl-ndv2-4x8", Fraction(50, 3)),
+]
+
+
+@pytest.mark.parametrize(("name", "file", "expected"), PUBLISHED)
+def test_published_machines_reach_their_optimum(name, file, expected):
+    topology = load(DATA / f"{file}.toml")
+    report = verify(solve(topology, collective(name, range(topology.ranks))))
+    assert report.optimal
+    assert report.algbw == expected * GIGA
+
+
+@pytest.mark.parametrize(
+    ("topology", "expected"),
+    [
+        (dgx_1(), "171.43"),
+        (dgx_a100(), "342.86"),
+        (dgx_a100(2), "346.67"),
+        (mi250(), "342.86"),
+        (mi250(2), "354.13"),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_all_gather_reaches_forestcolls_figures(topology, expected):
+    what = collective("all_gather", range(topology.ranks))
+    report = verify(solve(topology, what))
+    assert report.optimal
+    assert f"{float(report.algbw) / GIGA:.2f}" == expected
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 7])
+def test_rings_gather_over_both_directions(n):
+    both = 1 if n == 2 else 2
+    report = solved(ring(n, bandwidth=Fraction(1)), collective("all_gather", range(n)))
+    assert report.algbw == Fraction(both * n, n - 1)
+
+
+def test_among_optimal_trees_the_lowest_are_taken():
+    for topology in (full_mesh(6), star(6)):
+        assert solved(topology, collective("all_gather", range(6))).height == 1
+    assert solved(line(6), collective("broadcast", range(6), 2)).height == 3
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_a_rank_out_of_reach_is_infeasible(name):
+    links = [Link("a", "b", Fraction(1), duplex=True), Link("c", "a", Fraction(1))]
+    topology = build("dead end", ["a", "b", "c"], [], links)
+    root = {"broadcast": 0, "reduce": 2}.get(name)
+    with pytest.raises(Infeasible):
+        solved(topology, collective(name, range(3), root))
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_the_same_question_has_the_same_answer_to_the_byte(name, tmp_path):
+    topology = machine(5, 5, 2)
+    what = collective(name, range(5))
+    solver = all_reduce if name == "all_reduce" else forest
+    for file in ("first.json", "second.json"):
+        save(solver(topology, what, trivial(topology), 60.0), tmp_path / file)
+    assert (tmp_path / "first.json").read_bytes() == (tmp_path / "second.json").read_bytes()
+
+
+def test_everything_moves_over_the_ranks_given():
+    topology = star(5)
+    made = forest(topology, collective("all_gather", (1, 2, 4)), trivial(topology), 60.0)
+    ends = np.union1d(made.transfers.src, made.transfers.dst)
+    assert ends.tolist() == [1, 2, 4]
