@@ -34,6 +34,8 @@ TIE = 1e-7  # what alphas weigh against the highest price, so that shorter ways 
 EXTRA = 4  # trees of slightly different prices that are added in a round, over all families
 VARIANTS = 24  # orders that break ties at random, over all families
 COLUMNS = 20_000  # about the most columns that these may take
+KEPT = 4  # orders for each family up to which none is dropped
+IDLE = 1e-9  # an order of no more weight may be dropped
 GAIN = 1e-7  # least improvement, relative, that a new column must promise
 
 
@@ -54,6 +56,15 @@ class Goal(NamedTuple):
 
     time: Fraction
     bound: Bound
+
+
+class _Round(NamedTuple):
+    """An LP that was solved, and what its columns stand for."""
+
+    lp: LoadLP
+    optimum: Optimum
+    orders: tuple[Order, ...]
+    columns: Columns
 
 
 Prove = Callable[[FloatArray, float], Goal | None]
@@ -88,7 +99,13 @@ class Packer:
         self.orders: list[Order] = []
         self.columns = Columns(*(frozen(np.zeros(0, dtype=np.int64)) for _ in range(4)))
         for family in self.families:
-            self._nearest_first(family, np.arange(len(self.place), dtype=np.float64))
+            self._nearest_first(family, self._ties(family))
+
+    def _ties(self, family: Family) -> FloatArray:
+        """Break ties by number, or at random where several roots should lean on different members."""
+        if len({f.root for f in self.families}) == 1:
+            return np.arange(len(self.place), dtype=np.float64)
+        return np.random.default_rng(family.root).random(len(self.place))
 
     def solve(self, goal: Goal | None, prove: Prove, seconds: float) -> Packing:
         """Generate columns until the goal is reached or nothing improves; solve exactly.
@@ -104,16 +121,46 @@ class Packer:
         """
         deadline = monotonic() + seconds
         scale = float(goal.time) if goal else self._rough_time()
+        best: _Round | None = None
         while True:
-            lp = self._assemble()
-            optimum = solve(lp.program(scale), seconds=max(deadline - monotonic(), 1.0))
-            time, prices = optimum.cost * scale, self._prices(lp, optimum, scale)
-            if not (goal and optimum.cost <= 1 + CLOSE):
+            try:
+                now = self._solved(scale, max(deadline - monotonic(), 1.0))
+            except NotFound:
+                if best is None:
+                    raise
+                now = best
+            best = now
+            time, prices = now.optimum.cost * scale, self._prices(now.lp, now.optimum, scale)
+            if not (goal and now.optimum.cost <= 1 + CLOSE):
                 if monotonic() < deadline and self._price(prices, time):
+                    self._prune(now)
                     continue
                 known = [g for g in (goal, prove(prices, time)) if g]
                 goal = max(known, key=lambda g: g.time, default=None)
-            return self._finish(lp, optimum, time, goal, deadline)
+            self.orders, self.columns = list(now.orders), now.columns
+            return self._finish(now.lp, now.optimum, time, goal, deadline)
+
+    def _solved(self, scale: float, seconds: float) -> "_Round":
+        lp = self._assemble()
+        optimum = solve(lp.program(scale), seconds=seconds)
+        return _Round(lp, optimum, tuple(self.orders), self.columns)
+
+    def _prune(self, now: "_Round") -> None:
+        """Drop orders that the last optimum gave no weight, once there are many."""
+        if len(self.orders) <= KEPT * len(self.families):
+            return
+        weight = now.optimum.x[len(now.columns) :][: len(now.orders)]
+        kept = np.ones(len(self.orders), dtype=np.bool_)
+        kept[: len(weight)] = weight > IDLE
+        number = np.cumsum(kept) - 1
+        columns, mine = self.columns, kept[self.columns.order]
+        self.orders = [order for order, keep in zip(self.orders, kept, strict=True) if keep]
+        self.columns = Columns(
+            number[columns.order[mine]],
+            columns.parent[mine],
+            columns.child[mine],
+            columns.way[mine],
+        )
 
     def _finish(
         self, lp: LoadLP, optimum: Optimum, time: float, goal: Goal | None, deadline: float
@@ -208,7 +255,7 @@ class Packer:
         earlier = order.place[None, :] < order.place[:, None]
         near = np.where(earlier, distance, np.inf)
         chosen = np.isfinite(near)
-        if members > EVERY:
+        if members > EVERY or len(self.families) * members**2 > EVERY**2 * 4:
             tie = order.place[None, :] * HOP / members
             chosen &= _smallest(near + tie, NEARBY) | _smallest(near - tie, NEARBY)
         child, parent = np.nonzero(chosen)
