@@ -7,7 +7,8 @@ from solvers.alone import alone
 from solvers.bounds import cut_bound
 from solvers.certificate import Bound
 from solvers.collective import Collective
-from solvers.packing import Family, Goal, Packer, Packing
+from solvers.growth import Family
+from solvers.packing import Goal, Packer, Packing
 from solvers.prices import price_bound
 from solvers.quotient import Quotient
 from solvers.schedule import Schedule, Transfer, schedule

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from solvers.packing import Family, Packing
+from solvers.growth import Family
+from solvers.packing import Packing
 from solvers.quotient import Quotient
 from solvers.schedule import Transfer
 from topologies.symmetry import moved_links

@@ -8,9 +8,10 @@ import pytest
 from bench.random_machines import AWKWARD, EVEN, machine
 from solvers.bounds import cut_bound
 from solvers.collective import collective
+from solvers.growth import Family
 from solvers.linear import Infeasible, NotFound
 from solvers.order_lp import loads_of
-from solvers.packing import Family, Goal, Packer
+from solvers.packing import Goal, Packer
 from solvers.quotient import Quotient
 from topologies.shapes import full_mesh, hypercube, torus
 from topologies.symmetry import declared, trivial

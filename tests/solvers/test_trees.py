@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from bench.random_machines import machine
+from solvers.growth import Family
 from solvers.order_lp import Columns, Order
-from solvers.packing import Family, Packer, Packing
+from solvers.packing import Packer, Packing
 from solvers.quotient import Quotient
 from solvers.trees import Router, Tree, paired, trees
 from solvers.ways import shortest
