@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import dijkstra
 from solvers.linear import Infeasible
 from solvers.order_lp import Columns, Order, all_ways, union
 from solvers.quotient import Quotient
-from solvers.ways import HOP, shortest
+from solvers.ways import HOP, Ways
 from topologies.topology import BoolArray, FloatArray, IntArray, frozen
 
 NEARBY = 6  # early and late candidate parents of a member at first, where there are many members
@@ -38,7 +38,7 @@ class Growth:
 
     def __init__(self, quotient: Quotient, families: Sequence[Family]) -> None:
         self.quotient, self.families = quotient, tuple(families)
-        self.ways = shortest(quotient)
+        self.ways = Ways(quotient)
         self.place = {int(v): i for i, v in enumerate(quotient.members)}
         near = quotient.topology.alpha + HOP
         self.near = quotient.between_members(quotient.distances(near)[0])

@@ -119,11 +119,12 @@ def classes(quotient: Quotient, src: IntArray, dst: IntArray) -> tuple[IntArray,
 
 
 def all_ways(quotient: Quotient, ways: Ways, orders: Sequence[Order], pairs: Columns) -> Columns:
-    """Give every pair (its `way` is not looked at) each of the ways known between its ends."""
+    """Give every pair (its `way` is not looked at) each of the ways between its ends."""
     inward = np.array([order.inward for order in orders])[pairs.order]
     src = np.where(inward, pairs.child, pairs.parent)
     dst = np.where(inward, pairs.parent, pairs.child)
     root, target = classes(quotient, src, dst)
+    ways.ask(root, target)
     vertices = quotient.topology.vertices
     key = np.array(ways.root, dtype=np.int64) * vertices + np.array(ways.target, dtype=np.int64)
     by_key = np.argsort(key, kind="stable")

@@ -122,6 +122,8 @@ class Packer:
             x = self._shallow(lp, float(target), max(deadline - monotonic(), 1.0))
         columns, orders = self.growth.columns, len(self.growth.orders)
         try:
+            if monotonic() > deadline:
+                raise NotFound("no time is left for the exact solution")
             share, _ = lp.exact(x, time, target)
         except NotFound:
             share = nearly.shares(columns, orders, self._budgets(), x)

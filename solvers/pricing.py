@@ -39,13 +39,13 @@ class Pricing:
         if self._due({f: float(total) for f, (total, _) in found.items()}) >= time * (1 - CLOSE):
             return False
         before = len(self.growth.orders), len(self.growth.columns)
-        self._new_ways(prices, length, entry, time)
         self._follow(found)
         self._vary()
         for _ in range(EXTRA // len(self.families)):
             near = (prices + prices.mean() / 2) * self.draw.uniform(0.5, 1.5, len(prices))
             self._follow(self._cheapest(self.quotient.between_members(self._distances(near)[0])))
         self._new_parents(cost)
+        self._new_ways(prices, length, entry, time)
         return (len(self.growth.orders), len(self.growth.columns)) != before
 
     def _distances(self, prices: FloatArray) -> tuple[FloatArray, IntArray]:
@@ -87,20 +87,16 @@ class Pricing:
     def _new_ways(
         self, prices: FloatArray, length: FloatArray, entry: IntArray, time: float
     ) -> None:
-        """Take in the cheapest way of each pair, where it beats the ways known."""
+        """Take in the cheapest way of each pair in use, where it beats the ways known."""
+        ways = self.growth.ways
         known = np.full(length.shape, np.inf)
-        cost = self.growth.ways.crossings() @ prices
-        np.minimum.at(
-            known, (np.array(self.growth.ways.root), np.array(self.growth.ways.target)), cost
-        )
+        cost = ways.crossings() @ prices
+        np.minimum.at(known, (np.array(ways.root), np.array(ways.target)), cost)
         better = length < known - GAIN * time / len(self.quotient.members)
-        member = np.zeros(length.shape[1], dtype=np.bool_)
-        member[self.quotient.members] = True
-        fresh = len(self.growth.ways)
-        for root, target in zip(*np.nonzero(better & member), strict=True):
-            if target != self.quotient.roots[root]:
-                self.growth.ways.add(int(root), _trace(self.quotient, entry[root], int(target)))
-        if len(self.growth.ways) > fresh:
+        fresh = len(ways)
+        for root, target in zip(*np.nonzero(better & ways.asked), strict=True):
+            ways.add(int(root), _trace(self.quotient, entry[root], int(target)))
+        if len(ways) > fresh:
             self.growth.spread()
 
     def _new_parents(self, cost: FloatArray) -> None:

@@ -1,5 +1,7 @@
 """Ways: routes between members through everything that is no member, by orbits of pairs."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
@@ -15,7 +17,8 @@ class Ways:
     """A growing collection of ways from the roots of a quotient.
 
     Way w leads from roots[root[w]] to the vertex target[w] over links[w]; ways between other
-    members are their images. Only adding is possible, so that numbers stay valid.
+    members are their images. asked: (roots, vertices), the pairs whose shortest ways are known.
+    Only adding is possible, so that numbers stay valid.
     """
 
     def __init__(self, quotient: Quotient) -> None:
@@ -23,8 +26,10 @@ class Ways:
         self.root: list[int] = []
         self.target: list[int] = []
         self.links: list[tuple[int, ...]] = []
+        self.asked = np.zeros((len(quotient.roots), quotient.topology.vertices), dtype=np.bool_)
         self._known: set[tuple[int, ...]] = set()
         self._between: dict[tuple[int, int], list[int]] = {}
+        self._walk = _Walk(quotient)
 
     def __len__(self) -> int:
         return len(self.links)
@@ -40,6 +45,22 @@ class Ways:
         self.target.append(target)
         self.links.append(links)
 
+    def ask(self, root: IntArray, target: IntArray) -> None:
+        """Collect for each pair, unless asked before, one shortest way over each first link.
+
+        Lengths are alphas, then numbers of links. Where several links lead on equally well, the
+        one that was used least for its capacity is taken, so that ways spread evenly.
+        Complexity: pairs × degree × length.
+        """
+        wanted = np.zeros_like(self.asked)
+        wanted[root, target] = True
+        for i, v in zip(
+            *(place.tolist() for place in np.nonzero(wanted & ~self.asked)), strict=True
+        ):
+            for way in self._walk.shortest(i, v):
+                self.add(i, way)
+        self.asked |= wanted
+
     def between(self, root: int, target: int) -> list[int]:
         """List the ways from a root (its place) to a target."""
         return self._between.get((root, target), [])
@@ -52,23 +73,6 @@ class Ways:
         shape = (len(self.links), len(self.quotient.orbit_size))
         ones = np.ones(len(link), dtype=np.int64)
         return csr_array((ones, (way, self.quotient.link_orbit[link])), shape=shape)
-
-
-def shortest(quotient: Quotient) -> Ways:
-    """Collect for each pair one shortest way over each first link, spread evenly over the rest.
-
-    Lengths are alphas, then numbers of links. Where several links lead on equally well, the one
-    that was used least for its capacity is taken. Complexity: pairs × degree × length.
-    """
-    ways, walk = Ways(quotient), _Walk(quotient)
-    for i, root in enumerate(quotient.roots):
-        starts = np.flatnonzero(quotient.topology.src == root)
-        for target in (int(v) for v in quotient.members if v != root):
-            total = walk.weight[starts] + walk.lengths(starts, target)
-            if np.isfinite(least := total.min(initial=np.inf)):
-                for start in starts[total <= least * (1 + SAME)]:
-                    ways.add(i, walk.follow(int(start), target))
-    return ways
 
 
 class _Walk:
@@ -87,6 +91,7 @@ class _Walk:
         self.entering = np.split(
             by_end, np.searchsorted(topology.dst[by_end], np.arange(1, topology.vertices))
         )
+        self.starts = [np.flatnonzero(topology.src == root) for root in quotient.roots]
         heads = np.unique(topology.dst[np.isin(topology.src, quotient.roots)])
         self.row = np.full(topology.vertices, -1)
         self.row[heads] = np.arange(len(heads))
@@ -101,6 +106,14 @@ class _Walk:
         first = order[np.unique(pairs[order], return_index=True)[1]]
         ends = (topology.src[first], topology.dst[first])
         return csr_array((self.weight[first], ends), shape=(topology.vertices,) * 2)
+
+    def shortest(self, root: int, target: int) -> Iterator[tuple[int, ...]]:
+        """Walk one way over each first link that begins a shortest one."""
+        starts = self.starts[root]
+        total = self.weight[starts] + self.lengths(starts, target)
+        if np.isfinite(least := total.min(initial=np.inf)):
+            for start in starts[total <= least * (1 + SAME)]:
+                yield self.follow(int(start), target)
 
     def lengths(self, starts: IntArray, target: int) -> FloatArray:
         """Measure from the ends of first links on to a target; inf where a member is in the way."""

@@ -21,10 +21,18 @@ from solvers.order_lp import (
     union,
 )
 from solvers.quotient import Quotient
-from solvers.ways import shortest
+from solvers.ways import Ways
 from topologies.shapes import full_mesh, ring, torus
 from topologies.symmetry import declared, link_images, trivial
 from topologies.topology import integers
+
+
+def shortest(view):
+    """Collect the shortest ways of all pairs."""
+    ways = Ways(view)
+    pairs = [(i, v) for i, root in enumerate(view.roots) for v in view.members if v != root]
+    ways.ask(*(integers(column) for column in zip(*pairs, strict=True)))
+    return ways
 
 
 def pairs_of(orders):

@@ -11,9 +11,18 @@ from solvers.order_lp import Columns, Order
 from solvers.packing import Packer, Packing
 from solvers.quotient import Quotient
 from solvers.trees import Router, Tree, paired, trees
-from solvers.ways import shortest
+from solvers.ways import Ways
 from topologies.symmetry import trivial
 from topologies.topology import Link, build, integers
+
+
+def shortest(view):
+    """Collect the shortest ways of all pairs."""
+    ways = Ways(view)
+    pairs = [(i, v) for i, root in enumerate(view.roots) for v in view.members if v != root]
+    ways.ask(*(integers(column) for column in zip(*pairs, strict=True)))
+    return ways
+
 
 MEMBERS = (0, 1, 3, 4)  # rank 2 is a relay
 

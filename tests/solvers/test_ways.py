@@ -5,10 +5,18 @@ import pytest
 
 from bench.random_machines import machine
 from solvers.quotient import Quotient
-from solvers.ways import HOP, shortest
+from solvers.ways import HOP, Ways
 from topologies.shapes import full_mesh, leaf_spine, ring, star
 from topologies.symmetry import declared, trivial
 from topologies.topology import integers
+
+
+def shortest(view):
+    """Collect the shortest ways of all pairs."""
+    ways = Ways(view)
+    pairs = [(i, v) for i, root in enumerate(view.roots) for v in view.members if v != root]
+    ways.ask(*(integers(column) for column in zip(*pairs, strict=True)))
+    return ways
 
 
 def everyone(topology):
