@@ -149,7 +149,3 @@ def places(sequence: IntArray) -> IntArray:
 def _smallest(key: FloatArray, count: int) -> BoolArray:
     """Mark the smallest entries of each row."""
     return np.asarray(key < np.partition(key, count, axis=1)[:, [count]])
-
-
-def _same(a: Order, b: Order) -> bool:
-    return (a.root, a.inward) == (b.root, b.inward) and np.array_equal(a.place, b.place)

@@ -110,6 +110,8 @@ class Packer:
         weight = now.optimum.x[len(now.columns) :][: len(now.orders)]
         kept = np.ones(len(self.growth.orders), dtype=np.bool_)
         kept[: len(weight)] = weight > IDLE
+        # The first order of each family stays: a root that is idle now may be needed later.
+        kept[: len(self.growth.families)] = True
         self.growth.keep(kept)
 
     def _finish(
