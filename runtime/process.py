@@ -1,17 +1,23 @@
 """Start a command with a time limit, read its lines as they come, and leave nothing running."""
 
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 # What an mpirun gets to end its processes by itself before they are killed; Open MPI takes 6 s.
 GRACE_SECONDS = 8.0
+REQUESTS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 @dataclass
@@ -32,19 +38,24 @@ def watched(
 ) -> Ended:
     """Run a command for at most so many seconds, with all that it starts.
 
-    report gets each line of output and errors, from two threads but never at once.
+    report gets each line of output and errors, from two threads but never at once. Whoever asks
+    this process to stop, or kills it, ends the command as well.
     """
     ended = Ended()
-    with subprocess.Popen(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    ) as process:
+    with (
+        _stopping_in_order(),
+        subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        ) as process,
+    ):
         readers = _readers(process, ended, report)
         try:
             ended.code = process.wait(seconds)
@@ -55,6 +66,31 @@ def watched(
             for reader in readers:
                 reader.join(GRACE_SECONDS)
     return ended
+
+
+@contextmanager
+def _stopping_in_order() -> Iterator[None]:
+    """Turn requests to stop into an exception, so that what was started is ended first."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    mine = [number for number in REQUESTS if signal.getsignal(number) is signal.SIG_DFL]
+    for number in mine:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in mine:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to end this process when the one that started it is gone, however it went."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _readers(
