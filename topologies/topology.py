@@ -199,9 +199,11 @@ def _link_faults(links: Sequence[Link], known: set[str]) -> list[str]:
         if link.src == link.dst:
             faults.append(f"{place}: a link joins two different vertices")
         if link.bandwidth <= 0:
-            faults.append(f"{place}: bandwidth is {float(link.bandwidth):g}, expected more than 0")
+            faults.append(
+                f"{place}: bandwidth is {float(link.bandwidth) / 1e9:g} GB/s, expected more than 0"
+            )
         if not (isfinite(link.alpha) and link.alpha >= 0):
-            faults.append(f"{place}: latency is {link.alpha:g}, expected 0 or more")
+            faults.append(f"{place}: latency is {link.alpha * 1e6:g} us, expected 0 or more")
     return faults
 
 

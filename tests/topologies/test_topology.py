@@ -56,8 +56,8 @@ def test_every_mistake_is_named_at_once():
         "switches[0]: the name 'a' is used twice",
         "links[0] a -> c: no rank or switch is named c",
         "links[1] a -> a: a link joins two different vertices",
-        "links[2] a -> a:b: bandwidth is 0, expected more than 0",
-        "links[2] a -> a:b: latency is -1, expected 0 or more",
+        "links[2] a -> a:b: bandwidth is 0 GB/s, expected more than 0",
+        "links[2] a -> a:b: latency is -1e+06 us, expected 0 or more",
         "overhead: 1 figures for 2 ranks",
         "symmetry[0]: not a permutation of the 3 vertices",
     )
