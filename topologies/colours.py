@@ -1,31 +1,81 @@
 """Colour refinement: vertices that look alike from everywhere get the same colour."""
 
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
-from topologies.topology import IntArray, Topology, frozen
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array
+
+from topologies.topology import FloatArray, IntArray, Topology, frozen
+
+WordArray = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, eq=False)
+class Web:
+    """What refinement sees of a machine: what each vertex is, and a random word for each arc.
+
+    words: (vertices, vertices) of 64-bit words: that for what joins row to column, out and in, and
+    on the diagonal one for the vertex itself.
+    """
+
+    kinds: IntArray
+    words: csr_array
+
+
+def web(topology: Topology, permutations: Sequence[IntArray] = ()) -> Web:
+    """Write down the links, out and in, told apart by capacity and alpha.
+
+    Each permutation joins the vertices with their images, by arcs of a kind of its own: so the
+    automorphisms of the web are those of the machine that commute with the permutations.
+    """
+    itself = np.arange(topology.vertices)
+    figures = _numbered(topology.capacity)
+    figures = _numbered(figures * topology.links + _numbered(topology.alpha))
+    links, kinds = int(figures.max(initial=0)) + 1, len(permutations)
+    own, out, into = np.split(_words(0, 1 + 2 * (links + kinds)), [1, 1 + links + kinds])
+    kind = np.concatenate([figures, links + np.repeat(np.arange(kinds), len(itself))])
+    src = np.concatenate([topology.src, *(itself for _ in permutations)])
+    dst = np.concatenate([topology.dst, *permutations])
+    words = np.concatenate([own.repeat(len(itself)), out[kind], into[kind]])
+    ends = np.concatenate([itself, src, dst]), np.concatenate([itself, dst, src])
+    return Web(_kinds(topology), csr_array(coo_array((words, ends), shape=2 * itself.shape)))
+
+
+def stable(web: Web, colours: IntArray) -> IntArray | None:
+    """Refine colourings together until nothing changes: vertices that look alike share a colour.
+
+    colours: (colourings, vertices). The result is named alike in all rows; it is None as soon as
+    the rows do not hold each colour equally often: then no automorphism leads from one to another.
+    Two vertices keep one colour while the multisets of (arc, colour) around them agree
+    (1-dimensional Weisfeiler-Leman). Multisets are compared by sums of random 64-bit words.
+    Complexity: rounds × (links + vertices × log(vertices)) for each colouring.
+    """
+    rows, points = colours.shape
+    drawn = _words(1, rows * points)
+    colours = _numbered(colours * (int(web.kinds.max()) + 1) + web.kinds)
+    while True:
+        colours = colours.reshape(rows, points)
+        if rows > 1 and (np.sort(colours) != np.sort(colours[0])).any():
+            return None
+        seen = (web.words @ drawn[colours].T).T
+        finer = _numbered(seen)
+        if finer.max() == colours.max():
+            return frozen(colours)
+        colours = finer
 
 
 def refine(topology: Topology, start: IntArray | None = None) -> IntArray:
     """Give the coarsest stable colouring of the vertices that is finer than `start`.
 
-    Two vertices keep one colour while the multisets of (colour, capacity, alpha) over their links,
-    out and in, agree (1-dimensional Weisfeiler-Leman). Vertices of one orbit always share a colour;
-    the converse does not hold. Multisets are compared by sums of random 64-bit words.
-    Complexity: rounds × links.
+    Vertices of one orbit always share a colour; the converse does not hold.
     """
     colours = np.zeros(topology.vertices, dtype=np.int64) if start is None else start
-    colours = _numbered(np.stack([colours, _kinds(topology)]))
-    figures = _numbered(np.stack([topology.capacity, topology.alpha.view(np.int64)]))
-    draw = np.random.default_rng(0)
-    words = draw.integers(-(2**62), 2**62, (2, int(figures.max(initial=0)) + 1, topology.vertices))
-    while True:
-        view = np.zeros((2, topology.vertices), dtype=np.int64)
-        np.add.at(view[0], topology.src, words[0, figures, colours[topology.dst]])
-        np.add.at(view[1], topology.dst, words[1, figures, colours[topology.src]])
-        finer = _numbered(np.stack([colours, *view]))
-        if finer.max() == colours.max():
-            return frozen(colours)
-        colours = finer
+    refined = stable(web(topology), colours[None])
+    assert refined is not None  # one colouring cannot come apart
+    return frozen(refined[0])
 
 
 def representatives(colours: IntArray, among: IntArray) -> IntArray:
@@ -35,12 +85,20 @@ def representatives(colours: IntArray, among: IntArray) -> IntArray:
 
 
 def _kinds(topology: Topology) -> IntArray:
-    """Tell ranks from switches, and switches by what they can do."""
+    """Tell ranks, by their overhead, from switches, and switches by what they can do."""
     flags = topology.multicast + 2 * topology.reduce.astype(np.int64)
-    flags[: topology.ranks] = 4
+    flags[: topology.ranks] = 4 + _numbered(topology.overhead)
     return flags
 
 
-def _numbered(rows: IntArray) -> IntArray:
-    """Give numbers from 0 to the distinct columns of `rows`."""
-    return np.unique(rows, axis=1, return_inverse=True)[1].reshape(-1).astype(np.int64)
+@lru_cache(maxsize=8)
+def _words(seed: int, count: int) -> WordArray:
+    words = np.random.default_rng(seed).integers(0, 2**64, count, dtype=np.uint64)
+    words.setflags(write=False)
+    return words
+
+
+def _numbered(values: FloatArray | IntArray | WordArray) -> IntArray:
+    """Give numbers from 0 to the distinct values."""
+    numbers = np.unique(values, return_inverse=True)[1]
+    return np.asarray(numbers, dtype=np.int64).reshape(-1)
