@@ -36,13 +36,15 @@ class Trial:
 def trial(seed: int) -> Trial:
     """Mutate a schedule of the zoo once or twice, and judge the mutant."""
     draw = np.random.default_rng(seed)
-    name, mutant = ZOO[draw.integers(len(ZOO))]
-    done = []
+    name, given = ZOO[draw.integers(len(ZOO))]
+    mutant, done = given, []
     for _ in range(1 if draw.random() < 0.8 else 2):
         mutation = list(MUTATIONS)[draw.integers(len(MUTATIONS))]
         mutant = MUTATIONS[mutation](mutant, draw)
         done.append(mutation)
-    return Trial(name, " and ".join(done), mutant, verify(mutant).correct, right(mutant))
+    # The claims of the zoo are closed formulas, so whatever else is claimed is wrong.
+    truth = right(mutant) and mutant.bound == given.bound
+    return Trial(name, " and ".join(done), mutant, verify(mutant).correct, truth)
 
 
 def on_rows(change: Callable[[Rows, Schedule, Draw], Rows]) -> Callable[[Schedule, Draw], Schedule]:
@@ -159,13 +161,28 @@ def group(schedule: Schedule, draw: Draw) -> Schedule:
     return replace(schedule, group=Group(generators))
 
 
+def claim(schedule: Schedule, draw: Draw) -> Schedule:
+    """Claim a bound that is higher or lower, by much or by next to nothing, or of another scope."""
+    bound, part = schedule.bound, Fraction(1, 10 ** int(draw.integers(30)))
+    if bound.certificate is not None and draw.random() < 0.2:
+        return replace(schedule, bound=replace(bound, scope=SCOPES[draw.integers(len(SCOPES))]))
+    if bound.algbw is None:
+        return replace(schedule, bound=replace(bound, algbw=1 / part))
+    return replace(schedule, bound=replace(bound, algbw=bound.algbw * (1 + part * _sign(draw))))
+
+
+def _sign(draw: Draw) -> int:
+    return int(draw.integers(2)) * 2 - 1
+
+
+SCOPES = ("cut", "prices", "reduce-broadcast trees")
 ZOO = tuple(zoo())
 MUTATIONS = {
     **{
         change.__name__: on_rows(change)
         for change in (drop, duplicate, reorder, swap, redirect, reroute, flip, move)
     },
-    **{change.__name__: change for change in (share, transfer_of_share, block, group)},
+    **{change.__name__: change for change in (share, transfer_of_share, block, group, claim)},
 }
 
 

@@ -66,8 +66,8 @@ def _limit(schedule: Schedule, reached: Throughput) -> tuple[Fraction | None, li
     except Unproven as error:
         return None, [f"bound: {error}"]
     found = []
-    if claim is not None and claim < limit:
-        found.append(f"bound: the certificate proves {_rate(limit)}, not {_rate(claim)}")
+    if claim != limit:
+        found.append(f"bound: the certificate proves {_told_apart(limit, claim)}")
     faster = reached.algbw is not None and reached.algbw > limit
     # A schedule of another form than the scope's may be faster than all that are of that form.
     if faster and reached.algbw is not None and schedule.bound.scope != TREES:
@@ -86,6 +86,15 @@ def _idle(schedule: Schedule) -> bool:
 
 def _rate(algbw: Fraction) -> str:
     return f"{float(algbw) / 1e9:.9g} GB/s"
+
+
+def _told_apart(limit: Fraction, claim: Fraction | None) -> str:
+    """Say what is proved and what is claimed, as fractions where the decimals look the same."""
+    if claim is None:
+        return f"{_rate(limit)}, but no bound is claimed"
+    if _rate(limit) == _rate(claim):
+        return f"{limit / 10**9} GB/s, not {claim / 10**9} GB/s"
+    return f"{_rate(limit)}, not {_rate(claim)}"
 
 
 def _shortened(found: list[str]) -> tuple[str, ...]:
