@@ -3,17 +3,21 @@
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from bench.random_machines import machine
 from runtime.verify import verify
-from solvers.collective import COLLECTIVES, ROOTED, collective
+from solvers.collective import COLLECTIVES, ROOTED, all_gather, collective
 from solvers.linear import Infeasible
 from solvers.schedule_file import save
-from solvers.solve import bound, kept_symmetry, solve
+from solvers.solve import SOLVERS, bound, kept_symmetry, solve
+from topologies.machines.amd import mi250
 from topologies.machines.huawei import cloudmatrix384
+from topologies.machines.nvidia import dgx_a100
 from topologies.shapes import leaf_spine, ring, star, torus
-from topologies.topology import Link, build
+from topologies.symmetry import trivial
+from topologies.topology import Link, Switch, build
 
 MANY = 12  # ranks above which a machine is solved with its symmetry only
 
@@ -31,8 +35,7 @@ def test_symmetry_changes_the_work_but_not_the_rate(small_machine, name):
     if small_machine.ranks > MANY or not len(small_machine.symmetry):
         pytest.skip("nothing to compare")
     what = collective(name, range(small_machine.ranks))
-    plain = replace(small_machine, symmetry=small_machine.symmetry[:0])
-    report = verify(solve(plain, what))
+    report = verify(SOLVERS[name](small_machine, what, trivial(small_machine), 60.0))
     assert report.optimal
     assert report.algbw == solve(small_machine, what).bound.algbw
 
@@ -96,6 +99,74 @@ def test_what_is_kept_of_the_symmetry_keeps_the_ranks_and_the_root():
             assert sorted(element[list(what.ranks)]) == list(what.ranks)
             assert what.root is None or element[what.root] == what.root
     assert kept_symmetry(star(4), collective("all_reduce", (0, 2))).order == 2
+
+
+UNDECLARED = {
+    "mi250": (mi250(2), 8, {"all_gather": "354.133", "all_reduce": "177.067"}),
+    "dgx-a100": (dgx_a100(8), 64, {"all_gather": "228.571", "all_reduce": "114.286"}),
+    "torus": (torus([4, 4, 4]), 64, {"all_gather": "152.381", "all_to_all": "50.000"}),
+}
+
+
+@pytest.mark.parametrize("name", UNDECLARED)
+def test_symmetry_that_is_not_declared_is_found(name):
+    topology, order, rates = UNDECLARED[name]
+    plain = replace(topology, symmetry=topology.symmetry[:0])
+    for asked, rate in rates.items():
+        made = solve(plain, collective(asked, range(plain.ranks)), seconds=60.0)
+        report = verify(made)
+        assert report.optimal, report.faults
+        assert made.group.order == order
+        assert f"{float(report.algbw) / 1e9:.3f}" == rate
+
+
+@pytest.mark.parametrize("name", ["broadcast", "reduce"])
+def test_a_root_keeps_the_symmetry_around_it(name):
+    topology = torus([5, 5])
+    made = solve(topology, collective(name, range(25), 5))
+    report = verify(made)
+    assert report.optimal, report.faults
+    assert made.group.order == 8
+    assert (made.group.elements[:, 5] == 5).all()
+
+
+def test_a_broadcast_over_the_whole_supernode_is_optimal():
+    topology = cloudmatrix384()
+    report = verify(solve(topology, collective("broadcast", range(topology.ranks)), seconds=60.0))
+    assert report.optimal, report.faults
+    assert report.algbw == 392 * 10**9
+
+
+def test_a_dead_link_leaves_symmetry_that_helps():
+    whole = cloudmatrix384(4)
+    links = [
+        Link(whole.names[s], whole.names[d], c * whole.unit, a)
+        for s, d, c, a in zip(whole.src, whole.dst, whole.capacity, whole.alpha, strict=True)
+        if {whole.names[s], whole.names[d]} != {"n1.d3", "n1.L1.2"}
+    ]
+    switches = [Switch(name) for name in whole.names[whole.ranks :]]
+    broken = build("broken", whole.names[: whole.ranks], switches, links)
+    made = solve(broken, collective("all_gather", range(broken.ranks)), seconds=60.0)
+    assert verify(made).optimal
+    assert made.group.order >= 3 * 16
+
+
+def test_blocks_of_unequal_sizes_keep_only_what_keeps_the_sizes():
+    topology = ring(6)
+    what = all_gather(tuple(range(6)), [1, 2, 1, 2, 1, 2])
+    group = kept_symmetry(topology, what)
+    assert group.order == 3
+    assert verify(solve(topology, what)).optimal
+    assert kept_symmetry(topology, all_gather(tuple(range(6)), [1, 2, 3, 4, 5, 6])).order == 1
+
+
+def test_a_machine_where_nothing_looks_alike_is_not_searched(monkeypatch):
+    monkeypatch.setattr("solvers.solve.chosen", None)
+    topology = ring(5)
+    uneven = replace(topology, capacity=1 + np.arange(topology.links))
+    bare = replace(uneven, symmetry=topology.symmetry[:0])
+    assert kept_symmetry(bare, collective("all_gather", range(5))).order == 1
+    assert kept_symmetry(topology, collective("all_gather", range(5))).order == 5
 
 
 def test_impossible_is_said_at_once():
