@@ -100,7 +100,9 @@ def all_reduce(
     quotient = Quotient(topology, integers(collective.ranks), group)
     families = [Family(int(r), inward) for r in quotient.roots for inward in (False, True)]
     packer = Packer(quotient, families, free=True)
-    packing = packer.solve(None, lambda p, t: _prove(quotient, collective, p, t), seconds)
+    cut = _goal(topology, collective, cut_bound(topology, collective))
+    scale = 2 * float(cut.time) if cut else None  # what comes in, goes out again
+    packing = packer.solve(None, lambda p, t: _prove(quotient, collective, p, t), seconds, scale)
     bound = packing.bound or cut_bound(topology, collective)
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []

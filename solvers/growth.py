@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from solvers.arborescence import cheapest
 from solvers.linear import Infeasible
 from solvers.order_lp import Columns, Order, all_ways, union
 from solvers.quotient import Quotient
@@ -14,6 +15,7 @@ from solvers.ways import HOP, Ways
 from topologies.topology import BoolArray, FloatArray, IntArray, frozen
 
 NEARBY = 6  # early and late candidate parents of a member at first, where there are many members
+PAIRS = 8192  # about how many pairs of roots and members there may be for each nearby candidate
 EVERY = 48  # members up to which every earlier member is a candidate
 
 
@@ -44,28 +46,42 @@ class Growth:
         self.near = quotient.between_members(quotient.distances(near)[0])
         self.orders: list[Order] = []
         self.columns = Columns(*(frozen(np.zeros(0, dtype=np.int64)) for _ in range(4)))
-        for family in self.families:
-            self.nearest_first(family, self._ties(family))
-
-    def _ties(self, family: Family) -> FloatArray:
-        """Break ties by number; several roots at random, to lean on different members."""
-        if len({f.root for f in self.families}) == 1:
-            return np.arange(len(self.place), dtype=np.float64)
-        return np.random.default_rng(family.root).random(len(self.place))
 
     def family_of(self, order: Order) -> Family:
         """Tell whose trees an order is for."""
         return Family(int(self.quotient.members[order.root]), order.inward)
 
-    def nearest_first(self, family: Family, ties: FloatArray) -> None:
-        """Take in the order by distance from the root, to a millionth, then by `ties`.
+    def nearest_first(self, family: Family, cost: FloatArray) -> IntArray:
+        """Take in the order by distance from the root, to a millionth, then by cost of arrival.
 
-        A member never comes before the one over which it is reached.
+        A member never comes before the one over which it is reached. Gives the cheapest earlier
+        parent of each member, -1 at the root.
         """
         root = self.place[family.root]
         distance, before = self.reach(root, family.inward)
         coarse = np.round(distance / distance.max() * 1e6)
-        self.grow(family, before, np.lexsort((ties, depth_in(before, root), coarse)))
+        keys = np.stack([coarse, depth_in(before, root)])
+        level = np.unique(keys, axis=1, return_inverse=True)[1].reshape(-1)
+        reach = seen(cost, family)
+        arrival = np.where(level[:, None] < level[None, :], reach, np.inf).min(axis=0)
+        sequence = np.lexsort((arrival, level))
+        place = places(sequence)
+        earlier = place[:, None] < place[None, :]
+        parent = np.argmin(np.where(earlier, reach, np.inf), axis=0).astype(np.int64)
+        parent[root] = -1
+        self.grow(family, before, sequence)
+        return frozen(parent)
+
+    def cheapest_first(self, family: Family, cost: FloatArray) -> IntArray:
+        """Take in the order that follows the cheapest tree, and give that, -1 at the root."""
+        parent = cheapest(seen(cost, family), self.place[family.root])[1]
+        self.follow(family, parent)
+        return parent
+
+    def follow(self, family: Family, tree: IntArray) -> None:
+        """Take in an order that goes through a tree level by level."""
+        depth = depth_in(tree, self.place[family.root])
+        self.grow(family, tree, np.lexsort((np.arange(len(tree)), depth)))
 
     def reach(self, root: int, inward: bool) -> tuple[FloatArray, IntArray]:
         """Measure how late each member is reached from the root, and over which other member."""
@@ -108,7 +124,8 @@ class Growth:
         chosen = np.isfinite(near)
         if members > EVERY or len(self.families) * members**2 > EVERY**2 * 4:
             tie = order.place[None, :] * HOP / members
-            chosen &= _smallest(near + tie, NEARBY) | _smallest(near - tie, NEARBY)
+            nearby = min(max(PAIRS // (len(self.families) * members), 1), NEARBY)
+            chosen &= _smallest(near + tie, nearby) | _smallest(near - tie, nearby)
         child, parent = np.nonzero(chosen)
         return parent, child
 
@@ -128,6 +145,11 @@ class Growth:
             columns.child[mine],
             columns.way[mine],
         )
+
+
+def seen(cost: FloatArray, family: Family) -> FloatArray:
+    """Turn costs between members so that trees grow out of the root."""
+    return cost.T if family.inward else cost
 
 
 def depth_in(parent: IntArray, root: int) -> IntArray:

@@ -20,6 +20,7 @@ from solvers.ways import HOP, Ways
 from topologies.topology import BoolArray, FloatArray
 
 KEPT = 4  # orders for each family up to which none is dropped
+PATIENCE = 0.4  # of the time that is left, for low trees; the rest is for the exact solution
 IDLE = 1e-9  # an order of no more weight may be dropped
 
 
@@ -65,11 +66,14 @@ class Packer:
         self.growth = Growth(quotient, families)
         self.pricing = Pricing(self.growth, free=free)
 
-    def solve(self, goal: Goal | None, prove: Prove, seconds: float) -> Packing:
+    def solve(
+        self, goal: Goal | None, prove: Prove, seconds: float, scale: float | None = None
+    ) -> Packing:
         """Generate columns until the goal is reached or nothing improves; solve exactly.
 
         goal: what a bound allows, if one is known. prove: works out what given prices allow, when
-        they are those of an optimum (and its time).
+        they are those of an optimum (and its time). scale: about the time of the optimum, where it
+        is not the goal's.
 
         When the time is over, or where the optimum has no exact solution in reach, the trees are
         the best so far, and the bound says how far from the best possible they are.
@@ -78,7 +82,8 @@ class Packer:
             NotFound: the time was over before there were any trees.
         """
         deadline = monotonic() + seconds
-        scale = float(goal.time) if goal else self._rough_time()
+        scale = scale or (float(goal.time) if goal else self._rough_time())
+        self.pricing.begin(scale)
         best: _Round | None = None
         while True:
             try:
@@ -174,7 +179,7 @@ class Packer:
         Where parents that are nearer to the root than their children suffice, the heights of the
         orders bound those of the trees, and the least bound that suffices is searched for.
         """
-        deadline = monotonic() + seconds
+        deadline = monotonic() + seconds * PATIENCE
         columns, orders = self.growth.columns, self.growth.orders
         depth = np.array([order.depth for order in orders])
         rises = depth[columns.order, columns.parent] < depth[columns.order, columns.child]

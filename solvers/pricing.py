@@ -3,16 +3,18 @@
 import numpy as np
 
 from solvers.arborescence import cheapest
-from solvers.growth import Family, Growth, depth_in
+from solvers.congestion import Congestion
+from solvers.growth import Family, Growth, seen
 from solvers.quotient import Quotient
 from solvers.ways import HOP
 from topologies.topology import FloatArray, IntArray
 
 CLOSE = 1e-9  # relative distance at which the trees' price counts as the time
 TIE = 1e-7  # what alphas weigh against the highest price, so that shorter ways win ties
-EXTRA = 4  # trees of slightly different prices that are added in a round, over all families
-VARIANTS = 24  # orders that break ties at random, over all families
-COLUMNS = 20_000  # about the most columns that these may take
+FEW = 8  # families up to which the first orders go by distance, so that trees are low
+FIRST = 24  # trees that avoid each other which are added at first, at least one for each family
+MORE = 8  # such trees that are added in a round
+NEAR = 0.01  # relative distance from which trees that ignore each other are added as well
 GAIN = 1e-7  # least improvement, relative, that a new column must promise
 
 Trees = dict[Family, tuple[float, IntArray]]  # what each costs, and each member's parent
@@ -25,7 +27,22 @@ class Pricing:
         self.growth, self.free = growth, free
         self.quotient, self.families = growth.quotient, growth.families
         self.draw = np.random.default_rng(0)
-        self.varied = False
+        self.spread = False
+
+    def begin(self, scale: float) -> None:
+        """Take in a first order for each family; scale: about the time of the optimum."""
+        shares = self._shares()
+        weights = {f: f.size * shares[f] for f in self.families}
+        self.congestion = Congestion(self.quotient, weights, scale)
+        empty = 1.0 / self.quotient.orbit_capacity
+        self.congestion.run(self.growth.nearest_first, empty, 1, self.draw)
+
+    def _spread(self, prices: FloatArray, trees: int) -> None:
+        """Take in orders that avoid each other, for about so many trees with their images."""
+        order = self.quotient.group.order
+        images = sum(order // self.quotient.orbit_of(f.root) for f in self.families)
+        rounds = max(trees // images, 1)
+        self.congestion.run(self.growth.cheapest_first, prices, rounds, self.draw)
 
     def improve(self, prices: FloatArray, time: float) -> bool:
         """Add what the prices ask for: better ways, orders and parents; say whether any was.
@@ -36,14 +53,17 @@ class Pricing:
         length, entry = self._distances(prices)
         cost = self.quotient.between_members(length)
         found = self._cheapest(cost)
-        if self._due({f: float(total) for f, (total, _) in found.items()}) >= time * (1 - CLOSE):
+        due = self._due({f: float(total) for f, (total, _) in found.items()})
+        if due >= time * (1 - CLOSE):
             return False
         before = len(self.growth.orders), len(self.growth.columns)
-        self._follow(found)
-        self._vary()
-        for _ in range(EXTRA // len(self.families)):
-            near = (prices + prices.mean() / 2) * self.draw.uniform(0.5, 1.5, len(prices))
-            self._follow(self._cheapest(self.quotient.between_members(self._distances(near)[0])))
+        if len(self.families) <= FEW or due > time * (1 - NEAR):
+            for family, (_, parent) in found.items():
+                self.growth.follow(family, parent)
+        if not self.spread:
+            self._spread(1.0 / self.quotient.orbit_capacity, FIRST)
+            self.spread = True
+        self._spread((prices + prices.mean() / 2) * self.draw.uniform(0.5, 1.5, len(prices)), MORE)
         self._new_parents(cost)
         self._new_ways(prices, length, entry, time)
         return (len(self.growth.orders), len(self.growth.columns)) != before
@@ -56,33 +76,23 @@ class Pricing:
 
     def _cheapest(self, cost: FloatArray) -> Trees:
         """Find each family's cheapest tree."""
-        return {f: cheapest(_seen(cost, f), self.growth.place[f.root]) for f in self.families}
-
-    def _follow(self, found: Trees) -> None:
-        """Take in an order that follows each tree."""
-        for family, (_, parent) in found.items():
-            depth = depth_in(parent, self.growth.place[family.root])
-            self.growth.grow(family, parent, np.lexsort((np.arange(len(parent)), depth)))
+        return {f: cheapest(seen(cost, f), self.growth.place[f.root]) for f in self.families}
 
     def _due(self, total: dict[Family, float]) -> float:
         """Work out the time that the costs of the cheapest trees prove."""
-        if self.free:
-            roots = {family.root for family in self.families}
-            pairs = [total[Family(r, False)] + total[Family(r, True)] for r in roots]
-            return min(pairs) / self.quotient.group.order
-        shares = {f: self.quotient.orbit_of(f.root) / self.quotient.group.order for f in total}
-        return sum(shares[f] * f.size * total[f] for f in total)
+        shares = self._shares()
+        if not self.free:
+            return sum(shares[f] * f.size * total[f] for f in total)
+        roots = {family.root for family in self.families}
+        pairs = [total[Family(r, False)] + total[Family(r, True)] for r in roots]
+        return min(pairs) / self.quotient.group.order
 
-    def _vary(self) -> None:
-        """Once, where the first orders do not do, add others that break ties at random."""
-        if self.varied:
-            return
-        self.varied = True
-        room = COLUMNS // max(len(self.growth.columns), 1)
-        for seed in range(min(VARIANTS // len(self.families), room)):
-            draw = np.random.default_rng(seed)
-            for family in self.families:
-                self.growth.nearest_first(family, draw.random(len(self.growth.place)))
+    def _shares(self) -> dict[Family, float]:
+        """Give the weight of each family's trees; with free shares, if all roots had the same."""
+        order, roots = self.quotient.group.order, len({f.root for f in self.families})
+        if self.free:
+            return dict.fromkeys(self.families, 1 / order / roots)
+        return {f: self.quotient.orbit_of(f.root) / order for f in self.families}
 
     def _new_ways(
         self, prices: FloatArray, length: FloatArray, entry: IntArray, time: float
@@ -107,11 +117,6 @@ class Pricing:
             parent = np.argmin(np.where(earlier, reach, np.inf), axis=1)
             child = np.flatnonzero(np.arange(len(parent)) != order.root)
             self.growth.choose(i, parent[child], child)
-
-
-def _seen(cost: FloatArray, family: Family) -> FloatArray:
-    """Turn costs between members so that trees grow out of the root."""
-    return cost.T if family.inward else cost
 
 
 def _trace(quotient: Quotient, entry: IntArray, target: int) -> tuple[int, ...]:

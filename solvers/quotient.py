@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from topologies.symmetry import Group, link_images, orbits
-from topologies.topology import FloatArray, IntArray, Topology, frozen
+from topologies.topology import BoolArray, FloatArray, IntArray, Topology, frozen
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +23,13 @@ class Quotient:
     def member_set(self) -> frozenset[int]:
         """Give the members as a set of vertex numbers."""
         return frozenset(self.members.tolist())
+
+    @cached_property
+    def is_member(self) -> BoolArray:
+        """Mark the members among the vertices."""
+        marked = np.zeros(self.topology.vertices, dtype=np.bool_)
+        marked[self.members] = True
+        return marked
 
     @cached_property
     def link_orbit(self) -> IntArray:
@@ -72,10 +79,8 @@ class Quotient:
         the link by which each vertex is entered, -1 for none. Complexity: Dijkstra for each root.
         """
         vertices = self.topology.vertices
-        member = np.zeros(vertices, dtype=np.bool_)
-        member[self.members] = True
         # A member's out-links start at a copy of it, so that no way passes through a member.
-        tail = np.where(member[self.topology.src], vertices, 0) + self.topology.src
+        tail = np.where(self.is_member[self.topology.src], vertices, 0) + self.topology.src
         pairs = tail * vertices + self.topology.dst
         order = np.lexsort((weight, pairs))
         first = order[np.unique(pairs[order], return_index=True)[1]]

@@ -16,7 +16,10 @@ from topologies.topology import Link, build, integers
 
 def grown(topology, *families, members=None):
     chosen = integers(range(topology.ranks) if members is None else members)
-    return Growth(Quotient(topology, chosen, trivial(topology)), families)
+    made = Growth(Quotient(topology, chosen, trivial(topology)), families)
+    for family in families:
+        made.nearest_first(family, made.near)
+    return made
 
 
 def rows(columns):

@@ -16,7 +16,9 @@ from topologies.topology import Link, build, integers
 def priced(topology, *families, free=False):
     view = Quotient(topology, integers(range(topology.ranks)), trivial(topology))
     made = Growth(view, families)
-    return made, Pricing(made, free=free)
+    pricing = Pricing(made, free=free)
+    pricing.begin(1.0)
+    return made, pricing
 
 
 def rows(columns):
