@@ -5,78 +5,20 @@
 >>> made = commplan.plan(machine, commplan.collective("all_gather", range(4)))
 >>> made.report.optimal
 True
+
+The names stand in `commplan.library`, which is imported when the first of them is asked for: the
+command line must be able to end in order while numpy and the solvers are still being loaded.
 """
 
-# ruff: noqa: E402 (the floors are looked at before anything is imported from them)
-from pathlib import Path
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from commplan.library import *  # noqa: F403 (its own list of names)
+else:
 
-from commplan import _floors
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
 
-_floors.check(Path(__file__).parent)
-
-from commplan.planner import Candidate, Plan, WrongSchedule, plan
-from runtime.emit.targets import TARGETS, emit
-from runtime.launch import Measurement, RunError, run
-from runtime.mpi import LaunchError
-from runtime.program import ProgramError
-from runtime.simulate import Simulation, simulate
-from runtime.verify import Report, verify
-from solvers.certificate import Bound, Cut, Prices
-from solvers.collective import Collective, CollectiveError, collective
-from solvers.linear import Infeasible, NotFound
-from solvers.schedule import Schedule, Transfer
-from solvers.schedule_file import ScheduleFileError, check_topology
-from solvers.schedule_file import load as load_schedule
-from solvers.schedule_file import save as save_schedule
-from solvers.solve import bound
-from topologies.files import load as load_topology
-from topologies.files import save as save_topology
-from topologies.graph import from_networkx, to_networkx
-from topologies.spec import catalogue, topology
-from topologies.symmetry import SymmetryError
-from topologies.topology import Link, Switch, Topology, TopologyError, build
-
-__all__ = [
-    "TARGETS",
-    "Bound",
-    "Candidate",
-    "Collective",
-    "CollectiveError",
-    "Cut",
-    "Infeasible",
-    "LaunchError",
-    "Link",
-    "Measurement",
-    "NotFound",
-    "Plan",
-    "Prices",
-    "ProgramError",
-    "Report",
-    "RunError",
-    "Schedule",
-    "ScheduleFileError",
-    "Simulation",
-    "Switch",
-    "SymmetryError",
-    "Topology",
-    "TopologyError",
-    "Transfer",
-    "WrongSchedule",
-    "bound",
-    "build",
-    "catalogue",
-    "check_topology",
-    "collective",
-    "emit",
-    "from_networkx",
-    "load_schedule",
-    "load_topology",
-    "plan",
-    "run",
-    "save_schedule",
-    "save_topology",
-    "simulate",
-    "to_networkx",
-    "topology",
-    "verify",
-]
+        try:
+            return getattr(import_module("commplan.library"), name)
+        except AttributeError:
+            raise AttributeError(f"module 'commplan' has no attribute {name!r}") from None

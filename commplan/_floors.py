@@ -6,15 +6,16 @@ from pathlib import Path
 FLOORS = ("topologies", "solvers", "runtime")
 
 
-def check(home: Path) -> None:
-    """Look for each floor beside the folder `home`, without running any code of it.
+def check() -> None:
+    """Look for each floor beside this package, without running any code of it.
 
     Raises:
         ImportError: another package or module of that name comes first on the path.
     """
+    home = Path(__file__).parent.parent
     for name in FLOORS:
         found = _place(name)
-        expected = home.parent / name / "__init__.py"
+        expected = home / name / "__init__.py"
         if found is None:
             raise ImportError(f"commplan: the package {name} is missing, expected {expected}")
         if not expected.exists() or not found.samefile(expected):

@@ -7,10 +7,14 @@ LINE_LIMIT = 300  # characters
 
 def one_line(text: str) -> str:
     """Escape what is not printable, and shorten what is long."""
-    kept = text if len(text) <= LINE_LIMIT else text[: LINE_LIMIT - 3] + "..."
-    if kept.isprintable():
-        return kept
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in kept)
+    return printable(text if len(text) <= LINE_LIMIT else text[: LINE_LIMIT - 3] + "...")
+
+
+def printable(text: str) -> str:
+    """Escape what is not printable."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def shown(value: object) -> str:

@@ -1,13 +1,18 @@
 """What a command answers, and how that is printed: lines for people, one object for programs."""
 
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from io import StringIO
+from typing import Any, NoReturn
 
 import click
 
-from commplan.cli.failures import told
+from commplan.cli.failures import hand_over, told
+from topologies.wording import printable
 
 
 @dataclass(frozen=True)
@@ -29,21 +34,18 @@ class Command(click.Command):
             click.Option(
                 ["--debug"],
                 is_flag=True,
-                is_eager=True,
                 expose_value=False,
-                callback=_remember,
                 help="Show the trace of an internal error.",
             ),
         ]
 
     def invoke(self, ctx: click.Context) -> None:
-        """Run the command and print its answer."""
+        """Run the command and print its answer, beside a file that goes to standard output."""
         as_json = ctx.params.pop("as_json")
         answer: Answer = super().invoke(ctx)
-        if as_json:
-            click.echo(json.dumps(answer.fields, allow_nan=False))
-        else:
-            click.echo("\n".join(answer.lines))
+        lines = [json.dumps(answer.fields, allow_nan=False)] if as_json else answer.lines
+        taken = ctx.params.get("output") in ("/dev/stdout", "/dev/fd/1")
+        click.echo("\n".join(map(printable, lines)), err=taken)
         if not answer.yes:
             ctx.exit(1)
 
@@ -55,14 +57,36 @@ class Commands(click.Group):
         """Keep the order of the work: machine, schedule, check, program."""
         return list(self.commands)
 
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,  # noqa: ANN401
+    ) -> NoReturn:
+        """Run a command; say in one line for each mistake what went wrong, and exit."""
+        words = list(sys.argv[1:] if args is None else args)
+        run = partial(super().main, words, prog_name, complete_var, False, **extra)
+        sys.exit(told(lambda: _printed(run), "--debug" in words))
+
     def invoke(self, ctx: click.Context) -> None:
-        """Run a command; say in one line for each mistake what went wrong."""
-        with told(ctx):
+        """Run a command; click would print an empty line where it meets an interruption."""
+        try:
             super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.Abort from None
 
 
-def _remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-    ctx.meta["commplan.debug"] = value
+def _printed(run: Callable[[], int | None]) -> int:
+    """Print everything at the end, in the one place that looks after a full disk."""
+    with redirect_stdout(StringIO()) as out:
+        try:
+            code = run()
+        except SystemExit as ended:  # click's completion of words for a shell
+            code = int(ended.code or 0)
+    hand_over(out.getvalue())
+    return code or 0
 
 
 def table(title: str, rows: Sequence[tuple[str, str]]) -> list[str]:

@@ -1,8 +1,8 @@
 """The arguments that several commands share, read into values of the library."""
 
+import os
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import click
@@ -25,7 +25,7 @@ Decorator = Callable[[Body], Body]
 
 
 class Output(click.Path):
-    """A file to be written; refused before any work if its folder is not there."""
+    """A file to be written; refused before any work where that cannot be."""
 
     name = "file"
 
@@ -33,17 +33,26 @@ class Output(click.Path):
         super().__init__(dir_okay=False, writable=True)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
-        """Check the folder besides the file."""
-        path = str(super().convert(value, param, ctx))
-        if not Path(path).parent.is_dir():
-            self.fail(f"{path}: there is no folder {Path(path).parent}", param, ctx)
-        return path
+        """Check the name and the folder besides the file."""
+        path = str(value)
+        folder = os.path.dirname(path) or "."
+        if not path:
+            self.fail("a name of no letters, expected that of a file", param, ctx)
+        try:
+            os.stat(path)
+        except FileNotFoundError:
+            if not os.path.isdir(folder):
+                self.fail(f"{path}: there is no folder {folder}", param, ctx)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else None
+            self.fail(f"{path}: {(reason or str(error)).lower()}", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 output = click.option("-o", "--output", required=True, type=Output(), help="File to write.")
 time_limit = click.option(
     "--time-limit",
-    type=click.FloatRange(0, 10**7, min_open=True),
+    type=quantities.Seconds(0, 10**7, min_open=True),
     default=600.0,
     show_default=True,
     help="Seconds for the solver.",

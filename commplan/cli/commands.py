@@ -1,4 +1,6 @@
-"""The command line: each command parses, calls the library, and answers."""
+"""All commands: each parses, calls the library, and answers."""
+
+from importlib.metadata import PackageNotFoundError, version
 
 import click
 
@@ -8,12 +10,18 @@ from commplan.cli.measure import simulate, verify
 from commplan.cli.program import emit, run
 from commplan.cli.schedules import bound, compile
 
-__all__ = ["main"]
+
+def _version() -> str:
+    """Give the version that is installed; a folder of sources has none."""
+    try:
+        return version("commplan")
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="commplan", message="%(prog)s %(version)s")
-def main() -> None:
+@click.version_option(version=_version(), message="%(prog)s %(version)s")
+def commands() -> None:
     """Plan collective communication: the fastest schedule that a machine allows, with the proof.
 
     TOPOLOGY is a name with parameters (torus:4x4x4, dgx-a100:boxes=4, cloudmatrix384:nodes=2) or
@@ -23,4 +31,4 @@ def main() -> None:
 
 
 for command in (topologies, topology, bound, compile, verify, simulate, emit, run):
-    main.add_command(command)
+    commands.add_command(command)

@@ -1,10 +1,11 @@
 """Exit codes: 1 where the answer is no, 2 where the input is wrong, 130 and 70 for the rest."""
 
-import errno
+import os
+import signal
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 
 import click
 
@@ -29,36 +30,73 @@ WRONG = (TopologyError, CollectiveError, ScheduleFileError, SymmetryError, MapEr
 REFUSED = (RefusedError, Infeasible, NotFound, ProgramError, LaunchError, RunError)
 
 
-@contextmanager
-def told(ctx: click.Context) -> Iterator[None]:
-    """Turn what is raised into lines on standard error and an exit code."""
+def told(work: Callable[[], int], debug: bool) -> int:
+    """Do the work; turn what it raises into lines on standard error and an exit code."""
     try:
-        yield
-    except (click.exceptions.NoArgsIsHelpError, click.exceptions.Exit):
-        raise
+        return work()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return WRONG_INPUT
     except click.ClickException as error:
-        say(error.format_message())
-        ctx.exit(WRONG_INPUT)
+        # What the user wrote may hold line ends, and click lists choices one a line.
+        say(" ".join(error.format_message().split()))
+        return WRONG_INPUT
     except (KeyboardInterrupt, click.Abort):
         say("interrupted")
-        ctx.exit(INTERRUPTED)
+        return INTERRUPTED
     except WRONG as error:
         say(str(error))
-        ctx.exit(WRONG_INPUT)
+        return WRONG_INPUT
     except REFUSED as error:
         say(f"{_verdict(error)}{error}")
-        ctx.exit(NO)
+        return NO
+    except BrokenPipeError:
+        return _unread()
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.EPIPE:
-            raise  # click ends quietly where nobody reads on
-        _confess(ctx, error)
-        ctx.exit(BUG)
+        if debug:
+            traceback.print_exception(error, file=sys.stderr)
+        what = " ".join(str(error).split())
+        say(f"internal error: {type(error).__name__}: {what} (--debug shows the trace)")
+        return BUG
 
 
 def say(message: str) -> None:
     """Print each line of a message on standard error, after our name."""
     for line in message.splitlines() or [""]:
-        click.echo(f"commplan: {one_line(line)}", err=True)
+        with suppress(OSError):
+            click.echo(f"commplan: {one_line(line)}", err=True)
+
+
+def hand_over(text: str) -> None:
+    """Print the whole answer on standard output.
+
+    Raises:
+        RefusedError: it cannot be written.
+        BrokenPipeError: whoever read it has gone.
+    """
+    if sys.stdout is None:
+        raise RefusedError("standard output: closed")
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop(sys.stdout.fileno())
+        raise RefusedError(f"standard output: {(error.strerror or str(error)).lower()}") from None
+
+
+def drop(descriptor: int) -> None:
+    """Let what is still to be written vanish; Python would try again when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def _unread() -> int:
+    """End as every command does whose reader has gone: by the signal, without a word."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGPIPE)
+    return NO
 
 
 def _verdict(error: Exception) -> str:
@@ -66,10 +104,3 @@ def _verdict(error: Exception) -> str:
     if isinstance(error, Infeasible):
         return "proved impossible: "
     return "not found in time (not proved): " if isinstance(error, NotFound) else ""
-
-
-def _confess(ctx: click.Context, error: Exception) -> None:
-    if ctx.meta.get("commplan.debug"):
-        traceback.print_exception(error, file=sys.stderr)
-    what = " ".join(str(error).split())
-    say(f"internal error: {type(error).__name__}: {what} (--debug shows the trace)")

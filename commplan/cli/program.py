@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from commplan.cli.answer import Answer, Command, table
-from commplan.cli.arguments import Output, dtype, heading, right, schedule_in, size_option
+from commplan.cli.arguments import dtype, heading, output, right, schedule_in, size_option
 from commplan.cli.failures import say
 from commplan.cli.progress import progress
-from commplan.cli.quantities import bytes_of, duration, gigabytes, rate
+from commplan.cli.quantities import Seconds, bytes_of, duration, gigabytes, rate
 from runtime import launch
 from runtime.emit.targets import TARGETS
 from runtime.emit.targets import emit as written
@@ -20,17 +20,17 @@ from topologies import atomic
 @click.command(cls=Command)
 @schedule_in
 @click.option("--target", type=click.Choice(list(TARGETS)), required=True, help="Language.")
-@click.option("-o", "--output", "path", required=True, type=Output(), help="File to write.")
-def emit(schedule: Schedule, target: str, path: str) -> Answer:
+@output
+def emit(schedule: Schedule, target: str, output: str) -> Answer:
     """Write a schedule as a program that needs nothing of commplan."""
     right(schedule)
     text = written(schedule, target)
     try:
-        atomic.write(path, text)
+        atomic.write(output, text)
     except OSError as error:
-        raise click.FileError(path, error.strerror) from None
+        raise click.UsageError(f"{output}: {(error.strerror or str(error)).lower()}") from None
     title = heading(schedule.topology, schedule.collective)
-    return Answer({"path": path, "target": target}, [f"{title}: {target} written to {path}"])
+    return Answer({"path": output, "target": target}, [f"{title}: {target} written to {output}"])
 
 
 @click.command(cls=Command)
@@ -49,7 +49,7 @@ def emit(schedule: Schedule, target: str, path: str) -> Answer:
 @click.option("--warmup", type=click.IntRange(0, 10**6), default=5, show_default=True)
 @click.option("--map", "map_file", type=click.Path(), help="File: the rank each process plays.")
 @click.option(
-    "--timeout", type=click.FloatRange(1, 10**6), default=600.0, show_default=True, help="Seconds."
+    "--timeout", type=Seconds(1, 10**6), default=600.0, show_default=True, help="Seconds."
 )
 def run(
     schedule: Schedule,

@@ -2,12 +2,27 @@
 
 import re
 from fractions import Fraction
+from math import isnan
+from typing import Any
 
 import click
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 UNITS |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 SIZE_LIMIT = 2**50
+
+
+class Seconds(click.FloatRange):
+    """A time in a range; `nan` is in none, though no comparison says so."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        """Read a number and compare it with the range."""
+        seconds = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return seconds
 
 
 def size(text: str) -> int:

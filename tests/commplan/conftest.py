@@ -5,14 +5,14 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from commplan.cli import main
+from commplan.cli.commands import commands
 
 
 @pytest.fixture
 def call(tmp_path, monkeypatch):
     """Give a function that runs `commplan WORDS...` in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    return lambda *words: CliRunner().invoke(main, list(words))
+    return lambda *words: CliRunner().invoke(commands, list(words))
 
 
 @pytest.fixture

@@ -1,0 +1,61 @@
+"""The command line, from the first moment of the process to the last."""
+
+import os
+import sys
+from signal import SIGINT, default_int_handler, getsignal, signal
+
+INTERRUPTED, BUG = 130, 70
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import NoReturn
+
+
+def main() -> "NoReturn":
+    """Run the command line.
+
+    The imports take a second, so that they happen here. Before and after the command itself
+    nothing needs to be put in order: an interruption ends the process there and then.
+    """
+    heard = getsignal(SIGINT) is default_int_handler  # else whoever started this wants it ignored
+    if heard:
+        signal(SIGINT, _leave)
+    commands = _commands()
+    try:
+        if heard:
+            signal(SIGINT, default_int_handler)
+        commands()
+    except KeyboardInterrupt:
+        _leave()
+    finally:
+        if heard:
+            signal(SIGINT, _leave)
+
+
+def _commands() -> "Callable[[], NoReturn]":
+    """Import everything.
+
+    Raises:
+        SystemExit: something is missing, or is not what its name says; that is told in a line.
+    """
+    try:
+        from commplan._floors import check
+
+        check()
+        from commplan.cli.commands import commands
+    except ImportError as error:
+        if "--debug" in sys.argv:
+            raise
+        print(f"commplan: {str(error).removeprefix('commplan: ')}", file=sys.stderr)
+        sys.exit(BUG)
+    return commands
+
+
+def _leave(number: int = SIGINT, frame: "FrameType | None" = None) -> "NoReturn":
+    """End the process at once, with one line."""
+    try:
+        os.write(2, b"commplan: interrupted\n")
+    finally:
+        os._exit(INTERRUPTED)

@@ -1,0 +1,73 @@
+"""The library's face: names handed on, nothing defined."""
+
+# ruff: noqa: E402 (the floors are looked at before anything is imported from them)
+from commplan._floors import check
+
+check()
+
+from commplan.planner import Candidate, Plan, WrongSchedule, plan
+from runtime.emit.targets import TARGETS, emit
+from runtime.launch import Measurement, RunError, run
+from runtime.mpi import LaunchError
+from runtime.program import ProgramError
+from runtime.simulate import Simulation, simulate
+from runtime.verify import Report, verify
+from solvers.certificate import Bound, Cut, Prices
+from solvers.collective import Collective, CollectiveError, collective
+from solvers.linear import Infeasible, NotFound
+from solvers.schedule import Schedule, Transfer
+from solvers.schedule_file import ScheduleFileError, check_topology
+from solvers.schedule_file import load as load_schedule
+from solvers.schedule_file import save as save_schedule
+from solvers.solve import bound
+from topologies.files import load as load_topology
+from topologies.files import save as save_topology
+from topologies.graph import from_networkx, to_networkx
+from topologies.spec import catalogue, topology
+from topologies.symmetry import SymmetryError
+from topologies.topology import Link, Switch, Topology, TopologyError, build
+
+__all__ = [
+    "TARGETS",
+    "Bound",
+    "Candidate",
+    "Collective",
+    "CollectiveError",
+    "Cut",
+    "Infeasible",
+    "LaunchError",
+    "Link",
+    "Measurement",
+    "NotFound",
+    "Plan",
+    "Prices",
+    "ProgramError",
+    "Report",
+    "RunError",
+    "Schedule",
+    "ScheduleFileError",
+    "Simulation",
+    "Switch",
+    "SymmetryError",
+    "Topology",
+    "TopologyError",
+    "Transfer",
+    "WrongSchedule",
+    "bound",
+    "build",
+    "catalogue",
+    "check_topology",
+    "collective",
+    "emit",
+    "from_networkx",
+    "load_schedule",
+    "load_topology",
+    "plan",
+    "run",
+    "save_schedule",
+    "save_topology",
+    "simulate",
+    "to_networkx",
+    "topology",
+    "verify",
+]
