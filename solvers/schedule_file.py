@@ -10,6 +10,7 @@ from solvers.schedule import Schedule
 from solvers.schedule_columns import FORMAT, Columns, pack, unpack
 from topologies import atomic
 from topologies.topology import Topology, TopologyError, digest
+from topologies.twins import refuse_twins
 from topologies.wording import one_line, shown
 
 SIZE_LIMIT = 256 * 10**6  # bytes, unpacked
@@ -83,7 +84,9 @@ def _decode(data: bytes) -> Schedule:
     found = msgspec.json.decode(data, type=_Head).format
     if found != FORMAT:
         raise ValueError(f"format: found {shown(found)}, expected {FORMAT!r}")
-    return unpack(msgspec.json.decode(data, type=Columns))
+    columns = msgspec.json.decode(data, type=Columns)
+    refuse_twins(data.decode())
+    return unpack(columns)
 
 
 def _unzipped(data: bytes) -> bytes:

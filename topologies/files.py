@@ -3,20 +3,24 @@
 import json
 import re
 import tomllib
-from collections import Counter
 from collections.abc import Callable
-from decimal import Decimal
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from topologies import atomic
 from topologies.describe import describe
 from topologies.document import Table, topology
 from topologies.topology import Topology, TopologyError
-from topologies.wording import one_line, prefixed, shown
+from topologies.twins import refuse_twins
+from topologies.wording import one_line, prefixed
 
 SIZE_LIMIT = 50 * 10**6  # bytes
+NUMBER_LIMIT = 200  # characters
 # tomllib takes time that grows with the square of the parts of one dotted key.
 _DOTTED = re.compile(r"(?<![\w\"'.-])(?:(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+\.[ \t]*+){50}")
+
+_LONG = re.compile(r"[0-9_]{4000}")
 
 
 def load(path: atomic.Name) -> Topology:
@@ -64,7 +68,7 @@ def _parse(text: str, path: str) -> object:
             parse_float=_number(Decimal),
             parse_int=_number(int),
             parse_constant=Decimal,
-            object_pairs_hook=_without_twins,
+            object_pairs_hook=lambda pairs: _without_twins(pairs, text),
         )
     except json.JSONDecodeError as error:
         what = one_line(error.msg).lower()
@@ -80,25 +84,43 @@ def _parse_toml(text: str) -> object:
     except tomllib.TOMLDecodeError as error:
         what, _, place = str(error).rpartition(" (at ")
         raise ValueError(f"{place.rstrip(')')}: {what[:1].lower()}{what[1:]}") from None
-    except ValueError:
-        raise ValueError("a number of too many digits") from None
+    except ValueError:  # of a whole number, which tomllib reads by itself
+        long = _LONG.search(text)
+        line = text.count("\n", 0, long.start() if long else 0) + 1
+        raise ValueError(f"line {line}: a number of too many digits") from None
 
 
-def _number(kind: Callable[[str], int | Decimal]) -> Callable[[str], int | Decimal | str]:
-    """Leave a number of very many digits as the text that it is; no field takes it."""
-    return lambda digits: kind(digits) if len(digits) <= 200 else digits
+@dataclass(frozen=True)
+class _Digits:
+    """A number of very many digits, or with a very large exponent: no field takes it."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> Table:
-    """Refuse a table that gives one key twice, for which of them is meant.
+def _number(kind: Callable[[str], int | Decimal]) -> Callable[[str], int | Decimal | _Digits]:
+    """Make a parser of numbers that leaves those of another world as they are written."""
+
+    def parse(digits: str) -> int | Decimal | _Digits:
+        try:
+            return kind(digits) if len(digits) <= NUMBER_LIMIT else _Digits(digits)
+        except InvalidOperation:
+            return _Digits(digits)
+
+    return parse
+
+
+def _without_twins(pairs: list[tuple[str, Any]], text: str) -> Table:
+    """Make a table of the keys and values of one.
 
     Raises:
-        ValueError: naming the key.
+        ValueError: a key is given twice; with its place in the text.
     """
     table = dict(pairs)
     if len(table) < len(pairs):
-        twin = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"the key {shown(twin)} is given twice in one table")
+        refuse_twins(text)
     return table
 
 

@@ -245,6 +245,13 @@ def complaint(path: Path) -> str:
     return line.removeprefix(f"{path}: ")
 
 
+def test_a_key_that_is_given_twice_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "s.json"
+    save(gathered(), path)
+    path.write_text(path.read_text().replace('"route":', '\n"hops":[],"route":'))
+    assert complaint(path) == "line 2, column 1: the key 'hops' is given twice in one table"
+
+
 @pytest.mark.parametrize(
     ("data", "fault"),
     [

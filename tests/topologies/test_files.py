@@ -181,7 +181,10 @@ colour = "blue"
         ("[1, 2]", "file: found a list, expected a table"),
         ("7", "file: found 7, expected a table"),
         ("", "line 1, column 1: expecting value"),
-        ('{"name": 1, "name": 2}', "the key 'name' is given twice in one table"),
+        (
+            '{"name": 1,\n "name": 2}',
+            "line 2, column 2: the key 'name' is given twice in one table",
+        ),
         ("[" * 100_000, "nested too deeply"),
         (b"\xff", "byte 0: not UTF-8 text"),
         (b" " * (files.SIZE_LIMIT + 1), "larger than 50 MB, the most that is read"),
@@ -207,7 +210,7 @@ def test_more_generators_than_can_be_checked_are_refused(
         ("a = " + "[" * 100_000, "nested too deeply"),
         ("\n" + "a." * 10**6 + "a = 1", "line 2: a key of more than 50 parts"),
         ("a = " + "0b1" * 1 + "\nb = 0x" + "f" * 10**5, "format: found none, expected"),
-        ("a = " + "9" * 10**5, "a number of too many digits"),
+        ("\na = " + "9" * 10**5, "line 2: a number of too many digits"),
     ],
 )
 def test_wrong_toml_is_named(tmp_path: Path, text: str, fault: str) -> None:
@@ -224,8 +227,33 @@ def test_numbers_of_a_million_digits_are_refused(tmp_path: Path) -> None:
     row = '{"src": "g0", "dst": "g1", "bandwidth_GBps": ' + "9" * 10**6 + ', "latency_us": 1e-70}'
     text = json.dumps(TWO_BOXES | {"links": []}).replace('"links": []', f'"links": [{row}]')
     first, second, *_ = faults(tmp_path, text)
-    assert first.endswith("...', expected a number of at most 60 digits")
+    assert first.endswith(f"found {'9' * 60}, expected a number of at most 60 digits")
     assert second.endswith("found 1E-70, expected a number of at most 60 digits")
+
+
+@pytest.mark.parametrize("number", ["1e-999999999999999999999", "1e999999999", "-1E+9999999999999"])
+@pytest.mark.parametrize("suffix", ["json", "toml"])
+def test_huge_exponents_are_refused_at_once(tmp_path: Path, number: str, suffix: str) -> None:
+    equals, end = ("=", "") if suffix == "toml" else (":", ",")
+    word = (lambda key: key) if suffix == "toml" else json.dumps
+    link = ", ".join(
+        f"{word(key)} {equals} {value}"
+        for key, value in (("src", '"g0"'), ("dst", '"g1"'), ("bandwidth_GBps", number))
+    )
+    fields = {
+        "format": '"commplan/topology/1"',
+        "name": number,
+        "ranks": '["g0", "g1"]',
+        "switches": "[]",
+        "links": f"[{{{link}}}]",
+    }
+    rows = [f"{word(key)} {equals} {value}" for key, value in fields.items()]
+    text = "\n".join(rows) if suffix == "toml" else "{" + f"{end}\n".join(rows) + "}"
+    shown = {"1e999999999": "1E+999999999", "-1E+9999999999999": "-1E+9999999999999"}
+    found = f"found {shown.get(number, number)}, expected"
+    first, second, *_ = faults(tmp_path, text, f"m.{suffix}")
+    assert first == f"name: {found} text"
+    assert second == f"links[0] g0 -> g1 bandwidth_GBps: {found} a number of at most 60 digits"
 
 
 def test_what_is_cut_off_is_told_by_direction(tmp_path: Path) -> None:
