@@ -10,6 +10,7 @@ from solvers.collective import COLLECTIVES, ROOTED, Collective, CollectiveError,
 from solvers.schedule import Schedule, Transfers
 from topologies import columns as machine
 from topologies.columns import Rational, column, permutations, rational
+from topologies.names import TEXT_LIMIT
 from topologies.symmetry import Group
 from topologies.topology import BoolArray, IntArray, Topology, TopologyError, frozen
 
@@ -17,7 +18,7 @@ FORMAT = "commplan/schedule/1"
 LAYOUT_LIMIT = 2**25  # entries of the buffers of a collective that is rebuilt
 END = 2**31  # of steps, block sizes and classes of prices
 
-Word = Annotated[str, msgspec.Meta(max_length=1000)]
+Word = Annotated[str, msgspec.Meta(max_length=TEXT_LIMIT)]
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
+from topologies.names import TEXT_LIMIT, name_faults, text_faults
 from topologies.topology import (
     CAPACITY_LIMIT,
     BoolArray,
@@ -16,7 +17,7 @@ from topologies.topology import (
     digest,
     frozen,
     integers,
-    name_faults,
+    text_places,
 )
 from topologies.wording import shown
 
@@ -24,7 +25,7 @@ DIGIT_LIMIT = 4000
 Rational = Annotated[
     str, msgspec.Meta(pattern=rf"^[0-9]{{1,{DIGIT_LIMIT}}}(/[0-9]{{1,{DIGIT_LIMIT}}})?$")
 ]
-Text = Annotated[str, msgspec.Meta(max_length=1000)]
+Text = Annotated[str, msgspec.Meta(max_length=TEXT_LIMIT)]
 
 
 class Columns(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -191,12 +192,14 @@ def _check_words(columns: Columns) -> None:
         found = shown(columns.ranks)
         raise TopologyError([f"ranks: found {found}, expected 1 to {len(columns.names)}"])
     faults = name_faults(columns.names[: columns.ranks], columns.names)
-    texts = [columns.name, *columns.kinds]
-    for name, layer, source, evidence in columns.classes:
-        texts += [name, source, evidence]
-        if not 0 <= layer <= 10**6:
-            faults.append(f"classes: layer {shown(layer)}, expected 0 to a million")
-    faults += [f"{shown(text)} is not printable" for text in texts if not text.isprintable()]
+    kinds = ((f"kinds[{i}]", kind) for i, kind in enumerate(columns.kinds))
+    classes = [LinkClass(*fields) for fields in columns.classes]
+    faults += text_faults(text_places(columns.name, kinds, classes))
+    faults += [
+        f"classes[{i}].layer: found {shown(link_class.layer)}, expected 0 to a million"
+        for i, link_class in enumerate(classes)
+        if not 0 <= link_class.layer <= 10**6
+    ]
     if faults:
         raise TopologyError(faults)
 

@@ -1,7 +1,7 @@
 """The machine as a value: ranks, switches, and the links that join them."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -10,6 +10,9 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from topologies.names import name_faults, text_faults
+from topologies.wording import short
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -138,7 +141,15 @@ def build(
     """
     links = list(links)
     names = (*ranks, *(switch.name for switch in switches))
-    faults = [*name_faults(ranks, names), *_link_faults(links, set(names))]
+    of_kind = [
+        *((f"ranks[{i}].kind", kind) for i, kind in enumerate(kinds)),
+        *((f"switches[{i}].kind", switch.kind) for i, switch in enumerate(switches)),
+    ]
+    faults = [
+        *text_faults(text_places(name, of_kind, classes)),
+        *name_faults(ranks, names),
+        *_link_faults(links, set(names)),
+    ]
     if overhead and len(overhead) != len(ranks):
         faults.append(f"overhead: {len(overhead)} figures for {len(ranks)} ranks")
     faults += [
@@ -172,27 +183,24 @@ def build(
     )
 
 
-def name_faults(ranks: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Say what is wrong with the names of the vertices."""
-    faults = [] if ranks else ["ranks: none; a machine has at least one"]
-    seen: set[str] = set()
-    for i, vertex in enumerate(names):
-        place = f"ranks[{i}]" if i < len(ranks) else f"switches[{i - len(ranks)}]"
-        if vertex in seen:
-            faults.append(f"{place}: the name {vertex!r} is used twice")
-        if not vertex or not vertex.isprintable() or set(vertex) & set(":,"):
-            faults.append(f"{place}: {vertex!r} is no name (printable, without ':' and ',')")
-        seen.add(vertex)
-    return faults
+def text_places(
+    name: str, kinds: Iterable[tuple[str, str]], classes: Sequence[LinkClass]
+) -> Iterator[tuple[str, str]]:
+    """Give each text of a topology after its place; the kinds have theirs already."""
+    yield "name", name
+    yield from kinds
+    for i, link_class in enumerate(classes):
+        for field in ("name", "source", "evidence"):
+            yield f"classes[{i}].{field}", getattr(link_class, field)
 
 
 def _link_faults(links: Sequence[Link], known: set[str]) -> list[str]:
     """Say what is wrong with the links."""
     faults = []
     for i, link in enumerate(links):
-        place = f"links[{i}] {link.src} -> {link.dst}"
+        place = f"links[{i}] {short(link.src)} -> {short(link.dst)}"
         faults += [
-            f"{place}: no rank or switch is named {end}"
+            f"{place}: no rank or switch is named {short(end)}"
             for end in dict.fromkeys((link.src, link.dst))
             if end not in known
         ]

@@ -20,7 +20,7 @@ def printable(text: str) -> str:
 def shown(value: object) -> str:
     """Show a value of a file: its text where it is short, else what it is."""
     if isinstance(value, str):
-        return repr(value if len(value) <= 60 else value[:57] + "...")
+        return repr(short(value))
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, int) and abs(value) > 10**30:
@@ -28,6 +28,11 @@ def shown(value: object) -> str:
     if isinstance(value, dict | list):
         return "a table" if isinstance(value, dict) else "a list"
     return str(value)[:60]
+
+
+def short(text: str) -> str:
+    """Cut a text that is too long to be a part of a message."""
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:

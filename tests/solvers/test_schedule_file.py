@@ -161,7 +161,7 @@ def layout(**columns: object) -> Callable[[Any], None]:
         (put("topology", "src", 3, value=4), "topology.src[3]: found 4, expected 0 to 3"),
         (put("topology", "src", 3, value=10**30), "topology.src[3]: found 10000"),
         (put("topology", "dst", 0, value=0), "topology.src, dst: a link joins"),
-        (put("topology", "name", value="b\n"), "topology.'b\\n' is not printable"),
+        (put("topology", "name", value="b\n"), "topology.name: found 'b\\n', expected print"),
         (put("topology", "names", 0, value="b"), "topology.ranks[1]: the name 'b' is used twice"),
         (put("topology", "names", 0, value="x:y"), "topology.ranks[0]: 'x:y' is no name"),
         (put("topology", "names", 0, value="x"), "topology.digest: found another one"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from topologies import document, files, shapes, spec
+from topologies import columns, document, files, shapes, spec
 from topologies.topology import Link, LinkClass, Switch, TopologyError, build, digest, reverse
 
 TWO_BOXES = {
@@ -172,6 +172,18 @@ colour = "blue"
         ({"links": {}}, "links: found a table, expected a list"),
         ({"name": "a\nb"}, "name: found 'a\\nb', expected printable text"),
         ({"name": True}, "name: found true, expected text"),
+        ({"name": "n" * 1001}, "name: found 1,001 characters, expected at most 1,000"),
+        ({"ranks": ["g" * 1001]}, "ranks[0]: found 1,001 characters, expected at most 1,000"),
+        (
+            {"ranks": [{"name": "g", "kind": "\t"}]},
+            "ranks[0].kind: found '\\t', expected printable",
+        ),
+        ({"switches": [{"name": "s" * 9999}]}, "switches[0]: found 9,999 characters, expected"),
+        ({"classes": [{"name": "c" * 1001}]}, "classes[0].name: found 1,001 characters, expected"),
+        (
+            {"links": [{"src": "x" * 9999, "dst": "g1", "bandwidth_GBps": 1}]},
+            f"links[0] {'x' * 57}... -> g1: no rank or switch is named {'x' * 57}...",
+        ),
         ({"ranks": ["g0", "g1", "g2"]}, "ranks: g2 cannot be reached from g0"),
         ({"symmetry": [[0, 1, 2, 3], [1, 0, 2, 3]]}, "symmetry[1]: not an automorphism"),
         ({"symmetry": [[2, 1, 0, 3]]}, "symmetry[0]: a rank goes to a switch"),
@@ -192,6 +204,12 @@ colour = "blue"
 )
 def test_each_mistake_is_named(tmp_path: Path, changes: dict | str | bytes, fault: str) -> None:
     assert faults(tmp_path, changes)[0].startswith(fault)
+
+
+def test_a_name_of_the_longest_kind_goes_through_every_file(tmp_path: Path) -> None:
+    files.save(build("n" * 1000, ["r" * 1000], [], [], kinds=["k" * 1000]), tmp_path / "m.json")
+    made = files.load(tmp_path / "m.json")
+    assert columns.unpack(columns.pack(made)).names == ("r" * 1000,)
 
 
 def test_more_generators_than_can_be_checked_are_refused(
