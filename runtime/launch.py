@@ -11,13 +11,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from signal import SIGKILL
 
+from runtime import rank_map
 from runtime.emit import c, mpi4py
 from runtime.moves import moves
-from runtime.mpi import LaunchError, MapError, Mpi, compile_c, find
+from runtime.mpi import LaunchError, Mpi, compile_c, find
 from runtime.process import Ended, watched
 from solvers.schedule import Schedule
-
-MAP_LIMIT = 10_000_000  # bytes of a map file
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,8 @@ def run(
         RunError: the program crashed, or did not end within `timeout` seconds.
     """
     ranks = moves(schedule).ranks
-    if played and sorted(played) != list(ranks):
-        raise MapError(f"map: expected each of the ranks {_listed(ranks)} once")
+    if played:
+        rank_map.check(played, ranks)
     options = ["-b", *map(str, sizes), "-n", str(iterations), "-w", str(warm_up)]
     options += ["-c", str(int(check)), "--type", dtype, "--op", op]
     options += ["--in-place"] if in_place else []
@@ -101,10 +100,6 @@ def run(
     if ending.verdict in ("crash", "hang"):
         raise RunError(ending)
     return list(ending.measurements)
-
-
-def _listed(ranks: Sequence[int]) -> str:
-    return ",".join(map(str, ranks[:20])) + (",..." if len(ranks) > 20 else "")
 
 
 def prepare(schedule: Schedule, target: str, folder: Path, mpi: Mpi) -> list[str]:
@@ -203,29 +198,3 @@ def _measurements(lines: Sequence[str]) -> list[Measurement]:
             row = json.loads(line.removeprefix("# commplan "))
             found.append(Measurement(**{name: row[name] for name in known}))
     return found
-
-
-def read_map(path: Path) -> tuple[int, ...]:
-    """Read which rank each process plays: a JSON list, or one rank on each line.
-
-    Raises:
-        MapError: the file cannot be read or holds something else.
-    """
-    try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(MAP_LIMIT + 1)
-        if len(text) > MAP_LIMIT:
-            raise MapError(f"{path}: larger than {MAP_LIMIT} bytes")
-        ranks = json.loads(text) if text.lstrip().startswith("[") else text.split()
-        return tuple(_number(r) for r in ranks)
-    except (OSError, ValueError, RecursionError) as error:
-        raise MapError(f"{path}: {error}") from None
-
-
-def _number(word: object) -> int:
-    """Read a rank; ValueError if it is none."""
-    if isinstance(word, int) and not isinstance(word, bool):
-        return word
-    if isinstance(word, str) and word.isdecimal() and len(word) < 10:
-        return int(word)
-    raise ValueError(f"{str(word)[:40]!r} is no rank")

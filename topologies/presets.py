@@ -42,12 +42,13 @@ def _matched(pattern: str, text: str, expected: str) -> str:
 
 
 def _whole(text: str) -> int:
-    return int(_matched("0*[1-9][0-9]{0,6}", text, "a whole number from 1"))
+    return int(_matched("0*[1-9][0-9]{0,11}", text, "a whole number from 1, of at most 12 digits"))
 
 
 def _sizes(text: str) -> tuple[int, ...]:
-    pattern = "[1-9][0-9]{0,6}(x[1-9][0-9]{0,6}){0,15}"
-    return tuple(map(int, _matched(pattern, text, "sizes such as 4x4x4").split("x")))
+    pattern = "[1-9][0-9]{0,11}(x[1-9][0-9]{0,11}){0,15}"
+    expected = "sizes such as 4x4x4, at most 16 of at most 12 digits"
+    return tuple(map(int, _matched(pattern, text, expected).split("x")))
 
 
 def _flag(text: str) -> bool:
@@ -60,7 +61,7 @@ def _flags(text: str) -> tuple[bool, ...]:
 
 
 def _decimal(text: str) -> Fraction:
-    expected = "a number such as 12.5"
+    expected = "a number such as 12.5, of at most 12 digits before and after the point"
     return Fraction(_matched(r"[0-9]{1,12}(\.[0-9]{1,12})?", text, expected))
 
 

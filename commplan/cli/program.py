@@ -1,7 +1,5 @@
 """`commplan emit` and `commplan run`: a schedule as a program, and what mpirun says to it."""
 
-from pathlib import Path
-
 import click
 
 from commplan.cli.answer import Answer, Command, table
@@ -9,9 +7,10 @@ from commplan.cli.arguments import dtype, heading, output, right, schedule_in, s
 from commplan.cli.failures import say
 from commplan.cli.progress import progress
 from commplan.cli.quantities import Seconds, bytes_of, duration, gigabytes, rate
-from runtime import launch
+from runtime import launch, rank_map
 from runtime.emit.targets import TARGETS
 from runtime.emit.targets import emit as written
+from runtime.moves import moves
 from runtime.program import OPS
 from solvers.schedule import Schedule
 from topologies import atomic
@@ -64,7 +63,7 @@ def run(
 ) -> Answer:
     """Run a schedule under mpirun and check every rank's result."""
     right(schedule)
-    played = launch.read_map(Path(map_file)) if map_file else ()
+    played = () if map_file is None else rank_map.read(map_file, moves(schedule).ranks)
     with progress() as tell:
         tell("running under mpirun")
         measured = launch.run(

@@ -88,6 +88,10 @@ def test_a_single_rank_has_no_bandwidth(ask):
         (("all_gather", "--size", "0"), "Invalid value for '--size': 0 is not from 1 byte to "),
         (("all_gather", "--size", "1KIB"), "Invalid value for '--size': '1KIB' is no size, "),
         (("all_gather", "--time-limit", "0"), "Invalid value for '--time-limit': 0"),
+        (("all_gather", "-o", ""), "Invalid value for '-o' / '--output': a name of no letters"),
+        (("all_gather", "-o", "a\nb\x1b/c"), "Invalid value for '-o' / '--output': a b\\x1b/c: "),
+        (("all_gather", "-o", "x" * 300), "Invalid value for '-o' / '--output': xxx"),
+        (("all_gather", "-o", "."), "Invalid value for '-o' / '--output': File '.' is a dir"),
         (("all_gather", "-o", "no/x.json"), "Invalid value for '-o' / '--output': no/x.json: "),
     ],
 )
@@ -97,6 +101,23 @@ def test_wrong_input_is_one_line_and_nothing_is_written(call, tmp_path, words, s
     assert result.stderr.startswith(f"commplan: {said}")
     assert result.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_a_loop_of_symbolic_links_is_refused_before_any_work(call, tmp_path):
+    (tmp_path / "x.json").symlink_to("x.json")
+    result = call("compile", "ring:4", "all_gather", "-o", "x.json")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "commplan: Invalid value for '-o' / '--output': x.json: too many levels of symbolic links\n"
+    )
+    assert (tmp_path / "x.json").is_symlink()
+
+
+def test_a_name_that_a_terminal_would_obey_is_escaped(call, ask):
+    assert call("topology", "ring:3", "-o", "x\ny\x1b").stdout == (
+        "ring:3: 3 ranks, 0 switches, 6 links, written to x\\ny\\x1b\n"
+    )
+    assert ask("compile", "ring:3", "all_gather", "-o", "x\ny\x1b")["optimal"]
 
 
 def test_a_machine_with_an_unreachable_rank_is_refused(call, tmp_path):

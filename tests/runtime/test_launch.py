@@ -11,7 +11,7 @@ import pytest
 
 from runtime.emit import c
 from runtime.emit.mpi4py import emit
-from runtime.launch import LaunchError, judged, launch, prepare, read_map, run
+from runtime.launch import LaunchError, judged, launch, prepare, run
 from runtime.mpi import Mpi, compile_c, find
 from runtime.process import Ended, _processes, watched
 from solvers.collective import all_gather
@@ -207,28 +207,8 @@ def test_open_mpi_names_the_rank_that_a_signal_ended():
     assert ending.reason.startswith("rank 7: signal 11; ")
 
 
-def test_maps_are_read_from_json_and_lines(tmp_path):
-    file = tmp_path / "map"
-    for text in ("[2, 0, 1]", "2\n0\n1\n"):
-        file.write_text(text)
-        assert read_map(file) == (2, 0, 1)
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [("2\nx\n", "'x' is no rank"), ("[true]", "'True' is no rank"), ("[1,", "Expecting value")],
-)
-def test_maps_of_something_else_are_refused(tmp_path, text, fault):
-    file = tmp_path / "map"
-    file.write_text(text)
-    with pytest.raises(LaunchError, match=fault):
-        read_map(file)
-    with pytest.raises(LaunchError, match="No such file"):
-        read_map(tmp_path / "none")
-
-
 def test_a_map_must_fit_and_a_target_must_run(ring_of, mpi):
-    with pytest.raises(LaunchError, match="expected each of the ranks 0,1 once"):
+    with pytest.raises(LaunchError, match="map: found 0,0, expected each of the 2 ranks 0,1 once"):
         run(ring_of("all_reduce", 2), [4], played=(0, 0))
     with pytest.raises(LaunchError, match="target 'goal' cannot be run"):
         run(ring_of("all_reduce", 2), [4], target="goal")

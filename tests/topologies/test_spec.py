@@ -66,6 +66,16 @@ def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:
         ("hypercube:9999999", "hypercube:9999999: up to "),
         ("ring:0", "ring:0: n is '0', expected a whole number from 1"),
         ("ring:٣", "ring:٣: n is "),
+        ("ring:99999999", "ring:99999999: up to 2e+08 links, at most 1,000,000 are made"),
+        (
+            "ring:9999999999999",
+            "ring:9999999999999: n is '9999999999999', expected a whole number from 1, of at ",
+        ),
+        (
+            "nd-full-mesh:" + "x".join(["9" * 12] * 16),
+            f"nd-full-mesh:{'x'.join(['9' * 12] * 16)}"[:100] + ": up to 1.6e+205 links, at most",
+        ),
+        ("torus:" + "x".join("1" * 17), f"torus:{'x'.join('1' * 17)}: dims is '1x1"),
         ("ring:8:bandwidth=0", "ring:8:bandwidth=0: bandwidth is '0', expected more than 0"),
         ("ring:8:alpha=1e9", "ring:8:alpha=1e9: alpha is '1e9', expected a number such as 12.5"),
         ("leaf-spine:3x3", "leaf-spine:3x3: sizes: 2, expected leaves x spines x hosts"),
