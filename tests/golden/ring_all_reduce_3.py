@@ -14,9 +14,11 @@ import sys
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from itertools import accumulate
 from statistics import median
 from typing import Any
+from typing import NoReturn
 
 import numpy as np
 from mpi4py import MPI
@@ -83,34 +85,59 @@ UNITS |= {f"{unit}iB": factor for unit, factor in UNITS.items() if unit} | {"B":
 UNITS |= {"KB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser of which only process 0 is heard."""
+
+    def format_help(self) -> str:
+        """Give the help; argparse prints what is not empty."""
+        return super().format_help() if MPI.COMM_WORLD.rank == 0 else ""
+
+    def error(self, message: str) -> NoReturn:
+        """End, the others without a word."""
+        if MPI.COMM_WORLD.rank != 0:
+            sys.exit(2)
+        super().error(message)
+
+
 def options() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=f"{COLLECTIVE} on {TOPOLOGY}")
+    parser = Parser(description=f"{COLLECTIVE} on {TOPOLOGY}")
     add = parser.add_argument
     add("-b", "--size", type=size_of, nargs="+", default=[2**20], help="bytes, as 64KiB or 1MB")
     add("-e", "--end", type=size_of, help="go on from the size to this one")
-    add("-f", "--factor", type=int, default=2, help="by this factor (2)")
-    add("-n", "--iterations", type=int, default=20)
-    add("-w", "--warm-up", type=int, default=5)
+    add("-f", "--factor", type=whole(2), default=2, help="by this factor (2)")
+    add("-n", "--iterations", type=whole(1), default=20)
+    add("-w", "--warm-up", type=whole(0), default=5)
     add("-c", "--check", type=int, choices=(0, 1), default=1)
     add("--type", choices=TYPES, default="float32")
     add("--op", choices=tuple(OPS), default="sum")
-    add("--chunks", type=int, default=0, help="parts of each piece (by the compiler's rule)")
+    add("--chunks", type=whole(0, 2**16), default=0, help="of each piece (by the compiler's rule)")
     add("--in-place", action="store_true", help="let input and output share memory")
     add("--map", default="", help="process i plays the i-th rank of this list, as 2,0,1")
     add("--watchdog", type=float, default=0.0, help="give up a step after so many seconds")
     args = parser.parse_args()
-    if min(args.iterations, args.factor - 1) < 1 or min(args.warm_up, args.chunks) < 0:
-        parser.error("-n must be at least 1, -f at least 2, -w and --chunks not negative")
+    if not 0 <= args.watchdog < 10**9:
+        parser.error(f"argument --watchdog: {args.watchdog} is not from 0 to 999999999")
     args.sizes = list(args.size)
     while args.end and args.sizes[-1] * args.factor <= args.end:
         args.sizes.append(args.sizes[-1] * args.factor)
     return args
 
 
+def whole(least: int, most: int = 999_999_999) -> Callable[[str], int]:
+    """Give a reader of whole numbers from `least` to `most`."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number, {least} to {most}")
+        return int(text)
+
+    return read
+
+
 def size_of(text: str) -> int:
     """Read a size: 4096, 64K, 64KiB or 1MB."""
-    found = re.fullmatch(r"(\d{1,15})([A-Za-z]*)", text)
+    found = re.fullmatch(r"([0-9]{1,15})([A-Za-z]*)", text)
     if not found or found[2] not in UNITS or not int(found[1]):
         raise argparse.ArgumentTypeError(f"{text!r} is no size")
     return int(found[1]) * UNITS[found[2]]

@@ -160,12 +160,36 @@ def test_a_wrong_number_of_processes_is_told_in_a_line(ring_of, mpi, tmp_path, t
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("target", ["mpi4py", "c"])
-@pytest.mark.parametrize("words", [["-b", "3Q"], ["-n", "0"], ["--map", "0,0"], ["--type", "x"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-b", "3Q"],
+        ["-n", "0"],
+        ["-w", "9999999999"],
+        ["-c", "2"],
+        ["--map", "0,0"],
+        ["--type", "x"],
+        ["--chunks", "65537"],
+        ["--watchdog", "nan"],
+    ],
+)
 def test_a_wrong_command_line_ends_with_2(ring_of, mpi, tmp_path, target, words):
     program = prepare(ring_of("all_reduce", 2), target, tmp_path, mpi)
     ended = watched([*mpi.starting(2), *program, *words], mpi.environment(60), 60)
     assert ended.code == 2
-    assert words[-1] in "".join(ended.errors) or words[0] in "".join(ended.errors)
+    [said] = [line for line in ended.errors if " error: " in line or "commplan: " in line]
+    assert words[0] in said or words[-1] in said
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("target", ["mpi4py", "c"])
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_help_is_printed_once(ring_of, mpi, tmp_path, target, word):
+    program = prepare(ring_of("all_reduce", 2), target, tmp_path, mpi)
+    ended = watched([*mpi.starting(2), *program, word], mpi.environment(60), 60)
+    assert (ended.code, ended.errors) == (0, [])
+    assert sum("usage:" in line for line in ended.output) == 1
+    assert sum("--watchdog" in line for line in ended.output) >= 1
 
 
 def test_a_command_that_writes_much_and_ends_is_read_whole():

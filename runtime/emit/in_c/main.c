@@ -135,7 +135,10 @@ int main(int argc, char **argv)
     MPI_Init_thread(&argc, &argv, args.crowded ? MPI_THREAD_MULTIPLE : MPI_THREAD_SINGLE, &got);
     MPI_Comm_rank(MPI_COMM_WORLD, &world);
     MPI_Comm_size(MPI_COMM_WORLD, &processes);
-    if (word) {
+    if (args.help) {
+        if (!world) printf("%s on %s\n%s", collective, topology, usage);
+        code = 0;
+    } else if (word) {
         if (!world) fprintf(stderr, "commplan: %s: unknown, or its value is wrong\n%s", word, usage);
     } else if (processes != PROCESSES) {
         if (!world) fprintf(stderr, "commplan: %d processes were started, the plan is for %d\n",

@@ -7,12 +7,13 @@ static struct {
     double watchdog;
     const struct Type *type;
     const char *map;
-} args = {{1 << 20}, 0, 2, 20, 5, 1, 0, 1, SUM, 0, 0, {0}, 0, &types[6], ""};
+    int help;
+} args = {{1 << 20}, 0, 2, 20, 5, 1, 0, 1, SUM, 0, 0, {0}, 0, &types[6], "", 0};
 
 static const char usage[] =
     "usage: -b SIZE ... [-e END] [-f FACTOR] [-n ITERATIONS] [-w WARM-UP] [-c 0|1] [--type TYPE]\n"
     "       [--op sum|min|max|prod] [--chunks N] [--in-place] [--map 2,0,1] [--watchdog SECONDS]\n"
-    "       [--crowded] (there are more processes than cores)\n";
+    "       [--crowded] (there are more processes than cores) [-h]\n";
 
 /* Read a size: 4096, 64K, 64KiB or 1MB; 0 if it is none. */
 static Int size_of(const char *text)
@@ -40,21 +41,27 @@ static const char *type_name(int i) { return types[i].name; }
 /* Read one option with a value; 0 if it is unknown or the value is wrong. */
 static int option(const char *name, const char *value)
 {
-    static const struct { const char *brief, *full; Int *to, least; } numbers[] = {
-        {"-n", "--iterations", &args.iterations, 1}, {"-w", "--warm-up", &args.warm_up, 0},
-        {"-c", "--check", &args.check, 0}, {"-f", "--factor", &args.factor, 2},
-        {"--chunks", "--chunks", &args.chunks, 0}};
+    enum { most = 999999999 };
+    static const struct { const char *brief, *full; Int *to, least, most; } numbers[] = {
+        {"-n", "--iterations", &args.iterations, 1, most},
+        {"-w", "--warm-up", &args.warm_up, 0, most}, {"-c", "--check", &args.check, 0, 1},
+        {"-f", "--factor", &args.factor, 2, most}, {"--chunks", "--chunks", &args.chunks, 0, 65536}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (!strcmp(name, numbers[i].brief) || !strcmp(name, numbers[i].full)) {
             *numbers[i].to = atoll(value);
             return *value && strspn(value, "0123456789") == strlen(value) &&
-                   strlen(value) < 10 && *numbers[i].to >= numbers[i].least;
+                   strlen(value) < 10 && *numbers[i].to >= numbers[i].least &&
+                   *numbers[i].to <= numbers[i].most;
         }
     int type = index_of(value, TYPES, type_name), op = index_of(value, 4, op_name);
     if (!strcmp(name, "--type") && type >= 0) return args.type = &types[type], 1;
     if (!strcmp(name, "--op") && op >= 0) return args.op = op, 1;
     if (!strcmp(name, "--map")) return args.map = value, 1;
-    if (!strcmp(name, "--watchdog")) return (args.watchdog = atof(value)) > 0;
+    if (!strcmp(name, "--watchdog")) {
+        char *end;
+        args.watchdog = strtod(value, &end);
+        return *value && !*end && args.watchdog >= 0 && args.watchdog < 1e9;
+    }
     if (!strcmp(name, "-e") || !strcmp(name, "--end")) return (args.end = size_of(value)) > 0;
     return 0;
 }
@@ -63,7 +70,9 @@ static int option(const char *name, const char *value)
 static const char *options(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--in-place")) {
+        if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help")) {
+            args.help = 1;
+        } else if (!strcmp(argv[i], "--in-place")) {
             args.in_place = 1;
         } else if (!strcmp(argv[i], "--crowded")) {
             args.crowded = 1;

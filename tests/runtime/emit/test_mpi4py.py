@@ -96,6 +96,7 @@ def test_names_from_outside_cannot_leave_their_place(ring_of):
     assert 'TOPOLOGY = "x____import os ___ _"' in text
     assert {n.module for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ImportFrom)} == {
         "collections",
+        "collections.abc",
         "itertools",
         "mpi4py",
         "statistics",
