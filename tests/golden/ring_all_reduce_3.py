@@ -17,8 +17,7 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import accumulate
 from statistics import median
-from typing import Any
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from mpi4py import MPI
