@@ -13,6 +13,7 @@ CLOSE = 1e-9  # relative distance at which the trees' price counts as the time
 TIE = 1e-7  # what alphas weigh against the highest price, so that shorter ways win ties
 FEW = 8  # families up to which the first orders go by distance, so that trees are low
 FIRST = 24  # trees that avoid each other which are added at first, at least one for each family
+ROWS = 8192  # rows of the LP that those may add where one for each family adds less
 MORE = 8  # such trees that are added in a round
 NEAR = 0.01  # relative distance from which trees that ignore each other are added as well
 GAIN = 1e-7  # least improvement, relative, that a new column must promise
@@ -41,7 +42,8 @@ class Pricing:
         """Take in orders that avoid each other, for about so many trees with their images."""
         order = self.quotient.group.order
         images = sum(order // self.quotient.orbit_of(f.root) for f in self.families)
-        rounds = max(trees // images, 1)
+        rows = ROWS // (len(self.families) * len(self.quotient.members))
+        rounds = max(min(trees // images, rows), 1)
         self.congestion.run(self.growth.cheapest_first, prices, rounds, self.draw)
 
     def improve(self, prices: FloatArray, time: float) -> bool:
