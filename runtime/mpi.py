@@ -48,8 +48,12 @@ def find() -> Mpi:
     Raises:
         LaunchError: there is none, or the one named does not start.
     """
-    named = os.environ.get(VARIABLE, "")
-    return _known(tuple(shlex.split(named)) or (_beside("mpiexec", "mpirun"),), bool(named))
+    named = os.environ.get(VARIABLE, "").strip()
+    try:
+        words = tuple(shlex.split(named))
+    except ValueError as error:
+        raise LaunchError(f"{VARIABLE} is no command: {str(error).lower()}") from None
+    return _known(words or (_beside("mpiexec", "mpirun"),), bool(named))
 
 
 @cache

@@ -6,8 +6,10 @@ LINE_LIMIT = 300  # characters
 
 
 def one_line(text: str) -> str:
-    """Escape what is not printable, and shorten what is long."""
-    return printable(text if len(text) <= LINE_LIMIT else text[: LINE_LIMIT - 3] + "...")
+    """Escape what is not printable, and leave out the middle of what is long."""
+    if len(text) <= LINE_LIMIT:
+        return printable(text)
+    return printable(f"{text[: LINE_LIMIT - 103]}...{text[-100:]}")
 
 
 def printable(text: str) -> str:

@@ -24,6 +24,17 @@ Body = Callable[..., Answer]
 Decorator = Callable[[Body], Body]
 
 
+def file_name(text: str) -> str:
+    """Refuse the empty name, which the system takes for the current folder.
+
+    Raises:
+        BadParameter: it is empty.
+    """
+    if not text:
+        raise click.BadParameter("an empty name, expected that of a file")
+    return text
+
+
 class Output(click.Path):
     """A file to be written; refused before any work where that cannot be."""
 
@@ -36,8 +47,7 @@ class Output(click.Path):
         """Check the name and the folder besides the file."""
         path = str(value)
         folder = os.path.dirname(path) or "."
-        if not path:
-            self.fail("a name of no letters, expected that of a file", param, ctx)
+        file_name(path)
         try:
             os.stat(path)
         except FileNotFoundError:
@@ -105,7 +115,7 @@ def _asked(name: str, machine: Topology, ranks: str | None, root: int | None) ->
 def schedule_in(body: Body) -> Body:
     """Add FILE and --topology; the body gets the schedule."""
 
-    @click.argument("file")
+    @click.argument("file", type=file_name)
     @click.option("--topology", help="Refuse the file unless it was made for this machine.")
     @wraps(body)
     def reading(file: str, topology: str | None, **rest: Any) -> Answer:  # noqa: ANN401

@@ -3,7 +3,15 @@
 import click
 
 from commplan.cli.answer import Answer, Command, table
-from commplan.cli.arguments import dtype, heading, output, right, schedule_in, size_option
+from commplan.cli.arguments import (
+    dtype,
+    file_name,
+    heading,
+    output,
+    right,
+    schedule_in,
+    size_option,
+)
 from commplan.cli.failures import say
 from commplan.cli.progress import progress
 from commplan.cli.quantities import Seconds, bytes_of, duration, gigabytes, rate
@@ -46,7 +54,7 @@ def emit(schedule: Schedule, target: str, output: str) -> Answer:
 @click.option("--op", type=click.Choice(list(OPS)), default="sum", show_default=True)
 @click.option("--iterations", type=click.IntRange(1, 10**6), default=20, show_default=True)
 @click.option("--warmup", type=click.IntRange(0, 10**6), default=5, show_default=True)
-@click.option("--map", "map_file", type=click.Path(), help="File: the rank each process plays.")
+@click.option("--map", "map_file", type=file_name, help="File: the rank each process plays.")
 @click.option(
     "--timeout", type=Seconds(1, 10**6), default=600.0, show_default=True, help="Seconds."
 )

@@ -52,7 +52,9 @@ def bound(machine: Topology, what: Collective, time_limit: float) -> Answer:
 @size_option(required=False)
 @dtype
 @time_limit
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed."
+)
 def compile(
     machine: Topology,
     what: Collective,

@@ -88,7 +88,10 @@ def test_a_single_rank_has_no_bandwidth(ask):
         (("all_gather", "--size", "0"), "Invalid value for '--size': 0 is not from 1 byte to "),
         (("all_gather", "--size", "1KIB"), "Invalid value for '--size': '1KIB' is no size, "),
         (("all_gather", "--time-limit", "0"), "Invalid value for '--time-limit': 0"),
-        (("all_gather", "-o", ""), "Invalid value for '-o' / '--output': a name of no letters"),
+        (
+            ("all_gather", "-o", ""),
+            "Invalid value for '-o' / '--output': an empty name, expected that",
+        ),
         (("all_gather", "-o", "a\nb\x1b/c"), "Invalid value for '-o' / '--output': a b\\x1b/c: "),
         (("all_gather", "-o", "x" * 300), "Invalid value for '-o' / '--output': xxx"),
         (("all_gather", "-o", "."), "Invalid value for '-o' / '--output': File '.' is a dir"),

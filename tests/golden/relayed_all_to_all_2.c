@@ -171,6 +171,8 @@ static const char usage[] =
     "       [--op sum|min|max|prod] [--chunks N] [--in-place] [--map 2,0,1] [--watchdog SECONDS]\n"
     "       [--crowded] (there are more processes than cores) [-h]\n";
 
+static const Int MOST_BYTES = 1LL << 50;
+
 /* Read a size: 4096, 64K, 64KiB or 1MB; 0 if it is none. */
 static Int size_of(const char *text)
 {
@@ -178,9 +180,10 @@ static Int size_of(const char *text)
         {"", 1}, {"B", 1}, {"K", 1 << 10}, {"KiB", 1 << 10}, {"M", 1 << 20}, {"MiB", 1 << 20},
         {"G", 1 << 30}, {"GiB", 1 << 30}, {"KB", 1000}, {"MB", 1000000}, {"GB", 1000000000}};
     size_t digits = strspn(text, "0123456789");
-    if (digits > 15) return 0;
+    if (!digits || digits > 16) return 0;
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (digits && !strcmp(text + digits, units[i].unit)) return atoll(text) * units[i].factor;
+        if (!strcmp(text + digits, units[i].unit) && atoll(text) <= MOST_BYTES / units[i].factor)
+            return atoll(text) * units[i].factor;
     return 0;
 }
 
@@ -245,7 +248,7 @@ static const char *options(int argc, char **argv)
         }
     }
     for (Int *last = &args.sizes[args.count - 1];
-         args.count < MOST_SIZES && *last * args.factor <= args.end; last++, args.count++)
+         args.count < MOST_SIZES && *last <= args.end / args.factor; last++, args.count++)
         last[1] = *last * args.factor;
     return 0;
 }

@@ -164,6 +164,7 @@ def test_a_wrong_number_of_processes_is_told_in_a_line(ring_of, mpi, tmp_path, t
     "words",
     [
         ["-b", "3Q"],
+        ["-b", "1048577GiB"],
         ["-n", "0"],
         ["-w", "9999999999"],
         ["-c", "2"],

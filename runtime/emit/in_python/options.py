@@ -16,6 +16,7 @@ TYPES = ("int8", "uint8", "int32", "uint32", "int64", "uint64", "float32", "floa
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 UNITS |= {f"{unit}iB": factor for unit, factor in UNITS.items() if unit} | {"B": 1}
 UNITS |= {"KB": 10**3, "MB": 10**6, "GB": 10**9}
+MOST_BYTES = 2**50
 
 
 class Parser(argparse.ArgumentParser):
@@ -70,10 +71,11 @@ def whole(least: int, most: int = 999_999_999) -> Callable[[str], int]:
 
 def size_of(text: str) -> int:
     """Read a size: 4096, 64K, 64KiB or 1MB."""
-    found = re.fullmatch(r"([0-9]{1,15})([A-Za-z]*)", text)
-    if not found or found[2] not in UNITS or not int(found[1]):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size")
-    return int(found[1]) * UNITS[found[2]]
+    found = re.fullmatch(r"([0-9]{1,16})([A-Za-z]*)", text)
+    size = int(found[1]) * UNITS.get(found[2], 0) if found else 0
+    if not 1 <= size <= MOST_BYTES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size from 1 byte to {MOST_BYTES}")
+    return size
 
 
 def cast(parts: str) -> MPI.Comm | None:
