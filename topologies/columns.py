@@ -9,6 +9,7 @@ import numpy as np
 from topologies.names import TEXT_LIMIT, name_faults, text_faults
 from topologies.topology import (
     CAPACITY_LIMIT,
+    SECONDS_LIMIT,
     BoolArray,
     IntArray,
     LinkClass,
@@ -22,6 +23,8 @@ from topologies.topology import (
 from topologies.wording import shown
 
 DIGIT_LIMIT = 4000
+# Products and quotients of three such numbers and a sum of capacities are still floats.
+RATIONAL_LIMIT = 10**90
 Rational = Annotated[
     str, msgspec.Meta(pattern=rf"^[0-9]{{1,{DIGIT_LIMIT}}}(/[0-9]{{1,{DIGIT_LIMIT}}})?$")
 ]
@@ -135,9 +138,10 @@ def rational(place: str, text: str, zero: bool = False) -> Fraction:
         number = Fraction(text)
     except ZeroDivisionError:
         number = Fraction(-1)
-    if 0 < number <= 10**99 or (zero and number == 0):
+    if Fraction(1, RATIONAL_LIMIT) <= number <= RATIONAL_LIMIT or (zero and number == 0):
         return number
-    raise TopologyError([f"{place}: found {shown(text)}, expected a positive fraction"])
+    expected = "expected a positive fraction, neither tiny nor huge"
+    raise TopologyError([f"{place}: found {shown(text)}, {expected}"])
 
 
 def column(
@@ -213,13 +217,11 @@ def _check_figures(topology: Topology) -> None:
     faults = []
     if sum(topology.capacity.tolist()) > CAPACITY_LIMIT:
         faults.append("figures: the capacities need more than 48 bits together")
-    if topology.unit < Fraction(1, 10**99):
-        faults.append("unit: too small")
     if len(topology.overhead) != topology.ranks:
         faults.append(f"overhead: {len(topology.overhead)} entries, expected {topology.ranks}")
     for place, seconds in (("figures", topology.alpha), ("overhead", topology.overhead)):
-        if not (np.isfinite(seconds) & (seconds >= 0)).all():
-            faults.append(f"{place}: found a time that is negative or infinite")
+        if not ((seconds >= 0) & (seconds <= SECONDS_LIMIT)).all():
+            faults.append(f"{place}: found a time that is negative or endless")
     if (topology.src == topology.dst).any():
         faults.append("src, dst: a link joins two different vertices")
     paired = np.flatnonzero(topology.mate >= 0)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
-from math import gcd, isfinite
+from math import gcd
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -21,6 +21,8 @@ Column = TypeVar("Column", bound=NDArray[np.generic])
 
 # Sums of capacities times a rank count must stay inside the int64 of the max-flow solver.
 CAPACITY_LIMIT = 2**48
+# Sums of times must stay finite.
+SECONDS_LIMIT = 1e60
 
 
 class TopologyError(ValueError):
@@ -149,9 +151,8 @@ def build(
         *text_faults(text_places(name, of_kind, classes)),
         *name_faults(ranks, names),
         *_link_faults(links, set(names)),
+        *_overhead_faults(overhead, len(ranks)),
     ]
-    if overhead and len(overhead) != len(ranks):
-        faults.append(f"overhead: {len(overhead)} figures for {len(ranks)} ranks")
     faults += [
         f"symmetry[{i}]: not a permutation of the {len(names)} vertices"
         for i, row in enumerate(symmetry)
@@ -210,9 +211,20 @@ def _link_faults(links: Sequence[Link], known: set[str]) -> list[str]:
             faults.append(
                 f"{place}: bandwidth is {float(link.bandwidth) / 1e9:g} GB/s, expected more than 0"
             )
-        if not (isfinite(link.alpha) and link.alpha >= 0):
+        if not 0 <= link.alpha <= SECONDS_LIMIT:
             faults.append(f"{place}: latency is {link.alpha * 1e6:g} us, expected 0 or more")
     return faults
+
+
+def _overhead_faults(overhead: Sequence[float], ranks: int) -> list[str]:
+    """Say what is wrong with the times that messages take at the ranks."""
+    if overhead and len(overhead) != ranks:
+        return [f"overhead: {len(overhead)} figures for {ranks} ranks"]
+    return [
+        f"ranks[{i}]: overhead is {seconds * 1e6:g} us, expected 0 or more"
+        for i, seconds in enumerate(overhead)
+        if not 0 <= seconds <= SECONDS_LIMIT
+    ]
 
 
 def _directed(

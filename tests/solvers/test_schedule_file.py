@@ -172,6 +172,8 @@ def layout(**columns: object) -> Callable[[Any], None]:
         (put("topology", "unit", value="9" * 5000), "topology.unit: expected `str` matching"),
         (put("topology", "figures", 0, value=[0, 0, 0]), "topology.figures.capacity[0]: found 0"),
         (put("topology", "figures", 0, value=[1, -1, 0]), "topology.figures: found a time that"),
+        (put("topology", "figures", 0, value=[1, 1e61, 0]), "topology.figures: found a time that"),
+        (put("topology", "unit", value="1/" + "9" * 99), "topology.unit: found '1/999"),
         (put("topology", "figures", 0, value=[2**47, 0, 0]), "topology.figures: the capacities"),
         (put("topology", "mate", 0, value=2), "topology.mate: a link's mate is"),
         (put("topology", "mate", value=[]), "topology.digest: found another one"),
@@ -216,6 +218,14 @@ def layout(**columns: object) -> Callable[[Any], None]:
         (put("bound", "scope", value="\x1b[2J"), "bound.scope: expected printable text"),
         (put("bound", "certificate", "inside", value=[3, 0]), "bound.certificate.inside: not in"),
         (put("bound", "certificate", "type", value="faith"), "bound.certificate.type: invalid val"),
+        (
+            put(
+                "bound",
+                "certificate",
+                value={"type": "prices", "of_class": ["1/" + "7" * 400], "of_link": [0] * 6},
+            ),
+            "bound.certificate.of_class: found '1/777",
+        ),
         (
             put("bound", "certificate", value={"type": "prices", "of_class": [], "of_link": [0]}),
             "bound.certificate.of_link: 1 entries, expected 6",

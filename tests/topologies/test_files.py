@@ -137,7 +137,6 @@ colour = "blue"
     assert faults(tmp_path, text, "m.toml") == [
         "unknown field 'colour'; known: format, name, ranks, switches, links, classes, symmetry",
         "ranks[3]: unknown field 'colour'; known: name, kind, overhead_us",
-        "ranks[3].overhead_us: less than 0, expected 0 or more",
         "ranks[4]: found 5, expected a table",
         "switches[1]: the field 'name' is missing",
         "switches[1].multicast: found 'yes', expected true or false",
@@ -159,6 +158,7 @@ colour = "blue"
         "links[3] g0 -> g0: bandwidth is -3.5 GB/s, expected more than 0",
         "links[3] g0 -> g0: latency is -1 us, expected 0 or more",
         "links[4] g0 -> g\\x07: no rank or switch is named g\\x07",
+        "ranks[3]: overhead is -1 us, expected 0 or more",
         "symmetry[0]: not a permutation of the 7 vertices",
         "symmetry[1]: not a permutation of the 7 vertices",
     ]
