@@ -41,7 +41,7 @@ class Output(click.Path):
     name = "file"
 
     def __init__(self) -> None:
-        super().__init__(dir_okay=False, writable=True)
+        super().__init__(dir_okay=False, writable=True, readable=False)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
         """Check the name and the folder besides the file."""
@@ -53,6 +53,8 @@ class Output(click.Path):
         except FileNotFoundError:
             if not os.path.isdir(folder):
                 self.fail(f"{path}: there is no folder {folder}", param, ctx)
+            if not os.access(folder, os.W_OK):
+                self.fail(f"{path}: the folder {folder} takes no new files", param, ctx)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else None
             self.fail(f"{path}: {(reason or str(error)).lower()}", param, ctx)

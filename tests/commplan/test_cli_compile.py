@@ -1,3 +1,4 @@
+import os
 from fractions import Fraction
 
 import pytest
@@ -114,6 +115,15 @@ def test_a_loop_of_symbolic_links_is_refused_before_any_work(call, tmp_path):
         "commplan: Invalid value for '-o' / '--output': x.json: too many levels of symbolic links\n"
     )
     assert (tmp_path / "x.json").is_symlink()
+
+
+def test_a_folder_that_takes_no_files_is_refused_before_any_work(call, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK)
+    result = call("compile", "ring:4", "all_gather", "-o", "x.json")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "commplan: Invalid value for '-o' / '--output': x.json: the folder . takes no new files\n"
+    )
 
 
 def test_a_name_that_a_terminal_would_obey_is_escaped(call, ask):
