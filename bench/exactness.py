@@ -16,6 +16,7 @@ from solvers.collective import COLLECTIVES, ROOTED, collective
 from solvers.linear import NotFound
 from solvers.schedule import Schedule
 from solvers.solve import solve
+from solvers.watch import Watch
 from topologies.spec import topology
 from topologies.topology import Topology
 
@@ -113,7 +114,7 @@ def measured(spec: str, made: Topology, name: str, seconds: float) -> Row:
     """Solve, check and count."""
     started = monotonic()
     try:
-        found = solve(made, collective(name, range(made.ranks)), seconds)
+        found = solve(made, collective(name, range(made.ranks)), Watch(seconds))
     except NotFound:
         return Row(spec, name, made.ranks, made.links, monotonic() - started)
     return _row(spec, found, name, monotonic() - started)

@@ -5,7 +5,8 @@ from commplan._floors import check
 
 check()
 
-from commplan.planner import Candidate, Plan, WrongSchedule, plan
+from commplan.checking import WrongSchedule
+from commplan.planner import Candidate, Plan, plan
 from runtime.emit.targets import TARGETS, emit
 from runtime.launch import Measurement, RunError, run
 from runtime.mpi import LaunchError

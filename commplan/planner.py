@@ -1,26 +1,22 @@
 """From a machine and a collective to a schedule that is checked, and chosen for its size."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from commplan.anytime import best_within
+from commplan.checking import checked
 from runtime.simulate import simulate
-from runtime.verify import Report, verify
+from runtime.verify import Report
 from solvers.collective import Collective
 from solvers.latency import latency
 from solvers.schedule import Schedule
-from solvers.solve import solve
 from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError
+from solvers.watch import Watch
 from topologies.topology import Topology
 
 HIGHEST = "highest throughput"
 TEMPLATE_RANKS = 256  # ranks up to which the templates are tried: they are written out in full
-
-Tell = Callable[[str], None]
-
-
-class WrongSchedule(RuntimeError):
-    """A schedule of our own that the checker refuses: a bug, and nothing is handed out."""
 
 
 @dataclass(frozen=True)
@@ -57,31 +53,32 @@ def plan(
     size: int | None = None,
     seconds: float = 600.0,
     seed: int = 0,
-    tell: Tell = lambda _: None,
+    watch: Watch | None = None,
 ) -> Plan:
     """Find the schedule of highest throughput or, for a size in bytes, the fastest one known.
 
-    Every schedule passes `verify` before it is compared or returned. seconds limits the solver.
-    seed is kept in the provenance; the solvers of today use none. tell hears what is being done.
+    Every schedule passes `verify` before it is compared or returned. When the seconds are over, or
+    at Ctrl-C, the search ends with the best so far. seed is kept in the provenance; the solvers of
+    today use none. watch: to hear the news, or to stop early, instead of `seconds`.
 
     Raises:
         Infeasible: no schedule exists.
         NotFound: none was found in the time given.
         WrongSchedule: a bug.
+        KeyboardInterrupt: at a second Ctrl-C, or at one before there was any schedule.
     """
-    tell("solving")
-    found = solve(topology, collective, seconds)
-    best = replace(found, provenance=found.provenance | {"seed": seed})
-    tell("verifying")
-    report = checked(best)
+    watch = watch or Watch(seconds)
+    found = best_within(topology, collective, watch)
+    known = found.schedule.provenance | {"seed": seed}
+    best, report = replace(found.schedule, provenance=known), found.report
     if size is None:
         return Plan(best, report, HIGHEST)
-    compared = sorted(_candidates(best, report, size, tell), key=lambda each: each.seconds)
+    compared = sorted(_candidates(best, report, size, watch), key=lambda each: each.seconds)
     first = compared[0]
     if first.schedule is not best:
-        tell(f"verifying {first.name}")
+        watch.tell(f"verifying {first.name}")
         best = replace(first.schedule, bound=best.bound)
-        report = checked(best)
+        report = checked(best).report
     return Plan(
         best,
         report,
@@ -93,19 +90,6 @@ def plan(
     )
 
 
-def checked(schedule: Schedule) -> Report:
-    """Verify a schedule of our own.
-
-    Raises:
-        WrongSchedule: it is not right.
-    """
-    report = verify(schedule)
-    if not report.correct:
-        solver = schedule.provenance.get("solver", "a solver")
-        raise WrongSchedule(f"{solver} made a wrong schedule: {report.faults[0]}")
-    return report
-
-
 def fastest(schedule: Schedule, size: int) -> float:
     """Give the seconds that nothing beats: the bound's, and those of the farthest way."""
     limit = schedule.bound.algbw
@@ -113,13 +97,16 @@ def fastest(schedule: Schedule, size: int) -> float:
     return max(flowing, latency(schedule.topology, schedule.collective))
 
 
-def _candidates(best: Schedule, report: Report, size: int, tell: Tell) -> Iterator[Candidate]:
-    """Simulate the schedule of highest throughput and every template that fits."""
-    tell("simulating")
+def _candidates(best: Schedule, report: Report, size: int, watch: Watch) -> Iterator[Candidate]:
+    """Simulate the schedule of highest throughput and, in time, every template that fits."""
+    watch.tell("simulating")
     yield Candidate(HIGHEST, best, report, simulate(best, size).seconds)
     for name, schedule in _templates(best):
-        tell(f"trying {name}")
-        yield Candidate(name, schedule, checked(schedule), simulate(schedule, size).seconds)
+        if watch.over:
+            return
+        watch.tell(f"trying {name}")
+        report = checked(schedule).report
+        yield Candidate(name, schedule, report, simulate(schedule, size).seconds)
 
 
 def _templates(best: Schedule) -> Iterator[tuple[str, Schedule]]:

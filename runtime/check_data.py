@@ -1,10 +1,11 @@
-"""Does everyone get what it wants: a replay of each piece with the sets of its contributors."""
+"""Does everyone get what it wants: what goes wrong with a piece, in words."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 import numpy as np
 
+from runtime.replay import suspects
 from solvers.schedule import Schedule
 
 Row = tuple[int, int, int, bool]  # step, src, dst, reduce
@@ -13,25 +14,20 @@ Row = tuple[int, int, int, bool]  # step, src, dst, reduce
 def faults(schedule: Schedule) -> list[str]:
     """List what goes wrong with the data.
 
-    Images of a piece go right where the piece does, so the representatives suffice. A schedule
-    must be well formed (`check_structure`) before it can be replayed.
+    Images of a piece go right where the piece does, so the representatives suffice, and only those
+    that a replay of all at once suspects are looked at one by one. A schedule must be well formed
+    (`check_structure`) before it can be replayed.
     """
     rows = schedule.transfers
-    table = list(
-        zip(
-            rows.step.tolist(),
-            rows.src.tolist(),
-            rows.dst.tolist(),
-            rows.reduce.tolist(),
-            strict=True,
-        )
-    )
-    start = np.searchsorted(rows.piece, np.arange(schedule.pieces + 1)).tolist()
     found = []
-    for piece, block in enumerate(schedule.block.tolist()):
+    for piece in suspects(schedule):
+        start, end = np.searchsorted(rows.piece, [piece, piece + 1])
+        columns = (rows.step, rows.src, rows.dst, rows.reduce)
+        table = list(zip(*(column[start:end].tolist() for column in columns), strict=True))
+        block = int(schedule.block[piece])
         replay = _Replay(schedule.collective.holders[block].tolist())
         sentences = [
-            *replay.run(table[start[piece] : start[piece + 1]]),
+            *replay.run(table),
             *replay.missing(schedule.collective.wanters[block].tolist()),
         ]
         found += [f"piece {piece} (block {block}): {sentence}" for sentence in sentences]

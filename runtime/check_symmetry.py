@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from math import lcm
 
 import numpy as np
 
 from solvers.collective import CollectiveError
-from solvers.schedule import Schedule
+from solvers.schedule import IntegerColumn, Schedule
 from topologies.symmetry import SymmetryError, link_images
 from topologies.topology import IntArray
 
@@ -45,28 +44,37 @@ def _group(schedule: Schedule) -> Iterator[str]:
 def _cover(schedule: Schedule) -> Iterator[str]:
     """Check that the shares of all images of all pieces add up to 1 for every block."""
     what = schedule.collective
-    unit = lcm(*{share.denominator for share in schedule.share})
-    given: dict[int, int] = {}
-    for block, share in zip(schedule.block.tolist(), schedule.share, strict=True):
-        given[block] = given.get(block, 0) + int(share * unit)
+    parts, unit = schedule.parts
+    given = np.zeros(what.blocks, dtype=parts.dtype)
+    np.add.at(given, schedule.block, parts)
+    try:
+        covered = given if schedule.group.order == 1 else _by_images(schedule, given)
+    except CollectiveError as error:
+        yield f"group: {error}"
+        return
+    for block in np.flatnonzero(covered != unit).tolist():
+        part = Fraction(int(covered[block]), unit)
+        yield f"block {block}: the shares of its pieces add up to {part}"
+
+
+def _by_images(schedule: Schedule, given: IntegerColumn) -> IntegerColumn:
+    """Add up what all images of the pieces cover of each block.
+
+    Raises:
+        CollectiveError: an element of the group does not keep the collective.
+    """
+    what, elements = schedule.collective, schedule.group.elements
     covered = np.zeros(what.blocks, dtype=object)
     owners = _Owners(what.holders), _Owners(what.wanters)
-    elements = schedule.group.elements
-    for block, part in given.items():
-        try:
-            images = what.images(block, elements)
-        except CollectiveError as error:
-            yield f"group: {error}"
-            return
+    for block in np.unique(schedule.block).tolist():
+        images = what.images(block, elements)
         # The images were found by random words: believe nothing that can be compared.
         same_size = (what.sizes[images] == what.sizes[block]).all()
         if not same_size or not all(side.follow(elements, block, images) for side in owners):
-            yield f"group: {what.name}: the symmetry does not keep block {block}"
-            return
+            raise CollectiveError(f"{what.name}: the symmetry does not keep block {block}")
         image, count = np.unique(images, return_counts=True)
-        covered[image] += part * count.astype(object)
-    for block in np.flatnonzero(covered != unit).tolist():
-        yield f"block {block}: the shares of its pieces add up to {Fraction(covered[block], unit)}"
+        covered[image] += int(given[block]) * count.astype(object)
+    return covered
 
 
 class _Owners:

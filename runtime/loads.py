@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
 
 import numpy as np
-from numpy.typing import NDArray
 
-from solvers.schedule import Schedule
+from solvers.schedule import IntegerColumn, Schedule
 from topologies.symmetry import link_images, orbits
 from topologies.topology import IntArray
 
@@ -48,7 +46,7 @@ def loads(schedule: Schedule) -> Loads:
     orbit = orbits(link_images(topology, schedule.group.generators), topology.links)
     size = np.bincount(orbit)
     share, unit = _weights(schedule)
-    carried = np.zeros(len(size), dtype=object)
+    carried = np.zeros(len(size), dtype=share.dtype)
     np.add.at(carried, orbit[rows.route], np.repeat(share[rows.piece], np.diff(rows.route_start)))
     order = schedule.group.order
     return Loads(
@@ -79,12 +77,14 @@ def algbw(schedule: Schedule) -> Fraction | None:
     return throughput(schedule).algbw
 
 
-def _weights(schedule: Schedule) -> tuple[NDArray[np.object_], int]:
-    """Give each piece's part of the size in whole multiples of one unit, and units in the size."""
-    sizes, total = schedule.collective.sizes, schedule.collective.total
-    denominator = lcm(*{share.denominator for share in schedule.share})
-    whole = [
-        int(share * denominator) * int(sizes[block])
-        for share, block in zip(schedule.share, schedule.block.tolist(), strict=True)
-    ]
-    return np.array(whole, dtype=object), denominator * total
+def _weights(schedule: Schedule) -> tuple[IntegerColumn, int]:
+    """Give each piece's part of the size in whole multiples of one unit, and units in the size.
+
+    The numbers are of 64 bits where every sum over hops fits into 62, else Python's.
+    """
+    parts, unit = schedule.parts
+    sizes = schedule.collective.sizes[schedule.block]
+    hops = max(len(schedule.transfers.route), 1)
+    largest = int(np.abs(parts).max(initial=0)) * int(sizes.max(initial=0))
+    kind = np.int64 if largest * hops < 2**62 else object
+    return parts.astype(kind) * sizes.astype(kind), unit * schedule.collective.total

@@ -19,17 +19,49 @@ from solvers.certificate import Bound, Cut
 from solvers.collective import Collective
 from solvers.linear import Infeasible
 from solvers.maxflow import maximum, times
+from solvers.proof import proved
+from solvers.watch import UNHURRIED, Watch
 from topologies.colours import refine, representatives
+from topologies.symmetry import trivial
 from topologies.topology import BoolArray, IntArray, Topology, integers, reverse
 
 # Collectives that are another one on the reversed links.
 MIRRORED = {"reduce_scatter": "all_gather", "reduce": "broadcast", "gather": "scatter"}
 
 
-def cut_bound(topology: Topology, collective: Collective) -> Bound:
+def rank_bound(topology: Topology, collective: Collective) -> Bound:
+    """Bound any collective by what must leave or enter a single rank, in a moment.
+
+    Raises:
+        Infeasible: a rank cannot be reached.
+    """
+    held, wanted = (
+        np.bincount(np.concatenate(buffers), minlength=collective.blocks)
+        for buffers in (collective.inputs, collective.outputs)
+    )
+    worst: tuple[float, Cut] | None = None
+    for reversed_links, mine, others, ends in (
+        (False, zip(collective.inputs, collective.outputs, strict=True), wanted, topology.src),
+        (True, zip(collective.outputs, collective.inputs, strict=True), held, topology.dst),
+    ):
+        room = np.bincount(ends, weights=topology.capacity, minlength=topology.vertices)
+        for rank, (here, there) in zip(collective.ranks, mine, strict=True):
+            beyond = others[here] > np.isin(here, there)
+            data = int(collective.sizes[here[beyond]].sum())
+            if data and (worst is None or room[rank] / data < worst[0]):
+                worst = room[rank] / data, Cut(integers([rank]), reversed_links)
+    if worst is None:
+        return Bound(None, "cut", None)
+    if worst[0] == 0:
+        raise Infeasible(f"{collective.name}: rank {worst[1].inside[0]} is on its own")
+    return Bound(proved(topology, collective, worst[1], trivial(topology)), "cut", worst[1])
+
+
+def cut_bound(topology: Topology, collective: Collective, watch: Watch = UNHURRIED) -> Bound:
     """Bound a gather-like collective, or all_reduce, by its tightest cut.
 
-    Complexity: a few max-flows for each colour class of ranks.
+    When the time is over it is the tightest one so far. Complexity: a few max-flows for each
+    colour class of ranks.
 
     Raises:
         Infeasible: a rank cannot be reached.
@@ -42,16 +74,18 @@ def cut_bound(topology: Topology, collective: Collective) -> Bound:
     if len(collective.ranks) == 1:
         return Bound(None, "cut", None)
     if name == "all_reduce":
-        rate, side, mirrored = _both_ways(machine, collective)
+        rate, side, mirrored = _both_ways(machine, collective, watch)
     else:
-        rate, side = _CUTS[name](machine, collective)
+        rate, side = _CUTS[name](machine, collective, watch)
     if rate == 0:
         raise Infeasible(f"{collective.name}: {_stranded(topology, collective, side)}")
     cut = Cut(integers(np.flatnonzero(side)), reversed_links=mirrored)
     return Bound(rate * topology.unit, "cut", cut)
 
 
-def _gathered(topology: Topology, collective: Collective) -> tuple[Fraction, BoolArray]:
+def _gathered(
+    topology: Topology, collective: Collective, watch: Watch
+) -> tuple[Fraction, BoolArray]:
     """Find size / time of all_gather: min over S of total B+(S) / w(S), capacity units."""
     weights = np.zeros(topology.vertices, dtype=np.int64)
     for rank, blocks in zip(collective.ranks, _own(collective), strict=True):
@@ -61,7 +95,7 @@ def _gathered(topology: Topology, collective: Collective) -> tuple[Fraction, Boo
     sinks = _one_of_each(topology, collective.ranks, weights)
     rate, side = _first_cut(topology, weights, sinks)
     settled = 0
-    while settled < len(sinks):
+    while settled < len(sinks) and not watch.over:
         sink = int(sinks[settled])
         tail, head, capacity = _with_source(topology, sources, weights[sources], rate)
         flow = maximum(topology.vertices + 1, tail, head, capacity, topology.vertices, sink)
@@ -104,7 +138,9 @@ def _with_source(
     )
 
 
-def _broadcast(topology: Topology, collective: Collective) -> tuple[Fraction, BoolArray]:
+def _broadcast(
+    topology: Topology, collective: Collective, watch: Watch
+) -> tuple[Fraction, BoolArray]:
     """Find the least max-flow from the root to a rank."""
     root = _root(collective)
     best: tuple[int, BoolArray] | None = None
@@ -116,11 +152,15 @@ def _broadcast(topology: Topology, collective: Collective) -> tuple[Fraction, Bo
         )
         if best is None or flow.value < best[0]:
             best = flow.value, flow.side
+        if watch.over:
+            break
     assert best is not None
     return Fraction(best[0]), best[1]
 
 
-def _scattered(topology: Topology, collective: Collective) -> tuple[Fraction, BoolArray]:
+def _scattered(
+    topology: Topology, collective: Collective, watch: Watch
+) -> tuple[Fraction, BoolArray]:
     """Find size / time of scatter: min over S with the root of total B+(S) / w(outside S)."""
     root = _root(collective)
     weights = np.zeros(topology.vertices, dtype=np.int64)
@@ -137,15 +177,18 @@ def _scattered(topology: Topology, collective: Collective) -> tuple[Fraction, Bo
         head, tail, capacity = _with_source(topology, ends, weights[ends], rate)
         head[: topology.links], tail[: topology.links] = topology.dst, topology.src
         flow = maximum(topology.vertices + 1, tail, head, capacity, root, topology.vertices)
-        if flow.value >= int(weights.sum()) * rate.numerator:
+        if flow.value >= int(weights.sum()) * rate.numerator or watch.over:
             return rate * total, side
         side = flow.side[:-1]
 
 
-def _both_ways(topology: Topology, collective: Collective) -> tuple[Fraction, BoolArray, bool]:
+def _both_ways(
+    topology: Topology, collective: Collective, watch: Watch
+) -> tuple[Fraction, BoolArray, bool]:
     """Find the least max-flow between a rank and the others, out or back: all_reduce's cut."""
     rooted = replace(collective, root=collective.ranks[0])
-    out, back = _broadcast(topology, rooted), _broadcast(reverse(topology), rooted)
+    out = _broadcast(topology, rooted, watch)
+    back = _broadcast(reverse(topology), rooted, watch)
     return (*out, False) if out[0] <= back[0] else (*back, True)
 
 

@@ -19,25 +19,25 @@ import numpy as np
 from scipy.sparse import coo_array, csr_matrix
 
 from solvers.alone import alone
-from solvers.bounds import MIRRORED, cut_bound
+from solvers.bounds import MIRRORED, cut_bound, rank_bound
 from solvers.certificate import UNPROVED
 from solvers.collective import Collective
-from solvers.linear import solve
+from solvers.linear import NotFound, solve
 from solvers.load_lp import LoadLP
 from solvers.maxflow import cheapest_flow
 from solvers.prices import CLOSE, price_bound
 from solvers.quotient import Quotient
 from solvers.schedule import Schedule, Transfer, schedule
+from solvers.watch import Watch
 from solvers.ways import HOP
 from topologies.symmetry import Group
 from topologies.topology import FloatArray, Topology, integers, reverse
 
+EFFORT = 0.5  # of the time that is left, for the choice among optimal flows
 RELAY = 1e-6  # seconds that a stop at a rank counts for, when ways are chosen
 
 
-def all_to_all(
-    topology: Topology, collective: Collective, group: Group, seconds: float
-) -> Schedule:
+def all_to_all(topology: Topology, collective: Collective, group: Group, watch: Watch) -> Schedule:
     """Route every block at the highest concurrent rate, over as few stops as that allows.
 
     Raises:
@@ -47,25 +47,36 @@ def all_to_all(
     if len(collective.ranks) == 1:
         return alone(topology, collective)
     quotient = Quotient(topology, integers(collective.ranks), group)
+    watch.tell(bound=rank_bound(topology, collective))
+    watch.check()
     lp = _concurrent(quotient)
     scale = len(collective.ranks) / float(quotient.orbit_capacity.max())
-    optimum = solve(lp.program(scale), seconds=seconds)
+    optimum = solve(lp.program(scale), watch)
     time = optimum.cost * scale
     prices = lp.prices(optimum, scale) * _stabiliser(quotient)
     expected = float(collective.total * topology.unit) / time
     bound = price_bound(quotient, collective, prices, expected) or UNPROVED
     target = collective.total * topology.unit / bound.algbw if bound.algbw else None
+    watch.tell(bound=bound, best=expected)
     if target is not None and abs(float(target) - time) <= CLOSE * time:
-        costs = np.tile(_effort(topology), len(quotient.roots))
-        x = solve(
-            lp.cheapest(float(target), costs / costs.max(), np.ones(len(costs), dtype=np.bool_)),
-            seconds=seconds,
-        ).x
+        x = _least_effort(quotient, lp, float(target), optimum.x[:-1], watch)
     else:
         x, target = optimum.x[:-1], None
-    amounts, _ = lp.exact(x, time, target)
+    amounts, _ = lp.exact(x, time, target, watch)
     pieces, transfers = _pieces(quotient, collective, amounts)
     return schedule(topology, collective, pieces, transfers, bound, group)
+
+
+def _least_effort(
+    quotient: Quotient, lp: LoadLP, time: float, x: FloatArray, watch: Watch
+) -> FloatArray:
+    """Among the optimal flows find one of least effort; x itself where that takes too long."""
+    costs = np.tile(_effort(quotient.topology), len(quotient.roots))
+    program = lp.cheapest(time, costs / costs.max(), np.ones(len(costs), dtype=np.bool_))
+    try:
+        return solve(program, watch.part(EFFORT)).x
+    except NotFound:
+        return x
 
 
 def _stabiliser(quotient: Quotient) -> FloatArray:
@@ -194,7 +205,7 @@ def hops(topology: Topology, way: Sequence[int], piece: int) -> list[Transfer]:
     ]
 
 
-def scatter(topology: Topology, collective: Collective, group: Group, seconds: float) -> Schedule:
+def scatter(topology: Topology, collective: Collective, group: Group, watch: Watch) -> Schedule:
     """Route the root's blocks (or to the root, for gather) by one flow of least effort.
 
     The rate is that of the tightest cut; at this rate all capacities are whole numbers in a common
@@ -206,6 +217,7 @@ def scatter(topology: Topology, collective: Collective, group: Group, seconds: f
     if len(collective.ranks) == 1:
         return alone(topology, collective)
     bound = cut_bound(topology, collective)
+    watch.tell(bound=bound)
     mirrored = collective.name in MIRRORED
     machine = reverse(topology) if mirrored else topology
     root = collective.root if collective.root is not None else collective.ranks[0]

@@ -1,6 +1,6 @@
 """Schedules of trees: all_gather, reduce_scatter, broadcast, reduce, and all_reduce."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 from solvers.alone import alone
@@ -13,13 +13,15 @@ from solvers.prices import price_bound
 from solvers.quotient import Quotient
 from solvers.schedule import Schedule, Transfer, schedule
 from solvers.trees import Router, paired, trees
+from solvers.watch import Watch
 from topologies.symmetry import Group
 from topologies.topology import FloatArray, Topology, integers
 
+BOUNDING = 0.3  # of the time, for the tightest cut
 INWARD = frozenset({"reduce_scatter", "reduce"})
 
 
-def forest(topology: Topology, collective: Collective, group: Group, seconds: float) -> Schedule:
+def forest(topology: Topology, collective: Collective, group: Group, watch: Watch) -> Schedule:
     """Pack trees for all_gather, reduce_scatter, broadcast or reduce, at the highest throughput.
 
     group: must keep the machine and the collective.
@@ -31,15 +33,23 @@ def forest(topology: Topology, collective: Collective, group: Group, seconds: fl
     if len(collective.ranks) == 1:
         return alone(topology, collective)
     quotient = Quotient(topology, integers(collective.ranks), group)
-    bound = cut_bound(topology, collective)
+    bound = cut_bound(topology, collective, watch.part(BOUNDING))
+    watch.tell(bound=bound)
     inward = collective.name in INWARD
     roots = quotient.roots if collective.root is None else [collective.root]
     families = [Family(int(root), inward, _size(collective, int(root), inward)) for root in roots]
-    packer = Packer(quotient, families, free=False)
+    packer = Packer(quotient, families, free=False, watch=watch)
     goal = _goal(topology, collective, bound)
-    packing = packer.solve(goal, lambda p, t: _prove(quotient, collective, p, t), seconds)
+    packing = packer.solve(
+        goal, lambda p, t: _prove(quotient, collective, p, t), _teller(topology, collective, watch)
+    )
     pieces, transfers = _pieces(quotient, packing, collective, families)
     return schedule(topology, collective, pieces, transfers, packing.bound or bound, group)
+
+
+def _teller(topology: Topology, collective: Collective, watch: Watch) -> Callable[[float], None]:
+    """Tell a watch what the times of the rounds mean as size / time."""
+    return lambda time: watch.tell(best=float(collective.total * topology.unit) / time)
 
 
 def _goal(topology: Topology, collective: Collective, bound: Bound | None) -> Goal | None:
@@ -83,9 +93,7 @@ def _size(collective: Collective, root: int, inward: bool) -> int:
     return int(collective.sizes[_block(collective, root, inward)])
 
 
-def all_reduce(
-    topology: Topology, collective: Collective, group: Group, seconds: float
-) -> Schedule:
+def all_reduce(topology: Topology, collective: Collective, group: Group, watch: Watch) -> Schedule:
     """Pack pairs of a tree that adds and a tree that spreads; each root's share is free.
 
     Reduce-scatter followed by all_gather is the case of equal shares; on uneven machines others
@@ -99,11 +107,17 @@ def all_reduce(
         return alone(topology, collective)
     quotient = Quotient(topology, integers(collective.ranks), group)
     families = [Family(int(r), inward) for r in quotient.roots for inward in (False, True)]
-    packer = Packer(quotient, families, free=True)
-    cut = _goal(topology, collective, cut_bound(topology, collective))
-    scale = 2 * float(cut.time) if cut else None  # what comes in, goes out again
-    packing = packer.solve(None, lambda p, t: _prove(quotient, collective, p, t), seconds, scale)
-    bound = packing.bound or cut_bound(topology, collective)
+    cut = cut_bound(topology, collective, watch.part(BOUNDING))
+    watch.tell(bound=cut)
+    packer = Packer(quotient, families, free=True, watch=watch)
+    goal = _goal(topology, collective, cut)
+    packing = packer.solve(
+        None,
+        lambda p, t: _prove(quotient, collective, p, t),
+        _teller(topology, collective, watch),
+        2 * float(goal.time) if goal else None,  # what comes in, goes out again
+    )
+    bound = packing.bound or cut
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []
     for share, now in _pairs(quotient, packing):

@@ -11,6 +11,7 @@ from solvers.arborescence import cheapest
 from solvers.linear import Infeasible
 from solvers.order_lp import Columns, Order, all_ways, union
 from solvers.quotient import Quotient
+from solvers.watch import UNHURRIED, Watch
 from solvers.ways import HOP, Ways
 from topologies.topology import BoolArray, FloatArray, IntArray, frozen
 
@@ -38,9 +39,11 @@ class Growth:
     that it puts before each member, a parent with every way that is known to it.
     """
 
-    def __init__(self, quotient: Quotient, families: Sequence[Family]) -> None:
-        self.quotient, self.families = quotient, tuple(families)
-        self.ways = Ways(quotient)
+    def __init__(
+        self, quotient: Quotient, families: Sequence[Family], watch: Watch = UNHURRIED
+    ) -> None:
+        self.quotient, self.families, self.watch = quotient, tuple(families), watch
+        self.ways = Ways(quotient, watch)
         self.place = {int(v): i for i, v in enumerate(quotient.members)}
         near = quotient.topology.alpha + HOP
         self.near = quotient.between_members(quotient.distances(near)[0])
@@ -57,6 +60,7 @@ class Growth:
         A member never comes before the one over which it is reached. Gives the cheapest earlier
         parent of each member, -1 at the root.
         """
+        self.watch.check()
         root = self.place[family.root]
         distance, before = self.reach(root, family.inward)
         coarse = np.round(distance / distance.max() * 1e6)

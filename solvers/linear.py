@@ -1,6 +1,7 @@
 """Linear programs: the one home of the LP solvers."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -8,15 +9,15 @@ from ortools.linear_solver.python import model_builder_helper as ortools
 from scipy.optimize import linprog
 from scipy.sparse import csr_matrix
 
+from solvers.watch import UNHURRIED, Watch
+from solvers.watch import NotFound as NotFound
 from topologies.topology import FloatArray
+
+LONGEST = 10.0**7  # seconds; what no engine is given more than
 
 
 class Infeasible(ValueError):
     """No solution exists, and that is proved."""
-
-
-class NotFound(ValueError):
-    """No solution was found in the time or accuracy given; nothing is proved."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,22 +46,38 @@ class Optimum:
     cost: float
 
 
-def solve(program: LinearProgram, seconds: float = 600.0) -> Optimum:
+def solve(program: LinearProgram, watch: Watch = UNHURRIED, most: float = inf) -> Optimum:
     """Solve a linear program with a simplex method, so that the solution is a vertex.
 
     OR-Tools' GLOP is asked first; where it gives up for numerical reasons, HiGHS.
+    most: seconds, where the program may not have all the time that is left.
 
     Raises:
         Infeasible: no x satisfies the rows.
         NotFound: the limit was reached, or both solvers gave up.
     """
+    end = watch.elapsed + min(watch.left, most, LONGEST)
     engine = ortools.ModelSolverHelper("GLOP")
-    engine.set_time_limit_in_seconds(seconds)
-    engine.solve(_model(program))
+    model = _model(program)
+    with watch.running(engine.interrupt_solve):
+        engine.set_time_limit_in_seconds(_remaining(watch, end))
+        engine.solve(model)
     if engine.status() == ortools.SolveStatus.OPTIMAL:
         x, dual = engine.variable_values(), engine.dual_values()
         return Optimum(np.asarray(x), np.asarray(dual), float(engine.objective_value()))
-    return _second_opinion(program, seconds)
+    return _second_opinion(program, _remaining(watch, end))
+
+
+def _remaining(watch: Watch, end: float) -> float:
+    """Give the seconds until a moment of the watch.
+
+    Raises:
+        NotFound: there are none.
+    """
+    watch.check()
+    if end <= watch.elapsed:
+        raise NotFound("the linear program was not solved in its time")
+    return end - watch.elapsed
 
 
 def _second_opinion(program: LinearProgram, seconds: float) -> Optimum:

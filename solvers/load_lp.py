@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix, diags_array
 
 from solvers import rational
 from solvers.linear import LinearProgram, NotFound, Optimum
+from solvers.watch import UNHURRIED, Watch
 from topologies.topology import BoolArray, FloatArray, IntArray
 
 # An amount below this is zero (tried in turn); a load this near to the capacity is tight.
@@ -63,7 +64,7 @@ class LoadLP:
         return np.asarray(dual / self.capacities)
 
     def exact(
-        self, x: FloatArray, time: float, target: Fraction | None
+        self, x: FloatArray, time: float, target: Fraction | None, watch: Watch = UNHURRIED
     ) -> tuple[tuple[Fraction, ...], Fraction]:
         """Solve for the amounts near x in rationals: the amounts, and the time.
 
@@ -71,17 +72,18 @@ class LoadLP:
         solved for too.
 
         Raises:
-            NotFound: x is near no exact vertex, or that breaks a row.
+            NotFound: x is near no exact vertex, or that breaks a row, or the time is over.
         """
         for tiny in TINY:
+            watch.check()
             try:
-                return self._near(x, time, target, tiny)
+                return self._near(x, time, target, tiny, watch)
             except NotFound:
                 continue
         raise NotFound("the optimum was found in floats only, not exactly")
 
     def _near(
-        self, x: FloatArray, time: float, target: Fraction | None, tiny: float
+        self, x: FloatArray, time: float, target: Fraction | None, tiny: float, watch: Watch
     ) -> tuple[tuple[Fraction, ...], Fraction]:
         """Solve the rows that are tight for the amounts that are not zero, and check all rows."""
         load = self.matrix[self.equalities :, :-1] @ x
@@ -91,7 +93,8 @@ class LoadLP:
         bound = [*self.totals, *(int(c) * (target or Fraction(0)) for c in self.capacities)]
         if target is None:
             columns = np.append(columns, len(x))
-        found = rational.solve(csr_matrix(self.matrix[rows][:, columns]), [bound[i] for i in rows])
+        tightest = csr_matrix(self.matrix[rows][:, columns])
+        found = rational.solve(tightest, [bound[i] for i in rows], watch)
         if target is not None:
             columns, found = np.append(columns, len(x)), [*found, target]
         self._check(columns, found)

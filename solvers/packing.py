@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from time import monotonic
 from typing import NamedTuple
 
 import numpy as np
@@ -16,11 +15,12 @@ from solvers.load_lp import LoadLP
 from solvers.order_lp import Budget, Columns, Order, assemble
 from solvers.pricing import CLOSE, Pricing
 from solvers.quotient import Quotient
+from solvers.watch import UNHURRIED, Watch
 from solvers.ways import HOP, Ways
 from topologies.topology import BoolArray, FloatArray
 
 KEPT = 4  # orders for each family up to which none is dropped
-PATIENCE = 0.4  # of the time that is left, for low trees; the rest is for the exact solution
+SHALLOW = 0.4  # of the time that is left, for low trees; the rest is for the exact solution
 IDLE = 1e-9  # an order of no more weight may be dropped
 
 
@@ -61,19 +61,30 @@ class Packer:
     one of the same root (all_reduce); without, each root has its full share (all_gather).
     """
 
-    def __init__(self, quotient: Quotient, families: Sequence[Family], *, free: bool) -> None:
-        self.quotient, self.free = quotient, free
-        self.growth = Growth(quotient, families)
+    def __init__(
+        self,
+        quotient: Quotient,
+        families: Sequence[Family],
+        *,
+        free: bool,
+        watch: Watch = UNHURRIED,
+    ) -> None:
+        self.quotient, self.free, self.watch = quotient, free, watch
+        self.growth = Growth(quotient, families, watch)
         self.pricing = Pricing(self.growth, free=free)
 
     def solve(
-        self, goal: Goal | None, prove: Prove, seconds: float, scale: float | None = None
+        self,
+        goal: Goal | None,
+        prove: Prove,
+        reached: Callable[[float], None] = lambda _: None,
+        scale: float | None = None,
     ) -> Packing:
         """Generate columns until the goal is reached or nothing improves; solve exactly.
 
         goal: what a bound allows, if one is known. prove: works out what given prices allow, when
-        they are those of an optimum (and its time). scale: about the time of the optimum, where it
-        is not the goal's.
+        they are those of an optimum (and its time). reached: hears the time of each round. scale:
+        about the time of the optimum, where it is not the goal's.
 
         When the time is over, or where the optimum has no exact solution in reach, the trees are
         the best so far, and the bound says how far from the best possible they are.
@@ -81,32 +92,40 @@ class Packer:
         Raises:
             NotFound: the time was over before there were any trees.
         """
-        deadline = monotonic() + seconds
         scale = scale or (float(goal.time) if goal else self._rough_time())
         self.pricing.begin(scale)
         best: _Round | None = None
         while True:
             try:
-                now = self._solved(scale, max(deadline - monotonic(), 1.0))
+                now = self._solved(scale)
             except NotFound:
                 if best is None:
                     raise
                 now = best
             best = now
             time, prices = now.optimum.cost * scale, self._prices(now.lp, now.optimum, scale)
+            reached(time)
             if not (goal and now.optimum.cost <= 1 + CLOSE):
-                if monotonic() < deadline and self.pricing.improve(prices, time):
+                if self._improved(prices, time):
                     self._prune(now)
                     continue
                 known = [g for g in (goal, prove(prices, time)) if g]
                 goal = max(known, key=lambda g: g.time, default=None)
             self.growth.orders, self.growth.columns = list(now.orders), now.columns
-            return self._finish(now.lp, now.optimum, time, goal, deadline)
+            return self._finish(now.lp, now.optimum, time, goal)
 
-    def _solved(self, scale: float, seconds: float) -> "_Round":
+    def _solved(self, scale: float) -> "_Round":
+        self.watch.check()
         lp = self._assemble()
-        optimum = solve(lp.program(scale), seconds=seconds)
+        optimum = solve(lp.program(scale), self.watch)
         return _Round(lp, optimum, tuple(self.growth.orders), self.growth.columns)
+
+    def _improved(self, prices: FloatArray, time: float) -> bool:
+        """Grow by what the prices ask for; say whether anything was missing, and time enough."""
+        try:
+            return self.pricing.improve(prices, time)
+        except NotFound:
+            return False
 
     def _prune(self, now: "_Round") -> None:
         """Drop orders that the last optimum gave no weight, once there are many."""
@@ -119,19 +138,15 @@ class Packer:
         kept[: len(self.growth.families)] = True
         self.growth.keep(kept)
 
-    def _finish(
-        self, lp: LoadLP, optimum: Optimum, time: float, goal: Goal | None, deadline: float
-    ) -> Packing:
+    def _finish(self, lp: LoadLP, optimum: Optimum, time: float, goal: Goal | None) -> Packing:
         """Turn the optimum into exact shares; of the least height, if the goal is attained."""
         x, target = optimum.x[:-1], None
         if goal is not None and abs(float(goal.time) - time) <= CLOSE * time:
             target = goal.time
-            x = self._shallow(lp, float(target), max(deadline - monotonic(), 1.0))
+            x = self._shallow(lp, float(target), x)
         columns, orders = self.growth.columns, len(self.growth.orders)
         try:
-            if monotonic() > deadline:
-                raise NotFound("no time is left for the exact solution")
-            share, _ = lp.exact(x, time, target)
+            share, _ = lp.exact(x, time, target, self.watch)
         except NotFound:
             share = nearly.shares(columns, orders, self._budgets(), x)
         bound = goal.bound if goal else None
@@ -173,13 +188,14 @@ class Packer:
         stabiliser = self.quotient.group.order // self.quotient.orbit_size
         return lp.prices(optimum, scale) * stabiliser
 
-    def _shallow(self, lp: LoadLP, scale: float, seconds: float) -> FloatArray:
+    def _shallow(self, lp: LoadLP, scale: float, x: FloatArray) -> FloatArray:
         """Among the optimal packings find a low one whose members are reached early.
 
         Where parents that are nearer to the root than their children suffice, the heights of the
-        orders bound those of the trees, and the least bound that suffices is searched for.
+        orders bound those of the trees, and the least bound that suffices is searched for. Where
+        there is no time for that, x stays as it is.
         """
-        deadline = monotonic() + seconds * PATIENCE
+        watch = self.watch.part(SHALLOW)
         columns, orders = self.growth.columns, self.growth.orders
         depth = np.array([order.depth for order in orders])
         rises = depth[columns.order, columns.parent] < depth[columns.order, columns.child]
@@ -190,18 +206,19 @@ class Packer:
             middle = high if best is None else (low + high) // 2
             kept = heights <= levels[middle]
             try:
-                best = self._early(
-                    lp, scale, np.append(rises & kept[columns.order], kept), deadline
-                )
+                best = self._early(lp, scale, np.append(rises & kept[columns.order], kept), watch)
                 high = middle - 1
             except (Infeasible, NotFound):
                 if best is None:
                     break
                 low = middle + 1
         everything = np.ones(len(columns) + len(orders), dtype=np.bool_)
-        return self._early(lp, scale, everything, deadline) if best is None else best
+        try:
+            return self._early(lp, scale, everything, watch) if best is None else best
+        except NotFound:
+            return x
 
-    def _early(self, lp: LoadLP, scale: float, kept: BoolArray, deadline: float) -> FloatArray:
+    def _early(self, lp: LoadLP, scale: float, kept: BoolArray, watch: Watch) -> FloatArray:
         """Solve for the choices marked as `kept` and the least sum of arrival times."""
         columns = self.growth.columns
         reach = np.array([self.growth.reach(o.root, o.inward)[0] for o in self.growth.orders])
@@ -214,5 +231,5 @@ class Packer:
         cost = np.append(late / late.max(), np.zeros(len(self.growth.orders)))
         x = np.zeros(len(kept))
         program = lp.cheapest(scale, cost, kept)
-        x[kept] = solve(program, seconds=max(deadline - monotonic(), 1.0)).x
+        x[kept] = solve(program, watch).x
         return x

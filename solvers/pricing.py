@@ -78,7 +78,11 @@ class Pricing:
 
     def _cheapest(self, cost: FloatArray) -> Trees:
         """Find each family's cheapest tree."""
-        return {f: cheapest(seen(cost, f), self.growth.place[f.root]) for f in self.families}
+        found = {}
+        for family in self.families:
+            self.growth.watch.check()
+            found[family] = cheapest(seen(cost, family), self.growth.place[family.root])
+        return found
 
     def _due(self, total: dict[Family, float]) -> float:
         """Work out the time that the costs of the cheapest trees prove."""
@@ -114,6 +118,7 @@ class Pricing:
     def _new_parents(self, cost: FloatArray) -> None:
         """Give each member of each order the earlier parent that is cheapest now."""
         for i, order in enumerate(self.growth.orders):
+            self.growth.watch.check()
             reach = cost if order.inward else cost.T
             earlier = order.place[None, :] < order.place[:, None]
             parent = np.argmin(np.where(earlier, reach, np.inf), axis=1)

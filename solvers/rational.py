@@ -19,13 +19,16 @@ from scipy.sparse import csc_matrix, csr_matrix, diags_array
 from scipy.sparse.linalg import splu
 
 from solvers.linear import NotFound
+from solvers.watch import UNHURRIED, Watch
 from topologies.topology import FloatArray
 
 Integers = NDArray[np.object_]
 ROUNDS = 400
 
 
-def solve(matrix: csr_matrix, bound: Sequence[Fraction]) -> list[Fraction]:
+def solve(
+    matrix: csr_matrix, bound: Sequence[Fraction], watch: Watch = UNHURRIED
+) -> list[Fraction]:
     """Find the x with matrix · x = bound, exactly.
 
     matrix: (rows, columns) of integers with full column rank, rows >= columns; the system must have
@@ -33,7 +36,8 @@ def solve(matrix: csr_matrix, bound: Sequence[Fraction]) -> list[Fraction]:
     of the denominators.
 
     Raises:
-        NotFound: no solution was found; where columns depend on each other that may happen.
+        NotFound: no solution was found; where columns depend on each other that may happen. Or
+            the time is over.
     """
     if matrix.shape[1] == 0:
         return []
@@ -44,6 +48,7 @@ def solve(matrix: csr_matrix, bound: Sequence[Fraction]) -> list[Fraction]:
     entries = np.array([int(a) for a in matrix.data], dtype=object)
     residual, attempt = right, 64
     for _ in range(ROUNDS):
+        watch.check()
         step, gained = _correction(factor, residual)
         scaled, bits = scaled * (1 << gained) + step, bits + gained
         residual = residual * (1 << gained) - product(matrix, entries, step)

@@ -3,14 +3,19 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import NamedTuple
+from functools import cached_property
+from math import lcm
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from solvers.certificate import Bound
 from solvers.collective import Collective
 from topologies.symmetry import Group, trivial
 from topologies.topology import BoolArray, IntArray, Topology, frozen, integers
+
+IntegerColumn = NDArray[Any]  # int64, or object for Python's integers
 
 
 class Transfer(NamedTuple):
@@ -46,6 +51,21 @@ class Transfers:
     def __len__(self) -> int:
         return len(self.piece)
 
+    def rows(self, chosen: IntArray) -> "Transfers":
+        """Give the transfers with these numbers, in this order, each as often as it is named."""
+        length = np.diff(self.route_start)[chosen]
+        start = np.concatenate([[0], np.cumsum(length)])
+        hop = np.arange(start[-1]) + np.repeat(self.route_start[chosen] - start[:-1], length)
+        return Transfers(
+            frozen(self.piece[chosen]),
+            frozen(self.step[chosen]),
+            frozen(self.src[chosen]),
+            frozen(self.dst[chosen]),
+            frozen(self.reduce[chosen]),
+            frozen(start),
+            frozen(self.route[hop]),
+        )
+
     def __getitem__(self, t: int) -> Transfer:
         start, end = self.route_start[t], self.route_start[t + 1]
         return Transfer(
@@ -78,6 +98,19 @@ class Schedule:
     bound: Bound
     provenance: dict[str, str | int | float] = field(default_factory=dict)
 
+    @cached_property
+    def parts(self) -> tuple[IntegerColumn, int]:
+        """Give the pieces' shares as whole numbers, and how many of these make a block.
+
+        The numbers are of 64 bits where all of them together fit into 62, else Python's.
+        """
+        different = {id(share): share for share in self.share}
+        unit = lcm(*{share.denominator for share in different.values()})
+        whole = {key: int(share * unit) for key, share in different.items()}
+        fits = max(map(abs, whole.values()), default=0) * len(self.share) < 2**62 > unit
+        kind = np.int64 if fits else object
+        return frozen(np.array([whole[id(share)] for share in self.share], dtype=kind)), unit
+
     @property
     def pieces(self) -> int:
         """Count the representative pieces."""
@@ -97,6 +130,15 @@ def columns(transfers: Iterable[Transfer]) -> Transfers:
         route_start=frozen(np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])),
         route=integers(link for t in rows for link in t.route),
     )
+
+
+def ordered(parts: Sequence[Transfers]) -> Transfers:
+    """Join columns of transfers into one, sorted by piece and step."""
+    names = ("piece", "step", "src", "dst", "reduce", "route")
+    whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    length = np.concatenate([np.diff(part.route_start) for part in parts])
+    joined = Transfers(route_start=np.concatenate([[0], np.cumsum(length)]), **whole)
+    return joined.rows(np.lexsort((joined.step, joined.piece)))
 
 
 def schedule(

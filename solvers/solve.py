@@ -11,12 +11,13 @@ from solvers.bounds import MIRRORED, cut_bound
 from solvers.certificate import Bound
 from solvers.collective import Collective
 from solvers.schedule import Schedule
+from solvers.watch import UNHURRIED, Watch
 from topologies.colours import refine
 from topologies.found_symmetry import chosen
 from topologies.symmetry import Group, declared, orbits, subgroup
 from topologies.topology import IntArray, Topology
 
-Solver = Callable[[Topology, Collective, Group, float], Schedule]
+Solver = Callable[[Topology, Collective, Group, Watch], Schedule]
 
 SOLVERS: dict[str, Solver] = {
     "all_gather": forest.forest,
@@ -30,7 +31,7 @@ SOLVERS: dict[str, Solver] = {
 }
 
 
-def solve(topology: Topology, collective: Collective, seconds: float = 600.0) -> Schedule:
+def solve(topology: Topology, collective: Collective, watch: Watch = UNHURRIED) -> Schedule:
     """Find the schedule of highest throughput, with the certificate that none is higher.
 
     The symmetry of the machine is used as far as it keeps the collective: the declared one, or one
@@ -44,9 +45,11 @@ def solve(topology: Topology, collective: Collective, seconds: float = 600.0) ->
     """
     started = monotonic()
     solver = SOLVERS[collective.name]
-    search = 0.0 if solver is flows.scatter else min(seconds, 50.0) / 10
+    watch.tell("looking for symmetry")
+    search = 0.0 if solver is flows.scatter else min(watch.left, 50.0) / 10
     group = kept_symmetry(topology, collective, search)
-    found = solver(topology, collective, group, seconds)
+    watch.tell("solving")
+    found = solver(topology, collective, group, watch)
     provenance: dict[str, str | int | float] = {
         "solver": solver.__name__,
         "seconds": round(monotonic() - started, 3),
@@ -54,7 +57,7 @@ def solve(topology: Topology, collective: Collective, seconds: float = 600.0) ->
     return replace(found, provenance=found.provenance | provenance)
 
 
-def bound(topology: Topology, collective: Collective, seconds: float = 600.0) -> Bound:
+def bound(topology: Topology, collective: Collective, watch: Watch = UNHURRIED) -> Bound:
     """Find the tightest bound that is known: size / time that no schedule exceeds.
 
     A cut does where it is certain to be attained; elsewhere the optimum's prices are needed.
@@ -65,7 +68,7 @@ def bound(topology: Topology, collective: Collective, seconds: float = 600.0) ->
     gather_like = collective.name in MIRRORED or collective.name in MIRRORED.values()
     if gather_like and _balanced(topology, collective):
         return cut_bound(topology, collective)
-    return solve(topology, collective, seconds).bound
+    return solve(topology, collective, watch).bound
 
 
 def kept_symmetry(topology: Topology, collective: Collective, seconds: float = 5.0) -> Group:

@@ -7,6 +7,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from solvers.quotient import Quotient
+from solvers.watch import UNHURRIED, Watch
 from topologies.topology import FloatArray, IntArray, integers
 
 HOP = 1e-12  # seconds; breaks ties between ways of equal alpha towards fewer links
@@ -21,8 +22,8 @@ class Ways:
     Only adding is possible, so that numbers stay valid.
     """
 
-    def __init__(self, quotient: Quotient) -> None:
-        self.quotient = quotient
+    def __init__(self, quotient: Quotient, watch: Watch = UNHURRIED) -> None:
+        self.quotient, self.watch = quotient, watch
         self.root: list[int] = []
         self.target: list[int] = []
         self.links: list[tuple[int, ...]] = []
@@ -57,6 +58,7 @@ class Ways:
         for i, v in zip(
             *(place.tolist() for place in np.nonzero(wanted & ~self.asked)), strict=True
         ):
+            self.watch.check()
             for way in self._walk.shortest(i, v):
                 self.add(i, way)
         self.asked |= wanted

@@ -29,6 +29,9 @@ def main() -> "NoReturn":
         commands()
     except KeyboardInterrupt:
         _leave()
+    except SystemExit as end:
+        _abandon(end.code)
+        raise
     finally:
         if heard:
             signal(SIGINT, _leave)
@@ -51,6 +54,19 @@ def _commands() -> "Callable[[], NoReturn]":
         print(f"commplan: {str(error).removeprefix('commplan: ')}", file=sys.stderr)
         sys.exit(BUG)
     return commands
+
+
+def _abandon(code: "int | str | None") -> None:
+    """End the process at once if a solver did not stop: it would see the interpreter fall apart."""
+    from threading import active_count
+
+    if active_count() > 1:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                continue
+        os._exit(code if isinstance(code, int) else code is not None)
 
 
 def _leave(number: int = SIGINT, frame: "FrameType | None" = None) -> "NoReturn":

@@ -27,14 +27,14 @@ COUNTS = ((1, 1), (1009, 2))  # elements, more or less, and chunks, of the progr
 @schedule_in
 def verify(schedule: Schedule) -> Answer:
     """Check a schedule and its certificate from the ground up, and the program it becomes."""
-    with progress() as tell:
-        tell("verifying")
+    with progress() as watch:
+        watch.tell("verifying")
         report = check(schedule)
         faults = list(report.faults)
         transfers = len(schedule.transfers) * schedule.group.order
         lowered = report.correct and transfers <= LOWERED
         if lowered:
-            tell("running its program in memory")
+            watch.tell("running its program in memory")
             faults += _program(schedule)
     correct, optimal = not faults, report.optimal and not faults
     fields = {
@@ -89,8 +89,8 @@ def simulate(schedule: Schedule, size: int, dtype: str, switching: simulator.Swi
     """Predict the time of a schedule at one size."""
     right(schedule)
     used = whole_elements(schedule.collective, size, dtype)
-    with progress() as tell:
-        tell("simulating")
+    with progress() as watch:
+        watch.tell("simulating")
         found = simulator.simulate(schedule, used, switching)
     fields = {
         "predicted_seconds": found.seconds,

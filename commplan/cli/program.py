@@ -72,8 +72,8 @@ def run(
     """Run a schedule under mpirun and check every rank's result."""
     right(schedule)
     played = () if map_file is None else rank_map.read(map_file, moves(schedule).ranks)
-    with progress() as tell:
-        tell("running under mpirun")
+    with progress() as watch:
+        watch.tell("running under mpirun")
         measured = launch.run(
             schedule,
             [size],

@@ -1,19 +1,36 @@
 """What is going on, shown on standard error while a person waits, and nowhere else."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from commplan.cli.quantities import gap, percent, rate
+from solvers.watch import News, Watch
+
 
 @contextmanager
-def progress() -> Iterator[Callable[[str], None]]:
-    """Give a function to say what is being done; the line is gone at the end."""
+def progress(seconds: float = inf) -> Iterator[Watch]:
+    """Give a watch whose news are shown in one line; the line is gone at the end."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
         line = bar.add_task("starting", total=None)
-        yield lambda doing: bar.update(line, description=doing)
+        yield Watch(seconds, lambda news: bar.update(line, description=in_words(news)))
+
+
+def in_words(news: News) -> str:
+    """Put news into words: what is being done, the bound, the best, and the gap between them."""
+    words = [news.doing]
+    limit = news.bound.algbw if news.bound else None
+    if limit is not None:
+        words.append(f"bound {rate(limit)}")
+    if news.best:
+        words.append(f"best {rate(news.best)}")
+    if limit is not None and news.best:
+        words.append(f"gap {percent(gap(news.best, limit))}")
+    return ", ".join(words)

@@ -77,6 +77,16 @@ def rate(algbw: Fraction | float | None) -> str:
     return "none, nothing moves" if algbw is None else f"{float(algbw) / 1e9:.6g} GB/s"
 
 
+def gap(algbw: Fraction | float | None, bound: Fraction | float | None) -> float | None:
+    """Give by how much a throughput stays below a bound, as a part of the bound."""
+    return max(0.0, float(1 - algbw / bound)) if algbw and bound else None
+
+
+def percent(part: float | None) -> str:
+    """Write a part of something for a person."""
+    return "unknown" if part is None else f"{part:.2%}"
+
+
 def duration(seconds: float) -> str:
     """Write seconds for a person."""
     for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):

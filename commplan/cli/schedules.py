@@ -18,7 +18,7 @@ from commplan.cli.arguments import (
 )
 from commplan.cli.certificates import certified, described
 from commplan.cli.progress import progress
-from commplan.cli.quantities import bytes_of, duration, exact, gigabytes, rate
+from commplan.cli.quantities import bytes_of, duration, exact, gap, gigabytes, percent, rate
 from commplan.planner import Plan, plan
 from solvers import schedule_file
 from solvers.collective import Collective
@@ -31,10 +31,10 @@ from topologies.topology import Topology
 @time_limit
 def bound(machine: Topology, what: Collective, time_limit: float) -> Answer:
     """Prove what no schedule can beat."""
-    with progress() as tell:
-        tell("bounding")
-        found = find_bound(machine, what, time_limit)
-        tell("checking the certificate")
+    with progress(time_limit) as watch:
+        watch.tell("bounding")
+        found = find_bound(machine, what, watch)
+        watch.tell("checking the certificate")
         certified(machine, what, found)
     fields = {
         "algbw_GBps": gigabytes(found.algbw),
@@ -70,9 +70,9 @@ def compile(
     """
     started = monotonic()
     used = None if size is None else whole_elements(what, size, dtype)
-    with progress() as tell:
-        made = plan(machine, what, size=used, seconds=time_limit, seed=seed, tell=tell)
-        tell("writing")
+    with progress(time_limit) as watch:
+        made = plan(machine, what, size=used, seed=seed, watch=watch)
+        watch.tell("writing")
         schedule_file.save(made.schedule, output)
     fields = _fields(made) | {"seconds": monotonic() - started, "peak_memory_MB": _peak_memory()}
     return Answer(fields, _lines(made, fields, output))
@@ -84,6 +84,7 @@ def _fields(made: Plan) -> dict[str, object]:
         "algbw_GBps": gigabytes(report.algbw),
         "bound_GBps": gigabytes(schedule.bound.algbw),
         "optimal": report.optimal,
+        "gap": gap(report.algbw, schedule.bound.algbw),
         "scope": schedule.bound.scope,
         "predicted_seconds": made.predicted,
         "bound_seconds": made.bound,
@@ -97,7 +98,8 @@ def _fields(made: Plan) -> dict[str, object]:
 
 def _lines(made: Plan, fields: dict[str, object], output: str) -> list[str]:
     schedule, report = made.schedule, made.report
-    proof = "optimal: proved" if report.optimal else "optimal: not proved"
+    away = f"not proved, gap {percent(gap(report.algbw, schedule.bound.algbw))}"
+    proof = f"optimal: {'proved' if report.optimal else away}"
     rows = [
         ("bound", f"{rate(schedule.bound.algbw)} ({schedule.bound.scope})"),
         ("achieved", f"{rate(report.algbw)}, {proof}"),

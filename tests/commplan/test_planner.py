@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 import commplan
-from commplan import planner
+from commplan import anytime, planner
 from solvers.collective import ROOTED
 
 NAMES = (
@@ -60,10 +60,10 @@ def test_many_ranks_are_not_compared_with_templates(monkeypatch):
 
 
 def test_a_wrong_schedule_never_leaves(monkeypatch):
-    solve = planner.solve
+    solve = anytime.solve
     machine, what = problem("ring:5", "all_gather")
     other = solve(machine, commplan.collective("reduce_scatter", range(5)))
-    monkeypatch.setattr(planner, "solve", lambda *a: replace(solve(*a), transfers=other.transfers))
+    monkeypatch.setattr(anytime, "solve", lambda *a: replace(solve(*a), transfers=other.transfers))
     with pytest.raises(commplan.WrongSchedule, match="forest made a wrong schedule: "):
         commplan.plan(machine, what)
 

@@ -13,6 +13,7 @@ from solvers.flows import all_to_all, hops, peel, scatter
 from solvers.linear import Infeasible
 from solvers.schedule_file import save
 from solvers.solve import solve
+from solvers.watch import UNHURRIED
 from topologies.files import load
 from topologies.shapes import full_mesh, line, ring, torus
 from topologies.symmetry import declared, trivial
@@ -30,7 +31,7 @@ def drawn(seed, ranks, switches):
 def solved(topology, what, group=None):
     """Solve without symmetry, unless it is given, and have the result checked."""
     solver = all_to_all if what.name == "all_to_all" else scatter
-    report = verify(solver(topology, what, group or trivial(topology), 60.0))
+    report = verify(solver(topology, what, group or trivial(topology), UNHURRIED))
     assert report.optimal, report.faults
     return report
 
@@ -138,5 +139,5 @@ def test_the_same_question_has_the_same_answer_to_the_byte(name, tmp_path):
     what = collective(name, range(5))
     solver = all_to_all if name == "all_to_all" else scatter
     for file in ("first.json", "second.json"):
-        save(solver(topology, what, trivial(topology), 60.0), tmp_path / file)
+        save(solver(topology, what, trivial(topology), UNHURRIED), tmp_path / file)
     assert (tmp_path / "first.json").read_bytes() == (tmp_path / "second.json").read_bytes()

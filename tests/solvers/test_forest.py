@@ -15,6 +15,7 @@ from solvers.forest import all_reduce, forest
 from solvers.linear import Infeasible
 from solvers.schedule_file import save
 from solvers.solve import solve
+from solvers.watch import Watch
 from topologies.files import load
 from topologies.machines.amd import mi250
 from topologies.machines.nvidia import dgx_1, dgx_a100
@@ -35,7 +36,7 @@ def drawn(seed, ranks, switches):
 def solved(topology, what):
     """Solve without symmetry, and have the result checked."""
     solver = all_reduce if what.name == "all_reduce" else forest
-    report = verify(solver(topology, what, trivial(topology), 60.0))
+    report = verify(solver(topology, what, trivial(topology), Watch(60)))
     assert report.correct, report.faults
     return report
 
@@ -84,7 +85,7 @@ def test_where_no_cut_is_attained_prices_prove_the_optimum():
     links = [Link(*ends, Fraction(1)) for ends in ways]
     topology = build("hourglass", ["a", "b"], [Switch("s"), Switch("t")], links)
     what = collective("all_gather", (0, 1))
-    made = forest(topology, what, trivial(topology), 60.0)
+    made = forest(topology, what, trivial(topology), Watch(60))
     report = verify(made)
     assert report.optimal
     assert (report.algbw, made.bound.scope) == (1, "prices")
@@ -180,13 +181,13 @@ def test_the_same_question_has_the_same_answer_to_the_byte(name, tmp_path):
     what = collective(name, range(5))
     solver = all_reduce if name == "all_reduce" else forest
     for file in ("first.json", "second.json"):
-        save(solver(topology, what, trivial(topology), 60.0), tmp_path / file)
+        save(solver(topology, what, trivial(topology), Watch(60)), tmp_path / file)
     assert (tmp_path / "first.json").read_bytes() == (tmp_path / "second.json").read_bytes()
 
 
 def test_everything_moves_over_the_ranks_given():
     topology = star(5)
-    made = forest(topology, collective("all_gather", (1, 2, 4)), trivial(topology), 60.0)
+    made = forest(topology, collective("all_gather", (1, 2, 4)), trivial(topology), Watch(60))
     ends = np.union1d(made.transfers.src, made.transfers.dst)
     assert ends.tolist() == [1, 2, 4]
 
@@ -194,4 +195,6 @@ def test_everything_moves_over_the_ranks_given():
 def test_a_root_whose_share_is_nothing_keeps_its_orders():
     # On this machine the loop drops orders, and the optimum gives some roots no share at all.
     made = machine(7, 5, 2, density=0.35)
-    assert verify(all_reduce(made, collective("all_reduce", range(5)), trivial(made), 60.0)).optimal
+    assert verify(
+        all_reduce(made, collective("all_reduce", range(5)), trivial(made), Watch(60))
+    ).optimal

@@ -7,6 +7,7 @@ from scipy.sparse import csr_matrix
 
 from solvers import linear
 from solvers.linear import Infeasible, LinearProgram, NotFound, solve
+from solvers.watch import Watch
 
 
 def program(cost, equal, total, below, bound):
@@ -91,4 +92,4 @@ def test_no_time_finds_nothing():
     matrix = draw.random((400, 400))
     given = LinearProgram(-np.ones(400), csr_matrix(matrix), matrix.sum(axis=1), 0)
     with pytest.raises(NotFound):
-        solve(given, seconds=1e-9)
+        solve(given, Watch(1e-9))

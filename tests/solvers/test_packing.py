@@ -13,6 +13,7 @@ from solvers.linear import Infeasible, NotFound
 from solvers.order_lp import loads_of
 from solvers.packing import Goal, Packer
 from solvers.quotient import Quotient
+from solvers.watch import UNHURRIED, Watch
 from topologies.shapes import full_mesh, hypercube, torus
 from topologies.symmetry import declared, trivial
 from topologies.topology import Link, build, integers
@@ -22,15 +23,15 @@ def both(root):
     return [Family(root, inward) for inward in (False, True)]
 
 
-def packer(topology, free, group=None):
+def packer(topology, free, group=None, watch=UNHURRIED):
     view = Quotient(topology, integers(range(topology.ranks)), group or trivial(topology))
     roots = view.roots.tolist()
     families = [f for r in roots for f in both(r)] if free else [Family(r, False) for r in roots]
-    return Packer(view, families, free=free)
+    return Packer(view, families, free=free, watch=watch)
 
 
 def packed(topology, free, group=None):
-    return packer(topology, free, group).solve(None, lambda _prices, _time: None, 60.0)
+    return packer(topology, free, group).solve(None, lambda _prices, _time: None)
 
 
 def weights(packing):
@@ -96,7 +97,7 @@ def busiest(packing):
 def test_exact_shares_load_the_links_as_the_optimum_in_floats_does(case, free):
     topology, group = case
     times = []
-    packing = packer(topology, free, group).solve(None, lambda _, time: times.append(time), 60.0)
+    packing = packer(topology, free, group).solve(None, lambda _, time: times.append(time))
     assert float(busiest(packing)) == pytest.approx(times[-1], rel=1e-9)
 
 
@@ -113,7 +114,7 @@ def test_a_goal_that_is_reached_is_the_time_and_its_bound_is_handed_on():
     topology = full_mesh(5)
     bound = cut_bound(topology, collective("all_gather", range(5)))
     goal = Goal(5 * topology.unit / bound.algbw, bound)
-    packing = packer(topology, False).solve(goal, lambda *_: pytest.fail("no proof needed"), 60.0)
+    packing = packer(topology, False).solve(goal, lambda *_: pytest.fail("no proof needed"))
     assert (busiest(packing), packing.bound) == (goal.time, bound)
 
 
@@ -130,7 +131,10 @@ def test_ranks_out_of_reach_are_infeasible():
 def test_when_the_time_is_over_the_best_trees_so_far_are_given():
     for seed in range(20):
         topology = machine(seed, 5, 2)
-        packing = packer(topology, False).solve(None, lambda *_: None, 0.0)
+        watch = Watch()
+        made = packer(topology, False, watch=watch)
+        packing = made.solve(None, lambda *_: None, lambda _, watch=watch: watch.stop())
+        assert watch.over
         assert totals(packing) == {(r, False): 1 for r in range(5)}
 
 
@@ -141,7 +145,7 @@ def test_where_no_exact_optimum_is_in_reach_the_shares_still_add_up(monkeypatch)
     monkeypatch.setattr("solvers.load_lp.LoadLP.exact", refuse)
     for seed in range(5):
         topology, times = machine(seed, 4, 2), []
-        packing = packer(topology, True).solve(None, lambda _, time: times.append(time), 60.0)  # noqa: B023
+        packing = packer(topology, True).solve(None, lambda _, time: times.append(time))  # noqa: B023
         found = totals(packing)
         assert sum(weight for (_, inward), weight in found.items() if inward) == 1
         assert sum(weight for (_, inward), weight in found.items() if not inward) == 1

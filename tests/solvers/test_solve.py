@@ -12,6 +12,7 @@ from solvers.collective import COLLECTIVES, ROOTED, all_gather, collective
 from solvers.linear import Infeasible
 from solvers.schedule_file import save
 from solvers.solve import SOLVERS, bound, kept_symmetry, solve
+from solvers.watch import Watch
 from topologies.machines.amd import mi250
 from topologies.machines.huawei import cloudmatrix384
 from topologies.machines.nvidia import dgx_a100
@@ -35,7 +36,7 @@ def test_symmetry_changes_the_work_but_not_the_rate(small_machine, name):
     if small_machine.ranks > MANY or not len(small_machine.symmetry):
         pytest.skip("nothing to compare")
     what = collective(name, range(small_machine.ranks))
-    report = verify(SOLVERS[name](small_machine, what, trivial(small_machine), 60.0))
+    report = verify(SOLVERS[name](small_machine, what, trivial(small_machine), Watch(60)))
     assert report.optimal
     assert report.algbw == solve(small_machine, what).bound.algbw
 
@@ -72,7 +73,7 @@ def test_the_same_question_has_the_same_answer_to_the_byte(name, tmp_path):
 @pytest.mark.parametrize("name", ["all_gather", "all_reduce", "all_to_all"])
 def test_a_whole_supernode_of_768_dies_is_solved_in_seconds(name):
     topology = cloudmatrix384()
-    report = verify(solve(topology, collective(name, range(topology.ranks)), seconds=60.0))
+    report = verify(solve(topology, collective(name, range(topology.ranks)), watch=Watch(60)))
     assert report.optimal, report.faults
 
 
@@ -113,7 +114,7 @@ def test_symmetry_that_is_not_declared_is_found(name):
     topology, order, rates = UNDECLARED[name]
     plain = replace(topology, symmetry=topology.symmetry[:0])
     for asked, rate in rates.items():
-        made = solve(plain, collective(asked, range(plain.ranks)), seconds=60.0)
+        made = solve(plain, collective(asked, range(plain.ranks)), watch=Watch(60))
         report = verify(made)
         assert report.optimal, report.faults
         assert made.group.order == order
@@ -132,7 +133,9 @@ def test_a_root_keeps_the_symmetry_around_it(name):
 
 def test_a_broadcast_over_the_whole_supernode_is_optimal():
     topology = cloudmatrix384()
-    report = verify(solve(topology, collective("broadcast", range(topology.ranks)), seconds=60.0))
+    report = verify(
+        solve(topology, collective("broadcast", range(topology.ranks)), watch=Watch(60))
+    )
     assert report.optimal, report.faults
     assert report.algbw == 392 * 10**9
 
@@ -146,7 +149,7 @@ def test_a_dead_link_leaves_symmetry_that_helps():
     ]
     switches = [Switch(name) for name in whole.names[whole.ranks :]]
     broken = build("broken", whole.names[: whole.ranks], switches, links)
-    made = solve(broken, collective("all_gather", range(broken.ranks)), seconds=60.0)
+    made = solve(broken, collective("all_gather", range(broken.ranks)), watch=Watch(60))
     assert verify(made).optimal
     assert made.group.order >= 3 * 16
 

@@ -31,7 +31,7 @@ def packed(seed):
     made = machine(seed, 5, 2, density=0.1)
     view = Quotient(made, integers(MEMBERS), trivial(made))
     families = [Family(r, inward) for r in MEMBERS for inward in (False, True)]
-    return view, Packer(view, families, free=True).solve(None, lambda *_: None, 60.0)
+    return view, Packer(view, families, free=True).solve(None, lambda *_: None)
 
 
 @pytest.fixture(params=range(12), scope="module")

@@ -1,0 +1,105 @@
+"""Does a time limit hold, and what is there when it ends: machines × collectives × limits."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import NamedTuple
+
+import click
+import numpy as np
+
+from topologies.files import save
+from topologies.spec import topology
+from topologies.topology import Topology, frozen
+
+# Machines without any symmetry, from a few hundred ranks to two thousand, and the supernode.
+MACHINES = ("torus:16x16", "dgx-a100:boxes=32", "torus:13x13x12", "dgx-a100:boxes=250")
+SUPERNODE = "cloudmatrix384"
+COLLECTIVES = ("all_gather", "broadcast", "all_reduce", "all_to_all")
+SLACK, START = 1.2, 2.0  # a command may take its limit this many times, and so many seconds
+
+
+class Ending(NamedTuple):
+    """How one command ended: whole seconds, what it achieved as a part of the bound."""
+
+    seconds: float
+    part: float | None
+    words: str
+
+    def late(self, limit: float) -> bool:
+        """Tell whether it took longer than it may."""
+        return self.seconds > SLACK * limit + START
+
+
+def uneven(machine: Topology, seed: int = 0) -> Topology:
+    """Give every pair of links a bandwidth of its own, from half to all of what it had."""
+    draw = np.random.default_rng(seed)
+    part = draw.integers(500, 1001, machine.links)
+    first = np.maximum(np.arange(machine.links), machine.mate)
+    return replace(
+        machine,
+        name=f"uneven-{machine.name}".replace(":", "-").replace(",", "-"),
+        capacity=frozen(machine.capacity * part[first]),
+        unit=machine.unit / 1000,
+        symmetry=machine.symmetry[:0],
+    )
+
+
+@click.command()
+@click.option("--machine", "machines", multiple=True, help="Only these (all).")
+@click.option("--collective", "collectives", multiple=True, help="Only these (four).")
+@click.option("--limit", "limits", multiple=True, type=float, default=(3.0, 10.0, 30.0))
+def main(
+    machines: tuple[str, ...], collectives: tuple[str, ...], limits: tuple[float, ...]
+) -> None:
+    """Run `commplan compile --time-limit` and see when and how it ends; exit 1 if one is late."""
+    click.echo(f"{'machine':28}{'collective':16}{'limit':>6}{'seconds':>9}{'part':>8}  ending")
+    late = False
+    with TemporaryDirectory() as folder:
+        for name in machines or (*MACHINES, SUPERNODE):
+            machine = _written(name, Path(folder))
+            for collective in collectives or COLLECTIVES:
+                for limit in limits:
+                    ending = compiled(machine, collective, limit, Path(folder))
+                    late |= ending.late(limit)
+                    part = "" if ending.part is None else f"{ending.part:8.4f}"
+                    click.echo(
+                        f"{name:28}{collective:16}{limit:6g}{ending.seconds:9.2f}{part:>8}"
+                        f"  {ending.words}{', LATE' if ending.late(limit) else ''}"
+                    )
+    sys.exit(late)
+
+
+def _written(name: str, folder: Path) -> str:
+    """Write a machine without symmetry to a file; the supernode stays as it is."""
+    if name == SUPERNODE:
+        return name
+    file = folder / f"{name.replace(':', '-')}.json"
+    save(uneven(topology(name)), file)
+    return str(file)
+
+
+def compiled(machine: str, collective: str, limit: float, folder: Path) -> Ending:
+    """Run one command in a process of its own."""
+    command = [sys.executable, "-m", "commplan", "compile", machine, collective, "--json"]
+    command += ["--time-limit", str(limit), "-o", str(folder / "schedule.json.gz")]
+    started = monotonic()
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=4 * limit + 60)
+    except subprocess.TimeoutExpired:
+        return Ending(monotonic() - started, None, "killed")
+    seconds = monotonic() - started
+    if ended.returncode:
+        return Ending(seconds, None, ended.stderr.strip()[:60])
+    found = json.loads(ended.stdout)
+    bound = found["bound_GBps"]
+    part = found["algbw_GBps"] / bound if bound else None
+    return Ending(seconds, part, "proved" if found["optimal"] else "not proved")
+
+
+if __name__ == "__main__":
+    main()

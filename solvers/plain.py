@@ -1,0 +1,235 @@
+"""Plain schedules: shortest ways and trees of them; right, soon there, and not the fastest.
+
+Trees are found one batch after the other. Links that the batches before have loaded cost more, so
+that the load spreads, but nothing is ever improved again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from solvers.alone import alone
+from solvers.bounds import MIRRORED
+from solvers.certificate import Bound
+from solvers.collective import Collective
+from solvers.quotient import Quotient
+from solvers.schedule import Schedule, Transfers, ordered, schedule
+from solvers.shortest_trees import Shortest, Trees
+from solvers.watch import UNHURRIED, NotFound, Watch
+from topologies.symmetry import Group, trivial
+from topologies.topology import FloatArray, IntArray, Topology, integers, reverse
+
+BATCHES = 32  # in which the roots are served, or times that a lonely root is
+STEEP = 4.0  # how much more the busiest link costs than an idle one
+MOST = 4_500_000  # transfers that are written out; a file could not hold many more
+
+Pieces = list[tuple[int, Fraction]]
+
+
+def plain(
+    topology: Topology, collective: Collective, group: Group, bound: Bound, watch: Watch = UNHURRIED
+) -> Schedule:
+    """Make a schedule of shortest ways, with a bound that is known from elsewhere.
+
+    group: must keep the machine and the collective. Complexity: a search for each root, and what
+    it takes to write the transfers down.
+
+    Raises:
+        Infeasible: some rank cannot be reached.
+        NotFound: the time was over before, or the transfers would be too many.
+    """
+    if len(collective.ranks) == 1:
+        return alone(topology, collective)
+    if collective.name in ("scatter", "gather"):
+        group = trivial(topology)
+    quotient = Quotient(topology, integers(collective.ranks), group)
+    make = _MAKERS.get(collective.name, _trees)
+    pieces, parts = make(_Plain(quotient, collective, watch))
+    rows = ordered(parts)
+    return schedule(topology, collective, pieces, rows, bound, group, solver="shortest ways")
+
+
+class Serving(NamedTuple):
+    """A batch: its roots (vertices), and how much of each root's data goes this time."""
+
+    roots: IntArray
+    part: Fraction
+
+
+@dataclass
+class _Plain:
+    """One problem, and what the trees found so far put on its links."""
+
+    quotient: Quotient
+    collective: Collective
+    watch: Watch
+    load: FloatArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.load = np.zeros(len(self.quotient.orbit_size))
+
+    def share(self, root: int) -> Fraction:
+        """Give the part of a root's data that one of its images under the group carries."""
+        return Fraction(self.quotient.orbit_of(root), self.quotient.group.order)
+
+    def servings(self, roots: IntArray) -> Iterator[Serving]:
+        """Cut the roots into batches; few of them are served several times, a part each."""
+        times = max(BATCHES // len(roots), 1)
+        for _ in range(times):
+            for batch in np.array_split(roots, min(BATCHES, len(roots))):
+                self.watch.check()
+                yield Serving(batch, Fraction(1, times))
+
+    def trees(self, machine: Shortest, batch: Serving) -> Trees:
+        """Find the trees of a batch under the prices of now."""
+        price = self._price()[self.quotient.link_orbit]
+        return machine.trees(batch.roots, self.quotient.members, price)
+
+    def carry(self, route: IntArray, part: Fraction) -> None:
+        """Note that links are used, each time they occur."""
+        count = np.bincount(self.quotient.link_orbit[route], minlength=len(self.load))
+        self.load += count * float(part) * self.quotient.group.order / self.quotient.orbit_size
+
+    def _price(self) -> FloatArray:
+        """Price a crossing of one link of each orbit: its time, the more the busier it is."""
+        time = self.load / self.quotient.orbit_capacity
+        slow = float(self.quotient.orbit_capacity.max()) / self.quotient.orbit_capacity
+        return np.asarray(slow * (1.0 + STEEP * time / (time.max(initial=0.0) or 1.0)))
+
+
+def _trees(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
+    """Send everyone's block along trees, or add it up along them."""
+    what, topology = asked.collective, asked.quotient.topology
+    inward = what.name in MIRRORED
+    machine = Shortest(reverse(topology) if inward else topology)
+    buffers = what.outputs if inward else what.inputs
+    roots = asked.quotient.roots if what.root is None else integers([what.root])
+    _refuse_too_many(len(roots) * len(what.ranks))
+    pieces: Pieces = []
+    parts = []
+    for batch in asked.servings(roots):
+        found = asked.trees(machine, batch)
+        asked.carry(found.route, batch.part)
+        parts.append(inwards(found, len(pieces)) if inward else outwards(found, len(pieces), 0))
+        for root in batch.roots.tolist():
+            block = int(buffers[what.ranks.index(root)][0])
+            pieces.append((block, asked.share(root) * batch.part))
+    return pieces, parts
+
+
+def _sums(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
+    """Add everything up at roots, as many as can be written down, and spread it from there."""
+    members, topology = len(asked.quotient.members), asked.quotient.topology
+    roots = asked.quotient.roots
+    most = max(MOST // (2 * members), 1)
+    if asked.quotient.group.order == 1 and len(roots) > most:
+        roots = roots[:: -(-len(roots) // most)]
+    whole = sum((asked.share(int(root)) for root in roots), Fraction(0))
+    _refuse_too_many(2 * len(roots) * members)
+    back, forth = Shortest(reverse(topology)), Shortest(topology)
+    pieces: Pieces = []
+    parts = []
+    for batch in asked.servings(roots):
+        add = asked.trees(back, batch)
+        asked.carry(add.route, batch.part)
+        spread = asked.trees(forth, batch)
+        asked.carry(spread.route, batch.part)
+        parts.append(inwards(add, len(pieces)))
+        parts.append(outwards(spread, len(pieces), int(add.depth.max(initial=0))))
+        order = asked.quotient.group.order
+        pieces += [
+            (0, asked.share(root) / whole / order * batch.part) for root in batch.roots.tolist()
+        ]
+    return pieces, parts
+
+
+def outwards(found: Trees, piece: int, step: int) -> Transfers:
+    """Send along trees, numbered from `piece`, each rank on as soon as it can from `step` on."""
+    return Transfers(
+        found.tree + piece,
+        found.depth - 1 + step,
+        found.parent,
+        found.child,
+        np.zeros(len(found), dtype=np.bool_),
+        found.route_start,
+        found.route,
+    )
+
+
+def inwards(found: Trees, piece: int) -> Transfers:
+    """Add up along trees that were found on reversed links: the farthest ranks send first."""
+    return _turned(outwards(found, piece, 0), found.depth.max(initial=1) - 1, reduce=True)
+
+
+def _turned(rows: Transfers, last: IntArray | int, *, reduce: bool) -> Transfers:
+    """Send back over the same links in the opposite order; step `last` becomes step 0."""
+    start, length = rows.route_start, np.diff(rows.route_start)
+    place = np.arange(len(rows.route)) - np.repeat(start[:-1], length)
+    return Transfers(
+        rows.piece,
+        last - rows.step,
+        rows.dst,
+        rows.src,
+        np.full(len(rows), reduce),
+        start,
+        rows.route[np.repeat(start[1:] - 1, length) - place],
+    )
+
+
+def _ways(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
+    """Send each block from its holder to its wanter on the shortest way, over all ranks on it."""
+    what, topology = asked.collective, asked.quotient.topology
+    mirrored = what.name in MIRRORED
+    machine = Shortest(reverse(topology) if mirrored else topology)
+    buffers = what.inputs if what.name in ("all_to_all", "gather") else what.outputs
+    roots = asked.quotient.roots if what.root is None else integers([what.root])
+    pieces: Pieces = []
+    parts, count = [], 0
+    for batch in asked.servings(roots):
+        found = asked.trees(machine, batch)
+        ways = _branches(found, batch.roots, asked.quotient.members)
+        asked.carry(ways.route, batch.part)
+        if mirrored:
+            last = np.zeros(len(what.ranks), dtype=np.int64)
+            np.maximum.at(last, ways.piece, ways.step)
+            ways = _turned(ways, last[ways.piece], reduce=False)
+        parts.append(replace(ways, piece=ways.piece + len(pieces)))
+        count += len(ways)
+        _refuse_too_many(count)
+        for root in batch.roots.tolist():
+            share = asked.share(root) * batch.part
+            if what.root is None:
+                pieces += [(block, share) for block in buffers[what.ranks.index(root)].tolist()]
+            else:
+                pieces += [(int(blocks[0]), share) for blocks in buffers]
+    return pieces, parts
+
+
+def _branches(found: Trees, roots: IntArray, members: IntArray) -> Transfers:
+    """Follow each tree to each member: each way is a piece, numbered by tree, then by member."""
+    row = np.full((len(roots), int(max(found.child.max(), roots.max())) + 1), -1, dtype=np.int64)
+    row[found.tree, found.child] = np.arange(len(found))
+    piece = np.arange(len(roots) * len(members))
+    at = row[piece // len(members), members[piece % len(members)]]
+    rows, pieces = [], []
+    while (going := at >= 0).any():
+        at, piece = at[going], piece[going]
+        rows.append(at)
+        pieces.append(piece)
+        at = row[found.tree[at], found.parent[at]]
+    ways = outwards(found, 0, 0).rows(np.concatenate(rows))
+    return replace(ways, piece=np.concatenate(pieces))
+
+
+def _refuse_too_many(transfers: int) -> None:
+    if transfers > MOST:
+        raise NotFound(
+            f"the plain schedule has {transfers:,} transfers, more than {MOST:,}, the most that "
+            "are written out"
+        )
+
+
+_MAKERS = {"all_reduce": _sums, "all_to_all": _ways, "scatter": _ways, "gather": _ways}
