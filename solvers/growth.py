@@ -60,7 +60,6 @@ class Growth:
         A member never comes before the one over which it is reached. Gives the cheapest earlier
         parent of each member, -1 at the root.
         """
-        self.watch.check()
         root = self.place[family.root]
         distance, before = self.reach(root, family.inward)
         coarse = np.round(distance / distance.max() * 1e6)
@@ -98,6 +97,7 @@ class Growth:
 
     def grow(self, family: Family, tree: IntArray, sequence: IntArray) -> None:
         """Take in an order that follows a tree, with its candidate parents and the tree's."""
+        self.watch.check()
         root = self.place[family.root]
         place = places(sequence)
         order = Order(root, frozen(place), frozen(depth_in(tree, root)), family.inward)
