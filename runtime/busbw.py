@@ -2,7 +2,9 @@
 
 from fractions import Fraction
 
-from solvers.collective import Collective
+import numpy as np
+
+from solvers.collective import Collective, demand_of
 
 PARTS = frozenset({"all_gather", "reduce_scatter", "all_to_all", "gather", "scatter"})
 
@@ -10,11 +12,17 @@ PARTS = frozenset({"all_gather", "reduce_scatter", "all_to_all", "gather", "scat
 def factor(collective: Collective) -> Fraction:
     """Give busbw / algbw; 0 where there is nobody to talk to.
 
+    Of an all_to_allv it is the most that a rank sends to, or gets from, others, over the size.
+
     Source: nccl-tests, doc/PERFORMANCE.md, Bus bandwidth.
     """
     n = len(collective.ranks)
     if collective.name == "all_reduce":
         return Fraction(2 * (n - 1), n)
+    if collective.name == "all_to_allv":
+        moving = np.array(demand_of(collective))
+        np.fill_diagonal(moving, 0)
+        return Fraction(int(max(moving.sum(0).max(), moving.sum(1).max())), collective.total)
     if collective.name in PARTS:
         return Fraction(n - 1, n)
     return Fraction(min(n - 1, 1))

@@ -4,7 +4,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from solvers.collective import COLLECTIVES, ROOTED, Collective, CollectiveError, collective
+from solvers.collective import (
+    COLLECTIVES,
+    ROOTED,
+    Collective,
+    CollectiveError,
+    all_to_allv,
+    collective,
+    demand_of,
+)
 from solvers.schedule import Schedule
 from topologies.topology import BoolArray, IntArray
 
@@ -27,7 +35,7 @@ def _collective(schedule: Schedule) -> Iterator[str]:
     elif what.name in COLLECTIVES:
         yield from _known(what)
     else:
-        yield from _unknown(what)
+        yield from list(_unknown(what)) or _demanded(what)
     if not len(what.sizes) or what.sizes.min() < 0 or what.sizes.max() == 0:
         yield f"{what.name}: the blocks have no sizes"
 
@@ -60,6 +68,20 @@ def _unknown(what: Collective) -> Iterator[str]:
     held = np.bincount(np.concatenate(what.inputs), minlength=what.blocks)
     for block in np.flatnonzero(held == 0).tolist():
         yield f"{what.name}: nobody holds block {block}"
+
+
+def _demanded(what: Collective) -> Iterator[str]:
+    """Compare an all_to_allv with the one of its demand."""
+    if what.name != "all_to_allv":
+        return
+    try:
+        right = all_to_allv(what.ranks, demand_of(what))
+    except CollectiveError as error:
+        yield str(error)
+        return
+    given, expected = ((c.sizes, *c.inputs, *c.outputs) for c in (what, right))
+    if not all(map(np.array_equal, given, expected)):
+        yield f"{what.name}: the buffers do not hold a block for each pair, row by row"
 
 
 def _columns(schedule: Schedule) -> Iterator[str]:

@@ -13,7 +13,9 @@ from topologies.topology import IntArray
 
 def faults(schedule: Schedule) -> list[str]:
     """List what is wrong with the group, or, if it is right, with the shares of its images."""
-    return list(_group(schedule)) or list(_cover(schedule))
+    if found := list(_group(schedule)):
+        return found
+    return list(_cover(schedule) if schedule.group.order > 1 else _add_up(schedule))
 
 
 def _group(schedule: Schedule) -> Iterator[str]:
@@ -39,6 +41,19 @@ def _group(schedule: Schedule) -> Iterator[str]:
             yield f"group: generator {i} moves ranks out of the collective"
         if what.root is not None and generator[what.root] != what.root:
             yield f"group: generator {i} moves the root, rank {what.root}"
+
+
+def _add_up(schedule: Schedule) -> Iterator[str]:
+    """Check that the shares of the pieces add up to 1 for every block; each is its only image.
+
+    Shares of different blocks may have nothing in common, so that each block is added up alone.
+    """
+    given = [Fraction(0)] * schedule.collective.blocks
+    for block, share in zip(schedule.block.tolist(), schedule.share, strict=True):
+        given[block] += share
+    for block, part in enumerate(given):
+        if part != 1:
+            yield f"block {block}: the shares of its pieces add up to {part}"
 
 
 def _cover(schedule: Schedule) -> Iterator[str]:

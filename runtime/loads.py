@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm
 
 import numpy as np
 
@@ -80,11 +81,14 @@ def algbw(schedule: Schedule) -> Fraction | None:
 def _weights(schedule: Schedule) -> tuple[IntegerColumn, int]:
     """Give each piece's part of the size in whole multiples of one unit, and units in the size.
 
-    The numbers are of 64 bits where every sum over hops fits into 62, else Python's.
+    Amounts, not shares, are brought to one denominator: shares of blocks of different sizes may
+    have none that is of use. The numbers are of 64 bits where every sum over hops fits into 62,
+    else Python's.
     """
-    parts, unit = schedule.parts
-    sizes = schedule.collective.sizes[schedule.block]
+    sizes = schedule.collective.sizes[schedule.block].tolist()
+    amounts = [share * size for share, size in zip(schedule.share, sizes, strict=True)]
+    unit = lcm(*{amount.denominator for amount in amounts})
+    whole = [amount.numerator * (unit // amount.denominator) for amount in amounts]
     hops = max(len(schedule.transfers.route), 1)
-    largest = int(np.abs(parts).max(initial=0)) * int(sizes.max(initial=0))
-    kind = np.int64 if largest * hops < 2**62 else object
-    return parts.astype(kind) * sizes.astype(kind), unit * schedule.collective.total
+    small = max(map(abs, whole), default=0) * hops < 2**62
+    return np.array(whole, dtype=np.int64 if small else object), unit * schedule.collective.total

@@ -165,6 +165,53 @@ def all_to_all(ranks: tuple[int, ...]) -> Collective:
     )
 
 
+def all_to_allv(ranks: tuple[int, ...], demand: IntArray) -> Collective:
+    """Send demand[i, j] units from ranks[i] to ranks[j], what stays (i = j) included.
+
+    Only pairs with something to send have a block; blocks count row by row.
+
+    Raises:
+        CollectiveError: the ranks are not ascending, or the demand is not whole numbers from 0, a
+            row and a column for each rank, with one above 0.
+    """
+    if not ranks or list(ranks) != sorted(set(ranks)):
+        raise CollectiveError("all_to_allv: the ranks must be different, and ascending")
+    if demand.shape != (len(ranks),) * 2 or demand.dtype.kind not in "iu":
+        found = f"{demand.shape} of {demand.dtype}"
+        raise CollectiveError(f"all_to_allv: {found} for {len(ranks)} ranks, expected a square")
+    if demand.min() < 0 or not demand.any():
+        raise CollectiveError("all_to_allv: expected entries from 0, and one above")
+    src, dst = np.nonzero(demand)
+    return Collective(
+        "all_to_allv",
+        ranks,
+        frozen(demand[src, dst].astype(np.int64)),
+        tuple(frozen(np.flatnonzero(src == i)) for i in range(len(ranks))),
+        tuple(frozen(np.flatnonzero(dst == i)) for i in range(len(ranks))),
+    )
+
+
+def demand_of(collective: Collective) -> IntArray:
+    """Give what each rank sends to each rank, where every block goes from one rank to one rank.
+
+    Result: (ranks, ranks) in units of `sizes`, by the places in the list of ranks.
+
+    Raises:
+        CollectiveError: a block has not exactly one holder and one wanter.
+    """
+    ends = []
+    for buffers in (collective.inputs, collective.outputs):
+        blocks = np.concatenate(buffers)
+        if not np.array_equal(np.sort(blocks), np.arange(collective.blocks)):
+            raise CollectiveError(f"{collective.name}: not every block goes from one rank to one")
+        place = np.empty(collective.blocks, dtype=np.int64)
+        place[blocks] = np.repeat(np.arange(len(buffers)), [len(own) for own in buffers])
+        ends.append(place)
+    demand = np.zeros((len(collective.ranks),) * 2, dtype=np.int64)
+    np.add.at(demand, tuple(ends), collective.sizes)
+    return frozen(demand)
+
+
 def broadcast(ranks: tuple[int, ...], root: int) -> Collective:
     """Give everyone the root's vector."""
     return _layout("broadcast", ranks, [1], _only(ranks, root, [0]), lambda _: [0], root)
@@ -218,6 +265,8 @@ def collective(name: str, ranks: Sequence[int], root: int | None = None) -> Coll
         CollectiveError: an unknown name, no ranks, a rank given twice, a root that is not among
             the ranks, or a root where the collective has none.
     """
+    if name == "all_to_allv":
+        raise CollectiveError("all_to_allv needs a demand matrix")
     if name not in COLLECTIVES:
         raise CollectiveError(f"no collective is named {name!r}; known: {', '.join(COLLECTIVES)}")
     if not ranks or len(set(ranks)) < len(ranks):

@@ -16,11 +16,12 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_matrix
 
 from solvers.alone import alone
 from solvers.bounds import MIRRORED, cut_bound, rank_bound
-from solvers.certificate import UNPROVED
+from solvers.certificate import UNPROVED, Bound
 from solvers.collective import Collective
 from solvers.linear import NotFound, solve
 from solvers.load_lp import LoadLP
@@ -32,6 +33,8 @@ from solvers.watch import Watch
 from solvers.ways import HOP
 from topologies.symmetry import Group
 from topologies.topology import FloatArray, Topology, integers, reverse
+
+Amounts = NDArray[np.object_]  # of fractions
 
 EFFORT = 0.5  # of the time that is left, for the choice among optimal flows
 RELAY = 1e-6  # seconds that a stop at a rank counts for, when ways are chosen
@@ -49,22 +52,32 @@ def all_to_all(topology: Topology, collective: Collective, group: Group, watch: 
     quotient = Quotient(topology, integers(collective.ranks), group)
     watch.tell(bound=rank_bound(topology, collective))
     watch.check()
-    lp = _concurrent(quotient)
+    lp = concurrent(quotient, _everywhere(quotient))
+    amounts, bound = optimal(quotient, collective, lp, Fraction(1), watch)
+    pieces, transfers = _pieces(quotient, collective, amounts)
+    return schedule(topology, collective, pieces, transfers, bound, group)
+
+
+def optimal(
+    quotient: Quotient, collective: Collective, lp: LoadLP, unit: Fraction, watch: Watch
+) -> tuple[tuple[Fraction, ...], Bound]:
+    """Solve for the amounts on links, in multiples of `unit`, and prove that none are faster."""
+    topology = quotient.topology
     scale = len(collective.ranks) / float(quotient.orbit_capacity.max())
     optimum = solve(lp.program(scale), watch)
     time = optimum.cost * scale
     prices = lp.prices(optimum, scale) * _stabiliser(quotient)
-    expected = float(collective.total * topology.unit) / time
+    size = collective.total * topology.unit / unit
+    expected = float(size) / time
     bound = price_bound(quotient, collective, prices, expected) or UNPROVED
-    target = collective.total * topology.unit / bound.algbw if bound.algbw else None
+    target = size / bound.algbw if bound.algbw else None
     watch.tell(bound=bound, best=expected)
     if target is not None and abs(float(target) - time) <= CLOSE * time:
         x = _least_effort(quotient, lp, float(target), optimum.x[:-1], watch)
     else:
         x, target = optimum.x[:-1], None
     amounts, _ = lp.exact(x, time, target, watch)
-    pieces, transfers = _pieces(quotient, collective, amounts)
-    return schedule(topology, collective, pieces, transfers, bound, group)
+    return amounts, bound
 
 
 def _least_effort(
@@ -88,16 +101,23 @@ def _effort(topology: Topology) -> FloatArray:
     return topology.alpha + HOP + RELAY * (topology.dst < topology.ranks)
 
 
-def _concurrent(quotient: Quotient) -> LoadLP:
-    """Write the concurrent flow down: (sources × links) amounts, and the time."""
+def _everywhere(quotient: Quotient) -> Amounts:
+    """Let each source send a unit, or its part of one, to each other member."""
+    wants = np.zeros((len(quotient.roots), quotient.topology.vertices), dtype=np.int64)
+    wants[:, quotient.members] = 1
+    wants[np.arange(len(wants)), quotient.roots] = 0
+    return np.asarray(wants * _share(quotient)[:, None])
+
+
+def concurrent(quotient: Quotient, totals: Amounts) -> LoadLP:
+    """Write the concurrent flow down: (sources × links) amounts, and the time.
+
+    totals: (sources, vertices), what each source sends to each vertex.
+    """
     topology, roots = quotient.topology, quotient.roots
     sources, links, vertices = len(roots), topology.links, topology.vertices
     column = np.arange(sources * links)
     source, link = np.divmod(column, links)
-    wants = np.zeros((sources, vertices), dtype=np.int64)
-    wants[:, quotient.members] = 1
-    wants[np.arange(sources), roots] = 0
-    totals = wants * _share(quotient)[:, None]
     rows = np.where(np.arange(vertices) == roots[:, None], -1, 0)
     rows[rows == 0] = np.arange(sources * (vertices - 1))
     into, out = rows[source, topology.dst[link]], rows[source, topology.src[link]]
@@ -121,7 +141,7 @@ def _concurrent(quotient: Quotient) -> LoadLP:
     return LoadLP(csr_matrix(matrix), tuple(Fraction(total) for total in flat))
 
 
-def _share(quotient: Quotient) -> "np.ndarray[tuple[int], np.dtype[np.object_]]":
+def _share(quotient: Quotient) -> Amounts:
     """Give each source's part of a unit: images that fall on one source share it."""
     order = quotient.group.order
     shares = [Fraction(quotient.orbit_of(int(root)), order) for root in quotient.roots]

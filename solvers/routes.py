@@ -1,5 +1,6 @@
 """Ways between ranks for schedules that follow a pattern: short ones, spread over equals."""
 
+from fractions import Fraction
 from math import isfinite
 from typing import NamedTuple
 
@@ -37,15 +38,13 @@ class Routes:
         unit = float(topology.alpha.max(initial=0)) or 1.0
         weight = topology.alpha / unit + 1e-3
         weight[topology.src < topology.ranks] += 2.0 * topology.vertices
-        self._graph = _lightest(topology, weight)
-        into = np.argsort(topology.dst, kind="stable")
-        ends = np.searchsorted(topology.dst[into], np.arange(1, topology.vertices))
-        self._into = [links.tolist() for links in np.split(into, ends)]
+        self._graph, self._weights = _lightest(topology, weight), weight
         self._used = [0.0] * topology.links
         # Lists are read one entry at a time much faster than columns are.
-        self._weight: list[float] = weight.tolist()
         self._tail: list[int] = topology.src.tolist()
+        self._capacity: list[int] = topology.capacity.tolist()
         self._lengths: dict[int, list[float]] = {}
+        self._tight: dict[int, dict[int, list[int]]] = {}
         self._ways: dict[tuple[int, int], tuple[Hop, ...]] = {}
 
     def lengths(self, src: int) -> list[float]:
@@ -54,37 +53,77 @@ class Routes:
             self._lengths[src] = dijkstra(self._graph, indices=src).tolist()
         return self._lengths[src]
 
-    def way(self, src: int, dst: int) -> tuple[Hop, ...]:
+    def way(self, src: int, dst: int, weight: float = 1.0) -> tuple[Hop, ...]:
         """Give the way as hops between ranks; each hop passes switches only.
+
+        weight: how much the way counts when later ones are chosen.
 
         Raises:
             RouteError: no way leads from src to dst.
         """
         if (src, dst) not in self._ways:
-            names = self.topology.names
-            if not isfinite(self.lengths(src)[dst]):
-                raise RouteError(f"{self.topology.name}: no way from {names[src]} to {names[dst]}")
+            self._expect_way(src, dst)
             links = self._least_used(src, dst)
             for link in links:
-                self._used[link] += 1 / int(self.topology.capacity[link])
+                self._used[link] += weight / int(self.topology.capacity[link])
             self._ways[src, dst] = self._hops(links)
         return self._ways[src, dst]
 
+    def ways(self, src: int, dst: int, most: int) -> list[tuple[Fraction, tuple[Hop, ...]]]:
+        """Split 1 over all shortest ways, at each vertex by the capacity of the links into it.
+
+        Nothing is given where there are more than `most` of them.
+
+        Raises:
+            RouteError: no way leads from src to dst.
+        """
+        self._expect_way(src, dst)
+        into = self._shortest(src, dst)
+        found: list[tuple[Fraction, list[int]]] = []
+        open_ways: list[tuple[Fraction, list[int]]] = [(Fraction(1), [])]
+        while open_ways:
+            share, links = open_ways.pop()
+            end = self._tail[links[0]] if links else dst
+            if end == src:
+                found.append((share, links))
+                continue
+            width = sum(self._capacity[link] for link in into[end])
+            open_ways += [
+                (share * Fraction(self._capacity[link], width), [link, *links])
+                for link in reversed(into[end])
+            ]
+            if len(found) + len(open_ways) > most:
+                return []
+        return [(share, self._hops(links)) for share, links in found]
+
+    def _expect_way(self, src: int, dst: int) -> None:
+        if not isfinite(self.lengths(src)[dst]):
+            names = self.topology.names
+            raise RouteError(f"{self.topology.name}: no way from {names[src]} to {names[dst]}")
+
     def _shortest(self, src: int, dst: int) -> dict[int, list[int]]:
         """List the links into each vertex on shortest ways from src to dst, src's side first."""
-        length, tails = self.lengths(src), self._tail
+        length, tails, into = self.lengths(src), self._tail, self._tight_links(src)
         entries: dict[int, list[int]] = {}
         found = [dst]
         for vertex in found:
             if vertex == src or vertex in entries:
                 continue
-            entries[vertex] = [
-                link
-                for link in self._into[vertex]
-                if abs(length[tails[link]] + self._weight[link] - length[vertex]) < 1e-5
-            ]
+            entries[vertex] = into[vertex]
             found += [tails[link] for link in entries[vertex]]
         return {vertex: entries[vertex] for vertex in sorted(entries, key=lambda v: length[v])}
+
+    def _tight_links(self, src: int) -> dict[int, list[int]]:
+        """List the links by which shortest ways from src enter each vertex."""
+        if src not in self._tight:
+            length, topology = np.array(self.lengths(src)), self.topology
+            far = length[topology.src] + self._weights - length[topology.dst]
+            links = np.flatnonzero(np.abs(far) < 1e-5)
+            into: dict[int, list[int]] = {}
+            for link, head in zip(links.tolist(), topology.dst[links].tolist(), strict=True):
+                into.setdefault(head, []).append(link)
+            self._tight[src] = into
+        return self._tight[src]
 
     def _least_used(self, src: int, dst: int) -> list[int]:
         used = {src: 0.0}

@@ -16,7 +16,8 @@ from topologies.topology import BoolArray, IntArray, Topology, TopologyError, fr
 
 FORMAT = "commplan/schedule/1"
 LAYOUT_LIMIT = 2**25  # entries of the buffers of a collective that is rebuilt
-END = 2**31  # of steps, block sizes and classes of prices
+END = 2**31  # of steps and classes of prices
+SIZE_END = 2**38 + 1  # of block sizes
 
 Word = Annotated[str, msgspec.Meta(max_length=TEXT_LIMIT)]
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z][A-Za-z0-9_]{0,63}$")]
@@ -195,7 +196,7 @@ def _collective(columns: CollectiveColumns, topology: Topology) -> Collective:
 def _laid_out(columns: CollectiveColumns, layout: LayoutColumns) -> Collective:
     """Take a layout as it is written, where no buffer holds a block twice."""
     place = "collective.layout"
-    sizes = column(f"{place}.sizes", layout.sizes, 0, END)
+    sizes = column(f"{place}.sizes", layout.sizes, 0, SIZE_END)
     asked = Collective(
         columns.name,
         tuple(columns.ranks),

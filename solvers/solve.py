@@ -6,7 +6,7 @@ from time import monotonic
 
 import numpy as np
 
-from solvers import flows, forest
+from solvers import flows, forest, skew
 from solvers.bounds import MIRRORED, cut_bound
 from solvers.certificate import Bound
 from solvers.collective import Collective
@@ -14,7 +14,7 @@ from solvers.schedule import Schedule
 from solvers.watch import UNHURRIED, Watch
 from topologies.colours import refine
 from topologies.found_symmetry import chosen
-from topologies.symmetry import Group, declared, orbits, subgroup
+from topologies.symmetry import Group, declared, orbits, subgroup, trivial
 from topologies.topology import IntArray, Topology
 
 Solver = Callable[[Topology, Collective, Group, Watch], Schedule]
@@ -26,6 +26,7 @@ SOLVERS: dict[str, Solver] = {
     "reduce": forest.forest,
     "all_reduce": forest.all_reduce,
     "all_to_all": flows.all_to_all,
+    "all_to_allv": skew.all_to_allv,
     "scatter": flows.scatter,
     "gather": flows.scatter,
 }
@@ -80,6 +81,8 @@ def kept_symmetry(topology: Topology, collective: Collective, seconds: float = 5
     Raises:
         SymmetryError: the declared symmetry is no symmetry.
     """
+    if collective.name == "all_to_allv":
+        return trivial(topology)  # what each rank sends to each breaks the symmetry
     colours = _roles(topology, collective)
     group = declared(topology)
     if (colours[group.generators] != colours).any():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from runtime.busbw import factor
 from runtime.moves import Landing, Moves, moves
 from runtime.pipelining import Pipelining, pipelining
 from runtime.program import Buffer, ProgramError
@@ -86,13 +87,8 @@ def plain(name: str) -> str:
 
 
 def busbw_factor(collective: Collective) -> float:
-    """Give busbw / algbw.
-
-    Source: nccl-tests, doc/PERFORMANCE.md.
-    """
-    n = len(collective.ranks)
-    once = (n - 1) / n
-    return {"all_reduce": 2 * once, "broadcast": 1.0, "reduce": 1.0}.get(collective.name, once)
+    """Give busbw / algbw."""
+    return float(factor(collective))
 
 
 def run_of(blocks: IntArray) -> tuple[int, int, int] | None:

@@ -1,0 +1,91 @@
+"""What the pieces of a schedule weigh, and what the links carry: without symmetry, exactly."""
+
+from fractions import Fraction
+from math import lcm
+from typing import NamedTuple
+
+import numpy as np
+
+from solvers.schedule import Schedule
+from topologies.topology import FloatArray
+
+
+class LockStep(NamedTuple):
+    """A schedule played stage by stage: how many there are, and how long they last together.
+
+    seconds: for each byte of size, the time of every stage's busiest link, added up.
+    """
+
+    stages: int
+    seconds: float
+
+
+def amounts(schedule: Schedule) -> list[Fraction]:
+    """Give the amount of each piece, in units of the collective's sizes."""
+    sizes = schedule.collective.sizes.tolist()
+    return [
+        share * sizes[block]
+        for share, block in zip(schedule.share, schedule.block.tolist(), strict=True)
+    ]
+
+
+def fluid_time(schedule: Schedule) -> Fraction:
+    """Give the time that the busiest link needs, in units of sizes over units of capacity.
+
+    The schedule must be written out (no symmetry).
+    """
+    rows, weights = schedule.transfers, amounts(schedule)
+    # Amounts are brought to one denominator: shares of different blocks may have none of use.
+    common = lcm(*{amount.denominator for amount in weights})
+    whole = np.array([a.numerator * (common // a.denominator) for a in weights], dtype=object)
+    load = np.zeros(schedule.topology.links, dtype=object)
+    np.add.at(load, rows.route, np.repeat(whole[rows.piece], np.diff(rows.route_start)))
+    capacity = schedule.topology.capacity.tolist()
+    return max(Fraction(int(a), common * c) for a, c in zip(load, capacity, strict=True))
+
+
+def crossing_times(schedule: Schedule, weight: FloatArray) -> FloatArray:
+    """Give the time that pieces of these weights keep each link, in floats."""
+    rows, topology = schedule.transfers, schedule.topology
+    crossing = np.repeat(weight[rows.piece], np.diff(rows.route_start))
+    load = np.bincount(rows.route, crossing, minlength=topology.links)
+    return np.asarray(load / topology.capacity)
+
+
+def lock_step(schedule: Schedule) -> LockStep:
+    """Play a schedule without symmetry so that all wait for the slowest after each step."""
+    rows, topology = schedule.transfers, schedule.topology
+    if not len(rows):
+        return LockStep(0, 0.0)
+    hops, total = np.diff(rows.route_start), schedule.collective.total
+    share = np.array([float(amount) for amount in amounts(schedule)]) / total
+    step = np.unique(rows.step, return_inverse=True)[1].reshape(-1)
+    cells, place = np.unique(
+        np.repeat(step, hops) * topology.links + rows.route, return_inverse=True
+    )
+    load = np.bincount(place.reshape(-1), np.repeat(share[rows.piece], hops))
+    stage, link = np.divmod(cells, topology.links)
+    longest = np.zeros(int(step.max()) + 1)
+    np.maximum.at(longest, stage, load / topology.bandwidth[link])
+    return LockStep(len(longest), float(longest.sum()))
+
+
+def incast(schedule: Schedule) -> float:
+    """Give what piles up in front of a rank at worst, for each byte of size.
+
+    In one step a link from a switch into a rank serves one sender; the data of all others that it
+    carries in this step wait in the switch. The schedule must be written out.
+    """
+    rows, topology = schedule.transfers, schedule.topology
+    if not len(rows):
+        return 0.0
+    last = rows.route[rows.route_start[1:] - 1]
+    switched = topology.src[last] >= topology.ranks
+    share = np.array([float(amount) for amount in amounts(schedule)]) / schedule.collective.total
+    pile = rows.step * topology.links + last
+    senders, place = np.unique(np.stack([pile, rows.src])[:, switched], axis=1, return_inverse=True)
+    sent = np.bincount(place.reshape(-1), share[rows.piece[switched]])
+    piles, place = np.unique(senders[0], return_inverse=True)
+    largest = np.zeros(len(piles))
+    np.maximum.at(largest, place, sent)
+    return float((np.bincount(place, sent, len(piles)) - largest).max(initial=0.0))
