@@ -14,13 +14,16 @@ from runtime.program import ProgramError
 from runtime.simulate import Simulation, simulate
 from runtime.verify import Report, verify
 from solvers.certificate import Bound, Cut, Prices
-from solvers.collective import Collective, CollectiveError, collective
+from solvers.collective import Collective, CollectiveError, all_to_allv, collective
+from solvers.demand import demand
+from solvers.demand_file import DemandError
 from solvers.linear import Infeasible, NotFound
 from solvers.schedule import Schedule, Transfer
 from solvers.schedule_file import ScheduleFileError, check_topology
 from solvers.schedule_file import load as load_schedule
 from solvers.schedule_file import save as save_schedule
 from solvers.solve import bound
+from solvers.stages import Stages, stages
 from topologies.files import load as load_topology
 from topologies.files import save as save_topology
 from topologies.graph import from_networkx, to_networkx
@@ -35,6 +38,7 @@ __all__ = [
     "Collective",
     "CollectiveError",
     "Cut",
+    "DemandError",
     "Infeasible",
     "LaunchError",
     "Link",
@@ -48,17 +52,20 @@ __all__ = [
     "Schedule",
     "ScheduleFileError",
     "Simulation",
+    "Stages",
     "Switch",
     "SymmetryError",
     "Topology",
     "TopologyError",
     "Transfer",
     "WrongSchedule",
+    "all_to_allv",
     "bound",
     "build",
     "catalogue",
     "check_topology",
     "collective",
+    "demand",
     "emit",
     "from_networkx",
     "load_schedule",
@@ -68,6 +75,7 @@ __all__ = [
     "save_schedule",
     "save_topology",
     "simulate",
+    "stages",
     "to_networkx",
     "topology",
     "verify",

@@ -2,30 +2,35 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from commplan.anytime import best_within
 from commplan.checking import checked
+from runtime.height import height
 from runtime.simulate import simulate
 from runtime.verify import Report
+from solvers.amounts import incast
 from solvers.collective import Collective
 from solvers.latency import latency
 from solvers.schedule import Schedule
+from solvers.skew import orders
 from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError
 from solvers.watch import Watch
 from topologies.topology import Topology
 
 HIGHEST = "highest throughput"
+PILE = 2**20  # bytes that may wait in a switch for one rank before stages are preferred
 TEMPLATE_RANKS = 256  # ranks up to which the templates are tried: they are written out in full
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A schedule, checked but for its bound, and the seconds it is predicted to take."""
+    """A schedule, its height, and the seconds it is predicted to take."""
 
     name: str
     schedule: Schedule
-    report: Report
+    height: int
     seconds: float
 
 
@@ -57,9 +62,10 @@ def plan(
 ) -> Plan:
     """Find the schedule of highest throughput or, for a size in bytes, the fastest one known.
 
-    Every schedule passes `verify` before it is compared or returned. When the seconds are over, or
-    at Ctrl-C, the search ends with the best so far. seed is kept in the provenance; the solvers of
-    today use none. watch: to hear the news, or to stop early, instead of `seconds`.
+    Every schedule passes `verify` before it is returned. When the seconds are over, or at Ctrl-C,
+    the search ends with the best so far. An all_to_allv is planned for the size of its demand, in
+    bytes, where no other is given. seed is kept in the provenance; the solvers of today use none.
+    watch: to hear the news, or to stop early, instead of `seconds`.
 
     Raises:
         Infeasible: no schedule exists.
@@ -71,9 +77,11 @@ def plan(
     found = best_within(topology, collective, watch)
     known = found.schedule.provenance | {"seed": seed}
     best, report = replace(found.schedule, provenance=known), found.report
+    if size is None and collective.name == "all_to_allv":
+        size = collective.total
     if size is None:
         return Plan(best, report, HIGHEST)
-    compared = sorted(_candidates(best, report, size, watch), key=lambda each: each.seconds)
+    compared = sorted(_candidates(best, size, watch), key=lambda each: each.seconds)
     first = compared[0]
     if first.schedule is not best:
         watch.tell(f"verifying {first.name}")
@@ -97,16 +105,31 @@ def fastest(schedule: Schedule, size: int) -> float:
     return max(flowing, latency(schedule.topology, schedule.collective))
 
 
-def _candidates(best: Schedule, report: Report, size: int, watch: Watch) -> Iterator[Candidate]:
-    """Simulate the schedule of highest throughput and, in time, every template that fits."""
+def _candidates(best: Schedule, size: int, watch: Watch) -> list[Candidate]:
+    """Simulate the schedule of highest throughput and, in time, templates that fit and stages.
+
+    Of an all_to_allv, those are left out in which too much would pile up in front of a rank, as
+    the simulator lets it wait there for nothing.
+    """
     watch.tell("simulating")
-    yield Candidate(HIGHEST, best, report, simulate(best, size).seconds)
-    for name, schedule in _templates(best):
+    found = [_simulated(HIGHEST, best, size)]
+    for name, schedule in chain(_templates(best), _staged(best)):
         if watch.over:
-            return
+            break
         watch.tell(f"trying {name}")
-        report = checked(schedule).report
-        yield Candidate(name, schedule, report, simulate(schedule, size).seconds)
+        found.append(_simulated(name, schedule, size))
+    if best.collective.name != "all_to_allv":
+        return found
+    return [each for each in found if incast(each.schedule) * size <= PILE] or found
+
+
+def _simulated(name: str, schedule: Schedule, size: int) -> Candidate:
+    return Candidate(name, schedule, height(schedule), simulate(schedule, size).seconds)
+
+
+def _staged(best: Schedule) -> Iterator[tuple[str, Schedule]]:
+    """Put an all_to_allv in stages."""
+    return orders(best) if best.collective.name == "all_to_allv" else iter(())
 
 
 def _templates(best: Schedule) -> Iterator[tuple[str, Schedule]]:
@@ -127,12 +150,9 @@ def _reason(compared: list[Candidate]) -> str:
     first = compared[0]
     if len(compared) == 1:
         return f"{first.name}, the only candidate"
-    other = compared[1] if first.name == HIGHEST else _named(compared, HIGHEST)
+    highest = next((each for each in compared if each.name == HIGHEST), first)
+    other = compared[1] if highest is first else highest
     return (
-        f"{first.name}: {first.seconds * 1e6:.4g} us, height {first.report.height}, against "
-        f"{other.seconds * 1e6:.4g} us, height {other.report.height}, of {other.name}"
+        f"{first.name}: {first.seconds * 1e6:.4g} us, height {first.height}, against "
+        f"{other.seconds * 1e6:.4g} us, height {other.height}, of {other.name}"
     )
-
-
-def _named(compared: list[Candidate], name: str) -> Candidate:
-    return next(each for each in compared if each.name == name)

@@ -1,7 +1,7 @@
 """The arguments that several commands share, read into values of the library."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -15,7 +15,8 @@ from runtime.places import elements
 from runtime.program import DTYPES
 from runtime.verify import Report, verify
 from solvers import schedule_file
-from solvers.collective import Collective, collective
+from solvers.collective import COLLECTIVES, Collective, all_to_allv, collective
+from solvers.demand import demand as read_demand
 from solvers.schedule import Schedule
 from topologies import spec
 from topologies.topology import Topology
@@ -79,14 +80,17 @@ dtype = click.option(
 )
 
 
-def size_option(required: bool) -> Callable[[Body], Body]:
-    """Add --size."""
-    return click.option(
-        "--size",
-        type=quantities.size,
-        required=required,
-        help="Bytes of the largest buffer of a rank, as 64KiB, 256MB or 4096.",
-    )
+token_bytes = click.option(
+    "--token-bytes",
+    type=click.IntRange(1, 2**32),
+    help="Bytes of a token, where the demand is in tokens (it is in bytes).",
+)
+size_option = click.option(
+    "--size",
+    type=quantities.size,
+    help="Bytes of the largest buffer of a rank, as 64KiB, 256MB or 4096 "
+    "(all_to_allv: the largest sum of a row or column of the demand, which is the default).",
+)
 
 
 def problem(body: Body) -> Body:
@@ -96,22 +100,46 @@ def problem(body: Body) -> Body:
     @click.argument("collective")
     @click.option("--ranks", help="Ranks that take part, as 0,1,4-7 (all).")
     @click.option("--root", type=click.IntRange(0), help="Root of a rooted collective (the first).")
+    @click.option(
+        "--demand", help="What each rank sends to each, for all_to_allv: a file or a description."
+    )
+    @token_bytes
     @wraps(body)
     def reading(
         topology: str,
         ranks: str | None,
-        root: int | None,
         **rest: Any,  # noqa: ANN401
     ) -> Answer:
         machine = spec.topology(topology)
-        return body(machine, _asked(rest.pop("collective"), machine, ranks, root), **rest)
+        chosen = range(machine.ranks) if ranks is None else quantities.ranks(ranks, machine.ranks)
+        asked = [rest.pop(name) for name in ("collective", "root", "demand", "token_bytes")]
+        return body(machine, _asked(chosen, *asked), **rest)
 
     return reading
 
 
-def _asked(name: str, machine: Topology, ranks: str | None, root: int | None) -> Collective:
-    chosen = range(machine.ranks) if ranks is None else quantities.ranks(ranks, machine.ranks)
-    return collective(name, chosen, root)
+def _asked(
+    ranks: Sequence[int], name: str, root: int | None, demand: str | None, token_bytes: int | None
+) -> Collective:
+    if name == "all_to_allv" and root is None:
+        if demand is None:
+            raise click.UsageError("all_to_allv needs --demand FILE or --demand DESCRIPTION")
+        matrix = read_demand(demand, len(ranks), token_bytes)
+        return all_to_allv(tuple(sorted(ranks)), matrix)
+    if name in COLLECTIVES and demand is not None:
+        raise click.UsageError(f"--demand is for all_to_allv, not for {name}")
+    return collective(name, ranks, root)
+
+
+def size_or_demand(what: Collective, size: int | None) -> int:
+    """Give the size in bytes: what the user says or, where the demand has one, that.
+
+    Raises:
+        MissingParameter: neither does.
+    """
+    if size is None and what.name != "all_to_allv":
+        raise click.MissingParameter(param_hint="'--size'", param_type="option")
+    return what.total if size is None else size
 
 
 def schedule_in(body: Body) -> Body:

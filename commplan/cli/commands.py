@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 
 from commplan.cli.answer import Commands
+from commplan.cli.demand import demand
 from commplan.cli.machines import topologies, topology
 from commplan.cli.measure import simulate, verify
 from commplan.cli.program import emit, run
@@ -26,9 +27,9 @@ def commands() -> None:
 
     TOPOLOGY is a name with parameters (torus:4x4x4, dgx-a100:boxes=4, cloudmatrix384:nodes=2) or
     a topology file; `commplan topologies` lists the names. COLLECTIVE is all_gather,
-    reduce_scatter, all_reduce, all_to_all, broadcast, reduce, gather or scatter.
+    reduce_scatter, all_reduce, all_to_all, all_to_allv, broadcast, reduce, gather or scatter.
     """
 
 
-for command in (topologies, topology, bound, compile, verify, simulate, emit, run):
+for command in (topologies, topology, demand, bound, compile, verify, simulate, emit, run):
     commands.add_command(command)

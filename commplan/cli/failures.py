@@ -13,6 +13,7 @@ from runtime.launch import RunError
 from runtime.mpi import LaunchError, MapError
 from runtime.program import ProgramError
 from solvers.collective import CollectiveError
+from solvers.demand_file import DemandError
 from solvers.linear import Infeasible, NotFound
 from solvers.schedule_file import ScheduleFileError
 from topologies.symmetry import SymmetryError
@@ -26,7 +27,10 @@ class RefusedError(ValueError):
     """The answer is no; a line for each reason."""
 
 
-WRONG = (TopologyError, CollectiveError, ScheduleFileError, SymmetryError, MapError)
+WRONG = (
+    *(TopologyError, CollectiveError, DemandError),
+    *(ScheduleFileError, SymmetryError, MapError),
+)
 REFUSED = (RefusedError, Infeasible, NotFound, ProgramError, LaunchError, RunError)
 
 

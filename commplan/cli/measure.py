@@ -9,6 +9,7 @@ from commplan.cli.arguments import (
     right,
     schedule_in,
     size_option,
+    size_or_demand,
     whole_elements,
 )
 from commplan.cli.progress import progress
@@ -76,7 +77,7 @@ def _verdict(schedule: Schedule, fields: dict[str, object], achieved: str) -> li
 
 @click.command(cls=Command)
 @schedule_in
-@size_option(required=True)
+@size_option
 @dtype
 @click.option(
     "--switching",
@@ -85,10 +86,13 @@ def _verdict(schedule: Schedule, fields: dict[str, object], achieved: str) -> li
     show_default=True,
     help="How a message crosses several links.",
 )
-def simulate(schedule: Schedule, size: int, dtype: str, switching: simulator.Switching) -> Answer:
+def simulate(
+    schedule: Schedule, size: int | None, dtype: str, switching: simulator.Switching
+) -> Answer:
     """Predict the time of a schedule at one size."""
+    asked = size_or_demand(schedule.collective, size)
     right(schedule)
-    used = whole_elements(schedule.collective, size, dtype)
+    used = whole_elements(schedule.collective, asked, dtype)
     with progress() as watch:
         watch.tell("simulating")
         found = simulator.simulate(schedule, used, switching)

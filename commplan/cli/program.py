@@ -11,6 +11,7 @@ from commplan.cli.arguments import (
     right,
     schedule_in,
     size_option,
+    size_or_demand,
 )
 from commplan.cli.failures import say
 from commplan.cli.progress import progress
@@ -42,7 +43,7 @@ def emit(schedule: Schedule, target: str, output: str) -> Answer:
 
 @click.command(cls=Command)
 @schedule_in
-@size_option(required=True)
+@size_option
 @click.option(
     "--target",
     type=click.Choice(["mpi4py", "c"]),
@@ -60,7 +61,7 @@ def emit(schedule: Schedule, target: str, output: str) -> Answer:
 )
 def run(
     schedule: Schedule,
-    size: int,
+    size: int | None,
     target: str,
     dtype: str,
     op: str,
@@ -70,13 +71,14 @@ def run(
     timeout: float,
 ) -> Answer:
     """Run a schedule under mpirun and check every rank's result."""
+    asked = size_or_demand(schedule.collective, size)
     right(schedule)
     played = () if map_file is None else rank_map.read(map_file, moves(schedule).ranks)
     with progress() as watch:
         watch.tell("running under mpirun")
         measured = launch.run(
             schedule,
-            [size],
+            [asked],
             target,
             dtype=dtype,
             op=op,

@@ -13,12 +13,14 @@ from commplan.cli.arguments import (
     output,
     problem,
     size_option,
+    size_or_demand,
     time_limit,
     whole_elements,
 )
 from commplan.cli.certificates import certified, described
 from commplan.cli.progress import progress
 from commplan.cli.quantities import bytes_of, duration, exact, gap, gigabytes, percent, rate
+from commplan.cli.stages import stage_fields, stage_rows
 from commplan.planner import Plan, plan
 from solvers import schedule_file
 from solvers.collective import Collective
@@ -49,7 +51,7 @@ def bound(machine: Topology, what: Collective, time_limit: float) -> Answer:
 @click.command(cls=Command)
 @problem
 @output
-@size_option(required=False)
+@size_option
 @dtype
 @time_limit
 @click.option(
@@ -67,11 +69,13 @@ def compile(
     """Find a schedule, verify it, and write it to a file.
 
     With --size it is the fastest one known at that size, without it the one of highest throughput.
+    An all_to_allv is planned for the size of its demand where no other is given.
     """
     started = monotonic()
-    used = None if size is None else whole_elements(what, size, dtype)
+    if size is not None or what.name == "all_to_allv":
+        size = whole_elements(what, size_or_demand(what, size), dtype)
     with progress(time_limit) as watch:
-        made = plan(machine, what, size=used, seed=seed, watch=watch)
+        made = plan(machine, what, size=size, seed=seed, watch=watch)
         watch.tell("writing")
         schedule_file.save(made.schedule, output)
     fields = _fields(made) | {"seconds": monotonic() - started, "peak_memory_MB": _peak_memory()}
@@ -93,7 +97,7 @@ def _fields(made: Plan) -> dict[str, object]:
         "solver": str(schedule.provenance.get("solver", "")),
         "height": report.height,
         "transfers": len(schedule.transfers) * schedule.group.order,
-    }
+    } | stage_fields(made)
 
 
 def _lines(made: Plan, fields: dict[str, object], output: str) -> list[str]:
@@ -106,7 +110,7 @@ def _lines(made: Plan, fields: dict[str, object], output: str) -> list[str]:
     ]
     if made.size is not None and made.predicted is not None and made.bound is not None:
         times = f"{duration(made.predicted)} predicted, bound {duration(made.bound)}"
-        rows += [(f"{bytes_of(made.size)}", times), ("chosen", made.reason)]
+        rows += [(f"{bytes_of(made.size)}", times), ("chosen", made.reason), *stage_rows(fields)]
     rows += [
         ("height", f"{fields['height']} messages one after the other"),
         ("transfers", f"{fields['transfers']:,} ({fields['solver']})"),

@@ -1,0 +1,50 @@
+"""`commplan demand`: a described matrix of what each rank sends to each, as a file."""
+
+import click
+import numpy as np
+
+from commplan.cli.answer import Answer, Command, table
+from commplan.cli.arguments import output, token_bytes
+from commplan.cli.quantities import bytes_of
+from solvers import demand_file
+from solvers.demand import demand as described
+from solvers.distributions import DISTRIBUTIONS
+from topologies.topology import IntArray
+
+
+@click.command(
+    cls=Command,
+    epilog="Distributions: "
+    + "; ".join(
+        f"{name}:{','.join(f'{key}=' for key in each.parameters)} ({each.summary})"
+        for name, each in DISTRIBUTIONS.items()
+    ),
+)
+@click.argument("description")
+@click.option("--ranks", type=click.IntRange(1), required=True, help="Rows and columns.")
+@token_bytes
+@output
+def demand(description: str, ranks: int, token_bytes: int | None, output: str) -> Answer:
+    """Write a demand for all_to_allv as a matrix of bytes (CSV, JSON or npy, as FILE ends).
+
+    DESCRIPTION is a distribution with parameters, such as lognormal:sigma=1,seed=2, or a file.
+    """
+    matrix = described(description, ranks, token_bytes)
+    demand_file.save(matrix, output)
+    sums = _sums(matrix)
+    rows = [(name.replace("_", " "), bytes_of(figure)) for name, figure in sums.items()]
+    fields = {"path": output, "ranks": ranks, **sums}
+    title = f"{description} for {ranks} rank{'s' * (ranks != 1)}"
+    return Answer(fields, table(title, [*rows, ("written to", output)]))
+
+
+def _sums(matrix: IntArray) -> dict[str, int]:
+    """Add up, in bytes: everything, what moves, and the busiest sender and receiver."""
+    moving = np.array(matrix)
+    np.fill_diagonal(moving, 0)
+    return {
+        "total": int(matrix.sum()),
+        "moving": int(moving.sum()),
+        "most_sent": int(moving.sum(axis=1).max()),
+        "most_received": int(moving.sum(axis=0).max()),
+    }
