@@ -1,8 +1,4 @@
-"""all_to_allv: direct ways where these are proved best, else flows, else the best there is.
-
-Source: Gopal and Wong, Minimizing the number of switchings in an SS/TDMA system, IEEE Transactions
-on Communications 33 (1985) (stages); solvers/flows.py (concurrent flows).
-"""
+"""all_to_allv: shortest ways where a cut proves them best, else concurrent flows by source."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

@@ -21,7 +21,8 @@ lognormal entries (sigma 1) 1.2 n stages last 1.01 D with cuts = 1/2.
 
 Source: Birkhoff, Univ. Nac. Tucumán Rev. Ser. A 5 (1946); von Neumann (1953); Gonzalez and Sahni,
 Open shop scheduling to minimize finish time, Journal of the ACM 23 (1976); list scheduling as in
-Graham, SIAM Journal on Applied Mathematics 17 (1969).
+Graham, SIAM Journal on Applied Mathematics 17 (1969); Gopal and Wong, Minimizing the number of
+switchings in an SS/TDMA system, IEEE Transactions on Communications 33 (1985) (few stages).
 """
 
 from collections.abc import Iterator
