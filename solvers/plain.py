@@ -18,6 +18,7 @@ from solvers.collective import Collective
 from solvers.quotient import Quotient
 from solvers.schedule import Schedule, Transfers, ordered, schedule
 from solvers.shortest_trees import Shortest, Trees
+from solvers.skew import straight
 from solvers.watch import UNHURRIED, NotFound, Watch
 from topologies.symmetry import Group, trivial
 from topologies.topology import FloatArray, IntArray, Topology, integers, reverse
@@ -43,6 +44,8 @@ def plain(
     """
     if len(collective.ranks) == 1:
         return alone(topology, collective)
+    if collective.name == "all_to_allv":
+        return straight(topology, collective, bound)
     if collective.name in ("scatter", "gather"):
         group = trivial(topology)
     quotient = Quotient(topology, integers(collective.ranks), group)
