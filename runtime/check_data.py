@@ -1,6 +1,6 @@
 """Does everyone get what it wants: what goes wrong with a piece, in words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -25,7 +25,7 @@ def faults(schedule: Schedule) -> list[str]:
         columns = (rows.step, rows.src, rows.dst, rows.reduce)
         table = list(zip(*(column[start:end].tolist() for column in columns), strict=True))
         block = int(schedule.block[piece])
-        replay = _Replay(schedule.collective.holders[block].tolist())
+        replay = _Replay(schedule.collective.holders[block].tolist(), schedule.topology.vertex_name)
         sentences = [
             *replay.run(table),
             *replay.missing(schedule.collective.wanters[block].tolist()),
@@ -35,10 +35,10 @@ def faults(schedule: Schedule) -> list[str]:
 
 
 class _Replay:
-    """What each rank holds of one piece: a bit for each contributor."""
+    """What each vertex holds of one piece: a bit for each contributor."""
 
-    def __init__(self, holders: Sequence[int]) -> None:
-        self.holders = holders
+    def __init__(self, holders: Sequence[int], name: Callable[[int], str]) -> None:
+        self.holders, self.name = holders, name
         self.held = {rank: 1 << i for i, rank in enumerate(holders)}
 
     def run(self, rows: Sequence[Row]) -> Iterator[str]:
@@ -50,7 +50,7 @@ class _Replay:
             sent = [(src, dst, add, self.held.get(src, 0)) for _, src, dst, add in together]
             written: dict[int, int | None] = {}  # what replaced, or None where messages add
             for src, dst, add, data in sent:
-                place = f"rank {src} sends to rank {dst} in step {step}"
+                place = f"{self.name(src)} sends to {self.name(dst)} in step {step}"
                 if not data:
                     yield f"{place} but holds nothing"
                 if written.setdefault(dst, None if add else data) != (None if add else data):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from solvers.branching import branching
 from solvers.collective import (
     COLLECTIVES,
     ROOTED,
@@ -19,7 +20,7 @@ from topologies.topology import BoolArray, IntArray
 
 def faults(schedule: Schedule) -> list[str]:
     """List what is malformed; what comes later is only looked at if the former is sound."""
-    for check in (_collective, _columns, _indices, _transfers, _routes):
+    for check in (_collective, _columns, _indices, _transfers, _routes, _switches):
         if found := list(check(schedule)):
             return found
     return []
@@ -103,11 +104,12 @@ def _indices(schedule: Schedule) -> Iterator[str]:
     """Check that every number names something."""
     rows, topology = schedule.transfers, schedule.topology
     owner = np.repeat(np.arange(len(rows)), np.diff(rows.route_start))
+    end, ends = ("vertex", topology.vertices) if schedule.in_network else ("rank", topology.ranks)
     for what, column, count in (
         ("block", schedule.block, schedule.collective.blocks),
         ("piece", rows.piece, schedule.pieces),
-        ("rank", rows.src, topology.ranks),
-        ("rank", rows.dst, topology.ranks),
+        (end, rows.src, ends),
+        (end, rows.dst, ends),
         ("link", rows.route, topology.links),
     ):
         for i in np.flatnonzero((column < 0) | (column >= count)).tolist():
@@ -148,6 +150,26 @@ def _routes(schedule: Schedule) -> Iterator[str]:
     yield from _wrong(schedule, _any(owner, relayed, len(rows)), sentence)
 
 
+def _switches(schedule: Schedule) -> Iterator[str]:
+    """Check that no switch does what it cannot: those without multicast send once for each piece.
+
+    Many messages into a switch without reduce are fine as long as it adds none of them to another.
+    """
+    if not schedule.in_network:
+        return
+    rows, topology = schedule.transfers, schedule.topology
+    copies, adds = branching(topology, in_network=True)
+    for ends in (rows.src, rows.dst):
+        sentence = "the switch neither copies nor adds, so nothing starts or ends there"
+        yield from _wrong(schedule, ~(copies | adds)[ends], sentence)
+    pairs = rows.piece * topology.vertices + rows.src
+    again = np.ones(len(rows), dtype=np.bool_)
+    again[np.unique(pairs, return_index=True)[1]] = False
+    sentence = "the switch does not copy, and sends this piece a second time"
+    yield from _wrong(schedule, again & ~copies[rows.src], sentence)
+    yield from _wrong(schedule, rows.reduce & ~adds[rows.dst], "the switch does not add")
+
+
 def _wrong(schedule: Schedule, rows: BoolArray, sentence: str) -> Iterator[str]:
     for t in np.flatnonzero(rows).tolist():
         yield f"{place(schedule, t)}: {sentence}"
@@ -160,8 +182,8 @@ def _any(owner: IntArray, flags: BoolArray, rows: int) -> BoolArray:
 
 def place(schedule: Schedule, t: int) -> str:
     """Name a transfer for a message."""
-    rows = schedule.transfers
+    rows, name = schedule.transfers, schedule.topology.vertex_name
     return (
         f"piece {rows.piece[t]} (block {schedule.block[rows.piece[t]]}): "
-        f"rank {rows.src[t]} to rank {rows.dst[t]} in step {rows.step[t]}"
+        f"{name(int(rows.src[t]))} to {name(int(rows.dst[t]))} in step {rows.step[t]}"
     )

@@ -70,8 +70,10 @@ def moves(schedule: Schedule) -> Moves:
     contribution stays in INPUT until the first message for the piece joins it.
 
     Raises:
-        ProgramError: a rank sends a piece of which it holds nothing, or a step is negative.
+        ProgramError: a rank sends a piece of which it holds nothing, a step is negative, or a
+            switch copies or adds.
     """
+    _refuse_switches(schedule)
     whole = unfold(schedule)
     rows = whole.transfers
     if rows.step.min(initial=0) < 0:
@@ -110,6 +112,14 @@ def moves(schedule: Schedule) -> Moves:
         copy_process=own,
         copy_piece=own_piece,
     )
+
+
+def _refuse_switches(schedule: Schedule) -> None:
+    """Stop where a switch is more than a part of a route: a program runs on ranks alone."""
+    if schedule.at_switches:
+        last = int(np.append(schedule.transfers.src, schedule.transfers.dst).max())
+        name = schedule.topology.vertex_name(last)
+        raise ProgramError(f"in-network schedule: {name} copies or adds, and no program runs on it")
 
 
 def _layout(collective: Collective, ranks: IntArray) -> tuple[tuple[IntArray, IntArray], ...]:

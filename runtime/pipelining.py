@@ -74,7 +74,7 @@ def _latency(schedule: Schedule) -> float:
     topology, rows = schedule.topology, schedule.transfers
     transfer = np.repeat(np.arange(len(rows)), np.diff(rows.route_start))
     way = np.bincount(transfer, topology.alpha[rows.route], minlength=len(rows))
-    return float((way + topology.overhead[rows.src] + topology.overhead[rows.dst]).max())
+    return float((way + topology.overheads[rows.src] + topology.overheads[rows.dst]).max())
 
 
 def _rate(schedule: Schedule, share: FloatArray) -> float:

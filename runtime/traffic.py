@@ -57,13 +57,17 @@ class Traffic:
 
 
 class Classes:
-    """Ranks and links that a schedule's group makes alike, and the images that meet on each."""
+    """Ranks and links that a schedule's group makes alike, and the images that meet on each.
+
+    In an in-network schedule switches send and receive as well, and count as ranks here.
+    """
 
     def __init__(self, schedule: Schedule) -> None:
         topology, group = schedule.topology, schedule.group
         self.topology = topology
         self.order = group.order
-        self.rank = orbits(group.generators, topology.vertices)[: topology.ranks]
+        ends = topology.vertices if schedule.in_network else topology.ranks
+        self.rank = orbits(group.generators, topology.vertices)[:ends]
         self.link = orbits(link_images(topology, group.generators), topology.links)
 
     @cached_property
@@ -87,7 +91,8 @@ class Classes:
             link = int(np.flatnonzero(self.link == station - 2 * self.ranks)[0])
             return f"link {self.topology.link_name(link)}"
         rank = int(np.flatnonzero(self.rank == station // 2)[0])
-        return f"rank {self.topology.names[rank]} {('sending', 'receiving')[station % 2]}"
+        kind = "rank" if rank < self.topology.ranks else "switch"
+        return f"{kind} {self.topology.names[rank]} {('sending', 'receiving')[station % 2]}"
 
 
 def traffic(
@@ -160,7 +165,7 @@ def _ends(schedule: Schedule, classes: Classes, order: IntArray, side: int) -> _
     rank = (rows.src, rows.dst)[side][order]
     alike = classes.rank[rank]
     place = np.full(len(order), (-1, schedule.topology.links)[side])
-    work = schedule.topology.overhead[rank] * classes.at_rank[alike]
+    work = schedule.topology.overheads[rank] * classes.at_rank[alike]
     nothing, whole = np.zeros(len(order)), np.full(len(order), True)
     return np.arange(len(order)), place, 2 * alike + side, work, nothing, whole
 

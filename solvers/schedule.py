@@ -21,6 +21,8 @@ IntegerColumn = NDArray[Any]  # int64, or object for Python's integers
 class Transfer(NamedTuple):
     """One message of a schedule: rank to rank over a route of links, at a place in the order.
 
+    In an in-network schedule a switch that copies or adds may stand at either end.
+
     It carries what src holds of the piece after all transfers of smaller step into src. With
     `reduce` the receiver adds it to what it holds, without it the receiver holds this instead.
     """
@@ -87,6 +89,9 @@ class Schedule:
     shares and steps stay. The pieces of a block, in the order (piece, group element), lie end to
     end on it, and their shares add up to 1.
     provenance: solver, seed, times and the like, for a person to read.
+    in_network: switches copy and add as far as they can: transfers may start and end there, and
+    the bound is one for schedules that do so. A switch without `multicast` sends what it holds
+    of a piece once; one without `reduce` adds nothing.
     """
 
     topology: Topology
@@ -97,6 +102,7 @@ class Schedule:
     group: Group
     bound: Bound
     provenance: dict[str, str | int | float] = field(default_factory=dict)
+    in_network: bool = False
 
     @cached_property
     def parts(self) -> tuple[IntegerColumn, int]:
@@ -115,6 +121,12 @@ class Schedule:
     def pieces(self) -> int:
         """Count the representative pieces."""
         return len(self.block)
+
+    @property
+    def at_switches(self) -> bool:
+        """Tell whether a switch copies or adds: no program of ranks alone does that."""
+        ends = np.append(self.transfers.src, self.transfers.dst)
+        return bool(ends.max(initial=-1) >= self.topology.ranks)
 
 
 def columns(transfers: Iterable[Transfer]) -> Transfers:
@@ -148,6 +160,8 @@ def schedule(
     transfers: Iterable[Transfer] | Transfers,
     bound: Bound,
     group: Group | None = None,
+    *,
+    in_network: bool = False,
     **provenance: str | int | float,
 ) -> Schedule:
     """Put a schedule together from (block, share) pieces and their transfers."""
@@ -160,4 +174,5 @@ def schedule(
         trivial(topology) if group is None else group,
         bound,
         provenance,
+        in_network,
     )

@@ -74,7 +74,7 @@ class BoundColumns(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     certificate: CutColumns | PricesColumns | None
 
 
-class Columns(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class Columns(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """A schedule, with the whole machine that it was made for."""
 
     format: str
@@ -86,6 +86,7 @@ class Columns(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     group: list[list[int]]
     bound: BoundColumns
     provenance: dict[Word, Word | int | float]
+    in_network: bool = False
 
 
 def pack(schedule: Schedule) -> Columns:
@@ -109,6 +110,7 @@ def pack(schedule: Schedule) -> Columns:
         group=schedule.group.generators.tolist(),
         bound=_pack_bound(schedule.bound),
         provenance=schedule.provenance,
+        in_network=schedule.in_network,
     )
 
 
@@ -163,10 +165,11 @@ def unpack(columns: Columns) -> Schedule:
         collective=asked,
         block=column("block", columns.block, 0, asked.blocks),
         share=tuple(shares[text] for text in columns.share),
-        transfers=_transfers(columns.transfers, pieces, topology),
+        transfers=_transfers(columns.transfers, pieces, topology, columns.in_network),
         group=Group(permutations("group", columns.group, topology.ranks, topology.vertices)),
         bound=_bound(columns.bound, topology),
         provenance=_provenance(columns.provenance),
+        in_network=columns.in_network,
     )
 
 
@@ -221,9 +224,12 @@ def _buffers(place: str, rows: list[list[int]], ranks: int, blocks: int) -> tupl
     return buffers
 
 
-def _transfers(columns: TransferColumns, pieces: int, topology: Topology) -> Transfers:
+def _transfers(
+    columns: TransferColumns, pieces: int, topology: Topology, in_network: bool
+) -> Transfers:
     """Check the transfers' indices and their order."""
     count = len(columns.piece)
+    ends = topology.vertices if in_network else topology.ranks
     hops = column("transfers.hops", columns.hops, 0, len(columns.route) + 1, count)
     if hops.sum() != len(columns.route):
         found = f"{len(columns.route):,} links"
@@ -236,8 +242,8 @@ def _transfers(columns: TransferColumns, pieces: int, topology: Topology) -> Tra
     return Transfers(
         piece=piece,
         step=step,
-        src=column("transfers.src", columns.src, 0, topology.ranks, count),
-        dst=column("transfers.dst", columns.dst, 0, topology.ranks, count),
+        src=column("transfers.src", columns.src, 0, ends, count),
+        dst=column("transfers.dst", columns.dst, 0, ends, count),
         reduce=_mark(column("transfers.reduce", columns.reduce, 0, count), count),
         route_start=frozen(np.concatenate([[0], np.cumsum(hops)])),
         route=column("transfers.route", columns.route, 0, topology.links),

@@ -116,9 +116,18 @@ class Topology:
         """Give the links' bandwidths, bytes per second, rounded to floats."""
         return self.capacity.astype(np.float64) * float(self.unit)
 
+    @property
+    def overheads(self) -> FloatArray:
+        """Give the overhead of each vertex in seconds; switches have none."""
+        return np.append(self.overhead, np.zeros(self.vertices - self.ranks))
+
     def link_name(self, link: int) -> str:
         """Name a link for a message: `g0 -> s1`."""
         return f"{self.names[self.src[link]]} -> {self.names[self.dst[link]]}"
+
+    def vertex_name(self, vertex: int) -> str:
+        """Name a vertex for a message: `rank 3`, `switch s0`."""
+        return f"rank {vertex}" if vertex < self.ranks else f"switch {self.names[vertex]}"
 
 
 def build(
