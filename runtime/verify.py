@@ -62,7 +62,13 @@ def _limit(schedule: Schedule, reached: Throughput) -> tuple[Fraction | None, li
     if schedule.bound.scope != expected:
         return None, [f"bound: the scope is {schedule.bound.scope!r}, expected {expected!r}"]
     try:
-        limit = proved(schedule.topology, schedule.collective, certificate, schedule.group)
+        limit = proved(
+            schedule.topology,
+            schedule.collective,
+            certificate,
+            schedule.group,
+            in_network=schedule.in_network,
+        )
     except Unproven as error:
         return None, [f"bound: {error}"]
     found = []

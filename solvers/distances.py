@@ -28,19 +28,20 @@ def distances(topology: Topology, price: Sequence[int], sources: Sequence[int]) 
     return np.array([_large(topology, price, source) for source in sources], dtype=object)
 
 
-def between(topology: Topology, price: Sequence[int], group: Group, orbit: IntArray) -> Distances:
-    """Give the distances between all ranks: (ranks, ranks).
+def between(
+    topology: Topology, price: Sequence[int], group: Group, orbit: IntArray, ends: int
+) -> Distances:
+    """Give the distances between the first `ends` vertices, all ranks or all: (ends, ends).
 
     The group must keep the prices; orbit labels its orbits of vertices. One search for each
-    orbit of ranks suffices: the rest are its images.
+    orbit suffices: the rest are its images.
     """
-    first = np.unique(orbit[: topology.ranks], return_index=True)[1]
+    first = np.unique(orbit[:ends], return_index=True)[1]
     near = distances(topology, price, first.tolist())
-    result = np.full((topology.ranks, topology.ranks), UNREACHED, dtype=near.dtype)
-    for row, rank in zip(near, first.tolist(), strict=True):
-        images, element = np.unique(group.elements[:, rank], return_index=True)
-        ranks = group.elements[element, : topology.ranks]
-        result[images[:, None], ranks] = row[: topology.ranks]
+    result = np.full((ends, ends), UNREACHED, dtype=near.dtype)
+    for row, vertex in zip(near, first.tolist(), strict=True):
+        images, element = np.unique(group.elements[:, vertex], return_index=True)
+        result[images[:, None], group.elements[element, :ends]] = row[:ends]
     return result
 
 

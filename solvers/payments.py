@@ -1,19 +1,19 @@
 """What link prices prove: the least that the blocks must pay, over what the links can take in."""
 
 from fractions import Fraction
-from itertools import chain, combinations
 from math import lcm
 
 import numpy as np
 
-from solvers.arborescence import cheapest
+from solvers.branching import branching
 from solvers.certificate import Prices
 from solvers.collective import Collective
 from solvers.distances import UNREACHED, between
+from solvers.steiner import least
 from topologies.symmetry import Group, link_images, orbits
-from topologies.topology import IntArray, Topology, integers
+from topologies.topology import BoolArray, IntArray, Topology, integers
 
-STEINER_LIMIT = 2**26  # subsets of outside ranks × ranks², above which we refuse to try them all
+BRANCHING_LIMIT = 512  # vertices at which a tree may branch, above which we price none
 UNREACHABLE = "a rank cannot be reached"
 
 
@@ -22,20 +22,26 @@ class Unproven(ValueError):
 
 
 def proved_by_prices(
-    topology: Topology, collective: Collective, certificate: Prices, group: Group
+    topology: Topology,
+    collective: Collective,
+    certificate: Prices,
+    group: Group,
+    *,
+    in_network: bool = False,
 ) -> Fraction:
     """Give the size / time in bytes per second that no schedule can beat, by LP duality.
 
     All links together take in capacity × price per second; each block pays at least for its
-    cheapest way or tree. The group must keep machine and collective; it saves work where it
-    keeps the prices too.
+    cheapest way or tree. Trees branch at ranks, in the collective or not, and with `in_network`
+    at switches too: as out of a root where they copy, into a root where they add.
+    The group must keep machine and collective; it saves work where it keeps the prices too.
 
     Raises:
         Unproven: the prices are malformed or prove nothing.
     """
     price = _whole(topology, certificate)
     takes = Fraction(sum(c * p for c, p in zip(topology.capacity.tolist(), price, strict=True)))
-    pays = _Payments(topology, collective, group, price).total()
+    pays = _Payments(topology, collective, group, price, in_network).total()
     if pays == 0:
         raise Unproven("the blocks can go where they must for nothing")
     return topology.unit * (takes / pays)
@@ -66,16 +72,23 @@ class _Payments:
     """
 
     def __init__(
-        self, topology: Topology, collective: Collective, group: Group, price: list[int]
+        self,
+        topology: Topology,
+        collective: Collective,
+        group: Group,
+        price: list[int],
+        in_network: bool,
     ) -> None:
         self.topology, self.what = topology, collective
         group = _keeping(topology, group, price)
         self.generators = group.generators
         self.orbit = orbits(self.generators, self.topology.vertices)
-        self.distance = between(self.topology, price, group, self.orbit)
+        self.copies, adds = branching(topology, in_network=in_network)
+        self.relays = _relays(topology, self.copies), _relays(topology, adds)
+        ends = topology.vertices if in_network else topology.ranks
+        self.distance = between(topology, price, group, self.orbit, ends)
         self.weight = np.bincount(self.orbit)
         self.leader = np.unique(self.orbit, return_index=True)[1]
-        self.relays = _relays(self.topology)
 
     def total(self) -> Fraction:
         """Add up over all blocks, for each byte of size."""
@@ -122,17 +135,32 @@ class _Payments:
         return units
 
     def _through_a_root(self, block: int) -> int:
-        """Price a sum for many: the cheapest pair of a tree into a root and a tree out of it."""
+        """Price a sum for many: the cheapest pair of a tree into a root and a tree out of it.
+
+        The root is where the sum is complete, so it adds. Where it cannot copy, the sum goes on as
+        one message to a vertex that can.
+        """
         holders, wanters = self.what.holders[block], self.what.wanters[block]
-        roots = np.arange(self.topology.ranks)
+        lead = np.arange(self.topology.vertices)
         if all(np.isin(self.generators[:, ends], ends).all() for ends in (holders, wanters)):
-            roots = roots[self.leader[self.orbit[roots]] == roots]
-        roots = roots[np.isin(roots, [*self.relays, *holders, *wanters])]
-        found = [
-            self._tree(root, holders, True) + self._tree(root, wanters, False)
-            for root in roots.tolist()
-            if self._reaches(root, holders, True) and self._reaches(root, wanters, False)
-        ]
+            lead = self.leader[self.orbit]
+        ends = np.union1d(holders, wanters)
+        spreading = np.union1d(self.relays[False], ends)
+        spread = {
+            root: self._tree(root, wanters, False)
+            for root in np.unique(lead[spreading]).tolist()
+            if self._reaches(root, wanters, False)
+        }
+        found = []
+        for root in np.unique(lead[np.union1d(self.relays[True], ends)]).tolist():
+            starts = [root] if self.copies[root] else spreading.tolist()
+            out = [
+                int(self.distance[root, start]) + spread[int(lead[start])]
+                for start in starts
+                if lead[start] in spread and self.distance[root, start] != UNREACHED
+            ]
+            if out and self._reaches(root, holders, True):
+                found.append(self._tree(root, holders, True) + min(out))
         if not found:
             raise Unproven(UNREACHABLE)
         return min(found)
@@ -142,40 +170,29 @@ class _Payments:
         return bool((ways != UNREACHED).all())
 
     def _tree(self, root: int, ends: IntArray, inward: bool) -> int:
-        """Price the cheapest tree that spans root and ends, over any other ranks that may help.
+        """Price the cheapest tree that spans root and ends, over others that copy (or add).
 
-        A rank that only forwards is in the distances already; one that copies (or adds) is a
-        vertex of the tree. So the trees over each subset of the other ranks are tried.
+        What only forwards is in the distances already; what branches is a vertex of the tree.
         """
         if not self._reaches(root, ends, inward):
             raise Unproven(UNREACHABLE)
         must = np.union1d(ends, integers([root]))
-        others = np.setdiff1d(self.relays, must)
-        if (self.topology.ranks**2 << len(others)) > STEINER_LIMIT and len(others):
-            raise Unproven(f"{len(others)} ranks that the block does not need could copy it")
-        subsets = chain.from_iterable(
-            combinations(others.tolist(), k) for k in range(len(others) + 1)
-        )
-        return min(
-            self._spanning(root, np.union1d(must, integers(more)), inward) for more in subsets
-        )
-
-    def _spanning(self, root: int, members: IntArray, inward: bool) -> int:
+        members = np.union1d(must, self.relays[inward])
+        if len(members) > max(BRANCHING_LIMIT, len(must)):
+            raise Unproven(f"{len(members) - len(must)} vertices that need no data could branch")
         cost = self.distance[np.ix_(members, members)]
         cost = cost.T if inward else cost
-        # Where an arc is missing, a tree without it is cheaper, or the subset is of no use.
+        # Where an arc is missing, a tree without it is cheaper, or its end is of no use.
         never = (int(cost.max()) + 1) * len(members)
         exact = cost.astype(object) if never >= 2**60 else cost
-        total = cheapest(
-            np.where(exact == UNREACHED, never, exact), int(np.searchsorted(members, root))
-        )[0]
-        return int(total)
+        exact = np.where(exact == UNREACHED, never, exact)
+        return int(least(exact, int(np.searchsorted(members, root)), np.isin(members, must)))
 
 
-def _relays(topology: Topology) -> IntArray:
-    """List the ranks that can both receive and send."""
+def _relays(topology: Topology, able: BoolArray) -> IntArray:
+    """List the vertices that are able to branch and can both receive and send."""
     both = np.intersect1d(topology.src, topology.dst)
-    return both[both < topology.ranks]
+    return both[able[both]]
 
 
 def _counts(what: Collective) -> tuple[IntArray, IntArray]:

@@ -30,7 +30,12 @@ CLOSE = 1e-9  # relative distance from the expected bound at which no other roun
 
 
 def price_bound(
-    quotient: Quotient, collective: Collective, prices: FloatArray, expected: float
+    quotient: Quotient,
+    collective: Collective,
+    prices: FloatArray,
+    expected: float,
+    *,
+    in_network: bool = False,
 ) -> Bound | None:
     """Round prices (floats, one for each link orbit) and work out the bound that they prove.
 
@@ -41,7 +46,9 @@ def price_bound(
     for whole in _roundings(quotient, prices):
         certificate = Prices(tuple(Fraction(int(p)) for p in whole), quotient.link_orbit)
         try:
-            rate = proved(quotient.topology, collective, certificate, quotient.group)
+            rate = proved(
+                quotient.topology, collective, certificate, quotient.group, in_network=in_network
+            )
         except Unproven:
             continue
         if best is None or best.algbw is None or rate < best.algbw:

@@ -17,18 +17,24 @@ TREES = "reduce-broadcast trees"
 
 
 def proved(
-    topology: Topology, collective: Collective, certificate: Certificate, group: Group
+    topology: Topology,
+    collective: Collective,
+    certificate: Certificate,
+    group: Group,
+    *,
+    in_network: bool = False,
 ) -> Fraction:
     """Give the size / time in bytes per second that no schedule can beat.
 
-    The group must keep machine and collective.
+    The group must keep machine and collective. in_network: not even if switches copy and add.
+    A cut does not care: what it counts must cross it once, wherever it is copied.
 
     Raises:
         Unproven: the certificate proves nothing.
     """
     if isinstance(certificate, Cut):
         return _cut(topology, collective, certificate)
-    return proved_by_prices(topology, collective, certificate, group)
+    return proved_by_prices(topology, collective, certificate, group, in_network=in_network)
 
 
 def scope(certificate: Certificate, what: Collective) -> str:
