@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import product
+from dataclasses import dataclass, field, replace
+from itertools import chain, combinations, product
 
 import numpy as np
 from scipy.optimize import linprog
@@ -17,11 +17,13 @@ INWARD = frozenset({"reduce_scatter", "reduce"})
 FLOWS = frozenset({"all_to_all", "scatter", "gather"})
 
 
-def optimum(topology: Topology, what: Collective) -> float:
+def optimum(topology: Topology, what: Collective, *, in_network: bool = False) -> float:
     """Give the most size / time, bytes per second, that schedules of trees (or ways) reach.
 
-    Members copy and add; everyone else forwards. Complexity: all trees over all simple ways.
+    Ranks copy and add, in the collective or not; in_network: switches do what their flags say.
+    Everyone else forwards. Complexity: all trees over all simple ways.
     """
+    topology = topology if in_network else _without_flags(topology)
     if what.name in FLOWS:
         amount, seconds = what.total, _flows(topology, what)
     elif what.name == "all_reduce":
@@ -74,14 +76,18 @@ def _trees(topology: Topology, what: Collective) -> float:
 
 
 def _there_and_back(topology: Topology, what: Collective) -> float:
-    """Pack for each root as many trees to it as from it."""
+    """Pack for each root as many trees to it as from it; any vertex may be a root."""
     rows = _Rows(topology, totals={"all": 1})
-    for rank in what.ranks:
-        rows.totals[rank] = 0
-        out, into = (trees(topology, what, rank, inward) for inward in (False, True))
-        rows.columns += [(load, {rank: 1, "all": 1}) for load in out]
-        rows.columns += [(load, {rank: -1}) for load in into]
+    for root in range(topology.vertices):
+        rows.totals[root] = 0
+        out, into = (trees(topology, what, root, inward) for inward in (False, True))
+        rows.columns += [(load, {root: 1, "all": 1}) for load in out]
+        rows.columns += [(load, {root: -1}) for load in into]
     return rows.least_time()
+
+
+def _without_flags(topology: Topology) -> Topology:
+    return replace(topology, multicast=topology.multicast & False, reduce=topology.reduce & False)
 
 
 def _flows(topology: Topology, what: Collective) -> float:
@@ -101,13 +107,32 @@ def _flows(topology: Topology, what: Collective) -> float:
 
 
 def trees(topology: Topology, what: Collective, root: int, inward: bool) -> set[Load]:
-    """List the loads of all trees out of a root over all ways, or into it."""
-    between = simple_ways(topology, what.ranks)
-    others = [rank for rank in what.ranks if rank != root]
+    """List the loads of all trees out of a root over all ways, or into it.
+
+    They hold any of the vertices that branch in that direction, and a root that cannot has one
+    branch only.
+    """
+    flags = topology.reduce if inward else topology.multicast
+    able = [v for v in range(topology.vertices) if v < topology.ranks or flags[v]]
+    others = [v for v in able if v not in (*what.ranks, root)]
+    chosen = chain.from_iterable(combinations(others, k) for k in range(len(others) + 1))
     found: set[Load] = set()
-    for parents in product(what.ranks, repeat=len(others)):
+    for more in chosen:
+        members = sorted({*what.ranks, root, *more})
+        found |= _over(topology, members, root, inward, root in able)
+    return found
+
+
+def _over(
+    topology: Topology, members: Sequence[int], root: int, inward: bool, branching_root: bool
+) -> set[Load]:
+    """List the loads of all trees that hold exactly these members."""
+    between = simple_ways(topology, members)
+    others = [vertex for vertex in members if vertex != root]
+    found: set[Load] = set()
+    for parents in product(members, repeat=len(others)):
         above = dict(zip(others, parents, strict=True))
-        if not _leads_up(above, root):
+        if not _leads_up(above, root) or (parents.count(root) > 1 and not branching_root):
             continue
         arcs = [(child, parent) if inward else (parent, child) for child, parent in above.items()]
         for ways in product(*(between[arc] for arc in arcs)):

@@ -69,7 +69,9 @@ class _Replay:
         wanters = _owners([what.wanters[block] for block in blocks])
         parts = [(piece, rows.src[chosen]), (piece, rows.dst[chosen])]
         parts += [(side.piece, side.rank) for side in (holders, wanters)]
-        self.piece_of, (src, dst, held, wanted) = _cells(parts, schedule.topology.ranks)
+        topology = schedule.topology
+        ends = topology.vertices if schedule.in_network else topology.ranks
+        self.piece_of, (src, dst, held, wanted) = _cells(parts, ends)
         self.wrong = np.zeros(last - first, dtype=np.bool_)
         self.data = np.zeros(
             (len(self.piece_of), -(-int(holders.count.max()) // BITS)), dtype=np.uint32

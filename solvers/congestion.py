@@ -78,6 +78,6 @@ class Congestion:
             link = entry[root, vertex]
             np.add.at(count, self.quotient.link_orbit[link], 1.0)
             vertex = self.quotient.topology.src[link]
-            inside = ~self.quotient.is_member[vertex]
+            inside = vertex != self.quotient.roots[root]
             root, vertex = root[inside], vertex[inside]
         return count * self.stabiliser

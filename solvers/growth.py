@@ -7,16 +7,17 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from solvers.arborescence import cheapest
 from solvers.linear import Infeasible
 from solvers.order_lp import Columns, Order, all_ways, union
 from solvers.quotient import Quotient
+from solvers.steiner import cheap, cheap_from_one
 from solvers.watch import UNHURRIED, Watch
 from solvers.ways import HOP, Ways
 from topologies.topology import BoolArray, FloatArray, IntArray, frozen
 
 NEARBY = 6  # early and late candidate parents of a member at first, where there are many members
 PAIRS = 8192  # about how many pairs of roots and members there may be for each nearby candidate
+ASKED = 64  # helpers × families up to which each has an order with each helper at first
 EVERY = 48  # members up to which every earlier member is a candidate
 
 
@@ -54,63 +55,112 @@ class Growth:
         """Tell whose trees an order is for."""
         return Family(int(self.quotient.members[order.root]), order.inward)
 
-    def nearest_first(self, family: Family, cost: FloatArray) -> IntArray:
+    def usable(self, family: Family) -> BoolArray:
+        """Mark the members that the trees of a family may touch: its root, and who branches."""
+        usable = self.quotient.usable(family.inward).copy()
+        usable[self.place[family.root]] = True
+        return usable
+
+    def nearest_first(
+        self, family: Family, cost: FloatArray, helpers: Sequence[int] = ()
+    ) -> IntArray:
         """Take in the order by distance from the root, to a millionth, then by cost of arrival.
 
         A member never comes before the one over which it is reached. Gives the cheapest earlier
-        parent of each member, -1 at the root.
+        parent of each member, -1 at the root and for helpers that are not listed (by place in
+        `members`), which are left out.
         """
         root = self.place[family.root]
-        distance, before = self.reach(root, family.inward)
-        coarse = np.round(distance / distance.max() * 1e6)
+        present = self.quotient.needed.copy()
+        present[[root, *helpers]] = True
+        distance, before = self.reach(root, family.inward, present)
+        coarse = np.round(distance / distance[present].max() * 1e6)
         keys = np.stack([coarse, depth_in(before, root)])
         level = np.unique(keys, axis=1, return_inverse=True)[1].reshape(-1)
         reach = seen(cost, family)
         arrival = np.where(level[:, None] < level[None, :], reach, np.inf).min(axis=0)
-        sequence = np.lexsort((arrival, level))
-        place = places(sequence)
-        earlier = place[:, None] < place[None, :]
-        parent = np.argmin(np.where(earlier, reach, np.inf), axis=0).astype(np.int64)
-        parent[root] = -1
-        self.grow(family, before, sequence)
+        order = self.grow(family, before, np.lexsort((arrival, level))[: present.sum()])
+        parent = np.full(len(present), -1, dtype=np.int64)
+        parent[order.children] = order.cheapest_parents(cost)[order.children]
         return frozen(parent)
 
+    def ask_each_helper(self) -> None:
+        """Take in an order with each helper alone, where these are few: their trees are low."""
+        if len(self.quotient.helpers) * len(self.families) <= ASKED:
+            for family in self.families:
+                for helper in np.flatnonzero(self.usable(family) & ~self.quotient.needed):
+                    self.nearest_first(family, self.near, [int(helper)])
+
     def cheapest_first(self, family: Family, cost: FloatArray) -> IntArray:
-        """Take in the order that follows the cheapest tree, and give that, -1 at the root."""
-        parent = cheapest(seen(cost, family), self.place[family.root])[1]
+        """Take in the order that follows a cheap tree, and give that (see `tree`)."""
+        parent = self.tree(family, cost)[1]
         self.follow(family, parent)
         return parent
 
+    def tree(self, family: Family, cost: FloatArray) -> tuple[float, IntArray]:
+        """Find the cheapest tree, or a cheap one where there are helpers at which it may branch.
+
+        cost: between members. Gives the total, and the parents, -1 at the root and for members
+        that are not in the tree.
+        """
+        self.watch.check()
+        root, usable = self.place[family.root], np.flatnonzero(self.usable(family))
+        branches = bool(self.quotient.usable(family.inward)[root])
+        needed = self.quotient.needed[usable] | (usable == root)
+        find = cheap if branches else cheap_from_one
+        start = int(np.searchsorted(usable, root))
+        total, above = find(seen(cost, family)[np.ix_(usable, usable)], start, needed)
+        parent = np.full(len(cost), -1, dtype=np.int64)
+        parent[usable[above >= 0]] = usable[above[above >= 0]]
+        return total, frozen(parent)
+
     def follow(self, family: Family, tree: IntArray) -> None:
         """Take in an order that goes through a tree level by level."""
-        depth = depth_in(tree, self.place[family.root])
-        self.grow(family, tree, np.lexsort((np.arange(len(tree)), depth)))
+        root = self.place[family.root]
+        within = np.flatnonzero((tree >= 0) | (np.arange(len(tree)) == root))
+        depth = depth_in(np.where(tree >= 0, tree, root), root)[within]
+        self.grow(family, tree, within[np.lexsort((within, depth))])
 
-    def reach(self, root: int, inward: bool) -> tuple[FloatArray, IntArray]:
-        """Measure how late each member is reached from the root, and over which other member."""
+    def reach(self, root: int, inward: bool, present: BoolArray) -> tuple[FloatArray, IntArray]:
+        """Measure how late each member is reached from the root, and over which other member.
+
+        Members that are not `present` come last, from the root. A root that does not branch
+        reaches the others over the nearest one that does.
+        """
         hops = self.near.T if inward else self.near
-        graph = csr_array(np.where(np.isfinite(hops), hops, 0.0))
+        usable = np.isfinite(hops) & present & present[:, None]
+        branching = self.quotient.usable(inward)
+        if not branching[root]:
+            first = np.argmin(np.where(usable[root] & branching, hops[root], np.inf))
+            usable[root, np.arange(len(usable)) != first] = False
+        graph = csr_array(np.where(usable, hops, 0.0))
         distance, before = dijkstra(graph, indices=root, return_predecessors=True)
-        if not np.isfinite(distance).all():
+        if not np.isfinite(distance[present]).all():
             raise Infeasible("some rank cannot be reached from another")
-        return distance, before.astype(np.int64)
+        return distance, np.where(present, before, root).astype(np.int64)
 
-    def grow(self, family: Family, tree: IntArray, sequence: IntArray) -> None:
-        """Take in an order that follows a tree, with its candidate parents and the tree's."""
+    def grow(self, family: Family, tree: IntArray, sequence: IntArray) -> Order:
+        """Take in an order that follows a tree, with its candidate parents and the tree's.
+
+        The sequence lists the members that are in the tree.
+        """
         self.watch.check()
         root = self.place[family.root]
-        place = places(sequence)
-        order = Order(root, frozen(place), frozen(depth_in(tree, root)), family.inward)
+        place = places(sequence, len(self.place))
+        tree = np.where(place < len(place), tree, root)
+        branches = bool(self.quotient.usable(family.inward)[root])
+        depth = frozen(depth_in(tree, root))
+        order = Order(root, frozen(place), depth, family.inward, branches)
         if any(
             o.root == root and o.inward == order.inward and np.array_equal(o.place, place)
             for o in self.orders
         ):
-            return
+            return order
         self.orders.append(order)
         parent, child = self._candidates(order)
-        others = np.flatnonzero(np.arange(len(place)) != root)
-        parent, child = np.append(parent, tree[others]), np.append(child, others)
+        parent, child = np.append(parent, tree[order.children]), np.append(child, order.children)
         self.choose(len(self.orders) - 1, parent, child)
+        return order
 
     def choose(self, order: int, parent: IntArray, child: IntArray) -> None:
         """Take in choices of parents, over every way known."""
@@ -123,8 +173,7 @@ class Growth:
         """List (parent, child): every earlier member, or the nearest ones where there are many."""
         members = len(order.place)
         distance = self.near if order.inward else self.near.T
-        earlier = order.place[None, :] < order.place[:, None]
-        near = np.where(earlier, distance, np.inf)
+        near = np.where(order.earlier, distance, np.inf)
         chosen = np.isfinite(near)
         if members > EVERY or len(self.families) * members**2 > EVERY**2 * 4:
             tie = order.place[None, :] * HOP / members
@@ -165,9 +214,9 @@ def depth_in(parent: IntArray, root: int) -> IntArray:
     return depth
 
 
-def places(sequence: IntArray) -> IntArray:
-    """Turn a sequence of members into each member's place in it."""
-    place = np.empty(len(sequence), dtype=np.int64)
+def places(sequence: IntArray, members: int) -> IntArray:
+    """Turn a sequence of some of the members into each one's place in it; others come last."""
+    place = np.full(members, members)
     place[sequence] = np.arange(len(sequence))
     return place
 

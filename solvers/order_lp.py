@@ -14,6 +14,13 @@ and generating orders is Dantzig-Wolfe: the duals price the links; a minimum arb
 these prices is the tree that would help most, and its order comes next. Where no arborescence is
 cheaper than the trees in use, the packing is optimal, and the prices prove it.
 
+A tree may also branch at vertices that want nothing: ranks outside the collective, and switches
+that copy (outward) or add (inward). An order may hold some of these helpers; in that order each is
+as good as a member, and must be reached. So one LP mixes orders with different helpers, and with
+all sets of helpers it is the LP over all packings of Steiner trees; the tree that would help most
+is then a cheapest Steiner arborescence (solvers/steiner.py), found exactly where helpers are few.
+A helper that turns out to be a leaf of a tree, or to have one child, is cut out of it.
+
 With a group that keeps machine and collective only one root for each orbit is written down; loads
 are added up over orbits of links (averaging over the group shows that nothing is lost).
 
@@ -31,13 +38,15 @@ from scipy.sparse import coo_array, csr_array, csr_matrix
 from solvers.load_lp import LoadLP
 from solvers.quotient import Quotient
 from solvers.ways import Ways
-from topologies.topology import IntArray, frozen
+from topologies.topology import BoolArray, FloatArray, IntArray, frozen
 
 
 @dataclass(frozen=True, eq=False)
 class Order:
     """One total order for one root: members (by place in `members`) by their `place` in it.
 
+    Members that its trees do not touch (helpers) have the place len(place). A root that does not
+    branch has one child, the second in the order.
     depth: how many steps from the root each member is in the tree that the order came from.
     A tree is outward (data flows from the root) or inward (sums flow to the root).
     """
@@ -46,6 +55,30 @@ class Order:
     place: IntArray
     depth: IntArray
     inward: bool = False
+    root_branches: bool = True
+
+    @property
+    def present(self) -> BoolArray:
+        """Mark the members in the order."""
+        return self.place < len(self.place)
+
+    @property
+    def children(self) -> IntArray:
+        """List the members that need a parent."""
+        return np.flatnonzero(self.present & (self.place > 0))
+
+    @property
+    def earlier(self) -> BoolArray:
+        """Tell which members ([child, parent]) may be a parent of which."""
+        found = (self.place[None, :] < self.place[:, None]) & self.present[:, None]
+        if not self.root_branches:
+            found[self.place > 1, self.root] = False
+        return found
+
+    def cheapest_parents(self, cost: FloatArray) -> IntArray:
+        """Give each child the earlier parent that is cheapest; cost: between members."""
+        reach = cost if self.inward else cost.T
+        return np.asarray(np.argmin(np.where(self.earlier, reach, np.inf), axis=1))
 
 
 @dataclass(frozen=True)
@@ -82,13 +115,14 @@ def assemble(
     Variables: one for each choice of a parent, one for each order (its weight), and the time.
     Equalities: each order's members (their parents' shares are the order's weight), the budgets.
     """
-    members, choices, count = len(quotient.members), len(columns), len(orders)
+    choices, count = len(columns), len(orders)
     place = np.array([order.place for order in orders])
-    row = columns.order * (members - 1) + place[columns.order, columns.child] - 1
-    trees = count * (members - 1)
+    children = np.array([int(order.present.sum()) - 1 for order in orders])
+    start, trees = np.cumsum(children) - children, int(children.sum())
+    row = start[columns.order] + place[columns.order, columns.child] - 1
     weights = choices + np.arange(count)
     entries: list[tuple[Any, Any, Any]] = [(np.ones(choices), row, np.arange(choices))]
-    entries.append((-np.ones(trees), np.arange(trees), np.repeat(weights, members - 1)))
+    entries.append((-np.ones(trees), np.arange(trees), np.repeat(weights, children)))
     for i, budget in enumerate(budgets):
         signs = np.repeat([1, -1], [len(budget.plus), len(budget.minus)])
         at = choices + np.array([*budget.plus, *budget.minus], dtype=np.int64)

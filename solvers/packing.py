@@ -221,7 +221,9 @@ class Packer:
     def _early(self, lp: LoadLP, scale: float, kept: BoolArray, watch: Watch) -> FloatArray:
         """Solve for the choices marked as `kept` and the least sum of arrival times."""
         columns = self.growth.columns
-        reach = np.array([self.growth.reach(o.root, o.inward)[0] for o in self.growth.orders])
+        reach = np.array(
+            [self.growth.reach(o.root, o.inward, o.present)[0] for o in self.growth.orders]
+        )
         start = reach[columns.order, columns.parent]
         alpha = [
             sum(self.quotient.topology.alpha[e] + HOP for e in way)

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from solvers.arborescence import cheapest
 from solvers.congestion import Congestion
-from solvers.growth import Family, Growth, seen
+from solvers.growth import Family, Growth
 from solvers.quotient import Quotient
 from solvers.ways import HOP
 from topologies.topology import FloatArray, IntArray
@@ -37,6 +36,7 @@ class Pricing:
         self.congestion = Congestion(self.quotient, weights, scale)
         empty = 1.0 / self.quotient.orbit_capacity
         self.congestion.run(self.growth.nearest_first, empty, 1, self.draw)
+        self.growth.ask_each_helper()
 
     def _spread(self, prices: FloatArray, trees: int) -> None:
         """Take in orders that avoid each other, for about so many trees with their images."""
@@ -77,12 +77,8 @@ class Pricing:
         return self.quotient.distances(prices[self.quotient.link_orbit] + tie)
 
     def _cheapest(self, cost: FloatArray) -> Trees:
-        """Find each family's cheapest tree."""
-        found = {}
-        for family in self.families:
-            self.growth.watch.check()
-            found[family] = cheapest(seen(cost, family), self.growth.place[family.root])
-        return found
+        """Find each family's cheapest tree, or a cheap one where it may branch at helpers."""
+        return {f: self.growth.tree(f, cost) for f in self.families}
 
     def _due(self, total: dict[Family, float]) -> float:
         """Work out the time that the costs of the cheapest trees prove."""
@@ -111,7 +107,7 @@ class Pricing:
         better = length < known - GAIN * time / len(self.quotient.members)
         fresh = len(ways)
         for root, target in zip(*np.nonzero(better & ways.asked), strict=True):
-            ways.add(int(root), _trace(self.quotient, entry[root], int(target)))
+            ways.add(int(root), _trace(self.quotient, int(root), entry[root], int(target)))
         if len(ways) > fresh:
             self.growth.spread()
 
@@ -119,18 +115,15 @@ class Pricing:
         """Give each member of each order the earlier parent that is cheapest now."""
         for i, order in enumerate(self.growth.orders):
             self.growth.watch.check()
-            reach = cost if order.inward else cost.T
-            earlier = order.place[None, :] < order.place[:, None]
-            parent = np.argmin(np.where(earlier, reach, np.inf), axis=1)
-            child = np.flatnonzero(np.arange(len(parent)) != order.root)
-            self.growth.choose(i, parent[child], child)
+            child = order.children
+            self.growth.choose(i, order.cheapest_parents(cost)[child], child)
 
 
-def _trace(quotient: Quotient, entry: IntArray, target: int) -> tuple[int, ...]:
+def _trace(quotient: Quotient, root: int, entry: IntArray, target: int) -> tuple[int, ...]:
     """Walk back over the entering links to the root."""
     way = [int(entry[target])]
     while True:
         tail = int(quotient.topology.src[way[0]])
-        if tail in quotient.member_set:
+        if tail == quotient.roots[root]:
             return tuple(way)
         way.insert(0, int(entry[tail]))

@@ -1,35 +1,48 @@
 """A machine seen through a group: one rank, one link, one way for each orbit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from solvers.branching import branching
 from topologies.symmetry import Group, link_images, orbits
-from topologies.topology import BoolArray, FloatArray, IntArray, Topology, frozen
+from topologies.topology import BoolArray, FloatArray, IntArray, Topology, frozen, integers
 
 
 @dataclass(frozen=True, eq=False)
 class Quotient:
-    """A topology, the ranks that take part (`members`, ascending), and a group that keeps both."""
+    """A topology, the vertices where ways end (`members`, ascending), and a group that keeps both.
+
+    Members are the ranks that take part, and `helpers`: others where trees may branch, so far as
+    they copy or add (switches only with `in_network`). No tree needs a helper, and ways may pass
+    through it; they do not pass through other members.
+    """
 
     topology: Topology
     members: IntArray
     group: Group
+    helpers: IntArray = field(default_factory=lambda: integers([]))
+    in_network: bool = False
 
     @cached_property
-    def member_set(self) -> frozenset[int]:
-        """Give the members as a set of vertex numbers."""
-        return frozenset(self.members.tolist())
+    def needed(self) -> BoolArray:
+        """Mark the members that every tree reaches: (members,)."""
+        return frozen(~np.isin(self.members, self.helpers))
 
     @cached_property
-    def is_member(self) -> BoolArray:
-        """Mark the members among the vertices."""
-        marked = np.zeros(self.topology.vertices, dtype=np.bool_)
-        marked[self.members] = True
-        return marked
+    def blocked(self) -> BoolArray:
+        """Mark the vertices that no way passes through: (vertices,)."""
+        marks = np.zeros(self.topology.vertices, dtype=np.bool_)
+        marks[self.members[self.needed]] = True
+        return frozen(marks)
+
+    def usable(self, inward: bool) -> BoolArray:
+        """Mark the members where trees out of a root (or into it) may branch: (members,)."""
+        copies, adds = branching(self.topology, in_network=self.in_network)
+        return frozen((adds if inward else copies)[self.members])
 
     @cached_property
     def link_orbit(self) -> IntArray:
@@ -73,23 +86,22 @@ class Quotient:
         return len(np.unique(self.group.elements[:, root]))
 
     def distances(self, weight: FloatArray) -> tuple[FloatArray, IntArray]:
-        """Price the cheapest ways from each root through vertices that are no members.
+        """Price the cheapest ways from each root through vertices that are not `blocked`.
 
         weight: per link, positive. Result: (roots, vertices) lengths, inf where no way leads, and
         the link by which each vertex is entered, -1 for none. Complexity: Dijkstra for each root.
         """
         vertices = self.topology.vertices
         # A member's out-links start at a copy of it, so that no way passes through a member.
-        tail = np.where(self.is_member[self.topology.src], vertices, 0) + self.topology.src
+        tail = np.where(self.blocked[self.topology.src], vertices, 0) + self.topology.src
         pairs = tail * vertices + self.topology.dst
         order = np.lexsort((weight, pairs))
         first = order[np.unique(pairs[order], return_index=True)[1]]
         graph = csr_array(
             (weight[first], (tail[first], self.topology.dst[first])), shape=(2 * vertices,) * 2
         )
-        length, before = dijkstra(
-            graph, indices=self.roots + vertices, return_predecessors=True, min_only=False
-        )
+        starts = self.roots + np.where(self.blocked[self.roots], vertices, 0)
+        length, before = dijkstra(graph, indices=starts, return_predecessors=True, min_only=False)
         entry = np.full((len(self.roots), vertices), -1, dtype=np.int64)
         row, vertex = np.nonzero(before[:, :vertices] >= 0)
         place = np.searchsorted(pairs[first], before[row, vertex] * vertices + vertex)

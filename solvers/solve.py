@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 
 import numpy as np
@@ -19,22 +20,32 @@ from topologies.topology import IntArray, Topology
 
 Solver = Callable[[Topology, Collective, Group, Watch], Schedule]
 
-SOLVERS: dict[str, Solver] = {
+FORESTS = {
     "all_gather": forest.forest,
     "reduce_scatter": forest.forest,
     "broadcast": forest.forest,
     "reduce": forest.forest,
     "all_reduce": forest.all_reduce,
+}
+FLOWS: dict[str, Solver] = {
     "all_to_all": flows.all_to_all,
     "all_to_allv": skew.all_to_allv,
     "scatter": flows.scatter,
     "gather": flows.scatter,
 }
+SOLVERS: dict[str, Solver] = FORESTS | FLOWS
 
 
-def solve(topology: Topology, collective: Collective, watch: Watch = UNHURRIED) -> Schedule:
+def solve(
+    topology: Topology,
+    collective: Collective,
+    watch: Watch = UNHURRIED,
+    *,
+    in_network: bool = False,
+) -> Schedule:
     """Find the schedule of highest throughput, with the certificate that none is higher.
 
+    in_network: switches copy and add, as far as their flags say.
     The symmetry of the machine is used as far as it keeps the collective: the declared one, or one
     that is found within a tenth of the time, and of 50 seconds.
 
@@ -50,15 +61,23 @@ def solve(topology: Topology, collective: Collective, watch: Watch = UNHURRIED) 
     search = 0.0 if solver is flows.scatter else min(watch.left, 50.0) / 10
     group = kept_symmetry(topology, collective, search)
     watch.tell("solving")
+    if in_network and collective.name in FORESTS:
+        solver = partial(FORESTS[collective.name], in_network=True)
     found = solver(topology, collective, group, watch)
     provenance: dict[str, str | int | float] = {
-        "solver": solver.__name__,
+        "solver": SOLVERS[collective.name].__name__,
         "seconds": round(monotonic() - started, 3),
     }
-    return replace(found, provenance=found.provenance | provenance)
+    return replace(found, provenance=found.provenance | provenance, in_network=in_network)
 
 
-def bound(topology: Topology, collective: Collective, watch: Watch = UNHURRIED) -> Bound:
+def bound(
+    topology: Topology,
+    collective: Collective,
+    watch: Watch = UNHURRIED,
+    *,
+    in_network: bool = False,
+) -> Bound:
     """Find the tightest bound that is known: size / time that no schedule exceeds.
 
     A cut does where it is certain to be attained; elsewhere the optimum's prices are needed.
@@ -69,7 +88,7 @@ def bound(topology: Topology, collective: Collective, watch: Watch = UNHURRIED) 
     gather_like = collective.name in MIRRORED or collective.name in MIRRORED.values()
     if gather_like and _balanced(topology, collective):
         return cut_bound(topology, collective)
-    return solve(topology, collective, watch).bound
+    return solve(topology, collective, watch, in_network=in_network).bound
 
 
 def kept_symmetry(topology: Topology, collective: Collective, seconds: float = 5.0) -> Group:

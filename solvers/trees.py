@@ -1,12 +1,13 @@
 """From a packing of trees to the pieces and transfers of a schedule."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 
+from solvers.branches import Branch, Hop, trimmed
 from solvers.growth import Family
 from solvers.packing import Packing
 from solvers.quotient import Quotient
@@ -14,14 +15,13 @@ from solvers.schedule import Transfer
 from topologies.symmetry import moved_links
 from topologies.topology import IntArray, integers
 
-Hop = tuple[int, int, tuple[int, ...]]  # src, dst, links
-
 
 @dataclass(frozen=True, eq=False)
 class Tree:
     """One tree of a packing: its share, and for each member the column that gives its parent.
 
-    column is -1 at the root. share counts in units of the block.
+    column is -1 at the root, and at helpers that are not in the tree. share counts in units of
+    the block.
     """
 
     family: Family
@@ -119,7 +119,7 @@ class Router:
 
     def _cut(self, links: IntArray) -> list[Hop]:
         topology = self.quotient.topology
-        ends = np.flatnonzero(topology.dst[links] < topology.ranks) + 1
+        ends = np.union1d(np.flatnonzero(topology.dst[links] < topology.ranks) + 1, [len(links)])
         starts = np.concatenate([[0], ends[:-1]])
         return [
             (
@@ -131,56 +131,67 @@ class Router:
         ]
 
     def outward(self, tree: Tree, piece: int, step: int = 0) -> list[Transfer]:
-        """Send from the root to everyone, each member on as soon as it has the piece."""
-        children = self._children(tree)
-        ready, transfers = {self._root(tree): step}, []
-        for member in _downwards(children, self._root(tree)):
-            for child in children.get(member, []):
-                now = ready[member]
-                for src, dst, route in self.hops(int(tree.column[child])):
+        """Send from the root to everyone, each vertex on as soon as it has the piece."""
+        branches = self._branches(tree)
+        children = _children(branches)
+        ready, transfers = {tree.family.root: step}, []
+        for vertex in _downwards(children, tree.family.root):
+            for child in children.get(vertex, []):
+                now = ready[vertex]
+                for src, dst, route in branches[child].hops:
                     transfers.append(Transfer(piece, now, src, dst, route))
                     now += 1
                 ready[child] = now
         return transfers
 
     def inward(self, tree: Tree, piece: int) -> list[Transfer]:
-        """Send sums to the root, each member as soon as its children's have come.
+        """Send sums to the root, each vertex as soon as its children's have come.
 
         A relay holds one sum at a time: it takes the next one when it sends the last one on.
         """
-        children = self._children(tree)
-        root = self._root(tree)
+        branches = self._branches(tree)
         ready: dict[int, int] = {}
         passed: dict[int, int] = {}
         transfers = []
-        for member in reversed(_downwards(children, root)):
-            now = ready.get(member, 0)
-            if member == root:
+        for vertex in reversed(_downwards(_children(branches), tree.family.root)):
+            now = ready.get(vertex, 0)
+            if vertex == tree.family.root:
                 break
-            *relays, last = self.hops(int(tree.column[member]))
+            above, (*relays, last) = branches[vertex]
             for src, dst, route in relays:
                 passed[src] = now = max(now, passed.get(dst, 0))
                 transfers.append(Transfer(piece, now, src, dst, route))
                 now += 1
             passed[last[0]] = now
             transfers.append(Transfer(piece, now, *last, reduce=True))
-            above = int(self.packing.columns.parent[tree.column[member]])
             ready[above] = max(ready.get(above, 0), now + 1)
         return transfers
 
-    def _root(self, tree: Tree) -> int:
-        return int(np.searchsorted(self.quotient.members, tree.family.root))
+    def _branches(self, tree: Tree) -> dict[int, Branch]:
+        """Give the way of each vertex to its parent, or from there."""
+        members = self.quotient.members
+        parent = self.packing.columns.parent
+        branches = {
+            int(members[child]): Branch(int(members[parent[column]]), tuple(self.hops(column)))
+            for child, column in enumerate(tree.column.tolist())
+            if column >= 0
+        }
+        helpers = frozenset(self.quotient.helpers.tolist())
+        if not helpers:
+            return branches
+        ranks = self.quotient.topology.ranks
+        return trimmed(branches, helpers, ranks, inward=tree.family.inward)
 
-    def _children(self, tree: Tree) -> dict[int, list[int]]:
-        children: dict[int, list[int]] = {}
-        for child in np.flatnonzero(tree.column >= 0).tolist():
-            parent = int(self.packing.columns.parent[tree.column[child]])
-            children.setdefault(parent, []).append(child)
-        return children
+
+def _children(branches: Mapping[int, Branch]) -> dict[int, list[int]]:
+    children: dict[int, list[int]] = {}
+    for child in sorted(branches):
+        children.setdefault(branches[child].parent, []).append(child)
+    return children
 
 
 def _downwards(children: dict[int, list[int]], root: int) -> list[int]:
-    """List the members of a tree, parents before children."""
+    """List the vertices of a tree, parents before children."""
     order = [root]
     for member in order:
         order += children.get(member, [])

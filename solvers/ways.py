@@ -85,9 +85,7 @@ class _Walk:
         self.quotient = quotient
         self.weight = topology.alpha + HOP
         self.used = np.zeros(len(quotient.orbit_size))
-        self.member = np.zeros(topology.vertices, dtype=np.bool_)
-        self.member[quotient.members] = True
-        self.inner = ~self.member[topology.src]
+        self.inner = ~quotient.blocked[topology.src]
         by_end = np.argsort(topology.dst, kind="stable")
         by_end = by_end[self.inner[by_end]]
         self.entering = np.split(

@@ -18,9 +18,9 @@ from solvers.solve import solve
 from solvers.watch import Watch
 from topologies.files import load
 from topologies.machines.amd import mi250
-from topologies.machines.nvidia import dgx_1, dgx_a100
-from topologies.shapes import full_mesh, line, ring, star
-from topologies.symmetry import trivial
+from topologies.machines.nvidia import dgx_1, dgx_a100, dgx_h100, nvl72
+from topologies.shapes import full_mesh, line, mesh, ring, star, torus
+from topologies.symmetry import declared, trivial
 from topologies.topology import Link, Switch, build
 
 DATA = Path(__file__).parents[1] / "data"
@@ -33,10 +33,10 @@ def drawn(seed, ranks, switches):
     return machine(seed, ranks, switches, rates, density=0.05)
 
 
-def solved(topology, what):
+def solved(topology, what, *, in_network=False):
     """Solve without symmetry, and have the result checked."""
     solver = all_reduce if what.name == "all_reduce" else forest
-    report = verify(solver(topology, what, trivial(topology), Watch(60)))
+    report = verify(solver(topology, what, trivial(topology), Watch(60), in_network=in_network))
     assert report.correct, report.faults
     return report
 
@@ -52,14 +52,98 @@ def test_no_packing_of_trees_is_faster(name):
 
 
 @pytest.mark.parametrize("name", TREES)
-def test_ranks_that_only_relay_are_used_as_switches_are(name):
+def test_ranks_outside_relay_copy_and_add(name):
     for seed in range(8):
         topology = drawn(seed, 4 + seed % 2, seed % 2)
         what = collective(name, range(1, 4))
         report = solved(topology, what)
-        # In all_reduce they might add as well; the bound allows for that, the trees do not.
-        assert report.optimal or name == "all_reduce", seed
+        assert report.optimal, seed
         assert float(report.algbw) == pytest.approx(optimum(topology, what), rel=1e-9), seed
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_no_packing_of_trees_that_branch_at_switches_is_faster(name):
+    for seed in range(12):
+        topology = machine(seed, 2 + seed % 3, 1 + seed % 2, density=0.05, flags=True)
+        what = collective(name, range(topology.ranks))
+        report = solved(topology, what, in_network=True)
+        assert report.optimal, seed
+        expected = optimum(topology, what, in_network=True)
+        assert float(report.algbw) == pytest.approx(expected, rel=1e-9), seed
+
+
+STAR = {"multicast": True, "reduce": True, "bandwidth": 100 * GIGA}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "height"),
+    [
+        ("all_reduce", 100, 2),
+        ("broadcast", 100, 2),
+        ("reduce", 100, 2),
+        ("all_gather", Fraction(800, 7), None),
+        ("reduce_scatter", Fraction(800, 7), None),
+    ],
+)
+def test_a_switch_that_copies_and_adds_takes_half_of_the_load(name, expected, height):
+    report = solved(star(8, **STAR), collective(name, range(8)), in_network=True)
+    assert report.optimal
+    assert report.algbw == expected * GIGA
+    assert height in (None, report.height)
+
+
+def test_without_the_flag_switches_only_forward():
+    report = solved(star(8, **STAR), collective("all_reduce", range(8)))
+    assert report.optimal
+    assert report.algbw == Fraction(400 * GIGA, 7)
+
+
+@pytest.mark.parametrize("flag", ["multicast", "reduce"])
+def test_a_switch_that_does_one_of_both_speeds_no_sum_for_all_up(flag):
+    able = star(8, bandwidth=100 * GIGA, **{flag: True})
+    report = solved(able, collective("all_reduce", range(8)), in_network=True)
+    # What it spares one way, up or down, still goes the other way as it did.
+    assert report.optimal
+    assert report.algbw == Fraction(400 * GIGA, 7)
+    whole = "reduce" if flag == "reduce" else "broadcast"
+    assert solved(able, collective(whole, range(8)), in_network=True).height == 2
+
+
+def test_the_sum_may_pass_from_one_that_adds_to_one_that_copies():
+    ends = [("a", "adds"), ("b", "adds"), ("adds", "copies"), ("copies", "a"), ("copies", "b")]
+    switches = [Switch("adds", reduce=True), Switch("copies", multicast=True)]
+    made = build("relay", ["a", "b"], switches, [Link(*pair, Fraction(1)) for pair in ends])
+    what = collective("all_reduce", (0, 1))
+    assert solved(made, what, in_network=True).algbw == 1
+    assert solved(made, what).algbw == Fraction(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "rate"),
+    [(lambda: dgx_h100(1), 450), (lambda: dgx_h100(2), 400), (nvl72, 900)],
+    ids=["dgx-h100", "two dgx-h100", "nvl72"],
+)
+def test_nvswitches_sum_at_the_cut(make, rate):
+    machine = make()
+    what = collective("all_reduce", range(machine.ranks))
+    report = verify(all_reduce(machine, what, declared(machine), Watch(60), in_network=True))
+    assert report.optimal
+    assert report.algbw == rate * GIGA
+
+
+@pytest.mark.parametrize(
+    ("machine", "ranks", "rate"),
+    [
+        (torus([2, 4]), (1, 2, 6, 7), Fraction(175, 3)),
+        (dgx_1(), (0, 3, 5), 125),
+        (mesh([3, 3]), (0, 2, 6, 8), 50),
+    ],
+    ids=["torus", "dgx-1", "mesh"],
+)
+def test_ranks_outside_make_sums_faster(machine, ranks, rate):
+    report = solved(machine, collective("all_reduce", ranks))
+    assert report.optimal
+    assert report.algbw == rate * GIGA
 
 
 @pytest.mark.parametrize("name", TREES)

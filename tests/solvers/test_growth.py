@@ -39,7 +39,7 @@ def test_a_member_comes_after_the_one_over_which_it_is_reached():
     for seed in range(20):
         made = grown(machine(seed, 5, 2), Family(3, False), Family(1, True))
         for order in made.orders:
-            _, before = made.reach(order.root, order.inward)
+            _, before = made.reach(order.root, order.inward, order.present)
             others = np.arange(5) != order.root
             assert (order.place[before[others]] < order.place[others]).all()
 
@@ -115,4 +115,4 @@ def test_depth_counts_the_steps_up_to_the_root():
 
 
 def test_places_are_where_the_members_stand():
-    assert places(np.array([2, 0, 3, 1])).tolist() == [1, 3, 0, 2]
+    assert places(np.array([2, 0, 3, 1]), 4).tolist() == [1, 3, 0, 2]
