@@ -28,16 +28,20 @@ AFTERWARDS = 4.0  # what is done after the solver, in units of what verifying th
 class _Solver:
     """The solver in its thread, and how it ended."""
 
-    def __init__(self, topology: Topology, collective: Collective, watch: Watch) -> None:
+    def __init__(
+        self, topology: Topology, collective: Collective, watch: Watch, in_network: bool
+    ) -> None:
         self.watch = Watch(watch.left, watch.pass_on)
         self.found: Schedule | None = None
         self.error: BaseException | None = None
-        self._thread = Thread(target=self._run, args=(topology, collective), daemon=True)
+        self._thread = Thread(
+            target=self._run, args=(topology, collective, in_network), daemon=True
+        )
         self._thread.start()
 
-    def _run(self, topology: Topology, collective: Collective) -> None:
+    def _run(self, topology: Topology, collective: Collective, in_network: bool) -> None:
         try:
-            self.found = solve(topology, collective, self.watch)
+            self.found = solve(topology, collective, self.watch, in_network=in_network)
         except BaseException as error:  # raised again where the answer is waited for
             self.error = error
 
@@ -57,11 +61,14 @@ class _Solver:
         return self.found
 
 
-def best_within(topology: Topology, collective: Collective, watch: Watch) -> Checked:
+def best_within(
+    topology: Topology, collective: Collective, watch: Watch, *, in_network: bool = False
+) -> Checked:
     """Find the schedule of highest throughput, or the best there is when the time is over.
 
     Every schedule is verified before it counts. A Ctrl-C ends the search as the end of the time
-    does, once there is something to hand out.
+    does, once there is something to hand out. in_network: switches copy and add, though not in the
+    plain schedule.
 
     Raises:
         Infeasible: no schedule exists.
@@ -70,10 +77,10 @@ def best_within(topology: Topology, collective: Collective, watch: Watch) -> Che
         KeyboardInterrupt: at a second Ctrl-C, or at one before there was any schedule.
     """
     grace = min(GRACE * watch.left, LONGEST_GRACE)
-    solver, standby = _Solver(topology, collective, watch), None
+    solver, standby = _Solver(topology, collective, watch, in_network), None
     try:
         if not solver.ended(min(PATIENCE, EARLY * watch.left)):
-            standby = _standby(topology, collective, watch)
+            standby = _standby(topology, collective, watch, in_network)
             afterwards = AFTERWARDS * standby.seconds if standby else 0.0
             solver.ended(watch.left - afterwards - grace)
     except KeyboardInterrupt:
@@ -84,15 +91,18 @@ def best_within(topology: Topology, collective: Collective, watch: Watch) -> Che
         solver.watch.stop()
     watch.tell("ending")
     solver.ended(grace)
-    return _better(topology, collective, solver, standby, watch)
+    return _better(topology, collective, solver, standby, watch, in_network)
 
 
-def _standby(topology: Topology, collective: Collective, watch: Watch) -> Checked | None:
+def _standby(
+    topology: Topology, collective: Collective, watch: Watch, in_network: bool
+) -> Checked | None:
     """Make a plain schedule and verify it; None where it takes too long, or too much room."""
     try:
         group = kept_symmetry(topology, collective, 0.0)
         known = watch.news.bound or rank_bound(topology, collective)
-        made = checked(plain(topology, collective, group, known, watch))
+        found = plain(topology, collective, group, known, watch)
+        made = checked(replace(found, in_network=in_network))
     except NotFound:
         return None
     watch.tell(bound=known, best=_rate(made))
@@ -105,6 +115,7 @@ def _better(
     solver: _Solver,
     standby: Checked | None,
     watch: Watch,
+    in_network: bool,
 ) -> Checked:
     """Choose between what the solver found and the plain schedule, whichever there is."""
     found = solver.answer()
@@ -114,7 +125,7 @@ def _better(
         if standby is None or best.report.optimal or _rate(best) >= _rate(standby):
             return best
         return _bounded(standby, found.bound)
-    standby = standby or _standby(topology, collective, watch)
+    standby = standby or _standby(topology, collective, watch, in_network)
     if standby is None:
         raise solver.error or NotFound("the time was over before there was any schedule")
     return _bounded(standby, watch.news.bound)

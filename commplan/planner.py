@@ -58,6 +58,7 @@ def plan(
     size: int | None = None,
     seconds: float = 600.0,
     seed: int = 0,
+    in_network: bool = False,
     watch: Watch | None = None,
 ) -> Plan:
     """Find the schedule of highest throughput or, for a size in bytes, the fastest one known.
@@ -65,7 +66,8 @@ def plan(
     Every schedule passes `verify` before it is returned. When the seconds are over, or at Ctrl-C,
     the search ends with the best so far. An all_to_allv is planned for the size of its demand, in
     bytes, where no other is given. seed is kept in the provenance; the solvers of today use none.
-    watch: to hear the news, or to stop early, instead of `seconds`.
+    in_network: switches copy and add as far as their flags say. watch: to hear the news, or to
+    stop early, instead of `seconds`.
 
     Raises:
         Infeasible: no schedule exists.
@@ -74,7 +76,7 @@ def plan(
         KeyboardInterrupt: at a second Ctrl-C, or at one before there was any schedule.
     """
     watch = watch or Watch(seconds)
-    found = best_within(topology, collective, watch)
+    found = best_within(topology, collective, watch, in_network=in_network)
     known = found.schedule.provenance | {"seed": seed}
     best, report = replace(found.schedule, provenance=known), found.report
     if size is None and collective.name == "all_to_allv":
@@ -85,7 +87,7 @@ def plan(
     first = compared[0]
     if first.schedule is not best:
         watch.tell(f"verifying {first.name}")
-        best = replace(first.schedule, bound=best.bound)
+        best = replace(first.schedule, bound=best.bound, in_network=in_network)
         report = checked(best).report
     return Plan(
         best,

@@ -70,6 +70,11 @@ time_limit = click.option(
     show_default=True,
     help="Seconds for the solver.",
 )
+in_network = click.option(
+    "--in-network",
+    is_flag=True,
+    help="Let switches copy and add, those that the topology says can; no MPI program does that.",
+)
 dtype = click.option(
     "--type",
     "dtype",

@@ -7,14 +7,15 @@ from solvers.solve import kept_symmetry
 from topologies.topology import Topology
 
 
-def certified(topology: Topology, what: Collective, found: Bound) -> None:
-    """Check a bound by what proves it.
+def certified(topology: Topology, what: Collective, found: Bound, in_network: bool) -> None:
+    """Check a bound by what proves it, in_network where switches copy and add.
 
     Raises:
         AssertionError: the certificate does not prove the bound: a bug.
     """
     if found.certificate is not None:
-        limit = proved(topology, what, found.certificate, kept_symmetry(topology, what))
+        group = kept_symmetry(topology, what)
+        limit = proved(topology, what, found.certificate, group, in_network=in_network)
         if limit != found.algbw:
             raise AssertionError(f"the certificate proves {limit}, not {found.algbw} bytes/s")
 

@@ -10,6 +10,7 @@ from commplan.cli.answer import Answer, Command, table
 from commplan.cli.arguments import (
     dtype,
     heading,
+    in_network,
     output,
     problem,
     size_option,
@@ -31,13 +32,14 @@ from topologies.topology import Topology
 @click.command(cls=Command)
 @problem
 @time_limit
-def bound(machine: Topology, what: Collective, time_limit: float) -> Answer:
+@in_network
+def bound(machine: Topology, what: Collective, time_limit: float, in_network: bool) -> Answer:
     """Prove what no schedule can beat."""
     with progress(time_limit) as watch:
         watch.tell("bounding")
-        found = find_bound(machine, what, watch)
+        found = find_bound(machine, what, watch, in_network=in_network)
         watch.tell("checking the certificate")
-        certified(machine, what, found)
+        certified(machine, what, found, in_network)
     fields = {
         "algbw_GBps": gigabytes(found.algbw),
         "algbw_exact": exact(found.algbw),
@@ -54,6 +56,7 @@ def bound(machine: Topology, what: Collective, time_limit: float) -> Answer:
 @size_option
 @dtype
 @time_limit
+@in_network
 @click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed."
 )
@@ -64,6 +67,7 @@ def compile(
     size: int | None,
     dtype: str,
     time_limit: float,
+    in_network: bool,
     seed: int,
 ) -> Answer:
     """Find a schedule, verify it, and write it to a file.
@@ -75,7 +79,7 @@ def compile(
     if size is not None or what.name == "all_to_allv":
         size = whole_elements(what, size_or_demand(what, size), dtype)
     with progress(time_limit) as watch:
-        made = plan(machine, what, size=size, seed=seed, watch=watch)
+        made = plan(machine, what, size=size, seed=seed, in_network=in_network, watch=watch)
         watch.tell("writing")
         schedule_file.save(made.schedule, output)
     fields = _fields(made) | {"seconds": monotonic() - started, "peak_memory_MB": _peak_memory()}
@@ -96,18 +100,19 @@ def _fields(made: Plan) -> dict[str, object]:
         "reason": made.reason,
         "solver": str(schedule.provenance.get("solver", "")),
         "height": report.height,
+        "in_network": schedule.at_switches,
         "transfers": len(schedule.transfers) * schedule.group.order,
     } | stage_fields(made)
 
 
 def _lines(made: Plan, fields: dict[str, object], output: str) -> list[str]:
     schedule, report = made.schedule, made.report
-    away = f"not proved, gap {percent(gap(report.algbw, schedule.bound.algbw))}"
-    proof = f"optimal: {'proved' if report.optimal else away}"
     rows = [
         ("bound", f"{rate(schedule.bound.algbw)} ({schedule.bound.scope})"),
-        ("achieved", f"{rate(report.algbw)}, {proof}"),
+        ("achieved", f"{rate(report.algbw)}, {_proof(made)}"),
     ]
+    if schedule.at_switches:
+        rows.append(("in-network", "switches copy or add, which no program of ours can do yet"))
     if made.size is not None and made.predicted is not None and made.bound is not None:
         times = f"{duration(made.predicted)} predicted, bound {duration(made.bound)}"
         rows += [(f"{bytes_of(made.size)}", times), ("chosen", made.reason), *stage_rows(fields)]
@@ -118,6 +123,17 @@ def _lines(made: Plan, fields: dict[str, object], output: str) -> list[str]:
         ("written to", output),
     ]
     return table(heading(schedule.topology, schedule.collective), rows)
+
+
+def _proof(made: Plan) -> str:
+    """Say whether the optimum is proved, or how far it may be and what stands in the way."""
+    schedule, report = made.schedule, made.report
+    if report.optimal:
+        return "optimal: proved"
+    away = f"optimal: not proved, gap {percent(gap(report.algbw, schedule.bound.algbw))}"
+    if made.size is not None or not schedule.in_network:
+        return away
+    return f"{away} (which trees branch best at switches is a Steiner problem, not solved)"
 
 
 def _peak_memory() -> float:

@@ -1,3 +1,4 @@
+import json
 import os
 from fractions import Fraction
 
@@ -184,3 +185,36 @@ def test_an_interruption_is_one_line(call, monkeypatch):
     monkeypatch.setattr("commplan.cli.schedules.plan", interrupted)
     result = call("compile", "ring:4", "all_gather", "-o", "x.json")
     assert (result.exit_code, result.stderr) == (130, "commplan: interrupted\n")
+
+
+def test_switches_copy_and_add_only_in_the_network(ask):
+    assert ask("bound", "dgx-h100", "all_reduce", "--in-network")["algbw_GBps"] == 450
+    with_switches = ask("compile", "dgx-h100", "all_reduce", "-o", "x.json", "--in-network")
+    assert (with_switches["algbw_GBps"], with_switches["optimal"]) == (450, True)
+    assert with_switches["in_network"] is True
+    plain = ask("compile", "dgx-h100", "all_reduce", "-o", "y.json")
+    assert plain["algbw_GBps"] == pytest.approx(1800 / 7)
+    assert (plain["optimal"], plain["in_network"]) == (True, False)
+
+
+def test_a_schedule_of_switches_is_checked_and_simulated_but_not_emitted(ask, call, tmp_path):
+    call("compile", "dgx-h100", "broadcast", "-o", "x.json", "--in-network")
+    assert json.loads((tmp_path / "x.json").read_text())["in_network"] is True
+    found = ask("verify", "x.json")
+    assert (found["correct"], found["optimal"], found["program_checked"]) == (True, True, False)
+    assert "program   none: switches copy or add" in call("verify", "x.json").stdout
+    assert ask("simulate", "x.json", "--size", "1GiB")["algbw_GBps"] > 400
+    for words in (
+        ("emit", "x.json", "--target", "c", "-o", "x.c"),
+        ("run", "x.json", "--size", "1MiB"),
+    ):
+        refused = call(*words)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert refused.stderr.startswith("commplan: in-network schedule: switch b0.nvs")
+        assert refused.stderr.count("\n") == 1
+    assert not (tmp_path / "x.c").exists()
+
+
+def test_a_file_of_ranks_alone_does_not_speak_of_the_network(call, tmp_path):
+    call("compile", "ring:4", "all_gather", "-o", "x.json")
+    assert "in_network" not in json.loads((tmp_path / "x.json").read_text())

@@ -63,7 +63,10 @@ def test_a_wrong_schedule_never_leaves(monkeypatch):
     solve = anytime.solve
     machine, what = problem("ring:5", "all_gather")
     other = solve(machine, commplan.collective("reduce_scatter", range(5)))
-    monkeypatch.setattr(anytime, "solve", lambda *a: replace(solve(*a), transfers=other.transfers))
+    wrong = other.transfers
+    monkeypatch.setattr(
+        anytime, "solve", lambda *a, **named: replace(solve(*a, **named), transfers=wrong)
+    )
     with pytest.raises(commplan.WrongSchedule, match="forest made a wrong schedule: "):
         commplan.plan(machine, what)
 
