@@ -13,7 +13,7 @@ from solvers.steiner import least
 from topologies.symmetry import Group, link_images, orbits
 from topologies.topology import BoolArray, IntArray, Topology, integers
 
-BRANCHING_LIMIT = 512  # vertices at which a tree may branch, above which we price none
+BRANCHING_LIMIT = 1024  # vertices at which a tree may branch, above which we price none
 UNREACHABLE = "a rank cannot be reached"
 
 
