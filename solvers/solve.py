@@ -45,9 +45,9 @@ def solve(
 ) -> Schedule:
     """Find the schedule of highest throughput, with the certificate that none is higher.
 
-    in_network: switches copy and add, as far as their flags say.
     The symmetry of the machine is used as far as it keeps the collective: the declared one, or one
-    that is found within a tenth of the time, and of 50 seconds.
+    that is found within a tenth of the time, and of 50 seconds. in_network: switches copy and add
+    as far as their flags say.
 
     Raises:
         Infeasible: no schedule exists.
