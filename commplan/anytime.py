@@ -15,7 +15,7 @@ from solvers.collective import Collective
 from solvers.plain import plain
 from solvers.schedule import Schedule
 from solvers.solve import kept_symmetry, solve
-from solvers.watch import NotFound, Watch, tighter
+from solvers.watch import UNHURRIED, NotFound, Watch, tighter
 from topologies.topology import Topology
 
 PATIENCE = 1.5  # seconds after which a plain schedule is made, or after
@@ -94,15 +94,30 @@ def best_within(
     return _better(topology, collective, solver, standby, watch, in_network)
 
 
+def plain_one(
+    topology: Topology,
+    collective: Collective,
+    bound: Bound,
+    watch: Watch = UNHURRIED,
+    *,
+    in_network: bool = False,
+) -> Schedule:
+    """Make the plain schedule of a problem, under the symmetry that is known at once.
+
+    Raises:
+        as `plain`.
+    """
+    group = kept_symmetry(topology, collective, 0.0)
+    return replace(plain(topology, collective, group, bound, watch), in_network=in_network)
+
+
 def _standby(
     topology: Topology, collective: Collective, watch: Watch, in_network: bool
 ) -> Checked | None:
     """Make a plain schedule and verify it; None where it takes too long, or too much room."""
+    known = watch.news.bound or rank_bound(topology, collective)
     try:
-        group = kept_symmetry(topology, collective, 0.0)
-        known = watch.news.bound or rank_bound(topology, collective)
-        found = plain(topology, collective, group, known, watch)
-        made = checked(replace(found, in_network=in_network))
+        made = checked(plain_one(topology, collective, known, watch, in_network=in_network))
     except NotFound:
         return None
     watch.tell(bound=known, best=_rate(made))

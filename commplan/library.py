@@ -5,8 +5,9 @@ from commplan._floors import check
 
 check()
 
+from commplan.candidates import Candidate, ScratchError
 from commplan.checking import WrongSchedule
-from commplan.planner import Candidate, Plan, plan
+from commplan.planner import Plan, plan
 from runtime.emit.targets import TARGETS, emit
 from runtime.launch import Measurement, RunError, run
 from runtime.mpi import LaunchError
@@ -51,6 +52,7 @@ __all__ = [
     "RunError",
     "Schedule",
     "ScheduleFileError",
+    "ScratchError",
     "Simulation",
     "Stages",
     "Switch",

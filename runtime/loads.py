@@ -46,7 +46,7 @@ def loads(schedule: Schedule) -> Loads:
     topology, rows = schedule.topology, schedule.transfers
     orbit = orbits(link_images(topology, schedule.group.generators), topology.links)
     size = np.bincount(orbit)
-    share, unit = _weights(schedule)
+    share, unit = weights(schedule)
     carried = np.zeros(len(size), dtype=share.dtype)
     np.add.at(carried, orbit[rows.route], np.repeat(share[rows.piece], np.diff(rows.route_start)))
     order = schedule.group.order
@@ -78,7 +78,7 @@ def algbw(schedule: Schedule) -> Fraction | None:
     return throughput(schedule).algbw
 
 
-def _weights(schedule: Schedule) -> tuple[IntegerColumn, int]:
+def weights(schedule: Schedule) -> tuple[IntegerColumn, int]:
     """Give each piece's part of the size in whole multiples of one unit, and units in the size.
 
     Amounts, not shares, are brought to one denominator: shares of blocks of different sizes may

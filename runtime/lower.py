@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.moves import Landing, Moves, moves
+from runtime.landing import Landing
+from runtime.moves import Moves, moves
 from runtime.places import Places, places
 from runtime.program import DTYPES, OPS, TAG_LIMIT, Action, Buffer, Program, ProgramError
 from solvers.schedule import Schedule

@@ -1,12 +1,12 @@
 """A schedule made ready for any size: where each transfer is read from and where it lands."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 from fractions import Fraction
 from math import ceil, lcm
 
 import numpy as np
 
+from runtime.landing import Owned, history, home, landings
 from runtime.program import Buffer, ProgramError
 from solvers.collective import Collective
 from solvers.schedule import Schedule, Transfers
@@ -14,19 +14,6 @@ from solvers.unfold import unfold
 from topologies.topology import BoolArray, IntArray, frozen, integers
 
 PARTS_LIMIT = 2**62
-
-
-class Landing(IntEnum):
-    """What a receiver does with a message.
-
-    PUT: take it straight into place. JOIN: take it into place and add the own input.
-    ADD, COPY: take it beside, then add or copy it to its place.
-    """
-
-    PUT = 0
-    JOIN = 1
-    ADD = 2
-    COPY = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +71,9 @@ def moves(schedule: Schedule) -> Moves:
     ranks = np.array(sorted(taking_part), dtype=np.int64)
     src, dst = (np.searchsorted(ranks, end[order]) for end in (rows.src, rows.dst))
     layout = _layout(whole.collective, ranks)
-    holds = _Owned([ins for ins, _ in layout], whole.block)
-    wants = _Owned([outs for _, outs in layout], whole.block)
-    got, first_ever, alone, busy = _history(piece, step, src, dst, len(ranks))
+    holds = Owned([ins for ins, _ in layout], whole.block)
+    wants = Owned([outs for _, outs in layout], whole.block)
+    got, first_ever, alone, busy = history(piece, step, src, dst, len(ranks))
     _refuse_empty_hands(whole, rows, order, ~got & ~holds.of(src, piece))
     joined = holds.of(dst, piece)
     wanted = wants.of(dst, piece)
@@ -104,10 +91,10 @@ def moves(schedule: Schedule) -> Moves:
         step=frozen(step),
         src=frozen(src),
         dst=frozen(dst),
-        source=frozen(np.where(got, _home(wants.of(src, piece)), Buffer.INPUT)),
-        target=frozen(_home(wanted)),
+        source=frozen(np.where(got, home(wants.of(src, piece)), Buffer.INPUT)),
+        target=frozen(home(wanted)),
         landing=frozen(
-            _landing(rows.reduce[order], first_ever, alone, busy, joined, joined & wanted)
+            landings(rows.reduce[order], first_ever, alone, busy, joined, joined & wanted)
         ),
         copy_process=own,
         copy_piece=own_piece,
@@ -134,70 +121,6 @@ def _layout(collective: Collective, ranks: IntArray) -> tuple[tuple[IntArray, In
     return tuple(buffers.get(int(rank), (integers([]), integers([]))) for rank in ranks)
 
 
-class _Owned:
-    """Answers whether a process has the block of a piece among its blocks."""
-
-    def __init__(self, blocks: list[IntArray], block: IntArray) -> None:
-        self.block = block
-        self.span = int(block.max(initial=0)) + 1
-        rows = [i * self.span + owned[owned < self.span] for i, owned in enumerate(blocks)]
-        self.keys = np.unique(np.concatenate(rows))
-
-    def of(self, process: IntArray, piece: IntArray) -> BoolArray:
-        return np.isin(process * self.span + self.block[piece], self.keys)
-
-
-def _home(wanted: BoolArray) -> IntArray:
-    return np.where(wanted, np.int64(Buffer.OUTPUT), np.int64(Buffer.SCRATCH))
-
-
-def _history(
-    piece: IntArray, step: IntArray, src: IntArray, dst: IntArray, processes: int
-) -> tuple[BoolArray, BoolArray, BoolArray, BoolArray]:
-    """Tell of each row, given in order of steps, what came before it.
-
-    Results: src got the piece in an earlier step; this is the first message of the piece into dst;
-    it is the first of its step into dst; dst sends the piece in this very step.
-    """
-    into, outof = piece * processes + dst, piece * processes + src
-    holders, first = np.unique(into, return_index=True)
-    place = np.minimum(np.searchsorted(holders, outof), max(len(holders) - 1, 0))
-    got = np.zeros(len(piece), dtype=np.bool_)
-    if len(piece):
-        got = (holders[place] == outof) & (step[first[place]] < step)
-    steps = int(step.max(initial=0)) + 1
-    now_into, now_outof = into * steps + step, outof * steps + step
-    return got, _leaders(into), _leaders(now_into), np.isin(now_into, now_outof)
-
-
-def _leaders(keys: IntArray) -> BoolArray:
-    """Mark the first row of each key."""
-    flags = np.zeros(len(keys), dtype=np.bool_)
-    flags[np.unique(keys, return_index=True)[1]] = True
-    return flags
-
-
-def _landing(
-    reduce: BoolArray,
-    first_ever: BoolArray,
-    first_of_step: BoolArray,
-    busy: BoolArray,
-    joined: BoolArray,
-    in_one_place: BoolArray,
-) -> IntArray:
-    """Choose how each message lands.
-
-    A second message of one step, and one into a place that is being sent from, must land beside.
-    In place, INPUT is the place of a piece that is held and wanted: there `busy` counts at once.
-    """
-    replaced = first_of_step & ~(busy & (~first_ever | in_one_place))
-    put = np.where(reduce, first_ever & ~joined, replaced)
-    conditions = [put, reduce & first_ever, reduce]
-    return np.select(
-        conditions, [np.int64(Landing.PUT), Landing.JOIN, Landing.ADD], Landing.COPY
-    ).astype(np.int64)
-
-
 def _refuse_empty_hands(
     whole: Schedule, rows: Transfers, order: IntArray, empty: BoolArray
 ) -> None:
@@ -210,7 +133,7 @@ def _refuse_empty_hands(
 
 
 def _untouched(
-    holds: _Owned, wants: _Owned, dst: IntArray, piece: IntArray, pieces: int
+    holds: Owned, wants: Owned, dst: IntArray, piece: IntArray, pieces: int
 ) -> tuple[IntArray, IntArray]:
     """List (process, piece) that is held, wanted, and never received."""
     both = np.intersect1d(holds.keys, wants.keys)

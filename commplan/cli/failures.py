@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import click
 
+from commplan.candidates import ScratchError
 from runtime.launch import RunError
 from runtime.mpi import LaunchError, MapError
 from runtime.program import ProgramError
@@ -31,7 +32,10 @@ WRONG = (
     *(TopologyError, CollectiveError, DemandError),
     *(ScheduleFileError, SymmetryError, MapError),
 )
-REFUSED = (RefusedError, Infeasible, NotFound, ProgramError, LaunchError, RunError)
+REFUSED = (
+    *(RefusedError, Infeasible, NotFound, ScratchError),
+    *(ProgramError, LaunchError, RunError),
+)
 
 
 def told(work: Callable[[], int], debug: bool) -> int:

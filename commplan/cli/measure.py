@@ -17,6 +17,7 @@ from commplan.cli.quantities import bytes_of, duration, gigabytes, rate
 from runtime import simulate as simulator
 from runtime.check_program import faults as program_faults
 from runtime.lower import lower
+from runtime.scratch import scratch
 from runtime.verify import verify as check
 from solvers.schedule import Schedule
 
@@ -45,6 +46,7 @@ def verify(schedule: Schedule) -> Answer:
         "algbw_GBps": gigabytes(report.algbw),
         "program_checked": lowered,
         "in_network": schedule.at_switches,
+        "scratch": float(scratch(schedule)) if correct else None,
     }
     return Answer(fields, _verdict(schedule, fields, rate(report.algbw)), correct)
 
@@ -73,6 +75,7 @@ def _verdict(schedule: Schedule, fields: dict[str, object], achieved: str) -> li
         [
             ("bound", limit),
             ("achieved", f"{achieved}, optimal: {'' if fields['optimal'] else 'not '}proved"),
+            ("scratch", f"{fields['scratch']:.4g} of the size, at most, on a rank"),
             ("program", checked),
         ],
     )

@@ -40,6 +40,23 @@ def size(text: str) -> int:
     return count
 
 
+def scratch(text: str) -> Fraction | int:
+    """Read a part of the size, as 0.25 or 25%, or bytes, as 64KiB or 4096B.
+
+    Raises:
+        BadParameter: neither.
+    """
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(%?)", text, re.ASCII)
+    if found:
+        return Fraction(found[1]) / (100 if found[2] else 1)
+    try:
+        return size(text)
+    except click.BadParameter:
+        raise click.BadParameter(
+            f"{text[:40]!r} is no part of the size, such as 0.25 or 25%, and no such bytes as 64KiB"
+        ) from None
+
+
 def ranks(text: str, limit: int) -> tuple[int, ...]:
     """Read `0,1,4-7` as ranks below `limit`.
 

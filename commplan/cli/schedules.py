@@ -2,10 +2,13 @@
 
 import resource
 import sys
+from fractions import Fraction
+from math import ceil
 from time import monotonic
 
 import click
 
+from commplan.cli import quantities
 from commplan.cli.answer import Answer, Command, table
 from commplan.cli.arguments import (
     dtype,
@@ -58,6 +61,11 @@ def bound(machine: Topology, what: Collective, time_limit: float, in_network: bo
 @time_limit
 @in_network
 @click.option(
+    "--max-scratch",
+    type=quantities.scratch,
+    help="Scratch that a rank may need: a part of the size, as 0.5 or 50%, or bytes, as 64KiB.",
+)
+@click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed."
 )
 def compile(
@@ -68,6 +76,7 @@ def compile(
     dtype: str,
     time_limit: float,
     in_network: bool,
+    max_scratch: Fraction | int | None,
     seed: int,
 ) -> Answer:
     """Find a schedule, verify it, and write it to a file.
@@ -78,12 +87,34 @@ def compile(
     started = monotonic()
     if size is not None or what.name == "all_to_allv":
         size = whole_elements(what, size_or_demand(what, size), dtype)
+    room = _room(max_scratch, size)
     with progress(time_limit) as watch:
-        made = plan(machine, what, size=size, seed=seed, in_network=in_network, watch=watch)
+        made = plan(
+            machine,
+            what,
+            size=size,
+            seed=seed,
+            in_network=in_network,
+            max_scratch=room,
+            watch=watch,
+        )
         watch.tell("writing")
         schedule_file.save(made.schedule, output)
     fields = _fields(made) | {"seconds": monotonic() - started, "peak_memory_MB": _peak_memory()}
     return Answer(fields, _lines(made, fields, output))
+
+
+def _room(max_scratch: Fraction | int | None, size: int | None) -> Fraction | None:
+    """Give the scratch allowed as a part of the size.
+
+    Raises:
+        BadParameter: it is in bytes, and there is no size.
+    """
+    if max_scratch is None or isinstance(max_scratch, Fraction):
+        return max_scratch
+    if size is None:
+        raise click.BadParameter("bytes need --size to compare with", param_hint="--max-scratch")
+    return Fraction(max_scratch, size)
 
 
 def _fields(made: Plan) -> dict[str, object]:
@@ -102,6 +133,8 @@ def _fields(made: Plan) -> dict[str, object]:
         "height": report.height,
         "in_network": schedule.at_switches,
         "transfers": len(schedule.transfers) * schedule.group.order,
+        "scratch": float(made.scratch),
+        "scratch_bytes": None if made.size is None else ceil(made.scratch * made.size),
     } | stage_fields(made)
 
 
@@ -119,6 +152,7 @@ def _lines(made: Plan, fields: dict[str, object], output: str) -> list[str]:
     rows += [
         ("height", f"{fields['height']} messages one after the other"),
         ("transfers", f"{fields['transfers']:,} ({fields['solver']})"),
+        ("scratch", f"{float(made.scratch):.4g} of the size, at most, on a rank"),
         ("spent", f"{fields['seconds']:.1f} s, {fields['peak_memory_MB']:.0f} MB"),
         ("written to", output),
     ]

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from commplan.candidates import Candidate
 from commplan.cli.quantities import duration
-from commplan.planner import Candidate, Plan
+from commplan.planner import Plan
 from solvers.amounts import lock_step
 
 

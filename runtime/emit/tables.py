@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from runtime.busbw import factor
-from runtime.moves import Landing, Moves, moves
+from runtime.landing import Landing
+from runtime.moves import Moves, moves
 from runtime.pipelining import Pipelining, pipelining
 from runtime.program import Buffer, ProgramError
 from solvers.collective import Collective

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 import commplan
-from commplan import anytime, planner
+from commplan import anytime, candidates
 from solvers.collective import ROOTED
 
 NAMES = (
@@ -54,7 +54,7 @@ def test_what_is_fast_when_small_and_what_is_fast_when_large_differ():
 
 
 def test_many_ranks_are_not_compared_with_templates(monkeypatch):
-    monkeypatch.setattr(planner, "TEMPLATE_RANKS", 4)
+    monkeypatch.setattr(candidates, "TEMPLATE_RANKS", 4)
     made = commplan.plan(*problem("ring:5", "all_gather"), size=64)
     assert made.reason == "highest throughput, the only candidate"
 

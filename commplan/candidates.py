@@ -1,0 +1,126 @@
+"""Schedules that might be the best choice, and what each of them costs."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+
+from commplan.anytime import plain_one
+from runtime import pipelining
+from runtime.height import height
+from runtime.loads import algbw
+from runtime.scratch import scratch
+from runtime.simulate import simulate
+from solvers.amounts import incast
+from solvers.schedule import Schedule
+from solvers.skew import orders
+from solvers.templates import TEMPLATES
+from solvers.templates.layout import TemplateError
+from solvers.watch import NotFound, Watch
+
+HIGHEST = "highest throughput"
+PLAIN = "shortest ways"
+PILE = 2**20  # bytes that may wait in a switch for one rank before stages are preferred
+TEMPLATE_RANKS = 256  # ranks up to which the templates are tried: they are written out in full
+
+Made = Iterator[tuple[str, Schedule]]
+
+
+class ScratchError(ValueError):
+    """No schedule is known that makes do with the scratch allowed; nothing is proved."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A schedule and its height.
+
+    seconds: what it is predicted to take, for each byte where no size is given. scratch: the most
+    that a rank needs, as a part of the size.
+    """
+
+    name: str
+    schedule: Schedule
+    height: int
+    seconds: float
+    scratch: Fraction
+
+
+def compared(
+    best: Schedule, size: int | None, max_scratch: Fraction | None, watch: Watch
+) -> list[Candidate]:
+    """Measure the schedule of highest throughput and, in time, others that may be a better choice.
+
+    They are those that make do with the scratch allowed, the fastest first.
+
+    Raises:
+        ScratchError: none does, naming the one that needs least.
+    """
+    watch.tell("measuring")
+    found = [_measured(HIGHEST, best, size)]
+    crowded = max_scratch is not None and found[0].scratch > max_scratch
+    if crowded or size is not None:
+        for name, schedule in _others(best, crowded):
+            watch.tell(f"trying {name}")
+            found.append(_measured(name, schedule, size))
+            if watch.over:
+                break
+    return sorted(_fitting(_without_piles(found, size), max_scratch), key=lambda c: c.seconds)
+
+
+def _measured(name: str, schedule: Schedule, size: int | None) -> Candidate:
+    if size is not None:
+        needed = scratch(schedule, pipelining.chunks(schedule, size))
+        seconds = simulate(schedule, size).seconds
+        return Candidate(name, schedule, height(schedule), seconds, needed)
+    rate = algbw(schedule)
+    pace = float(1 / rate) if rate else 0.0
+    return Candidate(name, schedule, height(schedule), pace, scratch(schedule))
+
+
+def _fitting(found: list[Candidate], max_scratch: Fraction | None) -> list[Candidate]:
+    if max_scratch is None:
+        return found
+    fits = [each for each in found if each.scratch <= max_scratch]
+    if not fits:
+        least = min(found, key=lambda each: each.scratch)
+        raise ScratchError(
+            f"scratch: the least found is {float(least.scratch):.4g} of the size ({least.name}), "
+            f"{float(max_scratch):.4g} is allowed; nothing is proved"
+        )
+    return fits
+
+
+def _without_piles(found: list[Candidate], size: int | None) -> list[Candidate]:
+    """Of an all_to_allv, leave out those in which too much would pile up in front of a rank.
+
+    The simulator lets it wait there for nothing.
+    """
+    if size is None or found[0].schedule.collective.name != "all_to_allv":
+        return found
+    return [each for each in found if incast(each.schedule) * size <= PILE] or found
+
+
+def _others(best: Schedule, crowded: bool) -> Made:
+    """Make the schedules to compare with; where scratch is short, the plain one too."""
+    yield from _templates(best)
+    if best.collective.name == "all_to_allv":
+        yield from orders(best)
+    if crowded:
+        yield from _tried(PLAIN, partial(plain_one, best.topology, best.collective, best.bound))
+
+
+def _templates(best: Schedule) -> Made:
+    """Make the templates of the same collective."""
+    what = best.collective
+    if 1 < len(what.ranks) <= TEMPLATE_RANKS:
+        for name, (make, known) in TEMPLATES.items():
+            if what.name in known:
+                yield from _tried(name, partial(make, best.topology, what))
+
+
+def _tried(name: str, make: Callable[[], Schedule]) -> Made:
+    """Make a schedule, if it can be made."""
+    try:
+        yield name, make()
+    except (TemplateError, NotFound):
+        return

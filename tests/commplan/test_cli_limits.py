@@ -1,0 +1,151 @@
+"""Time limits, interruptions, progress and scratch, as a person meets them."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.limits import uneven
+from commplan import load_schedule, verify
+from commplan.cli.progress import in_words
+from solvers.certificate import Bound
+from solvers.watch import News
+from topologies.files import save
+from topologies.spec import topology
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def hard(tmp_path_factory):
+    """Write a machine of 64 ranks without symmetry, which takes the solver minutes."""
+    file = tmp_path_factory.mktemp("machines") / "hard.json"
+    save(uneven(topology("dgx-a100:boxes=16")), file)
+    return str(file)
+
+
+def compiling(machine, output, *words, stderr=subprocess.PIPE):
+    command = [sys.executable, "-m", "commplan", "compile", machine, "all_gather", "-o", output]
+    return subprocess.Popen(
+        [*command, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr, text=True
+    )
+
+
+def shown(terminal, wanted):
+    """Read what a terminal shows until it shows what is wanted."""
+    text = ""
+    while wanted not in text:
+        text += os.read(terminal, 4096).decode()
+    return text
+
+
+def test_the_time_limit_ends_with_a_verified_schedule_and_its_gap(ask, hard):
+    made = ask("compile", hard, "all_gather", "-o", "x.json.gz", "--time-limit", "3")
+    assert made["optimal"] is False
+    assert 0 < made["algbw_GBps"] < made["bound_GBps"]
+    assert made["gap"] == pytest.approx(1 - made["algbw_GBps"] / made["bound_GBps"])
+    assert made["seconds"] < 3 * 1.2 + 2
+    assert verify(load_schedule("x.json.gz")).correct
+
+
+def test_a_person_reads_that_nothing_is_proved_and_how_far_it_may_be(call, hard):
+    lines = call(
+        "compile", hard, "broadcast", "-o", "x.json", "--time-limit", "2"
+    ).stdout.splitlines()
+    assert ", optimal: not proved, gap " in lines[2]
+    assert lines[2].endswith("%")
+
+
+def test_next_to_no_time_finds_nothing(call, hard, tmp_path):
+    result = call("compile", hard, "all_gather", "-o", "x.json", "--time-limit", "0.001")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("commplan: not found in time (not proved): ")
+    assert not (tmp_path / "x.json").exists()
+
+
+def test_ctrl_c_writes_the_best_so_far_and_the_terminal_showed_it_coming(hard, tmp_path):
+    terminal, side = pty.openpty()
+    output = str(tmp_path / "x.json.gz")
+    process = compiling(hard, output, "--json", stderr=side)
+    os.close(side)
+    text = shown(terminal, "gap")
+    assert "bound" in text
+    assert "best" in text
+    process.send_signal(signal.SIGINT)
+    answer, _ = process.communicate(timeout=60)
+    os.close(terminal)
+    assert process.returncode == 0
+    made = json.loads(answer)
+    assert made["optimal"] is False
+    assert made["gap"] > 0
+    assert verify(load_schedule(output)).correct
+
+
+def test_ctrl_c_before_there_is_anything_writes_nothing(hard, tmp_path):
+    terminal, side = pty.openpty()
+    process = compiling(hard, str(tmp_path / "x.json"), stderr=side)
+    os.close(side)
+    text = shown(terminal, "starting")
+    process.send_signal(signal.SIGINT)
+    text += shown(terminal, "commplan: interrupted")
+    assert process.wait(timeout=60) == 130
+    os.close(terminal)
+    assert process.stdout.read() == ""
+    process.stdout.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_shown_where_no_one_looks(call, hard):
+    result = call("compile", hard, "all_gather", "-o", "x.json", "--time-limit", "2")
+    assert result.stderr == ""
+
+
+def test_news_are_one_line():
+    bound = Bound(4 * 10**9, "cut", None)
+    assert in_words(News("solving")) == "solving"
+    assert in_words(News("solving", bound)) == "solving, bound 4 GB/s"
+    words = in_words(News("solving", bound, 3e9))
+    assert words == "solving, bound 4 GB/s, best 3 GB/s, gap 25.00%"
+
+
+def test_the_scratch_is_told(ask, call):
+    made = ask("compile", "dgx-a100", "all_reduce", "-o", "x.json")
+    assert (made["scratch"], made["scratch_bytes"]) == (0.75, None)
+    assert ask("verify", "x.json")["scratch"] == 0.75
+    assert "  scratch   0.75 of the size, at most, on a rank" in call("verify", "x.json").stdout
+    made = ask("compile", "dgx-a100", "all_reduce", "-o", "x.json", "--size", "1KiB")
+    assert made["scratch_bytes"] == made["scratch"] * 1024
+
+
+def test_scratch_can_be_bounded(ask):
+    words = ("compile", "dgx-a100", "reduce_scatter", "-o", "x.json", "--max-scratch")
+    for room in ("0.65", "65%"):
+        made = ask(*words, room)
+        assert made["scratch"] == 0.625
+        assert made["optimal"] is True
+        expected = "recursive_halving: highest throughput needs more scratch than is allowed"
+        assert made["reason"] == expected
+    assert ask(*words, "0.75")["scratch"] == 0.75
+    made = ask(*words, "3KiB", "--size", "4KiB")
+    assert made["scratch_bytes"] <= 3 * 1024
+
+
+@pytest.mark.parametrize(
+    ("room", "code", "said"),
+    [
+        ("0.1", 1, "scratch: the least found is 0.625 of the size (recursive_halving), 0.1 is "),
+        ("1KiB", 2, "Invalid value for --max-scratch: bytes need --size to compare with"),
+        ("some", 2, "Invalid value for '--max-scratch': 'some' is no part of the size, such as "),
+        ("-1", 2, "Invalid value for '--max-scratch': '-1' is no part of the size, such as "),
+    ],
+)
+def test_scratch_that_does_not_do_is_refused(call, tmp_path, room, code, said):
+    result = call("compile", "dgx-a100", "reduce_scatter", "-o", "x.json", "--max-scratch", room)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert result.stderr.startswith(f"commplan: {said}")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from bench.limits import uneven
+from bench.random_machines import machine
+from runtime.verify import verify
+from solvers import plain as module
+from solvers.bounds import rank_bound
+from solvers.collective import COLLECTIVES, ROOTED, collective
+from solvers.linear import Infeasible
+from solvers.plain import plain
+from solvers.solve import kept_symmetry
+from solvers.watch import NotFound, Watch
+from topologies.shapes import leaf_spine, ring, star, torus
+from topologies.symmetry import trivial
+from topologies.topology import Link, build
+
+MACHINES = [
+    *(ring(2), ring(5), star(5), torus([3, 4]), leaf_spine(2, 2, 3), uneven(torus([3, 3]))),
+    *(machine(seed, 5, 2) for seed in range(6)),
+]
+
+
+def made(topology, name, ranks, group=None):
+    what = collective(name, ranks, ranks[-1] if name in ROOTED else None)
+    group = group or kept_symmetry(topology, what, 0.0)
+    return plain(topology, what, group, rank_bound(topology, what))
+
+
+@pytest.mark.parametrize("name", COLLECTIVES)
+@pytest.mark.parametrize("topology", MACHINES, ids=lambda topology: topology.name)
+def test_plain_schedules_are_right(topology, name):
+    some = [rank for rank in range(topology.ranks) if rank != 1]
+    for ranks in (range(topology.ranks), some):
+        for group in (None, trivial(topology)):
+            report = verify(made(topology, name, ranks, group))
+            assert report.correct, report.faults
+
+
+def test_every_root_sends_along_its_shortest_ways():
+    topology = torus([4, 4])
+    report = verify(made(topology, "all_gather", range(16)))
+    assert report.height == 4  # the farthest rank of a 4×4 torus
+    assert report.algbw * 2 > rank_bound(topology, collective("all_gather", range(16))).algbw
+
+
+def test_the_load_spreads_over_equal_ways():
+    topology = leaf_spine(2, 4, 4)
+    rows = made(topology, "all_to_all", range(8), trivial(topology)).transfers
+    used = np.unique(topology.dst[rows.route])
+    assert used.tolist() == list(range(14))  # every rank, both leaves and all four spines
+
+
+def test_a_single_rank_has_nothing_to_send():
+    assert not len(made(ring(4), "all_reduce", [2]).transfers)
+
+
+def test_what_cannot_be_reached_is_infeasible():
+    links = [Link("a", "b", 10**9, duplex=True), Link("c", "a", 10**9)]
+    topology = build("dead end", ["a", "b", "c"], [], links)
+    what = collective("all_gather", range(3))
+    with pytest.raises(Infeasible, match="cannot be reached"):
+        plain(topology, what, trivial(topology), rank_bound(ring(3), what))
+
+
+def test_time_that_is_over_ends_it():
+    topology, what = ring(4), collective("all_gather", range(4))
+    with pytest.raises(NotFound, match="the time is over"):
+        plain(topology, what, trivial(topology), rank_bound(topology, what), Watch(0.0))
+
+
+@pytest.mark.parametrize("name", ["all_gather", "all_to_all", "scatter"])
+def test_more_transfers_than_can_be_written_are_refused(name, monkeypatch):
+    monkeypatch.setattr(module, "MOST", 10)
+    with pytest.raises(NotFound, match="more than 10, the most that are written out"):
+        made(torus([3, 3]), name, range(9), trivial(torus([3, 3])))
+
+
+def test_an_all_reduce_takes_fewer_roots_rather_than_too_many_transfers(monkeypatch):
+    topology = uneven(torus([3, 3]))
+    monkeypatch.setattr(module, "MOST", 60)
+    schedule = made(topology, "all_reduce", range(9))
+    assert verify(schedule).correct
+    assert len(schedule.transfers) < 9 * 16 * module.BATCHES
