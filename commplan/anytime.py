@@ -15,6 +15,7 @@ from solvers.collective import Collective
 from solvers.plain import plain
 from solvers.schedule import Schedule
 from solvers.solve import kept_symmetry, solve
+from solvers.terms import USUAL, Terms
 from solvers.watch import UNHURRIED, NotFound, Watch, tighter
 from topologies.topology import Topology
 
@@ -29,19 +30,17 @@ class _Solver:
     """The solver in its thread, and how it ended."""
 
     def __init__(
-        self, topology: Topology, collective: Collective, watch: Watch, in_network: bool
+        self, topology: Topology, collective: Collective, watch: Watch, terms: Terms
     ) -> None:
         self.watch = Watch(watch.left, watch.pass_on)
         self.found: Schedule | None = None
         self.error: BaseException | None = None
-        self._thread = Thread(
-            target=self._run, args=(topology, collective, in_network), daemon=True
-        )
+        self._thread = Thread(target=self._run, args=(topology, collective, terms), daemon=True)
         self._thread.start()
 
-    def _run(self, topology: Topology, collective: Collective, in_network: bool) -> None:
+    def _run(self, topology: Topology, collective: Collective, terms: Terms) -> None:
         try:
-            self.found = solve(topology, collective, self.watch, in_network=in_network)
+            self.found = solve(topology, collective, self.watch, terms)
         except BaseException as error:  # raised again where the answer is waited for
             self.error = error
 
@@ -62,13 +61,12 @@ class _Solver:
 
 
 def best_within(
-    topology: Topology, collective: Collective, watch: Watch, *, in_network: bool = False
+    topology: Topology, collective: Collective, watch: Watch, terms: Terms = USUAL
 ) -> Checked:
     """Find the schedule of highest throughput, or the best there is when the time is over.
 
     Every schedule is verified before it counts. A Ctrl-C ends the search as the end of the time
-    does, once there is something to hand out. in_network: switches copy and add, though not in the
-    plain schedule.
+    does, once there is something to hand out. In the plain schedule switches never copy or add.
 
     Raises:
         Infeasible: no schedule exists.
@@ -77,10 +75,10 @@ def best_within(
         KeyboardInterrupt: at a second Ctrl-C, or at one before there was any schedule.
     """
     grace = min(GRACE * watch.left, LONGEST_GRACE)
-    solver, standby = _Solver(topology, collective, watch, in_network), None
+    solver, standby = _Solver(topology, collective, watch, terms), None
     try:
         if not solver.ended(min(PATIENCE, EARLY * watch.left)):
-            standby = _standby(topology, collective, watch, in_network)
+            standby = _standby(topology, collective, watch, terms)
             afterwards = AFTERWARDS * standby.seconds if standby else 0.0
             solver.ended(watch.left - afterwards - grace)
     except KeyboardInterrupt:
@@ -91,7 +89,7 @@ def best_within(
         solver.watch.stop()
     watch.tell("ending")
     solver.ended(grace)
-    return _better(topology, collective, solver, standby, watch, in_network)
+    return _better(topology, collective, solver, standby, watch, terms)
 
 
 def plain_one(
@@ -99,25 +97,25 @@ def plain_one(
     collective: Collective,
     bound: Bound,
     watch: Watch = UNHURRIED,
-    *,
-    in_network: bool = False,
+    terms: Terms = USUAL,
 ) -> Schedule:
     """Make the plain schedule of a problem, under the symmetry that is known at once.
 
     Raises:
         as `plain`.
     """
-    group = kept_symmetry(topology, collective, 0.0)
-    return replace(plain(topology, collective, group, bound, watch), in_network=in_network)
+    group = kept_symmetry(topology, collective, 0.0, terms)
+    found = plain(topology, collective, group, bound, watch)
+    return replace(found, in_network=terms.in_network)
 
 
 def _standby(
-    topology: Topology, collective: Collective, watch: Watch, in_network: bool
+    topology: Topology, collective: Collective, watch: Watch, terms: Terms
 ) -> Checked | None:
     """Make a plain schedule and verify it; None where it takes too long, or too much room."""
     known = watch.news.bound or rank_bound(topology, collective)
     try:
-        made = checked(plain_one(topology, collective, known, watch, in_network=in_network))
+        made = checked(plain_one(topology, collective, known, watch, terms))
     except NotFound:
         return None
     watch.tell(bound=known, best=_rate(made))
@@ -130,7 +128,7 @@ def _better(
     solver: _Solver,
     standby: Checked | None,
     watch: Watch,
-    in_network: bool,
+    terms: Terms,
 ) -> Checked:
     """Choose between what the solver found and the plain schedule, whichever there is."""
     found = solver.answer()
@@ -140,7 +138,7 @@ def _better(
         if standby is None or best.report.optimal or _rate(best) >= _rate(standby):
             return best
         return _bounded(standby, found.bound)
-    standby = standby or _standby(topology, collective, watch, in_network)
+    standby = standby or _standby(topology, collective, watch, terms)
     if standby is None:
         raise solver.error or NotFound("the time was over before there was any schedule")
     return _bounded(standby, watch.news.bound)

@@ -25,6 +25,7 @@ from solvers.schedule_file import load as load_schedule
 from solvers.schedule_file import save as save_schedule
 from solvers.solve import bound
 from solvers.stages import Stages, stages
+from solvers.terms import Terms
 from topologies.files import load as load_topology
 from topologies.files import save as save_topology
 from topologies.graph import from_networkx, to_networkx
@@ -57,6 +58,7 @@ __all__ = [
     "Stages",
     "Switch",
     "SymmetryError",
+    "Terms",
     "Topology",
     "TopologyError",
     "Transfer",

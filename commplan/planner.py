@@ -10,6 +10,7 @@ from runtime.verify import Report
 from solvers.collective import Collective
 from solvers.latency import latency
 from solvers.schedule import Schedule
+from solvers.terms import USUAL, Terms
 from solvers.watch import Watch
 from topologies.topology import Topology
 
@@ -41,7 +42,7 @@ def plan(
     size: int | None = None,
     seconds: float = 600.0,
     seed: int = 0,
-    in_network: bool = False,
+    terms: Terms = USUAL,
     max_scratch: Fraction | None = None,
     watch: Watch | None = None,
 ) -> Plan:
@@ -50,8 +51,8 @@ def plan(
     Every schedule passes `verify` before it is returned. When the seconds are over, or at Ctrl-C,
     the search ends with the best so far. An all_to_allv is planned for the size of its demand, in
     bytes, where no other is given. seed is kept in the provenance; the solvers of today use none.
-    in_network: switches copy and add as far as their flags say. max_scratch: the scratch that a
-    rank may need, as a part of the size. watch: to hear the news, or to stop early, instead of
+    terms: which symmetry to use, and whether switches copy and add. max_scratch: the scratch that
+    a rank may need, as a part of the size. watch: to hear the news, or to stop early, instead of
     `seconds`.
 
     Raises:
@@ -62,7 +63,7 @@ def plan(
         KeyboardInterrupt: at a second Ctrl-C, or at one before there was any schedule.
     """
     watch = watch or Watch(seconds)
-    found = best_within(topology, collective, watch, in_network=in_network)
+    found = best_within(topology, collective, watch, terms)
     known = found.schedule.provenance | {"seed": seed}
     best, report = replace(found.schedule, provenance=known), found.report
     if size is None and collective.name == "all_to_allv":
@@ -71,7 +72,7 @@ def plan(
     first = candidates[0]
     if first.schedule is not best:
         watch.tell(f"verifying {first.name}")
-        best = replace(first.schedule, bound=best.bound, in_network=in_network)
+        best = replace(first.schedule, bound=best.bound, in_network=terms.in_network)
         report = checked(best).report
     if size is None:
         return Plan(best, report, _reason(candidates), first.scratch)

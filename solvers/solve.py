@@ -12,6 +12,7 @@ from solvers.bounds import MIRRORED, cut_bound
 from solvers.certificate import Bound
 from solvers.collective import Collective
 from solvers.schedule import Schedule
+from solvers.terms import USUAL, Terms
 from solvers.watch import UNHURRIED, Watch
 from topologies.colours import refine
 from topologies.found_symmetry import chosen
@@ -40,14 +41,12 @@ def solve(
     topology: Topology,
     collective: Collective,
     watch: Watch = UNHURRIED,
-    *,
-    in_network: bool = False,
+    terms: Terms = USUAL,
 ) -> Schedule:
     """Find the schedule of highest throughput, with the certificate that none is higher.
 
     The symmetry of the machine is used as far as it keeps the collective: the declared one, or one
-    that is found within a tenth of the time, and of 50 seconds. in_network: switches copy and add
-    as far as their flags say.
+    that is found within a tenth of the time, and of 50 seconds.
 
     Raises:
         Infeasible: no schedule exists.
@@ -59,24 +58,23 @@ def solve(
     solver = SOLVERS[collective.name]
     watch.tell("looking for symmetry")
     search = 0.0 if solver is flows.scatter else min(watch.left, 50.0) / 10
-    group = kept_symmetry(topology, collective, search)
+    group = kept_symmetry(topology, collective, search, terms)
     watch.tell("solving")
-    if in_network and collective.name in FORESTS:
+    if terms.in_network and collective.name in FORESTS:
         solver = partial(FORESTS[collective.name], in_network=True)
     found = solver(topology, collective, group, watch)
     provenance: dict[str, str | int | float] = {
         "solver": SOLVERS[collective.name].__name__,
         "seconds": round(monotonic() - started, 3),
     }
-    return replace(found, provenance=found.provenance | provenance, in_network=in_network)
+    return replace(found, provenance=found.provenance | provenance, in_network=terms.in_network)
 
 
 def bound(
     topology: Topology,
     collective: Collective,
     watch: Watch = UNHURRIED,
-    *,
-    in_network: bool = False,
+    terms: Terms = USUAL,
 ) -> Bound:
     """Find the tightest bound that is known: size / time that no schedule exceeds.
 
@@ -88,10 +86,12 @@ def bound(
     gather_like = collective.name in MIRRORED or collective.name in MIRRORED.values()
     if gather_like and _balanced(topology, collective):
         return cut_bound(topology, collective)
-    return solve(topology, collective, watch, in_network=in_network).bound
+    return solve(topology, collective, watch, terms).bound
 
 
-def kept_symmetry(topology: Topology, collective: Collective, seconds: float = 5.0) -> Group:
+def kept_symmetry(
+    topology: Topology, collective: Collective, seconds: float = 5.0, terms: Terms = USUAL
+) -> Group:
     """Give a group of automorphisms that keep what each rank holds and wants.
 
     It is the part of the declared group that does so, unless vertices look alike that it leaves
@@ -100,14 +100,15 @@ def kept_symmetry(topology: Topology, collective: Collective, seconds: float = 5
     Raises:
         SymmetryError: the declared symmetry is no symmetry.
     """
-    if collective.name == "all_to_allv":
-        return trivial(topology)  # what each rank sends to each breaks the symmetry
+    # What each rank sends to each in an all_to_allv breaks the symmetry.
+    if terms.symmetry == "none" or collective.name == "all_to_allv":
+        return trivial(topology)
     colours = _roles(topology, collective)
     group = declared(topology)
     if (colours[group.generators] != colours).any():
         group = subgroup(group, (colours[group.elements] == colours).all(axis=1))
     kept = _rank_classes(topology, orbits(group.generators, topology.vertices))
-    if kept == _rank_classes(topology, refine(topology, colours)):
+    if terms.symmetry == "declared" or kept == _rank_classes(topology, refine(topology, colours)):
         return group
     found = chosen(topology, colours, seconds)
     fewer = _rank_classes(topology, orbits(found.generators, topology.vertices)) < kept

@@ -18,6 +18,7 @@ from solvers import schedule_file
 from solvers.collective import COLLECTIVES, Collective, all_to_allv, collective
 from solvers.demand import demand as read_demand
 from solvers.schedule import Schedule
+from solvers.terms import SYMMETRY_USES, SymmetryUse, Terms
 from topologies import spec
 from topologies.topology import Topology
 
@@ -70,11 +71,6 @@ time_limit = click.option(
     show_default=True,
     help="Seconds for the solver.",
 )
-in_network = click.option(
-    "--in-network",
-    is_flag=True,
-    help="Let switches copy and add, those that the topology says can; no MPI program does that.",
-)
 dtype = click.option(
     "--type",
     "dtype",
@@ -96,6 +92,28 @@ size_option = click.option(
     help="Bytes of the largest buffer of a rank, as 64KiB, 256MB or 4096 "
     "(all_to_allv: the largest sum of a row or column of the demand, which is the default).",
 )
+
+
+def terms(body: Body) -> Body:
+    """Add --symmetry and --in-network; the body gets them as one value."""
+
+    @click.option(
+        "--symmetry",
+        type=click.Choice(SYMMETRY_USES),
+        default="found",
+        show_default=True,
+        help="Which to use: what is declared or else found, what is declared, none.",
+    )
+    @click.option(
+        "--in-network",
+        is_flag=True,
+        help="Let switches copy and add, those that the topology says can; no MPI program does.",
+    )
+    @wraps(body)
+    def gathered(*args: Any, symmetry: SymmetryUse, in_network: bool, **rest: Any) -> Answer:  # noqa: ANN401
+        return body(*args, terms=Terms(symmetry, in_network), **rest)
+
+    return gathered
 
 
 def problem(body: Body) -> Body:

@@ -4,18 +4,19 @@ from solvers.certificate import Bound, Certificate, Cut
 from solvers.collective import Collective
 from solvers.proof import proved
 from solvers.solve import kept_symmetry
+from solvers.terms import Terms
 from topologies.topology import Topology
 
 
-def certified(topology: Topology, what: Collective, found: Bound, in_network: bool) -> None:
-    """Check a bound by what proves it, in_network where switches copy and add.
+def certified(topology: Topology, what: Collective, found: Bound, terms: Terms) -> None:
+    """Check a bound by what proves it, under the terms it was looked for.
 
     Raises:
         AssertionError: the certificate does not prove the bound: a bug.
     """
     if found.certificate is not None:
-        group = kept_symmetry(topology, what)
-        limit = proved(topology, what, found.certificate, group, in_network=in_network)
+        group = kept_symmetry(topology, what, terms=terms)
+        limit = proved(topology, what, found.certificate, group, in_network=terms.in_network)
         if limit != found.algbw:
             raise AssertionError(f"the certificate proves {limit}, not {found.algbw} bytes/s")
 

@@ -13,11 +13,11 @@ from commplan.cli.answer import Answer, Command, table
 from commplan.cli.arguments import (
     dtype,
     heading,
-    in_network,
     output,
     problem,
     size_option,
     size_or_demand,
+    terms,
     time_limit,
     whole_elements,
 )
@@ -29,20 +29,21 @@ from commplan.planner import Plan, plan
 from solvers import schedule_file
 from solvers.collective import Collective
 from solvers.solve import bound as find_bound
+from solvers.terms import Terms
 from topologies.topology import Topology
 
 
 @click.command(cls=Command)
 @problem
 @time_limit
-@in_network
-def bound(machine: Topology, what: Collective, time_limit: float, in_network: bool) -> Answer:
+@terms
+def bound(machine: Topology, what: Collective, time_limit: float, terms: Terms) -> Answer:
     """Prove what no schedule can beat."""
     with progress(time_limit) as watch:
         watch.tell("bounding")
-        found = find_bound(machine, what, watch, in_network=in_network)
+        found = find_bound(machine, what, watch, terms)
         watch.tell("checking the certificate")
-        certified(machine, what, found, in_network)
+        certified(machine, what, found, terms)
     fields = {
         "algbw_GBps": gigabytes(found.algbw),
         "algbw_exact": exact(found.algbw),
@@ -59,7 +60,7 @@ def bound(machine: Topology, what: Collective, time_limit: float, in_network: bo
 @size_option
 @dtype
 @time_limit
-@in_network
+@terms
 @click.option(
     "--max-scratch",
     type=quantities.scratch,
@@ -75,7 +76,7 @@ def compile(
     size: int | None,
     dtype: str,
     time_limit: float,
-    in_network: bool,
+    terms: Terms,
     max_scratch: Fraction | int | None,
     seed: int,
 ) -> Answer:
@@ -94,7 +95,7 @@ def compile(
             what,
             size=size,
             seed=seed,
-            in_network=in_network,
+            terms=terms,
             max_scratch=room,
             watch=watch,
         )

@@ -24,7 +24,7 @@ def solver(monkeypatch):
     return lambda instead: monkeypatch.setattr(anytime, "solve", instead)
 
 
-def until_stopped(topology, what, watch):
+def until_stopped(topology, what, watch, *_):
     while not watch.over:
         Event().wait(BLINK)
     raise NotFound("the time is over")
@@ -62,7 +62,7 @@ def test_a_solver_that_does_not_stop_is_left_behind(solver):
 
 
 def test_what_the_solver_hands_in_at_the_end_is_taken_where_it_is_better(solver):
-    def late(topology, what, watch):
+    def late(topology, what, watch, *_):
         while not watch.over:
             Event().wait(BLINK)
         return solve(topology, what)
@@ -73,7 +73,7 @@ def test_what_the_solver_hands_in_at_the_end_is_taken_where_it_is_better(solver)
 
 
 def test_what_the_solver_finds_is_dropped_where_the_plain_schedule_is_better(solver):
-    def poor(topology, what, watch):
+    def poor(topology, what, watch, *_):
         while not outer.news.best:
             Event().wait(BLINK)
         return ring.schedule(topology, what)  # with twice the load of the torus
@@ -110,7 +110,7 @@ def test_without_any_time_nothing_is_found(solver):
 
 
 def test_an_interruption_ends_the_search_with_what_there_is(solver):
-    def interrupting(topology, what, watch):
+    def interrupting(topology, what, watch, *_):
         while not outer.news.best:
             Event().wait(BLINK)
         os.kill(os.getpid(), signal.SIGINT)
@@ -127,7 +127,7 @@ def test_an_interruption_ends_the_search_with_what_there_is(solver):
 def test_an_interruption_before_there_is_anything_goes_through(solver, monkeypatch):
     monkeypatch.setattr(anytime, "PATIENCE", 600.0)
 
-    def interrupting(topology, what, watch):
+    def interrupting(topology, what, watch, *_):
         os.kill(os.getpid(), signal.SIGINT)
         until_stopped(topology, what, watch)
 

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from commplan import Infeasible, NotFound, WrongSchedule
+from commplan import Infeasible, NotFound, WrongSchedule, load_schedule
 
 
 def test_a_bound_comes_with_its_cut(ask):
@@ -218,3 +218,14 @@ def test_a_schedule_of_switches_is_checked_and_simulated_but_not_emitted(ask, ca
 def test_a_file_of_ranks_alone_does_not_speak_of_the_network(call, tmp_path):
     call("compile", "ring:4", "all_gather", "-o", "x.json")
     assert "in_network" not in json.loads((tmp_path / "x.json").read_text())
+
+
+def test_symmetry_is_used_as_asked_from_the_command_line(ask):
+    pieces = {}
+    for symmetry in ("found", "declared", "none"):
+        asked = ("dgx-1", "all_to_all", "--symmetry", symmetry)
+        made = ask("compile", *asked, "-o", "x.json")
+        assert made["optimal"] is True
+        assert ask("bound", *asked)["algbw_GBps"] == made["algbw_GBps"]
+        pieces[symmetry] = load_schedule("x.json").pieces
+    assert pieces["found"] <= pieces["declared"] < pieces["none"]

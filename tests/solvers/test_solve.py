@@ -12,6 +12,7 @@ from solvers.collective import COLLECTIVES, ROOTED, all_gather, collective
 from solvers.linear import Infeasible
 from solvers.schedule_file import save
 from solvers.solve import SOLVERS, bound, kept_symmetry, solve
+from solvers.terms import Terms
 from solvers.watch import Watch
 from topologies.machines.amd import mi250
 from topologies.machines.huawei import cloudmatrix384
@@ -186,3 +187,25 @@ def test_latencies_decide_between_schedules_of_equal_rate(name):
     made = solve(build("pair", ["a", "b"], [], links), collective(name, (0, 1)))
     assert verify(made).optimal
     assert set(made.transfers.route.tolist()) == {1, 3}
+
+
+@pytest.mark.parametrize(("symmetry", "order"), [("found", 8), ("declared", 1), ("none", 1)])
+def test_symmetry_is_looked_for_only_where_that_is_asked_for(symmetry, order):
+    what = collective("all_gather", range(8))
+    bare = replace(ring(8), symmetry=ring(8).symmetry[:0])
+    made = solve(bare, what, terms=Terms(symmetry))
+    assert made.group.order == order
+    assert verify(made).optimal
+    assert bound(bare, what, terms=Terms(symmetry)).algbw == made.bound.algbw
+
+
+@pytest.mark.parametrize(("symmetry", "order"), [("found", 8), ("declared", 8), ("none", 1)])
+def test_declared_symmetry_is_used_unless_none_is_asked_for(symmetry, order):
+    made = solve(ring(8), collective("all_to_all", range(8)), terms=Terms(symmetry))
+    assert made.group.order == order
+    assert verify(made).optimal
+
+
+def test_another_word_for_the_symmetry_to_use_is_refused():
+    with pytest.raises(ValueError, match="'all', expected one of found, declared, none"):
+        Terms("all")
