@@ -78,7 +78,8 @@ def best_within(
     solver, standby = _Solver(topology, collective, watch, terms), None
     try:
         if not solver.ended(min(PATIENCE, EARLY * watch.left)):
-            standby = _standby(topology, collective, watch, terms)
+            with solver.watch.held():
+                standby = _standby(topology, collective, watch, terms)
             afterwards = AFTERWARDS * standby.seconds if standby else 0.0
             solver.ended(watch.left - afterwards - grace)
     except KeyboardInterrupt:

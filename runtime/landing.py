@@ -21,6 +21,9 @@ class Landing(IntEnum):
     COPY = 3
 
 
+TABLE = 2**28  # bytes up to which a table with an entry for each key is made, rather than sorted
+
+
 class Owned:
     """Answers whether a process has the block of a piece among its blocks."""
 
@@ -28,11 +31,16 @@ class Owned:
         self.block = block
         self.span = int(block.max(initial=0)) + 1
         rows = [i * self.span + owned[owned < self.span] for i, owned in enumerate(blocks)]
-        self.keys = np.unique(np.concatenate(rows))
+        self.keys = np.concatenate(rows)
+        self.table = None
+        if len(blocks) * self.span <= TABLE:
+            self.table = np.zeros(len(blocks) * self.span, dtype=np.bool_)
+            self.table[self.keys] = True
 
     def of(self, process: IntArray, piece: IntArray) -> BoolArray:
         """Answer for each pair."""
-        return np.isin(process * self.span + self.block[piece], self.keys)
+        wanted = process * self.span + self.block[piece]
+        return np.isin(wanted, self.keys) if self.table is None else self.table[wanted]
 
 
 def home(wanted: BoolArray) -> IntArray:
@@ -49,21 +57,43 @@ def history(
     it is the first of its step into dst; dst sends the piece in this very step.
     """
     into, outof = piece * processes + dst, piece * processes + src
-    holders, first = np.unique(into, return_index=True)
-    place = np.minimum(np.searchsorted(holders, outof), max(len(holders) - 1, 0))
-    got = np.zeros(len(piece), dtype=np.bool_)
-    if len(piece):
-        got = (holders[place] == outof) & (step[first[place]] < step)
+    first = _First(into)
+    before = first.row(outof)
+    got = (before >= 0) & (step[before] < step)
     steps = int(step.max(initial=0)) + 1
     now_into, now_outof = into * steps + step, outof * steps + step
-    return got, _leaders(into), _leaders(now_into), np.isin(now_into, now_outof)
+    first_ever = first.mark()
+    alone = first_ever if first_ever.all() else _First(now_into).mark()
+    return got, first_ever, alone, _First(now_outof).row(now_into) >= 0
 
 
-def _leaders(keys: IntArray) -> BoolArray:
-    """Mark the first row of each key."""
-    flags = np.zeros(len(keys), dtype=np.bool_)
-    flags[np.unique(keys, return_index=True)[1]] = True
-    return flags
+class _First:
+    """The first row of each key."""
+
+    def __init__(self, keys: IntArray) -> None:
+        self.keys = keys
+        span = int(keys.max(initial=0)) + 1
+        self.known, self.rows = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        if span * 8 <= TABLE:
+            self.rows = np.full(span, -1, dtype=np.int64)
+            # Of several rows with one key the last to be written stays: the first.
+            self.rows[keys[::-1]] = np.arange(len(keys))[::-1]
+        else:
+            self.known, self.rows = np.unique(keys, return_index=True)
+
+    def row(self, keys: IntArray) -> IntArray:
+        """Give the first row of each key, -1 for none."""
+        if not len(self.keys):
+            return np.full(len(keys), -1, dtype=np.int64)
+        if not len(self.known):
+            inside = keys < len(self.rows)
+            return np.where(inside, self.rows[np.where(inside, keys, 0)], -1)
+        place = np.minimum(np.searchsorted(self.known, keys), len(self.known) - 1)
+        return np.where(self.known[place] == keys, self.rows[place], -1)
+
+    def mark(self) -> BoolArray:
+        """Mark the first rows."""
+        return np.asarray(self.row(self.keys) == np.arange(len(self.keys)))
 
 
 def landings(

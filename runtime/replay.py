@@ -91,19 +91,27 @@ class _Replay:
         src, dst, add = src[order], dst[order], add[order]
         sent = self.data[src]
         self._mark(src[~sent.any(axis=1)])
-        fresh = np.append(True, np.diff(dst) != 0)[: len(dst)]
-        starts = np.flatnonzero(fresh)
-        group = np.cumsum(fresh) - 1
-        into, adds = dst[starts], add[starts]
-        same = (sent == sent[starts][group]).all(axis=1) | add
-        self._mark(dst[~same | (add != adds[group])])
+        starts = np.flatnonzero(np.diff(dst, prepend=-1))
+        count = np.diff(np.append(starts, len(dst)))
+        into, adds, arrived = dst[starts], add[starts], sent[starts]
+        if (count > 1).any():
+            several = np.repeat(count > 1, count)
+            arrived[count > 1] = self._meet(sent[several], dst[several], add[several])
         before = self.data[into] * adds[:, None]
-        arrived = np.bitwise_or.reduceat(sent, starts, axis=0)
-        # Sums of words of 32 bits fit into 64: they equal the union only if no bit comes twice.
-        twice = np.add.reduceat(sent, starts, axis=0, dtype=np.uint64) != arrived
-        twice |= (before & arrived) != 0
-        self._mark(into[twice.any(axis=1) & adds])
+        self._mark(into[adds & ((before & arrived) != 0).any(axis=1)])
         self.data[into] = before | arrived
+
+    def _meet(self, sent: Words, dst: IntArray, add: BoolArray) -> Words:
+        """Join the messages, sorted by receiver, that meet at one."""
+        starts = np.flatnonzero(np.diff(dst, prepend=-1))
+        group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(dst))))
+        same = add | (sent == sent[starts][group]).all(axis=1)
+        self._mark(dst[~same | (add != add[starts][group])])
+        union = np.bitwise_or.reduceat(sent, starts, axis=0)
+        # Sums of words of 32 bits fit into 64: they equal the union only if no bit comes twice.
+        twice = np.add.reduceat(sent, starts, axis=0, dtype=np.uint64) != union
+        self._mark(dst[starts][add[starts] & twice.any(axis=1)])
+        return union
 
     def _mark(self, cells: IntArray) -> None:
         self.wrong[self.piece_of[cells]] = True

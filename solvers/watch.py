@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
-from threading import Lock
+from threading import Event, Lock
 from time import monotonic
 
 from solvers.certificate import Bound
@@ -27,6 +27,7 @@ class News:
     best: float = 0.0
 
 
+LONGEST = 10.0**6  # seconds that anything waits at a stretch
 Hear = Callable[[News], None]
 
 
@@ -46,6 +47,9 @@ class Watch:
         self._hear = hear
         self._whole = whole
         self._lock = Lock()
+        self._going: Event = Event() if whole is None else whole._going
+        if whole is None:
+            self._going.set()
         self._engines: list[Callable[[], object]] = []
 
     @property
@@ -65,11 +69,12 @@ class Watch:
         return self.left <= 0.0
 
     def check(self) -> None:
-        """Go on only if there is time left.
+        """Go on when nobody holds the work up, and only if there is time left.
 
         Raises:
             NotFound: the time is over.
         """
+        self._going.wait(min(self.left, LONGEST))
         if self.over:
             raise NotFound("the time is over")
 
@@ -77,11 +82,22 @@ class Watch:
         """Give a stage a part of the time that is left; what stops the whole stops the stage."""
         return Watch(self.left * fraction, whole=self)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the work up at its next check: the interpreter serves one thread at a time."""
+        self._going.clear()
+        try:
+            yield
+        finally:
+            self._going.set()
+
     def stop(self) -> None:
         """End the time now, also for an engine that runs."""
         with self._lock:
             self._deadline = min(self._deadline, monotonic())
             engines = list(self._engines)
+        if self._whole is None:
+            self._going.set()
         for end in engines:
             end()
 
