@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from solvers.schedule import Schedule
+from topologies.symmetry import link_images, orbits
 from topologies.topology import FloatArray
 
 
@@ -74,18 +75,24 @@ def incast(schedule: Schedule) -> float:
     """Give what piles up in front of a rank at worst, for each byte of size.
 
     In one step a link from a switch into a rank serves one sender; the data of all others that it
-    carries in this step wait in the switch. The schedule must be written out.
+    carries in this step wait in the switch. With a group every message counts as another sender's.
     """
-    rows, topology = schedule.transfers, schedule.topology
+    rows, topology, group = schedule.transfers, schedule.topology, schedule.group
     if not len(rows):
         return 0.0
     last = rows.route[rows.route_start[1:] - 1]
-    switched = topology.src[last] >= topology.ranks
+    switched = np.flatnonzero(topology.src[last] >= topology.ranks)
+    orbit = orbits(link_images(topology, group.generators), topology.links)
+    alike = (group.order / np.bincount(orbit))[orbit[last]]
     share = np.array([float(amount) for amount in amounts(schedule)]) / schedule.collective.total
-    pile = rows.step * topology.links + last
-    senders, place = np.unique(np.stack([pile, rows.src])[:, switched], axis=1, return_inverse=True)
-    sent = np.bincount(place.reshape(-1), share[rows.piece[switched]])
-    piles, place = np.unique(senders[0], return_inverse=True)
+    pile = rows.step * topology.links + orbit[last]
+    sender = rows.src if group.order == 1 else np.arange(len(rows))
+    keys = np.stack([pile, sender])[:, switched]
+    (piles, _), place = np.unique(keys, axis=1, return_inverse=True)
+    sent = np.bincount(place.reshape(-1), share[rows.piece][switched])
+    times = np.ones(len(sent))
+    times[place.reshape(-1)] = alike[switched]
+    _, place = np.unique(piles, return_inverse=True)
     largest = np.zeros(len(piles))
     np.maximum.at(largest, place, sent)
-    return float((np.bincount(place, sent, len(piles)) - largest).max(initial=0.0))
+    return float((np.bincount(place, sent * times, len(piles)) - largest).max(initial=0.0))
