@@ -11,9 +11,9 @@ from runtime.height import height
 from runtime.loads import algbw
 from runtime.scratch import scratch
 from runtime.simulate import simulate
+from solvers import rounds, skew
 from solvers.amounts import incast
 from solvers.schedule import Schedule
-from solvers.skew import orders
 from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError
 from solvers.watch import NotFound, Watch
@@ -22,6 +22,8 @@ HIGHEST = "highest throughput"
 PLAIN = "shortest ways"
 PILE = 2**20  # bytes that may wait in a switch for one rank before stages are preferred
 TEMPLATE_RANKS = 256  # ranks up to which the templates are tried: they are written out in full
+
+ORDERS = {"all_to_all": rounds.orders, "all_to_allv": skew.orders}
 
 Made = Iterator[tuple[str, Schedule]]
 
@@ -91,11 +93,11 @@ def _fitting(found: list[Candidate], max_scratch: Fraction | None) -> list[Candi
 
 
 def _without_piles(found: list[Candidate], size: int | None) -> list[Candidate]:
-    """Of an all_to_allv, leave out those in which too much would pile up in front of a rank.
+    """Of an exchange, leave out those in which too much would pile up in front of a rank.
 
     The simulator lets it wait there for nothing.
     """
-    if size is None or found[0].schedule.collective.name != "all_to_allv":
+    if size is None or found[0].schedule.collective.name not in ORDERS:
         return found
     return [each for each in found if incast(each.schedule) * size <= PILE] or found
 
@@ -103,8 +105,8 @@ def _without_piles(found: list[Candidate], size: int | None) -> list[Candidate]:
 def _others(best: Schedule, crowded: bool) -> Made:
     """Make the schedules to compare with; where scratch is short, the plain one too."""
     yield from _templates(best)
-    if best.collective.name == "all_to_allv":
-        yield from orders(best)
+    if best.collective.name in ORDERS:
+        yield from ORDERS[best.collective.name](best)
     if crowded:
         yield from _tried(PLAIN, partial(plain_one, best.topology, best.collective, best.bound))
 
