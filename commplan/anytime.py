@@ -9,6 +9,7 @@ from dataclasses import replace
 from threading import Thread
 
 from commplan.checking import Checked, checked
+from commplan.ordering import in_good_order
 from solvers.bounds import rank_bound
 from solvers.certificate import Bound
 from solvers.collective import Collective
@@ -134,6 +135,7 @@ def _better(
     """Choose between what the solver found and the plain schedule, whichever there is."""
     found = solver.answer()
     if found is not None:
+        found = in_good_order(found, watch)
         watch.tell("verifying")
         best = checked(found)
         if standby is None or best.report.optimal or _rate(best) >= _rate(standby):

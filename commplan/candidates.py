@@ -26,6 +26,10 @@ TEMPLATE_RANKS = 256  # ranks up to which the templates are tried: they are writ
 ORDERS = {"all_to_all": rounds.orders, "all_to_allv": skew.orders}
 
 Made = Iterator[tuple[str, Schedule]]
+ORDERS: dict[str, Callable[[Schedule], Made]] = {
+    "all_to_all": rounds.orders,
+    "all_to_allv": skew.orders,
+}
 
 
 class ScratchError(ValueError):

@@ -1,40 +1,46 @@
 """The order of an all_to_all where no size is given: rounds that keep its throughput."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from commplan.checking import Checked, checked
+from runtime.pipelining import pipelining
 from runtime.simulate import simulate
 from solvers.amounts import incast
-from solvers.rounds import orders
+from solvers.rounds import LENGTHS, orders
 from solvers.schedule import Schedule
 from solvers.watch import Watch
 
-LARGE = 2**30  # bytes at which orders are compared
-KEPT = 0.97  # of the best order's throughput that rounds must have
+LARGE = 2**30  # bytes at which orders are played
+KEPT = 0.97  # of the throughput that the links allow, where short rounds spare receivers a flood
+FULL = 0.99  # of it, where nothing piles up in switches anyway and long rounds do
 
 
-def in_good_order(found: Checked, watch: Watch) -> Checked:
-    """Put an all_to_all in the shortest rounds that keep its throughput, and verify it again.
+def in_good_order(whole: Schedule, watch: Watch) -> Schedule:
+    """Put an all_to_all in the first rounds that keep its throughput, else in the fastest order.
 
-    Where nothing can pile up in a switch the fastest order is as good as any. All are played at
-    LARGE bytes.
-
-    Raises:
-        WrongSchedule: a bug.
+    Short rounds come first where data would pile up in front of a rank when all is sent at once:
+    that costs the simulator nothing, but real switches much. The result is not verified yet.
     """
-    best = _best(found.schedule, watch)
-    return found if best is found.schedule else checked(best)
+    if whole.collective.name != "all_to_all" or not len(whole.transfers):
+        return whole
+    pile = incast(whole)
+    played = []
+    for seconds, each in _played(whole, LENGTHS if pile else LENGTHS[::-1], watch):
+        played.append((seconds, each))
+        share = LARGE / pipelining(whole).rate / seconds
+        if share >= (KEPT if pile else FULL) and incast(each) <= pile / 2:
+            return each
+    return min(played, key=lambda pair: pair[0])[1]
 
 
-def _best(whole: Schedule, watch: Watch) -> Schedule:
-    played = [(simulate(whole, LARGE).seconds, whole)]
-    for name, each in orders(whole):
+def _played(
+    whole: Schedule, lengths: tuple[int, ...], watch: Watch
+) -> Iterator[tuple[float, Schedule]]:
+    """Play the orders at LARGE bytes while there is time; the one that is there comes last."""
+    for name, each in orders(whole, lengths):
         if watch.over:
             break
         watch.tell(f"trying {name}")
         named = replace(each, provenance=each.provenance | {"order": name})
-        played.append((simulate(named, LARGE).seconds, named))
-    least = min(seconds for seconds, _ in played)
-    close = [each for seconds, each in played[1:] if seconds * KEPT <= least]
-    calm = [each for each in close if incast(each) < incast(whole)]
-    return calm[0] if calm else min(played, key=lambda pair: pair[0])[1]
+        yield simulate(named, LARGE).seconds, named
+    yield simulate(whole, LARGE).seconds, whole

@@ -31,8 +31,8 @@ AT_ONCE = "all at once"
 Needs = list[list[tuple[int, float]]]
 
 
-def orders(schedule: Schedule) -> Iterator[tuple[str, Schedule]]:
-    """Give every transfer the number of its round as its step, in ever longer rounds.
+def orders(schedule: Schedule, lengths: Sequence[int] = LENGTHS) -> Iterator[tuple[str, Schedule]]:
+    """Give every transfer the number of its round as its step, for each length of rounds.
 
     Short rounds flood less; long ones have fewer waits, and waste less where messages differ. At
     the end comes the order without rounds. Pieces that cross the most loaded links get the first
@@ -46,7 +46,7 @@ def orders(schedule: Schedule) -> Iterator[tuple[str, Schedule]]:
     first = _hottest_first(schedule, needs)
     needs = _needs(first)
     last, once = b"", at_once(first)
-    for multiple in LENGTHS:
+    for multiple in lengths:
         step = _Rounds(first.transfers.piece, needs, multiple).fill()
         if step.tobytes() in (last, once.transfers.step.tobytes()):
             continue
