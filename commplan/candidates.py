@@ -110,7 +110,8 @@ def _others(best: Schedule, crowded: bool) -> Made:
     """Make the schedules to compare with; where scratch is short, the plain one too."""
     yield from _templates(best)
     if best.collective.name in ORDERS:
-        yield from ORDERS[best.collective.name](best)
+        own = best.provenance.get("order")
+        yield from (made for made in ORDERS[best.collective.name](best) if made[0] != own)
     if crowded:
         yield from _tried(PLAIN, partial(plain_one, best.topology, best.collective, best.bound))
 

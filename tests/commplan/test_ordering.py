@@ -38,3 +38,9 @@ def test_small_messages_all_go_at_once_and_large_ones_in_rounds():
     assert small.schedule.transfers.step.max() == 0
     assert large.schedule.transfers.step.max() == 7
     assert small.predicted < commplan.simulate(large.schedule, 2**12).seconds
+
+
+def test_the_order_that_is_there_is_not_compared_with_itself():
+    made = planned("star:9", 2**30)
+    assert made.schedule.provenance["order"] == "8 rounds"
+    assert "8 rounds" not in {each.name for each in made.candidates}
