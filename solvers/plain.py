@@ -15,6 +15,7 @@ from solvers.alone import alone
 from solvers.bounds import MIRRORED
 from solvers.certificate import Bound
 from solvers.collective import Collective
+from solvers.neighbours import Neighbours
 from solvers.quotient import Quotient
 from solvers.schedule import Schedule, Transfers, ordered, schedule
 from solvers.shortest_trees import Shortest, Trees
@@ -23,8 +24,10 @@ from solvers.watch import UNHURRIED, NotFound, Watch
 from topologies.symmetry import Group, trivial
 from topologies.topology import FloatArray, IntArray, Topology, integers, reverse
 
-BATCHES = 32  # in which the roots are served, or times that a lonely root is
-STEEP = 4.0  # how much more the busiest link costs than an idle one
+BATCHES = 256  # in which the roots are served, at most
+TIMES = 32  # that a lonely root is served, with a part each time
+STEEP = 100.0  # how much more the busiest link costs than an idle one
+HURRY = 0.6  # of the time; when no more is left, trees lean on no neighbours
 MOST = 4_500_000  # transfers that are written out; a file could not hold many more
 
 Pieces = list[tuple[int, Fraction]]
@@ -70,9 +73,11 @@ class _Plain:
     collective: Collective
     watch: Watch
     load: FloatArray = field(init=False)
+    time: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.load = np.zeros(len(self.quotient.orbit_size))
+        self.time = self.watch.left
 
     def share(self, root: int) -> Fraction:
         """Give the part of a root's data that one of its images under the group carries."""
@@ -80,34 +85,46 @@ class _Plain:
 
     def servings(self, roots: IntArray) -> Iterator[Serving]:
         """Cut the roots into batches; few of them are served several times, a part each."""
-        times = max(BATCHES // len(roots), 1)
+        times = max(TIMES // len(roots), 1)
         for _ in range(times):
             for batch in np.array_split(roots, min(BATCHES, len(roots))):
                 self.watch.check()
                 yield Serving(batch, Fraction(1, times))
 
-    def trees(self, machine: Shortest, batch: Serving) -> Trees:
-        """Find the trees of a batch under the prices of now."""
-        price = self._price()[self.quotient.link_orbit]
-        return machine.trees(batch.roots, self.quotient.members, price)
+    def leaning(self, machine: Topology) -> Shortest:
+        """Look for trees in which ranks lean on their neighbours."""
+        return Shortest(machine, Neighbours(machine, self._price()))
 
-    def carry(self, route: IntArray, part: Fraction) -> None:
-        """Note that links are used, each time they occur."""
+    def trees(self, machine: Shortest, batch: Serving) -> Trees:
+        """Find the trees of a batch under the prices of now; shortest ways where time is short."""
+        if self.watch.left < HURRY * self.time:
+            machine = Shortest(machine.topology)
+        return machine.trees(
+            batch.roots,
+            self.quotient.members,
+            self._price(),
+            lambda links: self.carry(links, batch.part),
+        )
+
+    def carry(self, route: IntArray, part: Fraction) -> FloatArray:
+        """Note that links are used, each time they occur; give the prices then."""
         count = np.bincount(self.quotient.link_orbit[route], minlength=len(self.load))
         self.load += count * float(part) * self.quotient.group.order / self.quotient.orbit_size
+        return self._price()
 
     def _price(self) -> FloatArray:
-        """Price a crossing of one link of each orbit: its time, the more the busier it is."""
+        """Price a crossing of each link: its time, the more the busier its orbit is."""
         time = self.load / self.quotient.orbit_capacity
         slow = float(self.quotient.orbit_capacity.max()) / self.quotient.orbit_capacity
-        return np.asarray(slow * (1.0 + STEEP * time / (time.max(initial=0.0) or 1.0)))
+        price = slow * (1.0 + STEEP * time / (time.max(initial=0.0) or 1.0))
+        return np.asarray(price[self.quotient.link_orbit])
 
 
 def _trees(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
     """Send everyone's block along trees, or add it up along them."""
     what, topology = asked.collective, asked.quotient.topology
     inward = what.name in MIRRORED
-    machine = Shortest(reverse(topology) if inward else topology)
+    machine = asked.leaning(reverse(topology) if inward else topology)
     buffers = what.outputs if inward else what.inputs
     roots = asked.quotient.roots if what.root is None else integers([what.root])
     _refuse_too_many(len(roots) * len(what.ranks))
@@ -115,7 +132,6 @@ def _trees(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
     parts = []
     for batch in asked.servings(roots):
         found = asked.trees(machine, batch)
-        asked.carry(found.route, batch.part)
         parts.append(inwards(found, len(pieces)) if inward else outwards(found, len(pieces), 0))
         for root in batch.roots.tolist():
             block = int(buffers[what.ranks.index(root)][0])
@@ -132,14 +148,12 @@ def _sums(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
         roots = roots[:: -(-len(roots) // most)]
     whole = sum((asked.share(int(root)) for root in roots), Fraction(0))
     _refuse_too_many(2 * len(roots) * members)
-    back, forth = Shortest(reverse(topology)), Shortest(topology)
+    back, forth = asked.leaning(reverse(topology)), asked.leaning(topology)
     pieces: Pieces = []
     parts = []
     for batch in asked.servings(roots):
         add = asked.trees(back, batch)
-        asked.carry(add.route, batch.part)
         spread = asked.trees(forth, batch)
-        asked.carry(spread.route, batch.part)
         parts.append(inwards(add, len(pieces)))
         parts.append(outwards(spread, len(pieces), int(add.depth.max(initial=0))))
         order = asked.quotient.group.order

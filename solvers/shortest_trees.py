@@ -1,6 +1,6 @@
-"""Trees of shortest ways from many roots at once, as columns."""
+"""Trees of short ways from many roots at once, as columns."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,10 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from solvers.linear import Infeasible
+from solvers.neighbours import Neighbours, Routes
 from topologies.topology import BoolArray, FloatArray, IntArray, Topology
+
+Charge = Callable[[IntArray], FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,50 +35,81 @@ class Trees:
 
 
 class Shortest:
-    """Finds the trees of shortest ways in one machine under changing prices of the links."""
+    """Finds trees of short ways in one machine under changing prices of the links.
 
-    def __init__(self, topology: Topology) -> None:
-        self.topology = topology
+    neighbours: where they are known, a rank hangs on the cheapest of those nearer to the root than
+    itself, rather than on the rank before it on its shortest way.
+    """
+
+    def __init__(self, topology: Topology, neighbours: Neighbours | None = None) -> None:
+        self.topology, self.neighbours = topology, neighbours
         self.pair = topology.src * topology.vertices + topology.dst
 
-    def trees(self, roots: IntArray, members: IntArray, price: FloatArray) -> Trees:
+    def trees(self, roots: IntArray, members: IntArray, price: FloatArray, charge: Charge) -> Trees:
         """Find one tree for each root that reaches all members.
 
-        price: of each link, positive. Complexity: one search for each root.
+        price: of each link, positive. charge: where ranks lean on neighbours, hears of the links
+        that each tree uses, and gives the prices for the next one.
+        Complexity: one search for each root.
 
         Raises:
             Infeasible: a member cannot be reached.
         """
-        entry = self._entries(roots, price)
-        reached = entry >= 0
-        reached[np.arange(len(roots)), roots] = True
+        length, entry = self._ways(roots, price)
+        reached = np.isfinite(length[:, : self.topology.ranks])
         if not reached[:, members].all():
             raise Infeasible("some rank cannot be reached from another")
-        tree, child = np.nonzero(reached[:, : self.topology.ranks])
-        other = child != roots[tree]
-        tree, child = tree[other], child[other]
-        back, parent = self._back(entry, tree, child)
+        reached[np.arange(len(roots)), roots] = False
+        tree, child = np.nonzero(reached)
+        routes, parent = self._back(entry, tree, child)
         above = np.tile(np.arange(self.topology.ranks), (len(roots), 1))
         above[tree, child] = parent
-        needed = _leading(above, roots, members)[tree, child]
-        depth = _depths(above, roots)[tree[needed], child[needed]]
-        start, route = _routes(back[needed])
-        return Trees(tree[needed], parent[needed], child[needed], depth, start, route)
+        if self.neighbours is not None:
+            routes = self._leaning(length, above, tree, child, routes, price, charge)
+        needed = np.flatnonzero(_leading(above, roots, members)[tree, child])
+        tree, child, routes = tree[needed], child[needed], routes.rows(needed)
+        parent, depth = above[tree, child], _depths(above)[tree, child]
+        return Trees(tree, parent, child, depth, routes.start, routes.links)
 
-    def _entries(self, roots: IntArray, price: FloatArray) -> IntArray:
-        """Give the link over which each root's tree enters each vertex, -1 for none."""
+    def _leaning(
+        self,
+        length: FloatArray,
+        above: IntArray,
+        tree: IntArray,
+        child: IntArray,
+        routes: Routes,
+        price: FloatArray,
+        charge: Charge,
+    ) -> Routes:
+        """Hang ranks on neighbours where that is cheaper: change `above`, and give the routes."""
+        assert self.neighbours is not None
+        known = routes.joined(self.neighbours.routes)
+        chosen = np.arange(len(child))
+        ends = np.searchsorted(tree, np.arange(1, len(above)))
+        for row, rows in enumerate(np.split(np.arange(len(child)), ends)):
+            mine, far = child[rows], length[row, : self.topology.ranks]
+            own = routes.rows(rows).costs(price)
+            found = self.neighbours.hang(far, mine, own, price)
+            at = np.flatnonzero(found >= 0)
+            above[row, mine[at]] = self.neighbours.rank.reshape(-1)[found[at]]
+            chosen[rows[at]] = found[at] + len(child)
+            price = charge(known.rows(chosen[rows]).links)
+        return known.rows(chosen)
+
+    def _ways(self, roots: IntArray, price: FloatArray) -> tuple[FloatArray, IntArray]:
+        """Give the length of the way to each vertex, and the link by which it ends, -1 for none."""
         vertices = self.topology.vertices
         order = np.lexsort((price, self.pair))
         first = order[np.unique(self.pair[order], return_index=True)[1]]
         ends = (self.topology.src[first], self.topology.dst[first])
         graph = csr_array((price[first], ends), shape=(vertices,) * 2)
-        before = dijkstra(graph, indices=roots, return_predecessors=True)[1].astype(np.int64)
-        key = before * vertices + np.arange(vertices)
+        length, before = dijkstra(graph, indices=roots, return_predecessors=True)
+        key = before.astype(np.int64) * vertices + np.arange(vertices)
         place = np.minimum(np.searchsorted(self.pair[first], key), len(first) - 1)
-        return np.where(before >= 0, first[place], -1)
+        return length, np.where(before >= 0, first[place], -1)
 
-    def _back(self, entry: IntArray, tree: IntArray, child: IntArray) -> tuple[IntArray, IntArray]:
-        """Walk back from each child to the next rank: the links, -1 behind them, and that rank."""
+    def _back(self, entry: IntArray, tree: IntArray, child: IntArray) -> tuple[Routes, IntArray]:
+        """Walk back from each child to the next rank: the route from there, and that rank."""
         at, links = child.copy(), []
         going = np.ones(len(child), dtype=np.bool_)
         while going.any():
@@ -83,7 +117,8 @@ class Shortest:
             links.append(link)
             at = np.where(going, self.topology.src[link], at)
             going = at >= self.topology.ranks
-        return np.array(links).reshape(len(links), -1).T, at
+        rows = np.array(links[::-1]).reshape(len(links), -1).T
+        return Routes.padded(rows), at
 
 
 def _leading(above: IntArray, roots: IntArray, members: IntArray) -> BoolArray:
@@ -106,20 +141,12 @@ def _climbs(
         tree, at = tree[going], above[tree[going], at[going]]
 
 
-def _depths(above: IntArray, roots: IntArray) -> IntArray:
-    """Count the steps up from each rank to its root."""
+def _depths(above: IntArray) -> IntArray:
+    """Count the steps up from each rank to its root, which is above itself."""
     depth = np.zeros(above.shape, dtype=np.int64)
-    ranks = np.arange(above.shape[1])
     row = np.arange(len(above))[:, None]
-    at = np.tile(ranks, (len(above), 1))
+    at = np.tile(np.arange(above.shape[1]), (len(above), 1))
     while (moved := (above[row, at] != at)).any():
         depth += moved
         at = above[row, at]
     return depth
-
-
-def _routes(back: IntArray) -> tuple[IntArray, IntArray]:
-    """Turn rows of links, last link first and -1 behind, into routes one after the other."""
-    forth = back[:, ::-1]
-    used = forth >= 0
-    return np.concatenate([[0], np.cumsum(used.sum(axis=1))]), forth[used]
