@@ -36,6 +36,7 @@ from topologies.topology import FloatArray, Topology, integers, reverse
 
 Amounts = NDArray[np.object_]  # of fractions
 
+MOST = 8_000_000  # columns; more take all the memory before they take all the time
 EFFORT = 0.5  # of the time that is left, for the choice among optimal flows
 RELAY = 1e-6  # seconds that a stop at a rank counts for, when ways are chosen
 
@@ -113,9 +114,14 @@ def concurrent(quotient: Quotient, totals: Amounts) -> LoadLP:
     """Write the concurrent flow down: (sources × links) amounts, and the time.
 
     totals: (sources, vertices), what each source sends to each vertex.
+
+    Raises:
+        NotFound: the linear program would be too large.
     """
     topology, roots = quotient.topology, quotient.roots
     sources, links, vertices = len(roots), topology.links, topology.vertices
+    if sources * links > MOST:
+        raise NotFound(f"a linear program of {sources * links:,} columns is too large to be tried")
     column = np.arange(sources * links)
     source, link = np.divmod(column, links)
     rows = np.where(np.arange(vertices) == roots[:, None], -1, 0)

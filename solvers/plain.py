@@ -16,11 +16,12 @@ from solvers.bounds import MIRRORED
 from solvers.certificate import Bound
 from solvers.collective import Collective
 from solvers.neighbours import Neighbours
+from solvers.prices import priced
 from solvers.quotient import Quotient
 from solvers.schedule import Schedule, Transfers, ordered, schedule
 from solvers.shortest_trees import Shortest, Trees
 from solvers.skew import straight
-from solvers.watch import UNHURRIED, NotFound, Watch
+from solvers.watch import UNHURRIED, NotFound, Watch, tighter
 from topologies.symmetry import Group, trivial
 from topologies.topology import FloatArray, IntArray, Topology, integers, reverse
 
@@ -28,6 +29,8 @@ BATCHES = 256  # in which the roots are served, at most
 TIMES = 32  # that a lonely root is served, with a part each time
 STEEP = 100.0  # how much more the busiest link costs than an idle one
 HURRY = 0.6  # of the time; when no more is left, trees lean on no neighbours
+PROVED = 1_000_000  # roots × vertices up to which a bound by prices is worked out in a moment
+ROUNDED = 1000  # largest denominator of such prices
 MOST = 4_500_000  # transfers that are written out; a file could not hold many more
 
 Pieces = list[tuple[int, Fraction]]
@@ -36,7 +39,9 @@ Pieces = list[tuple[int, Fraction]]
 def plain(
     topology: Topology, collective: Collective, group: Group, bound: Bound, watch: Watch = UNHURRIED
 ) -> Schedule:
-    """Make a schedule of shortest ways, with a bound that is known from elsewhere.
+    """Make a schedule of short ways, with a bound that is known from elsewhere.
+
+    For all_to_all the loads may prove a tighter one.
 
     group: must keep the machine and the collective. Complexity: a search for each root, and what
     it takes to write the transfers down.
@@ -51,10 +56,11 @@ def plain(
         return straight(topology, collective, bound)
     if collective.name in ("scatter", "gather"):
         group = trivial(topology)
-    quotient = Quotient(topology, integers(collective.ranks), group)
-    make = _MAKERS.get(collective.name, _trees)
-    pieces, parts = make(_Plain(quotient, collective, watch))
+    asked = _Plain(Quotient(topology, integers(collective.ranks), group), collective, watch)
+    pieces, parts = _MAKERS.get(collective.name, _trees)(asked)
     rows = ordered(parts)
+    if collective.name == "all_to_all":
+        bound = asked.tightened(bound)
     return schedule(topology, collective, pieces, rows, bound, group, solver="shortest ways")
 
 
@@ -111,6 +117,14 @@ class _Plain:
         count = np.bincount(self.quotient.link_orbit[route], minlength=len(self.load))
         self.load += count * float(part) * self.quotient.group.order / self.quotient.orbit_size
         return self._price()
+
+    def tightened(self, bound: Bound) -> Bound:
+        """Price the links by how busy they are, and give the bound that this proves, if tighter."""
+        if len(self.quotient.roots) * self.quotient.topology.vertices > PROVED:
+            return bound
+        prices = self.load / self.quotient.orbit_capacity.astype(np.float64) ** 2
+        found = priced(self.quotient, self.collective, prices, ROUNDED)
+        return found if found is not None and tighter(found, bound) else bound
 
     def _price(self) -> FloatArray:
         """Price a crossing of each link: its time, the more the busier its orbit is."""

@@ -58,6 +58,19 @@ def price_bound(
     return best
 
 
+def priced(
+    quotient: Quotient, collective: Collective, prices: FloatArray, most: int
+) -> Bound | None:
+    """Bound by prices (floats, one for each link orbit), rounded once as `rounded` does."""
+    whole = rounded(prices, most)
+    certificate = Prices(tuple(Fraction(int(p)) for p in whole), quotient.link_orbit)
+    try:
+        rate = proved(quotient.topology, collective, certificate, quotient.group)
+    except Unproven:
+        return None
+    return Bound(rate, scope(certificate, collective), certificate)
+
+
 def _roundings(quotient: Quotient, prices: FloatArray) -> Iterator[IntArray]:
     """Round the prices ever finer, and what the orbits take in likewise."""
     income = prices * quotient.orbit_capacity * quotient.orbit_size

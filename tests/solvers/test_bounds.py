@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from bench.random_machines import AWKWARD, EVEN, machine
-from solvers.bounds import MIRRORED, cut_bound
-from solvers.collective import ROOTED, all_gather, collective, reduce_scatter
+from solvers.bounds import MIRRORED, cut_bound, rank_bound
+from solvers.collective import COLLECTIVES, ROOTED, all_gather, collective, reduce_scatter
 from solvers.linear import Infeasible, NotFound
 from solvers.proof import proved
+from solvers.watch import Watch
 from topologies.shapes import ring, star
 from topologies.symmetry import trivial
 from topologies.topology import Link, Switch, build, reverse
@@ -121,3 +122,23 @@ def test_a_single_rank_has_no_bound(name):
 def test_all_to_all_has_no_cut_of_this_kind():
     with pytest.raises(KeyError):
         cut_bound(star(2), collective("all_to_all", (0, 1)))
+
+
+@pytest.mark.parametrize("name", COLLECTIVES)
+def test_no_cut_around_a_rank_is_tighter_than_the_tightest_cut(name):
+    for seed in range(10):
+        topology = machine(seed, 5, 2)
+        what = collective(name, range(5), 3 if name in ROOTED else None)
+        found = rank_bound(topology, what)
+        assert found.algbw == proved(topology, what, found.certificate, trivial(topology))
+        if name != "all_to_all":
+            assert found.algbw >= cut_bound(topology, what).algbw
+
+
+def test_the_best_cut_so_far_is_given_when_the_time_is_over():
+    topology = machine(5, 6, 3)
+    for name in ("all_gather", "broadcast", "scatter", "all_reduce"):
+        what = collective(name, range(6))
+        found = cut_bound(topology, what, Watch(0.0))
+        assert found.algbw >= cut_bound(topology, what).algbw
+        assert found.algbw == proved(topology, what, found.certificate, trivial(topology))

@@ -62,6 +62,15 @@ def test_the_load_spreads_over_equal_ways():
     assert used.tolist() == list(range(14))  # every rank, both leaves and all four spines
 
 
+def test_the_loads_of_an_all_to_all_prove_more_than_cuts_around_ranks_do():
+    topology = uneven(dgx_a100(3))
+    what = collective("all_to_all", range(24))
+    schedule = made(topology, "all_to_all", range(24))
+    report = verify(schedule)
+    assert report.correct
+    assert report.proved == schedule.bound.algbw < rank_bound(topology, what).algbw / 2
+
+
 def test_a_single_rank_has_nothing_to_send():
     assert not len(made(ring(4), "all_reduce", [2]).transfers)
 
