@@ -1,0 +1,41 @@
+"""Schedules of trees against an LP over all trees there are, on every small machine."""
+
+import pytest
+
+from bench.brute_force import TREES, disagreement, switched
+from bench.small_digraphs import digraphs, sample
+from solvers.collective import ROOTED
+
+
+def roots(topology, name):
+    return range(topology.ranks) if name in ROOTED else (0,)
+
+
+def test_there_are_as_many_digraphs_as_known():
+    # Strongly connected digraphs up to isomorphism: OEIS A035512.
+    assert [len(list(digraphs(n))) for n in (2, 3, 4)] == [1, 5, 83]
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_every_digraph_of_three_ranks_is_solved_at_its_optimum(name):
+    for topology in digraphs(3, (1, 2)):
+        for root in roots(topology, name):
+            assert disagreement(topology, name, root) == "", (topology.name, root)
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_every_digraph_of_four_ranks_is_solved_at_its_optimum(name):
+    for topology in digraphs(4):
+        assert disagreement(topology, name, symmetry="none") == "", topology.name
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_digraphs_of_four_ranks_with_unequal_links_are_solved_at_their_optimum(name):
+    for topology in sample(4, (1, 2, 3), 20):
+        assert disagreement(topology, name) == "", topology.name
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_machines_with_switches_are_solved_at_their_optimum(name):
+    for seed in range(18):
+        assert disagreement(switched(seed), name) == "", seed
