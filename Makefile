@@ -15,7 +15,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest
 
 bench: $(STAMP)
-	@$(BIN)/python -m bench.exactness
+	@$(BIN)/python -m bench.forests
 
 fix: $(STAMP)
 	$(BIN)/ruff check --fix

@@ -1,17 +1,15 @@
 """Does a time limit hold, and what is there when it ends: machines × collectives × limits."""
 
-import json
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic
 from typing import NamedTuple
 
 import click
 import numpy as np
 
+from bench.fresh import told
 from topologies.files import save
 from topologies.spec import topology
 from topologies.topology import Topology, frozen
@@ -85,20 +83,14 @@ def _written(name: str, folder: Path) -> str:
 
 def compiled(machine: str, collective: str, limit: float, folder: Path) -> Ending:
     """Run one command in a process of its own."""
-    command = [sys.executable, "-m", "commplan", "compile", machine, collective, "--json"]
-    command += ["--time-limit", str(limit), "-o", str(folder / "schedule.json.gz")]
-    started = monotonic()
-    try:
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=4 * limit + 60)
-    except subprocess.TimeoutExpired:
-        return Ending(monotonic() - started, None, "killed")
-    seconds = monotonic() - started
-    if ended.returncode:
-        return Ending(seconds, None, ended.stderr.strip()[:60])
-    found = json.loads(ended.stdout)
+    words = ["compile", machine, collective, "--time-limit", str(limit)]
+    ended = told([*words, "-o", str(folder / "schedule.json.gz")], 4 * limit + 60)
+    if ended.fault:
+        return Ending(ended.seconds, None, ended.fault[:60])
+    found = ended.answer
     bound = found["bound_GBps"]
     part = found["algbw_GBps"] / bound if bound else None
-    return Ending(seconds, part, "proved" if found["optimal"] else "not proved")
+    return Ending(ended.seconds, part, "proved" if found["optimal"] else "not proved")
 
 
 if __name__ == "__main__":

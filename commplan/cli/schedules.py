@@ -122,7 +122,9 @@ def _fields(made: Plan) -> dict[str, object]:
     schedule, report = made.schedule, made.report
     return {
         "algbw_GBps": gigabytes(report.algbw),
+        "algbw_exact": exact(report.algbw),
         "bound_GBps": gigabytes(schedule.bound.algbw),
+        "bound_exact": exact(schedule.bound.algbw),
         "optimal": report.optimal,
         "gap": gap(report.algbw, schedule.bound.algbw),
         "scope": schedule.bound.scope,
@@ -133,6 +135,7 @@ def _fields(made: Plan) -> dict[str, object]:
         "solver": str(schedule.provenance.get("solver", "")),
         "height": report.height,
         "in_network": schedule.at_switches,
+        "pieces": schedule.pieces * schedule.group.order,
         "transfers": len(schedule.transfers) * schedule.group.order,
         "scratch": float(made.scratch),
         "scratch_bytes": None if made.size is None else ceil(made.scratch * made.size),

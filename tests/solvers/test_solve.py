@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from bench.broken import without_link
 from bench.random_machines import machine
 from runtime.verify import verify
 from solvers.collective import COLLECTIVES, ROOTED, all_gather, collective
@@ -19,7 +20,7 @@ from topologies.machines.huawei import cloudmatrix384
 from topologies.machines.nvidia import dgx_a100
 from topologies.shapes import leaf_spine, ring, star, torus
 from topologies.symmetry import trivial
-from topologies.topology import Link, Switch, build
+from topologies.topology import Link, build
 
 MANY = 12  # ranks above which a machine is solved with its symmetry only
 
@@ -142,14 +143,7 @@ def test_a_broadcast_over_the_whole_supernode_is_optimal():
 
 
 def test_a_dead_link_leaves_symmetry_that_helps():
-    whole = cloudmatrix384(4)
-    links = [
-        Link(whole.names[s], whole.names[d], c * whole.unit, a)
-        for s, d, c, a in zip(whole.src, whole.dst, whole.capacity, whole.alpha, strict=True)
-        if {whole.names[s], whole.names[d]} != {"n1.d3", "n1.L1.2"}
-    ]
-    switches = [Switch(name) for name in whole.names[whole.ranks :]]
-    broken = build("broken", whole.names[: whole.ranks], switches, links)
+    broken = without_link(cloudmatrix384(4), "n1.d3", "n1.L1.2")
     made = solve(broken, collective("all_gather", range(broken.ranks)), watch=Watch(60))
     assert verify(made).optimal
     assert made.group.order >= 3 * 16
