@@ -6,6 +6,7 @@ import click
 
 from commplan.cli.answer import Commands
 from commplan.cli.demand import demand
+from commplan.cli.frontier import frontier
 from commplan.cli.machines import topologies, topology
 from commplan.cli.measure import simulate, verify
 from commplan.cli.program import emit, run
@@ -31,5 +32,16 @@ def commands() -> None:
     """
 
 
-for command in (topologies, topology, demand, bound, compile, verify, simulate, emit, run):
+for command in (
+    topologies,
+    topology,
+    demand,
+    bound,
+    compile,
+    frontier,
+    verify,
+    simulate,
+    emit,
+    run,
+):
     commands.add_command(command)
