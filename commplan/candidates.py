@@ -23,8 +23,6 @@ PLAIN = "shortest ways"
 PILE = 2**20  # bytes that may wait in a switch for one rank before stages are preferred
 TEMPLATE_RANKS = 256  # ranks up to which the templates are tried: they are written out in full
 
-ORDERS = {"all_to_all": rounds.orders, "all_to_allv": skew.orders}
-
 Made = Iterator[tuple[str, Schedule]]
 ORDERS: dict[str, Callable[[Schedule], Made]] = {
     "all_to_all": rounds.orders,

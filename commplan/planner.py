@@ -6,7 +6,6 @@ from fractions import Fraction
 from commplan.anytime import best_within
 from commplan.candidates import HIGHEST, Candidate, compared
 from commplan.checking import checked
-from commplan.ordering import in_good_order
 from runtime.verify import Report
 from solvers.collective import Collective
 from solvers.latency import latency
@@ -65,8 +64,6 @@ def plan(
     """
     watch = watch or Watch(seconds)
     found = best_within(topology, collective, watch, terms)
-    if collective.name == "all_to_all":
-        found = in_good_order(found, watch)
     known = found.schedule.provenance | {"seed": seed}
     best, report = replace(found.schedule, provenance=known), found.report
     if size is None and collective.name == "all_to_allv":
