@@ -9,9 +9,12 @@ from commplan.candidates import Candidate, ScratchError
 from commplan.checking import WrongSchedule
 from commplan.planner import Plan, plan
 from runtime.emit.targets import TARGETS, emit
+from runtime.execute.executor import Executor
+from runtime.execute.faults import ExecutionError
 from runtime.launch import Measurement, RunError, run
+from runtime.lower import lower
 from runtime.mpi import LaunchError
-from runtime.program import ProgramError
+from runtime.program import Program, ProgramError
 from runtime.simulate import Simulation, simulate
 from runtime.verify import Report, verify
 from solvers.certificate import Bound, Cut, Prices
@@ -41,6 +44,8 @@ __all__ = [
     "CollectiveError",
     "Cut",
     "DemandError",
+    "ExecutionError",
+    "Executor",
     "Infeasible",
     "LaunchError",
     "Link",
@@ -48,6 +53,7 @@ __all__ = [
     "NotFound",
     "Plan",
     "Prices",
+    "Program",
     "ProgramError",
     "Report",
     "RunError",
@@ -74,6 +80,7 @@ __all__ = [
     "from_networkx",
     "load_schedule",
     "load_topology",
+    "lower",
     "plan",
     "run",
     "save_schedule",

@@ -26,7 +26,7 @@ def faults(program: Program, collective: Collective, seed: int = 0) -> list[str]
         for n in program.counts[:, Buffer.INPUT]
     ]
     try:
-        outputs = interpret(replace(program, dtype="uint64", op="sum"), inputs)
+        outputs = interpret(replace(program, dtype="uint64", op="sum", divisor=1), inputs)
     except ProgramError as error:
         return [str(error)]
     found = races(program)

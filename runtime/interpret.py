@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.program import OPS, Action, Buffer, Program, ProgramError
+from runtime.elements import divide, join
+from runtime.program import Action, Buffer, Program, ProgramError
 
 Array = NDArray[np.generic]
 
@@ -30,6 +31,9 @@ def interpret(program: Program, inputs: Sequence[Array]) -> list[Array]:
     """
     machine = _Machine(program, inputs)
     machine.run()
+    if program.divisor > 1:
+        for memory in machine.memory:
+            divide(memory[Buffer.OUTPUT], program.dtype, program.divisor)
     return [memory[Buffer.OUTPUT].copy() for memory in machine.memory]
 
 
@@ -47,7 +51,7 @@ class _Machine:
     """The processes of one run, their memory, and the ends of messages that wait to be matched."""
 
     def __init__(self, program: Program, inputs: Sequence[Array]) -> None:
-        self.program = program
+        self.program, self.join = program, join(program.op, program.dtype)
         self.memory = program.memory()
         self.ends: dict[tuple[int, int, int], deque[int]] = {}
         bounds = program.bounds.tolist()
@@ -129,7 +133,7 @@ class _Machine:
         if action == Action.COPY:
             target[:] = source
         elif action == Action.ADD:
-            OPS[self.program.op](target, source, out=target)
+            self.join(target, source)
         else:
             raise ProgramError(f"{self._place(line)}: no action {action}")
 

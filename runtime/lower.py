@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.elements import OPERATIONS, TYPES, refusal
 from runtime.landing import Landing
 from runtime.moves import Moves, moves
 from runtime.places import Places, places
-from runtime.program import DTYPES, OPS, TAG_LIMIT, Action, Buffer, Program, ProgramError
+from runtime.program import TAG_LIMIT, Action, Buffer, Program, ProgramError
 from solvers.schedule import Schedule
 from topologies.topology import IntArray, frozen
 
@@ -49,7 +50,8 @@ def lower(
     (all_to_all), a process first moves its input to scratch.
 
     Raises:
-        ProgramError: an unknown element type or op, a count below 1, or too many chunks.
+        ProgramError: an unknown element type or op, an op that means nothing for the type, a count
+            below 1, or too many chunks.
     """
     _check(count, dtype, op, chunks)
     plan = schedule if isinstance(schedule, Moves) else moves(schedule)
@@ -67,6 +69,7 @@ def lower(
         blocks=at.blocks,
         counts=frozen(np.column_stack([at.counts, scratch])),
         starts=at.starts,
+        divisor=max(map(len, plan.collective.holders)) if op == "avg" else 1,
         **{name: frozen(np.ascontiguousarray(table[name])) for name in _COLUMNS},
     )
 
@@ -79,10 +82,12 @@ def _instructions(plan: Moves, at: Places, parts: "_Parts", in_place: bool) -> _
 
 
 def _check(count: int, dtype: str, op: str, chunks: int) -> None:
-    if dtype not in DTYPES:
-        raise ProgramError(f"element type {dtype!r} is unknown; known: {', '.join(DTYPES)}")
-    if op not in OPS:
-        raise ProgramError(f"op {op!r} is unknown; known: {', '.join(OPS)}")
+    if dtype not in TYPES:
+        raise ProgramError(f"element type {dtype!r} is unknown; known: {', '.join(TYPES)}")
+    if op not in OPERATIONS:
+        raise ProgramError(f"op {op!r} is unknown; known: {', '.join(OPERATIONS)}")
+    if why := refusal(op, dtype):
+        raise ProgramError(why)
     if count < 1:
         raise ProgramError(f"count is {count}; a program moves at least one element")
     if not 1 <= chunks <= CHUNK_LIMIT:

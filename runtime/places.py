@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from runtime.elements import width
 from runtime.moves import Moves
 from runtime.program import Buffer
 from solvers.collective import Collective
@@ -25,7 +26,7 @@ def block_elements(collective: Collective, count: int) -> IntArray:
 
 def elements(collective: Collective, size: int, dtype: str = "float32") -> int:
     """Round a size in bytes to the elements of the size buffer that a program then uses."""
-    blocks = block_elements(collective, size // np.dtype(dtype).itemsize)
+    blocks = block_elements(collective, size // width(dtype))
     return max(int(blocks[b].sum()) for b in (*collective.inputs, *collective.outputs))
 
 

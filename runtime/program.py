@@ -6,6 +6,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.elements import storage
 from topologies.topology import IntArray
 
 
@@ -31,6 +32,7 @@ class Buffer(IntEnum):
     SCRATCH = 2
 
 
+# What emitted programs know; executors know all of runtime.elements.
 DTYPES = ("int8", "uint8", "int32", "uint32", "int64", "uint64", "float32", "float64")
 OPS: dict[str, np.ufunc] = {
     "sum": np.add,
@@ -50,7 +52,8 @@ class Program:
     ranks[i] is the rank that process i plays. Offsets and counts are in elements of `dtype`.
     counts: (processes, 3), the elements of INPUT, OUTPUT and SCRATCH. In place, INPUT and OUTPUT
     are parts of one memory that begin at starts[i] = (input, output); else they are apart.
-    blocks: the elements of each block of the collective.
+    blocks: the elements of each block of the collective. divisor: what every output is divided by
+    at the end: for an avg, the number of those who contribute.
 
     Per instruction: COPY and ADD change (buffer, offset, count) by (source, source_offset, count);
     SEND and RECV exchange (buffer, offset, count) with process `peer` under `tag`, for a chunk of
@@ -76,6 +79,7 @@ class Program:
     source: IntArray
     source_offset: IntArray
     piece: IntArray
+    divisor: int = 1
 
     def __len__(self) -> int:
         return len(self.process)
@@ -98,13 +102,14 @@ class Program:
     def memory(self) -> list[tuple[NDArray[np.generic], ...]]:
         """Make zeroed INPUT, OUTPUT, SCRATCH for each process; in place, the first two are one."""
         made: list[tuple[NDArray[np.generic], ...]] = []
+        kind = storage(self.dtype)
         for (ins, outs, scratch), (start, begin) in zip(
             self.counts.tolist(), self.starts.tolist(), strict=True
         ):
             if self.in_place:
-                shared = np.zeros(max(start + ins, begin + outs), dtype=self.dtype)
+                shared = np.zeros(max(start + ins, begin + outs), dtype=kind)
                 buffers = shared[start : start + ins], shared[begin : begin + outs]
             else:
-                buffers = np.zeros(ins, dtype=self.dtype), np.zeros(outs, dtype=self.dtype)
-            made.append((*buffers, np.zeros(scratch, dtype=self.dtype)))
+                buffers = np.zeros(ins, dtype=kind), np.zeros(outs, dtype=kind)
+            made.append((*buffers, np.zeros(scratch, dtype=kind)))
         return made

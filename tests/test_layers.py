@@ -9,6 +9,8 @@ ROOT = Path(__file__).parent.parent
 FLOORS = ("topologies", "solvers", "runtime", "commplan", "bench")
 # Kept as files, written into emitted programs, never imported.
 EMITTED = ROOT / "runtime" / "emit" / "in_python"
+# Where programs are run by the process that asks.
+RUNNING = (ROOT / "runtime" / "execute",)
 
 
 def imports(path):
@@ -34,10 +36,20 @@ def test_a_floor_imports_only_floors_below(floor):
     assert guilty == []
 
 
-def test_mpi4py_is_only_in_emitted_programs():
+def test_mpi4py_is_only_in_emitted_programs_and_where_programs_run():
     users = {path for floor in FLOORS for path in modules(floor) if "mpi4py" in set(imports(path))}
+    homes = (EMITTED, *RUNNING)
     assert users
-    assert all(path.is_relative_to(EMITTED) for path in users)
+    assert all(any(path.is_relative_to(home) for home in homes) for path in users)
+
+
+@pytest.mark.parametrize("home", RUNNING)
+def test_what_runs_programs_imports_mpi4py_only_when_it_runs_one(home):
+    # Planning needs no MPI, and importing mpi4py starts it.
+    for path in home.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        first = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert "mpi4py" not in "".join(map(ast.unparse, first)), path
 
 
 def test_only_emitted_programs_import_each_other():

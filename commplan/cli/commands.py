@@ -6,6 +6,7 @@ import click
 
 from commplan.cli.answer import Commands
 from commplan.cli.demand import demand
+from commplan.cli.doctor import doctor
 from commplan.cli.frontier import frontier
 from commplan.cli.machines import topologies, topology
 from commplan.cli.measure import simulate, verify
@@ -43,5 +44,6 @@ for command in (
     simulate,
     emit,
     run,
+    doctor,
 ):
     commands.add_command(command)

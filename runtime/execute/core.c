@@ -1,0 +1,296 @@
+/* One process's part of a program, run from Python. It is compiled without mpi.h: MPI's functions
+   come as addresses, its handles as the int or the pointer that this MPI has, so that one binary
+   serves them all. */
+#define _POSIX_C_SOURCE 200809L
+#include <sched.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+enum { COPY, SEND, RECV, WAIT, ADD };                  /* actions */
+enum { DONE, PENDING, LATE, FAILED, LONG_OR_SHORT };   /* what a call comes to */
+enum { SPINS = 64 };                                   /* tests before other processes get a turn */
+
+/* An instruction; offset, size and from are in bytes. */
+typedef struct { int64_t action, peer, tag, buffer, offset, size, source, from, step, piece; } Line;
+
+typedef struct {
+    void *isend, *irecv, *testall, *get_count;
+    int64_t comm, byte;                      /* handles */
+    const Line *lines;
+    char *memory[3];
+    void *requests;
+    char *statuses;
+    int64_t count, status_size, width, type, op, divisor, divided;
+    double limit, slice;                     /* seconds of a wait, and of one call */
+    int64_t at, open, first, fault, code;    /* how far it is */
+    double since;
+} Part;
+
+/* Elements */
+
+static float wide_brain(uint16_t x)
+{
+    uint32_t bits = (uint32_t)x << 16;
+    float y;
+    memcpy(&y, &bits, 4);
+    return y;
+}
+
+static uint16_t brief_brain(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    return x != x ? 0x7FC0 : (uint16_t)((bits + ((bits >> 16) & 1) + 0x7FFF) >> 16);
+}
+
+static float as_float(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, 4);
+    return x;
+}
+
+static float wide_half(uint16_t x)
+{
+    uint32_t sign = (uint32_t)(x & 0x8000) << 16, rest = (uint32_t)(x & 0x7FFF) << 13;
+    float y = as_float(rest) * as_float(0x77800000); /* 2^112: the difference of the exponents */
+    uint32_t bits;
+    memcpy(&bits, &y, 4);
+    if (rest >= 0x0F800000) bits |= 0x7F800000;      /* infinite, or not a number */
+    return as_float(bits | sign);
+}
+
+/* Round to the nearest, ties to even: an addition that pushes the last bits out does it. */
+static uint16_t brief_half(float x)
+{
+    uint32_t bits, sign;
+    memcpy(&bits, &x, 4);
+    sign = bits >> 16 & 0x8000;
+    bits &= 0x7FFFFFFF;
+    if (bits > 0x7F800000) return (uint16_t)(sign | 0x7E00);
+    if (bits >= 0x477FF000) return (uint16_t)(sign | 0x7C00);
+    if (bits < 0x38800000) { /* below 2^-14 */
+        float y = as_float(bits) + 0.5f;
+        uint32_t last;
+        memcpy(&last, &y, 4);
+        return (uint16_t)(sign | (last - 0x3F000000));
+    }
+    return (uint16_t)(sign | ((bits + 0xC8000FFF + (bits >> 13 & 1)) >> 13));
+}
+
+typedef void Join(void *to, const void *from, int64_t n);
+
+#define EACH(name, T, expression)                                                             \
+    static void name(void *to, const void *from, int64_t n)                                   \
+    {                                                                                         \
+        T *restrict a = to;                                                                   \
+        const T *restrict b = from;                                                           \
+        for (int64_t i = 0; i < n; i++) a[i] = (T)(expression);                               \
+    }
+
+#define INTEGER(name, T, U)                                                                   \
+    EACH(sum_##name, T, (U)a[i] + (U)b[i])                                                    \
+    EACH(min_##name, T, b[i] < a[i] ? b[i] : a[i])                                            \
+    EACH(max_##name, T, b[i] > a[i] ? b[i] : a[i])                                            \
+    EACH(prod_##name, T, (U)a[i] * (U)b[i])                                                   \
+    EACH(band_##name, T, a[i] & b[i])                                                         \
+    EACH(bor_##name, T, a[i] | b[i])                                                          \
+    EACH(bxor_##name, T, a[i] ^ b[i])
+
+/* What is not a number stays so, in min and max as well. */
+#define REAL(name, T, W, wide, brief)                                                         \
+    EACH(sum_##name, T, brief(wide(a[i]) + wide(b[i])))                                       \
+    EACH(min_##name, T, wide(a[i]) < wide(b[i]) || wide(a[i]) != wide(a[i]) ? a[i] : b[i])    \
+    EACH(max_##name, T, wide(a[i]) > wide(b[i]) || wide(a[i]) != wide(a[i]) ? a[i] : b[i])    \
+    EACH(prod_##name, T, brief(wide(a[i]) * wide(b[i])))
+
+#define PAIR(name, T)                                                                         \
+    EACH(sum_##name, T, a[i] + b[i])                                                          \
+    static void prod_##name(void *to, const void *from, int64_t n)                            \
+    {                                                                                         \
+        T *restrict a = to;                                                                   \
+        const T *restrict b = from;                                                           \
+        for (int64_t i = 0; i < n; i += 2) {                                                  \
+            T real = a[i] * b[i] - a[i + 1] * b[i + 1];                                       \
+            a[i + 1] = a[i] * b[i + 1] + a[i + 1] * b[i];                                     \
+            a[i] = real;                                                                      \
+        }                                                                                     \
+    }
+
+INTEGER(int8, int8_t, uint32_t)
+INTEGER(uint8, uint8_t, uint32_t)
+INTEGER(int16, int16_t, uint32_t)
+INTEGER(uint16, uint16_t, uint32_t)
+INTEGER(int32, int32_t, uint32_t)
+INTEGER(uint32, uint32_t, uint32_t)
+INTEGER(int64, int64_t, uint64_t)
+INTEGER(uint64, uint64_t, uint64_t)
+REAL(float16, uint16_t, float, wide_half, brief_half)
+REAL(bfloat16, uint16_t, float, wide_brain, brief_brain)
+REAL(float32, float, float, (float), (float))
+REAL(float64, double, double, (double), (double))
+PAIR(pair32, float)
+PAIR(pair64, double)
+
+#define SEVEN(name)                                                                           \
+    {sum_##name, min_##name, max_##name, prod_##name, band_##name, bor_##name, bxor_##name}
+#define FOUR(name) {sum_##name, min_##name, max_##name, prod_##name, 0, 0, 0}
+
+/* In the order of runtime/elements.py; avg is sum here. */
+static Join *const joins[14][7] = {
+    SEVEN(int8), SEVEN(uint8), SEVEN(int16), SEVEN(uint16), SEVEN(int32), SEVEN(uint32),
+    SEVEN(int64), SEVEN(uint64), FOUR(float16), FOUR(bfloat16), FOUR(float32), FOUR(float64),
+    {sum_pair32, 0, 0, prod_pair32, 0, 0, 0}, {sum_pair64, 0, 0, prod_pair64, 0, 0, 0}};
+
+#define QUOTIENT(T, expression)                                                               \
+    do {                                                                                      \
+        T *a = to;                                                                            \
+        for (int64_t i = 0; i < n; i++) a[i] = (T)(expression);                               \
+        return;                                                                               \
+    } while (0)
+
+/* Divide n numbers, integers towards zero; a complex number is two. */
+static void divide(int64_t type, void *to, int64_t n, int64_t by)
+{
+    float f = (float)by;
+    double d = (double)by;
+    switch (type) {
+    case 0: QUOTIENT(int8_t, a[i] / by);
+    case 1: QUOTIENT(uint8_t, a[i] / by);
+    case 2: QUOTIENT(int16_t, a[i] / by);
+    case 3: QUOTIENT(uint16_t, a[i] / by);
+    case 4: QUOTIENT(int32_t, a[i] / by);
+    case 5: QUOTIENT(uint32_t, a[i] / by);
+    case 6: QUOTIENT(int64_t, a[i] / by);
+    case 7: QUOTIENT(uint64_t, a[i] / (uint64_t)by);
+    case 8: QUOTIENT(uint16_t, brief_half(wide_half(a[i]) / f));
+    case 9: QUOTIENT(uint16_t, brief_brain(wide_brain(a[i]) / f));
+    case 10: case 12: QUOTIENT(float, a[i] / f);
+    default: QUOTIENT(double, a[i] / d);
+    }
+}
+
+/* Whole arrays, for whoever wants to see the arithmetic alone; complex numbers count as two. */
+int commplan_join(int64_t type, int64_t op, void *to, const void *from, int64_t n)
+{
+    Join *join = joins[type][op];
+    if (!join) return FAILED;
+    join(to, from, n);
+    return DONE;
+}
+
+void commplan_divide(int64_t type, void *to, int64_t n, int64_t by) { divide(type, to, n, by); }
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int failed(Part *p, int what, int64_t line, int code)
+{
+    p->fault = line;
+    p->code = code;
+    return what;
+}
+
+/* Numbers in so many bytes; a complex number is two of half its width. */
+static int64_t numbers(const Part *p, int64_t bytes)
+{
+    return p->type < 12 ? bytes / p->width : bytes / p->width * 2;
+}
+
+static void local(const Part *p, const Line *l)
+{
+    char *to = p->memory[l->buffer] + l->offset;
+    const char *from = p->memory[l->source] + l->from;
+    if (l->action == COPY)
+        memcpy(to, from, (size_t)l->size);
+    else
+        joins[p->type][p->op](to, from, numbers(p, l->size));
+}
+
+/* H: the type of handles. WAIT's messages are the lines in front of it, from `first` on. */
+#define WITH_HANDLES(H, name)                                                                 \
+    static int start_##name(Part *p, const Line *l)                                           \
+    {                                                                                         \
+        typedef int Starting(void *, int, H, int, int, H, H *);                               \
+        Starting *start = (Starting *)(uintptr_t)(l->action == SEND ? p->isend : p->irecv);   \
+        H *request = (H *)p->requests + p->open++;                                            \
+        return start(p->memory[l->buffer] + l->offset, (int)l->size, (H)p->byte,              \
+                     (int)l->peer, (int)l->tag, (H)p->comm, request);                         \
+    }                                                                                         \
+                                                                                              \
+    static int arrived_##name(Part *p)                                                        \
+    {                                                                                         \
+        typedef int Counting(void *, H, int *);                                               \
+        Counting *counting = (Counting *)(uintptr_t)p->get_count;                             \
+        for (int64_t i = 0; i < p->open; i++) {                                               \
+            const Line *l = p->lines + p->first + i;                                          \
+            int got = -1;                                                                     \
+            if (l->action != RECV) continue;                                                  \
+            counting(p->statuses + i * p->status_size, (H)p->byte, &got);                     \
+            if (got != l->size) return failed(p, LONG_OR_SHORT, p->first + i, got);           \
+        }                                                                                     \
+        p->open = 0;                                                                          \
+        p->since = 0;                                                                         \
+        return DONE;                                                                          \
+    }                                                                                         \
+                                                                                              \
+    static int wait_##name(Part *p, int block)                                                \
+    {                                                                                         \
+        typedef int Testing(int, H *, int *, void *);                                         \
+        Testing *test = (Testing *)(uintptr_t)p->testall;                                     \
+        int done = 0;                                                                         \
+        double entered = 0;                                                                   \
+        for (int64_t spin = 0; !done; spin++) {                                               \
+            int code = test((int)p->open, (H *)p->requests, &done, p->statuses);              \
+            if (code) return failed(p, FAILED, p->first, code);                               \
+            if (done || spin < SPINS) continue;                                               \
+            if (!block) return PENDING;                                                       \
+            double time = now();                                                              \
+            if (!entered) entered = time;                                                     \
+            if (!p->since) p->since = time;                                                   \
+            if (time - p->since > p->limit) return failed(p, LATE, p->first, 0);              \
+            if (time - entered > p->slice) return PENDING;                                    \
+            sched_yield();                                                                    \
+        }                                                                                     \
+        return arrived_##name(p);                                                             \
+    }                                                                                         \
+                                                                                              \
+    int commplan_run_##name(Part *p, int block)                                               \
+    {                                                                                         \
+        while (p->at < p->count) {                                                            \
+            const Line *l = p->lines + p->at;                                                 \
+            int code = DONE;                                                                  \
+            if (l->action == WAIT) {                                                          \
+                if ((code = wait_##name(p, block))) return code;                              \
+            } else if (l->action == SEND || l->action == RECV) {                              \
+                if (!p->open) p->first = p->at;                                               \
+                if ((code = start_##name(p, l))) return failed(p, FAILED, p->at, code);       \
+            } else {                                                                          \
+                local(p, l);                                                                  \
+            }                                                                                 \
+            p->at++;                                                                          \
+        }                                                                                     \
+        if (p->divisor > 1) divide(p->type, p->memory[1], numbers(p, p->divided), p->divisor);\
+        p->at = 0;                                                                            \
+        return DONE;                                                                          \
+    }                                                                                         \
+                                                                                              \
+    /* Tell of each message under way whether it is late. */                                  \
+    void commplan_late_##name(Part *p, int32_t *late)                                         \
+    {                                                                                         \
+        typedef int Testing(int, H *, int *, void *);                                         \
+        Testing *test = (Testing *)(uintptr_t)p->testall;                                     \
+        for (int64_t i = 0; i < p->open; i++) {                                               \
+            int done = 0;                                                                     \
+            test(1, (H *)p->requests + i, &done, p->statuses + i * p->status_size);           \
+            late[i] = !done;                                                                  \
+        }                                                                                     \
+    }
+
+WITH_HANDLES(int, int)
+WITH_HANDLES(intptr_t, pointer)

@@ -1,0 +1,141 @@
+"""The core in C: whether it is there, and how it is called."""
+
+import ctypes
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runtime.elements import OPERATIONS, TYPES, width
+from runtime.execute.faults import ExecutionError, blocked, refused, unequal
+from runtime.execute.part import Part
+from runtime.program import Buffer
+
+FOLDER = Path(__file__).parent
+LIBRARY, REASON = FOLDER / "libcommplan.so", FOLDER / "libcommplan.txt"
+DONE, PENDING, LATE, FAILED, UNEQUAL = range(5)
+SLICE_SECONDS = 0.1  # after which Python gets to see whether it was interrupted
+# avg is summed up here, and divided at the end.
+JOINS = ("sum", "min", "max", "prod", "band", "bor", "bxor")
+
+
+@dataclass(frozen=True)
+class Status:
+    """Whether the core can be used, and why, or why not."""
+
+    built: bool
+    reason: str
+
+
+@cache
+def status() -> Status:
+    """Say whether the core was built when commplan was installed, and loads here."""
+    if not LIBRARY.exists():
+        said = REASON.read_text(encoding="utf-8").strip() if REASON.exists() else ""
+        return Status(False, said or "commplan was not installed with a compiler at hand")
+    try:
+        ctypes.CDLL(str(LIBRARY))
+    except OSError as error:
+        return Status(False, f"{LIBRARY}: {' '.join(str(error).split())}")
+    return Status(True, f"built at install: {LIBRARY}")
+
+
+class _Part(ctypes.Structure):
+    """As core.c has it."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("isend", "irecv", "testall", "get_count")),
+        *((name, ctypes.c_int64) for name in ("comm", "byte")),
+        ("lines", ctypes.c_void_p),
+        ("memory", ctypes.c_void_p * 3),
+        *((name, ctypes.c_void_p) for name in ("requests", "statuses")),
+        *((name, ctypes.c_int64) for name in ("count", "status_size", "width", "type", "op")),
+        *((name, ctypes.c_int64) for name in ("divisor", "divided")),
+        *((name, ctypes.c_double) for name in ("limit", "slice")),
+        *((name, ctypes.c_int64) for name in ("at", "open", "first", "fault", "code")),
+        ("since", ctypes.c_double),
+    )
+
+
+class Core:
+    """A part that the core in C runs: messages go out from any memory, without any request kept.
+
+    The core knows no mpi.h. It gets the addresses of MPI's functions from the library that mpi4py
+    uses, and handles as this MPI has them: 32-bit numbers (MPICH and its kin) or pointers (Open
+    MPI, and the MPI 5 ABI). One binary serves all.
+    """
+
+    def __init__(self, part: Part, comm: Any, tag: int, limit: float) -> None:  # noqa: ANN401
+        from mpi4py import MPI
+
+        self.part, self._MPI = part, MPI
+        library, mpi = ctypes.CDLL(str(LIBRARY)), ctypes.CDLL(MPI.__file__)
+        self._lines = part.lines.copy()
+        self._lines["tag"] = tag
+        self._requests = np.zeros(part.most_messages, dtype=np.int64)
+        size = MPI._sizeof(MPI.Status)
+        self._statuses = np.zeros(part.most_messages * size, dtype=np.uint8)
+        kind = "int" if MPI._sizeof(MPI.Comm) == ctypes.sizeof(ctypes.c_int) else "pointer"
+        functions = ("MPI_Isend", "MPI_Irecv", "MPI_Testall", "MPI_Get_count")
+        self._state = _Part(
+            *(ctypes.cast(getattr(mpi, name), ctypes.c_void_p).value for name in functions),
+            *(_signed(handle) for handle in (comm.handle, MPI.BYTE.handle)),
+            self._lines.ctypes.data,
+            (0, 0, 0),
+            self._requests.ctypes.data,
+            self._statuses.ctypes.data,
+            *(len(self._lines), size, width(part.dtype), TYPES.index(part.dtype)),
+            *(JOINS.index("sum" if part.op == "avg" else part.op), part.divisor),
+            part.counts[Buffer.OUTPUT],
+            *(limit, SLICE_SECONDS),
+        )
+        self._run = getattr(library, f"commplan_run_{kind}")
+        self._run.argtypes, self._run.restype = (ctypes.c_void_p, ctypes.c_int), ctypes.c_int
+        self._late = getattr(library, f"commplan_late_{kind}")
+        self._late.argtypes, self._late.restype = (ctypes.c_void_p, ctypes.c_void_p), None
+        self._address = ctypes.addressof(self._state)
+
+    def bind(self, ins: int, outs: int, scratch: int) -> None:
+        """Take the addresses of INPUT, OUTPUT and SCRATCH for the next run."""
+        memory = self._state.memory
+        memory[0], memory[1], memory[2] = ins, outs, scratch
+
+    def run(self) -> None:
+        """Do the collective once.
+
+        Raises:
+            ExecutionError: it did not come to its end.
+        """
+        while code := self._run(self._address, 1):
+            if code != PENDING:
+                raise self._fault(code)
+
+    def test(self) -> bool:
+        """Go on without waiting; tell whether it is at its end."""
+        code = self._run(self._address, 0)
+        if code not in (DONE, PENDING):
+            raise self._fault(code)
+        return bool(code == DONE)
+
+    def free(self) -> None:
+        """Have nothing to give back."""
+
+    def _fault(self, code: int) -> ExecutionError:
+        state = self._state
+        if code == LATE:
+            late = np.zeros(self.part.most_messages, dtype=np.int32)
+            self._late(self._address, late.ctypes.data)
+            return blocked(self.part, (np.flatnonzero(late) + state.first).tolist())
+        if code == UNEQUAL:
+            return unequal(self.part, state.fault, state.code)
+        return refused(self.part, state.fault, self._MPI.Get_error_string(state.code))
+
+
+def _signed(handle: int) -> int:
+    """Give a handle as a signed 64-bit number."""
+    return handle - 2**64 if handle >= 2**63 else handle
+
+
+assert set(JOINS) | {"avg"} == set(OPERATIONS)

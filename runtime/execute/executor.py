@@ -1,0 +1,97 @@
+"""A program's part of this process, ready to run as often as one likes."""
+
+from typing import Any, Literal
+
+import numpy as np
+
+from runtime.elements import Array, storage
+from runtime.execute import core
+from runtime.execute.core import Core
+from runtime.execute.part import MESSAGE_LIMIT, Part, memory, part
+from runtime.execute.persistent import Persistent
+from runtime.program import Buffer, Program, ProgramError
+
+Way = Literal["best", "core", "mpi4py"]
+SECONDS = 600.0
+
+
+def machine(
+    whole: Part,
+    comm: Any,  # noqa: ANN401 (of mpi4py, which is imported only when a program runs)
+    way: Way = "best",
+    limit: float = SECONDS,
+) -> Core | Persistent:
+    """Make what runs a part on a communicator: the core in C where it was built, else mpi4py.
+
+    Raises:
+        ProgramError: the communicator has another number of processes, or there is no core and it
+            is asked for.
+    """
+    from mpi4py import MPI
+
+    if comm.size != len(whole.ranks):
+        raise ProgramError(f"{comm.size} processes, the program is for {len(whole.ranks)}")
+    here = core.status()
+    if way == "core" and not here.built:
+        raise ProgramError(f"no core in C: {here.reason}")
+    tag = whole.mark % (comm.Get_attr(MPI.TAG_UB) + 1)
+    runs = Core if way != "mpi4py" and here.built else Persistent
+    return runs(whole, comm, tag, limit)
+
+
+class Executor:
+    """Runs the part of one process, in memory of its own or of the caller's.
+
+    Process i of `comm` is process i of the program. Put the input into `input`, call `run`, find
+    the result in `output`; in place, both are parts of one memory. Nothing is allocated by `run`,
+    and sums are added up in the order of the program: the same input gives the same bits.
+    All processes of the communicator run the same programs in the same order, in one thread each.
+    `limit` is what a process waits for a message, in seconds. After an ExecutionError messages may
+    still be under way: end the process, as `python -m mpi4py` does.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        comm: Any,  # noqa: ANN401
+        *,
+        way: Way = "best",
+        limit: float = SECONDS,
+        message_limit: int = MESSAGE_LIMIT,
+    ) -> None:
+        """Take memory, and make what the way needs; for `way` see `machine`.
+
+        Raises:
+            ProgramError: the program does not fit the communicator, or the way cannot be gone.
+        """
+        self.part = part(program, comm.rank, limit=message_limit)
+        self._machine = machine(self.part, comm, way, limit)
+        kind = storage(program.dtype)
+        ins, outs, scratch = (np.zeros(size, np.uint8).view(kind) for size in memory(self.part))
+        self._scratch = scratch
+        self.input, self.output = _views(self.part, ins, ins if program.in_place else outs)
+        self._machine.bind(*(a.ctypes.data for a in (self.input, self.output, scratch)))
+        self.run = self._machine.run
+
+    @property
+    def way(self) -> str:
+        """Name the way that was taken: core or mpi4py."""
+        return "core" if isinstance(self._machine, Core) else "mpi4py"
+
+    def test(self) -> bool:
+        """Start a run, or go on with one, without waiting; tell whether it is at its end."""
+        return self._machine.test()
+
+    def free(self) -> None:
+        """Give back what MPI holds for this executor."""
+        self._machine.free()
+
+
+def _views(whole: Part, ins: Array, outs: Array) -> tuple[Array, Array]:
+    """Cut INPUT and OUTPUT out of the memory they lie in."""
+    starts = whole.starts if whole.in_place else (0, 0)
+    cut = []
+    for side, buffer in ((Buffer.INPUT, ins), (Buffer.OUTPUT, outs)):
+        first = starts[side] // buffer.itemsize
+        cut.append(buffer[first : first + whole.counts[side] // buffer.itemsize])
+    return cut[0], cut[1]

@@ -1,0 +1,53 @@
+"""What goes wrong while a collective runs, in a line: rank, step, peer and piece."""
+
+from collections.abc import Iterable
+
+from runtime.execute.part import Lines, Part
+from runtime.program import Action
+
+
+class ExecutionError(RuntimeError):
+    """A collective that did not come to its end; its messages may still be under way."""
+
+
+class BlockedError(ExecutionError):
+    """A message did not come, or was not taken, within the limit."""
+
+
+def blocked(part: Part, late: Iterable[int]) -> BlockedError:
+    """Name the messages, by their lines, that are waited for."""
+    lines = [part.lines[line] for line in late]
+    step = int(lines[0]["step"]) if lines else 0
+    waits = ", ".join(dict.fromkeys(_awaited(part, line) for line in lines)) or "nobody"
+    return BlockedError(f"rank {part.ranks[part.process]} blocked in step {step} waiting {waits}")
+
+
+def unequal(part: Part, line: int, got: int) -> ExecutionError:
+    """Tell of a message of another size than was expected."""
+    row = part.lines[line]
+    return ExecutionError(
+        f"{_place(part, row)}: {got} bytes came, {int(row['size'])} were expected; "
+        "the other rank runs another program"
+    )
+
+
+def refused(part: Part, line: int, what: str) -> ExecutionError:
+    """Tell of a message that MPI refuses."""
+    return ExecutionError(f"{_place(part, part.lines[line])}: {' '.join(what.split())}")
+
+
+def _place(part: Part, row: Lines) -> str:
+    me, peer = part.ranks[part.process], part.ranks[int(row["peer"])]
+    way = "to" if row["action"] == Action.SEND else "from"
+    return f"rank {me} in step {int(row['step'])}, message {way} rank {peer}{_piece(row)}"
+
+
+def _awaited(part: Part, row: Lines) -> str:
+    """Say whom a message waits for; a message may hold several pieces, the first names it."""
+    peer = part.ranks[int(row["peer"])]
+    verb = "for" if row["action"] == Action.RECV else "to send to"
+    return f"{verb} rank {peer}{_piece(row)}"
+
+
+def _piece(row: Lines) -> str:
+    return f" (piece {int(row['piece'])})" if row["piece"] >= 0 else ""
