@@ -73,12 +73,13 @@ def run(
     played: Sequence[int] = (),
     timeout: float = 600.0,
     report: Callable[[str], None] | None = None,
+    mpi: Mpi | None = None,
 ) -> list[Measurement]:
     """Emit a schedule, run it under mpirun at every size (bytes), and give what it measured.
 
     chunks: 0 leaves the number to the program. played: the rank that each process plays, in order
     if empty. report gets every line of the output as it comes. A wrong result is a measurement
-    with `wrong` above 0.
+    with `wrong` above 0. mpi: the one of this computer where none is given.
 
     Raises:
         LaunchError: nothing can be started.
@@ -93,7 +94,7 @@ def run(
     options += ["--in-place"] if in_place else []
     options += ["--chunks", str(chunks)] if chunks else []
     options += ["--map", ",".join(map(str, played))] if played else []
-    mpi = find()
+    mpi = mpi or find()
     with tempfile.TemporaryDirectory(prefix="commplan-") as folder:
         program = prepare(schedule, target, Path(folder), mpi)
         ending = launch([*program, *options], len(ranks), mpi, timeout, report)

@@ -25,10 +25,14 @@ class MapError(LaunchError):
 
 @dataclass(frozen=True)
 class Mpi:
-    """An mpirun with the arguments it needs: its kind is mpich, openmpi or other."""
+    """An mpirun with the arguments it needs: its kind is mpich, openmpi or other.
+
+    variables: what it needs in its environment besides.
+    """
 
     command: tuple[str, ...]
     kind: str
+    variables: tuple[tuple[str, str], ...] = ()
 
     def starting(self, processes: int) -> list[str]:
         """Give the command line that starts so many processes."""
@@ -39,7 +43,7 @@ class Mpi:
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
         limit = {"MPIEXEC_TIMEOUT": str(int(seconds) + 10)} if self.kind == "mpich" else {}
-        return {**os.environ, **threads, **root, **limit}
+        return {**os.environ, **threads, **root, **limit, **dict(self.variables)}
 
 
 def find() -> Mpi:

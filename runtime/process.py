@@ -131,6 +131,16 @@ def _end(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
+def birth(pid: int) -> str:
+    """Give the time of birth of a process, empty where none has the number."""
+    return _processes().get(pid, (0, ""))[1]
+
+
+def children(pid: int) -> list[int]:
+    """List the processes that a process started."""
+    return sorted(child for child, (parent, _) in _processes().items() if parent == pid)
+
+
 def _processes() -> dict[int, tuple[int, str]]:
     """List all processes: the parent and the time of birth of each."""
     return _from_proc() if Path("/proc/self/stat").exists() else _from_ps()

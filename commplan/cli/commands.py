@@ -7,6 +7,7 @@ import click
 from commplan.cli.answer import Commands
 from commplan.cli.demand import demand
 from commplan.cli.doctor import doctor
+from commplan.cli.fabric import fabric
 from commplan.cli.frontier import frontier
 from commplan.cli.machines import topologies, topology
 from commplan.cli.measure import simulate, verify
@@ -45,5 +46,6 @@ for command in (
     emit,
     run,
     doctor,
+    fabric,
 ):
     commands.add_command(command)

@@ -10,6 +10,7 @@ from contextlib import suppress
 import click
 
 from commplan.candidates import ScratchError
+from runtime.fabric.layout import FabricError
 from runtime.launch import RunError
 from runtime.mpi import LaunchError, MapError
 from runtime.program import ProgramError
@@ -34,7 +35,7 @@ WRONG = (
 )
 REFUSED = (
     *(RefusedError, Infeasible, NotFound, ScratchError),
-    *(ProgramError, LaunchError, RunError),
+    *(ProgramError, LaunchError, RunError, FabricError),
 )
 
 

@@ -1,0 +1,235 @@
+"""`commplan fabric`: a machine emulated on this computer, and schedules run on its links."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import click
+
+from commplan.cli.answer import Answer, Command, table
+from commplan.cli.arguments import dtype, file_name, heading, right, schedule_in, size_option
+from commplan.cli.arguments import size_or_demand as size_of
+from commplan.cli.progress import progress
+from commplan.cli.quantities import Seconds, bytes_of, duration, gigabytes
+from runtime import rank_map
+from runtime.fabric import machine as emulated
+from runtime.fabric import trial
+from runtime.fabric.counters import Flow
+from runtime.fabric.hosts import mpi
+from runtime.fabric.layout import injected
+from runtime.fabric.machine import Machine
+from runtime.moves import moves
+from runtime.process import watched
+from solvers.schedule import Schedule
+from topologies import spec
+
+map_file = click.option("--map", "map_file", type=file_name, help="File: each process's rank.")
+timeout = click.option(
+    "--timeout", type=Seconds(1, 10**6), default=600.0, show_default=True, help="Seconds."
+)
+
+
+class Group(click.Group):
+    """The commands in the order in which one uses them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Keep the order."""
+        return list(self.commands)
+
+
+@click.group(cls=Group)
+def fabric() -> None:
+    """Emulate a machine on this computer: real links with set rates, and MPI on them.
+
+    Linux only, as root or with user namespaces; nothing outside is changed. Ranks and switches
+    become networks of their own, links become cables with a set rate. Latencies are this
+    computer's, about 10 us a link; those of the topology are not emulated.
+    """
+
+
+def _scale(_: click.Context, __: click.Parameter, value: str | None) -> Fraction | None:
+    """Read a scale: a decimal or a fraction above 0.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    if value is None:
+        return None
+    try:
+        scale = Fraction(value) if len(value) <= 30 else Fraction(0)
+    except (ValueError, ZeroDivisionError):
+        scale = Fraction(0)
+    if scale <= 0:
+        raise click.BadParameter(f"{value[:40]!r} is no number above 0, such as 0.001 or 1/1000")
+    return scale
+
+
+@fabric.command(cls=Command)
+@click.argument("topology")
+@click.option(
+    "--scale",
+    callback=_scale,
+    help="Factor on all bandwidths (what this computer carries with ease).",
+)
+def up(topology: str, scale: Fraction | None) -> Answer:
+    """Make a machine of TOPOLOGY, and measure each of its links."""
+    made = spec.topology(topology)
+    with progress() as watch:
+        found = emulated.up(made, scale, watch.tell)
+    return _described(found)
+
+
+@fabric.command(cls=Command)
+def show() -> Answer:
+    """Tell what is up, and what its links carried when they were measured."""
+    return _described(emulated.found())
+
+
+def _described(found: Machine) -> Answer:
+    layout = found.layout
+    rows = [
+        {
+            "src": layout.topology.names[rate.src],
+            "dst": layout.topology.names[rate.dst],
+            "set_MBps": rate.wanted / 1e6,
+            "measured_MBps": rate.measured / 1e6,
+            "latency_us": rate.latency * 1e6,
+        }
+        for rate in found.rates
+    ]
+    fields = {
+        "name": layout.original.name,
+        "ranks": layout.original.ranks,
+        "switches": layout.original.vertices - layout.original.ranks,
+        "scale": float(layout.scale),
+        "links": rows,
+    }
+    ratios = [rate.ratio for rate in found.rates] or [1.0]
+    late = sorted(rate.latency for rate in found.rates) or [0.0]
+    lines = [
+        ("scale", f"{float(layout.scale):g} of its bandwidths"),
+        ("ranks", f"{layout.original.ranks}, sending {_mega(injected(layout.topology))} together"),
+        ("cables", str(len(layout.cables))),
+        ("rates", f"{min(ratios):.1%} to {max(ratios):.1%} of what they are set to"),
+        ("latency", f"{duration(late[len(late) // 2])} a cable"),
+    ]
+    return Answer(fields, table(f"{layout.original.name} is up", lines))
+
+
+@fabric.command(cls=Command)
+@schedule_in
+@size_option
+@click.option("--target", type=click.Choice(["mpi4py", "c"]), default="c", show_default=True)
+@dtype
+@click.option("--iterations", type=click.IntRange(1, 10**6), default=5, show_default=True)
+@click.option("--warmup", type=click.IntRange(0, 10**6), default=1, show_default=True)
+@map_file
+@timeout
+def run(
+    schedule: Schedule,
+    size: int | None,
+    target: str,
+    dtype: str,
+    iterations: int,
+    warmup: int,
+    map_file: str | None,
+    timeout: float,
+) -> Answer:
+    """Run a schedule over the links that it names, and count the bytes on each of them."""
+    asked = size_of(schedule.collective, size)
+    right(schedule)
+    played = () if map_file is None else rank_map.read(map_file, moves(schedule).ranks)
+    with progress() as watch:
+        watch.tell("running under mpirun")
+        found = trial.run(
+            emulated.found(),
+            schedule,
+            asked,
+            target,
+            dtype=dtype,
+            iterations=iterations,
+            warm_up=warmup,
+            played=played,
+            timeout=timeout,
+        )
+    return _tried(schedule, found)
+
+
+def _tried(schedule: Schedule, found: trial.Trial) -> Answer:
+    measured, names = found.measured, schedule.topology.names
+    of_bound = None if found.bound is None else found.bound / measured.seconds
+    fields = {
+        "seconds": measured.seconds,
+        "predicted_seconds": found.predicted,
+        "bound_seconds": found.bound,
+        "of_bound": of_bound,
+        "algbw_GBps": gigabytes(measured.algbw),
+        "size": measured.size,
+        "wrong": measured.wrong,
+        "routed": found.routed,
+        "links": [_flow(flow, names) for flow in found.flows],
+    }
+    ratio = measured.seconds / found.predicted if found.predicted else 1.0
+    rows = [
+        ("measured", f"{duration(measured.seconds)} (median of {measured.iterations})"),
+        ("predicted", f"{duration(found.predicted)}, measured / predicted {ratio:.3f}"),
+        ("bound", "none" if of_bound is None else f"{duration(found.bound or 0)}, {of_bound:.1%}"),
+        ("wrong", f"{measured.wrong} elements"),
+        ("traffic", _traffic(found.flows, names)),
+    ]
+    title = f"{heading(schedule.topology, schedule.collective)}, {bytes_of(measured.size)}"
+    return Answer(fields, table(title, rows), measured.wrong == 0 and found.routed)
+
+
+def _flow(flow: Flow, names: Sequence[str]) -> dict[str, object]:
+    return {
+        "src": names[flow.src],
+        "dst": names[flow.dst],
+        "planned_bytes": flow.planned,
+        "counted_bytes": flow.counted,
+        "right": flow.right,
+    }
+
+
+def _traffic(flows: Sequence[Flow], names: Sequence[str]) -> str:
+    """Say whether the links carried what was planned, and which one is worst if not."""
+    wrong = [flow for flow in flows if not flow.right]
+    if wrong:
+        worst = max(wrong, key=lambda flow: abs(flow.counted - flow.planned))
+        link = f"{names[worst.src]} -> {names[worst.dst]}"
+        counts = f"{_mega(worst.counted, '')}, {_mega(worst.planned, '')} planned"
+        return f"{len(wrong)} of {len(flows)} links are not as planned: {link} carried {counts}"
+    ratios = [flow.counted / flow.planned for flow in flows if flow.planned] or [1.0]
+    spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
+    return f"as planned on all {len(flows)} links: counted / planned {spread}"
+
+
+@fabric.command(cls=Command, context_settings={"ignore_unknown_options": True})
+@click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED)
+@map_file
+@timeout
+def mpirun(program: tuple[str, ...], map_file: str | None, timeout: float) -> Answer:
+    """Run any MPI program, a process on each rank, on the shortest ways: fabric mpirun -- a.out."""
+    found = emulated.found()
+    ranks = range(found.layout.original.ranks)
+    played = tuple(ranks) if map_file is None else rank_map.read(map_file, ranks)
+    here = mpi(found.keeper, played)
+    words = [*here.starting(len(played)), *program]
+    with progress() as watch:
+        watch.tell("running under mpirun")
+        ended = watched(words, here.environment(timeout), timeout)
+    fields = {"code": ended.code, "timed_out": ended.timed_out, "output": ended.output}
+    errors = [] if ended.code == 0 else ended.errors
+    late = [f"no end after {timeout:g} seconds"] if ended.timed_out else []
+    yes = ended.code == 0 and not ended.timed_out
+    return Answer(fields, [*ended.output, *errors, *late], yes)
+
+
+@fabric.command(cls=Command)
+def down() -> Answer:
+    """End the machine and all that runs on it, also after a crash."""
+    ended = emulated.down()
+    return Answer({"ended": ended}, ["down" if ended else "nothing was up"])
+
+
+def _mega(figure: float, unit: str = "/s") -> str:
+    return f"{figure / 1e6:,.1f} MB{unit}"

@@ -1,0 +1,143 @@
+"""The commands of iproute2 that make an emulated machine: text, made without doing anything."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from runtime.fabric.layout import Cable, Layout, address, control, interface, namespace
+from runtime.fabric.ways import Way
+from topologies.topology import IntArray
+
+CONTROL = "control"  # the namespace in which mpirun runs
+BRIDGE = "hub"
+DATA = "data"  # the interface whose address MPI talks to
+MTU = 9000
+# Ethernet, IP and TCP headers with timestamps, over what a frame of MTU carries besides.
+HEADERS = (MTU + 14) / (MTU - 52)
+BURST_SECONDS = 0.5e-3
+SMALLEST_BURST = 20_000  # bytes: two frames and a little
+QUEUE = 4_000_000  # bytes: all windows of a receiver's connections
+WINDOW = 262_144  # bytes
+RULES = 1000  # the tables that name one neighbour come after this number
+
+# Answers may come another way than questions went, and ways are longer than one hop.
+SETTINGS = (
+    "net.ipv4.ip_forward=1",
+    "net.ipv4.conf.all.rp_filter=0",
+    "net.ipv4.conf.default.rp_filter=0",
+    "net.ipv4.conf.all.send_redirects=0",
+    "net.ipv4.conf.default.send_redirects=0",
+    "net.ipv4.tcp_slow_start_after_idle=0",
+    "net.ipv4.tcp_no_metrics_save=1",
+    f"net.ipv4.tcp_wmem=4096 65536 {WINDOW}",
+    f"net.ipv4.tcp_rmem=4096 131072 {WINDOW}",
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """Words to run, and what to give it as standard input."""
+
+    words: tuple[str, ...]
+    text: str = ""
+
+
+def making(layout: Layout, hops: IntArray) -> list[Command]:
+    """Give the commands that make all networks, cables, rates and ways."""
+    topology = layout.topology
+    places = [CONTROL, *map(namespace, range(topology.vertices))]
+    return [
+        _ip([f"netns add {place}" for place in places]),
+        *(Command(("ip", "netns", "exec", place, "sysctl", "-qw", *SETTINGS)) for place in places),
+        _ip(_hub(topology.ranks), CONTROL),
+        *(_ip(_vertex(v, topology.ranks), namespace(v)) for v in range(topology.vertices)),
+        *(_ip(_cable(cable), namespace(cable.a)) for cable in layout.cables),
+        *(_end(*end) for cable in layout.cables for end in _ends(cable)),
+        *(_ip(_routes(v, hops), namespace(v)) for v in range(topology.vertices)),
+    ]
+
+
+def routing(layout: Layout, ways: Mapping[tuple[int, int], Way], add: bool = True) -> list[Command]:
+    """Give the commands that put the packets of some pairs on ways of their own, or back."""
+    rules: dict[int, list[str]] = {}
+    word = "add" if add else "del"
+    for (src, dst), way in ways.items():
+        for at, to in pairwise(way):
+            # At the source itself a packet has no sender yet when its first way is looked for.
+            who = "iif lo" if at == src else f"from {address(src)}"
+            rules.setdefault(at, []).append(
+                f"rule {word} {who} to {address(dst)} lookup {RULES + to}"
+            )
+    return [_ip(lines, namespace(at)) for at, lines in sorted(rules.items())]
+
+
+def _ip(lines: Iterable[str], place: str = "") -> Command:
+    where = ("-n", place) if place else ()
+    return Command(("ip", *where, "-batch", "-"), "\n".join(lines) + "\n")
+
+
+def _hub(ranks: int) -> list[str]:
+    """Join all ranks and mpirun to a network that is not shaped and carries no data."""
+    lines = ["link set lo up", f"link add {BRIDGE} type bridge", f"link set {BRIDGE} up"]
+    lines.append(f"addr add {control(250 * 250)}/16 dev {BRIDGE}")
+    for rank in range(ranks):
+        lines.append(
+            f"link add c{rank} type veth peer name {CONTROL} netns {namespace(rank)}",
+        )
+        lines.append(f"link set c{rank} master {BRIDGE} up")
+    return lines
+
+
+def _vertex(vertex: int, ranks: int) -> list[str]:
+    """Give a vertex its address: a rank on an interface that MPI can be told to use."""
+    if vertex >= ranks:
+        return ["link set lo up", f"addr add {address(vertex)}/32 dev lo"]
+    return [
+        "link set lo up",
+        f"link add {DATA} type veth peer name {DATA}2",
+        f"link set {DATA}2 up",
+        f"link set {DATA} up",
+        f"addr add {address(vertex)}/32 dev {DATA}",
+        f"addr add {control(vertex)}/16 dev {CONTROL}",
+        f"link set {CONTROL} up",
+    ]
+
+
+def _cable(cable: Cable) -> list[str]:
+    near, far = interface(cable.b), interface(cable.a)
+    return [f"link add {near} type veth peer name {far} netns {namespace(cable.b)}"]
+
+
+def _ends(cable: Cable) -> list[tuple[int, int, float]]:
+    return [(cable.a, cable.b, cable.forth), (cable.b, cable.a, cable.back)]
+
+
+def _end(at: int, to: int, rate: float) -> Command:
+    """Shape one end of a cable: frames one by one, a short burst, a queue that loses nothing.
+
+    The rate is that of the payload: what headers take comes on top.
+    """
+    name, place = interface(to), namespace(at)
+    lines = [f"ip link set {name} mtu {MTU} gso_max_segs 1 up"]
+    if rate:
+        burst = max(SMALLEST_BURST, int(rate * BURST_SECONDS))
+        lines.append(
+            f"tc qdisc add dev {name} root tbf rate {rate * HEADERS * 8:.0f}bit "
+            f"burst {burst}b limit {QUEUE}b"
+        )
+    return Command(("ip", "netns", "exec", place, "sh", "-e"), "\n".join(lines) + "\n")
+
+
+def _routes(vertex: int, hops: IntArray) -> list[str]:
+    """Write a vertex's ways to all others, and a table for each neighbour that schedules use."""
+    lines = [
+        f"route add {address(to)}/32 {_through(int(hop))} src {address(vertex)}"
+        for to, hop in enumerate(hops[vertex])
+        if to != vertex
+    ]
+    near = sorted({int(hop) for hop in hops[vertex]} - {vertex})
+    return lines + [f"route add default {_through(to)} table {RULES + to}" for to in near]
+
+
+def _through(neighbour: int) -> str:
+    return f"via {address(neighbour)} dev {interface(neighbour)} onlink"

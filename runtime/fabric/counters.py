@@ -1,0 +1,79 @@
+"""The bytes that the links of an emulated machine carried, by the kernel's own count."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from runtime.fabric.commands import HEADERS
+from runtime.fabric.keeper import Keeper
+from runtime.fabric.layout import Layout, interface, namespace
+from runtime.loads import loads
+from solvers.schedule import Schedule
+
+Carried = Mapping[tuple[int, int], int]  # (from, to): bytes sent, with headers
+
+# What MPI says besides (barriers, results), in bytes on a link for each call and process pair.
+ASIDE = 2_000
+ANSWERS = 0.02  # of what comes in, at most, goes back to acknowledge it
+LOOSE = 0.03
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What links between two neighbours carried one way, and what was planned: bytes.
+
+    most: what it may have carried, with acknowledgements and MPI's own messages.
+    """
+
+    src: int
+    dst: int
+    planned: float
+    counted: float
+    most: float
+
+    @property
+    def right(self) -> bool:
+        """Tell whether it carried what was planned, and nothing else to speak of."""
+        return self.planned * (1 - LOOSE) <= self.counted <= self.most
+
+
+def carried(keeper: Keeper, layout: Layout) -> dict[tuple[int, int], int]:
+    """Read how many bytes each vertex has sent to each neighbour so far."""
+    sent: dict[int, dict[str, int]] = {}
+    for vertex in range(layout.topology.vertices):
+        words = ("ip", "-n", namespace(vertex), "-s", "-j", "link")
+        rows = json.loads(keeper.output(words))
+        sent[vertex] = {row["ifname"]: int(row["stats64"]["tx"]["bytes"]) for row in rows}
+    pairs = [(c.a, c.b) for c in layout.cables] + [(c.b, c.a) for c in layout.cables]
+    return {(a, b): sent[a][interface(b)] for a, b in pairs}
+
+
+def flows(schedule: Schedule, size: int, calls: int, before: Carried, after: Carried) -> list[Flow]:
+    """Compare what the links carried in so many calls with what the schedule puts on them.
+
+    size: bytes of a call. Headers are taken off; the acknowledgements that a link carries for
+    the way back, and what MPI says besides, are allowed for.
+    """
+    planned = _planned(schedule, size * calls)
+    aside = ASIDE * (calls + 5) * len(schedule.collective.ranks)
+    found = []
+    for pair, count in sorted(after.items()):
+        back = planned.get((pair[1], pair[0]), 0.0)
+        counted = (count - before[pair]) / HEADERS
+        share = planned.get(pair, 0.0)
+        most = share * (1 + LOOSE) + back * ANSWERS + aside
+        found.append(Flow(*pair, share, counted, most))
+    return found
+
+
+def _planned(schedule: Schedule, size: int) -> dict[tuple[int, int], float]:
+    """Add up what links between two neighbours carry together, bytes."""
+    topology, found = schedule.topology, loads(schedule)
+    each = np.array([float(load) for load in found.load])[found.orbit] * size
+    result: dict[tuple[int, int], float] = {}
+    ends = zip(topology.src.tolist(), topology.dst.tolist(), each.tolist(), strict=True)
+    for src, dst, load in ends:
+        result[src, dst] = result.get((src, dst), 0.0) + load
+    return result

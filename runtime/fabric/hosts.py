@@ -1,0 +1,90 @@
+"""mpirun on an emulated machine: every rank a host of its own, data on its links only."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from runtime.fabric import record
+from runtime.fabric.commands import BRIDGE, CONTROL, DATA
+from runtime.fabric.keeper import Keeper
+from runtime.fabric.layout import FabricError, namespace
+from runtime.mpi import Mpi, find
+
+COMPILE_SECONDS = 60.0
+# What mpirun calls instead of ssh: HOST COMMAND..., the host being a network.
+REMOTE = """#!/bin/sh
+while [ "${1#-}" != "$1" ]; do shift; done
+host=$1
+shift
+exec ip netns exec "$host" unshare --uts sh -c "hostname $host; $*"
+"""
+# A rank that waits polls; with more ranks than cores it takes the time of those that have work.
+POLITE = """#include <time.h>
+int sched_yield(void)
+{
+    struct timespec pause = {0, 20000};
+    nanosleep(&pause, 0);
+    return 0;
+}
+"""
+
+
+def mpi(keeper: Keeper, ranks: Sequence[int]) -> Mpi:
+    """Give the mpirun whose process i is on the host of ranks[i].
+
+    Raises:
+        LaunchError: there is no MPI.
+        FabricError: its kind is neither MPICH nor Open MPI.
+    """
+    plain = find()
+    place = record.make() / "programs"
+    place.mkdir(exist_ok=True)
+    remote = place / "remote"
+    remote.write_text(REMOTE)
+    remote.chmod(0o700)
+    hosts = [namespace(rank) for rank in ranks]
+    enter = [*keeper.entering(), "ip", "netns", "exec", CONTROL]
+    variables = {"LD_PRELOAD": str(polite)} if (polite := _polite(place)) else {}
+    if plain.kind == "mpich":
+        words = _mpich(plain.command[0], remote, hosts)
+        variables |= {"FI_PROVIDER": "tcp", "FI_TCP_IFACE": DATA, "MPIR_CVAR_NOLOCAL": "1"}
+        variables |= {"MPIR_CVAR_CH4_NETMOD": "ofi", "MPIR_CVAR_POLLS_BEFORE_YIELD": "20"}
+    elif plain.kind == "openmpi":
+        words = ["unshare", "--uts", "sh", "-c", f'hostname {CONTROL}; exec "$@"', "sh"]
+        words += _openmpi(plain.command[0], remote, hosts)
+    else:
+        raise FabricError(f"{plain.command[0]}: neither MPICH nor Open MPI")
+    return replace(plain, command=(*enter, *words), variables=tuple(variables.items()))
+
+
+def _mpich(mpirun: str, remote: Path, hosts: Sequence[str]) -> list[str]:
+    launcher = ["-launcher", "ssh", "-launcher-exec", str(remote)]
+    return [_path(mpirun), "-iface", BRIDGE, *launcher, "-hosts", ",".join(hosts), "-ppn", "1"]
+
+
+def _openmpi(mpirun: str, remote: Path, hosts: Sequence[str]) -> list[str]:
+    runtime = ["--prtemca", "plm", "ssh", "--prtemca", "plm_ssh_agent", str(remote)]
+    runtime += ["--prtemca", "oob_tcp_if_include", f"{CONTROL},{BRIDGE}"]
+    ways = ["--mca", "pml", "ob1", "--mca", "btl", "self,tcp", "--mca", "btl_tcp_if_include", DATA]
+    ways += ["--mca", "mpi_yield_when_idle", "1", "--bind-to", "none"]
+    listed = ",".join(f"{host}:1" for host in hosts)
+    return [_path(mpirun), *runtime, *ways, "--host", listed]
+
+
+def _path(mpirun: str) -> str:
+    return shutil.which(mpirun) or mpirun
+
+
+def _polite(place: Path) -> Path | None:
+    """Build what lets waiting ranks sleep; without a compiler they poll."""
+    source, library = place / "polite.c", place / "polite.so"
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        return None
+    source.write_text(POLITE)
+    words = [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(source)]
+    done = subprocess.run(words, capture_output=True, timeout=COMPILE_SECONDS)
+    return library if done.returncode == 0 and os.path.exists(library) else None

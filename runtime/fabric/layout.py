@@ -1,0 +1,125 @@
+"""Which cables an emulated machine has, how fast they are, and what everything on it is called."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import floor, log10
+
+import numpy as np
+
+from topologies.topology import Topology, frozen
+
+VERTICES_LIMIT = 256
+# Bytes per second that two cores carry between all ranks together, and that with room to spare.
+CARRIED = 4 * 10**8
+EASY = 2 * 10**8
+SLOWEST = 10**5  # bytes per second: below, a single packet takes a tenth of a second
+
+
+class FabricError(RuntimeError):
+    """A network that cannot be made or used here, with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cable:
+    """Two vertices joined by links, and what these carry together: bytes per second each way."""
+
+    a: int
+    b: int
+    forth: float
+    back: float
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """An emulated machine: the topology at the rates of the emulation, and its cables.
+
+    original: the topology that was asked for; scale: what its bandwidths were multiplied by.
+    """
+
+    original: Topology
+    topology: Topology
+    scale: Fraction
+    cables: tuple[Cable, ...]
+
+
+def layout(topology: Topology, scale: Fraction | None = None) -> Layout:
+    """Lay an emulated machine out; without a scale, the largest that is carried with ease.
+
+    Every vertex becomes a network of its own, all links between two vertices one cable that
+    carries their sum each way. Latencies become 0: what the computer itself takes is measured.
+
+    Raises:
+        FabricError: too many vertices, or a rate above or below what can be emulated.
+    """
+    if topology.vertices > VERTICES_LIMIT:
+        raise FabricError(
+            f"{topology.name}: {topology.vertices} ranks and switches, "
+            f"at most {VERTICES_LIMIT} are emulated"
+        )
+    chosen = largest(topology, EASY) if scale is None else scale
+    scaled = replace(
+        topology,
+        unit=topology.unit * chosen,
+        alpha=frozen(np.zeros(topology.links)),
+        overhead=frozen(np.zeros(topology.ranks)),
+    )
+    _refuse_rates(scaled, chosen, largest(topology, CARRIED))
+    return Layout(topology, scaled, chosen, _cables(scaled))
+
+
+def largest(topology: Topology, carried: float) -> Fraction:
+    """Give the largest scale, of two digits, at which the ranks together send no more than that."""
+    sent = injected(topology)
+    if not sent:
+        return Fraction(1)
+    wanted = carried / sent
+    digit = Fraction(10) ** (floor(log10(wanted)) - 1)
+    return floor(Fraction(wanted) / digit) * digit
+
+
+def injected(topology: Topology) -> float:
+    """Add up what all ranks can send at a time, bytes per second."""
+    return float(topology.bandwidth[topology.src < topology.ranks].sum())
+
+
+def namespace(vertex: int) -> str:
+    """Name the network of a vertex; for MPI it is a host."""
+    return f"v{vertex}"
+
+
+def interface(to: int) -> str:
+    """Name a vertex's end of its cable to another."""
+    return f"l{to}"
+
+
+def address(vertex: int) -> str:
+    """Give the address of a vertex on the emulated links."""
+    return f"10.77.{vertex // 250}.{vertex % 250 + 1}"
+
+
+def control(rank: int) -> str:
+    """Give the address of a rank on the network that starts programs and carries no data."""
+    return f"10.78.{rank // 250 + 1}.{rank % 250 + 1}"
+
+
+def _cables(topology: Topology) -> tuple[Cable, ...]:
+    rates: dict[tuple[int, int], list[float]] = {}
+    ends = zip(topology.src.tolist(), topology.dst.tolist(), strict=True)
+    for (src, dst), rate in zip(ends, topology.bandwidth.tolist(), strict=True):
+        both = rates.setdefault((min(src, dst), max(src, dst)), [0.0, 0.0])
+        both[src > dst] += rate
+    return tuple(Cable(a, b, *both) for (a, b), both in sorted(rates.items()))
+
+
+def _refuse_rates(topology: Topology, scale: Fraction, most: Fraction) -> None:
+    sent, slowest = injected(topology), float(topology.bandwidth.min(initial=np.inf))
+    if sent > CARRIED * 1.001:
+        raise FabricError(
+            f"{topology.name}: at scale {float(scale):g} the ranks send {sent / 1e6:,.0f} MB/s, "
+            f"at most {CARRIED / 1e6:,.0f} are carried: scale {float(most):g}"
+        )
+    if slowest < SLOWEST:
+        raise FabricError(
+            f"{topology.name}: at scale {float(scale):g} the slowest link carries "
+            f"{slowest / 1e6:g} MB/s, at least {SLOWEST / 1e6:g} is emulated"
+        )

@@ -1,0 +1,104 @@
+"""An emulated machine from its making to its end."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+
+from runtime.fabric import commands, keeper, rates, record, ways
+from runtime.fabric.keeper import Keeper
+from runtime.fabric.layout import FabricError, Layout, layout
+from runtime.fabric.rates import Rate
+from topologies.topology import IntArray, Topology
+
+LOOSE = 0.1  # a link may be this much slower than it should be
+
+
+@dataclass(frozen=True, eq=False)
+class Machine:
+    """An emulated machine that is up."""
+
+    keeper: Keeper
+    layout: Layout
+    rates: Sequence[Rate]
+
+    @property
+    def hops(self) -> IntArray:
+        """Give the ways that packets take without a schedule."""
+        return ways.next_hops(self.layout.topology)
+
+    @contextmanager
+    def routed(self, wanted: Mapping[tuple[int, int], ways.Way]) -> Iterator[None]:
+        """Let some pairs of ranks talk over ways of their own for a while.
+
+        Raises:
+            FabricError: the rules cannot be set.
+        """
+        changed = ways.differing(wanted, self.hops)
+        self.keeper.run(commands.routing(self.layout, changed))
+        try:
+            yield
+        finally:
+            self.keeper.run(commands.routing(self.layout, changed, add=False))
+
+
+def up(
+    topology: Topology,
+    scale: Fraction | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Machine:
+    """Make an emulated machine, check every link, and write down that it is up.
+
+    Raises:
+        FabricError: one is up already, it cannot be made here, or a link is too slow.
+    """
+    if record.keeper() is not None:
+        raise FabricError("an emulated machine is up already: commplan fabric down ends it")
+    made = layout(topology, scale)
+    hops = ways.next_hops(made.topology)
+    place = record.make()
+    kept = keeper.start()
+    try:
+        record.write(place, kept, made)
+        tell("making networks")
+        kept.run(commands.making(made, hops))
+        tell("measuring every link")
+        measured = rates.measure(kept, made)
+        _refuse_slow(made, measured)
+        record.write(place, kept, made, measured)
+    except BaseException:
+        kept.end()
+        record.remove()
+        raise
+    return Machine(kept, made, measured)
+
+
+def found() -> Machine:
+    """Give the emulated machine that is up.
+
+    Raises:
+        FabricError: none is.
+    """
+    kept = record.keeper()
+    if kept is None:
+        raise FabricError("no emulated machine is up: commplan fabric up TOPOLOGY makes one")
+    return Machine(kept, *record.read())
+
+
+def down() -> bool:
+    """End the emulated machine with all that runs on it; tell whether there was one."""
+    kept = record.keeper()
+    if kept is not None:
+        kept.end()
+    record.remove()
+    return kept is not None
+
+
+def _refuse_slow(made: Layout, measured: Sequence[Rate]) -> None:
+    worst = min(measured, key=lambda rate: rate.ratio, default=None)
+    if worst is not None and worst.ratio < 1 - LOOSE:
+        names = made.topology.names
+        raise FabricError(
+            f"{names[worst.src]} -> {names[worst.dst]}: measured {worst.measured / 1e6:.1f} MB/s, "
+            f"set to {worst.wanted / 1e6:.1f}: the computer is too busy, or --scale too large"
+        )

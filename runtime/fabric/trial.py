@@ -1,0 +1,92 @@
+"""A schedule on an emulated machine: its time beside the prediction, its bytes beside the plan."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from runtime import launch
+from runtime.fabric import counters, ways
+from runtime.fabric.counters import Flow
+from runtime.fabric.hosts import mpi
+from runtime.fabric.layout import FabricError
+from runtime.fabric.machine import Machine
+from runtime.moves import moves
+from runtime.rank_map import check
+from runtime.simulate import simulate
+from solvers.schedule import Schedule
+from topologies.topology import digest
+
+CHECKS = 1  # calls besides the warm-up and the iterations: the one whose result is looked at
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was measured and what was predicted for the rates of the emulation: seconds.
+
+    flows: what went over each link.
+    """
+
+    measured: launch.Measurement
+    predicted: float
+    bound: float | None
+    flows: tuple[Flow, ...]
+
+    @property
+    def routed(self) -> bool:
+        """Tell whether all traffic went where it was planned."""
+        return all(flow.right for flow in self.flows)
+
+
+def run(
+    machine: Machine,
+    schedule: Schedule,
+    size: int,
+    target: str = "c",
+    *,
+    dtype: str = "float32",
+    iterations: int = 5,
+    warm_up: int = 1,
+    played: Sequence[int] = (),
+    timeout: float = 600.0,
+    report: Callable[[str], None] | None = None,
+) -> Trial:
+    """Run a schedule at a size (bytes) on an emulated machine of its topology.
+
+    Raises:
+        FabricError: the machine is of another topology, or cannot route the schedule.
+        LaunchError, MapError, RunError: as launch.run.
+    """
+    if digest(schedule.topology) != digest(machine.layout.original):
+        up, asked = machine.layout.original.name, schedule.topology.name
+        raise FabricError(f"the schedule is for {asked}, the emulated machine that is up is {up}")
+    here = replace(schedule, topology=machine.layout.topology)
+    ranks = moves(schedule).ranks
+    if played:
+        check(played, ranks)
+    with machine.routed(ways.of_schedule(schedule)):
+        before = counters.carried(machine.keeper, machine.layout)
+        [measured] = launch.run(
+            schedule,
+            [size],
+            target,
+            dtype=dtype,
+            iterations=iterations,
+            warm_up=warm_up,
+            played=played,
+            timeout=timeout,
+            report=report,
+            mpi=mpi(machine.keeper, played or ranks),
+        )
+        after = counters.carried(machine.keeper, machine.layout)
+    calls = CHECKS + warm_up + iterations
+    return Trial(
+        measured,
+        simulate(here, measured.size, chunks=measured.chunks).seconds,
+        _bound(machine, schedule, measured.size),
+        tuple(counters.flows(here, measured.size, calls, before, after)),
+    )
+
+
+def _bound(machine: Machine, schedule: Schedule, size: int) -> float | None:
+    """Give the seconds that the bound of the schedule leaves at the rates of the emulation."""
+    limit = schedule.bound.algbw
+    return None if limit is None else size / float(limit * machine.layout.scale)
