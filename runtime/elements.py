@@ -55,16 +55,22 @@ def join(op: str, dtype: str) -> Join:
     of their products, on every machine. min and max hand on what is not a number. An avg adds;
     `divide` ends it.
     """
-    ufunc = UFUNCS[op]
+    ufunc = plain(op, dtype)
     if dtype == "bfloat16":
-        return _Brief(ufunc).join
-    if op == "prod" and dtype in _COMPLEX:
+        return _Brief(UFUNCS[op]).join
+    if ufunc is None:
         return _Product(dtype).join
 
     def joined(to: Array, source: Array) -> None:
         ufunc(to, source, out=to)
 
     return joined
+
+
+def plain(op: str, dtype: str) -> np.ufunc | None:
+    """Give the function of numpy that `join` comes to, where it comes to one."""
+    own = dtype == "bfloat16" or (op == "prod" and dtype in _COMPLEX)
+    return None if own else UFUNCS[op]
 
 
 def divide(array: Array, dtype: str, divisor: int) -> None:

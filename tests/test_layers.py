@@ -11,6 +11,8 @@ FLOORS = ("topologies", "solvers", "runtime", "commplan", "bench")
 EMITTED = ROOT / "runtime" / "emit" / "in_python"
 # Where programs are run by the process that asks.
 RUNNING = (ROOT / "runtime" / "execute",)
+# Scripts that mpirun starts.
+STARTED = ROOT / "bench" / "ranks"
 
 
 def imports(path):
@@ -38,7 +40,7 @@ def test_a_floor_imports_only_floors_below(floor):
 
 def test_mpi4py_is_only_in_emitted_programs_and_where_programs_run():
     users = {path for floor in FLOORS for path in modules(floor) if "mpi4py" in set(imports(path))}
-    homes = (EMITTED, *RUNNING)
+    homes = (EMITTED, *RUNNING, STARTED)
     assert users
     assert all(any(path.is_relative_to(home) for home in homes) for path in users)
 

@@ -2,12 +2,12 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from runtime.elements import Array, Join, divide, join, storage
+from runtime.elements import Array, divide, join, plain, storage
 from runtime.execute.faults import ExecutionError, blocked, refused
 from runtime.execute.part import Lines, Part
 from runtime.program import Action, Buffer
@@ -18,7 +18,7 @@ SPINS = 16  # tests before other processes get a turn
 class _Segment(NamedTuple):
     """Copies and additions, then messages, the lines of which begin at `first`."""
 
-    local: list[tuple[Join, Array, Array]]
+    local: list[tuple[Callable[..., object], tuple[Array, ...]]]
     requests: list[Any]
     first: int
 
@@ -31,7 +31,7 @@ class Persistent:
 
         self.part, self._comm, self._MPI = part, comm, MPI
         self._tag, self._limit = tag, limit
-        self._join = join(part.op, part.dtype)
+        self._ufunc, self._join = plain(part.op, part.dtype), join(part.op, part.dtype)
         self._bound: tuple[int, ...] = ()
         self._segments: list[_Segment] = []
         self._output = np.zeros(0, dtype=storage(part.dtype))
@@ -57,15 +57,17 @@ class Persistent:
         start, test = self._MPI.Prequest.Startall, self._MPI.Request.Testall
         try:
             for local, requests, first in self._segments:
-                for deed, to, source in local:
-                    deed(to, source)
+                for deed, arrays in local:
+                    deed(*arrays)
                 if requests:
                     start(requests)
-                    if not test(requests):
+                    # Most messages are there at the second look; a call of our own costs one.
+                    if not (test(requests) or test(requests) or test(requests)):
                         self._wait(requests, first)
         except self._MPI.Exception as error:
             raise self._refused(error, first) from None
-        self._end()
+        if self.part.divisor > 1:
+            self._end()
 
     def test(self) -> bool:
         """Go on without waiting; tell whether it is at its end."""
@@ -86,8 +88,8 @@ class Persistent:
     def _steps(self) -> Iterator[None]:
         """Do the collective once, and come back whenever a message is not there yet."""
         for local, requests, first in self._segments:
-            for deed, to, source in local:
-                deed(to, source)
+            for deed, arrays in local:
+                deed(*arrays)
             try:
                 if requests:
                     self._MPI.Prequest.Startall(requests)
@@ -95,11 +97,11 @@ class Persistent:
                     yield
             except self._MPI.Exception as error:
                 raise self._refused(error, first) from None
-        self._end()
+        if self.part.divisor > 1:
+            self._end()
 
     def _end(self) -> None:
-        if self.part.divisor > 1:
-            divide(self._output, self.part.dtype, self.part.divisor)
+        divide(self._output, self.part.dtype, self.part.divisor)
 
     def _wait(self, requests: list[Any], first: int) -> None:
         """Wait for messages, but not for ever."""
@@ -135,11 +137,17 @@ class Persistent:
             local, [self._request(memory, line) for line in self.part.lines[first:end]], first
         )
 
-    def _local(self, memory: list[Array], line: Lines) -> tuple[Join, Array, Array]:
+    def _local(
+        self, memory: list[Array], line: Lines
+    ) -> tuple[Callable[..., object], tuple[Array, ...]]:
         kind = storage(self.part.dtype)
         to = _span(memory, line, "buffer", "offset").view(kind)
         source = _span(memory, line, "source", "source_offset").view(kind)
-        return (self._join if line["action"] == Action.ADD else np.copyto), to, source
+        if line["action"] == Action.COPY:
+            return np.copyto, (to, source)
+        return (
+            (self._join, (to, source)) if self._ufunc is None else (self._ufunc, (to, source, to))
+        )
 
     def _request(self, memory: list[Array], line: Lines) -> Any:  # noqa: ANN401
         make = self._comm.Send_init if line["action"] == Action.SEND else self._comm.Recv_init

@@ -1,0 +1,1 @@
+"""What each process of a benchmark does under mpirun."""
