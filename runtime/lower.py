@@ -6,18 +6,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.elements import OPERATIONS, TYPES, refusal
+from runtime.elements import OPERATIONS, TYPES, refusal, width
+from runtime.joining import JOINED, Joints, joints
 from runtime.landing import Landing
 from runtime.moves import Moves, moves
 from runtime.places import Places, places
 from runtime.program import TAG_LIMIT, Action, Buffer, Program, ProgramError
 from solvers.schedule import Schedule
-from topologies.topology import IntArray, frozen
+from topologies.topology import BoolArray, IntArray, frozen
 
 CHUNK_LIMIT = 2**16
 
-# The order within a step: own copies, messages, the wait for them, and what they were fetched for.
-_COPIES, _RECEIVES, _SENDS, _WAITS, _LANDINGS = range(5)
+# The order within a step: own copies, what is packed, messages, the wait for them, and what they
+# were fetched for.
+_COPIES, _PACKS, _RECEIVES, _SENDS, _WAITS, _LANDINGS = range(6)
 
 # Instructions in the making: the columns of a program, and `phase` and `row` to sort them by.
 _COLUMNS = (
@@ -28,9 +30,6 @@ _FIELDS = (*_COLUMNS, "phase", "row")
 _RECORD = np.dtype([(name, np.int64) for name in _FIELDS])
 _Table = NDArray[Any]
 
-# The offset of a message that lands beside, until its place is known.
-_BESIDE = -1
-
 
 def lower(
     schedule: Schedule | Moves,
@@ -40,12 +39,15 @@ def lower(
     op: str = "sum",
     chunks: int = 1,
     in_place: bool = False,
+    joined: int = JOINED,
 ) -> Program:
     """Make the program for a size buffer of `count` elements (for bytes see `elements`).
 
     Chunk c of a transfer at step s is sent in program step s + c. In a step every process starts
     its messages, waits for all of them, and only then adds and copies what they brought; both ends
     of a message are in the same step, so no process waits for ever.
+    What one process sends another in one step and chunk, of at most `joined` bytes each, is one
+    message. Where it does not lie in one stretch the sender packs it, and the receiver unpacks it.
     In place, input and output share memory where one is a range of the other; where they are not
     (all_to_all), a process first moves its input to scratch.
 
@@ -56,10 +58,11 @@ def lower(
     _check(count, dtype, op, chunks)
     plan = schedule if isinstance(schedule, Moves) else moves(schedule)
     at = places(plan, count, in_place)
-    table = _instructions(plan, at, _parts(plan, at, chunks), in_place)
+    parts = _parts(plan, at, chunks, joined // width(dtype))
+    table, beside = _instructions(plan, at, parts, in_place)
     table = table[np.lexsort([table[key] for key in ("row", "phase", "step", "process")])]
     _take_input_from_scratch(table, at)
-    scratch = at.scratch + _lay_beside(table, at)
+    scratch = at.scratch + beside
     return Program(
         ranks=plan.ranks,
         dtype=dtype,
@@ -74,11 +77,17 @@ def lower(
     )
 
 
-def _instructions(plan: Moves, at: Places, parts: "_Parts", in_place: bool) -> _Table:
+def _instructions(
+    plan: Moves, at: Places, parts: "_Parts", in_place: bool
+) -> tuple[_Table, IntArray]:
+    """Make all instructions, and count the scratch that messages need beside their places."""
     landing = _ways(plan, at, in_place)[parts.row]
-    messages = np.concatenate(_messages(plan, at, parts, landing))
-    copies, landings = _own_copies(plan, at, in_place), _landings(plan, at, parts, landing)
-    return np.concatenate([copies, messages, _waits(messages), landings])
+    ends = _ends(plan, at, parts, landing)
+    needed = _lay_beside(ends, parts, at)
+    messages = np.concatenate(_messages(plan, parts, *ends))
+    tables = [_own_copies(plan, at, in_place), _packs(plan, parts, ends[0]), messages]
+    tables += [_waits(messages), *_landings(plan, at, parts, landing, ends[1])]
+    return np.concatenate(tables), needed
 
 
 def _check(count: int, dtype: str, op: str, chunks: int) -> None:
@@ -122,9 +131,10 @@ def _own_copies(plan: Moves, at: Places, in_place: bool) -> _Table:
 
 @dataclass(frozen=True, eq=False)
 class _Parts:
-    """The messages: chunk after chunk of each transfer `row`, those of no elements left out.
+    """What is sent: chunk after chunk of each transfer `row`, those of no elements left out.
 
     skip: elements of the piece in front of the chunk. order: ascending with row, then chunk.
+    joints: which of them travel in one message. tag: of that message.
     """
 
     row: IntArray
@@ -132,10 +142,11 @@ class _Parts:
     step: IntArray
     skip: IntArray
     size: IntArray
+    joints: Joints
     tag: IntArray
 
 
-def _parts(plan: Moves, at: Places, chunks: int) -> _Parts:
+def _parts(plan: Moves, at: Places, chunks: int, limit: int) -> _Parts:
     """Cut every transfer into its chunks, each element of the piece in one of them."""
     order = np.arange(len(plan) * chunks)
     row, chunk = np.divmod(order, chunks)
@@ -143,9 +154,14 @@ def _parts(plan: Moves, at: Places, chunks: int) -> _Parts:
     skip = chunk * length // chunks
     size = (chunk + 1) * length // chunks - skip
     some = size > 0
-    row, order, step = row[some], order[some], (plan.step[row] + chunk)[some]
-    tag = _tags(plan.src[row] * len(plan.ranks) + plan.dst[row], step)
-    return _Parts(row, order, step, skip[some], size[some], tag)
+    row, chunk, order, size = row[some], chunk[some], order[some], size[some]
+    step = plan.step[row] + chunk
+    pair = plan.src[row] * len(plan.ranks) + plan.dst[row]
+    together = joints((pair * (int(step.max(initial=0)) + 1) + step) * chunks + chunk, size, limit)
+    tag = np.zeros(len(row), dtype=np.int64)
+    leads = together.leads
+    tag[leads] = _tags(pair[leads], step[leads])
+    return _Parts(row, order, step, skip[some], size, together, tag)
 
 
 def _tags(pair: IntArray, step: IntArray) -> IntArray:
@@ -163,36 +179,107 @@ def _tags(pair: IntArray, step: IntArray) -> IntArray:
     return tag
 
 
-def _messages(plan: Moves, at: Places, parts: _Parts, landing: IntArray) -> list[_Table]:
-    """Make both ends of each message."""
+@dataclass(frozen=True, eq=False)
+class _Ends:
+    """One end of each part: the process, and where it is read from or shall come to.
+
+    beside: it goes through scratch of the step, where it lies at `place`.
+    """
+
+    process: IntArray
+    peer: IntArray
+    buffer: IntArray
+    offset: IntArray
+    beside: BoolArray
+    place: IntArray
+
+
+def _ends(plan: Moves, at: Places, parts: _Parts, landing: IntArray) -> tuple[_Ends, _Ends]:
+    """Give the ends that send and those that receive.
+
+    What is sent together goes beside unless it lies in one stretch; what comes together, too, and
+    so does what is added or copied after the step.
+    """
     piece, src, dst = (column[parts.row] for column in (plan.piece, plan.src, plan.dst))
-    source, target = plan.source[parts.row], plan.target[parts.row]
-    direct = (landing == Landing.PUT) | (landing == Landing.JOIN)
-    common = {"step": parts.step, "row": parts.order, "size": parts.size, "piece": piece}
-    common["tag"] = parts.tag
-    sends = _table(_SENDS, len(piece), process=src, peer=dst, buffer=source, **common)
-    sends["action"] = Action.SEND
-    sends["offset"] = at.offset(source, src, piece) + parts.skip
-    receives = _table(_RECEIVES, len(piece), process=dst, peer=src, **common)
-    receives["action"] = Action.RECV
-    receives["buffer"] = np.where(direct, target, Buffer.SCRATCH)
-    receives["offset"] = np.where(direct, at.offset(target, dst, piece) + parts.skip, _BESIDE)
-    return [sends, receives]
+    made = []
+    late = (landing == Landing.ADD) | (landing == Landing.COPY)
+    for process, peer, where, beside in (
+        (src, dst, plan.source, np.zeros(len(piece), dtype=np.bool_)),
+        (dst, src, plan.target, parts.joints.any_of(late)),
+    ):
+        buffer = where[parts.row]
+        offset = at.offset(buffer, process, piece) + parts.skip
+        beside = beside | ~parts.joints.adjoining(buffer, offset, parts.size)
+        made.append(_Ends(process, peer, buffer, offset, beside, np.zeros_like(offset)))
+    return made[0], made[1]
 
 
-def _landings(plan: Moves, at: Places, parts: _Parts, landing: IntArray) -> _Table:
-    """Make what follows a message that does not land in place, or not alone."""
-    piece, dst, target = (column[parts.row] for column in (plan.piece, plan.dst, plan.target))
-    ins = np.full(len(piece), Buffer.INPUT)
-    own = landing == Landing.JOIN
+def _lay_beside(ends: tuple[_Ends, _Ends], parts: _Parts, at: Places) -> IntArray:
+    """Lay what goes beside one after the other behind the slots, each step anew.
+
+    Result: the elements each process needs for it.
+    """
+    side, row = np.nonzero(np.stack([end.beside for end in ends]))
+    process = np.where(side == 0, ends[0].process[row], ends[1].process[row])
+    order = np.lexsort((row, parts.joints.leader[row], side, parts.step[row], process))
+    side, row, process = side[order], row[order], process[order]
+    size, step = parts.size[row], parts.step[row]
+    before = np.cumsum(size) - size
+    fresh = np.ones(len(size), dtype=np.bool_)
+    fresh[1:] = (np.diff(process) != 0) | (np.diff(step) != 0)
+    place = before - np.maximum.accumulate(np.where(fresh, before, 0))
+    for number, end in enumerate(ends):
+        own = side == number
+        end.place[row[own]] = place[own] + at.scratch[process[own]]
+    needed = np.zeros(len(at.scratch), dtype=np.int64)
+    np.maximum.at(needed, process, place + size)
+    return needed
+
+
+def _messages(plan: Moves, parts: _Parts, sends: _Ends, receives: _Ends) -> list[_Table]:
+    """Make both ends of each message."""
+    leads = parts.joints.leads
+    made = []
+    for phase, action, end in (
+        (_SENDS, Action.SEND, sends),
+        (_RECEIVES, Action.RECV, receives),
+    ):
+        table = _table(phase, int(leads.sum()), action=action, process=end.process[leads])
+        table["peer"], table["tag"] = end.peer[leads], parts.tag[leads]
+        table["step"], table["row"] = parts.step[leads], parts.order[leads]
+        table["size"], table["piece"] = parts.joints.size[leads], plan.piece[parts.row[leads]]
+        table["buffer"] = np.where(end.beside, np.int64(Buffer.SCRATCH), end.buffer)[leads]
+        table["offset"] = np.where(end.beside, end.place, end.offset)[leads]
+        made.append(table)
+    return made
+
+
+def _packs(plan: Moves, parts: _Parts, sends: _Ends) -> _Table:
+    """Put together what is sent together."""
+    some = sends.beside
+    table = _table(_PACKS, int(some.sum()), action=Action.COPY, process=sends.process[some])
+    table["step"], table["row"] = parts.step[some], parts.order[some]
+    table["size"], table["piece"] = parts.size[some], plan.piece[parts.row[some]]
+    table["buffer"], table["offset"] = Buffer.SCRATCH, sends.place[some]
+    table["source"], table["source_offset"] = sends.buffer[some], sends.offset[some]
+    return table
+
+
+def _landings(
+    plan: Moves, at: Places, parts: _Parts, landing: IntArray, receives: _Ends
+) -> list[_Table]:
+    """Make what follows messages that do not land in place, and additions of the own input."""
+    piece, dst = plan.piece[parts.row], receives.process
     table = _table(_LANDINGS, len(piece), process=dst, step=parts.step, row=parts.order)
-    table["action"] = np.where(landing == Landing.COPY, Action.COPY, Action.ADD)
-    table["buffer"], table["size"], table["piece"] = target, parts.size, piece
-    table["offset"] = at.offset(target, dst, piece) + parts.skip
-    table["source"] = np.where(own, ins, Buffer.SCRATCH)
-    table["source_offset"] = np.where(own, at.offset(ins, dst, piece) + parts.skip, _BESIDE)
-    kept: _Table = table[landing != Landing.PUT]
-    return kept
+    table["buffer"], table["offset"] = receives.buffer, receives.offset
+    table["size"], table["piece"] = parts.size, piece
+    own = table.copy()
+    table["action"] = np.where(landing == Landing.ADD, Action.ADD, Action.COPY)
+    table["source"], table["source_offset"] = Buffer.SCRATCH, receives.place
+    ins = np.full(len(piece), Buffer.INPUT)
+    own["action"], own["source"] = Action.ADD, Buffer.INPUT
+    own["source_offset"] = at.offset(ins, dst, piece) + parts.skip
+    return [table[receives.beside], own[landing == Landing.JOIN]]
 
 
 def _ways(plan: Moves, at: Places, in_place: bool) -> IntArray:
@@ -218,23 +305,3 @@ def _take_input_from_scratch(table: _Table, at: Places) -> None:
         aside = (name == "source") & (table["buffer"] == Buffer.SCRATCH)
         aside &= table["phase"] == _COPIES
         table[name][moved & (table[name] == Buffer.INPUT) & ~aside] = Buffer.SCRATCH
-
-
-def _lay_beside(table: _Table, at: Places) -> IntArray:
-    """Lay the messages of a step that land beside one after the other behind the slots.
-
-    A step's receives and its landings stand in the same order, so one numbering serves both.
-    Result: the elements each process needs for them.
-    """
-    received = np.flatnonzero((table["action"] == Action.RECV) & (table["offset"] == _BESIDE))
-    landed = np.flatnonzero(table["source_offset"] == _BESIDE)
-    process, step, size = (table[name][received] for name in ("process", "step", "size"))
-    before = np.cumsum(size) - size
-    fresh = np.ones(len(size), dtype=np.bool_)
-    fresh[1:] = (np.diff(process) != 0) | (np.diff(step) != 0)
-    place = before - np.maximum.accumulate(np.where(fresh, before, 0))
-    table["offset"][received] = place + at.scratch[process]
-    table["source_offset"][landed] = place + at.scratch[process]
-    needed = np.zeros(len(at.scratch), dtype=np.int64)
-    np.maximum.at(needed, process, place + size)
-    return needed

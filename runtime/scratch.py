@@ -18,7 +18,8 @@ def scratch(schedule: Schedule, chunks: int = 1) -> Fraction:
     What a rank gets of blocks that it does not want stays in scratch, and so does, for a program
     step, what must land beside its place. More chunks never need more, since a chunk of every
     schedule step that is under way lands beside, but only a chunk. In programs pieces are rounded
-    to whole elements, so that it can be an element more for each piece.
+    to whole elements, so that it can be an element more for each piece; and where small messages
+    are joined, those of a step are put together and taken apart in scratch, which is not counted.
     Ranks of one orbit of the group need the same, so the representatives suffice.
     Complexity: transfers × log.
     """

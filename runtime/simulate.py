@@ -8,7 +8,8 @@ What is played, in whole ticks of a femtosecond or more:
    rank. Each of these serves one message at a time: first those of earlier program steps, then in
    the order in which they became ready, among equals by schedule step, place in the piece, piece.
 3. A rank's side works `overhead` seconds on a message, a link bytes / bandwidth, with bytes the
-   exact share of the chunk; alpha is added once for each link.
+   exact share of the chunk; alpha is added once for each link. What one rank sends another in a
+   step and chunk, of at most `joined` bytes each, is one message, as in programs.
 4. store-and-forward: a link begins when it has the whole message. cut-through: the head goes on as
    soon as the link is free for it; the link ends neither before the head's arrival plus bytes /
    bandwidth nor before the tail has arrived, and is free for others while it waits for the tail.
@@ -28,6 +29,7 @@ import numpy as np
 
 from runtime import pipelining
 from runtime.busbw import factor
+from runtime.joining import JOINED
 from runtime.queues import serve
 from runtime.traffic import Classes, Traffic, traffic
 from solvers.schedule import Schedule
@@ -78,6 +80,7 @@ def simulate(
     size: float,
     switching: Switching = "cut-through",
     chunks: int | None = None,
+    joined: int = JOINED,
 ) -> Simulation:
     """Play the program that a schedule becomes at a size, in `chunks` parts of each piece.
 
@@ -93,7 +96,7 @@ def simulate(
         raise ValueError(f"chunks: {chunks}, expected 1 or more")
     parts = pipelining.chunks(schedule, int(size)) if chunks is None else chunks
     classes = Classes(schedule)
-    work = traffic(schedule, classes, size, parts, switching == "store-and-forward")
+    work = traffic(schedule, classes, size, parts, switching == "store-and-forward", joined)
     clocks = _play(work, classes.ranks, parts)
     seconds = int(clocks.max()) * work.tick
     rate = size / seconds if seconds else None

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from runtime.joining import JOINED
 from runtime.levels import levels
 from solvers.schedule import Schedule
 from topologies.symmetry import link_images, orbits
@@ -96,18 +97,25 @@ class Classes:
 
 
 def traffic(
-    schedule: Schedule, classes: Classes, size: float, chunks: int, store_and_forward: bool
+    schedule: Schedule,
+    classes: Classes,
+    size: float,
+    chunks: int,
+    store_and_forward: bool,
+    joined: int = JOINED,
 ) -> Traffic:
     """Write out the messages of the representatives in one chunk, and what stations do for them.
 
-    Images of one message that meet on a station are served together.
+    Images of one message that meet on a station are served together. Messages of at most `joined`
+    bytes that have step and ends in common are one: the first of them is what the ends work on.
     """
     rows = schedule.transfers
     order = _numbering(rows.piece, rows.step)
     load = _bytes(schedule, size / chunks)[rows.piece[order]]
     parts = [_crossings(schedule, classes, order, load, store_and_forward)]
     if schedule.topology.overhead.any():
-        parts += [_ends(schedule, classes, order, side) for side in (0, 1)]
+        heads = _heads(schedule, order, load <= joined)
+        parts += [_ends(schedule, classes, order, side, heads) for side in (0, 1)]
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     travel = np.lexsort((columns[1], columns[0]))
     message, _, station, work, way, whole = (column[travel] for column in columns)
@@ -159,13 +167,40 @@ def _crossings(
     return message, place, station, work, topology.alpha[link], np.full(len(message), whole)
 
 
-def _ends(schedule: Schedule, classes: Classes, order: IntArray, side: int) -> _Columns:
+def _heads(schedule: Schedule, order: IntArray, small: BoolArray) -> FloatArray:
+    """Give for each message the messages that its ends see of each of its images.
+
+    Of small ones with step and ends in common that is 1 for the first and 0 for the others; where
+    several images of one message go between the same ends, it is a part.
+    Complexity: pairs of ranks × order of the group.
+    """
+    rows = schedule.transfers
+    vertices = schedule.topology.vertices
+    pairs, place = np.unique(
+        rows.src[order[small]] * vertices + rows.dst[order[small]], return_inverse=True
+    )
+    least, fixed = pairs.copy(), np.zeros(len(pairs), dtype=np.int64)
+    src, dst = np.divmod(pairs, vertices)
+    for element in schedule.group.elements:
+        image = element[src] * vertices + element[dst]
+        least, fixed = np.minimum(least, image), fixed + (image == pairs)
+    keys = rows.step[order[small]] * vertices**2 + least[place]
+    first = np.zeros(len(keys), dtype=np.bool_)
+    first[np.unique(keys, return_index=True)[1]] = True
+    heads = np.ones(len(order))
+    heads[small] = first / fixed[place]
+    return heads
+
+
+def _ends(
+    schedule: Schedule, classes: Classes, order: IntArray, side: int, heads: FloatArray
+) -> _Columns:
     """Lay out the visits to the senders (side 0, before the links) or the receivers (side 1)."""
     rows = schedule.transfers
     rank = (rows.src, rows.dst)[side][order]
     alike = classes.rank[rank]
     place = np.full(len(order), (-1, schedule.topology.links)[side])
-    work = schedule.topology.overheads[rank] * classes.at_rank[alike]
+    work = schedule.topology.overheads[rank] * classes.at_rank[alike] * heads
     nothing, whole = np.zeros(len(order)), np.full(len(order), True)
     return np.arange(len(order)), place, 2 * alike + side, work, nothing, whole
 

@@ -165,17 +165,18 @@ enum { TYPES = sizeof types / sizeof types[0] };
 
 enum { MOST_SIZES = 256 };
 static struct {
-    Int sizes[MOST_SIZES], end, factor, iterations, warm_up, check, chunks;
+    Int sizes[MOST_SIZES], end, factor, iterations, warm_up, check, chunks, join;
     int count, op, in_place, crowded, played[PROCESSES];
     double watchdog;
     const struct Type *type;
     const char *map;
     int help;
-} args = {{1 << 20}, 0, 2, 20, 5, 1, 0, 1, SUM, 0, 0, {0}, 0, &types[6], "", 0};
+} args = {{1 << 20}, 0, 2, 20, 5, 1, 0, 1 << 14, 1, SUM, 0, 0, {0}, 0, &types[6], "", 0};
 
 static const char usage[] =
     "usage: -b SIZE ... [-e END] [-f FACTOR] [-n ITERATIONS] [-w WARM-UP] [-c 0|1] [--type TYPE]\n"
     "       [--op sum|min|max|prod] [--chunks N] [--in-place] [--map 2,0,1] [--watchdog SECONDS]\n"
+    "       [--join BYTES] (up to which messages are joined)\n"
     "       [--crowded] (there are more processes than cores) [-h]\n";
 
 static const Int MOST_BYTES = 1LL << 50;
@@ -211,7 +212,8 @@ static int option(const char *name, const char *value)
     static const struct { const char *brief, *full; Int *to, least, most; } numbers[] = {
         {"-n", "--iterations", &args.iterations, 1, most},
         {"-w", "--warm-up", &args.warm_up, 0, most}, {"-c", "--check", &args.check, 0, 1},
-        {"-f", "--factor", &args.factor, 2, most}, {"--chunks", "--chunks", &args.chunks, 0, 65536}};
+        {"-f", "--factor", &args.factor, 2, most}, {"--chunks", "--chunks", &args.chunks, 0, 65536},
+        {"--join", "--join", &args.join, 0, most}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (!strcmp(name, numbers[i].brief) || !strcmp(name, numbers[i].full)) {
             *numbers[i].to = atoll(value);
@@ -280,15 +282,15 @@ static int read_map(void)
 /* The plan made to fit one size: what this process copies, sends, receives and adds. */
 
 typedef struct { int buffer; Int offset, size; } Span;
-typedef struct { int step, sends, peer; Int order; Span span; } Message;
-typedef struct { int step, adds; Int order; Span to, from; } Landing;
+typedef struct { int step, sends, peer, landing; Int chunk, order; Span span, own; } Message;
+typedef struct { int step, adds; Int order; Span to, from; } Copied;
 
 static struct {
     int me, in_place, moved;
     Int chunks, block[BLOCKS], start[2][BLOCKS], total[4], begin[2], slot[PIECES];
-    Int messages, landings, copies;
+    Int messages, packs, landings, copies;
     Message *message;
-    Landing *landing, *copy;
+    Copied *pack, *landing, *copy;
     MPI_Request *request;
     char *memory[4], *shared;
 } plan;
@@ -366,39 +368,29 @@ static void lay_out(void)
     free(order[OUT]);
 }
 
-/* Enter a message that comes in, and what happens to it after the step's messages. */
-static void receive(const Transfer *t, Int order, int step, Int skip, Int size)
-{
-    Span home = part_of(place(t->target, t->piece), skip, size);
-    /* In place, the own input lies where the sum shall be. */
-    int way = plan.in_place && t->target == OUT && t->landing == JOIN ? ADD : t->landing;
-    int beside = way == ADD || way == COPY;
-    Span lands = beside ? (Span){BESIDE, 0, size} : home;
-    plan.message[plan.messages++] = (Message){step, 0, t->src, order, lands};
-    if (way == JOIN) lands = part_of(place(IN, t->piece), skip, size);
-    if (way != PUT) plan.landing[plan.landings++] = (Landing){step, way != COPY, order, home, lands};
-}
-
 /* Enter this process's end of a transfer: chunk c of step s goes in step s + c. */
 static void enter(const Transfer *t)
 {
     Int length;
     cut(t->piece, &length);
-    if (t->dst == plan.me && t->target == SCRATCH && plan.slot[t->piece] < 0) {
+    int sends = t->src == plan.me, home = sends ? t->source : t->target;
+    if (!sends && t->target == SCRATCH && plan.slot[t->piece] < 0) {
         plan.slot[t->piece] = plan.total[SCRATCH];
         plan.total[SCRATCH] += length;
     }
     for (Int chunk = 0; length && chunk < plan.chunks; chunk++) {
         Int skip = share(length, chunk, plan.chunks);
         Int size = share(length, chunk + 1, plan.chunks) - skip;
-        Int order = (t - transfers) * plan.chunks + chunk;
-        int step = t->step + (int)chunk;
         if (!size) continue;
         if (size > INT_MAX) fail("a message is too large for MPI, take more chunks");
-        if (t->dst == plan.me) receive(t, order, step, skip, size);
-        if (t->src == plan.me)
-            plan.message[plan.messages++] = (Message){
-                step, 1, t->dst, order, part_of(place(t->source, t->piece), skip, size)};
+        Message *m = &plan.message[plan.messages++];
+        *m = (Message){t->step + (int)chunk, sends, sends ? t->dst : t->src, t->landing, chunk,
+                       (t - transfers) * plan.chunks + chunk,
+                       part_of(place(home, t->piece), skip, size), {0, 0, 0}};
+        if (sends || t->landing != JOIN) continue;
+        m->own = part_of(place(IN, t->piece), skip, size);
+        /* In place, the own input lies where the sum shall be. */
+        if (plan.in_place && t->target == OUT) m->landing = ADD;
     }
 }
 
@@ -407,44 +399,97 @@ static void own_copies(const char *received)
 {
     if (plan.moved)
         plan.copy[plan.copies++] =
-            (Landing){0, 0, 0, {SCRATCH, 0, plan.total[IN]}, {IN, 0, plan.total[IN]}};
+            (Copied){0, 0, 0, {SCRATCH, 0, plan.total[IN]}, {IN, 0, plan.total[IN]}};
     for (int p = 0; p < PIECES; p++)
         if (!plan.in_place && !received[p] && plan.start[IN][pieces[p].block] >= 0 &&
             plan.start[OUT][pieces[p].block] >= 0)
-            plan.copy[plan.copies++] = (Landing){0, 0, 0, place(OUT, p), place(IN, p)};
+            plan.copy[plan.copies++] = (Copied){0, 0, 0, place(OUT, p), place(IN, p)};
 }
 
-static int by_step_of_message(const void *a, const void *b)
+static int compared(Int a, Int b) { return (a > b) - (a < b); }
+
+static int by_order(const void *a, const void *b)
 {
     const Message *m = a, *n = b;
-    return m->step != n->step ? (m->step > n->step) - (m->step < n->step)
-                              : (m->order > n->order) - (m->order < n->order);
+    int step = compared(m->step, n->step);
+    return step ? step : compared(m->order, n->order);
 }
 
-static int by_step_of_landing(const void *a, const void *b)
+static int joins(const Message *m) { return m->span.size <= args.join / (Int)args.type->width; }
+
+/* Tell two messages apart, or give 0 for two that travel as one. */
+static int apart(const Message *m, const Message *n)
 {
-    const Landing *m = a, *n = b;
-    return m->step != n->step ? (m->step > n->step) - (m->step < n->step)
-                              : (m->order > n->order) - (m->order < n->order);
+    Int differ[] = {compared(m->step, n->step), compared(m->sends, n->sends),
+                    compared(m->peer, n->peer), compared(joins(m), joins(n)),
+                    compared(m->chunk, n->chunk), joins(m) ? 0 : compared(m->order, n->order)};
+    for (size_t i = 0; i < sizeof differ / sizeof differ[0]; i++)
+        if (differ[i]) return (int)differ[i];
+    return 0;
 }
 
-/* Lay the messages of a step that land beside one after the other; the next step starts anew. */
-static void lay_beside(void)
+static int by_message(const void *a, const void *b)
 {
-    Int end = 0;
-    for (Int i = 0; i < plan.messages; i++) {
-        if (i && plan.message[i].step != plan.message[i - 1].step) end = 0;
-        if (plan.message[i].span.buffer != BESIDE) continue;
-        plan.message[i].span.offset = end;
-        end += plan.message[i].span.size;
+    int differ = apart(a, b);
+    return differ ? differ : by_order(a, b);
+}
+
+static int by_step(const void *a, const void *b)
+{
+    const Copied *m = a, *n = b;
+    int step = compared(m->step, n->step), order = compared(m->order, n->order);
+    return step ? step : order ? order : compared(m->adds, n->adds);
+}
+
+static int follows(const Span *next, const Span *span)
+{
+    return next->buffer == span->buffer && next->offset == span->offset + span->size;
+}
+
+/* Make one message of parts that travel together: in one stretch, or through BESIDE. */
+static Message join(const Message *part, Int parts, Int *end)
+{
+    Message whole = *part;
+    int beside = 0;
+    for (Int i = 0; i < parts; i++) {
+        const Span *span = &part[i].span;
+        if (i) whole.span.size += span->size;
+        if (!part->sends && (part[i].landing == ADD || part[i].landing == COPY)) beside = 1;
+        if (i && !follows(span, &part[i - 1].span)) beside = 1;
+    }
+    if (whole.span.size > INT_MAX) fail("a message is too large for MPI, take more chunks");
+    for (Int i = 0; i < parts; i++) {
+        const Message *m = &part[i];
+        Span at = {BESIDE, *end, m->span.size};
+        if (beside && m->sends)
+            plan.pack[plan.packs++] = (Copied){m->step, 0, m->order, at, m->span};
+        else if (beside)
+            plan.landing[plan.landings++] =
+                (Copied){m->step, m->landing == ADD, m->order, m->span, at};
+        if (!m->sends && m->landing == JOIN)
+            plan.landing[plan.landings++] = (Copied){m->step, 1, m->order, m->span, m->own};
+        if (beside) *end += at.size;
+    }
+    if (beside) whole.span = (Span){BESIDE, *end - whole.span.size, whole.span.size};
+    return whole;
+}
+
+/* Join small messages of one pair, step and chunk; what goes through BESIDE lies there one after
+   the other, each step anew. */
+static void join_messages(void)
+{
+    Int made = 0, end = 0;
+    qsort(plan.message, (size_t)plan.messages, sizeof(Message), by_message);
+    for (Int i = 0, j; i < plan.messages; i = j) {
+        if (i && plan.message[i].step != plan.message[made - 1].step) end = 0;
+        for (j = i; j < plan.messages && !apart(&plan.message[i], &plan.message[j]); j++) {}
+        plan.message[made++] = join(plan.message + i, j - i, &end);
         if (end > plan.total[BESIDE]) plan.total[BESIDE] = end;
     }
-    for (Int i = 0; i < plan.landings; i++) {
-        if (!i || plan.landing[i].step != plan.landing[i - 1].step) end = 0;
-        if (plan.landing[i].from.buffer != BESIDE) continue;
-        plan.landing[i].from.offset = end;
-        end += plan.landing[i].from.size;
-    }
+    plan.messages = made;
+    qsort(plan.message, (size_t)plan.messages, sizeof(Message), by_order);
+    qsort(plan.pack, (size_t)plan.packs, sizeof(Copied), by_step);
+    qsort(plan.landing, (size_t)plan.landings, sizeof(Copied), by_step);
 }
 
 /* Choose the chunks C that minimise (C + HEIGHT - 1) (latency + size / rate / C). */
@@ -494,18 +539,17 @@ static void make_plan(MPI_Comm comm)
     for (const Transfer *t = transfers; t->step >= 0; t++)
         if (t->src == plan.me || t->dst == plan.me) rows++;
     plan.message = take((size_t)(rows * plan.chunks), sizeof(Message));
-    plan.landing = take((size_t)(rows * plan.chunks), sizeof(Landing));
-    plan.copy = take(PIECES + 1, sizeof(Landing));
-    plan.messages = plan.landings = plan.copies = 0;
+    plan.pack = take((size_t)(rows * plan.chunks), sizeof(Copied));
+    plan.landing = take((size_t)(2 * rows * plan.chunks), sizeof(Copied));
+    plan.copy = take(PIECES + 1, sizeof(Copied));
+    plan.messages = plan.packs = plan.landings = plan.copies = 0;
     for (const Transfer *t = transfers; t->step >= 0; t++) {
         if (t->src == plan.me || t->dst == plan.me) enter(t);
         if (t->dst == plan.me) received[t->piece] = 1;
     }
     own_copies(received);
     free(received);
-    qsort(plan.message, (size_t)plan.messages, sizeof(Message), by_step_of_message);
-    qsort(plan.landing, (size_t)plan.landings, sizeof(Landing), by_step_of_landing);
-    lay_beside();
+    join_messages();
     size_t width = args.type->width, ends[2];
     for (int side = IN; side <= OUT; side++)
         ends[side] = (size_t)(plan.begin[side] + plan.total[side]);
@@ -523,7 +567,7 @@ static void make_plan(MPI_Comm comm)
 static void free_plan(void)
 {
     for (Int i = 0; i < plan.messages; i++) MPI_Request_free(&plan.request[i]);
-    void *all[] = {plan.message, plan.landing, plan.copy, plan.request, plan.shared,
+    void *all[] = {plan.message, plan.pack, plan.landing, plan.copy, plan.request, plan.shared,
                    plan.memory[SCRATCH], plan.memory[BESIDE]};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
 }
@@ -553,23 +597,29 @@ static void wait_for(int count, MPI_Request *request, const Message *message)
     }
 }
 
+static void copy(const Copied *c)
+{
+    memcpy(at(c->to), at(c->from), (size_t)c->to.size * args.type->width);
+}
+
 /* Do the collective once. */
 static void run(void)
 {
-    size_t width = args.type->width;
-    const Landing *next = plan.landing, *end = plan.landing + plan.landings;
+    const Copied *pack = plan.pack, *packed = plan.pack + plan.packs;
+    const Copied *next = plan.landing, *end = plan.landing + plan.landings;
     for (Int i = 0; i < plan.copies; i++)
-        memcpy(at(plan.copy[i].to), at(plan.copy[i].from), (size_t)plan.copy[i].to.size * width);
+        copy(&plan.copy[i]);
     for (Int i = 0, j; i < plan.messages; i = j) {
         int step = plan.message[i].step;
         for (j = i; j < plan.messages && plan.message[j].step == step; j++) {}
+        for (; pack < packed && pack->step == step; pack++) copy(pack);
         MPI_Startall((int)(j - i), plan.request + i);
         wait_for((int)(j - i), plan.request + i, plan.message + i);
         for (; next < end && next->step == step; next++)
             if (next->adds)
                 args.type->combine(args.op, at(next->to), at(next->from), next->to.size);
             else
-                memcpy(at(next->to), at(next->from), (size_t)next->to.size * width);
+                copy(next);
     }
 }
 

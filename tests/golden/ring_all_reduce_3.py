@@ -15,7 +15,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from statistics import median
 from typing import Any, NoReturn
 
@@ -112,6 +112,7 @@ def options() -> argparse.Namespace:
     add("--type", choices=TYPES, default="float32")
     add("--op", choices=tuple(OPS), default="sum")
     add("--chunks", type=whole(0, 2**16), default=0, help="of each piece (by the compiler's rule)")
+    add("--join", type=whole(0), default=2**14, help="bytes up to which messages are joined")
     add("--in-place", action="store_true", help="let input and output share memory")
     add("--map", default="", help="process i plays the i-th rank of this list, as 2,0,1")
     add("--watchdog", type=float, default=0.0, help="give up a step after so many seconds")
@@ -170,6 +171,9 @@ def complain(message: str) -> None:
 
 
 Span = tuple[str, int, int]  # buffer, offset, count
+# What is sent or received of a transfer: its row, where it lies or shall come to, how it lands,
+# and the own input that is added to it.
+Part = tuple[int, Span, str, Span | None]
 
 
 def blocks_of(count: int) -> list[int]:
@@ -193,11 +197,17 @@ def chunks_for(size: int) -> int:
 
 
 class Plan:
-    """What this process does at one size: copies, then steps of messages and what follows them."""
+    """What this process does at one size: copies, then steps of messages and what goes with them.
 
-    def __init__(self, me: int, sizes: list[int], chunks: int, in_place: bool) -> None:
-        """Cut every transfer of this process into chunks; chunk c of step s goes in step s + c."""
-        self.me, self.sizes, self.chunks = me, sizes, chunks
+    Steps have copies that put together what is sent together, messages, and landings after them.
+    """
+
+    def __init__(self, me: int, sizes: list[int], chunks: int, in_place: bool, joined: int) -> None:
+        """Cut every transfer of this process into chunks; chunk c of step s goes in step s + c.
+
+        What goes to one process in one step and chunk, `joined` elements at most each, is joined.
+        """
+        self.me, self.sizes, self.chunks, self.joined = me, sizes, chunks, joined
         self.ins, self.outs = map(list, LAYOUT[me])
         self.starts, self.moved = self.share() if in_place else ((0, 0), False)
         self.in_place = in_place and not self.moved
@@ -206,11 +216,18 @@ class Plan:
         self.scratch = self.held if self.moved else 0
         self.beside: Counter[int] = Counter()
         self.tags: Counter[tuple[int, int, bool]] = Counter()
+        self.packs: dict[int, list[tuple[Span, Span]]] = {}
         self.messages: dict[int, list[tuple[bool, int, int, Span]]] = {}
-        self.landings: dict[int, list[tuple[bool, Span, Span]]] = {}
+        self.landings: dict[int, list[tuple[int, bool, Span, Span]]] = {}
+        self.parcels: dict[tuple[int, bool, int, int, int], list[Part]] = {}
         self.pieces = [tuple(map(int, line.split())) for line in PIECES.split("\n")[1:-1]]
-        received = {self.transfer(line.split()) for line in TRANSFERS.split("\n")[1:-1]}
+        lines = enumerate(TRANSFERS.split("\n")[1:-1])
+        received = {self.transfer(row, line.split()) for row, line in lines}
         self.copies = self.own(received)
+        for (step, sends, peer, _, _), parts in self.parcels.items():
+            self.message(step, sends, peer, parts)
+        for landings in self.landings.values():
+            landings.sort(key=lambda landing: landing[0])
 
     def share(self) -> tuple[tuple[int, int], bool]:
         """Find where input and output begin in one memory; if they do not fit, move the input."""
@@ -253,48 +270,54 @@ class Plan:
                 copies.append(tuple((*place, size) for place in places))  # type: ignore[arg-type]
         return copies
 
-    def transfer(self, words: list[str]) -> int:
+    def transfer(self, row: int, words: list[str]) -> int:
         """Enter this process's end of a transfer; give the piece if it is received, else -1."""
         step, piece, src, dst = map(int, words[:4])
-        source, target, landing = words[4:]
-        length = self.cut(piece)[1] if self.me in (src, dst) else 0
-        if dst == self.me and target == "scratch" and piece not in self.offsets["scratch"]:
+        sends, length = src == self.me, self.cut(piece)[1] if self.me in (src, dst) else 0
+        buffer, landing = (words[4], "") if sends else words[5:]
+        if dst == self.me and buffer == "scratch" and piece not in self.offsets["scratch"]:
             self.offsets["scratch"][piece] = self.scratch
             self.scratch += length
         for chunk in range(self.chunks if length else 0):
             skip = chunk * length // self.chunks
             size = (chunk + 1) * length // self.chunks - skip
-            if size and src == self.me:
-                buffer, offset = self.place(source, piece)
-                self.message(True, step + chunk, dst, (buffer, offset + skip, size))
-            elif size:
-                self.receive(step + chunk, piece, src, target, landing, skip, size)
+            if size:
+                key = (step + chunk, sends, dst if sends else src, chunk)
+                alone = row if size > self.joined else -1
+                part: Part = (row, self.part(buffer, piece, skip, size), landing, None)
+                if landing == "join" and self.in_place and buffer == "out":
+                    part = (*part[:2], "add", None)  # the own input lies where the sum shall be
+                elif landing == "join":
+                    part = (*part[:3], self.part("in", piece, skip, size))
+                self.parcels.setdefault((*key, alone), []).append(part)
         return piece if dst == self.me else -1
 
-    def receive(
-        self, step: int, piece: int, src: int, target: str, landing: str, skip: int, size: int
-    ) -> None:
-        """Enter a message that comes in, and what happens to it after the step's messages."""
-        buffer, offset = self.place(target, piece)
-        home = (buffer, offset + skip, size)
-        if self.in_place and target == "out" and landing == "join":
-            landing = "add"  # the own input lies where the sum shall be
-        if landing in ("put", "join"):
-            self.message(False, step, src, home)
-        if landing == "join":
-            buffer, offset = self.place("in", piece)
-            self.landings.setdefault(step, []).append((True, home, (buffer, offset + skip, size)))
-        if landing in ("add", "copy"):
-            beside = ("beside", self.beside[step], size)
-            self.beside[step] += size
-            self.message(False, step, src, beside)
-            self.landings.setdefault(step, []).append((landing == "add", home, beside))
+    def part(self, buffer: str, piece: int, skip: int, size: int) -> Span:
+        """Give where a part of a piece lies."""
+        name, offset = self.place(buffer, piece)
+        return name, offset + skip, size
 
-    def message(self, sends: bool, step: int, peer: int, span: Span) -> None:
-        """Enter one end of a message."""
+    def message(self, step: int, sends: bool, peer: int, parts: list[Part]) -> None:
+        """Enter one end of a message, and what is copied and added before or after it."""
         tag = self.tags[step, peer, sends] % 2**15
         self.tags[step, peer, sends] += 1
-        self.messages.setdefault(step, []).append((sends, peer, tag, span))
+        spans = [span for _, span, _, _ in parts]
+        total = sum(size for _, _, size in spans)
+        (buffer, offset, _), end = spans[0], self.beside[step]
+        fits = all(landing in ("", "put", "join") for _, _, landing, _ in parts)
+        if not fits or any(a[:2] != (b[0], b[1] - a[2]) for a, b in pairwise(spans)):
+            buffer, offset = "beside", end
+            self.beside[step] += total
+        self.messages.setdefault(step, []).append((sends, peer, tag, (buffer, offset, total)))
+        for row, span, landing, own in parts:
+            beside = ("beside", end, span[2])
+            end += span[2]
+            if sends and buffer == "beside":
+                self.packs.setdefault(step, []).append((beside, span))
+            elif buffer == "beside":
+                self.landings.setdefault(step, []).append((row, landing == "add", span, beside))
+            if own:
+                self.landings.setdefault(step, []).append((row, True, span, own))
 
 
 # A plan with memory and requests: how it runs.
@@ -322,11 +345,12 @@ class Machine:
         self.steps = [
             (
                 step,
+                [(self.view(to), self.view(source)) for to, source in plan.packs.get(step, [])],
                 [self.request(*message) for message in plan.messages[step]],
                 [peer for _, peer, _, _ in plan.messages[step]],
                 [
                     (adds, self.view(to), self.view(source))
-                    for adds, to, source in plan.landings.get(step, [])
+                    for _, adds, to, source in plan.landings.get(step, [])
                 ],
             )
             for step in sorted(plan.messages)
@@ -346,7 +370,9 @@ class Machine:
         """Do the collective once."""
         for to, source in self.copies:
             to[:] = source
-        for step, requests, peers, landings in self.steps:
+        for step, packs, requests, peers, landings in self.steps:
+            for to, source in packs:
+                to[:] = source
             MPI.Prequest.Startall(requests)
             if self.watchdog:
                 self.wait(step, requests, peers)
@@ -373,7 +399,7 @@ class Machine:
 
     def free(self) -> None:
         """Give the requests back to MPI."""
-        for _, requests, _, _ in self.steps:
+        for _, _, requests, _, _ in self.steps:
             for request in requests:
                 request.Free()
 
@@ -505,7 +531,7 @@ def measure(comm: MPI.Comm, size: int, args: argparse.Namespace) -> dict[str, An
     sizes = blocks_of(size // width)
     count = largest(sizes)
     chunks = args.chunks or chunks_for(count * width)
-    plan = Plan(comm.rank, sizes, chunks, args.in_place)
+    plan = Plan(comm.rank, sizes, chunks, args.in_place, args.join // width)
     machine = Machine(comm, plan, args.type, args.op, args.watchdog)
     fill(machine, plan, args.type, args.op)
     comm.Barrier()

@@ -22,7 +22,7 @@ SUM = all_reduce((0, 1, 2, 3))
 @pytest.fixture(params=["ring_of", "tree_of", "direct_of"])
 def program(request: pytest.FixtureRequest) -> Program:
     maker: Callable = request.getfixturevalue(request.param)
-    return lower(maker("all_reduce", 4), 24, chunks=2)
+    return lower(maker("all_reduce", 4), 24, chunks=2, joined=0)
 
 
 def rows(program: Program, *actions: Action) -> list[int]:

@@ -72,8 +72,37 @@ def test_tags_differ_within_a_pair_and_step(by_hand):
     program = lower(
         by_hand(collective("broadcast", range(2)), thirds, [(p, 0, 0, 1, False) for p in range(3)]),
         9,
+        joined=0,
     )
     assert program.tag[program.action == Action.SEND].tolist() == [0, 1, 2]
+
+
+def test_small_messages_of_one_pair_and_step_are_one(by_hand):
+    """Blocks 0 and 1, and 2 and 3, go from 0 to 1 together; 1 keeps them for 2, as far as small."""
+    what = collective("gather", range(3), 2)
+    pieces = [(0, Fraction(1, 4))] * 4 + [(1, Fraction(1)), (2, Fraction(1))]
+    sends = [(p, 0, 0, 1, True) for p in (0, 2, 3)] + [(p, 1, 1, 2, True) for p in (3, 2, 0, 4)]
+    sends += [(1, 0, 0, 2, True)]
+    schedule = by_hand(what, pieces, sends)
+    program = lower(schedule, 3 * 40, joined=40)
+    some = program.action == Action.SEND
+    ends = [column[some].tolist() for column in (program.process, program.peer, program.size)]
+    assert ends == [[0, 0, 1, 1], [1, 2, 2, 2], [30, 10, 30, 40]]
+    assert faults(program, what) == []
+    for joined in range(0, 80, 8):
+        for in_place in (False, True):
+            program = lower(schedule, 3 * 40, joined=joined, chunks=2, in_place=in_place)
+            assert faults(program, what) == []
+
+
+def test_what_lies_in_one_stretch_is_not_packed(by_hand):
+    pieces = [(0, Fraction(1, 4))] * 4
+    what = collective("broadcast", range(2))
+    for moved, copies in ((range(4), 0), ((0, 2), 4)):
+        program = lower(by_hand(what, pieces, [(p, 0, 0, 1, False) for p in moved]), 16)
+        mine = (program.action == Action.COPY) & (program.buffer != Buffer.OUTPUT)
+        mine |= (program.action == Action.COPY) & (program.process == 1)
+        assert mine.sum() == copies
 
 
 def test_exchanges_in_place_go_through_scratch(by_hand):

@@ -36,7 +36,7 @@ def test_a_program_allocates_what_is_foretold(topology, name, some):
     for schedule in schedules(topology, what):
         for chunks in (1, 3):
             count = schedule.parts[1] * what.total * chunks  # a whole number of each chunk
-            made = lower(schedule, count, chunks=chunks)
+            made = lower(schedule, count, chunks=chunks, joined=0)
             allocated = Fraction(int(made.counts[:, Buffer.SCRATCH].max()), count)
             assert scratch(schedule, chunks) == allocated
 

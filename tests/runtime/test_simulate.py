@@ -10,6 +10,7 @@ from solvers.certificate import UNPROVED
 from solvers.collective import collective
 from solvers.schedule import Transfer
 from solvers.schedule import schedule as put_together
+from solvers.solve import solve
 from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError
 from solvers.unfold import unfold
@@ -232,3 +233,27 @@ def test_ways_around_a_circle_of_switches_are_played():
     schedule = template("direct", "all_to_all", machine)
     # A link of the circle carries two blocks of its own rank, then one that came the longer way.
     assert seconds(schedule) == near(3 * (ALPHA + SIZE / 3 / 10**9))
+
+
+def test_small_messages_between_two_ranks_cost_one_overhead():
+    machine, overhead = with_overhead(full_mesh(2), 1e-5), 1e-5
+    what = collective("all_gather", range(2))
+    links = {(int(a), int(b)): i for i, (a, b) in enumerate(zip(machine.src, machine.dst))}  # noqa: B905
+    pieces = [(b, Fraction(1, 4)) for b in range(2) for _ in range(4)]
+    sends = [Transfer(p, 0, p // 4, 1 - p // 4, (links[p // 4, 1 - p // 4],)) for p in range(8)]
+    schedule = put_together(machine, what, pieces, sends, UNPROVED)
+    for joined, messages in ((2**14, 1), (10, 4)):
+        found = simulate(schedule, 800, chunks=1, joined=joined)
+        assert found.seconds == pytest.approx((messages + 1) * overhead + ALPHA, rel=1e-2)
+
+
+@pytest.mark.parametrize("machine", [ring(6), torus([3, 3]), star(4)], ids=lambda m: m.name)
+def test_representatives_join_what_the_whole_joins(machine):
+    schedule = solve(with_overhead(machine, 3e-6), collective("all_to_all", range(machine.ranks)))
+    assert schedule.group.order > 1
+    for joined in (0, 2**14):
+        times = [
+            simulate(s, 10**4, joined=joined, chunks=1).seconds
+            for s in (schedule, unfold(schedule))
+        ]
+        assert times[0] == pytest.approx(times[1], rel=1e-4)

@@ -33,18 +33,17 @@ static void make_plan(MPI_Comm comm)
     for (const Transfer *t = transfers; t->step >= 0; t++)
         if (t->src == plan.me || t->dst == plan.me) rows++;
     plan.message = take((size_t)(rows * plan.chunks), sizeof(Message));
-    plan.landing = take((size_t)(rows * plan.chunks), sizeof(Landing));
-    plan.copy = take(PIECES + 1, sizeof(Landing));
-    plan.messages = plan.landings = plan.copies = 0;
+    plan.pack = take((size_t)(rows * plan.chunks), sizeof(Copied));
+    plan.landing = take((size_t)(2 * rows * plan.chunks), sizeof(Copied));
+    plan.copy = take(PIECES + 1, sizeof(Copied));
+    plan.messages = plan.packs = plan.landings = plan.copies = 0;
     for (const Transfer *t = transfers; t->step >= 0; t++) {
         if (t->src == plan.me || t->dst == plan.me) enter(t);
         if (t->dst == plan.me) received[t->piece] = 1;
     }
     own_copies(received);
     free(received);
-    qsort(plan.message, (size_t)plan.messages, sizeof(Message), by_step_of_message);
-    qsort(plan.landing, (size_t)plan.landings, sizeof(Landing), by_step_of_landing);
-    lay_beside();
+    join_messages();
     size_t width = args.type->width, ends[2];
     for (int side = IN; side <= OUT; side++)
         ends[side] = (size_t)(plan.begin[side] + plan.total[side]);
@@ -62,7 +61,7 @@ static void make_plan(MPI_Comm comm)
 static void free_plan(void)
 {
     for (Int i = 0; i < plan.messages; i++) MPI_Request_free(&plan.request[i]);
-    void *all[] = {plan.message, plan.landing, plan.copy, plan.request, plan.shared,
+    void *all[] = {plan.message, plan.pack, plan.landing, plan.copy, plan.request, plan.shared,
                    plan.memory[SCRATCH], plan.memory[BESIDE]};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
 }
@@ -92,22 +91,28 @@ static void wait_for(int count, MPI_Request *request, const Message *message)
     }
 }
 
+static void copy(const Copied *c)
+{
+    memcpy(at(c->to), at(c->from), (size_t)c->to.size * args.type->width);
+}
+
 /* Do the collective once. */
 static void run(void)
 {
-    size_t width = args.type->width;
-    const Landing *next = plan.landing, *end = plan.landing + plan.landings;
+    const Copied *pack = plan.pack, *packed = plan.pack + plan.packs;
+    const Copied *next = plan.landing, *end = plan.landing + plan.landings;
     for (Int i = 0; i < plan.copies; i++)
-        memcpy(at(plan.copy[i].to), at(plan.copy[i].from), (size_t)plan.copy[i].to.size * width);
+        copy(&plan.copy[i]);
     for (Int i = 0, j; i < plan.messages; i = j) {
         int step = plan.message[i].step;
         for (j = i; j < plan.messages && plan.message[j].step == step; j++) {}
+        for (; pack < packed && pack->step == step; pack++) copy(pack);
         MPI_Startall((int)(j - i), plan.request + i);
         wait_for((int)(j - i), plan.request + i, plan.message + i);
         for (; next < end && next->step == step; next++)
             if (next->adds)
                 args.type->combine(args.op, at(next->to), at(next->from), next->to.size);
             else
-                memcpy(at(next->to), at(next->from), (size_t)next->to.size * width);
+                copy(next);
     }
 }

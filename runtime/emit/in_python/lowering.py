@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from runtime.emit.in_python.plan import (
     HEIGHT,
@@ -17,6 +17,9 @@ from runtime.emit.in_python.plan import (
 )
 
 Span = tuple[str, int, int]  # buffer, offset, count
+# What is sent or received of a transfer: its row, where it lies or shall come to, how it lands,
+# and the own input that is added to it.
+Part = tuple[int, Span, str, Span | None]
 
 
 def blocks_of(count: int) -> list[int]:
@@ -40,11 +43,17 @@ def chunks_for(size: int) -> int:
 
 
 class Plan:
-    """What this process does at one size: copies, then steps of messages and what follows them."""
+    """What this process does at one size: copies, then steps of messages and what goes with them.
 
-    def __init__(self, me: int, sizes: list[int], chunks: int, in_place: bool) -> None:
-        """Cut every transfer of this process into chunks; chunk c of step s goes in step s + c."""
-        self.me, self.sizes, self.chunks = me, sizes, chunks
+    Steps have copies that put together what is sent together, messages, and landings after them.
+    """
+
+    def __init__(self, me: int, sizes: list[int], chunks: int, in_place: bool, joined: int) -> None:
+        """Cut every transfer of this process into chunks; chunk c of step s goes in step s + c.
+
+        What goes to one process in one step and chunk, `joined` elements at most each, is joined.
+        """
+        self.me, self.sizes, self.chunks, self.joined = me, sizes, chunks, joined
         self.ins, self.outs = map(list, LAYOUT[me])
         self.starts, self.moved = self.share() if in_place else ((0, 0), False)
         self.in_place = in_place and not self.moved
@@ -53,11 +62,18 @@ class Plan:
         self.scratch = self.held if self.moved else 0
         self.beside: Counter[int] = Counter()
         self.tags: Counter[tuple[int, int, bool]] = Counter()
+        self.packs: dict[int, list[tuple[Span, Span]]] = {}
         self.messages: dict[int, list[tuple[bool, int, int, Span]]] = {}
-        self.landings: dict[int, list[tuple[bool, Span, Span]]] = {}
+        self.landings: dict[int, list[tuple[int, bool, Span, Span]]] = {}
+        self.parcels: dict[tuple[int, bool, int, int, int], list[Part]] = {}
         self.pieces = [tuple(map(int, line.split())) for line in PIECES.split("\n")[1:-1]]
-        received = {self.transfer(line.split()) for line in TRANSFERS.split("\n")[1:-1]}
+        lines = enumerate(TRANSFERS.split("\n")[1:-1])
+        received = {self.transfer(row, line.split()) for row, line in lines}
         self.copies = self.own(received)
+        for (step, sends, peer, _, _), parts in self.parcels.items():
+            self.message(step, sends, peer, parts)
+        for landings in self.landings.values():
+            landings.sort(key=lambda landing: landing[0])
 
     def share(self) -> tuple[tuple[int, int], bool]:
         """Find where input and output begin in one memory; if they do not fit, move the input."""
@@ -100,45 +116,51 @@ class Plan:
                 copies.append(tuple((*place, size) for place in places))  # type: ignore[arg-type]
         return copies
 
-    def transfer(self, words: list[str]) -> int:
+    def transfer(self, row: int, words: list[str]) -> int:
         """Enter this process's end of a transfer; give the piece if it is received, else -1."""
         step, piece, src, dst = map(int, words[:4])
-        source, target, landing = words[4:]
-        length = self.cut(piece)[1] if self.me in (src, dst) else 0
-        if dst == self.me and target == "scratch" and piece not in self.offsets["scratch"]:
+        sends, length = src == self.me, self.cut(piece)[1] if self.me in (src, dst) else 0
+        buffer, landing = (words[4], "") if sends else words[5:]
+        if dst == self.me and buffer == "scratch" and piece not in self.offsets["scratch"]:
             self.offsets["scratch"][piece] = self.scratch
             self.scratch += length
         for chunk in range(self.chunks if length else 0):
             skip = chunk * length // self.chunks
             size = (chunk + 1) * length // self.chunks - skip
-            if size and src == self.me:
-                buffer, offset = self.place(source, piece)
-                self.message(True, step + chunk, dst, (buffer, offset + skip, size))
-            elif size:
-                self.receive(step + chunk, piece, src, target, landing, skip, size)
+            if size:
+                key = (step + chunk, sends, dst if sends else src, chunk)
+                alone = row if size > self.joined else -1
+                part: Part = (row, self.part(buffer, piece, skip, size), landing, None)
+                if landing == "join" and self.in_place and buffer == "out":
+                    part = (*part[:2], "add", None)  # the own input lies where the sum shall be
+                elif landing == "join":
+                    part = (*part[:3], self.part("in", piece, skip, size))
+                self.parcels.setdefault((*key, alone), []).append(part)
         return piece if dst == self.me else -1
 
-    def receive(
-        self, step: int, piece: int, src: int, target: str, landing: str, skip: int, size: int
-    ) -> None:
-        """Enter a message that comes in, and what happens to it after the step's messages."""
-        buffer, offset = self.place(target, piece)
-        home = (buffer, offset + skip, size)
-        if self.in_place and target == "out" and landing == "join":
-            landing = "add"  # the own input lies where the sum shall be
-        if landing in ("put", "join"):
-            self.message(False, step, src, home)
-        if landing == "join":
-            buffer, offset = self.place("in", piece)
-            self.landings.setdefault(step, []).append((True, home, (buffer, offset + skip, size)))
-        if landing in ("add", "copy"):
-            beside = ("beside", self.beside[step], size)
-            self.beside[step] += size
-            self.message(False, step, src, beside)
-            self.landings.setdefault(step, []).append((landing == "add", home, beside))
+    def part(self, buffer: str, piece: int, skip: int, size: int) -> Span:
+        """Give where a part of a piece lies."""
+        name, offset = self.place(buffer, piece)
+        return name, offset + skip, size
 
-    def message(self, sends: bool, step: int, peer: int, span: Span) -> None:
-        """Enter one end of a message."""
+    def message(self, step: int, sends: bool, peer: int, parts: list[Part]) -> None:
+        """Enter one end of a message, and what is copied and added before or after it."""
         tag = self.tags[step, peer, sends] % 2**15
         self.tags[step, peer, sends] += 1
-        self.messages.setdefault(step, []).append((sends, peer, tag, span))
+        spans = [span for _, span, _, _ in parts]
+        total = sum(size for _, _, size in spans)
+        (buffer, offset, _), end = spans[0], self.beside[step]
+        fits = all(landing in ("", "put", "join") for _, _, landing, _ in parts)
+        if not fits or any(a[:2] != (b[0], b[1] - a[2]) for a, b in pairwise(spans)):
+            buffer, offset = "beside", end
+            self.beside[step] += total
+        self.messages.setdefault(step, []).append((sends, peer, tag, (buffer, offset, total)))
+        for row, span, landing, own in parts:
+            beside = ("beside", end, span[2])
+            end += span[2]
+            if sends and buffer == "beside":
+                self.packs.setdefault(step, []).append((beside, span))
+            elif buffer == "beside":
+                self.landings.setdefault(step, []).append((row, landing == "add", span, beside))
+            if own:
+                self.landings.setdefault(step, []).append((row, True, span, own))

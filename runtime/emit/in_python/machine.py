@@ -33,11 +33,12 @@ class Machine:
         self.steps = [
             (
                 step,
+                [(self.view(to), self.view(source)) for to, source in plan.packs.get(step, [])],
                 [self.request(*message) for message in plan.messages[step]],
                 [peer for _, peer, _, _ in plan.messages[step]],
                 [
                     (adds, self.view(to), self.view(source))
-                    for adds, to, source in plan.landings.get(step, [])
+                    for _, adds, to, source in plan.landings.get(step, [])
                 ],
             )
             for step in sorted(plan.messages)
@@ -57,7 +58,9 @@ class Machine:
         """Do the collective once."""
         for to, source in self.copies:
             to[:] = source
-        for step, requests, peers, landings in self.steps:
+        for step, packs, requests, peers, landings in self.steps:
+            for to, source in packs:
+                to[:] = source
             MPI.Prequest.Startall(requests)
             if self.watchdog:
                 self.wait(step, requests, peers)
@@ -84,6 +87,6 @@ class Machine:
 
     def free(self) -> None:
         """Give the requests back to MPI."""
-        for _, requests, _, _ in self.steps:
+        for _, _, requests, _, _ in self.steps:
             for request in requests:
                 request.Free()

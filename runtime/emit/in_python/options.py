@@ -46,6 +46,7 @@ def options() -> argparse.Namespace:
     add("--type", choices=TYPES, default="float32")
     add("--op", choices=tuple(OPS), default="sum")
     add("--chunks", type=whole(0, 2**16), default=0, help="of each piece (by the compiler's rule)")
+    add("--join", type=whole(0), default=2**14, help="bytes up to which messages are joined")
     add("--in-place", action="store_true", help="let input and output share memory")
     add("--map", default="", help="process i plays the i-th rank of this list, as 2,0,1")
     add("--watchdog", type=float, default=0.0, help="give up a step after so many seconds")

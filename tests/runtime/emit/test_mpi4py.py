@@ -59,19 +59,21 @@ def planned(plan) -> list[tuple[int, ...]]:
             action = Action.SEND if sends else Action.RECV
             rows.append((step, action, peer, tag, *place(span), span[2], -1, 0))
     for step, landings in plan.landings.items():
-        rows += [local(step, Action.ADD if a else Action.COPY, to, s) for a, to, s in landings]
+        rows += [local(step, Action.ADD if a else Action.COPY, to, s) for _, a, to, s in landings]
+    for step, packs in plan.packs.items():
+        rows += [local(step, Action.COPY, to, source) for to, source in packs]
     return sorted(rows)
 
 
 @pytest.mark.parametrize("in_place", [False, True])
 def test_the_program_lowers_itself_as_lower_does(schedule: Schedule, loaded, in_place: bool):
     emitted = loaded(schedule)
-    for count, parts in ((1, 1), (7, 2), (1000, 5)):
-        program = lower(schedule, count, chunks=parts, in_place=in_place)
+    for count, parts, joined in ((1, 1, 4), (7, 2, 4), (1000, 5, 50), (1000, 1, 0)):
+        program = lower(schedule, count, chunks=parts, in_place=in_place, joined=4 * joined)
         sizes = emitted.blocks_of(count)
         assert sizes == program.blocks.tolist()
         for me in range(program.processes):
-            plan = emitted.Plan(me, sizes, parts, in_place)
+            plan = emitted.Plan(me, sizes, parts, in_place, joined)
             assert planned(plan) == expected(program, me)
             beside = max(plan.beside.values(), default=0)
             assert plan.scratch + beside == program.counts[me, Buffer.SCRATCH]
