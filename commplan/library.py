@@ -7,6 +7,7 @@ check()
 
 from commplan.candidates import Candidate, ScratchError
 from commplan.checking import WrongSchedule
+from commplan.communicator import Communicator, PlacementError
 from commplan.planner import Plan, plan
 from runtime.emit.targets import TARGETS, emit
 from runtime.execute.executor import Executor
@@ -42,6 +43,7 @@ __all__ = [
     "Candidate",
     "Collective",
     "CollectiveError",
+    "Communicator",
     "Cut",
     "DemandError",
     "ExecutionError",
@@ -51,6 +53,7 @@ __all__ = [
     "Link",
     "Measurement",
     "NotFound",
+    "PlacementError",
     "Plan",
     "Prices",
     "Program",

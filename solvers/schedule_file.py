@@ -56,14 +56,27 @@ def save(schedule: Schedule, path: atomic.Name) -> None:
         ScheduleFileError: it could not be read again, or the file cannot be written.
     """
     try:
-        data = msgspec.json.encode(pack(schedule)) + b"\n"
+        data = packed(schedule) + b"\n"
         _decode(data)
-        packed = _zipped(data) if str(path).endswith(".gz") else data
-        atomic.write(path, packed)
+        atomic.write(path, _zipped(data) if str(path).endswith(".gz") else data)
     except OSError as error:
         raise ScheduleFileError(one_line(f"{path}: {(error.strerror or '').lower()}")) from None
     except ValueError as error:
         raise ScheduleFileError(one_line(f"{path}: not written: {error}")) from None
+
+
+def packed(schedule: Schedule) -> bytes:
+    """Write a schedule as the bytes of its file."""
+    return msgspec.json.encode(pack(schedule))
+
+
+def unpacked(data: bytes) -> Schedule:
+    """Read what `packed` wrote; for files from outside see `load`.
+
+    Raises:
+        ValueError: the bytes hold no schedule.
+    """
+    return _decode(data)
 
 
 def check_topology(schedule: Schedule, topology: Topology) -> None:

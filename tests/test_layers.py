@@ -10,7 +10,7 @@ FLOORS = ("topologies", "solvers", "runtime", "commplan", "bench")
 # Kept as files, written into emitted programs, never imported.
 EMITTED = ROOT / "runtime" / "emit" / "in_python"
 # Where programs are run by the process that asks.
-RUNNING = (ROOT / "runtime" / "execute",)
+RUNNING = (ROOT / "runtime" / "execute", ROOT / "commplan" / "communicator")
 # Scripts that mpirun starts.
 STARTED = ROOT / "bench" / "ranks"
 

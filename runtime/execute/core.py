@@ -112,6 +112,8 @@ class Core:
             if code != PENDING:
                 raise self._fault(code)
 
+    wait = run  # of what `test` began
+
     def test(self) -> bool:
         """Go on without waiting; tell whether it is at its end."""
         code = self._run(self._address, 0)

@@ -34,7 +34,7 @@ def machine(
     here = core.status()
     if way == "core" and not here.built:
         raise ProgramError(f"no core in C: {here.reason}")
-    tag = whole.mark % (comm.Get_attr(MPI.TAG_UB) + 1)
+    tag = whole.mark % (MPI.COMM_WORLD.Get_attr(MPI.TAG_UB) + 1)
     runs = Core if way != "mpi4py" and here.built else Persistent
     return runs(whole, comm, tag, limit)
 
@@ -71,7 +71,7 @@ class Executor:
         self._scratch = scratch
         self.input, self.output = _views(self.part, ins, ins if program.in_place else outs)
         self._machine.bind(*(a.ctypes.data for a in (self.input, self.output, scratch)))
-        self.run = self._machine.run
+        self.run, self.wait = self._machine.run, self._machine.wait
 
     @property
     def way(self) -> str:

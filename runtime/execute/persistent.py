@@ -36,6 +36,7 @@ class Persistent:
         self._segments: list[_Segment] = []
         self._output = np.zeros(0, dtype=storage(part.dtype))
         self._way: Iterator[None] | None = None
+        self._open: tuple[list[Any], int] = [], 0
 
     def bind(self, ins: int, outs: int, scratch: int) -> None:
         """Make the requests for memory at these addresses, unless they are made."""
@@ -78,6 +79,20 @@ class Persistent:
         self._way = None
         return True
 
+    def wait(self) -> None:
+        """Go on, to the end, with what `test` began.
+
+        Raises:
+            ExecutionError: it did not come to its end.
+        """
+        asked, deadline = self._open, time.monotonic() + self._limit
+        while not self.test():
+            os.sched_yield()
+            if self._open is not asked:
+                asked, deadline = self._open, time.monotonic() + self._limit
+            elif time.monotonic() > deadline:
+                raise self.late(*self._open)
+
     def free(self) -> None:
         """Give the requests back to MPI."""
         for segment in self._segments:
@@ -93,6 +108,7 @@ class Persistent:
             try:
                 if requests:
                     self._MPI.Prequest.Startall(requests)
+                self._open = requests, first
                 while requests and not self._MPI.Request.Testall(requests):
                     yield
             except self._MPI.Exception as error:

@@ -1,0 +1,6 @@
+"""Planned collectives behind the calls of mpi4py."""
+
+from commplan.communicator.communicator import Communicator
+from commplan.communicator.placement import PlacementError
+
+__all__ = ["Communicator", "PlacementError"]

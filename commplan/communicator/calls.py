@@ -1,0 +1,154 @@
+"""The calls of mpi4py read: what each asks for, and on what memory."""
+
+from typing import Any
+
+from commplan.communicator.agreement import Key
+from commplan.communicator.buffers import Span, Unsupported, span
+from commplan.communicator.native import OPS, Natives
+from commplan.communicator.operations import Call
+from runtime.elements import OPERATIONS, refusal
+
+MOVERS = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64", 16: "complex128"}
+
+
+class Calls:
+    """Reads calls of one communicator; order[i] is the process that caller i is."""
+
+    def __init__(self, natives: Natives, order: list[int], rank: int) -> None:
+        self._natives, self._order, self._rank = natives, order, rank
+        self._n = len(order)
+        MPI = natives.MPI
+        self._in_place = MPI.IN_PLACE
+        self._ops = {getattr(MPI, OPS[name]).handle: name for name in OPS if name != "avg"}
+
+    def allreduce(self, sendbuf: Any, recvbuf: Any, op: Any) -> Call:  # noqa: ANN401
+        """Read Allreduce."""
+        outs, ins = span(recvbuf), self._given(sendbuf)
+        name = self._op(op, outs, ins)
+        key = Key("all_reduce", outs.elements, outs.dtype, name, -1)
+        return _call(
+            key,
+            ins,
+            outs,
+            lambda: self._natives.reducing("Iallreduce", ins, outs, name, self._n),
+        )
+
+    def reduce_scatter_block(self, sendbuf: Any, recvbuf: Any, op: Any) -> Call:  # noqa: ANN401
+        """Read Reduce_scatter_block; in place the result comes to the beginning."""
+        ins = self._given(sendbuf, self._n)
+        outs = span(recvbuf, self._n if ins is None else 1)
+        name = self._op(op, outs, ins)
+        key = Key("reduce_scatter", outs.elements * self._n, outs.dtype, name, -1)
+        call = _call(
+            key,
+            ins,
+            outs,
+            lambda: self._natives.reducing("Ireduce_scatter_block", ins, outs, name, self._n),
+        )
+        return call._replace(own_first=ins is None)
+
+    def allgather(self, sendbuf: Any, recvbuf: Any) -> Call:  # noqa: ANN401
+        """Read Allgather."""
+        outs, ins = span(recvbuf, self._n), self._given(sendbuf)
+        key = self._moving("all_gather", outs, ins, self._n)
+        return _call(key, ins, outs, lambda: self._natives.moving("Iallgather", ins, outs))
+
+    def alltoall(self, sendbuf: Any, recvbuf: Any) -> Call:  # noqa: ANN401
+        """Read Alltoall."""
+        outs, ins = span(recvbuf, self._n), self._given(sendbuf, self._n)
+        key = self._moving("all_to_all", outs, ins, self._n)
+        return _call(key, ins, outs, lambda: self._natives.moving("Ialltoall", ins, outs))
+
+    def bcast(self, buf: Any, root: int) -> Call:  # noqa: ANN401
+        """Read Bcast."""
+        both = span(buf)
+        key = self._moving("broadcast", both, None, 1, self._root(root))
+        return _call(key, None, both, lambda: self._natives.bcast(both, root))
+
+    def reduce(self, sendbuf: Any, recvbuf: Any, op: Any, root: int) -> Call:  # noqa: ANN401
+        """Read Reduce."""
+        ins = self._given(sendbuf)
+        outs = span(recvbuf) if self._rank == root else None
+        if ins is None and outs is None:
+            raise ValueError("IN_PLACE is for the root")
+        some = outs or ins
+        assert some is not None
+        name = self._op(op, some, ins)
+        key = Key("reduce", some.elements, some.dtype, name, self._root(root))
+        return _call(
+            key,
+            ins,
+            outs,
+            lambda: self._natives.reducing("Ireduce", ins, outs, name, self._n, root=root),
+        )
+
+    def gather(self, sendbuf: Any, recvbuf: Any, root: int) -> Call:  # noqa: ANN401
+        """Read Gather."""
+        ins = self._given(sendbuf)
+        outs = span(recvbuf, self._n) if self._rank == root else Span(0, 0, "", 1, 0, None)
+        some = outs if self._rank == root else ins
+        if some is None:
+            raise ValueError("IN_PLACE is for the root")
+        key = self._moving("gather", some, ins, self._n, self._root(root))
+        return _call(key, ins, outs, lambda: self._natives.moving("Igather", ins, outs, root=root))
+
+    def scatter(self, sendbuf: Any, recvbuf: Any, root: int) -> Call:  # noqa: ANN401
+        """Read Scatter; in place it is the root's result that stays where it is."""
+        outs = self._given(recvbuf)
+        ins = span(sendbuf, self._n) if self._rank == root else Span(0, 0, "", 1, 0, None)
+        some = ins if self._rank == root else outs
+        if some is None:
+            raise ValueError("IN_PLACE is for the root")
+        key = self._moving("scatter", some, outs, self._n, self._root(root))
+        call = _call(
+            key,
+            ins,
+            outs or ins,
+            lambda: self._natives.moving("Iscatter", ins, outs, root=root),
+        )
+        return call._replace(in_place=outs is None)
+
+    def _given(self, buffer: Any, blocks: int = 1) -> Span | None:  # noqa: ANN401
+        """Read a buffer that may be IN_PLACE."""
+        return None if buffer is self._in_place else span(buffer, blocks)
+
+    def _root(self, root: int) -> int:
+        if not 0 <= root < self._n:
+            raise ValueError(f"root {root} of {self._n} processes")
+        return self._order[root]
+
+    def _moving(
+        self, name: str, some: Span, other: Span | None, blocks: int, root: int = -1
+    ) -> Key:
+        """Give the key of a call that only moves bytes, whatever they mean."""
+        size = some.elements * some.size
+        if other is not None and other.elements * other.size != size:
+            raise ValueError(f"{name}: {other.elements * other.size} and {size} bytes in a block")
+        wide = some.size if some.size in MOVERS else 1
+        return Key(name, size // wide * blocks, MOVERS[wide], "sum", root)
+
+    def _op(self, op: Any, outs: Span, ins: Span | None) -> str:  # noqa: ANN401
+        """Name the operation, if it can be done on this type."""
+        name = op if isinstance(op, str) else self._ops.get(op.handle, "")
+        if not name:
+            raise Unsupported("an operation of the caller's, or one of MPI's that is not planned")
+        if name not in OPERATIONS:
+            raise ValueError(f"op {name!r} is unknown; known: {', '.join(OPERATIONS)}")
+        if not outs.dtype:
+            raise Unsupported("a type that is not planned for sums and the like")
+        if ins is not None and (ins.dtype, ins.elements) != (outs.dtype, outs.elements):
+            raise ValueError(
+                f"{ins.elements} {ins.dtype} are given, {outs.elements} {outs.dtype} expected"
+            )
+        if why := refusal(name, outs.dtype):
+            raise ValueError(why)
+        return name
+
+
+def _call(key: Key, ins: Span | None, outs: Span | None, native: Any) -> Call:  # noqa: ANN401
+    """Put a call together; one of the buffers may be in the other, or be none."""
+    in_place = ins is None
+    sends, takes = ins or outs, outs or ins
+    assert sends is not None
+    assert takes is not None
+    return Call(key, in_place, sends.address, takes.address, native, (ins, outs))

@@ -1,0 +1,176 @@
+"""Collectives as mpi4py calls them, planned for the machine they run on."""
+
+from typing import Any, Self
+
+from commplan.communicator.buffers import Unsupported, varying
+from commplan.communicator.calls import Calls
+from commplan.communicator.exchange import Exchange
+from commplan.communicator.operations import Operation
+from commplan.communicator.turns import Planner
+from topologies.topology import Topology
+
+Buffer = Any  # what mpi4py takes: an array, [array, type], [array, count, type], IN_PLACE
+Op = Any  # an operation of MPI, or one of sum, min, max, prod, avg, band, bor, bxor
+
+
+class Communicator(Planner):
+    """The upper-case collectives of mpi4py over the processes of a communicator, planned.
+
+    Every call takes what mpi4py takes: buffers of numpy and their like, [buffer, count, type],
+    MPI.IN_PLACE, MPI's operations; besides them types and operations by their names in commplan,
+    as "bfloat16" and "avg". What is not planned (derived types, operations of one's own, machines
+    that no schedule is found for) is left to MPI, with the reason logged once, as a warning of
+    the logger "commplan".
+
+    Process 0 plans at the first call of each collective, root and size between two powers of two,
+    or takes the best of a folder of compiled schedules, and tells all; programs are kept for
+    every size and type. All processes call the same collectives in the same order. Non-blocking
+    calls of one communicator run one after the other, while `Test` or `Wait` is called.
+
+    Threads: a communicator is for one thread at a time. Several threads each take one of their
+    own, made by `Dup` or `Split`, and MPI must have been started with MPI_THREAD_MULTIPLE, as
+    mpi4py does. The core in C lets other threads run while it waits.
+
+    >>> world = Communicator(MPI.COMM_WORLD, topology("dgx-a100"))  # doctest: +SKIP
+    >>> world.Allreduce(MPI.IN_PLACE, gradients, op="avg")  # doctest: +SKIP
+    """
+
+    def __init__(self, mpi_comm: Any, topology: Topology, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(mpi_comm, topology, **options)
+        self._mpi = mpi_comm
+        self._calls = Calls(self._native, self.order, self.rank)
+
+    __init__.__doc__ = Planner.__init__.__doc__
+
+    def Allreduce(self, sendbuf: Buffer, recvbuf: Buffer, op: Op = "sum") -> None:  # noqa: N802
+        """Give everyone the sum of everyone's vector."""
+        self._do("Allreduce", sendbuf, recvbuf, op)
+
+    def Iallreduce(self, sendbuf: Buffer, recvbuf: Buffer, op: Op = "sum") -> Operation:  # noqa: N802
+        """Start an Allreduce."""
+        return self._begin("Iallreduce", sendbuf, recvbuf, op)
+
+    def Reduce_scatter_block(  # noqa: N802
+        self, sendbuf: Buffer, recvbuf: Buffer, op: Op = "sum"
+    ) -> None:
+        """Give each process the sum of its block."""
+        self._do("Reduce_scatter_block", sendbuf, recvbuf, op)
+
+    def Ireduce_scatter_block(  # noqa: N802
+        self, sendbuf: Buffer, recvbuf: Buffer, op: Op = "sum"
+    ) -> Operation:
+        """Start a Reduce_scatter_block."""
+        return self._begin("Ireduce_scatter_block", sendbuf, recvbuf, op)
+
+    def Allgather(self, sendbuf: Buffer, recvbuf: Buffer) -> None:  # noqa: N802
+        """Give everyone's block to everyone."""
+        self._do("Allgather", sendbuf, recvbuf)
+
+    def Iallgather(self, sendbuf: Buffer, recvbuf: Buffer) -> Operation:  # noqa: N802
+        """Start an Allgather."""
+        return self._begin("Iallgather", sendbuf, recvbuf)
+
+    def Alltoall(self, sendbuf: Buffer, recvbuf: Buffer) -> None:  # noqa: N802
+        """Send from each process another block to each process."""
+        self._do("Alltoall", sendbuf, recvbuf)
+
+    def Ialltoall(self, sendbuf: Buffer, recvbuf: Buffer) -> Operation:  # noqa: N802
+        """Start an Alltoall."""
+        return self._begin("Ialltoall", sendbuf, recvbuf)
+
+    def Alltoallv(self, sendbuf: Buffer, recvbuf: Buffer) -> None:  # noqa: N802
+        """Send from each process so many elements to each; planned anew for each matrix."""
+        self.Ialltoallv(sendbuf, recvbuf).Wait()
+
+    def Ialltoallv(self, sendbuf: Buffer, recvbuf: Buffer) -> Operation:  # noqa: N802
+        """Start an Alltoallv."""
+        n = self.size
+        try:
+            exchange = Exchange(self, varying(sendbuf, n), varying(recvbuf, n))
+        except Unsupported as why:
+            return self._left("Ialltoallv", why, sendbuf, recvbuf)
+        return self.enter("all_to_allv", exchange.steps(self._native, sendbuf, recvbuf))
+
+    def Bcast(self, buf: Buffer, root: int = 0) -> None:  # noqa: N802
+        """Give everyone the root's vector."""
+        self._do("Bcast", buf, root)
+
+    def Ibcast(self, buf: Buffer, root: int = 0) -> Operation:  # noqa: N802
+        """Start a Bcast."""
+        return self._begin("Ibcast", buf, root)
+
+    def Reduce(  # noqa: N802
+        self, sendbuf: Buffer, recvbuf: Buffer, op: Op = "sum", root: int = 0
+    ) -> None:
+        """Give the root the sum of everyone's vector."""
+        self._do("Reduce", sendbuf, recvbuf, op, root)
+
+    def Ireduce(  # noqa: N802
+        self, sendbuf: Buffer, recvbuf: Buffer, op: Op = "sum", root: int = 0
+    ) -> Operation:
+        """Start a Reduce."""
+        return self._begin("Ireduce", sendbuf, recvbuf, op, root)
+
+    def Gather(self, sendbuf: Buffer, recvbuf: Buffer, root: int = 0) -> None:  # noqa: N802
+        """Give the root each process's block."""
+        self._do("Gather", sendbuf, recvbuf, root)
+
+    def Igather(self, sendbuf: Buffer, recvbuf: Buffer, root: int = 0) -> Operation:  # noqa: N802
+        """Start a Gather."""
+        return self._begin("Igather", sendbuf, recvbuf, root)
+
+    def Scatter(self, sendbuf: Buffer, recvbuf: Buffer, root: int = 0) -> None:  # noqa: N802
+        """Give each process its block from the root."""
+        self._do("Scatter", sendbuf, recvbuf, root)
+
+    def Iscatter(self, sendbuf: Buffer, recvbuf: Buffer, root: int = 0) -> Operation:  # noqa: N802
+        """Start a Scatter."""
+        return self._begin("Iscatter", sendbuf, recvbuf, root)
+
+    def Barrier(self) -> None:  # noqa: N802
+        """Wait for everyone; MPI does it."""
+        self._native.comm.Barrier()
+
+    def Split(self, color: int = 0, key: int = 0) -> "Communicator | None":  # noqa: N802
+        """Give the communicator of all processes of one colour, None to who has no colour."""
+        return self._over(self._mpi.Split(color, key))
+
+    def Dup(self) -> Self:  # noqa: N802
+        """Give one of the same processes, for another thread, say."""
+        made = self._over(self._mpi.Dup())
+        assert isinstance(made, type(self))
+        return made
+
+    def Free(self) -> None:  # noqa: N802
+        """Give back what MPI holds for this communicator; all processes call this together."""
+        self.free()
+
+    def _over(self, comm: Any) -> "Communicator | None":  # noqa: ANN401
+        """Plan for some of the processes on the same machine."""
+        if not comm:
+            return None
+        ranks = comm.allgather(self.played[self.rank])
+        made = type(self)(comm, self.topology, ranks=ranks, **self._options)
+        comm.Free()
+        return made
+
+    def _do(self, name: str, *words: Any) -> None:  # noqa: ANN401
+        try:
+            call = getattr(self._calls, name.lower())(*words)
+        except Unsupported as why:
+            self._left(name, why, *words)
+        else:
+            self.do(call)
+
+    def _begin(self, name: str, *words: Any) -> Operation:  # noqa: ANN401
+        try:
+            call = getattr(self._calls, name[1:].lower())(*words)
+        except Unsupported as why:
+            return self._left(name, why, *words)
+        return self.begin(call)
+
+    def _left(self, name: str, why: Unsupported, *words: Any) -> Operation:  # noqa: ANN401
+        """Leave a call to MPI, as it was made."""
+        self.tell(name, str(why))
+        made: Operation = getattr(self._native.comm, name)(*map(self._native.named, words))
+        return made

@@ -1,0 +1,92 @@
+"""Where a communicator's schedules come from: a folder of compiled files, or the planner."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from commplan.planner import plan
+from runtime.moves import moves
+from runtime.simulate import simulate
+from runtime.verify import verify
+from solvers.collective import Collective, all_to_allv, collective
+from solvers.schedule import Schedule
+from solvers.schedule_file import ScheduleFileError, check_topology, load
+from topologies.inhabited import inhabited
+from topologies.topology import Topology
+
+ENDINGS = (".json", ".json.gz")
+
+
+@dataclass(frozen=True)
+class Need:
+    """What is asked for: a collective, its root as a process, and about how many bytes.
+
+    demand: of an all_to_allv, what each process sends to each, in elements, as a matrix of int64.
+    """
+
+    name: str
+    root: int
+    size: int
+    demand: bytes = b""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Makes schedules for processes that play these ranks of a topology, in ascending order.
+
+    Ranks without a process forward, and do nothing else. files: what a folder holds for them.
+    """
+
+    topology: Topology
+    ranks: tuple[int, ...]
+    seconds: float
+    files: tuple[Schedule, ...] = field(default=())
+
+    def schedule(self, need: Need) -> tuple[Schedule, str]:
+        """Give the schedule that is predicted to be fastest, and the reason why it was taken.
+
+        Raises:
+            ValueError: none can be had, with the reason.
+        """
+        fits = [each for each in self.files if self._fits(each, need)]
+        if fits:
+            times = [simulate(each, need.size).seconds for each in fits]
+            best = int(np.argmin(times))
+            return fits[best], f"compiled, {times[best] * 1e6:.4g} us, of {len(fits)} files"
+        machine = inhabited(self.topology, self.ranks)
+        made = plan(machine, self._collective(need), size=need.size, seconds=self.seconds)
+        return made.schedule, made.reason
+
+    def _collective(self, need: Need) -> Collective:
+        processes = range(len(self.ranks))
+        if need.demand:
+            demand = np.frombuffer(need.demand, dtype=np.int64)
+            return all_to_allv(tuple(processes), demand.reshape(len(processes), -1))
+        return collective(need.name, processes, None if need.root < 0 else need.root)
+
+    def _fits(self, schedule: Schedule, need: Need) -> bool:
+        what = schedule.collective
+        root = self.ranks[need.root] if need.root >= 0 else None
+        return not need.demand and (what.name, what.root) == (need.name, root)
+
+
+def compiled(folder: str | Path, topology: Topology, ranks: Sequence[int]) -> tuple[Schedule, ...]:
+    """Load the schedules of a folder that run on exactly these ranks.
+
+    Raises:
+        ScheduleFileError: a file that cannot be read, or that was made for another machine.
+        OSError: the folder cannot be read.
+    """
+    found = []
+    for path in sorted(Path(folder).iterdir()):
+        if path.name.endswith(ENDINGS):
+            schedule = load(str(path))
+            check_topology(schedule, topology)
+            faults = verify(schedule).faults
+            if faults:
+                raise ScheduleFileError(f"{path}: wrong: {faults[0]}")
+            if moves(schedule).ranks == tuple(sorted(ranks)):
+                found.append(schedule)
+    return tuple(found)
