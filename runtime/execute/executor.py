@@ -34,7 +34,8 @@ def machine(
     here = core.status()
     if way == "core" and not here.built:
         raise ProgramError(f"no core in C: {here.reason}")
-    tag = whole.mark % (MPI.COMM_WORLD.Get_attr(MPI.TAG_UB) + 1)
+    # Open MPI keeps the largest tag at the world only.
+    tag = whole.mark % (int(MPI.COMM_WORLD.Get_attr(MPI.TAG_UB) or 0) + 1)
     runs = Core if way != "mpi4py" and here.built else Persistent
     return runs(whole, comm, tag, limit)
 
