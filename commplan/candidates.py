@@ -14,7 +14,7 @@ from runtime.simulate import simulate
 from solvers import rounds, skew
 from solvers.amounts import incast
 from solvers.schedule import Schedule
-from solvers.templates import TEMPLATES
+from solvers.templates import TEMPLATES, hierarchy
 from solvers.templates.layout import TemplateError
 from solvers.watch import NotFound, Watch
 
@@ -121,6 +121,16 @@ def _templates(best: Schedule) -> Made:
         for name, (make, known) in TEMPLATES.items():
             if what.name in known:
                 yield from _tried(name, partial(make, best.topology, what))
+        if what.name in hierarchy.COLLECTIVES:
+            yield from _hierarchies(best)
+
+
+def _hierarchies(best: Schedule) -> Made:
+    """Make exchanges between boxes of several ranks."""
+    try:
+        yield from hierarchy.hierarchies(best.topology, best.collective, best.bound)
+    except TemplateError:
+        return
 
 
 def _tried(name: str, make: Callable[[], Schedule]) -> Made:

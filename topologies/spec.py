@@ -1,13 +1,17 @@
 """Machines by name: `torus:4x4x4`, `dgx-a100:boxes=4`, or the path of a file."""
 
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from topologies import files
 from topologies.document import LINK_LIMIT
-from topologies.presets import PRESETS, Preset
-from topologies.topology import Topology, TopologyError
+from topologies.presets import EVERYWHERE, PRESETS, Preset
+from topologies.topology import Topology, TopologyError, frozen
 from topologies.wording import one_line, prefixed, shown
 
 
@@ -55,27 +59,38 @@ def _make(name: str, words: list[str], spec: str) -> Topology:
     try:
         if faults:
             raise TopologyError(faults)
-        return preset.make(**arguments)
+        return _burdened(preset.make, arguments)
     except TopologyError as error:
         raise TopologyError(prefixed(spec[:100], error.faults)) from None
+
+
+def _burdened(make: Callable[..., Topology], arguments: dict[str, Any]) -> Topology:
+    """Make a machine, and let every message cost its ranks the overhead that is given."""
+    overhead = arguments.pop("overhead", 0.0)
+    made = make(**arguments)
+    if not overhead:
+        return made
+    name = f"{made.name}:overhead={round(overhead * 1e6, 6):g}"
+    return replace(made, name=name, overhead=frozen(np.full(made.ranks, overhead)))
 
 
 def _arguments(preset: Preset, words: list[str]) -> tuple[dict[str, Any], list[str]]:
     """Parse `key=value` words, and say what is wrong with them."""
     arguments: dict[str, Any] = {}
     faults = []
+    parsers = {**preset.parameters, **EVERYWHERE}
     for i, word in enumerate(words):
         key, equals, value = word.partition("=")
         if not equals and i == 0 and preset.parameters:
             key, value = next(iter(preset.parameters)), word
-        if key not in preset.parameters:
-            known = ", ".join(preset.parameters)
+        if key not in parsers:
+            known = ", ".join(parsers)
             faults.append(f"no parameter is named {shown(key)}; known: {known}")
         elif key in arguments:
             faults.append(f"{key} is given twice")
         else:
             try:
-                arguments[key] = preset.parameters[key](value)
+                arguments[key] = parsers[key](value)
             except ValueError as error:
                 faults.append(f"{key} is {shown(value)}, expected {error}")
     return arguments, faults

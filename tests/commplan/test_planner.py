@@ -1,10 +1,14 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import commplan
 from commplan import anytime, candidates
-from solvers.collective import ROOTED
+from commplan.planner import plan
+from solvers.collective import ROOTED, all_to_allv, collective
+from topologies.spec import topology
+from topologies.topology import frozen
 
 NAMES = (
     *("all_gather", "reduce_scatter", "all_reduce", "all_to_all"),
@@ -74,3 +78,21 @@ def test_a_wrong_schedule_never_leaves(monkeypatch):
 def test_the_seed_is_kept():
     made = commplan.plan(*problem("ring:4", "all_gather"), seed=7)
     assert made.schedule.provenance["seed"] == 7
+
+
+@pytest.mark.parametrize("name", ["all_to_all", "all_to_allv"])
+def test_hierarchies_are_chosen_where_messages_cost_much(name):
+    machine = topology("dgx-a100:boxes=2")
+    ranks = range(16)
+    demand = np.full((16, 16), 64)
+    what = collective(name, ranks) if name == "all_to_all" else all_to_allv(tuple(ranks), demand)
+    free, costly = (plan(_busy(machine, seconds), what, size=2**10) for seconds in (0.0, 1e-6))
+    assert not free.reason.startswith("2 boxes")
+    assert costly.reason.startswith("2 boxes")
+    direct = min(each.seconds for each in costly.candidates if not each.name.startswith("2 boxes"))
+    assert costly.predicted is not None
+    assert direct / costly.predicted > 1.3
+
+
+def _busy(machine, seconds):
+    return replace(machine, overhead=frozen(np.full(machine.ranks, seconds)))

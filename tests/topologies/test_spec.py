@@ -42,6 +42,14 @@ def test_parameters_reach_the_shape() -> None:
     assert topology("dgx-a100:4").ranks == topology("dgx-a100:boxes=4").ranks == 32
 
 
+def test_every_machine_takes_an_overhead() -> None:
+    for name in ("ring:3", "dgx-a100:boxes=2", "nvl72"):
+        made = topology(f"{name}:overhead=0.5")
+        assert made.overhead.tolist() == [0.5e-6] * made.ranks
+        assert made.name.endswith(":overhead=0.5")
+        assert digest(topology(f"{name}:overhead=0")) == digest(topology(name)) != digest(made)
+
+
 def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:
     for name in ("ring.json", "plain"):
         files.save(shapes.ring(3), tmp_path / name)
