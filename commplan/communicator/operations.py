@@ -14,6 +14,9 @@ Machine = Core | Persistent
 # Gives what it waits for, None for an answer of all processes; is told whether that has been run.
 Steps = Generator[Machine | None, bool | None, bool | None]
 
+SPINS = 200  # looks before the first nap
+SHORTEST_NAP, LONGEST_NAP = 20e-6, 2e-3  # seconds
+
 
 class Call(NamedTuple):
     """One call: what it asks for, the memory it works on, and what MPI itself would do.
@@ -90,8 +93,7 @@ class Operation:
         Raises:
             ExecutionError: a message does not come, or the others do not, within the limit.
         """
-        deadline = time.monotonic() + limit
-        ran = None
+        deadline, ran, naps = time.monotonic() + limit, None, 0
         while not self.advance(ran):
             ran = None
             if self._machine is not None:
@@ -100,4 +102,13 @@ class Operation:
             elif time.monotonic() > deadline:
                 raise BlockedError(f"blocked in {self.name} waiting for all processes to call it")
             else:
-                os.sched_yield()
+                naps += 1
+                _nap(naps)
+
+
+def _nap(before: int) -> None:
+    """Let others work, process 0 with its plan above all; the longer it lasts the more so."""
+    if before < SPINS:
+        os.sched_yield()
+    else:
+        time.sleep(min(LONGEST_NAP, (before - SPINS + 1) * SHORTEST_NAP))

@@ -1,11 +1,14 @@
 """Where a communicator's schedules come from: a folder of compiled files, or the planner."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from commplan.candidates import compared
+from commplan.checking import checked
 from commplan.planner import plan
 from runtime.moves import moves
 from runtime.simulate import simulate
@@ -13,6 +16,7 @@ from runtime.verify import verify
 from solvers.collective import Collective, all_to_allv, collective
 from solvers.schedule import Schedule
 from solvers.schedule_file import ScheduleFileError, check_topology, load
+from solvers.watch import Watch
 from topologies.inhabited import inhabited
 from topologies.topology import Topology
 
@@ -37,12 +41,14 @@ class Source:
     """Makes schedules for processes that play these ranks of a topology, in ascending order.
 
     Ranks without a process forward, and do nothing else. files: what a folder holds for them.
+    found: the schedules of highest throughput so far, by collective and root.
     """
 
     topology: Topology
     ranks: tuple[int, ...]
     seconds: float
-    files: tuple[Schedule, ...] = field(default=())
+    files: tuple[Schedule, ...] = ()
+    found: dict[tuple[str, int], Schedule] = field(default_factory=dict)
 
     def schedule(self, need: Need) -> tuple[Schedule, str]:
         """Give the schedule that is predicted to be fastest, and the reason why it was taken.
@@ -55,9 +61,27 @@ class Source:
             times = [simulate(each, need.size).seconds for each in fits]
             best = int(np.argmin(times))
             return fits[best], f"compiled, {times[best] * 1e6:.4g} us, of {len(fits)} files"
-        machine = inhabited(self.topology, self.ranks)
-        made = plan(machine, self._collective(need), size=need.size, seconds=self.seconds)
-        return made.schedule, made.reason
+        if need.demand:
+            made = plan(self.machine, self._collective(need), size=need.size, seconds=self.seconds)
+            return made.schedule, made.reason
+        return self._chosen(need)
+
+    @cached_property
+    def machine(self) -> Topology:
+        """Give the machine as the processes see it."""
+        return inhabited(self.topology, self.ranks)
+
+    def _chosen(self, need: Need) -> tuple[Schedule, str]:
+        """Choose for a size; the schedule of highest throughput is found once for all sizes."""
+        best = self.found.get((need.name, need.root))
+        if best is None:
+            best = plan(self.machine, self._collective(need), seconds=self.seconds).schedule
+            self.found[need.name, need.root] = best
+        first = compared(best, need.size, None, Watch(self.seconds))[0]
+        reason = f"{first.name}: {first.seconds * 1e6:.4g} us, height {first.height}"
+        if first.schedule is best:
+            return best, reason
+        return checked(replace(first.schedule, bound=best.bound)).schedule, reason
 
     def _collective(self, need: Need) -> Collective:
         processes = range(len(self.ranks))

@@ -275,7 +275,7 @@ static int read_map(void)
 /* The plan made to fit one size: what this process copies, sends, receives and adds. */
 
 typedef struct { int buffer; Int offset, size; } Span;
-typedef struct { int step, sends, peer, landing; Int chunk, order; Span span, own; } Message;
+typedef struct { int step, sends, peer, landing, tag; Int chunk, order; Span span, own; } Message;
 typedef struct { int step, adds; Int order; Span to, from; } Copied;
 
 static struct {
@@ -285,6 +285,7 @@ static struct {
     Message *message;
     Copied *pack, *landing, *copy;
     MPI_Request *request;
+    MPI_Comm comm;
     char *memory[4], *shared;
 } plan;
 
@@ -377,7 +378,7 @@ static void enter(const Transfer *t)
         if (!size) continue;
         if (size > INT_MAX) fail("a message is too large for MPI, take more chunks");
         Message *m = &plan.message[plan.messages++];
-        *m = (Message){t->step + (int)chunk, sends, sends ? t->dst : t->src, t->landing, chunk,
+        *m = (Message){t->step + (int)chunk, sends, sends ? t->dst : t->src, t->landing, 0, chunk,
                        (t - transfers) * plan.chunks + chunk,
                        part_of(place(home, t->piece), skip, size), {0, 0, 0}};
         if (sends || t->landing != JOIN) continue;
@@ -507,19 +508,14 @@ static MPI_Datatype mpi_type(void)
     return width == 1 ? MPI_INT8_T : width == 4 ? MPI_INT32_T : MPI_INT64_T;
 }
 
-/* Make the persistent requests; messages of one pair and step have tags of their own. */
-static void make_requests(MPI_Comm comm)
+/* Number the messages of one pair and step: both ends start them in the same order. */
+static void make_tags(void)
 {
     int tags[2][PROCESSES] = {{0}};
     for (Int i = 0; i < plan.messages; i++) {
-        const Message *m = &plan.message[i];
+        Message *m = &plan.message[i];
         if (i && m->step != m[-1].step) memset(tags, 0, sizeof tags);
-        int tag = tags[m->sends][m->peer]++ % 32768;
-        int size = (int)m->span.size;
-        if (m->sends)
-            MPI_Send_init(at(m->span), size, mpi_type(), m->peer, tag, comm, &plan.request[i]);
-        else
-            MPI_Recv_init(at(m->span), size, mpi_type(), m->peer, tag, comm, &plan.request[i]);
+        m->tag = tags[m->sends][m->peer]++ % 32768;
     }
 }
 
@@ -554,15 +550,25 @@ static void make_plan(MPI_Comm comm)
     for (int buffer = SCRATCH; buffer <= BESIDE; buffer++)
         plan.memory[buffer] = take((size_t)plan.total[buffer], width);
     plan.request = take((size_t)plan.messages, sizeof(MPI_Request));
-    make_requests(comm);
+    make_tags();
+    plan.comm = comm;
 }
 
 static void free_plan(void)
 {
-    for (Int i = 0; i < plan.messages; i++) MPI_Request_free(&plan.request[i]);
     void *all[] = {plan.message, plan.pack, plan.landing, plan.copy, plan.request, plan.shared,
                    plan.memory[SCRATCH], plan.memory[BESIDE]};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
+}
+
+/* Start a message: one that is started anew is as fast as one that is kept, or faster. */
+static void start(const Message *m, MPI_Datatype type, MPI_Request *request)
+{
+    int size = (int)m->span.size;
+    if (m->sends)
+        MPI_Isend(at(m->span), size, type, m->peer, m->tag, plan.comm, request);
+    else
+        MPI_Irecv(at(m->span), size, type, m->peer, m->tag, plan.comm, request);
 }
 
 /* Wait for a step's messages, but not for ever: name who does not come, and end all. */
@@ -580,8 +586,9 @@ static void wait_for(int count, MPI_Request *request, const Message *message)
             for (int i = 0; i < count; i++) {
                 MPI_Test(&request[i], &done, MPI_STATUS_IGNORE);
                 if (!done)
-                    fprintf(stderr, "commplan: rank %d blocked in step %d waiting for rank %d\n",
-                            ranks[plan.me], message[i].step, ranks[message[i].peer]);
+                    fprintf(stderr, "commplan: rank %d blocked in step %d waiting for rank %d (piece %d)\n",
+                            ranks[plan.me], message[i].step, ranks[message[i].peer],
+                            transfers[message[i].order / plan.chunks].piece);
             }
             sleep(1); /* for the others to say what they wait for */
             MPI_Abort(MPI_COMM_WORLD, 124);
@@ -598,16 +605,17 @@ static void copy(const Copied *c)
 /* Do the collective once. */
 static void run(void)
 {
+    MPI_Datatype type = mpi_type();
     const Copied *pack = plan.pack, *packed = plan.pack + plan.packs;
     const Copied *next = plan.landing, *end = plan.landing + plan.landings;
     for (Int i = 0; i < plan.copies; i++)
         copy(&plan.copy[i]);
     for (Int i = 0, j; i < plan.messages; i = j) {
         int step = plan.message[i].step;
-        for (j = i; j < plan.messages && plan.message[j].step == step; j++) {}
         for (; pack < packed && pack->step == step; pack++) copy(pack);
-        MPI_Startall((int)(j - i), plan.request + i);
-        wait_for((int)(j - i), plan.request + i, plan.message + i);
+        for (j = i; j < plan.messages && plan.message[j].step == step; j++)
+            start(&plan.message[j], type, plan.request + (j - i));
+        wait_for((int)(j - i), plan.request, plan.message + i);
         for (; next < end && next->step == step; next++)
             if (next->adds)
                 args.type->combine(args.op, at(next->to), at(next->from), next->to.size);

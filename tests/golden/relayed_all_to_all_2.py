@@ -210,7 +210,7 @@ class Plan:
         self.beside: Counter[int] = Counter()
         self.tags: Counter[tuple[int, int, bool]] = Counter()
         self.packs: dict[int, list[tuple[Span, Span]]] = {}
-        self.messages: dict[int, list[tuple[bool, int, int, Span]]] = {}
+        self.messages: dict[int, list[tuple[bool, int, int, int, Span]]] = {}
         self.landings: dict[int, list[tuple[int, bool, Span, Span]]] = {}
         self.parcels: dict[tuple[int, bool, int, int, int], list[Part]] = {}
         self.pieces = [tuple(map(int, line.split())) for line in PIECES.split("\n")[1:-1]]
@@ -301,7 +301,9 @@ class Plan:
         if not fits or any(a[:2] != (b[0], b[1] - a[2]) for a, b in pairwise(spans)):
             buffer, offset = "beside", end
             self.beside[step] += total
-        self.messages.setdefault(step, []).append((sends, peer, tag, (buffer, offset, total)))
+        self.messages.setdefault(step, []).append(
+            (sends, peer, tag, parts[0][0], (buffer, offset, total))
+        )
         for row, span, landing, own in parts:
             beside = ("beside", end, span[2])
             end += span[2]
@@ -340,7 +342,7 @@ class Machine:
                 step,
                 [(self.view(to), self.view(source)) for to, source in plan.packs.get(step, [])],
                 [self.request(*message) for message in plan.messages[step]],
-                [peer for _, peer, _, _ in plan.messages[step]],
+                [(peer, row) for _, peer, _, row, _ in plan.messages[step]],
                 [
                     (adds, self.view(to), self.view(source))
                     for _, adds, to, source in plan.landings.get(step, [])
@@ -354,7 +356,7 @@ class Machine:
         buffer, offset, size = span
         return self.buffers[buffer][offset : offset + size]
 
-    def request(self, sends: bool, peer: int, tag: int, span: Span) -> MPI.Prequest:
+    def request(self, sends: bool, peer: int, tag: int, _: int, span: Span) -> MPI.Prequest:
         """Make a persistent request for one end of a message."""
         make = self.comm.Send_init if sends else self.comm.Recv_init
         return make(self.view(span), peer, tag)
@@ -377,13 +379,15 @@ class Machine:
                 else:
                     to[:] = source
 
-    def wait(self, step: int, requests: list[Any], peers: list[int]) -> None:
+    def wait(self, step: int, requests: list[Any], peers: list[tuple[int, int]]) -> None:
         """Wait for a step's messages, but not for ever: name who does not come, and end all."""
         deadline = time.monotonic() + self.watchdog
         while not MPI.Request.Testall(requests):
             if time.monotonic() > deadline:
-                late = {p for r, p in zip(requests, peers, strict=True) if not r.Test()}
-                names = ", ".join(f"rank {RANKS[p]}" for p in sorted(late))
+                late = [pair for r, pair in zip(requests, peers, strict=True) if not r.Test()]
+                lines = TRANSFERS.split("\n")[1:]
+                pieces = {peer: lines[row].split()[1] for peer, row in reversed(late)}
+                names = ", ".join(f"rank {RANKS[p]} (piece {pieces[p]})" for p in sorted(pieces))
                 me = f"rank {RANKS[self.comm.rank]}"
                 complain(f"{me} blocked in step {step} waiting for {names}")
                 time.sleep(1)  # for the others to say what they wait for

@@ -119,7 +119,7 @@ def test_a_hang_is_told_and_names_who_waits_for_whom(ring_of, mpi, tmp_path):
     ending = started(mpi, spoil(emit(ring_of("all_reduce", 3)), "return"), tmp_path, timeout=4)
     assert ending.verdict == "hang"
     # Process 1 sends nothing; process 2 waits for it first.
-    assert ending.reason == "rank 2 blocked in step 0 waiting for rank 1"
+    assert ending.reason == "rank 2 blocked in step 0 waiting for rank 1 (piece 0)"
     assert left_over(tmp_path) == []
 
 
@@ -134,7 +134,7 @@ def test_a_hang_of_the_c_program_is_told(ring_of, mpi, tmp_path):
     ending = launch([str(program), "--crowded", "-n", "1", "-w", "0"], 3, mpi, 4)
     assert (ending.verdict, ending.reason) == (
         "hang",
-        "rank 2 blocked in step 0 waiting for rank 1",
+        "rank 2 blocked in step 0 waiting for rank 1 (piece 0)",
     )
 
 

@@ -1,7 +1,7 @@
 /* The plan made to fit one size: what this process copies, sends, receives and adds. */
 
 typedef struct { int buffer; Int offset, size; } Span;
-typedef struct { int step, sends, peer, landing; Int chunk, order; Span span, own; } Message;
+typedef struct { int step, sends, peer, landing, tag; Int chunk, order; Span span, own; } Message;
 typedef struct { int step, adds; Int order; Span to, from; } Copied;
 
 static struct {
@@ -11,6 +11,7 @@ static struct {
     Message *message;
     Copied *pack, *landing, *copy;
     MPI_Request *request;
+    MPI_Comm comm;
     char *memory[4], *shared;
 } plan;
 
@@ -103,7 +104,7 @@ static void enter(const Transfer *t)
         if (!size) continue;
         if (size > INT_MAX) fail("a message is too large for MPI, take more chunks");
         Message *m = &plan.message[plan.messages++];
-        *m = (Message){t->step + (int)chunk, sends, sends ? t->dst : t->src, t->landing, chunk,
+        *m = (Message){t->step + (int)chunk, sends, sends ? t->dst : t->src, t->landing, 0, chunk,
                        (t - transfers) * plan.chunks + chunk,
                        part_of(place(home, t->piece), skip, size), {0, 0, 0}};
         if (sends || t->landing != JOIN) continue;

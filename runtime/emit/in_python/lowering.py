@@ -63,7 +63,7 @@ class Plan:
         self.beside: Counter[int] = Counter()
         self.tags: Counter[tuple[int, int, bool]] = Counter()
         self.packs: dict[int, list[tuple[Span, Span]]] = {}
-        self.messages: dict[int, list[tuple[bool, int, int, Span]]] = {}
+        self.messages: dict[int, list[tuple[bool, int, int, int, Span]]] = {}
         self.landings: dict[int, list[tuple[int, bool, Span, Span]]] = {}
         self.parcels: dict[tuple[int, bool, int, int, int], list[Part]] = {}
         self.pieces = [tuple(map(int, line.split())) for line in PIECES.split("\n")[1:-1]]
@@ -154,7 +154,9 @@ class Plan:
         if not fits or any(a[:2] != (b[0], b[1] - a[2]) for a, b in pairwise(spans)):
             buffer, offset = "beside", end
             self.beside[step] += total
-        self.messages.setdefault(step, []).append((sends, peer, tag, (buffer, offset, total)))
+        self.messages.setdefault(step, []).append(
+            (sends, peer, tag, parts[0][0], (buffer, offset, total))
+        )
         for row, span, landing, own in parts:
             beside = ("beside", end, span[2])
             end += span[2]

@@ -9,7 +9,7 @@ from mpi4py import MPI
 
 from runtime.emit.in_python.lowering import Plan, Span
 from runtime.emit.in_python.options import OPS, complain
-from runtime.emit.in_python.plan import RANKS
+from runtime.emit.in_python.plan import RANKS, TRANSFERS
 
 Array = np.ndarray[Any, Any]
 
@@ -35,7 +35,7 @@ class Machine:
                 step,
                 [(self.view(to), self.view(source)) for to, source in plan.packs.get(step, [])],
                 [self.request(*message) for message in plan.messages[step]],
-                [peer for _, peer, _, _ in plan.messages[step]],
+                [(peer, row) for _, peer, _, row, _ in plan.messages[step]],
                 [
                     (adds, self.view(to), self.view(source))
                     for _, adds, to, source in plan.landings.get(step, [])
@@ -49,7 +49,7 @@ class Machine:
         buffer, offset, size = span
         return self.buffers[buffer][offset : offset + size]
 
-    def request(self, sends: bool, peer: int, tag: int, span: Span) -> MPI.Prequest:
+    def request(self, sends: bool, peer: int, tag: int, _: int, span: Span) -> MPI.Prequest:
         """Make a persistent request for one end of a message."""
         make = self.comm.Send_init if sends else self.comm.Recv_init
         return make(self.view(span), peer, tag)
@@ -72,13 +72,15 @@ class Machine:
                 else:
                     to[:] = source
 
-    def wait(self, step: int, requests: list[Any], peers: list[int]) -> None:
+    def wait(self, step: int, requests: list[Any], peers: list[tuple[int, int]]) -> None:
         """Wait for a step's messages, but not for ever: name who does not come, and end all."""
         deadline = time.monotonic() + self.watchdog
         while not MPI.Request.Testall(requests):
             if time.monotonic() > deadline:
-                late = {p for r, p in zip(requests, peers, strict=True) if not r.Test()}
-                names = ", ".join(f"rank {RANKS[p]}" for p in sorted(late))
+                late = [pair for r, pair in zip(requests, peers, strict=True) if not r.Test()]
+                lines = TRANSFERS.split("\n")[1:]
+                pieces = {peer: lines[row].split()[1] for peer, row in reversed(late)}
+                names = ", ".join(f"rank {RANKS[p]} (piece {pieces[p]})" for p in sorted(pieces))
                 me = f"rank {RANKS[self.comm.rank]}"
                 complain(f"{me} blocked in step {step} waiting for {names}")
                 time.sleep(1)  # for the others to say what they wait for

@@ -55,7 +55,7 @@ def planned(plan) -> list[tuple[int, ...]]:
 
     rows = [local(0, Action.COPY, to, source) for to, source in plan.copies if to[2]]
     for step, messages in plan.messages.items():
-        for sends, peer, tag, span in messages:
+        for sends, peer, tag, _, span in messages:
             action = Action.SEND if sends else Action.RECV
             rows.append((step, action, peer, tag, *place(span), span[2], -1, 0))
     for step, landings in plan.landings.items():

@@ -1,0 +1,55 @@
+"""Use a communicator for long, and see whether it grows or goes wrong.
+
+`python -m bench.soak` makes 10,000 calls of mixed collectives, sizes and types on 8 processes and
+checks every element; then 200 on 64 processes. The memory of the largest process is looked at ten
+times: what it has gained since the first half is the growth.
+"""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from runtime.mpi import find
+from runtime.process import watched
+
+SECONDS = 3600.0
+GROWTH = 8.0  # MB in half of the calls
+
+
+def main() -> None:
+    """Run both and print a line for each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-n", "--processes", type=int, nargs="+", default=[8, 64])
+    parser.add_argument("--calls", type=int, nargs="+", default=[10_000, 200])
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    print("processes   calls   wrong   seconds   MB after a tenth, half, all   growth since half")
+    fine = True
+    for processes, calls in zip(args.processes, args.calls, strict=True):
+        told = soaked(processes, calls, args.seed)
+        held = told["memory_MB"]
+        growth = held[-1] - held[len(held) // 2]
+        fine &= told["wrong"] == 0 and growth < GROWTH
+        print(
+            f"{processes:9} {calls:7} {told['wrong']:7} {told['seconds']:9.1f}"
+            f"   {held[1]:.1f} {held[len(held) // 2]:.1f} {held[-1]:.1f} {'':10} {growth:.1f} MB",
+            flush=True,
+        )
+    sys.exit(0 if fine else 1)
+
+
+def soaked(processes: int, calls: int, seed: int, most: int = 20_000) -> dict[str, Any]:
+    """Make calls on so many processes; give what process 0 told."""
+    mpi = find()
+    words = [f"star:{processes}", str(calls), str(seed), str(most)]
+    command = [sys.executable, "-m", "mpi4py", "-m", "bench.ranks.soak", *words]
+    ended = watched([*mpi.starting(processes), *command], mpi.environment(SECONDS), SECONDS)
+    if ended.code or not ended.output:
+        raise SystemExit(f"exit code {ended.code}: {' | '.join(ended.errors[-3:])}")
+    told: dict[str, Any] = json.loads(ended.output[-1])
+    return told
+
+
+if __name__ == "__main__":
+    main()
