@@ -1,0 +1,6 @@
+"""Time all_gather beside MPI's own: `mpirun -n 8 python -m mpi4py -m bench.all_gather`."""
+
+from bench.ranks.contest import main
+
+if __name__ == "__main__":
+    main("all_gather")

@@ -1,0 +1,6 @@
+"""Time scatter beside MPI's own: `mpirun -n 8 python -m mpi4py -m bench.scatter`."""
+
+from bench.ranks.contest import main
+
+if __name__ == "__main__":
+    main("scatter")
