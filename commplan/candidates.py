@@ -11,7 +11,7 @@ from runtime.height import height
 from runtime.loads import algbw
 from runtime.scratch import scratch
 from runtime.simulate import simulate
-from solvers import rounds, skew
+from solvers import copies, rounds, skew
 from solvers.amounts import incast
 from solvers.schedule import Schedule
 from solvers.templates import TEMPLATES, hierarchy
@@ -27,6 +27,8 @@ Made = Iterator[tuple[str, Schedule]]
 ORDERS: dict[str, Callable[[Schedule], Made]] = {
     "all_to_all": rounds.orders,
     "all_to_allv": skew.orders,
+    "dispatch": copies.orders,
+    "combine": copies.orders,
 }
 
 

@@ -22,7 +22,9 @@ from solvers.certificate import Bound, Cut, Prices
 from solvers.collective import Collective, CollectiveError, all_to_allv, collective
 from solvers.demand import demand
 from solvers.demand_file import DemandError
+from solvers.experts import Tokens, combine, dispatch
 from solvers.linear import Infeasible, NotFound
+from solvers.routed import tokens
 from solvers.schedule import Schedule, Transfer
 from solvers.schedule_file import ScheduleFileError, check_topology
 from solvers.schedule_file import load as load_schedule
@@ -68,6 +70,7 @@ __all__ = [
     "Switch",
     "SymmetryError",
     "Terms",
+    "Tokens",
     "Topology",
     "TopologyError",
     "Transfer",
@@ -78,7 +81,9 @@ __all__ = [
     "catalogue",
     "check_topology",
     "collective",
+    "combine",
     "demand",
+    "dispatch",
     "emit",
     "from_networkx",
     "load_schedule",
@@ -91,6 +96,7 @@ __all__ = [
     "simulate",
     "stages",
     "to_networkx",
+    "tokens",
     "topology",
     "verify",
 ]

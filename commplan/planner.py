@@ -7,7 +7,7 @@ from commplan.anytime import best_within
 from commplan.candidates import HIGHEST, Candidate, compared
 from commplan.checking import checked
 from runtime.verify import Report
-from solvers.collective import Collective
+from solvers.collective import DEMANDED, Collective
 from solvers.latency import latency
 from solvers.schedule import Schedule
 from solvers.terms import USUAL, Terms
@@ -49,8 +49,9 @@ def plan(
     """Find the schedule of highest throughput or, for a size in bytes, the fastest one known.
 
     Every schedule passes `verify` before it is returned. When the seconds are over, or at Ctrl-C,
-    the search ends with the best so far. An all_to_allv is planned for the size of its demand, in
-    bytes, where no other is given. seed is kept in the provenance; the solvers of today use none.
+    the search ends with the best so far. An all_to_allv, dispatch or combine is planned for the
+    size of its demand, in bytes, where no other is given. seed is kept in the provenance; the
+    solvers of today use none.
     terms: which symmetry to use, and whether switches copy and add. max_scratch: the scratch that
     a rank may need, as a part of the size. watch: to hear the news, or to stop early, instead of
     `seconds`.
@@ -66,7 +67,7 @@ def plan(
     found = best_within(topology, collective, watch, terms)
     known = found.schedule.provenance | {"seed": seed}
     best, report = replace(found.schedule, provenance=known), found.report
-    if size is None and collective.name == "all_to_allv":
+    if size is None and collective.name in DEMANDED:
         size = collective.total
     candidates = compared(best, size, max_scratch, watch)
     first = candidates[0]

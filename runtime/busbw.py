@@ -4,7 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.collective import Collective, demand_of
+from solvers.collective import DEMANDED, Collective, demand_of
+from solvers.copies import paced
 
 PARTS = frozenset({"all_gather", "reduce_scatter", "all_to_all", "gather", "scatter"})
 
@@ -12,7 +13,8 @@ PARTS = frozenset({"all_gather", "reduce_scatter", "all_to_all", "gather", "scat
 def factor(collective: Collective) -> Fraction:
     """Give busbw / algbw; 0 where there is nobody to talk to.
 
-    Of an all_to_allv it is the most that a rank sends to, or gets from, others, over the size.
+    Of an all_to_allv it is the most that a rank sends to, or gets from, others, over the size; of
+    a dispatch or combine a rank's tokens count once, and so does what visits a rank.
 
     Source: nccl-tests, doc/PERFORMANCE.md, Bus bandwidth.
     """
@@ -23,6 +25,8 @@ def factor(collective: Collective) -> Fraction:
         moving = np.array(demand_of(collective))
         np.fill_diagonal(moving, 0)
         return Fraction(int(max(moving.sum(0).max(), moving.sum(1).max())), collective.total)
+    if collective.name in DEMANDED:
+        return paced(collective)
     if collective.name in PARTS:
         return Fraction(n - 1, n)
     return Fraction(min(n - 1, 1))

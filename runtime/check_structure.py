@@ -7,6 +7,7 @@ import numpy as np
 from solvers.branching import branching
 from solvers.collective import (
     COLLECTIVES,
+    DEMANDED,
     ROOTED,
     Collective,
     CollectiveError,
@@ -14,6 +15,7 @@ from solvers.collective import (
     collective,
     demand_of,
 )
+from solvers.experts import combine, dispatch, tokens_of
 from solvers.schedule import Schedule
 from topologies.topology import BoolArray, IntArray
 
@@ -72,17 +74,25 @@ def _unknown(what: Collective) -> Iterator[str]:
 
 
 def _demanded(what: Collective) -> Iterator[str]:
-    """Compare an all_to_allv with the one of its demand."""
-    if what.name != "all_to_allv":
+    """Compare an all_to_allv, dispatch or combine with the one of its demand."""
+    if what.name not in DEMANDED:
         return
     try:
-        right = all_to_allv(what.ranks, demand_of(what))
+        right = _of_demand(what)
     except CollectiveError as error:
         yield str(error)
         return
     given, expected = ((c.sizes, *c.inputs, *c.outputs) for c in (what, right))
     if not all(map(np.array_equal, given, expected)):
-        yield f"{what.name}: the buffers do not hold a block for each pair, row by row"
+        kept = "pair, row by row" if what.name == "all_to_allv" else "way of tokens, in order"
+        yield f"{what.name}: the buffers do not hold a block for each {kept}"
+
+
+def _of_demand(what: Collective) -> Collective:
+    if what.name == "all_to_allv":
+        return all_to_allv(what.ranks, demand_of(what))
+    make = dispatch if what.name == "dispatch" else combine
+    return make(what.ranks, tokens_of(what))
 
 
 def _columns(schedule: Schedule) -> Iterator[str]:

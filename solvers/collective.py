@@ -256,6 +256,8 @@ COLLECTIVES: dict[str, Maker] = {
     "gather": gather,
 }
 ROOTED = frozenset({"broadcast", "reduce", "scatter", "gather"})
+# Those whose blocks the user gives, in bytes: they have a size of their own, and no symmetry.
+DEMANDED = frozenset({"all_to_allv", "dispatch", "combine"})
 
 
 def collective(name: str, ranks: Sequence[int], root: int | None = None) -> Collective:
@@ -265,8 +267,9 @@ def collective(name: str, ranks: Sequence[int], root: int | None = None) -> Coll
         CollectiveError: an unknown name, no ranks, a rank given twice, a root that is not among
             the ranks, or a root where the collective has none.
     """
-    if name == "all_to_allv":
-        raise CollectiveError("all_to_allv needs a demand matrix")
+    if name in DEMANDED:
+        needs = "a demand matrix" if name == "all_to_allv" else "the experts of its tokens"
+        raise CollectiveError(f"{name} needs {needs}")
     if name not in COLLECTIVES:
         raise CollectiveError(f"no collective is named {name!r}; known: {', '.join(COLLECTIVES)}")
     if not ranks or len(set(ranks)) < len(ranks):

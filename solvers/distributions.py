@@ -117,27 +117,43 @@ def drawn(description: str, ranks: int) -> tuple[IntArray, int]:
     Raises:
         DemandError: a wrong parameter; one line.
     """
+    return _drawn(description, ranks)
+
+
+def homes(description: str, ranks: int) -> IntArray:
+    """Draw the tokens of a description: (tokens of all ranks, top), the rank of each expert.
+
+    Raises:
+        DemandError: a wrong parameter, or a description that routes no tokens; one line.
+    """
+    return _drawn(description, ranks, copies=routing.HOMES)[0]
+
+
+def _drawn(description: str, ranks: int, **fixed: str) -> tuple[IntArray, int]:
     name, _, rest = description.partition(":")
     known = DISTRIBUTIONS[name]
+    left = {key: parser for key, parser in known.parameters.items() if key not in fixed}
     try:
-        arguments = _arguments(known, [word for word in re.split("[:,]", rest) if rest])
-        return known.draw(ranks, **arguments), known.unit
+        if not fixed.keys() <= known.parameters.keys():
+            raise ValueError("it routes no tokens; hot, grouped and node-limited do")
+        arguments = _arguments(left, [word for word in re.split("[:,]", rest) if rest])
+        return known.draw(ranks, **arguments, **fixed), known.unit
     except ValueError as error:
         raise DemandError(one_line(f"{description[:100]}: {error}")) from None
 
 
-def _arguments(known: Distribution, words: list[str]) -> dict[str, Any]:
+def _arguments(parsers: Mapping[str, Parser], words: list[str]) -> dict[str, Any]:
     """Parse `key=value` words; ValueError says what is wrong."""
     arguments: dict[str, Any] = {}
     for word in words:
         key, _, value = word.partition("=")
-        if key not in known.parameters:
-            names = ", ".join(known.parameters)
+        if key not in parsers:
+            names = ", ".join(parsers)
             raise ValueError(f"no parameter is named {shown(key)}; known: {names}")
         if key in arguments:
             raise ValueError(f"{key} is given twice")
         try:
-            arguments[key] = known.parameters[key](value)
+            arguments[key] = parsers[key](value)
         except ValueError as error:
             raise ValueError(f"{key} is {shown(value)}, expected {error}") from None
     return arguments

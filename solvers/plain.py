@@ -14,7 +14,8 @@ import numpy as np
 from solvers.alone import alone
 from solvers.bounds import MIRRORED
 from solvers.certificate import Bound
-from solvers.collective import Collective
+from solvers.collective import DEMANDED, Collective
+from solvers.copies import copied
 from solvers.neighbours import Neighbours
 from solvers.prices import priced
 from solvers.quotient import Quotient
@@ -54,6 +55,8 @@ def plain(
         return alone(topology, collective)
     if collective.name == "all_to_allv":
         return straight(topology, collective, bound)
+    if collective.name in DEMANDED:
+        return copied(topology, collective, bound)
     if collective.name in ("scatter", "gather"):
         group = trivial(topology)
     asked = _Plain(Quotient(topology, integers(collective.ranks), group), collective, watch)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from topologies.topology import IntArray
 
 COPIES = ("expert", "rank")
+HOMES = "homes"  # in place of copies: not counts, but the rank of each expert of each token
 WORK_LIMIT = 2**30  # scores of a whole demand
 TOKENS, EXPERTS, TOP = 1024, 256, 8
 
@@ -138,19 +139,21 @@ def _demand(
     copies: str,
     choose: Choose,
 ) -> IntArray:
-    """Let every rank route its tokens; count the copies from rank to rank."""
+    """Let every rank route its tokens; count the copies from rank to rank, or give the homes."""
     experts = len(popularity)
     if ranks * tokens * experts > WORK_LIMIT:
         raise ValueError(f"ranks x tokens x experts is more than {WORK_LIMIT:,}")
     home = np.arange(experts) * ranks // experts
     logits = np.log(popularity).astype(np.float32)
-    demand = np.zeros((ranks, ranks), dtype=np.int64)
+    homes = []
     for rank in range(ranks):
         draw = np.random.default_rng((seed, 2, rank))
         wait = draw.standard_exponential((tokens, experts), dtype=np.float32)
         noise = -np.log(np.maximum(wait, np.float32(1e-30)))
-        demand[rank] = _copies(home[choose(logits + noise)], ranks, copies)
-    return demand
+        homes.append(home[choose(logits + noise)])
+    if copies == HOMES:
+        return np.concatenate(homes)
+    return np.stack([_copies(own, ranks, copies) for own in homes])
 
 
 def _copies(homes: IntArray, ranks: int, copies: str) -> IntArray:

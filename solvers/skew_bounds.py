@@ -32,7 +32,7 @@ def tightest(topology: Topology, collective: Collective, demand: IntArray) -> Bo
     """
     whole = np.zeros((topology.vertices,) * 2, dtype=np.int64)
     whole[np.ix_(collective.ranks, collective.ranks)] = demand
-    tried = [_best_cut(topology, whole, label) for label in _partitions(topology)]
+    tried = [_best_cut(topology, whole, label) for label in partitions(topology)]
     _, cut = max((found for found in tried if found is not None), key=lambda found: found[0])
     bounds = [_bound(topology, collective, cut)]
     prices = Prices((Fraction(1),), frozen(np.zeros(topology.links, dtype=np.int64)))
@@ -53,7 +53,7 @@ def _bound(topology: Topology, collective: Collective, certificate: Cut | Prices
     return Bound(rate, scope(certificate, collective), certificate)
 
 
-def _partitions(topology: Topology) -> Iterator[IntArray]:
+def partitions(topology: Topology) -> Iterator[IntArray]:
     """Label the vertices by the sets whose cuts are tried: single ones first, then tiers."""
     yield np.arange(topology.vertices)
     layer = np.array([each.layer for each in topology.classes])[topology.link_class]

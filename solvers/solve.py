@@ -7,10 +7,10 @@ from time import monotonic
 
 import numpy as np
 
-from solvers import flows, forest, skew
+from solvers import copies, flows, forest, skew
 from solvers.bounds import MIRRORED, cut_bound
 from solvers.certificate import Bound
-from solvers.collective import Collective
+from solvers.collective import DEMANDED, Collective
 from solvers.schedule import Schedule
 from solvers.terms import USUAL, Terms
 from solvers.watch import UNHURRIED, Watch
@@ -31,6 +31,8 @@ FORESTS = {
 FLOWS: dict[str, Solver] = {
     "all_to_all": flows.all_to_all,
     "all_to_allv": skew.all_to_allv,
+    "dispatch": copies.spread,
+    "combine": copies.spread,
     "scatter": flows.scatter,
     "gather": flows.scatter,
 }
@@ -100,8 +102,8 @@ def kept_symmetry(
     Raises:
         SymmetryError: the declared symmetry is no symmetry.
     """
-    # What each rank sends to each in an all_to_allv breaks the symmetry.
-    if terms.symmetry == "none" or collective.name == "all_to_allv":
+    # What each rank sends to each breaks the symmetry.
+    if terms.symmetry == "none" or collective.name in DEMANDED:
         return trivial(topology)
     colours = _roles(topology, collective)
     group = declared(topology)

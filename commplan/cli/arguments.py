@@ -15,8 +15,10 @@ from runtime.places import elements
 from runtime.program import DTYPES
 from runtime.verify import Report, verify
 from solvers import schedule_file
-from solvers.collective import COLLECTIVES, Collective, all_to_allv, collective
+from solvers.collective import COLLECTIVES, DEMANDED, Collective, all_to_allv, collective
 from solvers.demand import demand as read_demand
+from solvers.experts import combine, dispatch
+from solvers.routed import tokens
 from solvers.schedule import Schedule
 from solvers.terms import SYMMETRY_USES, SymmetryUse, Terms
 from topologies import spec
@@ -84,13 +86,14 @@ dtype = click.option(
 token_bytes = click.option(
     "--token-bytes",
     type=click.IntRange(1, 2**32),
-    help="Bytes of a token, where the demand is in tokens (it is in bytes).",
+    help="Bytes of a token, where the demand is in tokens (it is in bytes; dispatch, combine: "
+    "7168).",
 )
 size_option = click.option(
     "--size",
     type=quantities.size,
     help="Bytes of the largest buffer of a rank, as 64KiB, 256MB or 4096 "
-    "(all_to_allv: the largest sum of a row or column of the demand, which is the default).",
+    "(all_to_allv, dispatch, combine: what the demand says, which is the default).",
 )
 
 
@@ -124,9 +127,16 @@ def problem(body: Body) -> Body:
     @click.option("--ranks", help="Ranks that take part, as 0,1,4-7 (all).")
     @click.option("--root", type=click.IntRange(0), help="Root of a rooted collective (the first).")
     @click.option(
-        "--demand", help="What each rank sends to each, for all_to_allv: a file or a description."
+        "--demand",
+        help="A file or a description: for all_to_allv what each rank sends to each, for dispatch "
+        "and combine the experts of each token.",
     )
     @token_bytes
+    @click.option(
+        "--experts",
+        type=click.IntRange(1, 2**20),
+        help="How many experts there are, where a file tells those of each token.",
+    )
     @wraps(body)
     def reading(
         topology: str,
@@ -135,22 +145,35 @@ def problem(body: Body) -> Body:
     ) -> Answer:
         machine = spec.topology(topology)
         chosen = range(machine.ranks) if ranks is None else quantities.ranks(ranks, machine.ranks)
-        asked = [rest.pop(name) for name in ("collective", "root", "demand", "token_bytes")]
+        asked = [rest.pop(name) for name in _ASKED]
         return body(machine, _asked(chosen, *asked), **rest)
 
     return reading
 
 
+_ASKED = ("collective", "root", "demand", "token_bytes", "experts")
+
+
 def _asked(
-    ranks: Sequence[int], name: str, root: int | None, demand: str | None, token_bytes: int | None
+    ranks: Sequence[int],
+    name: str,
+    root: int | None,
+    demand: str | None,
+    token_bytes: int | None,
+    experts: int | None,
 ) -> Collective:
-    if name == "all_to_allv" and root is None:
+    if experts is not None and name not in ("dispatch", "combine"):
+        raise click.UsageError(f"--experts is for dispatch and combine, not for {name}")
+    if name in DEMANDED and root is None:
         if demand is None:
-            raise click.UsageError("all_to_allv needs --demand FILE or --demand DESCRIPTION")
-        matrix = read_demand(demand, len(ranks), token_bytes)
-        return all_to_allv(tuple(sorted(ranks)), matrix)
+            raise click.UsageError(f"{name} needs --demand FILE or --demand DESCRIPTION")
+        chosen = tuple(sorted(ranks))
+        if name == "all_to_allv":
+            return all_to_allv(chosen, read_demand(demand, len(ranks), token_bytes))
+        make = dispatch if name == "dispatch" else combine
+        return make(chosen, tokens(demand, len(ranks), token_bytes, experts))
     if name in COLLECTIVES and demand is not None:
-        raise click.UsageError(f"--demand is for all_to_allv, not for {name}")
+        raise click.UsageError(f"--demand is for {', '.join(sorted(DEMANDED))}, not for {name}")
     return collective(name, ranks, root)
 
 
@@ -160,7 +183,7 @@ def size_or_demand(what: Collective, size: int | None) -> int:
     Raises:
         MissingParameter: neither does.
     """
-    if size is None and what.name != "all_to_allv":
+    if size is None and what.name not in DEMANDED:
         raise click.MissingParameter(param_hint="'--size'", param_type="option")
     return what.total if size is None else size
 

@@ -30,7 +30,8 @@ def commands() -> None:
 
     TOPOLOGY is a name with parameters (torus:4x4x4, dgx-a100:boxes=4, cloudmatrix384:nodes=2) or
     a topology file; `commplan topologies` lists the names. COLLECTIVE is all_gather,
-    reduce_scatter, all_reduce, all_to_all, all_to_allv, broadcast, reduce, gather or scatter.
+    reduce_scatter, all_reduce, all_to_all, all_to_allv, broadcast, reduce, gather, scatter,
+    dispatch or combine.
     """
 
 

@@ -27,7 +27,7 @@ from commplan.cli.quantities import bytes_of, duration, exact, gap, gigabytes, p
 from commplan.cli.stages import stage_fields, stage_rows
 from commplan.planner import Plan, plan
 from solvers import schedule_file
-from solvers.collective import Collective
+from solvers.collective import DEMANDED, Collective
 from solvers.solve import bound as find_bound
 from solvers.terms import Terms
 from topologies.topology import Topology
@@ -83,10 +83,11 @@ def compile(
     """Find a schedule, verify it, and write it to a file.
 
     With --size it is the fastest one known at that size, without it the one of highest throughput.
-    An all_to_allv is planned for the size of its demand where no other is given.
+    An all_to_allv, dispatch or combine is planned for the size of its demand where no other is
+    given.
     """
     started = monotonic()
-    if size is not None or what.name == "all_to_allv":
+    if size is not None or what.name in DEMANDED:
         size = whole_elements(what, size_or_demand(what, size), dtype)
     room = _room(max_scratch, size)
     with progress(time_limit) as watch:

@@ -31,7 +31,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     expect("direct", collective, COLLECTIVES)
     routes = Routes(topology)
     if collective.name in ("reduce", "reduce_scatter"):
-        sends = _in_trees(routes, collective)
+        sends = in_trees(routes, collective)
         return lay("direct", routes, collective, blocks(collective), sends, bound)
     pieces, sends = _shifted(collective)
     return lay("direct", routes, collective, pieces, sends, bound)
@@ -60,7 +60,7 @@ def _sends(number: int, rows: list[tuple[int, int, int]], reduce: bool) -> Sends
     return Sends(number, piece, src, dst, reduce)
 
 
-def _in_trees(routes: Routes, collective: Collective) -> list[Sends]:
+def in_trees(routes: Routes, collective: Collective) -> list[Sends]:
     """Add up each block on the way to the rank that wants it, the farthest ranks first."""
     rounds: dict[int, list[tuple[int, int, int]]] = {}
     for block in range(collective.blocks):

@@ -52,11 +52,39 @@ def test_it_runs_with_the_size_of_its_demand(ask, mpi):
     assert (ran["wrong"], ran["size"], ran["ranks"]) == (0, made["size"], 3)
 
 
+@pytest.mark.mpi
+@pytest.mark.parametrize("name", ["dispatch", "combine"])
+def test_tokens_are_planned_verified_and_sent(ask, mpi, tmp_path, name):
+    """Four tokens of each rank, two experts on each: a file, with a token that has one expert."""
+    rows = [f"{3 * i % 8},{(5 * i + 1) % 8 if i else -1}" for i in range(16)]
+    (tmp_path / "tokens.csv").write_text("\n".join(rows))
+    words = ("--demand", "tokens.csv", "--experts", "8", "--token-bytes", "512")
+    made = ask("compile", "leaf-spine:2x2x2", name, *words, "-o", "x.json")
+    assert made["bound_GBps"] >= made["algbw_GBps"] > 0
+    assert ask("verify", "x.json")["program_checked"]
+    assert ask("simulate", "x.json")["size"] == made["size"]
+    for target in ("c", "mpi4py"):
+        ran = ask("run", "x.json", "--iterations", "2", "--target", target)
+        assert (ran["wrong"], ran["size"], ran["ranks"]) == (0, made["size"], 4)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("all_to_allv",), "all_to_allv needs --demand FILE or --demand DESCRIPTION"),
-        (("all_to_all", "--demand", "uniform"), "--demand is for all_to_allv, not for all_to_all"),
+        (("all_to_all", "--demand", "uniform"), "--demand is for all_to_allv, combine, dispatch, "),
+        (("dispatch",), "dispatch needs --demand FILE or --demand DESCRIPTION"),
+        (("combine", "--demand", "uniform"), "uniform: it routes no tokens; hot, grouped and "),
+        (("dispatch", "--demand", "d.csv"), "d.csv: row 2, column 3: found '-', expected a whole"),
+        (("all_to_allv", "--experts", "8"), "--experts is for dispatch and combine, not for all_"),
+        (
+            ("dispatch", "--demand", "hot", "--experts", "8"),
+            "hot: the experts are a parameter of it",
+        ),
+        (
+            ("dispatch", "--demand", "hot", "--root", "1"),
+            "dispatch needs the experts of its tokens",
+        ),
         (("all_to_allv", "--demand", "uniform:x=1"), "uniform:x=1: no parameter is named 'x'; "),
         (
             ("all_to_allv", "--demand", "d.csv"),

@@ -1,0 +1,70 @@
+"""The tokens of a dispatch or a combine, from a file or from a description."""
+
+import os
+
+import numpy as np
+
+from solvers import demand_file
+from solvers.demand import BYTES_LIMIT, RANKS_LIMIT
+from solvers.demand_file import DemandError, cell
+from solvers.distributions import DISTRIBUTIONS, TOKEN_BYTES, homes
+from solvers.experts import Tokens, grouped
+from topologies.topology import IntArray
+from topologies.wording import one_line, shown
+
+VISITS_LIMIT = 2**28  # tokens × ranks
+
+
+def tokens(
+    text: str, ranks: int, token_bytes: int | None = None, experts: int | None = None
+) -> Tokens:
+    """Make the tokens that a file or a description (`node-limited:tokens=128`) stands for.
+
+    A file has a row for each token, those of the first rank first and equally many of each, with
+    the numbers of its experts, -1 for none. Of `experts` (the highest number and one more, where
+    not given) expert e lives on rank e * ranks // experts. A token has 7,168 bytes by default.
+
+    Raises:
+        DemandError: no such file or description, or what cannot be the experts of tokens.
+    """
+    if not 1 <= ranks <= RANKS_LIMIT:
+        raise DemandError(f"ranks: found {ranks}, expected 1 to {RANKS_LIMIT:,}")
+    name = text.partition(":")[0]
+    if name in DISTRIBUTIONS:
+        if experts is not None:
+            raise DemandError(one_line(f"{text[:100]}: the experts are a parameter of it"))
+        places = homes(text, ranks)
+    elif os.path.sep in text or text.endswith(demand_file.SUFFIXES):
+        places = placed(text, demand_file.load(text), ranks, experts)
+    else:
+        known = ", ".join(DISTRIBUTIONS)
+        raise DemandError(
+            one_line(f"demand: no file and no distribution is named {shown(name)}; known: {known}")
+        )
+    if len(places) * ranks > VISITS_LIMIT:
+        limit = f"tokens x ranks is more than {VISITS_LIMIT:,}"
+        raise DemandError(one_line(f"{text[:100]}: {limit}"))
+    size = token_bytes or TOKEN_BYTES
+    if len(places) * size > BYTES_LIMIT:
+        raise DemandError(one_line(f"{text[:100]}: more than {BYTES_LIMIT:,} bytes of tokens"))
+    return grouped(places, ranks, size)
+
+
+def placed(place: str, chosen: IntArray, ranks: int, experts: int | None = None) -> IntArray:
+    """Give the rank of each expert that tokens have chosen, -1 for none.
+
+    Raises:
+        DemandError: naming place, row and column; both count from 1.
+    """
+    if len(chosen) % ranks:
+        found = f"found {len(chosen)} tokens, expected a multiple of the {ranks} ranks"
+        raise DemandError(one_line(f"{place}: {found}"))
+    count = int(chosen.max(initial=0)) + 1 if experts is None else experts
+    wrong = (chosen < -1) | (chosen >= count)
+    if wrong.any():
+        i, j = (int(where[0]) for where in np.nonzero(wrong))
+        expected = f"expected an expert from 0 to {count - 1}, or -1 for none"
+        raise DemandError(one_line(f"{place}: {cell(i, j)}: found {chosen[i, j]}, {expected}"))
+    if (chosen < 0).all():
+        raise DemandError(one_line(f"{place}: no token has an expert"))
+    return np.where(chosen < 0, -1, chosen * ranks // max(count, 1))
