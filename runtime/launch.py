@@ -12,6 +12,7 @@ from pathlib import Path
 from signal import SIGKILL
 
 from runtime import rank_map
+from runtime.deaths import FirstDeath
 from runtime.emit import c, mpi4py
 from runtime.moves import moves
 from runtime.mpi import LaunchError, Mpi, compile_c, find
@@ -136,11 +137,22 @@ def launch(
     A process that waits for a message longer than half of `timeout` names the rank it waits for.
     """
     whole = [*mpi.starting(processes), *command, "--watchdog", f"{timeout / 2:g}"]
-    return judged(watched(whole, mpi.environment(timeout), timeout, report), timeout)
+    deaths = FirstDeath()
+
+    def heard(line: str) -> None:
+        deaths.hear(line)
+        if report is not None:
+            report(line)
+
+    try:
+        ended = watched(whole, mpi.environment(timeout), timeout, heard)
+    finally:
+        deaths.close()
+    return judged(ended, timeout, deaths.rank)
 
 
-def judged(ended: Ended, timeout: float) -> Ending:
-    """Say how a launch ended, from its exit code and what it said."""
+def judged(ended: Ended, timeout: float, first: int | None = None) -> Ending:
+    """Say how a launch ended, from its exit code, what it said, and which rank died first."""
     rows = tuple(_measurements(ended.output))
     said = [line.partition("commplan: ")[2] for line in ended.errors if "commplan: " in line]
     blocked = [line for line in said if re.search(r"blocked in step \d+", line)]
@@ -154,7 +166,7 @@ def judged(ended: Ended, timeout: float) -> Ending:
     if ended.code == 0 and rows:
         return Ending("right", "every rank's result is right", rows)
     last = said[:1] or [line for line in ended.errors if line.strip()][-3:]
-    return Ending("crash", "; ".join([_exit(ended), *last]), rows)
+    return Ending("crash", "; ".join([_exit(ended, first), *last]), rows)
 
 
 def _step(line: str) -> int:
@@ -162,8 +174,8 @@ def _step(line: str) -> int:
     return int(re.findall(r"blocked in step (\d+)", line)[0])
 
 
-def _exit(ended: Ended) -> str:
-    """Name the rank that ended badly, if mpirun surely says which, and its exit code or signal.
+def _exit(ended: Ended, first: int | None) -> str:
+    """Name the rank that ended badly, if that is sure, and its exit code or signal.
 
     Both MPIs write out the signal. Else a code above 128, or below 0, stands for one.
     """
@@ -174,7 +186,8 @@ def _exit(ended: Ended) -> str:
         signal = int(said[1] or said[2])
     if not 0 < signal < 65:
         return f"exit code {ended.code}"
-    return f"{_culprit(text, signal)}signal {signal}"
+    culprit = _culprit(text, signal) if first is None else f"rank {first}: "
+    return f"{culprit}signal {signal}"
 
 
 def _culprit(text: str, signal: int) -> str:

@@ -70,7 +70,7 @@ class Core:
     def __init__(self, part: Part, comm: Any, tag: int, limit: float) -> None:  # noqa: ANN401
         from mpi4py import MPI
 
-        self.part, self._MPI = part, MPI
+        self.part, self._comm, self._MPI = part, comm, MPI
         library, mpi = ctypes.CDLL(str(LIBRARY)), ctypes.CDLL(MPI.__file__)
         self._lines = part.lines.copy()
         self._lines["tag"] = tag
@@ -129,7 +129,7 @@ class Core:
         if code == LATE:
             late = np.zeros(self.part.most_messages, dtype=np.int32)
             self._late(self._address, late.ctypes.data)
-            return blocked(self.part, (np.flatnonzero(late) + state.first).tolist())
+            return blocked(self.part, self._comm, (np.flatnonzero(late) + state.first).tolist())
         if code == UNEQUAL:
             return unequal(self.part, state.fault, state.code)
         return refused(self.part, state.fault, self._MPI.Get_error_string(state.code))

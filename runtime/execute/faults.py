@@ -1,6 +1,7 @@
 """What goes wrong while a collective runs, in a line: rank, step, peer and piece."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from runtime.execute.part import Lines, Part
 from runtime.program import Action
@@ -14,11 +15,11 @@ class BlockedError(ExecutionError):
     """A message did not come, or was not taken, within the limit."""
 
 
-def blocked(part: Part, late: Iterable[int]) -> BlockedError:
-    """Name the messages, by their lines, that are waited for."""
+def blocked(part: Part, comm: Any, late: Iterable[int]) -> BlockedError:  # noqa: ANN401
+    """Name the messages, by their lines, that are waited for, and what came in their place."""
     lines = [part.lines[line] for line in late]
     step = int(lines[0]["step"]) if lines else 0
-    waits = ", ".join(dict.fromkeys(_awaited(part, line) for line in lines)) or "nobody"
+    waits = ", ".join(dict.fromkeys(_awaited(part, comm, line) for line in lines)) or "for nobody"
     return BlockedError(f"rank {part.ranks[part.process]} blocked in step {step} waiting {waits}")
 
 
@@ -42,11 +43,15 @@ def _place(part: Part, row: Lines) -> str:
     return f"rank {me} in step {int(row['step'])}, message {way} rank {peer}{_piece(row)}"
 
 
-def _awaited(part: Part, row: Lines) -> str:
+def _awaited(part: Part, comm: Any, row: Lines) -> str:  # noqa: ANN401
     """Say whom a message waits for; a message may hold several pieces, the first names it."""
     peer = part.ranks[int(row["peer"])]
-    verb = "for" if row["action"] == Action.RECV else "to send to"
-    return f"{verb} rank {peer}{_piece(row)}"
+    if row["action"] == Action.SEND:
+        return f"to send to rank {peer}{_piece(row)}"
+    other = ""
+    if comm.Iprobe(int(row["peer"])):
+        other = ", which sent something else: another count, type or plan"
+    return f"for rank {peer}{_piece(row)}{other}"
 
 
 def _piece(row: Lines) -> str:

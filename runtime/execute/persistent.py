@@ -134,7 +134,7 @@ class Persistent:
     def late(self, requests: list[Any], first: int) -> ExecutionError:
         """Tell which of the messages from a line on are not there."""
         late = [first + i for i, request in enumerate(requests) if not request.Test()]
-        return blocked(self.part, late)
+        return blocked(self.part, self._comm, late)
 
     def _refused(self, error: Any, line: int) -> ExecutionError:  # noqa: ANN401
         return refused(self.part, line, str(error))
