@@ -1,5 +1,7 @@
-# Each command makes its own environment in .venv the first time; PYTHON says from which Python.
+# Each command makes its own environment in .venv the first time; PYTHON says from which Python,
+# EXTRAS what goes with it: mpi,dev,torch tests commplan.torch as well.
 PYTHON ?= python3
+EXTRAS ?= mpi,dev
 BIN := .venv/bin
 STAMP := .venv/.installed
 
@@ -28,5 +30,5 @@ $(STAMP): pyproject.toml hatch_build.py runtime/execute/core.c
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "commplan needs Python 3.11 or later; make PYTHON=python3.12 picks one")'
 	@echo "making .venv (once, a minute or two)"
 	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mpi,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $(STAMP)

@@ -10,7 +10,11 @@ FLOORS = ("topologies", "solvers", "runtime", "commplan", "bench")
 # Kept as files, written into emitted programs, never imported.
 EMITTED = ROOT / "runtime" / "emit" / "in_python"
 # Where programs are run by the process that asks.
-RUNNING = (ROOT / "runtime" / "execute", ROOT / "commplan" / "communicator")
+RUNNING = (
+    ROOT / "runtime" / "execute",
+    ROOT / "commplan" / "communicator",
+    ROOT / "commplan" / "torch",
+)
 # Scripts that mpirun starts.
 STARTED = ROOT / "bench" / "ranks"
 
@@ -70,6 +74,7 @@ def test_only_emitted_programs_import_each_other():
         ("ortools", "solvers"),
         ("click", "commplan"),
         ("rich", "commplan"),
+        ("torch", "commplan"),
     ],
 )
 def test_each_third_party_has_one_home(package, home):

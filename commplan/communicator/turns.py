@@ -63,6 +63,7 @@ class Planner:
         self._options["planning_seconds"] = planning_seconds
         self.order = [sorted(self.played).index(rank) for rank in self.played]
         self._native = Natives(mpi_comm.Dup())
+        self.IN_PLACE = MPI.IN_PLACE
         self._comm = mpi_comm.Split(0, self.order[self.rank])
         self._source = self._planning(schedules, planning_seconds)
         self._patience = limit + planning_seconds

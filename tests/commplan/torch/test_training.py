@@ -1,0 +1,19 @@
+"""Models train over planned collectives as they do over gloo."""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from runtime.process import watched
+
+SCRIPT = Path(__file__).with_name("run_training.py")
+
+
+@pytest.mark.mpi
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed (extra: torch)")
+def test_ddp_fsdp_and_a_mixture_of_experts_train_to_the_parameters_of_gloo(mpi):
+    command = [*mpi.starting(4), sys.executable, "-m", "mpi4py", str(SCRIPT)]
+    ended = watched(command, mpi.environment(120), 120)
+    assert (ended.code, ended.output) == (0, ["right"]), ended.errors
