@@ -13,6 +13,7 @@ from topologies.turns import Grid, moving, turn
 NCCL = "NCCL src/graph/tuning.cc (5067397)"
 NVLINK_ALPHA, SWITCHED_ALPHA, NIC_ALPHA, SPINE_ALPHA = 0.6e-6, 0.3e-6, 1.35e-6, 0.3e-6
 NVLINK_LATENCY = f"latency: {NCCL}, 0.6 us a hop (estimate)"
+SHARP = "its switches copy and add: NVLink SHARP, NVLS in NCCL ({})"
 NIC_LATENCY = f"latency: {NCCL}, 2.7 us a network hop (estimate)"
 
 GPUS = 8
@@ -103,7 +104,9 @@ H100_CLASSES = (
         "NVLink 4",
         layer=1,
         source="18 links of 25 GB/s a GPU (H100 data sheet), 5 4 4 5 to the four NVSwitches "
-        f"(board photographs, read in notes); {NVLINK_LATENCY}",
+        "(board photographs, read in notes); "
+        f"{SHARP.format('src/graph/tuning.cc, 5067397; NVIDIA/nccl-tests issue 212')}; "
+        f"{NVLINK_LATENCY}",
         evidence="secondary",
     ),
     LinkClass(
@@ -174,7 +177,8 @@ NVL72_CLASSES = (
         "NVLink 5",
         layer=1,
         source="18 links of 50 GB/s a GPU, one to each of 18 NVSwitch chips (GB200 NVL72 data "
-        f"sheet); {NVLINK_LATENCY}",
+        f"sheet); {SHARP.format('GTC 2025: 850 GB/s busbw with it, 680 without')}; "
+        f"{NVLINK_LATENCY}",
         evidence="documented",
     ),
 )

@@ -89,3 +89,9 @@ def test_an_impossible_number_of_boxes_is_refused(make, message):
     with pytest.raises(TopologyError) as refused:
         make()
     assert str(refused.value) == message
+
+
+@pytest.mark.parametrize("machine", [dgx_h100(), nvl72()])
+def test_what_switches_copy_and_add_with_is_named(machine):
+    assert machine.multicast.any()
+    assert "NVLink SHARP" in machine.classes[0].source
