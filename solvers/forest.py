@@ -12,6 +12,7 @@ from solvers.collective import Collective
 from solvers.growth import Family
 from solvers.quotient import Quotient
 from solvers.schedule import Schedule, Transfer, schedule
+from solvers.shallow import packed
 from solvers.tree_problem import Packed, TreeProblem
 from solvers.trees import Router, paired, trees
 from solvers.watch import Watch
@@ -50,7 +51,7 @@ def forest(
     problem = TreeProblem(topology, collective, group, families, in_network=in_network)
     cut = cut_bound(topology, collective, watch.part(BOUNDING))
     watch.tell(bound=cut)
-    made = problem.pack(cut, watch)
+    made = packed(problem, cut, watch)
     pieces, transfers = _pieces(made, collective)
     bound = made.bound or cut
     return schedule(topology, collective, pieces, transfers, bound, group, in_network=in_network)
@@ -115,7 +116,7 @@ def all_reduce(
     goal = problem.goal(cut)
     # Without switches that add, what comes in goes out again.
     scale = float(goal.time) * (1 if in_network else 2) if goal else None
-    made = problem.pack(cut if in_network else None, watch, scale)
+    made = packed(problem, cut if in_network else None, watch, scale)
     bound = made.bound or cut
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []

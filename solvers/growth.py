@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from solvers.linear import Infeasible
+from solvers.low_trees import Infinite, hops, levels, low, low_from_one
 from solvers.order_lp import Columns, Order, all_ways, union
 from solvers.quotient import Quotient
 from solvers.steiner import cheap, cheap_from_one
@@ -37,14 +38,20 @@ class Growth:
     """The ways, orders and columns of one problem, from the nearest parents up.
 
     Whatever is taken in comes with the columns that it allows: an order with the candidate parents
-    that it puts before each member, a parent with every way that is known to it.
+    that it puts before each member, a parent with every way that is known to it. With a height
+    all orders are levels, so many below the root at most; the ways then should be direct.
     """
 
     def __init__(
-        self, quotient: Quotient, families: Sequence[Family], watch: Watch = UNHURRIED
+        self,
+        quotient: Quotient,
+        families: Sequence[Family],
+        watch: Watch = UNHURRIED,
+        height: int | None = None,
     ) -> None:
         self.quotient, self.families, self.watch = quotient, tuple(families), watch
         self.ways = Ways(quotient, watch)
+        self.height = None if height is None else min(height, len(quotient.members) - 1)
         self.place = {int(v): i for i, v in enumerate(quotient.members)}
         near = quotient.topology.alpha + HOP
         self.near = quotient.between_members(quotient.distances(near)[0])
@@ -73,16 +80,30 @@ class Growth:
         root = self.place[family.root]
         present = self.quotient.needed.copy()
         present[[root, *helpers]] = True
+        if self.height is not None:
+            branches = bool(self.quotient.usable(family.inward)[root])
+            if branches:
+                return self._by_hops(family, cost, present)
+            return self.cheapest_first(family, cost)
         distance, before = self.reach(root, family.inward, present)
         coarse = np.round(distance / distance[present].max() * 1e6)
         keys = np.stack([coarse, depth_in(before, root)])
         level = np.unique(keys, axis=1, return_inverse=True)[1].reshape(-1)
         reach = seen(cost, family)
         arrival = np.where(level[:, None] < level[None, :], reach, np.inf).min(axis=0)
-        order = self.grow(family, before, np.lexsort((arrival, level))[: present.sum()])
-        parent = np.full(len(present), -1, dtype=np.int64)
-        parent[order.children] = order.cheapest_parents(cost)[order.children]
-        return frozen(parent)
+        sequence = np.lexsort((arrival, level))[: present.sum()]
+        order = self.grow(family, before, places(sequence, len(present)))
+        return cheapest_in(order, cost)
+
+    def _by_hops(self, family: Family, cost: FloatArray, present: BoolArray) -> IntArray:
+        """Take in levels by the number of messages from the root; parents as `nearest_first`."""
+        root = self.place[family.root]
+        reach = np.where(present[:, None] & present, seen(self.near, family), np.inf)
+        place = np.where(present, hops(reach, root), len(present))
+        if place[present].max() > (self.height or 0):
+            raise Infeasible(f"some rank cannot be reached in {self.height} messages")
+        above = np.where(place[:, None] < place[None, :], reach, np.inf)
+        return cheapest_in(self.grow(family, np.argmin(above, axis=0), frozen(place)), cost)
 
     def ask_each_helper(self) -> None:
         """Take in an order with each helper alone, where these are few: their trees are low."""
@@ -107,19 +128,39 @@ class Growth:
         root, usable = self.place[family.root], np.flatnonzero(self.usable(family))
         branches = bool(self.quotient.usable(family.inward)[root])
         needed = self.quotient.needed[usable] | (usable == root)
-        find = cheap if branches else cheap_from_one
         start = int(np.searchsorted(usable, root))
-        total, above = find(seen(cost, family)[np.ix_(usable, usable)], start, needed)
+        reach = seen(cost, family)[np.ix_(usable, usable)]
+        if self.height is None:
+            find = cheap if branches else cheap_from_one
+            total, above = find(reach, start, needed)
+        else:
+            total, above = self._low(reach, start, needed, branches)
         parent = np.full(len(cost), -1, dtype=np.int64)
         parent[usable[above >= 0]] = usable[above[above >= 0]]
         return total, frozen(parent)
 
+    def _low(
+        self, reach: FloatArray, root: int, needed: BoolArray, branches: bool
+    ) -> tuple[float, IntArray]:
+        """Find a cheap tree within the height, where the root may have to have one child."""
+        assert self.height is not None
+        try:
+            if branches:
+                return low(reach, root, needed, self.height)
+            return low_from_one(reach, root, needed, self.height)
+        except Infinite as error:
+            raise Infeasible(str(error)) from None
+
     def follow(self, family: Family, tree: IntArray) -> None:
         """Take in an order that goes through a tree level by level."""
         root = self.place[family.root]
+        if self.height is not None:
+            place = levels(tree, root, self.height)
+            self.grow(family, tree, frozen(np.where(place > self.height, len(tree), place)))
+            return
         within = np.flatnonzero((tree >= 0) | (np.arange(len(tree)) == root))
         depth = depth_in(np.where(tree >= 0, tree, root), root)[within]
-        self.grow(family, tree, within[np.lexsort((within, depth))])
+        self.grow(family, tree, places(within[np.lexsort((within, depth))], len(tree)))
 
     def reach(self, root: int, inward: bool, present: BoolArray) -> tuple[FloatArray, IntArray]:
         """Measure how late each member is reached from the root, and over which other member.
@@ -139,18 +180,17 @@ class Growth:
             raise Infeasible("some rank cannot be reached from another")
         return distance, np.where(present, before, root).astype(np.int64)
 
-    def grow(self, family: Family, tree: IntArray, sequence: IntArray) -> Order:
+    def grow(self, family: Family, tree: IntArray, place: IntArray) -> Order:
         """Take in an order that follows a tree, with its candidate parents and the tree's.
 
-        The sequence lists the members that are in the tree.
+        place: of each member, as in `Order`.
         """
         self.watch.check()
         root = self.place[family.root]
-        place = places(sequence, len(self.place))
         tree = np.where(place < len(place), tree, root)
         branches = bool(self.quotient.usable(family.inward)[root])
         depth = frozen(depth_in(tree, root))
-        order = Order(root, frozen(place), depth, family.inward, branches)
+        order = Order(root, place, depth, family.inward, branches)
         if any(
             o.root == root and o.inward == order.inward and np.array_equal(o.place, place)
             for o in self.orders
@@ -176,7 +216,9 @@ class Growth:
         near = np.where(order.earlier, distance, np.inf)
         chosen = np.isfinite(near)
         if members > EVERY or len(self.families) * members**2 > EVERY**2 * 4:
-            tie = order.place[None, :] * HOP / members
+            # Equals come in turn, so that not everyone leans on the same ones.
+            turn = (np.arange(members)[None, :] - np.arange(members)[:, None]) % members
+            tie = (order.place[None, :] + turn / members) * HOP / members
             nearby = min(max(PAIRS // (len(self.families) * members), 1), NEARBY)
             chosen &= _smallest(near + tie, nearby) | _smallest(near - tie, nearby)
         child, parent = np.nonzero(chosen)
@@ -205,6 +247,13 @@ def seen(cost: FloatArray, family: Family) -> FloatArray:
     return cost.T if family.inward else cost
 
 
+def cheapest_in(order: Order, cost: FloatArray) -> IntArray:
+    """Give each member its cheapest parent in an order, -1 for those that need none."""
+    parent = np.full(len(cost), -1, dtype=np.int64)
+    parent[order.children] = order.cheapest_parents(cost)[order.children]
+    return frozen(parent)
+
+
 def depth_in(parent: IntArray, root: int) -> IntArray:
     """Count the steps from each member up to the root of a tree."""
     depth, above = np.zeros(len(parent), dtype=np.int64), np.arange(len(parent))
@@ -218,7 +267,7 @@ def places(sequence: IntArray, members: int) -> IntArray:
     """Turn a sequence of some of the members into each one's place in it; others come last."""
     place = np.full(members, members)
     place[sequence] = np.arange(len(sequence))
-    return place
+    return frozen(place)
 
 
 def _smallest(key: FloatArray, count: int) -> BoolArray:

@@ -9,6 +9,9 @@ y. One linear program over all roots and orders minimises the largest load per c
 is reached over a way through switches, which loads the links of that way; several ways to one
 parent are several columns.
 
+An order may have ties: members of one level, where nobody is the parent of an equal. Then h levels
+below the root make trees of height h at most, and with all levels this is the LP over those.
+
 Every tree has a topological order, so with all orders this is the LP over all packings of trees,
 and generating orders is Dantzig-Wolfe: the duals price the links; a minimum arborescence under
 these prices is the tree that would help most, and its order comes next. Where no arborescence is
@@ -43,10 +46,10 @@ from topologies.topology import BoolArray, FloatArray, IntArray, frozen
 
 @dataclass(frozen=True, eq=False)
 class Order:
-    """One total order for one root: members (by place in `members`) by their `place` in it.
+    """One order for one root: members (by place in `members`) by their `place` in it.
 
-    Members that its trees do not touch (helpers) have the place len(place). A root that does not
-    branch has one child, the second in the order.
+    Parents have a lower place than their children. Members that its trees do not touch (helpers)
+    have the place len(place). A root that does not branch has one child, alone on the second place.
     depth: how many steps from the root each member is in the tree that the order came from.
     A tree is outward (data flows from the root) or inward (sums flow to the root).
     """
@@ -63,9 +66,14 @@ class Order:
         return self.place < len(self.place)
 
     @property
+    def waiting(self) -> BoolArray:
+        """Mark the members that need a parent."""
+        return self.present & (self.place > 0)
+
+    @property
     def children(self) -> IntArray:
         """List the members that need a parent."""
-        return np.flatnonzero(self.present & (self.place > 0))
+        return np.flatnonzero(self.waiting)
 
     @property
     def earlier(self) -> BoolArray:
@@ -116,10 +124,10 @@ def assemble(
     Equalities: each order's members (their parents' shares are the order's weight), the budgets.
     """
     choices, count = len(columns), len(orders)
-    place = np.array([order.place for order in orders])
-    children = np.array([int(order.present.sum()) - 1 for order in orders])
-    start, trees = np.cumsum(children) - children, int(children.sum())
-    row = start[columns.order] + place[columns.order, columns.child] - 1
+    waiting = np.array([order.waiting for order in orders])
+    children = waiting.sum(axis=1)
+    number, trees = np.cumsum(waiting.reshape(-1)) - 1, int(children.sum())
+    row = number.reshape(waiting.shape)[columns.order, columns.child]
     weights = choices + np.arange(count)
     entries: list[tuple[Any, Any, Any]] = [(np.ones(choices), row, np.arange(choices))]
     entries.append((-np.ones(trees), np.arange(trees), np.repeat(weights, children)))

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import count
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -59,6 +61,7 @@ class Packer:
 
     With free shares the roots' weights are variables, each inward family paired with the outward
     one of the same root (all_reduce); without, each root has its full share (all_gather).
+    height: bounds that of the trees; the optimum then is approached, but not surely met.
     """
 
     def __init__(
@@ -68,9 +71,10 @@ class Packer:
         *,
         free: bool,
         watch: Watch = UNHURRIED,
+        height: int | None = None,
     ) -> None:
         self.quotient, self.free, self.watch = quotient, free, watch
-        self.growth = Growth(quotient, families, watch)
+        self.growth = Growth(quotient, families, watch, height)
         self.pricing = Pricing(self.growth, free=free)
 
     def solve(
@@ -79,6 +83,7 @@ class Packer:
         prove: Prove,
         reached: Callable[[float], None] = lambda _: None,
         scale: float | None = None,
+        rounds: float = inf,
     ) -> Packing:
         """Generate columns until the goal is reached or nothing improves; solve exactly.
 
@@ -88,14 +93,15 @@ class Packer:
 
         When the time is over, or where the optimum has no exact solution in reach, the trees are
         the best so far, and the bound says how far from the best possible they are.
+        rounds: solve the LP so often at most, and give up where the goal is not reached then.
 
         Raises:
-            NotFound: the time was over before there were any trees.
+            NotFound: the time was over before there were any trees, or the rounds before the goal.
         """
         scale = scale or (float(goal.time) if goal else self._rough_time())
         self.pricing.begin(scale)
         best: _Round | None = None
-        while True:
+        for made in count(1):
             try:
                 now = self._solved(scale)
             except NotFound:
@@ -106,13 +112,16 @@ class Packer:
             time, prices = now.optimum.cost * scale, self._prices(now.lp, now.optimum, scale)
             reached(time)
             if not (goal and now.optimum.cost <= 1 + CLOSE):
-                if self._improved(prices, time):
+                if made < rounds and self._improved(prices, time):
                     self._prune(now)
                     continue
                 known = [g for g in (goal, prove(prices, time)) if g]
                 goal = max(known, key=lambda g: g.time, default=None)
+                if rounds < inf and not (goal and float(goal.time) >= time * (1 - CLOSE)):
+                    raise NotFound("the goal is not reached in so many rounds")
             self.growth.orders, self.growth.columns = list(now.orders), now.columns
             return self._finish(now.lp, now.optimum, time, goal)
+        raise AssertionError("the rounds have no end")
 
     def _solved(self, scale: float) -> "_Round":
         self.watch.check()
@@ -196,6 +205,8 @@ class Packer:
         there is no time for that, x stays as it is.
         """
         watch = self.watch.part(SHALLOW)
+        if self.growth.height is not None:
+            return self._earliest(lp, scale, x, watch)
         columns, orders = self.growth.columns, self.growth.orders
         depth = np.array([order.depth for order in orders])
         rises = depth[columns.order, columns.parent] < depth[columns.order, columns.child]
@@ -212,26 +223,37 @@ class Packer:
                 if best is None:
                     break
                 low = middle + 1
-        everything = np.ones(len(columns) + len(orders), dtype=np.bool_)
+        return self._earliest(lp, scale, x, watch) if best is None else best
+
+    def _earliest(self, lp: LoadLP, scale: float, x: FloatArray, watch: Watch) -> FloatArray:
+        """Let members be reached early, of whatever height; x where that cannot be done."""
         try:
-            return self._early(lp, scale, everything, watch) if best is None else best
-        except NotFound:
+            return self._early(lp, scale, np.ones(len(x), dtype=np.bool_), watch)
+        except (Infeasible, NotFound):
             return x
 
     def _early(self, lp: LoadLP, scale: float, kept: BoolArray, watch: Watch) -> FloatArray:
         """Solve for the choices marked as `kept` and the least sum of arrival times."""
         columns = self.growth.columns
-        reach = np.array(
-            [self.growth.reach(o.root, o.inward, o.present)[0] for o in self.growth.orders]
+        alpha = np.array(
+            [
+                sum(self.quotient.topology.alpha[e] + HOP for e in way)
+                for way in self.growth.ways.links
+            ]
         )
-        start = reach[columns.order, columns.parent]
-        alpha = [
-            sum(self.quotient.topology.alpha[e] + HOP for e in way)
-            for way in self.growth.ways.links
-        ]
-        late = start + np.array(alpha)[columns.way]
+        late = self._starts(alpha.mean())[columns.order, columns.parent] + alpha[columns.way]
         cost = np.append(late / late.max(), np.zeros(len(self.growth.orders)))
         x = np.zeros(len(kept))
         program = lp.cheapest(scale, cost, kept)
         x[kept] = solve(program, watch).x
         return x
+
+    def _starts(self, alpha: float) -> FloatArray:
+        """Guess when each member of each order can send at the soonest: (orders, members).
+
+        alpha: about that of a message, for orders that are levels.
+        """
+        orders = self.growth.orders
+        if self.growth.height is not None:
+            return np.array([order.place * alpha for order in orders])
+        return np.array([self.growth.reach(o.root, o.inward, o.present)[0] for o in orders])

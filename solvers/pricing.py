@@ -37,6 +37,12 @@ class Pricing:
         empty = 1.0 / self.quotient.orbit_capacity
         self.congestion.run(self.growth.nearest_first, empty, 1, self.draw)
         self.growth.ask_each_helper()
+        height = self.growth.height
+        if height is not None and any(o.root_branches for o in self.growth.orders):
+            # Where there is room below the farthest members, other trees may do better.
+            if max(o.place[o.present].max() for o in self.growth.orders) < height:
+                self._spread(empty, FIRST)
+                self.spread = True
 
     def _spread(self, prices: FloatArray, trees: int) -> None:
         """Take in orders that avoid each other, for about so many trees with their images."""
@@ -50,7 +56,7 @@ class Pricing:
         """Add what the prices ask for: better ways, orders and parents; say whether any was.
 
         Where the cheapest trees cost as much as the time, nothing can improve, and nothing is
-        added.
+        added. (Of bounded height, the trees are cheap, but not surely the cheapest.)
         """
         length, entry = self._distances(prices)
         cost = self.quotient.between_members(length)

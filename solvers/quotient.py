@@ -18,7 +18,8 @@ class Quotient:
 
     Members are the ranks that take part, and `helpers`: others where trees may branch, so far as
     they copy or add (switches only with `in_network`). No tree needs a helper, and ways may pass
-    through it; they do not pass through other members.
+    through it; they do not pass through other members. direct: nor through any rank, so that each
+    way is one message.
     """
 
     topology: Topology
@@ -26,6 +27,7 @@ class Quotient:
     group: Group
     helpers: IntArray = field(default_factory=lambda: integers([]))
     in_network: bool = False
+    direct: bool = False
 
     @cached_property
     def needed(self) -> BoolArray:
@@ -37,6 +39,8 @@ class Quotient:
         """Mark the vertices that no way passes through: (vertices,)."""
         marks = np.zeros(self.topology.vertices, dtype=np.bool_)
         marks[self.members[self.needed]] = True
+        if self.direct:
+            marks[: self.topology.ranks] = True
         return frozen(marks)
 
     def usable(self, inward: bool) -> BoolArray:

@@ -1,19 +1,23 @@
 """A problem of trees: packed over the ranks that take part, with others where that may help."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain
+from math import inf
 
 import numpy as np
 
 from solvers.branching import helpers
 from solvers.certificate import Bound
 from solvers.collective import Collective
-from solvers.growth import Family
+from solvers.growth import Family, seen
+from solvers.low_trees import hops
 from solvers.order_lp import loads_of
 from solvers.packing import Goal, Packer, Packing
 from solvers.prices import price_bound
 from solvers.quotient import Quotient
+from solvers.trees import trees
 from solvers.watch import NotFound, Watch
 from topologies.symmetry import Group
 from topologies.topology import FloatArray, IntArray, Topology
@@ -45,12 +49,36 @@ class Packed:
                     total[orbit] += share * int(load)
         return max(t / int(c) for t, c in zip(total, quotient.orbit_capacity, strict=True))
 
+    def height(self) -> int:
+        """Count the messages from the root to the farthest member, in any of the trees."""
+        hops = np.array(
+            [(self.quotient.topology.dst[list(way)] < self.quotient.topology.ranks).sum()
+             for way in self.packing.ways.links]
+        )
+        hops = np.maximum(hops, 1)[self.packing.columns.way]
+        found = 0
+        for tree in chain.from_iterable(trees(self.quotient, self.packing).values()):
+            found = max(found, _height(tree.column, self.packing.columns.parent, hops))
+        return found
+
+
+def _height(column: IntArray, parent_of: IntArray, hops: IntArray) -> int:
+    """Add up the messages from each member of a tree up to its root; give the most."""
+    inner = column >= 0
+    above = np.where(inner, parent_of[column], np.arange(len(column)))
+    depth = np.where(inner, hops[column], 0)
+    while (further := above[above] != above).any():
+        depth = depth + np.where(further, depth[above], 0)
+        above = above[above]
+    return int(depth.max())
+
 
 @dataclass(frozen=True, eq=False)
 class TreeProblem:
     """What to pack trees for. families: lists them, once the members are known.
 
     in_network: switches copy and add. free: the roots' shares are variables (all_reduce).
+    height: bounds that of the trees, in messages from the root or to it.
     """
 
     topology: Topology
@@ -59,9 +87,12 @@ class TreeProblem:
     families: Callable[[Quotient], Sequence[Family]]
     in_network: bool = False
     free: bool = False
+    height: int | None = None
 
     def pack(self, bound: Bound | None, watch: Watch, scale: float | None = None) -> Packed:
         """Pack the trees; ranks outside branch only if the bound is not attained without that.
+
+        Of bounded height, they may branch from the start.
 
         bound: what is known before, scale: about how long the trees take, where that is not the
         bound's time. What is packed comes with the tightest bound found.
@@ -70,11 +101,13 @@ class TreeProblem:
             Infeasible: some rank cannot be reached.
             NotFound: the time limit came first.
         """
+        if self.height is not None:
+            return self.low(bound, watch, scale)
         first, *wider = helpers(self.topology, self.collective.ranks, in_network=self.in_network)
         best = self._over(first, bound, watch, scale)
         for chosen in wider:
             members = len(self.collective.ranks) + len(chosen)
-            if members > HELPED or self._attained(best):
+            if members > HELPED or self.attained(best):
                 break
             try:
                 now = self._over(chosen, best.bound, watch)
@@ -84,14 +117,57 @@ class TreeProblem:
             best = Packed(kept.quotient, kept.families, kept.packing, now.bound)
         return best
 
+    def low(
+        self,
+        bound: Bound | None,
+        watch: Watch,
+        scale: float | None = None,
+        rounds: float = inf,
+    ) -> Packed:
+        """Pack trees of the height; rounds: as of `Packer`.
+
+        Raises:
+            as `pack`, and NotFound where the rounds end before the bound is attained.
+        """
+        return self._over(self._nearby(), bound, watch, scale, rounds)
+
+    def _nearby(self) -> IntArray:
+        """List all helpers, or where these are too many the switches alone."""
+        first, *wider = helpers(self.topology, self.collective.ranks, in_network=self.in_network)
+        few = [h for h in wider if len(self.collective.ranks) + len(h) <= HELPED]
+        return few[-1] if few else first
+
+    def _quotient(self, chosen: IntArray) -> Quotient:
+        members = np.union1d(np.array(self.collective.ranks), chosen)
+        direct = self.height is not None
+        return Quotient(self.topology, members, self.group, chosen, self.in_network, direct)
+
+    def nearest(self) -> int:
+        """Count the messages that the farthest member is away from a root, at least."""
+        quotient = replace(self, height=0)._quotient(self._nearby())
+        place = {int(v): i for i, v in enumerate(quotient.members)}
+        weight = np.ones(self.topology.links)
+        reach = quotient.between_members(quotient.distances(weight)[0])
+        found = 0
+        for family in self.families(quotient):
+            usable = quotient.usable(family.inward).copy()
+            usable[place[family.root]] = True
+            arcs = np.where(usable[:, None] & usable, seen(reach, family), np.inf)
+            found = max(found, int(hops(arcs, place[family.root])[quotient.needed].max()))
+        return found
+
     def _over(
-        self, chosen: IntArray, bound: Bound | None, watch: Watch, scale: float | None = None
+        self,
+        chosen: IntArray,
+        bound: Bound | None,
+        watch: Watch,
+        scale: float | None = None,
+        rounds: float = inf,
     ) -> Packed:
         """Pack over the ranks and the chosen helpers."""
-        members = np.union1d(np.array(self.collective.ranks), chosen)
-        quotient = Quotient(self.topology, members, self.group, chosen, self.in_network)
+        quotient = self._quotient(chosen)
         families = tuple(self.families(quotient))
-        packer = Packer(quotient, families, free=self.free, watch=watch)
+        packer = Packer(quotient, families, free=self.free, watch=watch, height=self.height)
         size = float(self.collective.total * self.topology.unit)
 
         def prove(prices: FloatArray, time: float) -> Goal | None:
@@ -101,7 +177,7 @@ class TreeProblem:
         def reached(time: float) -> None:
             watch.tell(best=size / time)
 
-        packing = packer.solve(self.goal(bound), prove, reached, scale)
+        packing = packer.solve(self.goal(bound), prove, reached, scale, rounds)
         return Packed(quotient, families, packing, packing.bound or bound)
 
     def goal(self, bound: Bound | None) -> Goal | None:
@@ -110,6 +186,7 @@ class TreeProblem:
             return None
         return Goal(self.collective.total * self.topology.unit / bound.algbw, bound)
 
-    def _attained(self, found: Packed) -> bool:
+    def attained(self, found: Packed) -> bool:
+        """Tell whether trees are as fast as the bound allows, exactly."""
         goal = self.goal(found.bound)
         return goal is not None and found.time() == goal.time

@@ -1,0 +1,68 @@
+"""Trees of highest throughput that are as low as can be found.
+
+Low heights are tried first: where every member is near every root, they suffice, and the linear
+programs are small. Elsewhere trees of any height come first, and then lower ones are looked for
+halfway between the height that is known and the one that is known not to do.
+A height counts as not enough after some rounds of pricing that did not reach the bound; that is no
+proof, so lower trees may exist.
+"""
+
+from dataclasses import replace
+
+from solvers.certificate import Bound
+from solvers.linear import Infeasible
+from solvers.tree_problem import Packed, TreeProblem
+from solvers.watch import NotFound, Watch
+
+AT_ONCE = 2  # heights, from the least possible one up, that are tried before any height
+ROUNDS = 8  # of pricing, for each height
+PATIENCE = 0.3  # of the time that is left, for each height
+
+
+def packed(
+    problem: TreeProblem, bound: Bound | None, watch: Watch, scale: float | None = None
+) -> Packed:
+    """Pack trees at the highest throughput; at equal throughput, low ones.
+
+    bound, scale: as in `TreeProblem.pack`. With a height of its own the problem keeps to that.
+
+    Raises:
+        as `TreeProblem.pack`.
+    """
+    if problem.height is not None:
+        return problem.pack(bound, watch, scale)
+    least = problem.nearest()
+    for height in range(least, least + AT_ONCE):
+        if found := _tried(problem, height, bound, watch, scale):
+            return found
+    found = problem.pack(bound, watch, scale)
+    return _lowered(problem, found, least + AT_ONCE, watch)
+
+
+def _lowered(problem: TreeProblem, best: Packed, low: int, watch: Watch) -> Packed:
+    """Look for trees as fast as the best, of heights from `low` up."""
+    if not problem.attained(best):
+        return best
+    high = best.height()
+    while low < high and not watch.over:
+        middle = (low + high) // 2
+        if found := _tried(problem, middle, best.bound, watch):
+            best, high = found, found.height()
+        else:
+            low = middle + 1
+    return best
+
+
+def _tried(
+    problem: TreeProblem,
+    height: int,
+    bound: Bound | None,
+    watch: Watch,
+    scale: float | None = None,
+) -> Packed | None:
+    """Pack trees of a height that attain the bound, if a few rounds find some."""
+    try:
+        found = replace(problem, height=height).low(bound, watch.part(PATIENCE), scale, ROUNDS)
+    except (Infeasible, NotFound):
+        return None
+    return found if problem.attained(found) else None
