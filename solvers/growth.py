@@ -80,10 +80,7 @@ class Growth:
         root = self.place[family.root]
         present = self.quotient.needed.copy()
         present[[root, *helpers]] = True
-        if self.height is not None:
-            branches = bool(self.quotient.usable(family.inward)[root])
-            if branches:
-                return self._by_hops(family, cost, present)
+        if self.height is not None and not self.quotient.usable(family.inward)[root]:
             return self.cheapest_first(family, cost)
         distance, before = self.reach(root, family.inward, present)
         coarse = np.round(distance / distance[present].max() * 1e6)
@@ -92,16 +89,21 @@ class Growth:
         reach = seen(cost, family)
         arrival = np.where(level[:, None] < level[None, :], reach, np.inf).min(axis=0)
         sequence = np.lexsort((arrival, level))[: present.sum()]
+        if self.height is not None:
+            return self._layered(family, cost, sequence)
         order = self.grow(family, before, places(sequence, len(present)))
         return cheapest_in(order, cost)
 
-    def _by_hops(self, family: Family, cost: FloatArray, present: BoolArray) -> IntArray:
-        """Take in levels by the number of messages from the root; parents as `nearest_first`."""
-        root = self.place[family.root]
+    def _layered(self, family: Family, cost: FloatArray, sequence: IntArray) -> IntArray:
+        """Take in levels by the messages from the root; give parents as `nearest_first`."""
+        assert self.height is not None
+        root, usable = self.place[family.root], self.usable(family)
+        present = np.isin(np.arange(len(cost)), sequence) & usable
         reach = np.where(present[:, None] & present, seen(self.near, family), np.inf)
-        place = np.where(present, hops(reach, root), len(present))
-        if place[present].max() > (self.height or 0):
+        least = hops(reach, root)
+        if least[present].max() > self.height:
             raise Infeasible(f"some rank cannot be reached in {self.height} messages")
+        place = np.where(present, least, len(cost))
         above = np.where(place[:, None] < place[None, :], reach, np.inf)
         return cheapest_in(self.grow(family, np.argmin(above, axis=0), frozen(place)), cost)
 
@@ -118,11 +120,13 @@ class Growth:
         self.follow(family, parent)
         return parent
 
-    def tree(self, family: Family, cost: FloatArray) -> tuple[float, IntArray]:
-        """Find the cheapest tree, or a cheap one where there are helpers at which it may branch.
+    def tree(
+        self, family: Family, cost: FloatArray, known: IntArray | None = None
+    ) -> tuple[float, IntArray]:
+        """Find the cheapest tree, or a cheap one where it has a height or may branch at helpers.
 
-        cost: between members. Gives the total, and the parents, -1 at the root and for members
-        that are not in the tree.
+        cost: between members. known: levels to start from. Gives the total, and the parents, -1 at
+        the root and for members that are not in the tree.
         """
         self.watch.check()
         root, usable = self.place[family.root], np.flatnonzero(self.usable(family))
@@ -134,22 +138,39 @@ class Growth:
             find = cheap if branches else cheap_from_one
             total, above = find(reach, start, needed)
         else:
-            total, above = self._low(reach, start, needed, branches)
+            place = None if known is None else np.minimum(known[usable], self.height + 1)
+            total, above = self._low(reach, start, needed, branches, place)
         parent = np.full(len(cost), -1, dtype=np.int64)
         parent[usable[above >= 0]] = usable[above[above >= 0]]
         return total, frozen(parent)
 
     def _low(
-        self, reach: FloatArray, root: int, needed: BoolArray, branches: bool
+        self,
+        reach: FloatArray,
+        root: int,
+        needed: BoolArray,
+        branches: bool,
+        known: IntArray | None,
     ) -> tuple[float, IntArray]:
         """Find a cheap tree within the height, where the root may have to have one child."""
         assert self.height is not None
         try:
             if branches:
-                return low(reach, root, needed, self.height)
+                return low(reach, root, needed, self.height, known)
             return low_from_one(reach, root, needed, self.height)
         except Infinite as error:
             raise Infeasible(str(error)) from None
+
+    def cheapest_trees(self, cost: FloatArray) -> dict[Family, tuple[float, IntArray]]:
+        """Find each family's tree; of bounded height, none costs more than those of the orders."""
+        known: dict[Family, tuple[float, IntArray]] = {}
+        for order in self.orders if self.height is not None else []:
+            family = self.family_of(order)
+            reach, child = seen(cost, family), order.children
+            total = float(reach[order.cheapest_parents(cost)[child], child].sum())
+            if family not in known or total < known[family][0]:
+                known[family] = total, order.place
+        return {f: self.tree(f, cost, known[f][1] if f in known else None) for f in self.families}
 
     def follow(self, family: Family, tree: IntArray) -> None:
         """Take in an order that goes through a tree level by level."""

@@ -26,7 +26,10 @@ from topologies.topology import BoolArray, FloatArray, IntArray, frozen
 GAIN = 1e-9  # least improvement of a move, relative to the tree
 ROUNDS = 200  # of moves, at most
 FIRSTS = 4  # the nearest vertices that are tried as the only child of a root
-BOTH = 128  # vertices up to which the search starts twice
+BOTH = 16  # vertices up to which the search starts twice, from the minimum arborescence if low
+MANY = 128  # the same, where there are levels to start from
+TALL = 8  # height from which that is tried with more vertices too
+JUDGED = 128  # moves that are looked at in a round
 
 
 class LowTree(NamedTuple):
@@ -40,10 +43,17 @@ class Infinite(ValueError):
     """Some vertex cannot be reached in so few steps."""
 
 
-def low(cost: FloatArray, root: int, needed: BoolArray, height: int) -> LowTree:
+def low(
+    cost: FloatArray,
+    root: int,
+    needed: BoolArray,
+    height: int,
+    known: IntArray | None = None,
+) -> LowTree:
     """Find a cheap tree out of the root of at most so many levels below it.
 
     cost[u, v]: of the arc u -> v, inf for none. Vertices that are not `needed` may be left out.
+    known: levels to start from, where there are some; the tree then costs no more than theirs.
 
     Raises:
         Infinite: a needed vertex is too far away.
@@ -53,13 +63,17 @@ def low(cost: FloatArray, root: int, needed: BoolArray, height: int) -> LowTree:
     cost = np.array(cost, dtype=np.float64)
     np.fill_diagonal(cost, np.inf)
     starts = []
-    if needed.all():
+    if needed.all() and (len(cost) <= BOTH or height >= TALL):
         total, parent = cheapest(cost, root)
         if depths(parent).max() <= height:
             return LowTree(float(total), parent)
-    if not needed.all() or len(cost) <= BOTH:
+    more = len(cost) <= (BOTH if known is None else MANY)
+    if known is not None:
+        starts.append(known.copy())
+    if not needed.all() or more:
         starts.append(np.where(needed, height, height + 1))
-    starts.append(_grown(cost, root, needed, height))
+    if more or not starts:
+        starts.append(_grown(cost, root, needed, height))
     found = []
     for level in starts:
         level[root] = 0
@@ -160,9 +174,7 @@ class _Levels:
     A vertex that is left out has the level height + 1.
     """
 
-    def __init__(
-        self, cost: FloatArray, level: IntArray, needed: BoolArray, height: int
-    ) -> None:
+    def __init__(self, cost: FloatArray, level: IntArray, needed: BoolArray, height: int) -> None:
         self.cost, self.level, self.needed, self.height = cost, level, needed, height
 
     def searched(self) -> LowTree:
@@ -204,7 +216,7 @@ class _Levels:
         least = GAIN * self.total if np.isfinite(self.total) else 0.0
         touched = np.zeros(len(to), dtype=np.bool_)
         moves = []
-        for v in np.argsort(-gain, kind="stable").tolist():
+        for v in np.argsort(-gain, kind="stable")[:JUDGED].tolist():
             if gain[v] <= least:
                 break
             affected = self._affected(v, int(to[v]))

@@ -23,6 +23,9 @@ from topologies.topology import BoolArray, FloatArray
 
 KEPT = 4  # orders for each family up to which none is dropped
 SHALLOW = 0.4  # of the time that is left, for low trees; the rest is for the exact solution
+HOPELESS = 1.1  # times the goal that the prices prove about, at which it is given up
+STALLED = 0.6  # of the distance to a goal: where more is left after a round, it did not do much
+ROOM = 250_000  # columns of all rounds together up to which there is another one
 IDLE = 1e-9  # an order of no more weight may be dropped
 
 
@@ -43,6 +46,21 @@ class _Round(NamedTuple):
     optimum: Optimum
     orders: tuple[Order, ...]
     columns: Columns
+
+
+class _Pace:
+    """How fast the rounds come near a goal: too slow where the distance hardly shrinks, twice."""
+
+    def __init__(self) -> None:
+        self.distance, self.stalled, self.columns = inf, 0, 0
+
+    def promising(self, now: "_Round", goal: Fraction, scale: float) -> bool:
+        """Tell whether another round is worth its while."""
+        distance = now.optimum.cost * scale / float(goal) - 1
+        self.stalled += distance > STALLED * self.distance
+        self.distance = distance
+        self.columns += len(now.columns)
+        return self.stalled < 2 and self.columns < ROOM
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +119,7 @@ class Packer:
         scale = scale or (float(goal.time) if goal else self._rough_time())
         self.pricing.begin(scale)
         best: _Round | None = None
+        pace = _Pace()
         for made in count(1):
             try:
                 now = self._solved(scale)
@@ -112,13 +131,17 @@ class Packer:
             time, prices = now.optimum.cost * scale, self._prices(now.lp, now.optimum, scale)
             reached(time)
             if not (goal and now.optimum.cost <= 1 + CLOSE):
-                if made < rounds and self._improved(prices, time):
+                wanted = goal if rounds < inf else None
+                going = made < rounds and (
+                    wanted is None or pace.promising(now, wanted.time, scale)
+                )
+                if going and self._improved(prices, time, wanted):
                     self._prune(now)
                     continue
+                if wanted:
+                    raise NotFound("the goal was not reached in so many rounds")
                 known = [g for g in (goal, prove(prices, time)) if g]
                 goal = max(known, key=lambda g: g.time, default=None)
-                if rounds < inf and not (goal and float(goal.time) >= time * (1 - CLOSE)):
-                    raise NotFound("the goal is not reached in so many rounds")
             self.growth.orders, self.growth.columns = list(now.orders), now.columns
             return self._finish(now.lp, now.optimum, time, goal)
         raise AssertionError("the rounds have no end")
@@ -129,10 +152,14 @@ class Packer:
         optimum = solve(lp.program(scale), self.watch)
         return _Round(lp, optimum, tuple(self.growth.orders), self.growth.columns)
 
-    def _improved(self, prices: FloatArray, time: float) -> bool:
-        """Grow by what the prices ask for; say whether anything was missing, and time enough."""
+    def _improved(self, prices: FloatArray, time: float, wanted: Goal | None) -> bool:
+        """Grow by what the prices ask for; say whether anything was missing, and time enough.
+
+        Also no, if the goal that is wanted seems out of reach.
+        """
+        hopeless = HOPELESS * float(wanted.time) if wanted else inf
         try:
-            return self.pricing.improve(prices, time)
+            return self.pricing.improve(prices, time, hopeless)
         except NotFound:
             return False
 

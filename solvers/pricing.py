@@ -1,10 +1,13 @@
 """What prices ask for: cheaper ways, orders that follow cheaper trees, cheaper parents."""
 
+from math import inf
+
 import numpy as np
 
 from solvers.congestion import Congestion
 from solvers.growth import Family, Growth
 from solvers.quotient import Quotient
+from solvers.watch import NotFound
 from solvers.ways import HOP
 from topologies.topology import FloatArray, IntArray
 
@@ -14,20 +17,23 @@ FEW = 8  # families up to which the first orders go by distance, so that trees a
 FIRST = 24  # trees that avoid each other which are added at first, at least one for each family
 ROWS = 8192  # rows of the LP that those may add where one for each family adds less
 MORE = 8  # such trees that are added in a round
+MOVES = 2**21  # of members, that are judged to plant such trees of bounded height
 NEAR = 0.01  # relative distance from which trees that ignore each other are added as well
 GAIN = 1e-7  # least improvement, relative, that a new column must promise
 
-Trees = dict[Family, tuple[float, IntArray]]  # what each costs, and each member's parent
-
 
 class Pricing:
-    """Adds to the growth of an order LP what the duals of its optimum show to be missing."""
+    """Adds to the growth of an order LP what the duals of its optimum show to be missing.
+
+    due: the time that the last prices prove, if the trees found for them are the cheapest.
+    """
 
     def __init__(self, growth: Growth, *, free: bool) -> None:
         self.growth, self.free = growth, free
         self.quotient, self.families = growth.quotient, growth.families
         self.draw = np.random.default_rng(0)
         self.spread = False
+        self.due = 0.0
 
     def begin(self, scale: float) -> None:
         """Take in a first order for each family; scale: about the time of the optimum."""
@@ -38,30 +44,35 @@ class Pricing:
         self.congestion.run(self.growth.nearest_first, empty, 1, self.draw)
         self.growth.ask_each_helper()
         height = self.growth.height
-        if height is not None and any(o.root_branches for o in self.growth.orders):
-            # Where there is room below the farthest members, other trees may do better.
-            if max(o.place[o.present].max() for o in self.growth.orders) < height:
-                self._spread(empty, FIRST)
-                self.spread = True
+        # Where there is room below the farthest members, other trees may do better.
+        if height and max(o.place[o.present].max() for o in self.growth.orders) < height:
+            self._spread(empty, 1)
 
     def _spread(self, prices: FloatArray, trees: int) -> None:
         """Take in orders that avoid each other, for about so many trees with their images."""
         order = self.quotient.group.order
         images = sum(order // self.quotient.orbit_of(f.root) for f in self.families)
-        rows = ROWS // (len(self.families) * len(self.quotient.members))
-        rounds = max(min(trees // images, rows), 1)
+        members = len(self.quotient.members)
+        most = ROWS // (len(self.families) * members)
+        if self.growth.height is not None:
+            most = min(most, MOVES // (len(self.families) * members**2))
+        rounds = max(min(trees // images, most), 1)
         self.congestion.run(self.growth.cheapest_first, prices, rounds, self.draw)
 
-    def improve(self, prices: FloatArray, time: float) -> bool:
+    def improve(self, prices: FloatArray, time: float, hopeless: float = inf) -> bool:
         """Add what the prices ask for: better ways, orders and parents; say whether any was.
+
+        Raises NotFound where the prices prove about a time that is `hopeless`.
 
         Where the cheapest trees cost as much as the time, nothing can improve, and nothing is
         added. (Of bounded height, the trees are cheap, but not surely the cheapest.)
         """
         length, entry = self._distances(prices)
         cost = self.quotient.between_members(length)
-        found = self._cheapest(cost)
-        due = self._due({f: float(total) for f, (total, _) in found.items()})
+        found = self.growth.cheapest_trees(cost)
+        self.due = due = self._due({f: float(total) for f, (total, _) in found.items()})
+        if due > hopeless:
+            raise NotFound("the goal is out of reach")
         if due >= time * (1 - CLOSE):
             return False
         before = len(self.growth.orders), len(self.growth.columns)
@@ -81,10 +92,6 @@ class Pricing:
         tie = self.quotient.topology.alpha + HOP
         tie = tie / tie.max() * prices.max() * TIE
         return self.quotient.distances(prices[self.quotient.link_orbit] + tie)
-
-    def _cheapest(self, cost: FloatArray) -> Trees:
-        """Find each family's cheapest tree, or a cheap one where it may branch at helpers."""
-        return {f: self.growth.tree(f, cost) for f in self.families}
 
     def _due(self, total: dict[Family, float]) -> float:
         """Work out the time that the costs of the cheapest trees prove."""

@@ -14,7 +14,11 @@ from solvers.linear import Infeasible
 from solvers.tree_problem import Packed, TreeProblem
 from solvers.watch import NotFound, Watch
 
-AT_ONCE = 2  # heights, from the least possible one up, that are tried before any height
+AT_ONCE = 2  # heights, from the least possible one up, that are tried before others
+MANY = 8  # families above which these come before trees of any height, which take long then
+TALL = 64  # a height that bounds next to nothing
+LARGE = 2**15  # choices of parents above which trees are not looked for that are lower than
+ENOUGH = 5  # messages
 ROUNDS = 8  # of pricing, for each height
 PATIENCE = 0.3  # of the time that is left, for each height
 
@@ -31,25 +35,31 @@ def packed(
     """
     if problem.height is not None:
         return problem.pack(bound, watch, scale)
-    least = problem.nearest()
-    for height in range(least, least + AT_ONCE):
-        if found := _tried(problem, height, bound, watch, scale):
-            return found
-    found = problem.pack(bound, watch, scale)
-    return _lowered(problem, found, least + AT_ONCE, watch)
+    least, families, rooted = problem.nearest()
+    low = least
+    if families > MANY:
+        for low in range(least + 1, least + AT_ONCE + 1):
+            if found := _tried(problem, low - 1, bound, watch, scale):
+                return found
+    elif rooted and (found := _tried(problem, TALL, bound, watch, scale)):
+        return found
+    return _lowered(problem, problem.pack(bound, watch, scale), low, watch)
 
 
 def _lowered(problem: TreeProblem, best: Packed, low: int, watch: Watch) -> Packed:
     """Look for trees as fast as the best, of heights from `low` up."""
     if not problem.attained(best):
         return best
-    high = best.height()
+    high, first = best.height(), low
+    if len(best.packing.columns) > LARGE:
+        low = max(low, ENOUGH)
     while low < high and not watch.over:
-        middle = (low + high) // 2
-        if found := _tried(problem, middle, best.bound, watch):
+        # Trees as low as can be are common, and quickly found or given up.
+        height = low if low == first else (low + high) // 2
+        if found := _tried(problem, height, best.bound, watch):
             best, high = found, found.height()
         else:
-            low = middle + 1
+            low = height + 1
     return best
 
 

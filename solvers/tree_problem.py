@@ -22,6 +22,7 @@ from solvers.watch import NotFound, Watch
 from topologies.symmetry import Group
 from topologies.topology import FloatArray, IntArray, Topology
 
+CROWD = 256  # members for each root
 HELPED = 128  # members up to which ranks outside branch; with more the LPs take too long
 
 
@@ -52,8 +53,10 @@ class Packed:
     def height(self) -> int:
         """Count the messages from the root to the farthest member, in any of the trees."""
         hops = np.array(
-            [(self.quotient.topology.dst[list(way)] < self.quotient.topology.ranks).sum()
-             for way in self.packing.ways.links]
+            [
+                (self.quotient.topology.dst[list(way)] < self.quotient.topology.ranks).sum()
+                for way in self.packing.ways.links
+            ]
         )
         hops = np.maximum(hops, 1)[self.packing.columns.way]
         found = 0
@@ -142,19 +145,23 @@ class TreeProblem:
         direct = self.height is not None
         return Quotient(self.topology, members, self.group, chosen, self.in_network, direct)
 
-    def nearest(self) -> int:
-        """Count the messages that the farthest member is away from a root, at least."""
+    def nearest(self) -> tuple[int, int, bool]:
+        """Count the messages that the farthest member is away from a root; and the families.
+
+        Tell too whether one root has so many members that each family needs many trees.
+        """
         quotient = replace(self, height=0)._quotient(self._nearby())
         place = {int(v): i for i, v in enumerate(quotient.members)}
         weight = np.ones(self.topology.links)
         reach = quotient.between_members(quotient.distances(weight)[0])
-        found = 0
-        for family in self.families(quotient):
+        found, families = 0, self.families(quotient)
+        for family in families:
             usable = quotient.usable(family.inward).copy()
             usable[place[family.root]] = True
             arcs = np.where(usable[:, None] & usable, seen(reach, family), np.inf)
             found = max(found, int(hops(arcs, place[family.root])[quotient.needed].max()))
-        return found
+        images = sum(quotient.orbit_of(family.root) for family in families)
+        return found, len(families), images * CROWD <= len(quotient.members)
 
     def _over(
         self,
