@@ -17,20 +17,23 @@ INWARD = frozenset({"reduce_scatter", "reduce"})
 FLOWS = frozenset({"all_to_all", "scatter", "gather"})
 
 
-def optimum(topology: Topology, what: Collective, *, in_network: bool = False) -> float:
+def optimum(
+    topology: Topology, what: Collective, *, in_network: bool = False, height: int | None = None
+) -> float:
     """Give the most size / time, bytes per second, that schedules of trees (or ways) reach.
 
     Ranks copy and add, in the collective or not; in_network: switches do what their flags say.
-    Everyone else forwards. Complexity: all trees over all simple ways.
+    Everyone else forwards. height: of the schedule, where every rank takes part and switches only
+    forward; 0 is the answer if none is so low. Complexity: all trees over all simple ways.
     """
     topology = topology if in_network else _without_flags(topology)
     if what.name in FLOWS:
         amount, seconds = what.total, _flows(topology, what)
     elif what.name == "all_reduce":
-        amount, seconds = 1, _there_and_back(topology, what)
+        amount, seconds = 1, _there_and_back(topology, what, height)
     else:
-        amount, seconds = what.total, _trees(topology, what)
-    return amount / seconds
+        amount, seconds = what.total, _trees(topology, what, height)
+    return amount / seconds if seconds < np.inf else 0.0
 
 
 @dataclass
@@ -61,28 +64,37 @@ class _Rows:
             A_eq=equal.tocsr(),
             b_eq=list(self.totals.values()),
         )
-        return float(found.fun) / float(scale)
+        return float(found.fun) / float(scale) if found.status == 0 else np.inf
 
 
-def _trees(topology: Topology, what: Collective) -> float:
+def _trees(topology: Topology, what: Collective, height: int | None) -> float:
     """Pack for each block trees that weigh as much as it."""
     inward = what.name in INWARD
     rows = _Rows(topology)
     for rank, blocks in zip(what.ranks, what.outputs if inward else what.inputs, strict=True):
         if len(blocks):
             rows.totals[rank] = int(what.sizes[blocks].sum())
-            rows.columns += [(load, {rank: 1}) for load in trees(topology, what, rank, inward)]
+            found = trees(topology, what, rank, inward, height)
+            rows.columns += [(load, {rank: 1}) for load in found]
     return rows.least_time()
 
 
-def _there_and_back(topology: Topology, what: Collective) -> float:
-    """Pack for each root as many trees to it as from it; any vertex may be a root."""
+def _there_and_back(topology: Topology, what: Collective, height: int | None) -> float:
+    """Pack for each root as many trees to it as from it; any vertex may be a root.
+
+    A height is split between the two in all ways.
+    """
     rows = _Rows(topology, totals={"all": 1})
-    for root in range(topology.vertices):
-        rows.totals[root] = 0
-        out, into = (trees(topology, what, root, inward) for inward in (False, True))
-        rows.columns += [(load, {root: 1, "all": 1}) for load in out]
-        rows.columns += [(load, {root: -1}) for load in into]
+    splits = [(None, None)] if height is None else [(h, height - h) for h in range(1, height)]
+    for root, (there, back) in product(range(topology.vertices), splits):
+        key = root, there
+        rows.totals[key] = 0
+        into, out = (
+            trees(topology, what, root, True, there),
+            trees(topology, what, root, False, back),
+        )
+        rows.columns += [(load, {key: 1, "all": 1}) for load in out]
+        rows.columns += [(load, {key: -1}) for load in into]
     return rows.least_time()
 
 
@@ -106,8 +118,10 @@ def _flows(topology: Topology, what: Collective) -> float:
     return rows.least_time()
 
 
-def trees(topology: Topology, what: Collective, root: int, inward: bool) -> set[Load]:
-    """List the loads of all trees out of a root over all ways, or into it.
+def trees(
+    topology: Topology, what: Collective, root: int, inward: bool, height: int | None = None
+) -> set[Load]:
+    """List the loads of all trees out of a root over all ways, or into it, up to a height.
 
     They hold any of the vertices that branch in that direction, and a root that cannot has one
     branch only.
@@ -119,12 +133,17 @@ def trees(topology: Topology, what: Collective, root: int, inward: bool) -> set[
     found: set[Load] = set()
     for more in chosen:
         members = sorted({*what.ranks, root, *more})
-        found |= _over(topology, members, root, inward, root in able)
+        found |= _over(topology, members, root, inward, root in able, height or len(members))
     return found
 
 
 def _over(
-    topology: Topology, members: Sequence[int], root: int, inward: bool, branching_root: bool
+    topology: Topology,
+    members: Sequence[int],
+    root: int,
+    inward: bool,
+    branching_root: bool,
+    height: int,
 ) -> set[Load]:
     """List the loads of all trees that hold exactly these members."""
     between = simple_ways(topology, members)
@@ -132,7 +151,7 @@ def _over(
     found: set[Load] = set()
     for parents in product(members, repeat=len(others)):
         above = dict(zip(others, parents, strict=True))
-        if not _leads_up(above, root) or (parents.count(root) > 1 and not branching_root):
+        if not _leads_up(above, root, height) or (parents.count(root) > 1 and not branching_root):
             continue
         arcs = [(child, parent) if inward else (parent, child) for child, parent in above.items()]
         for ways in product(*(between[arc] for arc in arcs)):
@@ -142,10 +161,10 @@ def _over(
     return found
 
 
-def _leads_up(above: dict[int, int], root: int) -> bool:
+def _leads_up(above: dict[int, int], root: int, height: int) -> bool:
     for start in above:
         at, steps = start, 0
-        while at != root and steps <= len(above):
+        while at != root and steps < height:
             at, steps = above[at], steps + 1
         if at != root:
             return False

@@ -9,6 +9,7 @@ from dataclasses import replace
 from threading import Thread
 
 from commplan.checking import Checked, checked
+from commplan.limits import within
 from commplan.ordering import in_good_order
 from solvers.bounds import rank_bound
 from solvers.certificate import Bound
@@ -114,11 +115,13 @@ def plain_one(
 def _standby(
     topology: Topology, collective: Collective, watch: Watch, terms: Terms
 ) -> Checked | None:
-    """Make a plain schedule and verify it; None where it takes too long, or too much room."""
+    """Make a plain schedule and verify it; None if it takes too long, or is beyond the limits."""
     known = watch.news.bound or rank_bound(topology, collective)
     try:
         made = checked(plain_one(topology, collective, known, watch, terms))
     except NotFound:
+        return None
+    if not within(made.schedule, terms):
         return None
     watch.tell(bound=known, best=_rate(made))
     return made

@@ -6,6 +6,7 @@ from fractions import Fraction
 from functools import partial
 
 from commplan.anytime import plain_one
+from commplan.limits import LimitError, trees, within
 from runtime import pipelining
 from runtime.height import height
 from runtime.loads import algbw
@@ -16,6 +17,7 @@ from solvers.amounts import incast
 from solvers.schedule import Schedule
 from solvers.templates import TEMPLATES, hierarchy
 from solvers.templates.layout import TemplateError
+from solvers.terms import USUAL, Terms
 from solvers.watch import NotFound, Watch
 
 HIGHEST = "highest throughput"
@@ -52,25 +54,39 @@ class Candidate:
 
 
 def compared(
-    best: Schedule, size: int | None, max_scratch: Fraction | None, watch: Watch
+    best: Schedule,
+    size: int | None,
+    max_scratch: Fraction | None,
+    watch: Watch,
+    terms: Terms = USUAL,
 ) -> list[Candidate]:
     """Measure the schedule of highest throughput and, in time, others that may be a better choice.
 
-    They are those that make do with the scratch allowed, the fastest first.
+    They are those that make do with the scratch allowed and keep to the limits of the terms, the
+    fastest first.
 
     Raises:
-        ScratchError: none does, naming the one that needs least.
+        ScratchError: none makes do, naming the one that needs least.
+        LimitError: none keeps to the limits.
     """
     watch.tell("measuring")
     found = [_measured(HIGHEST, best, size)]
     crowded = max_scratch is not None and found[0].scratch > max_scratch
-    if crowded or size is not None:
-        for name, schedule in _others(best, crowded):
+    limited = not within(best, terms)
+    if crowded or limited or size is not None:
+        for name, schedule in _others(best, crowded or limited):
             watch.tell(f"trying {name}")
             found.append(_measured(name, schedule, size))
             if watch.over:
                 break
-    return sorted(_fitting(_without_piles(found, size), max_scratch), key=lambda c: c.seconds)
+    kept = [each for each in found if within(each.schedule, terms)]
+    if not kept:
+        low = min(found, key=lambda each: each.height)
+        raise LimitError(
+            f"no schedule was found within the limits; the lowest one ({low.name}) has height "
+            f"{low.height} and {trees(low.schedule)} trees for a root; nothing is proved"
+        )
+    return sorted(_fitting(_without_piles(kept, size), max_scratch), key=lambda c: c.seconds)
 
 
 def _measured(name: str, schedule: Schedule, size: int | None) -> Candidate:

@@ -8,6 +8,7 @@ check()
 from commplan.candidates import Candidate, ScratchError
 from commplan.checking import WrongSchedule
 from commplan.communicator import Communicator, PlacementError
+from commplan.limits import LimitError
 from commplan.planner import Plan, plan
 from runtime.emit.targets import TARGETS, emit
 from runtime.execute.executor import Executor
@@ -52,6 +53,7 @@ __all__ = [
     "Executor",
     "Infeasible",
     "LaunchError",
+    "LimitError",
     "Link",
     "Measurement",
     "NotFound",

@@ -60,6 +60,7 @@ def plan(
         Infeasible: no schedule exists.
         NotFound: none was found in the time given.
         ScratchError: none that is known makes do with the scratch.
+        LimitError: none that is known keeps to the height or the number of trees.
         WrongSchedule: a bug.
         KeyboardInterrupt: at a second Ctrl-C, or at one before there was any schedule.
     """
@@ -69,7 +70,7 @@ def plan(
     best, report = replace(found.schedule, provenance=known), found.report
     if size is None and collective.name in DEMANDED:
         size = collective.total
-    candidates = compared(best, size, max_scratch, watch)
+    candidates = compared(best, size, max_scratch, watch, terms)
     first = candidates[0]
     if first.schedule is not best:
         watch.tell(f"verifying {first.name}")
@@ -101,7 +102,7 @@ def _reason(candidates: list[Candidate]) -> str:
     first = candidates[0]
     highest = next((each for each in candidates if each.name == HIGHEST), None)
     if highest is None:
-        return f"{first.name}: {HIGHEST} needs more scratch than is allowed"
+        return f"{first.name}: {HIGHEST} is beyond the limits set"
     if len(candidates) == 1:
         return f"{first.name}, the only candidate"
     other = candidates[1] if highest is first else highest

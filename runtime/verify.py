@@ -6,6 +6,7 @@ from fractions import Fraction
 from runtime import check_data, check_structure, check_symmetry
 from runtime.height import height
 from runtime.loads import Throughput, throughput
+from solvers.certificate import Prices
 from solvers.payments import Unproven
 from solvers.proof import TREES, proved, scope
 from solvers.schedule import Schedule
@@ -74,9 +75,12 @@ def _limit(schedule: Schedule, reached: Throughput) -> tuple[Fraction | None, li
     found = []
     if claim != limit:
         found.append(f"bound: the certificate proves {_told_apart(limit, claim)}")
+    most = certificate.height if isinstance(certificate, Prices) else None
+    if most is not None and (high := height(schedule)) > most:
+        found.append(f"bound: it speaks of heights up to {most}, the schedule has {high}")
     faster = reached.algbw is not None and reached.algbw > limit
     # A schedule of another form than the scope's may be faster than all that are of that form.
-    if faster and reached.algbw is not None and schedule.bound.scope != TREES:
+    if faster and reached.algbw is not None and not schedule.bound.scope.startswith(TREES):
         found.append(f"bound: {_rate(reached.algbw)} is beyond the proved limit, {_rate(limit)}")
     return limit, found
 

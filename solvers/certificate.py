@@ -24,10 +24,12 @@ class Prices:
 
     Whatever way the data takes, it pays at least what the cheapest trees or ways cost; all links
     together take in capacity × price per second. The quotient is a bound (LP duality).
+    height: it speaks of schedules in which no more messages wait for each other in a row.
     """
 
     of_class: tuple[Fraction, ...]
     of_link: IntArray
+    height: int | None = None
 
 
 Certificate = Cut | Prices
@@ -37,8 +39,9 @@ Certificate = Cut | Prices
 class Bound:
     """What no schedule can beat: size / time in bytes per second, and the reason.
 
-    scope is `cut`, `prices`, `reduce-broadcast trees`, or `none` where nothing is proved. algbw is
-    None there, and where there is nothing to move (a single rank).
+    scope is `cut`, `prices`, `reduce-broadcast trees`, or `none` where nothing is proved; a height
+    follows where it speaks of bounded ones only. algbw is None there, and where there is nothing to
+    move (a single rank).
     """
 
     algbw: Fraction | None

@@ -18,18 +18,26 @@ UNREACHED = -1
 Distances = NDArray[Any]  # int64, or object where the numbers are larger
 
 
-def distances(topology: Topology, price: Sequence[int], sources: Sequence[int]) -> Distances:
+def distances(
+    topology: Topology, price: Sequence[int], sources: Sequence[int], *, direct: bool = False
+) -> Distances:
     """Give the least price of a way from each source to each vertex, -1 where there is none.
 
-    Any vertex may forward. Result: (sources, vertices).
+    Any vertex may forward; direct: only switches. Result: (sources, vertices).
     """
     if max(price, default=0) * topology.vertices < EXACT_FLOAT:
-        return _small(topology, np.array(price, dtype=np.float64), sources)
-    return np.array([_large(topology, price, source) for source in sources], dtype=object)
+        return _small(topology, np.array(price, dtype=np.float64), sources, direct)
+    return np.array([_large(topology, price, source, direct) for source in sources], dtype=object)
 
 
 def between(
-    topology: Topology, price: Sequence[int], group: Group, orbit: IntArray, ends: int
+    topology: Topology,
+    price: Sequence[int],
+    group: Group,
+    orbit: IntArray,
+    ends: int,
+    *,
+    direct: bool = False,
 ) -> Distances:
     """Give the distances between the first `ends` vertices, all ranks or all: (ends, ends).
 
@@ -37,7 +45,7 @@ def between(
     orbit suffices: the rest are its images.
     """
     first = np.unique(orbit[:ends], return_index=True)[1]
-    near = distances(topology, price, first.tolist())
+    near = distances(topology, price, first.tolist(), direct=direct)
     result = np.full((ends, ends), UNREACHED, dtype=near.dtype)
     for row, vertex in zip(near, first.tolist(), strict=True):
         images, element = np.unique(group.elements[:, vertex], return_index=True)
@@ -45,18 +53,25 @@ def between(
     return result
 
 
-def _small(topology: Topology, price: NDArray[np.float64], sources: Sequence[int]) -> Distances:
-    pairs = topology.src * topology.vertices + topology.dst
+def _small(
+    topology: Topology, price: NDArray[np.float64], sources: Sequence[int], direct: bool
+) -> Distances:
+    # Where ranks do not forward, their links start at copies of them that no link leads to.
+    copied = topology.ranks if direct else 0
+    vertices = topology.vertices
+    tail = topology.src + np.where(topology.src < copied, vertices, 0)
+    pairs = tail * vertices + topology.dst
     order = np.lexsort((price, pairs))
     # A sparse array would add parallel links up: keep the cheapest alone.
     kept = order[np.unique(pairs[order], return_index=True)[1]]
-    shape = (topology.vertices, topology.vertices)
-    graph = csr_array((price[kept], (topology.src[kept], topology.dst[kept])), shape=shape)
-    found = dijkstra(graph, indices=list(sources))
+    graph = csr_array((price[kept], (tail[kept], topology.dst[kept])), shape=(2 * vertices,) * 2)
+    starts = np.array(sources, dtype=np.int64)
+    found = dijkstra(graph, indices=starts + np.where(starts < copied, vertices, 0))[:, :vertices]
+    found[np.arange(len(starts)), starts] = 0.0
     return np.where(np.isfinite(found), found, UNREACHED).astype(np.int64)
 
 
-def _large(topology: Topology, price: Sequence[int], source: int) -> list[int]:
+def _large(topology: Topology, price: Sequence[int], source: int, direct: bool) -> list[int]:
     """Search with Python's integers (Dijkstra, 1959)."""
     leaving: list[list[tuple[int, int]]] = [[] for _ in range(topology.vertices)]
     for src, dst, cost in zip(topology.src.tolist(), topology.dst.tolist(), price, strict=True):
@@ -67,6 +82,8 @@ def _large(topology: Topology, price: Sequence[int], source: int) -> list[int]:
         reached, vertex = heappop(heap)
         if found[vertex] == UNREACHED:
             found[vertex] = reached
+            if direct and vertex < topology.ranks and vertex != source:
+                continue
             for dst, cost in leaving[vertex]:
                 if found[dst] == UNREACHED:
                     heappush(heap, (reached + cost, dst))

@@ -8,11 +8,16 @@ import numpy as np
 
 from solvers.alone import alone
 from solvers.bounds import cut_bound
+from solvers.certificate import Bound
 from solvers.collective import Collective
-from solvers.growth import Family
+from solvers.growth import Family, Heights
+from solvers.linear import Infeasible
 from solvers.quotient import Quotient
 from solvers.schedule import Schedule, Transfer, schedule
 from solvers.shallow import packed
+from solvers.templates import direct
+from solvers.templates.layout import TemplateError
+from solvers.terms import USUAL, Terms
 from solvers.tree_problem import Packed, TreeProblem
 from solvers.trees import Router, paired, trees
 from solvers.watch import Watch
@@ -28,19 +33,19 @@ def forest(
     collective: Collective,
     group: Group,
     watch: Watch,
-    *,
-    in_network: bool = False,
+    terms: Terms = USUAL,
 ) -> Schedule:
     """Pack trees for all_gather, reduce_scatter, broadcast or reduce, at the highest throughput.
 
-    group: must keep the machine and the collective. in_network: switches copy and add too.
+    group: must keep the machine and the collective. terms: whether switches copy and add too, and
+    how high the schedule may be.
 
     Raises:
         Infeasible: some rank cannot be reached.
         NotFound: the time limit came first.
     """
     if len(collective.ranks) == 1:
-        return replace(alone(topology, collective), in_network=in_network)
+        return replace(alone(topology, collective), in_network=terms.in_network)
     inward = collective.name in INWARD
 
     def families(quotient: Quotient) -> list[Family]:
@@ -48,13 +53,16 @@ def forest(
         roots = ranks if collective.root is None else [collective.root]
         return [Family(root, inward, _size(collective, root, inward)) for root in roots]
 
-    problem = TreeProblem(topology, collective, group, families, in_network=in_network)
+    limit = terms.max_height
+    heights = None if limit is None else Heights(limit, limit)
+    network = terms.in_network
+    problem = TreeProblem(topology, collective, group, families, network, False, heights, limit)
     cut = cut_bound(topology, collective, watch.part(BOUNDING))
     watch.tell(bound=cut)
     made = packed(problem, cut, watch)
     pieces, transfers = _pieces(made, collective)
     bound = made.bound or cut
-    return schedule(topology, collective, pieces, transfers, bound, group, in_network=in_network)
+    return schedule(topology, collective, pieces, transfers, bound, group, in_network=network)
 
 
 def _pieces(
@@ -88,14 +96,13 @@ def all_reduce(
     collective: Collective,
     group: Group,
     watch: Watch,
-    *,
-    in_network: bool = False,
+    terms: Terms = USUAL,
 ) -> Schedule:
     """Pack pairs of a tree that adds and a tree that spreads; each root's share is free.
 
     Reduce-scatter followed by all_gather is the case of equal shares; on uneven machines others
     are faster. The optimum is that of all schedules that add towards a root and spread from it.
-    With in_network switches copy and add too, and one that adds may be a root: if it does not
+    In the network switches copy and add too, and one that adds may be a root: if it does not
     copy, the sum leaves it as one message.
 
     Raises:
@@ -103,27 +110,68 @@ def all_reduce(
         NotFound: the time limit came first.
     """
     if len(collective.ranks) == 1:
-        return replace(alone(topology, collective), in_network=in_network)
+        return replace(alone(topology, collective), in_network=terms.in_network)
 
     def families(quotient: Quotient) -> list[Family]:
         adding = quotient.members[quotient.usable(True)]
         roots = quotient.roots[np.isin(quotient.roots, adding)].tolist()
         return [Family(root, inward) for root in roots for inward in (False, True)]
 
-    problem = TreeProblem(topology, collective, group, families, in_network=in_network, free=True)
+    if terms.max_height == 1:
+        return _at_once(topology, collective, watch)
+    network = terms.in_network
+    problem = TreeProblem(topology, collective, group, families, network, free=True)
     cut = cut_bound(topology, collective, watch.part(BOUNDING))
     watch.tell(bound=cut)
     goal = problem.goal(cut)
     # Without switches that add, what comes in goes out again.
-    scale = float(goal.time) * (1 if in_network else 2) if goal else None
-    made = packed(problem, cut if in_network else None, watch, scale)
+    scale = float(goal.time) * (1 if network else 2) if goal else None
+    made = _best(problem, cut if network else None, watch, scale, terms.max_height)
     bound = made.bound or cut
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []
     for share, now in _pairs(made):
         transfers += [t._replace(piece=len(pieces)) for t in now]
         pieces.append((0, share))
-    return schedule(topology, collective, pieces, transfers, bound, group, in_network=in_network)
+    return schedule(topology, collective, pieces, transfers, bound, group, in_network=network)
+
+
+def _best(
+    problem: TreeProblem,
+    bound: Bound | None,
+    watch: Watch,
+    scale: float | None,
+    height: int | None,
+) -> Packed:
+    """Pack pairs of trees; where a height is odd, one more message in or out, whichever is best."""
+    if height is None:
+        return packed(problem, bound, watch, scale)
+    splits = {
+        Heights(height - height // 2, height // 2),
+        Heights(height // 2, height - height // 2),
+    }
+    found = []
+    for heights in sorted(splits):
+        low = replace(problem, heights=heights, limit=height)
+        found.append(packed(low, bound, watch, scale))
+    best = min(found, key=Packed.time)
+    bounds = [made.bound for made in found if made.bound is not None and made.bound.algbw]
+    return replace(best, bound=min(bounds, key=lambda known: known.algbw or 0, default=None))
+
+
+def _at_once(topology: Topology, collective: Collective, watch: Watch) -> Schedule:
+    """Let every rank send its vector to every other one, which adds: one message each.
+
+    Raises:
+        Infeasible: some rank cannot be reached but over another.
+    """
+    try:
+        made = direct.schedule(topology, collective)
+    except TemplateError as error:
+        raise Infeasible(str(error)) from None
+    if made.transfers.step.any():
+        raise Infeasible("some rank cannot be reached in 1 message")
+    return replace(made, bound=cut_bound(topology, collective, watch.part(BOUNDING)))
 
 
 def _pairs(made: Packed) -> Iterator[tuple[Fraction, list[Transfer]]]:

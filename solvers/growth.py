@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -34,11 +35,22 @@ class Family:
     size: int = field(default=1, compare=False)
 
 
+class Heights(NamedTuple):
+    """How many levels trees may have below their root: outward ones, and inward ones."""
+
+    out: int
+    into: int
+
+    def of(self, family: Family) -> int:
+        """Give the height for the trees of a family."""
+        return self.into if family.inward else self.out
+
+
 class Growth:
     """The ways, orders and columns of one problem, from the nearest parents up.
 
     Whatever is taken in comes with the columns that it allows: an order with the candidate parents
-    that it puts before each member, a parent with every way that is known to it. With a height
+    that it puts before each member, a parent with every way that is known to it. With heights
     all orders are levels, so many below the root at most; the ways then should be direct.
     """
 
@@ -47,11 +59,12 @@ class Growth:
         quotient: Quotient,
         families: Sequence[Family],
         watch: Watch = UNHURRIED,
-        height: int | None = None,
+        heights: Heights | None = None,
     ) -> None:
         self.quotient, self.families, self.watch = quotient, tuple(families), watch
         self.ways = Ways(quotient, watch)
-        self.height = None if height is None else min(height, len(quotient.members) - 1)
+        most = len(quotient.members) - 1
+        self.heights = heights and Heights(min(heights.out, most), min(heights.into, most))
         self.place = {int(v): i for i, v in enumerate(quotient.members)}
         near = quotient.topology.alpha + HOP
         self.near = quotient.between_members(quotient.distances(near)[0])
@@ -80,7 +93,7 @@ class Growth:
         root = self.place[family.root]
         present = self.quotient.needed.copy()
         present[[root, *helpers]] = True
-        if self.height is not None and not self.quotient.usable(family.inward)[root]:
+        if self.heights and not self.quotient.usable(family.inward)[root]:
             return self.cheapest_first(family, cost)
         distance, before = self.reach(root, family.inward, present)
         coarse = np.round(distance / distance[present].max() * 1e6)
@@ -89,20 +102,21 @@ class Growth:
         reach = seen(cost, family)
         arrival = np.where(level[:, None] < level[None, :], reach, np.inf).min(axis=0)
         sequence = np.lexsort((arrival, level))[: present.sum()]
-        if self.height is not None:
-            return self._layered(family, cost, sequence)
+        if self.heights:
+            return self._by_hops(family, cost, sequence, self.heights.of(family))
         order = self.grow(family, before, places(sequence, len(present)))
         return cheapest_in(order, cost)
 
-    def _layered(self, family: Family, cost: FloatArray, sequence: IntArray) -> IntArray:
+    def _by_hops(
+        self, family: Family, cost: FloatArray, sequence: IntArray, height: int
+    ) -> IntArray:
         """Take in levels by the messages from the root; give parents as `nearest_first`."""
-        assert self.height is not None
         root, usable = self.place[family.root], self.usable(family)
         present = np.isin(np.arange(len(cost)), sequence) & usable
         reach = np.where(present[:, None] & present, seen(self.near, family), np.inf)
         least = hops(reach, root)
-        if least[present].max() > self.height:
-            raise Infeasible(f"some rank cannot be reached in {self.height} messages")
+        if least[present].max() > height:
+            raise Infeasible(f"some rank cannot be reached in {height} messages")
         place = np.where(present, least, len(cost))
         above = np.where(place[:, None] < place[None, :], reach, np.inf)
         return cheapest_in(self.grow(family, np.argmin(above, axis=0), frozen(place)), cost)
@@ -134,37 +148,21 @@ class Growth:
         needed = self.quotient.needed[usable] | (usable == root)
         start = int(np.searchsorted(usable, root))
         reach = seen(cost, family)[np.ix_(usable, usable)]
-        if self.height is None:
+        if self.heights is None:
             find = cheap if branches else cheap_from_one
             total, above = find(reach, start, needed)
         else:
-            place = None if known is None else np.minimum(known[usable], self.height + 1)
-            total, above = self._low(reach, start, needed, branches, place)
+            height = self.heights.of(family)
+            place = None if known is None else np.minimum(known[usable], height + 1)
+            total, above = _low(reach, start, needed, height, branches, place)
         parent = np.full(len(cost), -1, dtype=np.int64)
         parent[usable[above >= 0]] = usable[above[above >= 0]]
         return total, frozen(parent)
 
-    def _low(
-        self,
-        reach: FloatArray,
-        root: int,
-        needed: BoolArray,
-        branches: bool,
-        known: IntArray | None,
-    ) -> tuple[float, IntArray]:
-        """Find a cheap tree within the height, where the root may have to have one child."""
-        assert self.height is not None
-        try:
-            if branches:
-                return low(reach, root, needed, self.height, known)
-            return low_from_one(reach, root, needed, self.height)
-        except Infinite as error:
-            raise Infeasible(str(error)) from None
-
     def cheapest_trees(self, cost: FloatArray) -> dict[Family, tuple[float, IntArray]]:
         """Find each family's tree; of bounded height, none costs more than those of the orders."""
         known: dict[Family, tuple[float, IntArray]] = {}
-        for order in self.orders if self.height is not None else []:
+        for order in self.orders if self.heights else []:
             family = self.family_of(order)
             reach, child = seen(cost, family), order.children
             total = float(reach[order.cheapest_parents(cost)[child], child].sum())
@@ -175,9 +173,10 @@ class Growth:
     def follow(self, family: Family, tree: IntArray) -> None:
         """Take in an order that goes through a tree level by level."""
         root = self.place[family.root]
-        if self.height is not None:
-            place = levels(tree, root, self.height)
-            self.grow(family, tree, frozen(np.where(place > self.height, len(tree), place)))
+        if self.heights:
+            height = self.heights.of(family)
+            place = levels(tree, root, height)
+            self.grow(family, tree, frozen(np.where(place > height, len(tree), place)))
             return
         within = np.flatnonzero((tree >= 0) | (np.arange(len(tree)) == root))
         depth = depth_in(np.where(tree >= 0, tree, root), root)[within]
@@ -261,6 +260,23 @@ class Growth:
             columns.child[mine],
             columns.way[mine],
         )
+
+
+def _low(
+    reach: FloatArray,
+    root: int,
+    needed: BoolArray,
+    height: int,
+    branches: bool,
+    known: IntArray | None,
+) -> tuple[float, IntArray]:
+    """Find a cheap tree within the height, where the root may have to have one child."""
+    try:
+        if branches:
+            return low(reach, root, needed, height, known)
+        return low_from_one(reach, root, needed, height)
+    except Infinite as error:
+        raise Infeasible(str(error)) from None
 
 
 def seen(cost: FloatArray, family: Family) -> FloatArray:

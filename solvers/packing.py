@@ -11,7 +11,7 @@ import numpy as np
 
 from solvers import nearly
 from solvers.certificate import Bound
-from solvers.growth import Family, Growth
+from solvers.growth import Family, Growth, Heights
 from solvers.linear import Infeasible, NotFound, Optimum, solve
 from solvers.load_lp import LoadLP
 from solvers.order_lp import Budget, Columns, Order, assemble
@@ -79,7 +79,7 @@ class Packer:
 
     With free shares the roots' weights are variables, each inward family paired with the outward
     one of the same root (all_reduce); without, each root has its full share (all_gather).
-    height: bounds that of the trees; the optimum then is approached, but not surely met.
+    heights: bound those of the trees; the optimum then is approached, but not surely met.
     """
 
     def __init__(
@@ -89,10 +89,10 @@ class Packer:
         *,
         free: bool,
         watch: Watch = UNHURRIED,
-        height: int | None = None,
+        heights: Heights | None = None,
     ) -> None:
         self.quotient, self.free, self.watch = quotient, free, watch
-        self.growth = Growth(quotient, families, watch, height)
+        self.growth = Growth(quotient, families, watch, heights)
         self.pricing = Pricing(self.growth, free=free)
 
     def solve(
@@ -232,7 +232,7 @@ class Packer:
         there is no time for that, x stays as it is.
         """
         watch = self.watch.part(SHALLOW)
-        if self.growth.height is not None:
+        if self.growth.heights:
             return self._earliest(lp, scale, x, watch)
         columns, orders = self.growth.columns, self.growth.orders
         depth = np.array([order.depth for order in orders])
@@ -281,6 +281,6 @@ class Packer:
         alpha: about that of a message, for orders that are levels.
         """
         orders = self.growth.orders
-        if self.growth.height is not None:
+        if self.growth.heights:
             return np.array([order.place * alpha for order in orders])
         return np.array([self.growth.reach(o.root, o.inward, o.present)[0] for o in orders])

@@ -9,6 +9,8 @@ from solvers.branching import branching
 from solvers.certificate import Prices
 from solvers.collective import Collective
 from solvers.distances import UNREACHED, between
+from solvers.layers import least_low
+from solvers.low_trees import hops
 from solvers.steiner import least
 from topologies.symmetry import Group, link_images, orbits
 from topologies.topology import BoolArray, IntArray, Topology, integers
@@ -39,9 +41,12 @@ def proved_by_prices(
     Raises:
         Unproven: the prices are malformed or prove nothing.
     """
+    if certificate.height is not None and certificate.height < 1:
+        raise Unproven(f"a height of {certificate.height}, expected 1 or more")
     price = _whole(topology, certificate)
     takes = Fraction(sum(c * p for c, p in zip(topology.capacity.tolist(), price, strict=True)))
-    pays = _Payments(topology, collective, group, price, in_network).total()
+    payments = _Payments(topology, collective, group, price, in_network, certificate.height)
+    pays = payments.total()
     if pays == 0:
         raise Unproven("the blocks can go where they must for nothing")
     return topology.unit * (takes / pays)
@@ -69,6 +74,8 @@ class _Payments:
 
     where orbit labels the orbits of vertices, under a group that keeps prices and collective:
     blocks whose only holder, or only wanter, lie in one orbit pay the same.
+    height: of schedules, if it is bounded. distance: between vertices over any others. message:
+    over what is no end of a message, where these are counted.
     """
 
     def __init__(
@@ -78,8 +85,9 @@ class _Payments:
         group: Group,
         price: list[int],
         in_network: bool,
+        height: int | None,
     ) -> None:
-        self.topology, self.what = topology, collective
+        self.topology, self.what, self.height = topology, collective, height
         group = _keeping(topology, group, price)
         self.generators = group.generators
         self.orbit = orbits(self.generators, self.topology.vertices)
@@ -87,6 +95,9 @@ class _Payments:
         self.relays = _relays(topology, self.copies), _relays(topology, adds)
         ends = topology.vertices if in_network else topology.ranks
         self.distance = between(topology, price, group, self.orbit, ends)
+        self.message = self.distance
+        if height is not None:
+            self.message = between(topology, price, group, self.orbit, ends, direct=True)
         self.weight = np.bincount(self.orbit)
         self.leader = np.unique(self.orbit, return_index=True)[1]
 
@@ -129,7 +140,7 @@ class _Payments:
             if self.leader[self.orbit[root]] == root:
                 key = root, ends[block].tobytes()
                 if key not in known:
-                    known[key] = self._tree(root, ends[block], inward)
+                    known[key] = self._tree(root, ends[block], inward, self.height)
                 size = int(self.what.sizes[block]) * int(self.weight[self.orbit[root]])
                 units += known[key] * size
         return units
@@ -138,8 +149,24 @@ class _Payments:
         """Price a sum for many: the cheapest pair of a tree into a root and a tree out of it.
 
         The root is where the sum is complete, so it adds. Where it cannot copy, the sum goes on as
-        one message to a vertex that can.
+        one message to a vertex that can. A bounded height is split between the two trees.
         """
+        tried = [self._in_and_out(block, *heights) for heights in self._splits()]
+        found = [price for price in tried if price is not None]
+        if not found:
+            raise Unproven(UNREACHABLE)
+        return min(found)
+
+    def _splits(self) -> list[tuple[int | None, int | None]]:
+        """List how high the two trees of a sum may be, inward and outward."""
+        if self.height is None:
+            return [(None, None)]
+        if self.height < 2:
+            raise Unproven("a sum for many takes two messages at least")
+        return [(self.height - out, out) for out in range(1, self.height)]
+
+    def _in_and_out(self, block: int, into: int | None, out: int | None) -> int | None:
+        """Price a pair of trees of these heights, None where there is none."""
         holders, wanters = self.what.holders[block], self.what.wanters[block]
         lead = np.arange(self.topology.vertices)
         if all(np.isin(self.generators[:, ends], ends).all() for ends in (holders, wanters)):
@@ -147,46 +174,52 @@ class _Payments:
         ends = np.union1d(holders, wanters)
         spreading = np.union1d(self.relays[False], ends)
         spread = {
-            root: self._tree(root, wanters, False)
+            root: self._tree(root, wanters, False, out)
             for root in np.unique(lead[spreading]).tolist()
-            if self._reaches(root, wanters, False)
+            if self._reaches(root, wanters, False, out)
         }
         found = []
         for root in np.unique(lead[np.union1d(self.relays[True], ends)]).tolist():
             starts = [root] if self.copies[root] else spreading.tolist()
-            out = [
+            going = [
                 int(self.distance[root, start]) + spread[int(lead[start])]
                 for start in starts
                 if lead[start] in spread and self.distance[root, start] != UNREACHED
             ]
-            if out and self._reaches(root, holders, True):
-                found.append(self._tree(root, holders, True) + min(out))
-        if not found:
-            raise Unproven(UNREACHABLE)
-        return min(found)
+            if going and self._reaches(root, holders, True, into):
+                found.append(self._tree(root, holders, True, into) + min(going))
+        return min(found, default=None)
 
-    def _reaches(self, root: int, ends: IntArray, inward: bool) -> bool:
-        ways = self.distance[ends, root] if inward else self.distance[root, ends]
-        return bool((ways != UNREACHED).all())
+    def _reaches(self, root: int, ends: IntArray, inward: bool, height: int | None) -> bool:
+        """Tell whether the root reaches the ends, or they the root, in so many messages."""
+        if height is None:
+            ways = self.distance[ends, root] if inward else self.distance[root, ends]
+            return bool((ways != UNREACHED).all())
+        arcs = np.where(self.message == UNREACHED, np.inf, 0.0)
+        return bool((hops(arcs.T if inward else arcs, root)[ends] <= height).all())
 
-    def _tree(self, root: int, ends: IntArray, inward: bool) -> int:
+    def _tree(self, root: int, ends: IntArray, inward: bool, height: int | None) -> int:
         """Price the cheapest tree that spans root and ends, over others that copy (or add).
 
         What only forwards is in the distances already; what branches is a vertex of the tree.
+        Of bounded height that is a lower bound.
         """
-        if not self._reaches(root, ends, inward):
+        if not self._reaches(root, ends, inward, height):
             raise Unproven(UNREACHABLE)
         must = np.union1d(ends, integers([root]))
         members = np.union1d(must, self.relays[inward])
         if len(members) > max(BRANCHING_LIMIT, len(must)):
             raise Unproven(f"{len(members) - len(must)} vertices that need no data could branch")
-        cost = self.distance[np.ix_(members, members)]
+        cost = (self.distance if height is None else self.message)[np.ix_(members, members)]
         cost = cost.T if inward else cost
         # Where an arc is missing, a tree without it is cheaper, or its end is of no use.
         never = (int(cost.max()) + 1) * len(members)
         exact = cost.astype(object) if never >= 2**60 else cost
         exact = np.where(exact == UNREACHED, never, exact)
-        return int(least(exact, int(np.searchsorted(members, root)), np.isin(members, must)))
+        start, needed = int(np.searchsorted(members, root)), np.isin(members, must)
+        if height is None:
+            return int(least(exact, start, needed))
+        return int(least_low(exact, start, needed, height))
 
 
 def _relays(topology: Topology, able: BoolArray) -> IntArray:

@@ -36,15 +36,18 @@ def price_bound(
     expected: float,
     *,
     in_network: bool = False,
+    height: int | None = None,
 ) -> Bound | None:
     """Round prices (floats, one for each link orbit) and work out the bound that they prove.
 
-    The roundings compete until one proves the `expected` size / time, bytes per second; the
-    tightest bound is taken, None if there is none.
+    height: for schedules that are no higher, as in `Prices`. The roundings compete until one
+    proves the `expected` size / time, bytes per second; the tightest bound is taken, None if there
+    is none.
     """
     best: Bound | None = None
     for whole in _roundings(quotient, prices):
-        certificate = Prices(tuple(Fraction(int(p)) for p in whole), quotient.link_orbit)
+        fractions = tuple(Fraction(int(p)) for p in whole)
+        certificate = Prices(fractions, quotient.link_orbit, height)
         try:
             rate = proved(
                 quotient.topology, collective, certificate, quotient.group, in_network=in_network

@@ -18,6 +18,7 @@ FIRST = 24  # trees that avoid each other which are added at first, at least one
 ROWS = 8192  # rows of the LP that those may add where one for each family adds less
 MORE = 8  # such trees that are added in a round
 MOVES = 2**21  # of members, that are judged to plant such trees of bounded height
+TRIES = 12  # rounds of them after which nothing was found that is cheaper
 NEAR = 0.01  # relative distance from which trees that ignore each other are added as well
 GAIN = 1e-7  # least improvement, relative, that a new column must promise
 
@@ -34,6 +35,7 @@ class Pricing:
         self.draw = np.random.default_rng(0)
         self.spread = False
         self.due = 0.0
+        self.tries = TRIES if growth.heights else 0
 
     def begin(self, scale: float) -> None:
         """Take in a first order for each family; scale: about the time of the optimum."""
@@ -43,9 +45,9 @@ class Pricing:
         empty = 1.0 / self.quotient.orbit_capacity
         self.congestion.run(self.growth.nearest_first, empty, 1, self.draw)
         self.growth.ask_each_helper()
-        height = self.growth.height
         # Where there is room below the farthest members, other trees may do better.
-        if height and max(o.place[o.present].max() for o in self.growth.orders) < height:
+        deepest = max(order.place[order.present].max() for order in self.growth.orders)
+        if self.growth.heights and deepest < max(self.growth.heights):
             self._spread(empty, 1)
 
     def _spread(self, prices: FloatArray, trees: int) -> None:
@@ -54,7 +56,7 @@ class Pricing:
         images = sum(order // self.quotient.orbit_of(f.root) for f in self.families)
         members = len(self.quotient.members)
         most = ROWS // (len(self.families) * members)
-        if self.growth.height is not None:
+        if self.growth.heights:
             most = min(most, MOVES // (len(self.families) * members**2))
         rounds = max(min(trees // images, most), 1)
         self.congestion.run(self.growth.cheapest_first, prices, rounds, self.draw)
@@ -73,9 +75,12 @@ class Pricing:
         self.due = due = self._due({f: float(total) for f, (total, _) in found.items()})
         if due > hopeless:
             raise NotFound("the goal is out of reach")
-        if due >= time * (1 - CLOSE):
-            return False
         before = len(self.growth.orders), len(self.growth.columns)
+        if due >= time * (1 - CLOSE):
+            # Trees of bounded height were looked for where others might be better.
+            self.tries -= 1
+            if self.tries < 0 or hopeless < inf:
+                return False
         if len(self.families) <= FEW or due > time * (1 - NEAR):
             for family, (_, parent) in found.items():
                 self.growth.follow(family, parent)

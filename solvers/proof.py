@@ -46,7 +46,9 @@ def scope(certificate: Certificate, what: Collective) -> str:
     if isinstance(certificate, Cut):
         return "cut"
     sums = zip(what.holders, what.wanters, strict=True)
-    return TREES if any(len(h) > 1 and len(w) > 1 for h, w in sums) else "prices"
+    trees = any(len(h) > 1 and len(w) > 1 for h, w in sums)
+    low = "" if certificate.height is None else f", height at most {certificate.height}"
+    return (TREES if trees else "prices") + low
 
 
 def _cut(topology: Topology, collective: Collective, cut: Cut) -> Fraction:

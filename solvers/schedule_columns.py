@@ -16,6 +16,7 @@ from topologies.topology import BoolArray, IntArray, Topology, TopologyError, fr
 
 FORMAT = "commplan/schedule/1"
 LAYOUT_LIMIT = 2**25  # entries of the buffers of a collective that is rebuilt
+HEIGHT_LIMIT = 2**20  # of schedules that a bound speaks of
 END = 2**31  # of steps and classes of prices
 SIZE_END = 2**38 + 1  # of block sizes
 
@@ -59,11 +60,14 @@ class CutColumns(msgspec.Struct, tag="cut", forbid_unknown_fields=True, frozen=T
     reversed_links: bool
 
 
-class PricesColumns(msgspec.Struct, tag="prices", forbid_unknown_fields=True, frozen=True):
+class PricesColumns(
+    msgspec.Struct, tag="prices", forbid_unknown_fields=True, frozen=True, omit_defaults=True
+):
     """Prices; zero is one of them."""
 
     of_class: list[Rational]
     of_link: list[int]
+    height: Annotated[int, msgspec.Meta(ge=1, le=HEIGHT_LIMIT)] | None = None
 
 
 class BoundColumns(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -140,8 +144,9 @@ def _pack_bound(bound: Bound) -> BoundColumns:
     match bound.certificate:
         case Cut(inside, reversed_links):
             certificate = CutColumns(inside.tolist(), reversed_links)
-        case Prices(of_class, of_link):
-            certificate = PricesColumns([str(price) for price in of_class], of_link.tolist())
+        case Prices(of_class, of_link, height):
+            prices = [str(price) for price in of_class]
+            certificate = PricesColumns(prices, of_link.tolist(), height)
     algbw = None if bound.algbw is None else str(bound.algbw)
     return BoundColumns(algbw, bound.scope, certificate)
 
@@ -267,10 +272,10 @@ def _bound(columns: BoundColumns, topology: Topology) -> Bound:
             if (np.diff(vertices) <= 0).any():
                 raise TopologyError([f"{place}.inside: not in ascending order"])
             return Bound(algbw, columns.scope, Cut(vertices, reversed_links))
-        case PricesColumns(of_class, of_link):
+        case PricesColumns(of_class, of_link, height):
             prices = tuple(rational(f"{place}.of_class", p, zero=True) for p in of_class)
             link = column(f"{place}.of_link", of_link, 0, len(prices), topology.links)
-            return Bound(algbw, columns.scope, Prices(prices, link))
+            return Bound(algbw, columns.scope, Prices(prices, link, height))
     return Bound(algbw, columns.scope, None)
 
 

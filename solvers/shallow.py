@@ -10,6 +10,7 @@ proof, so lower trees may exist.
 from dataclasses import replace
 
 from solvers.certificate import Bound
+from solvers.growth import Heights
 from solvers.linear import Infeasible
 from solvers.tree_problem import Packed, TreeProblem
 from solvers.watch import NotFound, Watch
@@ -28,12 +29,12 @@ def packed(
 ) -> Packed:
     """Pack trees at the highest throughput; at equal throughput, low ones.
 
-    bound, scale: as in `TreeProblem.pack`. With a height of its own the problem keeps to that.
+    bound, scale: as in `TreeProblem.pack`. With heights of its own the problem keeps to those.
 
     Raises:
         as `TreeProblem.pack`.
     """
-    if problem.height is not None:
+    if problem.heights:
         return problem.pack(bound, watch, scale)
     least, families, rooted = problem.nearest()
     low = least
@@ -72,7 +73,9 @@ def _tried(
 ) -> Packed | None:
     """Pack trees of a height that attain the bound, if a few rounds find some."""
     try:
-        found = replace(problem, height=height).low(bound, watch.part(PATIENCE), scale, ROUNDS)
+        found = replace(problem, heights=Heights(height, height)).low(
+            bound, watch.part(PATIENCE), scale, ROUNDS
+        )
     except (Infeasible, NotFound):
         return None
     return found if problem.attained(found) else None

@@ -62,8 +62,8 @@ def solve(
     search = 0.0 if solver is flows.scatter else min(watch.left, 50.0) / 10
     group = kept_symmetry(topology, collective, search, terms)
     watch.tell("solving")
-    if terms.in_network and collective.name in FORESTS:
-        solver = partial(FORESTS[collective.name], in_network=True)
+    if collective.name in FORESTS:
+        solver = partial(FORESTS[collective.name], terms=terms)
     found = solver(topology, collective, group, watch)
     provenance: dict[str, str | int | float] = {
         "solver": SOLVERS[collective.name].__name__,
@@ -86,7 +86,7 @@ def bound(
         as `solve`.
     """
     gather_like = collective.name in MIRRORED or collective.name in MIRRORED.values()
-    if gather_like and _balanced(topology, collective):
+    if gather_like and terms.max_height is None and _balanced(topology, collective):
         return cut_bound(topology, collective)
     return solve(topology, collective, watch, terms).bound
 

@@ -11,7 +11,8 @@ import numpy as np
 from solvers.branching import helpers
 from solvers.certificate import Bound
 from solvers.collective import Collective
-from solvers.growth import Family, seen
+from solvers.growth import Family, Heights, seen
+from solvers.linear import Infeasible
 from solvers.low_trees import hops
 from solvers.order_lp import loads_of
 from solvers.packing import Goal, Packer, Packing
@@ -65,6 +66,20 @@ class Packed:
         return found
 
 
+def _farthest(quotient: Quotient, families: Sequence[Family]) -> dict[Family, int]:
+    """Count the messages between each root and the farthest member, at least."""
+    ones = np.ones(quotient.topology.links)
+    reach = quotient.between_members(quotient.distances(ones)[0])
+    found = {}
+    for family in families:
+        root = int(np.searchsorted(quotient.members, family.root))
+        usable = quotient.usable(family.inward).copy()
+        usable[root] = True
+        arcs = np.where(usable[:, None] & usable, seen(reach, family), np.inf)
+        found[family] = int(hops(arcs, root)[quotient.needed].max())
+    return found
+
+
 def _height(column: IntArray, parent_of: IntArray, hops: IntArray) -> int:
     """Add up the messages from each member of a tree up to its root; give the most."""
     inner = column >= 0
@@ -81,7 +96,8 @@ class TreeProblem:
     """What to pack trees for. families: lists them, once the members are known.
 
     in_network: switches copy and add. free: the roots' shares are variables (all_reduce).
-    height: bounds that of the trees, in messages from the root or to it.
+    heights: bound those of the trees, in messages. limit: bounds that of a whole schedule, so that
+    the bound speaks of no higher ones.
     """
 
     topology: Topology
@@ -90,7 +106,8 @@ class TreeProblem:
     families: Callable[[Quotient], Sequence[Family]]
     in_network: bool = False
     free: bool = False
-    height: int | None = None
+    heights: Heights | None = None
+    limit: int | None = None
 
     def pack(self, bound: Bound | None, watch: Watch, scale: float | None = None) -> Packed:
         """Pack the trees; ranks outside branch only if the bound is not attained without that.
@@ -104,7 +121,7 @@ class TreeProblem:
             Infeasible: some rank cannot be reached.
             NotFound: the time limit came first.
         """
-        if self.height is not None:
+        if self.heights:
             return self.low(bound, watch, scale)
         first, *wider = helpers(self.topology, self.collective.ranks, in_network=self.in_network)
         best = self._over(first, bound, watch, scale)
@@ -142,7 +159,7 @@ class TreeProblem:
 
     def _quotient(self, chosen: IntArray) -> Quotient:
         members = np.union1d(np.array(self.collective.ranks), chosen)
-        direct = self.height is not None
+        direct = self.heights is not None
         return Quotient(self.topology, members, self.group, chosen, self.in_network, direct)
 
     def nearest(self) -> tuple[int, int, bool]:
@@ -150,18 +167,26 @@ class TreeProblem:
 
         Tell too whether one root has so many members that each family needs many trees.
         """
-        quotient = replace(self, height=0)._quotient(self._nearby())
-        place = {int(v): i for i, v in enumerate(quotient.members)}
-        weight = np.ones(self.topology.links)
-        reach = quotient.between_members(quotient.distances(weight)[0])
-        found, families = 0, self.families(quotient)
-        for family in families:
-            usable = quotient.usable(family.inward).copy()
-            usable[place[family.root]] = True
-            arcs = np.where(usable[:, None] & usable, seen(reach, family), np.inf)
-            found = max(found, int(hops(arcs, place[family.root])[quotient.needed].max()))
-        images = sum(quotient.orbit_of(family.root) for family in families)
-        return found, len(families), images * CROWD <= len(quotient.members)
+        quotient = replace(self, heights=Heights(0, 0))._quotient(self._nearby())
+        far = _farthest(quotient, self.families(quotient))
+        images = sum(quotient.orbit_of(family.root) for family in far)
+        return max(far.values()), len(far), images * CROWD <= len(quotient.members)
+
+    def _low_enough(self, quotient: Quotient) -> tuple[Family, ...]:
+        """List the families; where the roots' shares are free, those that the heights allow.
+
+        Raises:
+            Infeasible: they allow none.
+        """
+        families = tuple(self.families(quotient))
+        if not (self.free and self.heights):
+            return families
+        far = _farthest(quotient, families)
+        out = {family.root for family in far if far[family] > self.heights.of(family)}
+        low = tuple(family for family in families if family.root not in out)
+        if not low:
+            raise Infeasible("no rank is reached by all and reaches all in so few messages")
+        return low
 
     def _over(
         self,
@@ -173,13 +198,14 @@ class TreeProblem:
     ) -> Packed:
         """Pack over the ranks and the chosen helpers."""
         quotient = self._quotient(chosen)
-        families = tuple(self.families(quotient))
-        packer = Packer(quotient, families, free=self.free, watch=watch, height=self.height)
+        families = self._low_enough(quotient)
+        packer = Packer(quotient, families, free=self.free, watch=watch, heights=self.heights)
         size = float(self.collective.total * self.topology.unit)
 
         def prove(prices: FloatArray, time: float) -> Goal | None:
-            what, network = self.collective, self.in_network
-            return self.goal(price_bound(quotient, what, prices, size / time, in_network=network))
+            what, rate, network = self.collective, size / time, self.in_network
+            found = price_bound(quotient, what, prices, rate, in_network=network, height=self.limit)
+            return self.goal(found)
 
         def reached(time: float) -> None:
             watch.tell(best=size / time)

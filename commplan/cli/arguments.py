@@ -98,7 +98,7 @@ size_option = click.option(
 
 
 def terms(body: Body) -> Body:
-    """Add --symmetry and --in-network; the body gets them as one value."""
+    """Add --symmetry, --in-network and --max-height; the body gets them as one value."""
 
     @click.option(
         "--symmetry",
@@ -112,9 +112,21 @@ def terms(body: Body) -> Body:
         is_flag=True,
         help="Let switches copy and add, those that the topology says can; no MPI program does.",
     )
+    @click.option(
+        "--max-height",
+        type=click.IntRange(1, 2**16),
+        help="Messages that may wait for each other in a row, at most; the bound then is one of "
+        "such schedules.",
+    )
     @wraps(body)
-    def gathered(*args: Any, symmetry: SymmetryUse, in_network: bool, **rest: Any) -> Answer:  # noqa: ANN401
-        return body(*args, terms=Terms(symmetry, in_network), **rest)
+    def gathered(
+        *args: Any,  # noqa: ANN401
+        symmetry: SymmetryUse,
+        in_network: bool,
+        max_height: int | None,
+        **rest: Any,  # noqa: ANN401
+    ) -> Answer:
+        return body(*args, terms=Terms(symmetry, in_network, max_height), **rest)
 
     return gathered
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 import click
 
 from commplan.candidates import ScratchError
+from commplan.limits import LimitError
 from runtime.fabric.layout import FabricError
 from runtime.launch import RunError
 from runtime.mpi import LaunchError, MapError
@@ -34,7 +35,7 @@ WRONG = (
     *(ScheduleFileError, SymmetryError, MapError),
 )
 REFUSED = (
-    *(RefusedError, Infeasible, NotFound, ScratchError),
+    *(RefusedError, Infeasible, NotFound, ScratchError, LimitError),
     *(ProgramError, LaunchError, RunError, FabricError),
 )
 

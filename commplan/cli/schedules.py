@@ -2,6 +2,7 @@
 
 import resource
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 from time import monotonic
@@ -62,6 +63,11 @@ def bound(machine: Topology, what: Collective, time_limit: float, terms: Terms) 
 @time_limit
 @terms
 @click.option(
+    "--trees",
+    type=click.IntRange(1, 2**16),
+    help="Trees of each root, at most.",
+)
+@click.option(
     "--max-scratch",
     type=quantities.scratch,
     help="Scratch that a rank may need: a part of the size, as 0.5 or 50%, or bytes, as 64KiB.",
@@ -77,6 +83,7 @@ def compile(
     dtype: str,
     time_limit: float,
     terms: Terms,
+    trees: int | None,
     max_scratch: Fraction | int | None,
     seed: int,
 ) -> Answer:
@@ -96,7 +103,7 @@ def compile(
             what,
             size=size,
             seed=seed,
-            terms=terms,
+            terms=replace(terms, trees=trees),
             max_scratch=room,
             watch=watch,
         )

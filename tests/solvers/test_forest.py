@@ -15,6 +15,7 @@ from solvers.forest import all_reduce, forest
 from solvers.linear import Infeasible
 from solvers.schedule_file import save
 from solvers.solve import solve
+from solvers.terms import Terms
 from solvers.watch import Watch
 from topologies.files import load
 from topologies.machines.amd import mi250
@@ -36,7 +37,9 @@ def drawn(seed, ranks, switches):
 def solved(topology, what, *, in_network=False):
     """Solve without symmetry, and have the result checked."""
     solver = all_reduce if what.name == "all_reduce" else forest
-    report = verify(solver(topology, what, trivial(topology), Watch(60), in_network=in_network))
+    report = verify(
+        solver(topology, what, trivial(topology), Watch(60), Terms(in_network=in_network))
+    )
     assert report.correct, report.faults
     return report
 
@@ -126,7 +129,7 @@ def test_the_sum_may_pass_from_one_that_adds_to_one_that_copies():
 def test_nvswitches_sum_at_the_cut(make, rate):
     machine = make()
     what = collective("all_reduce", range(machine.ranks))
-    report = verify(all_reduce(machine, what, declared(machine), Watch(60), in_network=True))
+    report = verify(all_reduce(machine, what, declared(machine), Watch(60), Terms(in_network=True)))
     assert report.optimal
     assert report.algbw == rate * GIGA
 

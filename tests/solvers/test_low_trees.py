@@ -1,32 +1,10 @@
 """Trees of bounded height: never below the best of all, and mostly that."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 
+from bench.every_tree import best_low
 from solvers.low_trees import Infinite, depths, hops, levels, low
-
-
-def least(cost, root, needed, height):
-    """Try all parents."""
-    n = len(cost)
-    best = np.inf
-    others = [v for v in range(n) if v != root]
-    choices = [[u for u in range(n) if u != v] + ([] if needed[v] else [-1]) for v in others]
-    for above in product(*choices):
-        parent = np.full(n, -1)
-        parent[others] = above
-        if any(parent[v] < 0 and v != root and (parent == v).any() for v in others):
-            continue
-        at, steps = parent, 1
-        while (at >= 0).any() and steps <= n:
-            at = np.where(at >= 0, parent[at], -1)
-            steps += 1
-        if steps - 1 <= height:
-            inner = parent >= 0
-            best = min(best, cost[parent[inner], np.flatnonzero(inner)].sum())
-    return best
 
 
 def check(tree, cost, root, needed, height):
@@ -49,7 +27,7 @@ def test_trees_are_within_the_height_and_near_the_cheapest(height):
         needed[4] = seed % 2 == 0
         tree = low(cost, 0, needed, height)
         check(tree, cost, 0, needed, height)
-        best = least(cost, 0, needed, height)
+        best = best_low(cost, 0, needed, height)
         assert tree.total >= best * (1 - 1e-12)
         met += tree.total <= best * (1 + 1e-12)
     assert met >= 32

@@ -57,7 +57,7 @@ def test_with_free_shares_the_cheapest_pair_of_trees_counts():
     prices = np.where(topology.src < topology.dst, 2.0, 1.0)
     _, pricing = priced(topology, *families, free=True)
     assert not pricing.improve(prices, 9.0)
-    found = pricing._cheapest(direct(topology, prices))
+    found = pricing.growth.cheapest_trees(direct(topology, prices))
     assert pricing._due({family: total for family, (total, _) in found.items()}) == 9
 
 
@@ -74,7 +74,7 @@ def test_the_cheapest_tree_is_among_the_columns_afterwards(inward):
         cost = np.full((5, 5), np.inf)
         for (src, dst), price in hop.items():
             cost[src, dst] = price
-        (total, parent) = pricing._cheapest(cost)[Family(2, inward)]
+        (total, parent) = pricing.growth.cheapest_trees(cost)[Family(2, inward)]
         tree = {(int(p), c) for c, p in enumerate(parent) if c != 2}
         assert total == pytest.approx(sum(cost[c, p] if inward else cost[p, c] for p, c in tree))
         assert any(
