@@ -30,7 +30,7 @@ def trees(schedule: Schedule) -> int:
     size = np.bincount(orbits(group.generators, topology.vertices))
     # The images of a piece are spread evenly over the orbit of its root.
     images = np.bincount(orbit, minlength=len(size)) * group.order
-    return int(-(-images // np.maximum(size, 1)).max())
+    return int(np.ceil(images / np.maximum(size, 1)).max())
 
 
 def _roots(schedule: Schedule) -> IntArray:

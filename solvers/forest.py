@@ -10,6 +10,7 @@ from solvers.alone import alone
 from solvers.bounds import cut_bound
 from solvers.certificate import Bound
 from solvers.collective import Collective
+from solvers.few_trees import few
 from solvers.growth import Family, Heights
 from solvers.linear import Infeasible
 from solvers.quotient import Quotient
@@ -60,6 +61,8 @@ def forest(
     cut = cut_bound(topology, collective, watch.part(BOUNDING))
     watch.tell(bound=cut)
     made = packed(problem, cut, watch)
+    if terms.trees is not None:
+        made = few(problem, made, terms.trees, watch)
     pieces, transfers = _pieces(made, collective)
     bound = made.bound or cut
     return schedule(topology, collective, pieces, transfers, bound, group, in_network=network)
@@ -127,6 +130,8 @@ def all_reduce(
     # Without switches that add, what comes in goes out again.
     scale = float(goal.time) * (1 if network else 2) if goal else None
     made = _best(problem, cut if network else None, watch, scale, terms.max_height)
+    if terms.trees is not None:
+        made = few(problem, made, terms.trees, watch)
     bound = made.bound or cut
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []

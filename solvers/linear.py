@@ -1,17 +1,18 @@
 """Linear programs: the one home of the LP solvers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any
 
 import numpy as np
 from ortools.linear_solver.python import model_builder_helper as ortools
-from scipy.optimize import linprog
-from scipy.sparse import csr_matrix
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+from scipy.sparse import block_array, coo_array, csr_matrix
 
 from solvers.watch import UNHURRIED, Watch
 from solvers.watch import NotFound as NotFound
-from topologies.topology import FloatArray
+from topologies.topology import FloatArray, IntArray
 
 LONGEST = 10.0**7  # seconds; what no engine is given more than
 
@@ -66,6 +67,47 @@ def solve(program: LinearProgram, watch: Watch = UNHURRIED, most: float = inf) -
         x, dual = engine.variable_values(), engine.dual_values()
         return Optimum(np.asarray(x), np.asarray(dual), float(engine.objective_value()))
     return _second_opinion(program, _remaining(watch, end))
+
+
+def whole(
+    program: LinearProgram, limits: Sequence[tuple[IntArray, int]], seconds: float
+) -> FloatArray:
+    """Solve a linear program in which of some columns only so many may be other than zero.
+
+    limits: columns, none of which exceeds 1, and how many of them. Gives x, the best found in
+    time. The engine is HiGHS' branch and bound.
+
+    Raises:
+        NotFound: none was found.
+    """
+    count = program.matrix.shape[1]
+    columns = np.concatenate([own for own, _ in limits])
+    chosen = coo_array(
+        (np.ones(len(columns)), (np.arange(len(columns)), np.arange(len(columns)))),
+        shape=(len(columns),) * 2,
+    )
+    used = coo_array(
+        (np.ones(len(columns)), (np.arange(len(columns)), columns)), shape=(len(columns), count)
+    )
+    number = np.repeat(np.arange(len(limits)), [len(own) for own, _ in limits])
+    sums = coo_array(
+        (np.ones(len(columns)), (number, np.arange(len(columns)))),
+        shape=(len(limits), len(columns)),
+    )
+    matrix = block_array([[program.matrix, None], [used, -chosen], [None, sums]], format="csr")
+    upper = np.concatenate([program.bound, np.zeros(len(columns)), [most for _, most in limits]])
+    lower = np.full(len(upper), -np.inf)
+    lower[: program.equalities] = program.bound[: program.equalities]
+    found = milp(
+        np.append(program.cost, np.zeros(len(columns))),
+        integrality=np.append(np.zeros(count), np.ones(len(columns))),
+        bounds=Bounds(0, np.append(np.full(count, np.inf), np.ones(len(columns)))),
+        constraints=LinearConstraint(matrix, lower, upper),
+        options={"time_limit": max(seconds, 0.01)},
+    )
+    if found.x is None:
+        raise NotFound(f"no choice was found: {found.message}")
+    return np.asarray(found.x[:count])
 
 
 def _remaining(watch: Watch, end: float) -> float:

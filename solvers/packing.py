@@ -180,6 +180,12 @@ class Packer:
         if goal is not None and abs(float(goal.time) - time) <= CLOSE * time:
             target = goal.time
             x = self._shallow(lp, float(target), x)
+        return self._exact(lp, x, time, target, goal)
+
+    def _exact(
+        self, lp: LoadLP, x: FloatArray, time: float, target: Fraction | None, goal: Goal | None
+    ) -> Packing:
+        """Solve for the shares in rationals, or round them where that does not succeed."""
         columns, orders = self.growth.columns, len(self.growth.orders)
         try:
             share, _ = lp.exact(x, time, target, self.watch)
@@ -189,6 +195,24 @@ class Packer:
         return Packing(
             tuple(self.growth.orders), columns, share[: len(columns)], bound, self.growth.ways
         )
+
+    def chosen(
+        self, orders: Sequence[Order], columns: Columns, scale: float
+    ) -> tuple[LoadLP, Optimum]:
+        """Solve for the shares of given orders and choices alone, which become those at hand.
+
+        Raises:
+            Infeasible, NotFound: as of `linear.solve`.
+        """
+        self.growth.orders, self.growth.columns = list(orders), columns
+        lp = self._assemble()
+        return lp, solve(lp.program(scale), self.watch)
+
+    def settled(self, lp: LoadLP, optimum: Optimum, time: float, goal: Goal | None) -> Packing:
+        """Turn the optimum of what is at hand into exact shares, as it is."""
+        attained = goal is not None and abs(float(goal.time) - time) <= CLOSE * time
+        target = goal.time if goal is not None and attained else None
+        return self._exact(lp, optimum.x[:-1], time, target, goal)
 
     def _assemble(self) -> LoadLP:
         return assemble(

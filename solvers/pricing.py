@@ -125,7 +125,7 @@ class Pricing:
         better = length < known - GAIN * time / len(self.quotient.members)
         fresh = len(ways)
         for root, target in zip(*np.nonzero(better & ways.asked), strict=True):
-            ways.add(int(root), _trace(self.quotient, int(root), entry[root], int(target)))
+            ways.add(int(root), trace(self.quotient, int(root), entry[root], int(target)))
         if len(ways) > fresh:
             self.growth.spread()
 
@@ -137,7 +137,7 @@ class Pricing:
             self.growth.choose(i, order.cheapest_parents(cost)[child], child)
 
 
-def _trace(quotient: Quotient, root: int, entry: IntArray, target: int) -> tuple[int, ...]:
+def trace(quotient: Quotient, root: int, entry: IntArray, target: int) -> tuple[int, ...]:
     """Walk back over the entering links to the root."""
     way = [int(entry[target])]
     while True:

@@ -61,6 +61,8 @@ def solve(
     watch.tell("looking for symmetry")
     search = 0.0 if solver is flows.scatter else min(watch.left, 50.0) / 10
     group = kept_symmetry(topology, collective, search, terms)
+    if terms.trees is not None and _images(group, collective) > max((terms.trees + 1) // 2, 1):
+        group = trivial(topology)
     watch.tell("solving")
     if collective.name in FORESTS:
         solver = partial(FORESTS[collective.name], terms=terms)
@@ -124,6 +126,12 @@ def _roles(topology: Topology, collective: Collective) -> IntArray:
         amounts[list(collective.ranks), side] = [collective.sizes[own].sum() for own in buffers]
     numbers = np.unique(amounts, axis=0, return_inverse=True)[1]
     return np.asarray(numbers, dtype=np.int64).reshape(-1)
+
+
+def _images(group: Group, collective: Collective) -> int:
+    """Count the images of a tree at its root, where these are most."""
+    label = orbits(group.generators, group.generators.shape[1])
+    return group.order // int(np.bincount(label)[label[list(collective.ranks)]].min())
 
 
 def _rank_classes(topology: Topology, label: IntArray) -> int:

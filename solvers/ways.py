@@ -28,23 +28,24 @@ class Ways:
         self.target: list[int] = []
         self.links: list[tuple[int, ...]] = []
         self.asked = np.zeros((len(quotient.roots), quotient.topology.vertices), dtype=np.bool_)
-        self._known: set[tuple[int, ...]] = set()
+        self._known: dict[tuple[int, ...], int] = {}
         self._between: dict[tuple[int, int], list[int]] = {}
         self._walk = _Walk(quotient)
 
     def __len__(self) -> int:
         return len(self.links)
 
-    def add(self, root: int, links: tuple[int, ...]) -> None:
-        """Take in a way, unless it is known."""
+    def add(self, root: int, links: tuple[int, ...]) -> int:
+        """Take in a way, unless it is known; give its number."""
         if links in self._known:
-            return
+            return self._known[links]
         target = int(self.quotient.topology.dst[links[-1]])
-        self._known.add(links)
+        self._known[links] = len(self.links)
         self._between.setdefault((root, target), []).append(len(self.links))
         self.root.append(root)
         self.target.append(target)
         self.links.append(links)
+        return self._known[links]
 
     def ask(self, root: IntArray, target: IntArray) -> None:
         """Collect for each pair, unless asked before, one shortest way over each first link.

@@ -1,0 +1,43 @@
+"""Limits of height and of trees, counted in schedules that are known."""
+
+import pytest
+
+from commplan.limits import trees, within
+from commplan.planner import plan
+from solvers.collective import collective
+from solvers.solve import solve
+from solvers.terms import Terms
+from topologies import spec
+from topologies.shapes import full_mesh, ring
+
+ALL = range(8)
+
+
+@pytest.mark.parametrize("symmetry", ["found", "none"])
+def test_a_ring_needs_two_trees_for_each_rank(symmetry):
+    # The way round is cut on either side of the root in turn, or opposite to it.
+    made = solve(ring(8), collective("all_gather", ALL), terms=Terms(symmetry))
+    assert trees(made) in (1, 2)
+    assert within(made, Terms(trees=2))
+    assert not within(made, Terms(max_height=3))
+
+
+def test_a_broadcast_over_a_mesh_has_a_tree_for_each_link_of_the_root():
+    made = solve(full_mesh(4), collective("broadcast", range(4), 0), terms=Terms("none"))
+    assert trees(made) == 3
+    assert not within(made, Terms(trees=2))
+
+
+def test_sums_count_where_they_are_complete():
+    made = solve(full_mesh(4), collective("all_reduce", range(4)))
+    assert trees(made) == 1
+
+
+def test_a_plan_keeps_to_the_limits():
+    machine = spec.topology("dgx-a100:boxes=2")
+    what = collective("all_to_all", range(machine.ranks))
+    made = plan(machine, what, terms=Terms(max_height=1))
+    assert made.report.height == 1
+    what = collective("all_gather", range(machine.ranks))
+    made = plan(machine, what, size=2**20, terms=Terms(max_height=1))
+    assert made.report.height == 1

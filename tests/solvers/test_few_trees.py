@@ -1,0 +1,62 @@
+"""Few trees for each root: no more than asked for, and near the best choice where that is known."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from bench.optimum import trees as all_trees
+from bench.random_machines import machine
+from commplan.limits import trees
+from runtime.verify import verify
+from solvers import few_trees
+from solvers.collective import collective
+from solvers.solve import solve
+from solvers.terms import Terms
+from topologies import spec
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch):
+    monkeypatch.setattr(few_trees, "CHOOSING", 0.5)
+    monkeypatch.setattr(few_trees, "STARTS", 24)
+
+
+FORESTS = ("all_gather", "reduce_scatter", "broadcast", "reduce", "all_reduce")
+
+
+def few(topology, what, most):
+    made = solve(topology, what, terms=Terms(trees=most))
+    report = verify(made)
+    assert report.correct, report.faults
+    assert trees(made) <= most
+    return report.algbw
+
+
+@pytest.mark.parametrize("name", FORESTS)
+def test_more_trees_are_no_slower_and_enough_of_them_are_the_fastest(name):
+    topology = spec.topology("dgx-1")
+    what = collective(name, range(topology.ranks))
+    rates = [few(topology, what, most) for most in (1, 2, 64)]
+    assert rates == sorted(rates)
+    assert rates[-1] == verify(solve(topology, what)).algbw
+
+
+def best_single(topology, what):
+    """Try every choice of one tree for each rank."""
+    choices = [
+        [np.array(load) for load in all_trees(topology, what, rank, False)] for rank in what.ranks
+    ]
+    least = min((sum(chosen) / topology.bandwidth).max() for chosen in product(*choices))
+    return len(what.ranks) / least
+
+
+def test_one_tree_for_each_rank_is_mostly_the_best_choice():
+    met = 0
+    for seed in range(10):
+        topology = machine(seed, 3, seed % 2)
+        what = collective("all_gather", range(3))
+        best, found = best_single(topology, what), float(few(topology, what, 1))
+        assert found <= best * (1 + 1e-9), seed
+        met += found >= best * (1 - 1e-9)
+    assert met >= 8
