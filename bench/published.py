@@ -54,6 +54,12 @@ FIGURES: dict[tuple[str, str], tuple[Figure, ...]] = {
     ("torus:4x4x4", "all_gather"): (Figure("ForestColl", height=12),),
 }
 
+# Rates with so many trees for each root, by machine and collective.
+FEW_TREES = {
+    ("mi250:boxes=2", "all_gather"): {1: 320.0, 2: 341.3, 3: 342.9, 4: 341.3, 5: 347.8},
+}
+FEW_TREES_SOURCE = "(trees of equal share, by its released code, as above)"
+
 # On machines that we do not have: to be read as orders of magnitude.
 ELSEWHERE = (
     "SCCL: all_gather, 16 GPUs, not in 24 h",
