@@ -21,10 +21,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from threading import Thread
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from ortools.sat.python import cp_model
 
 from solvers import solve
 from solvers.bounds import rank_bound
@@ -45,6 +44,10 @@ from solvers.unfold import unfold
 from solvers.watch import UNHURRIED, NotFound, Watch
 from topologies.symmetry import Group, trivial
 from topologies.topology import Topology, reverse
+
+if TYPE_CHECKING:
+    from ortools.sat.python.cp_model import CpModel, CpSolver
+
 
 SEED, WORKERS = 0, 1
 BOUNDING = 0.3  # of the time, for the bound of the throughput
@@ -234,6 +237,8 @@ def _search(question: Question, group: Group, watch: Watch) -> _Found | _Not:
     representatives = pieces(question, group)
     if watch.over or representatives is None:
         return OPEN, "no time left"
+    from ortools.sat.python import cp_model  # a third of a second that only searches cost
+
     model = Model(question, group, representatives)
     solver = cp_model.CpSolver()
     solver.parameters.random_seed = SEED
@@ -254,7 +259,7 @@ def _search(question: Question, group: Group, watch: Watch) -> _Found | _Not:
     raise RuntimeError(f"CP-SAT: {solver.status_name(status)}")
 
 
-def _run(solver: cp_model.CpSolver, program: cp_model.CpModel, watch: Watch) -> Any:  # noqa: ANN401
+def _run(solver: "CpSolver", program: "CpModel", watch: Watch) -> Any:  # noqa: ANN401
     """Run the engine in a thread of its own, so that Ctrl-C ends it at once.
 
     Raises:

@@ -32,10 +32,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import gcd, isfinite
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from ortools.sat.python import cp_model
 
 from solvers.collective import Collective
 from solvers.schedule import Transfer
@@ -43,6 +42,9 @@ from solvers.switch_ways import Way
 from solvers.watch import NotFound
 from topologies.symmetry import Group, link_images, orbits
 from topologies.topology import FloatArray, IntArray, Topology
+
+if TYPE_CHECKING:
+    from ortools.sat.python.cp_model import CpSolver
 
 KEY_BITS = 40  # first sends of a piece that its place among the pieces of its block is read from
 
@@ -114,6 +116,8 @@ class Model:
     """The constraint program of a question, and the schedule that a solution means."""
 
     def __init__(self, question: Question, group: Group, representatives: Sequence[Piece]) -> None:
+        from ortools.sat.python import cp_model  # as in solvers/synchronous.py
+
         self.program = cp_model.CpModel()
         self.question, self._group = question, group
         self._ways_into: list[list[int]] = [[] for _ in range(question.topology.ranks)]
@@ -231,7 +235,7 @@ class Model:
         what = self.question.collective
         return what.sizes[[piece.block for piece in self._pieces]] // unit_size(what)
 
-    def read(self, solver: cp_model.CpSolver) -> tuple[list[Transfer], list[int]]:
+    def read(self, solver: "CpSolver") -> tuple[list[Transfer], list[int]]:
         """Give the transfers of a solution and the rounds of each step."""
         transfers = [
             Transfer(number, s - 1, way.src, way.dst, way.links)

@@ -12,6 +12,7 @@ from runtime.fabric.rates import Rate
 from topologies.topology import IntArray, Topology
 
 LOOSE = 0.1  # a link may be this much slower than it should be
+TRIES = 4  # times that links are measured when some are slow: a busy computer may have a quiet time
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +64,7 @@ def up(
         tell("making networks")
         kept.run(commands.making(made, hops))
         tell("measuring every link")
-        measured = rates.measure(kept, made)
-        _refuse_slow(made, measured)
+        measured = _measured(kept, made)
         record.write(place, kept, made, measured)
     except BaseException:
         kept.end()
@@ -94,11 +94,23 @@ def down() -> bool:
     return kept is not None
 
 
-def _refuse_slow(made: Layout, measured: Sequence[Rate]) -> None:
-    worst = min(measured, key=lambda rate: rate.ratio, default=None)
-    if worst is not None and worst.ratio < 1 - LOOSE:
-        names = made.topology.names
-        raise FabricError(
-            f"{names[worst.src]} -> {names[worst.dst]}: measured {worst.measured / 1e6:.1f} MB/s, "
-            f"set to {worst.wanted / 1e6:.1f}: the computer is too busy, or --scale too large"
-        )
+def _measured(kept: Keeper, made: Layout) -> list[Rate]:
+    """Measure every link, and keep the best that each one showed.
+
+    Raises:
+        FabricError: a link was too slow each time.
+    """
+    best: list[Rate] = []
+    for _ in range(TRIES):
+        now = rates.measure(kept, made)
+        pairs = zip(best or now, now, strict=True)
+        best = [max(pair, key=lambda rate: rate.ratio) for pair in pairs]
+        worst = min(best, key=lambda rate: rate.ratio, default=None)
+        if worst is None or worst.ratio >= 1 - LOOSE:
+            return best
+    assert worst is not None
+    names = made.topology.names
+    raise FabricError(
+        f"{names[worst.src]} -> {names[worst.dst]}: measured {worst.measured / 1e6:.1f} MB/s, "
+        f"set to {worst.wanted / 1e6:.1f}: the computer is too busy, or --scale too large"
+    )
