@@ -102,7 +102,7 @@ def _reason(candidates: list[Candidate]) -> str:
     first = candidates[0]
     highest = next((each for each in candidates if each.name == HIGHEST), None)
     if highest is None:
-        return f"{first.name}: {HIGHEST} is beyond the limits set"
+        return f"{first.name}: {HIGHEST} needs more than the limits allow"
     if len(candidates) == 1:
         return f"{first.name}, the only candidate"
     other = candidates[1] if highest is first else highest

@@ -22,7 +22,7 @@ from bench import faults
 def test_a_fault_ends_in_time_with_a_line_and_leaves_nothing(
     mpi, monkeypatch, way, fault, code, said
 ):
-    monkeypatch.setattr(faults, "LIMIT", 0.5)
+    monkeypatch.setattr(faults, "LIMIT", 2.0)
     end = faults.injected(way, fault)
     assert end is not None
     assert end.left == 0
