@@ -12,6 +12,7 @@ of Symbolic Computation 41 (2006).
 from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from topologies.topology import FloatArray
 
 Integers = NDArray[np.object_]
 ROUNDS = 400
+WORD = 2.0**62
 
 
 def solve(
@@ -43,23 +45,46 @@ def solve(
         return []
     common = lcm(*(b.denominator for b in bound))
     right = np.array([int(b * common) for b in bound], dtype=object)
-    factor = _LeastSquares(matrix)
+    system = _System(matrix)
     scaled, bits = np.zeros(matrix.shape[1], dtype=object), 0
-    entries = np.array([int(a) for a in matrix.data], dtype=object)
     residual, attempt = right, 64
     for _ in range(ROUNDS):
         watch.check()
-        step, gained = _correction(factor, residual)
+        step, gained = _correction(system.factor, residual)
         scaled, bits = scaled * (1 << gained) + step, bits + gained
-        residual = residual * (1 << gained) - product(matrix, entries, step)
+        residual = residual * (1 << gained) - system.product(step)
         if not residual.any():
             return [Fraction(int(x), common << bits) for x in scaled]
         if bits >= attempt:
             attempt = bits * 3 // 2
             found = _reconstruct(scaled, bits)
-            if found is not None and _satisfies(matrix, entries, found, right):
-                return [x / common for x in found]
+            if found is not None and (system.product(found.over) == right * found.under).all():
+                return [Fraction(x, found.under * common) for x in found.over]
     raise NotFound("the equations of the optimum could not be solved exactly")
+
+
+class _Shared(NamedTuple):
+    """Fractions over one denominator."""
+
+    over: Integers
+    under: int
+
+
+class _System:
+    """A matrix of integers, to multiply by exactly and to divide by in floats."""
+
+    def __init__(self, matrix: csr_matrix) -> None:
+        self.matrix = csr_matrix(matrix, dtype=np.int64)
+        self.entries = self.matrix.data.astype(object)
+        self.factor = _LeastSquares(matrix)
+        rows = np.asarray(abs(self.matrix).astype(np.float64).sum(axis=1))
+        self.room = WORD / rows.max(initial=1.0)
+
+    def product(self, x: Integers) -> Integers:
+        """Multiply by a vector, in machine words where these suffice."""
+        if max(int(x.max()), -int(x.min())) < self.room:
+            return np.asarray((self.matrix @ x.astype(np.int64)).astype(object))
+        return product(self.matrix, self.entries, x)
 
 
 class _LeastSquares:
@@ -105,6 +130,8 @@ def _correction(factor: _LeastSquares, residual: Integers) -> tuple[Integers, in
     largest = float(np.abs(step).max(initial=0.0))
     exponent = int(np.ceil(np.log2(largest))) if largest > 0 else 0
     gained = max(30 - exponent - shift, 1)
+    if exponent + gained + shift < 62:
+        return np.ldexp(step, gained + shift).astype(np.int64).astype(object), gained
     whole = [int(Fraction(x) * (1 << (gained + shift))) for x in step.tolist()]
     return np.array(whole, dtype=object), gained
 
@@ -115,24 +142,31 @@ def product(matrix: csr_matrix, entries: Integers, x: Integers) -> Integers:
     return np.asarray(terms[matrix.indptr[1:]] - terms[matrix.indptr[:-1]])
 
 
-def _reconstruct(scaled: Integers, bits: int) -> list[Fraction] | None:
+def _reconstruct(scaled: Integers, bits: int) -> _Shared | None:
     """Read fractions off x · 2**bits, carrying the common denominator from one to the next."""
     limit, common = 1 << (bits // 2), 1
+    slack = bits - bits // 2 + 8  # bits of error that the approximation may have
     found = []
-    for numerator in scaled:
-        known = Fraction(int(numerator) * common, 1 << bits)
-        near = known.limit_denominator(max(limit // common, 1))
-        if abs(known - near) * (1 << (bits // 2 - 8)) > common:
+    for numerator in scaled.tolist():
+        known = numerator * common
+        over, under = _nearest(known, bits, max(limit // common, 1))
+        if abs(known * under - (over << bits)) > (common * under) << slack:
             return None
-        found.append(near / common)
-        common *= near.denominator
+        common *= under
+        found.append((over, common))
         if common > limit:
             return None
-    return found
+    return _Shared(np.array([x * (common // own) for x, own in found], dtype=object), common)
 
 
-def _satisfies(matrix: csr_matrix, entries: Integers, x: list[Fraction], right: Integers) -> bool:
-    """Check matrix · x = right in integers."""
-    common = lcm(*(value.denominator for value in x))
-    whole = np.array([int(value * common) for value in x], dtype=object)
-    return bool((product(matrix, entries, whole) == right * common).all())
+def _nearest(numerator: int, bits: int, most: int) -> tuple[int, int]:
+    """Give the last convergent of numerator / 2**bits whose denominator is `most` at most."""
+    over, under, before, below = 1, 0, 0, 1
+    rest, by = numerator, 1 << bits
+    while by:
+        digit, (rest, by) = rest // by, (by, rest % by)
+        if digit * under + below > most:
+            break
+        over, before = digit * over + before, over
+        under, below = digit * under + below, under
+    return over, under
