@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from ortools.linear_solver.python import model_builder_helper as ortools
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import block_array, coo_array, csr_matrix
 
 from solvers.watch import UNHURRIED, Watch
@@ -80,6 +79,9 @@ def whole(
     Raises:
         NotFound: none was found.
     """
+    # Only few plans need it, and it takes a third of a second to load.
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
     count = program.matrix.shape[1]
     columns = np.concatenate([own for own, _ in limits])
     chosen = coo_array(
@@ -124,6 +126,8 @@ def _remaining(watch: Watch, end: float) -> float:
 
 def _second_opinion(program: LinearProgram, seconds: float) -> Optimum:
     """Solve with HiGHS' dual simplex, as scipy brings it (OR-Tools' own prints a banner)."""
+    from scipy.optimize import linprog
+
     rows, bound = program.equalities, program.bound
     found = linprog(
         program.cost,

@@ -1,9 +1,8 @@
 """Optimal tree packings: the order LP, solved, grown and solved again until nothing improves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import count
 from math import inf
 from typing import NamedTuple
 
@@ -37,26 +36,29 @@ class Goal(NamedTuple):
 
 
 Prove = Callable[[FloatArray, float], Goal | None]
+Reached = Callable[[float], None]
 
 
 class _Round(NamedTuple):
-    """An LP that was solved, and what its columns stand for."""
+    """An LP that was solved, what its columns stand for, and the time of its optimum."""
 
     lp: LoadLP
     optimum: Optimum
     orders: tuple[Order, ...]
     columns: Columns
+    time: float
 
 
 class _Pace:
     """How fast the rounds come near a goal: too slow where the distance hardly shrinks, twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, goal: Fraction) -> None:
+        self.goal = float(goal)
         self.distance, self.stalled, self.columns = inf, 0, 0
 
-    def promising(self, now: "_Round", goal: Fraction, scale: float) -> bool:
+    def promising(self, now: _Round) -> bool:
         """Tell whether another round is worth its while."""
-        distance = now.optimum.cost * scale / float(goal) - 1
+        distance = now.time / self.goal - 1
         self.stalled += distance > STALLED * self.distance
         self.distance = distance
         self.columns += len(now.columns)
@@ -99,9 +101,8 @@ class Packer:
         self,
         goal: Goal | None,
         prove: Prove,
-        reached: Callable[[float], None] = lambda _: None,
+        reached: Reached = lambda _: None,
         scale: float | None = None,
-        rounds: float = inf,
     ) -> Packing:
         """Generate columns until the goal is reached or nothing improves; solve exactly.
 
@@ -111,53 +112,66 @@ class Packer:
 
         When the time is over, or where the optimum has no exact solution in reach, the trees are
         the best so far, and the bound says how far from the best possible they are.
-        rounds: solve the LP so often at most, and give up where the goal is not reached then.
 
         Raises:
-            NotFound: the time was over before there were any trees, or the rounds before the goal.
+            NotFound: the time was over before there were any trees.
         """
         scale = scale or (float(goal.time) if goal else self._rough_time())
+        for now in self._rounds(scale, reached):
+            if goal and _attains(now, goal):
+                return self._finish(now, goal)
+            prices = self._prices(now, scale)
+            if not self._improved(prices, now.time):
+                known = [g for g in (goal, prove(prices, now.time)) if g]
+                return self._finish(now, max(known, key=lambda g: g.time, default=None))
+        raise AssertionError("the rounds have no end")
+
+    def attain(self, goal: Goal, rounds: int, reached: Reached = lambda _: None) -> Packing:
+        """Generate columns until the goal is reached, in so many rounds; solve exactly.
+
+        Raises:
+            NotFound: the rounds or the time were over before that, or it seems out of reach.
+        """
+        scale, pace = float(goal.time), _Pace(goal.time)
+        hopeless = HOPELESS * scale
+        for made, now in enumerate(self._rounds(scale, reached), 1):
+            if _attains(now, goal):
+                return self._finish(now, goal)
+            if made == rounds or not pace.promising(now):
+                break
+            if not self._improved(self._prices(now, scale), now.time, hopeless):
+                break
+        raise NotFound("the goal was not reached in so many rounds")
+
+    def _rounds(self, scale: float, reached: Reached) -> Iterator[_Round]:
+        """Solve the LP again and again, as it grows; the last round anew where the time is over.
+
+        Raises:
+            NotFound: there is no time for the first one.
+        """
         self.pricing.begin(scale)
-        best: _Round | None = None
-        pace = _Pace()
-        for made in count(1):
+        now = self._solved(scale)
+        while True:
+            reached(now.time)
+            yield now
+            self._prune(now)
             try:
                 now = self._solved(scale)
             except NotFound:
-                if best is None:
-                    raise
-                now = best
-            best = now
-            time, prices = now.optimum.cost * scale, self._prices(now.lp, now.optimum, scale)
-            reached(time)
-            if not (goal and now.optimum.cost <= 1 + CLOSE):
-                wanted = goal if rounds < inf else None
-                going = made < rounds and (
-                    wanted is None or pace.promising(now, wanted.time, scale)
-                )
-                if going and self._improved(prices, time, wanted):
-                    self._prune(now)
-                    continue
-                if wanted:
-                    raise NotFound("the goal was not reached in so many rounds")
-                known = [g for g in (goal, prove(prices, time)) if g]
-                goal = max(known, key=lambda g: g.time, default=None)
-            self.growth.orders, self.growth.columns = list(now.orders), now.columns
-            return self._finish(now.lp, now.optimum, time, goal)
-        raise AssertionError("the rounds have no end")
+                self.growth.orders, self.growth.columns = list(now.orders), now.columns
 
-    def _solved(self, scale: float) -> "_Round":
+    def _solved(self, scale: float) -> _Round:
         self.watch.check()
         lp = self._assemble()
         optimum = solve(lp.program(scale), self.watch)
-        return _Round(lp, optimum, tuple(self.growth.orders), self.growth.columns)
+        orders = tuple(self.growth.orders)
+        return _Round(lp, optimum, orders, self.growth.columns, optimum.cost * scale)
 
-    def _improved(self, prices: FloatArray, time: float, wanted: Goal | None) -> bool:
+    def _improved(self, prices: FloatArray, time: float, hopeless: float = inf) -> bool:
         """Grow by what the prices ask for; say whether anything was missing, and time enough.
 
-        Also no, if the goal that is wanted seems out of reach.
+        hopeless: a time that is too long: where the prices prove about that, the answer is no.
         """
-        hopeless = HOPELESS * float(wanted.time) if wanted else inf
         try:
             return self.pricing.improve(prices, time, hopeless)
         except NotFound:
@@ -174,13 +188,14 @@ class Packer:
         kept[: len(self.growth.families)] = True
         self.growth.keep(kept)
 
-    def _finish(self, lp: LoadLP, optimum: Optimum, time: float, goal: Goal | None) -> Packing:
+    def _finish(self, now: _Round, goal: Goal | None) -> Packing:
         """Turn the optimum into exact shares; of the least height, if the goal is attained."""
-        x, target = optimum.x[:-1], None
-        if goal is not None and abs(float(goal.time) - time) <= CLOSE * time:
+        self.growth.orders, self.growth.columns = list(now.orders), now.columns
+        x, target = now.optimum.x[:-1], None
+        if goal is not None and _nears(now.time, goal):
             target = goal.time
-            x = self._shallow(lp, float(target), x)
-        return self._exact(lp, x, time, target, goal)
+            x = self._shallow(now.lp, float(target), x)
+        return self._exact(now.lp, x, now.time, target, goal)
 
     def _exact(
         self, lp: LoadLP, x: FloatArray, time: float, target: Fraction | None, goal: Goal | None
@@ -210,8 +225,7 @@ class Packer:
 
     def settled(self, lp: LoadLP, optimum: Optimum, time: float, goal: Goal | None) -> Packing:
         """Turn the optimum of what is at hand into exact shares, as it is."""
-        attained = goal is not None and abs(float(goal.time) - time) <= CLOSE * time
-        target = goal.time if goal is not None and attained else None
+        target = goal.time if goal is not None and _nears(time, goal) else None
         return self._exact(lp, optimum.x[:-1], time, target, goal)
 
     def _assemble(self) -> LoadLP:
@@ -243,10 +257,10 @@ class Packer:
         """Guess the time's magnitude, where no bound is known."""
         return len(self.quotient.members) / float(self.quotient.orbit_capacity.max())
 
-    def _prices(self, lp: LoadLP, optimum: Optimum, scale: float) -> FloatArray:
+    def _prices(self, now: _Round, scale: float) -> FloatArray:
         """Give the price of one link of each orbit: what a crossing of all images costs in time."""
         stabiliser = self.quotient.group.order // self.quotient.orbit_size
-        return lp.prices(optimum, scale) * stabiliser
+        return now.lp.prices(now.optimum, scale) * stabiliser
 
     def _shallow(self, lp: LoadLP, scale: float, x: FloatArray) -> FloatArray:
         """Among the optimal packings find a low one whose members are reached early.
@@ -308,3 +322,11 @@ class Packer:
         if self.growth.heights:
             return np.array([order.place * alpha for order in orders])
         return np.array([self.growth.reach(o.root, o.inward, o.present)[0] for o in orders])
+
+
+def _attains(now: _Round, goal: Goal) -> bool:
+    return now.time <= float(goal.time) * (1 + CLOSE)
+
+
+def _nears(time: float, goal: Goal) -> bool:
+    return abs(float(goal.time) - time) <= CLOSE * time

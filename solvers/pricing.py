@@ -19,6 +19,7 @@ ROWS = 8192  # rows of the LP that those may add where one for each family adds 
 MORE = 8  # such trees that are added in a round
 MOVES = 2**21  # of members, that are judged to plant such trees of bounded height
 TRIES = 12  # rounds of them after which nothing was found that is cheaper
+TRUSTED = 128  # members up to which the first trees of bounded height are about the cheapest
 NEAR = 0.01  # relative distance from which trees that ignore each other are added as well
 GAIN = 1e-7  # least improvement, relative, that a new column must promise
 
@@ -73,7 +74,7 @@ class Pricing:
         cost = self.quotient.between_members(length)
         found = self.growth.cheapest_trees(cost)
         self.due = due = self._due({f: float(total) for f, (total, _) in found.items()})
-        if due > hopeless:
+        if due > hopeless and (self.spread or len(cost) <= TRUSTED):
             raise NotFound("the goal is out of reach")
         before = len(self.growth.orders), len(self.growth.columns)
         if due >= time * (1 - CLOSE):

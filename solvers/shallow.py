@@ -1,22 +1,30 @@
 """Trees of highest throughput that are as low as can be found.
 
-Low heights are tried first: where every member is near every root, they suffice, and the linear
-programs are small. Elsewhere trees of any height come first, and then lower ones are looked for
-halfway between the height that is known and the one that is known not to do.
+Where there are many roots and the bound is known, low heights are tried first: where every member
+is near every root, they suffice, and the linear programs are small. Elsewhere trees of any height
+come first. Then lower ones are looked for, between the height that is known and the one that is
+known not to do: at heights that are likely, and then at the geometric mean of the two, since low
+heights are quickly found or given up. Among many members the lowest heights seldom do, and to find
+that out is slow; there the search starts a little above.
+
 A height counts as not enough after some rounds of pricing that did not reach the bound; that is no
 proof, so lower trees may exist.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from math import isqrt
 
 from solvers.certificate import Bound
 from solvers.growth import Heights
 from solvers.linear import Infeasible
-from solvers.tree_problem import Packed, TreeProblem
+from solvers.tree_problem import Packed, Size, TreeProblem
 from solvers.watch import NotFound, Watch
 
-AT_ONCE = 2  # heights, from the least possible one up, that are tried before others
+AT_ONCE = 2  # heights, from the least possible one up, that are likely
 MANY = 8  # families above which these come before trees of any height, which take long then
+CROWD = 512  # members above which it is likely that trees must be so many messages higher:
+MORE = 2
 TALL = 64  # a height that bounds next to nothing
 LARGE = 2**15  # choices of parents above which trees are not looked for that are lower than
 ENOUGH = 5  # messages
@@ -36,46 +44,53 @@ def packed(
     """
     if problem.heights:
         return problem.pack(bound, watch, scale)
-    least, families, rooted = problem.nearest()
-    low = least
-    if families > MANY:
-        for low in range(least + 1, least + AT_ONCE + 1):
-            if found := _tried(problem, low - 1, bound, watch, scale):
-                return found
-    elif rooted and (found := _tried(problem, TALL, bound, watch, scale)):
+    size = problem.size()
+    likely, low = _likely(size), size.nearest
+    if bound and size.families > MANY:
+        for height in likely:
+            if found := _tried(problem, height, bound, watch):
+                return _lowered(problem, found, bound, (low, likely), watch)
+            low = height + 1
+    elif bound and size.rooted and (found := _tried(problem, TALL, bound, watch)):
         return found
-    return _lowered(problem, problem.pack(bound, watch, scale), low, watch)
-
-
-def _lowered(problem: TreeProblem, best: Packed, low: int, watch: Watch) -> Packed:
-    """Look for trees as fast as the best, of heights from `low` up."""
-    if not problem.attained(best):
+    best = problem.pack(bound, watch, scale)
+    if best.bound is None or not problem.attained(best):
         return best
-    high, first = best.height(), low
     if len(best.packing.columns) > LARGE:
         low = max(low, ENOUGH)
+    return _lowered(problem, best, best.bound, (low, likely), watch)
+
+
+def _likely(size: Size) -> list[int]:
+    """List heights at which trees are common that are as fast as any."""
+    if size.members > CROWD:
+        return [size.nearest + MORE]
+    return [size.nearest + more for more in range(AT_ONCE)]
+
+
+def _lowered(
+    problem: TreeProblem, best: Packed, bound: Bound, at: tuple[int, Sequence[int]], watch: Watch
+) -> Packed:
+    """Look for lower trees that attain the bound as the best do.
+
+    at: the least height that is not known to be too low, and those that are likely.
+    """
+    low, likely = at
+    high = best.height()
     while low < high and not watch.over:
-        # Trees as low as can be are common, and quickly found or given up.
-        height = low if low == first else (low + high) // 2
-        if found := _tried(problem, height, best.bound, watch):
+        height = next((h for h in likely if low <= h < high), isqrt(low * high))
+        if found := _tried(problem, height, bound, watch):
             best, high = found, found.height()
         else:
             low = height + 1
     return best
 
 
-def _tried(
-    problem: TreeProblem,
-    height: int,
-    bound: Bound | None,
-    watch: Watch,
-    scale: float | None = None,
-) -> Packed | None:
+def _tried(problem: TreeProblem, height: int, bound: Bound, watch: Watch) -> Packed | None:
     """Pack trees of a height that attain the bound, if a few rounds find some."""
+    low = replace(problem, heights=Heights(height, height))
     try:
-        found = replace(problem, heights=Heights(height, height)).low(
-            bound, watch.part(PATIENCE), scale, ROUNDS
-        )
+        found = low.attain(bound, watch.part(PATIENCE), ROUNDS)
     except (Infeasible, NotFound):
         return None
     return found if problem.attained(found) else None

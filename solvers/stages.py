@@ -29,7 +29,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from topologies.topology import FloatArray, IntArray, frozen
 
@@ -100,6 +99,8 @@ def birkhoff(matrix: IntArray) -> Stages:
 
     Complexity: up to n² - 2n + 2 matchings of n³ each.
     """
+    from scipy.optimize import linear_sum_assignment  # a third of a second, so only when needed
+
     src, dst, amount, bound = _entries(matrix)
     if not bound:
         return _staged(amount, src, dst, amount, bound)

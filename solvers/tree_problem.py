@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
-from math import inf
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,19 @@ from topologies.topology import FloatArray, IntArray, Topology
 
 CROWD = 256  # members for each root
 HELPED = 128  # members up to which ranks outside branch; with more the LPs take too long
+
+
+class Size(NamedTuple):
+    """How large a problem is.
+
+    nearest: messages between a root and the farthest member, at least. families, members: how
+    many. rooted: so many members for each root that each family needs many trees.
+    """
+
+    nearest: int
+    families: int
+    members: int
+    rooted: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +135,7 @@ class TreeProblem:
             NotFound: the time limit came first.
         """
         if self.heights:
-            return self.low(bound, watch, scale)
+            return self._over(self._nearby(), bound, watch, scale)
         first, *wider = helpers(self.topology, self.collective.ranks, in_network=self.in_network)
         best = self._over(first, bound, watch, scale)
         for chosen in wider:
@@ -137,19 +150,18 @@ class TreeProblem:
             best = Packed(kept.quotient, kept.families, kept.packing, now.bound)
         return best
 
-    def low(
-        self,
-        bound: Bound | None,
-        watch: Watch,
-        scale: float | None = None,
-        rounds: float = inf,
-    ) -> Packed:
-        """Pack trees of the height; rounds: as of `Packer`.
+    def attain(self, bound: Bound, watch: Watch, rounds: int) -> Packed:
+        """Pack trees of the height that attain a bound; rounds: as of `Packer.attain`.
 
         Raises:
-            as `pack`, and NotFound where the rounds end before the bound is attained.
+            Infeasible, NotFound: as `pack`; or none were found in so many rounds.
         """
-        return self._over(self._nearby(), bound, watch, scale, rounds)
+        goal = self.goal(bound)
+        if goal is None:
+            raise NotFound("there is nothing to attain")
+        packer = self._packer(self._nearby(), watch)
+        packing = packer.attain(goal, rounds, self._teller(watch))
+        return Packed(packer.quotient, packer.growth.families, packing, bound)
 
     def _nearby(self) -> IntArray:
         """List all helpers, or where these are too many the switches alone."""
@@ -162,15 +174,13 @@ class TreeProblem:
         direct = self.heights is not None
         return Quotient(self.topology, members, self.group, chosen, self.in_network, direct)
 
-    def nearest(self) -> tuple[int, int, bool]:
-        """Count the messages that the farthest member is away from a root; and the families.
-
-        Tell too whether one root has so many members that each family needs many trees.
-        """
+    def size(self) -> Size:
+        """Measure the problem, without solving any of it."""
         quotient = replace(self, heights=Heights(0, 0))._quotient(self._nearby())
         far = _farthest(quotient, self.families(quotient))
         images = sum(quotient.orbit_of(family.root) for family in far)
-        return max(far.values()), len(far), images * CROWD <= len(quotient.members)
+        members = len(quotient.members)
+        return Size(max(far.values()), len(far), members, images * CROWD <= members)
 
     def _low_enough(self, quotient: Quotient) -> tuple[Family, ...]:
         """List the families; where the roots' shares are free, those that the heights allow.
@@ -189,29 +199,31 @@ class TreeProblem:
         return low
 
     def _over(
-        self,
-        chosen: IntArray,
-        bound: Bound | None,
-        watch: Watch,
-        scale: float | None = None,
-        rounds: float = inf,
+        self, chosen: IntArray, bound: Bound | None, watch: Watch, scale: float | None = None
     ) -> Packed:
         """Pack over the ranks and the chosen helpers."""
-        quotient = self._quotient(chosen)
-        families = self._low_enough(quotient)
-        packer = Packer(quotient, families, free=self.free, watch=watch, heights=self.heights)
-        size = float(self.collective.total * self.topology.unit)
+        packer = self._packer(chosen, watch)
+        quotient = packer.quotient
 
         def prove(prices: FloatArray, time: float) -> Goal | None:
-            what, rate, network = self.collective, size / time, self.in_network
+            what, rate, network = self.collective, self._amount() / time, self.in_network
             found = price_bound(quotient, what, prices, rate, in_network=network, height=self.limit)
             return self.goal(found)
 
-        def reached(time: float) -> None:
-            watch.tell(best=size / time)
+        packing = packer.solve(self.goal(bound), prove, self._teller(watch), scale)
+        return Packed(quotient, packer.growth.families, packing, packing.bound or bound)
 
-        packing = packer.solve(self.goal(bound), prove, reached, scale, rounds)
-        return Packed(quotient, families, packing, packing.bound or bound)
+    def _packer(self, chosen: IntArray, watch: Watch) -> Packer:
+        quotient = self._quotient(chosen)
+        families = self._low_enough(quotient)
+        return Packer(quotient, families, free=self.free, watch=watch, heights=self.heights)
+
+    def _amount(self) -> float:
+        return float(self.collective.total * self.topology.unit)
+
+    def _teller(self, watch: Watch) -> Callable[[float], None]:
+        """Make what hears the time of a round and tells the watch the rate."""
+        return lambda time: watch.tell(best=self._amount() / time)
 
     def goal(self, bound: Bound | None) -> Goal | None:
         """Give the time that a bound allows, in capacity units for each unit of a block."""
