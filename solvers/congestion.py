@@ -40,7 +40,6 @@ class Congestion:
     def __init__(self, quotient: Quotient, weights: Mapping[Family, float], scale: float) -> None:
         self.quotient, self.weights = quotient, weights
         self.room = quotient.orbit_capacity * scale
-        self.stabiliser = quotient.group.order // quotient.orbit_size
         tie = quotient.topology.alpha + HOP
         self.tie = tie / tie.max() * TIE
 
@@ -80,4 +79,4 @@ class Congestion:
             vertex = self.quotient.topology.src[link]
             inside = vertex != self.quotient.roots[root]
             root, vertex = root[inside], vertex[inside]
-        return count * self.stabiliser
+        return count * self.quotient.repeats

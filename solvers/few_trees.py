@@ -58,7 +58,8 @@ def few(problem: TreeProblem, found: Packed, most: int, watch: Watch) -> Packed:
     Raises:
         NotFound: the time was over, or a group leaves a root with more images of a tree.
     """
-    if problem.free:  # pairs of k trees in and k trees out are cut into 2 k - 1 pieces at most
+    if problem.free and problem.mirror is None:
+        # Pairs of k trees in and k trees out are cut into 2 k - 1 pieces at most.
         most = (most + 1) // 2
     counts = [len(own) for own in trees(found.quotient, found.packing).values()]
     stabiliser = max(_stabiliser(found, family) for family in found.families)
@@ -88,7 +89,6 @@ class _Search:
         self.growth.ways = found.packing.ways
         self.scale = float(found.time())
         self.room = self.quotient.orbit_capacity * self.scale
-        self.stabiliser = self.quotient.group.order // self.quotient.orbit_size
         tie = self.quotient.topology.alpha + HOP
         self.tie = tie / tie.max() * TIE
         self.pool: dict[tuple[Family, bytes, bytes], Fixed] = {}
@@ -172,7 +172,7 @@ class _Search:
         for at in way[way >= 0].tolist():
             orbits = self.quotient.link_orbit[list(self.growth.ways.links[at])]
             np.add.at(load, orbits, 1.0)
-        return Fixed(family, frozen(parent), frozen(way), load * self.stabiliser)
+        return Fixed(family, frozen(parent), frozen(way), load * self.quotient.repeats)
 
     def _known(self) -> Iterator[Fixed]:
         """Give the trees of the packing, those of large shares first."""

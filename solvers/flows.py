@@ -129,12 +129,11 @@ def concurrent(quotient: Quotient, totals: Amounts) -> LoadLP:
     into, out = rows[source, topology.dst[link]], rows[source, topology.src[link]]
     first = sources * (vertices - 1)
     orbit = quotient.link_orbit[link]
-    stabiliser = quotient.group.order // quotient.orbit_size
-    orbits = np.arange(len(stabiliser))
+    orbits = np.arange(len(quotient.repeats))
     entries = [
         (np.ones(len(column)), into, column),
         (-np.ones(len(column)), out, column),
-        (stabiliser[orbit], first + orbit, column),
+        (quotient.repeats[orbit], first + orbit, column),
         (-quotient.orbit_capacity, first + orbits, np.full(len(orbits), len(column))),
     ]
     data, at, cols = (np.concatenate(part) for part in zip(*entries, strict=True))

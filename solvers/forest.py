@@ -13,6 +13,7 @@ from solvers.collective import Collective
 from solvers.few_trees import few
 from solvers.growth import Family, Heights
 from solvers.linear import Infeasible
+from solvers.mirror import mirror
 from solvers.quotient import Quotient
 from solvers.schedule import Schedule, Transfer, schedule
 from solvers.shallow import packed
@@ -118,12 +119,14 @@ def all_reduce(
     def families(quotient: Quotient) -> list[Family]:
         adding = quotient.members[quotient.usable(True)]
         roots = quotient.roots[np.isin(quotient.roots, adding)].tolist()
-        return [Family(root, inward) for root in roots for inward in (False, True)]
+        both = (False, True) if quotient.mirror is None else (False,)
+        return [Family(root, inward) for root in roots for inward in both]
 
     if terms.max_height == 1:
         return _at_once(topology, collective, watch)
     network = terms.in_network
-    problem = TreeProblem(topology, collective, group, families, network, free=True)
+    mates = mirror(topology, group, in_network=network)
+    problem = TreeProblem(topology, collective, group, families, network, free=True, mirror=mates)
     cut = cut_bound(topology, collective, watch.part(BOUNDING))
     watch.tell(bound=cut)
     goal = problem.goal(cut)
@@ -157,7 +160,8 @@ def _best(
     }
     found = []
     for heights in sorted(splits):
-        low = replace(problem, heights=heights, limit=height)
+        mates = problem.mirror if heights.out == heights.into else None
+        low = replace(problem, heights=heights, limit=height, mirror=mates)
         found.append(packed(low, bound, watch, scale))
     best = min(found, key=Packed.time)
     bounds = [made.bound for made in found if made.bound is not None and made.bound.algbw]
@@ -182,9 +186,14 @@ def _at_once(topology: Topology, collective: Collective, watch: Watch) -> Schedu
 def _pairs(made: Packed) -> Iterator[tuple[Fraction, list[Transfer]]]:
     """Join the trees of each root: the sum arrives, and then goes out."""
     router, found = Router(made.quotient, made.packing), trees(made.quotient, made.packing)
+    mates = made.quotient.mirror
     for root in dict.fromkeys(family.root for family in made.families):
-        spread, add = found[Family(root, False)], found[Family(root, True)]
-        for share, out, into in paired(spread, add):
-            sums = router.inward(into, 0)
+        spread = found[Family(root, False)]
+        if mates is not None:
+            both = ((tree.share, tree, router.mirrored(tree, mates, 0)) for tree in spread)
+        else:
+            pairs = paired(spread, found[Family(root, True)])
+            both = ((share, out, router.inward(into, 0)) for share, out, into in pairs)
+        for share, out, sums in both:
             start = max((t.step + 1 for t in sums), default=0)
             yield share, sums + router.outward(out, 0, start)

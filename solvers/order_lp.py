@@ -150,8 +150,7 @@ def assemble(
 
 def loads_of(quotient: Quotient, ways: Ways) -> csr_array:
     """Give the load that all images of a way together put on one link of each orbit."""
-    stabiliser = quotient.group.order // quotient.orbit_size
-    return csr_array(ways.crossings().multiply(stabiliser[None, :]))
+    return csr_array(ways.crossings().multiply(quotient.repeats[None, :]))
 
 
 def classes(quotient: Quotient, src: IntArray, dst: IntArray) -> tuple[IntArray, IntArray]:

@@ -25,6 +25,7 @@ SHALLOW = 0.4  # of the time that is left, for low trees; the rest is for the ex
 HOPELESS = 1.1  # times the goal that the prices prove about, at which it is given up
 STALLED = 0.6  # of the distance to a goal: where more is left after a round, it did not do much
 ROOM = 250_000  # columns of all rounds together up to which there is another one
+HASTE = 2**15  # columns up to which members of low trees are reached early, not only in time
 IDLE = 1e-9  # an order of no more weight may be dropped
 
 
@@ -80,7 +81,8 @@ class Packer:
     """The order LP of one problem, from its first orders to the optimum.
 
     With free shares the roots' weights are variables, each inward family paired with the outward
-    one of the same root (all_reduce); without, each root has its full share (all_gather).
+    one of the same root (all_reduce; there is none with a mirror, as each tree stands for both);
+    without, each root has its full share (all_gather).
     heights: bound those of the trees; the optimum then is approached, but not surely met.
     """
 
@@ -247,8 +249,11 @@ class Packer:
             times = {f: Fraction(self.quotient.orbit_of(f.root), order_of_group) for f in mine}
             return [Budget(tuple(mine[f]), (), f.size * times[f]) for f in mine]
         outward = [f for f in mine if not f.inward]
+        back = {f.root: f for f in mine if f.inward}
         pairs = [
-            Budget(tuple(mine[f]), tuple(mine[Family(f.root, True)]), Fraction(0)) for f in outward
+            Budget(tuple(mine[f]), tuple(mine[back[f.root]]), Fraction(0))
+            for f in outward
+            if f.root in back
         ]
         whole = tuple(i for f in outward for i in mine[f])
         return [*pairs, Budget(whole, (), Fraction(1, order_of_group))]
@@ -259,8 +264,7 @@ class Packer:
 
     def _prices(self, now: _Round, scale: float) -> FloatArray:
         """Give the price of one link of each orbit: what a crossing of all images costs in time."""
-        stabiliser = self.quotient.group.order // self.quotient.orbit_size
-        return now.lp.prices(now.optimum, scale) * stabiliser
+        return now.lp.prices(now.optimum, scale) * self.quotient.repeats
 
     def _shallow(self, lp: LoadLP, scale: float, x: FloatArray) -> FloatArray:
         """Among the optimal packings find a low one whose members are reached early.
@@ -271,6 +275,8 @@ class Packer:
         """
         watch = self.watch.part(SHALLOW)
         if self.growth.heights:
+            return x if len(x) > HASTE else self._earliest(lp, scale, x, watch)
+        if len(x) > HASTE:
             return self._earliest(lp, scale, x, watch)
         columns, orders = self.growth.columns, self.growth.orders
         depth = np.array([order.depth for order in orders])

@@ -16,7 +16,7 @@ TIE = 1e-7  # what alphas weigh against the highest price, so that shorter ways 
 FEW = 8  # families up to which the first orders go by distance, so that trees are low
 FIRST = 24  # trees that avoid each other which are added at first, at least one for each family
 ROWS = 8192  # rows of the LP that those may add where one for each family adds less
-MORE = 8  # such trees that are added in a round
+MORE = 16  # such trees that are added in a round
 MOVES = 2**21  # of members, that are judged to plant such trees of bounded height
 TRIES = 12  # rounds of them after which nothing was found that is cheaper
 TRUSTED = 128  # members up to which the first trees of bounded height are about the cheapest
@@ -74,10 +74,11 @@ class Pricing:
         cost = self.quotient.between_members(length)
         found = self.growth.cheapest_trees(cost)
         self.due = due = self._due({f: float(total) for f, (total, _) in found.items()})
-        if due > hopeless and (self.spread or len(cost) <= TRUSTED):
+        trusted = self.spread or len(cost) <= TRUSTED or self.growth.heights is None
+        if trusted and due > hopeless:
             raise NotFound("the goal is out of reach")
         before = len(self.growth.orders), len(self.growth.columns)
-        if due >= time * (1 - CLOSE):
+        if trusted and due >= time * (1 - CLOSE):
             # Trees of bounded height were looked for where others might be better.
             self.tries -= 1
             if self.tries < 0 or hopeless < inf:
@@ -104,9 +105,10 @@ class Pricing:
         shares = self._shares()
         if not self.free:
             return sum(shares[f] * f.size * total[f] for f in total)
-        roots = {family.root for family in self.families}
-        pairs = [total[Family(r, False)] + total[Family(r, True)] for r in roots]
-        return min(pairs) / self.quotient.group.order
+        pairs: dict[int, float] = {}
+        for family in self.families:
+            pairs[family.root] = pairs.get(family.root, 0.0) + total[family]
+        return min(pairs.values()) / self.quotient.group.order
 
     def _shares(self) -> dict[Family, float]:
         """Give the weight of each family's trees; with free shares, if all roots had the same."""

@@ -19,7 +19,8 @@ class Quotient:
     Members are the ranks that take part, and `helpers`: others where trees may branch, so far as
     they copy or add (switches only with `in_network`). No tree needs a helper, and ways may pass
     through it; they do not pass through other members. direct: nor through any rank, so that each
-    way is one message.
+    way is one message. mirror: the mate of each link, where what goes out comes back the other way
+    round (see solvers/mirror.py); a link and its mate then are of one orbit.
     """
 
     topology: Topology
@@ -28,6 +29,7 @@ class Quotient:
     helpers: IntArray = field(default_factory=lambda: integers([]))
     in_network: bool = False
     direct: bool = False
+    mirror: IntArray | None = None
 
     @cached_property
     def needed(self) -> BoolArray:
@@ -52,12 +54,23 @@ class Quotient:
     def link_orbit(self) -> IntArray:
         """Number the orbit of each link."""
         images = link_images(self.topology, self.group.generators)
+        if self.mirror is not None:
+            images = np.vstack([images, self.mirror])
         return orbits(images, self.topology.links)
 
     @cached_property
     def orbit_size(self) -> IntArray:
         """Count the links of each orbit."""
         return frozen(np.bincount(self.link_orbit))
+
+    @cached_property
+    def repeats(self) -> IntArray:
+        """Count how often all images of a crossing cross one link of each orbit.
+
+        With a mirror, what crosses the link or its mate counts.
+        """
+        ways = 1 if self.mirror is None else 2
+        return frozen(self.group.order * ways // self.orbit_size)
 
     @cached_property
     def orbit_capacity(self) -> IntArray:

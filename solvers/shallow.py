@@ -25,9 +25,11 @@ AT_ONCE = 2  # heights, from the least possible one up, that are likely
 MANY = 8  # families above which these come before trees of any height, which take long then
 CROWD = 512  # members above which it is likely that trees must be so many messages higher:
 MORE = 2
+NEAR = 3  # messages to the farthest member up to which the many trees of a single root are low
 TALL = 64  # a height that bounds next to nothing
 LARGE = 2**15  # choices of parents above which trees are not looked for that are lower than
 ENOUGH = 5  # messages
+MISSES = 2  # in a row after which the search ends
 ROUNDS = 8  # of pricing, for each height
 PATIENCE = 0.3  # of the time that is left, for each height
 
@@ -46,18 +48,17 @@ def packed(
         return problem.pack(bound, watch, scale)
     size = problem.size()
     likely, low = _likely(size), size.nearest
-    if bound and size.families > MANY:
+    if size.rooted:
+        found = _tried(problem, TALL, bound, watch) if bound and low <= NEAR else None
+        return found or problem.pack(bound, watch, scale)
+    if bound and (size.families > MANY or size.members > CROWD):
         for height in likely:
             if found := _tried(problem, height, bound, watch):
                 return _lowered(problem, found, bound, (low, likely), watch)
             low = height + 1
-    elif bound and size.rooted and (found := _tried(problem, TALL, bound, watch)):
-        return found
     best = problem.pack(bound, watch, scale)
     if best.bound is None or not problem.attained(best):
         return best
-    if len(best.packing.columns) > LARGE:
-        low = max(low, ENOUGH)
     return _lowered(problem, best, best.bound, (low, likely), watch)
 
 
@@ -77,12 +78,15 @@ def _lowered(
     """
     low, likely = at
     high = best.height()
-    while low < high and not watch.over:
+    if len(best.packing.columns) > LARGE:
+        low = max(low, ENOUGH)
+    missed = 0
+    while low < high and missed < MISSES and not watch.over:
         height = next((h for h in likely if low <= h < high), isqrt(low * high))
         if found := _tried(problem, height, bound, watch):
-            best, high = found, found.height()
+            best, high, missed = found, found.height(), 0
         else:
-            low = height + 1
+            low, missed = height + 1, missed + (height not in likely)
     return best
 
 

@@ -110,7 +110,7 @@ class TreeProblem:
 
     in_network: switches copy and add. free: the roots' shares are variables (all_reduce).
     heights: bound those of the trees, in messages. limit: bounds that of a whole schedule, so that
-    the bound speaks of no higher ones.
+    the bound speaks of no higher ones. mirror: as of `Quotient`.
     """
 
     topology: Topology
@@ -121,6 +121,7 @@ class TreeProblem:
     free: bool = False
     heights: Heights | None = None
     limit: int | None = None
+    mirror: IntArray | None = None
 
     def pack(self, bound: Bound | None, watch: Watch, scale: float | None = None) -> Packed:
         """Pack the trees; ranks outside branch only if the bound is not attained without that.
@@ -172,7 +173,8 @@ class TreeProblem:
     def _quotient(self, chosen: IntArray) -> Quotient:
         members = np.union1d(np.array(self.collective.ranks), chosen)
         direct = self.heights is not None
-        return Quotient(self.topology, members, self.group, chosen, self.in_network, direct)
+        network = self.in_network
+        return Quotient(self.topology, members, self.group, chosen, network, direct, self.mirror)
 
     def size(self) -> Size:
         """Measure the problem, without solving any of it."""

@@ -149,23 +149,15 @@ class Router:
 
         A relay holds one sum at a time: it takes the next one when it sends the last one on.
         """
-        branches = self._branches(tree)
-        ready: dict[int, int] = {}
-        passed: dict[int, int] = {}
-        transfers = []
-        for vertex in reversed(_downwards(_children(branches), tree.family.root)):
-            now = ready.get(vertex, 0)
-            if vertex == tree.family.root:
-                break
-            above, (*relays, last) = branches[vertex]
-            for src, dst, route in relays:
-                passed[src] = now = max(now, passed.get(dst, 0))
-                transfers.append(Transfer(piece, now, src, dst, route))
-                now += 1
-            passed[last[0]] = now
-            transfers.append(Transfer(piece, now, *last, reduce=True))
-            ready[above] = max(ready.get(above, 0), now + 1)
-        return transfers
+        return _sums(self._branches(tree), tree.family.root, piece)
+
+    def mirrored(self, tree: Tree, mate: IntArray, piece: int) -> list[Transfer]:
+        """Send sums to the root of an outward tree, the other way round, as `inward` does."""
+        found = {
+            vertex: Branch(branch.parent, tuple(_turned(hop, mate) for hop in branch.hops[::-1]))
+            for vertex, branch in self._branches(tree).items()
+        }
+        return _sums(found, tree.family.root, piece)
 
     def _branches(self, tree: Tree) -> dict[int, Branch]:
         """Give the way of each vertex to its parent, or from there."""
@@ -181,6 +173,31 @@ class Router:
             return branches
         ranks = self.quotient.topology.ranks
         return trimmed(branches, helpers, ranks, inward=tree.family.inward)
+
+
+def _turned(hop: Hop, mate: IntArray) -> Hop:
+    src, dst, links = hop
+    return dst, src, tuple(mate[list(links[::-1])].tolist())
+
+
+def _sums(branches: Mapping[int, Branch], root: int, piece: int) -> list[Transfer]:
+    """Send sums to the root over inward branches."""
+    ready: dict[int, int] = {}
+    passed: dict[int, int] = {}
+    transfers = []
+    for vertex in reversed(_downwards(_children(branches), root)):
+        now = ready.get(vertex, 0)
+        if vertex == root:
+            break
+        above, (*relays, last) = branches[vertex]
+        for src, dst, route in relays:
+            passed[src] = now = max(now, passed.get(dst, 0))
+            transfers.append(Transfer(piece, now, src, dst, route))
+            now += 1
+        passed[last[0]] = now
+        transfers.append(Transfer(piece, now, *last, reduce=True))
+        ready[above] = max(ready.get(above, 0), now + 1)
+    return transfers
 
 
 def _children(branches: Mapping[int, Branch]) -> dict[int, list[int]]:
