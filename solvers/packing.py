@@ -25,6 +25,7 @@ SHALLOW = 0.4  # of the time that is left, for low trees; the rest is for the ex
 HOPELESS = 1.1  # times the goal that the prices prove about, at which it is given up
 STALLED = 0.6  # of the distance to a goal: where more is left after a round, it did not do much
 ROOM = 250_000  # columns of all rounds together up to which there is another one
+AT_HAND = 0.2  # distance from which there is another round anyway, if none stalled
 HASTE = 2**15  # columns up to which members of low trees are reached early, not only in time
 IDLE = 1e-9  # an order of no more weight may be dropped
 
@@ -63,6 +64,8 @@ class _Pace:
         self.stalled += distance > STALLED * self.distance
         self.distance = distance
         self.columns += len(now.columns)
+        if distance < AT_HAND and not self.stalled:
+            return True
         return self.stalled < 2 and self.columns < ROOM
 
 

@@ -17,6 +17,7 @@ FEW = 8  # families up to which the first orders go by distance, so that trees a
 FIRST = 24  # trees that avoid each other which are added at first, at least one for each family
 ROWS = 8192  # rows of the LP that those may add where one for each family adds less
 MORE = 16  # such trees that are added in a round
+PLENTY = 64  # the same, where there are more members than TRUSTED
 MOVES = 2**21  # of members, that are judged to plant such trees of bounded height
 TRIES = 12  # rounds of them after which nothing was found that is cheaper
 TRUSTED = 128  # members up to which the first trees of bounded height are about the cheapest
@@ -89,7 +90,8 @@ class Pricing:
         if not self.spread:
             self._spread(1.0 / self.quotient.orbit_capacity, FIRST)
             self.spread = True
-        self._spread((prices + prices.mean() / 2) * self.draw.uniform(0.5, 1.5, len(prices)), MORE)
+        more = MORE if len(cost) <= TRUSTED else PLENTY
+        self._spread((prices + prices.mean() / 2) * self.draw.uniform(0.5, 1.5, len(prices)), more)
         self._new_parents(cost)
         self._new_ways(prices, length, entry, time)
         return (len(self.growth.orders), len(self.growth.columns)) != before
