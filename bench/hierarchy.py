@@ -21,14 +21,17 @@ from commplan.planner import plan
 from solvers.collective import collective
 from topologies.spec import topology
 
-MACHINES = tuple(
-    f"{name}:boxes={boxes}"
-    for name in ("dgx-a100", "dgx-h100", "atlas-a2", "mi250")
-    for boxes in (2, 4)
+MACHINES = (
+    *(
+        f"{name}:boxes={boxes}"
+        for name in ("dgx-a100", "dgx-h100", "atlas-a2", "mi250")
+        for boxes in (2, 4)
+    ),
+    *(f"cloudmatrix384:nodes={nodes}:supernodes=2" for nodes in (1, 2, 4)),
 )
 SIZES = tuple(2**k for k in range(10, 23, 2))
 HEAD = (
-    f"{'machine':34}{'size':>10}{'direct':>10}{'hierarchy':>11}{'gain':>7}{'bound':>9}  hierarchy"
+    f"{'machine':52}{'size':>10}{'direct':>10}{'hierarchy':>11}{'gain':>7}{'bound':>9}  hierarchy"
 )
 
 
@@ -52,7 +55,7 @@ class Row:
         """Write the row of the table."""
         direct, hierarchy, bound = (1e6 * t for t in (self.direct, self.hierarchy, self.bound))
         return (
-            f"{self.machine:34}{self.size:10}{direct:10.1f}{hierarchy:11.1f}{self.gain:7.2f}"
+            f"{self.machine:52}{self.size:10}{direct:10.1f}{hierarchy:11.1f}{self.gain:7.2f}"
             f"{bound:9.1f}  {self.name}"
         )
 

@@ -31,7 +31,9 @@ SIZES: dict[str, tuple[str, ...]] = {
     "nvl72": ("",),
     "mi250": ("boxes=1", "boxes=2", "boxes=4", "boxes=16", "boxes=64"),
     "atlas-a2": ("boxes=1", "boxes=2", "boxes=3", "boxes=8", "boxes=32", "boxes=128"),
-    "cloudmatrix384": ("nodes=1", "nodes=2", "nodes=3", "nodes=8", "nodes=48"),
+    "cloudmatrix384": (
+        *("nodes=1", "nodes=2", "nodes=3", "nodes=8", "nodes=48", "nodes=8:supernodes=2"),
+    ),
 }
 EXTRA = 60.0  # seconds after which a command is ended that did not end at its time limit
 HEAD = (

@@ -176,10 +176,10 @@ PRESETS: dict[str, Preset] = {
     ),
     "cloudmatrix384": Preset(
         huawei.cloudmatrix384,
-        {"nodes": _whole},
+        {"nodes": _whole, "supernodes": _whole},
         "cloudmatrix384:nodes=2",
-        "Huawei CloudMatrix384, 16 Ascend 910C dies in each of 1 to 48 nodes",
-        lambda given: 464 * given.get("nodes", 48),
+        "Huawei CloudMatrix384, 16 Ascend 910C dies in each of 1 to 48 nodes; several over RoCE",
+        lambda given: 500 * given.get("nodes", 48) * given.get("supernodes", 1),
         required=False,
     ),
     "atlas-a2": _boxes(huawei.atlas_a2, "atlas-a2", "Huawei Atlas A2, 8 Ascend 910B a box", 72),

@@ -4,7 +4,15 @@ from fractions import Fraction
 from itertools import combinations, product
 
 from topologies.machines import GIGA, expect_boxes
-from topologies.topology import Link, LinkClass, Switch, Topology, TopologyError, build
+from topologies.topology import (
+    IntArray,
+    Link,
+    LinkClass,
+    Switch,
+    Topology,
+    TopologyError,
+    build,
+)
 from topologies.turns import Grid, moving, turn
 
 PAPER = "Zuo et al., Serving Large Language Models on Huawei CloudMatrix384, arXiv:2506.12708"
@@ -40,55 +48,130 @@ CLOUDMATRIX_CLASSES = (
 )
 
 
-def cloudmatrix384(nodes: int = NODES) -> Topology:
-    """Build the UB network between the Ascend 910C dies of 1 to 48 nodes.
+RDMA_PORT = Fraction(25 * GIGA)  # 200 Gbit/s
+RDMA_ALPHA, RDMA_SPINE_ALPHA = 2e-6, 1.25e-6
+RDMA = "one 200 Gbit/s RoCE interface for each die"
+WIRED = "rails without oversubscription: estimate, from a count of transceivers"
+RDMA_CLASSES = (
+    LinkClass(
+        "RoCE die-leaf",
+        layer=3,
+        source=f"{PAPER}, 3.2 and 3.3.1: {RDMA}; {WIRED}; latency: estimate, 4 us through a leaf",
+        evidence="documented",
+    ),
+    LinkClass(
+        "RoCE leaf-spine",
+        layer=4,
+        source=f"{WIRED}; latency: estimate, 6.5 us through the spine",
+        evidence="estimate",
+    ),
+)
+
+
+def cloudmatrix384(nodes: int = NODES, supernodes: int = 1) -> Topology:
+    """Build the UB network between the Ascend 910C dies of 1 to 48 nodes, and RoCE between such.
 
     A rank is a die, as in a rank table: node, then package, then die. A plane has one L1 switch
     in each node and 16 L2 switches; planes do not meet. One node is the stand-alone server, so
     its L2 switches are left out. Nothing says that UB switches copy or add, so they do not.
+    Supernodes are joined by the dies' RDMA interfaces, one leaf for each die of a node and a spine
+    that does not block; how the leaves are wired is not published.
 
     Raises:
-        TopologyError: nodes is not 1 to 48.
+        TopologyError: nodes is not 1 to 48, or supernodes below 1.
     """
     if not 1 <= nodes <= NODES:
         raise TopologyError([f"nodes: {nodes}, expected 1 to {NODES}"])
-    spines = SPINES if nodes > 1 else 0
-    dies = PACKAGES * DIES
-    ranks = [f"n{n}.d{d}" for n, d in product(range(nodes), range(dies))]
-    leaf = [f"n{n}.L1.{p}" for n, p in product(range(nodes), range(PLANES))]
-    spine = [f"L2.{p}.{s}" for p, s in product(range(PLANES), range(spines))]
-    # The L2 chips of a plane turn with the packages and dies, so that the images of one transfer
-    # never meet on an uplink.
-    grid = Grid((PLANES, PACKAGES, DIES) if spines else (0, 1, 1))
+    if supernodes < 1:
+        raise TopologyError([f"supernodes: {supernodes}, expected 1 or more"])
+    several = supernodes > 1
+    spines, dies = SPINES if nodes > 1 else 0, PACKAGES * DIES
+    rails = dies if several else 0
+    prefixes = [f"s{s}." for s in range(supernodes)] if several else [""]
+    ranks = [f"{s}n{n}.d{d}" for s, n, d in product(prefixes, range(nodes), range(dies))]
+    leaf = [f"{s}n{n}.L1.{p}" for s, n, p in product(prefixes, range(nodes), range(PLANES))]
+    spine = [f"{s}L2.{p}.{k}" for s, p, k in product(prefixes, range(PLANES), range(spines))]
+    inner = CLOUDMATRIX_CLASSES[: 3 if spines else 2]
+    links = [link for s in prefixes for link in _cloudmatrix_links(s, nodes, spines)]
     return build(
-        f"cloudmatrix384:nodes={nodes}",
+        f"cloudmatrix384:nodes={nodes}" + f":supernodes={supernodes}" * several,
         ranks,
-        [*(Switch(name, kind="L1") for name in leaf), *(Switch(name, kind="L2") for name in spine)],
-        _cloudmatrix_links(nodes, spines),
+        [
+            *(Switch(name, kind="L1") for name in leaf),
+            *(Switch(name, kind="L2") for name in spine),
+            *(Switch(f"rail{d}", kind="RoCE leaf") for d in range(rails)),
+            *(Switch("spine", kind="RoCE spine") for _ in range(several)),
+        ],
+        links + _rdma_links(ranks, rails, supernodes * nodes, len(inner)),
         kinds=["die"] * len(ranks),
-        classes=CLOUDMATRIX_CLASSES if spines else CLOUDMATRIX_CLASSES[:2],
-        symmetry=moving(
-            turn(Grid((nodes, dies), (0,)), Grid((nodes, PLANES), (0,)), Grid((len(spine),))),
-            turn(Grid((nodes, PACKAGES, DIES), (1,)), Grid((len(leaf),)), grid._replace(axes=(1,))),
-            turn(Grid((nodes, PACKAGES, DIES), (2,)), Grid((len(leaf),)), grid._replace(axes=(2,))),
+        classes=inner + RDMA_CLASSES * several,
+        symmetry=_cloudmatrix_turns((supernodes, nodes), spines, several),
+    )
+
+
+def _cloudmatrix_turns(size: tuple[int, int], spines: int, several: bool) -> IntArray:
+    """Turn supernodes, nodes, packages and dies, each in all places at once.
+
+    The L2 chips of a plane turn with the packages and dies, so that the images of one transfer
+    never meet on an uplink.
+    """
+    places = (PACKAGES, DIES)
+    leaves, chips = (*size, PLANES), (size[0], PLANES, *(places if spines else (0, 1)))
+    rails, top = places if several else (0, 1), Grid((int(several),))
+    return moving(
+        *(
+            turn(Grid((*size, *places), own), Grid(leaves, own), Grid(chips, up), Grid(rails), top)
+            for own, up in (((0,), (0,)), ((1,), ()))
+        ),
+        *(
+            turn(
+                Grid((*size, *places), (2 + axis,)),
+                Grid(leaves),
+                Grid(chips, (2 + axis,)),
+                Grid(rails, (axis,)),
+                top,
+            )
+            for axis in (0, 1)
         ),
     )
 
 
-def _cloudmatrix_links(nodes: int, spines: int) -> list[Link]:
+def _cloudmatrix_links(prefix: str, nodes: int, spines: int) -> list[Link]:
+    """Join the dies of one supernode."""
     sio = [
-        Link(f"n{n}.d{2 * k}", f"n{n}.d{2 * k + 1}", SIO, SIO_ALPHA, duplex=True)
+        Link(f"{prefix}n{n}.d{2 * k}", f"{prefix}n{n}.d{2 * k + 1}", SIO, SIO_ALPHA, duplex=True)
         for n, k in product(range(nodes), range(PACKAGES))
     ]
     die = [
-        Link(f"n{n}.d{d}", f"n{n}.L1.{p}", UB_PORT, DIE_ALPHA, True, link_class=1, plane=p)
+        Link(_die(prefix, n, d), _leaf(prefix, n, p), UB_PORT, DIE_ALPHA, True, 1, plane=p)
         for n, d, p in product(range(nodes), range(PACKAGES * DIES), range(PLANES))
     ]
     uplink = [
-        Link(f"n{n}.L1.{p}", f"L2.{p}.{s}", UB_PORT, UPLINK_ALPHA, True, link_class=2, plane=p)
+        Link(_leaf(prefix, n, p), f"{prefix}L2.{p}.{s}", UB_PORT, UPLINK_ALPHA, True, 2, plane=p)
         for n, p, s in product(range(nodes), range(PLANES), range(spines))
     ]
     return sio + die + uplink
+
+
+def _rdma_links(ranks: list[str], rails: int, nodes: int, first: int) -> list[Link]:
+    """Join supernodes: die k of every node with rail k, and the rails with the spine."""
+    ports = [
+        Link(rank, f"rail{i % rails}", RDMA_PORT, RDMA_ALPHA, True, first)
+        for i, rank in enumerate(ranks if rails else [])
+    ]
+    up = [
+        Link(f"rail{d}", "spine", RDMA_PORT * nodes, RDMA_SPINE_ALPHA, True, first + 1)
+        for d in range(rails)
+    ]
+    return ports + up
+
+
+def _die(prefix: str, node: int, die: int) -> str:
+    return f"{prefix}n{node}.d{die}"
+
+
+def _leaf(prefix: str, node: int, plane: int) -> str:
+    return f"{prefix}n{node}.L1.{plane}"
 
 
 ATLAS_CLASSES = (

@@ -15,6 +15,8 @@ KNOWN = [
     (cloudmatrix384, (1,), 16, 7, 2 * (8 + 112), 16),
     (cloudmatrix384, (3,), 48, 21 + 112, 2 * 3 * (8 + 112 + 112), 48),
     (cloudmatrix384, (), 768, 336 + 112, 2 * (384 + 5376 + 5376), 768),
+    (cloudmatrix384, (1, 2), 32, 14 + 17, 2 * (2 * (8 + 112) + 32 + 16), 32),
+    (cloudmatrix384, (2, 3), 96, 3 * (14 + 112) + 17, 2 * (3 * (16 + 448) + 96 + 16), 96),
     (atlas_a2, (), 8, 0, 56, 8),
     (atlas_a2, (2,), 16, 8, 2 * 56 + 32, 16),
     (dgx_1, (), 8, 0, 32, 4),
@@ -79,6 +81,7 @@ def test_a_preset_built_twice_has_one_digest(preset):
     [
         (lambda: cloudmatrix384(0), "nodes: 0, expected 1 to 48"),
         (lambda: cloudmatrix384(49), "nodes: 49, expected 1 to 48"),
+        (lambda: cloudmatrix384(48, 0), "supernodes: 0, expected 1 or more"),
         (lambda: atlas_a2(0), "boxes: 0, expected 1 or more"),
         (lambda: dgx_a100(0), "boxes: 0, expected 1 or more"),
         (lambda: dgx_h100(-1), "boxes: -1, expected 1 or more"),
