@@ -1,14 +1,6 @@
 """Flows: all_to_all by maximum concurrent flow, scatter and gather by one flow.
 
-all_to_all: for each source the blocks for all destinations are one flow g that loses one unit at
-each of them; all flows share the links; the least time in which every link carries its load is a
-linear program with sources × links columns. With a group only one source of each orbit is written
-down, its load added up over orbits of links (averaging over the group shows that nothing is lost).
-A flow from one source then falls apart into ways, one after the other.
-
-Source: Shahrokhi and Matula, The maximum concurrent flow problem, Journal of the ACM 37 (1990);
-Basu et al., Efficient all-to-all collective communication schedules for direct-connect topologies,
-HPDC 2024, arXiv:2309.13541 (flows by source).
+A flow from one source falls apart into ways, one after the other.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,29 +8,17 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_matrix
 
 from solvers.alone import alone
 from solvers.bounds import MIRRORED, cut_bound, rank_bound
-from solvers.certificate import UNPROVED, Bound
 from solvers.collective import Collective
-from solvers.linear import NotFound, solve
-from solvers.load_lp import LoadLP
+from solvers.concurrent import Amounts, effort, optimal
 from solvers.maxflow import cheapest_flow
-from solvers.prices import CLOSE, price_bound
 from solvers.quotient import Quotient
 from solvers.schedule import Schedule, Transfer, schedule
 from solvers.watch import Watch
-from solvers.ways import HOP
 from topologies.symmetry import Group
-from topologies.topology import FloatArray, Topology, integers, reverse
-
-Amounts = NDArray[np.object_]  # of fractions
-
-MOST = 8_000_000  # columns; more take all the memory before they take all the time
-EFFORT = 0.5  # of the time that is left, for the choice among optimal flows
-RELAY = 1e-6  # seconds that a stop at a rank counts for, when ways are chosen
+from topologies.topology import Topology, integers, reverse
 
 
 def all_to_all(topology: Topology, collective: Collective, group: Group, watch: Watch) -> Schedule:
@@ -53,53 +33,9 @@ def all_to_all(topology: Topology, collective: Collective, group: Group, watch: 
     quotient = Quotient(topology, integers(collective.ranks), group)
     watch.tell(bound=rank_bound(topology, collective))
     watch.check()
-    lp = concurrent(quotient, _everywhere(quotient))
-    amounts, bound = optimal(quotient, collective, lp, Fraction(1), watch)
+    amounts, bound = optimal(quotient, collective, _everywhere(quotient), Fraction(1), watch)
     pieces, transfers = _pieces(quotient, collective, amounts)
     return schedule(topology, collective, pieces, transfers, bound, group)
-
-
-def optimal(
-    quotient: Quotient, collective: Collective, lp: LoadLP, unit: Fraction, watch: Watch
-) -> tuple[tuple[Fraction, ...], Bound]:
-    """Solve for the amounts on links, in multiples of `unit`, and prove that none are faster."""
-    topology = quotient.topology
-    scale = len(collective.ranks) / float(quotient.orbit_capacity.max())
-    optimum = solve(lp.program(scale), watch)
-    time = optimum.cost * scale
-    prices = lp.prices(optimum, scale) * _stabiliser(quotient)
-    size = collective.total * topology.unit / unit
-    expected = float(size) / time
-    bound = price_bound(quotient, collective, prices, expected) or UNPROVED
-    target = size / bound.algbw if bound.algbw else None
-    watch.tell(bound=bound, best=expected)
-    if target is not None and abs(float(target) - time) <= CLOSE * time:
-        x = _least_effort(quotient, lp, float(target), optimum.x[:-1], watch)
-    else:
-        x, target = optimum.x[:-1], None
-    amounts, _ = lp.exact(x, time, target, watch)
-    return amounts, bound
-
-
-def _least_effort(
-    quotient: Quotient, lp: LoadLP, time: float, x: FloatArray, watch: Watch
-) -> FloatArray:
-    """Among the optimal flows find one of least effort; x itself where that takes too long."""
-    costs = np.tile(_effort(quotient.topology), len(quotient.roots))
-    program = lp.cheapest(time, costs / costs.max(), np.ones(len(costs), dtype=np.bool_))
-    try:
-        return solve(program, watch.part(EFFORT)).x
-    except NotFound:
-        return x
-
-
-def _stabiliser(quotient: Quotient) -> FloatArray:
-    return np.asarray(quotient.group.order / quotient.orbit_size)
-
-
-def _effort(topology: Topology) -> FloatArray:
-    """Price a crossing for the choice among optimal flows: alpha, and a stop at a rank."""
-    return topology.alpha + HOP + RELAY * (topology.dst < topology.ranks)
 
 
 def _everywhere(quotient: Quotient) -> Amounts:
@@ -108,42 +44,6 @@ def _everywhere(quotient: Quotient) -> Amounts:
     wants[:, quotient.members] = 1
     wants[np.arange(len(wants)), quotient.roots] = 0
     return np.asarray(wants * _share(quotient)[:, None])
-
-
-def concurrent(quotient: Quotient, totals: Amounts) -> LoadLP:
-    """Write the concurrent flow down: (sources × links) amounts, and the time.
-
-    totals: (sources, vertices), what each source sends to each vertex.
-
-    Raises:
-        NotFound: the linear program would be too large.
-    """
-    topology, roots = quotient.topology, quotient.roots
-    sources, links, vertices = len(roots), topology.links, topology.vertices
-    if sources * links > MOST:
-        raise NotFound(f"a linear program of {sources * links:,} columns is too large to be tried")
-    column = np.arange(sources * links)
-    source, link = np.divmod(column, links)
-    rows = np.where(np.arange(vertices) == roots[:, None], -1, 0)
-    rows[rows == 0] = np.arange(sources * (vertices - 1))
-    into, out = rows[source, topology.dst[link]], rows[source, topology.src[link]]
-    first = sources * (vertices - 1)
-    orbit = quotient.link_orbit[link]
-    orbits = np.arange(len(quotient.repeats))
-    entries = [
-        (np.ones(len(column)), into, column),
-        (-np.ones(len(column)), out, column),
-        (quotient.repeats[orbit], first + orbit, column),
-        (-quotient.orbit_capacity, first + orbits, np.full(len(orbits), len(column))),
-    ]
-    data, at, cols = (np.concatenate(part) for part in zip(*entries, strict=True))
-    keep = at >= 0
-    shape = (first + len(orbits), len(column) + 1)
-    matrix = coo_array((data[keep].astype(np.int64), (at[keep], cols[keep])), shape=shape)
-    flat = [
-        total for row, root in zip(totals, roots, strict=True) for total in np.delete(row, root)
-    ]
-    return LoadLP(csr_matrix(matrix), tuple(Fraction(total) for total in flat))
 
 
 def _share(quotient: Quotient) -> Amounts:
@@ -255,7 +155,7 @@ def scatter(topology: Topology, collective: Collective, group: Group, watch: Wat
     transfers: list[Transfer] = []
     assert bound.algbw is not None
     rate = bound.algbw / topology.unit / collective.total
-    flow = cheapest_flow(machine, root, sizes, rate, _effort(machine))
+    flow = cheapest_flow(machine, root, sizes, rate, effort(machine))
     needs = {rank: Fraction(size) for rank, size in sizes.items() if rank != root}
     for target, amount, way in peel(machine, root, needs, flow):
         links = way[::-1] if mirrored else way

@@ -10,7 +10,8 @@ import numpy as np
 from solvers.amounts import fluid_time
 from solvers.certificate import Bound
 from solvers.collective import Collective, demand_of
-from solvers.flows import concurrent, hops, optimal, peel
+from solvers.concurrent import optimal
+from solvers.flows import hops, peel
 from solvers.linear import Infeasible, NotFound
 from solvers.quotient import Quotient
 from solvers.routes import Hop, RouteError, Routes
@@ -23,7 +24,7 @@ from topologies.topology import Topology, integers
 
 WAYS = 16  # shortest ways over which a block is spread
 WAYS_LIMIT = 2**20  # ways of all blocks together
-COLUMNS_LIMIT = 2**15  # ranks × links up to which the flows are solved for
+COLUMNS_LIMIT = 2**17  # ranks × links up to which the flows are solved for
 
 Pieces = tuple[list[tuple[int, Fraction]], list[Transfer]]
 
@@ -121,8 +122,7 @@ def _flowing(topology: Topology, collective: Collective, watch: Watch) -> Schedu
     totals[np.arange(len(ranks)), ranks] = 0
     # Amounts of about 1 are what the tolerances of floats are made for.
     unit = Fraction(int(totals.max()))
-    lp = concurrent(quotient, totals / unit)
-    amounts, bound = optimal(quotient, collective, lp, unit, watch)
+    amounts, bound = optimal(quotient, collective, totals / unit, unit, watch)
     pieces, transfers = _peeled(topology, collective, [amount * unit for amount in amounts])
     return schedule(topology, collective, pieces, transfers, bound)
 
