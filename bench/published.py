@@ -51,6 +51,7 @@ FIGURES: dict[tuple[str, str], tuple[Figure, ...]] = {
     ("dgx-a100:boxes=2", "all_gather"): (Figure("ForestColl", 346.67, 10),),
     ("dgx-a100:boxes=4", "all_gather"): (Figure("ForestColl", 266.67, 49, 19),),
     ("mi250:boxes=2", "all_gather"): (Figure("ForestColl", 354.13, 136, 19),),
+    ("teccl-dgx2-2x16", "all_to_all"): (Figure("TE-CCL", 12.42, 1590),),
     ("torus:4x4x4", "all_gather"): (Figure("ForestColl", height=12),),
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from math import inf
 
 from commplan.anytime import plain_one
 from commplan.limits import LimitError, trees, within
@@ -23,6 +24,7 @@ from solvers.watch import NotFound, Watch
 HIGHEST = "highest throughput"
 PLAIN = "shortest ways"
 PILE = 2**20  # bytes that may wait in a switch for one rank before stages are preferred
+WORTH = 1.5  # times the time that a schedule without such a pile may take
 TEMPLATE_RANKS = 256  # ranks up to which the templates are tried: they are written out in full
 
 Made = Iterator[tuple[str, Schedule]]
@@ -115,11 +117,14 @@ def _fitting(found: list[Candidate], max_scratch: Fraction | None) -> list[Candi
 def _without_piles(found: list[Candidate], size: int | None) -> list[Candidate]:
     """Of an exchange, leave out those in which too much would pile up in front of a rank.
 
-    The simulator lets it wait there for nothing.
+    The simulator lets it wait there for nothing. Where all others are much slower, none is left
+    out.
     """
     if size is None or found[0].schedule.collective.name not in ORDERS:
         return found
-    return [each for each in found if incast(each.schedule) * size <= PILE] or found
+    flat = [each for each in found if incast(each.schedule) * size <= PILE]
+    slow = min((each.seconds for each in flat), default=inf)
+    return flat if slow <= WORTH * min(each.seconds for each in found) else found
 
 
 def _others(best: Schedule, crowded: bool) -> Made:

@@ -1,7 +1,6 @@
 """Binomial trees: everything reaches everyone in a logarithmic number of rounds."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from solvers.certificate import UNPROVED, Bound
 from solvers.collective import Collective
 from solvers.routes import Routes
 from solvers.schedule import Schedule
-from solvers.templates.layout import Sends, blocks, expect, lay
+from solvers.templates.layout import Sends, blocks, expect, lay, mirrored
 from topologies.topology import IntArray, Topology, integers
 
 
@@ -57,25 +56,17 @@ def _scatter(ranks: IntArray, place: IntArray) -> list[Sends]:
     return sends
 
 
-def _mirrored(sends: list[Sends], reduce: bool) -> list[Sends]:
-    last = len(sends) - 1
-    return [
-        replace(s, round=last - s.round, src=s.dst, dst=s.src, reduce=reduce)
-        for s in reversed(sends)
-    ]
-
-
 def _reduce(ranks: IntArray, place: IntArray) -> list[Sends]:
-    return _mirrored(_broadcast(ranks, place), True)
+    return mirrored(_broadcast(ranks, place))
 
 
 def _gather(ranks: IntArray, place: IntArray) -> list[Sends]:
-    return _mirrored(_scatter(ranks, place), False)
+    return mirrored(_scatter(ranks, place), reduce=False)
 
 
 def _all_reduce(ranks: IntArray, place: IntArray) -> list[Sends]:
     up, down = _reduce(ranks, place), _broadcast(ranks, place)
-    return up + [replace(s, round=len(up) + s.round) for s in down]
+    return up + [s.later(len(up)) for s in down]
 
 
 _MAKERS: dict[str, Callable[[IntArray, IntArray], list[Sends]]] = {

@@ -1,10 +1,8 @@
 """Exchanges with partners at distances that are powers of two."""
 
-from dataclasses import replace
-
 import numpy as np
 
-from solvers.templates.layout import Sends
+from solvers.templates.layout import Sends, mirrored
 from topologies.topology import IntArray
 
 
@@ -31,11 +29,7 @@ def halving(ranks: IntArray, first_round: int = 0) -> list[Sends]:
 
 def doubling(ranks: IntArray, first_round: int = 0) -> list[Sends]:
     """Hand out: `halving` in the mirror, ranks[p] having piece p in the beginning."""
-    mirrored = reversed(halving(ranks))
-    return [
-        replace(s, round=first_round + i, src=s.dst, dst=s.src, reduce=False)
-        for i, s in enumerate(mirrored)
-    ]
+    return [s.later(first_round) for s in mirrored(halving(ranks), reduce=False)]
 
 
 def _exchange(number: int, ranks: IntArray, distance: int) -> Sends:

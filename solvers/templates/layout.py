@@ -1,7 +1,7 @@
 """Sends between any two ranks, made into transfers over the links of a machine."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
 
@@ -32,6 +32,19 @@ class Sends:
     src: IntArray
     dst: IntArray
     reduce: bool = False
+
+    def later(self, rounds: int) -> "Sends":
+        """Give the same so many rounds later."""
+        return replace(self, round=self.round + rounds)
+
+
+def mirrored(sends: Sequence[Sends], *, reduce: bool = True) -> list[Sends]:
+    """Turn round who sends to whom, and the order: what spread comes together, added or not."""
+    last = max((s.round for s in sends), default=0)
+    return [
+        replace(s, round=last - s.round, src=s.dst, dst=s.src, reduce=reduce)
+        for s in reversed(sends)
+    ]
 
 
 def expect(template: str, collective: Collective, known: Iterable[str]) -> None:

@@ -16,11 +16,21 @@ from topologies.topology import Link, build
 
 CASES = [(template, name) for template, (_, names) in TEMPLATES.items() for name in names]
 # Sums that must pass through ranks with an own part; the machines below have to relay.
-NEEDS_CIRCLE = {("ring", "reduce_scatter"), ("ring", "all_reduce")}
+NEEDS_CIRCLE = {
+    *(("ring", name) for name in ("reduce_scatter", "all_reduce")),
+    *(("two-way ring", name) for name in ("reduce", "reduce_scatter", "all_reduce")),
+}
 MIXES = {
     ("recursive_doubling", "all_reduce"),
     ("recursive_halving", "reduce_scatter"),
     ("recursive_halving", "all_reduce"),
+    ("bruck", "reduce_scatter"),
+    ("bruck", "all_reduce"),
+    ("bruck, far first", "reduce_scatter"),
+    ("bruck, far first", "all_reduce"),
+    ("swing", "reduce_scatter"),
+    ("swing", "reduce"),
+    ("swing", "all_reduce"),
     ("direct", "all_reduce"),
     ("binomial", "reduce"),
     ("binomial", "all_reduce"),
@@ -106,6 +116,15 @@ def test_rounds_are_those_of_the_textbooks(n):
         ("recursive_halving", "all_reduce"): 2 * rounds + folds,
         ("direct", "all_to_all"): 1,
         ("direct", "all_reduce"): 1,
+        ("two-way ring", "all_gather"): n // 2,
+        ("two-way ring", "all_reduce"): 2 * (n // 2),
+        ("bruck", "all_gather"): log,
+        ("bruck", "all_to_all"): log,
+        ("bruck", "all_reduce"): 2 * log,
+        ("bruck, far first", "reduce_scatter"): log,
+        ("swing", "all_gather"): rounds + folds,
+        ("swing", "all_reduce"): 2 * rounds + folds,
+        ("swing", "broadcast"): log,
         ("binomial", "broadcast"): log,
         ("binomial", "scatter"): log,
         ("binomial", "all_reduce"): 2 * log,
@@ -119,8 +138,32 @@ def test_ring_and_halving_move_the_least_data(n):
     # On a star of equal links 2(n-1)/n of the vector must leave each rank.
     best = Fraction(25 * 10**9) * n / (2 * (n - 1))
     assert algbw(make("ring", "all_reduce", star(n))) == best
+    for template in ("two-way ring", "bruck", "bruck, far first"):
+        assert algbw(make(template, "all_reduce", star(n))) == best
     if n & (n - 1) == 0:
         assert algbw(make("recursive_halving", "all_reduce", star(n))) == best
+        assert algbw(make("swing", "all_reduce", star(n))) == best
+
+
+def test_two_ways_around_are_twice_as_fast_as_one():
+    one, two = (algbw(make(name, "all_gather", ring(9))) for name in ("ring", "two-way ring"))
+    assert two == 2 * one
+
+
+def test_far_first_sends_large_messages_to_neighbours():
+    machine = star(8)
+    for template, expected in (("bruck", [1, 2, 4]), ("bruck, far first", [4, 2, 1])):
+        rows = make(template, "all_gather", machine).transfers
+        away = (rows.src - rows.dst) % 8
+        assert [set(away[rows.step == step].tolist()) for step in range(3)] == [
+            {distance} for distance in expected
+        ]
+
+
+def test_swinging_partners_of_a_ring_keep_the_loads_low():
+    # All ranks of a ring of 16 may send to partners at 1, 1, 3 and 5; doubling goes to 1, 2, 4, 8.
+    rates = [algbw(make(name, "all_gather", ring(16))) for name in ("swing", "recursive_doubling")]
+    assert rates[0] > rates[1]
 
 
 @pytest.mark.parametrize("machine", [torus([4, 4]), torus([2, 4]), torus([3, 3, 2]), hypercube(4)])
