@@ -7,8 +7,8 @@ from commplan.anytime import best_within
 from commplan.candidates import HIGHEST, Candidate, compared
 from commplan.checking import checked
 from runtime.verify import Report
+from solvers import size_bound
 from solvers.collective import DEMANDED, Collective
-from solvers.latency import latency
 from solvers.schedule import Schedule
 from solvers.terms import USUAL, Terms
 from solvers.watch import Watch
@@ -90,11 +90,15 @@ def plan(
     )
 
 
-def fastest(schedule: Schedule, size: int) -> float:
-    """Give the seconds that nothing beats: the bound's, and those of the farthest way."""
-    limit = schedule.bound.algbw
-    flowing = float(size / limit) if limit else 0.0
-    return max(flowing, latency(schedule.topology, schedule.collective))
+def fastest(schedule: Schedule, size: float) -> float:
+    """Give the seconds that nothing beats at a size, whatever the schedule."""
+    return size_bound.fastest(
+        schedule.topology,
+        schedule.collective,
+        schedule.bound,
+        size,
+        in_network=schedule.in_network,
+    )
 
 
 def _reason(candidates: list[Candidate]) -> str:

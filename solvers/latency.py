@@ -18,7 +18,7 @@ def latency(topology: Topology, collective: Collective) -> float:
     far = dijkstra(_alphas(topology), indices=ranks)[:, ranks]
     far += topology.overhead[ranks][:, None] + topology.overhead[ranks]
     np.fill_diagonal(far, 0)
-    return float(far[_pairs(collective)].max(initial=0.0))
+    return float(far[sharing(collective)].max(initial=0.0))
 
 
 def _alphas(topology: Topology) -> csr_array:
@@ -30,7 +30,7 @@ def _alphas(topology: Topology) -> csr_array:
     return csr_array((topology.alpha[kept], (topology.src[kept], topology.dst[kept])), shape=shape)
 
 
-def _pairs(collective: Collective) -> BoolArray:
+def sharing(collective: Collective) -> BoolArray:
     """Mark (holder, wanter) for each pair that shares a block, as places in the list of ranks."""
     pairs = np.zeros((len(collective.ranks), len(collective.ranks)), dtype=np.bool_)
     place = {rank: i for i, rank in enumerate(collective.ranks)}
