@@ -8,7 +8,6 @@ from math import inf
 
 from commplan.anytime import plain_one
 from commplan.limits import LimitError, trees, within
-from runtime import pipelining
 from runtime.height import height
 from runtime.loads import algbw
 from runtime.scratch import scratch
@@ -45,7 +44,8 @@ class Candidate:
     """A schedule and its height.
 
     seconds: what it is predicted to take, for each byte where no size is given. scratch: the most
-    that a rank needs, as a part of the size.
+    that a rank needs, as a part of the size. With a size: in how many chunks each piece goes, and
+    what it waits for.
     """
 
     name: str
@@ -53,6 +53,8 @@ class Candidate:
     height: int
     seconds: float
     scratch: Fraction
+    chunks: int = 1
+    bottleneck: str = ""
 
 
 def compared(
@@ -93,9 +95,12 @@ def compared(
 
 def _measured(name: str, schedule: Schedule, size: int | None) -> Candidate:
     if size is not None:
-        needed = scratch(schedule, pipelining.chunks(schedule, size))
-        seconds = simulate(schedule, size).seconds
-        return Candidate(name, schedule, height(schedule), seconds, needed)
+        played = simulate(schedule, size)
+        needed = scratch(schedule, played.chunks)
+        binds = str(played.bottleneck)
+        return Candidate(
+            name, schedule, height(schedule), played.seconds, needed, played.chunks, binds
+        )
     rate = algbw(schedule)
     pace = float(1 / rate) if rate else 0.0
     return Candidate(name, schedule, height(schedule), pace, scratch(schedule))

@@ -23,6 +23,7 @@ from commplan.cli.arguments import (
     whole_elements,
 )
 from commplan.cli.certificates import certified, described
+from commplan.cli.explain import candidate_fields, candidate_rows
 from commplan.cli.progress import progress
 from commplan.cli.quantities import bytes_of, duration, exact, gap, gigabytes, percent, rate
 from commplan.cli.stages import stage_fields, stage_rows
@@ -73,6 +74,9 @@ def bound(machine: Topology, what: Collective, time_limit: float, terms: Terms) 
     help="Scratch that a rank may need: a part of the size, as 0.5 or 50%, or bytes, as 64KiB.",
 )
 @click.option(
+    "--explain", is_flag=True, help="Show all candidates at the size, and what each waits for."
+)
+@click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed."
 )
 def compile(
@@ -85,6 +89,7 @@ def compile(
     terms: Terms,
     trees: int | None,
     max_scratch: Fraction | int | None,
+    explain: bool,
     seed: int,
 ) -> Answer:
     """Find a schedule, verify it, and write it to a file.
@@ -93,6 +98,8 @@ def compile(
     An all_to_allv, dispatch or combine is planned for the size of its demand where no other is
     given.
     """
+    if explain and size is None and what.name not in DEMANDED:
+        raise click.BadParameter("needs --size to compare at", param_hint="--explain")
     started = monotonic()
     if size is not None or what.name in DEMANDED:
         size = whole_elements(what, size_or_demand(what, size), dtype)
@@ -110,7 +117,7 @@ def compile(
         watch.tell("writing")
         schedule_file.save(made.schedule, output)
     fields = _fields(made) | {"seconds": monotonic() - started, "peak_memory_MB": _peak_memory()}
-    return Answer(fields, _lines(made, fields, output))
+    return Answer(fields, _lines(made, fields, output, explain))
 
 
 def _room(max_scratch: Fraction | int | None, size: int | None) -> Fraction | None:
@@ -147,10 +154,12 @@ def _fields(made: Plan) -> dict[str, object]:
         "transfers": len(schedule.transfers) * schedule.group.order,
         "scratch": float(made.scratch),
         "scratch_bytes": None if made.size is None else ceil(made.scratch * made.size),
-    } | stage_fields(made)
+        **candidate_fields(made),
+        **stage_fields(made),
+    }
 
 
-def _lines(made: Plan, fields: dict[str, object], output: str) -> list[str]:
+def _lines(made: Plan, fields: dict[str, object], output: str, explain: bool) -> list[str]:
     schedule, report = made.schedule, made.report
     rows = [
         ("bound", f"{rate(schedule.bound.algbw)} ({schedule.bound.scope})"),
@@ -161,6 +170,8 @@ def _lines(made: Plan, fields: dict[str, object], output: str) -> list[str]:
     if made.size is not None and made.predicted is not None and made.bound is not None:
         times = f"{duration(made.predicted)} predicted, bound {duration(made.bound)}"
         rows += [(f"{bytes_of(made.size)}", times), ("chosen", made.reason), *stage_rows(fields)]
+    if explain:
+        rows += candidate_rows(made)
     rows += [
         ("height", f"{fields['height']} messages one after the other"),
         ("transfers", f"{fields['transfers']:,} ({fields['solver']})"),
