@@ -1,13 +1,14 @@
 """Schedules that might be the best choice, and what each of them costs."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from math import inf
 
 from commplan.anytime import plain_one
 from commplan.limits import LimitError, trees, within
+from runtime import pipelining
 from runtime.height import height
 from runtime.loads import algbw
 from runtime.scratch import scratch
@@ -24,6 +25,9 @@ HIGHEST = "highest throughput"
 PLAIN = "shortest ways"
 PILE = 2**20  # bytes that may wait in a switch for one rank before stages are preferred
 WORTH = 1.5  # times the time that a schedule without such a pile may take
+FAR = 2  # times the best time, beyond which no other numbers of chunks are tried
+TUNED = 3  # candidates for which they are, at most
+PACES = {0.25: "chunks / 4", 0.5: "chunks / 2", 2.0: "chunks x 2", 4.0: "chunks x 4"}
 TEMPLATE_RANKS = 256  # ranks up to which the templates are tried: they are written out in full
 
 Made = Iterator[tuple[str, Schedule]]
@@ -83,6 +87,52 @@ def compared(
             found.append(_measured(name, schedule, size))
             if watch.over:
                 break
+    chosen = _chosen(found, size, max_scratch, terms)
+    if size is None or watch.over:
+        return chosen
+    near = [c for c in chosen[:TUNED] if c.seconds <= FAR * chosen[0].seconds]
+    seen = {(c.name, c.chunks) for c in near}
+    for each in near:
+        watch.tell(f"trying other chunks for {each.name}")
+        for name, schedule in paces(each.name, each.schedule):
+            parts = pipelining.chunks(schedule, size)
+            if (each.name, parts) not in seen:
+                seen.add((each.name, parts))
+                found.append(_measured(name, schedule, size))
+    return _chosen(found, size, max_scratch, terms)
+
+
+def paces(name: str, schedule: Schedule) -> Made:
+    """Give a schedule in more and in fewer chunks than the rule would choose."""
+    for pace, words in PACES.items():
+        yield f"{name}, {words}", pipelining.paced(schedule, pace)
+
+
+def known(best: Schedule, terms: Terms = USUAL) -> Made:
+    """Give the schedule of highest throughput, and all others to compare it with."""
+    yield HIGHEST, best
+    for name, schedule in _others(best, crowded=False):
+        yield name, replace(schedule, in_network=terms.in_network)
+
+
+def ranked(
+    made: Iterable[tuple[str, Schedule]],
+    size: int,
+    max_scratch: Fraction | None = None,
+    terms: Terms = USUAL,
+) -> list[Candidate]:
+    """Measure schedules at a size; give those that keep to the limits, the fastest first.
+
+    Raises:
+        as `compared`.
+    """
+    found = [_measured(name, schedule, size) for name, schedule in made]
+    return _chosen(found, size, max_scratch, terms)
+
+
+def _chosen(
+    found: list[Candidate], size: int | None, max_scratch: Fraction | None, terms: Terms
+) -> list[Candidate]:
     kept = [each for each in found if within(each.schedule, terms)]
     if not kept:
         low = min(found, key=lambda each: each.height)

@@ -72,7 +72,9 @@ def plan(
         size = collective.total
     candidates = compared(best, size, max_scratch, watch, terms)
     first = candidates[0]
-    if first.schedule is not best:
+    if first.schedule.transfers is best.transfers:
+        best = first.schedule
+    else:
         watch.tell(f"verifying {first.name}")
         best = replace(first.schedule, bound=best.bound, in_network=terms.in_network)
         report = checked(best).report

@@ -2,6 +2,8 @@
 
 import gzip
 import zlib
+from bisect import bisect_right
+from collections.abc import Sequence
 
 import msgspec
 
@@ -13,6 +15,7 @@ from topologies.topology import Topology, TopologyError, digest
 from topologies.twins import refuse_twins
 from topologies.wording import one_line, shown
 
+SET_FORMAT = "commplan/set/1"
 SIZE_LIMIT = 256 * 10**6  # bytes, unpacked
 LARGE = 16 * 10**6  # bytes, from which packing is not to take longer than solving
 _GZIP = b"\x1f\x8b"
@@ -28,14 +31,30 @@ class _Head(msgspec.Struct):
     format: str = "none"
 
 
-def load(path: atomic.Name) -> Schedule:
+class _Part(msgspec.Struct, forbid_unknown_fields=True):
+    """A schedule of a set, and the least size in bytes that it is for."""
+
+    start: int
+    schedule: msgspec.Raw
+
+
+class _Set(msgspec.Struct, forbid_unknown_fields=True):
+    """Schedules of one collective on one machine, for sizes that ascend."""
+
+    format: str
+    parts: list[_Part]
+
+
+def load(path: atomic.Name, size: int | None = None) -> Schedule:
     """Read a schedule; its parts fit each other, but only `verify` tells whether it is right.
 
+    size: in bytes; says which one of a set.
+
     Raises:
-        ScheduleFileError: one line, with the place in the file.
+        ScheduleFileError: one line, with the place in the file; or a set, and no size.
     """
     try:
-        return _decode(_unzipped(atomic.read(path, SIZE_LIMIT)))
+        return _decode(_picked(_unzipped(atomic.read(path, SIZE_LIMIT)), size))
     except OSError as error:
         fault = (error.strerror or str(error)).lower()
     except TopologyError as error:
@@ -63,6 +82,42 @@ def save(schedule: Schedule, path: atomic.Name) -> None:
         raise ScheduleFileError(one_line(f"{path}: {(error.strerror or '').lower()}")) from None
     except ValueError as error:
         raise ScheduleFileError(one_line(f"{path}: not written: {error}")) from None
+
+
+def save_set(parts: Sequence[tuple[int, Schedule]], path: atomic.Name) -> None:
+    """Write schedules, each with the size in bytes from which it is the one to take.
+
+    Raises:
+        ScheduleFileError: as of `save`.
+    """
+    found = [_Part(start, msgspec.Raw(packed(schedule))) for start, schedule in parts]
+    data = msgspec.json.encode(_Set(SET_FORMAT, found)) + b"\n"
+    try:
+        for start, _ in parts:
+            _decode(_picked(data, start))
+        atomic.write(path, _zipped(data) if str(path).endswith(".gz") else data)
+    except OSError as error:
+        raise ScheduleFileError(one_line(f"{path}: {(error.strerror or '').lower()}")) from None
+    except ValueError as error:
+        raise ScheduleFileError(one_line(f"{path}: not written: {error}")) from None
+
+
+def _picked(data: bytes, size: int | None) -> bytes:
+    """Take out of a set the schedule for a size; what is no set stays as it is.
+
+    Raises:
+        ValueError: a set without parts or out of order, or there is no size.
+    """
+    if msgspec.json.decode(data, type=_Head).format != SET_FORMAT:
+        return data
+    parts = msgspec.json.decode(data, type=_Set).parts
+    starts = [part.start for part in parts]
+    if not starts or starts != sorted(set(starts)):
+        raise ValueError("parts: expected at least one, their starts ascending")
+    if size is None:
+        listed = ", ".join(str(start) for start in starts)
+        raise ValueError(f"a set of schedules, for sizes from {listed} bytes: --size says which")
+    return bytes(parts[max(bisect_right(starts, size) - 1, 0)].schedule)
 
 
 def packed(schedule: Schedule) -> bytes:

@@ -97,6 +97,11 @@ size_option = click.option(
 )
 
 
+size_of_set = click.option(
+    "--size", type=quantities.size, help="Of a set: the size whose schedule is meant."
+)
+
+
 def terms(body: Body) -> Body:
     """Add --symmetry, --in-network and --max-height; the body gets them as one value."""
 
@@ -201,13 +206,13 @@ def size_or_demand(what: Collective, size: int | None) -> int:
 
 
 def schedule_in(body: Body) -> Body:
-    """Add FILE and --topology; the body gets the schedule."""
+    """Add FILE and --topology; the body gets the schedule, that of a set by its --size."""
 
     @click.argument("file", type=file_name)
     @click.option("--topology", help="Refuse the file unless it was made for this machine.")
     @wraps(body)
     def reading(file: str, topology: str | None, **rest: Any) -> Answer:  # noqa: ANN401
-        schedule = schedule_file.load(file)
+        schedule = schedule_file.load(file, rest.get("size"))
         if topology is not None:
             _belongs(schedule, spec.topology(topology), file)
         return body(schedule, **rest)

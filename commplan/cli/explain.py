@@ -1,7 +1,10 @@
-"""What `commplan compile` compared, and what each candidate waits for."""
+"""What `commplan compile` compared, what each candidate waits for, and where they change places."""
 
-from commplan.cli.quantities import duration, percent
+from collections.abc import Sequence
+
+from commplan.cli.quantities import bytes_of, duration, percent
 from commplan.planner import Plan
+from commplan.size_set import Part
 
 
 def candidate_fields(made: Plan) -> dict[str, object]:
@@ -36,4 +39,33 @@ def candidate_rows(made: Plan) -> list[tuple[str, str]]:
     return [
         ("compared" if i == 0 else "", f"{a:>9} {b:>8} {c:>6} {d:>6}  {name:{width}}  {why}")
         for i, (a, b, c, d, name, why) in enumerate(rows)
+    ]
+
+
+def part_fields(parts: Sequence[Part]) -> dict[str, object]:
+    """List the parts of a set."""
+    if not parts:
+        return {}
+    return {
+        "set": [
+            {
+                "start": part.start,
+                "name": part.best.name,
+                "predicted_seconds": part.best.seconds,
+                "height": part.best.height,
+            }
+            for part in parts
+        ]
+    }
+
+
+def part_rows(parts: Sequence[Part]) -> list[tuple[str, str]]:
+    """Write for a person from which size which schedule is best."""
+    return [
+        (
+            "" if i else "from",
+            f"{bytes_of(part.start):>12}  {duration(part.best.seconds):>9} predicted, "
+            f"height {part.best.height}: {part.best.name}",
+        )
+        for i, part in enumerate(parts)
     ]

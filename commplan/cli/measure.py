@@ -8,6 +8,7 @@ from commplan.cli.arguments import (
     heading,
     right,
     schedule_in,
+    size_of_set,
     size_option,
     size_or_demand,
     whole_elements,
@@ -27,7 +28,8 @@ COUNTS = ((1, 1), (1009, 2))  # elements, more or less, and chunks, of the progr
 
 @click.command(cls=Command)
 @schedule_in
-def verify(schedule: Schedule) -> Answer:
+@size_of_set
+def verify(schedule: Schedule, size: int | None) -> Answer:
     """Check a schedule and its certificate from the ground up, and the program it becomes."""
     with progress() as watch:
         watch.tell("verifying")

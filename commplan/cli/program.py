@@ -10,6 +10,7 @@ from commplan.cli.arguments import (
     output,
     right,
     schedule_in,
+    size_of_set,
     size_option,
     size_or_demand,
 )
@@ -27,9 +28,10 @@ from topologies import atomic
 
 @click.command(cls=Command)
 @schedule_in
+@size_of_set
 @click.option("--target", type=click.Choice(list(TARGETS)), required=True, help="Language.")
 @output
-def emit(schedule: Schedule, target: str, output: str) -> Answer:
+def emit(schedule: Schedule, size: int | None, target: str, output: str) -> Answer:
     """Write a schedule as a program that needs nothing of commplan."""
     right(schedule)
     text = written(schedule, target)

@@ -40,6 +40,20 @@ def size(text: str) -> int:
     return count
 
 
+def sizes(text: str) -> tuple[int, int]:
+    """Read `1KiB:1GiB`: the least and the largest size.
+
+    Raises:
+        BadParameter: no two sizes, or the first is larger.
+    """
+    first, colon, last = text.partition(":")
+    if not colon:
+        raise click.BadParameter(f"{text[:40]!r} is no range of sizes, such as 1KiB:1GiB")
+    if size(first) > size(last):
+        raise click.BadParameter(f"{first} is more than {last}")
+    return size(first), size(last)
+
+
 def scratch(text: str) -> Fraction | int:
     """Read a part of the size, as 0.25 or 25%, or bytes, as 64KiB or 4096B.
 

@@ -23,11 +23,12 @@ from commplan.cli.arguments import (
     whole_elements,
 )
 from commplan.cli.certificates import certified, described
-from commplan.cli.explain import candidate_fields, candidate_rows
+from commplan.cli.explain import candidate_fields, candidate_rows, part_fields, part_rows
 from commplan.cli.progress import progress
 from commplan.cli.quantities import bytes_of, duration, exact, gap, gigabytes, percent, rate
 from commplan.cli.stages import stage_fields, stage_rows
 from commplan.planner import Plan, plan
+from commplan.size_set import size_set
 from solvers import schedule_file
 from solvers.collective import DEMANDED, Collective
 from solvers.solve import bound as find_bound
@@ -74,6 +75,11 @@ def bound(machine: Topology, what: Collective, time_limit: float, terms: Terms) 
     help="Scratch that a rank may need: a part of the size, as 0.5 or 50%, or bytes, as 64KiB.",
 )
 @click.option(
+    "--sizes",
+    type=quantities.sizes,
+    help="Write a set: the best schedule of each size from one to another, as 1KiB:1GiB.",
+)
+@click.option(
     "--explain", is_flag=True, help="Show all candidates at the size, and what each waits for."
 )
 @click.option(
@@ -89,35 +95,46 @@ def compile(
     terms: Terms,
     trees: int | None,
     max_scratch: Fraction | int | None,
+    sizes: tuple[int, int] | None,
     explain: bool,
     seed: int,
 ) -> Answer:
     """Find a schedule, verify it, and write it to a file.
 
     With --size it is the fastest one known at that size, without it the one of highest throughput.
+    With --sizes it is a set: a schedule for each size, and where they change places; `simulate`,
+    `run` and others take from it the one for their --size.
     An all_to_allv, dispatch or combine is planned for the size of its demand where no other is
     given.
     """
+    if sizes and (size is not None or what.name in DEMANDED):
+        raise click.BadParameter("the size is one already", param_hint="--sizes")
     if explain and size is None and what.name not in DEMANDED:
         raise click.BadParameter("needs --size to compare at", param_hint="--explain")
     started = monotonic()
     if size is not None or what.name in DEMANDED:
         size = whole_elements(what, size_or_demand(what, size), dtype)
-    room = _room(max_scratch, size)
+    room, limits = _room(max_scratch, size), replace(terms, trees=trees)
     with progress(time_limit) as watch:
         made = plan(
             machine,
             what,
             size=size,
             seed=seed,
-            terms=replace(terms, trees=trees),
+            terms=limits,
             max_scratch=room,
             watch=watch,
         )
+        parts = size_set(made.schedule, *sizes, watch, limits, room) if sizes else ()
         watch.tell("writing")
-        schedule_file.save(made.schedule, output)
+        if parts:
+            schedule_file.save_set([(p.start, p.best.schedule) for p in parts], output)
+        else:
+            schedule_file.save(made.schedule, output)
     fields = _fields(made) | {"seconds": monotonic() - started, "peak_memory_MB": _peak_memory()}
-    return Answer(fields, _lines(made, fields, output, explain))
+    fields |= part_fields(parts)
+    more = candidate_rows(made) if explain else part_rows(parts)
+    return Answer(fields, _lines(made, fields, output, more))
 
 
 def _room(max_scratch: Fraction | int | None, size: int | None) -> Fraction | None:
@@ -159,7 +176,9 @@ def _fields(made: Plan) -> dict[str, object]:
     }
 
 
-def _lines(made: Plan, fields: dict[str, object], output: str, explain: bool) -> list[str]:
+def _lines(
+    made: Plan, fields: dict[str, object], output: str, more: list[tuple[str, str]]
+) -> list[str]:
     schedule, report = made.schedule, made.report
     rows = [
         ("bound", f"{rate(schedule.bound.algbw)} ({schedule.bound.scope})"),
@@ -170,9 +189,8 @@ def _lines(made: Plan, fields: dict[str, object], output: str, explain: bool) ->
     if made.size is not None and made.predicted is not None and made.bound is not None:
         times = f"{duration(made.predicted)} predicted, bound {duration(made.bound)}"
         rows += [(f"{bytes_of(made.size)}", times), ("chosen", made.reason), *stage_rows(fields)]
-    if explain:
-        rows += candidate_rows(made)
     rows += [
+        *more,
         ("height", f"{fields['height']} messages one after the other"),
         ("transfers", f"{fields['transfers']:,} ({fields['solver']})"),
         ("scratch", f"{float(made.scratch):.4g} of the size, at most, on a rank"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runtime.pipelining import Pipelining, chunks, pipelining
+from runtime.pipelining import Pipelining, chunks, paced, pipelining
 from solvers.unfold import unfold
 from topologies.symmetry import Group
 
@@ -58,3 +58,20 @@ def test_a_schedule_under_a_group_has_the_rate_of_its_unfolding(ring_of):
         group=turn,
     )
     assert pipelining(folded) == pipelining(unfold(folded)) == pipelining(schedule)
+
+
+@pytest.mark.parametrize("pace", [0.25, 0.5, 2.0, 4.0])
+def test_another_pace_is_about_as_many_times_the_chunks(pace, ring_of):
+    # A longer chain, so that neither the smallest chunk nor the most chunks decide.
+    made, other = (
+        replace(pipelining(each), latency=pipelining(each).latency * 100, largest=64.0)
+        for each in (ring_of("all_gather", 8), paced(ring_of("all_gather", 8), pace))
+    )
+    assert other.chunks(2**20) == pytest.approx(pace * made.chunks(2**20), abs=pace)
+
+
+@pytest.mark.parametrize("nonsense", ["fast", -3, 0, 10**9])
+def test_whatever_a_file_holds_for_a_pace_there_is_a_number_of_chunks(nonsense, ring_of):
+    made = ring_of("all_gather", 8)
+    odd = replace(made, provenance=made.provenance | {"pace": nonsense})
+    assert 1 <= chunks(odd, 2**26) <= 64

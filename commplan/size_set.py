@@ -1,0 +1,126 @@
+"""Which schedule for which size: the candidates raced at every size, and where they change places.
+
+All candidates race at sizes that grow by STRIDE, and halfway between two such sizes those that
+were not far behind at either. Whoever wins one of these races goes on to the finals, in fewer and
+in more chunks too: where neighbours have different winners the size at which one overtakes the
+other is found by bisection, and if a third one wins in between, so are both of its ends. A
+candidate that is best only between two neighbouring sizes of the first races is missed.
+Complexity: a simulation for each candidate and size of the first races, and for each finalist some
+ten more at each switch point.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+from math import isqrt
+
+from commplan.candidates import FAR, Candidate, known, paces, ranked
+from commplan.checking import checked
+from solvers.schedule import Schedule
+from solvers.terms import USUAL, Terms
+from solvers.watch import Watch
+
+STRIDE = 4  # from one size of the first races to the next
+CLOSE = 1.01  # ratio of two sizes between which no switch point is looked for
+
+
+@dataclass(frozen=True)
+class Part:
+    """The best schedule known from `start` bytes on, and what it is predicted to take there."""
+
+    start: int
+    best: Candidate
+
+
+def size_set(
+    best: Schedule,
+    first: int,
+    last: int,
+    watch: Watch,
+    terms: Terms = USUAL,
+    max_scratch: Fraction | None = None,
+) -> tuple[Part, ...]:
+    """Choose for all sizes from `first` to `last` bytes; every schedule chosen is verified.
+
+    best: the schedule of highest throughput. When the time is over, switch points are rougher.
+
+    Raises:
+        LimitError, ScratchError: as of `candidates.ranked`.
+        WrongSchedule: a bug.
+    """
+    field = dict(known(best, terms))
+    rounds: dict[int, list[Candidate]] = {}
+    for size in _strides(first, last):
+        watch.tell(f"racing at {size} bytes")
+        rounds[size] = ranked(field.items(), size, max_scratch, terms)
+        if watch.over:
+            break
+    finalists = _finalists(field, rounds, max_scratch, terms)
+    races = {}
+    for size in rounds:
+        races[size] = ranked(finalists.items(), size, max_scratch, terms)[0]
+    starts = list(_starts(races, finalists, watch, terms, max_scratch))
+    made = {name: _checked(finalists[name], best) for name in {c.name for _, c in starts}}
+    return tuple(Part(size, replace(c, schedule=made[c.name])) for size, c in starts)
+
+
+def _strides(first: int, last: int) -> list[int]:
+    sizes = [first]
+    while sizes[-1] < last:
+        sizes.append(min(sizes[-1] * STRIDE, last))
+    return sizes
+
+
+def _finalists(
+    field: Mapping[str, Schedule],
+    rounds: Mapping[int, list[Candidate]],
+    max_scratch: Fraction | None,
+    terms: Terms,
+) -> dict[str, Schedule]:
+    """List who won a race, halfway between two sizes as well, each in several numbers of chunks."""
+    winners = {found[0].name for found in rounds.values()}
+    for (a, before), (b, after) in pairwise(rounds.items()):
+        near = {c.name for own in (before, after) for c in own if c.seconds <= FAR * own[0].seconds}
+        close = [(name, field[name]) for name in field if name in near]
+        if len(close) > 1 and b > a + 1:
+            winners.add(ranked(close, isqrt(a * b), max_scratch, terms)[0].name)
+    finalists = {name: field[name] for name in field if name in winners}
+    for name in list(finalists):
+        finalists |= dict(paces(name, field[name]))
+    return finalists
+
+
+def _starts(
+    races: Mapping[int, Candidate],
+    finalists: Mapping[str, Schedule],
+    watch: Watch,
+    terms: Terms,
+    max_scratch: Fraction | None,
+) -> Iterator[tuple[int, Candidate]]:
+    """Give each size from which another candidate is best, beginning with the first size."""
+    sizes = sorted(races)
+    yield sizes[0], races[sizes[0]]
+    open_ends: list[tuple[int, Candidate]] = [(s, races[s]) for s in reversed(sizes[1:])]
+    size, now = sizes[0], races[sizes[0]]
+    while open_ends:
+        end, then = open_ends.pop()
+        if now.name != then.name and end > size * CLOSE and end > size + 1 and not watch.over:
+            middle = max(isqrt(size * end), size + 1)
+            between = ranked(finalists.items(), middle, max_scratch, terms)[0]
+            open_ends += [(end, then), (middle, between)]
+            continue
+        if now.name != then.name:
+            yield end, then
+        size, now = end, then
+
+
+def _checked(schedule: Schedule, best: Schedule) -> Schedule:
+    if schedule is best:
+        return best
+    return checked(replace(schedule, bound=best.bound, in_network=best.in_network)).schedule
+
+
+def picked(parts: Sequence[Part], size: int) -> Part:
+    """Give the part for a size; the first one for all that are smaller."""
+    return [parts[0], *(part for part in parts[1:] if part.start <= size)][-1]
