@@ -4,8 +4,8 @@ Where there are many roots and the bound is known, low heights are tried first: 
 is near every root, they suffice, and the linear programs are small. Elsewhere trees of any height
 come first. Then lower ones are looked for, between the height that is known and the one that is
 known not to do: at heights that are likely, and then at the geometric mean of the two, since low
-heights are quickly found or given up. Among many members the lowest heights seldom do, and to find
-that out is slow; there the search starts a little above.
+heights are quickly found or given up. With several families of many members the lowest heights
+seldom do, and to find that out is slow; there the search starts a little above.
 
 A height counts as not enough after some rounds of pricing that did not reach the bound; that is no
 proof, so lower trees may exist.
@@ -23,7 +23,7 @@ from solvers.watch import NotFound, Watch
 
 AT_ONCE = 2  # heights, from the least possible one up, that are likely
 MANY = 8  # families above which these come before trees of any height, which take long then
-CROWD = 512  # members above which it is likely that trees must be so many messages higher:
+CROWD = 512  # members of several families, above which trees that are so much higher are likely:
 MORE = 2
 NEAR = 3  # messages to the farthest member up to which the many trees of a single root are low
 TALL = 64  # a height that bounds next to nothing
@@ -51,7 +51,7 @@ def packed(
     if size.rooted:
         found = _tried(problem, TALL, bound, watch) if bound and low <= NEAR else None
         return found or problem.pack(bound, watch, scale)
-    if bound and (size.families > MANY or size.members > CROWD):
+    if bound and (size.families > MANY or _crowded(size)):
         for height in likely:
             if found := _tried(problem, height, bound, watch):
                 return _lowered(problem, found, bound, (low, likely), watch)
@@ -62,9 +62,13 @@ def packed(
     return _lowered(problem, best, best.bound, (low, likely), watch)
 
 
+def _crowded(size: Size) -> bool:
+    return size.families > 1 and size.members > CROWD
+
+
 def _likely(size: Size) -> list[int]:
     """List heights at which trees are common that are as fast as any."""
-    if size.members > CROWD:
+    if _crowded(size):
         return [size.nearest + MORE]
     return [size.nearest + more for more in range(AT_ONCE)]
 
