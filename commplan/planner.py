@@ -108,7 +108,7 @@ def _reason(candidates: list[Candidate]) -> str:
     first = candidates[0]
     highest = next((each for each in candidates if each.name == HIGHEST), None)
     if highest is None:
-        return f"{first.name}: {HIGHEST} needs more than the limits allow"
+        return f"{first.name}: {HIGHEST} is left out (limits, or a pile in front of a rank)"
     if len(candidates) == 1:
         return f"{first.name}, the only candidate"
     other = candidates[1] if highest is first else highest

@@ -1,5 +1,7 @@
 """Small machines that every solver and every checker must get right."""
 
+from signal import SIG_IGN, SIGINT, default_int_handler, getsignal, signal
+
 import pytest
 
 from runtime.mpi import LaunchError, Mpi, find
@@ -16,6 +18,10 @@ from topologies.shapes import (
     star,
     torus,
 )
+
+# A shell makes what runs in the background deaf to Ctrl-C; tests that press it would hang.
+if getsignal(SIGINT) is SIG_IGN:
+    signal(SIGINT, default_int_handler)
 
 SIZES = (1, 2, 3, 5, 8)
 ZOO = {

@@ -128,7 +128,8 @@ def test_scratch_can_be_bounded(ask):
         made = ask(*words, room)
         assert made["scratch"] == 0.625
         assert made["optimal"] is True
-        expected = "recursive_halving: highest throughput needs more than the limits allow"
+        left = "highest throughput is left out (limits, or a pile in front of a rank)"
+        expected = f"recursive_halving: {left}"
         assert made["reason"] == expected
     assert ask(*words, "0.75")["scratch"] == 0.75
     made = ask(*words, "3KiB", "--size", "4KiB")
