@@ -51,7 +51,7 @@ def test_the_fastest_candidate_is_chosen_with_its_reason():
 def test_what_is_fast_when_small_and_what_is_fast_when_large_differ():
     machine, what = problem("hypercube:3", "all_reduce")
     small, large = (commplan.plan(machine, what, size=size) for size in (8, 2**28))
-    assert large.candidates[0].name == "highest throughput"
+    assert large.candidates[0].name.startswith("highest throughput")
     assert small.candidates[0].name == "recursive_doubling"
     assert small.report.height == 3 < large.report.height
     assert small.schedule.bound.algbw == large.schedule.bound.algbw
