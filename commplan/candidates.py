@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
+from itertools import chain
 from math import inf
 
 from commplan.anytime import plain_one
@@ -15,7 +16,11 @@ from runtime.scratch import scratch
 from runtime.simulate import simulate
 from solvers import copies, rounds, skew
 from solvers.amounts import incast
+from solvers.collective import CollectiveError
+from solvers.frontier import frontier
+from solvers.linear import Infeasible
 from solvers.schedule import Schedule
+from solvers.synchronous import Exact
 from solvers.templates import TEMPLATES, hierarchy
 from solvers.templates.layout import TemplateError
 from solvers.terms import USUAL, Terms
@@ -25,6 +30,7 @@ HIGHEST = "highest throughput"
 PLAIN = "shortest ways"
 PILE = 2**20  # bytes that may wait in a switch for one rank before stages are preferred
 WORTH = 1.5  # times the time that a schedule without such a pile may take
+EXACT_RANKS, EXACT_CHUNKS, EXACT_SECONDS = 8, 6, 3.0
 FAR = 2  # times the best time, beyond which no other numbers of chunks are tried
 TUNED = 3  # candidates for which they are, at most
 PACES = {0.25: "chunks / 4", 0.5: "chunks / 2", 2.0: "chunks x 2", 4.0: "chunks x 4"}
@@ -67,11 +73,14 @@ def compared(
     max_scratch: Fraction | None,
     watch: Watch,
     terms: Terms = USUAL,
+    *,
+    exact: bool = False,
 ) -> list[Candidate]:
     """Measure the schedule of highest throughput and, in time, others that may be a better choice.
 
     They are those that make do with the scratch allowed and keep to the limits of the terms, the
-    fastest first.
+    fastest first. exact: on small direct networks search for schedules that are the best of their
+    number of steps as well, which takes EXACT_SECONDS at most.
 
     Raises:
         ScratchError: none makes do, naming the one that needs least.
@@ -82,7 +91,7 @@ def compared(
     crowded = max_scratch is not None and found[0].scratch > max_scratch
     limited = not within(best, terms)
     if crowded or limited or size is not None:
-        for name, schedule in _others(best, crowded or limited):
+        for name, schedule in chain(_others(best, crowded or limited), _exact(best, exact)):
             watch.tell(f"trying {name}")
             found.append(_measured(name, schedule, size))
             if watch.over:
@@ -111,7 +120,7 @@ def paces(name: str, schedule: Schedule) -> Made:
 def known(best: Schedule, terms: Terms = USUAL) -> Made:
     """Give the schedule of highest throughput, and all others to compare it with."""
     yield HIGHEST, best
-    for name, schedule in _others(best, crowded=False):
+    for name, schedule in chain(_others(best, crowded=False), _exact(best, True)):
         yield name, replace(schedule, in_network=terms.in_network)
 
 
@@ -190,6 +199,21 @@ def _others(best: Schedule, crowded: bool) -> Made:
         yield from (made for made in ORDERS[best.collective.name](best) if made[0] != own)
     if crowded:
         yield from _tried(PLAIN, partial(plain_one, best.topology, best.collective, best.bound))
+
+
+def _exact(best: Schedule, wanted: bool) -> Made:
+    """Search for the best schedules of so many steps each, where these are few and soon found."""
+    machine, what = best.topology, best.collective
+    direct = (machine.src < machine.ranks) & (machine.dst < machine.ranks)
+    if not wanted or not 1 < len(what.ranks) <= EXACT_RANKS or not direct.any():
+        return
+    watch = Watch(EXACT_SECONDS)
+    try:
+        for answer in frontier(Exact(machine, what, watch), EXACT_CHUNKS, watch=watch):
+            if answer.schedule is not None:
+                yield "exact, {} steps, {} rounds, {} chunks".format(*answer.point), answer.schedule
+    except (CollectiveError, Infeasible, NotFound):
+        return
 
 
 def _templates(best: Schedule) -> Made:

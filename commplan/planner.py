@@ -70,7 +70,7 @@ def plan(
     best, report = replace(found.schedule, provenance=known), found.report
     if size is None and collective.name in DEMANDED:
         size = collective.total
-    candidates = compared(best, size, max_scratch, watch, terms)
+    candidates = compared(best, size, max_scratch, watch, terms, exact=True)
     first = candidates[0]
     if first.schedule.transfers is best.transfers:
         best = first.schedule

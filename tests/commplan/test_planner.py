@@ -51,14 +51,29 @@ def test_the_fastest_candidate_is_chosen_with_its_reason():
 def test_what_is_fast_when_small_and_what_is_fast_when_large_differ():
     machine, what = problem("hypercube:3", "all_reduce")
     small, large = (commplan.plan(machine, what, size=size) for size in (8, 2**28))
-    assert large.candidates[0].name.startswith("highest throughput")
+    assert large.report.optimal
     assert small.candidates[0].name == "recursive_doubling"
     assert small.report.height == 3 < large.report.height
     assert small.schedule.bound.algbw == large.schedule.bound.algbw
 
 
+def test_small_direct_networks_get_exact_schedules():
+    made = commplan.plan(*problem("dgx-1", "all_reduce"), size=2**16)
+    assert made.candidates[0].name.startswith("exact, 4 steps, 6 rounds, 2 chunks")
+    assert made.schedule.provenance["solver"] == "synchronous"
+    highest = next(c for c in made.candidates if c.name == "highest throughput")
+    assert made.predicted < highest.seconds * 0.9
+
+
+def test_switched_machines_and_many_ranks_are_not_searched_exactly():
+    for name in ("star:5", "ring:9"):
+        made = commplan.plan(*problem(name, "all_gather"), size=2**16)
+        assert not any(each.name.startswith("exact") for each in made.candidates)
+
+
 def test_many_ranks_are_not_compared_with_templates(monkeypatch):
     monkeypatch.setattr(candidates, "TEMPLATE_RANKS", 4)
+    monkeypatch.setattr(candidates, "EXACT_RANKS", 4)
     made = commplan.plan(*problem("ring:5", "all_gather"), size=64)
     assert made.reason == "highest throughput, the only candidate"
 
