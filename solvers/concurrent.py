@@ -26,11 +26,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array, csr_matrix
+from scipy.sparse import coo_array, csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
 from solvers.certificate import UNPROVED, Bound
 from solvers.collective import Collective
+from solvers.lightest import lightest
 from solvers.linear import LinearProgram, NotFound, Optimum, solve
 from solvers.load_lp import LoadLP
 from solvers.prices import CLOSE, price_bound
@@ -177,11 +178,7 @@ class _Search:
     def _lengths(self, weight: FloatArray) -> FloatArray:
         """Measure from each source to each vertex."""
         topology = self.quotient.topology
-        pairs = topology.src * topology.vertices + topology.dst
-        order = np.lexsort((weight, pairs))
-        first = order[np.unique(pairs[order], return_index=True)[1]]
-        ends = (topology.src[first], topology.dst[first])
-        graph = csr_array((weight[first], ends), shape=(topology.vertices,) * 2)
+        graph = lightest(topology.src, topology.dst, weight, topology.vertices)[0]
         return np.asarray(dijkstra(graph, indices=self.quotient.roots))
 
     def _ways(self, weight: FloatArray) -> BoolArray:

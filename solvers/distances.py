@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from solvers.lightest import lightest
 from topologies.symmetry import Group
 from topologies.topology import IntArray, Topology
 
@@ -60,11 +60,7 @@ def _small(
     copied = topology.ranks if direct else 0
     vertices = topology.vertices
     tail = topology.src + np.where(topology.src < copied, vertices, 0)
-    pairs = tail * vertices + topology.dst
-    order = np.lexsort((price, pairs))
-    # A sparse array would add parallel links up: keep the cheapest alone.
-    kept = order[np.unique(pairs[order], return_index=True)[1]]
-    graph = csr_array((price[kept], (tail[kept], topology.dst[kept])), shape=(2 * vertices,) * 2)
+    graph = lightest(tail, topology.dst, price, 2 * vertices)[0]
     starts = np.array(sources, dtype=np.int64)
     found = dijkstra(graph, indices=starts + np.where(starts < copied, vertices, 0))[:, :vertices]
     found[np.arange(len(starts)), starts] = 0.0

@@ -1,10 +1,10 @@
 """The time that no schedule beats at any size: the longest way that data must go."""
 
 import numpy as np
-from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from solvers.collective import Collective
+from solvers.lightest import lightest
 from topologies.topology import BoolArray, Topology
 
 
@@ -15,19 +15,11 @@ def latency(topology: Topology, collective: Collective) -> float:
     Complexity: one search for each rank.
     """
     ranks = np.array(collective.ranks)
-    far = dijkstra(_alphas(topology), indices=ranks)[:, ranks]
+    graph = lightest(topology.src, topology.dst, topology.alpha, topology.vertices)[0]
+    far = dijkstra(graph, indices=ranks)[:, ranks]
     far += topology.overhead[ranks][:, None] + topology.overhead[ranks]
     np.fill_diagonal(far, 0)
     return float(far[sharing(collective)].max(initial=0.0))
-
-
-def _alphas(topology: Topology) -> csr_array:
-    """Lay the alphas out as a matrix; of parallel links the quickest counts."""
-    pairs = topology.src * topology.vertices + topology.dst
-    order = np.lexsort((topology.alpha, pairs))
-    kept = order[np.unique(pairs[order], return_index=True)[1]]
-    shape = (topology.vertices, topology.vertices)
-    return csr_array((topology.alpha[kept], (topology.src[kept], topology.dst[kept])), shape=shape)
 
 
 def sharing(collective: Collective) -> BoolArray:

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from solvers.branching import branching
+from solvers.lightest import lightest
 from topologies.symmetry import Group, link_images, orbits
 from topologies.topology import BoolArray, FloatArray, IntArray, Topology, frozen, integers
 
@@ -111,17 +111,13 @@ class Quotient:
         vertices = self.topology.vertices
         # A member's out-links start at a copy of it, so that no way passes through a member.
         tail = np.where(self.blocked[self.topology.src], vertices, 0) + self.topology.src
-        pairs = tail * vertices + self.topology.dst
-        order = np.lexsort((weight, pairs))
-        first = order[np.unique(pairs[order], return_index=True)[1]]
-        graph = csr_array(
-            (weight[first], (tail[first], self.topology.dst[first])), shape=(2 * vertices,) * 2
-        )
+        graph, first = lightest(tail, self.topology.dst, weight, 2 * vertices)
         starts = self.roots + np.where(self.blocked[self.roots], vertices, 0)
         length, before = dijkstra(graph, indices=starts, return_predecessors=True, min_only=False)
         entry = np.full((len(self.roots), vertices), -1, dtype=np.int64)
         row, vertex = np.nonzero(before[:, :vertices] >= 0)
-        place = np.searchsorted(pairs[first], before[row, vertex] * vertices + vertex)
+        pairs = tail[first] * vertices + self.topology.dst[first]
+        place = np.searchsorted(pairs, before[row, vertex] * vertices + vertex)
         entry[row, vertex] = first[place]
         return length[:, :vertices], frozen(entry)
 

@@ -5,10 +5,10 @@ from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from topologies.topology import FloatArray, Topology
+from solvers.lightest import lightest
+from topologies.topology import Topology
 
 
 class RouteError(ValueError):
@@ -38,7 +38,8 @@ class Routes:
         unit = float(topology.alpha.max(initial=0)) or 1.0
         weight = topology.alpha / unit + 1e-3
         weight[topology.src < topology.ranks] += 2.0 * topology.vertices
-        self._graph, self._weights = _lightest(topology, weight), weight
+        self._graph = lightest(topology.src, topology.dst, weight, topology.vertices)[0]
+        self._weights = weight
         self._used = [0.0] * topology.links
         # Lists are read one entry at a time much faster than columns are.
         self._tail: list[int] = topology.src.tolist()
@@ -147,13 +148,3 @@ class Routes:
                 hops.append(Hop(src, dst, tuple(links[start:end])))
                 start = end
         return tuple(hops)
-
-
-def _lightest(topology: Topology, weight: FloatArray) -> csr_array:
-    """Make the graph of the lightest link between each two vertices."""
-    pairs = topology.src * topology.vertices + topology.dst
-    order = np.lexsort((weight, pairs))
-    first = order[np.unique(pairs[order], return_index=True)[1]]
-    return csr_array(
-        (weight[first], (topology.src[first], topology.dst[first])), shape=(topology.vertices,) * 2
-    )

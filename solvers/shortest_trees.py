@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from solvers.lightest import lightest
 from solvers.linear import Infeasible
 from solvers.neighbours import Neighbours, Routes
 from topologies.topology import BoolArray, FloatArray, IntArray, Topology
@@ -99,10 +99,7 @@ class Shortest:
     def _ways(self, roots: IntArray, price: FloatArray) -> tuple[FloatArray, IntArray]:
         """Give the length of the way to each vertex, and the link by which it ends, -1 for none."""
         vertices = self.topology.vertices
-        order = np.lexsort((price, self.pair))
-        first = order[np.unique(self.pair[order], return_index=True)[1]]
-        ends = (self.topology.src[first], self.topology.dst[first])
-        graph = csr_array((price[first], ends), shape=(vertices,) * 2)
+        graph, first = lightest(self.topology.src, self.topology.dst, price, vertices)
         length, before = dijkstra(graph, indices=roots, return_predecessors=True)
         key = before.astype(np.int64) * vertices + np.arange(vertices)
         place = np.minimum(np.searchsorted(self.pair[first], key), len(first) - 1)

@@ -20,12 +20,12 @@ model, SPAA 1993 (the recursion, there for broadcasts).
 from heapq import heappop, heappush
 
 import numpy as np
-from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from solvers.certificate import Bound, Cut, Prices
 from solvers.collective import Collective
 from solvers.latency import latency, sharing
+from solvers.lightest import lightest
 from topologies.topology import FloatArray, Topology
 
 NOTHING = 1e-15  # seconds; added to each link, as those of no length would count as missing
@@ -85,11 +85,7 @@ def _nearest(topology: Topology, *, backward: bool) -> FloatArray:
     tails = np.concatenate([tail, np.full(topology.ranks, start)])
     heads = np.concatenate([head, ranks])
     length = np.concatenate([topology.alpha, topology.overhead]) + NOTHING
-    order = np.lexsort((length, heads, tails))
-    keys = (tails * (start + 1) + heads)[order]
-    kept = order[np.unique(keys, return_index=True)[1]]
-    graph = csr_array((length[kept], (tails[kept], heads[kept])), shape=(start + 1,) * 2)
-    far = dijkstra(graph, indices=start)[:start]
+    far = dijkstra(lightest(tails, heads, length, start + 1)[0], indices=start)[:start]
     return np.maximum(np.where(np.isfinite(far), far, 0.0) - NOTHING * (start + 1), 0.0)
 
 

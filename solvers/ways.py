@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from solvers.lightest import lightest
 from solvers.quotient import Quotient
 from solvers.watch import UNHURRIED, Watch
 from topologies.topology import FloatArray, IntArray, integers
@@ -100,13 +101,9 @@ class _Walk:
 
     def _graph(self) -> csr_array:
         """Keep the lightest link of each pair, and none that leaves a member."""
-        topology = self.quotient.topology
-        pairs = topology.src * topology.vertices + topology.dst
-        order = np.lexsort((self.weight, pairs))
-        order = order[self.inner[order]]
-        first = order[np.unique(pairs[order], return_index=True)[1]]
-        ends = (topology.src[first], topology.dst[first])
-        return csr_array((self.weight[first], ends), shape=(topology.vertices,) * 2)
+        topology, inner = self.quotient.topology, self.inner
+        src, dst, weight = topology.src[inner], topology.dst[inner], self.weight[inner]
+        return lightest(src, dst, weight, topology.vertices)[0]
 
     def shortest(self, root: int, target: int) -> Iterator[tuple[int, ...]]:
         """Walk one way over each first link that begins a shortest one."""
