@@ -2,14 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from bench.forest_cases import Case
-from bench.forests import HEAD, Row, exponent, measured
+from bench.forest_cases import Case, Growth
+from bench.forests import HEAD, growing, shown
 from bench.published import ELSEWHERE, SOURCES
 from solvers.terms import SYMMETRY_USES, SymmetryUse
 from topologies.topology import TopologyError
@@ -39,16 +38,18 @@ CASES = (
     Case("hypercube:10", 30),
     Case("cloudmatrix384:supernodes=2"),
 )
-GROWTH: dict[SymmetryUse, tuple[tuple[str, ...], ...]] = {
-    "found": (
-        ("torus:4x4x4", "torus:8x4x4", "torus:8x8x4", "torus:8x8x8"),
-        tuple(f"dgx-a100:boxes={boxes}" for boxes in (16, 32, 64, 128)),
-        tuple(f"cloudmatrix384:nodes={nodes}" for nodes in (6, 12, 24, 48)),
-    ),
-    "none": (
-        ("torus:2x2x2", "torus:4x2x2", "torus:4x4x2", "torus:4x4x4"),
-        tuple(f"dgx-a100:boxes={boxes}" for boxes in (1, 2, 4, 8)),
-    ),
+GROWTH: Growth = {
+    "torus": {
+        "found": ("torus:4x4x4", "torus:8x4x4", "torus:8x8x4", "torus:8x8x8"),
+        "none": ("torus:2x2x2", "torus:4x2x2", "torus:4x4x2", "torus:4x4x4"),
+    },
+    "A100 boxes": {
+        "found": tuple(f"dgx-a100:boxes={boxes}" for boxes in (16, 32, 64, 128)),
+        "none": tuple(f"dgx-a100:boxes={boxes}" for boxes in (1, 2, 4, 8)),
+    },
+    "CloudMatrix384": {
+        "found": tuple(f"cloudmatrix384:nodes={nodes}" for nodes in (6, 12, 24, 48)),
+    },
 }
 
 
@@ -74,32 +75,16 @@ def main(
     click.echo(HEAD)
     cases = [Case(name, None, symmetry) for name in machines] or CASES
     try:
-        rows = list(_growing(repeat, limit) if growth else _shown(cases, repeat, limit))
+        if growth:
+            rows = list(growing(GROWTH, ("all_to_all",), repeat, limit))
+        else:
+            rows = list(shown(cases, ("all_to_all",), repeat, limit))
     except TopologyError as error:
         raise click.ClickException(str(error)) from None
     click.echo("\n".join(["", "Elsewhere:", *ELSEWHERE, "", "Sources:", *SOURCES]))
     if file is not None:
         file.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     sys.exit(not all(row.proved and row.memory <= MEMORY for row in rows))
-
-
-def _shown(cases: Iterable[Case], repeat: int, limit: float) -> Iterator[Row]:
-    """Measure, and show each row as soon as it is there."""
-    for case in cases:
-        row = measured(case, "all_to_all", repeat, limit)
-        click.echo(row.line())
-        yield row
-
-
-def _growing(repeat: int, limit: float) -> Iterator[Row]:
-    """Measure machines that double, and tell the exponent of the seconds beyond the start."""
-    start = measured(Case("ring:2"), "all_to_all", max(repeat, 3), limit)
-    for use, families in GROWTH.items():
-        for machines in families:
-            rows = list(_shown([Case(name, None, use) for name in machines], repeat, limit))
-            power = exponent([(row.ranks, row.seconds - start.seconds) for row in rows])
-            click.echo(f"{use}: seconds beyond the start grow as ranks^{power:.2f}")
-            yield from rows
 
 
 if __name__ == "__main__":

@@ -71,8 +71,10 @@ CASES = (
     Case("torus:16x16x16", 60),
 )
 
+Growth = dict[str, dict[SymmetryUse, tuple[str, ...]]]
+
 # Machines of N, 2N, 4N and 8N ranks, and others, smaller, that are solved without symmetry.
-GROWTH: dict[str, dict[SymmetryUse, tuple[str, ...]]] = {
+GROWTH: Growth = {
     "2D torus": {
         "found": ("torus:16x16", "torus:32x16", "torus:32x32", "torus:64x32"),
         "none": ("torus:4x2", "torus:4x4", "torus:8x4", "torus:8x8"),

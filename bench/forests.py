@@ -15,7 +15,7 @@ from typing import Any
 import click
 import numpy as np
 
-from bench.forest_cases import COLLECTIVES, GROWTH, Case, chosen
+from bench.forest_cases import COLLECTIVES, GROWTH, Case, Growth, chosen
 from bench.fresh import told
 from bench.published import ELSEWHERE, SOURCES, beside
 from solvers.collective import ROOTED
@@ -107,9 +107,9 @@ def main(
     click.echo(HEAD)
     try:
         if growth:
-            found = list(_growing(collectives or ("all_gather",), repeat, limit))
+            found = list(growing(GROWTH, collectives or ("all_gather",), repeat, limit))
         else:
-            found = list(_shown(chosen(machines, quick, symmetry), collectives, repeat, limit))
+            found = list(shown(chosen(machines, quick, symmetry), collectives, repeat, limit))
     except TopologyError as error:
         raise click.ClickException(str(error)) from None
     if not growth:
@@ -119,7 +119,7 @@ def main(
     sys.exit(not all(row.proved for row in found))
 
 
-def _shown(
+def shown(
     cases: Iterable[Case], collectives: tuple[str, ...], repeat: int, limit: float
 ) -> Iterator[Row]:
     """Measure, and show each row as soon as it is there."""
@@ -129,14 +129,16 @@ def _shown(
         yield row
 
 
-def _growing(collectives: tuple[str, ...], repeat: int, limit: float) -> Iterator[Row]:
+def growing(
+    growth: Growth, collectives: tuple[str, ...], repeat: int, limit: float
+) -> Iterator[Row]:
     """Measure machines that double, and tell the exponent of the seconds beyond the start."""
     start = measured(Case("ring:2"), "all_gather", max(repeat, 3), limit)
     click.echo(start.line())
-    for collective, (family, uses) in product(collectives, GROWTH.items()):
+    for collective, (family, uses) in product(collectives, growth.items()):
         for use, machines in uses.items():
             cases = [Case(machine, None, use) for machine in machines]
-            rows = list(_shown(cases, (collective,), repeat, limit))
+            rows = list(shown(cases, (collective,), repeat, limit))
             power = exponent([(row.ranks, row.seconds - start.seconds) for row in rows])
             click.echo(f"{family}, {use}: seconds beyond the start grow as ranks^{power:.2f}")
             yield from rows

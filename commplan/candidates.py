@@ -24,7 +24,7 @@ from solvers.synchronous import Exact
 from solvers.templates import TEMPLATES, hierarchy
 from solvers.templates.layout import TemplateError
 from solvers.terms import USUAL, Terms
-from solvers.watch import NotFound, Watch
+from solvers.watch import UNHURRIED, NotFound, Watch
 
 HIGHEST = "highest throughput"
 PLAIN = "shortest ways"
@@ -91,7 +91,9 @@ def compared(
     crowded = max_scratch is not None and found[0].scratch > max_scratch
     limited = not within(best, terms)
     if crowded or limited or size is not None:
-        for name, schedule in chain(_others(best, crowded or limited), _exact(best, exact)):
+        for name, schedule in chain(
+            _others(best, crowded or limited), _exact(best, watch if exact else None)
+        ):
             watch.tell(f"trying {name}")
             found.append(_measured(name, schedule, size))
             if watch.over:
@@ -117,10 +119,10 @@ def paces(name: str, schedule: Schedule) -> Made:
         yield f"{name}, {words}", pipelining.paced(schedule, pace)
 
 
-def known(best: Schedule, terms: Terms = USUAL) -> Made:
+def known(best: Schedule, terms: Terms = USUAL, watch: Watch = UNHURRIED) -> Made:
     """Give the schedule of highest throughput, and all others to compare it with."""
     yield HIGHEST, best
-    for name, schedule in chain(_others(best, crowded=False), _exact(best, True)):
+    for name, schedule in chain(_others(best, crowded=False), _exact(best, watch)):
         yield name, replace(schedule, in_network=terms.in_network)
 
 
@@ -201,15 +203,18 @@ def _others(best: Schedule, crowded: bool) -> Made:
         yield from _tried(PLAIN, partial(plain_one, best.topology, best.collective, best.bound))
 
 
-def _exact(best: Schedule, wanted: bool) -> Made:
-    """Search for the best schedules of so many steps each, where these are few and soon found."""
+def _exact(best: Schedule, watch: Watch | None) -> Made:
+    """Search for the best schedules of so many steps each, where these are few and soon found.
+
+    watch: of the whole question; without one there is no search.
+    """
     machine, what = best.topology, best.collective
     direct = (machine.src < machine.ranks) & (machine.dst < machine.ranks)
-    if not wanted or not 1 < len(what.ranks) <= EXACT_RANKS or not direct.any():
+    if watch is None or not 1 < len(what.ranks) <= EXACT_RANKS or not direct.any():
         return
-    watch = Watch(EXACT_SECONDS)
+    own = Watch(min(EXACT_SECONDS, watch.left), whole=watch)
     try:
-        for answer in frontier(Exact(machine, what, watch), EXACT_CHUNKS, watch=watch):
+        for answer in frontier(Exact(machine, what, own), EXACT_CHUNKS, watch=own):
             if answer.schedule is not None:
                 yield "exact, {} steps, {} rounds, {} chunks".format(*answer.point), answer.schedule
     except (CollectiveError, Infeasible, NotFound):

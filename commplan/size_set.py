@@ -9,7 +9,7 @@ Complexity: a simulation for each candidate and size of the first races, and for
 ten more at each switch point.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -49,16 +49,18 @@ def size_set(
         LimitError, ScratchError: as of `candidates.ranked`.
         WrongSchedule: a bug.
     """
-    field = dict(known(best, terms))
+    field = dict(known(best, terms, watch))
     rounds: dict[int, list[Candidate]] = {}
     for size in _strides(first, last):
         watch.tell(f"racing at {size} bytes")
         rounds[size] = ranked(field.items(), size, max_scratch, terms)
         if watch.over:
             break
-    finalists = _finalists(field, rounds, max_scratch, terms)
-    races = {}
+    races = {size: found[0] for size, found in rounds.items()}
+    finalists = field if watch.over else _finalists(field, rounds, max_scratch, terms)
     for size in rounds:
+        if watch.over:
+            break
         races[size] = ranked(finalists.items(), size, max_scratch, terms)[0]
     starts = list(_starts(races, finalists, watch, terms, max_scratch))
     made = {name: _checked(finalists[name], best) for name in {c.name for _, c in starts}}
@@ -119,8 +121,3 @@ def _checked(schedule: Schedule, best: Schedule) -> Schedule:
     if schedule is best:
         return best
     return checked(replace(schedule, bound=best.bound, in_network=best.in_network)).schedule
-
-
-def picked(parts: Sequence[Part], size: int) -> Part:
-    """Give the part for a size; the first one for all that are smaller."""
-    return [parts[0], *(part for part in parts[1:] if part.start <= size)][-1]

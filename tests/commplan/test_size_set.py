@@ -7,7 +7,7 @@ import pytest
 
 from commplan.candidates import known, ranked
 from commplan.planner import plan
-from commplan.size_set import picked, size_set
+from commplan.size_set import size_set
 from solvers.collective import collective
 from solvers.schedule_file import ScheduleFileError, load, save_set
 from solvers.watch import Watch
@@ -20,6 +20,11 @@ CASES = [
     ("star:6:overhead=1", "all_to_all"),
     ("ring:5", "all_gather"),
 ]
+
+
+def picked(parts, size):
+    """Give the part for a size; the first one for all that are smaller."""
+    return [parts[0], *(part for part in parts[1:] if part.start <= size)][-1]
 
 
 @pytest.fixture(params=CASES, ids="-".join, scope="module")
@@ -64,6 +69,14 @@ def test_a_set_is_read_by_size(raced, tmp_path):
         assert found.share == expected.share
     with pytest.raises(ScheduleFileError, match="--size says which"):
         load(file)
+
+
+def test_without_time_there_is_still_a_set(raced):
+    best, _ = raced
+    over = Watch(60)
+    over.stop()
+    parts = size_set(best, FIRST, LAST, over)
+    assert [part.start for part in parts] == [FIRST]
 
 
 @pytest.mark.parametrize("starts", [[], [5, 5], [7, 3]])

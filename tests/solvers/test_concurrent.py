@@ -8,7 +8,7 @@ import pytest
 import solvers.concurrent
 from bench.random_machines import AWKWARD, EVEN, machine
 from solvers.collective import collective
-from solvers.concurrent import effort, optimal
+from solvers.concurrent import optimal
 from solvers.quotient import Quotient
 from solvers.watch import UNHURRIED
 from topologies.machines.amd import mi250
@@ -84,4 +84,3 @@ def test_where_shortest_ways_are_optimal_nothing_else_is_used():
     per_link = sum(amounts, Fraction(0))
     # Two dimensions of 4: each pair is 1 apart on the mean in each, over all 16 x 16 pairs.
     assert per_link == 16 * 16 * 2
-    assert len(effort(made)) == made.links
