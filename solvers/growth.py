@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from solvers.linear import Infeasible
 from solvers.low_trees import Infinite, hops, levels, low, low_from_one
-from solvers.order_lp import Columns, Order, all_ways, union
+from solvers.order_lp import Columns, Order, all_ways, joined, union
 from solvers.quotient import Quotient
 from solvers.steiner import cheap, cheap_from_one
 from solvers.watch import UNHURRIED, Watch
@@ -70,6 +70,17 @@ class Growth:
         self.near = quotient.between_members(quotient.distances(near)[0])
         self.orders: list[Order] = []
         self.columns = Columns(*(frozen(np.zeros(0, dtype=np.int64)) for _ in range(4)))
+
+    @property
+    def columns(self) -> Columns:
+        """Give all choices of parents with their ways."""
+        self.settle()
+        return self._columns
+
+    @columns.setter
+    def columns(self, columns: Columns) -> None:
+        self._columns = columns
+        self._chosen: list[Columns] = []
 
     def family_of(self, order: Order) -> Family:
         """Tell whose trees an order is for."""
@@ -223,11 +234,16 @@ class Growth:
         return order
 
     def choose(self, order: int, parent: IntArray, child: IntArray) -> None:
-        """Take in choices of parents, over every way known."""
-        pairs = Columns(np.full(len(parent), order), parent, child, np.zeros_like(parent))
-        self.columns = union(
-            [self.columns, all_ways(self.quotient, self.ways, self.orders, pairs)], len(self.place)
+        """Take in choices of parents; their ways are found later, for many at once (`settle`)."""
+        self._chosen.append(
+            Columns(np.full(len(parent), order), parent, child, np.zeros_like(parent))
         )
+
+    def settle(self) -> None:
+        """Give the choices taken in since the last time every way that is known by now."""
+        if self._chosen:
+            wider = all_ways(self.quotient, self.ways, self.orders, joined(self._chosen))
+            self.columns = union([self._columns, wider], len(self.place))
 
     def _candidates(self, order: Order) -> tuple[IntArray, IntArray]:
         """List (parent, child): every earlier member, or the nearest ones where there are many."""

@@ -110,6 +110,11 @@ class Columns:
     def __len__(self) -> int:
         return len(self.order)
 
+    def at(self, places: IntArray) -> "Columns":
+        """Give the columns at some places."""
+        fields = (self.order, self.parent, self.child, self.way)
+        return Columns(*(frozen(field[places]) for field in fields))
+
 
 def assemble(
     quotient: Quotient,
@@ -182,12 +187,19 @@ def all_ways(quotient: Quotient, ways: Ways, orders: Sequence[Order], pairs: Col
     )
 
 
+def joined(parts: Sequence[Columns]) -> Columns:
+    """Put columns one after the other."""
+    return Columns(
+        *(
+            frozen(np.concatenate([getattr(part, field) for part in parts]).astype(np.int64))
+            for field in ("order", "parent", "child", "way")
+        )
+    )
+
+
 def union(parts: Sequence[Columns], members: int) -> Columns:
     """Join columns; each appears once. Columns are told apart by one number for all four."""
-    order, parent, child, way = (
-        np.concatenate([getattr(part, field) for part in parts]).astype(np.int64)
-        for field in ("order", "parent", "child", "way")
-    )
-    key = ((order * members + child) * members + parent) * (int(way.max(initial=0)) + 1) + way
-    first = np.unique(key, return_index=True)[1]
-    return Columns(*(frozen(column[first]) for column in (order, parent, child, way)))
+    every = joined(parts)
+    key = (every.order * members + every.child) * members + every.parent
+    key = key * (int(every.way.max(initial=0)) + 1) + every.way
+    return every.at(np.unique(key, return_index=True)[1])

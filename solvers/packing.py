@@ -18,7 +18,7 @@ from solvers.pricing import CLOSE, Pricing
 from solvers.quotient import Quotient
 from solvers.watch import UNHURRIED, Watch
 from solvers.ways import HOP, Ways
-from topologies.topology import BoolArray, FloatArray
+from topologies.topology import BoolArray, FloatArray, IntArray
 
 KEPT = 4  # orders for each family up to which none is dropped
 SHALLOW = 0.4  # of the time that is left, for low trees; the rest is for the exact solution
@@ -26,7 +26,8 @@ HOPELESS = 1.1  # times the goal that the prices prove about, at which it is giv
 STALLED = 0.6  # of the distance to a goal: where more is left after a round, it did not do much
 ROOM = 250_000  # columns of all rounds together up to which there is another one
 AT_HAND = 0.2  # distance from which there is another round anyway, if none stalled
-HASTE = 2**15  # columns up to which members of low trees are reached early, not only in time
+HASTE = 2**15  # columns above which little time is spent on low trees
+FAR = 8  # messages to the farthest member, from which trees are tall anyway
 IDLE = 1e-9  # an order of no more weight may be dropped
 
 
@@ -277,32 +278,43 @@ class Packer:
         there is no time for that, x stays as it is.
         """
         watch = self.watch.part(SHALLOW)
+        every = np.ones(len(x), dtype=np.bool_)
         if self.growth.heights:
-            return x if len(x) > HASTE else self._earliest(lp, scale, x, watch)
-        if len(x) > HASTE:
-            return self._earliest(lp, scale, x, watch)
+            return x if len(x) > HASTE else self._earlier(lp, scale, every, x, watch)
         columns, orders = self.growth.columns, self.growth.orders
         depth = np.array([order.depth for order in orders])
         rises = depth[columns.order, columns.parent] < depth[columns.order, columns.child]
-        heights = depth.max(axis=1)
-        levels = np.unique(heights)
+        if len(x) > HASTE:
+            # Each program takes seconds, and where members are far away it changes little.
+            near = np.append(rises, every[: len(orders)])
+            return x if depth.max(axis=1).min() > FAR else self._earlier(lp, scale, near, x, watch)
+        best = self._lowest(lp, scale, depth.max(axis=1), rises, watch)
+        return self._earlier(lp, scale, every, x, watch) if best is None else best
+
+    def _lowest(
+        self, lp: LoadLP, scale: float, heights: IntArray, rises: BoolArray, watch: Watch
+    ) -> FloatArray | None:
+        """Search for the least height of orders that suffices; rises: choices that are allowed."""
+        levels, order = np.unique(heights), self.growth.columns.order
         best, low, high = None, 0, len(levels) - 1
         while low <= high:
             middle = high if best is None else (low + high) // 2
             kept = heights <= levels[middle]
             try:
-                best = self._early(lp, scale, np.append(rises & kept[columns.order], kept), watch)
+                best = self._early(lp, scale, np.append(rises & kept[order], kept), watch)
                 high = middle - 1
             except (Infeasible, NotFound):
                 if best is None:
                     break
                 low = middle + 1
-        return self._earliest(lp, scale, x, watch) if best is None else best
+        return best
 
-    def _earliest(self, lp: LoadLP, scale: float, x: FloatArray, watch: Watch) -> FloatArray:
-        """Let members be reached early, of whatever height; x where that cannot be done."""
+    def _earlier(
+        self, lp: LoadLP, scale: float, kept: BoolArray, x: FloatArray, watch: Watch
+    ) -> FloatArray:
+        """Let members be reached early, as `_early` does; x where that cannot be done."""
         try:
-            return self._early(lp, scale, np.ones(len(x), dtype=np.bool_), watch)
+            return self._early(lp, scale, kept, watch)
         except (Infeasible, NotFound):
             return x
 
@@ -319,7 +331,7 @@ class Packer:
         cost = np.append(late / late.max(), np.zeros(len(self.growth.orders)))
         x = np.zeros(len(kept))
         program = lp.cheapest(scale, cost, kept)
-        x[kept] = solve(program, watch).x
+        x[kept] = solve(program, watch, once=True).x
         return x
 
     def _starts(self, alpha: float) -> FloatArray:

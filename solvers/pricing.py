@@ -93,6 +93,7 @@ class Pricing:
         more = MORE if len(cost) <= TRUSTED else PLENTY
         self._spread((prices + prices.mean() / 2) * self.draw.uniform(0.5, 1.5, len(prices)), more)
         self._new_parents(cost)
+        self.growth.settle()
         self._new_ways(prices, length, entry, time)
         return (len(self.growth.orders), len(self.growth.columns)) != before
 
