@@ -123,6 +123,12 @@ class Quotient:
 
     def between_members(self, from_roots: FloatArray) -> FloatArray:
         """Translate (roots, vertices) lengths to all pairs: result[i, j] from member i to j."""
+        root, target = self._between
+        return np.asarray(from_roots[root[:, None], target])
+
+    @cached_property
+    def _between(self) -> tuple[IntArray, IntArray]:
+        """Move each pair of members to a root: its place (by first member), and the target."""
         root, element = (column[self.members] for column in self.from_root)
         target = self.group.inverses[element][:, self.members]
-        return np.asarray(from_roots[root[:, None], target])
+        return frozen(root), frozen(target)

@@ -1,7 +1,7 @@
 """A problem of trees: packed over the ranks that take part, with others where that may help."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain
 from typing import NamedTuple
@@ -110,7 +110,8 @@ class TreeProblem:
 
     in_network: switches copy and add. free: the roots' shares are variables (all_reduce).
     heights: bound those of the trees, in messages. limit: bounds that of a whole schedule, so that
-    the bound speaks of no higher ones. mirror: as of `Quotient`.
+    the bound speaks of no higher ones. mirror: as of `Quotient`. known: the quotients so far, which
+    problems share that differ in heights alone.
     """
 
     topology: Topology
@@ -122,6 +123,7 @@ class TreeProblem:
     heights: Heights | None = None
     limit: int | None = None
     mirror: IntArray | None = None
+    known: dict[tuple[bool, bytes, bytes], Quotient] = field(default_factory=dict)
 
     def pack(self, bound: Bound | None, watch: Watch, scale: float | None = None) -> Packed:
         """Pack the trees; ranks outside branch only if the bound is not attained without that.
@@ -171,10 +173,13 @@ class TreeProblem:
         return few[-1] if few else first
 
     def _quotient(self, chosen: IntArray) -> Quotient:
-        members = np.union1d(np.array(self.collective.ranks), chosen)
         direct = self.heights is not None
-        network = self.in_network
-        return Quotient(self.topology, members, self.group, chosen, network, direct, self.mirror)
+        key = direct, chosen.tobytes(), b"" if self.mirror is None else self.mirror.tobytes()
+        if key not in self.known:
+            members = np.union1d(np.array(self.collective.ranks), chosen)
+            ends = self.topology, members, self.group, chosen
+            self.known[key] = Quotient(*ends, self.in_network, direct, self.mirror)
+        return self.known[key]
 
     def size(self) -> Size:
         """Measure the problem, without solving any of it."""

@@ -61,7 +61,7 @@ def stable(web: Web, colours: IntArray) -> IntArray | None:
         if rows > 1 and (np.sort(colours) != np.sort(colours[0])).any():
             return None
         seen = (web.words @ drawn[colours].T).T
-        finer = _numbered(seen)
+        finer = _told_apart(seen)
         if finer.max() == colours.max():
             return frozen(colours)
         colours = finer
@@ -96,6 +96,18 @@ def _words(seed: int, count: int) -> WordArray:
     words = np.random.default_rng(seed).integers(0, 2**64, count, dtype=np.uint64)
     words.setflags(write=False)
     return words
+
+
+def _told_apart(words: WordArray) -> IntArray:
+    """Give numbers from 0 to the distinct words, by as many of their bits as leave room for places.
+
+    A sort of words that carry their places takes half the time of one that looks for these.
+    """
+    low = np.uint64((1 << words.size.bit_length()) - 1)
+    keys = np.sort((words.reshape(-1) & ~low) | np.arange(words.size, dtype=np.uint64))
+    numbers = np.zeros(words.size, dtype=np.int64)
+    numbers[(keys[1:] & low).astype(np.int64)] = np.cumsum((keys[1:] ^ keys[:-1]) > low)
+    return numbers
 
 
 def _numbered(values: FloatArray | IntArray | WordArray) -> IntArray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from topologies.automorphisms import Effort, Extension, order
 from topologies.colours import stable, web
+from topologies.cosets import leaders, listed
 from topologies.symmetry import Group, orbits
 from topologies.topology import IntArray, Topology, frozen
 
@@ -40,10 +41,7 @@ def chosen(topology: Topology, colours: IntArray, seconds: float = 5.0) -> Group
 
 
 class Growth:
-    """A group that takes in one automorphism after the other, while that merges orbits of ranks.
-
-    Elements are recognised by sums of random 64-bit words.
-    """
+    """A group that takes in one automorphism after the other, while that merges orbits of ranks."""
 
     def __init__(self, topology: Topology, colours: IntArray) -> None:
         self.topology, self.colours = topology, colours
@@ -51,7 +49,6 @@ class Growth:
         self.elements = np.arange(topology.vertices)[None]
         self.orbit = self.elements[0]
         self.limit = min(ORDER_LIMIT, TABLE_LIMIT // topology.vertices)
-        self.words = np.random.default_rng(0).integers(-(2**63), 2**63, topology.vertices)
 
     def grow(self, effort: Effort, *, commuting: bool) -> None:
         """Look for automorphisms from orbits of ranks to others that look alike."""
@@ -87,12 +84,16 @@ class Growth:
                 hopes.append((self._worth(orbit, max(least, len(self.elements))), power, orbit))
         best, worth = None, -inf
         for hope, power, orbit in sorted(hopes, key=lambda each: -each[0])[:CLOSURES]:
-            table = self._closure(power) if hope > worth else None
-            if table is not None and self._worth(orbit, len(table)) > worth:
-                best, worth = (power, table, orbit), self._worth(orbit, len(table))
+            if hope <= worth:
+                break
+            generators, most = [*self.generators, power], self.limit // len(self.elements)
+            cosets = leaders(self.elements, generators, most)
+            now = self._worth(orbit, len(cosets) * len(self.elements)) if cosets else -inf
+            if now > worth:
+                best, worth = (generators, cosets, orbit), now
         if best is not None:
-            self.generators.append(best[0])
-            self.elements, self.orbit = best[1:]
+            self.generators, cosets, self.orbit = best
+            self.elements = listed(self.elements, cosets)
         return best is not None
 
     def _worth(self, orbit: IntArray, elements: int) -> float:
@@ -100,31 +101,6 @@ class Growth:
 
     def _count(self, orbit: IntArray) -> int:
         return len(np.unique(orbit[: self.topology.ranks]))
-
-    def _closure(self, power: IntArray) -> IntArray | None:
-        """List the elements with one more generator; None where they are too many.
-
-        Source: Dimino's algorithm, as in Butler, Fundamental Algorithms for Permutation Groups
-        (1991), chapter 3: coset after coset of the group before.
-        """
-        generators = [*self.generators, power]
-        leaders, cosets = [self.elements[0]], [self.elements]
-        known = set(self._keys(self.elements))
-        for leader in leaders:
-            for generator in generators:
-                product = generator[leader]
-                if self._keys(product[None])[0] in known:
-                    continue
-                if (len(cosets) + 1) * len(self.elements) > self.limit:
-                    return None
-                leaders.append(product)
-                cosets.append(product[self.elements])
-                known.update(self._keys(cosets[-1]))
-        return np.concatenate(cosets)
-
-    def _keys(self, elements: IntArray) -> list[int]:
-        keys: list[int] = (elements @ self.words).tolist()
-        return keys
 
 
 def _least(permutations: IntArray) -> IntArray:

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from topologies.cosets import leaders, listed
 from topologies.topology import BoolArray, IntArray, Topology, frozen
 
 ELEMENT_LIMIT = 2**27  # entries of the table of group elements
@@ -26,29 +27,21 @@ class Group:
     def elements(self) -> IntArray:
         """List all elements, identity first: element g sends vertex v to elements[g, v].
 
-        Generators are taken in one after the other; products are found by breadth-first search
-        over a table of the elements seen. Complexity: order × generators × vertices.
+        Generators are taken in one after the other, as cosets of the group of those before.
+        Complexity: order × vertices.
 
         Raises:
             SymmetryError: the table would hold more than ELEMENT_LIMIT entries.
         """
         points = self.generators.shape[1]
-        identity = np.arange(points, dtype=np.int64)
-        seen = {identity.tobytes()}
-        elements, frontier = [identity], [identity]
-        while frontier:
-            born = []
-            for element in frontier:
-                for generator in self.generators:
-                    product = generator[element]
-                    if (key := product.tobytes()) not in seen:
-                        seen.add(key)
-                        born.append(product)
-                if (len(elements) + len(born)) * points > ELEMENT_LIMIT:
-                    raise SymmetryError("the group is too large to list")
-            elements += born
-            frontier = born
-        return frozen(np.array(elements))
+        elements = np.arange(points)[None]
+        for count in range(1, len(self.generators) + 1):
+            most = ELEMENT_LIMIT // points // len(elements)
+            cosets = leaders(elements, list(self.generators[:count]), most)
+            if not cosets:
+                raise SymmetryError("the group is too large to list")
+            elements = listed(elements, cosets)
+        return frozen(elements)
 
     @property
     def order(self) -> int:
@@ -58,7 +51,9 @@ class Group:
     @cached_property
     def inverses(self) -> IntArray:
         """List the inverse of each element, in the order of `elements`."""
-        return frozen(np.argsort(self.elements, axis=1))
+        inverse = np.empty_like(self.elements)
+        np.put_along_axis(inverse, self.elements, np.arange(inverse.shape[1])[None], axis=1)
+        return frozen(inverse)
 
 
 def trivial(topology: Topology) -> Group:

@@ -86,6 +86,7 @@ def test_the_cheapest_tree_is_among_the_columns_afterwards(inward):
 def test_a_cheaper_way_is_taken_in_for_every_choice_of_its_pair():
     links = [Link("a", "b", Fraction(1), alpha, duplex=True) for alpha in (1e-6, 9e-6)]
     made, pricing = priced(build("pair", ["a", "b"], [], links), Family(0, False))
+    made.settle()
     assert made.ways.links == [(0,)]
     assert pricing.improve(np.array([1.0, 1.0, 0.5, 1.0]), 1.0)
     assert made.ways.links == [(0,), (2,)]
