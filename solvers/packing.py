@@ -279,15 +279,14 @@ class Packer:
         """
         watch = self.watch.part(SHALLOW)
         every = np.ones(len(x), dtype=np.bool_)
-        if self.growth.heights:
-            return x if len(x) > HASTE else self._earlier(lp, scale, every, x, watch)
-        columns, orders = self.growth.columns, self.growth.orders
-        depth = np.array([order.depth for order in orders])
-        rises = depth[columns.order, columns.parent] < depth[columns.order, columns.child]
+        columns, depth = self.growth.columns, np.array([o.depth for o in self.growth.orders])
         if len(x) > HASTE:
-            # Each program takes seconds, and where members are far away it changes little.
-            near = np.append(rises, every[: len(orders)])
-            return x if depth.max(axis=1).min() > FAR else self._earlier(lp, scale, near, x, watch)
+            # One program takes seconds, and where members are far away it changes little.
+            known = self.growth.heights is not None or depth.max(axis=1).min() > FAR
+            return x if known else self._earlier(lp, scale, every, x, watch)
+        if self.growth.heights:
+            return self._earlier(lp, scale, every, x, watch)
+        rises = depth[columns.order, columns.parent] < depth[columns.order, columns.child]
         best = self._lowest(lp, scale, depth.max(axis=1), rises, watch)
         return self._earlier(lp, scale, every, x, watch) if best is None else best
 
@@ -301,7 +300,8 @@ class Packer:
             middle = high if best is None else (low + high) // 2
             kept = heights <= levels[middle]
             try:
-                best = self._early(lp, scale, np.append(rises & kept[order], kept), watch)
+                now = np.append(rises & kept[order], kept)
+                best = self._early(lp, scale, now, watch, once=True)
                 high = middle - 1
             except (Infeasible, NotFound):
                 if best is None:
@@ -318,8 +318,13 @@ class Packer:
         except (Infeasible, NotFound):
             return x
 
-    def _early(self, lp: LoadLP, scale: float, kept: BoolArray, watch: Watch) -> FloatArray:
-        """Solve for the choices marked as `kept` and the least sum of arrival times."""
+    def _early(
+        self, lp: LoadLP, scale: float, kept: BoolArray, watch: Watch, *, once: bool = False
+    ) -> FloatArray:
+        """Solve for the choices marked as `kept` and the least sum of arrival times.
+
+        once: as of `linear.solve`.
+        """
         columns = self.growth.columns
         alpha = np.array(
             [
@@ -331,7 +336,7 @@ class Packer:
         cost = np.append(late / late.max(), np.zeros(len(self.growth.orders)))
         x = np.zeros(len(kept))
         program = lp.cheapest(scale, cost, kept)
-        x[kept] = solve(program, watch, once=True).x
+        x[kept] = solve(program, watch, once=once).x
         return x
 
     def _starts(self, alpha: float) -> FloatArray:
