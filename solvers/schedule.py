@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from itertools import chain
 from math import lcm
 from typing import Any, NamedTuple
 
@@ -131,17 +132,17 @@ class Schedule:
 
 def columns(transfers: Iterable[Transfer]) -> Transfers:
     """Lay transfers out in columns, sorted by piece and step."""
-    rows = sorted(transfers, key=lambda t: (t.piece, t.step))
-    lengths = [len(t.route) for t in rows]
-    return Transfers(
+    rows = list(transfers)
+    whole = Transfers(
         piece=integers(t.piece for t in rows),
         step=integers(t.step for t in rows),
         src=integers(t.src for t in rows),
         dst=integers(t.dst for t in rows),
-        reduce=frozen(np.array([t.reduce for t in rows], dtype=np.bool_)),
-        route_start=frozen(np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])),
-        route=integers(link for t in rows for link in t.route),
+        reduce=frozen(np.fromiter((t.reduce for t in rows), dtype=np.bool_)),
+        route_start=frozen(np.cumsum([0, *(len(t.route) for t in rows)], dtype=np.int64)),
+        route=integers(chain.from_iterable(t.route for t in rows)),
     )
+    return whole.rows(np.lexsort((whole.step, whole.piece)))
 
 
 def ordered(parts: Sequence[Transfers]) -> Transfers:

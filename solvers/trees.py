@@ -45,15 +45,13 @@ def _of_order(packing: Packing, k: int, family: Family) -> Iterator[Tree]:
     """Cut one order at its breakpoints."""
     stacks = _stacks(packing, k)
     breaks = sorted({end for stack in stacks.values() for end, _ in stack} | {Fraction(0)})
-    members = len(packing.orders[k].place)
-    at = dict.fromkeys(stacks, 0)
-    for start, end in pairwise(breaks):
-        column = np.full(members, -1, dtype=np.int64)
-        for child, stack in stacks.items():
-            while stack[at[child]][0] <= start:
-                at[child] += 1
-            column[child] = stack[at[child]][1]
-        yield Tree(family, end - start, column)
+    place = {end: number for number, end in enumerate(breaks)}
+    column = np.full((len(breaks) - 1, len(packing.orders[k].place)), -1, dtype=np.int64)
+    for child, stack in stacks.items():
+        ends = np.array([0, *(place[end] for end, _ in stack)])
+        column[:, child] = np.repeat([number for _, number in stack], np.diff(ends))
+    for (start, end), row in zip(pairwise(breaks), column, strict=True):
+        yield Tree(family, end - start, row)
 
 
 def _stacks(packing: Packing, k: int) -> dict[int, list[tuple[Fraction, int]]]:
@@ -92,18 +90,18 @@ def _ends(side: Sequence[Tree]) -> list[Fraction]:
 
 
 class Router:
-    """Turns the choices of parents of a packing into transfers between ranks."""
+    """Turns the choices of parents of a packing into transfers between ranks.
+
+    branch: for each column in use the parent, and the way cut at the ranks that it passes.
+    """
 
     def __init__(self, quotient: Quotient, packing: Packing) -> None:
         self.quotient, self.packing = quotient, packing
         used = np.array([c for c, share in enumerate(packing.share) if share], dtype=np.int64)
-        self._hops: dict[int, list[Hop]] = dict(
-            zip(used.tolist(), map(self._cut, self._links(used)), strict=True)
-        )
-
-    def hops(self, column: int) -> list[Hop]:
-        """Give the way of a column, cut at the ranks it passes: (src, dst, links) in order."""
-        return self._hops[column]
+        self._members = quotient.members.tolist()
+        above = quotient.members[packing.columns.parent[used]].tolist()
+        hops = map(self._cut, self._links(used))
+        self.branch = dict(zip(used.tolist(), map(Branch, above, hops), strict=True))
 
     def _links(self, used: IntArray) -> list[IntArray]:
         """Translate the way of each column to where it starts."""
@@ -117,18 +115,18 @@ class Router:
         moved = moved_links(quotient.topology, links, quotient.group.elements, element)
         return np.split(moved, np.cumsum(lengths)[:-1])
 
-    def _cut(self, links: IntArray) -> list[Hop]:
+    def _cut(self, links: IntArray) -> tuple[Hop, ...]:
         topology = self.quotient.topology
         ends = np.union1d(np.flatnonzero(topology.dst[links] < topology.ranks) + 1, [len(links)])
         starts = np.concatenate([[0], ends[:-1]])
-        return [
+        return tuple(
             (
                 int(topology.src[links[a]]),
                 int(topology.dst[links[b - 1]]),
                 tuple(links[a:b].tolist()),
             )
             for a, b in zip(starts, ends, strict=True)
-        ]
+        )
 
     def outward(self, tree: Tree, piece: int, step: int = 0) -> list[Transfer]:
         """Send from the root to everyone, each vertex on as soon as it has the piece."""
@@ -161,11 +159,9 @@ class Router:
 
     def _branches(self, tree: Tree) -> dict[int, Branch]:
         """Give the way of each vertex to its parent, or from there."""
-        members = self.quotient.members
-        parent = self.packing.columns.parent
         branches = {
-            int(members[child]): Branch(int(members[parent[column]]), tuple(self.hops(column)))
-            for child, column in enumerate(tree.column.tolist())
+            member: self.branch[column]
+            for member, column in zip(self._members, tree.column.tolist(), strict=True)
             if column >= 0
         }
         helpers = frozenset(self.quotient.helpers.tolist())

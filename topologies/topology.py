@@ -315,7 +315,7 @@ def frozen(column: Column) -> Column:
 
 def integers(values: Iterable[int]) -> IntArray:
     """Make a read-only column of integers."""
-    return frozen(np.array(list(values), dtype=np.int64))
+    return frozen(np.fromiter(values, dtype=np.int64))
 
 
 def _flags(values: Sequence[bool]) -> BoolArray:

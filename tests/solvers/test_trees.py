@@ -106,7 +106,7 @@ def test_ways_are_cut_at_the_ranks_they_pass(case):
     view, packing = case
     made, router = view.topology, Router(view, packing)
     for column in np.flatnonzero(np.array(packing.share) > 0).tolist():
-        hops = router.hops(column)
+        hops = router.branch[column].hops
         assert [a[1] for a in hops[:-1]] == [b[0] for b in hops[1:]]
         for src, dst, links in hops:
             stops = [int(made.src[links[0]]), *made.dst[list(links)].tolist()]
