@@ -1,7 +1,5 @@
 """All commands: each parses, calls the library, and answers."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 import click
 
 from commplan.cli.answer import Commands
@@ -15,16 +13,29 @@ from commplan.cli.program import emit, run
 from commplan.cli.schedules import bound, compile
 
 
-def _version() -> str:
-    """Give the version that is installed; a folder of sources has none."""
+def _version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    """Print the version that is installed; a folder of sources has none."""
+    if not asked or context.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version  # slow to load
+
     try:
-        return version("commplan")
+        found = version("commplan")
     except PackageNotFoundError:
-        return "(not installed)"
+        found = "(not installed)"
+    click.echo(f"{context.find_root().info_name} {found}")
+    context.exit()
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version=_version(), message="%(prog)s %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version and exit.",
+)
 def commands() -> None:
     """Plan collective communication: the fastest schedule that a machine allows, with the proof.
 

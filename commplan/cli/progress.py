@@ -1,11 +1,9 @@
 """What is going on, shown on standard error while a person waits, and nowhere else."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
-
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from commplan.cli.quantities import gap, percent, rate
 from solvers.watch import News, Watch
@@ -14,6 +12,13 @@ from solvers.watch import News, Watch
 @contextmanager
 def progress(seconds: float = inf) -> Iterator[Watch]:
     """Give a watch whose news are shown in one line; the line is gone at the end."""
+    if not sys.stderr.isatty():
+        yield Watch(seconds)
+        return
+    # Only a person needs these, and they take time to load.
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(
