@@ -74,7 +74,7 @@ def test_an_interruption_of_the_imports_is_one_line(tmp_path):
 
 
 def test_who_is_started_to_ignore_interruptions_does_so(tmp_path):
-    (tmp_path / "rich.py").write_text("import os\nos.kill(os.getpid(), 2)\nimport gone\n")
+    (tmp_path / "msgspec.py").write_text("import os\nos.kill(os.getpid(), 2)\nimport gone\n")
     ended = start(
         "topologies",
         folder=tmp_path,
