@@ -21,7 +21,7 @@ from solvers.frontier import frontier
 from solvers.linear import Infeasible
 from solvers.schedule import Schedule
 from solvers.synchronous import Exact
-from solvers.templates import TEMPLATES, hierarchy
+from solvers.templates import TEMPLATES, hierarchy, levels
 from solvers.templates.layout import TemplateError
 from solvers.terms import USUAL, Terms
 from solvers.watch import UNHURRIED, NotFound, Watch
@@ -225,9 +225,12 @@ def _templates(best: Schedule) -> Made:
     """Make the templates of the same collective."""
     what = best.collective
     if 1 < len(what.ranks) <= TEMPLATE_RANKS:
-        for name, (make, known) in TEMPLATES.items():
+        for name, (template, known) in TEMPLATES.items():
             if what.name in known:
-                yield from _tried(name, partial(make, best.topology, what))
+                yield from _tried(name, partial(template, best.topology, what))
+        if what.name in levels.COLLECTIVES:
+            for name, make in levels.candidates(best.topology, what, best.bound):
+                yield from _tried(name, make)
         if what.name in hierarchy.COLLECTIVES:
             yield from _hierarchies(best)
 

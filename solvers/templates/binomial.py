@@ -29,7 +29,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     return lay("binomial", routes, collective, pieces, sends, bound)
 
 
-def _broadcast(ranks: IntArray, place: IntArray) -> list[Sends]:
+def broadcast(ranks: IntArray, place: IntArray) -> list[Sends]:
     """Let those who have it send at a halving distance."""
     n = len(ranks)
     rounds = (n - 1).bit_length()
@@ -57,7 +57,7 @@ def _scatter(ranks: IntArray, place: IntArray) -> list[Sends]:
 
 
 def _reduce(ranks: IntArray, place: IntArray) -> list[Sends]:
-    return mirrored(_broadcast(ranks, place))
+    return mirrored(broadcast(ranks, place))
 
 
 def _gather(ranks: IntArray, place: IntArray) -> list[Sends]:
@@ -65,12 +65,12 @@ def _gather(ranks: IntArray, place: IntArray) -> list[Sends]:
 
 
 def _all_reduce(ranks: IntArray, place: IntArray) -> list[Sends]:
-    up, down = _reduce(ranks, place), _broadcast(ranks, place)
+    up, down = _reduce(ranks, place), broadcast(ranks, place)
     return up + [s.later(len(up)) for s in down]
 
 
 _MAKERS: dict[str, Callable[[IntArray, IntArray], list[Sends]]] = {
-    "broadcast": _broadcast,
+    "broadcast": broadcast,
     "reduce": _reduce,
     "scatter": _scatter,
     "gather": _gather,

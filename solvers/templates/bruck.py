@@ -46,12 +46,12 @@ def schedule(
     if collective.name == "all_to_all":
         sends = _exchange(collective, ranks, steps)
     elif collective.name == "all_gather":
-        sends = _gather(ranks, steps)
+        sends = gather(ranks, steps)
     else:
-        sends = mirrored(_gather(ranks, steps))
+        sends = mirrored(gather(ranks, steps))
     if collective.name == "all_reduce":
         pieces = [(0, Fraction(1, n))] * n
-        sends += [s.later(len(steps)) for s in _gather(ranks, steps)]
+        sends += [s.later(len(steps)) for s in gather(ranks, steps)]
     return lay(name, Routes(topology), collective, pieces, sends, bound)
 
 
@@ -59,7 +59,7 @@ near_first = partial(schedule, "bruck", False)
 far_first = partial(schedule, "bruck, far first", True)
 
 
-def _gather(ranks: IntArray, steps: list[int]) -> list[Sends]:
+def gather(ranks: IntArray, steps: list[int]) -> list[Sends]:
     """Hand piece p of ranks[p] on: who is `held` places behind it sends it `step` further."""
     n = len(ranks)
     held, sends = integers([0]), []

@@ -37,7 +37,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     else:
         block = {rank: i for i, rank in enumerate(collective.ranks)}
         pieces = [(block[rank], Fraction(1)) for rank in order]
-    return lay("ring", routes, collective, pieces, _around(integers(order), collective.name), bound)
+    return lay("ring", routes, collective, pieces, around(integers(order), collective.name), bound)
 
 
 def _chain(order: IntArray, reduce: bool) -> list[Sends]:
@@ -47,7 +47,7 @@ def _chain(order: IntArray, reduce: bool) -> list[Sends]:
     return [Sends(s, zero, way[s : s + 1], way[s + 1 : s + 2], reduce) for s in range(len(way) - 1)]
 
 
-def _around(order: IntArray, name: str) -> list[Sends]:
+def around(order: IntArray, name: str) -> list[Sends]:
     """Add up piece p on its way around to the p-th rank; hand it out from there."""
     rounds = range(len(order) - 1)
     adding = [] if name == "all_gather" else [_turn(s, order, s + 1, True) for s in rounds]
