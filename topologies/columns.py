@@ -1,5 +1,6 @@
 """A topology as plain columns, compact enough to travel inside another file."""
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Annotated
 
@@ -36,7 +37,7 @@ class Columns(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     kind numbers kinds by vertex; multicast and reduce list vertices; figure numbers figures,
     (capacity, alpha, link class), by link. overhead, mate and plane are empty where they say
-    nothing.
+    nothing. efficiency: (link class, part, source) of those that state one.
     """
 
     name: Text
@@ -57,6 +58,7 @@ class Columns(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     plane: list[int]
     symmetry: list[list[int]]
     digest: str
+    efficiency: list[tuple[int, Rational, Text]] = []
 
 
 def pack(topology: Topology) -> Columns:
@@ -84,6 +86,11 @@ def pack(topology: Topology) -> Columns:
         plane=topology.plane.tolist() if (topology.plane >= 0).any() else [],
         symmetry=topology.symmetry.tolist(),
         digest=digest(topology),
+        efficiency=[
+            (i, str(c.efficiency), c.efficiency_source)
+            for i, c in enumerate(topology.classes)
+            if c.efficiency != 1 or c.efficiency_source
+        ],
     )
 
 
@@ -119,7 +126,7 @@ def unpack(columns: Columns) -> Topology:
         mate=column("mate", columns.mate or [-1] * links, -1, links, links),
         link_class=frozen(link_class[figure]),
         plane=column("plane", columns.plane or [-1] * links, -1, 2**31, links),
-        classes=tuple(LinkClass(*fields) for fields in columns.classes),
+        classes=_classes(columns),
         symmetry=permutations("symmetry", columns.symmetry, columns.ranks, vertices),
     )
     _check_figures(topology)
@@ -197,7 +204,7 @@ def _check_words(columns: Columns) -> None:
         raise TopologyError([f"ranks: found {found}, expected 1 to {len(columns.names)}"])
     faults = name_faults(columns.names[: columns.ranks], columns.names)
     kinds = ((f"kinds[{i}]", kind) for i, kind in enumerate(columns.kinds))
-    classes = [LinkClass(*fields) for fields in columns.classes]
+    classes = _classes(columns)
     faults += text_faults(text_places(columns.name, kinds, classes))
     faults += [
         f"classes[{i}].layer: found {shown(link_class.layer)}, expected 0 to a million"
@@ -206,6 +213,22 @@ def _check_words(columns: Columns) -> None:
     ]
     if faults:
         raise TopologyError(faults)
+
+
+def _classes(columns: Columns) -> tuple[LinkClass, ...]:
+    """Put the classes together.
+
+    Raises:
+        TopologyError: an efficiency of no class, or one that is none.
+    """
+    classes = [LinkClass(*fields) for fields in columns.classes]
+    for number, text, source in columns.efficiency:
+        part = rational("efficiency", text)
+        if part > 1 or not 0 <= number < len(classes):
+            found = f"{shown(text)} of class {number}"
+            raise TopologyError([f"efficiency: found {found}, expected at most 1 of a class"])
+        classes[number] = replace(classes[number], efficiency=part, efficiency_source=source)
+    return tuple(classes)
 
 
 def _check_figures(topology: Topology) -> None:

@@ -49,6 +49,7 @@ def _switch_fields(topology: Topology, vertex: int) -> Table:
 
 def _class_fields(link_class: LinkClass) -> Table:
     fields = {key: getattr(link_class, key) for key in CLASS}
+    fields["efficiency"] = None if link_class.efficiency == 1 else _decimal(link_class.efficiency)
     return {key: value for key, value in fields.items() if value or key == "name"}
 
 

@@ -22,7 +22,7 @@ FIELDS = ("format", "name", "ranks", "switches", "links", "classes", "symmetry")
 RANK = ("name", "kind", "overhead_us")
 SWITCH = ("name", "multicast", "reduce", "kind")
 LINK = ("src", "dst", "bandwidth_GBps", "latency_us", "duplex", "class", "plane")
-CLASS = ("name", "layer", "source", "evidence")
+CLASS = ("name", "layer", "source", "evidence", "efficiency", "efficiency_source")
 _NAMES = {
     str: "text",
     bool: "true or false",
@@ -193,7 +193,14 @@ def _classes(reader: Reader, value: object) -> list[LinkClass]:
             known = ", ".join(EVIDENCE[1:])
             reader.faults.append(f"{place}.evidence: found {shown(evidence)}, expected {known}")
         layer = reader.whole(table, "layer", place + ".", 0, 0)
-        classes.append(LinkClass(name, layer, reader.text(table, "source", place + "."), evidence))
+        part = reader.figure(table, "efficiency", place + ".", Fraction(1))
+        if not 0 < part <= 1:
+            found = shown(table["efficiency"])
+            reader.faults.append(f"{place}.efficiency: found {found}, expected above 0, at most 1")
+        source, reached = (
+            reader.text(table, key, place + ".") for key in ("source", "efficiency_source")
+        )
+        classes.append(LinkClass(name, layer, source, evidence, part, reached))
     return classes
 
 

@@ -191,5 +191,6 @@ PRESETS: dict[str, Preset] = {
     "nvl72": Preset(
         nvidia.nvl72, {}, "nvl72", "NVIDIA GB200 NVL72", lambda _: 2592, required=False
     ),
+    "mi300x": Preset(amd.mi300x, {}, "mi300x", "8 AMD MI300X", lambda _: 56, required=False),
     "mi250": _boxes(amd.mi250, "mi250", "AMD MI250 boxes, 16 dies each", 200),
 }

@@ -38,13 +38,17 @@ class LinkClass:
     """Links of one purpose, with the evidence for their figures.
 
     layer counts outwards: 0 inside a package, 1 inside a box, 2 between boxes.
-    evidence is documented, secondary, measured, derived, estimate or empty.
+    evidence is documented, secondary, measured, derived, estimate or empty. efficiency: the part of
+    the bandwidth that programs were measured to reach, by efficiency_source; plans and bounds do
+    not look at it.
     """
 
     name: str
     layer: int = 0
     source: str = ""
     evidence: str = ""
+    efficiency: Fraction = Fraction(1)
+    efficiency_source: str = ""
 
 
 class Link(NamedTuple):
@@ -200,7 +204,7 @@ def text_places(
     yield "name", name
     yield from kinds
     for i, link_class in enumerate(classes):
-        for field in ("name", "source", "evidence"):
+        for field in ("name", "source", "evidence", "efficiency_source"):
             yield f"classes[{i}].{field}", getattr(link_class, field)
 
 

@@ -1,5 +1,7 @@
 """`commplan verify` and `commplan simulate`: is a schedule right, and how fast will it be."""
 
+from dataclasses import replace
+
 import click
 
 from commplan.cli.answer import Answer, Command, table
@@ -21,6 +23,7 @@ from runtime.lower import lower
 from runtime.scratch import scratch
 from runtime.verify import verify as check
 from solvers.schedule import Schedule
+from topologies.achievable import achievable
 
 LOWERED = 300_000  # transfers up to which the program is made and run in memory as well
 COUNTS = ((1, 1), (1009, 2))  # elements, more or less, and chunks, of the programs that are tried
@@ -94,8 +97,13 @@ def _verdict(schedule: Schedule, fields: dict[str, object], achieved: str) -> li
     show_default=True,
     help="How a message crosses several links.",
 )
+@click.option(
+    "--achieved",
+    is_flag=True,
+    help="Links at the part of their bandwidth that their class says was measured.",
+)
 def simulate(
-    schedule: Schedule, size: int | None, dtype: str, switching: simulator.Switching
+    schedule: Schedule, size: int | None, dtype: str, switching: simulator.Switching, achieved: bool
 ) -> Answer:
     """Predict the time of a schedule at one size."""
     asked = size_or_demand(schedule.collective, size)
@@ -103,7 +111,8 @@ def simulate(
     used = whole_elements(schedule.collective, asked, dtype)
     with progress() as watch:
         watch.tell("simulating")
-        found = simulator.simulate(schedule, used, switching)
+        machine = achievable(schedule.topology) if achieved else schedule.topology
+        found = simulator.simulate(replace(schedule, topology=machine), used, switching)
     fields = {
         "predicted_seconds": found.seconds,
         "algbw_GBps": gigabytes(found.algbw),
@@ -111,10 +120,13 @@ def simulate(
         "bottleneck": str(found.bottleneck),
         "size": used,
         "chunks": found.chunks,
+        "achieved": achieved,
     }
     title = f"{heading(schedule.topology, schedule.collective)}, {bytes_of(used)}"
+    words = [switching, f"{found.chunks} chunks"]
+    words += ["bandwidths as achieved"] if achieved else []
     rows = [
-        ("predicted", f"{duration(found.seconds)} ({switching}, {found.chunks} chunks)"),
+        ("predicted", f"{duration(found.seconds)} ({', '.join(words)})"),
         ("algbw", rate(found.algbw)),
         ("busbw", rate(found.busbw)),
         ("bottleneck", str(found.bottleneck)),

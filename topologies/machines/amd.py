@@ -1,7 +1,7 @@
-"""AMD: MI250 boxes."""
+"""AMD: MI250 boxes, MI300X."""
 
 from fractions import Fraction
-from itertools import product
+from itertools import combinations, product
 
 from topologies.machines import GIGA, expect_boxes
 from topologies.topology import Link, LinkClass, Switch, Topology, build
@@ -39,6 +39,34 @@ CABLES = (
     *((1, 9, 1), (1, 10, 1), (2, 6, 1), (2, 9, 1), (2, 10, 1), (3, 11, 1), (4, 6, 1)),
     *((5, 6, 1), (5, 7, 1), (9, 13, 1), (10, 14, 1), (12, 14, 1), (13, 14, 1), (13, 15, 1)),
 )
+
+
+MI300X_CLASSES = (
+    LinkClass(
+        "xGMI",
+        layer=1,
+        source="128 GB/s both ways together for each pair (MI300X data sheet), halved; latency: "
+        "estimate, RCCL src/graph/tuning.cc, 1.2 us a hop (tree, LL)",
+        evidence="documented",
+        efficiency=Fraction(48, 64),
+        efficiency_source="about 48 GB/s a link (AMD, Understanding RCCL bandwidth and xGMI "
+        "performance on MI300X, 2025)",
+    ),
+)
+
+
+def mi300x() -> Topology:
+    """Build a box of 8 MI300X, each pair of which has a link; nothing copies or adds but ranks."""
+    gpus = [f"g{i}" for i in range(8)]
+    return build(
+        "mi300x",
+        gpus,
+        [],
+        [Link(a, b, Fraction(64 * GIGA), 1.2e-6, duplex=True) for a, b in combinations(gpus, 2)],
+        kinds=["GPU"] * len(gpus),
+        classes=MI300X_CLASSES,
+        symmetry=moving(turn(Grid((8,), (0,)))),
+    )
 
 
 def mi250(boxes: int = 1) -> Topology:

@@ -16,6 +16,7 @@ from topologies.topology import (
 from topologies.turns import Grid, moving, turn
 
 PAPER = "Zuo et al., Serving Large Language Models on Huawei CloudMatrix384, arXiv:2506.12708"
+POINT_TO_POINT = "StrataCL, arXiv:2607.26444, Table 1"
 MEASURED = "latency measured: StrataCL, arXiv:2607.26444, Table 1"
 
 NODES, PACKAGES, DIES = 48, 8, 2
@@ -32,18 +33,24 @@ CLOUDMATRIX_CLASSES = (
         layer=0,
         source=f"{PAPER}, 3.3.1: 270 GB/s each way between the dies of a package; {MEASURED}",
         evidence="documented",
+        efficiency=Fraction(210, 270),
+        efficiency_source=f"210 GB/s measured between two dies of a package; {POINT_TO_POINT}",
     ),
     LinkClass(
         "UB die-L1",
         layer=1,
         source=f"{PAPER}, 3.3: 196 GB/s for a die over 7 planes, 28 each; {MEASURED}, halved",
         evidence="derived",
+        efficiency=Fraction(170, 196),
+        efficiency_source=f"170 of 196 GB/s measured between packages; {POINT_TO_POINT}",
     ),
     LinkClass(
         "UB L1-L2",
         layer=2,
         source=f"{PAPER}, 3.3.3, read in notes: 16 uplinks of 28 GB/s; {MEASURED}, derived",
         evidence="secondary",
+        efficiency=Fraction(150, 196),
+        efficiency_source=f"150 of 196 GB/s measured between nodes; {POINT_TO_POINT}",
     ),
 )
 
@@ -181,6 +188,8 @@ ATLAS_CLASSES = (
         source="56 GB/s a pair both ways together (Atlas A2 tables, read in notes), halved; "
         "19.4 GB/s measured (CANN HIXL, A2_benchmark_performance.md); latency: estimate",
         evidence="derived",
+        efficiency=Fraction(194, 280),
+        efficiency_source="19.4 GB/s of a write (CANN HIXL, A2_benchmark_performance.md)",
     ),
     LinkClass(
         "RoCE",
@@ -188,6 +197,9 @@ ATLAS_CLASSES = (
         source="200 GbE for each NPU; 22.5 GB/s measured (CANN HIXL, "
         "A2_benchmark_performance.md); latency: estimate, 5 us through a leaf",
         evidence="documented",
+        efficiency=Fraction(225, 250),
+        efficiency_source="22.5 GB/s from device to device (CANN HIXL, "
+        "A2_benchmark_performance.md)",
     ),
 )
 

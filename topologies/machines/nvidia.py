@@ -59,6 +59,9 @@ A100_CLASSES = (
         source="12 links of 25 GB/s a GPU, 2 to each of 6 NVSwitches (DGX A100 data sheet), "
         f"drawn as one switch; {NVLINK_LATENCY}",
         evidence="documented",
+        efficiency=Fraction(2316, 3000),
+        efficiency_source="all_reduce of 8 GB over rings: busbw 231.6 GB/s (Azure AI benchmarking "
+        "guide, ND A100 v4, NCCL 2.18.5)",
     ),
     LinkClass(
         "HDR InfiniBand",
@@ -66,6 +69,8 @@ A100_CLASSES = (
         source="8 adapters of 200 Gbit/s a box (DGX A100 data sheet), all on one switch as in "
         f"ForestColl, arXiv:2402.06787; {NIC_LATENCY}",
         evidence="documented",
+        efficiency=Fraction(235, 250),
+        efficiency_source="23.5 GB/s for ConnectX-6 (SimAI, gen_Topo_Template.py)",
     ),
 )
 
@@ -108,6 +113,9 @@ H100_CLASSES = (
         f"{SHARP.format('src/graph/tuning.cc, 5067397; NVIDIA/nccl-tests issue 212')}; "
         f"{NVLINK_LATENCY}",
         evidence="secondary",
+        efficiency=Fraction(367, 450),
+        efficiency_source="all_reduce of 16 GiB over rings on H200: busbw 367 GB/s "
+        "(ml-engineering, NCCL 2.27.7)",
     ),
     LinkClass(
         "NDR InfiniBand",
@@ -115,6 +123,8 @@ H100_CLASSES = (
         source="8 adapters of 400 Gbit/s a box, one leaf for each rail "
         f"(DGX SuperPOD H100 reference architecture); {NIC_LATENCY}",
         evidence="documented",
+        efficiency=Fraction(485, 500),
+        efficiency_source="48.5 GB/s for ConnectX-7 (SimAI, gen_Topo_Template.py)",
     ),
     LinkClass(
         "leaf-spine",
@@ -180,6 +190,8 @@ NVL72_CLASSES = (
         f"sheet); {SHARP.format('GTC 2025: 850 GB/s busbw with it, 680 without')}; "
         f"{NVLINK_LATENCY}",
         evidence="documented",
+        efficiency=Fraction(680, 900),
+        efficiency_source="all_reduce without SHARP: busbw 680 GB/s (GTC 2025)",
     ),
 )
 

@@ -38,7 +38,12 @@ def test_every_pattern_is_correct(spec, name):
 def uneven():
     links = [Link(f"r{i}", f"s{i // 3}", Fraction(100), duplex=True) for i in range(5)]
     links += [Link(f"s{b}", "core", Fraction(10), duplex=True) for b in range(2)]
-    return build("uneven", [f"r{i}" for i in range(5)], [Switch(name) for name in ("s0", "s1", "core")], links)
+    return build(
+        "uneven",
+        [f"r{i}" for i in range(5)],
+        [Switch(name) for name in ("s0", "s1", "core")],
+        links,
+    )
 
 
 @pytest.mark.parametrize("name", levels.TREES)

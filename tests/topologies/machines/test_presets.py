@@ -4,7 +4,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from topologies.machines.amd import mi250
+from topologies.machines.amd import mi250, mi300x
 from topologies.machines.huawei import atlas_a2, cloudmatrix384
 from topologies.machines.nvidia import dgx_1, dgx_a100, dgx_h100, nvl72
 from topologies.symmetry import declared
@@ -25,6 +25,7 @@ KNOWN = [
     (dgx_h100, (), 8, 4, 64, 8),
     (dgx_h100, (4,), 32, 16 + 9, 4 * (64 + 16) + 16, 32),
     (nvl72, (), 72, 18, 2 * 72 * 18, 72),
+    (mi300x, (), 8, 0, 56, 8),
     (mi250, (), 16, 0, 56, 4),
     (mi250, (2,), 32, 1, 2 * (56 + 32), 8),
 ]
