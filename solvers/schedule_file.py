@@ -3,7 +3,8 @@
 import gzip
 import zlib
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 
@@ -53,8 +54,30 @@ def load(path: atomic.Name, size: int | None = None) -> Schedule:
     Raises:
         ScheduleFileError: one line, with the place in the file; or a set, and no size.
     """
-    try:
+    with _told(path):
         return _decode(_picked(_unzipped(atomic.read(path, SIZE_LIMIT)), size))
+
+
+def load_all(path: atomic.Name) -> tuple[Schedule, ...]:
+    """Read every schedule of a file, as `load` does: those of a set, or the one that it holds."""
+    with _told(path):
+        data = _unzipped(atomic.read(path, SIZE_LIMIT))
+        if msgspec.json.decode(data, type=_Head).format != SET_FORMAT:
+            return (_decode(data),)
+        parts = msgspec.json.decode(data, type=_Set).parts
+        return tuple(_decode(bytes(part.schedule)) for part in parts)
+
+
+@contextmanager
+def _told(path: atomic.Name) -> Iterator[None]:
+    """Say in one line, with the file, what is wrong with it.
+
+    Raises:
+        ScheduleFileError: anything was.
+    """
+    try:
+        yield
+        return
     except OSError as error:
         fault = (error.strerror or str(error)).lower()
     except TopologyError as error:

@@ -15,7 +15,7 @@ from runtime.simulate import simulate
 from runtime.verify import verify
 from solvers.collective import Collective, all_to_allv, collective
 from solvers.schedule import Schedule
-from solvers.schedule_file import ScheduleFileError, check_topology, load
+from solvers.schedule_file import ScheduleFileError, check_topology, load_all
 from solvers.watch import Watch
 from topologies.inhabited import inhabited
 from topologies.topology import Topology
@@ -60,7 +60,7 @@ class Source:
         if fits:
             times = [simulate(each, need.size).seconds for each in fits]
             best = int(np.argmin(times))
-            return fits[best], f"compiled, {times[best] * 1e6:.4g} us, of {len(fits)} files"
+            return fits[best], f"compiled, {times[best] * 1e6:.4g} us, of {len(fits)} schedules"
         if need.demand:
             made = plan(self.machine, self._collective(need), size=need.size, seconds=self.seconds)
             return made.schedule, made.reason
@@ -97,7 +97,7 @@ class Source:
 
 
 def compiled(folder: str | Path, topology: Topology, ranks: Sequence[int]) -> tuple[Schedule, ...]:
-    """Load the schedules of a folder that run on exactly these ranks.
+    """Load the schedules of a folder, those of sets too, that run on exactly these ranks.
 
     Raises:
         ScheduleFileError: a file that cannot be read, or that was made for another machine.
@@ -106,11 +106,11 @@ def compiled(folder: str | Path, topology: Topology, ranks: Sequence[int]) -> tu
     found = []
     for path in sorted(Path(folder).iterdir()):
         if path.name.endswith(ENDINGS):
-            schedule = load(str(path))
-            check_topology(schedule, topology)
-            faults = verify(schedule).faults
-            if faults:
-                raise ScheduleFileError(f"{path}: wrong: {faults[0]}")
-            if moves(schedule).ranks == tuple(sorted(ranks)):
-                found.append(schedule)
+            for schedule in load_all(str(path)):
+                check_topology(schedule, topology)
+                faults = verify(schedule).faults
+                if faults:
+                    raise ScheduleFileError(f"{path}: wrong: {faults[0]}")
+                if moves(schedule).ranks == tuple(sorted(ranks)):
+                    found.append(schedule)
     return tuple(found)

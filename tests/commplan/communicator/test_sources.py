@@ -4,8 +4,12 @@ import pytest
 
 import commplan
 from commplan.communicator.sources import Need, Source, compiled
-from solvers.schedule_file import ScheduleFileError
+from commplan.size_set import size_set
+from runtime.simulate import simulate
+from solvers.schedule_file import ScheduleFileError, save_set
+from solvers.watch import Watch
 from topologies.shapes import ring, star
+from topologies.spec import topology
 
 
 def kept(folder, machine, name, size, root=None):
@@ -23,8 +27,24 @@ def test_the_fastest_file_that_fits_is_taken(tmp_path):
     for made in (small, large):
         schedule, reason = source.schedule(Need("broadcast", 2, made.size))
         assert reason.startswith("compiled, ")
-        assert reason.endswith("of 2 files")
+        assert reason.endswith("of 2 schedules")
         assert schedule.transfers.step.max() == made.schedule.transfers.step.max()
+
+
+def test_a_set_brings_all_its_schedules(tmp_path):
+    machine = topology("dgx-a100:boxes=2:overhead=0.5")
+    best = commplan.plan(machine, commplan.collective("all_reduce", range(16))).schedule
+    parts = size_set(best, 2**10, 2**24, Watch(60))
+    assert len(parts) > 1
+    save_set([(part.start, part.best.schedule) for part in parts], tmp_path / "set.json.gz")
+    files = compiled(tmp_path, machine, range(16))
+    assert len(files) == len(parts)
+    source = Source(machine, tuple(range(16)), 10, files)
+    for part in parts:
+        schedule, reason = source.schedule(Need("all_reduce", -1, part.start))
+        assert reason.endswith(f"of {len(parts)} schedules")
+        times = [simulate(each, part.start).seconds for each in (schedule, part.best.schedule)]
+        assert times[0] <= times[1]
 
 
 def test_what_no_file_is_for_is_planned(tmp_path):
