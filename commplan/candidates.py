@@ -1,6 +1,6 @@
 """Schedules that might be the best choice, and what each of them costs."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -87,7 +87,7 @@ def compared(
         LimitError: none keeps to the limits.
     """
     watch.tell("measuring")
-    found = [_measured(HIGHEST, best, size)]
+    found = [measured(HIGHEST, best, size)]
     crowded = max_scratch is not None and found[0].scratch > max_scratch
     limited = not within(best, terms)
     if crowded or limited or size is not None:
@@ -95,13 +95,13 @@ def compared(
             _others(best, crowded or limited), _exact(best, watch if exact else None)
         ):
             watch.tell(f"trying {name}")
-            found.append(_measured(name, schedule, size))
+            found.append(measured(name, schedule, size))
             if watch.over:
                 break
-    chosen = _chosen(found, size, max_scratch, terms)
+    first = chosen(found, size, max_scratch, terms)
     if size is None or watch.over:
-        return chosen
-    near = [c for c in chosen[:TUNED] if c.seconds <= FAR * chosen[0].seconds]
+        return first
+    near = [c for c in first[:TUNED] if c.seconds <= FAR * first[0].seconds]
     seen = {(c.name, c.chunks) for c in near}
     for each in near:
         watch.tell(f"trying other chunks for {each.name}")
@@ -109,14 +109,20 @@ def compared(
             parts = pipelining.chunks(schedule, size)
             if (each.name, parts) not in seen:
                 seen.add((each.name, parts))
-                found.append(_measured(name, schedule, size))
-    return _chosen(found, size, max_scratch, terms)
+                found.append(measured(name, schedule, size))
+    return chosen(found, size, max_scratch, terms)
 
 
 def paces(name: str, schedule: Schedule) -> Made:
     """Give a schedule in more and in fewer chunks than the rule would choose."""
     for pace, words in PACES.items():
         yield f"{name}, {words}", pipelining.paced(schedule, pace)
+
+
+def pace_of(name: str) -> tuple[str, float]:
+    """Take the name of a schedule of `paces` apart."""
+    base, words = name.rsplit(", ", 1)
+    return base, next(pace for pace, known in PACES.items() if known == words)
 
 
 def known(best: Schedule, terms: Terms = USUAL, watch: Watch = UNHURRIED) -> Made:
@@ -126,24 +132,14 @@ def known(best: Schedule, terms: Terms = USUAL, watch: Watch = UNHURRIED) -> Mad
         yield name, replace(schedule, in_network=terms.in_network)
 
 
-def ranked(
-    made: Iterable[tuple[str, Schedule]],
-    size: int,
-    max_scratch: Fraction | None = None,
-    terms: Terms = USUAL,
+def chosen(
+    found: list[Candidate], size: int | None, max_scratch: Fraction | None, terms: Terms
 ) -> list[Candidate]:
-    """Measure schedules at a size; give those that keep to the limits, the fastest first.
+    """Give those that keep to the limits, the fastest first.
 
     Raises:
         as `compared`.
     """
-    found = [_measured(name, schedule, size) for name, schedule in made]
-    return _chosen(found, size, max_scratch, terms)
-
-
-def _chosen(
-    found: list[Candidate], size: int | None, max_scratch: Fraction | None, terms: Terms
-) -> list[Candidate]:
     kept = [each for each in found if within(each.schedule, terms)]
     if not kept:
         low = min(found, key=lambda each: each.height)
@@ -154,7 +150,8 @@ def _chosen(
     return sorted(_fitting(_without_piles(kept, size), max_scratch), key=lambda c: c.seconds)
 
 
-def _measured(name: str, schedule: Schedule, size: int | None) -> Candidate:
+def measured(name: str, schedule: Schedule, size: int | None) -> Candidate:
+    """Predict what a schedule takes; size: in bytes."""
     if size is not None:
         played = simulate(schedule, size)
         needed = scratch(schedule, played.chunks)

@@ -9,14 +9,15 @@ Complexity: a simulation for each candidate and size of the first races, and for
 ten more at each switch point.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from math import isqrt
 
-from commplan.candidates import FAR, Candidate, known, paces, ranked
+from commplan.candidates import FAR, Candidate, known, paces
 from commplan.checking import checked
+from commplan.races import Helped, Races, no_help
 from solvers.schedule import Schedule
 from solvers.terms import USUAL, Terms
 from solvers.watch import Watch
@@ -40,30 +41,34 @@ def size_set(
     watch: Watch,
     terms: Terms = USUAL,
     max_scratch: Fraction | None = None,
+    helped: Helped = no_help,
 ) -> tuple[Part, ...]:
     """Choose for all sizes from `first` to `last` bytes; every schedule chosen is verified.
 
-    best: the schedule of highest throughput. When the time is over, switch points are rougher.
+    best: the schedule of highest throughput. helped: by which processes. When the time is over,
+    switch points are rougher.
 
     Raises:
-        LimitError, ScratchError: as of `candidates.ranked`.
+        LimitError, ScratchError: as of `candidates.compared`.
         WrongSchedule: a bug.
     """
     field = dict(known(best, terms, watch))
-    rounds: dict[int, list[Candidate]] = {}
-    for size in _strides(first, last):
-        watch.tell(f"racing at {size} bytes")
-        rounds[size] = ranked(field.items(), size, max_scratch, terms)
-        if watch.over:
-            break
-    races = {size: found[0] for size, found in rounds.items()}
-    finalists = field if watch.over else _finalists(field, rounds, max_scratch, terms)
-    for size in rounds:
-        if watch.over:
-            break
-        races[size] = ranked(finalists.items(), size, max_scratch, terms)[0]
-    starts = list(_starts(races, finalists, watch, terms, max_scratch))
-    made = {name: _checked(finalists[name], best) for name in {c.name for _, c in starts}}
+    with helped(field) as executor:
+        races = Races(field, terms, max_scratch, executor)
+        rounds: dict[int, list[Candidate]] = {}
+        for size in _strides(first, last):
+            watch.tell(f"racing at {size} bytes")
+            rounds |= races.at([size], field)
+            if watch.over:
+                break
+        winners = {size: found[0] for size, found in rounds.items()}
+        finalists = list(field) if watch.over else _finalists(races, rounds)
+        for size in rounds:
+            if watch.over:
+                break
+            winners[size] = races.at([size], finalists)[size][0]
+        starts = list(_starts(winners, races, finalists, watch))
+    made = {name: _checked(races.schedule(name), best) for name in {c.name for _, c in starts}}
     return tuple(Part(size, replace(c, schedule=made[c.name])) for size, c in starts)
 
 
@@ -74,42 +79,32 @@ def _strides(first: int, last: int) -> list[int]:
     return sizes
 
 
-def _finalists(
-    field: Mapping[str, Schedule],
-    rounds: Mapping[int, list[Candidate]],
-    max_scratch: Fraction | None,
-    terms: Terms,
-) -> dict[str, Schedule]:
+def _finalists(races: Races, rounds: Mapping[int, list[Candidate]]) -> list[str]:
     """List who won a race, halfway between two sizes as well, each in several numbers of chunks."""
     winners = {found[0].name for found in rounds.values()}
     for (a, before), (b, after) in pairwise(rounds.items()):
         near = {c.name for own in (before, after) for c in own if c.seconds <= FAR * own[0].seconds}
-        close = [(name, field[name]) for name in field if name in near]
+        close = [name for name in races.entrants if name in near]
         if len(close) > 1 and b > a + 1:
-            winners.add(ranked(close, isqrt(a * b), max_scratch, terms)[0].name)
-    finalists = {name: field[name] for name in field if name in winners}
-    for name in list(finalists):
-        finalists |= dict(paces(name, field[name]))
-    return finalists
+            middle = isqrt(a * b)
+            winners.add(races.at([middle], close)[middle][0].name)
+    finalists = [name for name in races.entrants if name in winners]
+    return finalists + [name for each in finalists for name, _ in paces(each, races.entrants[each])]
 
 
 def _starts(
-    races: Mapping[int, Candidate],
-    finalists: Mapping[str, Schedule],
-    watch: Watch,
-    terms: Terms,
-    max_scratch: Fraction | None,
+    winners: Mapping[int, Candidate], races: Races, finalists: Sequence[str], watch: Watch
 ) -> Iterator[tuple[int, Candidate]]:
     """Give each size from which another candidate is best, beginning with the first size."""
-    sizes = sorted(races)
-    yield sizes[0], races[sizes[0]]
-    open_ends: list[tuple[int, Candidate]] = [(s, races[s]) for s in reversed(sizes[1:])]
-    size, now = sizes[0], races[sizes[0]]
+    sizes = sorted(winners)
+    yield sizes[0], winners[sizes[0]]
+    open_ends: list[tuple[int, Candidate]] = [(s, winners[s]) for s in reversed(sizes[1:])]
+    size, now = sizes[0], winners[sizes[0]]
     while open_ends:
         end, then = open_ends.pop()
         if now.name != then.name and end > size * CLOSE and end > size + 1 and not watch.over:
             middle = max(isqrt(size * end), size + 1)
-            between = ranked(finalists.items(), middle, max_scratch, terms)[0]
+            between = races.at([middle], finalists)[middle][0]
             open_ends += [(end, then), (middle, between)]
             continue
         if now.name != then.name:

@@ -11,6 +11,7 @@ import click
 
 from commplan.candidates import ScratchError
 from commplan.limits import LimitError
+from commplan.races import HostsError
 from runtime.fabric.layout import FabricError
 from runtime.launch import RunError
 from runtime.mpi import LaunchError, MapError
@@ -32,7 +33,7 @@ class RefusedError(ValueError):
 
 WRONG = (
     *(TopologyError, CollectiveError, DemandError),
-    *(ScheduleFileError, SymmetryError, MapError),
+    *(ScheduleFileError, SymmetryError, MapError, HostsError),
 )
 REFUSED = (
     *(RefusedError, Infeasible, NotFound, ScratchError, LimitError),

@@ -10,6 +10,7 @@ import click
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 UNITS |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 SIZE_LIMIT = 2**50
+JOBS = 256  # processes, at most
 
 
 class Seconds(click.FloatRange):
@@ -38,6 +39,19 @@ def size(text: str) -> int:
     if not 1 <= count <= SIZE_LIMIT:
         raise click.BadParameter(f"{text} is not from 1 byte to {SIZE_LIMIT // 2**40} TiB")
     return count
+
+
+def jobs(text: str) -> int | None:
+    """Read a number of processes, or `mpi` (None).
+
+    Raises:
+        BadParameter: it is neither.
+    """
+    if text == "mpi":
+        return None
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= JOBS:
+        raise click.BadParameter(f"{text[:40]!r} is neither mpi nor a number from 1 to {JOBS}")
+    return int(text)
 
 
 def sizes(text: str) -> tuple[int, int]:

@@ -28,7 +28,8 @@ from commplan.cli.progress import progress
 from commplan.cli.quantities import bytes_of, duration, exact, gap, gigabytes, percent, rate
 from commplan.cli.stages import stage_fields, stage_rows
 from commplan.planner import Plan, plan
-from commplan.size_set import size_set
+from commplan.races import cores, hosts
+from commplan.size_set import Part, size_set
 from solvers import schedule_file
 from solvers.collective import DEMANDED, Collective
 from solvers.solve import bound as find_bound
@@ -80,6 +81,14 @@ def bound(machine: Topology, what: Collective, time_limit: float, terms: Terms) 
     help="Write a set: the best schedule of each size from one to another, as 1KiB:1GiB.",
 )
 @click.option(
+    "--jobs",
+    type=quantities.jobs,
+    default="1",
+    show_default=True,
+    metavar="N|mpi",
+    help="Processes that race a set: so many here, or those of mpiexec python -m mpi4py.futures.",
+)
+@click.option(
     "--explain", is_flag=True, help="Show all candidates at the size, and what each waits for."
 )
 @click.option(
@@ -96,6 +105,7 @@ def compile(
     trees: int | None,
     max_scratch: Fraction | int | None,
     sizes: tuple[int, int] | None,
+    jobs: int | None,
     explain: bool,
     seed: int,
 ) -> Answer:
@@ -125,7 +135,10 @@ def compile(
             max_scratch=room,
             watch=watch,
         )
-        parts = size_set(made.schedule, *sizes, watch, limits, room) if sizes else ()
+        parts: tuple[Part, ...] = ()
+        if sizes:
+            helped = hosts if jobs is None else cores(jobs)
+            parts = size_set(made.schedule, *sizes, watch, limits, room, helped)
         watch.tell("writing")
         if parts:
             schedule_file.save_set([(p.start, p.best.schedule) for p in parts], output)

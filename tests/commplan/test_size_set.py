@@ -5,9 +5,11 @@ from itertools import pairwise
 
 import pytest
 
-from commplan.candidates import known, ranked
+from commplan.candidates import known
 from commplan.planner import plan
+from commplan.races import Races
 from commplan.size_set import size_set
+from runtime.simulate import simulate
 from solvers.collective import collective
 from solvers.schedule_file import ScheduleFileError, load, save_set
 from solvers.watch import Watch
@@ -37,10 +39,11 @@ def raced(request):
 
 def test_at_every_size_the_part_is_nearly_the_fastest(raced):
     best, parts = raced
-    everyone = list(known(best))
+    everyone = Races(dict(known(best)))
     for size in (FIRST, 3000, 20_000, 10**5, 700_000, 5_000_000, LAST):
-        own = ranked([("own", picked(parts, size).best.schedule)], size)[0]
-        assert own.seconds <= ranked(everyone, size)[0].seconds * 1.05, size
+        own = simulate(picked(parts, size).best.schedule, size)
+        first = everyone.at([size], everyone.entrants)[size][0]
+        assert own.seconds <= first.seconds * 1.05, size
 
 
 def test_parts_ascend_and_neighbours_differ(raced):
@@ -54,8 +57,9 @@ def test_parts_ascend_and_neighbours_differ(raced):
 def test_at_a_switch_point_the_one_before_is_no_faster(raced):
     _, parts = raced
     for before, after in pairwise(parts):
-        both = [(c.name, c.schedule) for c in (before.best, after.best)]
-        assert ranked(both, after.start)[0].name == after.best.name
+        both = Races({c.name: c.schedule for c in (before.best, after.best)})
+        first = both.at([after.start], both.entrants)[after.start][0]
+        assert first.name == after.best.name
 
 
 def test_a_set_is_read_by_size(raced, tmp_path):
