@@ -16,12 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_matrix, csr_matrix, diags_array
+from scipy.sparse import coo_array, csc_matrix, csr_matrix, diags_array
+from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
 from solvers.linear import NotFound
 from solvers.watch import UNHURRIED, Watch
-from topologies.topology import FloatArray
+from topologies.topology import BoolArray, FloatArray
 
 Integers = NDArray[np.object_]
 ROUNDS = 400
@@ -34,13 +35,40 @@ def solve(
     """Find the x with matrix · x = bound, exactly.
 
     matrix: (rows, columns) of integers with full column rank, rows >= columns; the system must have
-    a solution. Complexity: a sparse factorisation, then one sparse product for each 20 to 40 bits
-    of the denominators.
+    a solution. Rows that say that two unknowns are equal are used up first: where trees are packed
+    they are nearly all. Complexity: a sparse factorisation of what is left, then one sparse product
+    for each 20 to 40 bits of the denominators.
 
     Raises:
         NotFound: no solution was found; where columns depend on each other that may happen. Or
             the time is over.
     """
+    equal = _equalities(matrix, bound)
+    if not equal.any():
+        return _solved(matrix, bound, watch)
+    pairs = matrix[equal].indices.reshape(-1, 2)
+    edges = coo_array((np.ones(len(pairs)), pairs.T), shape=(matrix.shape[1],) * 2)
+    count, of = connected_components(edges, directed=False)
+    merge = csr_matrix((np.ones(len(of), dtype=np.int64), (np.arange(len(of)), of)))
+    rest = csr_matrix(matrix[~equal], dtype=np.int64) @ merge
+    rest.sort_indices()  # else a copy in floats, which shares the indices, would do so
+    found = _solved(rest, [b for b, used in zip(bound, equal, strict=True) if not used], watch)
+    assert len(found) == count
+    return [found[i] for i in of.tolist()]
+
+
+def _equalities(matrix: csr_matrix, bound: Sequence[Fraction]) -> BoolArray:
+    """Mark the rows a · x - a · y = 0."""
+    entries = np.diff(matrix.indptr)
+    two = np.flatnonzero(entries == 2)
+    sums = matrix.data[matrix.indptr[two]] + matrix.data[matrix.indptr[two] + 1]
+    marks = np.zeros(len(entries), dtype=np.bool_)
+    marks[two] = sums == 0
+    return marks & np.array([not b for b in bound], dtype=np.bool_)
+
+
+def _solved(matrix: csr_matrix, bound: Sequence[Fraction], watch: Watch) -> list[Fraction]:
+    """Solve as `solve` does, whatever the rows."""
     if matrix.shape[1] == 0:
         return []
     common = lcm(*(b.denominator for b in bound))
@@ -78,7 +106,7 @@ class _System:
         self.entries = self.matrix.data.astype(object)
         self.factor = _LeastSquares(matrix)
         rows = np.asarray(abs(self.matrix).astype(np.float64).sum(axis=1))
-        self.room = WORD / rows.max(initial=1.0)
+        self.room = WORD / float(rows.max(initial=1.0))
 
     def product(self, x: Integers) -> Integers:
         """Multiply by a vector, in machine words where these suffice."""

@@ -101,3 +101,25 @@ def test_products_are_exact_beyond_64_bits():
     entries = np.array([int(a) for a in matrix.data], dtype=object)
     x = np.array([2**40, 5, 1], dtype=object)
     assert product(matrix, entries, x).tolist() == [2**80 + 3, 0, 5 - 2**80]
+
+
+@pytest.mark.parametrize("unordered", [False, True])
+def test_unknowns_that_are_equal_are_solved_for_once(unordered):
+    draw = np.random.default_rng(5)
+    for seed in range(20):
+        matrix, right, solution = equations(seed, 8, 8, 10)
+        if np.linalg.matrix_rank(matrix) < 8:
+            continue
+        copies = draw.integers(0, 8, 30)  # of which unknown each of 30 more is a copy
+        wider = np.zeros((38, 38), dtype=np.int64)
+        wider[:8, :8] = matrix
+        factor = draw.integers(1, 5, 30)
+        wider[np.arange(8, 38), np.arange(8, 38)] = factor
+        wider[np.arange(8, 38), copies] = -factor
+        moved = wider[0, copies[0]]  # an equation that speaks of a copy instead
+        wider[0, copies[0]], wider[0, 8] = 0, moved
+        rows = csr_matrix(wider)
+        if unordered:
+            rows = csr_matrix(rows[:, ::-1][:, ::-1])
+        expected = [*solution, *(solution[i] for i in copies)]
+        assert solve(rows, [*right, *[Fraction(0)] * 30]) == expected
