@@ -14,12 +14,13 @@ from runtime.height import height
 from runtime.loads import algbw
 from runtime.scratch import scratch
 from runtime.simulate import simulate
-from solvers import copies, rounds, skew
+from solvers import copies, rounds, size_bound, skew
 from solvers.amounts import incast
 from solvers.collective import CollectiveError
 from solvers.frontier import frontier
 from solvers.linear import Infeasible
 from solvers.schedule import Schedule
+from solvers.solve import solve
 from solvers.synchronous import Exact
 from solvers.templates import TEMPLATES, hierarchy, levels
 from solvers.templates.layout import TemplateError
@@ -31,6 +32,9 @@ PLAIN = "shortest ways"
 PILE = 2**20  # bytes that may wait in a switch for one rank before stages are preferred
 WORTH = 1.5  # times the time that a schedule without such a pile may take
 EXACT_RANKS, EXACT_CHUNKS, EXACT_SECONDS = 8, 6, 3.0
+LOW_RANKS, LOW_SECONDS = 64, 2.0  # for trees of each of the heights that are tried
+LOW = (2, 3, 4, 6, 8, 12, 16, 24)
+CLOSE = 1.02  # times the bound at a size, within which lower trees are not looked for
 FAR = 2  # times the best time, beyond which no other numbers of chunks are tried
 TUNED = 3  # candidates for which they are, at most
 PACES = {0.25: "chunks / 4", 0.5: "chunks / 2", 2.0: "chunks x 2", 4.0: "chunks x 4"}
@@ -79,8 +83,8 @@ def compared(
     """Measure the schedule of highest throughput and, in time, others that may be a better choice.
 
     They are those that make do with the scratch allowed and keep to the limits of the terms, the
-    fastest first. exact: on small direct networks search for schedules that are the best of their
-    number of steps as well, which takes EXACT_SECONDS at most.
+    fastest first. exact: search as well for schedules that are the best of their number of steps,
+    on small direct networks, and for trees of less height; that takes seconds.
 
     Raises:
         ScratchError: none makes do, naming the one that needs least.
@@ -91,8 +95,9 @@ def compared(
     crowded = max_scratch is not None and found[0].scratch > max_scratch
     limited = not within(best, terms)
     if crowded or limited or size is not None:
+        searched = watch if exact else None
         for name, schedule in chain(
-            _others(best, crowded or limited), _exact(best, watch if exact else None)
+            _others(best, crowded or limited), _exact(best, searched), _low(best, searched, size)
         ):
             watch.tell(f"trying {name}")
             found.append(measured(name, schedule, size))
@@ -128,7 +133,9 @@ def pace_of(name: str) -> tuple[str, float]:
 def known(best: Schedule, terms: Terms = USUAL, watch: Watch = UNHURRIED) -> Made:
     """Give the schedule of highest throughput, and all others to compare it with."""
     yield HIGHEST, best
-    for name, schedule in chain(_others(best, crowded=False), _exact(best, watch)):
+    for name, schedule in chain(
+        _others(best, crowded=False), _exact(best, watch), _low(best, watch)
+    ):
         yield name, replace(schedule, in_network=terms.in_network)
 
 
@@ -216,6 +223,31 @@ def _exact(best: Schedule, watch: Watch | None) -> Made:
                 yield "exact, {} steps, {} rounds, {} chunks".format(*answer.point), answer.schedule
     except (CollectiveError, Infeasible, NotFound):
         return
+
+
+def _low(best: Schedule, watch: Watch | None, size: int | None = None) -> Made:
+    """Pack trees of less height than those of highest throughput, for sizes in between.
+
+    watch: of the whole question; without one there is no search, nor where there is little to gain.
+    """
+    machine, what = best.topology, best.collective
+    if watch is None or not 1 < len(what.ranks) <= LOW_RANKS or what.name in ORDERS:
+        return
+    if size is not None:
+        least = size_bound.fastest(machine, what, best.bound, size, in_network=best.in_network)
+        if simulate(best, size).seconds <= CLOSE * least:
+            return
+    for most in LOW:
+        if most >= height(best) or watch.over:
+            return
+        own = Watch(min(LOW_SECONDS, watch.left), whole=watch)
+        try:
+            terms = Terms(in_network=best.in_network, max_height=most)
+            found = solve(machine, what, own, terms)
+        except (Infeasible, NotFound):
+            continue
+        if height(found) <= most:
+            yield f"trees of height {most}", replace(found, bound=best.bound)
 
 
 def _templates(best: Schedule) -> Made:

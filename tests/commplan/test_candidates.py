@@ -1,0 +1,51 @@
+"""Trees of less height compete at a size, where they may be of use."""
+
+import pytest
+
+from commplan.candidates import CLOSE, HIGHEST, compared, known
+from commplan.planner import plan
+from runtime.height import height
+from runtime.verify import verify
+from solvers import size_bound
+from solvers.collective import collective
+from solvers.watch import Watch
+from topologies.spec import topology
+
+LOWER = "trees of height "
+
+
+@pytest.fixture(scope="module")
+def best():
+    return plan(topology("torus:3x3"), collective("broadcast", range(9), 0)).schedule
+
+
+def lower(found):
+    return {name: schedule for name, schedule in found if name.startswith(LOWER)}
+
+
+def test_lower_trees_are_right_and_as_low_as_they_say(best):
+    found = lower(known(best, watch=Watch(60)))
+    assert found
+    for name, schedule in found.items():
+        assert verify(schedule).correct
+        assert height(schedule) <= int(name.removeprefix(LOWER)) < height(best)
+
+
+def test_they_compete_at_a_small_size(best):
+    names = [c.name for c in compared(best, 2**12, None, Watch(60), exact=True)]
+    assert any(name.startswith(LOWER) for name in names)
+
+
+def test_they_are_not_looked_for_where_nothing_is_to_be_gained():
+    size = 2**32
+    best = plan(topology("ring:8"), collective("all_gather", range(8))).schedule
+    found = compared(best, size, None, Watch(60), exact=True)
+    first = next(c for c in found if c.name == HIGHEST)
+    least = size_bound.fastest(best.topology, best.collective, best.bound, size)
+    assert first.height > 2
+    assert first.seconds <= CLOSE * least
+    assert not any(c.name.startswith(LOWER) for c in found)
+
+
+def test_without_a_watch_there_is_no_search(best):
+    assert not lower((c.name, c.schedule) for c in compared(best, 2**12, None, Watch(60)))
