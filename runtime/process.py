@@ -58,13 +58,18 @@ def watched(
     ):
         readers = _readers(process, ended, report)
         try:
+            # A request to stop may come while these start: to close what they read from would wait
+            # for ever, unless the command is ended first.
+            for reader in readers:
+                reader.start()
             ended.code = process.wait(seconds)
         except subprocess.TimeoutExpired:
             ended.timed_out = True
         finally:
             _end(process)
             for reader in readers:
-                reader.join(GRACE_SECONDS)
+                if reader.ident is not None:
+                    reader.join(GRACE_SECONDS)
     return ended
 
 
@@ -106,10 +111,7 @@ def _readers(
                     report(line.rstrip("\n"))
 
     pairs = ((process.stdout, ended.output), (process.stderr, ended.errors))
-    threads = [threading.Thread(target=read, args=pair, daemon=True) for pair in pairs]
-    for thread in threads:
-        thread.start()
-    return threads
+    return [threading.Thread(target=read, args=pair, daemon=True) for pair in pairs]
 
 
 def _end(process: subprocess.Popen[str]) -> None:
