@@ -14,8 +14,8 @@ class FirstDeath:
 
     An mpirun that finds one of its processes dead ends the others, and may then name the wrong one.
     A descriptor of each process tells of its end at once, before mpirun can do anything.
-    `rank` stays None where nobody died on this computer, where more than one had died before
-    anybody looked, or where the system has no such descriptors (Linux has, from 5.3 on).
+    `rank` stays None where nobody died on this computer, where one had died before all were known,
+    or where the system has no such descriptors (Linux has, from 5.3 on).
     """
 
     def __init__(self) -> None:
@@ -68,6 +68,6 @@ class FirstDeath:
                 if not self._open:
                     return
                 if dead:
+                    # Linux lists them in the order in which they died.
                     self._first = self._open.get(dead[0][0])
-                    self._sure &= len(dead) == 1
                     return
