@@ -278,17 +278,16 @@ class Packer:
         there is no time for that, x stays as it is.
         """
         watch = self.watch.part(SHALLOW)
-        every = np.ones(len(x), dtype=np.bool_)
         columns, depth = self.growth.columns, np.array([o.depth for o in self.growth.orders])
         if len(x) > HASTE:
             # One program takes seconds, and where members are far away it changes little.
             known = self.growth.heights is not None or depth.max(axis=1).min() > FAR
-            return x if known else self._earlier(lp, scale, every, x, watch)
+            return x if known else self._earliest(lp, scale, x, watch)
         if self.growth.heights:
-            return self._earlier(lp, scale, every, x, watch)
+            return self._earliest(lp, scale, x, watch)
         rises = depth[columns.order, columns.parent] < depth[columns.order, columns.child]
         best = self._lowest(lp, scale, depth.max(axis=1), rises, watch)
-        return self._earlier(lp, scale, every, x, watch) if best is None else best
+        return self._earliest(lp, scale, x, watch) if best is None else best
 
     def _lowest(
         self, lp: LoadLP, scale: float, heights: IntArray, rises: BoolArray, watch: Watch
@@ -309,12 +308,10 @@ class Packer:
                 low = middle + 1
         return best
 
-    def _earlier(
-        self, lp: LoadLP, scale: float, kept: BoolArray, x: FloatArray, watch: Watch
-    ) -> FloatArray:
-        """Let members be reached early, as `_early` does; x where that cannot be done."""
+    def _earliest(self, lp: LoadLP, scale: float, x: FloatArray, watch: Watch) -> FloatArray:
+        """Let members be reached early, of whatever height; x where that cannot be done."""
         try:
-            return self._early(lp, scale, kept, watch)
+            return self._early(lp, scale, np.ones(len(x), dtype=np.bool_), watch)
         except (Infeasible, NotFound):
             return x
 
