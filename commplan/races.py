@@ -6,11 +6,10 @@ processes may be on this computer (`cores`), or those of an MPI job on many host
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from multiprocessing import get_context
 from typing import NamedTuple
 
 from commplan.candidates import Candidate, chosen, measured, pace_of
@@ -90,6 +89,10 @@ def cores(count: int) -> Helped:
 
     @contextmanager
     def helped(field: Mapping[str, Schedule]) -> Iterator[Executor | None]:
+        # Loaded late, as they are in the way of every other command.
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context
+
         start = get_context("spawn")  # a fork would copy the locks of solvers without their threads
         with ProcessPoolExecutor(count, start, _hold, (_sent(field),)) as executor:
             yield executor

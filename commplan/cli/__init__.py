@@ -1,5 +1,6 @@
 """The command line, from the first moment of the process to the last."""
 
+import gc
 import os
 import sys
 from signal import SIGINT, default_int_handler, getsignal, signal
@@ -47,12 +48,23 @@ def _commands() -> "Callable[[], NoReturn]":
         from commplan._floors import check
 
         check()
-        from commplan.cli.commands import commands
+        commands = _imported()
     except ImportError as error:
         if "--debug" in sys.argv:
             raise
         print(f"commplan: {str(error).removeprefix('commplan: ')}", file=sys.stderr)
         sys.exit(BUG)
+    return commands
+
+
+def _imported() -> "Callable[[], NoReturn]":
+    """Import all commands, without a search for garbage: what they define stays to the end."""
+    gc.disable()
+    try:
+        from commplan.cli.commands import commands
+    finally:
+        gc.enable()
+    gc.freeze()
     return commands
 
 
