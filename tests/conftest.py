@@ -18,6 +18,7 @@ from topologies.shapes import (
     star,
     torus,
 )
+from topologies.spec import topology
 
 # A shell makes what runs in the background deaf to Ctrl-C; tests that press it would hang.
 if getsignal(SIGINT) is SIG_IGN:
@@ -39,6 +40,7 @@ ZOO = {
     "leaf-spine-2x2x2": (leaf_spine, 2, 2, 2),
     "dgx-1": (dgx_1,),
     "cloudmatrix384-1": (cloudmatrix384, 1),
+    "one port": (topology, "torus:2x3:ports=1"),
 }
 
 

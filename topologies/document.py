@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from topologies import reachability
+from topologies.ports import with_ports
 from topologies.symmetry import SymmetryError, link_images
 from topologies.topology import Link, LinkClass, Switch, Topology, TopologyError, build
 from topologies.wording import short, shown
@@ -19,7 +20,7 @@ SYMMETRY_LIMIT = 2**24  # generators times links: what is compared
 EVIDENCE = ("", "documented", "secondary", "measured", "derived", "estimate")
 
 FIELDS = ("format", "name", "ranks", "switches", "links", "classes", "symmetry")
-RANK = ("name", "kind", "overhead_us")
+RANK = ("name", "kind", "overhead_us", "ports")
 SWITCH = ("name", "multicast", "reduce", "kind")
 LINK = ("src", "dst", "bandwidth_GBps", "latency_us", "duplex", "class", "plane")
 CLASS = ("name", "layer", "source", "evidence", "efficiency", "efficiency_source")
@@ -123,7 +124,7 @@ def topology(document: object) -> Topology:
     if len(rows) > LINK_LIMIT:
         raise TopologyError([f"links: {len(rows):,}, at most {LINK_LIMIT:,} are read"])
     name = reader.text(table, "name", "", "topology")
-    ranks, kinds, overhead = _ranks(reader, table.get("ranks", []))
+    ranks, kinds, overhead, ports = _ranks(reader, table.get("ranks", []))
     switches = _switches(reader, table.get("switches", []))
     classes = _classes(reader, table.get("classes", []))
     symmetry = _symmetry(reader, table.get("symmetry", []), len(rows))
@@ -144,12 +145,12 @@ def topology(document: object) -> Topology:
     # Where links were left out, nothing can be said of what they would have joined.
     if faults := reader.faults or [*reachability.faults(made), *_symmetry_faults(made)]:
         raise TopologyError(faults)
-    return made
+    return with_ports(made, ports)
 
 
-def _ranks(reader: Reader, value: object) -> tuple[list[str], list[str], list[float]]:
-    """Read names, kinds and overheads (seconds) of the ranks, each a name or a table."""
-    names, kinds, overhead = [], [], []
+def _ranks(reader: Reader, value: object) -> tuple[list[str], list[str], list[float], list[int]]:
+    """Read names, kinds, overheads (seconds) and ports of the ranks, each a name or a table."""
+    names, kinds, overhead, ports = [], [], [], []
     for i, row in enumerate(reader.typed(value, list, "ranks", [])):
         place = f"ranks[{i}]."
         table = {"name": row} if isinstance(row, str) else row
@@ -158,7 +159,16 @@ def _ranks(reader: Reader, value: object) -> tuple[list[str], list[str], list[fl
         names.append(reader.typed(table.get("name", f"#{i}"), str, place + "name", f"#{i}"))
         kinds.append(reader.text(table, "kind", place, "rank"))
         overhead.append(float(reader.figure(table, "overhead_us", place, Fraction(0)) / 10**6))
-    return names, kinds, overhead
+        ports.append(_ports(reader, table, place) if "ports" in table else 0)
+    return names, kinds, overhead, ports
+
+
+def _ports(reader: Reader, table: Table, place: str) -> int:
+    """Read how many links a rank uses at once."""
+    count = reader.typed(table["ports"], int, place + "ports", 1)
+    if not 1 <= count <= LINK_LIMIT:
+        reader.faults.append(f"{place}ports: found {count}, expected 1 or more")
+    return count
 
 
 def _switches(reader: Reader, value: object) -> list[Switch]:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import networkx as nx
 
 from topologies import reachability
+from topologies.ports import with_ports
 from topologies.topology import Link, LinkClass, Switch, Topology, TopologyError, build
 from topologies.wording import prefixed, shown
 
@@ -65,8 +66,8 @@ def from_networkx(
     Any of networkx's four kinds of graph will do; an undirected edge is a duplex link. Only the
     bandwidth is needed, on each edge or here for the edges that have none; a float stands for the
     decimal that it prints as. alpha (seconds) is for edges that have none. A node without a kind
-    is a rank. Ranks, switches and links are numbered in the order of the graph, links by their
-    keys where those are numbers.
+    is a rank; it may state its ports, how many of its links it uses at once. Ranks, switches and
+    links are numbered in the order of the graph, links by their keys where those are numbers.
 
     Raises:
         TopologyError: with every mistake of the graph, one line each.
@@ -82,6 +83,7 @@ def from_networkx(
     switches = [_switch(n, graph.nodes[n]) for n, kind in nodes.items() if kind == "switch"]
     links = reader.links({c.name: i for i, c in reversed(list(enumerate(classes)))})
     overhead = [reader.node_figure(node, "overhead") for node in ranks]
+    ports = [reader.ports(node) for node in ranks]
     kinds = [str(graph.nodes[node].get("hardware", "rank")) for node in ranks]
     name = str(graph.graph.get("name") or "graph")
     try:
@@ -98,9 +100,9 @@ def from_networkx(
         )
         if faults := reachability.faults(made):
             raise TopologyError(faults)
+        return with_ports(made, ports)
     except TopologyError as error:
         raise TopologyError(prefixed(name, error.faults)) from None
-    return made
 
 
 def _switch(node: object, attributes: Attributes) -> Switch:
@@ -173,6 +175,15 @@ class _Reader:
         """Read a figure of a node, 0 where there is none."""
         data = {key: 0.0} | dict(self.graph.nodes[node])
         return self._figure(data, key, f"node {node}", float, 0.0)
+
+    def ports(self, node: object) -> int:
+        """Read how many links a node uses at once, 0 where it does not say."""
+        count = self.graph.nodes[node].get("ports", 0)
+        if isinstance(count, int) and ("ports" not in self.graph.nodes[node] or count >= 1):
+            return count
+        found = shown(count)
+        self.faults.append(f"node {node}: ports is {found}, expected a whole number from 1")
+        return 0
 
     def _figure(
         self,

@@ -111,8 +111,9 @@ def _boxes(make: Callable[..., Topology], name: str, summary: str, links: int) -
     )
 
 
-# What may be said of every machine: microseconds that each message costs its two ranks.
-EVERYWHERE: Mapping[str, Parser] = {"overhead": _seconds}
+# What may be said of every machine: microseconds that each message costs its two ranks, and how
+# many of its links a rank uses at once.
+EVERYWHERE: Mapping[str, Parser] = {"overhead": _seconds, "ports": _whole}
 
 PRESETS: dict[str, Preset] = {
     "ring": Preset(

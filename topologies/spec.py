@@ -10,6 +10,7 @@ import numpy as np
 
 from topologies import files
 from topologies.document import LINK_LIMIT
+from topologies.ports import with_ports
 from topologies.presets import EVERYWHERE, PRESETS, Preset
 from topologies.topology import Topology, TopologyError, frozen
 from topologies.wording import one_line, prefixed, shown
@@ -59,19 +60,21 @@ def _make(name: str, words: list[str], spec: str) -> Topology:
     try:
         if faults:
             raise TopologyError(faults)
-        return _burdened(preset.make, arguments)
+        return _limited(preset.make, arguments)
     except TopologyError as error:
         raise TopologyError(prefixed(spec[:100], error.faults)) from None
 
 
-def _burdened(make: Callable[..., Topology], arguments: dict[str, Any]) -> Topology:
-    """Make a machine, and let every message cost its ranks the overhead that is given."""
-    overhead = arguments.pop("overhead", 0.0)
+def _limited(make: Callable[..., Topology], arguments: dict[str, Any]) -> Topology:
+    """Make a machine with what may be said of every one: the overhead, and the ports of a rank."""
+    overhead, ports = arguments.pop("overhead", 0.0), arguments.pop("ports", 0)
     made = make(**arguments)
-    if not overhead:
-        return made
-    name = f"{made.name}:overhead={round(overhead * 1e6, 6):g}"
-    return replace(made, name=name, overhead=frozen(np.full(made.ranks, overhead)))
+    if overhead:
+        name = f"{made.name}:overhead={round(overhead * 1e6, 6):g}"
+        made = replace(made, name=name, overhead=frozen(np.full(made.ranks, overhead)))
+    if ports:
+        made = with_ports(replace(made, name=f"{made.name}:ports={ports}"), [ports] * made.ranks)
+    return made
 
 
 def _arguments(preset: Preset, words: list[str]) -> tuple[dict[str, Any], list[str]]:

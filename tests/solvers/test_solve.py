@@ -19,6 +19,7 @@ from topologies.machines.amd import mi250
 from topologies.machines.huawei import cloudmatrix384
 from topologies.machines.nvidia import dgx_a100
 from topologies.shapes import leaf_spine, ring, star, torus
+from topologies.spec import topology
 from topologies.symmetry import trivial
 from topologies.topology import Link, build
 
@@ -31,6 +32,19 @@ def test_every_schedule_is_right_and_proved_optimal(small_machine, name):
     report = verify(made)
     assert report.optimal, report.faults
     assert report.algbw == made.bound.algbw
+
+
+@pytest.mark.parametrize("ports", [1, 2, 7])
+@pytest.mark.parametrize("n", [2, 3, 5, 8])
+def test_the_ports_of_a_full_mesh_are_kept_busy(n: int, ports: int) -> None:
+    machine = topology(f"full-mesh:{n}:bandwidth=1:ports={ports}")
+    rate = Fraction(10**9 * min(ports, n - 1))
+    for name in ("all_gather", "reduce_scatter", "all_to_all", "scatter", "gather"):
+        made = solve(machine, collective(name, range(n), 0 if name in ROOTED else None))
+        assert verify(made).algbw == made.bound.algbw == rate * n / (n - 1)
+    for name in ("broadcast", "reduce"):
+        made = solve(machine, collective(name, range(n), 0))
+        assert verify(made).algbw == made.bound.algbw == rate
 
 
 @pytest.mark.parametrize("name", COLLECTIVES)

@@ -136,7 +136,7 @@ colour = "blue"
     number = "expected a number of at most 60 digits"
     assert faults(tmp_path, text, "m.toml") == [
         "unknown field 'colour'; known: format, name, ranks, switches, links, classes, symmetry",
-        "ranks[3]: unknown field 'colour'; known: name, kind, overhead_us",
+        "ranks[3]: unknown field 'colour'; known: name, kind, overhead_us, ports",
         "ranks[4]: found 5, expected a table",
         "switches[1]: the field 'name' is missing",
         "switches[1].multicast: found 'yes', expected true or false",
