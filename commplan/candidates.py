@@ -19,8 +19,10 @@ from solvers.amounts import incast
 from solvers.collective import CollectiveError
 from solvers.frontier import frontier
 from solvers.linear import Infeasible
+from solvers.matching import matched
 from solvers.schedule import Schedule
 from solvers.solve import solve
+from solvers.spreading import guided
 from solvers.synchronous import Exact
 from solvers.templates import TEMPLATES, hierarchy, levels
 from solvers.templates.layout import TemplateError
@@ -32,9 +34,13 @@ PLAIN = "shortest ways"
 PILE = 2**20  # bytes that may wait in a switch for one rank before stages are preferred
 WORTH = 1.5  # times the time that a schedule without such a pile may take
 EXACT_RANKS, EXACT_CHUNKS, EXACT_SECONDS = 8, 6, 3.0
-LOW_RANKS, LOW_SECONDS = 64, 2.0  # for trees of each of the heights that are tried
+LOW_RANKS, LOW_SECONDS = 64, 2.0  # of each of the heights that are tried
 LOW = (2, 3, 4, 6, 8, 12, 16, 24)
-CLOSE = 1.02  # times the bound at a size, within which lower trees are not looked for
+MATCHED = ("all_gather", "broadcast", "scatter")  # what only copies
+MATCHED_PARTS = (1, 2, 4)  # that each block is cut into
+MATCHED_SIZE = 2**24  # bytes for which links and pieces are matched where no size is given
+MATCHED_SENDS = 20_000  # at most: seconds of work
+CLOSE = 1.02  # times the bound at a size, within which no others are looked for
 FAR = 2  # times the best time, beyond which no other numbers of chunks are tried
 TUNED = 3  # candidates for which they are, at most
 PACES = {0.25: "chunks / 4", 0.5: "chunks / 2", 2.0: "chunks x 2", 4.0: "chunks x 4"}
@@ -84,7 +90,7 @@ def compared(
 
     They are those that make do with the scratch allowed and keep to the limits of the terms, the
     fastest first. exact: search as well for schedules that are the best of their number of steps,
-    on small direct networks, and for trees of less height; that takes seconds.
+    on small direct networks, for trees of less height, and for matchings; that takes seconds.
 
     Raises:
         ScratchError: none makes do, naming the one that needs least.
@@ -97,7 +103,10 @@ def compared(
     if crowded or limited or size is not None:
         searched = watch if exact else None
         for name, schedule in chain(
-            _others(best, crowded or limited), _exact(best, searched), _low(best, searched, size)
+            _others(best, crowded or limited),
+            _exact(best, searched),
+            _low(best, searched, size),
+            _matchings(best, searched, size),
         ):
             watch.tell(f"trying {name}")
             found.append(measured(name, schedule, size))
@@ -134,7 +143,10 @@ def known(best: Schedule, terms: Terms = USUAL, watch: Watch = UNHURRIED) -> Mad
     """Give the schedule of highest throughput, and all others to compare it with."""
     yield HIGHEST, best
     for name, schedule in chain(
-        _others(best, crowded=False), _exact(best, watch), _low(best, watch)
+        _others(best, crowded=False),
+        _exact(best, watch),
+        _low(best, watch),
+        _matchings(best, watch),
     ):
         yield name, replace(schedule, in_network=terms.in_network)
 
@@ -233,10 +245,8 @@ def _low(best: Schedule, watch: Watch | None, size: int | None = None) -> Made:
     machine, what = best.topology, best.collective
     if watch is None or not 1 < len(what.ranks) <= LOW_RANKS or what.name in ORDERS:
         return
-    if size is not None:
-        least = size_bound.fastest(machine, what, best.bound, size, in_network=best.in_network)
-        if simulate(best, size).seconds <= CLOSE * least:
-            return
+    if size is not None and _near(best, size):
+        return
     for most in LOW:
         if most >= height(best) or watch.over:
             return
@@ -248,6 +258,27 @@ def _low(best: Schedule, watch: Watch | None, size: int | None = None) -> Made:
             continue
         if height(found) <= most:
             yield f"trees of height {most}", replace(found, bound=best.bound)
+
+
+def _near(best: Schedule, size: int) -> bool:
+    """Tell whether a schedule is about as fast as any can be at a size."""
+    machine, what = best.topology, best.collective
+    least = size_bound.fastest(machine, what, best.bound, size, in_network=best.in_network)
+    return simulate(best, size).seconds <= CLOSE * least
+
+
+def _matchings(best: Schedule, watch: Watch | None, size: int | None = None) -> Made:
+    """Let links take pieces as they fall free, along the trees of highest throughput."""
+    what = best.collective
+    known = 1 < len(what.ranks) <= LOW_RANKS and what.name in MATCHED
+    if watch is None or not known or (size is not None and _near(best, size)):
+        return
+    for parts in MATCHED_PARTS:
+        work = guided(best, size or MATCHED_SIZE, parts)
+        if watch.over or len(work.load) * len(what.ranks) > MATCHED_SENDS:
+            return
+        made = matched(work, what, best.bound, in_network=best.in_network)
+        yield f"greedy matching, {parts} part{'s' * (parts > 1)}", made
 
 
 def _templates(best: Schedule) -> Made:

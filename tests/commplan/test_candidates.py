@@ -1,4 +1,4 @@
-"""Trees of less height compete at a size, where they may be of use."""
+"""What is searched for competes at a size, where it may be of use."""
 
 import pytest
 
@@ -49,3 +49,19 @@ def test_they_are_not_looked_for_where_nothing_is_to_be_gained():
 
 def test_without_a_watch_there_is_no_search(best):
     assert not lower((c.name, c.schedule) for c in compared(best, 2**12, None, Watch(60)))
+
+
+def test_matchings_are_right_and_compete(best):
+    made = dict(known(best, watch=Watch(60)))
+    names = [f"greedy matching, {parts}" for parts in ("1 part", "2 parts", "4 parts")]
+    assert [name for name in made if name.startswith("greedy matching")] == names
+    assert all(verify(made[name]).optimal for name in names)
+    raced = [c.name for c in compared(best, 2**20, None, Watch(60), exact=True)]
+    assert set(names) <= set(raced)
+
+
+def test_a_matching_is_chosen_where_links_wait_least():
+    what = collective("all_gather", range(16))
+    made = plan(topology("torus:4x4"), what, size=2**24)
+    assert made.reason.startswith("greedy matching")
+    assert verify(made.schedule).optimal

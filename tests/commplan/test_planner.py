@@ -74,6 +74,7 @@ def test_switched_machines_and_many_ranks_are_not_searched_exactly():
 def test_many_ranks_are_not_compared_with_templates(monkeypatch):
     monkeypatch.setattr(candidates, "TEMPLATE_RANKS", 4)
     monkeypatch.setattr(candidates, "EXACT_RANKS", 4)
+    monkeypatch.setattr(candidates, "LOW_RANKS", 4)
     made = commplan.plan(*problem("ring:5", "all_gather"), size=64)
     assert made.reason == "highest throughput, the only candidate"
 
