@@ -1,6 +1,7 @@
 """A command of commplan in a process of its own: its answer, and what the whole of it took."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -31,11 +32,15 @@ def told(words: Sequence[str], limit: float) -> Told:
     """Run `commplan WORDS --json`, for at most so many seconds.
 
     A process in between runs it, as the kernel tells the memory only of all children together,
-    and counts what a large parent had as the child's.
+    and counts what a large parent had as the child's. Compiled modules are kept, as they are where
+    commplan was installed.
     """
     command = [sys.executable, "-m", "bench.fresh", str(limit)]
     command += [sys.executable, "-m", "commplan", *words, "--json"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=limit + 60)
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    ended = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=limit + 60, env=kept
+    )
     took = json.loads(ended.stdout)
     fault = "killed" if took["code"] == LATE else took["said"].strip() or f"exit {took['code']}"
     return Told(
