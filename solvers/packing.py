@@ -283,7 +283,8 @@ class Packer:
             # One program takes seconds, and where members are far away it changes little.
             known = self.growth.heights is not None or depth.max(axis=1).min() > FAR
             return x if known else self._earliest(lp, scale, x, watch)
-        if self.growth.heights:
+        if self.growth.heights or len(self.growth.families) > 1:
+            # With several families, lower trees are searched for height by height (`shallow`).
             return self._earliest(lp, scale, x, watch)
         rises = depth[columns.order, columns.parent] < depth[columns.order, columns.child]
         best = self._lowest(lp, scale, depth.max(axis=1), rises, watch)
