@@ -1,5 +1,5 @@
 # Each command makes its own environment in .venv the first time; PYTHON says from which Python,
-# EXTRAS what goes with it: mpi,dev,torch tests commplan.torch as well.
+# EXTRAS what goes with it: mpi,dev,torch,jax tests commplan.torch and commplan.jax as well.
 PYTHON ?= python3
 EXTRAS ?= mpi,dev
 BIN := .venv/bin

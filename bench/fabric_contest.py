@@ -1,0 +1,229 @@
+"""Schedules against every collective that MPI lets one select, on emulated machines.
+
+`python -m bench.fabric_contest`, as root or with user namespaces, makes networks with the rates
+below one after the other (`commplan fabric`), and runs on each the schedule that commplan chooses
+for the size, MPI's own call as it is, and each of its algorithms by name (`contest.algorithms`).
+All algorithms are called once, the fastest few a few times; the fastest of those runs in turns with
+ours and the default, and the medians of these launches make the table. The MPI is that of this
+environment.
+
+Rates are those of the wire; the bound counts payload alone, so headers and acknowledgements (up to
+2 %) are losses in every column.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import inf
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import click
+
+from bench.contest.algorithms import DEFAULT, Variables, algorithms
+from commplan.cli.quantities import bytes_of
+from commplan.planner import plan
+from runtime.fabric import machine, trial
+from runtime.fabric.hosts import mpi
+from runtime.fabric.machine import Machine
+from runtime.mpi import compile_c, find
+from runtime.process import watched
+from solvers.collective import collective
+from solvers.schedule import Schedule
+from topologies.shapes import hypercube
+from topologies.topology import Link, Switch, Topology, build
+
+MEGABIT = 125_000  # bytes per second
+ALPHA, OVERHEAD = 10e-6, 50e-6  # of a cable, and of a message over TCP at either end, about
+COLLECTIVES = ("all_gather", "all_reduce")
+SIZES = (2**23, 2**20)
+SOURCE = Path(__file__).parent / "ranks" / "stock.c"
+SECONDS = 120.0  # for each launch
+LOOK, SHORT, AGAIN = 1, 3, 5  # timed calls of a launch: at first, of the fastest, and in turns
+FASTEST = 3  # algorithms that are looked at again
+CONNECTING = 2**12  # bytes of a call that makes connections
+HEAD = (
+    f"{'machine':28}{'collective':11}{'size':>6}{'ours':>9}{'bound':>9}{'of it':>7}"
+    f"{'predicted':>10}{'/ meas.':>8}{'best':>9}{'/ ours':>7}{'default':>9}{'/ ours':>7}  best is"
+)
+
+
+def supernodes() -> Topology:
+    """Join two switches of four hosts, 400 Mbit/s each, by 100 Mbit/s."""
+    hosts = [f"h{i}" for i in range(8)]
+    links = [_link(host, f"s{i // 4}", 400) for i, host in enumerate(hosts)]
+    both = [Switch("s0"), Switch("s1")]
+    return _machine("two supernodes", hosts, both, [*links, _link("s0", "s1", 100)])
+
+
+def slow_ring() -> Topology:
+    """Close a ring of eight, of 200 Mbit/s, by a link of 50."""
+    hosts = [f"h{i}" for i in range(8)]
+    links = [_link(f"h{i}", f"h{(i + 1) % 8}", 50 if i == 3 else 200) for i in range(8)]
+    return _machine("ring, a slow link", hosts, [], links)
+
+
+def degraded_star() -> Topology:
+    """Join eight hosts of 400 Mbit/s at a switch, one of which has half of that."""
+    hosts = [f"h{i}" for i in range(8)]
+    links = [_link(host, "s", 200 if i == 5 else 400) for i, host in enumerate(hosts)]
+    return _machine("star, a degraded NIC", hosts, [Switch("s")], links)
+
+
+def cube() -> Topology:
+    """Make a torus of 2 x 2 x 2 with links of 125 Mbit/s."""
+    made = hypercube(3, bandwidth=Fraction(125 * MEGABIT), alpha=ALPHA)
+    links = [
+        _link(f"h{made.src[e]}", f"h{made.dst[e]}", 125)
+        for e in range(made.links)
+        if made.src[e] < made.dst[e]
+    ]
+    return _machine("torus 2x2x2", [f"h{i}" for i in range(8)], [], links)
+
+
+def _link(src: str, dst: str, rate: int) -> Link:
+    return Link(src, dst, Fraction(rate * MEGABIT), ALPHA, duplex=True)
+
+
+def _machine(
+    name: str, hosts: Sequence[str], switches: Sequence[Switch], links: Sequence[Link]
+) -> Topology:
+    return build(name, hosts, switches, links, overhead=[OVERHEAD] * len(hosts))
+
+
+ORDER = tuple(range(8))
+# Each machine, and the host of each process, by name.
+CASES: Mapping[str, tuple[Callable[[], Topology], tuple[int, ...]]] = {
+    "two supernodes": (supernodes, ORDER),
+    "two supernodes, round-robin": (supernodes, (0, 4, 1, 5, 2, 6, 3, 7)),
+    "ring, a slow link": (slow_ring, ORDER),
+    "torus 2x2x2": (cube, ORDER),
+    "star, a degraded NIC": (degraded_star, ORDER),
+}
+
+
+@dataclass(frozen=True)
+class Bed:
+    """An emulated machine that is up, the hosts of the processes, and the compiled program."""
+
+    machine: Machine
+    played: tuple[int, ...]
+    program: Path
+
+    def stock(self, what: str, size: int, variables: Variables, calls: int) -> float:
+        """Time MPI's own collective, in seconds; one that is wrong or fails takes for ever."""
+        return self.called(what, [size], variables, calls).get(size, inf)
+
+    def called(
+        self, what: str, sizes: Sequence[int], variables: Variables, calls: int
+    ) -> dict[int, float]:
+        """Time MPI's own collective at sizes where it is right, after a call that connects."""
+        here = mpi(self.machine.keeper, self.played)
+        chosen = [f"{key}={value}" for key, value in variables.items()]
+        warm_up = "0" if calls == LOOK else "1"
+        words = [str(self.program), what, str(calls), warm_up, *map(str, (CONNECTING, *sizes))]
+        command = [*here.starting(len(self.played)), "env", *chosen, *words]
+        ended = watched(command, here.environment(SECONDS), SECONDS)
+        rows = [line.split() for line in ended.output if len(line.split()) == 3]
+        return {int(size): float(seconds) for size, seconds, wrong in rows if wrong == "0"}
+
+    def ours(self, schedule: Schedule, size: int) -> trial.Trial:
+        """Run a schedule."""
+        return trial.run(
+            self.machine, schedule, size, iterations=AGAIN, played=self.played, timeout=SECONDS
+        )
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came out for one size: seconds. sound: results are right, traffic went as planned."""
+
+    size: int
+    ours: float
+    bound: float
+    predicted: float
+    best: float
+    default: float
+    name: str
+    sound: bool
+
+    def line(self, case: str, what: str) -> str:
+        """Write the row of the table, in milliseconds."""
+        fault = "" if self.sound else "  WRONG"
+        return (
+            f"{case:28}{what:11}{bytes_of(self.size):>6}{self.ours * 1e3:9.1f}"
+            f"{self.bound * 1e3:9.1f}{self.bound / self.ours:7.1%}{self.predicted * 1e3:10.1f}"
+            f"{self.predicted / self.ours:8.2f}{self.best * 1e3:9.1f}{self.best / self.ours:7.2f}"
+            f"{self.default * 1e3:9.1f}{self.default / self.ours:7.2f}  {self.name}{fault}"
+        )
+
+
+def rows(
+    bed: Bed, what: str, kind: str, sizes: Sequence[int], launches: int, tell: Callable[[str], None]
+) -> Iterator[Row]:
+    """Look at all algorithms, then run the fastest in turns with ours and the default."""
+    known = algorithms(kind, what)
+    seen = {}
+    for name, variables in known.items():
+        tell(f"{what}: {name}")
+        seen[name] = bed.called(what, sizes, variables, LOOK)
+    machine = bed.machine.layout.original
+    for size in sizes:
+        right = {name: times[size] for name, times in seen.items() if size in times}
+        near = sorted(right, key=lambda name: right[name])[:FASTEST]
+        tell(f"{what}, {bytes_of(size)}: {', '.join(near)}")
+        again = {name: bed.stock(what, size, known[name], SHORT) for name in near}
+        name = min(again, key=lambda name: again[name])
+        schedule = plan(machine, collective(what, range(machine.ranks)), size=size).schedule
+        trials, best, default = [], [], []
+        for launch in range(launches):
+            tell(f"{what}, {bytes_of(size)}: launch {launch + 1}")
+            trials.append(bed.ours(schedule, size))
+            best.append(bed.stock(what, size, known[name], AGAIN))
+            default.append(bed.stock(what, size, known[DEFAULT], AGAIN))
+        yield Row(
+            size,
+            median(each.measured.seconds for each in trials),
+            trials[0].bound or 0.0,
+            trials[0].predicted,
+            median(best),
+            median(default),
+            f"{name} (of {len(right)})",
+            all(each.measured.wrong == 0 and each.routed for each in trials),
+        )
+
+
+@click.command()
+@click.option("--case", "cases", multiple=True, help="Only names with this in them; repeatable.")
+@click.option("--collective", "names", multiple=True, type=click.Choice(COLLECTIVES))
+@click.option("--launches", default=3, show_default=True, help="Of each of the three, in turns.")
+def main(cases: tuple[str, ...], names: tuple[str, ...], launches: int) -> None:
+    """Print milliseconds and ratios; exit 1 where a result or the traffic was not right."""
+    kind, sound = find().kind, True
+    click.echo(f"{kind}; milliseconds, medians of {launches} launches\n{HEAD}")
+    with TemporaryDirectory(prefix="commplan-") as folder:
+        program = Path(folder) / "stock"
+        compile_c(find(), SOURCE, program)
+        for case, (make, played) in CASES.items():
+            if cases and not any(part in case for part in cases):
+                continue
+            try:
+                bed = Bed(machine.up(make(), Fraction(1)), played, program)
+                for what in names or COLLECTIVES:
+                    for row in rows(bed, what, kind, SIZES, launches, _tell):
+                        sound &= row.sound
+                        click.echo(row.line(case, what))
+            finally:
+                machine.down()
+    sys.exit(not sound)
+
+
+def _tell(news: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r\033[K{news}\r", nl=False, err=True)
+
+
+if __name__ == "__main__":
+    main()
