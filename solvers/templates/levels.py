@@ -75,8 +75,7 @@ def grid(
     sends = gathering if collective.name == "all_gather" else mirrored(gathering)
     if collective.name == "all_reduce":
         pieces = [(0, Fraction(1, len(ranks)))] * len(ranks)
-        rounds = 1 + max((s.round for s in gathering), default=-1)
-        sends = sends + [s.later(rounds) for s in gathering]
+        sends = _one_after_the_other(sends, gathering)
     return lay(name, Routes(topology), collective, pieces, sends, bound)
 
 
@@ -104,9 +103,13 @@ def tree(
     up = mirrored(down, reduce=collective.name != "gather")
     sends = down if collective.name in ("broadcast", "scatter") else up
     if collective.name == "all_reduce":
-        rounds = 1 + max((s.round for s in down), default=-1)
-        sends = up + [s.later(rounds) for s in down]
+        sends = _one_after_the_other(up, down)
     return lay(name, Routes(topology), collective, blocks(collective), sends, bound)
+
+
+def _one_after_the_other(first: Sequence[Sends], second: Sequence[Sends]) -> list[Sends]:
+    rounds = 1 + max((s.round for s in first), default=-1)
+    return [*first, *(s.later(rounds) for s in second)]
 
 
 def _of_levels(
