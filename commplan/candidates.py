@@ -14,6 +14,7 @@ from runtime.height import height
 from runtime.loads import algbw
 from runtime.scratch import scratch
 from runtime.simulate import simulate
+from runtime.sums import alike
 from solvers import copies, rounds, size_bound, skew
 from solvers.amounts import incast
 from solvers.collective import CollectiveError
@@ -102,12 +103,13 @@ def compared(
     limited = not within(best, terms)
     if crowded or limited or size is not None:
         searched = watch if exact else None
-        for name, schedule in chain(
+        made = chain(
             _others(best, crowded or limited),
             _exact(best, searched),
             _low(best, searched, size),
             _matchings(best, searched, size),
-        ):
+        )
+        for name, schedule in _with_one_sum(made):
             watch.tell(f"trying {name}")
             found.append(measured(name, schedule, size))
             if watch.over:
@@ -142,12 +144,13 @@ def pace_of(name: str) -> tuple[str, float]:
 def known(best: Schedule, terms: Terms = USUAL, watch: Watch = UNHURRIED) -> Made:
     """Give the schedule of highest throughput, and all others to compare it with."""
     yield HIGHEST, best
-    for name, schedule in chain(
+    made = chain(
         _others(best, crowded=False),
         _exact(best, watch),
         _low(best, watch),
         _matchings(best, watch),
-    ):
+    )
+    for name, schedule in _with_one_sum(made):
         yield name, replace(schedule, in_network=terms.in_network)
 
 
@@ -207,6 +210,13 @@ def _without_piles(found: list[Candidate], size: int | None) -> list[Candidate]:
     flat = [each for each in found if incast(each.schedule) * size <= PILE]
     slow = min((each.seconds for each in flat), default=inf)
     return flat if slow <= WORTH * min(each.seconds for each in found) else found
+
+
+def _with_one_sum(made: Made) -> Made:
+    """Leave out an all_reduce that would give ranks different bits of one sum."""
+    for name, schedule in made:
+        if schedule.collective.name != "all_reduce" or alike(schedule):
+            yield name, schedule
 
 
 def _others(best: Schedule, crowded: bool) -> Made:

@@ -6,14 +6,14 @@ from topologies.topology import IntArray
 
 
 def serve(
-    server: IntArray, ready: IntArray, duration: IntArray, free: IntArray
+    server: IntArray, ready: IntArray, duration: IntArray, free: IntArray, turn: IntArray
 ) -> tuple[IntArray, IntArray]:
-    """Serve things in the order in which they are ready; among equals the first row goes first.
+    """Serve things in the order in which they are ready, those that are so at once by turn.
 
     free: when each server has finished what came before; it is brought up to date. Result: when the
     server was free for each thing, and when it finished it. Complexity: n log n, no loop over rows.
     """
-    order = np.lexsort((ready, server))
+    order = np.lexsort((turn, ready, server))
     at, least, work = server[order], ready[order], duration[order]
     first = np.flatnonzero(np.diff(at, prepend=-1))
     length = np.diff(np.append(first, len(at)))

@@ -6,7 +6,7 @@ What is played, in whole ticks of a femtosecond or more:
    received, are complete; a message is ready when both its ends have started the step.
 2. A message visits the sending side of its rank, the links of its route, the receiving side of its
    rank. Each of these serves one message at a time: first those of earlier program steps, then in
-   the order in which they became ready, among equals by schedule step, place in the piece, piece.
+   the order in which they became ready, among equals in that of `turns`.
 3. A rank's side works `overhead` seconds on a message, a link bytes / bandwidth, with bytes the
    exact share of the chunk; alpha is added once for each link. What one rank sends another in a
    step and chunk, of at most `joined` bytes each, is one message, as in programs.
@@ -143,7 +143,8 @@ def _step(work: Traffic, begin: int, end: int, clock: IntArray, free: IntArray) 
         visits = level.rows(slice(*np.searchsorted(level.message, [begin, end])))
         row = visits.message - begin
         ready = np.where(visits.whole, tail[row], np.maximum(head[row], tail[row] - visits.work))
-        before, finish = serve(visits.station, ready, visits.work, free)
+        turn = work.turn[visits.message]
+        before, finish = serve(visits.station, ready, visits.work, free, turn)
         ahead = np.where(visits.whole, finish, np.maximum(head[row], before))
         head[row], tail[row] = ahead + visits.way, finish + visits.way
     np.maximum.at(clock, src, tail)

@@ -7,6 +7,7 @@ import numpy as np
 
 from runtime.joining import JOINED
 from runtime.levels import levels
+from runtime.turns import turns
 from solvers.schedule import Schedule
 from topologies.symmetry import link_images, orbits
 from topologies.topology import BoolArray, FloatArray, IntArray
@@ -45,11 +46,13 @@ class Traffic:
     """What the representatives do for one chunk, in whole ticks of `tick` seconds.
 
     Messages come in the order of their steps; those of step s are first[s] to first[s + 1].
-    src and dst are classes of ranks that behave alike. A message makes its visits level by level.
+    turn: as of `turns`, for what is ready at once. src and dst are classes of ranks
+    that behave alike. A message makes its visits level by level.
     Stations of class r of ranks: 2r sends and 2r + 1 receives; then the classes of links follow.
     """
 
     first: IntArray
+    turn: IntArray
     src: IntArray
     dst: IntArray
     levels: tuple[Visits, ...]
@@ -121,9 +124,11 @@ def traffic(
     message, _, station, work, way, whole = (column[travel] for column in columns)
     tick = max(FINEST_TICK, chunks * float(work.sum() + way.sum()) / TICKS_LIMIT)
     visits = Visits(message, station, _ticks(work, tick), _ticks(way, tick), whole)
+    busy = np.bincount(station, visits.work)
     steps = np.arange(int(rows.step.max(initial=-1)) + 2)
     return Traffic(
         first=np.searchsorted(rows.step[order], steps),
+        turn=turns(message, busy[station], rows.step[order]),
         src=classes.rank[rows.src[order]],
         dst=classes.rank[rows.dst[order]],
         levels=tuple(visits.rows(chosen) for chosen in levels(message, station)),
