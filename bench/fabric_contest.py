@@ -8,8 +8,8 @@ ours and the default, and the medians of these launches make the table. The MPI 
 environment.
 
 All ranks together send at most 400 MB/s, and 200 where the rates are ours to choose: this is
-what a small computer carries. Rates are those of the wire; the bound counts payload alone, so headers and acknowledgements (up to
-2 %) are losses in every column.
+what a small computer carries. Rates are those of the wire; the bound counts payload alone, so
+headers and acknowledgements (up to 2 %) are losses in every column.
 """
 
 import sys

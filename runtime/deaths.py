@@ -44,6 +44,8 @@ class FirstDeath:
             except OSError:
                 self._sure = False
                 return
+            # Nor is it known who was, where one is dead by now: others may have died meanwhile.
+            self._sure &= not _ended(descriptor)
             self._open[descriptor] = int(found[1])
             self._poll.register(descriptor, select.EPOLLIN)
             if self._thread.ident is None:
@@ -71,3 +73,10 @@ class FirstDeath:
                     # Linux lists them in the order in which they died.
                     self._first = self._open.get(dead[0][0])
                     return
+
+
+def _ended(descriptor: int) -> bool:
+    """Tell whether a process has ended by now."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))

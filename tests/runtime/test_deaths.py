@@ -1,5 +1,6 @@
 """The first of several processes to die is known."""
 
+import os
 import subprocess
 import sys
 from socket import gethostname
@@ -62,3 +63,15 @@ def test_who_had_died_before_all_were_known_is_not_named(sleepers):
     late._thread.join(10)
     late.close()
     assert late.rank is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="descriptors of processes are Linux's")
+def test_who_was_dead_when_it_became_known_is_not_named(sleepers):
+    deaths = FirstDeath()
+    deaths.hear(head(0, sleepers[0]))
+    sleepers[1].kill()
+    os.waitid(os.P_PID, sleepers[1].pid, os.WEXITED | os.WNOWAIT)  # dead, but not gone
+    deaths.hear(head(1, sleepers[1]))
+    deaths._thread.join(10)
+    deaths.close()
+    assert deaths.rank is None
