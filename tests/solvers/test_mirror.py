@@ -24,6 +24,9 @@ GIGA = 10**9
 
 def test_mates_lie_back_between_the_same_ends_as_wide(small_machine):
     mate = mirror(small_machine, declared(small_machine), in_network=False)
+    if (small_machine.mate < 0).any():  # ports are links one way
+        assert mate is None
+        return
     assert mate is not None
     assert (mate[mate] == np.arange(small_machine.links)).all()
     assert (small_machine.src[mate] == small_machine.dst).all()
