@@ -246,7 +246,7 @@ def _messages(plan: Moves, parts: _Parts, sends: _Ends, receives: _Ends) -> list
     ):
         table = _table(phase, int(leads.sum()), action=action, process=end.process[leads])
         table["peer"], table["tag"] = end.peer[leads], parts.tag[leads]
-        table["step"], table["row"] = parts.step[leads], plan.turn[parts.row[leads]]
+        table["step"], table["row"] = parts.step[leads], parts.order[leads]
         table["size"], table["piece"] = parts.joints.size[leads], plan.piece[parts.row[leads]]
         table["buffer"] = np.where(end.beside, np.int64(Buffer.SCRATCH), end.buffer)[leads]
         table["offset"] = np.where(end.beside, end.place, end.offset)[leads]

@@ -8,7 +8,6 @@ import numpy as np
 
 from runtime.landing import Owned, history, home, landings
 from runtime.program import Buffer, ProgramError
-from runtime.turns import turns
 from solvers.collective import Collective
 from solvers.schedule import Schedule, Transfers
 from solvers.unfold import unfold
@@ -27,7 +26,6 @@ class Moves:
     Per transfer, sorted by (step, piece): src and dst are processes; what is sent lies in `source`
     (INPUT, OUTPUT or SCRATCH) and comes to `target` (OUTPUT or SCRATCH) in the way of `landing`.
     SCRATCH has a slot for each (dst, piece) that lands there.
-    turn: the place of each among those that start at once (`turns`).
     copy_process, copy_piece: pieces that start in INPUT and are wanted in OUTPUT with no message.
     """
 
@@ -47,7 +45,6 @@ class Moves:
     landing: IntArray
     copy_process: IntArray
     copy_piece: IntArray
-    turn: IntArray
 
     def __len__(self) -> int:
         return len(self.piece)
@@ -101,18 +98,7 @@ def moves(schedule: Schedule) -> Moves:
         ),
         copy_process=own,
         copy_piece=own_piece,
-        turn=frozen(_turns(whole, order)),
     )
-
-
-def _turns(whole: Schedule, order: IntArray) -> IntArray:
-    """Say in which order transfers start that start at once; order: that of the moves."""
-    rows, links = whole.transfers, whole.topology.links
-    share = np.array([float(part) for part in whole.share]) * whole.collective.sizes[whole.block]
-    length = np.diff(rows.route_start)
-    carried = np.bincount(rows.route, np.repeat(share[rows.piece], length), minlength=links)
-    busy = carried / whole.topology.capacity
-    return turns(np.repeat(np.argsort(order), length), busy[rows.route], rows.step[order])
 
 
 def _refuse_switches(schedule: Schedule) -> None:

@@ -46,8 +46,8 @@ class Traffic:
     """What the representatives do for one chunk, in whole ticks of `tick` seconds.
 
     Messages come in the order of their steps; those of step s are first[s] to first[s + 1].
-    turn: as of `turns`, for what is ready at once. src and dst are classes of ranks
-    that behave alike. A message makes its visits level by level.
+    turn: as of `turns`, for what is ready at once. src and dst are classes of ranks that behave
+    alike. A message makes its visits level by level.
     Stations of class r of ranks: 2r sends and 2r + 1 receives; then the classes of links follow.
     """
 

@@ -1,8 +1,8 @@
-"""Which of several messages goes first, where all are ready at once.
+"""Which of several messages a queue serves first, where all are ready at once.
 
-Those over the busiest link do: what the time depends on waits for nothing that could be late. Among
-equals the order is that of the steps, then that of the rows. Programs start their messages in this
-order, and queues of the simulator serve in it.
+Those over the busiest link: what the time depends on waits for nothing that could be late. Among
+equals the order is that of the steps, then that of the rows. No program enforces this: it starts
+all messages of a step at once, and those over the busiest link are under way from the first moment.
 """
 
 import numpy as np
