@@ -21,7 +21,7 @@ from solvers.terms import USUAL, Terms
 from solvers.watch import UNHURRIED, NotFound, Watch, tighter
 from topologies.topology import Topology
 
-PATIENCE = 1.5  # seconds after which a plain schedule is made, or after
+PATIENCE = 4.0  # seconds after which a plain schedule is made, or after
 EARLY = 0.2  # of the time, if that is sooner
 GRACE = 0.15  # of the time, or
 LONGEST_GRACE = 10.0  # seconds, if that is shorter, for the solver to hand in what it has

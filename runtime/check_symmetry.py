@@ -105,7 +105,10 @@ class _Owners:
         count = int(self.count[block])
         if (self.count[image] != count).any():
             return False
-        place = np.arange(count)
-        own = self.rank[self.start[block] + place]
-        theirs = self.rank[self.start[image][:, None] + place]
-        return np.array_equal(np.sort(elements[:, own], axis=1), theirs)
+        unique, which = np.unique(image, return_inverse=True)
+        theirs = self.rank[self.start[unique][:, None] + np.arange(count)]
+        own = self.rank[self.start[block] + np.arange(count)]
+        # As many on both sides, and no two of them meet: so it is enough that each owns the image.
+        owns = np.zeros((len(unique), elements.shape[1]), dtype=bool)
+        owns[np.arange(len(unique))[:, None], theirs] = True
+        return bool(owns[which[:, None], elements[:, own]].all())

@@ -5,7 +5,7 @@ from math import lcm
 
 import numpy as np
 
-from topologies.colours import Web, stable
+from topologies.colours import Web, finer
 from topologies.symmetry import SymmetryError, link_images, orbits
 from topologies.topology import IntArray, Topology, frozen
 
@@ -70,7 +70,7 @@ class Extension:
             return None
         marked = pair.copy()
         marked[0, src] = marked[1, dst] = pair.max() + 1
-        return stable(self.web, marked)
+        return finer(self.web, marked)
 
     def _rank(self, pair: IntArray, open_: np.ndarray) -> int:
         """Pick the next rank: if possible the image of one, to follow it round its cycle."""

@@ -53,18 +53,22 @@ def stable(web: Web, colours: IntArray) -> IntArray | None:
     (1-dimensional Weisfeiler-Leman). Multisets are compared by sums of random 64-bit words.
     Complexity: rounds × (links + vertices × log(vertices)) for each colouring.
     """
+    kinds = int(web.kinds.max()) + 1
+    return finer(web, _numbered(colours * kinds + web.kinds).reshape(colours.shape))
+
+
+def finer(web: Web, colours: IntArray) -> IntArray | None:
+    """Refine colourings as `stable` does, that have no gap and tell apart what the vertices are."""
     rows, points = colours.shape
     drawn = _words(1, rows * points)
-    colours = _numbered(colours * (int(web.kinds.max()) + 1) + web.kinds)
     while True:
-        colours = colours.reshape(rows, points)
-        if rows > 1 and (np.sort(colours) != np.sort(colours[0])).any():
+        counts = np.bincount(colours[0])
+        if any(not np.array_equal(np.bincount(row), counts) for row in colours[1:]):
             return None
-        seen = (web.words @ drawn[colours].T).T
-        finer = _told_apart(seen)
-        if finer.max() == colours.max():
+        split = _told_apart((web.words @ drawn[colours].T).T).reshape(rows, points)
+        if split.max() == colours.max():
             return frozen(colours)
-        colours = finer
+        colours = split
 
 
 def refine(topology: Topology, start: IntArray | None = None) -> IntArray:
