@@ -95,7 +95,9 @@ class _Growth:
         spared = np.stack([self.enters[c] - self.enters[c][self.arc[c][0]] for c in cycle])
         best = np.argmin(spared, axis=0)
         vertices = np.arange(len(self.node))
-        inside = np.isin(self.node, cycle)
+        within = np.zeros(new, dtype=np.bool_)
+        within[cycle] = True
+        inside = within[self.node]
         self.enters.append(spared[best, vertices])
         self.enters[new][inside] = self.wall
         self.head.append(np.stack([self.head[c] for c in cycle])[best, vertices])

@@ -58,7 +58,7 @@ def _stacks(packing: Packing, k: int) -> dict[int, list[tuple[Fraction, int]]]:
     """Lay the parents of each member end to end: (end, column) in ascending order."""
     chosen: dict[int, list[int]] = {}
     for column in np.flatnonzero(packing.columns.order == k).tolist():
-        if packing.share[column] > 0:
+        if packing.share[column]:
             chosen.setdefault(int(packing.columns.child[column]), []).append(column)
     stacks = {}
     for child, columns in chosen.items():

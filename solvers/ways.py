@@ -86,7 +86,11 @@ class _Walk:
         topology = quotient.topology
         self.quotient = quotient
         self.weight = topology.alpha + HOP
-        self.used = np.zeros(len(quotient.orbit_size))
+        self.orbit = quotient.link_orbit.tolist()
+        self.share = (1.0 / (quotient.orbit_capacity * quotient.orbit_size)).tolist()
+        self.used = [0.0] * len(quotient.orbit_size)
+        self.src, self.head = topology.src.tolist(), topology.dst.tolist()
+        self._last: dict[tuple[int, int], list[int]] = {}
         self.inner = ~quotient.blocked[topology.src]
         by_end = np.argsort(topology.dst, kind="stable")
         by_end = by_end[self.inner[by_end]]
@@ -119,17 +123,20 @@ class _Walk:
 
     def follow(self, start: int, target: int) -> tuple[int, ...]:
         """Walk back from the target to a first link, and note the use of the links."""
-        topology = self.quotient.topology
-        head, way = int(topology.dst[start]), [start]
-        length = self.length[self.row[head]]
+        head, way = self.head[start], [start]
         while target != head:
-            entering = self.entering[target]
-            slack = length[topology.src[entering]] + self.weight[entering] - length[target]
-            best = entering[slack <= length[target] * SAME]
-            link = int(best[np.argmin(self.used[self.quotient.link_orbit[best]])])
-            way.insert(1, link)
-            target = int(topology.src[link])
-        orbit = self.quotient.link_orbit[way]
-        share = 1.0 / (self.quotient.orbit_capacity[orbit] * self.quotient.orbit_size[orbit])
-        np.add.at(self.used, orbit, share)
+            way.append(min(self._into(head, target), key=lambda e: self.used[self.orbit[e]]))
+            target = self.src[way[-1]]
+        way[1:] = way[:0:-1]
+        for orbit in [self.orbit[link] for link in way]:
+            self.used[orbit] += self.share[orbit]
         return tuple(way)
+
+    def _into(self, head: int, target: int) -> list[int]:
+        """List the last links of the shortest ways from the end of a first link to a target."""
+        if (head, target) not in self._last:
+            length, entering = self.length[self.row[head]], self.entering[target]
+            tails = self.quotient.topology.src[entering]
+            slack = length[tails] + self.weight[entering] - length[target]
+            self._last[head, target] = entering[slack <= length[target] * SAME].tolist()
+        return self._last[head, target]

@@ -113,7 +113,7 @@ def test_looking_alike_is_not_enough(monkeypatch):
     made = build("rings", [str(i) for i in range(12)], [], links)
     assert find(made, 0, 6) is None
     assert find(made, 0, 3) is not None
-    monkeypatch.setattr(automorphisms, "stable", lambda _, colours: colours)
+    monkeypatch.setattr(automorphisms, "finer", lambda _, colours: colours)
     assert find(made, 0, 6) is None
 
 
