@@ -2,19 +2,25 @@
 
 import ctypes
 import os
+import selectors
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, cast
+from uuid import uuid4
 
 # What an mpirun gets to end its processes by itself before they are killed; Open MPI takes 6 s.
 GRACE_SECONDS = 8.0
+PAUSE_SECONDS = 0.2  # after which a thread looks whether it should end
+BLOCK = 2**16  # bytes that are read at once
+MARK = "COMMPLAN_RUN"  # the variable by which what a command started is known
 REQUESTS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -38,38 +44,34 @@ def watched(
 ) -> Ended:
     """Run a command for at most so many seconds, with all that it starts.
 
-    report gets each line of output and errors, from two threads but never at once. Whoever asks
-    this process to stop, or kills it, ends the command as well.
+    report gets each line of output and errors, from a thread of its own. Whoever asks this process
+    to stop, or kills it, ends the command as well. What the command left behind, having detached
+    itself, is known by a mark in its environment, and ended too.
     """
-    ended = Ended()
+    ended, mark = Ended(), f"{MARK}={uuid4().hex}"
     with (
         _stopping_in_order(),
         subprocess.Popen(
             command,
-            env=environment,
+            env=environment | dict([mark.split("=")]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
             start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         ) as process,
     ):
-        readers = _readers(process, ended, report)
+        reader = _Reader(process, ended, report)
         try:
-            # A request to stop may come while these start: to close what they read from would wait
-            # for ever, unless the command is ended first.
-            for reader in readers:
-                reader.start()
+            reader.start()
             ended.code = process.wait(seconds)
         except subprocess.TimeoutExpired:
             ended.timed_out = True
         finally:
             _end(process)
-            for reader in readers:
-                if reader.ident is not None:
-                    reader.join(GRACE_SECONDS)
+            reader.wait(GRACE_SECONDS)
+            _end_marked(mark)
+            reader.finish()
     return ended
 
 
@@ -98,23 +100,57 @@ def _die_with_parent() -> None:
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _readers(
-    process: subprocess.Popen[str], ended: Ended, report: Callable[[str], None] | None
-) -> list[threading.Thread]:
-    lock = threading.Lock()
+class _Reader(threading.Thread):
+    """Reads the lines of a command until its streams end, or until it is told to finish.
 
-    def read(stream: IO[str], lines: list[str]) -> None:
-        for line in stream:
-            lines.append(line.rstrip("\n"))
-            if report is not None:
-                with lock:
-                    report(line.rstrip("\n"))
+    The streams end when nobody can write to them any more; who detached itself may for ever.
+    """
 
-    pairs = ((process.stdout, ended.output), (process.stderr, ended.errors))
-    return [threading.Thread(target=read, args=pair, daemon=True) for pair in pairs]
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        ended: Ended,
+        report: Callable[[str], None] | None,
+    ) -> None:
+        super().__init__(daemon=True)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self.streams = {process.stdout: ended.output, process.stderr: ended.errors}
+        self.report, self.enough = report, threading.Event()
+
+    def run(self) -> None:
+        """Take each line as it comes."""
+        with selectors.DefaultSelector() as selector:
+            for stream in self.streams:
+                selector.register(stream, selectors.EVENT_READ, bytearray())
+            while selector.get_map() and not self.enough.is_set():
+                for key, _ in selector.select(PAUSE_SECONDS):
+                    block, rest = os.read(key.fd, BLOCK), key.data
+                    *lines, rest[:] = (bytes(rest) + block).split(b"\n")
+                    if not block:
+                        selector.unregister(key.fileobj)
+                        lines = [bytes(rest)] if rest else []
+                    for line in lines:
+                        self._take(line, self.streams[cast(IO[bytes], key.fileobj)])
+
+    def _take(self, line: bytes, lines: list[str]) -> None:
+        lines.append(line.decode(errors="replace").rstrip("\r"))
+        if self.report is not None:
+            self.report(lines[-1])
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of the streams; where it never began, there is none to wait for."""
+        if self.ident is not None:
+            self.join(seconds)
+
+    def finish(self) -> None:
+        """Take what is there, and no more."""
+        self.wait(PAUSE_SECONDS)
+        self.enough.set()
+        self.wait(GRACE_SECONDS)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """End a command and all that descends from it: first asked, then killed."""
     if process.poll() is not None:
         return
@@ -131,6 +167,29 @@ def _end(process: subprocess.Popen[str]) -> None:
     with suppress(ProcessLookupError):
         process.kill()
     process.wait()
+
+
+def _end_marked(mark: str) -> None:
+    """End what carries a mark in its environment: first asked, then killed."""
+    for number, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, PAUSE_SECONDS)):
+        deadline = time.monotonic() + patience
+        asked: set[int] = set()
+        while (left := _marked(mark)) and time.monotonic() < deadline:
+            for pid in left - asked:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, number)
+            asked |= left
+            time.sleep(PAUSE_SECONDS / 10)
+
+
+def _marked(mark: str) -> set[int]:
+    """List what carries a mark, where the system shows environments (Linux does)."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if mark.encode() in entry.read_bytes().split(b"\0"):
+                found.add(int(entry.parent.name))
+    return found
 
 
 def birth(pid: int) -> str:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from runtime.fabric import record
 from runtime.fabric.commands import BRIDGE, CONTROL, DATA
 from runtime.fabric.keeper import Keeper
-from runtime.fabric.layout import FabricError, namespace
+from runtime.fabric.layout import CONTROLS, FabricError, namespace
 from runtime.mpi import Mpi, find
 
 COMPILE_SECONDS = 60.0
@@ -48,6 +49,9 @@ def mpi(keeper: Keeper, ranks: Sequence[int]) -> Mpi:
     hosts = [namespace(rank) for rank in ranks]
     enter = [*keeper.entering(), "ip", "netns", "exec", CONTROL]
     variables = {"LD_PRELOAD": str(polite)} if (polite := _polite(place)) else {}
+    # Open MPI names its files by numbers of processes, which each machine begins anew: what one
+    # left that was killed would be in the way of the next.
+    variables["TMPDIR"] = tempfile.mkdtemp(dir=place)
     if plain.kind == "mpich":
         words = _mpich(plain.command[0], remote, hosts)
         variables |= {"FI_PROVIDER": "tcp", "FI_TCP_IFACE": DATA, "MPIR_CVAR_NOLOCAL": "1"}
@@ -67,7 +71,8 @@ def _mpich(mpirun: str, remote: Path, hosts: Sequence[str]) -> list[str]:
 
 def _openmpi(mpirun: str, remote: Path, hosts: Sequence[str]) -> list[str]:
     runtime = ["--prtemca", "plm", "ssh", "--prtemca", "plm_ssh_agent", str(remote)]
-    runtime += ["--prtemca", "oob_tcp_if_include", f"{CONTROL},{BRIDGE}"]
+    # By addresses: where one of several interfaces is missing, 5.0 crashes now and then.
+    runtime += ["--prtemca", "oob_tcp_if_include", f"{CONTROLS}.0.0/16"]
     ways = ["--mca", "pml", "ob1", "--mca", "btl", "self,tcp", "--mca", "btl_tcp_if_include", DATA]
     ways += ["--mca", "mpi_yield_when_idle", "1", "--bind-to", "none"]
     listed = ",".join(f"{host}:1" for host in hosts)

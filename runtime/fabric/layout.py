@@ -12,6 +12,7 @@ VERTICES_LIMIT = 256
 # Bytes per second that two cores carry between all ranks together, and that with room to spare.
 CARRIED = 4 * 10**8
 EASY = 2 * 10**8
+CONTROLS = "10.78"  # what the addresses of the network begin with that carries no data
 SLOWEST = 10**5  # bytes per second: below, a single packet takes a tenth of a second
 
 
@@ -99,7 +100,7 @@ def address(vertex: int) -> str:
 
 def control(rank: int) -> str:
     """Give the address of a rank on the network that starts programs and carries no data."""
-    return f"10.78.{rank // 250 + 1}.{rank % 250 + 1}"
+    return f"{CONTROLS}.{rank // 250 + 1}.{rank % 250 + 1}"
 
 
 def _cables(topology: Topology) -> tuple[Cable, ...]:

@@ -10,6 +10,8 @@ from time import monotonic
 
 import pytest
 
+from runtime.process import watched
+
 WATCHER = """
 import os
 from runtime.process import watched
@@ -51,3 +53,28 @@ def test_a_signal_to_the_watcher_ends_what_it_watches(number):
         watcher.send_signal(number)
         assert watcher.wait(20) != 0
     assert until(lambda: not running(seconds))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_detached_itself_is_ended_and_its_open_pipes_hold_nobody_up():
+    seconds = f"4000.{os.getpid()}"
+    begun = monotonic()
+    ended = watched(
+        ["sh", "-c", f"echo begun; setsid sh -c 'trap : TERM; sleep {seconds}; sleep 1' & exit 3"],
+        dict(os.environ),
+        30,
+    )
+    assert ended.output == ["begun"]
+    assert ended.code == 3
+    assert not ended.timed_out
+    assert monotonic() - begun < 25
+    assert not running(seconds)
+
+
+def test_lines_come_whole_whatever_they_hold():
+    code = r"import os; os.write(1, b'a\nb\xff\r\n'); os.write(2, b'x\n\ny'); os.write(1, b'last')"
+    told = []
+    ended = watched([sys.executable, "-c", code], dict(os.environ), 30, told.append)
+    assert ended.output == ["a", "b\ufffd", "last"]
+    assert ended.errors == ["x", "", "y"]
+    assert sorted(told) == sorted(ended.output + ended.errors)
