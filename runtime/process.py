@@ -184,12 +184,9 @@ def _end_marked(mark: str) -> None:
 
 def _marked(mark: str) -> set[int]:
     """List what carries a mark, where the system shows environments (Linux does)."""
-    found = set()
-    for entry in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            if mark.encode() in entry.read_bytes().split(b"\0"):
-                found.add(int(entry.parent.name))
-    return found
+    if not Path("/proc/self/environ").exists():
+        return set()
+    return {pid for pid, text in _read("environ") if mark.encode() in text.split(b"\0")}
 
 
 def birth(pid: int) -> str:
@@ -210,12 +207,19 @@ def _processes() -> dict[int, tuple[int, str]]:
 def _from_proc() -> dict[int, tuple[int, str]]:
     """Read Linux's own list, for containers often have no ps."""
     listed = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            # The name stands in brackets and may hold anything; state and parent follow it.
-            words = entry.read_text(errors="replace").rpartition(")")[2].split()
-            listed[int(entry.parent.name)] = (int(words[1]), words[19])
+    for pid, text in _read("stat"):
+        # The name stands in brackets and may hold anything; state and parent follow it.
+        words = text.rpartition(b")")[2].split()
+        listed[pid] = (int(words[1]), words[19].decode())
     return listed
+
+
+def _read(name: str) -> Iterator[tuple[int, bytes]]:
+    """Read a file of each process that is still there and shows it."""
+    # Patterns look at each entry before they give it, and fail where a process ends meanwhile.
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError):
+            yield int(pid), Path("/proc", pid, name).read_bytes()
 
 
 def _from_ps() -> dict[int, tuple[int, str]]:

@@ -75,6 +75,8 @@ def _openmpi(mpirun: str, remote: Path, hosts: Sequence[str]) -> list[str]:
     runtime += ["--prtemca", "oob_tcp_if_include", f"{CONTROLS}.0.0/16"]
     ways = ["--mca", "pml", "ob1", "--mca", "btl", "self,tcp", "--mca", "btl_tcp_if_include", DATA]
     ways += ["--mca", "mpi_yield_when_idle", "1", "--bind-to", "none"]
+    # A remote command that is over while its daemon lives may count as a host that never came up.
+    runtime += ["--leave-session-attached"]
     listed = ",".join(f"{host}:1" for host in hosts)
     return [_path(mpirun), *runtime, *ways, "--host", listed]
 
