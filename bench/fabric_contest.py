@@ -28,8 +28,9 @@ from commplan.cli.quantities import bytes_of
 from commplan.planner import plan
 from runtime.fabric import machine, trial
 from runtime.fabric.hosts import mpi
+from runtime.fabric.layout import FabricError
 from runtime.fabric.machine import Machine
-from runtime.mpi import compile_c, find
+from runtime.mpi import LaunchError, compile_c, find
 from runtime.process import watched
 from solvers.collective import collective
 from solvers.schedule import Schedule
@@ -216,6 +217,8 @@ def main(cases: tuple[str, ...], names: tuple[str, ...], launches: int) -> None:
                     for row in rows(bed, what, kind, SIZES, launches, _tell):
                         sound &= row.sound
                         click.echo(row.line(case, what))
+            except (FabricError, LaunchError) as error:
+                raise click.ClickException(f"{case}: {error}") from None
             finally:
                 machine.down()
     sys.exit(not sound)
