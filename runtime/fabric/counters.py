@@ -11,12 +11,15 @@ from runtime.fabric.keeper import Keeper
 from runtime.fabric.layout import Layout, interface, namespace
 from runtime.loads import loads
 from solvers.schedule import Schedule
+from topologies.symmetry import link_images, orbits
+from topologies.topology import FloatArray, Topology
 
 Carried = Mapping[tuple[int, int], int]  # (from, to): bytes sent, with headers
 
 # What MPI says besides (barriers, results), in bytes on a link for each call and process pair.
 ASIDE = 2_000
 ANSWERS = 0.02  # of what comes in, at most, goes back to acknowledge it
+ENVELOPE = 80  # of a message there and back: headers of packets that are not full, and MPI's
 LOOSE = 0.03
 
 
@@ -50,13 +53,17 @@ def carried(keeper: Keeper, layout: Layout) -> dict[tuple[int, int], int]:
     return {(a, b): sent[a][interface(b)] for a, b in pairs}
 
 
-def flows(schedule: Schedule, size: int, calls: int, before: Carried, after: Carried) -> list[Flow]:
+def flows(
+    schedule: Schedule, size: int, calls: int, before: Carried, after: Carried, chunks: int = 1
+) -> list[Flow]:
     """Compare what the links carried in so many calls with what the schedule puts on them.
 
-    size: bytes of a call. Headers are taken off; the acknowledgements that a link carries for
-    the way back, and what MPI says besides, are allowed for.
+    size: bytes of a call, whose pieces go in so many chunks. Headers are taken off; the
+    acknowledgements that a link carries for the way back, what comes with each message, and what
+    MPI says besides, are allowed for.
     """
     planned = _planned(schedule, size * calls)
+    messages = _messages(schedule)
     aside = ASIDE * (calls + 5) * len(schedule.collective.ranks)
     found = []
     for pair, count in sorted(after.items()):
@@ -64,14 +71,29 @@ def flows(schedule: Schedule, size: int, calls: int, before: Carried, after: Car
         counted = (count - before[pair]) / HEADERS
         share = planned.get(pair, 0.0)
         most = share * (1 + LOOSE) + back * ANSWERS + aside
+        most += ENVELOPE * chunks * calls * (messages.get(pair, 0) + messages.get(pair[::-1], 0))
         found.append(Flow(*pair, share, counted, most))
     return found
 
 
 def _planned(schedule: Schedule, size: int) -> dict[tuple[int, int], float]:
     """Add up what links between two neighbours carry together, bytes."""
-    topology, found = schedule.topology, loads(schedule)
-    each = np.array([float(load) for load in found.load])[found.orbit] * size
+    found = loads(schedule)
+    return _joined(
+        schedule.topology, np.array([float(load) for load in found.load])[found.orbit] * size
+    )
+
+
+def _messages(schedule: Schedule) -> dict[tuple[int, int], float]:
+    """Count the messages that cross links between two neighbours in a call, in one chunk each."""
+    topology, group = schedule.topology, schedule.group
+    orbit = orbits(link_images(topology, group.generators), topology.links)
+    crossing = np.bincount(orbit[schedule.transfers.route], minlength=topology.links)
+    return _joined(topology, (crossing * group.order)[orbit] / np.bincount(orbit)[orbit])
+
+
+def _joined(topology: Topology, each: FloatArray) -> dict[tuple[int, int], float]:
+    """Add up a figure of all links between two neighbours."""
     result: dict[tuple[int, int], float] = {}
     ends = zip(topology.src.tolist(), topology.dst.tolist(), each.tolist(), strict=True)
     for src, dst, load in ends:

@@ -82,7 +82,7 @@ def run(
         measured,
         simulate(here, measured.size, chunks=measured.chunks).seconds,
         _bound(machine, schedule, measured.size),
-        tuple(counters.flows(here, measured.size, calls, before, after)),
+        tuple(counters.flows(here, measured.size, calls, before, after, measured.chunks)),
     )
 
 

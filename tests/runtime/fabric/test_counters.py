@@ -40,3 +40,17 @@ def test_a_link_with_other_bytes_than_planned_is_noticed(gather, factor):
     after = counted(lambda pair, planned: planned * factor if pair == (4, 2) else planned)
     found = flows(gather, SIZE, CALLS, dict.fromkeys(after, 0), after)
     assert [(flow.src, flow.dst) for flow in found if not flow.right] == [(4, 2)]
+
+
+def test_messages_may_carry_headers_but_nothing_more(gather):
+    # Each rank sends three messages, or one that the switch's other side gets three of.
+    small, chunks = 2**16, 64
+    pairs = [(r, 4) for r in range(4)] + [(4, r) for r in range(4)]
+    before = dict.fromkeys(pairs, 0)
+    planned = small * CALLS * 3 / 4
+    message = planned + 60 * 2 * 3 * chunks * CALLS
+    heavier = message + 2_000 * 200 * CALLS
+    for carried, right in ((message, True), (heavier, False)):
+        after = dict.fromkeys(pairs, int(carried * HEADERS))
+        found = flows(gather, small, CALLS, before, after, chunks)
+        assert all(flow.right is right for flow in found)
