@@ -12,7 +12,7 @@ from pathlib import Path
 from signal import SIGKILL
 
 from runtime import rank_map
-from runtime.deaths import FirstDeath
+from runtime.deaths import HEAD, FirstDeath
 from runtime.emit import c, mpi4py
 from runtime.moves import moves
 from runtime.mpi import LaunchError, Mpi, compile_c, find
@@ -186,21 +186,27 @@ def _exit(ended: Ended, first: int | None) -> str:
         signal = int(said[1] or said[2])
     if not 0 < signal < 65:
         return f"exit code {ended.code}"
-    culprit = _culprit(text, signal) if first is None else f"rank {first}: "
-    return f"{culprit}signal {signal}"
+    return f"{_culprit(text, signal, first)}signal {signal}"
 
 
-def _culprit(text: str, signal: int) -> str:
+def _culprit(text: str, signal: int, first: int | None) -> str:
     """Find the rank that a signal ended, by the numbers of processes in the head of the table.
 
-    MPICH may name one of the others that it ended itself, by signal 9: their exit code tells.
+    first: the rank whose process was gone first. It may be one that MPICH ended, by signal 9, while
+    the kernel still cleared up after the culprit. MPICH too may name one of those: their exit code
+    tells.
     """
-    mpich = rf"= +PID (\d+) RUNNING.*\n= +EXIT CODE: {signal}\n"
-    named = re.search(mpich, text) or re.search(r"process rank \d+ with PID (\d+)", text)
-    if signal == SIGKILL or not named:
-        return ""
-    ranks = re.findall(r"^#  Rank +(\d+) Group  0 Pid +(\d+)", text, re.MULTILINE)
-    return "".join(f"rank {rank}: " for rank, pid in ranks if pid == named[1])
+    ranks = {pid: rank for rank, pid, _ in HEAD.findall(text)}
+    mpich = re.search(r"= +PID (\d+) RUNNING.*\n= +EXIT CODE: (\d+)\n", text)
+    other = re.search(r"process rank \d+ with PID (\d+)", text)
+    ended, code = mpich.groups() if mpich else (other[1] if other else "", str(signal))
+    named, gone = ranks.get(ended), None if first is None else str(first)
+    if named is not None and signal != SIGKILL:
+        if code == str(signal):
+            gone = named
+        elif gone == named:
+            gone = None
+    return "" if gone is None else f"rank {gone}: "
 
 
 def _measurements(lines: Sequence[str]) -> list[Measurement]:

@@ -225,6 +225,22 @@ def test_the_rank_that_a_signal_ended_is_named_when_mpich_is_sure(code, who):
     assert judged(Ended(code=11, output=output), 5).reason == f"{who}signal 11"
 
 
+@pytest.mark.parametrize(
+    ("pid", "code", "first", "who"),
+    [
+        (11, 11, 2, "rank 1: "),  # the kernel was done with rank 2 before it was with the culprit
+        (10, 9, 0, ""),  # rank 0 was killed, and who was not is not known
+        (10, 9, 1, "rank 1: "),
+        (99, 11, 2, "rank 2: "),
+    ],
+)
+def test_who_was_gone_first_must_agree_with_the_exit_code_that_mpich_tells(pid, code, first, who):
+    output = [f"#  Rank  {r} Group  0 Pid     1{r} on         vm" for r in range(3)]
+    output += [f"=   PID {pid} RUNNING AT vm", f"=   EXIT CODE: {code}"]
+    output += ["YOUR APPLICATION TERMINATED WITH THE EXIT STRING: Segmentation fault (signal 11)"]
+    assert judged(Ended(code=11, output=output), 5, first).reason == f"{who}signal 11"
+
+
 def test_open_mpi_names_the_rank_that_a_signal_ended():
     head = "#  Rank  7 Group  0 Pid   1234 on         vm"
     error = "prterun noticed that process rank 1 with PID 1234 on node vm exited on signal 11"
