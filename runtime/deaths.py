@@ -4,8 +4,10 @@ import os
 import re
 import select
 import threading
+from pathlib import Path
 from socket import gethostname
 
+PF_EXITING = 0x4  # linux/sched.h
 HEAD = re.compile(r"#  Rank +(\d+) Group  0 Pid +(\d+) on +(\S+)")
 
 
@@ -13,15 +15,17 @@ class FirstDeath:
     """Watches the processes that a program's table names, until the first of them ends.
 
     An mpirun that finds one of its processes dead ends the others, and may then name the wrong one.
-    A descriptor of each process tells of its end at once, before mpirun can do anything.
-    `rank` stays None where nobody died on this computer, where one had died before all were known,
-    or where the system has no such descriptors (Linux has, from 5.3 on).
+    A descriptor of each process tells of its end when the kernel is done with it. Its connections
+    are closed a little earlier, and mpirun may have ended others by then: whoever is gone first
+    died first only if no other is ending yet.
+    `rank` stays None where nobody died on this computer, where it is not sure who was the first, or
+    where the system has no such descriptors (Linux has, from 5.3 on).
     """
 
     def __init__(self) -> None:
         self._first: int | None = None
         self._sure = True
-        self._open: dict[int, int] = {}
+        self._open: dict[int, tuple[int, int]] = {}  # descriptor: rank, number of the process
         self._poll = select.epoll() if hasattr(os, "pidfd_open") else None
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._lock = threading.Lock()
@@ -46,7 +50,7 @@ class FirstDeath:
                 return
             # Nor is it known who was, where one is dead by now: others may have died meanwhile.
             self._sure &= not _ended(descriptor)
-            self._open[descriptor] = int(found[1])
+            self._open[descriptor] = int(found[1]), int(found[2])
             self._poll.register(descriptor, select.EPOLLIN)
             if self._thread.ident is None:
                 self._thread.start()
@@ -70,8 +74,10 @@ class FirstDeath:
                 if not self._open:
                     return
                 if dead:
-                    # Linux lists them in the order in which they died.
-                    self._first = self._open.get(dead[0][0])
+                    # Linux lists them in the order in which it was done with them.
+                    self._first, _ = self._open.pop(dead[0][0], (None, 0))
+                    self._sure &= not any(_ending(pid) for _, pid in self._open.values())
+                    os.close(dead[0][0])
                     return
 
 
@@ -80,3 +86,12 @@ def _ended(descriptor: int) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))
+
+
+def _ending(pid: int) -> bool:
+    """Tell whether a process is ending or has ended, by the flags that Linux shows of it."""
+    try:
+        words = Path("/proc", str(pid), "stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return True
+    return bool(int(words[6]) & PF_EXITING)
