@@ -49,7 +49,7 @@ class FirstDeath:
                 self._sure = False
                 return
             # Nor is it known who was, where one is dead by now: others may have died meanwhile.
-            self._sure &= not _ended(descriptor)
+            self._sure &= not _ending(int(found[2]))
             self._open[descriptor] = int(found[1]), int(found[2])
             self._poll.register(descriptor, select.EPOLLIN)
             if self._thread.ident is None:
@@ -79,13 +79,6 @@ class FirstDeath:
                     self._sure &= not any(_ending(pid) for _, pid in self._open.values())
                     os.close(dead[0][0])
                     return
-
-
-def _ended(descriptor: int) -> bool:
-    """Tell whether a process has ended by now."""
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))
 
 
 def _ending(pid: int) -> bool:
