@@ -22,7 +22,7 @@ class Plan:
     scratch: the most that a rank needs, as a part of the size: with a size in the chunks of that
     size, without in one chunk, which needs most. With a size (bytes): predicted is what the
     simulator says, bound what nothing can beat, both in seconds; candidates lists all that were
-    compared and need no more scratch than is allowed, the fastest first.
+    compared and need no more scratch than is allowed, the chosen one first.
     """
 
     schedule: Schedule

@@ -8,7 +8,7 @@ import numpy as np
 
 from solvers.schedule import Schedule
 from topologies.symmetry import link_images, orbits
-from topologies.topology import FloatArray
+from topologies.topology import FloatArray, Topology
 
 
 class LockStep(NamedTuple):
@@ -71,28 +71,43 @@ def lock_step(schedule: Schedule) -> LockStep:
     return LockStep(len(longest), float(longest.sum()))
 
 
-def incast(schedule: Schedule) -> float:
+def incast(schedule: Schedule, chunks: int = 1, *, slow: bool = False) -> float:
     """Give what piles up in front of a rank at worst, for each byte of size.
 
     In one step a link from a switch into a rank serves one sender; the data of all others that it
     carries in this step wait in the switch. With a group every message counts as another sender's.
+    chunks: in which each piece goes. As many steps are under way at a time, each with one chunk:
+    they are counted in runs of that length, which finds at least half of what piles up.
+    slow: count only links that are slower than another into the same switch. Those that are as
+    fast as all that feed them need not let anything wait, if ranks send to all of theirs at once.
     """
     rows, topology, group = schedule.transfers, schedule.topology, schedule.group
     if not len(rows):
         return 0.0
     last = rows.route[rows.route_start[1:] - 1]
-    switched = np.flatnonzero(topology.src[last] >= topology.ranks)
+    switched = topology.src[last] >= topology.ranks
+    if slow:
+        switched &= topology.bandwidth[last] < _fed(topology)[topology.src[last]]
     orbit = orbits(link_images(topology, group.generators), topology.links)
     alike = (group.order / np.bincount(orbit))[orbit[last]]
     share = np.array([float(amount) for amount in amounts(schedule)]) / schedule.collective.total
-    pile = rows.step * topology.links + orbit[last]
+    pile = rows.step // chunks * topology.links + orbit[last]
     sender = rows.src if group.order == 1 else np.arange(len(rows))
-    keys = np.stack([pile, sender])[:, switched]
-    (piles, _), place = np.unique(keys, axis=1, return_inverse=True)
+    senders = max(topology.ranks, len(rows))
+    keys, place = np.unique((pile * senders + sender)[switched], return_inverse=True)
+    piles = keys // senders
     sent = np.bincount(place.reshape(-1), share[rows.piece][switched])
     times = np.ones(len(sent))
     times[place.reshape(-1)] = alike[switched]
     _, place = np.unique(piles, return_inverse=True)
     largest = np.zeros(len(piles))
     np.maximum.at(largest, place, sent)
-    return float((np.bincount(place, sent * times, len(piles)) - largest).max(initial=0.0))
+    waiting = np.bincount(place, sent * times, len(piles)) - largest
+    return float(waiting.max(initial=0.0)) / chunks
+
+
+def _fed(topology: Topology) -> FloatArray:
+    """Give the bandwidth of the fastest link into each rank and switch."""
+    most = np.zeros(len(topology.names))
+    np.maximum.at(most, topology.dst, topology.bandwidth)
+    return most

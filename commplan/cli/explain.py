@@ -8,7 +8,7 @@ from commplan.size_set import Part
 
 
 def candidate_fields(made: Plan) -> dict[str, object]:
-    """List all schedules that were compared at the size, the fastest first."""
+    """List all schedules that were compared at the size: the one chosen, and by their time."""
     if made.size is None:
         return {}
     return {

@@ -2,13 +2,16 @@
 
 import pytest
 
-from commplan.candidates import CLOSE, HIGHEST, compared, known
+from bench.fabric_contest import degraded_star
+from commplan.candidates import ALIKE, CLOSE, HIGHEST, PUDDLE, compared, known
 from commplan.planner import plan
 from runtime.height import height
 from runtime.verify import verify
 from solvers import size_bound
+from solvers.amounts import incast
 from solvers.collective import collective
 from solvers.watch import Watch
+from topologies.shapes import star
 from topologies.spec import topology
 
 LOWER = "trees of height "
@@ -65,3 +68,22 @@ def test_a_matching_is_chosen_where_links_wait_least():
     made = plan(topology("torus:4x4"), what, size=2**24)
     assert made.reason.startswith("greedy matching")
     assert verify(made.schedule).optimal
+
+
+def test_of_equals_the_one_that_piles_nothing_up_for_a_slow_rank_is_chosen():
+    """A star of eight, one with half the rate: direct is predicted best by less than 1 %."""
+    machine = degraded_star()
+    best = plan(machine, collective("all_gather", range(8))).schedule
+    found = compared(best, 2**23, None, Watch(60))
+    direct = next(c for c in found if c.name == "direct")
+    assert direct.seconds == min(c.seconds for c in found)
+    assert incast(direct.schedule, slow=True) > 0
+    assert incast(found[0].schedule, found[0].chunks, slow=True) * 2**23 <= PUDDLE
+    assert found[0].seconds <= ALIKE * direct.seconds
+
+
+def test_where_no_rank_is_slower_the_fastest_is_chosen():
+    best = plan(star(8), collective("all_gather", range(8))).schedule
+    for size in (2**12, 2**23):
+        found = compared(best, size, None, Watch(60))
+        assert found[0].seconds == min(c.seconds for c in found)
