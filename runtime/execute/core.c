@@ -9,7 +9,6 @@
 
 enum { COPY, SEND, RECV, WAIT, ADD };                  /* actions */
 enum { DONE, PENDING, LATE, FAILED, LONG_OR_SHORT };   /* what a call comes to */
-enum { SPINS = 64 };                                   /* tests before other processes get a turn */
 
 /* An instruction; offset, size and from are in bytes. */
 typedef struct { int64_t action, peer, tag, buffer, offset, size, source, from, step, piece; } Line;
@@ -22,6 +21,7 @@ typedef struct {
     void *requests;
     char *statuses;
     int64_t count, status_size, width, type, op, divisor, divided;
+    int64_t spins;                           /* tests before other processes get a turn */
     double limit, slice;                     /* seconds of a wait, and of one call */
     int64_t at, open, first, fault, code;    /* how far it is */
     double since;
@@ -248,7 +248,7 @@ static void local(const Part *p, const Line *l)
         for (int64_t spin = 0; !done; spin++) {                                               \
             int code = test((int)p->open, (H *)p->requests, &done, p->statuses);              \
             if (code) return failed(p, FAILED, p->first, code);                               \
-            if (done || spin < SPINS) continue;                                               \
+            if (done || spin < p->spins) continue;                                            \
             if (!block) return PENDING;                                                       \
             double time = now();                                                              \
             if (!entered) entered = time;                                                     \

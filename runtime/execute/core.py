@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from runtime.elements import OPERATIONS, TYPES, width
+from runtime.execute.crowding import crowded
 from runtime.execute.faults import ExecutionError, blocked, refused, unequal
 from runtime.execute.part import Part
 from runtime.program import Buffer
@@ -16,6 +17,7 @@ from runtime.program import Buffer
 FOLDER = Path(__file__).parent
 LIBRARY, REASON = FOLDER / "libcommplan.so", FOLDER / "libcommplan.txt"
 DONE, PENDING, LATE, FAILED, UNEQUAL = range(5)
+SPINS = 64  # tests before other processes get a turn, where each has a core
 SLICE_SECONDS = 0.1  # after which Python gets to see whether it was interrupted
 # avg is summed up here, and divided at the end.
 JOINS = ("sum", "min", "max", "prod", "band", "bor", "bxor")
@@ -52,7 +54,7 @@ class _Part(ctypes.Structure):
         ("memory", ctypes.c_void_p * 3),
         *((name, ctypes.c_void_p) for name in ("requests", "statuses")),
         *((name, ctypes.c_int64) for name in ("count", "status_size", "width", "type", "op")),
-        *((name, ctypes.c_int64) for name in ("divisor", "divided")),
+        *((name, ctypes.c_int64) for name in ("divisor", "divided", "spins")),
         *((name, ctypes.c_double) for name in ("limit", "slice")),
         *((name, ctypes.c_int64) for name in ("at", "open", "first", "fault", "code")),
         ("since", ctypes.c_double),
@@ -89,6 +91,7 @@ class Core:
             *(len(self._lines), size, width(part.dtype), TYPES.index(part.dtype)),
             *(JOINS.index("sum" if part.op == "avg" else part.op), part.divisor),
             part.counts[Buffer.OUTPUT],
+            0 if crowded() else SPINS,
             *(limit, SLICE_SECONDS),
         )
         self._run = getattr(library, f"commplan_run_{kind}")

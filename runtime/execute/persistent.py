@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from runtime.elements import Array, divide, join, plain, storage
+from runtime.execute.crowding import crowded
 from runtime.execute.faults import ExecutionError, blocked, refused
 from runtime.execute.part import Lines, Part
 from runtime.program import Action, Buffer
 
-SPINS = 16  # tests before other processes get a turn
+SPINS = 16  # tests before other processes get a turn, where each has a core
 
 
 class _Segment(NamedTuple):
@@ -31,6 +32,7 @@ class Persistent:
 
         self.part, self._comm, self._MPI = part, comm, MPI
         self._tag, self._limit = tag, limit
+        self._spins = 0 if crowded() else SPINS
         self._ufunc, self._join = plain(part.op, part.dtype), join(part.op, part.dtype)
         self._bound: tuple[int, ...] = ()
         self._segments: list[_Segment] = []
@@ -122,7 +124,7 @@ class Persistent:
     def _wait(self, requests: list[Any], first: int) -> None:
         """Wait for messages, but not for ever."""
         test = self._MPI.Request.Testall
-        for _ in range(SPINS):
+        for _ in range(self._spins):
             if test(requests):
                 return
         deadline = time.monotonic() + self._limit
