@@ -17,7 +17,7 @@ from runtime.program import Buffer
 FOLDER = Path(__file__).parent
 LIBRARY, REASON = FOLDER / "libcommplan.so", FOLDER / "libcommplan.txt"
 DONE, PENDING, LATE, FAILED, UNEQUAL = range(5)
-SPINS = 64  # tests before other processes get a turn, where each has a core
+SPINS, FEW = 64, 8  # tests before other processes get a turn: where each has a core, and not
 SLICE_SECONDS = 0.1  # after which Python gets to see whether it was interrupted
 # avg is summed up here, and divided at the end.
 JOINS = ("sum", "min", "max", "prod", "band", "bor", "bxor")
@@ -91,7 +91,7 @@ class Core:
             *(len(self._lines), size, width(part.dtype), TYPES.index(part.dtype)),
             *(JOINS.index("sum" if part.op == "avg" else part.op), part.divisor),
             part.counts[Buffer.OUTPUT],
-            0 if crowded() else SPINS,
+            FEW if crowded() else SPINS,
             *(limit, SLICE_SECONDS),
         )
         self._run = getattr(library, f"commplan_run_{kind}")
