@@ -74,11 +74,12 @@ def launched(
         "emitted": ["-c", "0", "--chunks", "1", *(["--crowded"] if crowded else [])],
     }
     found = []
-    groups = [sizes[:3], sizes[3:]] if name == "emitted" else [sizes]
-    for group, count in zip(groups, (repeats, 40), strict=False):
+    for size in sizes if name == "emitted" else [""]:
         extra = words.get(name, [str(repeats), *sizes])
-        if name == "emitted":
-            extra = [*extra, "-n", str(count), "-w", str(count // 4), "-b", *group]
+        if size:
+            # As often as the loops do it.
+            count = max(8, min(repeats, int(2e8 / (int(size) + 100_000))))
+            extra = [*extra, "-n", str(count), "-w", str(count // 4), "-b", size]
         ended = watched(
             [*mpi.starting(processes), *program, *extra], mpi.environment(SECONDS), SECONDS
         )
