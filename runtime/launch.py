@@ -9,10 +9,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from signal import SIGKILL
 
-from runtime import rank_map
-from runtime.deaths import HEAD, FirstDeath
+from runtime import deaths, rank_map
 from runtime.emit import c, mpi4py
 from runtime.moves import moves
 from runtime.mpi import LaunchError, Mpi, compile_c, find
@@ -98,7 +96,7 @@ def run(
     mpi = mpi or find()
     with tempfile.TemporaryDirectory(prefix="commplan-") as folder:
         program = prepare(schedule, target, Path(folder), mpi)
-        ending = launch([*program, *options], len(ranks), mpi, timeout, report)
+        ending = launch([*program, *options], played or ranks, mpi, timeout, report)
     if ending.verdict in ("crash", "hang"):
         raise RunError(ending)
     return list(ending.measurements)
@@ -127,32 +125,29 @@ def prepare(schedule: Schedule, target: str, folder: Path, mpi: Mpi) -> list[str
 
 def launch(
     command: Sequence[str],
-    processes: int,
+    played: Sequence[int],
     mpi: Mpi,
     timeout: float = 600.0,
     report: Callable[[str], None] | None = None,
 ) -> Ending:
     """Run an emitted program under mpirun and say how it ended; nothing of it runs on after that.
 
-    A process that waits for a message longer than half of `timeout` names the rank it waits for.
+    played: the rank that each process plays. A process that waits for a message longer than half
+    of `timeout` names the rank it waits for.
     """
-    whole = [*mpi.starting(processes), *command, "--watchdog", f"{timeout / 2:g}"]
-    deaths = FirstDeath()
+    words = [*command, "--watchdog", f"{timeout / 2:g}"]
 
     def heard(line: str) -> None:
-        deaths.hear(line)
-        if report is not None:
+        if report is not None and not deaths.told(line):
             report(line)
 
-    try:
-        ended = watched(whole, mpi.environment(timeout), timeout, heard)
-    finally:
-        deaths.close()
-    return judged(ended, timeout, deaths.rank)
+    started = [*mpi.starting(len(played)), *deaths.telling(words)]
+    ended = watched(started, mpi.environment(timeout), timeout, heard, deaths.told)
+    return judged(ended, timeout, played)
 
 
-def judged(ended: Ended, timeout: float, first: int | None = None) -> Ending:
-    """Say how a launch ended, from its exit code, what it said, and which rank died first."""
+def judged(ended: Ended, timeout: float, played: Sequence[int]) -> Ending:
+    """Say how a launch ended, from its exit code and what it said."""
     rows = tuple(_measurements(ended.output))
     said = [line.partition("commplan: ")[2] for line in ended.errors if "commplan: " in line]
     blocked = [line for line in said if re.search(r"blocked in step \d+", line)]
@@ -165,8 +160,8 @@ def judged(ended: Ended, timeout: float, first: int | None = None) -> Ending:
         return Ending("wrong", f"{wrong} wrong elements", rows)
     if ended.code == 0 and rows:
         return Ending("right", "every rank's result is right", rows)
-    last = said[:1] or [line for line in ended.errors if line.strip()][-3:]
-    return Ending("crash", "; ".join([_exit(ended, first), *last]), rows)
+    others = [line for line in ended.errors if line.strip() and not deaths.told(line)]
+    return Ending("crash", "; ".join([_exit(ended, played), *(said[:1] or others[-3:])]), rows)
 
 
 def _step(line: str) -> int:
@@ -174,39 +169,12 @@ def _step(line: str) -> int:
     return int(re.findall(r"blocked in step (\d+)", line)[0])
 
 
-def _exit(ended: Ended, first: int | None) -> str:
-    """Name the rank that ended badly, if that is sure, and its exit code or signal.
-
-    Both MPIs write out the signal. Else a code above 128, or below 0, stands for one.
-    """
-    text = "\n".join([*ended.output, *ended.errors])
-    said = re.search(r"\(signal (\d+)\)|exited on signal (\d+)", text)
-    signal = ended.code - 128 if 128 < ended.code < 160 else -ended.code
-    if said:
-        signal = int(said[1] or said[2])
-    if not 0 < signal < 65:
-        return f"exit code {ended.code}"
-    return f"{_culprit(text, signal, first)}signal {signal}"
-
-
-def _culprit(text: str, signal: int, first: int | None) -> str:
-    """Find the rank that a signal ended, by the numbers of processes in the head of the table.
-
-    first: the rank whose process was gone first. It may be one that MPICH ended, by signal 9, while
-    the kernel still cleared up after the culprit. MPICH too may name one of those: their exit code
-    tells.
-    """
-    ranks = {pid: rank for rank, pid, _ in HEAD.findall(text)}
-    mpich = re.search(r"= +PID (\d+) RUNNING.*\n= +EXIT CODE: (\d+)\n", text)
-    other = re.search(r"process rank \d+ with PID (\d+)", text)
-    ended, code = mpich.groups() if mpich else (other[1] if other else "", str(signal))
-    named, gone = ranks.get(ended), None if first is None else str(first)
-    if named is not None and signal != SIGKILL:
-        if code == str(signal):
-            gone = named
-        elif gone == named:
-            gone = None
-    return "" if gone is None else f"rank {gone}: "
+def _exit(ended: Ended, played: Sequence[int]) -> str:
+    """Name the rank that ended badly before all others, if one did, and its exit code or signal."""
+    death = next(filter(None, map(deaths.told, ended.errors)), None)
+    if death is None or death.process >= len(played):
+        return deaths.how(ended.code)
+    return f"rank {played[death.process]}: {deaths.how(death.code)}"
 
 
 def _measurements(lines: Sequence[str]) -> list[Measurement]:

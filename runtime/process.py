@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from types import FrameType
 from typing import IO, cast
@@ -18,6 +19,7 @@ from uuid import uuid4
 
 # What an mpirun gets to end its processes by itself before they are killed; Open MPI takes 6 s.
 GRACE_SECONDS = 8.0
+LAST_SECONDS = 3.0  # what a command gets after a line that ought to be its last
 PAUSE_SECONDS = 0.2  # after which a thread looks whether it should end
 BLOCK = 2**16  # bytes that are read at once
 MARK = "COMMPLAN_RUN"  # the variable by which what a command started is known
@@ -41,12 +43,14 @@ def watched(
     environment: dict[str, str],
     seconds: float,
     report: Callable[[str], None] | None = None,
+    last: Callable[[str], object] | None = None,
 ) -> Ended:
     """Run a command for at most so many seconds, with all that it starts.
 
-    report gets each line of output and errors, from a thread of its own. Whoever asks this process
-    to stop, or kills it, ends the command as well. What the command left behind, having detached
-    itself, is known by a mark in its environment, and ended too.
+    report gets each line of output and errors, from a thread of its own. last tells of a line if
+    the command ought to end by itself after it; it gets LAST_SECONDS to do so. Whoever asks this
+    process to stop, or kills it, ends the command as well. What the command left behind, having
+    detached itself, is known by a mark in its environment, and ended too.
     """
     ended, mark = Ended(), f"{MARK}={uuid4().hex}"
     with (
@@ -61,15 +65,15 @@ def watched(
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         ) as process,
     ):
-        reader = _Reader(process, ended, report)
+        reader = _Reader(process, ended, report, last)
         try:
             reader.start()
-            ended.code = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            ended.timed_out = True
+            ended.timed_out = not _over(process, time.monotonic() + seconds, reader)
         finally:
             _end(process)
-            reader.wait(GRACE_SECONDS)
+            ended.code = process.returncode
+            # What a failing mpirun left behind may hold the streams open.
+            reader.wait(PAUSE_SECONDS if ended.code else GRACE_SECONDS)
             _end_marked(mark)
             reader.finish()
     return ended
@@ -95,6 +99,15 @@ def _stopping_in_order() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
+def _over(process: subprocess.Popen[bytes], deadline: float, reader: "_Reader") -> bool:
+    """Wait for a command; tell whether it has ended, or should have after what it said."""
+    while (now := time.monotonic()) < min(deadline, reader.deadline):
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(min(PAUSE_SECONDS, max(deadline - now, 0)))
+            return True
+    return reader.deadline < deadline
+
+
 def _die_with_parent() -> None:
     """Ask Linux to end this process when the one that started it is gone, however it went."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -111,12 +124,14 @@ class _Reader(threading.Thread):
         process: subprocess.Popen[bytes],
         ended: Ended,
         report: Callable[[str], None] | None,
+        last: Callable[[str], object] | None,
     ) -> None:
         super().__init__(daemon=True)
         assert process.stdout is not None
         assert process.stderr is not None
         self.streams = {process.stdout: ended.output, process.stderr: ended.errors}
-        self.report, self.enough = report, threading.Event()
+        self.report, self.last, self.enough = report, last, threading.Event()
+        self.deadline = inf  # by which the command ought to have ended
 
     def run(self) -> None:
         """Take each line as it comes."""
@@ -137,6 +152,8 @@ class _Reader(threading.Thread):
         lines.append(line.decode(errors="replace").rstrip("\r"))
         if self.report is not None:
             self.report(lines[-1])
+        if self.last is not None and self.last(lines[-1]):
+            self.deadline = min(self.deadline, time.monotonic() + LAST_SECONDS)
 
     def wait(self, seconds: float) -> None:
         """Wait for the end of the streams; where it never began, there is none to wait for."""

@@ -1,77 +1,50 @@
-"""The first of several processes to die is known."""
+"""A process that ends badly says so, with its number; one that ends well says nothing."""
 
 import os
 import subprocess
-import sys
-from socket import gethostname
 
 import pytest
 
-from runtime.deaths import FirstDeath
+from runtime.deaths import Death, how, telling, told
 
 
-@pytest.fixture
-def sleepers():
-    command = [sys.executable, "-c", "input()"]
-    made = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(3)]
-    yield made
-    for process in made:
-        process.kill()
-        process.communicate()
+def errors(*command, **variables):
+    done = subprocess.run(
+        telling(command), env=os.environ | variables, capture_output=True, text=True, timeout=60
+    )
+    return done.returncode, done.stderr.splitlines()
 
 
-def head(rank, process, host=None):
-    return f"#  Rank {rank:2} Group  0 Pid {process.pid:6} on {host or gethostname():>10}"
+@pytest.mark.parametrize("variable", ["PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK"])
+@pytest.mark.parametrize(
+    ("deed", "code"), [("exit 3", 3), ("kill -9 $$", 137), ("kill -6 $$", 134)]
+)
+def test_a_bad_end_is_told(monkeypatch, variable, deed, code):
+    for name in ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    found, [line] = errors("sh", "-c", deed, **{variable: "5"})
+    assert (found, told(line)) == (code, Death(5, code))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="descriptors of processes are Linux's")
-def test_the_rank_that_died_first_is_known(sleepers):
-    deaths = FirstDeath()
-    for rank, process in enumerate(sleepers):
-        deaths.hear(head(rank + 5, process))
-    sleepers[1].kill()
-    deaths._thread.join(10)
-    sleepers[0].kill()
-    deaths.close()
-    assert deaths.rank == 6
+def test_what_the_process_says_comes_through():
+    assert errors("sh", "-c", "echo a b >&2; exit 0") == (0, ["a b"])
 
 
-def test_who_lives_on_another_computer_is_not_watched(sleepers):
-    deaths = FirstDeath()
-    deaths.hear(head(0, sleepers[0], "elsewhere"))
-    deaths.hear("something else")
-    sleepers[0].kill()
-    deaths.close()
-    assert deaths.rank is None
+def test_words_stay_as_they_are():
+    code, [line] = errors("sh", "-c", 'echo "$1,$#" >&2', "sh", "a  $b 'c' \"d\"")
+    assert (code, line) == (0, "a  $b 'c' \"d\",1")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="descriptors of processes are Linux's")
-def test_who_had_died_before_all_were_known_is_not_named(sleepers):
-    deaths = FirstDeath()
-    deaths.hear(head(0, sleepers[0]))
-    sleepers[0].kill()
-    deaths._thread.join(10)
-    deaths.hear(head(1, sleepers[1]))
-    deaths.close()
-    assert deaths.rank is None
-    sleepers[2].kill()
-    sleepers[2].wait()
-    late = FirstDeath()
-    late.hear(head(0, sleepers[1]))
-    late.hear(head(1, sleepers[2]))
-    sleepers[1].kill()
-    late._thread.join(10)
-    late.close()
-    assert late.rank is None
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="descriptors of processes are Linux's")
-def test_who_was_dead_when_it_became_known_is_not_named(sleepers):
-    deaths = FirstDeath()
-    deaths.hear(head(0, sleepers[0]))
-    sleepers[1].kill()
-    os.waitid(os.P_PID, sleepers[1].pid, os.WEXITED | os.WNOWAIT)  # dead, but not gone
-    deaths.hear(head(1, sleepers[1]))
-    deaths._thread.join(10)
-    deaths.close()
-    assert deaths.rank is None
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0, "exit code 0"),
+        (3, "exit code 3"),
+        (128, "exit code 128"),
+        (139, "signal 11"),
+        (255, "exit code 255"),
+        (-9, "signal 9"),
+    ],
+)
+def test_codes_above_128_stand_for_signals(code, words):
+    assert how(code) == words

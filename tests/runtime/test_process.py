@@ -10,6 +10,7 @@ from time import monotonic
 
 import pytest
 
+from runtime import process
 from runtime.process import watched
 
 WATCHER = """
@@ -78,3 +79,23 @@ def test_lines_come_whole_whatever_they_hold():
     assert ended.output == ["a", "b\ufffd", "last"]
     assert ended.errors == ["x", "", "y"]
     assert sorted(told) == sorted(ended.output + ended.errors)
+
+
+def test_after_its_last_words_a_command_has_some_seconds(monkeypatch):
+    monkeypatch.setattr(process, "LAST_SECONDS", 0.3)
+    command = [sys.executable, "-c", "print('so long', flush=True); input(); print('more')"]
+    begin = monotonic()
+    asleep = ["sh", "-c", 'sleep 1000 | "$@"', "sh", *command]
+    ended = watched(asleep, dict(os.environ), 60, last=bye)
+    assert monotonic() - begin < 10
+    assert (ended.output, ended.timed_out, ended.code) == (["so long"], False, -signal.SIGTERM)
+
+
+def test_who_ends_after_its_last_words_is_not_ended(monkeypatch):
+    command = [sys.executable, "-c", "print('so long', flush=True); exit(3)"]
+    ended = watched(command, dict(os.environ), 60, last=bye)
+    assert (ended.output, ended.timed_out, ended.code) == (["so long"], False, 3)
+
+
+def bye(line):
+    return "so long" in line
