@@ -18,6 +18,7 @@ from pathlib import Path
 
 import commplan
 from runtime.mpi import find
+from runtime.process import children
 
 LIMIT = 3.0
 PATIENCE = 60.0
@@ -137,7 +138,8 @@ def _meddle(process: subprocess.Popen[bytes], fault: str, token: str) -> None:
     deadline = time.monotonic() + PATIENCE / 2
     while not victims and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.2)
-        victims = [pid for pid in _marked(token) if _number(pid) == 1]
+        # A process, not the shell around it that tells how it ended.
+        victims = [pid for pid in _marked(token) if _number(pid) == 1 and not children(pid)]
     time.sleep(2)
     if fault == "interrupt":
         process.send_signal(signal.SIGINT)

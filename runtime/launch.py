@@ -170,11 +170,16 @@ def _step(line: str) -> int:
 
 
 def _exit(ended: Ended, played: Sequence[int]) -> str:
-    """Name the rank that ended badly before all others, if one did, and its exit code or signal."""
+    """Name the rank that ended badly before all others, if one did, and its exit code or signal.
+
+    Where none says so, its shell was ended too: mpirun may tell by which signal.
+    """
     death = next(filter(None, map(deaths.told, ended.errors)), None)
-    if death is None or death.process >= len(played):
-        return deaths.how(ended.code)
-    return f"rank {played[death.process]}: {deaths.how(death.code)}"
+    if death is not None and death.process < len(played):
+        return f"rank {played[death.process]}: {deaths.how(death.code)}"
+    text = "\n".join([*ended.output, *ended.errors])
+    said = re.search(r"\(signal (\d+)\)|exited on signal (\d+)", text)
+    return f"signal {said[1] or said[2]}" if said else deaths.how(ended.code)
 
 
 def _measurements(lines: Sequence[str]) -> list[Measurement]:

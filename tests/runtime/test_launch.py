@@ -225,6 +225,7 @@ def test_endings_without_a_table(ended, verdict, reason):
             "rank 6: signal 6",
         ),
         (["# commplan process 3 ended with 1"], "exit code 9"),  # there is none
+        (["EXIT STRING: Killed (signal 9)"], "signal 9; EXIT STRING: Killed (signal 9)"),
     ],
 )
 def test_who_says_first_that_it_ended_badly_is_named(errors, reason):
