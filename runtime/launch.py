@@ -160,8 +160,15 @@ def judged(ended: Ended, timeout: float, played: Sequence[int]) -> Ending:
         return Ending("wrong", f"{wrong} wrong elements", rows)
     if ended.code == 0 and rows:
         return Ending("right", "every rank's result is right", rows)
-    others = [line for line in ended.errors if line.strip() and not deaths.told(line)]
-    return Ending("crash", "; ".join([_exit(ended, played), *(said[:1] or others[-3:])]), rows)
+    end = _exit(ended, played)
+    # Beside a rank and a signal, an mpirun says only that it ends the others.
+    rest = [] if re.match(r"rank \d+: signal", end) else _words(ended.errors)
+    return Ending("crash", "; ".join([end, *(said[:1] or rest[-3:])]), rows)
+
+
+def _words(lines: Sequence[str]) -> list[str]:
+    """Leave out ornaments and what shells tell."""
+    return [line for line in lines if re.search(r"\w", line) and not deaths.told(line)]
 
 
 def _step(line: str) -> int:

@@ -218,8 +218,9 @@ def test_endings_without_a_table(ended, verdict, reason):
 @pytest.mark.parametrize(
     ("errors", "reason"),
     [
-        (["# commplan process 1 ended with 137"], "rank 7: signal 9"),
-        (["x", "# commplan process 2 ended with 3", "y"], "rank 5: exit code 3; x; y"),
+        (["# commplan process 1 ended with 137", "The first to do so"], "rank 7: signal 9"),
+        (["# commplan process 1 ended with 137", "commplan: why"], "rank 7: signal 9; why"),
+        (["x", "# commplan process 2 ended with 3", "y", "---"], "rank 5: exit code 3; x; y"),
         (
             ["# commplan process 0 ended with 134", "# commplan process 1 ended with 1"],
             "rank 6: signal 6",
