@@ -38,7 +38,7 @@ from topologies.shapes import hypercube
 from topologies.topology import Link, Switch, Topology, build
 
 MEGABIT = 125_000  # bytes per second
-ALPHA, OVERHEAD = 10e-6, 50e-6  # of a cable, and of a message over TCP at either end, about
+ALPHA, OVERHEAD = 10e-6, 40e-6  # of a cable, and of a message over TCP at either end, about
 COLLECTIVES = ("all_gather", "all_reduce")
 SIZES = (2**23, 2**20)
 SOURCE = Path(__file__).parent / "ranks" / "stock.c"

@@ -272,26 +272,33 @@ def _exact(best: Schedule, watch: Watch | None) -> Made:
 
 
 def _low(best: Schedule, watch: Watch | None, size: int | None = None) -> Made:
-    """Pack trees of less height than those of highest throughput, for sizes in between.
+    """Pack trees of less height, or fewer, than those of highest throughput, for sizes in between.
 
     watch: of the whole question; without one there is no search, nor where there is little to gain.
     """
-    machine, what = best.topology, best.collective
+    what, plain = best.collective, Terms(in_network=best.in_network)
     if watch is None or not 1 < len(what.ranks) <= LOW_RANKS or what.name in ORDERS:
         return
     if size is not None and _near(best, size):
         return
+    if trees(best) > 1:
+        yield from _packed(best, watch, "one tree for a root", replace(plain, trees=1))
     for most in LOW:
         if most >= height(best) or watch.over:
             return
-        own = Watch(min(LOW_SECONDS, watch.left), whole=watch)
-        try:
-            terms = Terms(in_network=best.in_network, max_height=most)
-            found = solve(machine, what, own, terms)
-        except (Infeasible, NotFound):
-            continue
-        if height(found) <= most:
-            yield f"trees of height {most}", replace(found, bound=best.bound)
+        terms = replace(plain, max_height=most)
+        yield from _packed(best, watch, f"trees of height {most}", terms)
+
+
+def _packed(best: Schedule, watch: Watch, name: str, terms: Terms) -> Made:
+    """Pack trees within limits, if that takes few seconds."""
+    own = Watch(min(LOW_SECONDS, watch.left), whole=watch)
+    try:
+        found = solve(best.topology, best.collective, own, terms)
+    except (Infeasible, NotFound):
+        return
+    if within(found, terms):
+        yield name, replace(found, bound=best.bound)
 
 
 def _near(best: Schedule, size: int) -> bool:

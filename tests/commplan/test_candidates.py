@@ -2,8 +2,9 @@
 
 import pytest
 
-from bench.fabric_contest import degraded_star
+from bench.fabric_contest import degraded_star, slow_ring
 from commplan.candidates import ALIKE, CLOSE, HIGHEST, PUDDLE, compared, known
+from commplan.limits import trees
 from commplan.planner import plan
 from runtime.height import height
 from runtime.verify import verify
@@ -32,6 +33,18 @@ def test_lower_trees_are_right_and_as_low_as_they_say(best):
     for name, schedule in found.items():
         assert verify(schedule).correct
         assert height(schedule) <= int(name.removeprefix(LOWER)) < height(best)
+
+
+def test_one_tree_for_a_root_competes_with_many():
+    machine = slow_ring()
+    best = plan(machine, collective("all_reduce", range(8))).schedule
+    assert trees(best) > 1
+    found = dict(known(best, watch=Watch(60)))["one tree for a root"]
+    assert verify(found).correct
+    assert trees(found) == 1
+    assert "one tree for a root" in [
+        c.name for c in compared(best, 2**20, None, Watch(60), exact=True)
+    ]
 
 
 def test_they_compete_at_a_small_size(best):
