@@ -39,7 +39,7 @@ SAID = (
     "BlockedError: ",
     "RuntimeError: ",
     "EXIT STRING",
-    "exited on signal",
+    "noticed that process",
     "Abort(",
 )
 
