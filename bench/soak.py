@@ -3,8 +3,8 @@
 `python -m bench.soak` makes 20,000 calls of mixed collectives, sizes and types on 8 processes and
 checks every element; then 200 on 64 processes. The memory of the largest process is looked at ten
 times, and goes up and down by some MB: the median of the second half less that of the first,
-without the very first, is the growth. It counts where there are calls enough to fill what is
-kept of plans: up to some 8,000 there are new ones all the time.
+without the very first, is the growth. It counts for 16,000 calls and more: before, there are new
+ones all the time, whose plans are kept.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from runtime.process import watched
 
 SECONDS = 3600.0
 GROWTH = 8.0  # MB in half of the calls
-NEW = 8_000  # calls after which as many plans are kept as may be
+NEW = 8_000  # calls, among which many are new
 
 
 def main() -> None:

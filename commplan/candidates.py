@@ -220,7 +220,7 @@ def _calm_first(found: list[Candidate], size: int | None) -> list[Candidate]:
     """Of those about as fast as the first, put one first that lets little wait for slow links.
 
     Waiting in a switch costs the simulator nothing, and a network that drops what waits a lot: on
-    a star with one slow rank, sending everything straight away is slower over TCP by 5 to 40 %
+    a star with one slow rank, sending everything straight away is slower over TCP by 2 to 19 %
     than passing it on, where both are predicted to take the same (`bench.fabric_contest`).
     """
     if size is None:
