@@ -24,7 +24,6 @@ from tempfile import TemporaryDirectory
 import click
 
 from bench.contest.algorithms import DEFAULT, Variables, algorithms
-from commplan.cli.quantities import bytes_of
 from commplan.planner import plan
 from runtime.fabric import machine, trial
 from runtime.fabric.hosts import mpi
@@ -36,6 +35,7 @@ from solvers.collective import collective
 from solvers.schedule import Schedule
 from topologies.shapes import hypercube
 from topologies.topology import Link, Switch, Topology, build
+from topologies.units import bytes_of
 
 MEGABIT = 125_000  # bytes per second
 ALPHA, OVERHEAD = 10e-6, 40e-6  # of a cable, and of a message over TCP at either end, about

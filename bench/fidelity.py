@@ -13,7 +13,6 @@ import click
 import msgspec
 
 from commplan import planner
-from commplan.cli.quantities import bytes_of
 from runtime.busbw import factor
 from runtime.simulate import simulate
 from solvers.collective import Collective, collective
@@ -22,6 +21,7 @@ from solvers.templates import TEMPLATES
 from solvers.terms import Terms
 from topologies.achievable import achievable
 from topologies.spec import topology
+from topologies.units import bytes_of
 
 DATA = Path(__file__).parent / "data" / "measured.json"
 

@@ -20,6 +20,7 @@ from solvers.terms import Terms
 from topologies.files import load
 from topologies.spec import topology
 from topologies.topology import Topology
+from topologies.units import bytes_of
 
 PATTERNS = ("ring", "recursive_doubling")
 STYLES = {"bound": "k--", "commplan": "C0-o", "ring": "C1-", "recursive_doubling": "C2-"}
@@ -108,7 +109,7 @@ def main(name: str, what: str, sizes: tuple[int, int], output: Path) -> None:
     click.echo(f"{'size':>10}" + "".join(f"{key:>20}" for key in lines) + "  microseconds")
     for i, size in enumerate(every):
         row = "".join(f"{line[i][1] * 1e6:20.2f}" for line in lines.values())
-        click.echo(f"{quantities.bytes_of(size):>10}{row}")
+        click.echo(f"{bytes_of(size):>10}{row}")
     try:
         draw(f"{what} on {name}", lines, marks, output)
     except ImportError:

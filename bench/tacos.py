@@ -17,7 +17,6 @@ from typing import NamedTuple
 import click
 import numpy as np
 
-from commplan.cli.quantities import bytes_of
 from runtime.dataflow import finish
 from runtime.verify import verify
 from solvers import size_bound
@@ -28,6 +27,7 @@ from solvers.solve import solve
 from solvers.spreading import guided
 from topologies import shapes
 from topologies.topology import BoolArray, Topology
+from topologies.units import bytes_of
 
 RATE, ALPHA = Fraction(50 * 2**30), 0.5e-6  # those of its examples
 MACHINES: dict[str, Topology] = {

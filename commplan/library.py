@@ -36,6 +36,7 @@ from solvers.terms import Terms
 from topologies.files import load as load_topology
 from topologies.files import save as save_topology
 from topologies.graph import from_networkx, to_networkx
+from topologies.selection import ranks
 from topologies.spec import catalogue, topology
 from topologies.symmetry import SymmetryError
 from topologies.topology import Link, Switch, Topology, TopologyError, build
@@ -92,6 +93,7 @@ __all__ = [
     "load_topology",
     "lower",
     "plan",
+    "ranks",
     "run",
     "save_schedule",
     "save_topology",

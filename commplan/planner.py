@@ -13,6 +13,7 @@ from solvers.schedule import Schedule
 from solvers.terms import USUAL, Terms
 from solvers.watch import Watch
 from topologies.topology import Topology
+from topologies.units import duration
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,6 @@ def _reason(candidates: list[Candidate]) -> str:
         return f"{first.name}, the only candidate"
     other = candidates[1] if highest is first else highest
     return (
-        f"{first.name}: {first.seconds * 1e6:.4g} us, height {first.height}, against "
-        f"{other.seconds * 1e6:.4g} us, height {other.height}, of {other.name}"
+        f"{first.name}: {duration(first.seconds)}, height {first.height}, against "
+        f"{duration(other.seconds)}, height {other.height}, of {other.name}"
     )

@@ -14,6 +14,7 @@ from runtime.places import Places, places
 from runtime.program import TAG_LIMIT, Action, Buffer, Program, ProgramError
 from solvers.schedule import Schedule
 from topologies.topology import BoolArray, IntArray, frozen
+from topologies.wording import unknown
 
 CHUNK_LIMIT = 2**16
 
@@ -92,9 +93,9 @@ def _instructions(
 
 def _check(count: int, dtype: str, op: str, chunks: int) -> None:
     if dtype not in TYPES:
-        raise ProgramError(f"element type {dtype!r} is unknown; known: {', '.join(TYPES)}")
+        raise ProgramError(unknown("element type", dtype, TYPES))
     if op not in OPERATIONS:
-        raise ProgramError(f"op {op!r} is unknown; known: {', '.join(OPERATIONS)}")
+        raise ProgramError(unknown("operation", op, OPERATIONS))
     if why := refusal(op, dtype):
         raise ProgramError(why)
     if count < 1:

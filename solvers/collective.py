@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from topologies.topology import IntArray, frozen, integers
+from topologies.wording import unknown
 
 
 class CollectiveError(ValueError):
@@ -271,7 +272,7 @@ def collective(name: str, ranks: Sequence[int], root: int | None = None) -> Coll
         needs = "a demand matrix" if name == "all_to_allv" else "the experts of its tokens"
         raise CollectiveError(f"{name} needs {needs}")
     if name not in COLLECTIVES:
-        raise CollectiveError(f"no collective is named {name!r}; known: {', '.join(COLLECTIVES)}")
+        raise CollectiveError(unknown("collective", name, [*COLLECTIVES, *sorted(DEMANDED)]))
     if not ranks or len(set(ranks)) < len(ranks):
         raise CollectiveError(f"{name}: the ranks must be different, and at least one")
     if root is not None and name not in ROOTED:

@@ -1,14 +1,12 @@
 """What each rank sends to each: a matrix of bytes, from a file or from a description."""
 
-import os
-
 import numpy as np
 
 from solvers import demand_file
 from solvers.demand_file import DemandError
 from solvers.distributions import DISTRIBUTIONS, drawn
 from topologies.topology import IntArray
-from topologies.wording import one_line, shown
+from topologies.wording import one_line, unknown
 
 RANKS_LIMIT = 4096
 BYTES_LIMIT = 2**38  # of one pair, so that the sum of RANKS_LIMIT² such entries is exact
@@ -29,11 +27,10 @@ def demand(text: str, ranks: int, token_bytes: int | None = None) -> IntArray:
     if name in DISTRIBUTIONS:
         units, unit = drawn(text, ranks)
         return checked(text[:100], units, ranks, token_bytes or unit)
-    if os.path.sep in text or text.endswith(demand_file.SUFFIXES) or _exists(text):
+    if demand_file.is_name(text):
         return checked(text, demand_file.load(text), ranks, token_bytes or 1)
-    known = ", ".join(DISTRIBUTIONS)
     raise DemandError(
-        one_line(f"demand: no file and no distribution is named {shown(name)}; known: {known}")
+        one_line(f"demand: {unknown('file and no distribution', name, DISTRIBUTIONS)}")
     )
 
 
@@ -63,7 +60,3 @@ def checked(place: str, entries: IntArray, ranks: int, unit: int = 1) -> IntArra
 def cell(row: int, column: int) -> str:
     """Name an entry, for a person who counts from 1."""
     return demand_file.cell(row, column)
-
-
-def _exists(path: str) -> bool:
-    return "\0" not in path and os.path.exists(path)

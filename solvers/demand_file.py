@@ -1,6 +1,8 @@
 """Matrices of whole numbers in files: CSV, JSON and npy without pickles; never trusted."""
 
 import io
+import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tokenize import TokenError
@@ -15,12 +17,21 @@ from topologies.topology import IntArray
 from topologies.wording import one_line, shown
 
 SIZE_LIMIT = 256 * 10**6  # bytes of a file
+# A whole number in plain ASCII digits, also as spreadsheets write it (`12.0`, `1e6`); spaces and
+# tabs may stand around it. Python's own reading would take `1_000` and wide digits as well.
+_NUMBER = re.compile(r"[ \t]*-?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?[ \t]*")
 EXACT = 2**53  # floats up to here are whole numbers without doubt
 SUFFIXES = (".csv", ".json", ".npy")
 
 
 class DemandError(ValueError):
     """A matrix that cannot be a demand, or a file or description that gives none."""
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a text names a file: by its ending, a folder, or because there is one."""
+    named = os.path.sep in text or text.lower().endswith(SUFFIXES)
+    return named or ("\0" not in text and os.path.exists(text))
 
 
 def cell(row: int, column: int) -> str:
@@ -36,7 +47,7 @@ def load(path: atomic.Name) -> IntArray:
     """
     try:
         data = atomic.read(path, SIZE_LIMIT)
-        match Path(path).suffix:
+        match Path(path).suffix.lower():
             case ".npy":
                 return _from_npy(data)
             case ".json":
@@ -58,7 +69,7 @@ def save(matrix: IntArray, path: atomic.Name) -> None:
     Raises:
         DemandError: another ending, or the file cannot be written.
     """
-    ending = Path(path).suffix
+    ending = Path(path).suffix.lower()
     if ending not in SUFFIXES:
         known = " or ".join(SUFFIXES)
         raise DemandError(one_line(f"{path}: found the ending {ending!r}, expected {known}"))
@@ -81,8 +92,9 @@ def _encoded(matrix: IntArray, ending: str) -> bytes | str:
 
 def _csv_rows(data: bytes) -> Iterable[Sequence[object]]:
     """Split lines at commas; lines that are empty or begin with # are left out."""
-    for line in data.decode("utf-8-sig").splitlines():
-        if line.strip() and not line.lstrip().startswith("#"):
+    for line in re.split("\r\n|\n|\r", data.decode("utf-8-sig")):
+        bare = line.strip(" \t")
+        if bare and not bare.startswith("#"):
             yield line.split(",")
 
 
@@ -98,6 +110,10 @@ def _json_rows(data: bytes) -> Iterable[Sequence[object]]:
         raise ValueError(f"no JSON: {error}") from None
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         raise ValueError("expected a list of rows, each a list of numbers")
+    for i, row in enumerate(rows):
+        for j, word in enumerate(row):
+            if isinstance(word, str):
+                raise ValueError(f"{cell(i, j)}: found the text {shown(word)}, expected a number")
     return rows
 
 
@@ -124,6 +140,8 @@ def _number(word: object) -> int:
     """Read a whole number below 2^53; ValueError if it is none."""
     if isinstance(word, bool) or not isinstance(word, str | int | float):
         raise ValueError
+    if isinstance(word, str) and not _NUMBER.fullmatch(word):
+        raise ValueError
     value = float(word)
     if not abs(value) <= EXACT or value != int(value):
         raise ValueError
@@ -136,7 +154,7 @@ def _blame(i: int, row: Sequence[object]) -> NoReturn:
         try:
             _number(word)
         except ValueError:
-            found = shown(word.strip() if isinstance(word, str) else word)
+            found = shown(word.strip(" \t") if isinstance(word, str) else word)
             expected = "a whole number from 0 to 2^53"
             raise ValueError(f"{cell(i, j)}: found {found}, expected {expected}") from None
     raise AssertionError("every entry is a whole number")

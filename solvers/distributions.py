@@ -14,7 +14,8 @@ import numpy as np
 from solvers import routing
 from solvers.demand_file import DemandError
 from topologies.topology import FloatArray, IntArray
-from topologies.wording import one_line, shown
+from topologies.units import size
+from topologies.wording import one_line, shown, unknown
 
 Parser = Callable[[str], Any]
 Draw = Callable[..., IntArray]
@@ -51,10 +52,10 @@ def _decimal(text: str) -> float:
 
 
 def _bytes(text: str) -> int:
-    found = re.fullmatch("([0-9]{1,12})(|K|M|KiB|MiB)", text, re.ASCII)
-    if not found or not int(found[1]):
-        raise ValueError("a number of bytes such as 4096, 64KiB or 1MiB")
-    return int(found[1]) * {"": 1, "K": 2**10, "M": 2**20}[found[2][:1]]
+    try:
+        return size(text)
+    except ValueError:
+        raise ValueError("a number of bytes such as 4096, 64KiB or 1MB") from None
 
 
 def _copies(text: str) -> str:
@@ -148,8 +149,7 @@ def _arguments(parsers: Mapping[str, Parser], words: list[str]) -> dict[str, Any
     for word in words:
         key, _, value = word.partition("=")
         if key not in parsers:
-            names = ", ".join(parsers)
-            raise ValueError(f"no parameter is named {shown(key)}; known: {names}")
+            raise ValueError(unknown("parameter", key, parsers))
         if key in arguments:
             raise ValueError(f"{key} is given twice")
         try:

@@ -1,7 +1,5 @@
 """The tokens of a dispatch or a combine, from a file or from a description."""
 
-import os
-
 import numpy as np
 
 from solvers import demand_file
@@ -10,7 +8,7 @@ from solvers.demand_file import DemandError, cell
 from solvers.distributions import DISTRIBUTIONS, TOKEN_BYTES, homes
 from solvers.experts import Tokens, grouped
 from topologies.topology import IntArray
-from topologies.wording import one_line, shown
+from topologies.wording import one_line, unknown
 
 VISITS_LIMIT = 2**28  # tokens × ranks
 
@@ -34,13 +32,11 @@ def tokens(
         if experts is not None:
             raise DemandError(one_line(f"{text[:100]}: the experts are a parameter of it"))
         places = homes(text, ranks)
-    elif os.path.sep in text or text.endswith(demand_file.SUFFIXES):
+    elif demand_file.is_name(text):
         places = placed(text, demand_file.load(text), ranks, experts)
     else:
-        known = ", ".join(DISTRIBUTIONS)
-        raise DemandError(
-            one_line(f"demand: no file and no distribution is named {shown(name)}; known: {known}")
-        )
+        said = unknown("file and no distribution", name, DISTRIBUTIONS)
+        raise DemandError(one_line(f"demand: {said}"))
     if len(places) * ranks > VISITS_LIMIT:
         limit = f"tokens x ranks is more than {VISITS_LIMIT:,}"
         raise DemandError(one_line(f"{text[:100]}: {limit}"))

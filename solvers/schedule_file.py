@@ -100,7 +100,7 @@ def save(schedule: Schedule, path: atomic.Name) -> None:
     try:
         data = packed(schedule) + b"\n"
         _decode(data)
-        atomic.write(path, _zipped(data) if str(path).endswith(".gz") else data)
+        atomic.write(path, _zipped(data) if str(path).lower().endswith(".gz") else data)
     except OSError as error:
         raise ScheduleFileError(one_line(f"{path}: {(error.strerror or '').lower()}")) from None
     except ValueError as error:
@@ -118,7 +118,7 @@ def save_set(parts: Sequence[tuple[int, Schedule]], path: atomic.Name) -> None:
     try:
         for start, _ in parts:
             _decode(_picked(data, start))
-        atomic.write(path, _zipped(data) if str(path).endswith(".gz") else data)
+        atomic.write(path, _zipped(data) if str(path).lower().endswith(".gz") else data)
     except OSError as error:
         raise ScheduleFileError(one_line(f"{path}: {(error.strerror or '').lower()}")) from None
     except ValueError as error:

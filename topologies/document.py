@@ -11,7 +11,7 @@ from topologies import reachability
 from topologies.ports import with_ports
 from topologies.symmetry import SymmetryError, link_images
 from topologies.topology import Link, LinkClass, Switch, Topology, TopologyError, build
-from topologies.wording import short, shown
+from topologies.wording import short, shown, unknown
 
 FORMAT = "commplan/topology/1"
 LINK_LIMIT = 1_000_000
@@ -55,8 +55,7 @@ class Reader:
         at = f"{place}: " if place else ""
         for key in table:
             if key not in known:
-                fields = ", ".join(known)
-                self.faults.append(f"{at}unknown field {shown(key)}; known: {fields}")
+                self.faults.append(f"{at}{unknown('field', key, known)}")
         if isinstance(value, dict):
             missing = [key for key in known[:needed] if key not in table]
             self.faults.extend(f"{at}the field {key!r} is missing" for key in missing)
@@ -200,8 +199,7 @@ def _classes(reader: Reader, value: object) -> list[LinkClass]:
         if name in [c.name for c in classes]:
             reader.faults.append(f"{place}: the name {shown(name)} is used twice")
         if evidence not in EVIDENCE:
-            known = ", ".join(EVIDENCE[1:])
-            reader.faults.append(f"{place}.evidence: found {shown(evidence)}, expected {known}")
+            reader.faults.append(f"{place}.evidence: {unknown('evidence', evidence, EVIDENCE[1:])}")
         layer = reader.whole(table, "layer", place + ".", 0, 0)
         part = reader.figure(table, "efficiency", place + ".", Fraction(1))
         if not 0 < part <= 1:
@@ -246,7 +244,7 @@ def _link(reader: Reader, table: Table, classes: dict[str, int], place: str) -> 
     """Read one link, GB/s to bytes per second and microseconds to seconds."""
     name = reader.text(table, "class", place) if "class" in table else None
     if name is not None and name not in classes:
-        reader.faults.append(f"{place}class: no class of links is named {short(name)}")
+        reader.faults.append(f"{place}class: {unknown('class of links', name, classes)}")
     return Link(
         table["src"],
         table["dst"],

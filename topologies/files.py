@@ -59,8 +59,8 @@ def _parse(text: str, path: str) -> object:
     Raises:
         ValueError: with the line and the column where the text is wrong.
     """
-    is_json = path.endswith(".json") or text.lstrip()[:1] == "{"
-    if path.endswith(".toml") or not is_json:
+    is_json = path.lower().endswith(".json") or text.lstrip()[:1] == "{"
+    if path.lower().endswith(".toml") or not is_json:
         return _parse_toml(text)
     try:
         return json.loads(
@@ -130,7 +130,7 @@ def save(made: Topology, path: atomic.Name) -> None:
     Raises:
         TopologyError: a file cannot say what the topology is, or cannot be written.
     """
-    write = _toml if str(path).endswith(".toml") else _json
+    write = _toml if str(path).lower().endswith(".toml") else _json
     try:
         atomic.write(path, write(describe(made)))
     except OSError as error:

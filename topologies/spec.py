@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from topologies.document import LINK_LIMIT
 from topologies.ports import with_ports
 from topologies.presets import EVERYWHERE, PRESETS, Preset
 from topologies.topology import Topology, TopologyError, frozen
-from topologies.wording import one_line, prefixed, shown
+from topologies.wording import one_line, prefixed, shown, unknown
 
 
 class Entry(NamedTuple):
@@ -33,11 +32,9 @@ def topology(spec: str) -> Topology:
     name, *words = spec.split(":")
     if name in PRESETS:
         return _make(name, words, spec)
-    if os.path.sep in spec or spec.endswith((".json", ".toml")) or _exists(spec):
+    if os.path.sep in spec or spec.lower().endswith((".json", ".toml")) or _exists(spec):
         return files.load(spec)
-    near = get_close_matches(name, PRESETS, n=3)
-    advice = f"similar: {', '.join(near)}" if near else f"known: {', '.join(PRESETS)}"
-    raise TopologyError([one_line(f"no machine and no file is named {shown(name)}; {advice}")])
+    raise TopologyError([one_line(unknown("machine and no file", name, PRESETS))])
 
 
 def catalogue() -> tuple[Entry, ...]:
@@ -87,8 +84,7 @@ def _arguments(preset: Preset, words: list[str]) -> tuple[dict[str, Any], list[s
         if not equals and i == 0 and preset.parameters:
             key, value = next(iter(preset.parameters)), word
         if key not in parsers:
-            known = ", ".join(parsers)
-            faults.append(f"no parameter is named {shown(key)}; known: {known}")
+            faults.append(unknown("parameter", key, parsers))
         elif key in arguments:
             faults.append(f"{key} is given twice")
         else:

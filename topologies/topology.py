@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topologies.names import name_faults, text_faults
-from topologies.wording import short
+from topologies.wording import nearest, short
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -21,6 +21,7 @@ Column = TypeVar("Column", bound=NDArray[np.generic])
 
 # Sums of capacities times a rank count must stay inside the int64 of the max-flow solver.
 CAPACITY_LIMIT = 2**48
+SUGGESTED = 10  # mistakes for which a nearest name is looked for
 # Sums of times must stay finite.
 SECONDS_LIMIT = 1e60
 
@@ -210,11 +211,11 @@ def text_places(
 
 def _link_faults(links: Sequence[Link], known: set[str]) -> list[str]:
     """Say what is wrong with the links."""
-    faults = []
+    faults: list[str] = []
     for i, link in enumerate(links):
         place = f"links[{i}] {short(link.src)} -> {short(link.dst)}"
         faults += [
-            f"{place}: no rank or switch is named {short(end)}"
+            f"{place}: no rank or switch is named {short(end)}{_near(end, known, len(faults))}"
             for end in dict.fromkeys((link.src, link.dst))
             if end not in known
         ]
@@ -227,6 +228,12 @@ def _link_faults(links: Sequence[Link], known: set[str]) -> list[str]:
         if not 0 <= link.alpha <= SECONDS_LIMIT:
             faults.append(f"{place}: latency is {link.alpha * 1e6:g} us, expected 0 or more")
     return faults
+
+
+def _near(name: str, known: set[str], faults: int) -> str:
+    """Suggest the nearest name; a file with many mistakes is not worth the comparisons."""
+    near = nearest(name, sorted(known)) if faults < SUGGESTED else ""
+    return f"; nearest: {near}" if near else ""
 
 
 def _overhead_faults(overhead: Sequence[float], ranks: int) -> list[str]:

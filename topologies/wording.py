@@ -1,6 +1,7 @@
 """Words for messages: what outsiders wrote, made fit for one line."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
 
 LINE_LIMIT = 300  # characters
 
@@ -42,6 +43,32 @@ def listed(names: Sequence[str], most: int = 6) -> str:
     if len(names) <= most:
         return ", ".join(names)
     return f"{', '.join(names[: most - 1])} and {len(names) - most + 1:,} more"
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """Give the known name that is most like one, empty if none is; case and hyphens aside."""
+    wanted = _bare(str(name)[:60])
+    score, best = max(
+        ((SequenceMatcher(None, _bare(each), wanted).ratio(), each) for each in known),
+        key=lambda pair: pair[0],
+        default=(0.0, ""),
+    )
+    return best if score > 0.5 else ""
+
+
+def _bare(name: str) -> str:
+    return name.lower().translate({ord(c): None for c in "-_ "})
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> str:
+    """Say that nothing has a name, which one is nearest, and all that there are.
+
+    `no collective is named 'allreduce'; nearest: all_reduce; known: all_gather, ...`
+    """
+    names = list(known)
+    near = nearest(name, names)
+    advice = f"nearest: {near}; " if near else ""
+    return f"no {what} is named {shown(name)}; {advice}known: {', '.join(names)}"
 
 
 def prefixed(place: object, faults: Sequence[str], most: int = 100) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from commplan.cli.failures import hand_over, told
-from topologies.wording import printable
+from topologies.wording import printable, unknown
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,10 @@ class Answer:
     fields: Mapping[str, object]
     lines: Sequence[str]
     yes: bool = True
+
+
+class Once(click.Option):
+    """An option that says what is asked; given twice there would be two questions."""
 
 
 class Command(click.Command):
@@ -39,6 +43,18 @@ class Command(click.Command):
             ),
         ]
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse what is asked twice; click would answer the last question without a word.
+
+        Raises:
+            UsageError: an option that says what is asked is given twice.
+        """
+        order = self.make_parser(ctx).parse_args(list(args))[2]
+        for each in order:
+            if isinstance(each, Once) and order.count(each) > 1:
+                raise click.UsageError(f"{each.opts[0]} is given twice, expected once")
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> None:
         """Run the command and print its answer, beside a file that goes to standard output."""
         as_json = ctx.params.pop("as_json")
@@ -50,12 +66,24 @@ class Command(click.Command):
             ctx.exit(1)
 
 
-class Commands(click.Group):
-    """The commands in the order in which they were added, with the project's exit codes."""
+class Group(click.Group):
+    """Commands in the order in which they were added; an unknown one is told the nearest."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Keep the order of the work: machine, schedule, check, program."""
+        """Keep the order of the work."""
         return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            raise click.UsageError(unknown("command", args[0], self.commands))
+        return super().resolve_command(ctx, args)
+
+
+class Commands(Group):
+    """The commands of the program, with the project's exit codes."""
 
     def main(
         self,

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from commplan.cli import quantities
-from commplan.cli.answer import Answer
+from commplan.cli.answer import Answer, Once
 from commplan.cli.failures import RefusedError
 from runtime.places import elements
 from runtime.program import DTYPES
@@ -21,8 +21,9 @@ from solvers.experts import combine, dispatch
 from solvers.routed import tokens
 from solvers.schedule import Schedule
 from solvers.terms import SYMMETRY_USES, SymmetryUse, Terms
-from topologies import spec
-from topologies.topology import Topology
+from topologies import selection, spec
+from topologies.topology import Topology, TopologyError
+from topologies.wording import prefixed
 
 Body = Callable[..., Answer]
 Decorator = Callable[[Body], Body]
@@ -76,7 +77,7 @@ time_limit = click.option(
 dtype = click.option(
     "--type",
     "dtype",
-    type=click.Choice(DTYPES),
+    type=quantities.Name("element type", DTYPES),
     default="float32",
     show_default=True,
     help="Element type; a size is rounded down to whole elements of each block.",
@@ -85,12 +86,13 @@ dtype = click.option(
 
 token_bytes = click.option(
     "--token-bytes",
-    type=click.IntRange(1, 2**32),
+    type=quantities.Whole(1, 2**32),
     help="Bytes of a token, where the demand is in tokens (it is in bytes; dispatch, combine: "
     "7168).",
 )
 size_option = click.option(
     "--size",
+    cls=Once,
     type=quantities.size,
     help="Bytes of the largest buffer of a rank, as 64KiB, 256MB or 4096 "
     "(all_to_allv, dispatch, combine: what the demand says, which is the default).",
@@ -107,7 +109,7 @@ def terms(body: Body) -> Body:
 
     @click.option(
         "--symmetry",
-        type=click.Choice(SYMMETRY_USES),
+        type=quantities.Name("use of symmetry", SYMMETRY_USES),
         default="found",
         show_default=True,
         help="Which to use: what is declared or else found, what is declared, none.",
@@ -119,7 +121,7 @@ def terms(body: Body) -> Body:
     )
     @click.option(
         "--max-height",
-        type=click.IntRange(1, 2**16),
+        type=quantities.Whole(1, 2**16),
         help="Messages that may wait for each other in a row, at most; the bound then is one of "
         "such schedules.",
     )
@@ -141,40 +143,73 @@ def problem(body: Body) -> Body:
 
     @click.argument("topology")
     @click.argument("collective")
-    @click.option("--ranks", help="Ranks that take part, as 0,1,4-7 (all).")
-    @click.option("--root", type=click.IntRange(0), help="Root of a rooted collective (the first).")
+    @click.option(
+        "--ranks",
+        cls=Once,
+        help="Ranks that take part, by number or name, as 0,1,4-7 or 'n0.*,n1.d0' (all).",
+    )
+    @click.option(
+        "--root", cls=Once, help="Root of a rooted collective, by number or name (the first)."
+    )
     @click.option(
         "--demand",
+        cls=Once,
         help="A file or a description: for all_to_allv what each rank sends to each, for dispatch "
         "and combine the experts of each token.",
     )
     @token_bytes
     @click.option(
         "--experts",
-        type=click.IntRange(1, 2**20),
+        type=quantities.Whole(1, 2**20),
         help="How many experts there are, where a file tells those of each token.",
     )
     @wraps(body)
     def reading(
         topology: str,
         ranks: str | None,
+        root: str | None,
         **rest: Any,  # noqa: ANN401
     ) -> Answer:
         machine = spec.topology(topology)
-        chosen = range(machine.ranks) if ranks is None else quantities.ranks(ranks, machine.ranks)
+        chosen = range(machine.ranks) if ranks is None else _ranks(machine, ranks)
+        start = None if root is None else _root(machine, root)
         asked = [rest.pop(name) for name in _ASKED]
-        return body(machine, _asked(chosen, *asked), **rest)
+        return body(machine, _asked(chosen, start, *asked), **rest)
 
     return reading
 
 
-_ASKED = ("collective", "root", "demand", "token_bytes", "experts")
+_ASKED = ("collective", "demand", "token_bytes", "experts")
+
+
+def _ranks(machine: Topology, text: str) -> tuple[int, ...]:
+    """Read the ranks that take part; a mistake names the option.
+
+    Raises:
+        TopologyError: a word that is none, or a rank listed twice.
+    """
+    try:
+        return selection.ranks(machine, text)
+    except TopologyError as error:
+        raise TopologyError(prefixed("Invalid value for --ranks", error.faults)) from None
+
+
+def _root(machine: Topology, text: str) -> int:
+    """Read the root; a mistake names the option.
+
+    Raises:
+        TopologyError: it is no rank.
+    """
+    try:
+        return selection.rank(machine, text)
+    except TopologyError as error:
+        raise TopologyError(prefixed("Invalid value for --root", error.faults)) from None
 
 
 def _asked(
     ranks: Sequence[int],
-    name: str,
     root: int | None,
+    name: str,
     demand: str | None,
     token_bytes: int | None,
     experts: int | None,

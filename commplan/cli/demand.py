@@ -5,11 +5,12 @@ import numpy as np
 
 from commplan.cli.answer import Answer, Command, table
 from commplan.cli.arguments import output, token_bytes
-from commplan.cli.quantities import bytes_of
+from commplan.cli.quantities import Whole
 from solvers import demand_file
 from solvers.demand import demand as described
 from solvers.distributions import DISTRIBUTIONS
 from topologies.topology import IntArray
+from topologies.units import bytes_of
 
 
 @click.command(
@@ -21,7 +22,7 @@ from topologies.topology import IntArray
     ),
 )
 @click.argument("description")
-@click.option("--ranks", type=click.IntRange(1), required=True, help="Rows and columns.")
+@click.option("--ranks", type=Whole(1), required=True, help="Rows and columns.")
 @token_bytes
 @output
 def demand(description: str, ranks: int, token_bytes: int | None, output: str) -> Answer:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from commplan.cli.quantities import bytes_of, duration, percent
+from commplan.cli.quantities import percent
 from commplan.planner import Plan
 from commplan.size_set import Part
+from topologies.units import bytes_of, duration
 
 
 def candidate_fields(made: Plan) -> dict[str, object]:

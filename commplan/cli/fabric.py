@@ -5,11 +5,11 @@ from fractions import Fraction
 
 import click
 
-from commplan.cli.answer import Answer, Command, table
+from commplan.cli.answer import Answer, Command, Group, table
 from commplan.cli.arguments import dtype, file_name, heading, right, schedule_in, size_option
 from commplan.cli.arguments import size_or_demand as size_of
 from commplan.cli.progress import progress
-from commplan.cli.quantities import Seconds, bytes_of, duration, gigabytes
+from commplan.cli.quantities import Name, Seconds, Whole, gigabytes
 from runtime import rank_map
 from runtime.fabric import machine as emulated
 from runtime.fabric import trial
@@ -21,19 +21,12 @@ from runtime.moves import moves
 from runtime.process import watched
 from solvers.schedule import Schedule
 from topologies import spec
+from topologies.units import bytes_of, duration
 
 map_file = click.option("--map", "map_file", type=file_name, help="File: each process's rank.")
 timeout = click.option(
     "--timeout", type=Seconds(1, 10**6), default=600.0, show_default=True, help="Seconds."
 )
-
-
-class Group(click.Group):
-    """The commands in the order in which one uses them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Keep the order."""
-        return list(self.commands)
 
 
 @click.group(cls=Group)
@@ -118,10 +111,12 @@ def _described(found: Machine) -> Answer:
 @fabric.command(cls=Command)
 @schedule_in
 @size_option
-@click.option("--target", type=click.Choice(["mpi4py", "c"]), default="c", show_default=True)
+@click.option(
+    "--target", type=Name("target that runs", ["mpi4py", "c"]), default="c", show_default=True
+)
 @dtype
-@click.option("--iterations", type=click.IntRange(1, 10**6), default=5, show_default=True)
-@click.option("--warmup", type=click.IntRange(0, 10**6), default=1, show_default=True)
+@click.option("--iterations", type=Whole(1, 10**6), default=5, show_default=True)
+@click.option("--warmup", type=Whole(0, 10**6), default=1, show_default=True)
 @map_file
 @timeout
 def run(

@@ -10,12 +10,13 @@ from commplan.checking import checked
 from commplan.cli.answer import Answer, Command
 from commplan.cli.arguments import file_name, heading, problem, time_limit
 from commplan.cli.progress import progress
-from commplan.cli.quantities import duration, gigabytes, rate
+from commplan.cli.quantities import Whole, gigabytes
 from solvers import schedule_file, synchronous
 from solvers.collective import Collective
 from solvers.frontier import frontier as search
 from solvers.synchronous import Exact
 from topologies.topology import Topology
+from topologies.units import duration, rate
 
 MOST = 64  # steps, and chunks of a block
 HEAD = (" steps  rounds  chunks  rounds/chunk", "  latency      bandwidth  answer")
@@ -36,10 +37,10 @@ def _folder(ctx: click.Context, param: click.Parameter, value: str | None) -> Pa
 
 @click.command(cls=Command)
 @problem
-@click.option("--steps", type=click.IntRange(1, MOST), help="Most steps (4 above the least).")
+@click.option("--steps", type=Whole(1, MOST), help="Most steps (4 above the least).")
 @click.option(
     "--chunks",
-    type=click.IntRange(1, MOST),
+    type=Whole(1, MOST),
     default=6,
     show_default=True,
     help="Most pieces that a block is cut into.",

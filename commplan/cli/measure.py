@@ -16,7 +16,7 @@ from commplan.cli.arguments import (
     whole_elements,
 )
 from commplan.cli.progress import progress
-from commplan.cli.quantities import bytes_of, duration, gigabytes, rate
+from commplan.cli.quantities import Name, gigabytes
 from runtime import simulate as simulator
 from runtime.check_program import faults as program_faults
 from runtime.lower import lower
@@ -24,6 +24,7 @@ from runtime.scratch import scratch
 from runtime.verify import verify as check
 from solvers.schedule import Schedule
 from topologies.achievable import achievable
+from topologies.units import bytes_of, duration, rate
 
 LOWERED = 300_000  # transfers up to which the program is made and run in memory as well
 COUNTS = ((1, 1), (1009, 2))  # elements, more or less, and chunks, of the programs that are tried
@@ -92,7 +93,7 @@ def _verdict(schedule: Schedule, fields: dict[str, object], achieved: str) -> li
 @dtype
 @click.option(
     "--switching",
-    type=click.Choice(simulator.SWITCHINGS),
+    type=Name("switching", simulator.SWITCHINGS),
     default="cut-through",
     show_default=True,
     help="How a message crosses several links.",

@@ -16,7 +16,7 @@ from commplan.cli.arguments import (
 )
 from commplan.cli.failures import say
 from commplan.cli.progress import progress
-from commplan.cli.quantities import Seconds, bytes_of, duration, gigabytes, rate
+from commplan.cli.quantities import Name, Seconds, Whole, gigabytes
 from runtime import launch, rank_map
 from runtime.emit.targets import TARGETS
 from runtime.emit.targets import emit as written
@@ -24,12 +24,13 @@ from runtime.moves import moves
 from runtime.program import OPS
 from solvers.schedule import Schedule
 from topologies import atomic
+from topologies.units import bytes_of, duration, rate
 
 
 @click.command(cls=Command)
 @schedule_in
 @size_of_set
-@click.option("--target", type=click.Choice(list(TARGETS)), required=True, help="Language.")
+@click.option("--target", type=Name("target", list(TARGETS)), required=True, help="Language.")
 @output
 def emit(schedule: Schedule, size: int | None, target: str, output: str) -> Answer:
     """Write a schedule as a program that needs nothing of commplan."""
@@ -48,15 +49,15 @@ def emit(schedule: Schedule, size: int | None, target: str, output: str) -> Answ
 @size_option
 @click.option(
     "--target",
-    type=click.Choice(["mpi4py", "c"]),
+    type=Name("target that runs", ["mpi4py", "c"]),
     default="mpi4py",
     show_default=True,
     help="Language of the program.",
 )
 @dtype
-@click.option("--op", type=click.Choice(list(OPS)), default="sum", show_default=True)
-@click.option("--iterations", type=click.IntRange(1, 10**6), default=20, show_default=True)
-@click.option("--warmup", type=click.IntRange(0, 10**6), default=5, show_default=True)
+@click.option("--op", type=Name("operation", list(OPS)), default="sum", show_default=True)
+@click.option("--iterations", type=Whole(1, 10**6), default=20, show_default=True)
+@click.option("--warmup", type=Whole(0, 10**6), default=5, show_default=True)
 @click.option("--map", "map_file", type=file_name, help="File: the rank each process plays.")
 @click.option(
     "--timeout", type=Seconds(1, 10**6), default=600.0, show_default=True, help="Seconds."

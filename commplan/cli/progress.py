@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
 
-from commplan.cli.quantities import gap, percent, rate
+from commplan.cli.quantities import gap, percent
 from solvers.watch import News, Watch
+from topologies.units import rate
 
 
 @contextmanager

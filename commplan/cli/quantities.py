@@ -1,44 +1,76 @@
 """What people write and read: sizes, ranks, times and rates."""
 
 import re
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from math import isnan
 from typing import Any
 
 import click
 
-UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-UNITS |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
-SIZE_LIMIT = 2**50
+from topologies import units
+from topologies.wording import unknown
+
 JOBS = 256  # processes, at most
 
 
+class Whole(click.IntRange):
+    """A whole number in a range, written in plain digits: no `1_000`, no `+5`, no wide digits."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        """Read the digits and compare the number with the range."""
+        if isinstance(value, str) and not re.fullmatch("-?[0-9]{1,18}", value):
+            self.fail(f"{value[:40]!r} is no whole number.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class Seconds(click.FloatRange):
-    """A time in a range; `nan` is in none, though no comparison says so."""
+    """A time in a range, written in plain digits."""
 
     name = "seconds"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
         """Read a number and compare it with the range."""
-        seconds = super().convert(value, param, ctx)
-        if isnan(seconds):
-            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
-        return seconds
+        if isinstance(value, str):
+            try:
+                value = -units.decimal(value[1:]) if value[:1] == "-" else units.decimal(value)
+            except ValueError:
+                self.fail(f"{value[:40]!r} is no number in {self._describe_range()}.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Name(click.Choice[str]):
+    """One of several names; another one is told which is nearest."""
+
+    def __init__(self, what: str, known: Sequence[str]) -> None:
+        super().__init__(known)
+        self.what = what
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        """Find the name."""
+        if value not in self.choices:
+            self.fail(unknown(self.what, value, self.choices), param, ctx)
+        return value
 
 
 def size(text: str) -> int:
-    """Read `64KiB`, `256MB` or plain bytes.
+    """Read `64KiB`, `256MB`, `64K` or plain bytes.
 
     Raises:
         BadParameter: no size, or one out of bounds.
     """
-    found = re.fullmatch(r"([0-9]{1,16})([KMGT]?i?B?)", text, re.ASCII)
-    if not found or found[2] not in UNITS:
-        raise click.BadParameter(f"{text[:40]!r} is no size, such as 4096, 64KiB or 256MB")
-    count = int(found[1]) * UNITS[found[2]]
-    if not 1 <= count <= SIZE_LIMIT:
-        raise click.BadParameter(f"{text} is not from 1 byte to {SIZE_LIMIT // 2**40} TiB")
-    return count
+    return _told(units.size, text)
+
+
+def _told(read: Callable[[str], int], text: str) -> int:
+    """Read a figure, with its fault in the words of click.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    try:
+        return read(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def jobs(text: str) -> int | None:
@@ -49,9 +81,11 @@ def jobs(text: str) -> int | None:
     """
     if text == "mpi":
         return None
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= JOBS:
-        raise click.BadParameter(f"{text[:40]!r} is neither mpi nor a number from 1 to {JOBS}")
-    return int(text)
+    try:
+        return units.whole(text, 1, JOBS)
+    except ValueError:
+        expected = f"neither mpi nor a number from 1 to {JOBS}"
+        raise click.BadParameter(f"{text[:40]!r} is {expected}") from None
 
 
 def sizes(text: str) -> tuple[int, int]:
@@ -85,25 +119,6 @@ def scratch(text: str) -> Fraction | int:
         ) from None
 
 
-def ranks(text: str, limit: int) -> tuple[int, ...]:
-    """Read `0,1,4-7` as ranks below `limit`.
-
-    Raises:
-        BadParameter: a word that is no rank of the topology.
-    """
-    chosen: list[int] = []
-    for word in text.split(","):
-        found = re.fullmatch(r"\s*([0-9]{1,9})(?:-([0-9]{1,9}))?\s*", word, re.ASCII)
-        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, -1)
-        if not first <= last < limit:
-            raise click.BadParameter(
-                f"{word[:40]!r} is no rank and no range of ranks 0 to {limit - 1}",
-                param_hint="--ranks",
-            )
-        chosen += range(first, last + 1)
-    return tuple(chosen)
-
-
 def gigabytes(algbw: Fraction | float | None) -> float | None:
     """Give bytes per second as GB/s."""
     return None if algbw is None else float(algbw / 10**9)
@@ -117,11 +132,6 @@ def exact(algbw: Fraction | None) -> str | None:
     return f"{rate.numerator}/{rate.denominator}"
 
 
-def rate(algbw: Fraction | float | None) -> str:
-    """Write bytes per second for a person."""
-    return "none, nothing moves" if algbw is None else f"{float(algbw) / 1e9:.6g} GB/s"
-
-
 def gap(algbw: Fraction | float | None, bound: Fraction | float | None) -> float | None:
     """Give by how much a throughput stays below a bound, as a part of the bound."""
     return max(0.0, float(1 - algbw / bound)) if algbw and bound else None
@@ -130,19 +140,3 @@ def gap(algbw: Fraction | float | None, bound: Fraction | float | None) -> float
 def percent(part: float | None) -> str:
     """Write a part of something for a person."""
     return "unknown" if part is None else f"{part:.2%}"
-
-
-def duration(seconds: float) -> str:
-    """Write seconds for a person."""
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
-        if seconds * factor >= 1:
-            return f"{seconds * factor:.4g} {unit}"
-    return f"{seconds * 1e9:.4g} ns"
-
-
-def bytes_of(size: int) -> str:
-    """Write a size for a person, in a binary unit where that is even."""
-    for unit in ("TiB", "GiB", "MiB", "KiB"):
-        if size >= UNITS[unit] and size % UNITS[unit] == 0:
-            return f"{size // UNITS[unit]} {unit}"
-    return f"{size} bytes"

@@ -25,7 +25,7 @@ from commplan.cli.arguments import (
 from commplan.cli.certificates import certified, described
 from commplan.cli.explain import candidate_fields, candidate_rows, part_fields, part_rows
 from commplan.cli.progress import progress
-from commplan.cli.quantities import bytes_of, duration, exact, gap, gigabytes, percent, rate
+from commplan.cli.quantities import exact, gap, gigabytes, percent
 from commplan.cli.stages import stage_fields, stage_rows
 from commplan.planner import Plan, plan
 from commplan.races import cores, hosts
@@ -35,6 +35,7 @@ from solvers.collective import DEMANDED, Collective
 from solvers.solve import bound as find_bound
 from solvers.terms import Terms
 from topologies.topology import Topology
+from topologies.units import bytes_of, duration, rate
 
 
 @click.command(cls=Command)
@@ -67,7 +68,7 @@ def bound(machine: Topology, what: Collective, time_limit: float, terms: Terms) 
 @terms
 @click.option(
     "--trees",
-    type=click.IntRange(1, 2**16),
+    type=quantities.Whole(1, 2**16),
     help="Trees of each root, at most.",
 )
 @click.option(
@@ -92,7 +93,7 @@ def bound(machine: Topology, what: Collective, time_limit: float, terms: Terms) 
     "--explain", is_flag=True, help="Show all candidates at the size, and what each waits for."
 )
 @click.option(
-    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed."
+    "--seed", type=quantities.Whole(0, 2**31 - 1), default=0, show_default=True, help="Random seed."
 )
 def compile(
     machine: Topology,

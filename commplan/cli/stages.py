@@ -3,9 +3,9 @@
 from typing import Any
 
 from commplan.candidates import Candidate
-from commplan.cli.quantities import duration
 from commplan.planner import Plan
 from solvers.amounts import lock_step
+from topologies.units import duration
 
 
 def stage_fields(made: Plan) -> dict[str, object]:

@@ -7,6 +7,7 @@ from commplan.communicator.buffers import Span, Unsupported, span
 from commplan.communicator.native import OPS, Natives
 from commplan.communicator.operations import Call
 from runtime.elements import OPERATIONS, refusal
+from topologies.wording import unknown
 
 MOVERS = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64", 16: "complex128"}
 
@@ -133,7 +134,7 @@ class Calls:
         if not name:
             raise Unsupported("an operation of the caller's, or one of MPI's that is not planned")
         if name not in OPERATIONS:
-            raise ValueError(f"op {name!r} is unknown; known: {', '.join(OPERATIONS)}")
+            raise ValueError(unknown("operation", name, OPERATIONS))
         if not outs.dtype:
             raise Unsupported("a type that is not planned for sums and the like")
         if ins is not None and (ins.dtype, ins.elements) != (outs.dtype, outs.elements):

@@ -19,6 +19,7 @@ from solvers.schedule_file import ScheduleFileError, check_topology, load_all
 from solvers.watch import Watch
 from topologies.inhabited import inhabited
 from topologies.topology import Topology
+from topologies.units import duration
 
 ENDINGS = (".json", ".json.gz")
 
@@ -60,7 +61,7 @@ class Source:
         if fits:
             times = [simulate(each, need.size).seconds for each in fits]
             best = int(np.argmin(times))
-            return fits[best], f"compiled, {times[best] * 1e6:.4g} us, of {len(fits)} schedules"
+            return fits[best], f"compiled, {duration(times[best])}, of {len(fits)} schedules"
         if need.demand:
             made = plan(self.machine, self._collective(need), size=need.size, seconds=self.seconds)
             return made.schedule, made.reason
@@ -78,7 +79,7 @@ class Source:
             best = plan(self.machine, self._collective(need), seconds=self.seconds).schedule
             self.found[need.name, need.root] = best
         first = compared(best, need.size, None, Watch(self.seconds))[0]
-        reason = f"{first.name}: {first.seconds * 1e6:.4g} us, height {first.height}"
+        reason = f"{first.name}: {duration(first.seconds)}, height {first.height}"
         if first.schedule is best:
             return best, reason
         return checked(replace(first.schedule, bound=best.bound)).schedule, reason
@@ -105,7 +106,7 @@ def compiled(folder: str | Path, topology: Topology, ranks: Sequence[int]) -> tu
     """
     found = []
     for path in sorted(Path(folder).iterdir()):
-        if path.name.endswith(ENDINGS):
+        if path.name.lower().endswith(ENDINGS):
             for schedule in load_all(str(path)):
                 check_topology(schedule, topology)
                 faults = verify(schedule).faults

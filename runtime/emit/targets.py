@@ -5,6 +5,7 @@ from collections.abc import Callable
 from runtime.emit import c, mpi4py
 from runtime.program import ProgramError
 from solvers.schedule import Schedule
+from topologies.wording import unknown
 
 TARGETS: dict[str, Callable[[Schedule], str]] = {"mpi4py": mpi4py.emit, "c": c.emit}
 
@@ -16,5 +17,5 @@ def emit(schedule: Schedule, target: str) -> str:
         ProgramError: an unknown target, or a schedule that it cannot express.
     """
     if target not in TARGETS:
-        raise ProgramError(f"target: found {target!r}, expected {' or '.join(TARGETS)}")
+        raise ProgramError(unknown("target", target, TARGETS))
     return TARGETS[target](schedule)

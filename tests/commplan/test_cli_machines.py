@@ -23,10 +23,14 @@ def test_a_written_machine_is_read_again(call, ask, tmp_path):
     )
 
 
-def test_an_unknown_machine_is_named_with_similar_ones(call):
+def test_an_unknown_machine_is_named_with_the_nearest_and_all_that_there_are(call):
     result = call("topology", "tors:4x4", "-o", "x.json")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "commplan: no machine and no file is named 'tors'; similar: torus\n"
+    assert result.stderr == (
+        "commplan: no machine and no file is named 'tors'; nearest: torus; known: ring, line, "
+        "full-mesh, star, torus, mesh, hypercube, nd-full-mesh, leaf-spine, cloudmatrix384, "
+        "atlas-a2, dgx-1, dgx-a100, dgx-h100, nvl72, mi300x, mi250\n"
+    )
 
 
 def test_every_mistake_of_a_file_gets_a_line(call, tmp_path):

@@ -76,7 +76,12 @@ def test_ranks_are_put_in_order_and_the_first_is_the_root():
 @pytest.mark.parametrize(
     ("name", "ranks", "root", "message"),
     [
-        ("all_scatter", (0, 1), None, "no collective is named 'all_scatter'; known: all_gather"),
+        (
+            "all_scatter",
+            (0, 1),
+            None,
+            "no collective is named 'all_scatter'; nearest: scatter; known",
+        ),
         ("all_reduce", (), None, "at least one"),
         ("all_reduce", (0, 1, 0), None, "must be different"),
         ("all_reduce", (0, 1), 0, "all_reduce has no root"),

@@ -135,16 +135,17 @@ colour = "blue"
 """
     number = "expected a number of at most 60 digits"
     assert faults(tmp_path, text, "m.toml") == [
-        "unknown field 'colour'; known: format, name, ranks, switches, links, classes, symmetry",
-        "ranks[3]: unknown field 'colour'; known: name, kind, overhead_us, ports",
+        "no field is named 'colour'; "
+        "known: format, name, ranks, switches, links, classes, symmetry",
+        "ranks[3]: no field is named 'colour'; known: name, kind, overhead_us, ports",
         "ranks[4]: found 5, expected a table",
         "switches[1]: the field 'name' is missing",
         "switches[1].multicast: found 'yes', expected true or false",
-        "classes[0].evidence: found 'rumour', "
-        "expected documented, secondary, measured, derived, estimate",
+        "classes[0].evidence: no evidence is named 'rumour'; "
+        "known: documented, secondary, measured, derived, estimate",
         f"links[0] g0 -> g1 bandwidth_GBps: found NaN, {number}",
         "links[1]: the field 'dst' is missing",
-        "links[2] g0 -> g99 class: no class of links is named eth",
+        "links[2] g0 -> g99 class: no class of links is named 'eth'; known: nv",
         f"links[4] g0 -> g\\x07 bandwidth_GBps: found 'fast', {number}",
         "links[4] g0 -> g\\x07 duplex: found 1, expected true or false",
         "links[4] g0 -> g\\x07 plane: found 1.5, expected a whole number",

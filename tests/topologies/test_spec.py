@@ -59,13 +59,16 @@ def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "fault"),
     [
-        ("toru:4", "no machine and no file is named 'toru'; similar: torus"),
+        ("toru:4", "no machine and no file is named 'toru'; nearest: torus; known: ring, "),
         ("", "no machine and no file is named ''; known: ring, line,"),
         ("a\nb\0", "no machine and no file is named 'a\\nb\\x00'"),
         ("x" * 10**5, "no machine and no file is named 'xxx"),
         ("none.toml", "none.toml: no such file or directory"),
         ("torus", "torus: the size is missing, as in torus:4x4x4"),
-        ("torus:4:wrop=1", "torus:4:wrop=1: no parameter is named 'wrop'; known: dims, wrap"),
+        (
+            "torus:4:wrop=1",
+            "torus:4:wrop=1: no parameter is named 'wrop'; nearest: wrap; known",
+        ),
         ("torus:4:dims=4", "torus:4:dims=4: dims is given twice"),
         ("torus:4x4:4", "torus:4x4:4: no parameter is named '4'"),
         ("torus:4x4:wrap=1", "torus:4x4:wrap=1: wrap: 1 flags for 2 dimensions"),
