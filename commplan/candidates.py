@@ -29,6 +29,7 @@ from solvers.templates import TEMPLATES, hierarchy, levels
 from solvers.templates.layout import TemplateError
 from solvers.terms import USUAL, Terms
 from solvers.watch import UNHURRIED, NotFound, Watch
+from topologies.errors import NO, CommplanError
 
 HIGHEST = "highest throughput"
 PLAIN = "shortest ways"
@@ -58,8 +59,10 @@ ORDERS: dict[str, Callable[[Schedule], Made]] = {
 }
 
 
-class ScratchError(ValueError):
+class ScratchError(CommplanError, ValueError):
     """No schedule is known that makes do with the scratch allowed; nothing is proved."""
+
+    exit_code = NO
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,13 @@ from time import monotonic
 
 from runtime.verify import Report, verify
 from solvers.schedule import Schedule
+from topologies.errors import BUG, CommplanError
 
 
-class WrongSchedule(RuntimeError):
+class WrongSchedule(CommplanError, RuntimeError):
     """A schedule of our own that the checker refuses: a bug, and nothing is handed out."""
+
+    exit_code = BUG
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from solvers.schedule_file import save as save_schedule
 from solvers.solve import bound
 from solvers.stages import Stages, stages
 from solvers.terms import Terms
+from topologies.errors import ArgumentError, CommplanError
 from topologies.files import load as load_topology
 from topologies.files import save as save_topology
 from topologies.graph import from_networkx, to_networkx
@@ -43,10 +44,12 @@ from topologies.topology import Link, Switch, Topology, TopologyError, build
 
 __all__ = [
     "TARGETS",
+    "ArgumentError",
     "Bound",
     "Candidate",
     "Collective",
     "CollectiveError",
+    "CommplanError",
     "Communicator",
     "Cut",
     "DemandError",

@@ -5,12 +5,15 @@ import numpy as np
 from runtime.height import height
 from solvers.schedule import Schedule
 from solvers.terms import Terms
+from topologies.errors import NO, CommplanError
 from topologies.symmetry import orbits
 from topologies.topology import IntArray
 
 
-class LimitError(ValueError):
+class LimitError(CommplanError, ValueError):
     """No schedule is known that keeps to the limits; nothing is proved."""
+
+    exit_code = NO
 
 
 def within(schedule: Schedule, terms: Terms) -> bool:

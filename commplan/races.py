@@ -17,6 +17,7 @@ from runtime import pipelining
 from solvers.schedule import Schedule
 from solvers.schedule_file import packed, unpacked
 from solvers.terms import USUAL, Terms
+from topologies.errors import WRONG_INPUT, CommplanError
 
 # Gives a field to processes that are to race it, for as long as it is open.
 Helped = Callable[[Mapping[str, Schedule]], AbstractContextManager[Executor | None]]
@@ -24,8 +25,10 @@ STARTED = "mpiexec -n N python -m mpi4py.futures -m commplan"
 TOGETHER = 4  # jobs that are sent at a time
 
 
-class HostsError(ValueError):
+class HostsError(CommplanError, ValueError):
     """The processes that were to help are not there."""
+
+    exit_code = WRONG_INPUT
 
 
 class Figures(NamedTuple):

@@ -16,6 +16,7 @@ from runtime.moves import moves
 from runtime.mpi import LaunchError, Mpi, compile_c, find
 from runtime.process import Ended, watched
 from solvers.schedule import Schedule
+from topologies.errors import NO, CommplanError
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,10 @@ class Ending:
     measurements: tuple[Measurement, ...] = ()
 
 
-class RunError(RuntimeError):
+class RunError(CommplanError, RuntimeError):
     """A program that crashed or hung; `ending` says which."""
+
+    exit_code = NO
 
     def __init__(self, ending: Ending) -> None:
         super().__init__(f"{ending.verdict}: {ending.reason}")

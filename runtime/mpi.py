@@ -10,17 +10,23 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from topologies.errors import NO, WRONG_INPUT, CommplanError
+
 VARIABLE = "COMMPLAN_MPIRUN"
 VERSION_SECONDS = 30.0
 COMPILE_SECONDS = 300.0
 
 
-class LaunchError(RuntimeError):
+class LaunchError(CommplanError, RuntimeError):
     """Nothing can be started: no MPI, no compiler, or a map that fits no program."""
+
+    exit_code = NO
 
 
 class MapError(LaunchError):
     """A map that cannot be read, or that fits no program."""
+
+    exit_code = WRONG_INPUT
 
 
 @dataclass(frozen=True)

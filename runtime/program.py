@@ -7,11 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.elements import storage
+from topologies.errors import NO, CommplanError
 from topologies.topology import IntArray
 
 
-class ProgramError(ValueError):
+class ProgramError(CommplanError, ValueError):
     """A program that cannot be made or cannot be run."""
+
+    exit_code = NO
 
 
 class Action(IntEnum):

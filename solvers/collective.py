@@ -8,12 +8,15 @@ from itertools import pairwise
 
 import numpy as np
 
+from topologies.errors import WRONG_INPUT, CommplanError
 from topologies.topology import IntArray, frozen, integers
 from topologies.wording import unknown
 
 
-class CollectiveError(ValueError):
+class CollectiveError(CommplanError, ValueError):
     """A collective that cannot be asked for."""
+
+    exit_code = WRONG_INPUT
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from topologies import atomic
+from topologies.errors import WRONG_INPUT, CommplanError
 from topologies.topology import IntArray
 from topologies.wording import one_line, shown
 
@@ -24,8 +25,10 @@ EXACT = 2**53  # floats up to here are whole numbers without doubt
 SUFFIXES = (".csv", ".json", ".npy")
 
 
-class DemandError(ValueError):
+class DemandError(CommplanError, ValueError):
     """A matrix that cannot be a demand, or a file or description that gives none."""
+
+    exit_code = WRONG_INPUT
 
 
 def is_name(text: str) -> bool:

@@ -11,13 +11,16 @@ from scipy.sparse import block_array, coo_array, csr_matrix
 
 from solvers.watch import UNHURRIED, Watch
 from solvers.watch import NotFound as NotFound
+from topologies.errors import NO, CommplanError
 from topologies.topology import FloatArray, IntArray
 
 LONGEST = 10.0**7  # seconds; what no engine is given more than
 
 
-class Infeasible(ValueError):
+class Infeasible(CommplanError, ValueError):
     """No solution exists, and that is proved."""
+
+    exit_code = NO
 
 
 @dataclass(frozen=True, eq=False)

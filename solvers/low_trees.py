@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from solvers.arborescence import cheapest
+from topologies.errors import NO, CommplanError
 from topologies.topology import BoolArray, FloatArray, IntArray, frozen
 
 GAIN = 1e-9  # least improvement of a move, relative to the tree
@@ -39,8 +40,10 @@ class LowTree(NamedTuple):
     parent: IntArray
 
 
-class Infinite(ValueError):
+class Infinite(CommplanError, ValueError):
     """Some vertex cannot be reached in so few steps."""
+
+    exit_code = NO
 
 
 def low(

@@ -12,6 +12,7 @@ from solvers.distances import UNREACHED, between
 from solvers.layers import least_low
 from solvers.low_trees import hops
 from solvers.steiner import least
+from topologies.errors import NO, CommplanError
 from topologies.symmetry import Group, link_images, orbits
 from topologies.topology import BoolArray, IntArray, Topology, integers
 
@@ -19,8 +20,10 @@ BRANCHING_LIMIT = 1024  # vertices at which a tree may branch, above which we pr
 UNREACHABLE = "a rank cannot be reached"
 
 
-class Unproven(ValueError):
+class Unproven(CommplanError, ValueError):
     """A certificate that does not prove anything."""
+
+    exit_code = NO
 
 
 def proved_by_prices(

@@ -8,11 +8,14 @@ import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
 from solvers.lightest import lightest
+from topologies.errors import NO, CommplanError
 from topologies.topology import Topology
 
 
-class RouteError(ValueError):
+class RouteError(CommplanError, ValueError):
     """Two ranks between which there is no way."""
+
+    exit_code = NO
 
 
 class Hop(NamedTuple):

@@ -12,6 +12,7 @@ from solvers.collective import CollectiveError
 from solvers.schedule import Schedule
 from solvers.schedule_columns import FORMAT, Columns, pack, unpack
 from topologies import atomic
+from topologies.errors import WRONG_INPUT, CommplanError
 from topologies.topology import Topology, TopologyError, digest
 from topologies.twins import refuse_twins
 from topologies.wording import one_line, shown
@@ -22,8 +23,10 @@ LARGE = 16 * 10**6  # bytes, from which packing is not to take longer than solvi
 _GZIP = b"\x1f\x8b"
 
 
-class ScheduleFileError(ValueError):
+class ScheduleFileError(CommplanError, ValueError):
     """A file that holds no schedule, or one for another machine."""
+
+    exit_code = WRONG_INPUT
 
 
 class _Head(msgspec.Struct):

@@ -8,10 +8,13 @@ from threading import Event, Lock
 from time import monotonic
 
 from solvers.certificate import Bound
+from topologies.errors import NO, CommplanError
 
 
-class NotFound(ValueError):
+class NotFound(CommplanError, ValueError):
     """No solution was found in the time or accuracy given; nothing is proved."""
+
+    exit_code = NO
 
 
 @dataclass(frozen=True)

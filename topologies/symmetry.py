@@ -8,13 +8,16 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from topologies.cosets import leaders, listed
+from topologies.errors import WRONG_INPUT, CommplanError
 from topologies.topology import BoolArray, IntArray, Topology, frozen
 
 ELEMENT_LIMIT = 2**27  # entries of the table of group elements
 
 
-class SymmetryError(ValueError):
+class SymmetryError(CommplanError, ValueError):
     """A permutation that is no automorphism, or a group too large to list."""
+
+    exit_code = WRONG_INPUT
 
 
 @dataclass(frozen=True, eq=False)

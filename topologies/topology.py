@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from topologies.errors import WRONG_INPUT, CommplanError
 from topologies.names import name_faults, text_faults
 from topologies.wording import nearest, short
 
@@ -26,8 +27,10 @@ SUGGESTED = 10  # mistakes for which a nearest name is looked for
 SECONDS_LIMIT = 1e60
 
 
-class TopologyError(ValueError):
+class TopologyError(CommplanError, ValueError):
     """A description that cannot be a machine; `faults` holds one sentence for each mistake."""
+
+    exit_code = WRONG_INPUT
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(faults))

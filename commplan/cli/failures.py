@@ -9,36 +9,15 @@ from contextlib import suppress
 
 import click
 
-from commplan.candidates import ScratchError
-from commplan.limits import LimitError
-from commplan.races import HostsError
-from runtime.fabric.layout import FabricError
-from runtime.launch import RunError
-from runtime.mpi import LaunchError, MapError
-from runtime.program import ProgramError
-from solvers.collective import CollectiveError
-from solvers.demand_file import DemandError
 from solvers.linear import Infeasible, NotFound
-from solvers.schedule_file import ScheduleFileError
-from topologies.symmetry import SymmetryError
-from topologies.topology import TopologyError
+from topologies.errors import BUG, INTERRUPTED, NO, WRONG_INPUT, CommplanError
 from topologies.wording import one_line
 
-NO, WRONG_INPUT, INTERRUPTED, BUG = 1, 2, 130, 70
 
-
-class RefusedError(ValueError):
+class RefusedError(CommplanError, ValueError):
     """The answer is no; a line for each reason."""
 
-
-WRONG = (
-    *(TopologyError, CollectiveError, DemandError),
-    *(ScheduleFileError, SymmetryError, MapError, HostsError),
-)
-REFUSED = (
-    *(RefusedError, Infeasible, NotFound, ScratchError, LimitError),
-    *(ProgramError, LaunchError, RunError, FabricError),
-)
+    exit_code = NO
 
 
 def told(work: Callable[[], int], debug: bool) -> int:
@@ -55,15 +34,12 @@ def told(work: Callable[[], int], debug: bool) -> int:
     except (KeyboardInterrupt, click.Abort):
         say("interrupted")
         return INTERRUPTED
-    except WRONG as error:
-        say(str(error))
-        return WRONG_INPUT
-    except REFUSED as error:
-        say(f"{_verdict(error)}{error}")
-        return NO
     except BrokenPipeError:
         return _unread()
     except Exception as error:
+        if isinstance(error, CommplanError) and error.exit_code != BUG:
+            say(f"{_verdict(error)}{error}")
+            return error.exit_code
         if debug:
             traceback.print_exception(error, file=sys.stderr)
         what = " ".join(str(error).split())

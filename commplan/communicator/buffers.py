@@ -7,12 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from runtime.elements import TYPES, width
+from topologies.errors import WRONG_INPUT, CommplanError
 
 NAMES = {np.dtype(name): name for name in TYPES if name != "bfloat16"}
 
 
-class Unsupported(ValueError):
+class Unsupported(CommplanError, ValueError):
     """What only MPI itself can take; the message is the reason."""
+
+    exit_code = WRONG_INPUT
 
 
 class Span(NamedTuple):

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
+from topologies.errors import WRONG_INPUT, CommplanError
 from topologies.topology import Topology
 
 Placement = Sequence[int] | Mapping[str, str | Sequence[int]] | str | None
 
 
-class PlacementError(ValueError):
+class PlacementError(CommplanError, ValueError):
     """A map that does not give every process a rank of its own."""
+
+    exit_code = WRONG_INPUT
 
 
 def placed(topology: Topology, hosts: Sequence[str], ranks: Placement) -> tuple[int, ...]:

@@ -5,10 +5,13 @@ from typing import Any
 
 from runtime.execute.part import Lines, Part
 from runtime.program import Action
+from topologies.errors import NO, CommplanError
 
 
-class ExecutionError(RuntimeError):
+class ExecutionError(CommplanError, RuntimeError):
     """A collective that did not come to its end; its messages may still be under way."""
+
+    exit_code = NO
 
 
 class BlockedError(ExecutionError):

@@ -6,6 +6,7 @@ from math import floor, log10
 
 import numpy as np
 
+from topologies.errors import NO, CommplanError
 from topologies.topology import Topology, frozen
 
 VERTICES_LIMIT = 256
@@ -16,8 +17,10 @@ CONTROLS = "10.78"  # what the addresses of the network begin with that carries 
 SLOWEST = 10**5  # bytes per second: below, a single packet takes a tenth of a second
 
 
-class FabricError(RuntimeError):
+class FabricError(CommplanError, RuntimeError):
     """A network that cannot be made or used here, with the reason."""
+
+    exit_code = NO
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,14 @@ from solvers.collective import Collective
 from solvers.routes import Hop, RouteError, Routes
 from solvers.schedule import Schedule, Transfers
 from solvers.schedule import schedule as put_together
+from topologies.errors import NO, CommplanError
 from topologies.topology import BoolArray, IntArray, Topology, frozen, integers
 
 
-class TemplateError(ValueError):
+class TemplateError(CommplanError, ValueError):
     """A template asked for what it cannot do on this machine."""
+
+    exit_code = NO
 
 
 @dataclass(frozen=True, eq=False)
