@@ -48,6 +48,10 @@ CLOSE = 1.02  # times the bound at a size, within which no others are looked for
 FAR = 2  # times the best time, beyond which no other numbers of chunks are tried
 TUNED = 3  # candidates for which they are, at most
 PACES = {0.25: "chunks / 4", 0.5: "chunks / 2", 2.0: "chunks x 2", 4.0: "chunks x 4"}
+DIFFERING = (
+    "; one of height {} adds up in another order at each rank, and rounding would leave ranks with "
+    "different bits"
+)
 TEMPLATE_RANKS = 256  # ranks up to which the templates are tried: they are written out in full
 
 Made = Iterator[tuple[str, Schedule]]
@@ -104,9 +108,10 @@ def compared(
         LimitError: none keeps to the limits.
     """
     watch.tell("measuring")
-    found = [measured(HIGHEST, best, size)]
-    crowded = max_scratch is not None and found[0].scratch > max_scratch
-    limited = not within(best, terms)
+    highest = measured(HIGHEST, best, size)
+    found = [highest] if alike(best) else []
+    crowded = max_scratch is not None and highest.scratch > max_scratch
+    limited = not found or not within(best, terms)
     if crowded or limited or size is not None:
         searched = watch if exact else None
         made = chain(
@@ -120,7 +125,11 @@ def compared(
             found.append(measured(name, schedule, size))
             if watch.over:
                 break
-    first = chosen(found, size, max_scratch, terms)
+    try:
+        first = chosen(found, size, max_scratch, terms)
+    except LimitError as error:
+        left_out = DIFFERING.format(highest.height) if highest not in found else ""
+        raise LimitError(f"{error}{left_out}") from None
     if size is None or watch.over:
         return first
     near = [c for c in first[:TUNED] if c.seconds <= FAR * first[0].seconds]
@@ -149,15 +158,19 @@ def pace_of(name: str) -> tuple[str, float]:
 
 def known(best: Schedule, terms: Terms = USUAL, watch: Watch = UNHURRIED) -> Made:
     """Give the schedule of highest throughput, and all others to compare it with."""
-    yield HIGHEST, best
     made = chain(
+        [(HIGHEST, best)],
         _others(best, crowded=False),
         _exact(best, watch),
         _low(best, watch),
         _matchings(best, watch),
     )
     for name, schedule in _with_one_sum(made):
-        yield name, replace(schedule, in_network=terms.in_network)
+        yield name, schedule if schedule is best else _in(terms, schedule)
+
+
+def _in(terms: Terms, schedule: Schedule) -> Schedule:
+    return replace(schedule, in_network=terms.in_network)
 
 
 def chosen(
@@ -169,6 +182,8 @@ def chosen(
         as `compared`.
     """
     kept = [each for each in found if within(each.schedule, terms)]
+    if not found:
+        raise LimitError("no schedule was found within the limits; nothing is proved")
     if not kept:
         low = min(found, key=lambda each: each.height)
         raise LimitError(
@@ -240,10 +255,8 @@ def _pile(candidate: Candidate, size: int) -> float:
 
 
 def _with_one_sum(made: Made) -> Made:
-    """Leave out an all_reduce that would give ranks different bits of one sum."""
-    for name, schedule in made:
-        if schedule.collective.name != "all_reduce" or alike(schedule):
-            yield name, schedule
+    """Leave out what would give ranks different bits of one sum."""
+    return ((name, schedule) for name, schedule in made if alike(schedule))
 
 
 def _others(best: Schedule, crowded: bool) -> Made:

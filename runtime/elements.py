@@ -47,6 +47,11 @@ def refusal(op: str, dtype: str) -> str:
     return ""
 
 
+def rounds(op: str, dtype: str) -> bool:
+    """Tell whether the order of operations shows in the bits of a result."""
+    return op in ("sum", "prod", "avg") and dtype not in _INTEGERS
+
+
 def join(op: str, dtype: str) -> Join:
     """Give the function that changes its first array by its second, and allocates nothing.
 

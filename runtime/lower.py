@@ -12,6 +12,7 @@ from runtime.landing import Landing
 from runtime.moves import Moves, moves
 from runtime.places import Places, places
 from runtime.program import TAG_LIMIT, Action, Buffer, Program, ProgramError
+from runtime.sums import refuse_unlike
 from solvers.schedule import Schedule
 from topologies.topology import BoolArray, IntArray, frozen
 from topologies.wording import unknown
@@ -54,10 +55,13 @@ def lower(
 
     Raises:
         ProgramError: an unknown element type or op, an op that means nothing for the type, a count
-            below 1, or too many chunks.
+            below 1, too many chunks, or a schedule that would leave ranks with different bits of
+            one result (Moves are taken as they are).
     """
     _check(count, dtype, op, chunks)
     plan = schedule if isinstance(schedule, Moves) else moves(schedule)
+    if isinstance(schedule, Schedule):
+        refuse_unlike(schedule, dtype, op)
     at = places(plan, count, in_place)
     parts = _parts(plan, at, chunks, joined // width(dtype))
     table, beside = _instructions(plan, at, parts, in_place)

@@ -4,15 +4,18 @@ Replicas of a model that get different bits from one all_reduce drift apart. Eac
 token: a mixed number for a contribution, the mix of the sum of two tokens for the sum of two
 values. So a + b and b + a have one token, as floats have one sum, and (a + b) + c and a + (b + c)
 have two. Where two ways of adding differ, tokens agree with a chance of 2^-64.
+
+A program adds what comes in a step in the order of the schedule's rows, in every chunk and in
+whatever messages it comes, so the answer holds for all programs made of a schedule.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.landing import Landing
-from runtime.moves import moves
+from runtime.elements import rounds
+from runtime.program import ProgramError
 from solvers.schedule import Schedule
-from topologies.topology import IntArray
+from topologies.topology import IntArray, integers
 
 Tokens = NDArray[np.uint64]
 
@@ -20,30 +23,68 @@ Tokens = NDArray[np.uint64]
 def alike(schedule: Schedule) -> bool:
     """Tell whether all ranks that want a piece come by it through the same additions.
 
-    Complexity: transfers × log + pieces × ranks, and a pass over a step for each message of a piece
-    that a rank gets in it.
+    The schedule must be well formed (`check_structure`).
     """
-    plan = moves(schedule)
-    ranks, pieces = len(plan.ranks), len(plan.block)
-    own = _mixed(np.arange(1, ranks + 1).astype(np.uint64))
-    held = np.tile(own, (pieces, 1))
-    for step in np.unique(plan.step).tolist():
-        rows = np.flatnonzero(plan.step == step)
-        sent = held[plan.piece[rows], plan.src[rows]]
-        turn = _turn(plan.piece[rows] * ranks + plan.dst[rows])
-        for now in range(int(turn.max()) + 1):
+    return not len(unlike(schedule))
+
+
+def refuse_unlike(schedule: Schedule, dtype: str = "float32", op: str = "sum") -> None:
+    """Stop where rounding would leave ranks with different bits of one result.
+
+    Raises:
+        ProgramError: that.
+    """
+    if rounds(op, dtype) and len(found := unlike(schedule)):
+        raise ProgramError(
+            f"piece {found[0]} is added up in another order at some ranks than at others: "
+            "rounding would leave them with different bits"
+        )
+
+
+def unlike(schedule: Schedule) -> IntArray:
+    """List the pieces that ranks come by through different additions.
+
+    Images of a piece are added up as the piece is, so the representatives suffice. Complexity:
+    transfers × log, and a pass over a step for each message of a piece that a rank gets in it.
+    """
+    what, rows = schedule.collective, schedule.transfers
+    summed = [len(h) > 1 and len(w) > 1 for h, w in zip(what.holders, what.wanters, strict=True)]
+    some = np.array(summed, dtype=np.bool_)[schedule.block]
+    chosen = np.flatnonzero(some[rows.piece]) if len(rows) else integers([])
+    chosen = chosen[np.argsort(rows.step[chosen], kind="stable")]
+    pieces, vertices = np.flatnonzero(some), schedule.topology.vertices
+    holders, wanters = (
+        _keys(pieces, [side[b] for b in schedule.block[pieces].tolist()], vertices)
+        for side in (what.holders, what.wanters)
+    )
+    src, dst = (rows.piece[chosen] * vertices + end[chosen] for end in (rows.src, rows.dst))
+    cells = np.unique(np.concatenate([holders, wanters, src, dst]))
+    held = np.zeros(len(cells), dtype=np.uint64)
+    held[np.searchsorted(cells, holders)] = _mixed((holders % vertices + 1).astype(np.uint64))
+    ends = np.searchsorted(cells, src), np.searchsorted(cells, dst)
+    _add_up(held, *ends, rows.step[chosen], rows.reduce[chosen])
+    result, piece = held[np.searchsorted(cells, wanters)], wanters // vertices
+    same = result == result[np.searchsorted(piece, piece)]
+    return np.unique(piece[~same])
+
+
+def _keys(pieces: IntArray, ranks: list[IntArray], vertices: int) -> IntArray:
+    """Give the cell piece * vertices + rank of each rank of each piece."""
+    return np.concatenate(
+        [integers([]), *(p * vertices + r for p, r in zip(pieces.tolist(), ranks, strict=True))]
+    )
+
+
+def _add_up(held: Tokens, src: IntArray, dst: IntArray, step: IntArray, reduce: IntArray) -> None:
+    """Do all transfers, given in order of steps; what is sent is what was held before the step."""
+    for rows in np.split(np.arange(len(step)), np.flatnonzero(np.diff(step)) + 1):
+        sent, turn = held[src[rows]], _turn(dst[rows])
+        for now in range(int(turn.max(initial=-1)) + 1):
             some = turn == now
-            place = plan.piece[rows[some]], plan.dst[rows[some]]
-            adds = plan.landing[rows[some]]
-            before = np.where(adds == Landing.JOIN, own[place[1]], held[place])
-            added = (adds == Landing.JOIN) | (adds == Landing.ADD)
-            held[place] = np.where(added, _mixed(before + sent[some]), sent[some])
-    wanted = np.zeros((pieces, ranks), dtype=np.bool_)
-    for process, (_, outs) in enumerate(plan.layout):
-        wanted[:, process] = np.isin(plan.block, outs)
-    highest, lowest = held.copy(), held.copy()
-    highest[~wanted], lowest[~wanted] = 0, np.iinfo(np.uint64).max
-    return bool(((highest.max(axis=1) == lowest.min(axis=1)) | ~wanted.any(axis=1)).all())
+            place = dst[rows[some]]
+            adds = reduce[rows[some]] & (held[place] != 0)
+            added = _mixed(held[place] + sent[some])
+            held[place] = np.where(adds, added, sent[some])
 
 
 def _turn(key: IntArray) -> IntArray:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from runtime import check_data, check_structure, check_symmetry
 from runtime.height import height
 from runtime.loads import Throughput, throughput
+from runtime.sums import alike
 from solvers.certificate import Prices
 from solvers.payments import Unproven
 from solvers.proof import TREES, proved, scope
@@ -32,6 +33,7 @@ class Report:
     proved: Fraction | None = None
     busiest: str | None = None
     height: int = 0
+    same_bits: bool | None = None
 
 
 def verify(schedule: Schedule) -> Report:
@@ -51,6 +53,7 @@ def verify(schedule: Schedule) -> Report:
         proved=limit,
         busiest=None if reached.busiest is None else schedule.topology.link_name(reached.busiest),
         height=height(schedule),
+        same_bits=None if found else alike(schedule),
     )
 
 

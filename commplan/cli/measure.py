@@ -20,13 +20,17 @@ from commplan.cli.quantities import Name, gigabytes
 from runtime import simulate as simulator
 from runtime.check_program import faults as program_faults
 from runtime.lower import lower
+from runtime.moves import moves
 from runtime.scratch import scratch
+from runtime.verify import Report
 from runtime.verify import verify as check
 from solvers.schedule import Schedule
 from topologies.achievable import achievable
 from topologies.units import bytes_of, duration, rate
 
 LOWERED = 300_000  # transfers up to which the program is made and run in memory as well
+SAME = "the same at all ranks"
+DIFFERENT = "different at some ranks, as they add in different orders; no program is made of it"
 COUNTS = ((1, 1), (1009, 2))  # elements, more or less, and chunks, of the programs that are tried
 
 
@@ -52,17 +56,28 @@ def verify(schedule: Schedule, size: int | None) -> Answer:
         "algbw_GBps": gigabytes(report.algbw),
         "program_checked": lowered,
         "in_network": schedule.at_switches,
+        "bits": _bits(schedule, report),
         "scratch": float(scratch(schedule)) if correct else None,
     }
     return Answer(fields, _verdict(schedule, fields, rate(report.algbw)), correct)
 
 
+def _bits(schedule: Schedule, report: Report) -> str | None:
+    """Say whether ranks that get one sum get the same bits of it; nothing where none do."""
+    what = schedule.collective
+    summed = (len(h) > 1 and len(w) > 1 for h, w in zip(what.holders, what.wanters, strict=True))
+    if report.same_bits is None or not any(summed):
+        return None
+    return SAME if report.same_bits else DIFFERENT
+
+
 def _program(schedule: Schedule) -> list[str]:
     """List what is wrong with small programs made of a schedule."""
+    plan = moves(schedule)
     return [
         f"program of {count} elements: {fault}"
         for count, chunks in COUNTS
-        for fault in program_faults(lower(schedule, count, chunks=chunks), schedule.collective)
+        for fault in program_faults(lower(plan, count, chunks=chunks), schedule.collective)
     ]
 
 
@@ -83,6 +98,7 @@ def _verdict(schedule: Schedule, fields: dict[str, object], achieved: str) -> li
             ("achieved", f"{achieved}, optimal: {'' if fields['optimal'] else 'not '}proved"),
             ("scratch", f"{fields['scratch']:.4g} of the size, at most, on a rank"),
             ("program", checked),
+            *([("bits", str(fields["bits"]))] if fields["bits"] else []),
         ],
     )
 

@@ -12,6 +12,7 @@ from commplan.checking import checked
 from commplan.planner import plan
 from runtime.moves import moves
 from runtime.simulate import simulate
+from runtime.sums import alike
 from runtime.verify import verify
 from solvers.collective import Collective, all_to_allv, collective
 from solvers.schedule import Schedule
@@ -21,6 +22,7 @@ from topologies.inhabited import inhabited
 from topologies.topology import Topology
 from topologies.units import duration
 
+UNLIKE = "ranks add up in different orders, and rounding would leave them with different bits"
 ENDINGS = (".json", ".json.gz")
 
 
@@ -112,6 +114,8 @@ def compiled(folder: str | Path, topology: Topology, ranks: Sequence[int]) -> tu
                 faults = verify(schedule).faults
                 if faults:
                     raise ScheduleFileError(f"{path}: wrong: {faults[0]}")
+                if not alike(schedule):
+                    raise ScheduleFileError(f"{path}: {UNLIKE}")
                 if moves(schedule).ranks == tuple(sorted(ranks)):
                     found.append(schedule)
     return tuple(found)

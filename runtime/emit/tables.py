@@ -11,6 +11,7 @@ from runtime.landing import Landing
 from runtime.moves import Moves, moves
 from runtime.pipelining import Pipelining, pipelining
 from runtime.program import Buffer, ProgramError
+from runtime.sums import refuse_unlike
 from solvers.collective import Collective
 from solvers.schedule import Schedule
 from topologies.topology import IntArray
@@ -70,7 +71,8 @@ def tables(schedule: Schedule) -> Tables:
     """Draw from a schedule what an emitted program holds.
 
     Raises:
-        ProgramError: the program would have more than MESSAGE_LIMIT messages.
+        ProgramError: the program would have more than MESSAGE_LIMIT messages, or leave ranks with
+            different bits of one result.
     """
     messages = len(schedule.transfers) * schedule.group.order
     if messages > MESSAGE_LIMIT:
@@ -79,7 +81,9 @@ def tables(schedule: Schedule) -> Tables:
         )
     name = plain(schedule.topology.name)
     what = plain(schedule.collective.name)
-    return Tables(moves(schedule), pipelining(schedule), name, f"{what} on {name}")
+    plan = moves(schedule)
+    refuse_unlike(schedule)
+    return Tables(plan, pipelining(schedule), name, f"{what} on {name}")
 
 
 def plain(name: str) -> str:

@@ -3,6 +3,11 @@ import json
 
 import pytest
 
+from solvers.collective import all_reduce
+from solvers.schedule_file import save
+from solvers.templates import TEMPLATES
+from topologies.shapes import full_mesh
+
 
 def test_a_right_schedule_is_right_down_to_its_program(ask, ring4):
     found = ask("verify", "ring4.json")
@@ -17,7 +22,21 @@ def test_a_person_sees_the_proof(call, ring4):
         "  achieved  33.3333 GB/s, optimal: proved",
         "  scratch   0.25 of the size, at most, on a rank",
         "  program   run in memory, right",
+        "  bits      the same at all ranks",
     ]
+
+
+def test_a_sum_with_different_bits_is_told_and_no_program_is_made_of_it(call, ask, tmp_path):
+    made = TEMPLATES["direct"][0](full_mesh(3), all_reduce(range(3)))
+    save(made, tmp_path / "direct.json")
+    found = ask("verify", "direct.json")
+    assert found["correct"]
+    assert found["bits"].startswith("different at some ranks")
+    for words in (["emit", "--target", "c", "-o", "x.c"], ["run", "--size", "64"]):
+        refused = call(words[0], "direct.json", *words[1:])
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert "different bits" in refused.stderr
+    assert not (tmp_path / "x.c").exists()
 
 
 def test_a_wrong_schedule_is_refused_with_its_faults(call, ring4):

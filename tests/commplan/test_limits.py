@@ -2,13 +2,15 @@
 
 import pytest
 
-from commplan.limits import trees, within
+from commplan.limits import LimitError, trees, within
 from commplan.planner import plan
+from commplan.size_set import size_set
 from solvers.collective import collective
 from solvers.solve import solve
 from solvers.terms import Terms
+from solvers.watch import Watch
 from topologies import spec
-from topologies.shapes import full_mesh, ring
+from topologies.shapes import full_mesh, ring, star
 
 ALL = range(8)
 
@@ -41,3 +43,25 @@ def test_a_plan_keeps_to_the_limits():
     what = collective("all_gather", range(machine.ranks))
     made = plan(machine, what, size=2**20, terms=Terms(max_height=1))
     assert made.report.height == 1
+
+
+@pytest.mark.parametrize("size", [None, 2**12])
+@pytest.mark.parametrize("machine", [full_mesh(3), star(4)])
+def test_a_height_that_would_give_ranks_different_bits_is_not_kept_to(machine, size):
+    what = collective("all_reduce", range(machine.ranks))
+    with pytest.raises(LimitError, match=r"has height 2 .* one of height 1 .* different bits"):
+        plan(machine, what, size=size, terms=Terms(max_height=1))
+
+
+def test_a_set_takes_no_schedule_that_gives_ranks_different_bits():
+    made = solve(full_mesh(3), collective("all_reduce", range(3)), terms=Terms(max_height=1))
+    parts = size_set(made, 2**8, 2**20, Watch(60))
+    assert all(part.best.height > 1 for part in parts)
+    with pytest.raises(LimitError):
+        size_set(made, 2**8, 2**20, Watch(60), Terms(max_height=1))
+
+
+def test_two_ranks_add_in_one_message():
+    made = plan(full_mesh(2), collective("all_reduce", range(2)), terms=Terms(max_height=1))
+    assert made.report.height == 1
+    assert made.report.same_bits

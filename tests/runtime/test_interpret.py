@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from runtime.check_program import faults, races
 from runtime.interpret import interpret
 from runtime.lower import lower
+from runtime.moves import moves
 from runtime.program import Action, Buffer, Program, ProgramError
 from solvers.collective import all_reduce
 
@@ -22,7 +23,7 @@ SUM = all_reduce((0, 1, 2, 3))
 @pytest.fixture(params=["ring_of", "tree_of", "direct_of"])
 def program(request: pytest.FixtureRequest) -> Program:
     maker: Callable = request.getfixturevalue(request.param)
-    return lower(maker("all_reduce", 4), 24, chunks=2, joined=0)
+    return lower(moves(maker("all_reduce", 4)), 24, chunks=2, joined=0)
 
 
 def rows(program: Program, *actions: Action) -> list[int]:

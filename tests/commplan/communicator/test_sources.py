@@ -7,8 +7,9 @@ from commplan.communicator.sources import Need, Source, compiled
 from commplan.size_set import size_set
 from runtime.simulate import simulate
 from solvers.schedule_file import ScheduleFileError, save_set
+from solvers.templates import TEMPLATES
 from solvers.watch import Watch
-from topologies.shapes import ring, star
+from topologies.shapes import full_mesh, ring, star
 from topologies.spec import topology
 
 
@@ -64,6 +65,14 @@ def test_files_for_other_ranks_are_left_aside(tmp_path):
     (tmp_path / "notes.txt").write_text("nothing")
     assert len(compiled(tmp_path, machine, [2, 0])) == 1
     assert compiled(tmp_path, machine, range(4)) == ()
+
+
+def test_a_file_that_would_give_processes_different_bits_is_refused(tmp_path):
+    machine = full_mesh(3)
+    made = TEMPLATES["direct"][0](machine, commplan.collective("all_reduce", range(3)))
+    commplan.save_schedule(made, tmp_path / "direct.json")
+    with pytest.raises(ScheduleFileError, match=r"direct\.json: .* different bits"):
+        compiled(tmp_path, machine, range(3))
 
 
 def test_a_file_for_another_machine_is_refused(tmp_path):

@@ -12,6 +12,7 @@ from runtime.emit import tables
 from runtime.emit.mpi4py import emit
 from runtime.emit.tables import busbw_factor, plain
 from runtime.lower import lower
+from runtime.moves import moves
 from runtime.pipelining import chunks
 from runtime.program import Action, Buffer, Program, ProgramError
 from solvers.collective import collective
@@ -66,10 +67,13 @@ def planned(plan) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("in_place", [False, True])
-def test_the_program_lowers_itself_as_lower_does(schedule: Schedule, loaded, in_place: bool):
-    emitted = loaded(schedule)
+def test_the_program_lowers_itself_as_lower_does(
+    schedule: Schedule, loaded, in_place: bool, monkeypatch
+):
+    monkeypatch.setattr(tables, "refuse_unlike", lambda schedule: None)  # all kinds of landings
+    emitted, moved = loaded(schedule), moves(schedule)
     for count, parts, joined in ((1, 1, 4), (7, 2, 4), (1000, 5, 50), (1000, 1, 0)):
-        program = lower(schedule, count, chunks=parts, in_place=in_place, joined=4 * joined)
+        program = lower(moved, count, chunks=parts, in_place=in_place, joined=4 * joined)
         sizes = emitted.blocks_of(count)
         assert sizes == program.blocks.tolist()
         for me in range(program.processes):
