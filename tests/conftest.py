@@ -24,6 +24,12 @@ from topologies.spec import topology
 if getsignal(SIGINT) is SIG_IGN:
     signal(SIGINT, default_int_handler)
 
+
+def pytest_addoption(parser):
+    """Add options here, where pytest looks for them whatever it is asked to run."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
+
+
 SIZES = (1, 2, 3, 5, 8)
 ZOO = {
     **{
