@@ -184,15 +184,15 @@ def _at_once(topology: Topology, collective: Collective, watch: Watch) -> Schedu
 
 
 def _pairs(made: Packed) -> Iterator[tuple[Fraction, list[Transfer]]]:
-    """Join the trees of each root: the sum arrives, and then goes out."""
+    """Join the trees of each root that has any: the sum arrives, and then goes out."""
     router, found = Router(made.quotient, made.packing), trees(made.quotient, made.packing)
     mates = made.quotient.mirror
     for root in dict.fromkeys(family.root for family in made.families):
-        spread = found[Family(root, False)]
+        spread = found.get(Family(root, False), [])
         if mates is not None:
             both = ((tree.share, tree, router.mirrored(tree, mates, 0)) for tree in spread)
         else:
-            pairs = paired(spread, found[Family(root, True)])
+            pairs = paired(spread, found.get(Family(root, True), []))
             both = ((share, out, router.inward(into, 0)) for share, out, into in pairs)
         for share, out, sums in both:
             start = max((t.step + 1 for t in sums), default=0)

@@ -32,12 +32,18 @@ def shares(
 
 
 def _weights(orders: int, budgets: Sequence[Budget], x: FloatArray) -> list[Fraction]:
-    """Round the weights of the orders within the budgets, those with a total first."""
+    """Round the weights of the orders within the budgets, those with a total first.
+
+    Orders that a budget ties to none have no weight: a root without a tree on one of its sides.
+    """
     weights = [Fraction(0)] * orders
+    idle = {k for b in budgets if not (b.total or b.minus) for k in b.plus}
     for budget in sorted(budgets, key=lambda b: -b.total):
         total = budget.total or sum((weights[k] for k in budget.plus), Fraction(0))
-        chosen = budget.plus if budget.total else budget.minus
-        for k, parts in zip(chosen, _parts(x[list(chosen)]).tolist(), strict=True):
+        chosen = [k for k in (budget.plus if budget.total else budget.minus) if k not in idle]
+        if not chosen:
+            continue
+        for k, parts in zip(chosen, _parts(x[chosen]).tolist(), strict=True):
             weights[k] = total * Fraction(parts, PARTS)
     return weights
 

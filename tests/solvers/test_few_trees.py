@@ -1,5 +1,6 @@
 """Few trees for each root: no more than asked for, and near the best choice where that is known."""
 
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -14,6 +15,7 @@ from solvers.collective import collective
 from solvers.solve import solve
 from solvers.terms import Terms
 from topologies import spec
+from topologies.topology import Link, build
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +62,11 @@ def test_one_tree_for_each_rank_is_mostly_the_best_choice():
         assert found <= best * (1 + 1e-9), seed
         met += found >= best * (1 - 1e-9)
     assert met >= 8
+
+
+@pytest.mark.parametrize("back", [Fraction(4), Fraction(1, 10_000)])
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_root_without_a_share_has_no_trees(back, most):
+    links = [Link("r0", "r1", Fraction(rate)) for rate in (1, 4, 2)] + [Link("r1", "r0", back)]
+    machine = build("lopsided", ["r0", "r1"], [], links)
+    assert few(machine, collective("all_reduce", range(2)), most) > 0

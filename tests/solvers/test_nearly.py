@@ -50,3 +50,17 @@ def test_common_fractions_are_met_exactly():
 def test_an_order_without_weight_gets_none():
     assert_exact(found := near([1 / 3, 1 / 3, 0, 0, 0, 1 / 3, 1 / 3, 0], [1 / 3, 0, 1 / 3]))
     assert found[3] == found[4] == found[9] == 0
+
+
+def test_an_order_that_is_tied_to_none_has_no_weight():
+    # Order 1 spreads from a root to which none adds, order 2 adds to one from which none spreads.
+    budgets = (
+        Budget((0,), (2,), Fraction(0)),
+        Budget((1,), (), Fraction(0)),
+        Budget((), (), Fraction(0)),
+        Budget((0, 1), (), Fraction(1, 3)),
+    )
+    x = np.array([1 / 3, 1 / 3, 0, 1e-9, 1e-9, 1 / 3, 1 / 3, 0, 1 / 3, 1e-9, 1 / 3])
+    found = shares(COLUMNS, 3, budgets, x)
+    assert found[8:] == (Fraction(1, 3), 0, Fraction(1, 3))
+    assert found[3] == found[4] == 0
