@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from runtime.elements import rounds
 from runtime.program import ProgramError
 from solvers.schedule import Schedule
-from topologies.topology import IntArray, integers
+from topologies.topology import BoolArray, IntArray, integers
 
 Tokens = NDArray[np.uint64]
 
@@ -75,7 +75,7 @@ def _keys(pieces: IntArray, ranks: list[IntArray], vertices: int) -> IntArray:
     )
 
 
-def _add_up(held: Tokens, src: IntArray, dst: IntArray, step: IntArray, reduce: IntArray) -> None:
+def _add_up(held: Tokens, src: IntArray, dst: IntArray, step: IntArray, reduce: BoolArray) -> None:
     """Do all transfers, given in order of steps; what is sent is what was held before the step."""
     for rows in np.split(np.arange(len(step)), np.flatnonzero(np.diff(step)) + 1):
         sent, turn = held[src[rows]], _turn(dst[rows])

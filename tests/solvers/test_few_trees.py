@@ -64,9 +64,18 @@ def test_one_tree_for_each_rank_is_mostly_the_best_choice():
     assert met >= 8
 
 
+@pytest.mark.parametrize("seed", [3, 5])
+def test_a_root_without_a_share_has_no_trees(monkeypatch, seed):
+    def of_one_root(search, best):
+        return [tree for tree in best if tree.family.root == best[0].family.root]
+
+    monkeypatch.setattr(few_trees._Search, "_chosen", of_one_root)
+    assert few(machine(seed, 4, 0), collective("all_reduce", range(4)), 2) > 0
+
+
 @pytest.mark.parametrize("back", [Fraction(4), Fraction(1, 10_000)])
 @pytest.mark.parametrize("most", [1, 2])
-def test_a_root_without_a_share_has_no_trees(back, most):
+def test_lopsided_pairs_of_ranks_have_few_trees(back, most):
     links = [Link("r0", "r1", Fraction(rate)) for rate in (1, 4, 2)] + [Link("r1", "r0", back)]
-    machine = build("lopsided", ["r0", "r1"], [], links)
-    assert few(machine, collective("all_reduce", range(2)), most) > 0
+    made = build("lopsided", ["r0", "r1"], [], links)
+    assert few(made, collective("all_reduce", range(2)), most) > 0
