@@ -1,25 +1,28 @@
 """Which rank of the topology each MPI process plays."""
 
 import json
+import re
 from collections.abc import Sequence
 
 from runtime.mpi import MapError
 from topologies import atomic
-from topologies.wording import one_line, shown
+from topologies.wording import nearest, one_line, shown
 
 MAP_LIMIT = 10_000_000  # bytes of a map file
 
 
-def read(path: atomic.Name, ranks: Sequence[int]) -> tuple[int, ...]:
+def read(path: atomic.Name, ranks: Sequence[int], names: Sequence[str] = ()) -> tuple[int, ...]:
     """Read which of the ranks each process plays: a JSON list, or one rank on each line.
+
+    A rank is a number or, where the names of all are given, a name.
 
     Raises:
         MapError: one line, with the name of the file.
     """
     try:
         text = atomic.read(path, MAP_LIMIT).decode("utf-8-sig")
-        words = json.loads(text) if text.lstrip().startswith("[") else text.split()
-        played = tuple(map(_rank, words))
+        words = json.loads(text) if text.lstrip().startswith("[") else _words(text)
+        played = tuple(_rank(word, names) for word in words)
     except OSError as error:
         fault = (error.strerror or str(error)).lower()
     except UnicodeDecodeError as error:
@@ -52,10 +55,17 @@ def _listed(ranks: Sequence[int]) -> str:
     return ",".join(map(shown, ranks[:20])) + (",..." if len(ranks) > 20 else "")
 
 
-def _rank(word: object) -> int:
-    """Read a rank; ValueError if it is none."""
+def _words(text: str) -> list[str]:
+    return [word for word in re.split("[ \t\r\n]+", text) if word]
+
+
+def _rank(word: object, names: Sequence[str]) -> int:
+    """Read a rank; ValueError if it is none, with the nearest name."""
     if isinstance(word, int) and not isinstance(word, bool):
         return word
-    if isinstance(word, str) and word.isdecimal() and len(word) < 10:
+    if isinstance(word, str) and re.fullmatch("[0-9]{1,9}", word):
         return int(word)
-    raise ValueError(f"{shown(word)} is no rank")
+    if isinstance(word, str) and word in names:
+        return names.index(word)
+    near = nearest(word, names) if isinstance(word, str) else ""
+    raise ValueError(f"{shown(word)} is no rank{f'; nearest: {near}' if near else ''}")

@@ -2,16 +2,41 @@
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from runtime.elements import OPERATIONS, TYPES, refusal, width
 from solvers.collective import ROOTED
+from topologies import units
+from topologies.units import bytes_of
+from topologies.wording import one_line, unknown
 
-UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+Value = TypeVar("Value")
+WAYS = ("best", "core", "mpi4py")
 FORMATS = ("nccl", "hccl", "osu", "csv", "json")
-LIMIT = 2**40  # bytes
+LAST = 2**25  # bytes: the largest size where none is given, unless the smallest is larger
+# The names of types in nccl-tests and hccl_test.
+ALIASES = {"float": "float32", "double": "float64", "half": "float16", "char": "int8"}
+ALIASES |= {"fp32": "float32", "fp64": "float64", "fp16": "float16", "bfp16": "bfloat16"}
+# Flags of nccl-tests that say what holds here anyway: the values that do, and why no other does.
+FIXED: Mapping[tuple[str, ...], tuple[str, str]] = {
+    ("-g", "--ngpus"): ("1", "each process plays one rank: mpirun -n says how many there are"),
+    ("-t", "--nthreads"): ("1", "each process has one thread: mpirun -n says how many there are"),
+    ("-m", "--agg_iters"): ("1", "calls are timed one by one (OSU's -m 8:1M is -b 8 -e 1M here)"),
+    ("-z", "--blocking"): ("01", "a call always waits for its end"),
+    ("-N", "--run_cycles"): ("1", "the sizes are measured once"),
+    ("-y", "--stream_null"): ("0", "there is no CUDA stream"),
+    ("-G", "--cudagraph"): ("0", "there is no CUDA graph"),
+    ("-C", "--report_cputime"): ("0", "the time is that of whole calls"),
+    ("-a", "--average"): ("3", "the time is that of the slowest process"),
+    ("-R", "--local_register"): ("0", "buffers are not registered"),
+    ("-T", "--timeout"): ("0", "timeout(1) ends an mpirun that takes too long"),
+}
+REFUSED: Mapping[str, str] = {
+    "-x": "nccl-tests and OSU mean different things; -w takes the runs before those timed",
+    "-J": "--format json prints a table that can be kept",
+}
 REDUCING = frozenset({"all_reduce", "reduce_scatter", "reduce"})
 
 
@@ -30,6 +55,7 @@ class Arguments:
     schedules: tuple[str, ...]
     played: tuple[int, ...]
     sizes: tuple[int, ...]
+    step: str
     dtype: str
     op: str
     root: int
@@ -48,13 +74,20 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say it, and exit with 2."""
-        self.exit(2, f"commplan: {message}\n")
+        self.exit(2, f"commplan: {one_line(message)}\n")
 
 
 def arguments(collective: str, processes: int, words: Sequence[str]) -> Arguments:
     """Read the flags; for a mistake, print it and exit with 2."""
     parser = _parser(collective)
     found = parser.parse_args(words)
+    end = found.end or max(LAST, found.begin)
+    if found.begin > end:
+        parser.error(f"argument -b: {bytes_of(found.begin)} is above the end, {bytes_of(end)}")
+    if found.increment and found.factor:
+        parser.error("argument -i: the step is given as a factor (-f) already")
+    if processes % max(found.npus, 1):
+        parser.error(f"argument -p: {found.npus} do not divide the {processes} processes")
     played = tuple(found.map) if found.map else tuple(range(processes))
     if len(set(played)) < len(played) or len(played) != processes:
         parser.error(f"argument --map: expected {processes} ranks, one for each process")
@@ -68,13 +101,14 @@ def arguments(collective: str, processes: int, words: Sequence[str]) -> Argument
         topology=found.topology,
         schedules=tuple(found.schedule),
         played=played,
-        sizes=_sizes(found),
+        sizes=_sizes(found, end),
+        step=f"{found.increment}(bytes)" if found.increment else f"{found.factor or 2}(factor)",
         dtype=found.dtype,
         op=found.op if collective in REDUCING else "none",
         root=found.root if collective in ROOTED else -1,
         iterations=found.iterations,
         warm_up=found.warm_up,
-        check=bool(found.check),
+        check=found.check == "1",
         ours=found.only != "mpi",
         theirs=found.only != "ours",
         way=found.way,
@@ -86,59 +120,115 @@ def arguments(collective: str, processes: int, words: Sequence[str]) -> Argument
 def _parser(collective: str) -> Parser:
     parser = Parser(
         prog=f"mpirun -n N python -m mpi4py -m bench.{collective}",
-        description=f"Time commplan's {collective} and MPI's own in turns.",
+        description=f"Time commplan's {collective} and MPI's own in turns. The flags of nccl-tests "
+        "are taken, with the values that mean what is done here.",
+        epilog="A size is 8, 64K, 64KiB (of 1024 bytes) or 64KB (of 1000); it is rounded down to "
+        "whole elements of each block, one at least.",
     )
     add = parser.add_argument
     add("--topology", default="", help="name or file of the machine (a star, measured)")
     add("--schedule", action="append", default=[], help="a compiled file to choose from; repeat")
     add("--map", type=_ranks, help="the rank that each process plays, as 0,4,1,5 (in order)")
-    add("-b", "--begin", type=_size, default=8, help="smallest size, as 8, 64K or 1M (8)")
-    add("-e", "--end", type=_size, default=2**25, help="largest size (32M)")
-    add("-f", "--factor", type=_from(2), default=2, help="from one size to the next (2)")
-    add("-i", "--increment", type=_size, help="from one size to the next, instead of a factor")
-    add("-n", "--iterations", type=_from(1), default=20, help="timed runs of each (20)")
-    add("-w", "--warm-up", type=_from(0), default=5, help="runs before them (5)")
-    add("-c", "--check", type=int, choices=(0, 1), default=1, help="compare the results (1)")
-    add("-d", "--dtype", choices=TYPES, default="float32", help="element type (float32)")
-    add("-o", "--op", choices=OPERATIONS, default="sum", help="how elements are joined (sum)")
-    add("-r", "--root", type=int, default=0, help="the process that is the root (0)")
-    add("--only", choices=("ours", "mpi"), help="time one of the two alone")
-    add("--way", choices=("best", "core", "mpi4py"), default="best", help="executor (best)")
-    add("--format", choices=FORMATS, default="nccl", help="table to print (nccl)")
-    add("--time-limit", type=float, default=60.0, help="seconds to plan (60)")
+    _add_flags(parser)
+    add("--only", type=_named("side", ("ours", "mpi")), help="time one of the two: ours, mpi")
+    add("--way", type=_named("executor", WAYS), default="best", help=f"{_any(WAYS)} (best)")
+    add("--format", type=_named("table", FORMATS), default="nccl", help=f"{_any(FORMATS)} (nccl)")
+    add("--time-limit", type=_seconds, default=60.0, help="seconds to plan (60)")
     return parser
 
 
-def _sizes(found: argparse.Namespace) -> tuple[int, ...]:
+def _add_flags(parser: Parser) -> None:
+    """Add the flags of nccl-tests, and what hccl_test has besides."""
+    add = parser.add_argument
+    types, name = _named("element type", TYPES, ALIASES), "--begin"
+    add("-b", name, "--minbytes", type=_size, default=8, help="smallest size, as 8, 64K or 1M (8)")
+    add("-e", "--end", "--maxbytes", type=_size, help="largest size (32M)")
+    add("-f", "--factor", "--stepfactor", type=_from(2), help="from one size to the next (2)")
+    add("-i", "--increment", "--stepbytes", type=_size, help="the same as bytes, not as a factor")
+    add("-n", "--iterations", "--iters", type=_from(1), default=20, help="timed runs of each (20)")
+    add("-w", "--warm-up", "--warmup_iters", type=_from(0), default=5, help="runs before them (5)")
+    add("-c", "--check", type=_only("01", "results are compared once"), default="1", help="0, 1")
+    add("-d", "--dtype", "--datatype", type=types, default="float32", help="type (float32)")
+    add("-o", "--op", type=_named("operation", OPERATIONS), default="sum", help="joining (sum)")
+    add("-r", "--root", type=_from(0), default=0, help="the process that is the root (0)")
+    add("-p", "--parallel_init", "--npus", dest="npus", type=_from(0), default=0, help="no matter")
+    for flags, (values, why) in FIXED.items():
+        add(*flags, dest="fixed", type=_only(values, why), help=f"{_any(values)}: {why}")
+    for flag, why in REFUSED.items():
+        add(flag, dest="fixed", type=_only("", why), help=argparse.SUPPRESS)
+
+
+def _any(values: Sequence[str]) -> str:
+    return " or ".join(values)
+
+
+def _sizes(found: argparse.Namespace, end: int) -> tuple[int, ...]:
     least = width(found.dtype)
     sizes = [max(found.begin, least)]
     while True:
-        step = found.increment or sizes[-1] * (found.factor - 1)
-        if sizes[-1] + max(step, least) > found.end:
+        step = found.increment or sizes[-1] * ((found.factor or 2) - 1)
+        if sizes[-1] + max(step, least) > end:
             return tuple(sizes)
         sizes.append(sizes[-1] + max(step, least))
 
 
-def _size(text: str) -> int:
-    found = re.fullmatch(r"([0-9]{1,15})([KMG]?)(?:i?B)?", text, re.ASCII)
-    size = int(found[1]) * UNITS[found[2]] if found else 0
-    if not 1 <= size <= LIMIT:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no size, such as 8, 64K or 1M")
-    return size
+def _told(read: Callable[[str], Value]) -> Callable[[str], Value]:
+    """Let argparse hear what a reader says of a fault."""
+
+    def told(text: str) -> Value:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return told
+
+
+_size = _told(units.size)
 
 
 def _from(least: int) -> Callable[[str], int]:
     """Give a reader of whole numbers from `least` on."""
+    return _told(lambda text: units.whole(text, least, 10**9))
 
-    def read(text: str) -> int:
-        if not re.fullmatch("[0-9]{1,9}", text, re.ASCII) or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number from {least}")
-        return int(text)
 
-    return read
+@_told
+def _seconds(text: str) -> float:
+    """Read a time limit."""
+    if not 0 < units.decimal(text) <= 10**7:
+        raise ValueError(f"{text[:40]!r} are no seconds above 0")
+    return units.decimal(text)
+
+
+def _named(
+    what: str, known: Sequence[str], aliases: Mapping[str, str] | None = None
+) -> Callable[[str], str]:
+    """Give a reader of names, some of which have others beside."""
+
+    def read(text: str) -> str:
+        name = (aliases or {}).get(text, text)
+        if name == "all":
+            raise ValueError(f"one {what} at a time: {', '.join(known)}")
+        if name not in known:
+            raise ValueError(unknown(what, text, known))
+        return name
+
+    return _told(read)
+
+
+def _only(values: Sequence[str], why: str) -> Callable[[str], str]:
+    """Give a reader of what has these values alone."""
+
+    def read(text: str) -> str:
+        if text not in tuple(values):
+            expected = f", expected {_any(values)}" if values else ""
+            raise ValueError(f"found {text[:40]!r}{expected}: {why}")
+        return text
+
+    return _told(read)
 
 
 def _ranks(text: str) -> list[int]:
-    if not re.fullmatch("[0-9]{1,6}(,[0-9]{1,6})*", text, re.ASCII):
+    if not re.fullmatch("[0-9]{1,6}(,[0-9]{1,6})*", text):
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is no list of ranks, such as 0,4,1,5")
     return [int(word) for word in text.split(",")]

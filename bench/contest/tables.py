@@ -55,9 +55,8 @@ def fields(about: About, row: Row) -> dict[str, object]:
 def nccl_head(about: About) -> list[str]:
     """Write what nccl-tests writes above its table, and what the columns after it are."""
     args = about.arguments
-    step = f"{args.sizes[1] // args.sizes[0] if len(args.sizes) > 1 else 1}(factor)"
     lines = [
-        f"# nThread 1 nGpus 1 minBytes {args.sizes[0]} maxBytes {args.sizes[-1]} step: {step} "
+        f"# nThread 1 nGpus 1 minBytes {args.sizes[0]} maxBytes {args.sizes[-1]} step: {args.step} "
         f"warmup iters: {args.warm_up} iters: {args.iterations} agg iters: 1 "
         f"validation: {int(args.check)} graph: 0",
         "#",

@@ -11,6 +11,8 @@ import numpy as np
 from commplan.cli import quantities
 from commplan.cli.answer import Answer, Once
 from commplan.cli.failures import RefusedError
+from runtime import rank_map
+from runtime.moves import moves
 from runtime.places import elements
 from runtime.program import DTYPES
 from runtime.verify import Report, verify
@@ -265,6 +267,12 @@ def _belongs(schedule: Schedule, machine: Topology, file: str) -> None:
         schedule_file.check_topology(schedule, machine)
     except schedule_file.ScheduleFileError as error:
         raise schedule_file.ScheduleFileError(f"{file}: {error}") from None
+
+
+def mapped(path: str, schedule: Schedule) -> tuple[int, ...]:
+    """Read which rank of a schedule's program each process plays, by number or name."""
+    machine = schedule.topology
+    return rank_map.read(path, moves(schedule).ranks, machine.names[: machine.ranks])
 
 
 def right(schedule: Schedule) -> Report:

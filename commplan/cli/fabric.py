@@ -6,7 +6,15 @@ from fractions import Fraction
 import click
 
 from commplan.cli.answer import Answer, Command, Group, table
-from commplan.cli.arguments import dtype, file_name, heading, right, schedule_in, size_option
+from commplan.cli.arguments import (
+    dtype,
+    file_name,
+    heading,
+    mapped,
+    right,
+    schedule_in,
+    size_option,
+)
 from commplan.cli.arguments import size_or_demand as size_of
 from commplan.cli.progress import progress
 from commplan.cli.quantities import Name, Seconds, Whole, gigabytes
@@ -17,7 +25,6 @@ from runtime.fabric.counters import Flow
 from runtime.fabric.hosts import mpi
 from runtime.fabric.layout import injected
 from runtime.fabric.machine import Machine
-from runtime.moves import moves
 from runtime.process import watched
 from solvers.schedule import Schedule
 from topologies import spec
@@ -132,7 +139,7 @@ def run(
     """Run a schedule over the links that it names, and count the bytes on each of them."""
     asked = size_of(schedule.collective, size)
     right(schedule)
-    played = () if map_file is None else rank_map.read(map_file, moves(schedule).ranks)
+    played = () if map_file is None else mapped(map_file, schedule)
     with progress() as watch:
         watch.tell("running under mpirun")
         found = trial.run(
@@ -205,8 +212,8 @@ def _traffic(flows: Sequence[Flow], names: Sequence[str]) -> str:
 def mpirun(program: tuple[str, ...], map_file: str | None, timeout: float) -> Answer:
     """Run any MPI program, a process on each rank, on the shortest ways: fabric mpirun -- a.out."""
     found = emulated.found()
-    ranks = range(found.layout.original.ranks)
-    played = tuple(ranks) if map_file is None else rank_map.read(map_file, ranks)
+    ranks, names = range(found.layout.original.ranks), found.layout.original.names
+    played = tuple(ranks) if map_file is None else rank_map.read(map_file, ranks, names)
     here = mpi(found.keeper, played)
     words = [*here.starting(len(played)), *program]
     with progress() as watch:

@@ -7,6 +7,7 @@ from commplan.cli.arguments import (
     dtype,
     file_name,
     heading,
+    mapped,
     output,
     right,
     schedule_in,
@@ -17,10 +18,9 @@ from commplan.cli.arguments import (
 from commplan.cli.failures import say
 from commplan.cli.progress import progress
 from commplan.cli.quantities import Name, Seconds, Whole, gigabytes
-from runtime import launch, rank_map
+from runtime import launch
 from runtime.emit.targets import TARGETS
 from runtime.emit.targets import emit as written
-from runtime.moves import moves
 from runtime.program import OPS
 from solvers.schedule import Schedule
 from topologies import atomic
@@ -76,7 +76,7 @@ def run(
     """Run a schedule under mpirun and check every rank's result."""
     asked = size_or_demand(schedule.collective, size)
     right(schedule)
-    played = () if map_file is None else rank_map.read(map_file, moves(schedule).ranks)
+    played = () if map_file is None else mapped(map_file, schedule)
     with progress() as watch:
         watch.tell("running under mpirun")
         measured = launch.run(

@@ -12,4 +12,4 @@ def crowded() -> bool:
     Where the launcher does not say how many there are, this is the only one.
     """
     told = next((os.environ[name] for name in TOLD if name in os.environ), "")
-    return (int(told) if told.isdecimal() else 1) > (os.cpu_count() or 1)
+    return (int(told) if told.isascii() and told.isdigit() else 1) > (os.cpu_count() or 1)

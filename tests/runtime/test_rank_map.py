@@ -10,6 +10,25 @@ def test_maps_are_json_or_lines(tmp_path, text):
     assert read(tmp_path / "map", (0, 1, 2)) == (2, 0, 1)
 
 
+@pytest.mark.parametrize("text", ['["c", "a", 1]', "c\na\nb\n", "2\ta 1"])
+def test_ranks_have_names_where_the_machine_has(tmp_path, text):
+    (tmp_path / "map").write_text(text, encoding="utf-8")
+    assert read(tmp_path / "map", (0, 1, 2), ("a", "b", "c")) == (2, 0, 1)
+
+
+@pytest.mark.parametrize("word", ["１", "1_0", "+1", "1\u00a0", "-1"])
+def test_a_number_is_written_in_plain_digits(tmp_path, word):
+    (tmp_path / "map").write_text(f"0\n{word}\n", encoding="utf-8")
+    with pytest.raises(MapError, match=r"is no rank$"):
+        read(tmp_path / "map", (0, 1))
+
+
+def test_an_unknown_name_is_told_the_nearest(tmp_path):
+    (tmp_path / "map").write_text("gpu_0 gpu-1", encoding="utf-8")
+    with pytest.raises(MapError, match=r"'gpu_0' is no rank; nearest: gpu0$"):
+        read(tmp_path / "map", (0, 1), ("gpu0", "gpu1"))
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
     [

@@ -1,10 +1,13 @@
 """Every process gets a rank of its own, or is told why not."""
 
+from fractions import Fraction
+
 import pytest
 
 from commplan.communicator.placement import PlacementError, placed
 from topologies.machines.nvidia import dgx_a100
 from topologies.shapes import star
+from topologies.topology import Link, build
 
 HOSTS = ["left", "right", "left", "right"]
 
@@ -28,15 +31,56 @@ def test_computers_may_be_named_as_the_ranks_are():
 
 
 @pytest.mark.parametrize(
+    "hosts",
+    [
+        ["b1.cluster.local", "b0.cluster.local"],
+        ["B1", "b0.cluster.local"],
+        ["b1.", "b0.LOCAL"],
+    ],
+)
+def test_a_computer_may_be_called_in_full_or_in_short(hosts):
+    assert placed(dgx_a100(2), hosts, "hosts") == (8, 0)
+    assert placed(dgx_a100(2), hosts, {"b1": [9], "b0": "b0"}) == (9, 0)
+    full = {"b1.cluster.local": [9], "b0.cluster.local": [1]}
+    assert placed(dgx_a100(2), ["b1", "b0"], full) == (9, 1)
+
+
+def test_addresses_are_not_shortened():
+    machine = build(
+        "two",
+        ["10.0.0.1.g0", "10.0.0.2.g0"],
+        [],
+        [Link("10.0.0.1.g0", "10.0.0.2.g0", Fraction(1), duplex=True)],
+    )
+    assert placed(machine, ["10.0.0.2", "10.0.0.1"], "hosts") == (1, 0)
+    with pytest.raises(PlacementError, match="0 of two are on computer"):
+        placed(machine, ["10.0.0.2", "10.0.0.3"], "hosts")
+
+
+def test_two_computers_of_one_short_name_are_not_taken_for_one():
+    with pytest.raises(PlacementError, match="processes 0 and 1 both play rank 0"):
+        placed(dgx_a100(2), ["b0.left", "b0.right"], "hosts")
+
+
+def test_ranks_may_be_named():
+    assert placed(dgx_a100(2), ["x", "x"], ["b1.g0", 0]) == (8, 0)
+    with pytest.raises(PlacementError, match=r"has no rank named 'b1.gg0'; nearest: b1.g0; it has"):
+        placed(dgx_a100(2), ["x", "x"], ["b1.gg0", 0])
+
+
+@pytest.mark.parametrize(
     ("ranks", "why"),
     [
         ([0, 1, 2], "ranks: 3 of them for 4 processes"),
         ([0, 1, 2, 1], "ranks: processes 1 and 3 both play rank 1"),
         ([0, 1, 2, 16], "ranks: process 3 plays rank 16, but .* has 16 ranks"),
-        ({"left": "b0"}, "ranks: nothing is said of computer right"),
-        ({"left": "b0", "right": [3]}, "ranks: 1 of .* are on computer right, for 2 processes"),
+        ({"left": "b0"}, "ranks: nothing is said of computer right, only of left"),
+        (
+            {"left": "b0", "right": [3]},
+            "ranks: 1 of .* are on computer right, for 2 proc.*",
+        ),
         ("nodes", "ranks: found 'nodes', expected 'hosts'"),
-        ("hosts", "ranks: 0 of .* are on computer left, for 2 processes"),
+        ("hosts", "ranks: 0 of .* are on computer left, for 2 processes; its .* b0.g0, .*"),
     ],
 )
 def test_a_map_that_does_not_fit_is_refused(ranks, why):
