@@ -121,7 +121,8 @@ class Routes:
         """List the links by which shortest ways from src enter each vertex."""
         if src not in self._tight:
             length, topology = np.array(self.lengths(src)), self.topology
-            far = length[topology.src] + self._weights - length[topology.dst]
+            with np.errstate(invalid="ignore"):  # between vertices that nothing reaches: no way
+                far = length[topology.src] + self._weights - length[topology.dst]
             links = np.flatnonzero(np.abs(far) < 1e-5)
             into: dict[int, list[int]] = {}
             for link, head in zip(links.tolist(), topology.dst[links].tolist(), strict=True):

@@ -11,11 +11,13 @@ from solvers import copies, flows, forest, skew
 from solvers.bounds import MIRRORED, cut_bound
 from solvers.certificate import Bound
 from solvers.collective import DEMANDED, Collective
+from solvers.linear import Infeasible
 from solvers.schedule import Schedule
 from solvers.terms import USUAL, Terms
 from solvers.watch import UNHURRIED, Watch
 from topologies.colours import refine
 from topologies.found_symmetry import chosen
+from topologies.reachability import all_joined, missing_ways
 from topologies.symmetry import Group, declared, orbits, subgroup, trivial
 from topologies.topology import IntArray, Topology
 
@@ -57,6 +59,7 @@ def solve(
         KeyError: no solver knows the collective.
     """
     started = monotonic()
+    check_ways(topology, collective)
     solver = SOLVERS[collective.name]
     watch.tell("looking for symmetry")
     search = 0.0 if solver is flows.scatter else min(watch.left, 50.0) / 10
@@ -87,10 +90,27 @@ def bound(
     Raises:
         as `solve`.
     """
+    check_ways(topology, collective)
     gather_like = collective.name in MIRRORED or collective.name in MIRRORED.values()
     if gather_like and terms.max_height is None and _balanced(topology, collective):
         return cut_bound(topology, collective)
     return solve(topology, collective, watch, terms).bound
+
+
+def check_ways(topology: Topology, collective: Collective) -> None:
+    """Refuse a collective for which a way is missing; links may lead one way only.
+
+    Raises:
+        Infeasible: naming the ranks from and to which no way leads.
+    """
+    if all_joined(topology):
+        return
+    asked: dict[tuple[int, ...], set[int]] = {}
+    for holders, wanters in zip(collective.holders, collective.wanters, strict=True):
+        asked.setdefault(tuple(wanters.tolist()), set()).update(holders.tolist())
+    if faults := missing_ways(topology, [(sorted(src), dst) for dst, src in asked.items()]):
+        more = f" and {len(faults) - 1:,} more" if len(faults) > 1 else ""
+        raise Infeasible(f"{collective.name}: {faults[0]}{more}")
 
 
 def kept_symmetry(

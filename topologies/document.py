@@ -142,7 +142,7 @@ def topology(document: object) -> Topology:
     except TopologyError as error:
         raise TopologyError([*reader.faults, *_placed(error.faults, place)]) from None
     # Where links were left out, nothing can be said of what they would have joined.
-    if faults := reader.faults or [*reachability.faults(made), *_symmetry_faults(made)]:
+    if faults := reader.faults or [*reachability.apart(made), *_symmetry_faults(made)]:
         raise TopologyError(faults)
     return with_ports(made, ports)
 

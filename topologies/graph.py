@@ -98,7 +98,7 @@ def from_networkx(
             classes=classes,
             overhead=overhead,
         )
-        if faults := reachability.faults(made):
+        if faults := reachability.apart(made):
             raise TopologyError(faults)
         return with_ports(made, ports)
     except TopologyError as error:

@@ -152,14 +152,28 @@ def test_a_name_that_a_terminal_would_obey_is_escaped(call, ask):
     assert ask("compile", "ring:3", "all_gather", "-o", "x\ny\x1b")["optimal"]
 
 
-def test_a_machine_with_an_unreachable_rank_is_refused(call, tmp_path):
+def test_links_that_lead_one_way_allow_what_goes_that_way_and_the_rest_is_impossible(
+    call, ask, tmp_path
+):
     (tmp_path / "oneway.toml").write_text(
         'format = "commplan/topology/1"\nname = "oneway"\nranks = ["a", "b"]\nswitches = []\n'
         'links = [{src = "a", dst = "b", bandwidth_GBps = 1}]\n'
     )
-    result = call("compile", "oneway.toml", "all_gather", "-o", "x.json")
-    assert result.exit_code == 2
-    assert result.stderr == "commplan: oneway.toml: ranks: a cannot be reached from b\n"
+    possible = {"broadcast": "a", "scatter": "a", "reduce": "b", "gather": "b"}
+    for name, root in possible.items():
+        assert ask("bound", "oneway.toml", name, "--root", root)["algbw_GBps"]
+        assert ask("compile", "oneway.toml", name, "--root", root, "-o", "x.json")["optimal"]
+        assert ask("verify", "x.json")["correct"]
+        other = "b" if root == "a" else "a"
+        for words in (("bound",), ("compile", "-o", "y.json")):
+            result = call(words[0], "oneway.toml", name, "--root", other, *words[1:])
+            assert (result.exit_code, result.stdout) == (1, "")
+            said = f"commplan: proved impossible: {name}: no way leads from b to a\n"
+            assert result.stderr == said
+    for name in ("all_gather", "reduce_scatter", "all_reduce", "all_to_all"):
+        result = call("compile", "oneway.toml", name, "-o", "y.json")
+        assert result.exit_code == 1
+        assert result.stderr.endswith(f"{name}: no way leads from b to a\n")
 
 
 @pytest.mark.parametrize(
