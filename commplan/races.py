@@ -10,14 +10,15 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from signal import SIGKILL
 from typing import NamedTuple
 
 from commplan.candidates import Candidate, chosen, measured, pace_of
-from runtime import pipelining
+from runtime import kills, pipelining
 from solvers.schedule import Schedule
 from solvers.schedule_file import packed, unpacked
 from solvers.terms import USUAL, Terms
-from topologies.errors import WRONG_INPUT, CommplanError
+from topologies.errors import NO, WRONG_INPUT, CommplanError
 
 # Gives a field to processes that are to race it, for as long as it is open.
 Helped = Callable[[Mapping[str, Schedule]], AbstractContextManager[Executor | None]]
@@ -29,6 +30,12 @@ class HostsError(CommplanError, ValueError):
     """The processes that were to help are not there."""
 
     exit_code = WRONG_INPUT
+
+
+class RaceError(CommplanError, RuntimeError):
+    """A process that raced candidates was ended from outside."""
+
+    exit_code = NO
 
 
 class Figures(NamedTuple):
@@ -94,11 +101,17 @@ def cores(count: int) -> Helped:
     def helped(field: Mapping[str, Schedule]) -> Iterator[Executor | None]:
         # Loaded late, as they are in the way of every other command.
         from concurrent.futures import ProcessPoolExecutor
+        from concurrent.futures.process import BrokenProcessPool
         from multiprocessing import get_context
 
         start = get_context("spawn")  # a fork would copy the locks of solvers without their threads
-        with ProcessPoolExecutor(count, start, _hold, (_sent(field),)) as executor:
-            yield executor
+        before = kills.killed()
+        try:
+            with ProcessPoolExecutor(count, start, _hold, (_sent(field),)) as executor:
+                yield executor
+        except BrokenProcessPool:
+            why = kills.advice(SIGKILL, before, kills.killed())
+            raise RaceError(f"jobs: a process of {count} was ended from outside; {why}") from None
 
     return no_help if count == 1 else helped
 

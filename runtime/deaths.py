@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from runtime import kills
+
 # What a shell says itself of a signal goes nowhere. Numbers are MPICH's, Open MPI's, and PMIx's.
 SHELL = """
 exec 3>&2 2>/dev/null
@@ -43,5 +45,11 @@ def told(line: str) -> Death | None:
 
 def how(code: int) -> str:
     """Say what an exit code stands for: a signal where it is above 128, or below 0."""
-    signal = -code if code < 0 else code - 128
-    return f"signal {signal}" if signal in SIGNALS else f"exit code {code}"
+    number = signal_of(code)
+    return kills.name(number) if number else f"exit code {code}"
+
+
+def signal_of(code: int) -> int:
+    """Give the signal that an exit code stands for, 0 where it stands for none."""
+    number = -code if code < 0 else code - 128
+    return number if number in SIGNALS else 0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from runtime import deaths, rank_map
+from runtime import deaths, kills, rank_map
 from runtime.emit import c, mpi4py
 from runtime.moves import moves
 from runtime.mpi import LaunchError, Mpi, compile_c, find
@@ -144,13 +144,18 @@ def launch(
         if report is not None and not deaths.told(line):
             report(line)
 
-    started = [*mpi.starting(len(played)), *deaths.telling(words)]
+    started, before = [*mpi.starting(len(played)), *deaths.telling(words)], kills.killed()
     ended = watched(started, mpi.environment(timeout), timeout, heard, deaths.told)
-    return judged(ended, timeout, played)
+    return judged(ended, timeout, played, before)
 
 
-def judged(ended: Ended, timeout: float, played: Sequence[int]) -> Ending:
-    """Say how a launch ended, from its exit code and what it said."""
+def judged(
+    ended: Ended, timeout: float, played: Sequence[int], before: kills.Killed | None = None
+) -> Ending:
+    """Say how a launch ended, from its exit code and what it said.
+
+    before: what the kernel had killed for want of memory when it began.
+    """
     rows = tuple(_measurements(ended.output))
     said = [line.partition("commplan: ")[2] for line in ended.errors if "commplan: " in line]
     blocked = [line for line in said if re.search(r"blocked in step \d+", line)]
@@ -166,7 +171,9 @@ def judged(ended: Ended, timeout: float, played: Sequence[int]) -> Ending:
     end = _exit(ended, played)
     # Beside a rank and a signal, an mpirun says only that it ends the others.
     rest = [] if re.match(r"rank \d+: signal", end) else _words(ended.errors)
-    return Ending("crash", "; ".join([end, *(said[:1] or rest[-3:])]), rows)
+    signal = re.search(r"signal (\d+)", end)
+    why = kills.advice(int(signal[1]), before or {}, kills.killed()) if signal else ""
+    return Ending("crash", "; ".join(filter(None, [end, *(said[:1] or rest[-3:]), why])), rows)
 
 
 def _words(lines: Sequence[str]) -> list[str]:
@@ -189,7 +196,7 @@ def _exit(ended: Ended, played: Sequence[int]) -> str:
         return f"rank {played[death.process]}: {deaths.how(death.code)}"
     text = "\n".join([*ended.output, *ended.errors])
     said = re.search(r"\(signal (\d+)\)|exited on signal (\d+)", text)
-    return f"signal {said[1] or said[2]}" if said else deaths.how(ended.code)
+    return kills.name(int(said[1] or said[2])) if said else deaths.how(ended.code)
 
 
 def _measurements(lines: Sequence[str]) -> list[Measurement]:

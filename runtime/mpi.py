@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from runtime.deaths import how
 from topologies.errors import NO, WRONG_INPUT, CommplanError
 
 VARIABLE = "COMMPLAN_MPIRUN"
@@ -117,4 +118,4 @@ def compile_c(mpi: Mpi, source: Path, program: Path) -> None:
         raise LaunchError(f"{compiler} does not end well: {error}") from None
     if done.returncode:
         first = next(iter(done.stderr.strip().splitlines()), "no reason given")
-        raise LaunchError(f"{compiler} ended with {done.returncode}: {first}")
+        raise LaunchError(f"{compiler} ended with {how(done.returncode)}: {first}")

@@ -41,9 +41,9 @@ def test_words_stay_as_they_are():
         (0, "exit code 0"),
         (3, "exit code 3"),
         (128, "exit code 128"),
-        (139, "signal 11"),
+        (139, "signal 11 (SIGSEGV)"),
         (255, "exit code 255"),
-        (-9, "signal 9"),
+        (-9, "signal 9 (SIGKILL)"),
     ],
 )
 def test_codes_above_128_stand_for_signals(code, words):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime import kills
 from runtime.emit import c
 from runtime.emit.mpi4py import emit
 from runtime.launch import LaunchError, judged, launch, prepare, run
@@ -205,7 +206,7 @@ def test_a_command_that_writes_much_and_ends_is_read_whole():
 @pytest.mark.parametrize(
     ("ended", "verdict", "reason"),
     [
-        (Ended(code=139), "crash", "signal 11"),
+        (Ended(code=139), "crash", "signal 11 (SIGSEGV)"),
         (Ended(code=1, errors=["a", "b", "c", "d"]), "crash", "exit code 1; b; c; d"),
         (Ended(timed_out=True), "hang", "no end after 5 seconds"),
         (Ended(code=0), "crash", "exit code 0"),
@@ -218,19 +219,33 @@ def test_endings_without_a_table(ended, verdict, reason):
 @pytest.mark.parametrize(
     ("errors", "reason"),
     [
-        (["# commplan process 1 ended with 137", "The first to do so"], "rank 7: signal 9"),
-        (["# commplan process 1 ended with 137", "commplan: why"], "rank 7: signal 9; why"),
+        (
+            ["# commplan process 1 ended with 137", "The first to do so"],
+            "rank 7: signal 9 (SIGKILL)",
+        ),
+        (
+            ["# commplan process 1 ended with 137", "commplan: why"],
+            "rank 7: signal 9 (SIGKILL); why",
+        ),
         (["x", "# commplan process 2 ended with 3", "y", "---"], "rank 5: exit code 3; x; y"),
         (
             ["# commplan process 0 ended with 134", "# commplan process 1 ended with 1"],
-            "rank 6: signal 6",
+            "rank 6: signal 6 (SIGABRT)",
         ),
         (["# commplan process 3 ended with 1"], "exit code 9"),  # there is none
-        (["EXIT STRING: Killed (signal 9)"], "signal 9; EXIT STRING: Killed (signal 9)"),
+        (["EXIT STRING: Killed (signal 9)"], "signal 9 (SIGKILL); EXIT STRING: Killed (signal 9)"),
     ],
 )
-def test_who_says_first_that_it_ended_badly_is_named(errors, reason):
+def test_who_says_first_that_it_ended_badly_is_named(monkeypatch, errors, reason):
+    monkeypatch.setattr(kills, "advice", lambda *_: "")
     assert judged(Ended(code=9, errors=errors), 5, (6, 7, 5)).reason == reason
+
+
+def test_what_a_bus_error_means_and_how_to_mend_it_is_told():
+    ended = Ended(code=9, errors=["# commplan process 0 ended with 135"])
+    reason = judged(ended, 5, (4,)).reason
+    assert reason.startswith("rank 4: signal 7 (SIGBUS); memory that lies in a file could not be ")
+    assert "docker run --shm-size" in reason
 
 
 def test_a_map_must_fit_and_a_target_must_run(ring_of, mpi):
