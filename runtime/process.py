@@ -1,8 +1,9 @@
 """Start a command with a time limit, read its lines as they come, and leave nothing running."""
 
-import ctypes
+import errno
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,8 +25,18 @@ PAUSE_SECONDS = 0.2  # after which a thread looks whether it should end
 BLOCK = 2**16  # bytes that are read at once
 MARK = "COMMPLAN_RUN"  # the variable by which what a command started is known
 REQUESTS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-LIBC = ctypes.CDLL(None)
-PR_SET_PDEATHSIG = 1  # prctl(2)
+# Asks for SIGTERM at the parent's death (prctl(2), PR_SET_PDEATHSIG), unless it is dead already,
+# undoes what Python does to signals, and becomes another program.
+TETHER = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+parent, program, *words = sys.argv[1:]
+if os.getppid() != int(parent):
+    sys.exit(128 + signal.SIGTERM)
+for number in (signal.SIGPIPE, signal.SIGXFSZ):
+    signal.signal(number, signal.SIG_DFL)
+os.execv(program, words)
+"""
 
 
 @dataclass
@@ -56,13 +67,12 @@ def watched(
     with (
         _stopping_in_order(),
         subprocess.Popen(
-            command,
+            _dying_with_parent(command, environment),
             env=environment | dict([mark.split("=")]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         ) as process,
     ):
         reader = _Reader(process, ended, report, last)
@@ -108,9 +118,21 @@ def _over(process: subprocess.Popen[bytes], deadline: float, reader: "_Reader") 
     return reader.deadline < deadline
 
 
-def _die_with_parent() -> None:
-    """Ask Linux to end this process when the one that started it is gone, however it went."""
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def _dying_with_parent(command: Sequence[str], environment: dict[str, str]) -> list[str]:
+    """Give the command that lets Linux end it when this process is gone, however it went.
+
+    A small Python asks for that and becomes the command. Nothing runs between fork and exec in
+    this process, which may have threads that hold locks.
+
+    Raises:
+        FileNotFoundError: there is no such command.
+    """
+    found = shutil.which(command[0], path=environment.get("PATH"))
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
+    if sys.platform != "linux":
+        return list(command)
+    return [sys.executable, "-I", "-S", "-c", TETHER, str(os.getpid()), found, *command]
 
 
 class _Reader(threading.Thread):

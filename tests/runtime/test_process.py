@@ -91,6 +91,22 @@ def test_after_its_last_words_a_command_has_some_seconds(monkeypatch):
     assert (ended.output, ended.timed_out, ended.code) == (["so long"], False, -signal.SIGTERM)
 
 
+def test_a_command_is_started_as_it_is_and_python_has_changed_no_signal(tmp_path):
+    script = 'echo "$0,$1,$#"; kill -PIPE $$; echo "still here"'
+    ended = watched(["sh", "-c", script, "-c", "a  b"], dict(os.environ), 30)
+    assert (ended.output, ended.code) == (["-c,a  b,1"], -signal.SIGPIPE)
+
+
+def test_a_command_that_is_not_there_is_named():
+    with pytest.raises(FileNotFoundError, match="no-such-program"):
+        watched(["no-such-program"], dict(os.environ), 30)
+
+
+def test_nothing_runs_between_fork_and_exec():
+    source = Path(process.__file__).read_text(encoding="utf-8")
+    assert "preexec_fn" not in source
+
+
 def test_who_ends_after_its_last_words_is_not_ended(monkeypatch):
     command = [sys.executable, "-c", "print('so long', flush=True); exit(3)"]
     ended = watched(command, dict(os.environ), 60, last=bye)
