@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.generic]
 Join = Callable[[Array, Array], None]
@@ -31,6 +31,18 @@ BLOCK = 2**14  # elements that a type numpy lacks is worked on at a time, in mem
 def storage(dtype: str) -> np.dtype[np.generic]:
     """Give the numpy type that holds an element type; bfloat16 is held as its 16 bits."""
     return np.dtype("uint16" if dtype == "bfloat16" else dtype)
+
+
+def encoded(values: ArrayLike, dtype: str) -> Array:
+    """Give numbers as an element type is stored; bfloat16 rounded to the nearest, ties to even."""
+    if dtype != "bfloat16":
+        return np.asarray(values).astype(dtype)
+    return _narrow(np.array(values, dtype=np.float32)).astype(np.uint16)
+
+
+def decoded(array: Array, dtype: str) -> Array:
+    """Give stored elements as numbers; bfloat16 as float32, which holds each of them."""
+    return _wide(array) if dtype == "bfloat16" else array
 
 
 def width(dtype: str) -> int:
@@ -111,8 +123,7 @@ def _narrow(array: NDArray[np.float32]) -> NDArray[np.uint32]:
     """Round float32 to the 16 bits of bfloat16: to the nearest, ties to even."""
     bits = array.view(np.uint32)
     bits = (bits + ((bits >> np.uint32(16)) & np.uint32(1)) + np.uint32(0x7FFF)) >> np.uint32(16)
-    bits[np.isnan(array)] = 0x7FC0
-    return bits
+    return np.where(np.isnan(array), np.uint32(0x7FC0), bits)
 
 
 class _Brief:

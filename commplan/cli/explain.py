@@ -62,10 +62,12 @@ def part_fields(parts: Sequence[Part]) -> dict[str, object]:
 
 def part_rows(parts: Sequence[Part]) -> list[tuple[str, str]]:
     """Write for a person from which size which schedule is best."""
+    starts = [bytes_of(part.start) for part in parts]
+    width = max(map(len, starts), default=0)
     return [
         (
             "" if i else "from",
-            f"{bytes_of(part.start):>12}  {duration(part.best.seconds):>9} predicted, "
+            f"{starts[i]:>{width}}  {duration(part.best.seconds):>9} predicted, "
             f"height {part.best.height}: {part.best.name}",
         )
         for i, part in enumerate(parts)

@@ -3,8 +3,9 @@
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from runtime.elements import Array, storage
+from runtime.elements import Array, decoded, encoded, storage
 from runtime.execute import core
 from runtime.execute.core import Core
 from runtime.execute.part import MESSAGE_LIMIT, Part, memory, part
@@ -44,8 +45,9 @@ class Executor:
     """Runs the part of one process, in memory of its own or of the caller's.
 
     Process i of `comm` is process i of the program. Put the input into `input`, call `run`, find
-    the result in `output`; in place, both are parts of one memory. Nothing is allocated by `run`,
-    and sums are added up in the order of the program: the same input gives the same bits.
+    the result in `output`; in place, both are parts of one memory. They hold elements as they are
+    stored, of bfloat16 the 16 bits; `put` and `result` take and give numbers. Nothing is allocated
+    by `run`, and sums are added up in the order of the program: the same input gives the same bits.
     All processes of the communicator run the same programs in the same order, in one thread each.
     `limit` is what a process waits for a message, in seconds. After an ExecutionError messages may
     still be under way: end the process, as `python -m mpi4py` does.
@@ -67,12 +69,21 @@ class Executor:
         """
         self.part = part(program, comm.rank, limit=message_limit)
         self._machine = machine(self.part, comm, way, limit)
+        self.dtype = program.dtype
         kind = storage(program.dtype)
         ins, outs, scratch = (np.zeros(size, np.uint8).view(kind) for size in memory(self.part))
         self._scratch = scratch
         self.input, self.output = _views(self.part, ins, ins if program.in_place else outs)
         self._machine.bind(*(a.ctypes.data for a in (self.input, self.output, scratch)))
         self.run, self.wait = self._machine.run, self._machine.wait
+
+    def put(self, values: ArrayLike) -> None:
+        """Set the input to numbers, one for all or one for each element, rounded to the type."""
+        self.input[:] = encoded(values, self.dtype)
+
+    def result(self) -> Array:
+        """Give the output as numbers: of bfloat16 a copy in float32, else `output` itself."""
+        return decoded(self.output, self.dtype)
 
     @property
     def way(self) -> str:

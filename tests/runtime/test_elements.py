@@ -5,7 +5,18 @@ import ctypes
 import numpy as np
 import pytest
 
-from runtime.elements import BLOCK, OPERATIONS, TYPES, divide, join, refusal, storage, width
+from runtime.elements import (
+    BLOCK,
+    OPERATIONS,
+    TYPES,
+    decoded,
+    divide,
+    encoded,
+    join,
+    refusal,
+    storage,
+    width,
+)
 from runtime.execute import core
 
 CASES = [(op, dtype) for op in OPERATIONS for dtype in TYPES if not refusal(op, dtype)]
@@ -78,6 +89,15 @@ def test_bfloat16_rounds_to_the_nearest_and_ties_to_even():
     to, source = ((x.view(np.uint32) >> 16).astype(np.uint16) for x in (one, small))
     join("sum", "bfloat16")(to, source)
     assert (to.astype(np.uint32) << 16).view(np.float32).tolist() == [1.0, 1.0 + 2**-6]
+
+
+def test_numbers_are_stored_as_their_type_and_read_again():
+    held = encoded([1, 2.5, 1 + 2**-8, 1 + 3 * 2**-8, np.nan], "bfloat16")
+    assert held.dtype == np.uint16
+    assert decoded(held, "bfloat16")[:4].tolist() == [1, 2.5, 1, 1 + 2**-6]
+    assert np.isnan(decoded(held, "bfloat16")[4])
+    assert decoded(encoded(1, "bfloat16"), "bfloat16") == 1
+    assert encoded([1, 2], "float16").dtype == np.float16
 
 
 def test_integers_are_divided_towards_zero():
