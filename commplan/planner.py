@@ -6,12 +6,15 @@ from fractions import Fraction
 from commplan.anytime import best_within
 from commplan.candidates import HIGHEST, Candidate, compared
 from commplan.checking import checked
+from runtime.check_structure import collective_faults
 from runtime.verify import Report
 from solvers import size_bound
-from solvers.collective import DEMANDED, Collective
+from solvers.collective import DEMANDED, Collective, CollectiveError
 from solvers.schedule import Schedule
+from solvers.solve import check
 from solvers.terms import USUAL, Terms
 from solvers.watch import Watch
+from topologies.arguments import number, whole
 from topologies.topology import Topology
 from topologies.units import duration
 
@@ -62,10 +65,20 @@ def plan(
         NotFound: none was found in the time given.
         ScratchError: none that is known makes do with the scratch.
         LimitError: none that is known keeps to the height or the number of trees.
+        CollectiveError: the collective is none, or not for this machine.
+        ArgumentError: a size below 1, or something of another kind.
         WrongSchedule: a bug.
         KeyboardInterrupt: at a second Ctrl-C, or at one before there was any schedule.
     """
-    watch = watch or Watch(seconds)
+    allowed = float(number("seconds", seconds, above=True, endless=True))
+    watch = watch or Watch(allowed)
+    check(topology, collective, watch, terms)
+    if faults := list(collective_faults(topology, collective)):
+        raise CollectiveError("\n".join(faults))
+    size = size if size is None else whole("size", size, 1)
+    whole("seed", seed)
+    if max_scratch is not None:
+        number("max_scratch", max_scratch)
     found = best_within(topology, collective, watch, terms)
     known = found.schedule.provenance | {"seed": seed}
     best, report = replace(found.schedule, provenance=known), found.report

@@ -1,6 +1,7 @@
 """Is a schedule well formed: indices, order, routes, and a collective that is what it says."""
 
 from collections.abc import Iterator
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -16,8 +17,34 @@ from solvers.collective import (
     demand_of,
 )
 from solvers.experts import combine, dispatch, tokens_of
-from solvers.schedule import Schedule
-from topologies.topology import BoolArray, IntArray
+from solvers.schedule import Schedule, Transfers
+from topologies.arguments import of
+from topologies.errors import ArgumentError
+from topologies.topology import BoolArray, IntArray, Topology
+from topologies.wording import one_line
+
+# By the transfers, which copies of a schedule share: what they were found to go with.
+_SOUND: WeakKeyDictionary[Transfers, tuple[object, ...]] = WeakKeyDictionary()
+
+
+_PARTS = ("topology", "collective", "block", "share", "group")
+
+
+def sound(schedule: Schedule) -> None:
+    """Refuse what is no well-formed schedule, so that whatever works on it meets no surprise.
+
+    What was found to be sound is remembered as long as it lives.
+
+    Raises:
+        ArgumentError: the first fault.
+    """
+    of("schedule", schedule, Schedule)
+    parts = (*(getattr(schedule, name) for name in _PARTS), schedule.in_network)
+    known = _SOUND.get(schedule.transfers, ())
+    if len(known) != len(parts) or any(a is not b for a, b in zip(parts, known, strict=True)):
+        if found := faults(schedule):
+            raise ArgumentError(one_line(f"schedule: {found[0]}"))
+        _SOUND[schedule.transfers] = parts
 
 
 def faults(schedule: Schedule) -> list[str]:
@@ -29,12 +56,15 @@ def faults(schedule: Schedule) -> list[str]:
 
 
 def _collective(schedule: Schedule) -> Iterator[str]:
+    return collective_faults(schedule.topology, schedule.collective)
+
+
+def collective_faults(topology: Topology, what: Collective) -> Iterator[str]:
     """Compare a collective with the definition behind its name; others must be consistent."""
-    what = schedule.collective
     if not what.ranks or list(what.ranks) != sorted(set(what.ranks)):
         yield f"{what.name}: the ranks are not in ascending order"
-    elif not 0 <= what.ranks[0] <= what.ranks[-1] < schedule.topology.ranks:
-        yield f"{what.name}: the ranks are not among the {schedule.topology.ranks} of the topology"
+    elif not 0 <= what.ranks[0] <= what.ranks[-1] < topology.ranks:
+        yield f"{what.name}: the ranks are not among the {topology.ranks} of the topology"
     elif what.name in COLLECTIVES:
         yield from _known(what)
     else:

@@ -6,16 +6,19 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from runtime import deaths, kills, rank_map
+from runtime.check_structure import sound
 from runtime.emit import c, mpi4py
 from runtime.moves import moves
 from runtime.mpi import LaunchError, Mpi, compile_c, find
 from runtime.process import Ended, watched
+from runtime.program import DTYPES, OPS
 from solvers.schedule import Schedule
+from topologies.arguments import number, refuse, whole
 from topologies.errors import NO, CommplanError
 
 
@@ -84,10 +87,12 @@ def run(
     with `wrong` above 0. mpi: the one of this computer where none is given.
 
     Raises:
+        ArgumentError: a schedule that is none, or a size, type, operation or number that is none.
         LaunchError: nothing can be started.
         MapError: `played` does not name each rank once.
         RunError: the program crashed, or did not end within `timeout` seconds.
     """
+    _check_run(schedule, sizes, dtype, op, iterations, warm_up, chunks, timeout)
     ranks = moves(schedule).ranks
     if played:
         rank_map.check(played, ranks)
@@ -103,6 +108,35 @@ def run(
     if ending.verdict in ("crash", "hang"):
         raise RunError(ending)
     return list(ending.measurements)
+
+
+def _check_run(
+    schedule: Schedule,
+    sizes: Sequence[int],
+    dtype: str,
+    op: str,
+    iterations: int,
+    warm_up: int,
+    chunks: int,
+    timeout: float,
+) -> None:
+    """Look at everything before a process is started.
+
+    Raises:
+        ArgumentError: the first that cannot be meant.
+    """
+    sound(schedule)
+    if isinstance(sizes, str) or not isinstance(sizes, Iterable) or not list(sizes):
+        refuse("sizes", sizes, "a list of bytes")
+    for i, size in enumerate(sizes):
+        whole(f"sizes[{i}]", size, 1)
+    for name, value, known in (("dtype", dtype, DTYPES), ("op", op, tuple(OPS))):
+        if value not in known:
+            refuse(name, value, f"one of {', '.join(known)}")
+    whole("iterations", iterations, 1)
+    whole("warm_up", warm_up)
+    whole("chunks", chunks)
+    number("timeout", timeout, above=True)
 
 
 def prepare(schedule: Schedule, target: str, folder: Path, mpi: Mpi) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.check_structure import sound
 from runtime.elements import OPERATIONS, TYPES, refusal, width
 from runtime.joining import JOINED, Joints, joints
 from runtime.landing import Landing
@@ -14,6 +15,7 @@ from runtime.places import Places, places
 from runtime.program import TAG_LIMIT, Action, Buffer, Program, ProgramError
 from runtime.sums import refuse_unlike
 from solvers.schedule import Schedule
+from topologies.arguments import whole
 from topologies.topology import BoolArray, IntArray, frozen
 from topologies.wording import unknown
 
@@ -59,6 +61,9 @@ def lower(
             one result (Moves are taken as they are).
     """
     _check(count, dtype, op, chunks)
+    whole("joined", joined)
+    if not isinstance(schedule, Moves):
+        sound(schedule)
     plan = schedule if isinstance(schedule, Moves) else moves(schedule)
     if isinstance(schedule, Schedule):
         refuse_unlike(schedule, dtype, op)
@@ -96,6 +101,8 @@ def _instructions(
 
 
 def _check(count: int, dtype: str, op: str, chunks: int) -> None:
+    whole("count", count, error=ProgramError)
+    whole("chunks", chunks, error=ProgramError)
     if dtype not in TYPES:
         raise ProgramError(unknown("element type", dtype, TYPES))
     if op not in OPERATIONS:

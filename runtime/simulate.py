@@ -29,10 +29,12 @@ import numpy as np
 
 from runtime import pipelining
 from runtime.busbw import factor
+from runtime.check_structure import sound
 from runtime.joining import JOINED
 from runtime.queues import serve
 from runtime.traffic import Classes, Traffic, traffic
 from solvers.schedule import Schedule
+from topologies.arguments import number, refuse, whole
 from topologies.topology import IntArray
 
 Switching = Literal["cut-through", "store-and-forward"]
@@ -88,12 +90,15 @@ def simulate(
     program step that is played.
 
     Raises:
-        ValueError: an unknown switching, or fewer than 1 chunk.
+        ArgumentError: what is no schedule, no size above 0, no switching, no chunk.
     """
+    sound(schedule)
+    number("size", size, above=True)
     if switching not in SWITCHINGS:
-        raise ValueError(f"switching: {switching!r}, expected {' or '.join(SWITCHINGS)}")
-    if chunks is not None and chunks < 1:
-        raise ValueError(f"chunks: {chunks}, expected 1 or more")
+        refuse("switching", switching, " or ".join(SWITCHINGS))
+    if chunks is not None:
+        whole("chunks", chunks, 1)
+    whole("joined", joined)
     parts = pipelining.chunks(schedule, int(size)) if chunks is None else chunks
     classes = Classes(schedule)
     work = traffic(schedule, classes, size, parts, switching == "store-and-forward", joined)

@@ -11,6 +11,7 @@ from solvers.certificate import Prices
 from solvers.payments import Unproven
 from solvers.proof import TREES, proved, scope
 from solvers.schedule import Schedule
+from topologies.arguments import of
 
 SHOWN = 20  # faults that are spelled out
 
@@ -38,6 +39,7 @@ class Report:
 
 def verify(schedule: Schedule) -> Report:
     """Check a schedule from the ground up: form, group, shares, data, loads and certificate."""
+    of("schedule", schedule, Schedule)
     for check in (check_structure.faults, check_symmetry.faults):
         if found := check(schedule):
             return Report(False, False, _shortened(found))

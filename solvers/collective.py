@@ -1,6 +1,6 @@
 """What a collective asks for: blocks of data, who holds them before, who wants them after."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from topologies.arguments import column, of, refuse, whole
 from topologies.errors import WRONG_INPUT, CommplanError
 from topologies.topology import IntArray, frozen, integers
 from topologies.wording import unknown
@@ -35,6 +36,20 @@ class Collective:
     inputs: tuple[IntArray, ...]
     outputs: tuple[IntArray, ...]
     root: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is of another kind; whether it fits together is up to `verify`."""
+        of("name", self.name, str, "a name", CollectiveError)
+        of("ranks", self.ranks, tuple, "a tuple of ranks", CollectiveError)
+        for i, rank in enumerate(self.ranks):
+            whole(f"ranks[{i}]", rank, error=CollectiveError)
+        column("sizes", self.sizes, error=CollectiveError)
+        for side in ("inputs", "outputs"):
+            lists = of(side, getattr(self, side), tuple, "a tuple of columns", CollectiveError)
+            for i, blocks in enumerate(lists):
+                column(f"{side}[{i}]", blocks, error=CollectiveError)
+        if self.root is not None:
+            whole("root", self.root, error=CollectiveError)
 
     @property
     def blocks(self) -> int:
@@ -128,7 +143,7 @@ def _layout(
     places = range(len(ranks))
     return Collective(
         name,
-        ranks,
+        tuple(ranks),
         integers(sizes),
         tuple(integers(inputs(i)) for i in places),
         tuple(integers(outputs(i)) for i in places),
@@ -178,8 +193,11 @@ def all_to_allv(ranks: tuple[int, ...], demand: IntArray) -> Collective:
         CollectiveError: the ranks are not ascending, or the demand is not whole numbers from 0, a
             row and a column for each rank, with one above 0.
     """
-    if not ranks or list(ranks) != sorted(set(ranks)):
+    chosen = taken("all_to_allv", ranks)
+    if not chosen or list(chosen) != sorted(set(chosen)):
         raise CollectiveError("all_to_allv: the ranks must be different, and ascending")
+    of("demand", demand, np.ndarray, "a numpy array of whole numbers", CollectiveError)
+    ranks = chosen
     if demand.shape != (len(ranks),) * 2 or demand.dtype.kind not in "iu":
         found = f"{demand.shape} of {demand.dtype}"
         raise CollectiveError(f"all_to_allv: {found} for {len(ranks)} ranks, expected a square")
@@ -264,6 +282,17 @@ ROOTED = frozenset({"broadcast", "reduce", "scatter", "gather"})
 DEMANDED = frozenset({"all_to_allv", "dispatch", "combine"})
 
 
+def taken(name: str, ranks: object) -> tuple[int, ...]:
+    """Take only ranks: whole numbers from 0.
+
+    Raises:
+        CollectiveError: something else.
+    """
+    if isinstance(ranks, str | bytes) or not isinstance(ranks, Iterable):
+        refuse(f"{name}: ranks", ranks, "a list of whole numbers from 0", CollectiveError)
+    return tuple(whole(f"{name}: rank", rank, error=CollectiveError) for rank in ranks)
+
+
 def collective(name: str, ranks: Sequence[int], root: int | None = None) -> Collective:
     """Make the collective called `name` over `ranks`; a rooted one starts or ends at `root`.
 
@@ -271,17 +300,19 @@ def collective(name: str, ranks: Sequence[int], root: int | None = None) -> Coll
         CollectiveError: an unknown name, no ranks, a rank given twice, a root that is not among
             the ranks, or a root where the collective has none.
     """
+    of("name", name, str, "the name of a collective", CollectiveError)
     if name in DEMANDED:
         needs = "a demand matrix" if name == "all_to_allv" else "the experts of its tokens"
         raise CollectiveError(f"{name} needs {needs}")
     if name not in COLLECTIVES:
         raise CollectiveError(unknown("collective", name, [*COLLECTIVES, *sorted(DEMANDED)]))
+    ranks = taken(name, ranks)
     if not ranks or len(set(ranks)) < len(ranks):
         raise CollectiveError(f"{name}: the ranks must be different, and at least one")
     if root is not None and name not in ROOTED:
         raise CollectiveError(f"{name} has no root")
     chosen = tuple(sorted(ranks))
-    start = chosen[0] if root is None else root
+    start = chosen[0] if root is None else whole(f"{name}: root", root, error=CollectiveError)
     if start not in chosen:
         raise CollectiveError(f"{name}: root {start} is not among the ranks")
     return COLLECTIVES[name](chosen, start)

@@ -186,9 +186,9 @@ class _Search:
         topology, length = self.quotient.topology, self._lengths(weight)
         marks = np.zeros((len(length), topology.links), dtype=np.bool_)
         for own, far in zip(marks, length, strict=True):
-            with np.errstate(invalid="ignore"):  # between vertices that nothing reaches: no way
-                beyond = far[topology.src] + weight - far[topology.dst]
-            tight = np.flatnonzero(beyond < 1e-7 * weight.min())
+            tight = np.flatnonzero(np.isfinite(far[topology.src]))
+            beyond = (far[topology.src] + weight)[tight] - far[topology.dst[tight]]
+            tight = tight[beyond < 1e-7 * weight.min()]
             busy = self.used[tight] / topology.capacity[tight]
             tight = tight[np.lexsort((busy, topology.dst[tight]))]
             head = topology.dst[tight]

@@ -5,6 +5,7 @@ import numpy as np
 from solvers import demand_file
 from solvers.demand_file import DemandError
 from solvers.distributions import DISTRIBUTIONS, drawn
+from topologies.arguments import of, whole
 from topologies.topology import IntArray
 from topologies.wording import one_line, unknown
 
@@ -21,8 +22,11 @@ def demand(text: str, ranks: int, token_bytes: int | None = None) -> IntArray:
     Raises:
         DemandError: no such file or description, or a matrix that cannot be a demand.
     """
-    if not 1 <= ranks <= RANKS_LIMIT:
+    of("demand", text, str, "a file or a description", DemandError)
+    if not 1 <= whole("ranks", ranks, error=DemandError) <= RANKS_LIMIT:
         raise DemandError(f"ranks: found {ranks}, expected 1 to {RANKS_LIMIT:,}")
+    if token_bytes is not None:
+        whole("token_bytes", token_bytes, 1, BYTES_LIMIT, DemandError)
     name = text.partition(":")[0]
     if name in DISTRIBUTIONS:
         units, unit = drawn(text, ranks)

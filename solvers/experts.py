@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from solvers.collective import Collective, CollectiveError
+from solvers.collective import Collective, CollectiveError, taken
+from topologies.arguments import column, of, refuse, within
 from topologies.topology import BoolArray, IntArray, frozen
 
 NAMES = ("dispatch", "combine")
@@ -26,6 +27,18 @@ class Tokens:
     home: IntArray
     visits: BoolArray
     sizes: IntArray
+
+    def __post_init__(self) -> None:
+        """Refuse columns that do not fit each other."""
+        rows = len(column("home", self.home, error=CollectiveError))
+        column("sizes", self.sizes, rows, error=CollectiveError)
+        visits = of("visits", self.visits, np.ndarray, "a numpy array", CollectiveError)
+        if visits.ndim != 2 or len(visits) != rows or visits.dtype.kind != "b":
+            expected = f"truth values, {rows} rows and a column for each rank"
+            refuse("visits", visits, expected, CollectiveError)
+        if rows:
+            within("home", self.home, 0, visits.shape[1] - 1, CollectiveError)
+            within("sizes", self.sizes, 0, 2**62, CollectiveError)
 
 
 def grouped(places: IntArray, ranks: int, token_bytes: int) -> Tokens:
@@ -91,8 +104,13 @@ def tokens_of(collective: Collective) -> Tokens:
 
 
 def _made(name: str, ranks: tuple[int, ...], tokens: Tokens) -> Collective:
+    of("tokens", tokens, Tokens, error=CollectiveError)
+    ranks = taken(name, ranks)
     if not ranks or list(ranks) != sorted(set(ranks)):
         raise CollectiveError(f"{name}: the ranks must be different, and ascending")
+    if tokens.visits.shape[1] != len(ranks):
+        found = f"{tokens.visits.shape[1]} columns of visits"
+        raise CollectiveError(f"{name}: {found} for {len(ranks)} ranks")
     if not len(tokens.home) or not tokens.visits.any(axis=1).all():
         raise CollectiveError(f"{name}: expected tokens, each with a rank that it visits")
     keys = [bytes(row) for row in np.packbits(tokens.visits, axis=1)]

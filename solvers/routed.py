@@ -7,6 +7,7 @@ from solvers.demand import BYTES_LIMIT, RANKS_LIMIT
 from solvers.demand_file import DemandError, cell
 from solvers.distributions import DISTRIBUTIONS, TOKEN_BYTES, homes
 from solvers.experts import Tokens, grouped
+from topologies.arguments import of, whole
 from topologies.topology import IntArray
 from topologies.wording import one_line, unknown
 
@@ -25,8 +26,13 @@ def tokens(
     Raises:
         DemandError: no such file or description, or what cannot be the experts of tokens.
     """
-    if not 1 <= ranks <= RANKS_LIMIT:
+    of("demand", text, str, "a file or a description", DemandError)
+    if not 1 <= whole("ranks", ranks, error=DemandError) <= RANKS_LIMIT:
         raise DemandError(f"ranks: found {ranks}, expected 1 to {RANKS_LIMIT:,}")
+    if token_bytes is not None:
+        whole("token_bytes", token_bytes, 1, BYTES_LIMIT, DemandError)
+    if experts is not None:
+        whole("experts", experts, 1, error=DemandError)
     name = text.partition(":")[0]
     if name in DISTRIBUTIONS:
         if experts is not None:

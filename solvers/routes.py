@@ -121,9 +121,9 @@ class Routes:
         """List the links by which shortest ways from src enter each vertex."""
         if src not in self._tight:
             length, topology = np.array(self.lengths(src)), self.topology
-            with np.errstate(invalid="ignore"):  # between vertices that nothing reaches: no way
-                far = length[topology.src] + self._weights - length[topology.dst]
-            links = np.flatnonzero(np.abs(far) < 1e-5)
+            links = np.flatnonzero(np.isfinite(length[topology.src]))
+            far = (length[topology.src] + self._weights)[links] - length[topology.dst[links]]
+            links = links[np.abs(far) < 1e-5]
             into: dict[int, list[int]] = {}
             for link, head in zip(links.tolist(), topology.dst[links].tolist(), strict=True):
                 into.setdefault(head, []).append(link)

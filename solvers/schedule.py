@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from solvers.certificate import Bound
 from solvers.collective import Collective
+from topologies.arguments import column, of, refuse
 from topologies.symmetry import Group, trivial
 from topologies.topology import BoolArray, IntArray, Topology, frozen, integers
 
@@ -50,6 +51,14 @@ class Transfers:
     reduce: BoolArray
     route_start: IntArray
     route: IntArray
+
+    def __post_init__(self) -> None:
+        """Refuse what is no column; whether they fit together is up to `verify`."""
+        for name in ("piece", "step", "src", "dst", "route_start", "route"):
+            column(name, getattr(self, name))
+        column("reduce", self.reduce, kinds="b")
+        if not len(self.route_start):
+            refuse("route_start", self.route_start, "the place of the first route, and the end")
 
     def __len__(self) -> int:
         return len(self.piece)
@@ -105,6 +114,15 @@ class Schedule:
     provenance: dict[str, str | int | float] = field(default_factory=dict)
     in_network: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what is of another kind; whether it fits together is up to `verify`."""
+        for name, kind in _KINDS.items():
+            of(name, getattr(self, name), kind)
+        column("block", self.block)
+        for i, share in enumerate(self.share):
+            if not isinstance(share, Fraction):
+                refuse(f"share[{i}]", share, "a Fraction")
+
     @cached_property
     def parts(self) -> tuple[IntegerColumn, int]:
         """Give the pieces' shares as whole numbers, and how many of these make a block.
@@ -128,6 +146,17 @@ class Schedule:
         """Tell whether a switch copies or adds: no program of ranks alone does that."""
         ends = np.append(self.transfers.src, self.transfers.dst)
         return bool(ends.max(initial=-1) >= self.topology.ranks)
+
+
+_KINDS: dict[str, type] = {
+    "topology": Topology,
+    "collective": Collective,
+    "share": tuple,
+    "transfers": Transfers,
+    "group": Group,
+    "bound": Bound,
+    "provenance": dict,
+}
 
 
 def columns(transfers: Iterable[Transfer]) -> Transfers:

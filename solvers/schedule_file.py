@@ -12,6 +12,7 @@ from solvers.collective import CollectiveError
 from solvers.schedule import Schedule
 from solvers.schedule_columns import FORMAT, Columns, pack, unpack
 from topologies import atomic
+from topologies.arguments import of, whole
 from topologies.errors import WRONG_INPUT, CommplanError
 from topologies.topology import Topology, TopologyError, digest
 from topologies.twins import refuse_twins
@@ -57,6 +58,8 @@ def load(path: atomic.Name, size: int | None = None) -> Schedule:
     Raises:
         ScheduleFileError: one line, with the place in the file; or a set, and no size.
     """
+    if size is not None:
+        whole("size", size)
     with _told(path):
         return _decode(_picked(_unzipped(atomic.read(path, SIZE_LIMIT)), size))
 
@@ -100,6 +103,7 @@ def save(schedule: Schedule, path: atomic.Name) -> None:
     Raises:
         ScheduleFileError: it could not be read again, or the file cannot be written.
     """
+    of("schedule", schedule, Schedule)
     try:
         data = packed(schedule) + b"\n"
         _decode(data)
@@ -166,6 +170,8 @@ def check_topology(schedule: Schedule, topology: Topology) -> None:
     Raises:
         ScheduleFileError: naming both machines.
     """
+    of("schedule", schedule, Schedule)
+    of("topology", topology, Topology)
     ours, theirs = digest(schedule.topology), digest(topology)
     if ours != theirs:
         made, given = schedule.topology.name, topology.name

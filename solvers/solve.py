@@ -10,16 +10,18 @@ import numpy as np
 from solvers import copies, flows, forest, skew
 from solvers.bounds import MIRRORED, cut_bound
 from solvers.certificate import Bound
-from solvers.collective import DEMANDED, Collective
+from solvers.collective import DEMANDED, Collective, CollectiveError
 from solvers.linear import Infeasible
 from solvers.schedule import Schedule
 from solvers.terms import USUAL, Terms
 from solvers.watch import UNHURRIED, Watch
+from topologies.arguments import of
 from topologies.colours import refine
 from topologies.found_symmetry import chosen
 from topologies.reachability import all_joined, missing_ways
 from topologies.symmetry import Group, declared, orbits, subgroup, trivial
 from topologies.topology import IntArray, Topology
+from topologies.wording import unknown
 
 Solver = Callable[[Topology, Collective, Group, Watch], Schedule]
 
@@ -56,8 +58,10 @@ def solve(
         Infeasible: no schedule exists.
         NotFound: none was found in the time given.
         SymmetryError: the declared symmetry is no symmetry.
-        KeyError: no solver knows the collective.
+        CollectiveError: it is not for this machine, or no solver knows it.
+        ArgumentError: something of another kind is given.
     """
+    check(topology, collective, watch, terms)
     started = monotonic()
     check_ways(topology, collective)
     solver = SOLVERS[collective.name]
@@ -77,6 +81,27 @@ def solve(
     return replace(found, provenance=found.provenance | provenance, in_network=terms.in_network)
 
 
+def check(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> None:
+    """Look at what is asked for before anything is searched.
+
+    Raises:
+        ArgumentError: something of another kind.
+        CollectiveError: its ranks are not those of the machine, or no solver knows it.
+    """
+    for name, value, kind in (
+        ("topology", topology, Topology),
+        ("collective", collective, Collective),
+        ("watch", watch, Watch),
+        ("terms", terms, Terms),
+    ):
+        of(name, value, kind)
+    if collective.name not in SOLVERS:
+        raise CollectiveError(unknown("collective", collective.name, SOLVERS))
+    if not collective.ranks or max(collective.ranks) >= topology.ranks:
+        listed = f"among the {topology.ranks} of {topology.name}"
+        raise CollectiveError(f"{collective.name}: expected ranks {listed}")
+
+
 def bound(
     topology: Topology,
     collective: Collective,
@@ -90,6 +115,7 @@ def bound(
     Raises:
         as `solve`.
     """
+    check(topology, collective, watch, terms)
     check_ways(topology, collective)
     gather_like = collective.name in MIRRORED or collective.name in MIRRORED.values()
     if gather_like and terms.max_height is None and _balanced(topology, collective):

@@ -30,6 +30,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from topologies.arguments import number, refuse
 from topologies.topology import FloatArray, IntArray, frozen
 
 CUTS = 0.5
@@ -68,8 +69,9 @@ def stages(matrix: IntArray, cuts: float = CUTS) -> Stages:
     Complexity: pieces × log(pieces), then some 0.4 us for each piece.
 
     Raises:
-        ValueError: no square matrix of whole numbers from 0.
+        ArgumentError: no square matrix of whole numbers from 0, or no number of cuts.
     """
+    number("cuts", cuts)
     src, dst, amount, bound = _entries(matrix)
     if not len(amount):
         return _staged(amount, src, dst, amount, bound)
@@ -166,11 +168,14 @@ def first_fit(one: IntArray, other: IntArray, ends: int) -> IntArray:
 
 def _entries(matrix: IntArray) -> tuple[IntArray, IntArray, IntArray, int]:
     """List what leaves its rank, and the largest sum of a row or column of it."""
-    given = np.asarray(matrix)
+    try:
+        given = np.asarray(matrix)
+    except ValueError:
+        refuse("matrix", matrix, "a square of whole numbers")
     if given.ndim != 2 or given.shape[0] != given.shape[1] or given.dtype.kind not in "iu":
-        raise ValueError(f"found {given.shape} of {given.dtype}, expected a square of integers")
+        refuse("matrix", given, "a square of whole numbers")
     if given.min(initial=0) < 0:
-        raise ValueError(f"found {given.min()}, expected entries from 0")
+        refuse("matrix", int(given.min()), "entries from 0")
     src, dst = np.nonzero(given)
     moves = src != dst
     src, dst = src[moves], dst[moves]

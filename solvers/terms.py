@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from topologies.arguments import of, refuse, whole
+
 SymmetryUse = Literal["found", "declared", "none"]
 SYMMETRY_USES: tuple[SymmetryUse, ...] = get_args(SymmetryUse)
 
@@ -17,7 +19,7 @@ class Terms:
     most.
 
     Raises:
-        ValueError: symmetry is none of the three words, or a number is below 1.
+        ArgumentError: symmetry is none of the three words, or a number is below 1.
     """
 
     symmetry: SymmetryUse = "found"
@@ -28,11 +30,11 @@ class Terms:
     def __post_init__(self) -> None:
         if self.symmetry not in SYMMETRY_USES:
             words = ", ".join(SYMMETRY_USES)
-            raise ValueError(f"symmetry: {self.symmetry!r}, expected one of {words}")
+            refuse("symmetry", self.symmetry, f"one of {words}")
+        of("in_network", self.in_network, bool, "True or False")
         for name in ("max_height", "trees"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name}: {value}, expected 1 or more")
+            if getattr(self, name) is not None:
+                whole(name, getattr(self, name), 1)
 
 
 USUAL = Terms()

@@ -5,6 +5,8 @@ import re
 import stat
 from pathlib import Path
 
+from topologies.arguments import refuse
+
 Name = str | os.PathLike[str]
 
 _DESCRIPTORS = {"stdin": 0, "stdout": 1, "stderr": 2}
@@ -20,6 +22,7 @@ def write(path: Name, content: bytes | str) -> None:
     Raises:
         OSError: with the name that the caller gave.
     """
+    _expect_name(path)
     data = content.encode() if isinstance(content, str) else content
     name = os.fspath(path)
     try:
@@ -32,6 +35,11 @@ def write(path: Name, content: bytes | str) -> None:
             Path(name).write_bytes(data)
     except OSError as error:
         raise type(error)(error.errno, error.strerror, name) from None
+
+
+def _expect_name(path: object) -> None:
+    if not isinstance(path, str | os.PathLike):
+        refuse("file", path, "the name of a file")
 
 
 def _descriptor(name: str) -> int | None:
@@ -77,8 +85,9 @@ def read(path: Name, limit: int) -> bytes:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: the file is larger, or the name is none.
+        ValueError: the file is larger, or the name is none (ArgumentError).
     """
+    _expect_name(path)
     with Path(path).open("rb") as file:
         data = file.read(limit + 1)
     if len(data) > limit:

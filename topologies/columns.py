@@ -12,6 +12,7 @@ from topologies.topology import (
     CAPACITY_LIMIT,
     SECONDS_LIMIT,
     BoolArray,
+    FloatArray,
     IntArray,
     LinkClass,
     Topology,
@@ -110,6 +111,8 @@ def unpack(columns: Columns) -> Topology:
     figure = column("figure", columns.figure, 0, len(figures), links)
     kind = column("kind", columns.kind, 0, len(columns.kinds), vertices)
     alpha = np.array([a for _, a, _ in columns.figures], dtype=np.float64)
+    overhead = np.array(columns.overhead or [0.0] * columns.ranks, dtype=np.float64)
+    _check_times(alpha, overhead, columns.ranks)
     topology = Topology(
         name=columns.name,
         names=tuple(columns.names),
@@ -117,7 +120,7 @@ def unpack(columns: Columns) -> Topology:
         kinds=tuple(columns.kinds[i] for i in kind),
         multicast=_mark("multicast", columns.multicast, columns.ranks, vertices),
         reduce=_mark("reduce", columns.reduce, columns.ranks, vertices),
-        overhead=frozen(np.array(columns.overhead or [0.0] * columns.ranks, dtype=np.float64)),
+        overhead=frozen(overhead),
         src=column("src", columns.src, 0, vertices, links),
         dst=column("dst", columns.dst, 0, vertices, links),
         capacity=frozen(capacity[figure]),
@@ -231,6 +234,22 @@ def _classes(columns: Columns) -> tuple[LinkClass, ...]:
     return tuple(classes)
 
 
+def _check_times(alpha: FloatArray, overhead: FloatArray, ranks: int) -> None:
+    """Refuse times that no machine has.
+
+    Raises:
+        TopologyError: with every such mistake.
+    """
+    faults = []
+    if len(overhead) != ranks:
+        faults.append(f"overhead: {len(overhead)} entries, expected {ranks}")
+    for place, seconds in (("figures", alpha), ("overhead", overhead)):
+        if not ((seconds >= 0) & (seconds <= SECONDS_LIMIT)).all():
+            faults.append(f"{place}: found a time that is negative or endless")
+    if faults:
+        raise TopologyError(faults)
+
+
 def _check_figures(topology: Topology) -> None:
     """Refuse figures and pairs that no machine has.
 
@@ -240,11 +259,6 @@ def _check_figures(topology: Topology) -> None:
     faults = []
     if sum(topology.capacity.tolist()) > CAPACITY_LIMIT:
         faults.append("figures: the capacities need more than 48 bits together")
-    if len(topology.overhead) != topology.ranks:
-        faults.append(f"overhead: {len(topology.overhead)} entries, expected {topology.ranks}")
-    for place, seconds in (("figures", topology.alpha), ("overhead", topology.overhead)):
-        if not ((seconds >= 0) & (seconds <= SECONDS_LIMIT)).all():
-            faults.append(f"{place}: found a time that is negative or endless")
     if (topology.src == topology.dst).any():
         faults.append("src, dst: a link joins two different vertices")
     paired = np.flatnonzero(topology.mate >= 0)

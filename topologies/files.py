@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from topologies import atomic
+from topologies.arguments import of
 from topologies.describe import describe
 from topologies.document import Table, topology
 from topologies.topology import Topology, TopologyError
@@ -130,6 +131,7 @@ def save(made: Topology, path: atomic.Name) -> None:
     Raises:
         TopologyError: a file cannot say what the topology is, or cannot be written.
     """
+    of("topology", made, Topology)
     write = _toml if str(path).lower().endswith(".toml") else _json
     try:
         atomic.write(path, write(describe(made)))

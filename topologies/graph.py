@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import networkx as nx
 
 from topologies import reachability
+from topologies.arguments import of, refuse
 from topologies.ports import with_ports
 from topologies.topology import Link, LinkClass, Switch, Topology, TopologyError, build
 from topologies.wording import prefixed, shown
@@ -28,6 +29,7 @@ def to_networkx(topology: Topology) -> nx.MultiDiGraph:
     bandwidth (bytes per second, exact), alpha (seconds), duplex, link_class (a name), plane.
     The graph: name, classes. A declared symmetry is left out: an edited graph would belie it.
     """
+    of("topology", topology, Topology)
     graph = nx.MultiDiGraph(name=topology.name, classes=topology.classes)
     for v, name in enumerate(topology.names):
         graph.add_node(name, **_node(topology, v))
@@ -72,6 +74,8 @@ def from_networkx(
     Raises:
         TopologyError: with every mistake of the graph, one line each.
     """
+    if not isinstance(graph, nx.Graph):
+        refuse("graph", graph, "a graph of networkx", lambda fault: TopologyError([fault]))
     reader = _Reader(graph, {"bandwidth": bandwidth, "alpha": alpha})
     nodes = {node: attributes.get("kind", "rank") for node, attributes in graph.nodes(data=True)}
     for node, kind in nodes.items():

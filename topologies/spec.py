@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from topologies import files
+from topologies.arguments import refuse
 from topologies.document import LINK_LIMIT
 from topologies.ports import with_ports
 from topologies.presets import EVERYWHERE, PRESETS, Preset
@@ -29,6 +30,10 @@ def topology(spec: str) -> Topology:
     Raises:
         TopologyError: an unknown name, a wrong parameter, or a file with mistakes; a line for each.
     """
+    if not isinstance(spec, str):
+        if not isinstance(spec, os.PathLike):
+            refuse("topology", spec, "a name or a path", lambda fault: TopologyError([fault]))
+        spec = os.fspath(spec)
     name, *words = spec.split(":")
     if name in PRESETS:
         return _make(name, words, spec)

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from topologies import fitting
 from topologies.errors import WRONG_INPUT, CommplanError
 from topologies.names import name_faults, text_faults
 from topologies.wording import nearest, short
@@ -20,11 +21,9 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Column = TypeVar("Column", bound=NDArray[np.generic])
 
-# Sums of capacities times a rank count must stay inside the int64 of the max-flow solver.
-CAPACITY_LIMIT = 2**48
+CAPACITY_LIMIT = fitting.CAPACITY_LIMIT
 SUGGESTED = 10  # mistakes for which a nearest name is looked for
-# Sums of times must stay finite.
-SECONDS_LIMIT = 1e60
+SECONDS_LIMIT = fitting.SECONDS_LIMIT
 
 
 class TopologyError(CommplanError, ValueError):
@@ -109,6 +108,11 @@ class Topology:
     classes: tuple[LinkClass, ...]
     symmetry: IntArray
 
+    def __post_init__(self) -> None:
+        """Refuse columns that do not fit each other; what they say is up to `build`."""
+        fitting.check_values(self, wrong)
+        fitting.check_columns(self, wrong)
+
     @property
     def vertices(self) -> int:
         """Count ranks and switches."""
@@ -138,6 +142,11 @@ class Topology:
         return f"rank {vertex}" if vertex < self.ranks else f"switch {self.names[vertex]}"
 
 
+def wrong(fault: str) -> TopologyError:
+    """Make an error of one fault."""
+    return TopologyError([fault])
+
+
 def build(
     name: str,
     ranks: Sequence[str],
@@ -158,7 +167,9 @@ def build(
     Raises:
         TopologyError: with every mistake found, each named by its place, as `links[3] a -> b: ...`.
     """
-    links = list(links)
+    ranks, switches, links = list(ranks), list(switches), list(links)
+    fitting.check_declared(ranks, switches, links, (Switch, Link), wrong)
+    fitting.check_rest(name, kinds, (classes, LinkClass), overhead, symmetry, wrong)
     names = (*ranks, *(switch.name for switch in switches))
     of_kind = [
         *((f"ranks[{i}].kind", kind) for i, kind in enumerate(kinds)),
@@ -307,7 +318,7 @@ def digest(topology: Topology) -> str:
     content = hashlib.sha256()
     content.update("\0".join(topology.names).encode())
     content.update(f"\0{topology.ranks}\0{topology.unit}\0".encode())
-    for column in (
+    for figures in (
         topology.src,
         topology.dst,
         topology.capacity,
@@ -317,7 +328,7 @@ def digest(topology: Topology) -> str:
         topology.multicast,
         topology.reduce,
     ):
-        content.update(np.ascontiguousarray(column).tobytes())
+        content.update(np.ascontiguousarray(figures).tobytes())
     return content.hexdigest()
 
 

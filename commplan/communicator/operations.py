@@ -63,6 +63,7 @@ class Operation:
     def __init__(self, name: str, steps: Steps, owner: Owner) -> None:
         self.name, self._steps, self._owner = name, steps, owner
         self._machine: Machine | None = None
+        self._failure: Exception | None = None
         self.done = False
 
     def Test(self) -> bool:  # noqa: N802 (as mpi4py has it)
@@ -80,11 +81,22 @@ class Operation:
     test, wait = Test, Wait
 
     def advance(self, ran: bool | None = None) -> bool:
-        """Take a step of this operation alone; tell whether it was the last."""
+        """Take a step of this operation alone; tell whether it was the last.
+
+        What has failed stays so: asked again, it fails again, for the same reason.
+
+        Raises:
+            ExecutionError: a message does not come.
+        """
+        if self._failure is not None:
+            raise self._failure
         try:
             self._machine = self._steps.send(ran)
         except StopIteration:
             self.done = True
+        except Exception as error:
+            self._failure = error
+            raise
         return self.done
 
     def complete(self, limit: float) -> None:
@@ -93,6 +105,13 @@ class Operation:
         Raises:
             ExecutionError: a message does not come, or the others do not, within the limit.
         """
+        try:
+            self._finish(limit)
+        except Exception as error:
+            self._failure = error
+            raise
+
+    def _finish(self, limit: float) -> None:
         deadline, ran, naps = time.monotonic() + limit, None, 0
         while not self.advance(ran):
             ran = None

@@ -1,7 +1,8 @@
 """Which rank of the topology each process plays: given, or from the names of the computers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from topologies.arguments import refuse, whole
 from topologies.errors import WRONG_INPUT, CommplanError
 from topologies.topology import Topology
 from topologies.wording import listed, nearest
@@ -32,10 +33,15 @@ def placed(topology: Topology, hosts: Sequence[str], ranks: Placement) -> tuple[
         if ranks != "hosts":
             raise PlacementError(f"ranks: found {ranks!r}, expected 'hosts'")
         ranks = {host: host for host in hosts}
+    if not isinstance(ranks, Iterable):
+        expected = "a list of ranks, a mapping from computers, or 'hosts'"
+        refuse("ranks", ranks, expected, PlacementError)
     if isinstance(ranks, Mapping):
         played = _by_host(topology, hosts, ranks)
     else:
         played = tuple(_rank(topology, each) for each in ranks)
+    for process, rank in enumerate(played):
+        whole(f"ranks[{process}]", rank, error=PlacementError)
     _check(topology, hosts, played)
     return played
 
@@ -46,6 +52,8 @@ def _by_host(
     free = {}
     for host in dict.fromkeys(hosts):
         told = _told(host, ranks)
+        if not isinstance(told, Iterable):
+            refuse(f"ranks of {host}", told, "a beginning of names, or a list", PlacementError)
         found = _named(topology, told) if isinstance(told, str) else list(told)
         if len(found) < hosts.count(host):
             names = listed(topology.names[: topology.ranks])

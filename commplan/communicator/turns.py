@@ -16,9 +16,11 @@ from commplan.communicator.operations import Call, Machine, Operation, Steps
 from commplan.communicator.placement import Placement, placed
 from commplan.communicator.sources import Need, Source, compiled
 from runtime.elements import width
-from runtime.execute.executor import SECONDS, Way
+from runtime.execute.executor import SECONDS, WAYS, Way
 from runtime.execute.faults import ExecutionError
 from runtime.program import Buffer, ProgramError
+from solvers.schedule_file import ScheduleFileError
+from topologies.arguments import number, of, refuse
 from topologies.topology import Topology
 
 LOG = logging.getLogger("commplan")
@@ -52,10 +54,17 @@ class Planner:
 
         Raises:
             PlacementError: a map that gives not every process a rank of its own.
-            ScheduleFileError: a file that is wrong, or made for another machine.
+            ScheduleFileError: a folder that cannot be read, a file that is wrong, or made for
+                another machine.
+            ArgumentError: something of another kind.
         """
         from mpi4py import MPI
 
+        of("topology", topology, Topology)
+        if way not in WAYS:
+            refuse("way", way, " or ".join(WAYS))
+        number("limit", limit, above=True)
+        number("planning_seconds", planning_seconds, above=True)
         self.topology, self.limit = topology, limit
         self.rank, self.size = mpi_comm.rank, mpi_comm.size
         self.played = placed(topology, mpi_comm.allgather(MPI.Get_processor_name()), ranks)
@@ -72,15 +81,20 @@ class Planner:
         self._plans: Kept[Need, Planned] = Kept(PLANS)
         self._queue: deque[Operation] = deque()
         self._told: set[tuple[str, str]] = set()
+        self._failure: ExecutionError | None = None
 
     def _planning(self, schedules: str | Path | None, seconds: float) -> Source | None:
         """Give process 0 where it finds schedules; what is wrong with them is told to all."""
-        source, fault = None, None
+        source: Source | None = None
+        fault: Exception | None = None
         if self._comm.rank == 0:
             try:
                 files = () if schedules is None else compiled(schedules, self.topology, self.played)
                 source = Source(self.topology, tuple(sorted(self.played)), seconds, files)
-            except (ValueError, OSError) as error:
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                fault = ScheduleFileError(f"{schedules}: {reason}")
+            except ValueError as error:
                 fault = error
         fault = self._comm.bcast(fault)
         if fault is not None:
@@ -95,6 +109,8 @@ class Planner:
 
     def do(self, call: Call) -> None:
         """Do a collective, after all that were started before."""
+        if self._failure is not None:
+            raise self._failure
         if not self._queue and call.key.elements:
             machine = self._machines.get(call.key, call.in_place)
             if machine is not None:
@@ -108,6 +124,8 @@ class Planner:
 
     def enter(self, name: str, steps: Steps) -> Operation:
         """Let the steps of a collective come after those that were started before."""
+        if self._failure is not None:
+            raise self._failure
         made = Operation(name, steps, self)
         self._queue.append(made)
         self.progress(made)
@@ -202,7 +220,11 @@ class Planner:
         self._told.add((name, reason))
 
     def _fault(self, error: ExecutionError) -> NoReturn:
-        """End all processes, with the reason in a line."""
+        """End all processes, with the reason in a line.
+
+        Where that is not wanted, nothing is begun any more: messages may still be under way.
+        """
+        self._failure = error
         if not self._options["abort"]:
             raise error
         own = f"process {self.rank}"

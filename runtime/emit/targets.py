@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from runtime.check_structure import sound
 from runtime.emit import c, mpi4py
 from runtime.program import ProgramError
 from solvers.schedule import Schedule
@@ -16,6 +17,7 @@ def emit(schedule: Schedule, target: str) -> str:
     Raises:
         ProgramError: an unknown target, or a schedule that it cannot express.
     """
-    if target not in TARGETS:
+    sound(schedule)
+    if not isinstance(target, str) or target not in TARGETS:
         raise ProgramError(unknown("target", target, TARGETS))
     return TARGETS[target](schedule)

@@ -128,6 +128,16 @@ class Core:
         """Have nothing to give back."""
 
     def _fault(self, code: int) -> ExecutionError:
+        """Say what went wrong, now and whenever this is asked to go on."""
+        error = self._told(code)
+
+        def again(address: int, waits: int) -> int:
+            raise error
+
+        self._run = again
+        return error
+
+    def _told(self, code: int) -> ExecutionError:
         state = self._state
         if code == LATE:
             late = np.zeros(self.part.most_messages, dtype=np.int32)

@@ -1,6 +1,6 @@
 """A program's part of this process, ready to run as often as one likes."""
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,8 +11,11 @@ from runtime.execute.core import Core
 from runtime.execute.part import MESSAGE_LIMIT, Part, memory, part
 from runtime.execute.persistent import Persistent
 from runtime.program import Buffer, Program, ProgramError
+from runtime.safety import unsafe
+from topologies.arguments import number, of, refuse, whole
 
 Way = Literal["best", "core", "mpi4py"]
+WAYS: tuple[Way, ...] = get_args(Way)
 SECONDS = 600.0
 
 
@@ -65,8 +68,17 @@ class Executor:
         """Take memory, and make what the way needs; for `way` see `machine`.
 
         Raises:
-            ProgramError: the program does not fit the communicator, or the way cannot be gone.
+            ProgramError: the program is wrong, or does not fit the communicator, or the way cannot
+                be gone.
+            ArgumentError: something of another kind.
         """
+        of("program", program, Program)
+        if way not in WAYS:
+            refuse("way", way, " or ".join(WAYS))
+        number("limit", limit, above=True)
+        whole("message_limit", message_limit, 1, MESSAGE_LIMIT)
+        if found := unsafe(program):
+            raise ProgramError(f"program: {found[0]}")
         self.part = part(program, comm.rank, limit=message_limit)
         self._machine = machine(self.part, comm, way, limit)
         self.dtype = program.dtype

@@ -109,5 +109,6 @@ def _most(lines: Lines) -> int:
     """Count the messages that are under way at a time, at most."""
     waits = np.flatnonzero(lines["action"] == Action.WAIT)
     messages = (lines["action"] == Action.SEND) | (lines["action"] == Action.RECV)
-    before = np.concatenate([[0], np.cumsum(messages)[waits]])
+    started = np.cumsum(messages)
+    before = np.concatenate([[0], started[waits], started[-1:]])
     return int(np.diff(before).max(initial=0))

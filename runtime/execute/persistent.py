@@ -38,6 +38,7 @@ class Persistent:
         self._segments: list[_Segment] = []
         self._output = np.zeros(0, dtype=storage(part.dtype))
         self._way: Iterator[None] | None = None
+        self._failure: ExecutionError | None = None
         self._open: tuple[list[Any], int] = [], 0
 
     def bind(self, ins: int, outs: int, scratch: int) -> None:
@@ -57,6 +58,8 @@ class Persistent:
         Raises:
             ExecutionError: it did not come to its end.
         """
+        if self._failure is not None:
+            raise self._failure
         start, test = self._MPI.Prequest.Startall, self._MPI.Request.Testall
         try:
             for local, requests, first in self._segments:
@@ -73,7 +76,14 @@ class Persistent:
             self._end()
 
     def test(self) -> bool:
-        """Go on without waiting; tell whether it is at its end."""
+        """Go on without waiting; tell whether it is at its end.
+
+        Raises:
+            ExecutionError: it did not come to its end, now or before: its messages may still be
+                under way, so that it cannot be begun again.
+        """
+        if self._failure is not None:
+            raise self._failure
         if self._way is None:
             self._way = self._steps()
         for _ in self._way:
@@ -136,10 +146,12 @@ class Persistent:
     def late(self, requests: list[Any], first: int) -> ExecutionError:
         """Tell which of the messages from a line on are not there."""
         late = [first + i for i, request in enumerate(requests) if not request.Test()]
-        return blocked(self.part, self._comm, late)
+        self._failure = blocked(self.part, self._comm, late)
+        return self._failure
 
     def _refused(self, error: Any, line: int) -> ExecutionError:  # noqa: ANN401
-        return refused(self.part, line, str(error))
+        self._failure = refused(self.part, line, str(error))
+        return self._failure
 
     def _bytes(self, address: int, size: int) -> Array:
         """Give the bytes at an address; whose they are is not kept in mind."""

@@ -3,6 +3,7 @@ from fractions import Fraction
 import pytest
 
 from runtime.lower import lower
+from runtime.moves import moves
 from runtime.program import Buffer
 from runtime.scratch import scratch
 from solvers.collective import COLLECTIVES, ROOTED, collective
@@ -36,7 +37,7 @@ def test_a_program_allocates_what_is_foretold(topology, name, some):
     for schedule in schedules(topology, what):
         for chunks in (1, 3):
             count = schedule.parts[1] * what.total * chunks  # a whole number of each chunk
-            made = lower(schedule, count, chunks=chunks, joined=0)
+            made = lower(moves(schedule), count, chunks=chunks, joined=0)
             allocated = Fraction(int(made.counts[:, Buffer.SCRATCH].max()), count)
             assert scratch(schedule, chunks) == allocated
 

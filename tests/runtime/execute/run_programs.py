@@ -11,6 +11,7 @@ from runtime.execute import core
 from runtime.execute.executor import Executor
 from runtime.interpret import interpret
 from runtime.lower import lower
+from runtime.moves import moves
 from runtime.program import Buffer
 from solvers.collective import COLLECTIVES, collective
 from solvers.templates import TEMPLATES
@@ -60,11 +61,11 @@ def main() -> None:
     everything = list(schedules())
     reduced = next(each for each in everything if each.collective.name == "all_reduce")
     for i, schedule in enumerate(everything):
-        agree(lower(schedule, 1000, chunks=3, in_place=i % 2 == N % 2))
+        agree(lower(moves(schedule), 1000, chunks=3, in_place=i % 2 == N % 2))
     for op, dtype in product(OPERATIONS, TYPES):
         if N == 3 and not refusal(op, dtype):
-            agree(lower(reduced, 60, dtype=dtype, op=op))
-    agree(lower(reduced, 5000, chunks=2), message_limit=1000)
+            agree(lower(moves(reduced), 60, dtype=dtype, op=op))
+    agree(lower(moves(reduced), 5000, chunks=2), message_limit=1000)
     if COMM.rank == 0:
         print("right:", *WAYS)
 
