@@ -1,10 +1,23 @@
 """What no schedule beats at a size: bandwidth and latency together, distance, and endpoints.
 
-1. Bandwidth, with latency. A bound of throughput prices links: for each second all links together
-   take in capacity × price, and the size must pay. But a link has nothing to do before a message
-   from the nearest rank is there, and what it takes in at the very end reaches no rank in time:
-   of t seconds it works t - idle at most, idle being the latency of the quickest message over it.
-   So t is at least size / bound + the mean idle time, weighed by capacity × price.
+1. Bandwidth, with latency. A certificate of throughput prices links: with the weight w of a link,
+   its capacity × price, and the busy time b of each link while a schedule runs,
+       sum of w · b >= sum of w · size / bound,                                              (*)
+   as what moves must pay for itself (a cut is the price 1 on each link that crosses it). Let t be
+   the time of the schedule. A link has nothing to do before a message from the nearest rank that
+   has anything to give is there, and what it takes in at the very end reaches no rank that wants
+   it: b <= max(0, t - idle), idle being the latency of the quickest message over the link, the
+   overheads at its ends included; a message whose bytes come in a row or piece by piece (cut
+   through) is no quicker than its first byte. What moves to no purpose can be left out: (*) holds
+   for the rest, and the rest ends no later. With f(t) = sum of w · max(0, t - idle) so
+       f(t) >= sum of w · size / bound.
+   f is convex, 0 up to the least idle time and then rising, so that one time t0 attains this
+   with equality (for a size above 0), and t >= t0. With the links in the order of their idle times,
+   f(t) is the largest of sum over the first k of w · (t - idle), whatever k: a link that is not
+   yet at work would only take away. Each of these is attained at
+       t_k = (sum of all w · size / bound + sum over the first k of w · idle) / sum of these w,
+   and t0 is the least t_k. (Of links that cannot work within t, t - idle is below 0: adding them
+   up, too, would let others work for more than all their time.)
 2. Distance: the first byte goes from a holder to the wanter farthest from it.
 3. Endpoints. Where a message costs `overhead` at either end, and a rank depends on k ranks or k
    ranks on one: within t seconds a rank can depend on f(t) = f(t - o) + f(t - 2 o - alpha) ranks
@@ -26,8 +39,9 @@ from solvers.certificate import Bound, Cut, Prices
 from solvers.collective import Collective
 from solvers.latency import latency, sharing
 from solvers.lightest import lightest
-from topologies.topology import FloatArray, Topology
+from topologies.topology import FloatArray, IntArray, Topology, integers
 
+SIDES = ("inputs", "outputs")
 NOTHING = 1e-15  # seconds; added to each link, as those of no length would count as missing
 
 
@@ -43,18 +57,28 @@ def fastest(
 
     bound: of throughput, proved. Complexity: two searches from all ranks, and those of `latency`.
     """
-    idle = _idle(topology)
     least = latency(topology, collective)
-    if bound.algbw:
+    if size > 0 and bound.algbw:
         weight = _incomes(topology, bound)
-        used = np.flatnonzero(weight)
-        mean = float(weight[used] @ idle[used] / weight.sum()) if len(used) else 0.0
-        least = max(least, float(size / bound.algbw) + mean)
-    if in_network or not topology.links:
+        idle = _idle(topology, *(_with_any(collective, side) for side in SIDES))
+        least = max(least, _paid(weight, idle, float(size / bound.algbw)))
+    overhead = float(topology.overhead.min())
+    if in_network or not topology.links or not overhead:
         return least
-    shared, overhead = sharing(collective), float(topology.overhead.min())
+    shared = sharing(collective)
     most = max(shared.sum(axis=axis).max(initial=0) for axis in (0, 1))
-    return max(least, reach(int(most), overhead, float(idle.min())))
+    anyone = np.arange(topology.ranks)
+    return max(least, reach(int(most), overhead, float(_idle(topology, anyone, anyone).min())))
+
+
+def _paid(weight: FloatArray, idle: FloatArray, fluid: float) -> float:
+    """Give the t with sum of weight · max(0, t - idle) = sum of weight · fluid, fluid above 0."""
+    used = np.flatnonzero(weight)
+    order = used[np.argsort(idle[used])]
+    if not len(order):
+        return fluid
+    sums = np.cumsum(weight[order])
+    return float(((sums[-1] * fluid + np.cumsum(weight[order] * idle[order])) / sums).min())
 
 
 def reach(ranks: int, overhead: float, first: float) -> float:
@@ -72,19 +96,30 @@ def reach(ranks: int, overhead: float, first: float) -> float:
     return time
 
 
-def _idle(topology: Topology) -> FloatArray:
-    """Give the latency of the quickest message over each link, its ends' overheads included."""
-    before, after = _nearest(topology, backward=False), _nearest(topology, backward=True)
+def _with_any(collective: Collective, buffers: str) -> IntArray:
+    """List the ranks with anything in their inputs, or outputs."""
+    owned = zip(collective.ranks, getattr(collective, buffers), strict=True)
+    return integers(rank for rank, blocks in owned if len(blocks))
+
+
+def _idle(topology: Topology, givers: IntArray, takers: IntArray) -> FloatArray:
+    """Give the latency of the quickest message over each link, its ends' overheads included.
+
+    It comes from one of the givers and goes to one of the takers, on the way perhaps through other
+    ranks, whose overheads are left out.
+    """
+    before = _nearest(topology, givers, backward=False)
+    after = _nearest(topology, takers, backward=True)
     return np.asarray(before[topology.src] + topology.alpha + after[topology.dst])
 
 
-def _nearest(topology: Topology, *, backward: bool) -> FloatArray:
+def _nearest(topology: Topology, ranks: IntArray, *, backward: bool) -> FloatArray:
     """Measure to each vertex from the rank that reaches it soonest (backward: that it reaches)."""
     tail, head = (topology.src, topology.dst)[:: -1 if backward else 1]
-    ranks, start = np.arange(topology.ranks), topology.vertices
-    tails = np.concatenate([tail, np.full(topology.ranks, start)])
+    start = topology.vertices
+    tails = np.concatenate([tail, np.full(len(ranks), start)])
     heads = np.concatenate([head, ranks])
-    length = np.concatenate([topology.alpha, topology.overhead]) + NOTHING
+    length = np.concatenate([topology.alpha, topology.overhead[ranks]]) + NOTHING
     far = dijkstra(lightest(tails, heads, length, start + 1)[0], indices=start)[:start]
     return np.maximum(np.where(np.isfinite(far), far, 0.0) - NOTHING * (start + 1), 0.0)
 
