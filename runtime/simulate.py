@@ -9,7 +9,8 @@ What is played, in whole ticks of a femtosecond or more:
    the order in which they became ready, among equals in that of `turns`.
 3. A rank's side works `overhead` seconds on a message, a link bytes / bandwidth, with bytes the
    exact share of the chunk; alpha is added once for each link. What one rank sends another in a
-   step and chunk, of at most `joined` bytes each, is one message, as in programs.
+   step and chunk, of at most `joined` bytes each, is one message, as in programs: the sender works
+   on it before any part leaves, the receiver when the last part is there.
 4. store-and-forward: a link begins when it has the whole message. cut-through: the head goes on as
    soon as the link is free for it; the link ends neither before the head's arrival plus bytes /
    bandwidth nor before the tail has arrived, and is free for others while it waits for the tail.
@@ -32,7 +33,7 @@ from runtime.busbw import factor
 from runtime.check_structure import sound
 from runtime.joining import JOINED
 from runtime.queues import serve
-from runtime.traffic import Classes, Traffic, traffic
+from runtime.traffic import Classes, Traffic, Visits, traffic
 from solvers.schedule import Schedule
 from topologies.arguments import number, refuse, whole
 from topologies.topology import IntArray
@@ -123,7 +124,7 @@ def _play(work: Traffic, ranks: int, chunks: int) -> IntArray:
     free = np.zeros(work.stations, dtype=np.int64)
     last, end = len(work.first) - 2, len(work.first) - 2 + chunks
     moving = np.unique(np.concatenate([work.src, work.dst]))
-    serving = np.unique(np.concatenate([[], *(v.station for v in work.levels)])).astype(np.int64)
+    serving = np.unique(np.concatenate([[], work.arrivals.station, *(v.station for v in work.levels)])).astype(np.int64)
     step = 0
     while step < end:
         state = np.concatenate([clock[moving], free[serving]])
@@ -145,21 +146,39 @@ def _step(work: Traffic, begin: int, end: int, clock: IntArray, free: IntArray) 
     head = np.maximum(clock[src], clock[dst])
     tail = head.copy()
     for level in work.levels:
-        visits = level.rows(slice(*np.searchsorted(level.message, [begin, end])))
-        row = visits.message - begin
-        ready = np.where(visits.whole, tail[row], np.maximum(head[row], tail[row] - visits.work))
-        turn = work.turn[visits.message]
-        before, finish = serve(visits.station, ready, visits.work, free, turn)
-        ahead = np.where(visits.whole, finish, np.maximum(head[row], before))
-        head[row], tail[row] = ahead + visits.way, finish + visits.way
+        _visit(work, begin, end, level, head, tail, free)
+    if len(work.arrivals.message):
+        joint, parts = work.joint[begin:end] - begin, tail.copy()
+        np.maximum.at(tail, joint, parts)
+        tail = tail[joint]
+        _visit(work, begin, end, work.arrivals, head, tail, free)
     np.maximum.at(clock, src, tail)
     np.maximum.at(clock, dst, tail)
+
+
+def _visit(
+    work: Traffic,
+    begin: int,
+    end: int,
+    level: Visits,
+    head: IntArray,
+    tail: IntArray,
+    free: IntArray,
+) -> None:
+    """Let the messages from begin to end make their visits of a level; bring all times forward."""
+    visits = level.rows(slice(*np.searchsorted(level.message, [begin, end])))
+    row = visits.message - begin
+    ready = np.where(visits.whole, tail[row], np.maximum(head[row], tail[row] - visits.work))
+    turn = work.turn[visits.message]
+    before, finish = serve(visits.station, ready, visits.work, free, turn)
+    ahead = np.where(visits.whole, finish, np.maximum(head[row], before))
+    head[row], tail[row] = ahead + visits.way, finish + visits.way
 
 
 def _bottleneck(work: Traffic, classes: Classes, chunks: int, end: int) -> Bottleneck:
     """Name the station that works most, and whether it is what the schedule waits for."""
     busy = np.zeros(work.stations, dtype=np.int64)
-    for level in work.levels:
+    for level in (*work.levels, work.arrivals):
         np.add.at(busy, level.station, level.work)
     station = int(np.argmax(busy))
     if not end:

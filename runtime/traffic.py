@@ -47,7 +47,8 @@ class Traffic:
 
     Messages come in the order of their steps; those of step s are first[s] to first[s + 1].
     turn: as of `turns`, for what is ready at once. src and dst are classes of ranks that behave
-    alike. A message makes its visits level by level.
+    alike. A message makes its visits level by level, and then those of `arrivals` to receiving
+    sides, once all messages of equal `joint` are there: they are parts of one.
     Stations of class r of ranks: 2r sends and 2r + 1 receives; then the classes of links follow.
     """
 
@@ -55,7 +56,9 @@ class Traffic:
     turn: IntArray
     src: IntArray
     dst: IntArray
+    joint: IntArray
     levels: tuple[Visits, ...]
+    arrivals: Visits
     stations: int
     tick: float
 
@@ -110,14 +113,16 @@ def traffic(
     """Write out the messages of the representatives in one chunk, and what stations do for them.
 
     Images of one message that meet on a station are served together. Messages of at most `joined`
-    bytes that have step and ends in common are one: the first of them is what the ends work on.
+    bytes that have step and ends in common are one: the ends work on the first of them, before the
+    others leave and when the others are there.
     """
     rows = schedule.transfers
     order = _numbering(rows.piece, rows.step)
     load = _bytes(schedule, size / chunks)[rows.piece[order]]
     parts = [_crossings(schedule, classes, order, load, store_and_forward)]
+    joint = np.arange(len(order))
     if schedule.topology.overhead.any():
-        heads = _heads(schedule, order, load <= joined)
+        joint, heads = _heads(schedule, order, load <= joined)
         parts += [_ends(schedule, classes, order, side, heads) for side in (0, 1)]
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     travel = np.lexsort((columns[1], columns[0]))
@@ -125,13 +130,17 @@ def traffic(
     tick = max(FINEST_TICK, chunks * float(work.sum() + way.sum()) / TICKS_LIMIT)
     visits = Visits(message, station, _ticks(work, tick), _ticks(way, tick), whole)
     busy = np.bincount(station, visits.work)
+    arriving = (station < 2 * classes.ranks) & (station % 2 == 1)
+    leaving = visits.rows(~arriving)
     steps = np.arange(int(rows.step.max(initial=-1)) + 2)
     return Traffic(
         first=np.searchsorted(rows.step[order], steps),
-        turn=turns(message, busy[station], rows.step[order]),
+        turn=turns(message, busy[station], rows.step[order], joint),
         src=classes.rank[rows.src[order]],
         dst=classes.rank[rows.dst[order]],
-        levels=tuple(visits.rows(chosen) for chosen in levels(message, station)),
+        joint=joint,
+        levels=tuple(map(leaving.rows, levels(leaving.message, leaving.station))),
+        arrivals=visits.rows(arriving),
         stations=2 * classes.ranks + len(classes.at_link),
         tick=tick,
     )
@@ -172,11 +181,13 @@ def _crossings(
     return message, place, station, work, topology.alpha[link], np.full(len(message), whole)
 
 
-def _heads(schedule: Schedule, order: IntArray, small: BoolArray) -> FloatArray:
-    """Give for each message the messages that its ends see of each of its images.
+def _heads(
+    schedule: Schedule, order: IntArray, small: BoolArray
+) -> tuple[IntArray, FloatArray]:
+    """Give for each message the first of its joint, and what its ends see of each of its images.
 
-    Of small ones with step and ends in common that is 1 for the first and 0 for the others; where
-    several images of one message go between the same ends, it is a part.
+    Of small ones with step and ends in common they see one message in the first and none in the
+    others; where several images of one message go between the same ends, it is a part.
     Complexity: pairs of ranks × order of the group.
     """
     rows = schedule.transfers
@@ -190,11 +201,11 @@ def _heads(schedule: Schedule, order: IntArray, small: BoolArray) -> FloatArray:
         image = element[src] * vertices + element[dst]
         least, fixed = np.minimum(least, image), fixed + (image == pairs)
     keys = rows.step[order[small]] * vertices**2 + least[place]
-    first = np.zeros(len(keys), dtype=np.bool_)
-    first[np.unique(keys, return_index=True)[1]] = True
-    heads = np.ones(len(order))
-    heads[small] = first / fixed[place]
-    return heads
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    joint, heads = np.arange(len(order)), np.ones(len(order))
+    joint[small] = np.flatnonzero(small)[first[which]]
+    heads[small] = (first[which] == np.arange(len(keys))) / fixed[place]
+    return joint, heads
 
 
 def _ends(

@@ -12,15 +12,17 @@ from topologies.topology import FloatArray, IntArray
 ALIKE = 1e-6  # of the busiest: what differs by less is as busy as each other
 
 
-def turns(message: IntArray, busy: FloatArray, step: IntArray) -> IntArray:
+def turns(message: IntArray, busy: FloatArray, step: IntArray, joint: IntArray) -> IntArray:
     """Give each message its place.
 
     message, busy: of each visit of a message to a link or an end, and how long that works in all,
-    in any unit. step: of each message. Complexity: visits + messages × log.
+    in any unit. step, joint: of each message; those of one joint, parts of a larger message, are as
+    busy as the busiest of them, and come in the order of the rows. Complexity: visits + messages × log.
     """
     part = np.rint(busy / (busy.max(initial=0.0) or 1.0) / ALIKE)
     most = np.zeros(len(step))
-    np.maximum.at(most, message, part)
+    np.maximum.at(most, joint[message], part)
+    most = most[joint]
     place = np.empty(len(step), dtype=np.int64)
     place[np.lexsort((step, -most))] = np.arange(len(step))
     return place

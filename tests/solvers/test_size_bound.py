@@ -6,43 +6,37 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bench.random_machines import machine
+from bench.random_machines import machine, wild
+from commplan.candidates import known
 from runtime.simulate import SWITCHINGS, simulate
-from solvers.certificate import UNPROVED
-from solvers.collective import COLLECTIVES, collective
+from solvers.certificate import UNPROVED, Bound, Cut
+from solvers.collective import COLLECTIVES, all_to_allv, collective
 from solvers.size_bound import fastest, reach
 from solvers.solve import solve
-from solvers.templates import TEMPLATES
-from solvers.templates.layout import TemplateError
+from solvers.watch import Watch
 from topologies.shapes import ring, star
-from topologies.topology import frozen
+from topologies.topology import Link, build, frozen, integers
 
 GIGA = 10**9
+BROADCAST = ("broadcast", range(4), 0)
 SIZES = (1000, 10**7)
 
 
-def schedules(topology, what):
-    """Give the schedule of highest throughput, and every template's."""
-    best = solve(topology, what)
-    yield best
-    for make, names in TEMPLATES.values():
-        if what.name in names:
-            try:
-                yield replace(make(topology, what), bound=best.bound)
-            except TemplateError:
-                continue
-
-
-def beaten(topology, name, switchings=SWITCHINGS[:1]):
+def beaten(topology, name, switchings=SWITCHINGS[:1], sizes=SIZES):
     """List the cases in which the simulator is faster than anything may be."""
-    what = collective(name, range(topology.ranks))
+    return beaten_by(topology, collective(name, range(topology.ranks)), switchings, sizes)
+
+
+def beaten_by(topology, what, switchings, sizes):
+    """List them for a collective: candidate, size and switching."""
+    best = solve(topology, what)
     return [
-        (made.provenance["solver"], size, switching)
-        for made in schedules(topology, what)
-        for size in SIZES
+        (name, size, switching)
+        for name, made in known(best, watch=Watch(0))
+        for size in sizes
         for switching in switchings
         if simulate(made, size, switching).seconds
-        < fastest(topology, what, made.bound, size) * (1 - 1e-9) - 1e-14
+        < fastest(topology, what, best.bound, size) * (1 - 1e-9) - 1e-14
     ]
 
 
@@ -59,6 +53,52 @@ def test_nothing_is_faster_where_messages_cost_and_links_differ(name):
         costs = [1e-7 * (1 + (3 * i) % 4) for i in range(made.ranks)]
         made = replace(made, alpha=frozen(np.array(draw)), overhead=frozen(np.array(costs)))
         assert beaten(made, name, SWITCHINGS) == [], seed
+
+
+def two_links(first, second, overhead=0.0):
+    """Join two ranks by two duplex links of 10 GB/s, with these latencies in microseconds."""
+    links = [Link("a", "b", Fraction(10 * GIGA), us * 1e-6, duplex=True) for us in (first, second)]
+    return build("two links", ["a", "b"], [], links, overhead=[overhead] * 2)
+
+
+def test_a_link_that_cannot_work_in_time_takes_nothing_from_the_others():
+    made, what = two_links(1, 9), collective("all_gather", range(2))
+    bound = solve(made, what).bound
+    assert fastest(made, what, bound, 4096) == pytest.approx(1.2048e-6)
+    # From 8 us of the quick link on both work; at 10 us they have moved 9 us and 1 us.
+    assert fastest(made, what, bound, 2 * 8 * 10**4) == pytest.approx(9e-6)
+    assert fastest(made, what, bound, 2 * 10 * 10**4) == pytest.approx(10e-6)
+
+
+@pytest.mark.parametrize("name", COLLECTIVES)
+@pytest.mark.parametrize("overhead", [0.0, 5e-6])
+def test_nothing_is_faster_over_two_links_of_any_latencies(name, overhead):
+    for first, second in ((1, 9), (9, 1), (0, 4), (1, 1)):
+        sizes = (64, 4096, 2**14, 2**15, 2**17)
+        assert beaten(two_links(first, second, overhead), name, SWITCHINGS, sizes) == []
+
+
+def test_a_rank_bounds_only_by_what_it_gives_and_takes():
+    """Of a chain the last link of a broadcast idles until the root's data has come all the way."""
+    links = [Link(f"g{i}", f"g{i + 1}", Fraction(GIGA), 1e-6, duplex=True) for i in range(3)]
+    made, what = build("chain", ["g0", "g1", "g2", "g3"], [], links), collective(*BROADCAST)
+    cut = Bound(Fraction(GIGA), "cut", Cut(integers([0, 1, 2])))
+    assert fastest(made, what, cut, 10**6) == pytest.approx(1e-3 + 3e-6)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_nothing_is_faster_on_machines_whose_links_have_little_in_common(seed):
+    made = wild(seed, 5)
+    name = sorted(COLLECTIVES)[seed % len(COLLECTIVES)]
+    assert beaten(made, name, SWITCHINGS, (64, 4096, 10**6, 10**9)) == []
+
+
+def test_no_exchange_of_unequal_amounts_is_faster():
+    for seed in range(4):
+        made = wild(seed, 4)
+        amounts = 1000 * np.random.default_rng(seed).integers(0, 9, (made.ranks,) * 2)
+        what = all_to_allv(tuple(range(made.ranks)), amounts + np.eye(made.ranks, dtype=np.int64))
+        assert beaten_by(made, what, SWITCHINGS, (what.total, 100 * what.total)) == [], seed
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 8])
