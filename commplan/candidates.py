@@ -276,7 +276,7 @@ def _exact(best: Schedule, watch: Watch | None) -> Made:
     """
     machine, what = best.topology, best.collective
     direct = (machine.src < machine.ranks) & (machine.dst < machine.ranks)
-    if watch is None or not 1 < len(what.ranks) <= EXACT_RANKS or not direct.any():
+    if watch is None or watch.over or not 1 < len(what.ranks) <= EXACT_RANKS or not direct.any():
         return
     own = Watch(min(EXACT_SECONDS, watch.left), whole=watch)
     try:

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from commplan.anytime import best_within
 from commplan.candidates import HIGHEST, Candidate, compared
+from commplan.canonical import view
 from commplan.checking import checked
 from runtime.check_structure import collective_faults
 from runtime.verify import Report
@@ -79,6 +80,27 @@ def plan(
     whole("seed", seed)
     if max_scratch is not None:
         number("max_scratch", max_scratch)
+    watch.tell("putting the machine in order")
+    seen = view(topology, collective)
+    if seen is None:
+        return _planned(topology, collective, size, seed, terms, max_scratch, watch)
+    made = _planned(seen.topology, seen.collective, size, seed, terms, max_scratch, watch)
+    schedule = seen.back(made.schedule)
+    turned = tuple(replace(c, schedule=seen.back(c.schedule)) for c in made.candidates)
+    watch.tell("verifying")
+    return replace(made, schedule=schedule, report=checked(schedule).report, candidates=turned)
+
+
+def _planned(
+    topology: Topology,
+    collective: Collective,
+    size: int | None,
+    seed: int,
+    terms: Terms,
+    max_scratch: Fraction | None,
+    watch: Watch,
+) -> Plan:
+    """Plan for a machine as it is."""
     found = best_within(topology, collective, watch, terms)
     known = found.schedule.provenance | {"seed": seed}
     best, report = replace(found.schedule, provenance=known), found.report

@@ -124,7 +124,8 @@ def _play(work: Traffic, ranks: int, chunks: int) -> IntArray:
     free = np.zeros(work.stations, dtype=np.int64)
     last, end = len(work.first) - 2, len(work.first) - 2 + chunks
     moving = np.unique(np.concatenate([work.src, work.dst]))
-    serving = np.unique(np.concatenate([[], work.arrivals.station, *(v.station for v in work.levels)])).astype(np.int64)
+    visits = [work.arrivals.station, *(v.station for v in work.levels)]
+    serving = np.unique(np.concatenate(visits)).astype(np.int64)
     step = 0
     while step < end:
         state = np.concatenate([clock[moving], free[serving]])

@@ -181,9 +181,7 @@ def _crossings(
     return message, place, station, work, topology.alpha[link], np.full(len(message), whole)
 
 
-def _heads(
-    schedule: Schedule, order: IntArray, small: BoolArray
-) -> tuple[IntArray, FloatArray]:
+def _heads(schedule: Schedule, order: IntArray, small: BoolArray) -> tuple[IntArray, FloatArray]:
     """Give for each message the first of its joint, and what its ends see of each of its images.
 
     Of small ones with step and ends in common they see one message in the first and none in the

@@ -17,7 +17,8 @@ def turns(message: IntArray, busy: FloatArray, step: IntArray, joint: IntArray) 
 
     message, busy: of each visit of a message to a link or an end, and how long that works in all,
     in any unit. step, joint: of each message; those of one joint, parts of a larger message, are as
-    busy as the busiest of them, and come in the order of the rows. Complexity: visits + messages × log.
+    busy as the busiest of them, and come in the order of the rows.
+    Complexity: visits + messages × log.
     """
     part = np.rint(busy / (busy.max(initial=0.0) or 1.0) / ALIKE)
     most = np.zeros(len(step))
