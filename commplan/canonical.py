@@ -108,7 +108,7 @@ def _times(topology: Topology) -> FloatArray:
 
 def _whole(far: FloatArray) -> IntArray:
     """Write times as whole numbers, so that equal ones are equal however they were added up."""
-    return np.rint(far / (far.max() or 1.0) * DIGITS).astype(np.int64)
+    return np.asarray(np.rint(far / (far.max() or 1.0) * DIGITS), dtype=np.int64)
 
 
 def _made(collective: Collective, ranks: tuple[int, ...], root: int | None) -> Collective:

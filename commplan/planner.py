@@ -83,15 +83,17 @@ def plan(
     watch.tell("putting the machine in order")
     seen = view(topology, collective)
     if seen is None:
-        return _planned(topology, collective, size, seed, terms, max_scratch, watch)
-    made = _planned(seen.topology, seen.collective, size, seed, terms, max_scratch, watch)
+        return planned(topology, collective, size, seed, terms, max_scratch, watch)
+    made = planned(seen.topology, seen.collective, size, seed, terms, max_scratch, watch)
     schedule = seen.back(made.schedule)
     turned = tuple(replace(c, schedule=seen.back(c.schedule)) for c in made.candidates)
+    if turned:
+        schedule = replace(schedule, transfers=turned[0].schedule.transfers)
     watch.tell("verifying")
     return replace(made, schedule=schedule, report=checked(schedule).report, candidates=turned)
 
 
-def _planned(
+def planned(
     topology: Topology,
     collective: Collective,
     size: int | None,

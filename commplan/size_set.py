@@ -15,7 +15,8 @@ from fractions import Fraction
 from itertools import pairwise
 from math import isqrt
 
-from commplan.candidates import FAR, Candidate, known, paces
+from commplan.candidates import FAR, HIGHEST, Candidate, known, paces
+from commplan.canonical import View, view
 from commplan.checking import checked
 from commplan.races import Helped, Races, no_help
 from solvers.schedule import Schedule
@@ -52,6 +53,30 @@ def size_set(
         LimitError, ScratchError: as of `candidates.compared`.
         WrongSchedule: a bug.
     """
+    seen = view(best.topology, best.collective)
+    if seen is None:
+        return _parts(best, first, last, watch, terms, max_scratch, helped)
+    parts = _parts(seen.forth(best), first, last, watch, terms, max_scratch, helped)
+    return tuple(_turned(part, best, seen) for part in parts)
+
+
+def _turned(part: Part, best: Schedule, seen: View) -> Part:
+    """Give a part for the machine asked for; verified as it is handed out."""
+    chosen = part.best.schedule
+    turned = best if part.best.name == HIGHEST else checked(seen.back(chosen)).schedule
+    return replace(part, best=replace(part.best, schedule=turned))
+
+
+def _parts(
+    best: Schedule,
+    first: int,
+    last: int,
+    watch: Watch,
+    terms: Terms,
+    max_scratch: Fraction | None,
+    helped: Helped,
+) -> tuple[Part, ...]:
+    """Choose for a machine as it is."""
     field = dict(known(best, terms, watch))
     with helped(field) as executor:
         races = Races(field, terms, max_scratch, executor)

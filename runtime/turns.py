@@ -1,8 +1,9 @@
 """Which of several messages a queue serves first, where all are ready at once.
 
 Those over the busiest link: what the time depends on waits for nothing that could be late. Among
-equals the order is that of the steps, then that of the rows. No program enforces this: it starts
-all messages of a step at once, and those over the busiest link are under way from the first moment.
+equals the order is that of the steps, then that of the rows; what travels in one message stays
+together. No program enforces this: it starts all messages of a step at once, and those over the
+busiest link are under way from the first moment.
 """
 
 import numpy as np
@@ -17,7 +18,7 @@ def turns(message: IntArray, busy: FloatArray, step: IntArray, joint: IntArray) 
 
     message, busy: of each visit of a message to a link or an end, and how long that works in all,
     in any unit. step, joint: of each message; those of one joint, parts of a larger message, are as
-    busy as the busiest of them, and come in the order of the rows.
+    busy as the busiest of them, and come one after the other in the order of the rows.
     Complexity: visits + messages × log.
     """
     part = np.rint(busy / (busy.max(initial=0.0) or 1.0) / ALIKE)
@@ -25,5 +26,5 @@ def turns(message: IntArray, busy: FloatArray, step: IntArray, joint: IntArray) 
     np.maximum.at(most, joint[message], part)
     most = most[joint]
     place = np.empty(len(step), dtype=np.int64)
-    place[np.lexsort((step, -most))] = np.arange(len(step))
+    place[np.lexsort((joint, step, -most))] = np.arange(len(step))
     return place

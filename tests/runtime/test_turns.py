@@ -17,7 +17,7 @@ def test_the_busiest_way_goes_first_then_the_earlier_step():
 
 
 def test_parts_of_one_message_are_as_busy_as_the_busiest_and_the_first_leads():
-    busy, step = np.array([1.0, 5.0, 8.0]), np.zeros(3, dtype=np.int64)
+    busy, step = np.array([1.0, 8.0, 8.0]), np.zeros(3, dtype=np.int64)
     assert turns(np.arange(3), busy, step, np.array([0, 1, 0])).tolist() == [0, 2, 1]
 
 

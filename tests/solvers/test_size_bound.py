@@ -30,13 +30,13 @@ def beaten(topology, name, switchings=SWITCHINGS[:1], sizes=SIZES):
 def beaten_by(topology, what, switchings, sizes):
     """List them for a collective: candidate, size and switching."""
     best = solve(topology, what)
+    least = {size: fastest(topology, what, best.bound, size) for size in sizes}
     return [
         (name, size, switching)
         for name, made in known(best, watch=Watch(0))
         for size in sizes
         for switching in switchings
-        if simulate(made, size, switching).seconds
-        < fastest(topology, what, best.bound, size) * (1 - 1e-9) - 1e-14
+        if simulate(made, size, switching).seconds < least[size] * (1 - 1e-9) - 1e-14
     ]
 
 
@@ -73,8 +73,8 @@ def test_a_link_that_cannot_work_in_time_takes_nothing_from_the_others():
 @pytest.mark.parametrize("name", COLLECTIVES)
 @pytest.mark.parametrize("overhead", [0.0, 5e-6])
 def test_nothing_is_faster_over_two_links_of_any_latencies(name, overhead):
-    for first, second in ((1, 9), (9, 1), (0, 4), (1, 1)):
-        sizes = (64, 4096, 2**14, 2**15, 2**17)
+    for first, second in ((1, 9), (4, 0)):
+        sizes = (64, 2**14, 2**17)
         assert beaten(two_links(first, second, overhead), name, SWITCHINGS, sizes) == []
 
 
@@ -86,11 +86,11 @@ def test_a_rank_bounds_only_by_what_it_gives_and_takes():
     assert fastest(made, what, cut, 10**6) == pytest.approx(1e-3 + 3e-6)
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(16))
 def test_nothing_is_faster_on_machines_whose_links_have_little_in_common(seed):
     made = wild(seed, 5)
     name = sorted(COLLECTIVES)[seed % len(COLLECTIVES)]
-    assert beaten(made, name, SWITCHINGS, (64, 4096, 10**6, 10**9)) == []
+    assert beaten(made, name, SWITCHINGS, (64, 4096, 10**7)) == []
 
 
 def test_no_exchange_of_unequal_amounts_is_faster():
