@@ -21,7 +21,7 @@ from topologies.relabelled import Relabelled, relabelled
 from topologies.symmetry import Group
 from topologies.topology import FloatArray, IntArray, Topology, frozen
 
-MOST_RANKS = 1024  # beyond which a machine is planned for as it is
+MOST_RANKS = 512  # beyond which a machine is planned for as it is
 MESSAGE = 2.0**16  # bytes by whose time ranks are near to each other
 DIGITS = 10**6  # to which such times are told apart
 

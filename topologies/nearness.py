@@ -42,7 +42,10 @@ def near_together(distance: IntArray) -> list[int]:
     if box.max() == 0:
         return list(range(count)) if near[apart].all() else _product(near, distance)
     boxes = [np.flatnonzero(box == i) for i in range(int(box.max()) + 1)]
-    between = np.array([[distance[np.ix_(a, b)].min() for b in boxes] for a in boxes])
+    inside = np.argsort(box, kind="stable")
+    first = np.searchsorted(box[inside], np.arange(len(boxes)))
+    rows = np.minimum.reduceat(distance[np.ix_(inside, inside)], first, axis=0)
+    between = np.minimum.reduceat(rows, first, axis=1)
     order: list[int] = []
     before: list[int] = []
     for i in near_together(between):

@@ -29,7 +29,8 @@ def relabelled(topology: Topology, vertex: IntArray) -> Relabelled:
     """Give vertex v the number vertex[v]; the links are put in the order of ends and figures.
 
     Ranks must stay before switches. Links that agree in all keep their order. Of declared
-    symmetries each is turned along, and they come in the order of what they do.
+    symmetries each is turned along, and they come in the order of what they do; classes of links
+    come in the order of their first links.
     """
     back = np.argsort(vertex)
     src, dst = vertex[topology.src], vertex[topology.dst]
@@ -37,6 +38,7 @@ def relabelled(topology: Topology, vertex: IntArray) -> Relabelled:
     link = np.empty_like(order)
     link[order] = np.arange(len(order))
     mate = topology.mate[order]
+    classes = _by_first_use(topology.link_class[order], len(topology.classes))
     symmetry = vertex[in_order(topology.symmetry)[:, back]]
     made = replace(
         topology,
@@ -50,8 +52,14 @@ def relabelled(topology: Topology, vertex: IntArray) -> Relabelled:
         capacity=frozen(topology.capacity[order]),
         alpha=frozen(topology.alpha[order]),
         mate=frozen(np.where(mate < 0, -1, link[mate])),
-        link_class=frozen(topology.link_class[order]),
+        link_class=frozen(np.argsort(classes)[topology.link_class[order]]),
+        classes=tuple(topology.classes[i] for i in classes),
         plane=frozen(topology.plane[order]),
         symmetry=frozen(symmetry),
     )
     return Relabelled(made, frozen(vertex), frozen(link))
+
+
+def _by_first_use(of_link: IntArray, classes: int) -> list[int]:
+    """List the classes in the order in which links have them, then those without a link."""
+    return list(dict.fromkeys([*of_link.tolist(), *range(classes)]))
