@@ -1,7 +1,6 @@
 """What planning all_to_all takes, machine by machine, beside what others published."""
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,8 +9,10 @@ import click
 from bench.forest_cases import Case, Growth
 from bench.forests import HEAD, growing, shown
 from bench.published import ELSEWHERE, SOURCES
+from bench.verdict import ended
 from solvers.terms import SYMMETRY_USES, SymmetryUse
 from topologies.topology import TopologyError
+from topologies.units import bytes_of
 
 MEMORY = 6 * 2**30  # bytes that no command may take
 CASES = (
@@ -84,7 +85,11 @@ def main(
     click.echo("\n".join(["", "Elsewhere:", *ELSEWHERE, "", "Sources:", *SOURCES]))
     if file is not None:
         file.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
-    sys.exit(not all(row.proved and row.memory <= MEMORY for row in rows))
+    ended(
+        f"{row.machine}: not proved optimal, or more than {bytes_of(MEMORY)} of memory"
+        for row in rows
+        if not (row.proved and row.memory <= MEMORY)
+    )
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from bench.contest.algorithms import DEFAULT, Variables, algorithms
+from bench.verdict import ended
 from commplan.planner import plan
 from runtime.fabric import machine, trial
 from runtime.fabric.hosts import mpi
@@ -203,7 +204,7 @@ def rows(
 @click.option("--launches", default=3, show_default=True, help="Of each of the three, in turns.")
 def main(cases: tuple[str, ...], names: tuple[str, ...], launches: int) -> None:
     """Print milliseconds and ratios; exit 1 where a result or the traffic was not right."""
-    kind, sound = find().kind, True
+    kind, unsound = find().kind, []
     click.echo(f"{kind}; milliseconds, medians of {launches} launches\n{HEAD}")
     with TemporaryDirectory(prefix="commplan-") as folder:
         program = Path(folder) / "stock"
@@ -215,13 +216,13 @@ def main(cases: tuple[str, ...], names: tuple[str, ...], launches: int) -> None:
                 bed = Bed(machine.up(make(), Fraction(1)), played, program)
                 for what in names or COLLECTIVES:
                     for row in rows(bed, what, kind, SIZES, launches, _tell):
-                        sound &= row.sound
+                        unsound += [] if row.sound else [f"{case} {what}: a result or the traffic"]
                         click.echo(row.line(case, what))
             except (FabricError, LaunchError) as error:
                 raise click.ClickException(f"{case}: {error}") from None
             finally:
                 machine.down()
-    sys.exit(not sound)
+    ended(unsound)
 
 
 def _tell(news: str) -> None:

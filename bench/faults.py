@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import commplan
+from bench import verdict
 from runtime.mpi import find
 from runtime.process import children
 
@@ -61,18 +62,21 @@ def main() -> None:
     parser.add_argument("--faults", nargs="+", default=[*INSIDE, "interrupt", "disk"])
     args = parser.parse_args()
     print(f"{'way':10} {'fault':10} {'s':>5} {'exit':>4} {'left':>4}  said")
-    fine = True
+    wrong: list[str] = []
     for way in args.ways:
         for fault in args.faults:
             end = injected(way, fault)
             if end is None:
                 continue
-            fine &= end.code != 0 and end.left == 0 and end.seconds < PATIENCE
+            if end.code == 0:
+                wrong.append(f"{way} {fault}: it ended well")
+            if end.left or end.seconds >= PATIENCE:
+                wrong.append(f"{way} {fault}: {end.left} processes left, {end.seconds:.1f} s")
             print(
                 f"{way:10} {fault:10} {end.seconds:5.1f} {end.code:4} {end.left:4}  {end.said}",
                 flush=True,
             )
-    sys.exit(0 if fine else 1)
+    verdict.ended(wrong)
 
 
 def injected(way: str, fault: str) -> End | None:

@@ -1,11 +1,11 @@
 """Exact small schedules: what is published of DGX-1, and frontiers of other small machines."""
 
-import sys
 from time import monotonic
 from typing import NamedTuple
 
 import click
 
+from bench.verdict import ended
 from runtime.verify import verify
 from solvers.collective import Collective, collective
 from solvers.frontier import frontier
@@ -56,18 +56,21 @@ FRONTIERS = (
 def main(limit: float) -> None:
     """Ask everything; exit 1 where an answer is not the known one, or a schedule is wrong."""
     click.echo(f"{'machine':18}{'collective':14}{'S, R, C':>11}  {'answer':20}{'seconds':>8}  SCCL")
-    wrong = False
+    wrong: list[str] = []
     for known in KNOWN:
         exact = Exact(topology(known.machine), _everyone(known.machine, known.collective))
         answer = exact.ask(known.point, Watch(limit))
-        wrong |= answer.verdict != known.verdict or not _right(answer)
+        if answer.verdict != known.verdict or not _right(answer):
+            asked = f"{known.machine} {known.collective} {known.point}"
+            wrong.append(f"{asked}: {answer.verdict} ({answer.reason}), expected {known.verdict}")
         _tell(known.machine, known.collective, answer, known.others)
     for machine, name, chunks in FRONTIERS:
         started, watch = monotonic(), Watch(limit)
         exact = Exact(topology(machine), _everyone(machine, name), watch)
         answers = list(frontier(exact, chunks, watch=watch))
         for answer in answers:
-            wrong |= not _right(answer)
+            if not _right(answer):
+                wrong.append(f"{machine} {name} {answer.point}: a wrong schedule")
             if answer.verdict != IMPOSSIBLE:
                 _tell(machine, name, answer, "")
         open_ones = watch.over or any(answer.verdict == OPEN for answer in answers)
@@ -75,7 +78,7 @@ def main(limit: float) -> None:
             f"{machine:18}{name:14}{'frontier':>11}  {'open' if open_ones else 'complete':20}"
             f"{monotonic() - started:8.2f}  at most {chunks} chunks, {len(answers)} questions"
         )
-    sys.exit(wrong)
+    ended(wrong)
 
 
 def _everyone(machine: str, name: str) -> Collective:

@@ -2,6 +2,8 @@
 
 import sys
 
+from bench.verdict import ended
+from runtime.deaths import how
 from runtime.execute import core
 from runtime.mpi import find
 from runtime.process import watched
@@ -13,13 +15,15 @@ SECONDS = 300.0
 def main() -> None:
     """Run it both ways; exit 1 if anything is wrong."""
     mpi = find()
-    fine = True
+    wrong: list[str] = []
     for way in ("core", "mpi4py") if core.status().built else ("mpi4py",):
         words = [sys.executable, "-m", "mpi4py", "-m", "bench.ranks.large", way, str(BYTES)]
-        ended = watched([*mpi.starting(2), *words], mpi.environment(SECONDS), SECONDS)
-        fine &= ended.code == 0
-        print(*(ended.output or ended.errors[-3:]), sep="\n", flush=True)
-    sys.exit(0 if fine else 1)
+        done = watched([*mpi.starting(2), *words], mpi.environment(SECONDS), SECONDS)
+        if done.code:
+            late = f", no end after {SECONDS:g} seconds" if done.timed_out else ""
+            wrong.append(f"{way}: {how(done.code)}{late}")
+        print(*(done.output or done.errors[-3:]), sep="\n", flush=True)
+    ended(wrong)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Does a time limit hold, and what is there when it ends: machines × collectives × limits."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +9,7 @@ import click
 import numpy as np
 
 from bench.fresh import told
+from bench.verdict import ended
 from topologies.files import save
 from topologies.spec import topology
 from topologies.topology import Topology, frozen
@@ -56,20 +56,21 @@ def main(
 ) -> None:
     """Run `commplan compile --time-limit` and see when and how it ends; exit 1 if one is late."""
     click.echo(f"{'machine':28}{'collective':16}{'limit':>6}{'seconds':>9}{'part':>8}  ending")
-    late = False
+    late: list[str] = []
     with TemporaryDirectory() as folder:
         for name in machines or (*MACHINES, SUPERNODE):
             machine = _written(name, Path(folder))
             for collective in collectives or COLLECTIVES:
                 for limit in limits:
                     ending = compiled(machine, collective, limit, Path(folder))
-                    late |= ending.late(limit)
+                    if ending.late(limit):
+                        late.append(f"{name} {collective}: {ending.seconds:.2f} s of {limit:g} s")
                     part = "" if ending.part is None else f"{ending.part:8.4f}"
                     click.echo(
                         f"{name:28}{collective:16}{limit:6g}{ending.seconds:9.2f}{part:>8}"
                         f"  {ending.words}{', LATE' if ending.late(limit) else ''}"
                     )
-    sys.exit(late)
+    ended(late)
 
 
 def _written(name: str, folder: Path) -> str:

@@ -82,7 +82,7 @@ dtype = click.option(
     type=quantities.Name("element type", DTYPES),
     default="float32",
     show_default=True,
-    help="Element type; a size is rounded down to whole elements of each block.",
+    help="Element type; a size is rounded down to whole elements of each block, one at least.",
 )
 
 
