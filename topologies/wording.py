@@ -49,11 +49,17 @@ def nearest(name: object, known: Iterable[str]) -> str:
     """Give the known name that is most like one, empty if none is; case and hyphens aside."""
     wanted = _bare(str(name)[:60])
     score, best = max(
-        ((SequenceMatcher(None, _bare(each), wanted).ratio(), each) for each in known),
+        ((_likeness(_bare(each), wanted), each) for each in known),
         key=lambda pair: pair[0],
         default=(0.0, ""),
     )
     return best if score > 0.5 else ""
+
+
+def _likeness(name: str, wanted: str) -> float:
+    """Say how much alike two names are, 1 at most; the beginning of a name is like it."""
+    begun = 0.6 if len(wanted) > 2 and name.startswith(wanted) else 0.0
+    return max(SequenceMatcher(None, name, wanted).ratio(), begun)
 
 
 def _bare(name: str) -> str:

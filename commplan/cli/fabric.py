@@ -1,5 +1,6 @@
 """`commplan fabric`: a machine emulated on this computer, and schedules run on its links."""
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -55,7 +56,8 @@ def _scale(_: click.Context, __: click.Parameter, value: str | None) -> Fraction
     if value is None:
         return None
     try:
-        scale = Fraction(value) if len(value) <= 30 else Fraction(0)
+        plain = re.fullmatch(r"[0-9]{1,20}(\.[0-9]{1,20})?(e-?[0-9]{1,2})?|[0-9]+/[0-9]+", value)
+        scale = Fraction(value) if plain and len(value) <= 30 else Fraction(0)
     except (ValueError, ZeroDivisionError):
         scale = Fraction(0)
     if scale <= 0:

@@ -72,9 +72,10 @@ HEIGHT, LATENCY, RATE, LARGEST = 2, 1e-06, 2000000000.0, 0.5
 
 OPS = {"sum": np.add, "min": np.minimum, "max": np.maximum, "prod": np.multiply}
 TYPES = ("int8", "uint8", "int32", "uint32", "int64", "uint64", "float32", "float64")
-UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
-UNITS |= {f"{unit}iB": factor for unit, factor in UNITS.items() if unit} | {"B": 1}
-UNITS |= {"KB": 10**3, "MB": 10**6, "GB": 10**9}
+UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+UNITS |= {f"{unit}iB": factor for unit, factor in UNITS.items()}
+UNITS |= {unit.lower(): factor for unit, factor in UNITS.items() if len(unit) == 1}
+UNITS |= {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 MOST_BYTES = 2**50
 
 
@@ -96,7 +97,9 @@ def options() -> argparse.Namespace:
     """Read the command line."""
     parser = Parser(description=f"{COLLECTIVE} on {TOPOLOGY}")
     add = parser.add_argument
-    add("-b", "--size", type=size_of, nargs="+", default=[2**20], help="bytes, as 64KiB or 1MB")
+    add(
+        "-b", "--size", type=size_of, nargs="+", default=[2**20], help="bytes, as 64KiB, 64K or 1MB"
+    )
     add("-e", "--end", type=size_of, help="go on from the size to this one")
     add("-f", "--factor", type=whole(2), default=2, help="by this factor (2)")
     add("-n", "--iterations", type=whole(1), default=20)

@@ -186,7 +186,9 @@ static Int size_of(const char *text)
 {
     static const struct { const char *unit; Int factor; } units[] = {
         {"", 1}, {"B", 1}, {"K", 1 << 10}, {"KiB", 1 << 10}, {"M", 1 << 20}, {"MiB", 1 << 20},
-        {"G", 1 << 30}, {"GiB", 1 << 30}, {"KB", 1000}, {"MB", 1000000}, {"GB", 1000000000}};
+        {"G", 1 << 30}, {"GiB", 1 << 30}, {"T", 1LL << 40}, {"TiB", 1LL << 40}, {"k", 1 << 10},
+        {"m", 1 << 20}, {"g", 1 << 30}, {"t", 1LL << 40}, {"KB", 1000}, {"MB", 1000000},
+        {"GB", 1000000000}, {"TB", 1000000000000}};
     size_t digits = strspn(text, "0123456789");
     if (!digits || digits > 16) return 0;
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
@@ -269,6 +271,7 @@ static int read_map(void)
     int seen[PROCESSES] = {0};
     for (int i = 0; i < PROCESSES; i++) {
         char *end = 0;
+        if (*args.map && (*rest < '0' || *rest > '9')) return 0;
         long rank = *args.map ? strtol(rest, &end, 10) : ranks[i];
         args.played[i] = 0;
         while (args.played[i] < PROCESSES && ranks[args.played[i]] != rank) args.played[i]++;
