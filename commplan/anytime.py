@@ -7,13 +7,16 @@ not, or if what it has is no better, the plain schedule is the answer.
 
 from dataclasses import replace
 from threading import Thread
+from time import monotonic
 
+from commplan.abandon import Abandoned, ending_with, leave_off
 from commplan.checking import Checked, checked
+from commplan.interrupts import ending_early
 from commplan.limits import within
 from commplan.ordering import in_good_order
 from solvers.bounds import rank_bound
 from solvers.certificate import Bound
-from solvers.collective import Collective
+from solvers.collective import DEMANDED, Collective
 from solvers.plain import plain
 from solvers.schedule import Schedule
 from solvers.solve import kept_symmetry, solve
@@ -21,11 +24,15 @@ from solvers.terms import USUAL, Terms
 from solvers.watch import UNHURRIED, NotFound, Watch, tighter
 from topologies.topology import Topology
 
-PATIENCE = 4.0  # seconds after which a plain schedule is made, or after
+PATIENCE = 0.8  # seconds after which a plain schedule is made, or after
 EARLY = 0.2  # of the time, if that is sooner
 GRACE = 0.15  # of the time, or
 LONGEST_GRACE = 10.0  # seconds, if that is shorter, for the solver to hand in what it has
-AFTERWARDS = 4.0  # what is done after the solver, in units of what verifying the plain one took
+STOPPED_GRACE = 1.0  # seconds for that where someone stopped the work
+LAST_GRACE = 0.2  # seconds for it to end where that was not enough
+AFTERWARDS = 6.0  # what is done after the solver, in units of what verifying the plain one took
+LOOK = 0.05  # seconds after which whoever waits looks whether the time is over
+FASTER = "schedules of higher throughput"
 
 
 class _Solver:
@@ -34,10 +41,11 @@ class _Solver:
     def __init__(
         self, topology: Topology, collective: Collective, watch: Watch, terms: Terms
     ) -> None:
-        self.watch = Watch(watch.left, watch.pass_on)
+        self.watch = Watch(hear=watch.pass_on, whole=watch, what=FASTER)
         self.found: Schedule | None = None
         self.error: BaseException | None = None
-        self._thread = Thread(target=self._run, args=(topology, collective, terms), daemon=True)
+        # No daemon: the interpreter waits for it rather than fall apart under a running engine.
+        self._thread = Thread(target=self._run, args=(topology, collective, terms))
         self._thread.start()
 
     def _run(self, topology: Topology, collective: Collective, terms: Terms) -> None:
@@ -46,10 +54,21 @@ class _Solver:
         except BaseException as error:  # raised again where the answer is waited for
             self.error = error
 
-    def ended(self, seconds: float) -> bool:
-        """Wait so long for the end, and tell whether it came."""
-        self._thread.join(max(seconds, 0.0))
+    def ended(self, seconds: float, watch: Watch | None = None) -> bool:
+        """Wait so long for the end, and tell whether it came; watch: ends the waiting as well."""
+        until = monotonic() + seconds
+        while self._thread.is_alive() and (left := until - monotonic()) > 0:
+            if watch is not None and watch.late:
+                break
+            self._thread.join(min(left, LOOK))
         return not self._thread.is_alive()
+
+    def abandon(self) -> None:
+        """Let the thread end wherever it is: it has nothing to hand in that anyone waits for."""
+        self.watch.stop()
+        if self._thread.ident is not None and self._thread.is_alive():
+            leave_off(self._thread.ident)
+            self.ended(LAST_GRACE)
 
     def answer(self) -> Schedule | None:
         """Give what was found in time, if anything.
@@ -57,7 +76,7 @@ class _Solver:
         Raises:
             whatever the solver raised, but NotFound.
         """
-        if self.error is not None and not isinstance(self.error, NotFound):
+        if self.error is not None and not isinstance(self.error, NotFound | Abandoned):
             raise self.error
         return self.found
 
@@ -76,23 +95,31 @@ def best_within(
         WrongSchedule: a bug.
         KeyboardInterrupt: at a second Ctrl-C, or at one before there was any schedule.
     """
+    with ending_early(watch):
+        solver, standby = _searched(topology, collective, watch, terms)
+        return _better(topology, collective, solver, standby, watch, terms)
+
+
+def _searched(
+    topology: Topology, collective: Collective, watch: Watch, terms: Terms
+) -> tuple[_Solver, Checked | None]:
+    """Let the solver work to its end, or that of the time; give it and the plain schedule."""
     grace = min(GRACE * watch.left, LONGEST_GRACE)
     solver, standby = _Solver(topology, collective, watch, terms), None
     try:
-        if not solver.ended(min(PATIENCE, EARLY * watch.left)):
+        if not solver.ended(min(PATIENCE, EARLY * watch.left), watch):
             with solver.watch.held():
                 standby = _standby(topology, collective, watch, terms)
+            watch.ready = standby is not None
             afterwards = AFTERWARDS * standby.seconds if standby else 0.0
-            solver.ended(watch.left - afterwards - grace)
-    except KeyboardInterrupt:
-        if standby is None and not solver.watch.news.best:
-            raise
-        watch.stop()
-    finally:
+            solver.ended(watch.left - afterwards - grace, watch)
+        stopped = watch.late
         solver.watch.stop()
-    watch.tell("ending")
-    solver.ended(grace)
-    return _better(topology, collective, solver, standby, watch, terms)
+        watch.tell("ending")
+        solver.ended(min(grace, STOPPED_GRACE) if stopped else grace)
+    finally:
+        solver.abandon()
+    return solver, standby
 
 
 def plain_one(
@@ -116,9 +143,10 @@ def _standby(
     topology: Topology, collective: Collective, watch: Watch, terms: Terms
 ) -> Checked | None:
     """Make a plain schedule and verify it; None if it takes too long, or is beyond the limits."""
-    known = watch.news.bound or rank_bound(topology, collective)
+    known = rank_bound(topology, collective)
     try:
-        made = checked(plain_one(topology, collective, known, watch, terms))
+        with ending_with(watch):
+            made = checked(plain_one(topology, collective, known, watch, terms))
     except NotFound:
         return None
     if not within(made.schedule, terms):
@@ -135,24 +163,67 @@ def _better(
     watch: Watch,
     terms: Terms,
 ) -> Checked:
-    """Choose between what the solver found and the plain schedule, whichever there is."""
+    """Choose between what the solver found and the plain schedule, whichever there is.
+
+    What is not optimal is compared with the plain schedule even where the solver was faster than
+    it takes to make that, so that the choice is the same on every computer.
+    """
     found = solver.answer()
-    if found is not None:
-        found = in_good_order(found, watch)
-        watch.tell("verifying")
-        best = checked(found)
-        if standby is None or best.report.optimal or _rate(best) >= _rate(standby):
-            return best
-        return _bounded(standby, found.bound)
+    if found is None:
+        standby = standby or _standby(topology, collective, watch, terms)
+        if standby is None:
+            raise _reason(solver)
+        return _bounded(standby, solver.watch.news.bound, watch)
+    try:
+        best = _verified(found, watch, standby)
+    except NotFound:
+        watch.leave_out(FASTER)
+        assert standby is not None
+        return standby
+    watch.ready = True
+    if best.report.optimal or collective.name in DEMANDED:
+        return best
     standby = standby or _standby(topology, collective, watch, terms)
+    if standby is None or _rate(best) >= _rate(standby):
+        return best
+    return _bounded(standby, found.bound, watch)
+
+
+def _reason(solver: _Solver) -> NotFound:
+    """Say why there is no schedule at all."""
+    if isinstance(solver.error, NotFound):
+        return solver.error
+    return NotFound("the time was over before there was any schedule")
+
+
+def _verified(found: Schedule, watch: Watch, standby: Checked | None) -> Checked:
+    """Put what was found in a good order, and verify it.
+
+    Raises:
+        NotFound: there is a plain schedule, and the time does not suffice.
+    """
     if standby is None:
-        raise solver.error or NotFound("the time was over before there was any schedule")
-    return _bounded(standby, watch.news.bound)
+        return _ordered(found, watch)
+    if watch.left < standby.seconds - STOPPED_GRACE:
+        raise NotFound("the time is over")
+    with ending_with(watch, max(standby.seconds, STOPPED_GRACE)):
+        return _ordered(found, watch)
 
 
-def _bounded(made: Checked, bound: Bound | None) -> Checked:
-    """Give a schedule a tighter bound, and verify it with that."""
-    if bound is None or not tighter(bound, made.schedule.bound):
+def _ordered(found: Schedule, watch: Watch) -> Checked:
+    found = in_good_order(found, watch)
+    watch.tell("verifying")
+    return checked(found)
+
+
+def _bounded(made: Checked, bound: Bound | None, watch: Watch) -> Checked:
+    """Give a schedule another bound that says as much or more, and verify it with that.
+
+    Where that takes longer than there is, it keeps the one that it has.
+    """
+    if bound is None or bound is made.schedule.bound or tighter(made.schedule.bound, bound):
+        return made
+    if watch.left < made.seconds - STOPPED_GRACE:
         return made
     return checked(replace(made.schedule, bound=bound))
 

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import chain
 from math import inf
 
+from commplan.abandon import ending_with
 from commplan.anytime import plain_one
 from commplan.limits import LimitError, trees, within
 from runtime import pipelining
@@ -32,18 +33,19 @@ from solvers.watch import UNHURRIED, NotFound, Watch
 from topologies.errors import NO, CommplanError
 
 HIGHEST = "highest throughput"
+OTHERS, CHUNKS = "other candidates", "other numbers of chunks"
 PLAIN = "shortest ways"
 PILE = 2**20  # bytes that may wait in a switch for one rank before stages are preferred
 WORTH = 1.5  # times the time that a schedule without such a pile may take
 PUDDLE = 2**15  # bytes that may wait so before others, about as fast, are preferred
 ALIKE = 1.02  # times the time within which schedules count as about as fast
-EXACT_RANKS, EXACT_CHUNKS, EXACT_SECONDS = 8, 6, 3.0
-LOW_RANKS, LOW_SECONDS = 64, 2.0  # of each of the heights that are tried
+EXACT_RANKS, EXACT_CHUNKS, EXACT_WORK = 8, 6, 3.0
+LOW_RANKS, LOW_WORK = 64, 2.0  # for each of the heights that are tried
 LOW = (2, 3, 4, 6, 8, 12, 16, 24)
 MATCHED = ("all_gather", "broadcast", "scatter")  # what only copies
 MATCHED_PARTS = (1, 2, 4)  # that each block is cut into
 MATCHED_SIZE = 2**24  # bytes for which links and pieces are matched where no size is given
-MATCHED_SENDS = 20_000  # at most: seconds of work
+MATCHED_SENDS = 20_000  # at most
 CLOSE = 1.02  # times the bound at a size, within which no others are looked for
 FAR = 2  # times the best time, beyond which no other numbers of chunks are tried
 TUNED = 3  # candidates for which they are, at most
@@ -117,31 +119,46 @@ def compared(
         made = chain(
             _others(best, crowded or limited),
             _exact(best, searched),
-            _low(best, searched, size),
+            _low(best, searched, terms, size),
             _matchings(best, searched, size),
         )
-        for name, schedule in _with_one_sum(made):
-            watch.tell(f"trying {name}")
-            found.append(measured(name, schedule, size))
-            if watch.over:
-                break
+        found += _raced(_with_one_sum(made), size, watch, OTHERS)
     try:
         first = chosen(found, size, max_scratch, terms)
     except LimitError as error:
         left_out = DIFFERING.format(highest.height) if highest not in found else ""
         raise LimitError(f"{error}{left_out}") from None
-    if size is None or watch.over:
+    if size is None or watch.leaves_out(CHUNKS):
         return first
     near = [c for c in first[:TUNED] if c.seconds <= FAR * first[0].seconds]
+    found += _raced(_other_paces(near, size), size, watch, CHUNKS)
+    return chosen(found, size, max_scratch, terms)
+
+
+def _raced(made: Made, size: int | None, watch: Watch, what: str) -> list[Candidate]:
+    """Measure schedules while there is time. what: they are called if there is not enough."""
+    found: list[Candidate] = []
+    try:
+        with ending_with(watch):
+            for name, schedule in made:
+                if watch.leaves_out(what):
+                    break
+                watch.tell(f"trying {name}")
+                found.append(measured(name, schedule, size))
+    except NotFound:
+        watch.leave_out(what)
+    return found
+
+
+def _other_paces(near: list[Candidate], size: int) -> Made:
+    """Give candidates in other numbers of chunks, each number once."""
     seen = {(c.name, c.chunks) for c in near}
     for each in near:
-        watch.tell(f"trying other chunks for {each.name}")
         for name, schedule in paces(each.name, each.schedule):
             parts = pipelining.chunks(schedule, size)
             if (each.name, parts) not in seen:
                 seen.add((each.name, parts))
-                found.append(measured(name, schedule, size))
-    return chosen(found, size, max_scratch, terms)
+                yield name, schedule
 
 
 def paces(name: str, schedule: Schedule) -> Made:
@@ -162,10 +179,12 @@ def known(best: Schedule, terms: Terms = USUAL, watch: Watch = UNHURRIED) -> Mad
         [(HIGHEST, best)],
         _others(best, crowded=False),
         _exact(best, watch),
-        _low(best, watch),
+        _low(best, watch, terms),
         _matchings(best, watch),
     )
     for name, schedule in _with_one_sum(made):
+        if schedule is not best and watch.leaves_out(OTHERS):
+            break
         yield name, schedule if schedule is best else _in(terms, schedule)
 
 
@@ -278,7 +297,7 @@ def _exact(best: Schedule, watch: Watch | None) -> Made:
     direct = (machine.src < machine.ranks) & (machine.dst < machine.ranks)
     if watch is None or watch.over or not 1 < len(what.ranks) <= EXACT_RANKS or not direct.any():
         return
-    own = Watch(min(EXACT_SECONDS, watch.left), whole=watch)
+    own = watch.stage(EXACT_WORK, "exact schedules")
     try:
         for answer in frontier(Exact(machine, what, own), EXACT_CHUNKS, watch=own):
             if answer.schedule is not None:
@@ -287,12 +306,12 @@ def _exact(best: Schedule, watch: Watch | None) -> Made:
         return
 
 
-def _low(best: Schedule, watch: Watch | None, size: int | None = None) -> Made:
+def _low(best: Schedule, watch: Watch | None, terms: Terms, size: int | None = None) -> Made:
     """Pack trees of less height, or fewer, than those of highest throughput, for sizes in between.
 
     watch: of the whole question; without one there is no search, nor where there is little to gain.
     """
-    what, plain = best.collective, Terms(in_network=best.in_network)
+    what, plain = best.collective, replace(terms, max_height=None, trees=None)
     if watch is None or not 1 < len(what.ranks) <= LOW_RANKS or what.name in ORDERS:
         return
     if size is not None and _near(best, size):
@@ -300,15 +319,14 @@ def _low(best: Schedule, watch: Watch | None, size: int | None = None) -> Made:
     if trees(best) > 1:
         yield from _packed(best, watch, "one tree for a root", replace(plain, trees=1))
     for most in LOW:
-        if most >= height(best) or watch.over:
+        if most >= height(best) or watch.leaves_out("trees of less height"):
             return
-        terms = replace(plain, max_height=most)
-        yield from _packed(best, watch, f"trees of height {most}", terms)
+        yield from _packed(best, watch, f"trees of height {most}", replace(plain, max_height=most))
 
 
 def _packed(best: Schedule, watch: Watch, name: str, terms: Terms) -> Made:
-    """Pack trees within limits, if that takes few seconds."""
-    own = Watch(min(LOW_SECONDS, watch.left), whole=watch)
+    """Pack trees within limits, if that takes little work."""
+    own = watch.stage(LOW_WORK, name)
     try:
         found = solve(best.topology, best.collective, own, terms)
     except (Infeasible, NotFound):
@@ -332,7 +350,7 @@ def _matchings(best: Schedule, watch: Watch | None, size: int | None = None) -> 
         return
     for parts in MATCHED_PARTS:
         work = guided(best, size or MATCHED_SIZE, parts)
-        if watch.over or len(work.load) * len(what.ranks) > MATCHED_SENDS:
+        if len(work.load) * len(what.ranks) > MATCHED_SENDS or watch.leaves_out("matchings"):
             return
         made = matched(work, what, best.bound, in_network=best.in_network)
         yield f"greedy matching, {parts} part{'s' * (parts > 1)}", made

@@ -38,7 +38,7 @@ def _played(
 ) -> Iterator[tuple[float, Schedule]]:
     """Play the orders at LARGE bytes while there is time; the one that is there comes last."""
     for name, each in orders(whole, lengths):
-        if watch.over:
+        if watch.leaves_out("other orders"):
             break
         watch.tell(f"trying {name}")
         named = replace(each, provenance=each.provenance | {"order": name})

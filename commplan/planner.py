@@ -3,10 +3,12 @@
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from commplan.abandon import ending_with, overtime
 from commplan.anytime import best_within
 from commplan.candidates import HIGHEST, Candidate, compared
 from commplan.canonical import view
 from commplan.checking import checked
+from commplan.interrupts import ending_early
 from runtime.check_structure import collective_faults
 from runtime.verify import Report
 from solvers import size_bound
@@ -27,7 +29,8 @@ class Plan:
     scratch: the most that a rank needs, as a part of the size: with a size in the chunks of that
     size, without in one chunk, which needs most. With a size (bytes): predicted is what the
     simulator says, bound what nothing can beat, both in seconds; candidates lists all that were
-    compared and need no more scratch than is allowed, the chosen one first.
+    compared and need no more scratch than is allowed, the chosen one first. not_tried: what was
+    left out or cut short because the time was over, or someone stopped the search.
     """
 
     schedule: Schedule
@@ -38,6 +41,7 @@ class Plan:
     predicted: float | None = None
     bound: float | None = None
     candidates: tuple[Candidate, ...] = ()
+    not_tried: tuple[str, ...] = ()
 
 
 def plan(
@@ -80,6 +84,20 @@ def plan(
     whole("seed", seed)
     if max_scratch is not None:
         number("max_scratch", max_scratch)
+    with ending_early(watch), ending_with(watch, overtime(watch.left)):
+        return _in_order(topology, collective, size, seed, terms, max_scratch, watch)
+
+
+def _in_order(
+    topology: Topology,
+    collective: Collective,
+    size: int | None,
+    seed: int,
+    terms: Terms,
+    max_scratch: Fraction | None,
+    watch: Watch,
+) -> Plan:
+    """Plan for a machine in an order of its own, and turn the plan back."""
     watch.tell("putting the machine in order")
     seen = view(topology, collective)
     if seen is None:
@@ -117,7 +135,8 @@ def planned(
         best = replace(first.schedule, bound=best.bound, in_network=terms.in_network)
         report = checked(best).report
     if size is None:
-        return Plan(best, report, _reason(candidates), first.scratch)
+        cut = tuple(watch.not_tried)
+        return Plan(best, report, _reason(candidates), first.scratch, not_tried=cut)
     return Plan(
         best,
         report,
@@ -127,6 +146,7 @@ def planned(
         first.seconds,
         fastest(best, size),
         tuple(candidates),
+        tuple(watch.not_tried),
     )
 
 

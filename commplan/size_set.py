@@ -15,7 +15,7 @@ from fractions import Fraction
 from itertools import pairwise
 from math import isqrt
 
-from commplan.candidates import FAR, HIGHEST, Candidate, known, paces
+from commplan.candidates import CHUNKS, FAR, HIGHEST, Candidate, known, paces
 from commplan.canonical import View, view
 from commplan.checking import checked
 from commplan.races import Helped, Races, no_help
@@ -84,12 +84,12 @@ def _parts(
         for size in _strides(first, last):
             watch.tell(f"racing at {size} bytes")
             rounds |= races.at([size], field)
-            if watch.over:
+            if size < last and watch.leaves_out("larger sizes"):
                 break
         winners = {size: found[0] for size, found in rounds.items()}
-        finalists = list(field) if watch.over else _finalists(races, rounds)
+        finalists = list(field) if watch.leaves_out(CHUNKS) else _finalists(races, rounds)
         for size in rounds:
-            if watch.over:
+            if watch.leaves_out(CHUNKS):
                 break
             winners[size] = races.at([size], finalists)[size][0]
         starts = list(_starts(winners, races, finalists, watch))
@@ -127,7 +127,8 @@ def _starts(
     size, now = sizes[0], winners[sizes[0]]
     while open_ends:
         end, then = open_ends.pop()
-        if now.name != then.name and end > size * CLOSE and end > size + 1 and not watch.over:
+        apart = now.name != then.name and end > size * CLOSE and end > size + 1
+        if apart and not watch.leaves_out("finer switch points"):
             middle = max(isqrt(size * end), size + 1)
             between = races.at([middle], finalists)[middle][0]
             open_ends += [(end, then), (middle, between)]

@@ -27,6 +27,7 @@ from topologies.topology import BoolArray, IntArray, Topology, integers, reverse
 
 # Collectives that are another one on the reversed links.
 MIRRORED = {"reduce_scatter": "all_gather", "reduce": "broadcast", "gather": "scatter"}
+FLOW = 2e-6  # work of a maximum flow, for each link
 
 
 def rank_bound(topology: Topology, collective: Collective) -> Bound:
@@ -60,8 +61,8 @@ def rank_bound(topology: Topology, collective: Collective) -> Bound:
 def cut_bound(topology: Topology, collective: Collective, watch: Watch = UNHURRIED) -> Bound:
     """Bound a gather-like collective, or all_reduce, by its tightest cut.
 
-    When the time is over it is the tightest one so far. Complexity: a few max-flows for each
-    colour class of ranks.
+    When the time or the work is over it is the tightest one so far. Complexity: a few max-flows
+    for each colour class of ranks.
 
     Raises:
         Infeasible: a rank cannot be reached.
@@ -99,6 +100,7 @@ def _gathered(
         sink = int(sinks[settled])
         tail, head, capacity = _with_source(topology, sources, weights[sources], rate)
         flow = maximum(topology.vertices + 1, tail, head, capacity, topology.vertices, sink)
+        watch.spend(FLOW * topology.links)
         if flow.value >= total * rate.numerator:
             settled += 1
             continue
@@ -152,6 +154,7 @@ def _broadcast(
         )
         if best is None or flow.value < best[0]:
             best = flow.value, flow.side
+        watch.spend(FLOW * topology.links)
         if watch.over:
             break
     assert best is not None
@@ -177,6 +180,7 @@ def _scattered(
         head, tail, capacity = _with_source(topology, ends, weights[ends], rate)
         head[: topology.links], tail[: topology.links] = topology.dst, topology.src
         flow = maximum(topology.vertices + 1, tail, head, capacity, root, topology.vertices)
+        watch.spend(FLOW * topology.links)
         if flow.value >= int(weights.sum()) * rate.numerator or watch.over:
             return rate * total, side
         side = flow.side[:-1]

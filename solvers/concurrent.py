@@ -43,7 +43,7 @@ from topologies.topology import BoolArray, FloatArray, Topology
 Amounts = NDArray[np.object_]  # of fractions
 
 MOST = 8_000_000  # columns; more take all the memory before they take all the time
-EFFORT = 0.5  # of the time that is left, for the choice among optimal flows
+EFFORT = 0.5  # of the work that is left, for the choice among optimal flows
 RELAY = 1e-6  # seconds that a stop at a rank counts for, when ways are chosen
 INTO = 8  # links into a vertex that a source starts with
 ROUNDS = 8  # after which all links come in
@@ -140,7 +140,7 @@ class _Search:
         x = np.zeros(len(costs))
         try:
             program = self.lp.cheapest(time, costs, found.kept)
-            x[found.kept] = solve(program, self.watch.part(EFFORT)).x
+            x[found.kept] = solve(program, self.watch.part(EFFORT, "flows over fewer stops")).x
         except NotFound:
             return found.x
         return x

@@ -33,7 +33,8 @@ from topologies.topology import FloatArray, IntArray, frozen
 
 SWEEPS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # how steep the prices are in each
 STARTS = 96  # places for trees of all starts together, about; there are 2 starts at least
-CHOOSING = 8.0  # seconds for the mixed integer program
+CHOOSING = 8.0  # work for the mixed integer program
+WAYS = 1e-6  # work for the cheapest ways, for each root and link
 POOL = 1024  # trees of which that chooses
 TIE = 1e-6  # what alphas weigh against the highest price, so that shorter ways win ties
 TINY = 1e-6  # a weight below this is none
@@ -91,6 +92,7 @@ class _Search:
         self.room = self.quotient.orbit_capacity * self.scale
         tie = self.quotient.topology.alpha + HOP
         self.tie = tie / tie.max() * TIE
+        self.ways_work = WAYS * len(self.quotient.roots) * self.quotient.topology.links
         self.pool: dict[tuple[Family, bytes, bytes], Fixed] = {}
 
     def best(self) -> Packed:
@@ -148,7 +150,7 @@ class _Search:
         self, family: Family, load: FloatArray, steep: float, draw: np.random.Generator
     ) -> Fixed:
         """Plant the tree that is cheapest under the load of the others."""
-        self.watch.check()
+        self.watch.check(self.ways_work)
         full = load / self.room
         prices = np.exp(np.minimum(steep * full / max(full.max(), 0.5), 500.0))
         prices *= draw.uniform(1.0, 1.0 + 1.0 / steep, len(prices)) / self.quotient.orbit_capacity
@@ -208,11 +210,13 @@ class _Search:
         """Choose trees from the pool, no more for each root than allowed; or the best known."""
         pool = list(dict.fromkeys([*best, *self.pool.values()]))
         lp, _ = self.packer.chosen(*self._problem(pool), self.scale)
-        weights = len(lp.matrix.toarray()[0]) - 1 - len(pool) + np.arange(len(pool))
+        weights = lp.matrix.shape[1] - 1 - len(pool) + np.arange(len(pool))
         kinds = [[i for i, tree in enumerate(pool) if tree.family == f] for f in self.families]
         limits = [(weights[kind], self.most) for kind in kinds]
         try:
-            x = whole(lp.program(self.scale), limits, min(CHOOSING, self.watch.left / 2))
+            x = whole(
+                lp.program(self.scale), limits, self.watch.stage(min(CHOOSING, self.watch.room / 2))
+            )
         except (Infeasible, NotFound):
             return best
         # Integers are whole to a millionth only, so what is heaviest counts.

@@ -26,7 +26,8 @@ from solvers.watch import Watch
 from topologies.symmetry import Group
 from topologies.topology import Topology
 
-BOUNDING = 0.3  # of the time, for the tightest cut
+BOUNDING = 0.3  # of the work, for the tightest cut
+TIGHTEST = "the tightest cut"
 INWARD = frozenset({"reduce_scatter", "reduce"})
 
 
@@ -59,7 +60,7 @@ def forest(
     heights = None if limit is None else Heights(limit, limit)
     network = terms.in_network
     problem = TreeProblem(topology, collective, group, families, network, False, heights, limit)
-    cut = cut_bound(topology, collective, watch.part(BOUNDING))
+    cut = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
     watch.tell(bound=cut)
     made = packed(problem, cut, watch)
     if terms.trees is not None:
@@ -127,7 +128,7 @@ def all_reduce(
     network = terms.in_network
     mates = mirror(topology, group, in_network=network)
     problem = TreeProblem(topology, collective, group, families, network, free=True, mirror=mates)
-    cut = cut_bound(topology, collective, watch.part(BOUNDING))
+    cut = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
     watch.tell(bound=cut)
     goal = problem.goal(cut)
     # Without switches that add, what comes in goes out again.
@@ -180,7 +181,7 @@ def _at_once(topology: Topology, collective: Collective, watch: Watch) -> Schedu
         raise Infeasible(str(error)) from None
     if made.transfers.step.any():
         raise Infeasible("some rank cannot be reached in 1 message")
-    return replace(made, bound=cut_bound(topology, collective, watch.part(BOUNDING)))
+    return replace(made, bound=cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST)))
 
 
 def _pairs(made: Packed) -> Iterator[tuple[Fraction, list[Transfer]]]:

@@ -10,7 +10,7 @@ from solvers.synchronous_model import Point
 from solvers.watch import UNHURRIED, Watch
 
 MORE_STEPS = 4  # beyond the least number of steps, unless the user says otherwise
-PATIENCE = 0.25  # of the time that is left, for one question
+PATIENCE = 0.25  # of the work that is left, for one question
 
 
 def frontier(

@@ -20,6 +20,8 @@ from topologies.topology import BoolArray, FloatArray, IntArray, frozen
 NEARBY = 6  # early and late candidate parents of a member at first, where there are many members
 PAIRS = 8192  # about how many pairs of roots and members there may be for each nearby candidate
 ASKED = 64  # helpers × families up to which each has an order with each helper at first
+TREE, ORDER = 1e-4, 2e-4  # work for each member of a tree that is looked for, for each order
+PAIR = 1e-7  # work for each pair of members
 EVERY = 48  # members up to which every earlier member is a candidate
 
 
@@ -153,7 +155,7 @@ class Growth:
         cost: between members. known: levels to start from. Gives the total, and the parents, -1 at
         the root and for members that are not in the tree.
         """
-        self.watch.check()
+        self.watch.check(TREE * len(cost) + PAIR * len(cost) ** 2)
         root, usable = self.place[family.root], np.flatnonzero(self.usable(family))
         branches = bool(self.quotient.usable(family.inward)[root])
         needed = self.quotient.needed[usable] | (usable == root)
@@ -216,7 +218,7 @@ class Growth:
 
         place: of each member, as in `Order`.
         """
-        self.watch.check()
+        self.watch.check(ORDER + PAIR * len(place) ** 2)
         root = self.place[family.root]
         tree = np.where(place < len(place), tree, root)
         branches = bool(self.quotient.usable(family.inward)[root])

@@ -2,19 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, sqrt
 from typing import Any
 
 import numpy as np
 from ortools.linear_solver.python import model_builder_helper as ortools
 from scipy.sparse import block_array, coo_array, csr_matrix
 
+from solvers import highs
 from solvers.watch import UNHURRIED, Watch
 from solvers.watch import NotFound as NotFound
 from topologies.errors import NO, CommplanError
 from topologies.topology import FloatArray, IntArray
 
 LONGEST = 10.0**7  # seconds; what no engine is given more than
+WRITING = 3e-3  # work to write any program down
+PIVOTING = 5e-7  # work, times rows and the root of the entries: a program of usual difficulty
+COUNTED = 0.4  # of what GLOP counts, for each unit of work
+NODE = 40  # programs that one node of branch and bound, with all that the first one takes, is like
+FIRST, MOST_NODES = 1, 20_000  # nodes
+INFEASIBLE = 2  # a status of scipy's
+ITERATION = 2e-8  # work for each row and column in a pivot of HiGHS
 
 
 class Infeasible(CommplanError, ValueError):
@@ -49,47 +57,57 @@ class Optimum:
     cost: float
 
 
-def solve(
-    program: LinearProgram, watch: Watch = UNHURRIED, most: float = inf, *, once: bool = False
-) -> Optimum:
+def solve(program: LinearProgram, watch: Watch = UNHURRIED, *, once: bool = False) -> Optimum:
     """Solve a linear program with a simplex method, so that the solution is a vertex.
 
     OR-Tools' GLOP is asked first; where it finds nothing, perhaps for numerical reasons, HiGHS.
-    most: seconds, where the program may not have all the time that is left. once: where little is
-    lost without a solution, HiGHS is not asked (it takes a third of a second to load).
+    once: where little is lost without a solution, HiGHS is not asked (it takes a third of a second
+    to load).
 
     Raises:
         Infeasible: no x satisfies the rows.
-        NotFound: the limit was reached, or both solvers gave up.
+        NotFound: the time or the work was over, or both solvers gave up.
     """
-    end = watch.elapsed + min(watch.left, most, LONGEST)
-    engine = ortools.ModelSolverHelper("GLOP")
+    engine, room = ortools.ModelSolverHelper("GLOP"), watch.room
     model = _model(program)
     with watch.running(engine.interrupt_solve):
-        engine.set_time_limit_in_seconds(_remaining(watch, end))
+        engine.set_time_limit_in_seconds(min(watch.left, LONGEST))
+        if room < inf:
+            engine.set_solver_specific_parameters(f"max_deterministic_time: {room * COUNTED}")
         engine.solve(model)
+    watch.spend(room if _ran_out(engine, room) else work(program))
     if engine.status() == ortools.SolveStatus.OPTIMAL:
         x, dual = engine.variable_values(), engine.dual_values()
         return Optimum(np.asarray(x), np.asarray(dual), float(engine.objective_value()))
+    watch.check()
     if once:
         raise NotFound("the linear program was not solved at once")
-    return _second_opinion(program, _remaining(watch, end))
+    return _second_opinion(program, watch)
+
+
+def work(program: LinearProgram) -> float:
+    """Guess the work that a linear program takes, whatever the computer."""
+    rows, entries = int(program.matrix.shape[0]), int(program.matrix.nnz)
+    return WRITING + PIVOTING * rows * sqrt(entries)
+
+
+def _ran_out(engine: ortools.ModelSolverHelper, room: float) -> bool:
+    """Tell whether GLOP ended for lack of work that it may do, rather than with an answer."""
+    answers = ortools.SolveStatus.OPTIMAL, ortools.SolveStatus.INFEASIBLE
+    return room < inf and engine.status() not in answers
 
 
 def whole(
-    program: LinearProgram, limits: Sequence[tuple[IntArray, int]], seconds: float
+    program: LinearProgram, limits: Sequence[tuple[IntArray, int]], watch: Watch
 ) -> FloatArray:
     """Solve a linear program in which of some columns only so many may be other than zero.
 
-    limits: columns, none of which exceeds 1, and how many of them. Gives x, the best found in
-    time. The engine is HiGHS' branch and bound.
+    limits: columns, none of which exceeds 1, and how many of them. Gives x, the best found with
+    the work that is left. The engine is HiGHS' branch and bound.
 
     Raises:
         NotFound: none was found.
     """
-    # Only few plans need it, and it takes a third of a second to load.
-    from scipy.optimize import Bounds, LinearConstraint, milp
-
     count = program.matrix.shape[1]
     columns = np.concatenate([own for own, _ in limits])
     chosen = coo_array(
@@ -108,50 +126,41 @@ def whole(
     upper = np.concatenate([program.bound, np.zeros(len(columns)), [most for _, most in limits]])
     lower = np.full(len(upper), -np.inf)
     lower[: program.equalities] = program.bound[: program.equalities]
-    found = milp(
-        np.append(program.cost, np.zeros(len(columns))),
-        integrality=np.append(np.zeros(count), np.ones(len(columns))),
-        bounds=Bounds(0, np.append(np.full(count, np.inf), np.ones(len(columns)))),
-        constraints=LinearConstraint(matrix, lower, upper),
-        options={"time_limit": max(seconds, 0.01)},
-    )
-    if found.x is None:
-        raise NotFound(f"no choice was found: {found.message}")
-    return np.asarray(found.x[:count])
+    nodes = min(max(int(watch.room / (NODE * work(program))), FIRST), MOST_NODES)
+    problem = {
+        "cost": np.append(program.cost, np.zeros(len(columns))),
+        "integrality": np.append(np.zeros(count), np.ones(len(columns))),
+        "most": np.append(np.full(count, np.inf), np.ones(len(columns))),
+        "lower": lower,
+        "upper": upper,
+        **highs.parts("matrix", csr_matrix(matrix)),
+    }
+    found = highs.asked("milp", problem, {"node_limit": nodes}, watch)
+    if "x" not in found:
+        raise NotFound(f"no choice was found: {found['message']}")
+    return np.asarray(found["x"][:count])
 
 
-def _remaining(watch: Watch, end: float) -> float:
-    """Give the seconds until a moment of the watch.
-
-    Raises:
-        NotFound: there are none.
-    """
-    watch.check()
-    if end <= watch.elapsed:
-        raise NotFound("the linear program was not solved in its time")
-    return end - watch.elapsed
-
-
-def _second_opinion(program: LinearProgram, seconds: float) -> Optimum:
+def _second_opinion(program: LinearProgram, watch: Watch) -> Optimum:
     """Solve with HiGHS' dual simplex, as scipy brings it (OR-Tools' own prints a banner)."""
-    from scipy.optimize import linprog
-
     rows, bound = program.equalities, program.bound
-    found = linprog(
-        program.cost,
-        A_eq=program.matrix[:rows],
-        b_eq=bound[:rows],
-        A_ub=program.matrix[rows:],
-        b_ub=bound[rows:],
-        method="highs-ds",
-        options={"time_limit": seconds},
-    )
-    if found.status == 2:
+    problem = {
+        "cost": program.cost,
+        "totals": bound[:rows],
+        "limits": bound[rows:],
+        **highs.parts("equal", csr_matrix(program.matrix[:rows])),
+        **highs.parts("below", csr_matrix(program.matrix[rows:])),
+    }
+    options = {}
+    if watch.room < inf:
+        options["maxiter"] = int(watch.room / (ITERATION * sum(program.matrix.shape))) + 1
+    found = highs.asked("linprog", problem, options, watch)
+    watch.spend(work(program))
+    if found["status"] == INFEASIBLE:
         raise Infeasible("the linear program has no solution")
-    if found.status != 0:
-        raise NotFound(f"the linear program was not solved: {found.message}")
-    dual = np.append(found.eqlin.marginals, found.ineqlin.marginals)
-    return Optimum(found.x, dual, float(found.fun))
+    if found["status"] != 0:
+        raise NotFound(f"the linear program was not solved: {found['message']}")
+    return Optimum(found["x"], found["dual"], float(found["cost"]))
 
 
 def _model(program: LinearProgram) -> ortools.ModelBuilderHelper:

@@ -21,7 +21,7 @@ from solvers.ways import HOP, Ways
 from topologies.topology import BoolArray, FloatArray, IntArray
 
 KEPT = 4  # orders for each family up to which none is dropped
-SHALLOW = 0.4  # of the time that is left, for low trees; the rest is for the exact solution
+SHALLOW = 0.4  # of the work that is left, for low trees; the rest is for the exact solution
 HOPELESS = 1.1  # times the goal that the prices prove about, at which it is given up
 STALLED = 0.6  # of the distance to a goal: where more is left after a round, it did not do much
 ROOM = 250_000  # columns of all rounds together up to which there is another one
@@ -277,7 +277,7 @@ class Packer:
         orders bound those of the trees, and the least bound that suffices is searched for. Where
         there is no time for that, x stays as it is.
         """
-        watch = self.watch.part(SHALLOW)
+        watch = self.watch.part(SHALLOW, "trees reached earlier")
         columns, depth = self.growth.columns, np.array([o.depth for o in self.growth.orders])
         if len(x) > HASTE:
             # One program takes seconds, and where members are far away it changes little.

@@ -5,7 +5,7 @@ from math import inf
 import numpy as np
 
 from solvers.congestion import Congestion
-from solvers.growth import Family, Growth
+from solvers.growth import PAIR, Family, Growth
 from solvers.quotient import Quotient
 from solvers.watch import NotFound
 from solvers.ways import HOP
@@ -138,7 +138,7 @@ class Pricing:
     def _new_parents(self, cost: FloatArray) -> None:
         """Give each member of each order the earlier parent that is cheapest now."""
         for i, order in enumerate(self.growth.orders):
-            self.growth.watch.check()
+            self.growth.watch.check(PAIR * len(cost) ** 2)
             child = order.children
             self.growth.choose(i, order.cheapest_parents(cost)[child], child)
 

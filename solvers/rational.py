@@ -27,6 +27,7 @@ from topologies.topology import BoolArray, FloatArray
 Integers = NDArray[np.object_]
 ROUNDS = 400
 WORD = 2.0**62
+ENTRY = 1e-6  # work for each entry in a round
 
 
 def solve(
@@ -77,7 +78,7 @@ def _solved(matrix: csr_matrix, bound: Sequence[Fraction], watch: Watch) -> list
     scaled, bits = np.zeros(matrix.shape[1], dtype=object), 0
     residual, attempt = right, 64
     for _ in range(ROUNDS):
-        watch.check()
+        watch.check(ENTRY * matrix.nnz)
         step, gained = _correction(system.factor, residual)
         scaled, bits = scaled * (1 << gained) + step, bits + gained
         residual = residual * (1 << gained) - system.product(step)

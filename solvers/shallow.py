@@ -31,7 +31,7 @@ LARGE = 2**15  # choices of parents above which trees are not looked for that ar
 ENOUGH = 5  # messages
 MISSES = 2  # in a row after which the search ends
 ROUNDS = 8  # of pricing, for each height
-PATIENCE = 0.3  # of the time that is left, for each height
+PATIENCE = 0.3  # of the work that is left, for each height
 
 
 def packed(
@@ -98,7 +98,7 @@ def _tried(problem: TreeProblem, height: int, bound: Bound, watch: Watch) -> Pac
     """Pack trees of a height that attain the bound, if a few rounds find some."""
     low = replace(problem, heights=Heights(height, height))
     try:
-        found = low.attain(bound, watch.part(PATIENCE), ROUNDS)
+        found = low.attain(bound, watch.part(PATIENCE, f"trees of height {height}"), ROUNDS)
     except (Infeasible, NotFound):
         return None
     return found if problem.attained(found) else None

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from time import monotonic
 
 import numpy as np
 
@@ -52,7 +51,7 @@ def solve(
     """Find the schedule of highest throughput, with the certificate that none is higher.
 
     The symmetry of the machine is used as far as it keeps the collective: the declared one, or one
-    that is found within a tenth of the time, and of 50 seconds.
+    that is found with a tenth of the work, and of 50 units.
 
     Raises:
         Infeasible: no schedule exists.
@@ -62,22 +61,18 @@ def solve(
         ArgumentError: something of another kind is given.
     """
     check(topology, collective, watch, terms)
-    started = monotonic()
     check_ways(topology, collective)
     solver = SOLVERS[collective.name]
     watch.tell("looking for symmetry")
-    search = 0.0 if solver is flows.scatter else min(watch.left, 50.0) / 10
-    group = kept_symmetry(topology, collective, search, terms)
+    search = 0.0 if solver is flows.scatter else min(watch.room, 50.0) / 10
+    group = kept_symmetry(topology, collective, search, terms, watch)
     if terms.trees is not None and _images(group, collective) > max((terms.trees + 1) // 2, 1):
         group = trivial(topology)
     watch.tell("solving")
     if collective.name in FORESTS:
         solver = partial(FORESTS[collective.name], terms=terms)
     found = solver(topology, collective, group, watch)
-    provenance: dict[str, str | int | float] = {
-        "solver": SOLVERS[collective.name].__name__,
-        "seconds": round(monotonic() - started, 3),
-    }
+    provenance: dict[str, str | int | float] = {"solver": SOLVERS[collective.name].__name__}
     return replace(found, provenance=found.provenance | provenance, in_network=terms.in_network)
 
 
@@ -140,12 +135,16 @@ def check_ways(topology: Topology, collective: Collective) -> None:
 
 
 def kept_symmetry(
-    topology: Topology, collective: Collective, seconds: float = 5.0, terms: Terms = USUAL
+    topology: Topology,
+    collective: Collective,
+    work: float = 5.0,
+    terms: Terms = USUAL,
+    watch: Watch = UNHURRIED,
 ) -> Group:
     """Give a group of automorphisms that keep what each rank holds and wants.
 
     It is the part of the declared group that does so, unless vertices look alike that it leaves
-    apart, and a search of about so many seconds finds a group with fewer orbits of ranks.
+    apart, and a search of so much work finds a group with fewer orbits of ranks.
 
     Raises:
         SymmetryError: the declared symmetry is no symmetry.
@@ -160,7 +159,7 @@ def kept_symmetry(
     kept = _rank_classes(topology, orbits(group.generators, topology.vertices))
     if terms.symmetry == "declared" or kept == _rank_classes(topology, refine(topology, colours)):
         return group
-    found = chosen(topology, colours, seconds)
+    found = chosen(topology, colours, work, lambda: watch.late)
     fewer = _rank_classes(topology, orbits(found.generators, topology.vertices)) < kept
     return found if fewer else group
 

@@ -13,7 +13,8 @@ come from them:
 A question is first put to what needs no search: a block has to pass so many ranks, and the bound
 with its certificate holds for rounds as for any other time. Then schedules are looked for that the
 symmetry of the machine maps to themselves, and at last any schedule; only this proves anything.
-The search has a fixed seed and one worker: but for the time limit, the answer is always the same.
+The search has a fixed seed and one worker and counts its work, so the answer is always the same,
+unless the time is over before.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,8 +51,8 @@ if TYPE_CHECKING:
 
 
 SEED, WORKERS = 0, 1
-BOUNDING = 0.3  # of the time, for the bound of the throughput
-SYMMETRIC = 0.5  # of a question's time, for schedules that the symmetry keeps
+BOUNDING = 0.3  # of the work, for the bound of the throughput
+SYMMETRIC = 0.5  # of a question's work, for schedules that the symmetry keeps
 
 Verdict = Literal["found", "impossible", "not found in time"]
 FOUND: Verdict = "found"
@@ -177,7 +178,9 @@ class _Half:
         self._copying = _turned(collective) if self.inward else collective
         self.ways = switch_ways(self._machine)
         self._far = steps_apart(self._machine, self.ways)
-        self.group = solve.kept_symmetry(topology, collective, min(watch.left, 10.0) / 10)
+        self.group = solve.kept_symmetry(
+            topology, collective, min(watch.room, 10.0) / 10, watch=watch
+        )
         self.least_steps = self._farthest()
         self.bound = _bound(topology, collective, watch)
         self.least_ratio = self._ratio()
@@ -244,8 +247,10 @@ def _search(question: Question, group: Group, watch: Watch) -> _Found | _Not:
     solver.parameters.random_seed = SEED
     solver.parameters.num_workers = WORKERS
     solver.parameters.catch_sigint_signal = False
+    solver.parameters.max_deterministic_time = min(watch.room, LONGEST)
     solver.parameters.max_time_in_seconds = min(watch.left, LONGEST)
     status = _run(solver, model.program, watch)
+    watch.spend(solver.response_proto.deterministic_time)
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         blocks = [piece.block for piece in representatives]
         symmetric = f", symmetry of order {group.order}" if group.order > 1 else ""

@@ -12,6 +12,7 @@ from solvers.watch import UNHURRIED, Watch
 from topologies.topology import FloatArray, IntArray, integers
 
 HOP = 1e-12  # seconds; breaks ties between ways of equal alpha towards fewer links
+WALK = 1e-4  # work for the ways of a pair
 SAME = 1e-9  # relative difference below which two ways are equally long
 
 
@@ -60,7 +61,7 @@ class Ways:
         for i, v in zip(
             *(place.tolist() for place in np.nonzero(wanted & ~self.asked)), strict=True
         ):
-            self.watch.check()
+            self.watch.check(WALK)
             for way in self._walk.shortest(i, v):
                 self.add(i, way)
         self.asked |= wanted

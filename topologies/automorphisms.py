@@ -1,5 +1,6 @@
 """Automorphisms found by individualisation and colour refinement, leaf against leaf."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import lcm
 
@@ -14,13 +15,17 @@ TRIES = 24  # images tried for one vertex; a choice that looked right is not tak
 
 @dataclass
 class Effort:
-    """How many refinements may still be made; a number, so that equal input ends equally."""
+    """How many refinements may still be made; a number, so that equal input ends equally.
+
+    late: tells whether there is no time for any.
+    """
 
     left: int
+    late: Callable[[], bool] = lambda: False
 
     def spend(self) -> bool:
         """Take one refinement, if any is left."""
-        self.left -= 1
+        self.left = -1 if self.late() else self.left - 1
         return self.left >= 0
 
 

@@ -1,6 +1,6 @@
 """Symmetry that nobody declared: a group small enough to list that leaves few orbits of ranks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from math import inf, log
 
@@ -17,22 +17,29 @@ TABLE_LIMIT = 2**24  # elements × vertices
 PRICE = 0.25  # of a group twice as large, against half as many orbits
 CLOSURES = 6  # powers of one automorphism that are tried as generators
 PATIENCE = 40  # pairs of orbits in a row that no automorphism joins, after which the search ends
-PACE = 2**26  # what a second of search may look at: arcs, and some more for each refinement
+PACE = 2**26  # what a unit of work may look at: arcs, and some more for each refinement
 
 
-def chosen(topology: Topology, colours: IntArray, seconds: float = 5.0) -> Group:
+def chosen(
+    topology: Topology,
+    colours: IntArray,
+    work: float = 5.0,
+    late: Callable[[], bool] = lambda: False,
+) -> Group:
     """Give a group of automorphisms that keep a colouring of the vertices.
 
     It leaves as few orbits of ranks as could be found. At first all generators commute: then the
     group moves each rank by its order where it can, and no tree needs to be averaged over those
-    that keep its root. Others follow where that leaves orbits apart. The search takes about as
-    long as said, by count and not by the clock.
+    that keep its root. Others follow where that leaves orbits apart.
+
+    work: of the search, in about as many seconds, but by count and not by the clock. late: tells
+    whether the time is over, and the group found so far has to do.
     """
     plain = web(topology)
     looks = stable(plain, colours[None])
     assert looks is not None  # one colouring cannot come apart
     growth = Growth(topology, looks[0])
-    effort = Effort(int(seconds * PACE) // (2**14 + plain.words.nnz + 16 * topology.vertices))
+    effort = Effort(int(work * PACE) // (2**14 + plain.words.nnz + 16 * topology.vertices), late)
     growth.grow(effort, commuting=True)
     if growth.generators:
         growth.grow(effort, commuting=False)

@@ -36,6 +36,9 @@ def told(work: Callable[[], int], debug: bool) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return _unread()
+    except MemoryError as error:
+        say(f"out of memory{': ' if str(error) else ''}{error}")
+        return NO
     except Exception as error:
         if isinstance(error, CommplanError) and error.exit_code != BUG:
             say(f"{_verdict(error)}{error}")

@@ -68,11 +68,11 @@ def frontier(
         for answer in search(exact, chunks, steps, watch):
             rows.append(_row(exact, answer, output))
             watch.tell("{} steps, {} rounds, {} chunks".format(*answer.point))
-        over = watch.over
+        late = watch.late
     fields = {
         "least_steps": exact.least_steps,
         "least_rounds_per_chunk": str(exact.least_ratio),
-        "complete": not over and all(row["answer"] != synchronous.OPEN for row in rows),
+        "complete": not late and all(row["answer"] != synchronous.OPEN for row in rows),
         "points": rows,
         "seconds": monotonic() - started,
     }

@@ -9,6 +9,7 @@ from time import monotonic
 
 import click
 
+from commplan.abandon import ending_with, overtime
 from commplan.cli import quantities
 from commplan.cli.answer import Answer, Command, table
 from commplan.cli.arguments import (
@@ -27,6 +28,7 @@ from commplan.cli.explain import candidate_fields, candidate_rows, part_fields, 
 from commplan.cli.progress import progress
 from commplan.cli.quantities import exact, gap, gigabytes, percent
 from commplan.cli.stages import stage_fields, stage_rows
+from commplan.interrupts import ending_early
 from commplan.planner import Plan, plan
 from commplan.races import cores, hosts
 from commplan.size_set import Part, size_set
@@ -126,7 +128,11 @@ def compile(
     if size is not None or what.name in DEMANDED:
         size = whole_elements(what, size_or_demand(what, size), dtype)
     room, limits = _room(max_scratch, size), replace(terms, trees=trees)
-    with progress(time_limit) as watch:
+    with (
+        progress(time_limit) as watch,
+        ending_early(watch),
+        ending_with(watch, overtime(time_limit)),
+    ):
         made = plan(
             machine,
             what,
@@ -145,6 +151,7 @@ def compile(
             schedule_file.save_set([(p.start, p.best.schedule) for p in parts], output)
         else:
             schedule_file.save(made.schedule, output)
+    made = replace(made, not_tried=tuple(watch.not_tried))
     fields = _fields(made) | {"seconds": monotonic() - started, "peak_memory_MB": _peak_memory()}
     fields |= part_fields(parts)
     more = candidate_rows(made) if explain else part_rows(parts)
@@ -178,6 +185,7 @@ def _fields(made: Plan) -> dict[str, object]:
         "bound_seconds": made.bound,
         "size": made.size,
         "reason": made.reason,
+        "not_tried": list(made.not_tried),
         "solver": str(schedule.provenance.get("solver", "")),
         "height": report.height,
         "in_network": schedule.at_switches,
@@ -198,6 +206,8 @@ def _lines(
         ("bound", f"{rate(schedule.bound.algbw)} ({schedule.bound.scope})"),
         ("achieved", f"{rate(report.algbw)}, {_proof(made)}"),
     ]
+    if made.not_tried:
+        rows.append(("not tried", f"{', '.join(made.not_tried)}: the time was over"))
     if schedule.at_switches:
         rows.append(("in-network", "switches copy or add, which no program of ours can do yet"))
     if made.size is not None and made.predicted is not None and made.bound is not None:

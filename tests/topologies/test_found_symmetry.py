@@ -145,7 +145,7 @@ def test_no_group_is_larger_than_the_limits(monkeypatch):
 
 def test_the_time_bounds_the_search():
     topology = leaf_spine(16, 8, 16)
-    assert chosen(topology, uncoloured(topology), seconds=0.0).order == 1
+    assert chosen(topology, uncoloured(topology), work=0.0).order == 1
 
 
 def test_vertices_numbered_anyhow_still_show_their_symmetry():
