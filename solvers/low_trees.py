@@ -19,6 +19,7 @@ a minimal spanning tree problem with hop constraints, Computers & OR 22 (1995).
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from solvers.arborescence import cheapest
 from topologies.errors import NO, CommplanError
@@ -232,12 +233,12 @@ class _Levels:
         """Work out what each move of a vertex to a level changes: (vertices, levels)."""
         n, count = len(self.level), self.height + 2
         at = np.arange(n)
-        member = np.zeros((n, count))
-        member[at, self.level] = 1.0
+        # Sparse, as BLAS adds up in an order that depends on the number of its threads.
+        member = csr_array((np.ones(n), (self.level, at)), shape=(count, n))
         # What is infinite is huge here: reaching one vertex more outweighs all that is finite.
         huge = 1e6 * max(float(np.where(np.isfinite(self.cost), self.cost, 0.0).sum()), 1e-300)
         pays, cost = np.minimum(self.pays, huge), np.minimum(self.cost, huge)
-        spared = np.cumsum(np.maximum(pays[None, :] - cost, 0.0) @ member, axis=1)
+        spared = np.cumsum((member @ np.maximum(pays[:, None] - cost.T, 0.0)).T, axis=1)
         lost = np.zeros((n, count))
         np.add.at(lost, (self.parent, self.level), np.minimum(self.second, huge) - pays)
         lost[:, [0, count - 1]] = 0.0

@@ -80,8 +80,7 @@ def test_any_rank_can_be_the_root_and_any_ranks_take_part(name):
 def test_the_same_question_has_the_same_answer_to_the_byte(name, tmp_path):
     for file in ("first.json.gz", "second.json.gz"):
         made = solve(torus([3, 3]), collective(name, range(9)))
-        timeless = replace(made, provenance=made.provenance | {"seconds": 0})
-        save(timeless, tmp_path / file)
+        save(made, tmp_path / file)
     first, second = (tmp_path / f"{file}.json.gz" for file in ("first", "second"))
     assert first.read_bytes() == second.read_bytes()
 
@@ -93,10 +92,9 @@ def test_a_whole_supernode_of_768_dies_is_solved_in_seconds(name):
     assert report.optimal, report.faults
 
 
-def test_provenance_says_who_and_how_long():
+def test_provenance_says_who_and_not_how_long():
     made = solve(ring(3), collective("all_gather", range(3)))
-    assert made.provenance["solver"] == "forest"
-    assert made.provenance["seconds"] < 60
+    assert made.provenance == {"solver": "forest"}
 
 
 def test_all_of_the_symmetry_is_kept_where_everyone_takes_part():
