@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 
 SEED, WORKERS = 0, 1
+WRITING = 6e-5  # work to write a constraint down and simplify it
+SEARCHING = 6.0  # work for each unit that CP-SAT counts
 BOUNDING = 0.3  # of the work, for the bound of the throughput
 SYMMETRIC = 0.5  # of a question's work, for schedules that the symmetry keeps
 
@@ -247,10 +249,11 @@ def _search(question: Question, group: Group, watch: Watch) -> _Found | _Not:
     solver.parameters.random_seed = SEED
     solver.parameters.num_workers = WORKERS
     solver.parameters.catch_sigint_signal = False
-    solver.parameters.max_deterministic_time = min(watch.room, LONGEST)
+    watch.spend(WRITING * len(model.program.proto.constraints))
+    solver.parameters.max_deterministic_time = min(watch.room / SEARCHING, LONGEST)
     solver.parameters.max_time_in_seconds = min(watch.left, LONGEST)
     status = _run(solver, model.program, watch)
-    watch.spend(solver.response_proto.deterministic_time)
+    watch.spend(SEARCHING * solver.response_proto.deterministic_time)
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         blocks = [piece.block for piece in representatives]
         symmetric = f", symmetry of order {group.order}" if group.order > 1 else ""
