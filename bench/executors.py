@@ -19,6 +19,7 @@ from runtime.process import watched
 from solvers.collective import collective
 from solvers.templates import TEMPLATES
 from topologies.shapes import full_mesh
+from topologies.units import duration
 
 SIZES = (8, 4096, 65536, 2**20, 2**24)
 LOOP = Path(__file__).parent / "ranks" / "ring.c"
@@ -107,8 +108,8 @@ def read(name: str, lines: list[str]) -> list[tuple[str, int, float]]:
 
 
 def show(kind: str, processes: int, best: Times) -> None:
-    """Print the times in microseconds, and their ratios to the loops."""
-    print(f"\n{kind}, {processes} processes on {os.cpu_count()} cores, ring all_reduce, us")
+    """Print the times, and their ratios to the loops."""
+    print(f"\n{kind}, {processes} processes on {os.cpu_count()} cores, ring all_reduce")
     print(
         f"{'bytes':>9} {'C loop':>9} {'emitted C':>9} {'ratio':>6} {'core':>9} {'ratio':>6}"
         f" {'py loop':>9} {'mpi4py':>9} {'ratio':>6} {'/C':>6}"
@@ -118,8 +119,8 @@ def show(kind: str, processes: int, best: Times) -> None:
         emitted, mpi4py = best["emitted"][size], best["mpi4py"][size]
         core = best.get("core", {}).get(size, float("nan"))
         print(
-            f"{size:>9} {loop * 1e6:>9.2f} {emitted * 1e6:>9.2f} {emitted / loop:>6.2f}"
-            f" {core * 1e6:>9.2f} {core / loop:>6.2f} {python * 1e6:>9.2f} {mpi4py * 1e6:>9.2f}"
+            f"{size:>9} {duration(loop):>9} {duration(emitted):>9} {emitted / loop:>6.2f}"
+            f" {duration(core):>9} {core / loop:>6.2f} {duration(python):>9} {duration(mpi4py):>9}"
             f" {mpi4py / python:>6.2f} {mpi4py / loop:>6.2f}"
         )
 

@@ -1,7 +1,7 @@
 """dispatch and combine of mixtures of experts: copies for experts, ranks and boxes, and the bound.
 
 The same tokens on every machine: by default 64 of each rank, 8 of 256 experts in at most 4 groups
-(DeepSeek-V3), 7,168 bytes each. Times in microseconds, of the fluid limit: `experts` is the bound
+(DeepSeek-V3), 7,168 bytes each. Times are those of the fluid limit: `experts` is the bound
 of an all_to_allv with a copy for each expert, `ranks` sends a copy to each rank of a token,
 `chosen` is the schedule of commplan, `bound` what nothing beats. `simulated` is what the simulator
 says of the schedule that `compile` chooses for the size of the demand.
@@ -24,6 +24,7 @@ from solvers.experts import combine, dispatch
 from solvers.routed import tokens
 from solvers.solve import solve
 from topologies.spec import topology
+from topologies.units import duration
 
 MACHINES = tuple(
     f"{name}:boxes={boxes}"
@@ -33,7 +34,7 @@ MACHINES = tuple(
 MACHINES += ("cloudmatrix384:nodes=4", "star:64")
 ROUTING = "node-limited:tokens=64"
 AIM = 0.85
-HEAD = f"{'machine':26}{'':9}{'blocks':>7}{'experts':>9}{'ranks':>8}{'chosen':>8}{'bound':>8}"
+HEAD = f"{'machine':26}{'':9}{'blocks':>7}{'experts':>9}{'ranks':>10}{'chosen':>10}{'bound':>10}"
 HEAD += f"{'reached':>9}{'simulated':>10}{'seconds':>8}"
 
 
@@ -55,9 +56,9 @@ class Row:
         """Write the row of the table."""
         times = (self.experts, self.ranks, self.chosen, self.bound)
         return (
-            f"{self.machine:26}{self.name:9}{self.blocks:7}{times[0] * 1e6:9.1f}"
-            f"{''.join(f'{time * 1e6:8.1f}' for time in times[1:])}"
-            f"{self.bound / self.chosen:9.1%}{self.simulated * 1e6:10.1f}{self.seconds:8.2f}"
+            f"{self.machine:26}{self.name:9}{self.blocks:7}{duration(times[0]):>9}"
+            f"{''.join(f' {duration(time):>9}' for time in times[1:])}"
+            f"{self.bound / self.chosen:9.1%}{duration(self.simulated):>10}{self.seconds:8.2f}"
         )
 
 

@@ -21,7 +21,7 @@ from solvers.templates import TEMPLATES
 from solvers.terms import Terms
 from topologies.achievable import achievable
 from topologies.spec import topology
-from topologies.units import bytes_of
+from topologies.units import bytes_of, duration
 
 DATA = Path(__file__).parent / "data" / "measured.json"
 
@@ -94,12 +94,12 @@ def _show(series: Series) -> None:
         f"\n{series.collective} on {series.machine}, {len(what.ranks)} ranks, {series.schedule}"
         f"{switches}\n{series.source}"
     )
-    head = f"{'size MB':>12}{'measured us':>13}{'predicted':>11}{'ratio':>8}"
+    head = f"{'size MB':>12}{'measured':>13}{'predicted':>11}{'ratio':>8}"
     click.echo(head + (f"{'floor':>8}{'ratio':>8}" if series.floor_us else ""))
     for size, value in series.rows:
         took = seconds(series, what, size, value)
         model = predicted(planned(series, what, size), size)
-        line = f"{size / 1e6:12.6g}{took * 1e6:13.1f}{model * 1e6:11.1f}{model / took:8.2f}"
+        line = f"{size / 1e6:12.6g}{duration(took):>13}{duration(model):>11}{model / took:8.2f}"
         if series.floor_us:
             line += f"{series.floor_us:8.1f}{(model + series.floor_us * 1e-6) / took:8.2f}"
         click.echo(line)
@@ -119,7 +119,7 @@ def _cross(found: Crossover) -> None:
 @click.command()
 @click.option("--machine", "names", multiple=True, help="Only names with this in them.")
 def main(names: tuple[str, ...]) -> None:
-    """Print measured and predicted times in microseconds, and predicted over measured."""
+    """Print measured and predicted times, and predicted over measured."""
     measured = msgspec.json.decode(DATA.read_bytes(), type=Measured)
     for series in measured.series:
         if not names or any(part in series.machine for part in names):

@@ -1,7 +1,7 @@
 """all_to_all between boxes: direct or through a rank of the box, by size.
 
 For each machine and size the fastest direct schedule and the fastest hierarchy of those that
-`compile --size` compares, in microseconds of the simulator, and the bound: the larger of size /
+`compile --size` compares, in times of the simulator, and the bound: the larger of size /
 bandwidth and the latency of the farthest pair. Small messages of one step between two ranks are
 one in both. Where all hierarchies would pile up in front of a rank there is none. A message costs
 `--overhead` microseconds at either end: presets state no figure, since none is published;
@@ -20,6 +20,7 @@ from commplan.candidates import Candidate
 from commplan.planner import plan
 from solvers.collective import collective
 from topologies.spec import topology
+from topologies.units import duration
 
 MACHINES = (
     *(
@@ -31,7 +32,7 @@ MACHINES = (
 )
 SIZES = tuple(2**k for k in range(10, 23, 2))
 HEAD = (
-    f"{'machine':52}{'size':>10}{'direct':>10}{'hierarchy':>11}{'gain':>7}{'bound':>9}  hierarchy"
+    f"{'machine':52}{'size':>10}{'direct':>10}{'hierarchy':>11}{'gain':>7}{'bound':>10}  hierarchy"
 )
 
 
@@ -53,10 +54,10 @@ class Row:
 
     def line(self) -> str:
         """Write the row of the table."""
-        direct, hierarchy, bound = (1e6 * t for t in (self.direct, self.hierarchy, self.bound))
+        direct, hierarchy, bound = map(duration, (self.direct, self.hierarchy, self.bound))
         return (
-            f"{self.machine:52}{self.size:10}{direct:10.1f}{hierarchy:11.1f}{self.gain:7.2f}"
-            f"{bound:9.1f}  {self.name}"
+            f"{self.machine:52}{self.size:10}{direct:>10}{hierarchy:>11}{self.gain:7.2f}"
+            f"{bound:>10}  {self.name}"
         )
 
 

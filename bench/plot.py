@@ -20,7 +20,7 @@ from solvers.terms import Terms
 from topologies.files import load
 from topologies.spec import topology
 from topologies.topology import Topology
-from topologies.units import bytes_of
+from topologies.units import bytes_of, duration
 
 PATTERNS = ("ring", "recursive_doubling")
 STYLES = {"bound": "k--", "commplan": "C0-o", "ring": "C1-", "recursive_doubling": "C2-"}
@@ -106,9 +106,9 @@ def main(name: str, what: str, sizes: tuple[int, int], output: Path) -> None:
     while every[-1] < sizes[1]:
         every.append(min(every[-1] * STEP, sizes[1]))
     lines = curves(machine, asked, every, stored=bool(marks))
-    click.echo(f"{'size':>10}" + "".join(f"{key:>20}" for key in lines) + "  microseconds")
+    click.echo(f"{'size':>10}" + "".join(f"{key:>20}" for key in lines))
     for i, size in enumerate(every):
-        row = "".join(f"{line[i][1] * 1e6:20.2f}" for line in lines.values())
+        row = "".join(f"{duration(line[i][1]):>20}" for line in lines.values())
         click.echo(f"{bytes_of(size):>10}{row}")
     try:
         draw(f"{what} on {name}", lines, marks, output)

@@ -27,7 +27,7 @@ from solvers.solve import solve
 from solvers.spreading import guided
 from topologies import shapes
 from topologies.topology import BoolArray, Topology
-from topologies.units import bytes_of
+from topologies.units import bytes_of, duration
 
 RATE, ALPHA = Fraction(50 * 2**30), 0.5e-6  # those of its examples
 MACHINES: dict[str, Topology] = {
@@ -129,8 +129,8 @@ def _row(machine: Topology, what: Collective, size: int, tried: list[Seeds]) -> 
     known = RELEASED.get(machine.name) if size == LARGEST else None
     released = f"{known:.1%}" if known else ""
     line = (
-        f"{machine.name:14}{machine.ranks:6}{bytes_of(size):>9}{took * 1e6:12.2f}"
-        f"{other * 1e6:12.2f}{took / other:8.3f}{bound * 1e6:12.2f}"
+        f"{machine.name:14}{machine.ranks:6}{bytes_of(size):>9}{duration(took):>12}"
+        f"{duration(other):>12}{took / other:8.3f}{duration(bound):>12}"
         f"{bound / took:8.1%}{bound / other:8.1%}"
         f"{theirs.chunks:7}{theirs.seeds:6}{released:>9}{spent:8.2f}{'' if right else '  WRONG'}"
     )
@@ -141,7 +141,7 @@ def _row(machine: Topology, what: Collective, size: int, tried: list[Seeds]) -> 
 @click.option("--machine", "names", multiple=True, help="Only names with this in them.")
 @click.option("--seeds", default=20, show_default=True, help="For each number of chunks, at most.")
 def main(names: tuple[str, ...], seeds: int) -> None:
-    """Print times in microseconds, their ratio, and the bound; exit 1 where ours is slower."""
+    """Print times, their ratio, and the bound; exit 1 where ours is slower."""
     head = f"{'machine':14}{'ranks':>6}{'size':>9}{'ours':>12}{'TACOS':>12}{'ratio':>8}"
     head += f"{'bound':>12}{'ours':>8}{'TACOS':>8}{'chunks':>7}{'seeds':>6}{'released':>9}{'s':>8}"
     click.echo(head)

@@ -28,7 +28,7 @@ from solvers.spreading import guided
 from solvers.terms import Terms
 from topologies.files import load
 from topologies.topology import Topology, frozen
-from topologies.units import bytes_of
+from topologies.units import bytes_of, duration
 
 DATA = Path(__file__).parent / "data" / "teccl.json"
 MACHINES = Path(__file__).parent.parent / "tests" / "data"
@@ -112,7 +112,7 @@ def main() -> None:
     rows, missed, ratios = published(), [], []
     click.echo(rows.source)
     for (machine, name), group in groupby(rows.rows, lambda row: (row.topology, row.collective)):
-        click.echo(f"\n{name} on {machine}, microseconds")
+        click.echo(f"\n{name} on {machine}")
         click.echo(
             f"{'':6}{'size':>12}{'published':>12}{'ours':>12}{'ratio':>8}{'bound':>12}{'s':>7}"
         )
@@ -138,8 +138,8 @@ def main() -> None:
 
 def _tell(row: Row, found: Ours, spent: float) -> None:
     click.echo(
-        f"{row.variant:6}{row.size:12}{row.finish_s * 1e6:12.3f}{found.finish * 1e6:12.3f}"
-        f"{found.finish / row.finish_s:8.4f}{found.bound * 1e6:12.3f}{spent:7.2f}"
+        f"{row.variant:6}{row.size:12}{duration(row.finish_s):>12}{duration(found.finish):>12}"
+        f"{found.finish / row.finish_s:8.4f}{duration(found.bound):>12}{spent:7.2f}"
         f"{'' if found.right else '  WRONG'}"
     )
 
