@@ -80,7 +80,7 @@ def plan(
     check(topology, collective, watch, terms)
     if faults := list(collective_faults(topology, collective)):
         raise CollectiveError("\n".join(faults))
-    size = size if size is None else whole("size", size, 1)
+    size = size if size is None else whole("size", size, 1, 2**60)
     whole("seed", seed)
     if max_scratch is not None:
         number("max_scratch", max_scratch)

@@ -145,6 +145,8 @@ def _number(word: object) -> int:
         raise ValueError
     if isinstance(word, str) and not _NUMBER.fullmatch(word):
         raise ValueError
+    if isinstance(word, int) and abs(word) > EXACT:  # too large for a float, it may be
+        raise ValueError
     value = float(word)
     if not abs(value) <= EXACT or value != int(value):
         raise ValueError

@@ -13,7 +13,7 @@ from topologies.units import rate
 @contextmanager
 def progress(seconds: float = inf) -> Iterator[Watch]:
     """Give a watch whose news are shown in one line; the line is gone at the end."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():  # it may be closed
         yield Watch(seconds)
         return
     # Only a person needs these, and they take time to load.

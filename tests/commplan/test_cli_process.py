@@ -89,3 +89,16 @@ def test_a_package_that_shadows_ours_is_one_line(tmp_path):
     assert ended.returncode == 70
     assert ended.stderr.startswith(f"commplan: {tmp_path / 'solvers.py'} shadows commplan's own ")
     assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words", [["bound", "ring:3", "all_gather"], ["frontier", "ring:3", "all_gather"]]
+)
+def test_standard_error_may_be_closed(words):
+    # A child of a shell, as subprocess itself cannot close a stream.
+    command = f'exec "{sys.executable}" -m commplan {" ".join(words)} 2>&-'
+    ended = subprocess.run(
+        ["sh", "-c", command], cwd=HOME, stdout=subprocess.PIPE, text=True, timeout=60
+    )
+    assert ended.returncode == 0
+    assert ended.stdout.startswith("all_gather on ring:3")

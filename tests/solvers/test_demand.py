@@ -200,3 +200,13 @@ def test_a_wrong_description_is_one_line(text, said):
 def test_too_many_ranks_are_refused():
     with pytest.raises(DemandError, match="expected 1 to 4,096"):
         demand("uniform", 5000)
+
+
+@pytest.mark.parametrize("ending", ["json", "csv"])
+def test_a_number_of_400_digits_is_named_by_its_place(tmp_path, ending):
+    path, rows = tmp_path / f"d.{ending}", [["1", "9" * 400], ["2", "3"]]
+    lines = [",".join(row) for row in rows]
+    text = "\n".join(lines) if ending == "csv" else f"[[{lines[0]}], [{lines[1]}]]"
+    path.write_text(text)
+    with pytest.raises(DemandError, match=r"row 1, column 2: found .*, expected a whole number"):
+        demand(str(path), 2)
