@@ -1,13 +1,15 @@
 """What the order LP grows by: ways, orders, and choices of parents."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from solvers.likeness import Kinds, Unfolding
 from solvers.linear import Infeasible
 from solvers.low_trees import Infinite, hops, levels, low, low_from_one
 from solvers.order_lp import Columns, Order, all_ways, joined, union
@@ -22,6 +24,8 @@ PAIRS = 8192  # about how many pairs of roots and members there may be for each 
 ASKED = 64  # helpers × families up to which each has an order with each helper at first
 TREE, ORDER = 1e-4, 2e-4  # work for each member of a tree that is looked for, for each order
 PAIR = 1e-7  # work for each pair of members
+ORBITS = 32  # of members, up to which their first orders are random
+SHUFFLES = 3  # such orders for each orbit
 EVERY = 48  # members up to which every earlier member is a candidate
 
 
@@ -70,8 +74,16 @@ class Growth:
         self.place = {int(v): i for i, v in enumerate(quotient.members)}
         near = quotient.topology.alpha + HOP
         self.near = quotient.between_members(quotient.distances(near)[0])
+        self.kinds = self._kinds()
+        self._reached: dict[tuple[int, bool, bytes], tuple[FloatArray, IntArray]] = {}
         self.orders: list[Order] = []
         self.columns = Columns(*(frozen(np.zeros(0, dtype=np.int64)) for _ in range(4)))
+
+    def _kinds(self) -> Kinds | None:
+        """Tell members by kinds, where there are many around one root, and a symmetry."""
+        quotient, one = self.quotient, len(self.families) == 1 and self.heights is None
+        many = len(quotient.members) > EVERY and not len(quotient.helpers)
+        return Kinds(quotient, self.near) if one and many and quotient.group.order > 1 else None
 
     @property
     def columns(self) -> Columns:
@@ -201,6 +213,12 @@ class Growth:
         Members that are not `present` come last, from the root. A root that does not branch
         reaches the others over the nearest one that does.
         """
+        key = root, inward, present.tobytes()
+        if key not in self._reached:
+            self._reached[key] = self._reach(root, inward, present)
+        return self._reached[key]
+
+    def _reach(self, root: int, inward: bool, present: BoolArray) -> tuple[FloatArray, IntArray]:
         hops = self.near.T if inward else self.near
         usable = np.isfinite(hops) & present & present[:, None]
         branching = self.quotient.usable(inward)
@@ -229,11 +247,51 @@ class Growth:
             for o in self.orders
         ):
             return order
+        parent, child = self._candidates(order) if self.kinds is None else np.zeros((2, 0), int)
+        if self.kinds is not None:
+            earliest = self.kinds.earliest(order)
+            order = self.kinds.led(order, earliest)
+            parent, child = _listed(earliest, order.leaders)
         self.orders.append(order)
-        parent, child = self._candidates(order)
-        parent, child = np.append(parent, tree[order.children]), np.append(child, order.children)
-        self.choose(len(self.orders) - 1, parent, child)
+        own = order.leaders
+        self.choose(len(self.orders) - 1, np.append(parent, tree[own]), np.append(child, own))
         return order
+
+    def shuffle_orbits(self, draw: np.random.Generator) -> None:
+        """Take in orders in which orbits of members come one after the other, in random order.
+
+        So each is fed by others in turn, and is not always fed before them. Only where there are
+        kinds, so that the orders are small.
+        """
+        if self.kinds is None or self.kinds.orbits > ORBITS:
+            return
+        (family,), (first, *_) = self.families, self.orders
+        for _ in range(SHUFFLES * self.kinds.orbits):
+            turn = draw.permutation(self.kinds.orbits)[self.kinds.orbit]
+            turn[first.root] = -1
+            place = places(np.lexsort((first.place, turn)), len(turn))
+            order = replace(first, place=place)
+            nearest = self.kinds.nearest(order)
+            if (nearest[order.children] >= 0).all():
+                self.grow(family, nearest, place)
+
+    def unfolded(
+        self, columns: Columns, share: Sequence[Fraction]
+    ) -> tuple[Columns, tuple[Fraction, ...]] | None:
+        """Give every member of the orders choices of its own, where others stand for it.
+
+        None where some have nothing alike: they stand for themselves from now on.
+        """
+        if self.kinds is None:
+            return columns, tuple(share[: len(columns)])
+        unfolding = Unfolding(self.kinds, self.ways, self.orders)
+        whole, shares, amiss = unfolding.unfolded(columns, share)
+        for k, children in amiss:
+            like = np.array(self.orders[k].like)
+            like[children] = children
+            self.orders[k] = replace(self.orders[k], like=frozen(like))
+            self.choose(k, *_listed(self.kinds.earliest(self.orders[k]), children))
+        return None if amiss else (whole, shares)
 
     def choose(self, order: int, parent: IntArray, child: IntArray) -> None:
         """Take in choices of parents; their ways are found later, for many at once (`settle`)."""
@@ -278,6 +336,12 @@ class Growth:
             columns.child[mine],
             columns.way[mine],
         )
+
+
+def _listed(earliest: IntArray, children: IntArray) -> tuple[IntArray, IntArray]:
+    """List (parent, child) of some children."""
+    row, kind = np.nonzero(earliest[children] >= 0)
+    return earliest[children[row], kind], children[row]
 
 
 def _low(

@@ -52,6 +52,9 @@ class Order:
     have the place len(place). A root that does not branch has one child, alone on the second place.
     depth: how many steps from the root each member is in the tree that the order came from.
     A tree is outward (data flows from the root) or inward (sums flow to the root).
+    like: for each member the one that stands for it, None where each stands for itself. Those that
+    one stands for have parents as it has, which load the links as its parents do; so it alone has
+    columns, and these count for all (see solvers/likeness.py).
     """
 
     root: int
@@ -59,6 +62,7 @@ class Order:
     depth: IntArray
     inward: bool = False
     root_branches: bool = True
+    like: IntArray | None = None
 
     @property
     def present(self) -> BoolArray:
@@ -74,6 +78,18 @@ class Order:
     def children(self) -> IntArray:
         """List the members that need a parent."""
         return np.flatnonzero(self.waiting)
+
+    @property
+    def standing(self) -> IntArray:
+        """Count the members that need a parent and that each member stands for, itself too."""
+        if self.like is None:
+            return self.waiting.astype(np.int64)
+        return np.bincount(self.like[self.waiting], minlength=len(self.place))
+
+    @property
+    def leaders(self) -> IntArray:
+        """List the members that have columns: all that need a parent, but for those led."""
+        return np.flatnonzero(self.standing)
 
     @property
     def earlier(self) -> BoolArray:
@@ -129,7 +145,8 @@ def assemble(
     Equalities: each order's members (their parents' shares are the order's weight), the budgets.
     """
     choices, count = len(columns), len(orders)
-    waiting = np.array([order.waiting for order in orders])
+    standing = np.array([order.standing for order in orders])
+    waiting = standing > 0
     children = waiting.sum(axis=1)
     number, trees = np.cumsum(waiting.reshape(-1)) - 1, int(children.sum())
     row = number.reshape(waiting.shape)[columns.order, columns.child]
@@ -142,7 +159,8 @@ def assemble(
         entries.append((signs, np.full(len(at), trees + i), at))
     first = trees + len(budgets)
     loads = loads_of(quotient, ways)[columns.way].tocoo()
-    entries.append((loads.data, first + loads.col, loads.row))
+    times = standing[columns.order, columns.child]
+    entries.append((loads.data * times[loads.row], first + loads.col, loads.row))
     orbits = np.arange(len(quotient.orbit_size))
     last = np.full(len(orbits), choices + count)
     entries.append((-quotient.orbit_capacity, first + orbits, last))

@@ -125,11 +125,15 @@ class Packer:
         scale = scale or (float(goal.time) if goal else self._rough_time())
         for now in self._rounds(scale, reached):
             if goal and _attains(now, goal):
-                return self._finish(now, goal)
+                if packing := self._finish(now, goal):
+                    return packing
+                continue
             prices = self._prices(now, scale)
             if not self._improved(prices, now.time):
                 known = [g for g in (goal, prove(prices, now.time)) if g]
-                return self._finish(now, max(known, key=lambda g: g.time, default=None))
+                best = max(known, key=lambda g: g.time, default=None)
+                if packing := self._finish(now, best):
+                    return packing
         raise AssertionError("the rounds have no end")
 
     def attain(self, goal: Goal, rounds: int, reached: Reached = lambda _: None) -> Packing:
@@ -141,8 +145,8 @@ class Packer:
         scale, pace = float(goal.time), _Pace(goal.time)
         hopeless = HOPELESS * scale
         for made, now in enumerate(self._rounds(scale, reached), 1):
-            if _attains(now, goal):
-                return self._finish(now, goal)
+            if _attains(now, goal) and (packing := self._finish(now, goal)):
+                return packing
             if made == rounds or not pace.promising(now):
                 break
             if not self._improved(self._prices(now, scale), now.time, hopeless):
@@ -187,6 +191,8 @@ class Packer:
         """Drop orders that the last optimum gave no weight, once there are many."""
         if len(self.growth.orders) <= KEPT * len(self.growth.families):
             return
+        if len(self.growth.orders) < len(now.orders):
+            return  # those without weight are gone
         weight = now.optimum.x[len(now.columns) :][: len(now.orders)]
         kept = np.ones(len(self.growth.orders), dtype=np.bool_)
         kept[: len(weight)] = weight > IDLE
@@ -194,28 +200,38 @@ class Packer:
         kept[: len(self.growth.families)] = True
         self.growth.keep(kept)
 
-    def _finish(self, now: _Round, goal: Goal | None) -> Packing:
-        """Turn the optimum into exact shares; of the least height, if the goal is attained."""
+    def _finish(self, now: _Round, goal: Goal | None) -> Packing | None:
+        """Turn the optimum into exact shares; of the least height, if the goal is attained.
+
+        None where members that others stood for have to stand for themselves.
+        """
         self.growth.orders, self.growth.columns = list(now.orders), now.columns
-        x, target = now.optimum.x[:-1], None
+        lp, x, target = now.lp, now.optimum.x[:-1], None
+        if self.growth.kinds is not None and len(x) > HASTE:
+            # There are many small orders; those in use do.
+            amounts, weights = np.split(x, [len(now.columns)])
+            used = weights > IDLE
+            self.growth.keep(used)
+            lp, x = self._assemble(), np.append(amounts[used[now.columns.order]], weights[used])
         if goal is not None and _nears(now.time, goal):
             target = goal.time
-            x = self._shallow(now.lp, float(target), x)
-        return self._exact(now.lp, x, now.time, target, goal)
+            x = self._shallow(lp, float(target), x)
+        return self._exact(lp, x, now.time, target, goal)
 
     def _exact(
         self, lp: LoadLP, x: FloatArray, time: float, target: Fraction | None, goal: Goal | None
-    ) -> Packing:
+    ) -> Packing | None:
         """Solve for the shares in rationals, or round them where that does not succeed."""
         columns, orders = self.growth.columns, len(self.growth.orders)
         try:
             share, _ = lp.exact(x, time, target, self.watch)
         except NotFound:
             share = nearly.shares(columns, orders, self._budgets(), x)
+        whole = self.growth.unfolded(columns, share)
+        if whole is None:
+            return None
         bound = goal.bound if goal else None
-        return Packing(
-            tuple(self.growth.orders), columns, share[: len(columns)], bound, self.growth.ways
-        )
+        return Packing(tuple(self.growth.orders), *whole, bound, self.growth.ways)
 
     def chosen(
         self, orders: Sequence[Order], columns: Columns, scale: float
@@ -232,7 +248,9 @@ class Packer:
     def settled(self, lp: LoadLP, optimum: Optimum, time: float, goal: Goal | None) -> Packing:
         """Turn the optimum of what is at hand into exact shares, as it is."""
         target = goal.time if goal is not None and _nears(time, goal) else None
-        return self._exact(lp, optimum.x[:-1], time, target, goal)
+        packing = self._exact(lp, optimum.x[:-1], time, target, goal)
+        assert packing is not None  # with heights each member stands for itself
+        return packing
 
     def _assemble(self) -> LoadLP:
         return assemble(
@@ -345,6 +363,8 @@ class Packer:
         orders = self.growth.orders
         if self.growth.heights:
             return np.array([order.place * alpha for order in orders])
+        if self.growth.kinds is not None:
+            return np.array([order.depth * alpha for order in orders])
         return np.array([self.growth.reach(o.root, o.inward, o.present)[0] for o in orders])
 
 

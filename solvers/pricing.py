@@ -47,6 +47,7 @@ class Pricing:
         empty = 1.0 / self.quotient.orbit_capacity
         self.congestion.run(self.growth.nearest_first, empty, 1, self.draw)
         self.growth.ask_each_helper()
+        self.growth.shuffle_orbits(self.draw)
         # Where there is room below the farthest members, other trees may do better.
         deepest = max(order.place[order.present].max() for order in self.growth.orders)
         if self.growth.heights and deepest < max(self.growth.heights):
@@ -139,7 +140,7 @@ class Pricing:
         """Give each member of each order the earlier parent that is cheapest now."""
         for i, order in enumerate(self.growth.orders):
             self.growth.watch.check(PAIR * len(cost) ** 2)
-            child = order.children
+            child = order.leaders
             self.growth.choose(i, order.cheapest_parents(cost)[child], child)
 
 

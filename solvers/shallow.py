@@ -48,6 +48,8 @@ def packed(
         return problem.pack(bound, watch, scale)
     size = problem.size()
     likely, low = _likely(size), size.nearest
+    if size.rooted and problem.group.order > 1:
+        return problem.pack(bound, watch, scale)
     if size.rooted:
         found = _tried(problem, TALL, bound, watch) if bound and low <= NEAR else None
         return found or problem.pack(bound, watch, scale)

@@ -18,11 +18,14 @@ from topologies.arguments import of
 from topologies.colours import refine
 from topologies.found_symmetry import chosen
 from topologies.reachability import all_joined, missing_ways
+from topologies.stabiliser import around
 from topologies.symmetry import Group, declared, orbits, subgroup, trivial
 from topologies.topology import IntArray, Topology
 from topologies.wording import unknown
 
 Solver = Callable[[Topology, Collective, Group, Watch], Schedule]
+
+CLOSE = 2  # times the orbits of ranks that there are at least: no group with fewer is searched for
 
 FORESTS = {
     "all_gather": forest.forest,
@@ -144,7 +147,8 @@ def kept_symmetry(
     """Give a group of automorphisms that keep what each rank holds and wants.
 
     It is the part of the declared group that does so, unless vertices look alike that it leaves
-    apart, and a search of so much work finds a group with fewer orbits of ranks.
+    apart, and a group with fewer orbits of ranks is guessed around the root (where there is one),
+    or found in a search of so much work.
 
     Raises:
         SymmetryError: the declared symmetry is no symmetry.
@@ -157,8 +161,16 @@ def kept_symmetry(
     if (colours[group.generators] != colours).any():
         group = subgroup(group, (colours[group.elements] == colours).all(axis=1))
     kept = _rank_classes(topology, orbits(group.generators, topology.vertices))
-    if terms.symmetry == "declared" or kept == _rank_classes(topology, refine(topology, colours)):
+    looks = refine(topology, colours)
+    least = _rank_classes(topology, looks)
+    if terms.symmetry == "declared" or kept == least or work <= 0:
         return group
+    if collective.root is not None:
+        rooted = around(topology, looks, collective.root)
+        now = _rank_classes(topology, orbits(rooted.generators, topology.vertices))
+        group, kept = (rooted, now) if now < kept else (group, kept)
+        if kept <= CLOSE * least:
+            return group
     found = chosen(topology, colours, work, lambda: watch.late)
     fewer = _rank_classes(topology, orbits(found.generators, topology.vertices)) < kept
     return found if fewer else group

@@ -116,17 +116,15 @@ class Router:
         return np.split(moved, np.cumsum(lengths)[:-1])
 
     def _cut(self, links: IntArray) -> tuple[Hop, ...]:
-        topology = self.quotient.topology
-        ends = np.union1d(np.flatnonzero(topology.dst[links] < topology.ranks) + 1, [len(links)])
-        starts = np.concatenate([[0], ends[:-1]])
-        return tuple(
-            (
-                int(topology.src[links[a]]),
-                int(topology.dst[links[b - 1]]),
-                tuple(links[a:b].tolist()),
-            )
-            for a, b in zip(starts, ends, strict=True)
-        )
+        """Cut a way at the ranks that it passes."""
+        hops, first = [], 0
+        way, ends = links.tolist(), self.quotient.topology.dst[links].tolist()
+        src = int(self.quotient.topology.src[links[0]])
+        for i, dst in enumerate(ends, 1):
+            if dst < self.quotient.topology.ranks or i == len(way):
+                hops.append((src, dst, tuple(way[first:i])))
+                first, src = i, dst
+        return tuple(hops)
 
     def outward(self, tree: Tree, piece: int, step: int = 0) -> list[Transfer]:
         """Send from the root to everyone, each vertex on as soon as it has the piece."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import combinations
-from math import inf, log
+from math import inf, lcm, log
 
 import numpy as np
 
@@ -43,8 +43,7 @@ def chosen(
     growth.grow(effort, commuting=True)
     if growth.generators:
         growth.grow(effort, commuting=False)
-    points = topology.vertices
-    return Group(frozen(np.array(growth.generators, dtype=np.int64).reshape(-1, points)))
+    return growth.group()
 
 
 class Growth:
@@ -57,13 +56,22 @@ class Growth:
         self.orbit = self.elements[0]
         self.limit = min(ORDER_LIMIT, TABLE_LIMIT // topology.vertices)
 
+    def group(self) -> Group:
+        """Give the group of what was taken in."""
+        points = self.topology.vertices
+        return Group(frozen(np.array(self.generators, dtype=np.int64).reshape(-1, points)))
+
+    def count(self) -> int:
+        """Count the orbits of ranks."""
+        return self._count(self.orbit)
+
     def grow(self, effort: Effort, *, commuting: bool) -> None:
         """Look for automorphisms from orbits of ranks to others that look alike."""
         tried: set[tuple[int, int]] = set()
         extension, patience = self._extension(effort, commuting), PATIENCE
         while patience and effort.left > 0 and (pair := next(self._pairs(tried), None)):
             found = extension.find(self.colours, *pair)
-            if found is not None and self._take(found):
+            if found is not None and self.take(found):
                 extension, patience = self._extension(effort, commuting), PATIENCE
             else:
                 tried.add(pair)
@@ -82,13 +90,15 @@ class Growth:
             if self.colours[src] == self.colours[dst] and (src, dst) not in tried:
                 yield src, dst
 
-    def _take(self, automorphism: IntArray) -> bool:
+    def take(self, automorphism: IntArray) -> bool:
         """Take in the power that merges most orbits of ranks for its order, if any does."""
         hopes = []
         for power, least in _powers(automorphism, self.limit):
             orbit = _least(np.array([*self.generators, power]))
-            if self._count(orbit) < self._count(self.orbit):
-                hopes.append((self._worth(orbit, max(least, len(self.elements))), power, orbit))
+            # Every orbit's size divides the order.
+            least = lcm(least, len(self.elements), *_sizes(orbit))
+            if least <= self.limit and self._count(orbit) < self._count(self.orbit):
+                hopes.append((self._worth(orbit, least), power, orbit))
         best, worth = None, -inf
         for hope, power, orbit in sorted(hopes, key=lambda each: -each[0])[:CLOSURES]:
             if hope <= worth:
@@ -114,6 +124,11 @@ def _least(permutations: IntArray) -> IntArray:
     """Label each point with the least one of its orbit."""
     label = orbits(permutations, permutations.shape[1])
     return frozen(np.unique(label, return_index=True)[1][label])
+
+
+def _sizes(orbit: IntArray) -> list[int]:
+    """List the different sizes of orbits."""
+    return [int(size) for size in np.unique(np.unique(orbit, return_counts=True)[1])]
 
 
 def _powers(permutation: IntArray, limit: int) -> Iterator[tuple[IntArray, int]]:
