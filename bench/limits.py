@@ -1,6 +1,11 @@
 """Does a time limit hold, and what is there when it ends: machines × collectives × limits."""
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -18,7 +23,8 @@ from topologies.topology import Topology, frozen
 MACHINES = ("torus:16x16", "dgx-a100:boxes=32", "torus:13x13x12", "dgx-a100:boxes=250")
 SUPERNODE = "cloudmatrix384"
 COLLECTIVES = ("all_gather", "broadcast", "all_reduce", "all_to_all")
-SLACK, START = 1.2, 2.0  # a command may take its limit this many times, and so many seconds
+SLACK, LOADED = 1.15, 1.5  # times its limit that a command may take, alone and beside busy loops
+START = 2.0  # seconds that it may take besides
 
 
 class Ending(NamedTuple):
@@ -28,9 +34,9 @@ class Ending(NamedTuple):
     part: float | None
     words: str
 
-    def late(self, limit: float) -> bool:
-        """Tell whether it took longer than it may."""
-        return self.seconds > SLACK * limit + START
+    def late(self, limit: float, busy: int) -> bool:
+        """Tell whether it took longer than it may, beside so many busy loops."""
+        return self.seconds > (LOADED if busy else SLACK) * limit + START
 
 
 def uneven(machine: Topology, seed: int = 0) -> Topology:
@@ -51,26 +57,45 @@ def uneven(machine: Topology, seed: int = 0) -> Topology:
 @click.option("--machine", "machines", multiple=True, help="Only these (all).")
 @click.option("--collective", "collectives", multiple=True, help="Only these (four).")
 @click.option("--limit", "limits", multiple=True, type=float, default=(3.0, 10.0, 30.0))
+@click.option("--busy", "loads", multiple=True, type=int, default=(0, 4), help="Busy loops beside.")
 def main(
-    machines: tuple[str, ...], collectives: tuple[str, ...], limits: tuple[float, ...]
+    machines: tuple[str, ...],
+    collectives: tuple[str, ...],
+    limits: tuple[float, ...],
+    loads: tuple[int, ...],
 ) -> None:
     """Run `commplan compile --time-limit` and see when and how it ends; exit 1 if one is late."""
-    click.echo(f"{'machine':28}{'collective':16}{'limit':>6}{'seconds':>9}{'part':>8}  ending")
+    click.echo(
+        f"{'machine':28}{'collective':16}{'busy':>5}{'limit':>6}{'seconds':>9}{'part':>8}  ending"
+    )
     late: list[str] = []
     with TemporaryDirectory() as folder:
         for name in machines or (*MACHINES, SUPERNODE):
             machine = _written(name, Path(folder))
             for collective in collectives or COLLECTIVES:
-                for limit in limits:
-                    ending = compiled(machine, collective, limit, Path(folder))
-                    if ending.late(limit):
+                for limit, busy in product(limits, loads):
+                    with burning(busy):
+                        ending = compiled(machine, collective, limit, Path(folder))
+                    if ending.late(limit, busy):
                         late.append(f"{name} {collective}: {ending.seconds:.2f} s of {limit:g} s")
                     part = "" if ending.part is None else f"{ending.part:8.4f}"
                     click.echo(
-                        f"{name:28}{collective:16}{limit:6g}{ending.seconds:9.2f}{part:>8}"
-                        f"  {ending.words}{', LATE' if ending.late(limit) else ''}"
+                        f"{name:28}{collective:16}{busy:5}{limit:6g}{ending.seconds:9.2f}{part:>8}"
+                        f"  {ending.words}{', LATE' if ending.late(limit, busy) else ''}"
                     )
     ended(late)
+
+
+@contextmanager
+def burning(loops: int) -> Iterator[None]:
+    """Keep processors busy with so many loops."""
+    started = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(loops)]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
 
 
 def _written(name: str, folder: Path) -> str:

@@ -4,8 +4,11 @@ import gc
 import os
 import sys
 from signal import SIGINT, default_int_handler, getsignal, signal
+from time import monotonic
 
 INTERRUPTED, BUG = 130, 70
+BEGINNING = 1.0  # seconds that the imports take at most where nothing holds them up
+_begun: "list[float]" = []  # when the process began, if the command line is all there is to it
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ def main() -> "NoReturn":
     The imports take a second, so that they happen here. Before and after the command itself
     nothing needs to be put in order: an interruption ends the process there and then.
     """
+    _begun.append(monotonic())
     heard = getsignal(SIGINT) is default_int_handler  # else whoever started this wants it ignored
     if heard:
         signal(SIGINT, _leave)
@@ -36,6 +40,11 @@ def main() -> "NoReturn":
     finally:
         if heard:
             signal(SIGINT, _leave)
+
+
+def held_up() -> float:
+    """Give the seconds that it took to begin beyond what is usual: a time limit counts them."""
+    return max(monotonic() - _begun[0] - BEGINNING, 0.0) if _begun else 0.0
 
 
 def _commands() -> "Callable[[], NoReturn]":

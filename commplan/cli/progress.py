@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
 
+from commplan.cli import held_up
 from commplan.cli.quantities import gap, percent
 from solvers.watch import News, Watch
 from topologies.units import rate
@@ -12,7 +13,11 @@ from topologies.units import rate
 
 @contextmanager
 def progress(seconds: float = inf) -> Iterator[Watch]:
-    """Give a watch whose news are shown in one line; the line is gone at the end."""
+    """Give a watch whose news are shown in one line; the line is gone at the end.
+
+    On a busy computer the seconds begin before: with the command, but for what that always takes.
+    """
+    seconds -= held_up()
     if sys.stderr is None or not sys.stderr.isatty():  # it may be closed
         yield Watch(seconds)
         return

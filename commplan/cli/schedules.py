@@ -131,7 +131,7 @@ def compile(
     with (
         progress(time_limit) as watch,
         ending_early(watch),
-        ending_with(watch, overtime(time_limit)),
+        ending_with(watch, overtime(watch.left)),
     ):
         made = plan(
             machine,

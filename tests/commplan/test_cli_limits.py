@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.limits import uneven
+from bench.limits import LOADED, START, burning, uneven
 from commplan import load_schedule, verify
 from commplan.cli.progress import in_words
 from solvers.certificate import Bound
@@ -51,6 +51,29 @@ def test_the_time_limit_ends_with_a_verified_schedule_and_its_gap(ask, hard):
     assert made["gap"] == pytest.approx(1 - made["algbw_GBps"] / made["bound_GBps"])
     assert made["seconds"] < 3 * 1.2 + 2
     assert verify(load_schedule("x.json.gz")).correct
+
+
+def test_a_time_limit_holds_beside_busy_loops(hard, tmp_path):
+    with burning(4):
+        process = compiling(hard, str(tmp_path / "x.json.gz"), "--time-limit", "8", "--json")
+        answer, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (0, "")
+    made = json.loads(answer)
+    assert made["seconds"] < 8 * LOADED + START
+    assert made["not_tried"]
+    assert verify(load_schedule(str(tmp_path / "x.json.gz"))).correct
+
+
+def test_a_script_that_planned_with_a_limit_ends_in_order(hard):
+    script = (
+        "import commplan; machine = commplan.topology({!r}); "
+        "what = commplan.collective('all_gather', range(machine.ranks)); "
+        "print(commplan.plan(machine, what, seconds=6.0).report.correct)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script.format(hard)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "True\n", "")
 
 
 def test_a_person_reads_that_nothing_is_proved_and_how_far_it_may_be(call, hard):
