@@ -1,6 +1,6 @@
 import os
 import signal
-from threading import Event
+from threading import Event, Timer
 
 import pytest
 
@@ -82,6 +82,23 @@ def test_what_the_solver_finds_is_dropped_where_the_plain_schedule_is_better(sol
     outer = Watch(600.0)
     found = anytime.best_within(MACHINE, WHAT, outer)
     assert verify(ring.schedule(MACHINE, WHAT)).algbw < found.report.algbw
+    assert found.schedule.provenance["solver"] == "shortest ways"
+
+
+def test_whoever_stops_the_watch_gets_the_plain_schedule_soon(solver):
+    solver(until_stopped)
+    watch = Watch(600.0)
+    Timer(1.0, watch.stop).start()
+    found = anytime.best_within(MACHINE, WHAT, watch)
+    assert found.report.correct
+    assert watch.elapsed < 10.0
+    assert watch.not_tried == [anytime.FASTER]
+
+
+def test_a_solver_without_a_proof_is_compared_however_soon_it_ends(solver, monkeypatch):
+    monkeypatch.setattr(anytime, "PATIENCE", 600.0)
+    solver(lambda topology, what, *_: ring.schedule(topology, what))
+    found, _ = best(6000.0)
     assert found.schedule.provenance["solver"] == "shortest ways"
 
 

@@ -1,0 +1,42 @@
+from itertools import count
+from threading import Timer
+
+import pytest
+
+from commplan.abandon import ending_with
+from solvers.watch import NotFound, Watch
+
+LONG = 10**9  # steps of work that looks at no watch; minutes
+
+
+def works_on():
+    for step in count():
+        assert step < LONG
+
+
+def test_work_that_looks_at_no_watch_ends_with_the_time():
+    with pytest.raises(NotFound, match="the time is over"), ending_with(Watch(0.1)):
+        works_on()
+
+
+def test_work_that_looks_at_no_watch_ends_when_it_is_stopped():
+    watch = Watch(600.0)
+    Timer(0.1, watch.stop).start()
+    with pytest.raises(NotFound, match="the time is over"), ending_with(watch):
+        works_on()
+
+
+def test_the_inner_work_ends_before_that_around_it():
+    watch = Watch(0.1)
+    with ending_with(watch, grace=600.0):
+        with pytest.raises(NotFound), ending_with(watch):
+            works_on()
+        assert sum(range(1000)) == 499500
+
+
+def test_work_that_is_done_in_time_is_left_alone():
+    watch = Watch(600.0)
+    with ending_with(watch):
+        done = sum(range(1000))
+    watch.stop()
+    assert done == 499500
