@@ -136,7 +136,7 @@ def plain_one(
     """
     group = kept_symmetry(topology, collective, 0.0, terms)
     found = plain(topology, collective, group, bound, watch)
-    return replace(found, in_network=terms.in_network)
+    return replace(found, in_network=terms.in_network, relays=terms.relays)
 
 
 def _standby(

@@ -18,10 +18,12 @@ from runtime.simulate import simulate
 from runtime.sums import alike
 from solvers import copies, rounds, size_bound, skew
 from solvers.amounts import incast
+from solvers.branching import Relays
 from solvers.collective import CollectiveError
 from solvers.frontier import frontier
 from solvers.linear import Infeasible
 from solvers.matching import matched
+from solvers.relaying import copied
 from solvers.schedule import Schedule
 from solvers.solve import solve
 from solvers.spreading import guided
@@ -122,7 +124,7 @@ def compared(
             _low(best, searched, terms, size),
             _matchings(best, searched, size),
         )
-        found += _raced(_with_one_sum(made), size, watch, OTHERS)
+        found += _raced(_lawful(made, best.relays), size, watch, OTHERS)
     try:
         first = chosen(found, size, max_scratch, terms)
     except LimitError as error:
@@ -182,14 +184,14 @@ def known(best: Schedule, terms: Terms = USUAL, watch: Watch = UNHURRIED) -> Mad
         _low(best, watch, terms),
         _matchings(best, watch),
     )
-    for name, schedule in _with_one_sum(made):
+    for name, schedule in _lawful(made, best.relays):
         if schedule is not best and watch.leaves_out(OTHERS):
             break
         yield name, schedule if schedule is best else _in(terms, schedule)
 
 
 def _in(terms: Terms, schedule: Schedule) -> Schedule:
-    return replace(schedule, in_network=terms.in_network)
+    return replace(schedule, in_network=terms.in_network, relays=terms.relays)
 
 
 def chosen(
@@ -273,9 +275,11 @@ def _pile(candidate: Candidate, size: int) -> float:
     return incast(candidate.schedule, candidate.chunks, slow=True) * size
 
 
-def _with_one_sum(made: Made) -> Made:
-    """Leave out what would give ranks different bits of one sum."""
-    return ((name, schedule) for name, schedule in made if alike(schedule))
+def _lawful(made: Made, relays: Relays) -> Made:
+    """Leave out what would give ranks different bits of one sum, or ask too much of relays."""
+    for name, schedule in made:
+        if alike(schedule) and not (relays == "forward" and copied(schedule).any()):
+            yield name, schedule
 
 
 def _others(best: Schedule, crowded: bool) -> Made:

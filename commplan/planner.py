@@ -4,15 +4,16 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from commplan.abandon import ending_with, overtime
-from commplan.anytime import best_within
 from commplan.candidates import HIGHEST, Candidate, compared
 from commplan.canonical import view
 from commplan.checking import checked
 from commplan.interrupts import ending_early
+from commplan.relayed import best_with_relays
 from runtime.check_structure import collective_faults
 from runtime.verify import Report
 from solvers import size_bound
 from solvers.collective import DEMANDED, Collective, CollectiveError
+from solvers.parts import open_to
 from solvers.schedule import Schedule
 from solvers.solve import check
 from solvers.terms import USUAL, Terms
@@ -99,6 +100,7 @@ def _in_order(
 ) -> Plan:
     """Plan for a machine in an order of its own, and turn the plan back."""
     watch.tell("putting the machine in order")
+    topology = open_to(topology, collective, terms.relays)
     seen = view(topology, collective)
     if seen is None:
         return planned(topology, collective, size, seed, terms, max_scratch, watch)
@@ -121,7 +123,7 @@ def planned(
     watch: Watch,
 ) -> Plan:
     """Plan for a machine as it is."""
-    found = best_within(topology, collective, watch, terms)
+    found = best_with_relays(topology, collective, watch, terms)
     known = found.schedule.provenance | {"seed": seed}
     best, report = replace(found.schedule, provenance=known), found.report
     if size is None and collective.name in DEMANDED:
@@ -132,7 +134,9 @@ def planned(
         best = first.schedule
     else:
         watch.tell(f"verifying {first.name}")
-        best = replace(first.schedule, bound=best.bound, in_network=terms.in_network)
+        best = replace(
+            first.schedule, bound=best.bound, in_network=terms.in_network, relays=terms.relays
+        )
         report = checked(best).report
     if size is None:
         cut = tuple(watch.not_tried)

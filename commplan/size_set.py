@@ -141,4 +141,6 @@ def _starts(
 def _checked(schedule: Schedule, best: Schedule) -> Schedule:
     if schedule is best:
         return best
-    return checked(replace(schedule, bound=best.bound, in_network=best.in_network)).schedule
+    return checked(
+        replace(schedule, bound=best.bound, in_network=best.in_network, relays=best.relays)
+    ).schedule

@@ -17,6 +17,7 @@ from solvers.collective import (
     demand_of,
 )
 from solvers.experts import combine, dispatch, tokens_of
+from solvers.relaying import copied
 from solvers.schedule import Schedule, Transfers
 from topologies.arguments import of
 from topologies.errors import ArgumentError
@@ -39,7 +40,7 @@ def sound(schedule: Schedule) -> None:
         ArgumentError: the first fault.
     """
     of("schedule", schedule, Schedule)
-    parts = (*(getattr(schedule, name) for name in _PARTS), schedule.in_network)
+    parts = (*(getattr(schedule, name) for name in _PARTS), schedule.in_network, schedule.relays)
     known = _SOUND.get(schedule.transfers, ())
     if len(known) != len(parts) or any(a is not b for a, b in zip(parts, known, strict=True)):
         if found := faults(schedule):
@@ -49,7 +50,7 @@ def sound(schedule: Schedule) -> None:
 
 def faults(schedule: Schedule) -> list[str]:
     """List what is malformed; what comes later is only looked at if the former is sound."""
-    for check in (_collective, _columns, _indices, _transfers, _routes, _switches):
+    for check in (_collective, _columns, _indices, _transfers, _routes, _switches, _relays):
         if found := list(check(schedule)):
             return found
     return []
@@ -198,7 +199,7 @@ def _switches(schedule: Schedule) -> Iterator[str]:
     if not schedule.in_network:
         return
     rows, topology = schedule.transfers, schedule.topology
-    copies, adds = branching(topology, in_network=True)
+    copies, adds = branching(topology, (), "all", in_network=True)
     for ends in (rows.src, rows.dst):
         sentence = "the switch neither copies nor adds, so nothing starts or ends there"
         yield from _wrong(schedule, ~(copies | adds)[ends], sentence)
@@ -208,6 +209,19 @@ def _switches(schedule: Schedule) -> Iterator[str]:
     sentence = "the switch does not copy, and sends this piece a second time"
     yield from _wrong(schedule, again & ~copies[rows.src], sentence)
     yield from _wrong(schedule, rows.reduce & ~adds[rows.dst], "the switch does not add")
+
+
+def _relays(schedule: Schedule) -> Iterator[str]:
+    """Check that ranks outside the collective do no more than they may."""
+    outside = np.ones(schedule.topology.ranks, dtype=np.bool_)
+    outside[list(schedule.collective.ranks)] = False
+    if schedule.relays == "none":
+        ends = np.concatenate([schedule.topology.src, schedule.topology.dst])
+        for rank in np.unique(ends[np.isin(ends, np.flatnonzero(outside))]).tolist():
+            yield f"rank {rank} takes no part, and yet the machine has links there"
+    if schedule.relays == "forward" and outside.any():
+        sentence = "a rank outside the collective copies or adds here, and may only pass on"
+        yield from _wrong(schedule, copied(schedule), sentence)
 
 
 def _wrong(schedule: Schedule, rows: BoolArray, sentence: str) -> Iterator[str]:

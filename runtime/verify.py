@@ -74,6 +74,7 @@ def _limit(schedule: Schedule, reached: Throughput) -> tuple[Fraction | None, li
             certificate,
             schedule.group,
             in_network=schedule.in_network,
+            relays=schedule.relays,
         )
     except Unproven as error:
         return None, [f"bound: {error}"]

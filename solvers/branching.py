@@ -1,6 +1,7 @@
 """Which vertices may copy what they hold, which may add what arrives, and whom that may help."""
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -8,27 +9,38 @@ from scipy.sparse.csgraph import breadth_first_order
 
 from topologies.topology import BoolArray, IntArray, Topology, frozen
 
+Relays = Literal["none", "forward", "all"]
+RELAYS: tuple[Relays, ...] = get_args(Relays)
 
-def branching(topology: Topology, *, in_network: bool) -> tuple[BoolArray, BoolArray]:
+
+def branching(
+    topology: Topology, ranks: Sequence[int], relays: Relays, *, in_network: bool
+) -> tuple[BoolArray, BoolArray]:
     """Mark the vertices that may copy, and those that may add: (vertices,) each.
 
-    Ranks do both. Switches only forward, unless the network takes part: then they do what their
-    flags say.
+    The ranks that take part do both, and with the relays "all" the others too. Switches only
+    forward, unless the network takes part: then they do what their flags say.
     """
+    able = np.arange(topology.vertices) < topology.ranks
+    if relays != "all":
+        able[: topology.ranks] = False
+        able[list(ranks)] = True
+    inside = np.arange(topology.vertices) >= topology.ranks
     copies, adds = (
-        np.where(np.arange(topology.vertices) < topology.ranks, True, flags & in_network)
-        for flags in (topology.multicast, topology.reduce)
+        able | (inside & flags & in_network) for flags in (topology.multicast, topology.reduce)
     )
     return frozen(copies), frozen(adds)
 
 
-def helpers(topology: Topology, ranks: Sequence[int], *, in_network: bool) -> list[IntArray]:
+def helpers(
+    topology: Topology, ranks: Sequence[int], relays: Relays, *, in_network: bool
+) -> list[IntArray]:
     """List sets of vertices that could branch for the ranks, each larger than the one before.
 
     First the switches that copy or add, which may be none; then ranks outside as well. A vertex
     that no rank reaches, or that reaches none, is of no use.
     """
-    useful = np.logical_or(*branching(topology, in_network=in_network))
+    useful = np.logical_or(*branching(topology, ranks, relays, in_network=in_network))
     useful[list(ranks)] = False
     if useful.any():
         useful &= _reached(topology, ranks, forward=True) & _reached(topology, ranks, forward=False)

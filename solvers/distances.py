@@ -36,15 +36,18 @@ def between(
     group: Group,
     orbit: IntArray,
     ends: int,
+    sources: IntArray,
     *,
     direct: bool = False,
 ) -> Distances:
     """Give the distances between the first `ends` vertices, all ranks or all: (ends, ends).
 
-    The group must keep the prices; orbit labels its orbits of vertices. One search for each
+    Only those from the sources (and what is in an orbit with one) are looked for; the others hold
+    -1. The group must keep the prices; orbit labels its orbits of vertices. One search for each
     orbit suffices: the rest are its images.
     """
     first = np.unique(orbit[:ends], return_index=True)[1]
+    first = first[np.isin(orbit[first], orbit[sources])]
     near = distances(topology, price, first.tolist(), direct=direct)
     result = np.full((ends, ends), UNREACHED, dtype=near.dtype)
     for row, vertex in zip(near, first.tolist(), strict=True):

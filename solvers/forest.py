@@ -14,6 +14,7 @@ from solvers.few_trees import few
 from solvers.growth import Family, Heights
 from solvers.linear import Infeasible
 from solvers.mirror import mirror
+from solvers.prices import port_bound
 from solvers.quotient import Quotient
 from solvers.schedule import Schedule, Transfer, schedule
 from solvers.shallow import packed
@@ -49,6 +50,17 @@ def forest(
     """
     if len(collective.ranks) == 1:
         return replace(alone(topology, collective), in_network=terms.in_network)
+    problem = _problem(topology, collective, group, terms)
+    cut = cut_bound(topology, collective, watch.part(BOUNDING))
+    watch.tell(bound=cut)
+    made = packed(problem, cut, watch)
+    if terms.trees is not None:
+        made = few(problem, made, terms.trees, watch)
+    return _scheduled(problem, replace(made, bound=made.bound or cut))
+
+
+def _problem(topology: Topology, collective: Collective, group: Group, terms: Terms) -> TreeProblem:
+    """Write down which trees a collective of blocks needs: those of each root."""
     inward = collective.name in INWARD
 
     def families(quotient: Quotient) -> list[Family]:
@@ -59,15 +71,44 @@ def forest(
     limit = terms.max_height
     heights = None if limit is None else Heights(limit, limit)
     network = terms.in_network
-    problem = TreeProblem(topology, collective, group, families, network, False, heights, limit)
-    cut = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
-    watch.tell(bound=cut)
-    made = packed(problem, cut, watch)
-    if terms.trees is not None:
-        made = few(problem, made, terms.trees, watch)
-    pieces, transfers = _pieces(made, collective)
-    bound = made.bound or cut
-    return schedule(topology, collective, pieces, transfers, bound, group, in_network=network)
+    return TreeProblem(
+        topology, collective, group, families, network, terms.relays, False, heights, limit
+    )
+
+
+def _scheduled(problem: TreeProblem, made: Packed) -> Schedule:
+    """Make a schedule of trees that were packed; they come with a bound."""
+    if problem.free:
+        pieces, transfers = _sums(made)
+    else:
+        pieces, transfers = _pieces(made, problem.collective)
+    assert made.bound is not None
+    return schedule(
+        problem.topology,
+        problem.collective,
+        pieces,
+        transfers,
+        made.bound,
+        problem.group,
+        in_network=problem.in_network,
+    )
+
+
+def straight(
+    topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
+) -> Schedule:
+    """Pack trees in which each root sends straight to all, where they attain what ports allow.
+
+    Raises:
+        NotFound: they do not, or the time limit came first.
+    """
+    if collective.name == "all_reduce":
+        problem = _summing(topology, collective, group, terms)
+        bound = port_bound(topology, collective, terms.relays, group)
+    else:
+        problem = _problem(topology, collective, group, terms)
+        bound = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
+    return _scheduled(problem, problem.straight(bound, watch))
 
 
 def _pieces(
@@ -116,18 +157,10 @@ def all_reduce(
     """
     if len(collective.ranks) == 1:
         return replace(alone(topology, collective), in_network=terms.in_network)
-
-    def families(quotient: Quotient) -> list[Family]:
-        adding = quotient.members[quotient.usable(True)]
-        roots = quotient.roots[np.isin(quotient.roots, adding)].tolist()
-        both = (False, True) if quotient.mirror is None else (False,)
-        return [Family(root, inward) for root in roots for inward in both]
-
     if terms.max_height == 1:
         return _at_once(topology, collective, watch)
     network = terms.in_network
-    mates = mirror(topology, group, in_network=network)
-    problem = TreeProblem(topology, collective, group, families, network, free=True, mirror=mates)
+    problem = _summing(topology, collective, group, terms)
     cut = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
     watch.tell(bound=cut)
     goal = problem.goal(cut)
@@ -136,13 +169,33 @@ def all_reduce(
     made = _best(problem, cut if network else None, watch, scale, terms.max_height)
     if terms.trees is not None:
         made = few(problem, made, terms.trees, watch)
-    bound = made.bound or cut
+    return _scheduled(problem, replace(made, bound=made.bound or cut))
+
+
+def _summing(topology: Topology, collective: Collective, group: Group, terms: Terms) -> TreeProblem:
+    """Write down which trees an all_reduce may use: those of any root that adds."""
+
+    def families(quotient: Quotient) -> list[Family]:
+        adding = quotient.members[quotient.usable(True)]
+        roots = quotient.roots[np.isin(quotient.roots, adding)].tolist()
+        both = (False, True) if quotient.mirror is None else (False,)
+        return [Family(root, inward) for root in roots for inward in both]
+
+    network = terms.in_network
+    mates = mirror(topology, group, in_network=network)
+    return TreeProblem(
+        topology, collective, group, families, network, terms.relays, free=True, mirror=mates
+    )
+
+
+def _sums(made: Packed) -> tuple[list[tuple[int, Fraction]], list[Transfer]]:
+    """Make a piece of each pair of trees."""
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []
     for share, now in _pairs(made):
         transfers += [t._replace(piece=len(pieces)) for t in now]
         pieces.append((0, share))
-    return schedule(topology, collective, pieces, transfers, bound, group, in_network=network)
+    return pieces, transfers
 
 
 def _best(

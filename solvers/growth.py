@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import dijkstra
 from solvers.likeness import Kinds, Unfolding
 from solvers.linear import Infeasible
 from solvers.low_trees import Infinite, hops, levels, low, low_from_one
-from solvers.order_lp import Columns, Order, all_ways, joined, union
+from solvers.order_lp import Columns, Order, all_ways, classes, joined, union
 from solvers.quotient import Quotient
 from solvers.steiner import cheap, cheap_from_one
 from solvers.watch import UNHURRIED, Watch
@@ -152,6 +152,38 @@ class Growth:
             for family in self.families:
                 for helper in np.flatnonzero(self.usable(family) & ~self.quotient.needed):
                     self.nearest_first(family, self.near, [int(helper)])
+
+    def straight(self) -> None:
+        """Take in trees in which the root sends straight to all, and nothing besides.
+
+        The trees of a single root have one child of it that does so instead, each another one.
+        """
+        alone = sum(self.quotient.orbit_of(family.root) for family in self.families) == 1
+        for family in self.families:
+            root = self.place[family.root]
+            others = np.flatnonzero(self.quotient.needed & (np.arange(len(self.place)) != root))
+            if not alone:
+                self._hang(family, others, np.full(len(others), root))
+                continue
+            for first in np.flatnonzero(np.isin(self.quotient.members, self.quotient.roots)):
+                if first != root and self.quotient.needed[first]:
+                    self._hang(family, others, np.where(others == first, root, first))
+        pairs = joined(self._chosen)
+        inward = np.array([order.inward for order in self.orders])[pairs.order]
+        src = np.where(inward, pairs.child, pairs.parent)
+        dst = np.where(inward, pairs.parent, pairs.child)
+        self.ways.ask_ports(*classes(self.quotient, src, dst))
+
+    def _hang(self, family: Family, child: IntArray, parent: IntArray) -> None:
+        """Take in an order that has one parent for each member."""
+        root, members = self.place[family.root], len(self.place)
+        place = np.full(members, members)
+        place[root] = 0
+        place[child] = 1 + (parent != root)
+        depth = np.where(place < members, place, 1)
+        branches = bool(self.quotient.usable(family.inward)[root])
+        self.orders.append(Order(root, frozen(place), frozen(depth), family.inward, branches))
+        self.choose(len(self.orders) - 1, parent, child)
 
     def cheapest_first(self, family: Family, cost: FloatArray) -> IntArray:
         """Take in the order that follows a cheap tree, and give that (see `tree`)."""

@@ -21,7 +21,7 @@ def mirror(topology: Topology, group: Group, *, in_network: bool) -> IntArray | 
 
     Of parallel links those of one plane are mates. Complexity: sorting the links, twice.
     """
-    copies, adds = branching(topology, in_network=in_network)
+    copies, adds = branching(topology, (), "all", in_network=in_network)
     mate = _mates(topology)
     if mate is None or (copies != adds).any():
         return None

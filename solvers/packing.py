@@ -20,6 +20,7 @@ from solvers.watch import UNHURRIED, Watch
 from solvers.ways import HOP, Ways
 from topologies.topology import BoolArray, FloatArray, IntArray
 
+STRAIGHT = 40_000  # columns of all rounds, above which trees that send straight end
 KEPT = 4  # orders for each family up to which none is dropped
 SHALLOW = 0.4  # of the work that is left, for low trees; the rest is for the exact solution
 HOPELESS = 1.1  # times the goal that the prices prove about, at which it is given up
@@ -152,6 +153,29 @@ class Packer:
             if not self._improved(self._prices(now, scale), now.time, hopeless):
                 break
         raise NotFound("the goal was not reached in so many rounds")
+
+    def attain_straight(self, goal: Goal, reached: Reached = lambda _: None) -> Packing:
+        """Reach a goal by trees that send straight from the root to all (`Growth.straight`).
+
+        What bounds a group of ranks in a large machine is often what each of them takes in or
+        gives out; then such trees are as good as any, and the program is small: a column for each
+        way between two members.
+
+        Raises:
+            NotFound: they do not reach it.
+        """
+        scale = float(goal.time)
+        self.growth.straight()
+        columns = 0
+        while columns < STRAIGHT:
+            now = self._solved(scale)
+            reached(now.time)
+            if _attains(now, goal):
+                return self._exact(now.lp, now.optimum.x[:-1], now.time, goal.time, goal)
+            columns += len(now.columns)
+            if not self.pricing.better_ways(self._prices(now, scale), now.time):
+                break
+        raise NotFound("the goal was not reached by trees that send straight to all")
 
     def _rounds(self, scale: float, reached: Reached) -> Iterator[_Round]:
         """Solve the LP again and again, as it grows; the last round anew where the time is over.

@@ -4,8 +4,10 @@ from fractions import Fraction
 from math import lcm
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from solvers.branching import branching
+from solvers.branching import Relays, branching
 from solvers.certificate import Prices
 from solvers.collective import Collective
 from solvers.distances import UNREACHED, between
@@ -33,12 +35,14 @@ def proved_by_prices(
     group: Group,
     *,
     in_network: bool = False,
+    relays: Relays = "all",
 ) -> Fraction:
     """Give the size / time in bytes per second that no schedule can beat, by LP duality.
 
     All links together take in capacity × price per second; each block pays at least for its
-    cheapest way or tree. Trees branch at ranks, in the collective or not, and with `in_network`
-    at switches too: as out of a root where they copy, into a root where they add.
+    cheapest way or tree. Trees branch at ranks, those outside the collective only with the relays
+    "all", and with `in_network` at switches too: as out of a root where they copy, into a root
+    where they add. Of bounded height, trees branch at all ranks: what is proved holds for fewer.
     The group must keep machine and collective; it saves work where it keeps the prices too.
 
     Raises:
@@ -48,7 +52,11 @@ def proved_by_prices(
         raise Unproven(f"a height of {certificate.height}, expected 1 or more")
     price = _whole(topology, certificate)
     takes = Fraction(sum(c * p for c, p in zip(topology.capacity.tolist(), price, strict=True)))
-    payments = _Payments(topology, collective, group, price, in_network, certificate.height)
+    if certificate.height is not None:
+        relays = "all"
+    able = branching(topology, collective.ranks, relays, in_network=in_network)
+    ends = topology.vertices if in_network else topology.ranks
+    payments = _Payments(topology, collective, group, price, able, ends, certificate.height)
     pays = payments.total()
     if pays == 0:
         raise Unproven("the blocks can go where they must for nothing")
@@ -77,6 +85,7 @@ class _Payments:
 
     where orbit labels the orbits of vertices, under a group that keeps prices and collective:
     blocks whose only holder, or only wanter, lie in one orbit pay the same.
+    able: who copies, and who adds. ends: vertices below this may be ends of a message.
     height: of schedules, if it is bounded. distance: between vertices over any others. message:
     over what is no end of a message, where these are counted.
     """
@@ -87,20 +96,25 @@ class _Payments:
         collective: Collective,
         group: Group,
         price: list[int],
-        in_network: bool,
+        able: tuple[BoolArray, BoolArray],
+        ends: int,
         height: int | None,
     ) -> None:
         self.topology, self.what, self.height = topology, collective, height
         group = _keeping(topology, group, price)
         self.generators = group.generators
         self.orbit = orbits(self.generators, self.topology.vertices)
-        self.copies, adds = branching(topology, in_network=in_network)
-        self.relays = _relays(topology, self.copies), _relays(topology, adds)
-        ends = topology.vertices if in_network else topology.ranks
-        self.distance = between(topology, price, group, self.orbit, ends)
+        self.copies = able[0]
+        self.relays = _relays(topology, able[0]), _relays(topology, able[1])
+        if height is None:
+            places = _places(topology, price)
+            copies, adds = self.relays
+            self.relays = _one_of_each(copies, adds, places), _one_of_each(adds, copies, places)
+        sources = np.unique(np.concatenate([collective.ranks, *self.relays]))
+        self.distance = between(topology, price, group, self.orbit, ends, sources)
         self.message = self.distance
         if height is not None:
-            self.message = between(topology, price, group, self.orbit, ends, direct=True)
+            self.message = between(topology, price, group, self.orbit, ends, sources, direct=True)
         self.weight = np.bincount(self.orbit)
         self.leader = np.unique(self.orbit, return_index=True)[1]
 
@@ -229,6 +243,24 @@ def _relays(topology: Topology, able: BoolArray) -> IntArray:
     """List the vertices that are able to branch and can both receive and send."""
     both = np.intersect1d(topology.src, topology.dst)
     return both[able[both]]
+
+
+def _places(topology: Topology, price: list[int]) -> IntArray:
+    """Tell the place of each vertex: those that reach each other for nothing share one."""
+    free = np.array([not each for each in price], dtype=np.bool_)
+    ends = topology.src[free], topology.dst[free]
+    graph = coo_array((np.ones(len(ends[0]), dtype=np.int8), ends), shape=(topology.vertices,) * 2)
+    return np.asarray(connected_components(graph, connection="strong")[1], dtype=np.int64)
+
+
+def _one_of_each(relays: IntArray, others: IntArray, places: IntArray) -> IntArray:
+    """Keep one relay at each place, if there is one, of those that do both where others do.
+
+    A tree may branch at any of those at a place for the same price.
+    """
+    both = np.isin(relays, others)
+    order = np.argsort(~both, kind="stable")
+    return np.sort(relays[order][np.unique(places[relays[order]], return_index=True)[1]])
 
 
 def _counts(what: Collective) -> tuple[IntArray, IntArray]:

@@ -17,12 +17,14 @@ from math import gcd, lcm
 
 import numpy as np
 
+from solvers.branching import Relays
 from solvers.certificate import Bound, Prices
 from solvers.collective import Collective
 from solvers.payments import Unproven
 from solvers.proof import proved, scope
 from solvers.quotient import Quotient
-from topologies.topology import FloatArray, IntArray
+from topologies.symmetry import Group
+from topologies.topology import FloatArray, IntArray, Topology, frozen
 
 ROUNDINGS = (12, 1000, 10**5)  # largest denominators of a price relative to the highest one
 COMMON = 2**32  # largest whole number that a price is rounded to
@@ -36,6 +38,7 @@ def price_bound(
     expected: float,
     *,
     in_network: bool = False,
+    relays: Relays = "all",
     height: int | None = None,
 ) -> Bound | None:
     """Round prices (floats, one for each link orbit) and work out the bound that they prove.
@@ -50,7 +53,12 @@ def price_bound(
         certificate = Prices(fractions, quotient.link_orbit, height)
         try:
             rate = proved(
-                quotient.topology, collective, certificate, quotient.group, in_network=in_network
+                quotient.topology,
+                collective,
+                certificate,
+                quotient.group,
+                in_network=in_network,
+                relays=relays,
             )
         except Unproven:
             continue
@@ -59,6 +67,23 @@ def price_bound(
         if rate <= expected * (1 + CLOSE):
             break
     return best
+
+
+def port_bound(
+    topology: Topology, collective: Collective, relays: Relays, group: Group
+) -> Bound | None:
+    """Bound by what the ranks of a collective take in and give out, all of it at one price.
+
+    A link between two of them costs twice that. None where this proves nothing.
+    """
+    inside = np.isin(np.arange(topology.vertices), collective.ranks)
+    of_link = inside[topology.src].astype(np.int64) + inside[topology.dst]
+    certificate = Prices((Fraction(0), Fraction(1), Fraction(2)), frozen(of_link))
+    try:
+        rate = proved(topology, collective, certificate, group, relays=relays)
+    except Unproven:
+        return None
+    return Bound(rate, scope(certificate, collective), certificate)
 
 
 def priced(

@@ -98,6 +98,12 @@ class Pricing:
         self._new_ways(prices, length, entry, time)
         return (len(self.growth.orders), len(self.growth.columns)) != before
 
+    def better_ways(self, prices: FloatArray, time: float) -> bool:
+        """Add cheaper ways between members and their parents alone; say whether there were any."""
+        before = len(self.growth.ways)
+        self._new_ways(prices, *self._distances(prices), time)
+        return len(self.growth.ways) > before
+
     def _distances(self, prices: FloatArray) -> tuple[FloatArray, IntArray]:
         """Find the cheapest ways from the roots, the shorter of two that cost the same."""
         tie = self.quotient.topology.alpha + HOP

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from solvers.branching import Relays
 from solvers.certificate import Certificate, Cut
 from solvers.collective import Collective
 from solvers.payments import Unproven, proved_by_prices
@@ -23,10 +24,12 @@ def proved(
     group: Group,
     *,
     in_network: bool = False,
+    relays: Relays = "all",
 ) -> Fraction:
     """Give the size / time in bytes per second that no schedule can beat.
 
     The group must keep machine and collective. in_network: not even if switches copy and add.
+    relays: what ranks outside the collective do.
     A cut does not care: what it counts must cross it once, wherever it is copied.
 
     Raises:
@@ -34,7 +37,9 @@ def proved(
     """
     if isinstance(certificate, Cut):
         return _cut(topology, collective, certificate)
-    return proved_by_prices(topology, collective, certificate, group, in_network=in_network)
+    return proved_by_prices(
+        topology, collective, certificate, group, in_network=in_network, relays=relays
+    )
 
 
 def scope(certificate: Certificate, what: Collective) -> str:

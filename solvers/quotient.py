@@ -47,7 +47,7 @@ class Quotient:
 
     def usable(self, inward: bool) -> BoolArray:
         """Mark the members where trees out of a root (or into it) may branch: (members,)."""
-        copies, adds = branching(self.topology, in_network=self.in_network)
+        copies, adds = branching(self.topology, (), "all", in_network=self.in_network)
         return frozen((adds if inward else copies)[self.members])
 
     @cached_property

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers.branching import Relays
 from solvers.certificate import Bound
 from solvers.collective import Collective
 from topologies.arguments import column, of, refuse
@@ -102,6 +103,8 @@ class Schedule:
     in_network: switches copy and add as far as they can: transfers may start and end there, and
     the bound is one for schedules that do so. A switch without `multicast` sends what it holds
     of a piece once; one without `reduce` adds nothing.
+    relays: what ranks outside the collective do, and what the bound allows them: nothing ("none":
+    the machine then has no links at them), pass messages on ("forward"), or copy and add ("all").
     """
 
     topology: Topology
@@ -113,6 +116,7 @@ class Schedule:
     bound: Bound
     provenance: dict[str, str | int | float] = field(default_factory=dict)
     in_network: bool = False
+    relays: Relays = "all"
 
     def __post_init__(self) -> None:
         """Refuse what is of another kind; whether it fits together is up to `verify`."""

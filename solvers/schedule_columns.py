@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
+from solvers.branching import Relays
 from solvers.certificate import Bound, Cut, Prices
 from solvers.collective import COLLECTIVES, ROOTED, Collective, CollectiveError, collective
 from solvers.schedule import Schedule, Transfers
@@ -91,6 +92,7 @@ class Columns(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defa
     bound: BoundColumns
     provenance: dict[Word, Word | int | float]
     in_network: bool = False
+    relays: Relays = "all"
 
 
 def pack(schedule: Schedule) -> Columns:
@@ -115,6 +117,7 @@ def pack(schedule: Schedule) -> Columns:
         bound=_pack_bound(schedule.bound),
         provenance=schedule.provenance,
         in_network=schedule.in_network,
+        relays=schedule.relays,
     )
 
 
@@ -175,6 +178,7 @@ def unpack(columns: Columns) -> Schedule:
         bound=_bound(columns.bound, topology),
         provenance=_provenance(columns.provenance),
         in_network=columns.in_network,
+        relays=columns.relays,
     )
 
 

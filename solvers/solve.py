@@ -11,12 +11,14 @@ from solvers.bounds import MIRRORED, cut_bound
 from solvers.certificate import Bound
 from solvers.collective import DEMANDED, Collective, CollectiveError
 from solvers.linear import Infeasible
+from solvers.parts import open_to, parts, sparing, whole_bound, widened, within
 from solvers.schedule import Schedule
 from solvers.terms import USUAL, Terms
-from solvers.watch import UNHURRIED, Watch
+from solvers.watch import UNHURRIED, NotFound, Watch
 from topologies.arguments import of
 from topologies.colours import refine
 from topologies.found_symmetry import chosen
+from topologies.part import Part, contracted
 from topologies.reachability import all_joined, missing_ways
 from topologies.stabiliser import around
 from topologies.symmetry import Group, declared, orbits, subgroup, trivial
@@ -26,7 +28,7 @@ from topologies.wording import unknown
 Solver = Callable[[Topology, Collective, Group, Watch], Schedule]
 
 CLOSE = 2  # times the orbits of ranks that there are at least: no group with fewer is searched for
-
+SEARCH = 1.0  # about so many seconds, for the symmetry of a part of a machine
 FORESTS = {
     "all_gather": forest.forest,
     "reduce_scatter": forest.forest,
@@ -64,19 +66,94 @@ def solve(
         ArgumentError: something of another kind is given.
     """
     check(topology, collective, watch, terms)
+    topology = open_to(topology, collective, terms.relays)
     check_ways(topology, collective)
-    solver = SOLVERS[collective.name]
+    found = _in_a_part(topology, collective, watch, terms)
+    if found is None:
+        group = _symmetry(topology, collective, watch, terms)
+        found = _solved(topology, collective, group, watch, terms)
+    provenance: dict[str, str | int | float] = {"solver": SOLVERS[collective.name].__name__}
+    known = found.provenance | provenance
+    return replace(found, provenance=known, in_network=terms.in_network, relays=terms.relays)
+
+
+def _symmetry(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> Group:
+    """Look for the symmetry that is used, where it is of use."""
     watch.tell("looking for symmetry")
-    search = 0.0 if solver is flows.scatter else min(watch.room, 50.0) / 10
-    group = kept_symmetry(topology, collective, search, terms, watch)
+    search = 0.0 if SOLVERS[collective.name] is flows.scatter else min(watch.room, 50.0) / 10
+    return kept_symmetry(topology, collective, search, terms, watch)
+
+
+def _in_a_part(
+    topology: Topology, collective: Collective, watch: Watch, terms: Terms
+) -> Schedule | None:
+    """Solve in a part of the machine that is proved to do as well as the whole, if there is one."""
+    limited = terms.max_height is not None or terms.trees is not None
+    if limited or collective.name in DEMANDED or not 1 < len(collective.ranks) < topology.ranks:
+        return None
+    for cut in parts(topology, collective):
+        inner = within(cut, collective)
+        group = sparing(kept_symmetry(cut.topology, inner, SEARCH, terms, watch), cut)
+        found = _straight(cut.topology, inner, group, watch, terms)
+        found = found or _solved(cut.topology, inner, group, watch, terms)
+        bound = whole_bound(found.bound, cut, collective, terms.relays, in_network=terms.in_network)
+        if bound is not None and bound.algbw == found.bound.algbw:
+            return replace(widened(found, cut, collective), bound=bound)
+    return None
+
+
+def solve_in(cut: Part, collective: Collective, watch: Watch, terms: Terms) -> Schedule:
+    """Find the schedule of highest throughput in a part of a machine, for the whole machine.
+
+    Its bound is that of the part, and to be replaced.
+
+    Raises:
+        as `solve`.
+    """
+    inner = within(cut, collective)
+    group = sparing(kept_symmetry(cut.topology, inner, SEARCH, terms, watch), cut)
+    found = _solved(cut.topology, inner, group, watch, terms)
+    return replace(widened(found, cut, collective), relays=terms.relays)
+
+
+def contracted_bound(
+    topology: Topology, collective: Collective, watch: Watch, terms: Terms
+) -> Bound | None:
+    """Bound by the optimum of a machine in which everything far from the ranks is a single one.
+
+    Raises:
+        Infeasible, NotFound: as `solve`.
+    """
+    cut = contracted(topology, collective.ranks)
+    inner = replace(collective, ranks=tuple(range(len(collective.ranks))))
+    group = kept_symmetry(cut.topology, inner, SEARCH, terms, watch)
+    found = _solved(cut.topology, inner, group, watch, terms)
+    return whole_bound(found.bound, cut, collective, terms.relays, in_network=terms.in_network)
+
+
+def _straight(
+    topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
+) -> Schedule | None:
+    """Look for a schedule in which all send straight to all, None where that is no optimum."""
+    if collective.name not in FORESTS:
+        return None
+    try:
+        return forest.straight(topology, collective, group, watch, terms)
+    except NotFound:
+        return None
+
+
+def _solved(
+    topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
+) -> Schedule:
+    """Find the schedule of highest throughput under a group that keeps the problem."""
+    solver = SOLVERS[collective.name]
     if terms.trees is not None and _images(group, collective) > max((terms.trees + 1) // 2, 1):
         group = trivial(topology)
     watch.tell("solving")
     if collective.name in FORESTS:
         solver = partial(FORESTS[collective.name], terms=terms)
-    found = solver(topology, collective, group, watch)
-    provenance: dict[str, str | int | float] = {"solver": SOLVERS[collective.name].__name__}
-    return replace(found, provenance=found.provenance | provenance, in_network=terms.in_network)
+    return solver(topology, collective, group, watch)
 
 
 def check(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> None:
@@ -114,6 +191,7 @@ def bound(
         as `solve`.
     """
     check(topology, collective, watch, terms)
+    topology = open_to(topology, collective, terms.relays)
     check_ways(topology, collective)
     gather_like = collective.name in MIRRORED or collective.name in MIRRORED.values()
     if gather_like and terms.max_height is None and _balanced(topology, collective):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from solvers.branching import RELAYS, Relays
 from topologies.arguments import of, refuse, whole
 
 SymmetryUse = Literal["found", "declared", "none"]
@@ -26,8 +27,11 @@ class Terms:
     in_network: bool = False
     max_height: int | None = None
     trees: int | None = None
+    relays: Relays = "forward"
 
     def __post_init__(self) -> None:
+        if self.relays not in RELAYS:
+            refuse("relays", self.relays, f"one of {', '.join(RELAYS)}")
         if self.symmetry not in SYMMETRY_USES:
             words = ", ".join(SYMMETRY_USES)
             refuse("symmetry", self.symmetry, f"one of {words}")

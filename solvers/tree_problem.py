@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solvers.branching import helpers
+from solvers.branching import Relays, helpers
 from solvers.certificate import Bound
 from solvers.collective import Collective
 from solvers.growth import Family, Heights, seen
@@ -108,7 +108,8 @@ def _height(column: IntArray, parent_of: IntArray, hops: IntArray) -> int:
 class TreeProblem:
     """What to pack trees for. families: lists them, once the members are known.
 
-    in_network: switches copy and add. free: the roots' shares are variables (all_reduce).
+    in_network: switches copy and add. relays: what
+    ranks outside the collective do. free: the roots' shares are variables (all_reduce).
     heights: bound those of the trees, in messages. limit: bounds that of a whole schedule, so that
     the bound speaks of no higher ones. mirror: as of `Quotient`. known: the quotients so far, which
     problems share that differ in heights alone.
@@ -119,6 +120,7 @@ class TreeProblem:
     group: Group
     families: Callable[[Quotient], Sequence[Family]]
     in_network: bool = False
+    relays: Relays = "all"
     free: bool = False
     heights: Heights | None = None
     limit: int | None = None
@@ -139,7 +141,7 @@ class TreeProblem:
         """
         if self.heights:
             return self._over(self._nearby(), bound, watch, scale)
-        first, *wider = helpers(self.topology, self.collective.ranks, in_network=self.in_network)
+        first, *wider = self._helpers()
         best = self._over(first, bound, watch, scale)
         for chosen in wider:
             members = len(self.collective.ranks) + len(chosen)
@@ -166,9 +168,30 @@ class TreeProblem:
         packing = packer.attain(goal, rounds, self._teller(watch))
         return Packed(packer.quotient, packer.growth.families, packing, bound)
 
+    def straight(self, bound: Bound | None, watch: Watch) -> Packed:
+        """Pack trees that attain a bound by sending straight from each root to all.
+
+        Raises:
+            NotFound: they do not attain it, or the time limit came first.
+        """
+        goal = self.goal(bound)
+        if goal is None:
+            raise NotFound("there is nothing to attain")
+        packer = self._packer(self._helpers()[0], watch)
+        packing = packer.attain_straight(goal, self._teller(watch))
+        found = Packed(packer.quotient, packer.growth.families, packing, bound)
+        if not self.attained(found):
+            raise NotFound("the bound was attained in floats only")
+        return found
+
+    def _helpers(self) -> list[IntArray]:
+        """List sets of vertices that may branch besides the ranks, each larger than the last."""
+        ranks, network = self.collective.ranks, self.in_network
+        return helpers(self.topology, ranks, self.relays, in_network=network)
+
     def _nearby(self) -> IntArray:
         """List all helpers, or where these are too many the switches alone."""
-        first, *wider = helpers(self.topology, self.collective.ranks, in_network=self.in_network)
+        first, *wider = self._helpers()
         few = [h for h in wider if len(self.collective.ranks) + len(h) <= HELPED]
         return few[-1] if few else first
 
@@ -213,8 +236,15 @@ class TreeProblem:
         quotient = packer.quotient
 
         def prove(prices: FloatArray, time: float) -> Goal | None:
-            what, rate, network = self.collective, self._amount() / time, self.in_network
-            found = price_bound(quotient, what, prices, rate, in_network=network, height=self.limit)
+            found = price_bound(
+                quotient,
+                self.collective,
+                prices,
+                self._amount() / time,
+                in_network=self.in_network,
+                relays=self.relays,
+                height=self.limit,
+            )
             return self.goal(found)
 
         packing = packer.solve(self.goal(bound), prove, self._teller(watch), scale)

@@ -66,6 +66,16 @@ class Ways:
                 self.add(i, way)
         self.asked |= wanted
 
+    def ask_ports(self, root: IntArray, target: IntArray) -> None:
+        """Collect for each pair one way over each link out of the root, and each into the target.
+
+        Each is the shortest of those; they may be longer than others. Complexity: as of `ask`.
+        """
+        for i, v in zip(root.tolist(), target.tolist(), strict=True):
+            self.watch.check()
+            for way in self._walk.over_ports(i, v):
+                self.add(i, way)
+
     def between(self, root: int, target: int) -> list[int]:
         """List the ways from a root (its place) to a target."""
         return self._between.get((root, target), [])
@@ -117,6 +127,19 @@ class _Walk:
         if np.isfinite(least := total.min(initial=np.inf)):
             for start in starts[total <= least * (1 + SAME)]:
                 yield self.follow(int(start), target)
+
+    def over_ports(self, root: int, target: int) -> Iterator[tuple[int, ...]]:
+        """Walk one way over each first link, and one over each last link."""
+        starts = self.starts[root]
+        for start in starts[np.isfinite(self.lengths(starts, target))]:
+            yield self.follow(int(start), target)
+        for last in self.entering[target].tolist():
+            before = self.src[last]
+            total = self.weight[starts] + self.lengths(starts, before)
+            if np.isfinite(total.min(initial=np.inf)):
+                near = starts[total <= total.min() * (1 + SAME)].tolist()
+                start = min(near, key=lambda e: self.used[self.orbit[e]])
+                yield (*self.follow(start, before), last)
 
     def lengths(self, starts: IntArray, target: int) -> FloatArray:
         """Measure from the ends of first links on to a target; inf where a member is in the way."""

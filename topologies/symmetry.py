@@ -1,7 +1,10 @@
 """Symmetry as a value: automorphisms of a machine, and the group that they generate."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
+from math import lcm
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -160,6 +163,55 @@ def _alike(
         and np.array_equal(topology.reduce, topology.reduce[permutation])
         and np.array_equal(topology.overhead, topology.overhead[ranks])
     )
+
+
+def lean(group: Group, points: int) -> Group:
+    """Give a smaller group with the same orbits of the first vertices, where one is soon found.
+
+    Generators are multiplied where the product merges what both merge: so cycles side by side turn
+    together, and the order is their least common multiple instead of their product.
+    points: how many vertices count.
+    """
+    kept = list(group.generators)
+    joined = True
+    while joined:
+        joined = False
+        for one, other in combinations(range(len(kept)), 2):
+            rest = [row for i, row in enumerate(kept) if i not in (one, other)]
+            both = [*rest, kept[one][kept[other]]]
+            if _count(both, points) == _count(kept, points):
+                kept, joined = both, True
+                break
+    smaller = Group(frozen(np.array(kept, dtype=np.int64).reshape(-1, group.generators.shape[1])))
+    return smaller if smaller.order < group.order else group
+
+
+def cyclic(group: Group, points: int, most: int) -> Group:
+    """Give the powers of one element, of few orbits among the first vertices.
+
+    most: of the order. Complexity: order of the group × vertices × log(longest cycle).
+    """
+    elements = group.elements
+    start = np.arange(elements.shape[1])
+    least, power = np.minimum(start, elements), elements
+    while True:
+        wider = np.minimum(least, np.take_along_axis(least, power, axis=1))
+        power = np.take_along_axis(power, power, axis=1)
+        if (wider == least).all():
+            break
+        least = wider
+    cycles = (least == start)[:, :points].sum(axis=1)
+    for row in np.argsort(cycles, kind="stable").tolist():
+        length = np.bincount(least[row])
+        if lcm(*np.unique(length[length > 0]).tolist()) <= most:
+            return Group(frozen(elements[row : row + 1]))
+    return Group(group.generators[:0])
+
+
+def _count(permutations: Sequence[IntArray], points: int) -> int:
+    """Count the orbits of the first points."""
+    label = orbits(np.array(permutations), len(permutations[0]))
+    return len(np.unique(label[:points]))
 
 
 def subgroup(group: Group, keep: BoolArray) -> Group:

@@ -17,6 +17,7 @@ from runtime.places import elements
 from runtime.program import DTYPES
 from runtime.verify import Report, verify
 from solvers import schedule_file
+from solvers.branching import RELAYS, Relays
 from solvers.collective import COLLECTIVES, DEMANDED, Collective, all_to_allv, collective
 from solvers.demand import demand as read_demand
 from solvers.experts import combine, dispatch
@@ -107,7 +108,7 @@ size_of_set = click.option(
 
 
 def terms(body: Body) -> Body:
-    """Add --symmetry, --in-network and --max-height; the body gets them as one value."""
+    """Add --symmetry, --in-network, --max-height and --relays; the body gets them as one value."""
 
     @click.option(
         "--symmetry",
@@ -127,15 +128,24 @@ def terms(body: Body) -> Body:
         help="Messages that may wait for each other in a row, at most; the bound then is one of "
         "such schedules.",
     )
+    @click.option(
+        "--relays",
+        type=quantities.Name("use of relays", RELAYS),
+        default="forward",
+        show_default=True,
+        help="What ranks outside --ranks do: nothing, pass messages on, or copy and add as well "
+        "(all).",
+    )
     @wraps(body)
     def gathered(
         *args: Any,  # noqa: ANN401
         symmetry: SymmetryUse,
         in_network: bool,
         max_height: int | None,
+        relays: Relays,
         **rest: Any,  # noqa: ANN401
     ) -> Answer:
-        return body(*args, terms=Terms(symmetry, in_network, max_height), **rest)
+        return body(*args, terms=Terms(symmetry, in_network, max_height, relays=relays), **rest)
 
     return gathered
 

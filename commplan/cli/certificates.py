@@ -16,7 +16,14 @@ def certified(topology: Topology, what: Collective, found: Bound, terms: Terms) 
     """
     if found.certificate is not None:
         group = kept_symmetry(topology, what, terms=terms)
-        limit = proved(topology, what, found.certificate, group, in_network=terms.in_network)
+        limit = proved(
+            topology,
+            what,
+            found.certificate,
+            group,
+            in_network=terms.in_network,
+            relays=terms.relays,
+        )
         if limit != found.algbw:
             raise AssertionError(f"the certificate proves {limit}, not {found.algbw} bytes/s")
 

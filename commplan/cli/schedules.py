@@ -34,6 +34,7 @@ from commplan.races import cores, hosts
 from commplan.size_set import Part, size_set
 from solvers import schedule_file
 from solvers.collective import DEMANDED, Collective
+from solvers.parts import open_to
 from solvers.solve import bound as find_bound
 from solvers.terms import Terms
 from topologies.topology import Topology
@@ -48,6 +49,7 @@ def bound(machine: Topology, what: Collective, time_limit: float, terms: Terms) 
     """Prove what no schedule can beat."""
     with progress(time_limit) as watch:
         watch.tell("bounding")
+        machine = open_to(machine, what, terms.relays)
         found = find_bound(machine, what, watch, terms)
         watch.tell("checking the certificate")
         certified(machine, what, found, terms)

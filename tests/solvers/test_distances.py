@@ -38,7 +38,7 @@ def test_images_of_one_search_are_the_searches_from_the_images():
     group = declared(torus)
     orbit = orbits(group.generators, torus.vertices)
     assert np.array_equal(
-        between(torus, price, group, orbit, torus.ranks),
+        between(torus, price, group, orbit, torus.ranks, np.arange(torus.ranks)),
         distances(torus, price, range(torus.ranks)),
     )
 
