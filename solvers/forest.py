@@ -83,7 +83,7 @@ def _scheduled(problem: TreeProblem, made: Packed) -> Schedule:
     else:
         pieces, transfers = _pieces(made, problem.collective)
     assert made.bound is not None
-    return schedule(
+    found = schedule(
         problem.topology,
         problem.collective,
         pieces,
@@ -92,6 +92,7 @@ def _scheduled(problem: TreeProblem, made: Packed) -> Schedule:
         problem.group,
         in_network=problem.in_network,
     )
+    return replace(found, relays=problem.relays)
 
 
 def straight(

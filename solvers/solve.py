@@ -139,7 +139,7 @@ def _straight(
         return None
     try:
         return forest.straight(topology, collective, group, watch, terms)
-    except NotFound:
+    except (Infeasible, NotFound):  # some ways may lead over other members alone
         return None
 
 

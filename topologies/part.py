@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -40,7 +41,8 @@ def part(topology: Topology, ranks: Sequence[int]) -> Part:
     place = np.cumsum(inside) - 1
     count = int((vertices < topology.ranks).sum())
     cut = replace(
-        _cut_out(topology, vertices, links, place),
+        topology,
+        **_columns(topology, vertices, links, place),
         name=f"{topology.name}, {count} ranks of it",
         ranks=count,
         overhead=frozen(topology.overhead[vertices[:count]]),
@@ -49,33 +51,27 @@ def part(topology: Topology, ranks: Sequence[int]) -> Part:
     return Part(topology, cut, frozen(vertices), frozen(links))
 
 
-def _cut_out(topology: Topology, vertices: IntArray, links: IntArray, place: IntArray) -> Topology:
+def _columns(
+    topology: Topology, vertices: IntArray, links: IntArray, place: IntArray
+) -> dict[str, Any]:
     """Take over the columns of some vertices and links; place: the new number of each vertex."""
-    return replace(
-        _linked(topology, links),
-        names=tuple(topology.names[v] for v in vertices.tolist()),
-        kinds=tuple(topology.kinds[v] for v in vertices.tolist()),
-        multicast=frozen(topology.multicast[vertices]),
-        reduce=frozen(topology.reduce[vertices]),
-        src=frozen(place[topology.src[links]]),
-        dst=frozen(place[topology.dst[links]]),
-    )
+    return _linked(topology, links) | {
+        "names": tuple(topology.names[v] for v in vertices.tolist()),
+        "kinds": tuple(topology.kinds[v] for v in vertices.tolist()),
+        "multicast": frozen(topology.multicast[vertices]),
+        "reduce": frozen(topology.reduce[vertices]),
+        "src": frozen(place[topology.src[links]]),
+        "dst": frozen(place[topology.dst[links]]),
+    }
 
 
-def _linked(topology: Topology, links: IntArray) -> Topology:
+def _linked(topology: Topology, links: IntArray) -> dict[str, Any]:
     """Take over the columns of some links."""
     number = np.full(topology.links + 1, -1)
     number[links] = np.arange(len(links))
-    return replace(
-        topology,
-        src=frozen(topology.src[links]),
-        dst=frozen(topology.dst[links]),
-        capacity=frozen(topology.capacity[links]),
-        alpha=frozen(topology.alpha[links]),
-        mate=frozen(number[topology.mate[links]]),
-        link_class=frozen(topology.link_class[links]),
-        plane=frozen(topology.plane[links]),
-    )
+    names = ("src", "dst", "capacity", "alpha", "link_class", "plane")
+    columns = {name: frozen(getattr(topology, name)[links]) for name in names}
+    return columns | {"mate": frozen(number[topology.mate[links]])}
 
 
 def without_others(topology: Topology, ranks: Sequence[int]) -> Topology:
@@ -90,7 +86,7 @@ def without_others(topology: Topology, ranks: Sequence[int]) -> Topology:
     if len(links) == topology.links:
         return topology
     kept = _keeping(topology, inside)
-    return replace(_linked(topology, links), symmetry=kept.generators)
+    return replace(topology, **_linked(topology, links), symmetry=kept.generators)
 
 
 def contracted(topology: Topology, ranks: Sequence[int]) -> Part:
@@ -109,26 +105,24 @@ def contracted(topology: Topology, ranks: Sequence[int]) -> Part:
     place = np.full(topology.vertices, count)
     place[vertices] = np.arange(len(vertices))
     links = np.flatnonzero(place[topology.src] != place[topology.dst])
-    cut = _cut_out(topology, vertices, links, place)
-    names = (*cut.names[:count], "all others", *cut.names[count + 1 :])
-    ranks_, flags = count + len(others[:1]), np.zeros(len(vertices), dtype=np.bool_)
-    flags[ranks_:] = True
-    return Part(
+    columns = _columns(topology, vertices, links, place)
+    end, switches = count + len(others[:1]), np.arange(len(vertices)) > count
+    names, kinds = columns["names"], columns["kinds"]
+    whole = replace(
         topology,
-        replace(
-            cut,
-            name=f"{topology.name}, {count} ranks and all others",
-            names=names[: len(vertices)],
-            ranks=ranks_,
-            kinds=(*("rank",) * ranks_, *cut.kinds[ranks_:]),
-            multicast=frozen(cut.multicast & flags),
-            reduce=frozen(cut.reduce & flags),
-            overhead=frozen(np.zeros(ranks_)),
-            symmetry=frozen(np.zeros((0, len(vertices)), dtype=np.int64)),
-        ),
-        frozen(vertices),
-        frozen(links),
+        **columns
+        | {
+            "name": f"{topology.name}, {count} ranks and all others",
+            "names": (*names[:count], *("all others",) * (end - count), *names[end:]),
+            "ranks": end,
+            "kinds": (*("rank",) * end, *kinds[end:]),
+            "multicast": frozen(columns["multicast"] & switches),
+            "reduce": frozen(columns["reduce"] & switches),
+            "overhead": frozen(np.zeros(end)),
+            "symmetry": frozen(np.zeros((0, len(vertices)), dtype=np.int64)),
+        },
     )
+    return Part(topology, whole, frozen(vertices), frozen(links))
 
 
 def islands(topology: Topology, ranks: Sequence[int]) -> list[list[int]]:
