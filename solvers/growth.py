@@ -158,6 +158,7 @@ class Growth:
 
         The trees of a single root have one child of it that does so instead, each another one.
         """
+        self.kinds = None  # each member stands for itself
         alone = sum(self.quotient.orbit_of(family.root) for family in self.families) == 1
         for family in self.families:
             root = self.place[family.root]

@@ -170,8 +170,11 @@ class Packer:
         while columns < STRAIGHT:
             now = self._solved(scale)
             reached(now.time)
-            if _attains(now, goal):
-                return self._exact(now.lp, now.optimum.x[:-1], now.time, goal.time, goal)
+            x = now.optimum.x[:-1]
+            if _attains(now, goal) and (
+                packing := self._exact(now.lp, x, now.time, goal.time, goal)
+            ):
+                return packing
             columns += len(now.columns)
             if not self.pricing.better_ways(self._prices(now, scale), now.time):
                 break

@@ -38,7 +38,9 @@ def solved(topology, what, *, in_network=False):
     """Solve without symmetry, and have the result checked."""
     solver = all_reduce if what.name == "all_reduce" else forest
     report = verify(
-        solver(topology, what, trivial(topology), Watch(60), Terms(in_network=in_network, relays="all"))
+        solver(
+            topology, what, trivial(topology), Watch(60), Terms(in_network=in_network, relays="all")
+        )
     )
     assert report.correct, report.faults
     return report
