@@ -76,20 +76,26 @@ def _plain(figure: float) -> str:
 def bytes_of(size: int) -> str:
     """Write bytes in the unit that fits: `64 KiB`, `1 GiB less 64 bytes`, `1.5 KiB (1537 bytes)`.
 
-    What is a little less than a round size, as sizes rounded to whole elements are, says so.
+    What is a little less than a round size, as sizes rounded to whole elements are, says so. The
+    exact bytes can be had back from each of these.
     """
-    if size < 1024:
-        return f"{size:,} byte{'s' * (size != 1)}"
+    if even := _even(size, 1023):
+        return even
     unit, factor = next((u, f) for u, f in reversed(_BINARY) if size >= f * (1 - 1 / 1000))
-    for even, count in reversed(_BINARY):
-        if size % count == 0 and size // count < 10_000:
-            return f"{size // count} {even}"
     missing = -size % factor
     rounded = (size + missing) // factor
     power = rounded & (rounded - 1) == 0
-    if missing * 1000 <= size and (power or missing <= 4096):
-        return f"{rounded} {unit} less {bytes_of(missing)}"
-    return f"{size / factor:.4g} {unit} ({size} bytes)"
+    if missing * 1000 <= size and (power or missing <= 4096) and (less := _even(missing, 9999)):
+        return f"{rounded} {unit} less {less}"
+    return f"{_plain(size / factor)} {unit} ({size} bytes)"
+
+
+def _even(size: int, most: int) -> str | None:
+    """Write a size that has no fraction in some unit, in bytes up to `most` of them."""
+    for unit, count in reversed(_BINARY):
+        if size >= count and size % count == 0 and size // count < 10_000:
+            return f"{size // count} {unit}"
+    return f"{size:,} byte{'s' * (size != 1)}" if size <= most else None
 
 
 def rate(bandwidth: Fraction | float | None) -> str:

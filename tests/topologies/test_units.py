@@ -1,7 +1,7 @@
 """Sizes, numbers and times as people write and read them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from topologies.units import bytes_of, decimal, duration, rate, size, whole
@@ -103,6 +103,11 @@ def test_a_duration_is_told_in_the_unit_that_fits(seconds, text):
         (496693032, "473.7 MiB (496693032 bytes)"),
         (1054269, "1.005 MiB (1054269 bytes)"),
         (2**40, "1 TiB"),
+        (67 * 2**20 - 4095, "67 MiB less 4,095 bytes"),
+        (2**30 - 4032, "1 GiB less 4,032 bytes"),
+        (2**30 - 10001, "1 GiB (1073731823 bytes)"),
+        (2**40 - 2**28 - 1, "0.9998 TiB (1099243192319 bytes)"),
+        (2**54 + 1, "16,384 TiB (18014398509481985 bytes)"),
     ],
 )
 def test_bytes_are_told_in_the_unit_that_fits_and_exactly(count, text):
@@ -117,13 +122,23 @@ def test_no_duration_has_an_exponent_or_more_than_four_digits_before_the_unit_ch
     assert float(figure.replace(",", "")) <= 1000 or unit == "s"
 
 
-@given(st.integers(1024, 2**50))
+LITTLE_LESS = st.builds(  # than a round size, as sizes of whole elements are
+    lambda round_size, less: max(round_size - less, 1024),
+    st.builds(lambda figure, power: figure << power, st.integers(1, 1024), st.integers(10, 40)),
+    st.builds(lambda figure, power: figure << power, st.integers(0, 10_001), st.integers(0, 20)),
+)
+
+
+@given(st.integers(1024, 2**50) | LITTLE_LESS)
+@example(70250497)
+@example(2**30 - 4032)
 def test_the_bytes_can_be_had_back_from_what_is_told(count):
     told = bytes_of(count)
     if "(" in told:
         assert told.endswith(f"({count} bytes)")
     else:
         whole_part, _, less = told.partition(" less ")
+        assert " less " not in less
         parts = [each.replace(" bytes", "B").replace(" byte", "B") for each in (whole_part, less)]
         read = [size(each.replace(" ", "").replace(",", "")) if each else 0 for each in parts]
         assert read[0] - read[1] == count
