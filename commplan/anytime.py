@@ -24,8 +24,9 @@ from solvers.terms import USUAL, Terms
 from solvers.watch import UNHURRIED, NotFound, Watch, tighter
 from topologies.topology import Topology
 
-PATIENCE = 0.8  # seconds after which a plain schedule is made, or after
-EARLY = 0.2  # of the time, if that is sooner
+PATIENCE = 4.0  # seconds after which a plain schedule is made; sooner where the time is short:
+HASTE = 1 / 30  # of it, but not before
+SOON, EARLY = 0.8, 0.2  # so many seconds, or this part of it
 GRACE = 0.15  # of the time, or
 LONGEST_GRACE = 10.0  # seconds, if that is shorter, for the solver to hand in what it has
 STOPPED_GRACE = 1.0  # seconds for that where someone stopped the work
@@ -107,7 +108,7 @@ def _searched(
     grace = min(GRACE * watch.left, LONGEST_GRACE)
     solver, standby = _Solver(topology, collective, watch, terms), None
     try:
-        if not solver.ended(min(PATIENCE, EARLY * watch.left), watch):
+        if not solver.ended(_patience(watch.left), watch):
             with solver.watch.held():
                 standby = _standby(topology, collective, watch, terms)
             watch.ready = standby is not None
@@ -120,6 +121,11 @@ def _searched(
     finally:
         solver.abandon()
     return solver, standby
+
+
+def _patience(left: float) -> float:
+    """Give the seconds that the solver has for itself: many commands end within them."""
+    return min(PATIENCE, max(SOON, HASTE * left), EARLY * left)
 
 
 def plain_one(
