@@ -1,6 +1,9 @@
 """Which rank of the topology each process plays: given, or from the names of the computers."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Self
 
 from topologies.arguments import refuse, whole
 from topologies.errors import WRONG_INPUT, CommplanError
@@ -23,6 +26,7 @@ def placed(topology: Topology, hosts: Sequence[str], ranks: Placement) -> tuple[
     "hosts", the processes of a computer play the ranks whose names begin with its name, up to a
     dot; a mapping from computers, to such beginnings or to lists of ranks. The processes of one
     computer take its ranks in order. node1.cluster.local and node1 are one computer.
+    Complexity: processes + letters of the names of ranks and computers.
 
     Raises:
         PlacementError: a process without a rank, or two with one.
@@ -39,43 +43,64 @@ def placed(topology: Topology, hosts: Sequence[str], ranks: Placement) -> tuple[
     if isinstance(ranks, Mapping):
         played = _by_host(topology, hosts, ranks)
     else:
-        played = tuple(_rank(topology, each) for each in ranks)
+        number = {name: rank for rank, name in enumerate(topology.names[: topology.ranks])}
+        played = tuple(_rank(topology, number, each) for each in ranks)
     for process, rank in enumerate(played):
         whole(f"ranks[{process}]", rank, error=PlacementError)
     _check(topology, hosts, played)
     return played
 
 
+def turn(played: Sequence[int]) -> list[int]:
+    """Count for each process those that play lower ranks; complexity: processes × log."""
+    number = {rank: lower for lower, rank in enumerate(sorted(played))}
+    return [number[rank] for rank in played]
+
+
 def _by_host(
     topology: Topology, hosts: Sequence[str], ranks: Mapping[str, str | Sequence[int]]
 ) -> tuple[int, ...]:
     free = {}
-    for host in dict.fromkeys(hosts):
-        told = _told(host, ranks)
+    names, said = _Names.of(topology), _said(ranks)
+    for host, processes in Counter(hosts).items():
+        told = _told(host, ranks, said)
         if not isinstance(told, Iterable):
             refuse(f"ranks of {host}", told, "a beginning of names, or a list", PlacementError)
-        found = _named(topology, told) if isinstance(told, str) else list(told)
-        if len(found) < hosts.count(host):
-            names = listed(topology.names[: topology.ranks])
+        found = names.begun(told) if isinstance(told, str) else list(told)
+        if len(found) < processes:
+            called = listed(topology.names[: topology.ranks])
             raise PlacementError(
                 f"ranks: {len(found)} of {topology.name} are on computer {host}, "
-                f"for {hosts.count(host)} processes; its ranks are {names}"
+                f"for {processes} processes; its ranks are {called}"
             )
         free[host] = found[::-1]
     return tuple(free[host].pop() for host in hosts)
 
 
-def _told(host: str, ranks: Mapping[str, str | Sequence[int]]) -> str | Sequence[int]:
-    """Give what is said of a computer, whether by its full name or by its first word.
+def _said(ranks: Mapping[str, str | Sequence[int]]) -> dict[str, list[str]]:
+    """List by a computer's full name and its first word under which keys something is said."""
+    said: dict[str, list[str]] = {}
+    for name in ranks:
+        forms = _forms(str(name))
+        for form in {forms[0], forms[-1]}:
+            said.setdefault(form, []).append(name)
+    return said
+
+
+def _told(
+    host: str, ranks: Mapping[str, str | Sequence[int]], keys: Mapping[str, list[str]]
+) -> str | Sequence[int]:
+    """Give what is said of a computer, whether by its full name or by its first word (`_said`).
 
     Raises:
         PlacementError: nothing is, or what is said of several computers fits; naming both sides.
     """
     if host in ranks:
         return ranks[host]
-    fits = [name for name in ranks if set(_forms(host)) & {_forms(name)[0], _forms(name)[-1]}]
-    if len(fits) == 1:
-        return ranks[fits[0]]
+    fitting = {name for form in _forms(host) for name in keys.get(form, ())}
+    if len(fitting) == 1:
+        return ranks[fitting.pop()]
+    fits = [name for name in ranks if name in fitting]
     said = f"{', '.join(fits)} fit it" if fits else f"only of {listed(list(ranks))}"
     raise PlacementError(f"ranks: nothing is said of computer {host}, {said}")
 
@@ -91,31 +116,46 @@ def _forms(host: str) -> list[str]:
     return [".".join(words[:count]) for count in range(len(words), 0, -1)]
 
 
-def _named(topology: Topology, beginning: str) -> list[int]:
-    """List the ranks of that name, or whose names go on after it with a dot.
+class _Names(NamedTuple):
+    """The ranks by what they are called, without case, and by what stands before a dot there."""
 
-    What a computer is called in full may be longer than in the names of the ranks.
-    """
-    names = [name.lower() for name in topology.names[: topology.ranks]]
-    for form in (beginning.lower(), *_forms(beginning)):
-        found = [i for i, name in enumerate(names) if name == form]
-        found = found or [i for i, name in enumerate(names) if name.startswith(f"{form}.")]
-        if found:
-            return found
-    return []
+    whole: Mapping[str, list[int]]
+    before: Mapping[str, list[int]]
+
+    @classmethod
+    def of(cls, topology: Topology) -> Self:
+        """Read the names of all ranks once."""
+        whole: dict[str, list[int]] = {}
+        before: dict[str, list[int]] = {}
+        for rank, name in enumerate(topology.names[: topology.ranks]):
+            lower = name.lower()
+            whole.setdefault(lower, []).append(rank)
+            for dot in re.finditer(r"\.", lower):
+                before.setdefault(lower[: dot.start()], []).append(rank)
+        return cls(whole, before)
+
+    def begun(self, beginning: str) -> list[int]:
+        """List the ranks of that name, or whose names go on after it with a dot.
+
+        What a computer is called in full may be longer than in the names of the ranks.
+        """
+        for form in (beginning.lower(), *_forms(beginning)):
+            if found := self.whole.get(form) or self.before.get(form):
+                return found
+        return []
 
 
-def _rank(topology: Topology, rank: int | str) -> int:
-    """Give the number of a rank.
+def _rank(topology: Topology, number: Mapping[str, int], rank: int | str) -> int:
+    """Give the number of a rank; number: of each name.
 
     Raises:
         PlacementError: none has the name.
     """
-    names = topology.names[: topology.ranks]
     if not isinstance(rank, str):
         return rank
-    if rank in names:
-        return names.index(rank)
+    if rank in number:
+        return number[rank]
+    names = topology.names[: topology.ranks]
     near = nearest(rank, names)
     advice = f"nearest: {near}; " if near else ""
     raise PlacementError(
@@ -126,12 +166,12 @@ def _rank(topology: Topology, rank: int | str) -> int:
 def _check(topology: Topology, hosts: Sequence[str], played: Sequence[int]) -> None:
     if len(played) != len(hosts):
         raise PlacementError(f"ranks: {len(played)} of them for {len(hosts)} processes")
+    first: dict[int, int] = {}
     for process, rank in enumerate(played):
         if not 0 <= rank < topology.ranks:
             raise PlacementError(
                 f"ranks: process {process} plays rank {rank}, but {topology.name} has "
                 f"{topology.ranks} ranks"
             )
-        if played.index(rank) < process:
-            other = played.index(rank)
+        if (other := first.setdefault(rank, process)) < process:
             raise PlacementError(f"ranks: processes {other} and {process} both play rank {rank}")

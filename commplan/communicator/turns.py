@@ -13,7 +13,7 @@ from commplan.communicator.agreement import Key, Planned, agreed, shared
 from commplan.communicator.machines import PLANS, Kept, Machines
 from commplan.communicator.native import Natives
 from commplan.communicator.operations import Call, Machine, Operation, Steps
-from commplan.communicator.placement import Placement, placed
+from commplan.communicator.placement import Placement, placed, turn
 from commplan.communicator.sources import Need, Source, compiled
 from runtime.elements import width
 from runtime.execute.executor import SECONDS, WAYS, Way
@@ -70,7 +70,7 @@ class Planner:
         self.played = placed(topology, mpi_comm.allgather(MPI.Get_processor_name()), ranks)
         self._options: dict[str, Any] = {"way": way, "limit": limit, "abort": abort}
         self._options["planning_seconds"] = planning_seconds
-        self.order = [sorted(self.played).index(rank) for rank in self.played]
+        self.order = turn(self.played)
         self._native = Natives(mpi_comm.Dup())
         self.IN_PLACE = MPI.IN_PLACE
         self._comm = mpi_comm.Split(0, self.order[self.rank])

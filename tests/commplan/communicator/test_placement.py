@@ -3,8 +3,10 @@
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from commplan.communicator.placement import PlacementError, placed
+from commplan.communicator.placement import PlacementError, placed, turn
 from topologies.machines.nvidia import dgx_a100
 from topologies.shapes import star
 from topologies.topology import Link, build
@@ -86,3 +88,30 @@ def test_ranks_may_be_named():
 def test_a_map_that_does_not_fit_is_refused(ranks, why):
     with pytest.raises(PlacementError, match=f"^{why}$"):
         placed(dgx_a100(2), HOSTS, ranks)
+
+
+@given(st.lists(st.integers(0, 17), min_size=1, max_size=16))
+def test_the_first_process_without_a_rank_of_its_own_is_told(ranks):
+    wrong = [i for i, rank in enumerate(ranks) if rank > 15 or rank in ranks[:i]]
+    if not wrong:
+        assert placed(dgx_a100(2), ["x"] * len(ranks), ranks) == tuple(ranks)
+        return
+    rank, before = ranks[wrong[0]], ranks[: wrong[0]]
+    twice = f"processes {ranks.index(rank)} and {wrong[0]} both play rank {rank}$"
+    expected = twice if rank in before else f"process {wrong[0]} plays rank {rank}, but"
+    with pytest.raises(PlacementError, match=f"^ranks: {expected}"):
+        placed(dgx_a100(2), ["x"] * len(ranks), ranks)
+
+
+@given(st.lists(st.integers(), unique=True))
+def test_the_turn_of_a_process_is_how_many_play_lower_ranks(played):
+    assert turn(played) == [sum(other < rank for other in played) for rank in played]
+
+
+def test_tens_of_thousands_of_processes_are_placed_by_names_and_by_computers():
+    machine = star(20_000)
+    names = machine.names[: machine.ranks][::-1]
+    assert placed(machine, names, names) == tuple(range(20_000))[::-1]
+    in_full = [f"{name}.local" for name in names]
+    for ranks in ("hosts", {name: name for name in names}):
+        assert placed(machine, in_full, ranks) == tuple(range(20_000))[::-1]
