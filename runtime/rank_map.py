@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from runtime.mpi import MapError
 from topologies import atomic
@@ -22,7 +22,8 @@ def read(path: atomic.Name, ranks: Sequence[int], names: Sequence[str] = ()) -> 
     try:
         text = atomic.read(path, MAP_LIMIT).decode("utf-8-sig")
         words = json.loads(text) if text.lstrip().startswith("[") else _words(text)
-        played = tuple(_rank(word, names) for word in words)
+        number = {name: rank for rank, name in enumerate(names)}
+        played = tuple(_rank(word, number) for word in words)
     except OSError as error:
         fault = (error.strerror or str(error)).lower()
     except UnicodeDecodeError as error:
@@ -59,13 +60,13 @@ def _words(text: str) -> list[str]:
     return [word for word in re.split("[ \t\r\n]+", text) if word]
 
 
-def _rank(word: object, names: Sequence[str]) -> int:
-    """Read a rank; ValueError if it is none, with the nearest name."""
+def _rank(word: object, number: Mapping[str, int]) -> int:
+    """Read a rank; number: of each name; ValueError if it is none, with the nearest name."""
     if isinstance(word, int) and not isinstance(word, bool):
         return word
     if isinstance(word, str) and re.fullmatch("[0-9]{1,9}", word):
         return int(word)
-    if isinstance(word, str) and word in names:
-        return names.index(word)
-    near = nearest(word, names) if isinstance(word, str) else ""
+    if isinstance(word, str) and word in number:
+        return number[word]
+    near = nearest(word, number) if isinstance(word, str) else ""
     raise ValueError(f"{shown(word)} is no rank{f'; nearest: {near}' if near else ''}")

@@ -1,7 +1,7 @@
 """Ranks as people name them: numbers, ranges, names of the file, and patterns of names."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from topologies.topology import Topology, TopologyError
@@ -22,9 +22,10 @@ def ranks(topology: Topology, text: str) -> tuple[int, ...]:
     """
     chosen: list[int] = []
     faults: list[str] = []
+    number = _numbers(topology)
     for word in text.split(","):
         try:
-            chosen += _ranks(topology, word)
+            chosen += _ranks(topology, number, word)
         except TopologyError as error:
             faults += error.faults
     counts = dict.fromkeys(chosen, 0)
@@ -44,15 +45,18 @@ def rank(topology: Topology, text: str) -> int:
     Raises:
         TopologyError: it is none, or several.
     """
-    found = _ranks(topology, text)
+    found = _ranks(topology, _numbers(topology), text)
     if len(found) != 1:
         raise TopologyError([f"{shown(text)} are {len(found)} ranks, expected one"])
     return found[0]
 
 
-def _ranks(topology: Topology, word: str) -> Sequence[int]:
-    """Give the ranks that one word names."""
-    names = topology.names[: topology.ranks]
+def _numbers(topology: Topology) -> dict[str, int]:
+    return {name: rank for rank, name in enumerate(topology.names[: topology.ranks])}
+
+
+def _ranks(topology: Topology, number: Mapping[str, int], word: str) -> Sequence[int]:
+    """Give the ranks that one word names; number: of each name."""
     bare = word.strip(" \t")
     if found := _RANGE.fullmatch(bare):
         first, last = int(found[1]), int(found[2] or found[1])
@@ -60,8 +64,9 @@ def _ranks(topology: Topology, word: str) -> Sequence[int]:
             raise TopologyError([_no_number(topology, bare, first > last)])
         return range(first, last + 1)
     for name in (word, bare):
-        if name in names:
-            return [names.index(name)]
+        if name in number:
+            return [number[name]]
+    names = topology.names[: topology.ranks]
     if set(bare) & set("*?["):
         matching = [i for i, name in enumerate(names) if fnmatchcase(name, bare)]
         if not matching:

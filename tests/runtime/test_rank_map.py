@@ -16,6 +16,12 @@ def test_ranks_have_names_where_the_machine_has(tmp_path, text):
     assert read(tmp_path / "map", (0, 1, 2), ("a", "b", "c")) == (2, 0, 1)
 
 
+def test_a_map_may_name_tens_of_thousands_of_ranks(tmp_path):
+    names = [f"gpu{i}" for i in range(20_000)]
+    (tmp_path / "map").write_text("\n".join(names[::-1]), encoding="utf-8")
+    assert read(tmp_path / "map", range(20_000), names) == tuple(range(20_000))[::-1]
+
+
 @pytest.mark.parametrize("word", ["１", "1_0", "+1", "1\u00a0", "-1"])
 def test_a_number_is_written_in_plain_digits(tmp_path, word):
     (tmp_path / "map").write_text(f"0\n{word}\n", encoding="utf-8")

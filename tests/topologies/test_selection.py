@@ -26,6 +26,12 @@ def test_ranks_are_numbers_ranges_names_and_patterns(boxes, text, chosen):
     assert ranks(boxes, text) == chosen
 
 
+def test_tens_of_thousands_of_ranks_may_be_named_one_by_one():
+    machine = topology("star:20000")
+    names = machine.names[: machine.ranks]
+    assert ranks(machine, ",".join(names[::-1])) == tuple(range(20_000))[::-1]
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
