@@ -141,7 +141,7 @@ def plain_one(
         as `plain`.
     """
     group = kept_symmetry(topology, collective, 0.0, terms)
-    found = plain(topology, collective, group, bound, watch)
+    found = plain(topology, collective, group, bound, watch, terms.relays)
     return replace(found, in_network=terms.in_network, relays=terms.relays)
 
 

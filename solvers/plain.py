@@ -13,9 +13,11 @@ import numpy as np
 
 from solvers.alone import alone
 from solvers.bounds import MIRRORED
+from solvers.branching import Relays
 from solvers.certificate import Bound
 from solvers.collective import DEMANDED, Collective
 from solvers.copies import copied
+from solvers.member_trees import member_transfers
 from solvers.neighbours import Neighbours
 from solvers.prices import priced
 from solvers.quotient import Quotient
@@ -38,14 +40,19 @@ Pieces = list[tuple[int, Fraction]]
 
 
 def plain(
-    topology: Topology, collective: Collective, group: Group, bound: Bound, watch: Watch = UNHURRIED
+    topology: Topology,
+    collective: Collective,
+    group: Group,
+    bound: Bound,
+    watch: Watch = UNHURRIED,
+    relays: Relays = "all",
 ) -> Schedule:
     """Make a schedule of short ways, with a bound that is known from elsewhere.
 
     For all_to_all the loads may prove a tighter one.
 
-    group: must keep the machine and the collective. Complexity: a search for each root, and what
-    it takes to write the transfers down.
+    group: must keep the machine and the collective. relays: what ranks outside do. Complexity: a
+    search for each root, and what it takes to write the transfers down.
 
     Raises:
         Infeasible: some rank cannot be reached.
@@ -59,7 +66,9 @@ def plain(
         return copied(topology, collective, bound)
     if collective.name in ("scatter", "gather"):
         group = trivial(topology)
-    asked = _Plain(Quotient(topology, integers(collective.ranks), group), collective, watch)
+    passing = relays == "forward" and len(collective.ranks) < topology.ranks
+    quotient = Quotient(topology, integers(collective.ranks), group)
+    asked = _Plain(quotient, collective, watch, passing)
     pieces, parts = _MAKERS.get(collective.name, _trees)(asked)
     rows = ordered(parts)
     if collective.name == "all_to_all":
@@ -76,11 +85,15 @@ class Serving(NamedTuple):
 
 @dataclass
 class _Plain:
-    """One problem, and what the trees found so far put on its links."""
+    """One problem, and what the trees found so far put on its links.
+
+    passing: there are ranks that take no part, and they only pass messages on.
+    """
 
     quotient: Quotient
     collective: Collective
     watch: Watch
+    passing: bool
     load: FloatArray = field(init=False)
     time: float = field(init=False)
 
@@ -101,7 +114,9 @@ class _Plain:
                 yield Serving(batch, Fraction(1, times))
 
     def leaning(self, machine: Topology) -> Shortest:
-        """Look for trees in which ranks lean on their neighbours."""
+        """Look for trees in which ranks lean on their neighbours, if all of these may copy."""
+        if self.passing:
+            return Shortest(machine)
         return Shortest(machine, Neighbours(machine, self._price()))
 
     def trees(self, machine: Shortest, batch: Serving) -> Trees:
@@ -114,6 +129,24 @@ class _Plain:
             self._price(),
             lambda links: self.carry(links, batch.part),
         )
+
+    def outwards(self, found: Trees, batch: Serving, piece: int, step: int) -> Transfers:
+        """Send along trees, numbered from `piece`, from `step` on."""
+        if not self.passing:
+            return outwards(found, piece, step)
+        members = self.collective.ranks
+        rows = member_transfers(found, batch.roots, members, piece, step, inward=False)
+        self.carry(rows.route, batch.part)
+        return rows
+
+    def inwards(self, found: Trees, batch: Serving, piece: int) -> Transfers:
+        """Add up along trees that were found on reversed links, numbered from `piece`."""
+        if not self.passing:
+            return inwards(found, piece)
+        members = self.collective.ranks
+        rows = member_transfers(found, batch.roots, members, piece, 0, inward=True)
+        self.carry(rows.route, batch.part)
+        return rows
 
     def carry(self, route: IntArray, part: Fraction) -> FloatArray:
         """Note that links are used, each time they occur; give the prices then."""
@@ -149,7 +182,10 @@ def _trees(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
     parts = []
     for batch in asked.servings(roots):
         found = asked.trees(machine, batch)
-        parts.append(inwards(found, len(pieces)) if inward else outwards(found, len(pieces), 0))
+        if inward:
+            parts.append(asked.inwards(found, batch, len(pieces)))
+        else:
+            parts.append(asked.outwards(found, batch, len(pieces), 0))
         for root in batch.roots.tolist():
             block = int(buffers[what.ranks.index(root)][0])
             pieces.append((block, asked.share(root) * batch.part))
@@ -171,8 +207,9 @@ def _sums(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
     for batch in asked.servings(roots):
         add = asked.trees(back, batch)
         spread = asked.trees(forth, batch)
-        parts.append(inwards(add, len(pieces)))
-        parts.append(outwards(spread, len(pieces), int(add.depth.max(initial=0))))
+        sums = asked.inwards(add, batch, len(pieces))
+        done = int(sums.step.max(initial=-1)) + 1
+        parts += [sums, asked.outwards(spread, batch, len(pieces), done)]
         order = asked.quotient.group.order
         pieces += [
             (0, asked.share(root) / whole / order * batch.part) for root in batch.roots.tolist()

@@ -128,24 +128,14 @@ class Router:
 
     def outward(self, tree: Tree, piece: int, step: int = 0) -> list[Transfer]:
         """Send from the root to everyone, each vertex on as soon as it has the piece."""
-        branches = self._branches(tree)
-        children = _children(branches)
-        ready, transfers = {tree.family.root: step}, []
-        for vertex in _downwards(children, tree.family.root):
-            for child in children.get(vertex, []):
-                now = ready[vertex]
-                for src, dst, route in branches[child].hops:
-                    transfers.append(Transfer(piece, now, src, dst, route))
-                    now += 1
-                ready[child] = now
-        return transfers
+        return spread(self._branches(tree), tree.family.root, piece, step)
 
     def inward(self, tree: Tree, piece: int) -> list[Transfer]:
         """Send sums to the root, each vertex as soon as its children's have come.
 
         A relay holds one sum at a time: it takes the next one when it sends the last one on.
         """
-        return _sums(self._branches(tree), tree.family.root, piece)
+        return summed(self._branches(tree), tree.family.root, piece)
 
     def mirrored(self, tree: Tree, mate: IntArray, piece: int) -> list[Transfer]:
         """Send sums to the root of an outward tree, the other way round, as `inward` does."""
@@ -153,7 +143,7 @@ class Router:
             vertex: Branch(branch.parent, tuple(_turned(hop, mate) for hop in branch.hops[::-1]))
             for vertex, branch in self._branches(tree).items()
         }
-        return _sums(found, tree.family.root, piece)
+        return summed(found, tree.family.root, piece)
 
     def _branches(self, tree: Tree) -> dict[int, Branch]:
         """Give the way of each vertex to its parent, or from there."""
@@ -174,8 +164,22 @@ def _turned(hop: Hop, mate: IntArray) -> Hop:
     return dst, src, tuple(mate[list(links[::-1])].tolist())
 
 
-def _sums(branches: Mapping[int, Branch], root: int, piece: int) -> list[Transfer]:
-    """Send sums to the root over inward branches."""
+def spread(branches: Mapping[int, Branch], root: int, piece: int, step: int = 0) -> list[Transfer]:
+    """Send from the root over outward branches, each vertex on as soon as it has the piece."""
+    children = _children(branches)
+    ready, transfers = {root: step}, []
+    for vertex in _downwards(children, root):
+        for child in children.get(vertex, []):
+            now = ready[vertex]
+            for src, dst, route in branches[child].hops:
+                transfers.append(Transfer(piece, now, src, dst, route))
+                now += 1
+            ready[child] = now
+    return transfers
+
+
+def summed(branches: Mapping[int, Branch], root: int, piece: int) -> list[Transfer]:
+    """Send sums to the root over inward branches, as soon as they are complete."""
     ready: dict[int, int] = {}
     passed: dict[int, int] = {}
     transfers = []

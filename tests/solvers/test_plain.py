@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,19 @@ def test_plain_schedules_are_right(topology, name):
     for ranks in (range(topology.ranks), some):
         for group in (None, trivial(topology)):
             report = verify(made(topology, name, ranks, group))
+            assert report.correct, report.faults
+
+
+@pytest.mark.parametrize("name", COLLECTIVES)
+@pytest.mark.parametrize("topology", MACHINES, ids=lambda topology: topology.name)
+def test_ranks_outside_copy_and_add_nothing_where_they_may_only_pass_on(topology, name):
+    draw = np.random.default_rng(0)
+    for size in sorted({2, topology.ranks // 2 + 1} & set(range(2, topology.ranks))):
+        ranks = sorted(draw.choice(topology.ranks, size, replace=False).tolist())
+        what = collective(name, ranks, ranks[-1] if name in ROOTED else None)
+        for group in (kept_symmetry(topology, what, 0.0), trivial(topology)):
+            found = plain(topology, what, group, rank_bound(topology, what), relays="forward")
+            report = verify(replace(found, relays="forward"))
             assert report.correct, report.faults
 
 
