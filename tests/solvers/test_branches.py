@@ -1,4 +1,8 @@
+from collections import Counter
 from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from solvers.branches import Branch, trimmed
 
@@ -59,3 +63,65 @@ def test_a_rank_below_the_one_whose_way_passes_it_moves_up_first():
         3: Branch(0, (hop(3, 0),)),
         4: Branch(3, (hop(4, 3),)),
     }
+
+
+def random_tree(draw, inward):
+    """Grow a tree on some of 16 ranks and 4 switches, whose ways pass some of the ranks."""
+    vertices = draw.sample(range(20), draw.randint(2, 20))
+    found = {}
+    for i, vertex in enumerate(vertices[1:], 1):
+        parent = vertices[draw.randrange(max(i - 3, 0), i)]
+        others = [rank for rank in range(16) if rank not in (vertex, parent)]
+        stops = [parent, *draw.sample(others, draw.choice([0, 0, 1, 3])), vertex]
+        hops = pairwise(stops[::-1] if inward else stops)
+        found[vertex] = Branch(parent, tuple((a, b, (20 * a + b,)) for a, b in hops))
+    helpers = [v for v in vertices if v > 15 or draw.random() < 0.3]
+    return dict(draw.sample(list(found.items()), len(found))), frozenset(helpers), vertices[0]
+
+
+def links_of(found):
+    return Counter(link for branch in found.values() for hop in branch.hops for link in hop[2])
+
+
+@given(st.randoms(use_true_random=False), st.booleans())
+def test_what_is_left_is_a_tree_without_detours_over_its_own_vertices(draw, inward):
+    tree, helpers, root = random_tree(draw, inward)
+    found = trimmed(tree, helpers, 16, inward=inward)
+    children = Counter(branch.parent for branch in found.values())
+    assert tree.keys() - helpers <= found.keys() <= tree.keys()
+    assert list(found) == [vertex for vertex in tree if vertex in found]
+    assert all(children[vertex] > 1 for vertex in found.keys() & helpers)
+    assert links_of(found) <= links_of(tree)
+    for vertex, (parent, hops) in found.items():
+        ends = (vertex, parent) if inward else (parent, vertex)
+        assert (hops[0][0], hops[-1][1]) == ends
+        assert all(before[1] == after[0] for before, after in pairwise(hops))
+        assert not {src for src, _, _ in hops[1:]} & {*found, root}
+        above = [vertex]
+        while above[-1] in found:
+            assert len(above) <= len(found)
+            above.append(found[above[-1]].parent)
+        assert above[-1] == root
+
+
+def test_a_tree_of_tens_of_thousands_of_ranks_is_put_straight():
+    """Each rank but the first is two below its parent, over the rank between."""
+    count = 20_000
+    tree = {v: Branch(v - 2, (hop(v - 2, v - 1), hop(v - 1, v))) for v in range(count, 1, -1)}
+    tree |= {1: Branch(0, (hop(0, 1),))}
+    straight = {v: Branch(v - 1, (hop(v - 1, v),)) for v in tree}
+    assert trimmed(tree, frozenset(), count + 1, inward=False) == straight
+    helpers = frozenset(range(1, count))
+    whole = Branch(0, tuple(hop(v, v + 1) for v in range(count)))
+    assert trimmed(tree, helpers, count + 1, inward=False) == {count: whole}
+    assert trimmed(tree, helpers | {count}, count + 1, inward=False) == {}
+
+
+def test_a_vertex_that_moves_up_may_be_far_below():
+    """The first rank of a long chain sends over all the others to the root, the last one first."""
+    count = 5_000
+    tree = {v: Branch(v - 1, (hop(v, v - 1),)) for v in range(2, count + 1)}
+    tree |= {1: Branch(0, tuple(hop(*ends) for ends in pairwise([1, *range(count, 1, -1), 0])))}
+    turned = {v: Branch(v - 1, (hop(v, v - 1),)) for v in range(3, count + 1)}
+    turned |= {2: Branch(0, (hop(2, 0),)), 1: Branch(count, (hop(1, count),))}
+    assert trimmed(tree, frozenset(), count + 1, inward=True) == turned
