@@ -76,7 +76,7 @@ class Growth:
         self.near = quotient.between_members(quotient.distances(near)[0])
         self.kinds = self._kinds()
         self._reached: dict[tuple[int, bool, bytes], tuple[FloatArray, IntArray]] = {}
-        self.orders: list[Order] = []
+        self.orders = []
         self.columns = Columns(*(frozen(np.zeros(0, dtype=np.int64)) for _ in range(4)))
 
     def _kinds(self) -> Kinds | None:
@@ -84,6 +84,16 @@ class Growth:
         quotient, one = self.quotient, len(self.families) == 1 and self.heights is None
         many = len(quotient.members) > EVERY and not len(quotient.helpers)
         return Kinds(quotient, self.near) if one and many and quotient.group.order > 1 else None
+
+    @property
+    def orders(self) -> Sequence[Order]:
+        """Give the orders that were taken in."""
+        return self._orders
+
+    @orders.setter
+    def orders(self, orders: Sequence[Order]) -> None:
+        self._orders = list(orders)
+        self._known = {order.key for order in orders}
 
     @property
     def columns(self) -> Columns:
@@ -183,7 +193,7 @@ class Growth:
         place[child] = 1 + (parent != root)
         depth = np.where(place < members, place, 1)
         branches = bool(self.quotient.usable(family.inward)[root])
-        self.orders.append(Order(root, frozen(place), frozen(depth), family.inward, branches))
+        self._take(Order(root, frozen(place), frozen(depth), family.inward, branches))
         self.choose(len(self.orders) - 1, parent, child)
 
     def cheapest_first(self, family: Family, cost: FloatArray) -> IntArray:
@@ -267,7 +277,8 @@ class Growth:
     def grow(self, family: Family, tree: IntArray, place: IntArray) -> Order:
         """Take in an order that follows a tree, with its candidate parents and the tree's.
 
-        place: of each member, as in `Order`.
+        place: of each member, as in `Order`. An order is taken in once.
+        Complexity: members², or members × kinds, however many orders there are.
         """
         self.watch.check(ORDER + PAIR * len(place) ** 2)
         root = self.place[family.root]
@@ -275,20 +286,21 @@ class Growth:
         branches = bool(self.quotient.usable(family.inward)[root])
         depth = frozen(depth_in(tree, root))
         order = Order(root, place, depth, family.inward, branches)
-        if any(
-            o.root == root and o.inward == order.inward and np.array_equal(o.place, place)
-            for o in self.orders
-        ):
+        if order.key in self._known:
             return order
         parent, child = self._candidates(order) if self.kinds is None else np.zeros((2, 0), int)
         if self.kinds is not None:
             earliest = self.kinds.earliest(order)
             order = self.kinds.led(order, earliest)
             parent, child = _listed(earliest, order.leaders)
-        self.orders.append(order)
+        self._take(order)
         own = order.leaders
         self.choose(len(self.orders) - 1, np.append(parent, tree[own]), np.append(child, own))
         return order
+
+    def _take(self, order: Order) -> None:
+        self._orders.append(order)
+        self._known.add(order.key)
 
     def shuffle_orbits(self, draw: np.random.Generator) -> None:
         """Take in orders in which orbits of members come one after the other, in random order.
@@ -322,7 +334,7 @@ class Growth:
         for k, children in amiss:
             like = np.array(self.orders[k].like)
             like[children] = children
-            self.orders[k] = replace(self.orders[k], like=frozen(like))
+            self._orders[k] = replace(self.orders[k], like=frozen(like))
             self.choose(k, *_listed(self.kinds.earliest(self.orders[k]), children))
         return None if amiss else (whole, shares)
 

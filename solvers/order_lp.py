@@ -65,6 +65,11 @@ class Order:
     like: IntArray | None = None
 
     @property
+    def key(self) -> tuple[int, bool, bytes]:
+        """Give what orders have in common that allow the same trees."""
+        return self.root, self.inward, np.asarray(self.place, dtype=np.int64).tobytes()
+
+    @property
     def present(self) -> BoolArray:
         """Mark the members in the order."""
         return self.place < len(self.place)

@@ -1,6 +1,7 @@
 """What the order LP grows by: orders, candidate parents and their ways."""
 
 from fractions import Fraction
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -80,6 +81,26 @@ def test_an_order_is_taken_in_once():
     made.grow(Family(0, False), tree, np.array([0, 3, 2, 1]))
     assert len(made.orders) == 2
     assert before < rows(made.columns)
+
+
+def test_of_thousands_of_orders_each_is_taken_in_once_and_again_where_it_was_dropped():
+    families = [Family(0, False), Family(0, True), Family(1, False)]
+    made = Growth(Quotient(full_mesh(7), integers(range(7)), trivial(full_mesh(7))), families)
+    wanted = []
+    for family in families:
+        for others in permutations(v for v in range(7) if v != family.root):
+            place = places(np.array([family.root, *others]), 7)
+            wanted.append((family, np.full(7, family.root), place))
+    for _ in range(2):
+        orders = [made.grow(*each) for each in wanted]
+        assert len(made.orders) == len(wanted) == 2160
+    told = [(made.family_of(order), order.place.tolist()) for order in made.orders]
+    assert told == [(family, place.tolist()) for family, _, place in wanted]
+    made.keep(np.arange(len(orders)) % 3 > 0)
+    for each in wanted:
+        made.grow(*each)
+    again = [(made.family_of(order), order.place.tolist()) for order in made.orders]
+    assert again == [each for i, each in enumerate(told) if i % 3] + told[::3]
 
 
 def test_a_way_that_comes_later_is_spread_to_all_its_pairs():
