@@ -188,10 +188,11 @@ class Growth:
     def _hang(self, family: Family, child: IntArray, parent: IntArray) -> None:
         """Take in an order that has one parent for each member."""
         root, members = self.place[family.root], len(self.place)
+        tree = np.full(members, root)
+        tree[child] = parent
+        depth = depth_in(tree, root)
         place = np.full(members, members)
-        place[root] = 0
-        place[child] = 1 + (parent != root)
-        depth = np.where(place < members, place, 1)
+        place[root], place[child] = 0, depth[child]
         branches = bool(self.quotient.usable(family.inward)[root])
         self._take(Order(root, frozen(place), frozen(depth), family.inward, branches))
         self.choose(len(self.orders) - 1, parent, child)
