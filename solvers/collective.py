@@ -57,6 +57,11 @@ class Collective:
         return len(self.sizes)
 
     @cached_property
+    def place(self) -> dict[int, int]:
+        """Give the place of each rank among those that take part."""
+        return {rank: place for place, rank in enumerate(self.ranks)}
+
+    @cached_property
     def total(self) -> int:
         """Give the largest buffer of a rank, in units of `sizes`: what a user calls the size."""
         return max(int(self.sizes[blocks].sum()) for blocks in (*self.inputs, *self.outputs))

@@ -61,7 +61,7 @@ def _pieces(
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []
     for i, root in enumerate(quotient.roots.tolist()):
-        place = collective.ranks.index(root)
+        place = collective.place[root]
         block = dict(zip(collective.ranks, collective.inputs[place].tolist(), strict=True))
         share = Fraction(quotient.orbit_of(root), quotient.group.order)
         pieces.append((block[root], share))
@@ -151,7 +151,7 @@ def scatter(topology: Topology, collective: Collective, group: Group, watch: Wat
         rank: int(collective.sizes[blocks].sum())
         for rank, blocks in zip(collective.ranks, buffers, strict=True)
     }
-    pieces = [(int(buffers[collective.ranks.index(root)][0]), Fraction(1))]
+    pieces = [(int(buffers[collective.place[root]][0]), Fraction(1))]
     transfers: list[Transfer] = []
     assert bound.algbw is not None
     rate = bound.algbw / topology.unit / collective.total
@@ -160,6 +160,6 @@ def scatter(topology: Topology, collective: Collective, group: Group, watch: Wat
     for target, amount, way in peel(machine, root, needs, flow):
         links = way[::-1] if mirrored else way
         transfers += hops(topology, links, len(pieces))
-        block = int(buffers[collective.ranks.index(target)][0])
+        block = int(buffers[collective.place[target]][0])
         pieces.append((block, amount / sizes[target]))
     return schedule(topology, collective, pieces, transfers, bound)

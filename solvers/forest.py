@@ -131,7 +131,7 @@ def _pieces(
 def _block(collective: Collective, root: int, inward: bool) -> int:
     """Find the block that belongs to the root: the one it alone holds, or alone wants."""
     buffers = collective.outputs if inward else collective.inputs
-    return int(buffers[collective.ranks.index(root)][0])
+    return int(buffers[collective.place[root]][0])
 
 
 def _size(collective: Collective, root: int, inward: bool) -> int:

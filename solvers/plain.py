@@ -187,7 +187,7 @@ def _trees(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
         else:
             parts.append(asked.outwards(found, batch, len(pieces), 0))
         for root in batch.roots.tolist():
-            block = int(buffers[what.ranks.index(root)][0])
+            block = int(buffers[what.place[root]][0])
             pieces.append((block, asked.share(root) * batch.part))
     return pieces, parts
 
@@ -273,7 +273,7 @@ def _ways(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
         for root in batch.roots.tolist():
             share = asked.share(root) * batch.part
             if what.root is None:
-                pieces += [(block, share) for block in buffers[what.ranks.index(root)].tolist()]
+                pieces += [(block, share) for block in buffers[what.place[root]].tolist()]
             else:
                 pieces += [(int(blocks[0]), share) for blocks in buffers]
     return pieces, parts

@@ -118,3 +118,7 @@ def test_images_are_found_among_very_many_blocks():
     turn = (np.arange(n) + 1) % n
     block = 7 * n + 9
     assert all_to_all(tuple(range(n))).images(block, turn[None, :]).tolist() == [8 * n + 10]
+
+
+def test_every_rank_knows_its_place_among_those_that_take_part():
+    assert all_gather(RANKS).place == {1: 0, 3: 1, 4: 2}
