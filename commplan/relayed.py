@@ -15,7 +15,7 @@ from solvers.certificate import Bound
 from solvers.collective import Collective
 from solvers.linear import Infeasible
 from solvers.parts import helped, lifted
-from solvers.solve import contracted_bound, solve_in
+from solvers.solve import FORESTS, contracted_bound, solve_in
 from solvers.terms import USUAL, Terms
 from solvers.watch import NotFound, Watch, tighter
 from topologies.topology import Topology
@@ -52,7 +52,7 @@ def _bound(
 ) -> Bound:
     """Give the tightest bound that holds whatever ranks outside do."""
     found = [lifted(known, topology, collective, in_network=terms.in_network)]
-    if known.scope != "cut" and collective.name not in ("all_to_all", "scatter", "gather"):
+    if known.scope != "cut" and collective.name in FORESTS:
         found.append(cut_bound(topology, collective, watch))
     if collective.name == "all_reduce" and terms.max_height is None:
         try:

@@ -148,3 +148,13 @@ def test_limits_go_with_relays_and_end_with_yes_or_no(call, name, limit, relays)
     assert result.exit_code in (0, 1), result.stderr
     if result.exit_code == 0:
         assert call("verify", "x.json").exit_code == 0
+
+
+@pytest.mark.parametrize("relays", ["forward", "all"])
+@pytest.mark.parametrize("name", ["all_to_allv", "dispatch", "combine"])
+def test_exchanges_of_a_demand_go_with_relays(ask, name, relays):
+    demand = "lognormal:sigma=1" if name == "all_to_allv" else "hot:tokens=16"
+    words = ("compile", "torus:3x3", name, "--demand", demand, "--ranks", "0,4,8")
+    made = ask(*words, "--relays", relays, "-o", "x.json")
+    assert made["bound_GBps"] >= made["algbw_GBps"] * (1 - 1e-9)
+    assert ask("verify", "x.json")["correct"]
