@@ -80,8 +80,9 @@ class Growth:
         self.columns = Columns(*(frozen(np.zeros(0, dtype=np.int64)) for _ in range(4)))
 
     def _kinds(self) -> Kinds | None:
-        """Tell members by kinds, where there are many around one root, and a symmetry."""
+        """Tell members by kinds, where there are many around one root that a symmetry keeps."""
         quotient, one = self.quotient, len(self.families) == 1 and self.heights is None
+        one = one and quotient.orbit_of(self.families[0].root) == 1
         many = len(quotient.members) > EVERY and not len(quotient.helpers)
         return Kinds(quotient, self.near) if one and many and quotient.group.order > 1 else None
 
