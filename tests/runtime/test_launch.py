@@ -28,7 +28,7 @@ CASES = [
     ("direct_of", "gather", 4, {"dtype": "uint64", "played": (3, 1, 0, 2)}),
     ("relayed_of", "reduce_scatter", 4, {"op": "max", "dtype": "int32"}),
     ("tree_of", "broadcast", 5, {"chunks": 5, "dtype": "uint8"}),
-    ("direct_of", "all_reduce", 5, {"in_place": True, "chunks": 2}),
+    ("tree_of", "all_reduce", 5, {"in_place": True, "chunks": 2}),
 ]
 
 
