@@ -164,8 +164,8 @@ def test_sending_a_piece_that_nobody_gave_is_refused(by_hand):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"dtype": "object"}, "element type 'object' is unknown"),
-        ({"op": "xor"}, "op 'xor' is unknown"),
+        ({"dtype": "object"}, "no element type is named 'object'"),
+        ({"op": "xor"}, "no operation is named 'xor'; nearest: bxor"),
         ({"count": 0}, "count is 0"),
         ({"chunks": 0}, "chunks is 0"),
     ],
