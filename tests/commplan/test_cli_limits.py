@@ -124,7 +124,7 @@ def test_ctrl_c_before_there_is_anything_writes_nothing(hard, tmp_path):
 
 
 def test_nothing_is_shown_where_no_one_looks(call, hard):
-    result = call("compile", hard, "all_gather", "-o", "x.json", "--time-limit", "2")
+    result = call("compile", hard, "all_gather", "-o", "x.json", "--time-limit", "8")
     assert result.stderr == ""
 
 
