@@ -215,7 +215,9 @@ def test_chunks_are_chosen_when_none_are_given():
 
 def test_mistaken_arguments_are_named():
     schedule = template("ring", "all_gather", ring(3))
-    with pytest.raises(ValueError, match="switching: found 'wormhole', expected cut-through or store"):
+    with pytest.raises(
+        ValueError, match="switching: found 'wormhole', expected cut-through or store"
+    ):
         simulate(schedule, SIZE, "wormhole")
     with pytest.raises(ValueError, match="chunks: found 0, expected a whole number from 1"):
         simulate(schedule, SIZE, chunks=0)
