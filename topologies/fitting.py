@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from numbers import Rational, Real
+from numbers import Integral, Rational, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,12 +102,20 @@ def check_rest(
         for i, thing in enumerate(things):
             if not isinstance(thing, kind):
                 refuse(f"{place}[{i}]", thing, expected, wrong)
-    try:
-        table = np.asarray(symmetry)
-    except ValueError:
-        table = np.zeros(1)
-    if table.size and (table.ndim != 2 or table.dtype.kind not in "iu"):
-        refuse("symmetry", symmetry, "rows of whole numbers, all of a length", wrong)
+    if not _are_rows(symmetry):
+        refuse("symmetry", symmetry, "rows of whole numbers", wrong)
+
+
+def _are_rows(table: object) -> bool:
+    """Tell whether something is rows of whole numbers; whether these fit is not asked."""
+    if isinstance(table, np.ndarray):
+        return not table.size or (table.ndim == 2 and table.dtype.kind in "iu")
+    if isinstance(table, str) or not isinstance(table, Sequence):
+        return False
+    return all(
+        isinstance(row, Sequence | np.ndarray) and all(isinstance(n, Integral) for n in row)
+        for row in table
+    )
 
 
 def _check_switch(place: str, switch: Any, wrong: Refusal) -> None:  # noqa: ANN401
