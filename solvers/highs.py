@@ -53,8 +53,9 @@ def asked(
         with watch.running(process.kill):
             answer = _answered(process, {"kind": kind} | problem | limits)
     if answer is None:
+        ended = process.wait()  # before the next problem finds it still dying
         watch.check()
-        if process.wait() == -9:
+        if ended == -9:
             raise MemoryError("the linear program")
         raise NotFound("the linear program was not solved: HiGHS ended")
     return {key: value.item() if value.ndim == 0 else value for key, value in answer.items()}

@@ -43,8 +43,9 @@ def test_links_of_a_plane_are_mates():
 def test_a_machine_with_a_link_one_way_only_has_no_mirror():
     machine = ring(5)
     kept = np.arange(machine.links) > 0
-    fields = ("src", "dst", "capacity", "alpha", "mate", "link_class", "plane")
-    less = replace(machine, **{name: frozen(getattr(machine, name)[kept]) for name in fields})
+    fields = ("src", "dst", "capacity", "alpha", "link_class", "plane")
+    columns = {name: frozen(getattr(machine, name)[kept]) for name in fields}
+    less = replace(machine, **columns, mate=frozen(np.full(kept.sum(), -1)))
     assert mirror(less, trivial(less), in_network=False) is None
 
 
