@@ -152,7 +152,7 @@ def test_no_symmetry_is_taken_for_granted_and_the_same_question_has_the_same_ans
 def test_a_rank_out_of_reach_is_infeasible_and_named():
     links = [Link("a", "b", Fraction(1), duplex=True), Link("c", "a", Fraction(1))]
     topology = build("dead end", ["a", "b", "c"], [], links)
-    with pytest.raises(Infeasible, match="no way from a to c"):
+    with pytest.raises(Infeasible, match="no way leads from a to c"):
         solve(topology, all_to_allv((0, 1, 2), np.array([[0, 0, 1], [0, 0, 0], [0, 0, 0]])))
 
 
