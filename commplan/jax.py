@@ -14,6 +14,7 @@ import numpy as np
 from jax.experimental import io_callback
 
 from commplan.communicator import Communicator
+from topologies.errors import ArgumentError
 
 Array = Any  # jax.Array, or what stands for one while it is traced
 LINEAR = ("sum", "avg")  # operations that a gradient is known for
@@ -69,10 +70,10 @@ def _rows(world: Communicator, x: Array) -> Array:
     """Give the array back if it has a row for each process.
 
     Raises:
-        ValueError: it has not.
+        ArgumentError: it has not.
     """
     if not x.shape or x.shape[0] != world.size:
-        raise ValueError(f"shape {x.shape}: expected {world.size} rows, one for each process")
+        raise ArgumentError(f"shape {x.shape}: expected {world.size} rows, one for each process")
     return x
 
 
@@ -88,7 +89,7 @@ def _memory(buffer: Any) -> Any:  # noqa: ANN401
 
 def _reduced_back(world: Communicator, op: str, _: None, bar: Array) -> tuple[Array]:
     if op not in LINEAR:
-        raise ValueError(f"all_reduce: no gradient is known for {op!r}, only for sum and avg")
+        raise ArgumentError(f"all_reduce: no gradient is known for {op!r}, only for sum and avg")
     return (all_reduce(world, bar, op),)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from topologies.errors import ArgumentError
 from topologies.topology import IntArray
 
 COPIES = ("expert", "rank")
@@ -41,10 +42,10 @@ def hot(
     A first choice falls on one of them with probability `share`.
 
     Raises:
-        ValueError: the figures do not fit each other.
+        ArgumentError: the figures do not fit each other.
     """
     if not (hot < experts and 0 < share < 1):
-        raise ValueError("hot must be below experts, and share between 0 and 1")
+        raise ArgumentError("hot must be below experts, and share between 0 and 1")
     weight = _popularity(experts, skew, seed)
     chosen = np.random.default_rng((seed, 1)).permutation(experts)[:hot]
     cold = np.delete(np.arange(experts), chosen)
@@ -67,7 +68,7 @@ def grouped(
     """Count the tokens between ranks when each token takes top / groups experts of each group.
 
     Raises:
-        ValueError: the figures do not fit each other.
+        ArgumentError: the figures do not fit each other.
     """
     _expect(experts % groups == 0, f"{experts} experts in {groups} groups")
     _expect(top % groups == 0, f"top {top} of {groups} groups")
@@ -96,7 +97,7 @@ def node_limited(
     """Count the tokens between ranks when each token takes experts of at most `most` groups.
 
     Raises:
-        ValueError: the figures do not fit each other.
+        ArgumentError: the figures do not fit each other.
     """
     _expect(experts % groups == 0, f"{experts} experts in {groups} groups")
     size = experts // groups
@@ -116,7 +117,7 @@ def node_limited(
 
 def _expect(fits: bool, figures: str) -> None:
     if not fits:
-        raise ValueError(f"{figures}: these do not fit each other")
+        raise ArgumentError(f"{figures}: these do not fit each other")
 
 
 def _popularity(experts: int, skew: float, seed: int) -> NDArray[np.float64]:
@@ -142,7 +143,7 @@ def _demand(
     """Let every rank route its tokens; count the copies from rank to rank, or give the homes."""
     experts = len(popularity)
     if ranks * tokens * experts > WORK_LIMIT:
-        raise ValueError(f"ranks x tokens x experts is more than {WORK_LIMIT:,}")
+        raise ArgumentError(f"ranks x tokens x experts is more than {WORK_LIMIT:,}")
     home = np.arange(experts) * ranks // experts
     logits = np.log(popularity).astype(np.float32)
     homes = []

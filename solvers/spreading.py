@@ -11,6 +11,7 @@ from solvers.branching import branching
 from solvers.collective import Collective
 from solvers.schedule import Schedule
 from solvers.unfold import unfold
+from topologies.errors import ArgumentError
 from topologies.topology import BoolArray, FloatArray, IntArray, Topology, integers
 
 OFF_TREE = 1 << 52  # added to the key of a piece that is not meant to take an arc
@@ -92,10 +93,10 @@ def free(
     """Let every piece of an all_gather or broadcast take every link between ranks, at random.
 
     Raises:
-        ValueError: the machine has switches: they need a guide.
+        ArgumentError: the machine has switches: they need a guide.
     """
     if topology.vertices > topology.ranks:
-        raise ValueError("matching without a guide: expected a machine without switches")
+        raise ArgumentError("matching without a guide: expected a machine without switches")
     links = range(topology.links)
     arcs = Arcs(topology.src, topology.dst, tuple((link,) for link in links))
     block = np.repeat(np.arange(collective.blocks), parts)

@@ -43,6 +43,7 @@ from solvers.synchronous_model import (
 )
 from solvers.unfold import unfold
 from solvers.watch import UNHURRIED, NotFound, Watch
+from topologies.errors import ArgumentError
 from topologies.symmetry import Group, trivial
 from topologies.topology import Topology, reverse
 
@@ -107,10 +108,10 @@ class Exact:
         """Look for a schedule of at most so many steps, and so many rounds.
 
         Raises:
-            ValueError: a number below 1.
+            ArgumentError: a number below 1.
         """
         if min(point) < 1:
-            raise ValueError(f"{point}: expected numbers from 1")
+            raise ArgumentError(f"{point}: expected numbers from 1")
         started = watch.elapsed
         half = Point(point.steps // self.parts, point.rounds // self.parts, point.chunks)
         found: list[_Found] = []

@@ -14,6 +14,7 @@ from runtime.execute.faults import ExecutionError
 from runtime.moves import Moves, moves
 from runtime.pipelining import Pipelining, pipelining
 from solvers.schedule_file import packed, unpacked
+from topologies.errors import ArgumentError
 
 Waiting = Generator[None, bool | None, None]
 
@@ -107,7 +108,7 @@ def _answer(source: Source, need: Need) -> bytes:
         schedule, reason = source.schedule(need)
         body = packed(schedule)
         if len(moves(schedule).ranks) != len(source.ranks):
-            raise ValueError("the schedule needs ranks that have no process")
+            raise ArgumentError("the schedule needs ranks that have no process")
     except Exception as error:
         reason = " ".join(f"{error}".split()) or type(error).__name__
         return json.dumps({"found": False, "reason": reason}).encode() + b"\n"

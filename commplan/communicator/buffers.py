@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from runtime.elements import TYPES, width
-from topologies.errors import WRONG_INPUT, CommplanError
+from topologies.errors import WRONG_INPUT, ArgumentError, CommplanError
 
 NAMES = {np.dtype(name): name for name in TYPES if name != "bfloat16"}
 
@@ -48,7 +48,7 @@ def span(spec: Any, blocks: int = 1) -> Span:  # noqa: ANN401
     """Read a buffer, alone or as [buffer, count, type]; a count given is that of one block.
 
     Raises:
-        ValueError: a buffer that is not contiguous, too small, or does not divide into the blocks.
+        ArgumentError: the buffer is not contiguous, too small, or no multiple of the blocks.
         Unsupported: a derived type.
     """
     count, kind = None, None
@@ -56,7 +56,7 @@ def span(spec: Any, blocks: int = 1) -> Span:  # noqa: ANN401
         spec, count, kind = _parts(spec)
     array = spec if isinstance(spec, np.ndarray) else np.asarray(memoryview(spec))
     if not (array.flags.c_contiguous or array.flags.f_contiguous):
-        raise ValueError("the buffer is not contiguous")
+        raise ArgumentError("the buffer is not contiguous")
     dtype, size, whole = NAMES.get(array.dtype), array.itemsize, array.nbytes
     if kind is not None:
         dtype, size = _named(kind)
@@ -65,9 +65,9 @@ def span(spec: Any, blocks: int = 1) -> Span:  # noqa: ANN401
     if count is None:
         count, rest = divmod(whole, size * blocks)
         if rest:
-            raise ValueError(f"{whole} bytes do not divide into {blocks} x {size} bytes")
+            raise ArgumentError(f"{whole} bytes do not divide into {blocks} x {size} bytes")
     elif count * blocks * size > whole:
-        raise ValueError(f"{whole} bytes for {count * blocks} elements of {size} bytes")
+        raise ArgumentError(f"{whole} bytes for {count * blocks} elements of {size} bytes")
     return Span(_address(array), count, dtype, size, whole, array)
 
 
@@ -75,11 +75,11 @@ def varying(spec: Any, processes: int) -> Varying:  # noqa: ANN401
     """Read [buffer, counts, displs, type] or [buffer, (counts, displs), type]; displs may be None.
 
     Raises:
-        ValueError: counts or displacements that do not fit the buffer or the processes.
+        ArgumentError: counts or displacements that do not fit the buffer or the processes.
         Unsupported: a derived type.
     """
     if not isinstance(spec, list | tuple) or len(spec) < 2:
-        raise ValueError("expected [buffer, counts, displacements, type]")
+        raise ArgumentError("expected [buffer, counts, displacements, type]")
     buffer, *rest = spec
     kind = rest.pop() if isinstance(rest[-1], str) or _is_type(rest[-1]) else None
     if len(rest) == 1 and isinstance(rest[0], tuple) and _is_pair(rest[0]):
@@ -90,11 +90,11 @@ def varying(spec: Any, processes: int) -> Varying:  # noqa: ANN401
         displs = np.cumsum([0, *counts])[:-1]
     places = tuple(int(x) for x in displs)
     if len(counts) != processes or len(places) != processes or min(counts) < 0:
-        raise ValueError(f"expected {processes} counts from 0 and {processes} displacements")
+        raise ArgumentError(f"expected {processes} counts from 0 and {processes} displacements")
     held = span(buffer if kind is None else [buffer, 0, kind])
     last = max(place + count for place, count in zip(places, counts, strict=True))
     if min(places) < 0 or last * held.size > held.whole:
-        raise ValueError(f"{held.whole} bytes for elements up to {last} of {held.size} bytes")
+        raise ArgumentError(f"{held.whole} bytes for elements up to {last} of {held.size} bytes")
     return Varying(held, counts, places)
 
 
@@ -111,7 +111,7 @@ def _parts(spec: Any) -> tuple[Any, int | None, Any]:  # noqa: ANN401
     buffer, *rest = spec
     kind = rest.pop() if rest and (isinstance(rest[-1], str) or _is_type(rest[-1])) else None
     if len(rest) > 1 or (rest and not isinstance(rest[0], int | np.integer | None)):
-        raise ValueError("expected a buffer, [buffer, type] or [buffer, count, type]")
+        raise ArgumentError("expected a buffer, [buffer, type] or [buffer, count, type]")
     return buffer, None if not rest or rest[0] is None else int(rest[0]), kind
 
 

@@ -7,6 +7,7 @@ from commplan.communicator.buffers import Span, Unsupported, span
 from commplan.communicator.native import OPS, Natives
 from commplan.communicator.operations import Call
 from runtime.elements import OPERATIONS, refusal
+from topologies.errors import ArgumentError
 from topologies.wording import unknown
 
 MOVERS = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64", 16: "complex128"}
@@ -71,7 +72,7 @@ class Calls:
         ins = self._given(sendbuf)
         outs = span(recvbuf) if self._rank == root else None
         if ins is None and outs is None:
-            raise ValueError("IN_PLACE is for the root")
+            raise ArgumentError("IN_PLACE is for the root")
         some = outs or ins
         assert some is not None
         name = self._op(op, some, ins)
@@ -89,7 +90,7 @@ class Calls:
         outs = span(recvbuf, self._n) if self._rank == root else Span(0, 0, "", 1, 0, None)
         some = outs if self._rank == root else ins
         if some is None:
-            raise ValueError("IN_PLACE is for the root")
+            raise ArgumentError("IN_PLACE is for the root")
         key = self._moving("gather", some, ins, self._n, self._root(root))
         return _call(key, ins, outs, lambda: self._natives.moving("Igather", ins, outs, root=root))
 
@@ -99,7 +100,7 @@ class Calls:
         ins = span(sendbuf, self._n) if self._rank == root else Span(0, 0, "", 1, 0, None)
         some = ins if self._rank == root else outs
         if some is None:
-            raise ValueError("IN_PLACE is for the root")
+            raise ArgumentError("IN_PLACE is for the root")
         key = self._moving("scatter", some, outs, self._n, self._root(root))
         call = _call(
             key,
@@ -115,7 +116,7 @@ class Calls:
 
     def _root(self, root: int) -> int:
         if not 0 <= root < self._n:
-            raise ValueError(f"root {root} of {self._n} processes")
+            raise ArgumentError(f"root {root} of {self._n} processes")
         return self._order[root]
 
     def _moving(
@@ -124,7 +125,9 @@ class Calls:
         """Give the key of a call that only moves bytes, whatever they mean."""
         size = some.elements * some.size
         if other is not None and other.elements * other.size != size:
-            raise ValueError(f"{name}: {other.elements * other.size} and {size} bytes in a block")
+            raise ArgumentError(
+                f"{name}: {other.elements * other.size} and {size} bytes in a block"
+            )
         wide = some.size if some.size in MOVERS else 1
         return Key(name, size // wide * blocks, MOVERS[wide], "sum", root)
 
@@ -134,15 +137,15 @@ class Calls:
         if not name:
             raise Unsupported("an operation of the caller's, or one of MPI's that is not planned")
         if name not in OPERATIONS:
-            raise ValueError(unknown("operation", name, OPERATIONS))
+            raise ArgumentError(unknown("operation", name, OPERATIONS))
         if not outs.dtype:
             raise Unsupported("a type that is not planned for sums and the like")
         if ins is not None and (ins.dtype, ins.elements) != (outs.dtype, outs.elements):
-            raise ValueError(
+            raise ArgumentError(
                 f"{ins.elements} {ins.dtype} are given, {outs.elements} {outs.dtype} expected"
             )
         if why := refusal(name, outs.dtype):
-            raise ValueError(why)
+            raise ArgumentError(why)
         return name
 
 

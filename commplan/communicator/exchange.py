@@ -12,6 +12,7 @@ from commplan.communicator.native import Natives
 from commplan.communicator.operations import Call, Steps
 from commplan.communicator.turns import Planner
 from runtime.execute.faults import ExecutionError
+from topologies.errors import ArgumentError
 from topologies.topology import IntArray
 
 
@@ -22,10 +23,10 @@ class Exchange:
         """Keep both ends.
 
         Raises:
-            ValueError: elements of different sizes.
+            ArgumentError: elements of different sizes.
         """
         if sends.span.size != takes.span.size:
-            raise ValueError(f"{sends.span.size} and {takes.span.size} bytes in an element")
+            raise ArgumentError(f"{sends.span.size} and {takes.span.size} bytes in an element")
         self._owner, self._sends, self._takes = owner, sends, takes
         self._size = sends.span.size
 

@@ -8,6 +8,7 @@ import numpy as np
 from commplan.communicator.buffers import Span
 from commplan.communicator.operations import Native
 from runtime.elements import divide, join, storage, width
+from topologies.errors import ArgumentError
 
 # float16 and bfloat16 are no types of MPI: they travel as 16 bits, and are added by us.
 TYPES = {
@@ -63,12 +64,12 @@ class Natives:
         """Give MPI's operation for the name of one; anything else as it is.
 
         Raises:
-            ValueError: MPI has none of that name.
+            ArgumentError: MPI has none of that name.
         """
         if not isinstance(word, str):
             return word
         if word not in OPS or word == "avg":
-            raise ValueError(f"op {word!r} on a type that only MPI knows")
+            raise ArgumentError(f"op {word!r} on a type that only MPI knows")
         return getattr(self.MPI, OPS[word])
 
     def _bytes(self, span: Span | None) -> Any:  # noqa: ANN401

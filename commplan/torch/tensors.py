@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from topologies.errors import ArgumentError
+
 OPS = {"SUM": "sum", "AVG": "avg", "MIN": "min", "MAX": "max", "PRODUCT": "prod"}
 OPS |= {"BAND": "band", "BOR": "bor", "BXOR": "bxor"}
 
@@ -15,23 +17,23 @@ def operation(op: Any) -> str:  # noqa: ANN401
     """Name an operation of torch.
 
     Raises:
-        ValueError: it is none of those that are planned.
+        ArgumentError: it is none of those that are planned.
     """
     kinds = torch.distributed.ReduceOp.RedOpType
     for name, ours in OPS.items():
         if op == getattr(kinds, name):
             return ours
-    raise ValueError(f"{op} is not planned; known: {', '.join(OPS)}")
+    raise ArgumentError(f"{op} is not planned; known: {', '.join(OPS)}")
 
 
 def flat(tensor: torch.Tensor) -> Any:  # noqa: ANN401
     """Give a contiguous tensor on the CPU as a buffer, without a copy.
 
     Raises:
-        ValueError: it lies elsewhere.
+        ArgumentError: it lies elsewhere.
     """
     if tensor.device.type != "cpu":
-        raise ValueError(f"a tensor on {tensor.device}; MPI is given memory of the CPU")
+        raise ArgumentError(f"a tensor on {tensor.device}; MPI is given memory of the CPU")
     line = tensor.detach().reshape(-1)
     if tensor.dtype == torch.bfloat16:
         return [line.view(torch.int16).numpy(), "bfloat16"]

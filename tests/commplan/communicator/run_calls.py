@@ -8,6 +8,7 @@ import pytest
 from mpi4py import MPI
 
 from commplan.communicator import Communicator, PlacementError
+from topologies.errors import CommplanError
 from topologies.shapes import ring, star
 
 WORLD = MPI.COMM_WORLD
@@ -179,7 +180,7 @@ def oddities(comm):
     column.Free()
     own.Free()
     for fault in (lambda: comm.Allreduce(ours, theirs[1:]), lambda: comm.Bcast(ours[::2])):
-        with pytest.raises(ValueError, match=r"expected|contiguous"):
+        with pytest.raises(CommplanError, match=r"expected|contiguous"):
             fault()
 
 
