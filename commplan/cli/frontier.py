@@ -11,9 +11,9 @@ from commplan.cli.answer import Answer, Command
 from commplan.cli.arguments import file_name, heading, problem, time_limit
 from commplan.cli.progress import progress
 from commplan.cli.quantities import Whole, gigabytes
+from solvers import frontier as pareto
 from solvers import schedule_file, synchronous
 from solvers.collective import Collective
-from solvers.frontier import frontier as search
 from solvers.synchronous import Exact
 from topologies.topology import Topology
 from topologies.units import duration, rate
@@ -65,7 +65,7 @@ def frontier(
     with progress(time_limit) as watch:
         watch.tell("bounding")
         exact = Exact(machine, what, watch)
-        for answer in search(exact, chunks, steps, watch):
+        for answer in pareto.frontier(exact, chunks, steps, watch):
             rows.append(_row(exact, answer, output))
             watch.tell("{} steps, {} rounds, {} chunks".format(*answer.point))
         late = watch.late
