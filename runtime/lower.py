@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.check_structure import sound
-from runtime.elements import OPERATIONS, TYPES, refusal, width
+from runtime.elements import OPERATIONS, TYPES, refusal, rounds, width
 from runtime.joining import JOINED, Joints, joints
 from runtime.landing import Landing
 from runtime.moves import Moves, moves
 from runtime.places import Places, places
 from runtime.program import TAG_LIMIT, Action, Buffer, Program, ProgramError
-from runtime.sums import refuse_unlike
+from runtime.sums import unlike
 from solvers.schedule import Schedule
 from topologies.arguments import whole
 from topologies.topology import BoolArray, IntArray, frozen
@@ -317,3 +317,16 @@ def _take_input_from_scratch(table: _Table, at: Places) -> None:
         aside = (name == "source") & (table["buffer"] == Buffer.SCRATCH)
         aside &= table["phase"] == _COPIES
         table[name][moved & (table[name] == Buffer.INPUT) & ~aside] = Buffer.SCRATCH
+
+
+def refuse_unlike(schedule: Schedule, dtype: str = "float32", op: str = "sum") -> None:
+    """Stop where rounding would leave ranks with different bits of one result.
+
+    Raises:
+        ProgramError: that.
+    """
+    if rounds(op, dtype) and len(found := unlike(schedule)):
+        raise ProgramError(
+            f"piece {found[0]} is added up in another order at some ranks than at others: "
+            "rounding would leave them with different bits"
+        )

@@ -12,8 +12,6 @@ whatever messages it comes, so the answer holds for all programs made of a sched
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.elements import rounds
-from runtime.program import ProgramError
 from solvers.schedule import Schedule
 from topologies.topology import BoolArray, IntArray, integers
 
@@ -26,19 +24,6 @@ def alike(schedule: Schedule) -> bool:
     The schedule must be well formed (`check_structure`).
     """
     return not len(unlike(schedule))
-
-
-def refuse_unlike(schedule: Schedule, dtype: str = "float32", op: str = "sum") -> None:
-    """Stop where rounding would leave ranks with different bits of one result.
-
-    Raises:
-        ProgramError: that.
-    """
-    if rounds(op, dtype) and len(found := unlike(schedule)):
-        raise ProgramError(
-            f"piece {found[0]} is added up in another order at some ranks than at others: "
-            "rounding would leave them with different bits"
-        )
 
 
 def unlike(schedule: Schedule) -> IntArray:

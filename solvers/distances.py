@@ -10,12 +10,25 @@ from scipy.sparse.csgraph import dijkstra
 
 from solvers.lightest import lightest
 from topologies.symmetry import Group
-from topologies.topology import IntArray, Topology
+from topologies.topology import FloatArray, IntArray, Topology, frozen
 
 EXACT_FLOAT = 2**53  # whole numbers up to here, and their sums, are exact in float64
 UNREACHED = -1
 
 Distances = NDArray[Any]  # int64, or object where the numbers are larger
+
+
+def hops(cost: FloatArray, root: int) -> IntArray:
+    """Count the arcs to each vertex from the root, len(cost) where it cannot be reached."""
+    arcs = np.isfinite(cost)
+    count = np.full(len(cost), len(cost))
+    front = np.arange(len(cost)) == root
+    step = 0
+    while front.any():
+        count[front] = step
+        step += 1
+        front = arcs[front].any(axis=0) & (count > step)
+    return frozen(count)
 
 
 def distances(

@@ -9,9 +9,10 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from solvers.distances import hops
 from solvers.likeness import Kinds, Unfolding
 from solvers.linear import Infeasible
-from solvers.low_trees import Infinite, hops, levels, low, low_from_one
+from solvers.low_trees import Infinite, levels, low, low_from_one
 from solvers.order_lp import Columns, Order, all_ways, classes, joined, union
 from solvers.quotient import Quotient
 from solvers.steiner import cheap, cheap_from_one

@@ -22,6 +22,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from solvers.arborescence import cheapest
+from solvers.distances import hops
 from topologies.errors import NO, CommplanError
 from topologies.topology import BoolArray, FloatArray, IntArray, frozen
 
@@ -107,19 +108,6 @@ def low_from_one(cost: FloatArray, root: int, needed: BoolArray, height: int) ->
     if not found:
         raise Infinite(f"some rank cannot be reached in {height} messages")
     return min(found, key=lambda tree: tree.total)
-
-
-def hops(cost: FloatArray, root: int) -> IntArray:
-    """Count the arcs to each vertex from the root, len(cost) where it cannot be reached."""
-    arcs = np.isfinite(cost)
-    count = np.full(len(cost), len(cost))
-    front = np.arange(len(cost)) == root
-    step = 0
-    while front.any():
-        count[front] = step
-        step += 1
-        front = arcs[front].any(axis=0) & (count > step)
-    return frozen(count)
 
 
 def depths(parent: IntArray) -> IntArray:

@@ -10,9 +10,8 @@ from scipy.sparse.csgraph import connected_components
 from solvers.branching import Relays, branching
 from solvers.certificate import Prices
 from solvers.collective import Collective
-from solvers.distances import UNREACHED, between
+from solvers.distances import UNREACHED, between, hops
 from solvers.layers import least_low
-from solvers.low_trees import hops
 from solvers.steiner import least
 from topologies.errors import NO, CommplanError
 from topologies.symmetry import Group, link_images, orbits

@@ -11,9 +11,9 @@ import numpy as np
 from solvers.branching import Relays, helpers
 from solvers.certificate import Bound
 from solvers.collective import Collective
+from solvers.distances import hops
 from solvers.growth import Family, Heights, seen
 from solvers.linear import Infeasible
-from solvers.low_trees import hops
 from solvers.order_lp import loads_of
 from solvers.packing import Goal, Packer, Packing
 from solvers.prices import price_bound

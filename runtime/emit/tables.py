@@ -8,10 +8,10 @@ import numpy as np
 
 from runtime.busbw import factor
 from runtime.landing import Landing
+from runtime.lower import refuse_unlike
 from runtime.moves import Moves, moves
 from runtime.pipelining import Pipelining, pipelining
 from runtime.program import Buffer, ProgramError
-from runtime.sums import refuse_unlike
 from solvers.collective import Collective
 from solvers.schedule import Schedule
 from topologies.topology import IntArray

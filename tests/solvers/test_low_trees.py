@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from bench.every_tree import best_low
-from solvers.low_trees import Infinite, depths, hops, levels, low
+from solvers.distances import hops
+from solvers.low_trees import Infinite, depths, levels, low
 
 
 def check(tree, cost, root, needed, height):
