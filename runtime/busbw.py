@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 
 from solvers.collective import DEMANDED, Collective, demand_of
-from solvers.copies import paced
+from solvers.experts import busiest
 
 PARTS = frozenset({"all_gather", "reduce_scatter", "all_to_all", "gather", "scatter"})
 
@@ -26,7 +26,7 @@ def factor(collective: Collective) -> Fraction:
         np.fill_diagonal(moving, 0)
         return Fraction(int(max(moving.sum(0).max(), moving.sum(1).max())), collective.total)
     if collective.name in DEMANDED:
-        return paced(collective)
+        return busiest(collective)
     if collective.name in PARTS:
         return Fraction(n - 1, n)
     return Fraction(min(n - 1, 1))

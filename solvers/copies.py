@@ -6,7 +6,6 @@ hands it to the others; on the way back that rank adds up what the others made o
 
 from collections.abc import Iterator
 from dataclasses import replace
-from fractions import Fraction
 from heapq import heapreplace
 
 import numpy as np
@@ -209,15 +208,3 @@ def tightest(topology: Topology, collective: Collective) -> Bound:
         return replace(UNPROVED, scope="cut")
     rate = proved(topology, collective, best[1], trivial(topology))
     return Bound(rate, "cut", best[1])
-
-
-def paced(collective: Collective) -> Fraction:
-    """Give the most that must leave or enter a rank, as a part of the size."""
-    tokens = tokens_of(collective)
-    place = np.arange(len(tokens.home))
-    away = tokens.visits.copy()
-    away[place, tokens.home] = False
-    most = [int((tokens.sizes @ away).max(initial=0))]
-    moving = tokens.sizes * away.any(axis=1)
-    most += [int(moving[tokens.home == rank].sum()) for rank in np.unique(tokens.home)]
-    return Fraction(max(most), collective.total)
