@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from ctypes import c_ulong, py_object, pythonapi
 from math import inf
-from threading import Lock, Timer, get_ident
+from threading import Event, Lock, Thread, get_ident
+from time import sleep
 
 from solvers.watch import LONGEST, NotFound, Watch
+
+AGAIN = 1.0  # seconds after which work that goes on all the same is ended once more
 
 
 class Abandoned(SystemExit):
@@ -30,43 +33,52 @@ def ending_with(watch: Watch, grace: float = 0.0) -> Iterator[None]:
     alarm = _Alarm()
     try:
         with nullcontext() if grace else watch.running(alarm.ring):
-            timer = alarm.set(watch.left + grace)
+            alarm.set(watch.left + grace)
             try:
                 yield
             finally:
                 alarm.end()
-                timer.cancel()
-                timer.join()
     except Abandoned:
         raise NotFound("the time is over") from None
 
 
 class _Alarm:
-    """Raises `Abandoned` in the thread that made it, once at most and not after its end."""
+    """Raises `Abandoned` in the thread that made it, until its end and not after."""
 
     def __init__(self) -> None:
-        self._thread, self._lock = get_ident(), Lock()
-        self._rung = self._done = False
+        self._thread, self._lock, self._done = get_ident(), Lock(), Event()
 
-    def set(self, seconds: float) -> Timer:
-        """Ring after so many seconds, unless the timer is cancelled before."""
-        timer = Timer(min(seconds, LONGEST), self.ring)
-        timer.daemon = True
-        timer.start()
-        return timer
+    def set(self, seconds: float) -> None:
+        """Ring after so many seconds."""
+        Thread(target=self._wait, args=(min(seconds, LONGEST),), daemon=True).start()
+
+    def _wait(self, seconds: float) -> None:
+        """Ring, and again: where nothing may be raised (`__del__`, a callback) it is lost."""
+        while not self._done.wait(seconds):
+            self.ring()
+            seconds = AGAIN
 
     def ring(self) -> None:
         """End the work."""
         with self._lock:
-            if not (self._rung or self._done):
-                self._rung = True
+            if not self._done.is_set():
                 leave_off(self._thread)
 
     def end(self) -> None:
-        """Take back what has not come through yet: the work is done."""
+        """Ring no more, and let come through here what has not come yet: the work is done.
+
+        It cannot be taken back: the interpreter would still look for it, at every call, and one
+        that is being traced (cProfile) would never find an end of that.
+        """
+        try:
+            self._close()
+            sleep(0.0)
+        except Abandoned:
+            self._close()
+
+    def _close(self) -> None:
         with self._lock:
-            self._done = True
-            pythonapi.PyThreadState_SetAsyncExc(c_ulong(self._thread), None)
+            self._done.set()
 
 
 def leave_off(thread: int) -> None:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from itertools import count
 from threading import Timer
 
@@ -40,3 +42,26 @@ def test_work_that_is_done_in_time_is_left_alone():
         done = sum(range(1000))
     watch.stop()
     assert done == 499500
+
+
+TRACED = """
+import cProfile
+from commplan.abandon import ending_with
+from solvers.watch import Watch
+with ending_with(Watch(600.0)):
+    pass
+assert cProfile.Profile().runcall(lambda: sum(map(abs, range(9)))) == 36
+"""
+
+
+def test_work_that_was_done_in_time_leaves_nothing_for_a_profiler_to_wait_for():
+    subprocess.run([sys.executable, "-c", TRACED], check=True, timeout=60.0)
+
+
+def test_an_end_that_is_lost_where_nothing_may_be_raised_comes_again(monkeypatch):
+    monkeypatch.setattr("commplan.abandon.AGAIN", 0.1)
+    with pytest.raises(NotFound), ending_with(Watch(0.1)):
+        try:
+            works_on()
+        except SystemExit:
+            works_on()
