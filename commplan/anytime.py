@@ -3,6 +3,9 @@
 Whoever asks waits for the solver here, and is never held up by it: when the time is over, or at
 Ctrl-C, the solver is told to stop, and gets a moment to hand in the best that it has. If it does
 not, or if what it has is no better, the plain schedule is the answer.
+
+The plain schedule is made when a solver has worked for long, and in good time before the end of a
+limit; where someone stops the work before, it is made then: most solvers end without needing one.
 """
 
 from dataclasses import replace
@@ -24,9 +27,9 @@ from solvers.terms import USUAL, Terms
 from solvers.watch import UNHURRIED, NotFound, Watch, tighter
 from topologies.topology import Topology
 
-PATIENCE = 4.0  # seconds after which a plain schedule is made; sooner where the time is short:
-HASTE = 1 / 30  # of it, but not before
-SOON, EARLY = 0.8, 0.2  # so many seconds, or this part of it
+PATIENCE = 30.0  # seconds after which a plain schedule is made; sooner where the time is short:
+EARLY = 0.2  # so much of it is left to the solver alone
+LAST = 20.0  # seconds for making one after someone stopped the work
 GRACE = 0.15  # of the time, or
 LONGEST_GRACE = 10.0  # seconds, if that is shorter, for the solver to hand in what it has
 STOPPED_GRACE = 1.0  # seconds for that where someone stopped the work
@@ -47,6 +50,9 @@ class _Solver:
         self.error: BaseException | None = None
         # No daemon: the interpreter waits for it rather than fall apart under a running engine.
         self._thread = Thread(target=self._run, args=(topology, collective, terms))
+
+    def start(self) -> None:
+        """Let it work, until it ends or is abandoned: whoever starts it must see to that."""
         self._thread.start()
 
     def _run(self, topology: Topology, collective: Collective, terms: Terms) -> None:
@@ -88,13 +94,13 @@ def best_within(
     """Find the schedule of highest throughput, or the best there is when the time is over.
 
     Every schedule is verified before it counts. A Ctrl-C ends the search as the end of the time
-    does, once there is something to hand out. In the plain schedule switches never copy or add.
+    does. In the plain schedule switches never copy or add.
 
     Raises:
         Infeasible: no schedule exists.
         NotFound: the time was over before there was any.
         WrongSchedule: a bug.
-        KeyboardInterrupt: at a second Ctrl-C, or at one before there was any schedule.
+        KeyboardInterrupt: at a second Ctrl-C.
     """
     with ending_early(watch):
         solver, standby = _searched(topology, collective, watch, terms)
@@ -108,10 +114,10 @@ def _searched(
     grace = min(GRACE * watch.left, LONGEST_GRACE)
     solver, standby = _Solver(topology, collective, watch, terms), None
     try:
-        if not solver.ended(_patience(watch.left), watch):
+        solver.start()
+        if not solver.ended(_patience(watch.left), watch) and not watch.late:
             with solver.watch.held():
                 standby = _standby(topology, collective, watch, terms)
-            watch.ready = standby is not None
             afterwards = AFTERWARDS * standby.seconds if standby else 0.0
             solver.ended(watch.left - afterwards - grace, watch)
         stopped = watch.late
@@ -124,8 +130,8 @@ def _searched(
 
 
 def _patience(left: float) -> float:
-    """Give the seconds that the solver has for itself: many commands end within them."""
-    return min(PATIENCE, max(SOON, HASTE * left), EARLY * left)
+    """Give the seconds that the solver has for itself: nearly all commands end within them."""
+    return min(PATIENCE, max(EARLY * left, left - PATIENCE))
 
 
 def plain_one(
@@ -148,11 +154,16 @@ def plain_one(
 def _standby(
     topology: Topology, collective: Collective, watch: Watch, terms: Terms
 ) -> Checked | None:
-    """Make a plain schedule and verify it; None if it takes too long, or is beyond the limits."""
-    known = rank_bound(topology, collective)
+    """Make a plain schedule and verify it; None if it takes too long, or is beyond the limits.
+
+    Who stops the work wants what there is, so that this goes on.
+    """
+    own = Watch(LAST if watch.stopped else watch.left)
     try:
-        with ending_with(watch):
-            made = checked(plain_one(topology, collective, known, watch, terms))
+        with ending_with(own):
+            watch.tell("making a plain schedule")
+            known = rank_bound(topology, collective)
+            made = checked(plain_one(topology, collective, known, own, terms))
     except NotFound:
         return None
     if not within(made.schedule, terms):
@@ -186,7 +197,6 @@ def _better(
         watch.leave_out(FASTER)
         assert standby is not None
         return standby
-    watch.ready = True
     if best.report.optimal or collective.name in DEMANDED:
         return best
     standby = standby or _standby(topology, collective, watch, terms)

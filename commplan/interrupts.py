@@ -1,4 +1,4 @@
-"""Ctrl-C ends the search, and not the command, once there is something to hand out."""
+"""Ctrl-C ends the search, and not the command: what there is then is handed out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +11,17 @@ from solvers.watch import Watch
 
 @contextmanager
 def ending_early(watch: Watch) -> Iterator[None]:
-    """Let the first Ctrl-C stop the watch, if by then there is something to hand out.
+    """Let the first Ctrl-C stop the watch; any other one interrupts as usual.
 
-    Any other one interrupts as usual. Where signals are none of ours (in another thread, or where
-    the program handles them itself) nothing changes.
+    Where signals are none of ours (in another thread, or where the program handles them itself)
+    nothing changes.
     """
     if current_thread() is not main_thread() or getsignal(SIGINT) is not default_int_handler:
         yield
         return
 
     def heard(number: int, frame: FrameType | None) -> None:
-        if watch.late or not watch.ready:
+        if watch.late:
             default_int_handler(number, frame)
         watch.stop()
 

@@ -74,7 +74,7 @@ def plan(
         CollectiveError: the collective is none, or not for this machine.
         ArgumentError: a size below 1, or something of another kind.
         WrongSchedule: a bug.
-        KeyboardInterrupt: at a second Ctrl-C, or at one before there was any schedule.
+        KeyboardInterrupt: at a second Ctrl-C.
     """
     allowed = float(number("seconds", seconds, above=True, endless=True))
     watch = watch or Watch(allowed)

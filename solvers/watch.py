@@ -61,7 +61,7 @@ class Watch:
         self.started = monotonic()
         self.news = News()
         self.spent = 0.0
-        self.ready = False  # whether there is something to hand out already
+        self.stopped = False  # before its time, by someone
         self.not_tried: list[str] = [] if whole is None else whole.not_tried
         self._deadline = self.started + seconds
         self._hear = hear
@@ -173,6 +173,7 @@ class Watch:
     def stop(self) -> None:
         """End the time now, also for an engine that runs."""
         with self._lock:
+            self.stopped = True
             self._deadline = min(self._deadline, monotonic())
             engines = list(self._engines)
         self._going.set()

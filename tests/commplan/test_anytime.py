@@ -141,7 +141,7 @@ def test_an_interruption_ends_the_search_with_what_there_is(solver):
     assert outer.elapsed < 30.0
 
 
-def test_an_interruption_before_there_is_anything_goes_through(solver, monkeypatch):
+def test_at_an_interruption_before_there_is_anything_a_plain_schedule_is_made(solver, monkeypatch):
     monkeypatch.setattr(anytime, "PATIENCE", 600.0)
 
     def interrupting(topology, what, watch, *_):
@@ -149,5 +149,26 @@ def test_an_interruption_before_there_is_anything_goes_through(solver, monkeypat
         until_stopped(topology, what, watch)
 
     solver(interrupting)
+    found, watch = best(6000.0)
+    assert found.schedule.provenance["solver"] == "shortest ways"
+    assert watch.elapsed < 10.0
+
+
+def test_a_second_interruption_goes_through_and_leaves_no_solver_behind(solver, monkeypatch):
+    ended = Event()
+
+    def interrupting(topology, what, watch, *_):
+        os.kill(os.getpid(), signal.SIGINT)
+        while not outer.late:
+            Event().wait(BLINK)
+        os.kill(os.getpid(), signal.SIGINT)
+        try:
+            until_stopped(topology, what, watch)
+        finally:
+            ended.set()
+
+    solver(interrupting)
+    outer = Watch(6000.0)
     with pytest.raises(KeyboardInterrupt):
-        best(6000.0)
+        anytime.best_within(MACHINE, WHAT, outer)
+    assert ended.wait(5.0)

@@ -91,36 +91,23 @@ def test_next_to_no_time_finds_nothing(call, hard, tmp_path):
     assert not (tmp_path / "x.json").exists()
 
 
-def test_ctrl_c_writes_the_best_so_far_and_the_terminal_showed_it_coming(hard, tmp_path):
+def test_ctrl_c_writes_a_plain_schedule_where_there_is_no_better_one_yet(hard, tmp_path):
     terminal, side = pty.openpty()
     output = str(tmp_path / "x.json.gz")
     process = compiling(hard, output, "--json", stderr=side)
     os.close(side)
-    text = shown(terminal, "gap")
-    assert "bound" in text
-    assert "best" in text
+    shown(terminal, "bound")
+    pressed = monotonic()
     process.send_signal(signal.SIGINT)
+    assert "gap" in shown(terminal, "best")
     answer, _ = process.communicate(timeout=60)
     os.close(terminal)
+    assert monotonic() - pressed < 15.0  # about two, on an idle computer
     assert process.returncode == 0
     made = json.loads(answer)
     assert made["optimal"] is False
     assert made["gap"] > 0
     assert verify(load_schedule(output)).correct
-
-
-def test_ctrl_c_before_there_is_anything_writes_nothing(hard, tmp_path):
-    terminal, side = pty.openpty()
-    process = compiling(hard, str(tmp_path / "x.json"), stderr=side)
-    os.close(side)
-    text = shown(terminal, "starting")
-    process.send_signal(signal.SIGINT)
-    text += shown(terminal, "commplan: interrupted")
-    assert process.wait(timeout=60) == 130
-    os.close(terminal)
-    assert process.stdout.read() == ""
-    process.stdout.close()
-    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_is_shown_where_no_one_looks(call, hard):
