@@ -105,6 +105,9 @@ class _Owners:
         count = int(self.count[block])
         if (self.count[image] != count).any():
             return False
+        if count == 1:
+            own = elements[:, self.rank[self.start[block]]]
+            return bool((self.rank[self.start[image]] == own).all())
         unique, which = np.unique(image, return_inverse=True)
         theirs = self.rank[self.start[unique][:, None] + np.arange(count)]
         own = self.rank[self.start[block] + np.arange(count)]

@@ -22,6 +22,7 @@ class Landing(IntEnum):
 
 
 TABLE = 2**28  # bytes up to which a table with an entry for each key is made, rather than sorted
+EMPTY = 16  # times the keys that it has entries, at most
 
 
 class Owned:
@@ -74,7 +75,7 @@ class _First:
         self.keys = keys
         span = int(keys.max(initial=0)) + 1
         self.known, self.rows = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        if span * 8 <= TABLE:
+        if span * 8 <= min(TABLE, EMPTY * keys.nbytes):
             self.rows = np.full(span, -1, dtype=np.int64)
             # Of several rows with one key the last to be written stays: the first.
             self.rows[keys[::-1]] = np.arange(len(keys))[::-1]

@@ -35,7 +35,7 @@ def _batches(schedule: Schedule) -> Iterator[tuple[int, int]]:
     """Cut the pieces into ranges that fit into memory."""
     holders = max(len(schedule.collective.holders[b]) for b in set(schedule.block.tolist()))
     ends = np.searchsorted(schedule.transfers.piece, np.arange(schedule.pieces + 1))
-    wanted = np.array([len(ranks) for ranks in schedule.collective.wanters])
+    wanted = schedule.collective.counts[1]
     cells = np.diff(ends) * 2 + wanted[schedule.block] + holders
     words = np.cumsum(cells * -(-holders // BITS))
     first = 0

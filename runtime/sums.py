@@ -33,8 +33,8 @@ def unlike(schedule: Schedule) -> IntArray:
     transfers × log, and a pass over a step for each message of a piece that a rank gets in it.
     """
     what, rows = schedule.collective, schedule.transfers
-    summed = [len(h) > 1 and len(w) > 1 for h, w in zip(what.holders, what.wanters, strict=True)]
-    some = np.array(summed, dtype=np.bool_)[schedule.block]
+    holding, wanting = what.counts
+    some = ((holding > 1) & (wanting > 1))[schedule.block]
     chosen = np.flatnonzero(some[rows.piece]) if len(rows) else integers([])
     chosen = chosen[np.argsort(rows.step[chosen], kind="stable")]
     pieces, vertices = np.flatnonzero(some), schedule.topology.vertices

@@ -76,6 +76,15 @@ class Collective:
         """List for each block the ranks that want it."""
         return self._owners(self.outputs)
 
+    @cached_property
+    def counts(self) -> tuple[IntArray, IntArray]:
+        """Count for each block the ranks that contribute to it, and those that want it."""
+        holders, wanters = (
+            np.bincount(np.concatenate([integers([]), *side]), minlength=self.blocks)
+            for side in (self.inputs, self.outputs)
+        )
+        return frozen(holders), frozen(wanters)
+
     def fraction(self, block: int) -> Fraction:
         """Give a block's share of the size."""
         return Fraction(int(self.sizes[block]), self.total)

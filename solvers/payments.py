@@ -119,7 +119,7 @@ class _Payments:
 
     def total(self) -> Fraction:
         """Add up over all blocks, for each byte of size."""
-        holders, wanters = _counts(self.what)
+        holders, wanters = self.what.counts
         ways = (holders == 1) & (wanters == 1)
         out, into = (holders == 1) & (wanters > 1), (holders > 1) & (wanters == 1)
         units = self._ways(np.flatnonzero(ways))
@@ -131,8 +131,12 @@ class _Payments:
 
     def _ways(self, blocks: IntArray) -> int:
         """Price blocks with one holder and one wanter."""
-        holder = np.array([self.what.holders[b][0] for b in blocks], dtype=np.int64)
-        wanter = np.array([self.what.wanters[b][0] for b in blocks], dtype=np.int64)
+        holder, wanter = (
+            np.concatenate([integers([]), *side])[(np.cumsum(count) - count)[blocks]]
+            for side, count in zip(
+                (self.what.holders, self.what.wanters), self.what.counts, strict=True
+            )
+        )
         leads = self.leader[self.orbit[holder]] == holder
         holder, wanter, blocks = holder[leads], wanter[leads], blocks[leads]
         price = self.distance[holder, wanter]
@@ -260,13 +264,6 @@ def _one_of_each(relays: IntArray, others: IntArray, places: IntArray) -> IntArr
     both = np.isin(relays, others)
     order = np.argsort(~both, kind="stable")
     return np.sort(relays[order][np.unique(places[relays[order]], return_index=True)[1]])
-
-
-def _counts(what: Collective) -> tuple[IntArray, IntArray]:
-    """Count each block's holders and wanters."""
-    holders = np.array([len(ranks) for ranks in what.holders])
-    wanters = np.array([len(ranks) for ranks in what.wanters])
-    return holders, wanters
 
 
 def _keeping(topology: Topology, group: Group, price: list[int]) -> Group:

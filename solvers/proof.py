@@ -50,8 +50,8 @@ def scope(certificate: Certificate, what: Collective) -> str:
     """
     if isinstance(certificate, Cut):
         return "cut"
-    sums = zip(what.holders, what.wanters, strict=True)
-    trees = any(len(h) > 1 and len(w) > 1 for h, w in sums)
+    holders, wanters = what.counts
+    trees = bool(((holders > 1) & (wanters > 1)).any())
     low = "" if certificate.height is None else f", height at most {certificate.height}"
     return (TREES if trees else "prices") + low
 
