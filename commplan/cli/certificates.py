@@ -1,11 +1,47 @@
 """The reason for a bound: checked once more, and written so that anyone can check it."""
 
+from contextlib import suppress
+
+from commplan.abandon import ending_with
+from solvers.bounds import rank_bound
 from solvers.certificate import Bound, Certificate, Cut
 from solvers.collective import Collective
 from solvers.proof import proved
-from solvers.solve import kept_symmetry
+from solvers.solve import bound, kept_symmetry
 from solvers.terms import Terms
+from solvers.watch import NotFound, Watch
 from topologies.topology import Topology
+
+TIGHTER = "tighter bounds"
+SEARCHING = 0.8  # of the time; the rest is for the proof of what was found
+PROVING, LONGEST = 0.1, 5.0  # of the time, and seconds, that this may take besides
+
+
+def bounded(topology: Topology, what: Collective, watch: Watch, terms: Terms) -> Bound:
+    """Find the tightest bound, or the tightest that is proved when the time is over.
+
+    Raises:
+        as `solvers.solve.bound`; NotFound only where the work is too much, not for lack of time.
+    """
+    grace = min(PROVING * watch.left, LONGEST)
+    search = Watch(SEARCHING * watch.left, watch.pass_on, watch, what=TIGHTER)
+    found: Bound | None = None
+    try:
+        with ending_with(search):
+            found = bound(topology, what, search, terms)
+    except NotFound:
+        if not search.late:
+            raise
+        watch.leave_out(TIGHTER)
+    for each in (found, watch.news.bound):
+        if each is None:
+            continue
+        watch.tell("checking the certificate")
+        with suppress(NotFound), ending_with(watch, 1.0 if watch.stopped else grace):
+            certified(topology, what, each, terms)
+            return each
+        watch.leave_out(TIGHTER)
+    return rank_bound(topology, what)
 
 
 def certified(topology: Topology, what: Collective, found: Bound, terms: Terms) -> None:

@@ -2,6 +2,7 @@
 
 import resource
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil
@@ -23,7 +24,7 @@ from commplan.cli.arguments import (
     time_limit,
     whole_elements,
 )
-from commplan.cli.certificates import certified, described
+from commplan.cli.certificates import bounded, described
 from commplan.cli.explain import candidate_fields, candidate_rows, part_fields, part_rows
 from commplan.cli.progress import progress
 from commplan.cli.quantities import exact, gap, gigabytes, percent
@@ -35,7 +36,6 @@ from commplan.size_set import Part, size_set
 from solvers import schedule_file
 from solvers.collective import DEMANDED, Collective
 from solvers.parts import open_to
-from solvers.solve import bound as find_bound
 from solvers.terms import Terms
 from topologies.topology import Topology
 from topologies.units import bytes_of, duration, rate
@@ -47,20 +47,20 @@ from topologies.units import bytes_of, duration, rate
 @terms
 def bound(machine: Topology, what: Collective, time_limit: float, terms: Terms) -> Answer:
     """Prove what no schedule can beat."""
-    with progress(time_limit) as watch:
+    with progress(time_limit) as watch, ending_early(watch):
         watch.tell("bounding")
         machine = open_to(machine, what, terms.relays)
-        found = find_bound(machine, what, watch, terms)
-        watch.tell("checking the certificate")
-        certified(machine, what, found, terms)
+        found = bounded(machine, what, watch, terms)
     fields = {
         "algbw_GBps": gigabytes(found.algbw),
         "algbw_exact": exact(found.algbw),
         "scope": found.scope,
         "certificate": described(machine, found.certificate),
+        "not_tried": watch.not_tried,
     }
     limit = f"{rate(found.algbw)} ({found.scope})"
-    return Answer(fields, [f"{heading(machine, what)}: at most {limit}"])
+    late = f"; not tried: {_late(watch.not_tried)}" if watch.not_tried else ""
+    return Answer(fields, [f"{heading(machine, what)}: at most {limit}{late}"])
 
 
 @click.command(cls=Command)
@@ -209,7 +209,7 @@ def _lines(
         ("achieved", f"{rate(report.algbw)}, {_proof(made)}"),
     ]
     if made.not_tried:
-        rows.append(("not tried", f"{', '.join(made.not_tried)}: the time was over"))
+        rows.append(("not tried", _late(made.not_tried)))
     if schedule.at_switches:
         rows.append(("in-network", "switches copy or add, which no program of ours can do yet"))
     if made.size is not None and made.predicted is not None and made.bound is not None:
@@ -224,6 +224,10 @@ def _lines(
         ("written to", output),
     ]
     return table(heading(schedule.topology, schedule.collective), rows)
+
+
+def _late(not_tried: Sequence[str]) -> str:
+    return f"{', '.join(not_tried)}: the time was over"
 
 
 def _proof(made: Plan) -> str:

@@ -110,6 +110,16 @@ def test_ctrl_c_writes_a_plain_schedule_where_there_is_no_better_one_yet(hard, t
     assert verify(load_schedule(output)).correct
 
 
+def test_a_bound_is_the_best_known_when_the_time_is_over(call, ask, hard):
+    started = monotonic()
+    found = ask("bound", hard, "all_reduce", "--time-limit", "1")
+    assert monotonic() - started < LOADED + START
+    assert found["certificate"]["kind"] == "cut"
+    assert found["not_tried"] == ["tighter bounds"]
+    line = call("bound", hard, "all_reduce", "--time-limit", "0.001").stdout
+    assert line.endswith("GB/s (cut); not tried: tighter bounds: the time was over\n")
+
+
 def test_nothing_is_shown_where_no_one_looks(call, hard):
     result = call("compile", hard, "all_gather", "-o", "x.json", "--time-limit", "8")
     assert result.stderr == ""
