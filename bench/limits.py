@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import product
+from itertools import product, starmap
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -19,10 +19,29 @@ from topologies.files import save
 from topologies.spec import topology
 from topologies.topology import Topology, frozen
 
-# Machines without any symmetry, from a few hundred ranks to two thousand, and the supernode.
-MACHINES = ("torus:16x16", "dgx-a100:boxes=32", "torus:13x13x12", "dgx-a100:boxes=250")
-SUPERNODE = "cloudmatrix384"
-COLLECTIVES = ("all_gather", "broadcast", "all_reduce", "all_to_all")
+COLLECTIVES = ("all_gather", "all_reduce", "all_to_all", "broadcast")
+UNEVEN = "uneven "  # before the name of a machine that has lost its symmetry
+
+
+class Question(NamedTuple):
+    """What is compiled; words: further options."""
+
+    machine: str
+    collective: str
+    words: tuple[str, ...] = ()
+
+
+# Machines as they are, and without any symmetry, from a few hundred ranks to two thousand.
+QUESTIONS = (
+    *starmap(Question, product(("cloudmatrix384", "torus:16x16", "torus:16x8x8"), COLLECTIVES)),
+    *(Question("dgx-a100:boxes=8", c, ("--symmetry", "none")) for c in COLLECTIVES),
+    *(Question("mi250:boxes=2", c, ("--size", "1MiB")) for c in COLLECTIVES),
+    *(
+        Question(UNEVEN + machine, collective)
+        for machine in ("torus:16x16", "dgx-a100:boxes=32", "torus:13x13x12", "dgx-a100:boxes=250")
+        for collective in COLLECTIVES
+    ),
+)
 SLACK, LOADED = 1.15, 1.5  # times its limit that a command may take, alone and beside busy loops
 START = 2.0  # seconds that it may take besides
 
@@ -56,7 +75,7 @@ def uneven(machine: Topology, seed: int = 0) -> Topology:
 @click.command()
 @click.option("--machine", "machines", multiple=True, help="Only these (all).")
 @click.option("--collective", "collectives", multiple=True, help="Only these (four).")
-@click.option("--limit", "limits", multiple=True, type=float, default=(3.0, 10.0, 30.0))
+@click.option("--limit", "limits", multiple=True, type=float, default=(5.0, 10.0, 20.0, 60.0))
 @click.option("--busy", "loads", multiple=True, type=int, default=(0, 4), help="Busy loops beside.")
 def main(
     machines: tuple[str, ...],
@@ -66,23 +85,28 @@ def main(
 ) -> None:
     """Run `commplan compile --time-limit` and see when and how it ends; exit 1 if one is late."""
     click.echo(
-        f"{'machine':28}{'collective':16}{'busy':>5}{'limit':>6}{'seconds':>9}{'part':>8}  ending"
+        f"{'machine':26}{'collective':12}{'busy':>5}{'limit':>6}{'seconds':>9}{'ratio':>7}"
+        f"{'part':>8}  ending"
     )
     late: list[str] = []
     with TemporaryDirectory() as folder:
-        for name in machines or (*MACHINES, SUPERNODE):
-            machine = _written(name, Path(folder))
-            for collective in collectives or COLLECTIVES:
-                for limit, busy in product(limits, loads):
-                    with burning(busy):
-                        ending = compiled(machine, collective, limit, Path(folder))
-                    if ending.late(limit, busy):
-                        late.append(f"{name} {collective}: {ending.seconds:.2f} s of {limit:g} s")
-                    part = "" if ending.part is None else f"{ending.part:8.4f}"
-                    click.echo(
-                        f"{name:28}{collective:16}{busy:5}{limit:6g}{ending.seconds:9.2f}{part:>8}"
-                        f"  {ending.words}{', LATE' if ending.late(limit, busy) else ''}"
-                    )
+        for asked in QUESTIONS:
+            if machines and asked.machine not in machines:
+                continue
+            if collectives and asked.collective not in collectives:
+                continue
+            machine = _written(asked.machine, Path(folder))
+            for limit, busy in product(limits, loads):
+                with burning(busy):
+                    ending = compiled(asked._replace(machine=machine), limit, Path(folder))
+                if ending.late(limit, busy):
+                    late.append(f"{asked}: {ending.seconds:.2f} s of {limit:g} s")
+                part = "" if ending.part is None else f"{ending.part:8.4f}"
+                click.echo(
+                    f"{asked.machine:26}{asked.collective:12}{busy:5}{limit:6g}"
+                    f"{ending.seconds:9.2f}{ending.seconds / limit:7.2f}{part:>8}"
+                    f"  {ending.words}{', LATE' if ending.late(limit, busy) else ''}"
+                )
     ended(late)
 
 
@@ -99,17 +123,17 @@ def burning(loops: int) -> Iterator[None]:
 
 
 def _written(name: str, folder: Path) -> str:
-    """Write a machine without symmetry to a file; the supernode stays as it is."""
-    if name == SUPERNODE:
+    """Write a machine without symmetry to a file; others stay as they are."""
+    if not name.startswith(UNEVEN):
         return name
     file = folder / f"{name.replace(':', '-')}.json"
-    save(uneven(topology(name)), file)
+    save(uneven(topology(name.removeprefix(UNEVEN))), file)
     return str(file)
 
 
-def compiled(machine: str, collective: str, limit: float, folder: Path) -> Ending:
+def compiled(asked: Question, limit: float, folder: Path) -> Ending:
     """Run one command in a process of its own."""
-    words = ["compile", machine, collective, "--time-limit", str(limit)]
+    words = ["compile", asked.machine, asked.collective, *asked.words, "--time-limit", str(limit)]
     ended = told([*words, "-o", str(folder / "schedule.json.gz")], 4 * limit + 60)
     if ended.fault:
         return Ending(ended.seconds, None, ended.fault[:60])
