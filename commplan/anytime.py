@@ -12,7 +12,7 @@ from dataclasses import replace
 from threading import Thread
 from time import monotonic
 
-from commplan.abandon import Abandoned, ending_with, leave_off
+from commplan.abandon import Abandoned, ending_with, leave_off, overtime
 from commplan.checking import Checked, checked
 from commplan.interrupts import ending_early
 from commplan.limits import within
@@ -115,7 +115,7 @@ def _searched(
     solver, standby = _Solver(topology, collective, watch, terms), None
     try:
         solver.start()
-        if not solver.ended(_patience(watch.left), watch) and not watch.late:
+        if not solver.ended(_patience(watch), watch) and not watch.late:
             with solver.watch.held():
                 standby = _standby(topology, collective, watch, terms)
             afterwards = AFTERWARDS * standby.seconds if standby else 0.0
@@ -129,9 +129,10 @@ def _searched(
     return solver, standby
 
 
-def _patience(left: float) -> float:
+def _patience(watch: Watch) -> float:
     """Give the seconds that the solver has for itself: nearly all commands end within them."""
-    return min(PATIENCE, max(EARLY * left, left - PATIENCE))
+    alone = 0.0 if watch.crowded else EARLY * watch.left
+    return min(PATIENCE, max(alone, watch.left - PATIENCE))
 
 
 def plain_one(
@@ -158,7 +159,8 @@ def _standby(
 
     Who stops the work wants what there is, so that this goes on.
     """
-    own = Watch(LAST if watch.stopped else watch.left)
+    late = overtime(watch) / 2 if watch.crowded else 0.0  # the rest is for what comes after
+    own = Watch(LAST if watch.stopped else watch.left + late)
     try:
         with ending_with(own):
             watch.tell("making a plain schedule")

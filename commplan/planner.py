@@ -85,7 +85,7 @@ def plan(
     whole("seed", seed)
     if max_scratch is not None:
         number("max_scratch", max_scratch)
-    with ending_early(watch), ending_with(watch, overtime(watch.left)):
+    with ending_early(watch), ending_with(watch, overtime(watch)):
         return _in_order(topology, collective, size, seed, terms, max_scratch, watch)
 
 

@@ -47,7 +47,8 @@ class Watch:
     Whoever works looks at `over` or calls `check` often, tells what it has spent, and tells news;
     whoever waits hears them, and may stop the work before its time.
     whole: what this is a stage of; its end is the stage's too. work: what the stage may do. what:
-    its name, for the list of what is not tried if it ends for lack of time.
+    its name, for the list of what is not tried if it ends for lack of time. crowded: whether others
+    take much of the processors, so that what is done last must begin early and may end late.
     """
 
     def __init__(
@@ -57,12 +58,15 @@ class Watch:
         whole: "Watch | None" = None,
         work: float = inf,
         what: str = "",
+        *,
+        crowded: bool = False,
     ) -> None:
         self.started = monotonic()
         self.news = News()
         self.spent = 0.0
         self.stopped = False  # before its time, by someone
         self.not_tried: list[str] = [] if whole is None else whole.not_tried
+        self.crowded = crowded
         self._deadline = self.started + seconds
         self._hear = hear
         self._whole = whole

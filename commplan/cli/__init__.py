@@ -4,10 +4,11 @@ import gc
 import os
 import sys
 from signal import SIGINT, default_int_handler, getsignal, signal
-from time import monotonic
+from time import monotonic, process_time
 
 INTERRUPTED, BUG = 130, 70
 BEGINNING = 1.0  # seconds that the imports take at most where nothing holds them up
+CROWDED = 0.6  # of a processor's time, below which others take it
 _begun: "list[float]" = []  # when the process began, if the command line is all there is to it
 
 TYPE_CHECKING = False
@@ -45,6 +46,11 @@ def main() -> "NoReturn":
 def held_up() -> float:
     """Give the seconds that it took to begin beyond what is usual: a time limit counts them."""
     return max(monotonic() - _begun[0] - BEGINNING, 0.0) if _begun else 0.0
+
+
+def crowded() -> bool:
+    """Tell whether others take so much of the processors that everything here takes far longer."""
+    return bool(_begun) and process_time() < CROWDED * (monotonic() - _begun[0])
 
 
 def _commands() -> "Callable[[], NoReturn]":

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
 
-from commplan.cli import held_up
+from commplan.cli import crowded, held_up
 from commplan.cli.quantities import gap, percent
 from solvers.watch import News, Watch
 from topologies.units import rate
@@ -19,7 +19,7 @@ def progress(seconds: float = inf) -> Iterator[Watch]:
     """
     seconds -= held_up()
     if sys.stderr is None or not sys.stderr.isatty():  # it may be closed
-        yield Watch(seconds)
+        yield Watch(seconds, crowded=crowded())
         return
     # Only a person needs these, and they take time to load.
     from rich.console import Console
@@ -31,7 +31,11 @@ def progress(seconds: float = inf) -> Iterator[Watch]:
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
         line = bar.add_task("starting", total=None)
-        yield Watch(seconds, lambda news: bar.update(line, description=in_words(news)))
+
+        def hear(news: News) -> None:
+            bar.update(line, description=in_words(news))
+
+        yield Watch(seconds, hear, crowded=crowded())
 
 
 def in_words(news: News) -> str:

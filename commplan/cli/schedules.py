@@ -133,7 +133,7 @@ def compile(
     with (
         progress(time_limit) as watch,
         ending_early(watch),
-        ending_with(watch, overtime(watch.left)),
+        ending_with(watch, overtime(watch)),
     ):
         made = plan(
             machine,

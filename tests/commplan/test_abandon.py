@@ -6,7 +6,7 @@ from threading import Timer
 
 import pytest
 
-from commplan.abandon import ending_with
+from commplan.abandon import ending_with, overtime
 from solvers.watch import NotFound, Watch
 
 LONG = 10**9  # steps of work that looks at no watch; minutes
@@ -43,6 +43,10 @@ def test_work_that_is_done_in_time_is_left_alone():
         done = sum(range(1000))
     watch.stop()
     assert done == 499500
+
+
+def test_on_a_crowded_computer_the_end_may_come_later():
+    assert 11.0 < overtime(Watch(100.0)) < 12.5 < 35.0 < overtime(Watch(100.0, crowded=True)) < 40.5
 
 
 TRACED = """

@@ -95,6 +95,19 @@ def test_whoever_stops_the_watch_gets_the_plain_schedule_soon(solver):
     assert watch.not_tried == [anytime.FASTER]
 
 
+def test_on_a_crowded_computer_the_plain_schedule_comes_first(monkeypatch):
+    def waiting(topology, what, watch, *_):
+        while not outer.news.best and outer.elapsed < 30.0:
+            Event().wait(BLINK)
+        return solve(topology, what)
+
+    monkeypatch.setattr(anytime, "solve", waiting)
+    monkeypatch.setattr(anytime, "EARLY", 0.9)
+    outer = Watch(20.0, crowded=True)
+    assert anytime.best_within(MACHINE, WHAT, outer).report.optimal
+    assert outer.elapsed < 15.0  # it would wait for 18
+
+
 def test_a_solver_without_a_proof_is_compared_however_soon_it_ends(solver, monkeypatch):
     monkeypatch.setattr(anytime, "PATIENCE", 600.0)
     solver(lambda topology, what, *_: ring.schedule(topology, what))
