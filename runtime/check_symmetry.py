@@ -80,7 +80,7 @@ def _by_images(schedule: Schedule, given: IntegerColumn) -> IntegerColumn:
     """
     what, elements = schedule.collective, schedule.group.elements
     covered = np.zeros(what.blocks, dtype=object)
-    owners = _Owners(what.holders), _Owners(what.wanters)
+    owners = [_Owners(*side) for side in what.owners]
     for block in np.unique(schedule.block).tolist():
         images = what.images(block, elements)
         # The images were found by random words: believe nothing that can be compared.
@@ -95,10 +95,8 @@ def _by_images(schedule: Schedule, given: IntegerColumn) -> IntegerColumn:
 class _Owners:
     """The holders, or the wanters, of all blocks in one column."""
 
-    def __init__(self, owners: tuple[IntArray, ...]) -> None:
-        self.rank = np.concatenate(owners)
-        self.count = np.array([len(ranks) for ranks in owners])
-        self.start = np.cumsum(self.count) - self.count
+    def __init__(self, rank: IntArray, start: IntArray) -> None:
+        self.rank, self.start, self.count = rank, start, np.diff(start)
 
     def follow(self, elements: IntArray, block: int, image: IntArray) -> bool:
         """Tell whether each element maps the owners of a block to those of its image."""

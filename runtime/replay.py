@@ -33,7 +33,7 @@ def suspects(schedule: Schedule) -> list[int]:
 
 def _batches(schedule: Schedule) -> Iterator[tuple[int, int]]:
     """Cut the pieces into ranges that fit into memory."""
-    holders = max(len(schedule.collective.holders[b]) for b in set(schedule.block.tolist()))
+    holders = int(schedule.collective.counts[0][schedule.block].max())
     ends = np.searchsorted(schedule.transfers.piece, np.arange(schedule.pieces + 1))
     wanted = schedule.collective.counts[1]
     cells = np.diff(ends) * 2 + wanted[schedule.block] + holders
@@ -65,8 +65,8 @@ class _Replay:
         chosen = begin + np.argsort(rows.step[begin:end], kind="stable")
         piece = rows.piece[chosen] - first
         blocks = schedule.block[first:last].tolist()
-        holders = _owners([what.holders[block] for block in blocks])
-        wanters = _owners([what.wanters[block] for block in blocks])
+        holders = _owners([what.owners[0].of(block) for block in blocks])
+        wanters = _owners([what.owners[1].of(block) for block in blocks])
         parts = [(piece, rows.src[chosen]), (piece, rows.dst[chosen])]
         parts += [(side.piece, side.rank) for side in (holders, wanters)]
         topology = schedule.topology

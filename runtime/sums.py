@@ -39,8 +39,8 @@ def unlike(schedule: Schedule) -> IntArray:
     chosen = chosen[np.argsort(rows.step[chosen], kind="stable")]
     pieces, vertices = np.flatnonzero(some), schedule.topology.vertices
     holders, wanters = (
-        _keys(pieces, [side[b] for b in schedule.block[pieces].tolist()], vertices)
-        for side in (what.holders, what.wanters)
+        _keys(pieces, [side.of(b) for b in schedule.block[pieces].tolist()], vertices)
+        for side in what.owners
     )
     src, dst = (rows.piece[chosen] * vertices + end[chosen] for end in (rows.src, rows.dst))
     cells = np.unique(np.concatenate([holders, wanters, src, dst]))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,21 @@ class CollectiveError(CommplanError, ValueError):
     """A collective that cannot be asked for."""
 
     exit_code = WRONG_INPUT
+
+
+class Owners(NamedTuple):
+    """The ranks that hold, or want, each block: rank[start[b] : start[b + 1]], ascending."""
+
+    rank: IntArray
+    start: IntArray
+
+    def of(self, block: int) -> IntArray:
+        """Give those of one block."""
+        return self.rank[self.start[block] : self.start[block + 1]]
+
+    def listed(self) -> tuple[IntArray, ...]:
+        """Give those of each block; a million of columns take a second."""
+        return tuple(self.rank[a:b] for a, b in pairwise(self.start.tolist()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,21 +85,23 @@ class Collective:
     @cached_property
     def holders(self) -> tuple[IntArray, ...]:
         """List for each block the ranks that contribute to it."""
-        return self._owners(self.inputs)
+        return self.owners[0].listed()
 
     @cached_property
     def wanters(self) -> tuple[IntArray, ...]:
         """List for each block the ranks that want it."""
-        return self._owners(self.outputs)
+        return self.owners[1].listed()
 
     @cached_property
+    def owners(self) -> tuple[Owners, Owners]:
+        """Give the ranks that contribute to each block, and those that want it, in columns."""
+        return self._owners(self.inputs), self._owners(self.outputs)
+
+    @property
     def counts(self) -> tuple[IntArray, IntArray]:
         """Count for each block the ranks that contribute to it, and those that want it."""
-        holders, wanters = (
-            np.bincount(np.concatenate([integers([]), *side]), minlength=self.blocks)
-            for side in (self.inputs, self.outputs)
-        )
-        return frozen(holders), frozen(wanters)
+        holders, wanters = self.owners
+        return np.diff(holders.start), np.diff(wanters.start)
 
     def fraction(self, block: int) -> Fraction:
         """Give a block's share of the size."""
@@ -100,13 +118,14 @@ class Collective:
         """
         (holds, wants, size), keys, order = self._signatures
         last = len(holds) - 1
-        holders, wanters = (elements[:, ends[block]] for ends in (self.holders, self.wanters))
+        held_by, wanted_by = (side.of(block) for side in self.owners)
+        holders, wanters = elements[:, held_by], elements[:, wanted_by]
         signature = holds[np.minimum(holders, last)].sum(axis=1)
         signature += wants[np.minimum(wanters, last)].sum(axis=1)
         own = np.array([size[int(self.sizes[block])]])
         signature += own
-        own += holds[self.holders[block]].sum()
-        own += wants[self.wanters[block]].sum()
+        own += holds[held_by].sum()
+        own += wants[wanted_by].sum()
         start, end = (int(np.searchsorted(keys, own, side)[0]) for side in ("left", "right"))
         place = np.searchsorted(keys, signature) + np.searchsorted(order[start:end], block)
         place = np.minimum(place, len(order) - 1)
@@ -115,15 +134,12 @@ class Collective:
         image: IntArray = order[place]
         return image
 
-    def _owners(self, buffers: tuple[IntArray, ...]) -> tuple[IntArray, ...]:
-        if not buffers:
-            return ()
-        block = np.concatenate(buffers)
-        rank = np.repeat(np.array(self.ranks), [len(blocks) for blocks in buffers])
+    def _owners(self, buffers: tuple[IntArray, ...]) -> Owners:
+        block = np.concatenate([integers([]), *buffers])
+        rank = np.repeat(integers(self.ranks[: len(buffers)]), [len(own) for own in buffers])
         order = np.lexsort((rank, block))
-        bounds = np.searchsorted(block[order], np.arange(self.blocks + 1))
-        rank = frozen(rank[order])
-        return tuple(rank[a:b] for a, b in pairwise(bounds))
+        start = np.searchsorted(block[order], np.arange(self.blocks + 1))
+        return Owners(frozen(rank[order]), frozen(start))
 
     @cached_property
     def _signatures(
@@ -134,7 +150,8 @@ class Collective:
         top = max(self.ranks) + 2
         holds, wants = (draw.integers(-(2**62), 2**62, top) for _ in range(2))
         size = {int(s): draw.integers(-(2**62), 2**62) for s in np.unique(self.sizes)}
-        keys = np.array([size[int(s)] for s in self.sizes])
+        different, which = np.unique(self.sizes, return_inverse=True)
+        keys = np.array([size[int(s)] for s in different])[which.reshape(-1)]
         for word, buffers in ((holds, self.inputs), (wants, self.outputs)):
             for rank, blocks in zip(self.ranks, buffers, strict=True):
                 np.add.at(keys, blocks, word[rank])

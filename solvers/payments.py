@@ -123,20 +123,17 @@ class _Payments:
         ways = (holders == 1) & (wanters == 1)
         out, into = (holders == 1) & (wanters > 1), (holders > 1) & (wanters == 1)
         units = self._ways(np.flatnonzero(ways))
-        units += self._trees(np.flatnonzero(out), self.what.holders, self.what.wanters, False)
-        units += self._trees(np.flatnonzero(into), self.what.wanters, self.what.holders, True)
+        if out.any():
+            units += self._trees(np.flatnonzero(out), self.what.holders, self.what.wanters, False)
+        if into.any():
+            units += self._trees(np.flatnonzero(into), self.what.wanters, self.what.holders, True)
         for block in np.flatnonzero((holders > 1) & (wanters > 1)).tolist():
             units += int(self.what.sizes[block]) * self._through_a_root(block)
         return Fraction(units, self.what.total)
 
     def _ways(self, blocks: IntArray) -> int:
         """Price blocks with one holder and one wanter."""
-        holder, wanter = (
-            np.concatenate([integers([]), *side])[(np.cumsum(count) - count)[blocks]]
-            for side, count in zip(
-                (self.what.holders, self.what.wanters), self.what.counts, strict=True
-            )
-        )
+        holder, wanter = (owners.rank[owners.start[blocks]] for owners in self.what.owners)
         leads = self.leader[self.orbit[holder]] == holder
         holder, wanter, blocks = holder[leads], wanter[leads], blocks[leads]
         price = self.distance[holder, wanter]
