@@ -24,7 +24,7 @@ from solvers.terms import USUAL, Terms
 from solvers.tree_problem import Packed, TreeProblem
 from solvers.trees import Router, paired, trees
 from solvers.watch import Watch
-from topologies.symmetry import Group
+from topologies.symmetry import Group, trivial
 from topologies.topology import Topology
 
 BOUNDING = 0.3  # of the work, for the tightest cut
@@ -110,6 +110,21 @@ def straight(
         problem = _problem(topology, collective, group, terms)
         bound = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
     return _scheduled(problem, problem.straight(bound, watch))
+
+
+def planted(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> Schedule:
+    """Pack trees that are near the optimum where there are many roots that no symmetry joins.
+
+    Raises:
+        Infeasible: some rank cannot be reached.
+        NotFound: the time limit came first.
+    """
+    problem = (_summing if collective.name == "all_reduce" else _problem)(
+        topology, collective, trivial(topology), terms
+    )
+    cut = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
+    made = problem.planted(cut, watch)
+    return _scheduled(problem, replace(made, bound=made.bound or cut))
 
 
 def _pieces(

@@ -24,6 +24,14 @@ FIRST, MOST_NODES = 1, 20_000  # nodes
 INFEASIBLE = 2  # a status of scipy's
 ITERATION = 2e-8  # work for each row and column in a pivot of HiGHS
 
+PRODUCT = 4e-6  # work for each entry, for all products of a program that is nearly solved
+NEAR = """
+    termination_criteria {
+        simple_optimality_criteria { eps_optimal_relative: 1e-3 eps_optimal_absolute: 1e-6 }
+        iteration_limit: 20000
+    }
+"""
+
 
 class Infeasible(CommplanError, ValueError):
     """No solution exists, and that is proved."""
@@ -83,6 +91,28 @@ def solve(program: LinearProgram, watch: Watch = UNHURRIED, *, once: bool = Fals
     if once:
         raise NotFound("the linear program was not solved at once")
     return _second_opinion(program, watch)
+
+
+def near(program: LinearProgram, watch: Watch = UNHURRIED) -> Optimum:
+    """Solve a linear program about to a thousandth, soon: x and duals are no vertex.
+
+    OR-Tools' PDLP does it, a method of first order that takes products with the matrix alone.
+
+    Raises:
+        NotFound: the time was over, or it did not come that near.
+    """
+    engine = ortools.ModelSolverHelper("PDLP")
+    model = _model(program)
+    with watch.running(engine.interrupt_solve):
+        engine.set_time_limit_in_seconds(min(watch.left, LONGEST))
+        engine.set_solver_specific_parameters(NEAR)
+        engine.solve(model)
+    watch.spend(PRODUCT * program.matrix.nnz)
+    if engine.status() != ortools.SolveStatus.OPTIMAL:
+        watch.check()
+        raise NotFound("the linear program was not solved, even nearly")
+    x, dual = engine.variable_values(), engine.dual_values()
+    return Optimum(np.asarray(x), np.asarray(dual), float(engine.objective_value()))
 
 
 def work(program: LinearProgram) -> float:

@@ -19,33 +19,33 @@ def shares(
     columns: Columns, orders: int, budgets: Sequence[Budget], x: FloatArray
 ) -> tuple[Fraction, ...]:
     """Round a solution of the order LP: the columns' shares, then the orders' weights."""
-    weights = _weights(orders, budgets, x[len(columns) :])
+    of_order = weights(orders, budgets, x[len(columns) :])
     found = [Fraction(0)] * len(columns)
     groups = np.lexsort((columns.child, columns.order))
     keys = np.stack([columns.order, columns.child])[:, groups]
     starts = np.flatnonzero((np.diff(keys, axis=1, prepend=-1) != 0).any(axis=0))
     for group in np.split(groups, starts[1:]):
-        weight = weights[int(columns.order[group[0]])]
+        weight = of_order[int(columns.order[group[0]])]
         for column, parts in zip(group.tolist(), _parts(x[group]).tolist(), strict=True):
             found[column] = weight * Fraction(parts, PARTS)
-    return (*found, *weights)
+    return (*found, *of_order)
 
 
-def _weights(orders: int, budgets: Sequence[Budget], x: FloatArray) -> list[Fraction]:
+def weights(orders: int, budgets: Sequence[Budget], x: FloatArray) -> list[Fraction]:
     """Round the weights of the orders within the budgets, those with a total first.
 
     Orders that a budget ties to none have no weight: a root without a tree on one of its sides.
     """
-    weights = [Fraction(0)] * orders
+    found = [Fraction(0)] * orders
     idle = {k for b in budgets if not (b.total or b.minus) for k in b.plus}
     for budget in sorted(budgets, key=lambda b: -b.total):
-        total = budget.total or sum((weights[k] for k in budget.plus), Fraction(0))
+        total = budget.total or sum((found[k] for k in budget.plus), Fraction(0))
         chosen = [k for k in (budget.plus if budget.total else budget.minus) if k not in idle]
         if not chosen:
             continue
         for k, parts in zip(chosen, _parts(x[chosen]).tolist(), strict=True):
-            weights[k] = total * Fraction(parts, PARTS)
-    return weights
+            found[k] = total * Fraction(parts, PARTS)
+    return found
 
 
 def _parts(amounts: FloatArray) -> IntArray:

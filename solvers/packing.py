@@ -253,7 +253,7 @@ class Packer:
         try:
             share, _ = lp.exact(x, time, target, self.watch)
         except NotFound:
-            share = nearly.shares(columns, orders, self._budgets(), x)
+            share = nearly.shares(columns, orders, self.budgets(self.growth.orders), x)
         whole = self.growth.unfolded(columns, share)
         if whole is None:
             return None
@@ -285,13 +285,13 @@ class Packer:
             self.growth.ways,
             self.growth.orders,
             self.growth.columns,
-            self._budgets(),
+            self.budgets(self.growth.orders),
         )
 
-    def _budgets(self) -> list[Budget]:
+    def budgets(self, orders: Sequence[Order]) -> list[Budget]:
         """Tie the orders' weights to the roots' shares."""
         mine: dict[Family, list[int]] = {family: [] for family in self.growth.families}
-        for i, order in enumerate(self.growth.orders):
+        for i, order in enumerate(orders):
             mine[self.growth.family_of(order)].append(i)
         order_of_group = self.quotient.group.order
         if not self.free:

@@ -41,7 +41,7 @@ class Pricing:
 
     def begin(self, scale: float) -> None:
         """Take in a first order for each family; scale: about the time of the optimum."""
-        shares = self._shares()
+        shares = self.shares()
         weights = {f: f.size * shares[f] for f in self.families}
         self.congestion = Congestion(self.quotient, weights, scale)
         empty = 1.0 / self.quotient.orbit_capacity
@@ -75,7 +75,7 @@ class Pricing:
         length, entry = self._distances(prices)
         cost = self.quotient.between_members(length)
         found = self.growth.cheapest_trees(cost)
-        self.due = due = self._due({f: float(total) for f, (total, _) in found.items()})
+        self.due = due = self.time_of({f: float(total) for f, (total, _) in found.items()})
         trusted = self.spread or len(cost) <= TRUSTED or self.growth.heights is None
         if trusted and due > hopeless:
             raise NotFound("the goal is out of reach")
@@ -110,9 +110,9 @@ class Pricing:
         tie = tie / tie.max() * prices.max() * TIE
         return self.quotient.distances(prices[self.quotient.link_orbit] + tie)
 
-    def _due(self, total: dict[Family, float]) -> float:
+    def time_of(self, total: dict[Family, float]) -> float:
         """Work out the time that the costs of the cheapest trees prove."""
-        shares = self._shares()
+        shares = self.shares()
         if not self.free:
             return sum(shares[f] * f.size * total[f] for f in total)
         pairs: dict[int, float] = {}
@@ -120,7 +120,7 @@ class Pricing:
             pairs[family.root] = pairs.get(family.root, 0.0) + total[family]
         return min(pairs.values()) / self.quotient.group.order
 
-    def _shares(self) -> dict[Family, float]:
+    def shares(self) -> dict[Family, float]:
         """Give the weight of each family's trees; with free shares, if all roots had the same."""
         order, roots = self.quotient.group.order, len({f.root for f in self.families})
         if self.free:

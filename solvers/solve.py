@@ -28,6 +28,7 @@ from topologies.wording import unknown
 Solver = Callable[[Topology, Collective, Group, Watch], Schedule]
 
 CLOSE = 2  # times the orbits of ranks that there are at least: no group with fewer is searched for
+CROWD, ALIKE = 48, 8  # members from which exact schedules take minutes, unless few roots differ
 SEARCH = 1.0  # about so many seconds, for the symmetry of a part of a machine
 FORESTS = {
     "all_gather": forest.forest,
@@ -94,8 +95,8 @@ def _in_a_part(
     for cut in parts(topology, collective):
         inner = within(cut, collective)
         group = sparing(kept_symmetry(cut.topology, inner, SEARCH, terms, watch), cut)
-        found = _straight(cut.topology, inner, group, watch, terms)
-        found = found or _solved(cut.topology, inner, group, watch, terms)
+        asked = cut.topology, inner, group, watch, terms
+        found = _straight(*asked) or _planted(*asked) or _solved(*asked)
         bound = whole_bound(found.bound, cut, collective, terms.relays, in_network=terms.in_network)
         if bound is not None and bound.algbw == found.bound.algbw:
             return replace(widened(found, cut, collective), bound=bound)
@@ -140,6 +141,24 @@ def _straight(
     try:
         return forest.straight(topology, collective, group, watch, terms)
     except (Infeasible, NotFound):  # some ways may lead over other members alone
+        return None
+
+
+def _planted(
+    topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
+) -> Schedule | None:
+    """Look for trees that are near the optimum, None where that takes longer than to find it.
+
+    That is where members are few, or symmetry leaves few roots; or where they are not near.
+    """
+    label = orbits(group.generators, topology.vertices)[list(collective.ranks)]
+    if collective.name not in FORESTS or collective.root is not None:
+        return None
+    if len(collective.ranks) < CROWD or len(np.unique(label)) <= ALIKE:
+        return None
+    try:
+        return forest.planted(topology, collective, watch, terms)
+    except NotFound:
         return None
 
 

@@ -16,6 +16,7 @@ from solvers.growth import Family, Heights, seen
 from solvers.linear import Infeasible
 from solvers.order_lp import loads_of
 from solvers.packing import Goal, Packer, Packing
+from solvers.planting import Planting
 from solvers.prices import price_bound
 from solvers.quotient import Quotient
 from solvers.trees import trees
@@ -24,6 +25,7 @@ from topologies.symmetry import Group
 from topologies.topology import FloatArray, IntArray, Topology
 
 CROWD = 256  # members for each root
+NEAR = 0.05  # of the optimum: trees that are planted are as near, or none
 HELPED = 128  # members up to which ranks outside branch; with more the LPs take too long
 
 
@@ -184,6 +186,25 @@ class TreeProblem:
             raise NotFound("the bound was attained in floats only")
         return found
 
+    def planted(self, bound: Bound, watch: Watch) -> Packed:
+        """Pack trees that are near the optimum of many roots, soon (see solvers/planting.py).
+
+        Raises:
+            Infeasible: some rank cannot be reached.
+            NotFound: they are not as near as `NEAR`, or the time limit came first.
+        """
+        packer, goal = self._packer(self._helpers()[0], watch), self.goal(bound)
+        if goal is None:
+            raise NotFound("there is nothing to be near")
+        planting = Planting(packer, float(goal.time))
+        found = planting.run(self._teller(watch))
+        if planting.due > goal.time:
+            goal = self._proved(packer.quotient, planting.prices, planting.due) or goal
+        if found.time > goal.time * (1 + NEAR):
+            raise NotFound("the trees are not near the optimum")
+        families = packer.growth.families
+        return Packed(packer.quotient, families, planting.packing(found), goal.bound)
+
     def _helpers(self) -> list[IntArray]:
         """List sets of vertices that may branch besides the ranks, each larger than the last."""
         ranks, network = self.collective.ranks, self.in_network
@@ -236,19 +257,23 @@ class TreeProblem:
         quotient = packer.quotient
 
         def prove(prices: FloatArray, time: float) -> Goal | None:
-            found = price_bound(
-                quotient,
-                self.collective,
-                prices,
-                self._amount() / time,
-                in_network=self.in_network,
-                relays=self.relays,
-                height=self.limit,
-            )
-            return self.goal(found)
+            return self._proved(quotient, prices, time)
 
         packing = packer.solve(self.goal(bound), prove, self._teller(watch), scale)
         return Packed(quotient, packer.growth.families, packing, packing.bound or bound)
+
+    def _proved(self, quotient: Quotient, prices: FloatArray, time: float) -> Goal | None:
+        """Work out the bound that prices prove, when about this time is expected."""
+        found = price_bound(
+            quotient,
+            self.collective,
+            prices,
+            self._amount() / time,
+            in_network=self.in_network,
+            relays=self.relays,
+            height=self.limit,
+        )
+        return self.goal(found)
 
     def _packer(self, chosen: IntArray, watch: Watch) -> Packer:
         quotient = self._quotient(chosen)

@@ -6,7 +6,7 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_matrix
 
 from solvers import linear
-from solvers.linear import Infeasible, LinearProgram, NotFound, solve
+from solvers.linear import Infeasible, LinearProgram, NotFound, near, solve
 from solvers.watch import Watch
 
 
@@ -93,3 +93,16 @@ def test_no_time_finds_nothing():
     given = LinearProgram(-np.ones(400), csr_matrix(matrix), matrix.sum(axis=1), 0)
     with pytest.raises(NotFound):
         solve(given, Watch(1e-9))
+
+
+def test_near_is_within_a_thousandth_and_says_what_its_duals_prove():
+    for seed in range(4):
+        given = drawn(seed)
+        best, found = solve(given), near(given)
+        assert found.cost == pytest.approx(best.cost, rel=3e-3, abs=1e-2)
+        assert given.bound @ found.dual == pytest.approx(best.cost, rel=3e-3, abs=1e-2)
+
+
+def test_near_ends_with_the_time():
+    with pytest.raises(NotFound):
+        near(drawn(0), Watch(0.0))

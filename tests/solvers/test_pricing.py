@@ -58,7 +58,7 @@ def test_with_free_shares_the_cheapest_pair_of_trees_counts():
     _, pricing = priced(topology, *families, free=True)
     assert not pricing.improve(prices, 9.0)
     found = pricing.growth.cheapest_trees(direct(topology, prices))
-    assert pricing._due({family: total for family, (total, _) in found.items()}) == 9
+    assert pricing.time_of({family: total for family, (total, _) in found.items()}) == 9
 
 
 @pytest.mark.parametrize("inward", [False, True])

@@ -1,0 +1,55 @@
+"""Trees that are planted and weighed: right, and as near the optimum as they say."""
+
+import pytest
+
+from bench.random_machines import machine
+from runtime.verify import verify
+from solvers.collective import collective
+from solvers.forest import planted
+from solvers.schedule_file import packed
+from solvers.solve import solve
+from solvers.terms import USUAL
+from solvers.tree_problem import NEAR
+from solvers.watch import NotFound, Watch
+from topologies.shapes import full_mesh, torus
+
+NAMES = ("all_gather", "reduce_scatter", "all_reduce")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("topology", [torus((3, 3)), full_mesh(5)])
+def test_they_are_near_what_is_proved_the_optimum(name, topology):
+    what = collective(name, range(topology.ranks))
+    best = verify(solve(topology, what))
+    found = verify(planted(topology, what, Watch(), USUAL))
+    assert found.correct, found.faults
+    assert best.optimal
+    assert best.algbw >= found.algbw >= best.algbw * (1 - NEAR)
+    assert found.proved >= best.algbw
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_uneven_machines_get_right_schedules_or_none(name):
+    near = 0
+    for seed in range(2):
+        topology = machine(seed, 4, seed % 3, density=0.05)
+        try:
+            found = verify(planted(topology, collective(name, range(4)), Watch(), USUAL))
+        except NotFound:
+            continue
+        near += 1
+        assert found.correct, found.faults
+        assert found.algbw * (1 + NEAR) >= found.proved
+    assert near
+
+
+def test_the_same_question_gets_the_same_trees():
+    topology = torus((3, 3))
+    asked = topology, collective("all_reduce", range(5)), Watch(), USUAL
+    assert packed(planted(*asked)) == packed(planted(*asked))
+
+
+def test_no_time_is_no_schedule():
+    topology = full_mesh(4)
+    with pytest.raises(NotFound):
+        planted(topology, collective("all_gather", range(4)), Watch(0.0), USUAL)
