@@ -15,6 +15,7 @@ from itertools import combinations
 
 import numpy as np
 
+from topologies.automorphisms import order
 from topologies.found_symmetry import Growth
 from topologies.symmetry import Group, SymmetryError, link_images, orbits, trivial
 from topologies.topology import IntArray, Topology
@@ -31,10 +32,15 @@ def around(topology: Topology, colours: IntArray, root: int) -> Group:
     grid = _Grid.around(topology, root)
     if grid is None:
         return trivial(topology)
-    turns, others = (
-        [image for image in _right(topology, map(grid.vertices, maps)) if _keeps(image, colours)]
-        for maps in (grid.turns(), grid.others())
+    turns, others, still = (
+        [image for image in _right(topology, images) if _keeps(image, colours)]
+        for images in (
+            map(grid.vertices, grid.turns()),
+            map(grid.vertices, grid.others()),
+            grid.alike(colours, topology.ranks),
+        )
     )
+    turns, others = ([_along(image, still) for image in images] for images in (turns, others))
     growths = []
     for sequence in (turns, turns[::-1]):
         growth = Growth(topology, colours)
@@ -43,6 +49,14 @@ def around(topology: Topology, colours: IntArray, root: int) -> Group:
             growth.take(image)
         growths.append(growth)
     return min(growths, key=Growth.count).group()
+
+
+def _along(image: IntArray, still: Iterable[IntArray]) -> IntArray:
+    """Let what moves no rank go along with an automorphism, as long as that keeps its order."""
+    for other in still:
+        both = image[other]
+        image = both if order(both) == order(image) else image
+    return image
 
 
 def _keeps(image: IntArray, colours: IntArray) -> bool:
@@ -93,9 +107,9 @@ class _Grid:
         start[shifted] = shifted[origin]
         return cls(generators, start, moved)
 
-    def vertices(self, places: Coordinates) -> IntArray:
-        """Find the vertex of each orbit at some places."""
-        at = self.origin
+    def vertices(self, places: Coordinates, origin: IntArray | None = None) -> IntArray:
+        """Find the vertex of each orbit at some places, or of the orbits with other origins."""
+        at = self.origin if origin is None else origin
         for generator, place in zip(self.generators, places, strict=True):
             for step in range(int(place.max(initial=0))):
                 at = np.where(place > step, generator[at], at)
@@ -123,6 +137,18 @@ class _Grid:
                 both = self.places.copy()
                 both[[i, j]] = both[[j, i]]
                 yield both
+
+    def alike(self, colours: IntArray, ranks: int) -> Iterator[IntArray]:
+        """Put orbits of switches that look alike each in the place of the next, as planes are."""
+        origins = np.unique(self.origin[ranks:])
+        looks = np.vstack([colours[origins], self.period[:, origins]])
+        look, count = np.unique(looks, axis=1, return_inverse=True, return_counts=True)[1:]
+        for size in np.unique(count[count > 1]).tolist():
+            following = np.arange(len(self.origin))
+            for one in np.flatnonzero(count == size):
+                own = origins[look.reshape(-1) == one]
+                following[own] = np.roll(own, -1)
+            yield self.vertices(self.places, following[self.origin])
 
     def _with(self, i: int, place: IntArray) -> Coordinates:
         places = self.places.copy()

@@ -35,3 +35,13 @@ def test_hardly_any_ranks_that_look_alike_stay_apart_in_nested_machines(spec):
 
 def test_without_declared_symmetry_there_is_none():
     assert around(topology("dgx-1"), np.arange(8), 0).order == 1
+
+
+def test_planes_turn_along_with_ranks_as_far_as_that_costs_no_order():
+    machine = topology("cloudmatrix384:nodes=6")
+    group = around(machine, refine(machine, np.arange(machine.vertices) == 3), 3)
+    label = orbits(group.generators, machine.vertices)
+    far = [i for i, name in enumerate(machine.names) if name.startswith("n1.L1.")]
+    assert len(far) == 7
+    assert len(np.unique(label[far])) == 1
+    assert group.order == 5 * 16 * 7
