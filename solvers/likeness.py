@@ -7,9 +7,10 @@ give its own, and the loads, which are added up over all images, stay the same. 
 columns, which count for all (`Order.like`), and a program for thousands of ranks has the size of
 one for some dozens.
 
-Afterwards each child gets parents of its own: early ones of the kinds that the one has that stood
-for it, so that the trees are low. What a kind leaves open shows then: where such a parent has no
-way over links of the same orbits, the child has to stand for itself.
+Afterwards each child gets parents of its own: the first ones of the kinds that the one has that
+stood for it, so that the trees are low. What a kind leaves open shows then: where such a parent has
+no way over links of the same orbits, an image of the parent has that stood for it; where that one
+does not come before the child, the child has to stand for itself.
 
 Complexity: members² for each order.
 """
@@ -24,8 +25,6 @@ from solvers.order_lp import Columns, Order, classes
 from solvers.quotient import Quotient
 from solvers.ways import Ways
 from topologies.topology import FloatArray, IntArray, frozen
-
-SEVERAL = 1  # parents among which children that are alike take turns
 
 
 class Kinds:
@@ -50,23 +49,19 @@ class Kinds:
         return len(self.quotient.roots)
 
     def early(self, order: Order, child: int, parent: int) -> IntArray:
-        """List some members that come first of those that are a parent of a kind.
+        """Give each member the first of those that are a parent of a kind, -1 for none.
 
-        That is the kind of a child and its parent. Result: (members, SEVERAL), -1 for none.
-        Complexity: members × those of the parent's orbit, once.
+        That is the kind of a child and its parent. Complexity: members × those of the parent's
+        orbit, once.
         """
         sequence, far = np.lexsort((order.place, self.orbit)), self._far[order.inward]
         number, orbit = int(far[child, parent]), int(self.orbit[parent])
         key = order.inward, sequence.tobytes(), number, orbit
         if key not in self._early:
             own = sequence[self.orbit[sequence] == orbit]
-            right, members = far[:, own] == number, np.arange(len(sequence))
-            found = np.full((len(members), SEVERAL), -1, dtype=np.int64)
-            for i in range(min(SEVERAL, len(own))):
-                at = np.argmax(right, axis=1)
-                found[:, i] = np.where(right[members, at], own[at], -1)
-                right[members, at] = False
-            self._early[key] = found
+            first = own[np.argmax(far[:, own] == number, axis=1)]
+            right = far[np.arange(len(sequence)), first] == number
+            self._early[key] = np.where(right, first, -1)
         return self._early[key]
 
     def earliest(self, order: Order) -> IntArray:
@@ -151,12 +146,21 @@ class Unfolding:
         order = self.orders[k]
         like = np.arange(len(order.place)) if order.like is None else order.like
         children = np.flatnonzero(order.waiting & (like == child))
-        early = self.kinds.early(order, child, parent)[children]
-        right = (early >= 0) & (order.place[early] < order.place[children][:, None])
-        # Children that are alike take their parents in turn, so that these share the work.
-        turn = np.arange(len(children)) % right.sum(axis=1)
-        parents = early[np.arange(len(children)), turn]
-        return children, parents, self._matching(order, parents, children, way)
+        parents = self.kinds.early(order, child, parent)[children]
+        ways = self._matching(order, parents, children, way)
+        if (ways < 0).any():
+            moved = self._moved(child, parent, children)
+            moved = np.where(order.place[moved] < order.place[children], moved, parents)
+            parents = np.where(ways < 0, moved, parents)
+            ways = self._matching(order, parents, children, way)
+        return children, parents, ways
+
+    def _moved(self, child: int, parent: int, children: IntArray) -> IntArray:
+        """Move a parent, and the way to it, along as its child is moved to others of its orbit."""
+        members, group = self.quotient.members, self.quotient.group
+        element = self.quotient.from_root[1][members]
+        vertex = group.inverses[element[child], members[parent]]
+        return frozen(np.searchsorted(members, group.elements[element[children], vertex]))
 
     def _matching(self, order: Order, parents: IntArray, children: IntArray, way: int) -> IntArray:
         """Find ways between given ends over links of the orbits that a way uses; -1 for none."""
