@@ -48,7 +48,7 @@ def solved(topology, what, *, in_network=False):
 
 @pytest.mark.parametrize("name", TREES)
 def test_no_packing_of_trees_is_faster(name):
-    for seed in range(12):
+    for seed in range(6):
         topology = drawn(seed, 2 + seed % 3, seed % 3)
         what = collective(name, range(topology.ranks))
         report = solved(topology, what)
@@ -58,7 +58,7 @@ def test_no_packing_of_trees_is_faster(name):
 
 @pytest.mark.parametrize("name", TREES)
 def test_ranks_outside_relay_copy_and_add(name):
-    for seed in range(8):
+    for seed in range(4):
         topology = drawn(seed, 4 + seed % 2, seed % 2)
         what = collective(name, range(1, 4))
         report = solved(topology, what)
@@ -68,7 +68,7 @@ def test_ranks_outside_relay_copy_and_add(name):
 
 @pytest.mark.parametrize("name", TREES)
 def test_no_packing_of_trees_that_branch_at_switches_is_faster(name):
-    for seed in range(12):
+    for seed in range(6):
         topology = machine(seed, 2 + seed % 3, 1 + seed % 2, density=0.05, flags=True)
         what = collective(name, range(topology.ranks))
         report = solved(topology, what, in_network=True)
@@ -153,7 +153,7 @@ def test_ranks_outside_make_sums_faster(machine, ranks, rate):
 
 @pytest.mark.parametrize("name", TREES)
 def test_larger_machines_without_regularity_are_proved_too(name):
-    for seed in range(20, 26):
+    for seed in (20, 21):
         topology = machine(seed, 5, 3, AWKWARD if seed % 2 else EVEN)
         assert solved(topology, collective(name, range(5))).optimal, seed
 
@@ -266,8 +266,8 @@ def test_a_rank_out_of_reach_is_infeasible(name):
 
 @pytest.mark.parametrize("name", TREES)
 def test_the_same_question_has_the_same_answer_to_the_byte(name, tmp_path):
-    topology = machine(5, 5, 2)
-    what = collective(name, range(5))
+    topology = machine(5, 4, 2)
+    what = collective(name, range(4))
     solver = all_reduce if name == "all_reduce" else forest
     for file in ("first.json", "second.json"):
         save(solver(topology, what, trivial(topology), Watch(60)), tmp_path / file)

@@ -59,8 +59,8 @@ def test_symmetry_changes_the_work_but_not_the_rate(small_machine, name):
 
 @pytest.mark.parametrize("name", COLLECTIVES)
 def test_the_bound_is_found_alone_too(name):
-    for seed in range(8):
-        topology = machine(seed, 4, 2)
+    for seed in range(3):
+        topology = machine(seed, 4, 2 - seed % 2)
         what = collective(name, range(4))
         assert bound(topology, what).algbw == verify(solve(topology, what)).algbw
 
