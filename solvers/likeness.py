@@ -103,8 +103,9 @@ class Kinds:
         """Let the first of the members that are alike stand for all of them."""
         members = np.arange(len(order.place))
         own = np.where(order.waiting, self.orbit, -1 - members)
-        keys = np.column_stack([own, earliest >= 0])
-        label = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+        # Rows are compared as bytes: column by column takes far longer.
+        keys = np.hstack([own[:, None].view(np.uint8), np.packbits(earliest >= 0, axis=1)])
+        label = np.unique(keys.view(f"V{keys.shape[1]}"), return_inverse=True)[1].reshape(-1)
         by_place = np.argsort(order.place, kind="stable")
         leader = by_place[np.unique(label[by_place], return_index=True)[1]]
         return replace(order, like=frozen(leader[label]))
