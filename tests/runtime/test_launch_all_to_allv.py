@@ -21,8 +21,14 @@ def drawn(n, kind):
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize("n", [1, 2, 3, 5, 8])
-@pytest.mark.parametrize("kind", ["full", "empty row and column", "one hot pair"])
+@pytest.mark.parametrize(
+    ("n", "kind"),
+    [
+        *((n, "full") for n in (1, 2, 3, 8)),
+        *((n, "empty row and column") for n in (2, 5)),
+        *((n, "one hot pair") for n in (3, 8)),
+    ],
+)
 def test_every_rank_gets_what_it_should(mpi, n, kind):
     """On a ring ranks relay and pieces are shares; on a star they are cut into stages."""
     what = all_to_allv(tuple(range(n)), drawn(n, kind))

@@ -22,7 +22,7 @@ from topologies.shapes import full_mesh
 @pytest.mark.parametrize("in_place", [False, True])
 def test_every_program_of_the_zoo_is_right(schedule: Schedule, in_place: bool):
     plan = moves(schedule)
-    for count in (1, 2, 3, 7, 64, 1000):
+    for count in (1, 7, 1000):
         for chunks in (1, 2, 5):
             program = lower(plan, count, chunks=chunks, in_place=in_place)
             assert faults(program, schedule.collective) == [], (count, chunks)

@@ -60,7 +60,7 @@ def test_optimal_is_said_of_those_that_reach_their_bound_alone():
     } | {"cube doubles"}
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True)
+@settings(max_examples=400, deadline=None, derandomize=True)
 @given(st.integers(0, 2**32 - 1))
 def test_every_mutation_is_refused_unless_it_is_still_right(seed):
     found = trial(seed)
@@ -80,7 +80,7 @@ def random_certificate(given_one: Schedule, seed: int) -> Bound:
     return Bound(None, TREES if what == "all_reduce" else "prices", certificate)
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True)
+@settings(max_examples=400, deadline=None, derandomize=True)
 @given(st.integers(0, len(ZOO) - 1), st.integers(0, 2**32 - 1))
 def test_no_certificate_proves_less_than_a_right_schedule_reaches(place, seed):
     name, given_one = ZOO[place]

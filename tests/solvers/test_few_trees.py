@@ -37,7 +37,7 @@ def few(topology, what, most):
 
 @pytest.mark.parametrize("name", FORESTS)
 def test_more_trees_are_no_slower_and_enough_of_them_are_the_fastest(name):
-    topology = spec.topology("dgx-1")
+    topology = spec.topology("torus:2x3")
     what = collective(name, range(topology.ranks))
     rates = [few(topology, what, most) for most in (1, 2, 64)]
     assert rates == sorted(rates)
@@ -55,13 +55,13 @@ def best_single(topology, what):
 
 def test_one_tree_for_each_rank_is_mostly_the_best_choice():
     met = 0
-    for seed in range(10):
+    for seed in range(5):
         topology = machine(seed, 3, seed % 2)
         what = collective("all_gather", range(3))
         best, found = best_single(topology, what), float(few(topology, what, 1))
         assert found <= best * (1 + 1e-9), seed
         met += found >= best * (1 - 1e-9)
-    assert met >= 8
+    assert met >= 4
 
 
 @pytest.mark.parametrize("seed", [3, 5])

@@ -26,7 +26,7 @@ def low(topology, what, height):
 @pytest.mark.parametrize("name", TREES)
 def test_none_of_the_height_is_faster_than_the_bound_and_most_are_as_fast(name):
     met = tried = 0
-    for seed in range(24):
+    for seed in range(12):
         topology = machine(seed, 3 + seed % 2, seed % 3)
         what = collective(name, range(topology.ranks))
         height = 1 + seed % 3 + (name == "all_reduce")
@@ -40,7 +40,7 @@ def test_none_of_the_height_is_faster_than_the_bound_and_most_are_as_fast(name):
         assert float(report.proved) >= expected * (1 - 1e-9), seed
         met += float(report.algbw) >= expected * (1 - 1e-9)
         tried += 1
-    assert tried >= 12
+    assert tried >= 6
     assert met >= 0.9 * tried
 
 
