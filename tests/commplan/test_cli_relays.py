@@ -143,7 +143,7 @@ LIMITS = [
 @pytest.mark.parametrize("limit", LIMITS, ids=" ".join)
 @pytest.mark.parametrize("name", ["all_reduce", "reduce_scatter"])
 def test_limits_go_with_relays_and_end_with_yes_or_no(call, name, limit, relays):
-    words = ("compile", "torus:2x3", name, "-o", "x.json", "--ranks", "0-2", "--relays", relays)
+    words = ("compile", "ring:4", name, "-o", "x.json", "--ranks", "0-2", "--relays", relays)
     result = call(*words, *limit)
     assert result.exit_code in (0, 1), result.stderr
     if result.exit_code == 0:
@@ -154,7 +154,7 @@ def test_limits_go_with_relays_and_end_with_yes_or_no(call, name, limit, relays)
 @pytest.mark.parametrize("name", ["all_to_allv", "dispatch", "combine"])
 def test_exchanges_of_a_demand_go_with_relays(ask, name, relays):
     demand = "lognormal:sigma=1" if name == "all_to_allv" else "hot:tokens=16"
-    words = ("compile", "torus:3x3", name, "--demand", demand, "--ranks", "0,4,8")
+    words = ("compile", "ring:6", name, "--demand", demand, "--ranks", "0,2,4")
     made = ask(*words, "--relays", relays, "-o", "x.json")
     assert made["bound_GBps"] >= made["algbw_GBps"] * (1 - 1e-9)
     assert ask("verify", "x.json")["correct"]
