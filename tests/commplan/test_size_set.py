@@ -104,7 +104,7 @@ def test_a_fault_inside_a_part_is_one_line(tmp_path):
 
 
 def test_a_set_is_compiled_simulated_verified_and_emitted(ask, call):
-    words = ("dgx-a100:boxes=2:overhead=0.5", "all_reduce", "--sizes", "1KiB:16MiB")
+    words = ("star:6:overhead=1", "all_reduce", "--sizes", "1KiB:16MiB")
     made = ask("compile", *words, "-o", "set.json")
     starts = [part["start"] for part in made["set"]]
     assert starts[0] == 1024
