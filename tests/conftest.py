@@ -1,10 +1,13 @@
 """Small machines that every solver and every checker must get right."""
 
+from functools import cache
 from signal import SIG_IGN, SIGINT, default_int_handler, getsignal, signal
 
 import pytest
 
 from runtime.mpi import LaunchError, Mpi, find
+from solvers.collective import collective
+from solvers.solve import solve
 from topologies.machines.huawei import cloudmatrix384
 from topologies.machines.nvidia import dgx_1
 from topologies.shapes import (
@@ -50,11 +53,22 @@ ZOO = {
 }
 
 
+@cache
+def made(name):
+    shape, *sizes = ZOO[name]
+    return shape(*sizes)
+
+
 @pytest.fixture(params=ZOO)
 def small_machine(request):
     """Run a test once for each machine of the zoo."""
-    shape, *sizes = ZOO[request.param]
-    return shape(*sizes)
+    return made(request.param)
+
+
+@pytest.fixture(scope="session")
+def solved():
+    """Solve a collective of all ranks of a machine, once for all tests."""
+    return cache(lambda machine, name: solve(machine, collective(name, range(machine.ranks))))
 
 
 @pytest.fixture

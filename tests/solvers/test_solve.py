@@ -27,8 +27,8 @@ MANY = 12  # ranks above which a machine is solved with its symmetry only
 
 
 @pytest.mark.parametrize("name", COLLECTIVES)
-def test_every_schedule_is_right_and_proved_optimal(small_machine, name):
-    made = solve(small_machine, collective(name, range(small_machine.ranks)))
+def test_every_schedule_is_right_and_proved_optimal(small_machine, name, solved):
+    made = solved(small_machine, name)
     report = verify(made)
     assert report.optimal, report.faults
     assert report.algbw == made.bound.algbw
@@ -48,13 +48,13 @@ def test_the_ports_of_a_full_mesh_are_kept_busy(n: int, ports: int) -> None:
 
 
 @pytest.mark.parametrize("name", COLLECTIVES)
-def test_symmetry_changes_the_work_but_not_the_rate(small_machine, name):
+def test_symmetry_changes_the_work_but_not_the_rate(small_machine, name, solved):
     if small_machine.ranks > MANY or not len(small_machine.symmetry):
         pytest.skip("nothing to compare")
     what = collective(name, range(small_machine.ranks))
     report = verify(SOLVERS[name](small_machine, what, trivial(small_machine), Watch(60)))
     assert report.optimal
-    assert report.algbw == solve(small_machine, what).bound.algbw
+    assert report.algbw == solved(small_machine, name).bound.algbw
 
 
 @pytest.mark.parametrize("name", COLLECTIVES)
