@@ -112,12 +112,16 @@ def _searched(
 ) -> tuple[_Solver, Checked | None]:
     """Let the solver work to its end, or that of the time; give it and the plain schedule."""
     grace = min(GRACE * watch.left, LONGEST_GRACE)
+    alone = _patience(watch)
     solver, standby = _Solver(topology, collective, watch, terms), None
+    if not alone:  # before there is a solver, which would take half of what time there is
+        standby = _standby(topology, collective, watch, terms)
     try:
         solver.start()
-        if not solver.ended(_patience(watch), watch) and not watch.late:
-            with solver.watch.held():
-                standby = _standby(topology, collective, watch, terms)
+        if not solver.ended(alone, watch):
+            if alone and not watch.late:
+                with solver.watch.held():
+                    standby = _standby(topology, collective, watch, terms)
             afterwards = AFTERWARDS * standby.seconds if standby else 0.0
             solver.ended(watch.left - afterwards - grace, watch)
         stopped = watch.late
