@@ -13,11 +13,14 @@ from solvers.alone import alone
 from solvers.bounds import MIRRORED, cut_bound, rank_bound
 from solvers.collective import Collective
 from solvers.concurrent import Amounts, effort, optimal
+from solvers.growth import Family
 from solvers.maxflow import cheapest_flow
 from solvers.quotient import Quotient
 from solvers.schedule import Schedule, Transfer, schedule
+from solvers.terms import Terms
+from solvers.tree_problem import Packed, TreeProblem
 from solvers.watch import Watch
-from topologies.symmetry import Group
+from topologies.symmetry import Group, trivial
 from topologies.topology import Topology, integers, reverse
 
 
@@ -36,6 +39,47 @@ def all_to_all(topology: Topology, collective: Collective, group: Group, watch: 
     amounts, bound = optimal(quotient, collective, _everywhere(quotient), Fraction(1), watch)
     pieces, transfers = _pieces(quotient, collective, amounts)
     return schedule(topology, collective, pieces, transfers, bound, group)
+
+
+def planted(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> Schedule:
+    """Route every block of an all_to_all near the highest rate, where many sources differ.
+
+    Raises:
+        Infeasible: some rank cannot be reached.
+        NotFound: the ways are not near it, or the time limit came first.
+    """
+
+    def families(quotient: Quotient) -> list[Family]:
+        return [Family(root, inward=False) for root in quotient.roots.tolist()]
+
+    group = trivial(topology)
+    problem = TreeProblem(topology, collective, group, families, relays=terms.relays)
+    made = problem.planted(rank_bound(topology, collective), watch, stars=True)
+    assert made.bound is not None
+    pieces, transfers = _straight(made, collective)
+    return schedule(topology, collective, pieces, transfers, made.bound, group)
+
+
+def _straight(
+    made: Packed, collective: Collective
+) -> tuple[list[tuple[int, Fraction]], list[Transfer]]:
+    """Make a piece of each way that trees of one level use; what stays is a piece as well."""
+    packing, members = made.packing, made.quotient.members.tolist()
+    amounts: dict[tuple[int, int, int], Fraction] = {}
+    rows = (packing.columns.parent, packing.columns.child, packing.columns.way)
+    for key, share in zip(
+        zip(*(r.tolist() for r in rows), strict=True), packing.share, strict=True
+    ):
+        amounts[key] = amounts.get(key, Fraction(0)) + share
+    place = collective.place
+    blocks = {rank: collective.inputs[place[rank]].tolist() for rank in members}
+    pieces = [(blocks[rank][place[rank]], Fraction(1)) for rank in members]
+    transfers: list[Transfer] = []
+    for (src, dst, way), amount in amounts.items():
+        links = packing.ways.links[way]
+        transfers += hops(made.quotient.topology, links, len(pieces))
+        pieces.append((blocks[members[src]][place[members[dst]]], amount))
+    return pieces, transfers
 
 
 def _everywhere(quotient: Quotient) -> Amounts:

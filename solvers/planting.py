@@ -72,11 +72,11 @@ class Planting:
     """The trees of one problem so far, and the loads that they put on the links.
 
     scale: the time that a bound allows. due: the time that some prices proved, in floats, and
-    `prices`: those.
+    `prices`: those. stars: the root sends straight to all, as each gets something else.
     """
 
-    def __init__(self, packer: Packer, scale: float) -> None:
-        self.packer, self.scale = packer, scale
+    def __init__(self, packer: Packer, scale: float, *, stars: bool = False) -> None:
+        self.packer, self.scale, self.stars = packer, scale, stars
         self.quotient, self.growth = packer.quotient, packer.growth
         tie = self.quotient.topology.alpha + HOP
         self.tie = tie / tie.max() * TIE
@@ -157,7 +157,7 @@ class Planting:
 
     def _planted(self, family: Family, cost: FloatArray, entry: IntArray) -> _Tree:
         """Find the cheapest tree of a family."""
-        parent = self.growth.tree(family, cost)[1]
+        parent = self._tree(family, cost)[1]
         child = np.flatnonzero(parent >= 0)
         ends = (child, parent[child]) if family.inward else (parent[child], child)
         pairs = zip(*(column.tolist() for column in classes(self.quotient, *ends)), strict=True)
@@ -166,6 +166,22 @@ class Planting:
         crossed = self.quotient.link_orbit[integers(e for _, way in links for e in way)]
         order = self._order(family, parent)
         return _Tree(family, order, frozen(parent[child]), frozen(child), way, crossed)
+
+    def _tree(self, family: Family, cost: FloatArray) -> tuple[float, IntArray]:
+        """Give what the cheapest tree of a family costs, and its parents, -1 at the root.
+
+        Raises:
+            NotFound: no way leads straight from the root to a member, but over others.
+        """
+        if not self.stars:
+            return self.growth.tree(family, cost)
+        root = self.growth.place[family.root]
+        parent = np.full(len(cost), root)
+        parent[root] = -1
+        total = float(np.delete(cost[root], root).sum())
+        if total == np.inf:
+            raise NotFound("some ways lead over other members alone")
+        return total, parent
 
     def _order(self, family: Family, parent: IntArray) -> Order:
         """Put the members of a tree in order, by their depth."""
@@ -225,7 +241,7 @@ class Planting:
         full = self._fullness()
         for price in (*((full >= least) / self.quotient.orbit_capacity for least in FULL), prices):
             cost = self.quotient.between_members(self._distances(price)[0])
-            total = {f: self.growth.tree(f, cost)[0] for f in self.growth.families}
+            total = {f: self._tree(f, cost)[0] for f in self.growth.families}
             income = float(price / self.quotient.repeats @ self.quotient.orbit_capacity)
             due = self.packer.pricing.time_of(total) * float(price.max()) / income
             if due > self.due:

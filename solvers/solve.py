@@ -29,6 +29,7 @@ Solver = Callable[[Topology, Collective, Group, Watch], Schedule]
 
 CLOSE = 2  # times the orbits of ranks that there are at least: no group with fewer is searched for
 CROWD, ALIKE = 48, 8  # members from which exact schedules take minutes, unless few roots differ
+COLUMNS = 80_000  # of a flow by source, up to which it is found exactly
 SEARCH = 1.0  # about so many seconds, for the symmetry of a part of a machine
 FORESTS = {
     "all_gather": forest.forest,
@@ -44,6 +45,12 @@ FLOWS: dict[str, Solver] = {
     "combine": copies.spread,
     "scatter": flows.scatter,
     "gather": flows.scatter,
+}
+PLANTED = {
+    "all_gather": forest.planted,
+    "reduce_scatter": forest.planted,
+    "all_reduce": forest.planted,
+    "all_to_all": flows.planted,
 }
 SOLVERS: dict[str, Solver] = FORESTS | FLOWS
 
@@ -147,17 +154,18 @@ def _straight(
 def _planted(
     topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
 ) -> Schedule | None:
-    """Look for trees that are near the optimum, None where that takes longer than to find it.
+    """Look for trees or ways near the optimum, None where that takes longer than to find it.
 
     That is where members are few, or symmetry leaves few roots; or where they are not near.
     """
     label = orbits(group.generators, topology.vertices)[list(collective.ranks)]
-    if collective.name not in FORESTS or collective.root is not None:
+    way, sources = PLANTED.get(collective.name), len(np.unique(label))
+    if way is None or len(collective.ranks) < CROWD or sources <= ALIKE:
         return None
-    if len(collective.ranks) < CROWD or len(np.unique(label)) <= ALIKE:
+    if collective.name == "all_to_all" and sources * topology.links <= COLUMNS:
         return None
     try:
-        return forest.planted(topology, collective, watch, terms)
+        return way(topology, collective, watch, terms)
     except NotFound:
         return None
 

@@ -186,8 +186,10 @@ class TreeProblem:
             raise NotFound("the bound was attained in floats only")
         return found
 
-    def planted(self, bound: Bound, watch: Watch) -> Packed:
+    def planted(self, bound: Bound, watch: Watch, *, stars: bool = False) -> Packed:
         """Pack trees that are near the optimum of many roots, soon (see solvers/planting.py).
+
+        stars: the root sends straight to all.
 
         Raises:
             Infeasible: some rank cannot be reached.
@@ -196,7 +198,7 @@ class TreeProblem:
         packer, goal = self._packer(self._helpers()[0], watch), self.goal(bound)
         if goal is None:
             raise NotFound("there is nothing to be near")
-        planting = Planting(packer, float(goal.time))
+        planting = Planting(packer, float(goal.time), stars=stars)
         found = planting.run(self._teller(watch))
         if planting.due > goal.time:
             goal = self._proved(packer.quotient, planting.prices, planting.due) or goal
