@@ -12,14 +12,14 @@ import click
 import numpy as np
 
 from bench.verdict import ended
-from runtime.verify import verify
-from solvers.collective import all_to_allv
-from solvers.demand import demand
+from runtime.verify.verify import verify
+from solvers.demands.matrix import demand
+from solvers.schedules.collective import all_to_allv
 from solvers.solve import solve
-from solvers.stages import Stages, birkhoff, pairwise, stages
-from topologies.spec import topology
-from topologies.topology import IntArray
-from topologies.units import duration
+from solvers.timing.birkhoff import Stages, birkhoff, pairwise, stages
+from topologies.formats.spec import topology
+from topologies.model.topology import IntArray
+from topologies.model.units import duration
 
 P = ParamSpec("P")
 Made = TypeVar("Made")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from topologies.topology import Topology, frozen
+from topologies.model.topology import Topology, frozen
 
 
 def without_link(machine: Topology, first: str, second: str) -> Topology:

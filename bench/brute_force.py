@@ -10,12 +10,12 @@ import click
 from bench.optimum import optimum
 from bench.random_machines import AWKWARD, EVEN, machine
 from bench.small_digraphs import digraphs, sample
-from runtime.verify import verify
-from solvers.collective import ROOTED, collective
+from runtime.verify.verify import verify
+from solvers.schedules.collective import ROOTED, collective
+from solvers.settings.deadline import Watch
+from solvers.settings.options import SYMMETRY_USES, SymmetryUse, Terms
 from solvers.solve import solve
-from solvers.terms import SYMMETRY_USES, SymmetryUse, Terms
-from solvers.watch import Watch
-from topologies.topology import Topology
+from topologies.model.topology import Topology
 
 TREES = ("all_gather", "reduce_scatter", "broadcast", "reduce", "all_reduce")
 TOLERANCE = 1e-9  # of the LP, which computes in floats

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 import commplan
-from commplan.planner import fastest
-from topologies.units import bytes_of, duration
+from commplan.planning.planner import fastest
+from topologies.model.units import bytes_of, duration
 
 FOLDER = Path("build/demo")
 SUPERNODE, NODE = "cloudmatrix384", "cloudmatrix384:nodes=1"

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from topologies.topology import BoolArray, FloatArray, IntArray
+from topologies.model.topology import BoolArray, FloatArray, IntArray
 
 
 def best_low(cost: FloatArray | IntArray, root: int, needed: BoolArray, height: int) -> float:

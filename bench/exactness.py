@@ -11,14 +11,14 @@ import click
 
 from bench.verdict import ended
 from commplan.cli.quantities import exact
-from runtime.verify import verify
-from solvers.collective import COLLECTIVES, ROOTED, collective
-from solvers.linear import NotFound
-from solvers.schedule import Schedule
+from runtime.verify.verify import verify
+from solvers.lp.linear_program import NotFound
+from solvers.schedules.collective import COLLECTIVES, ROOTED, collective
+from solvers.schedules.schedule import Schedule
+from solvers.settings.deadline import Watch
 from solvers.solve import solve
-from solvers.watch import Watch
-from topologies.spec import topology
-from topologies.topology import Topology
+from topologies.formats.spec import topology
+from topologies.model.topology import Topology
 
 SHAPES = (
     *("ring:8", "ring:64", "line:8", "full-mesh:8", "full-mesh:64", "star:8", "star:64"),

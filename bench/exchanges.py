@@ -10,9 +10,9 @@ from bench.forest_cases import Case, Growth
 from bench.forests import HEAD, growing, shown
 from bench.published import ELSEWHERE, SOURCES
 from bench.verdict import ended
-from solvers.terms import SYMMETRY_USES, SymmetryUse
-from topologies.topology import TopologyError
-from topologies.units import bytes_of
+from solvers.settings.options import SYMMETRY_USES, SymmetryUse
+from topologies.model.topology import TopologyError
+from topologies.model.units import bytes_of
 
 MEMORY = 6 * 2**30  # bytes that no command may take
 CASES = (

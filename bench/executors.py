@@ -14,12 +14,12 @@ import tempfile
 from pathlib import Path
 
 from runtime.emit import c
-from runtime.mpi import Mpi, compile_c, find
-from runtime.process import watched
-from solvers.collective import collective
+from runtime.launch.mpi import Mpi, compile_c, find
+from runtime.launch.process import watched
+from solvers.schedules.collective import collective
 from solvers.templates import TEMPLATES
-from topologies.shapes import full_mesh
-from topologies.units import duration
+from topologies.model.units import duration
+from topologies.presets.shapes import full_mesh
 
 SIZES = (8, 4096, 65536, 2**20, 2**24)
 LOOP = Path(__file__).parent / "ranks" / "ring.c"

@@ -15,16 +15,16 @@ from time import perf_counter
 import click
 
 from bench.verdict import ended
-from commplan.planner import plan
-from runtime.loads import algbw
-from solvers.collective import all_to_allv
-from solvers.copies import copied
-from solvers.demand import demand
-from solvers.experts import combine, dispatch
-from solvers.routed import tokens
+from commplan.planning.planner import plan
+from runtime.metrics.link_loads import algbw
+from solvers.demands.matrix import demand
+from solvers.demands.moe_tokens import tokens
+from solvers.flows.moe import copied
+from solvers.schedules.collective import all_to_allv
+from solvers.schedules.moe import combine, dispatch
 from solvers.solve import solve
-from topologies.spec import topology
-from topologies.units import duration
+from topologies.formats.spec import topology
+from topologies.model.units import duration
 
 MACHINES = tuple(
     f"{name}:boxes={boxes}"

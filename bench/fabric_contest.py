@@ -25,18 +25,18 @@ import click
 
 from bench.contest.algorithms import DEFAULT, Variables, algorithms
 from bench.verdict import ended
-from commplan.planner import plan
+from commplan.planning.planner import plan
 from runtime.fabric import machine, trial
 from runtime.fabric.hosts import mpi
 from runtime.fabric.layout import FabricError
 from runtime.fabric.machine import Machine
-from runtime.mpi import LaunchError, compile_c, find
-from runtime.process import watched
-from solvers.collective import collective
-from solvers.schedule import Schedule
-from topologies.shapes import hypercube
-from topologies.topology import Link, Switch, Topology, build
-from topologies.units import bytes_of
+from runtime.launch.mpi import LaunchError, compile_c, find
+from runtime.launch.process import watched
+from solvers.schedules.collective import collective
+from solvers.schedules.schedule import Schedule
+from topologies.model.topology import Link, Switch, Topology, build
+from topologies.model.units import bytes_of
+from topologies.presets.shapes import hypercube
 
 MEGABIT = 125_000  # bytes per second
 ALPHA, OVERHEAD = 10e-6, 40e-6  # of a cable, and of a message over TCP at either end, about

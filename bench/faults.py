@@ -18,8 +18,8 @@ from pathlib import Path
 
 import commplan
 from bench import verdict
-from runtime.mpi import find
-from runtime.process import children
+from runtime.launch.mpi import find
+from runtime.launch.process import children
 
 LIMIT = 3.0
 PATIENCE = 60.0

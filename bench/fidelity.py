@@ -12,16 +12,16 @@ from pathlib import Path
 import click
 import msgspec
 
-from commplan import planner
-from runtime.busbw import factor
-from runtime.simulate import simulate
-from solvers.collective import Collective, collective
-from solvers.schedule import Schedule
+from commplan.planning import planner
+from runtime.metrics.busbw import factor
+from runtime.simulate.simulate import simulate
+from solvers.schedules.collective import Collective, collective
+from solvers.schedules.schedule import Schedule
+from solvers.settings.options import Terms
 from solvers.templates import TEMPLATES
-from solvers.terms import Terms
-from topologies.achievable import achievable
-from topologies.spec import topology
-from topologies.units import bytes_of, duration
+from topologies.derive.derate import achievable
+from topologies.formats.spec import topology
+from topologies.model.units import bytes_of, duration
 
 DATA = Path(__file__).parent / "data" / "measured.json"
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.broken import without_link
-from solvers.terms import SymmetryUse
-from topologies.files import load, save
-from topologies.spec import topology
-from topologies.topology import Topology
+from solvers.settings.options import SymmetryUse
+from topologies.formats.files import load, save
+from topologies.formats.spec import topology
+from topologies.model.topology import Topology
 
 COLLECTIVES = ("all_gather", "all_reduce", "broadcast")
 TECCL = Path(__file__).parents[1] / "tests" / "data"

@@ -18,9 +18,9 @@ from bench.forest_cases import COLLECTIVES, GROWTH, Case, Growth, chosen
 from bench.fresh import told
 from bench.published import ELSEWHERE, SOURCES, beside
 from bench.verdict import ended
-from solvers.collective import ROOTED
-from solvers.terms import SYMMETRY_USES, SymmetryUse
-from topologies.topology import TopologyError
+from solvers.schedules.collective import ROOTED
+from solvers.settings.options import SYMMETRY_USES, SymmetryUse
+from topologies.model.topology import TopologyError
 
 MEMORY = 4 * 2**30  # bytes that no command may take
 NOTHING = 0.01  # seconds below which commands are not told apart

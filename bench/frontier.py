@@ -6,13 +6,13 @@ from typing import NamedTuple
 import click
 
 from bench.verdict import ended
-from runtime.verify import verify
-from solvers.collective import Collective, collective
-from solvers.frontier import frontier
-from solvers.synchronous import FOUND, IMPOSSIBLE, OPEN, Answer, Exact, Verdict
-from solvers.synchronous_model import Point
-from solvers.watch import Watch
-from topologies.spec import topology
+from runtime.verify.verify import verify
+from solvers.exact.model import Point
+from solvers.exact.pareto import frontier
+from solvers.exact.search import FOUND, IMPOSSIBLE, OPEN, Answer, Exact, Verdict
+from solvers.schedules.collective import Collective, collective
+from solvers.settings.deadline import Watch
+from topologies.formats.spec import topology
 
 
 class Known(NamedTuple):

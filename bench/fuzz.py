@@ -23,15 +23,15 @@ import click
 import numpy as np
 
 from bench.fuzz_cases import LIMIT, Case, case
-from commplan.planner import plan
-from runtime.check_program import faults
-from runtime.interpret import interpret
-from runtime.lower import lower
-from runtime.simulate import SWITCHINGS
-from runtime.verify import verify
-from solvers import schedule_file
-from solvers.schedule import Schedule
-from solvers.watch import Watch
+from commplan.planning.planner import plan
+from runtime.program.check import faults
+from runtime.program.interpret import interpret
+from runtime.program.lower import lower
+from runtime.simulate.simulate import SWITCHINGS
+from runtime.verify.verify import verify
+from solvers.schedules import files
+from solvers.schedules.schedule import Schedule
+from solvers.settings.deadline import Watch
 
 PATIENCE = 3 * LIMIT + 60  # seconds; a command that takes longer is stopped
 AGAIN = 4  # one case in so many is asked twice, and one by the library
@@ -145,7 +145,7 @@ def asked(question: Case, folder: Path, number: int) -> Iterator[tuple[str, str]
     if made.fields.get("predicted_seconds") is not None and "--max-height" not in question.options:
         for switching in SWITCHINGS:
             yield from simulated(made.fields, str(output), question, switching)
-    yield from ran(schedule_file.load(str(output)), number)
+    yield from ran(files.load(str(output)), number)
     if number % AGAIN == 0:
         second = folder / f"schedule-{number}-again.json"
         command("compile", *question.words, "-o", str(second))
@@ -180,7 +180,7 @@ def by_library(question: Case, folder: Path, number: int) -> Iterator[tuple[str,
     stored = folder / f"schedule-{number}.json"
     if number % AGAIN != 1 or not stored.exists():
         return
-    known = schedule_file.load(str(stored))
+    known = files.load(str(stored))
     made = plan(known.topology, known.collective, size=4096, watch=Watch(LIMIT))
     yield "a plan of the library is right", "; ".join(verify(made.schedule).faults[:1])
     assert made.predicted is not None

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.random_machines import wild
-from solvers.collective import COLLECTIVES, ROOTED
-from topologies import files
-from topologies.spec import topology
+from solvers.schedules.collective import COLLECTIVES, ROOTED
+from topologies.formats import files
+from topologies.formats.spec import topology
 
 PRESETS = (
     *("ring:5", "line:4", "star:6", "full-mesh:5", "torus:2x4", "torus:3x3", "mesh:2x3"),

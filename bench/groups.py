@@ -16,7 +16,7 @@ import numpy as np
 
 from bench.fresh import Told, told
 from bench.verdict import ended
-from topologies.spec import topology
+from topologies.formats.spec import topology
 
 MACHINES = {
     "cloudmatrix384": 16,

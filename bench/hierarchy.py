@@ -16,11 +16,11 @@ from pathlib import Path
 import click
 
 from bench.verdict import ended
-from commplan.candidates import Candidate
-from commplan.planner import plan
-from solvers.collective import collective
-from topologies.spec import topology
-from topologies.units import duration
+from commplan.candidates.candidates import Candidate
+from commplan.planning.planner import plan
+from solvers.schedules.collective import collective
+from topologies.formats.spec import topology
+from topologies.model.units import duration
 
 MACHINES = (
     *(

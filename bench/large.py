@@ -3,10 +3,10 @@
 import sys
 
 from bench.verdict import ended
-from runtime.deaths import how
 from runtime.execute import core
-from runtime.mpi import find
-from runtime.process import watched
+from runtime.launch.first_failure import how
+from runtime.launch.mpi import find
+from runtime.launch.process import watched
 
 BYTES = 2**31 + 12_345
 SECONDS = 300.0

@@ -15,9 +15,9 @@ import numpy as np
 
 from bench.fresh import told
 from bench.verdict import ended
-from topologies.files import save
-from topologies.spec import topology
-from topologies.topology import Topology, frozen
+from topologies.formats.files import save
+from topologies.formats.spec import topology
+from topologies.model.topology import Topology, frozen
 
 COLLECTIVES = ("all_gather", "all_reduce", "all_to_all", "broadcast")
 UNEVEN = "uneven "  # before the name of a machine that has lost its symmetry

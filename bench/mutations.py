@@ -13,10 +13,10 @@ import numpy as np
 
 from bench.oracle import right
 from bench.zoo import zoo
-from runtime.verify import verify
-from solvers.schedule import Schedule, Transfer, columns
-from topologies.symmetry import Group, trivial
-from topologies.topology import integers
+from runtime.verify.verify import verify
+from solvers.schedules.schedule import Schedule, Transfer, columns
+from topologies.model.topology import integers
+from topologies.symmetry.group import Group, trivial
 
 Rows = list[Transfer]
 Draw = np.random.Generator

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import lil_matrix
 
-from solvers.collective import Collective
-from topologies.topology import Topology
+from solvers.schedules.collective import Collective
+from topologies.model.topology import Topology
 
 Load = tuple[int, ...]  # of each link
 INWARD = frozenset({"reduce_scatter", "reduce"})

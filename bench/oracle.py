@@ -3,10 +3,10 @@
 from collections import defaultdict
 from fractions import Fraction
 
-from solvers.collective import CollectiveError
-from solvers.schedule import Schedule, Transfer
-from solvers.unfold import unfold
-from topologies.symmetry import SymmetryError
+from solvers.schedules.collective import CollectiveError
+from solvers.schedules.schedule import Schedule, Transfer
+from solvers.schedules.unfold import unfold
+from topologies.symmetry.group import SymmetryError
 
 Held = dict[int, frozenset[int]]
 

@@ -9,18 +9,18 @@ from pathlib import Path
 import click
 
 from bench import teccl
-from commplan import planner
 from commplan.cli import quantities
-from runtime.simulate import Switching, simulate
-from solvers import size_bound
-from solvers.collective import Collective, collective
+from commplan.planning import planner
+from runtime.simulate.simulate import Switching, simulate
+from solvers.bounds import time_bound
+from solvers.schedules.collective import Collective, collective
+from solvers.settings.options import Terms
 from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError
-from solvers.terms import Terms
-from topologies.files import load
-from topologies.spec import topology
-from topologies.topology import Topology
-from topologies.units import bytes_of, duration
+from topologies.formats.files import load
+from topologies.formats.spec import topology
+from topologies.model.topology import Topology
+from topologies.model.units import bytes_of, duration
 
 PATTERNS = ("ring", "recursive_doubling")
 STYLES = {"bound": "k--", "commplan": "C0-o", "ring": "C1-", "recursive_doubling": "C2-"}
@@ -43,7 +43,7 @@ def curves(machine: Topology, what: Collective, sizes: list[int], *, stored: boo
     made: dict[str, list[tuple[int, float]]] = {"bound": [], "commplan": []}
     for size in sizes:
         best = planner.plan(machine, what, size=size, terms=Terms(in_network=stored)).schedule
-        least = size_bound.fastest(machine, what, best.bound, size, in_network=stored)
+        least = time_bound.fastest(machine, what, best.bound, size, in_network=stored)
         made["bound"].append((size, least))
         made["commplan"].append((size, simulate(best, size, switching).seconds))
     for name in PATTERNS:

@@ -4,9 +4,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from topologies.ports import with_ports
-from topologies.reachability import faults
-from topologies.topology import Link, Switch, Topology, build
+from topologies.derive.ports import with_ports
+from topologies.model.reachability import faults
+from topologies.model.topology import Link, Switch, Topology, build
 
 EVEN = tuple(Fraction(rate) for rate in range(1, 10))
 AWKWARD = (Fraction(314159, 1000), Fraction(999983))

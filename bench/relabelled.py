@@ -12,13 +12,13 @@ from dataclasses import replace
 import click
 import numpy as np
 
-from commplan import planner
-from solvers.collective import COLLECTIVES, ROOTED, collective
-from solvers.terms import Terms
-from solvers.watch import Watch
-from topologies.relabelled import relabelled
-from topologies.spec import topology
-from topologies.topology import Topology, frozen
+from commplan.planning import planner
+from solvers.schedules.collective import COLLECTIVES, ROOTED, collective
+from solvers.settings.deadline import Watch
+from solvers.settings.options import Terms
+from topologies.derive.relabel import relabelled
+from topologies.formats.spec import topology
+from topologies.model.topology import Topology, frozen
 
 MACHINES = (
     *("torus:2x8", "torus:4x4", "mesh:2x3", "hypercube:3", "nd-full-mesh:2x4", "ring:6", "line:5"),

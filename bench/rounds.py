@@ -14,11 +14,11 @@ from time import perf_counter
 import click
 
 from bench.verdict import ended
-from commplan.planner import plan
-from runtime.simulate import simulate
-from solvers.amounts import incast
-from solvers.collective import collective
-from topologies.spec import topology
+from commplan.planning.planner import plan
+from runtime.simulate.simulate import simulate
+from solvers.schedules.collective import collective
+from solvers.schedules.piece_loads import incast
+from topologies.formats.spec import topology
 
 TE_CCL = Path(__file__).parents[1] / "tests" / "data"
 MACHINES = (

@@ -11,12 +11,12 @@ from time import perf_counter
 import click
 
 from bench.published import FEW_TREES, FEW_TREES_SOURCE
-from commplan.limits import trees
-from commplan.planner import Plan, plan
-from solvers.collective import collective
-from solvers.linear import Infeasible
-from solvers.terms import Terms
-from topologies.spec import topology
+from commplan.anytime.limits import trees
+from commplan.planning.planner import Plan, plan
+from solvers.lp.linear_program import Infeasible
+from solvers.schedules.collective import collective
+from solvers.settings.options import Terms
+from topologies.formats.spec import topology
 
 HEAD = f"{'limit':>12}{'bound':>12}{'achieved':>12}{'share':>9}{'height':>8}{'trees':>7}"
 HEAD += f"{'seconds':>9}"

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from bench.fresh import Told, told
-from topologies.spec import topology
+from topologies.formats.spec import topology
 
 COLLECTIVES = (
     *("all_gather", "reduce_scatter", "broadcast", "reduce", "scatter", "gather", "all_reduce"),

@@ -6,8 +6,8 @@ from itertools import permutations, product
 
 import numpy as np
 
-from topologies.reachability import faults
-from topologies.topology import Link, Topology, build
+from topologies.model.reachability import faults
+from topologies.model.topology import Link, Topology, build
 
 Rates = tuple[int, ...]  # of each ordered pair of ranks, 0 for no link
 

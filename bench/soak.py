@@ -14,8 +14,8 @@ from statistics import median
 from typing import Any
 
 from bench.verdict import ended
-from runtime.mpi import find
-from runtime.process import watched
+from runtime.launch.mpi import find
+from runtime.launch.process import watched
 
 SECONDS = 3600.0
 GROWTH = 8.0  # MB in half of the calls

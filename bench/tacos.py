@@ -17,17 +17,17 @@ import click
 import numpy as np
 
 from bench.verdict import ended
-from runtime.dataflow import finish
-from runtime.verify import verify
-from solvers import size_bound
-from solvers.collective import Collective, all_gather
-from solvers.matching import matched
-from solvers.schedule import Schedule
+from runtime.simulate.dataflow import finish
+from runtime.verify.verify import verify
+from solvers.bounds import time_bound
+from solvers.schedules.collective import Collective, all_gather
+from solvers.schedules.schedule import Schedule
 from solvers.solve import solve
-from solvers.spreading import guided
-from topologies import shapes
-from topologies.topology import BoolArray, Topology
-from topologies.units import bytes_of, duration
+from solvers.timing.greedy_matching import matched
+from solvers.timing.greedy_problem import guided
+from topologies.model.topology import BoolArray, Topology
+from topologies.model.units import bytes_of, duration
+from topologies.presets import shapes
 
 RATE, ALPHA = Fraction(50 * 2**30), 0.5e-6  # those of its examples
 MACHINES: dict[str, Topology] = {
@@ -124,7 +124,7 @@ def _row(machine: Topology, what: Collective, size: int, tried: list[Seeds]) -> 
     spent, took = monotonic() - begun, finish(schedule, size)
     theirs = min(tried, key=lambda each: each.seconds(machine.ranks, size))
     other = theirs.seconds(machine.ranks, size)
-    bound = size_bound.fastest(machine, what, best.bound, size)
+    bound = time_bound.fastest(machine, what, best.bound, size)
     right = verify(schedule).correct
     known = RELEASED.get(machine.name) if size == LARGEST else None
     released = f"{known:.1%}" if known else ""

@@ -2,7 +2,7 @@
 
 Each row is planned under the rule of its row: store-and-forward, switches copy, and a latency of
 at most `alpha_counts_above_us` is 0. The schedule is one of highest throughput, played in pieces
-by greedy matching in time; it is verified, and its time is that of `runtime.dataflow`.
+by greedy matching in time; it is verified, and its time is that of `runtime.simulate.dataflow`.
 """
 
 from dataclasses import replace
@@ -17,18 +17,18 @@ import msgspec
 import numpy as np
 
 from bench.verdict import ended
-from runtime.dataflow import finish
-from runtime.verify import verify
-from solvers.collective import collective
-from solvers.latency import latency
-from solvers.matching import matched
-from solvers.schedule import Schedule
+from runtime.simulate.dataflow import finish
+from runtime.verify.verify import verify
+from solvers.bounds.latency import latency
+from solvers.schedules.collective import collective
+from solvers.schedules.schedule import Schedule
+from solvers.settings.options import Terms
 from solvers.solve import solve
-from solvers.spreading import guided
-from solvers.terms import Terms
-from topologies.files import load
-from topologies.topology import Topology, frozen
-from topologies.units import bytes_of, duration
+from solvers.timing.greedy_matching import matched
+from solvers.timing.greedy_problem import guided
+from topologies.formats.files import load
+from topologies.model.topology import Topology, frozen
+from topologies.model.units import bytes_of, duration
 
 DATA = Path(__file__).parent / "data" / "teccl.json"
 MACHINES = Path(__file__).parent.parent / "tests" / "data"

@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import networkx as nx
 
-from solvers.certificate import Bound, Certificate, Cut, Prices
-from solvers.collective import Collective, collective
-from solvers.schedule import Schedule, Transfer, schedule
-from topologies import shapes
-from topologies.symmetry import Group, declared, trivial
-from topologies.topology import Link, Topology, build, integers
+from solvers.schedules.certificate import Bound, Certificate, Cut, Prices
+from solvers.schedules.collective import Collective, collective
+from solvers.schedules.schedule import Schedule, Transfer, schedule
+from topologies.model.topology import Link, Topology, build, integers
+from topologies.presets import shapes
+from topologies.symmetry.group import Group, declared, trivial
 
 Hop = tuple[int, int, int, int, bool]  # piece, step, src, dst, reduce
 WHOLE = Fraction(1)

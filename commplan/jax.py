@@ -14,7 +14,7 @@ import numpy as np
 from jax.experimental import io_callback
 
 from commplan.communicator import Communicator
-from topologies.errors import ArgumentError
+from topologies.model.errors import ArgumentError
 
 Array = Any  # jax.Array, or what stands for one while it is traced
 LINEAR = ("sum", "avg")  # operations that a gradient is known for

@@ -5,42 +5,42 @@ from commplan._floors import check
 
 check()
 
-from commplan.candidates import Candidate, ScratchError
-from commplan.checking import WrongSchedule
+from commplan.anytime.checking import WrongSchedule
+from commplan.anytime.limits import LimitError
+from commplan.candidates.candidates import Candidate, ScratchError
 from commplan.communicator import Communicator, PlacementError
-from commplan.limits import LimitError
-from commplan.planner import Plan, plan
+from commplan.planning.planner import Plan, plan
 from runtime.emit.targets import TARGETS, emit
 from runtime.execute.executor import Executor
 from runtime.execute.faults import ExecutionError
-from runtime.launch import Measurement, RunError, run
-from runtime.lower import lower
-from runtime.mpi import LaunchError
-from runtime.program import Program, ProgramError
-from runtime.simulate import Simulation, simulate
-from runtime.verify import Report, verify
-from solvers.certificate import Bound, Cut, Prices
-from solvers.collective import Collective, CollectiveError, all_to_allv, collective
-from solvers.demand import demand
-from solvers.demand_file import DemandError
-from solvers.experts import Tokens, combine, dispatch
-from solvers.linear import Infeasible, NotFound
-from solvers.routed import tokens
-from solvers.schedule import Schedule, Transfer
-from solvers.schedule_file import ScheduleFileError, check_topology
-from solvers.schedule_file import load as load_schedule
-from solvers.schedule_file import save as save_schedule
+from runtime.launch.launch import Measurement, RunError, run
+from runtime.launch.mpi import LaunchError
+from runtime.program.lower import lower
+from runtime.program.program import Program, ProgramError
+from runtime.simulate.simulate import Simulation, simulate
+from runtime.verify.verify import Report, verify
+from solvers.demands.files import DemandError
+from solvers.demands.matrix import demand
+from solvers.demands.moe_tokens import tokens
+from solvers.lp.linear_program import Infeasible, NotFound
+from solvers.schedules.certificate import Bound, Cut, Prices
+from solvers.schedules.collective import Collective, CollectiveError, all_to_allv, collective
+from solvers.schedules.files import ScheduleFileError, check_topology
+from solvers.schedules.files import load as load_schedule
+from solvers.schedules.files import save as save_schedule
+from solvers.schedules.moe import Tokens, combine, dispatch
+from solvers.schedules.schedule import Schedule, Transfer
+from solvers.settings.options import Terms
 from solvers.solve import bound
-from solvers.stages import Stages, stages
-from solvers.terms import Terms
-from topologies.errors import ArgumentError, CommplanError
-from topologies.files import load as load_topology
-from topologies.files import save as save_topology
-from topologies.graph import from_networkx, to_networkx
-from topologies.selection import ranks
-from topologies.spec import catalogue, topology
-from topologies.symmetry import SymmetryError
-from topologies.topology import Link, Switch, Topology, TopologyError, build
+from solvers.timing.birkhoff import Stages, stages
+from topologies.formats.files import load as load_topology
+from topologies.formats.files import save as save_topology
+from topologies.formats.networkx_graph import from_networkx, to_networkx
+from topologies.formats.spec import catalogue, topology
+from topologies.model.errors import ArgumentError, CommplanError
+from topologies.model.selection import ranks
+from topologies.model.topology import Link, Switch, Topology, TopologyError, build
+from topologies.symmetry.group import SymmetryError
 
 __all__ = [
     "TARGETS",

@@ -6,24 +6,25 @@ from functools import partial
 
 import numpy as np
 
-from solvers import copies, flows, forest, skew
-from solvers.bounds import MIRRORED, cut_bound
-from solvers.certificate import Bound
-from solvers.collective import DEMANDED, Collective, CollectiveError
-from solvers.linear import Infeasible
-from solvers.parts import open_to, parts, sparing, whole_bound, widened, within
-from solvers.schedule import Schedule
-from solvers.terms import USUAL, Terms
-from solvers.watch import UNHURRIED, NotFound, Watch
-from topologies.arguments import of
-from topologies.colours import refine
-from topologies.found_symmetry import chosen
-from topologies.part import Part, contracted
-from topologies.reachability import all_joined, missing_ways
-from topologies.stabiliser import around
-from topologies.symmetry import Group, declared, orbits, subgroup, trivial
-from topologies.topology import IntArray, Topology
-from topologies.wording import unknown
+from solvers.bounds.cuts import MIRRORED, cut_bound
+from solvers.flows import all_to_all, all_to_allv, moe
+from solvers.groups.parts import open_to, parts, sparing, whole_bound, widened, within
+from solvers.lp.linear_program import Infeasible
+from solvers.schedules.certificate import Bound
+from solvers.schedules.collective import DEMANDED, Collective, CollectiveError
+from solvers.schedules.schedule import Schedule
+from solvers.settings.deadline import UNHURRIED, NotFound, Watch
+from solvers.settings.options import USUAL, Terms
+from solvers.trees import forest
+from topologies.derive.part import Part, contracted
+from topologies.model.arguments import of
+from topologies.model.messages import unknown
+from topologies.model.reachability import all_joined, missing_ways
+from topologies.model.topology import IntArray, Topology
+from topologies.symmetry.group import Group, declared, orbits, subgroup, trivial
+from topologies.symmetry.refinement import refine
+from topologies.symmetry.search import chosen
+from topologies.symmetry.stabiliser import around
 
 Solver = Callable[[Topology, Collective, Group, Watch], Schedule]
 
@@ -39,18 +40,18 @@ FORESTS = {
     "all_reduce": forest.all_reduce,
 }
 FLOWS: dict[str, Solver] = {
-    "all_to_all": flows.all_to_all,
-    "all_to_allv": skew.all_to_allv,
-    "dispatch": copies.spread,
-    "combine": copies.spread,
-    "scatter": flows.scatter,
-    "gather": flows.scatter,
+    "all_to_all": all_to_all.all_to_all,
+    "all_to_allv": all_to_allv.all_to_allv,
+    "dispatch": moe.spread,
+    "combine": moe.spread,
+    "scatter": all_to_all.scatter,
+    "gather": all_to_all.scatter,
 }
 PLANTED = {
     "all_gather": forest.planted,
     "reduce_scatter": forest.planted,
     "all_reduce": forest.planted,
-    "all_to_all": flows.planted,
+    "all_to_all": all_to_all.planted,
 }
 SOLVERS: dict[str, Solver] = FORESTS | FLOWS
 
@@ -88,7 +89,7 @@ def solve(
 def _symmetry(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> Group:
     """Look for the symmetry that is used, where it is of use."""
     watch.tell("looking for symmetry")
-    search = 0.0 if SOLVERS[collective.name] is flows.scatter else min(watch.room, 50.0) / 10
+    search = 0.0 if SOLVERS[collective.name] is all_to_all.scatter else min(watch.room, 50.0) / 10
     return kept_symmetry(topology, collective, search, terms, watch)
 
 

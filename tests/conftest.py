@@ -5,12 +5,13 @@ from signal import SIG_IGN, SIGINT, default_int_handler, getsignal, signal
 
 import pytest
 
-from runtime.mpi import LaunchError, Mpi, find
-from solvers.collective import collective
+from runtime.launch.mpi import LaunchError, Mpi, find
+from solvers.schedules.collective import collective
 from solvers.solve import solve
-from topologies.machines.huawei import cloudmatrix384
-from topologies.machines.nvidia import dgx_1
-from topologies.shapes import (
+from topologies.formats.spec import topology
+from topologies.presets.huawei import cloudmatrix384
+from topologies.presets.nvidia import dgx_1
+from topologies.presets.shapes import (
     full_mesh,
     hypercube,
     leaf_spine,
@@ -21,7 +22,6 @@ from topologies.shapes import (
     star,
     torus,
 )
-from topologies.spec import topology
 
 # A shell makes what runs in the background deaf to Ctrl-C; tests that press it would hang.
 if getsignal(SIGINT) is SIG_IGN:

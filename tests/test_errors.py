@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from topologies.errors import BUG, NO, WRONG_INPUT, CommplanError
+from topologies.model.errors import BUG, NO, WRONG_INPUT, CommplanError
 
 ROOT = Path(__file__).parent.parent
 FLOORS = ("topologies", "solvers", "runtime", "commplan", "bench")

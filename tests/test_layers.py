@@ -13,7 +13,7 @@ EMITTED = ROOT / "runtime" / "emit" / "in_python"
 RUNNING = (
     ROOT / "runtime" / "execute",
     ROOT / "commplan" / "communicator",
-    ROOT / "commplan" / "races.py",
+    ROOT / "commplan" / "candidates" / "races.py",
     ROOT / "commplan" / "torch",
 )
 # Scripts that mpirun starts.

@@ -22,7 +22,7 @@ from bench.readme import (
     updated,
     write_files,
 )
-from runtime.mpi import find
+from runtime.launch.mpi import find
 
 TEXT = README.read_text(encoding="utf-8")
 CALLS = [call for block in blocks(TEXT) for call in block.calls]

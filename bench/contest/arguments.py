@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
-from runtime.elements import OPERATIONS, TYPES, refusal, width
-from solvers.collective import ROOTED
-from topologies import units
-from topologies.units import bytes_of
-from topologies.wording import one_line, unknown
+from runtime.program.elements import OPERATIONS, TYPES, refusal, width
+from solvers.schedules.collective import ROOTED
+from topologies.model import units
+from topologies.model.messages import one_line, unknown
+from topologies.model.units import bytes_of
 
 Value = TypeVar("Value")
 WAYS = ("best", "core", "mpi4py")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from runtime.elements import Array, divide, join, storage, width
-from solvers.collective import Collective
+from runtime.program.elements import Array, divide, join, storage, width
+from solvers.schedules.collective import Collective
 
 PERIOD = 8191  # elements after which the data repeat: a prime, so that shifts show
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.contest.arguments import Arguments
 from bench.contest.rows import Row, Timing
-from runtime.elements import width
+from runtime.program.elements import width
 
 NCCL_TYPES = {"float32": "float", "float64": "double", "float16": "half"}
 OSU_TYPES = {"float32": "MPI_FLOAT", "float64": "MPI_DOUBLE", "int8": "MPI_CHAR"}

@@ -14,9 +14,9 @@ from bench.contest.rows import Row, Timing
 from bench.contest.tables import TABLES, About
 from bench.ranks.ours import Ours, Planner, prepared, told
 from bench.ranks.stock import Stock, can
-from runtime.busbw import factor
-from runtime.elements import Array, width
-from solvers.collective import Collective, collective
+from runtime.metrics.busbw import factor
+from runtime.program.elements import Array, width
+from solvers.schedules.collective import Collective, collective
 
 Run = Callable[[], None]
 

@@ -14,9 +14,9 @@ from mpi4py import MPI
 
 import commplan
 from runtime.execute.executor import Executor
-from runtime.lower import lower
+from runtime.program.lower import lower
 from solvers.templates import TEMPLATES
-from topologies.shapes import full_mesh
+from topologies.presets.shapes import full_mesh
 
 WORLD = MPI.COMM_WORLD
 N, ME = WORLD.size, WORLD.rank

@@ -7,26 +7,26 @@ import numpy as np
 from mpi4py import MPI
 
 from bench.contest.arguments import Arguments
-from commplan.candidates import compared
-from commplan.checking import checked
-from commplan.planner import fastest, plan
-from runtime.arrange import arranged
-from runtime.elements import Array, width
+from commplan.anytime.checking import checked
+from commplan.candidates.candidates import compared
+from commplan.planning.planner import fastest, plan
 from runtime.execute.executor import Executor, Way
-from runtime.lower import lower
-from runtime.moves import moves
-from runtime.pipelining import chunks
-from runtime.simulate import simulate
-from runtime.verify import verify
-from solvers.collective import collective
-from solvers.linear import Infeasible, NotFound
-from solvers.schedule import Schedule
-from solvers.schedule_file import load, packed, unpacked
-from solvers.watch import Watch
-from topologies.inhabited import inhabited
-from topologies.shapes import star
-from topologies.spec import topology
-from topologies.topology import Topology
+from runtime.metrics.chunking import chunks
+from runtime.program.buffer_plan import moves
+from runtime.program.caller_order import arranged
+from runtime.program.elements import Array, width
+from runtime.program.lower import lower
+from runtime.simulate.simulate import simulate
+from runtime.verify.verify import verify
+from solvers.lp.linear_program import Infeasible, NotFound
+from solvers.schedules.collective import collective
+from solvers.schedules.files import load, packed, unpacked
+from solvers.schedules.schedule import Schedule
+from solvers.settings.deadline import Watch
+from topologies.derive.restrict import inhabited
+from topologies.formats.spec import topology
+from topologies.model.topology import Topology
+from topologies.presets.shapes import star
 
 PROBE = 2**20  # bytes
 PROBES = 30

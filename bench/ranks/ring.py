@@ -15,10 +15,10 @@ from mpi4py import MPI
 
 from runtime.execute import core
 from runtime.execute.executor import Executor, Way
-from runtime.lower import lower
-from solvers.collective import collective
+from runtime.program.lower import lower
+from solvers.schedules.collective import collective
 from solvers.templates import TEMPLATES
-from topologies.shapes import full_mesh
+from topologies.presets.shapes import full_mesh
 
 COMM = MPI.COMM_WORLD
 ME, N = COMM.rank, COMM.size

@@ -13,7 +13,7 @@ import numpy as np
 from mpi4py import MPI
 
 import commplan
-from runtime.elements import UFUNCS
+from runtime.program.elements import UFUNCS
 
 WORLD = MPI.COMM_WORLD
 N, ME = WORLD.size, WORLD.rank

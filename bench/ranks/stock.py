@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from runtime.elements import Array, storage
-from solvers.collective import Collective
+from runtime.program.elements import Array, storage
+from solvers.schedules.collective import Collective
 
 OPS = {"sum": MPI.SUM, "avg": MPI.SUM, "min": MPI.MIN, "max": MPI.MAX, "prod": MPI.PROD}
 OPS |= {"band": MPI.BAND, "bor": MPI.BOR, "bxor": MPI.BXOR}

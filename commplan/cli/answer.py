@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from commplan.cli.failures import hand_over, told
-from topologies.wording import printable, unknown
+from topologies.model.messages import printable, unknown
 
 
 @dataclass(frozen=True)

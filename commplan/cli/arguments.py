@@ -11,22 +11,23 @@ import numpy as np
 from commplan.cli import quantities
 from commplan.cli.answer import Answer, Once
 from commplan.cli.failures import RefusedError
-from runtime import rank_map
-from runtime.moves import moves
-from runtime.places import elements
-from runtime.program import DTYPES
-from runtime.verify import Report, verify
-from solvers import schedule_file
-from solvers.branching import RELAYS, Relays
-from solvers.collective import COLLECTIVES, DEMANDED, Collective, all_to_allv, collective
-from solvers.demand import demand as read_demand
-from solvers.experts import combine, dispatch
-from solvers.routed import tokens
-from solvers.schedule import Schedule
-from solvers.terms import SYMMETRY_USES, SymmetryUse, Terms
-from topologies import selection, spec
-from topologies.topology import Topology, TopologyError
-from topologies.wording import prefixed
+from runtime.launch import rank_map
+from runtime.program.buffer_plan import moves
+from runtime.program.memory_layout import elements
+from runtime.program.program import DTYPES
+from runtime.verify.verify import Report, verify
+from solvers.demands.matrix import demand as read_demand
+from solvers.demands.moe_tokens import tokens
+from solvers.schedules import files
+from solvers.schedules.capabilities import RELAYS, Relays
+from solvers.schedules.collective import COLLECTIVES, DEMANDED, Collective, all_to_allv, collective
+from solvers.schedules.moe import combine, dispatch
+from solvers.schedules.schedule import Schedule
+from solvers.settings.options import SYMMETRY_USES, SymmetryUse, Terms
+from topologies.formats import spec
+from topologies.model import selection
+from topologies.model.messages import prefixed
+from topologies.model.topology import Topology, TopologyError
 
 Body = Callable[..., Answer]
 Decorator = Callable[[Body], Body]
@@ -259,7 +260,7 @@ def schedule_in(body: Body) -> Body:
     @click.option("--topology", help="Refuse the file unless it was made for this machine.")
     @wraps(body)
     def reading(file: str, topology: str | None, **rest: Any) -> Answer:  # noqa: ANN401
-        schedule = schedule_file.load(file, rest.get("size"))
+        schedule = files.load(file, rest.get("size"))
         if topology is not None:
             _belongs(schedule, spec.topology(topology), file)
         return body(schedule, **rest)
@@ -274,9 +275,9 @@ def _belongs(schedule: Schedule, machine: Topology, file: str) -> None:
         ScheduleFileError: it was.
     """
     try:
-        schedule_file.check_topology(schedule, machine)
-    except schedule_file.ScheduleFileError as error:
-        raise schedule_file.ScheduleFileError(f"{file}: {error}") from None
+        files.check_topology(schedule, machine)
+    except files.ScheduleFileError as error:
+        raise files.ScheduleFileError(f"{file}: {error}") from None
 
 
 def mapped(path: str, schedule: Schedule) -> tuple[int, ...]:

@@ -2,15 +2,15 @@
 
 from contextlib import suppress
 
-from commplan.abandon import ending_with
-from solvers.bounds import rank_bound
-from solvers.certificate import Bound, Certificate, Cut
-from solvers.collective import Collective
-from solvers.proof import proved
+from commplan.anytime.abandon import ending_with
+from solvers.bounds.cuts import rank_bound
+from solvers.certify.certificates import proved
+from solvers.schedules.certificate import Bound, Certificate, Cut
+from solvers.schedules.collective import Collective
+from solvers.settings.deadline import NotFound, Watch
+from solvers.settings.options import Terms
 from solvers.solve import bound, kept_symmetry
-from solvers.terms import Terms
-from solvers.watch import NotFound, Watch
-from topologies.topology import Topology
+from topologies.model.topology import Topology
 
 TIGHTER = "tighter bounds"
 SEARCHING = 0.8  # of the time; the rest is for the proof of what was found

@@ -6,11 +6,11 @@ import numpy as np
 from commplan.cli.answer import Answer, Command, table
 from commplan.cli.arguments import output, token_bytes
 from commplan.cli.quantities import Whole
-from solvers import demand_file
-from solvers.demand import demand as described
-from solvers.distributions import DISTRIBUTIONS
-from topologies.topology import IntArray
-from topologies.units import bytes_of
+from solvers.demands import files
+from solvers.demands.distributions import DISTRIBUTIONS
+from solvers.demands.matrix import demand as described
+from topologies.model.topology import IntArray
+from topologies.model.units import bytes_of
 
 
 @click.command(
@@ -31,7 +31,7 @@ def demand(description: str, ranks: int, token_bytes: int | None, output: str) -
     DESCRIPTION is a distribution with parameters, such as lognormal:sigma=1,seed=2, or a file.
     """
     matrix = described(description, ranks, token_bytes)
-    demand_file.save(matrix, output)
+    files.save(matrix, output)
     sums = _sums(matrix)
     rows = [(name.replace("_", " "), bytes_of(figure)) for name, figure in sums.items()]
     fields = {"path": output, "ranks": ranks, **sums}

@@ -9,7 +9,7 @@ import click
 
 from commplan.cli.answer import Answer, Command, table
 from runtime.execute import core
-from runtime.mpi import LaunchError, find
+from runtime.launch.mpi import LaunchError, find
 
 
 @click.command(cls=Command)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from commplan.cli.quantities import percent
-from commplan.planner import Plan
-from commplan.size_set import Part
-from topologies.units import bytes_of, duration
+from commplan.planning.planner import Plan
+from commplan.planning.size_set import Part
+from topologies.model.units import bytes_of, duration
 
 
 def candidate_fields(made: Plan) -> dict[str, object]:

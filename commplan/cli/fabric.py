@@ -19,17 +19,17 @@ from commplan.cli.arguments import (
 from commplan.cli.arguments import size_or_demand as size_of
 from commplan.cli.progress import progress
 from commplan.cli.quantities import Name, Seconds, Whole, gigabytes
-from runtime import rank_map
 from runtime.fabric import machine as emulated
 from runtime.fabric import trial
 from runtime.fabric.counters import Flow
 from runtime.fabric.hosts import mpi
 from runtime.fabric.layout import injected
 from runtime.fabric.machine import Machine
-from runtime.process import watched
-from solvers.schedule import Schedule
-from topologies import spec
-from topologies.units import bytes_of, duration
+from runtime.launch import rank_map
+from runtime.launch.process import watched
+from solvers.schedules.schedule import Schedule
+from topologies.formats import spec
+from topologies.model.units import bytes_of, duration
 
 map_file = click.option("--map", "map_file", type=file_name, help="File: each process's rank.")
 timeout = click.option(

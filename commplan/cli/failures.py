@@ -9,9 +9,9 @@ from contextlib import suppress
 
 import click
 
-from solvers.linear import Infeasible, NotFound
-from topologies.errors import BUG, INTERRUPTED, NO, WRONG_INPUT, CommplanError
-from topologies.wording import one_line
+from solvers.lp.linear_program import Infeasible, NotFound
+from topologies.model.errors import BUG, INTERRUPTED, NO, WRONG_INPUT, CommplanError
+from topologies.model.messages import one_line
 
 
 class RefusedError(CommplanError, ValueError):

@@ -6,17 +6,18 @@ from time import monotonic
 
 import click
 
-from commplan.checking import checked
+from commplan.anytime.checking import checked
 from commplan.cli.answer import Answer, Command
 from commplan.cli.arguments import file_name, heading, problem, time_limit
 from commplan.cli.progress import progress
 from commplan.cli.quantities import Whole, gigabytes
-from solvers import frontier as pareto
-from solvers import schedule_file, synchronous
-from solvers.collective import Collective
-from solvers.synchronous import Exact
-from topologies.topology import Topology
-from topologies.units import duration, rate
+from solvers.exact import pareto as pareto
+from solvers.exact import search
+from solvers.exact.search import Exact
+from solvers.schedules import files
+from solvers.schedules.collective import Collective
+from topologies.model.topology import Topology
+from topologies.model.units import duration, rate
 
 MOST = 64  # steps, and chunks of a block
 HEAD = (" steps  rounds  chunks  rounds/chunk", "  latency      bandwidth  answer")
@@ -72,15 +73,15 @@ def frontier(
     fields = {
         "least_steps": exact.least_steps,
         "least_rounds_per_chunk": str(exact.least_ratio),
-        "complete": not late and all(row["answer"] != synchronous.OPEN for row in rows),
+        "complete": not late and all(row["answer"] != search.OPEN for row in rows),
         "points": rows,
         "seconds": monotonic() - started,
     }
-    found = any(row["answer"] == synchronous.FOUND for row in rows)
+    found = any(row["answer"] == search.FOUND for row in rows)
     return Answer(fields, _lines(exact, fields, rows), yes=found)
 
 
-def _row(exact: Exact, answer: synchronous.Answer, folder: Path | None) -> dict[str, object]:
+def _row(exact: Exact, answer: search.Answer, folder: Path | None) -> dict[str, object]:
     """Describe an answer; its schedule is verified, and written where there is a folder."""
     steps, rounds, chunks = answer.point
     path = None
@@ -88,7 +89,7 @@ def _row(exact: Exact, answer: synchronous.Answer, folder: Path | None) -> dict[
         right = checked(answer.schedule).schedule
         if folder is not None:
             path = str(folder / f"{exact.collective.name}-{steps}-{rounds}-{chunks}.json")
-            schedule_file.save(right, path)
+            files.save(right, path)
     seconds_per_byte = exact.seconds_per_size(answer.point)
     return {
         "steps": steps,

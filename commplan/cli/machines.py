@@ -6,9 +6,9 @@ import click
 
 from commplan.cli.answer import Answer, Command
 from commplan.cli.arguments import output
-from topologies import files, spec
-from topologies.presets import PRESETS
-from topologies.topology import Topology
+from topologies.formats import files, spec
+from topologies.model.topology import Topology
+from topologies.presets.registry import PRESETS
 
 
 def _counts(machine: Topology) -> dict[str, Any]:

@@ -17,16 +17,16 @@ from commplan.cli.arguments import (
 )
 from commplan.cli.progress import progress
 from commplan.cli.quantities import Name, gigabytes
-from runtime import simulate as simulator
-from runtime.check_program import faults as program_faults
-from runtime.lower import lower
-from runtime.moves import moves
-from runtime.scratch import scratch
-from runtime.verify import Report
-from runtime.verify import verify as check
-from solvers.schedule import Schedule
-from topologies.achievable import achievable
-from topologies.units import bytes_of, duration, rate
+from runtime.program.buffer_plan import moves
+from runtime.program.check import faults as program_faults
+from runtime.program.lower import lower
+from runtime.program.scratch import scratch
+from runtime.simulate import simulate as simulator
+from runtime.verify.verify import Report
+from runtime.verify.verify import verify as check
+from solvers.schedules.schedule import Schedule
+from topologies.derive.derate import achievable
+from topologies.model.units import bytes_of, duration, rate
 
 LOWERED = 300_000  # transfers up to which the program is made and run in memory as well
 SAME = "the same at all ranks"

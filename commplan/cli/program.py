@@ -18,13 +18,13 @@ from commplan.cli.arguments import (
 from commplan.cli.failures import say
 from commplan.cli.progress import progress
 from commplan.cli.quantities import Name, Seconds, Whole, gigabytes
-from runtime import launch
 from runtime.emit.targets import TARGETS
 from runtime.emit.targets import emit as written
-from runtime.program import OPS
-from solvers.schedule import Schedule
-from topologies import atomic
-from topologies.units import bytes_of, duration, rate
+from runtime.launch import launch
+from runtime.program.program import OPS
+from solvers.schedules.schedule import Schedule
+from topologies.formats import atomic
+from topologies.model.units import bytes_of, duration, rate
 
 
 @click.command(cls=Command)

@@ -7,8 +7,8 @@ from math import inf
 
 from commplan.cli import crowded, held_up
 from commplan.cli.quantities import gap, percent
-from solvers.watch import News, Watch
-from topologies.units import rate
+from solvers.settings.deadline import News, Watch
+from topologies.model.units import rate
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from topologies import units
-from topologies.wording import unknown
+from topologies.model import units
+from topologies.model.messages import unknown
 
 JOBS = 256  # processes, at most
 

@@ -10,7 +10,9 @@ from time import monotonic
 
 import click
 
-from commplan.abandon import ending_with, overtime
+from commplan.anytime.abandon import ending_with, overtime
+from commplan.anytime.interrupts import ending_early
+from commplan.candidates.races import cores, hosts
 from commplan.cli import quantities
 from commplan.cli.answer import Answer, Command, table
 from commplan.cli.arguments import (
@@ -29,16 +31,14 @@ from commplan.cli.explain import candidate_fields, candidate_rows, part_fields, 
 from commplan.cli.progress import progress
 from commplan.cli.quantities import exact, gap, gigabytes, percent
 from commplan.cli.stages import stage_fields, stage_rows
-from commplan.interrupts import ending_early
-from commplan.planner import Plan, plan
-from commplan.races import cores, hosts
-from commplan.size_set import Part, size_set
-from solvers import schedule_file
-from solvers.collective import DEMANDED, Collective
-from solvers.parts import open_to
-from solvers.terms import Terms
-from topologies.topology import Topology
-from topologies.units import bytes_of, duration, rate
+from commplan.planning.planner import Plan, plan
+from commplan.planning.size_set import Part, size_set
+from solvers.groups.parts import open_to
+from solvers.schedules import files
+from solvers.schedules.collective import DEMANDED, Collective
+from solvers.settings.options import Terms
+from topologies.model.topology import Topology
+from topologies.model.units import bytes_of, duration, rate
 
 
 @click.command(cls=Command)
@@ -150,9 +150,9 @@ def compile(
             parts = size_set(made.schedule, *sizes, watch, limits, room, helped)
         watch.tell("writing")
         if parts:
-            schedule_file.save_set([(p.start, p.best.schedule) for p in parts], output)
+            files.save_set([(p.start, p.best.schedule) for p in parts], output)
         else:
-            schedule_file.save(made.schedule, output)
+            files.save(made.schedule, output)
     made = replace(made, not_tried=tuple(watch.not_tried))
     fields = _fields(made) | {"seconds": monotonic() - started, "peak_memory_MB": _peak_memory()}
     fields |= part_fields(parts)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from commplan.candidates import Candidate
-from commplan.planner import Plan
-from solvers.amounts import lock_step
-from topologies.units import duration
+from commplan.candidates.candidates import Candidate
+from commplan.planning.planner import Plan
+from solvers.schedules.piece_loads import lock_step
+from topologies.model.units import duration
 
 
 def stage_fields(made: Plan) -> dict[str, object]:

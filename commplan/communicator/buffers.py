@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from runtime.elements import TYPES, width
-from topologies.errors import WRONG_INPUT, ArgumentError, CommplanError
+from runtime.program.elements import TYPES, width
+from topologies.model.errors import WRONG_INPUT, ArgumentError, CommplanError
 
 NAMES = {np.dtype(name): name for name in TYPES if name != "bfloat16"}
 
@@ -21,8 +21,8 @@ class Unsupported(CommplanError, ValueError):
 class Span(NamedTuple):
     """Memory: `elements` for each block, of `size` bytes each.
 
-    dtype is one of runtime.elements, or empty for what can be moved, but not added up. whole: the
-    bytes there are. keep: who owns the memory.
+    dtype is one of runtime.program.elements, or empty for what can be moved, but not added up.
+    whole: the bytes there are. keep: who owns the memory.
     """
 
     address: int

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from commplan.communicator.agreement import Key
 from commplan.communicator.buffers import Span, Unsupported, span
-from commplan.communicator.native import OPS, Natives
-from commplan.communicator.operations import Call
-from runtime.elements import OPERATIONS, refusal
-from topologies.errors import ArgumentError
-from topologies.wording import unknown
+from commplan.communicator.consensus import Key
+from commplan.communicator.mpi_fallback import OPS, Natives
+from commplan.communicator.requests import Call
+from runtime.program.elements import OPERATIONS, refusal
+from topologies.model.errors import ArgumentError
+from topologies.model.messages import unknown
 
 MOVERS = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64", 16: "complex128"}
 

@@ -5,9 +5,9 @@ from typing import Any, Self
 from commplan.communicator.buffers import Unsupported, varying
 from commplan.communicator.calls import Calls
 from commplan.communicator.exchange import Exchange
-from commplan.communicator.operations import Operation
-from commplan.communicator.turns import Planner
-from topologies.topology import Topology
+from commplan.communicator.queue import Planner
+from commplan.communicator.requests import Operation
+from topologies.model.topology import Topology
 
 Buffer = Any  # what mpi4py takes: an array, [array, type], [array, count, type], IN_PLACE
 Op = Any  # an operation of MPI, or one of sum, min, max, prod, avg, band, bor, bxor

@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from commplan.communicator.agreement import Key
 from commplan.communicator.buffers import Varying
 from commplan.communicator.calls import MOVERS
-from commplan.communicator.native import Natives
-from commplan.communicator.operations import Call, Steps
-from commplan.communicator.turns import Planner
+from commplan.communicator.consensus import Key
+from commplan.communicator.mpi_fallback import Natives
+from commplan.communicator.queue import Planner
+from commplan.communicator.requests import Call, Steps
 from runtime.execute.faults import ExecutionError
-from topologies.errors import ArgumentError
-from topologies.topology import IntArray
+from topologies.model.errors import ArgumentError
+from topologies.model.topology import IntArray
 
 
 class Exchange:

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Self
 
-from topologies.arguments import refuse, whole
-from topologies.errors import WRONG_INPUT, CommplanError
-from topologies.topology import Topology
-from topologies.wording import listed, nearest
+from topologies.model.arguments import refuse, whole
+from topologies.model.errors import WRONG_INPUT, CommplanError
+from topologies.model.messages import listed, nearest
+from topologies.model.topology import Topology
 
 Placement = Sequence[int | str] | Mapping[str, str | Sequence[int]] | str | None
 

@@ -9,7 +9,7 @@ import torch.distributed as dist
 
 from commplan.communicator import Communicator
 from commplan.torch.tensors import blocks, filled, flat, operation
-from topologies.topology import Topology
+from topologies.model.topology import Topology
 
 Tensors = Sequence[torch.Tensor]
 Options = Any  # what c10d hands over

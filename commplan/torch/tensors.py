@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from topologies.errors import ArgumentError
+from topologies.model.errors import ArgumentError
 
 OPS = {"SUM": "sum", "AVG": "avg", "MIN": "min", "MAX": "max", "PRODUCT": "prod"}
 OPS |= {"BAND": "band", "BOR": "bor", "BXOR": "bxor"}

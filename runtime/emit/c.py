@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from runtime.emit.parts import c_program
 from runtime.emit.tables import Tables, busbw_factor, run_of, tables
-from solvers.schedule import Schedule
-from topologies.topology import IntArray
+from solvers.schedules.schedule import Schedule
+from topologies.model.topology import IntArray
 
 _OPENING = """/* {title}: {processes} processes, {messages} messages at any size.
 

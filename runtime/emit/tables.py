@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runtime.busbw import factor
-from runtime.landing import Landing
-from runtime.lower import refuse_unlike
-from runtime.moves import Moves, moves
-from runtime.pipelining import Pipelining, pipelining
-from runtime.program import Buffer, ProgramError
-from solvers.collective import Collective
-from solvers.schedule import Schedule
-from topologies.topology import IntArray
+from runtime.metrics.busbw import factor
+from runtime.metrics.chunking import Pipelining, pipelining
+from runtime.program.buffer_plan import Moves, moves
+from runtime.program.lower import refuse_unlike
+from runtime.program.program import Buffer, ProgramError
+from runtime.program.receive_mode import Landing
+from solvers.schedules.collective import Collective
+from solvers.schedules.schedule import Schedule
+from topologies.model.topology import IntArray
 
 # Beyond this a program's text would be too large to compile and to read.
 MESSAGE_LIMIT = 2_000_000

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from runtime.check_structure import sound
 from runtime.emit import c, mpi4py
-from runtime.program import ProgramError
-from solvers.schedule import Schedule
-from topologies.wording import unknown
+from runtime.program.program import ProgramError
+from runtime.verify.structure import sound
+from solvers.schedules.schedule import Schedule
+from topologies.model.messages import unknown
 
 TARGETS: dict[str, Callable[[Schedule], str]] = {"mpi4py": mpi4py.emit, "c": c.emit}
 

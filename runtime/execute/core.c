@@ -137,7 +137,7 @@ PAIR(pair64, double)
     {sum_##name, min_##name, max_##name, prod_##name, band_##name, bor_##name, bxor_##name}
 #define FOUR(name) {sum_##name, min_##name, max_##name, prod_##name, 0, 0, 0}
 
-/* In the order of runtime/elements.py; avg is sum here. */
+/* In the order of runtime/program/elements.py; avg is sum here. */
 static Join *const joins[14][7] = {
     SEVEN(int8), SEVEN(uint8), SEVEN(int16), SEVEN(uint16), SEVEN(int32), SEVEN(uint32),
     SEVEN(int64), SEVEN(uint64), FOUR(float16), FOUR(bfloat16), FOUR(float32), FOUR(float64),

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from runtime.elements import OPERATIONS, TYPES, width
 from runtime.execute.crowding import crowded
 from runtime.execute.faults import ExecutionError, blocked, refused, unequal
 from runtime.execute.part import Part
-from runtime.program import Buffer
+from runtime.program.elements import OPERATIONS, TYPES, width
+from runtime.program.program import Buffer
 
 FOLDER = Path(__file__).parent
 LIBRARY, REASON = FOLDER / "libcommplan.so", FOLDER / "libcommplan.txt"

@@ -5,14 +5,14 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from runtime.elements import Array, decoded, encoded, storage
 from runtime.execute import core
 from runtime.execute.core import Core
 from runtime.execute.part import MESSAGE_LIMIT, Part, memory, part
 from runtime.execute.persistent import Persistent
-from runtime.program import Buffer, Program, ProgramError
-from runtime.safety import unsafe
-from topologies.arguments import number, of, refuse, whole
+from runtime.program.elements import Array, decoded, encoded, storage
+from runtime.program.program import Buffer, Program, ProgramError
+from runtime.program.safety import unsafe
+from topologies.model.arguments import number, of, refuse, whole
 
 Way = Literal["best", "core", "mpi4py"]
 WAYS: tuple[Way, ...] = get_args(Way)

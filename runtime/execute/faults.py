@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from runtime.execute.part import Lines, Part
-from runtime.program import Action
-from topologies.errors import NO, CommplanError
+from runtime.program.program import Action
+from topologies.model.errors import NO, CommplanError
 
 
 class ExecutionError(CommplanError, RuntimeError):

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.elements import width
-from runtime.program import Action, Buffer, Program
-from topologies.topology import IntArray
+from runtime.program.elements import width
+from runtime.program.program import Action, Buffer, Program
+from topologies.model.topology import IntArray
 
 MESSAGE_LIMIT = 2**30  # bytes; the counts of MPI are ints, and not every MPI has larger ones
 

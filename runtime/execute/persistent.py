@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from runtime.elements import Array, divide, join, plain, storage
 from runtime.execute.crowding import crowded
 from runtime.execute.faults import ExecutionError, blocked, refused
 from runtime.execute.part import Lines, Part
-from runtime.program import Action, Buffer
+from runtime.program.elements import Array, divide, join, plain, storage
+from runtime.program.program import Action, Buffer
 
 SPINS = 16  # tests before other processes get a turn, where each has a core
 

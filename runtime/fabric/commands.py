@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from runtime.fabric.layout import Cable, Layout, address, control, interface, namespace
-from runtime.fabric.ways import Way
-from topologies.topology import IntArray
+from runtime.fabric.routes import Way
+from topologies.model.topology import IntArray
 
 CONTROL = "control"  # the namespace in which mpirun runs
 BRIDGE = "hub"

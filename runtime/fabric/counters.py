@@ -9,10 +9,10 @@ import numpy as np
 from runtime.fabric.commands import HEADERS
 from runtime.fabric.keeper import Keeper
 from runtime.fabric.layout import Layout, interface, namespace
-from runtime.loads import loads
-from solvers.schedule import Schedule
-from topologies.symmetry import link_images, orbits
-from topologies.topology import FloatArray, Topology
+from runtime.metrics.link_loads import loads
+from solvers.schedules.schedule import Schedule
+from topologies.model.topology import FloatArray, Topology
+from topologies.symmetry.group import link_images, orbits
 
 Carried = Mapping[tuple[int, int], int]  # (from, to): bytes sent, with headers
 

@@ -12,7 +12,7 @@ from runtime.fabric import record
 from runtime.fabric.commands import BRIDGE, CONTROL, DATA
 from runtime.fabric.keeper import Keeper
 from runtime.fabric.layout import CONTROLS, FabricError, namespace
-from runtime.mpi import Mpi, find
+from runtime.launch.mpi import Mpi, find
 
 COMPILE_SECONDS = 60.0
 # What mpirun calls instead of ssh: HOST COMMAND..., the host being a network.

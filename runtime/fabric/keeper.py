@@ -15,7 +15,7 @@ from typing import IO
 
 from runtime.fabric.commands import Command
 from runtime.fabric.layout import FabricError
-from runtime.process import birth, children
+from runtime.launch.process import birth, children
 
 COMMAND_SECONDS = 60.0
 END_SECONDS = 10.0

@@ -6,8 +6,8 @@ from math import floor, log10
 
 import numpy as np
 
-from topologies.errors import NO, CommplanError
-from topologies.topology import Topology, frozen
+from topologies.model.errors import NO, CommplanError
+from topologies.model.topology import Topology, frozen
 
 VERTICES_LIMIT = 256
 # Bytes per second that two cores carry between all ranks together, and that with room to spare.

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 
-from runtime.fabric import commands, keeper, rates, record, ways
+from runtime.fabric import commands, keeper, rates, record, routes
 from runtime.fabric.keeper import Keeper
 from runtime.fabric.layout import FabricError, Layout, layout
 from runtime.fabric.rates import Rate
-from topologies.topology import IntArray, Topology
+from topologies.model.topology import IntArray, Topology
 
 LOOSE = 0.1  # a link may be this much slower than it should be
 TRIES = 4  # times that links are measured when some are slow: a busy computer may have a quiet time
@@ -26,16 +26,16 @@ class Machine:
     @property
     def hops(self) -> IntArray:
         """Give the ways that packets take without a schedule."""
-        return ways.next_hops(self.layout.topology)
+        return routes.next_hops(self.layout.topology)
 
     @contextmanager
-    def routed(self, wanted: Mapping[tuple[int, int], ways.Way]) -> Iterator[None]:
+    def routed(self, wanted: Mapping[tuple[int, int], routes.Way]) -> Iterator[None]:
         """Let some pairs of ranks talk over ways of their own for a while.
 
         Raises:
             FabricError: the rules cannot be set.
         """
-        changed = ways.differing(wanted, self.hops)
+        changed = routes.differing(wanted, self.hops)
         self.keeper.run(commands.routing(self.layout, changed))
         try:
             yield
@@ -56,7 +56,7 @@ def up(
     if record.keeper() is not None:
         raise FabricError("an emulated machine is up already: commplan fabric down ends it")
     made = layout(topology, scale)
-    hops = ways.next_hops(made.topology)
+    hops = routes.next_hops(made.topology)
     place = record.make()
     kept = keeper.start()
     try:

@@ -13,8 +13,8 @@ from pathlib import Path
 from runtime.fabric.keeper import Keeper
 from runtime.fabric.layout import FabricError, Layout, layout
 from runtime.fabric.rates import Rate
-from topologies import atomic, files
-from topologies.topology import TopologyError
+from topologies.formats import atomic, files
+from topologies.model.topology import TopologyError
 
 VARIABLE = "COMMPLAN_FABRIC"
 LIMIT = 10_000_000  # bytes

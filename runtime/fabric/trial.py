@@ -3,17 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from runtime import launch
-from runtime.fabric import counters, ways
+from runtime.fabric import counters, routes
 from runtime.fabric.counters import Flow
 from runtime.fabric.hosts import mpi
 from runtime.fabric.layout import FabricError
 from runtime.fabric.machine import Machine
-from runtime.moves import moves
-from runtime.rank_map import check
-from runtime.simulate import simulate
-from solvers.schedule import Schedule
-from topologies.topology import digest
+from runtime.launch import launch
+from runtime.launch.rank_map import check
+from runtime.program.buffer_plan import moves
+from runtime.simulate.simulate import simulate
+from solvers.schedules.schedule import Schedule
+from topologies.model.topology import digest
 
 CHECKS = 1  # calls besides the warm-up and the iterations: the one whose result is looked at
 
@@ -62,7 +62,7 @@ def run(
     ranks = moves(schedule).ranks
     if played:
         check(played, ranks)
-    with machine.routed(ways.of_schedule(schedule)):
+    with machine.routed(routes.of_schedule(schedule)):
         before = counters.carried(machine.keeper, machine.layout)
         [measured] = launch.run(
             schedule,

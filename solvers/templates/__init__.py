@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from solvers.schedule import Schedule
+from solvers.schedules.schedule import Schedule
 from solvers.templates import (
     binomial,
     bruck,

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from solvers.certificate import UNPROVED, Bound
-from solvers.collective import Collective
-from solvers.routes import Routes
-from solvers.schedule import Schedule
+from solvers.routing.router import Routes
+from solvers.schedules.certificate import UNPROVED, Bound
+from solvers.schedules.collective import Collective
+from solvers.schedules.schedule import Schedule
 from solvers.templates.layout import Sends, blocks, expect, lay, mirrored
-from topologies.topology import IntArray, Topology, integers
+from topologies.model.topology import IntArray, Topology, integers
 
 
 def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED) -> Schedule:

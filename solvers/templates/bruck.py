@@ -10,12 +10,12 @@ from functools import partial
 
 import numpy as np
 
-from solvers.certificate import UNPROVED, Bound
-from solvers.collective import Collective
-from solvers.routes import Routes
-from solvers.schedule import Schedule
+from solvers.routing.router import Routes
+from solvers.schedules.certificate import UNPROVED, Bound
+from solvers.schedules.collective import Collective
+from solvers.schedules.schedule import Schedule
 from solvers.templates.layout import Sends, blocks, expect, lay, mirrored
-from topologies.topology import IntArray, Topology, integers
+from topologies.model.topology import IntArray, Topology, integers
 
 COLLECTIVES = ("all_gather", "reduce_scatter", "all_reduce", "all_to_all")
 

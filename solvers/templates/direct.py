@@ -4,13 +4,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.certificate import UNPROVED, Bound
-from solvers.collective import COLLECTIVES as ALL
-from solvers.collective import Collective
-from solvers.routes import RouteError, Routes
-from solvers.schedule import Schedule
+from solvers.routing.router import RouteError, Routes
+from solvers.schedules.certificate import UNPROVED, Bound
+from solvers.schedules.collective import COLLECTIVES as ALL
+from solvers.schedules.collective import Collective
+from solvers.schedules.schedule import Schedule
 from solvers.templates.layout import Sends, TemplateError, blocks, expect, lay
-from topologies.topology import Topology
+from topologies.model.topology import Topology
 
 COLLECTIVES = tuple(ALL)
 

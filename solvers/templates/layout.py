@@ -7,13 +7,13 @@ from itertools import chain
 
 import numpy as np
 
-from solvers.certificate import Bound
-from solvers.collective import Collective
-from solvers.routes import Hop, RouteError, Routes
-from solvers.schedule import Schedule, Transfers
-from solvers.schedule import schedule as put_together
-from topologies.errors import NO, CommplanError
-from topologies.topology import BoolArray, IntArray, Topology, frozen, integers
+from solvers.routing.router import Hop, RouteError, Routes
+from solvers.schedules.certificate import Bound
+from solvers.schedules.collective import Collective
+from solvers.schedules.schedule import Schedule, Transfers
+from solvers.schedules.schedule import schedule as put_together
+from topologies.model.errors import NO, CommplanError
+from topologies.model.topology import BoolArray, IntArray, Topology, frozen, integers
 
 
 class TemplateError(CommplanError, ValueError):

@@ -4,13 +4,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.certificate import UNPROVED, Bound
-from solvers.collective import Collective
-from solvers.routes import Routes
-from solvers.schedule import Schedule
-from solvers.templates.halves import distances, doubling, halving, power_below
+from solvers.routing.router import Routes
+from solvers.schedules.certificate import UNPROVED, Bound
+from solvers.schedules.collective import Collective
+from solvers.schedules.schedule import Schedule
 from solvers.templates.layout import Sends, blocks, expect, lay
-from topologies.topology import IntArray, Topology, integers
+from solvers.templates.recursive_exchange import distances, doubling, halving, power_below
+from topologies.model.topology import IntArray, Topology, integers
 
 COLLECTIVES = ("reduce_scatter", "all_reduce")
 

@@ -14,10 +14,10 @@ import pytest
 from bench.limits import LOADED, START, burning, uneven
 from commplan import load_schedule, verify
 from commplan.cli.progress import in_words
-from solvers.certificate import Bound
-from solvers.watch import News
-from topologies.files import save
-from topologies.spec import topology
+from solvers.schedules.certificate import Bound
+from solvers.settings.deadline import News
+from topologies.formats.files import save
+from topologies.formats.spec import topology
 
 ROOT = Path(__file__).parents[2]
 

@@ -3,10 +3,10 @@ import json
 
 import pytest
 
-from solvers.collective import all_reduce
-from solvers.schedule_file import save
+from solvers.schedules.collective import all_reduce
+from solvers.schedules.files import save
 from solvers.templates import TEMPLATES
-from topologies.shapes import full_mesh
+from topologies.presets.shapes import full_mesh
 
 
 def test_a_right_schedule_is_right_down_to_its_program(ask, ring4):

@@ -4,8 +4,8 @@ import json
 import pytest
 
 from commplan.cli import program
-from runtime.launch import Ending, Measurement, RunError
-from runtime.mpi import LaunchError
+from runtime.launch.launch import Ending, Measurement, RunError
+from runtime.launch.mpi import LaunchError
 
 
 def test_emit_writes_a_program(call, ask, ring4, tmp_path):

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from runtime.check_program import faults
-from runtime.interpret import interpret
-from runtime.lower import lower
-from runtime.moves import moves
-from solvers.collective import COLLECTIVES
-from solvers.relaying import copied
-from solvers.schedule_file import load
+from runtime.program.buffer_plan import moves
+from runtime.program.check import faults
+from runtime.program.interpret import interpret
+from runtime.program.lower import lower
+from runtime.verify.relaying import copied
+from solvers.schedules.collective import COLLECTIVES
+from solvers.schedules.files import load
 
 GROUP = ("torus:3x3", "all_reduce", "--ranks", "0,4,8")  # which no link joins
 

@@ -9,8 +9,8 @@ import pytest
 
 import commplan
 from commplan.communicator.placement import placed
-from solvers.collective import all_gather
-from topologies.shapes import ring
+from solvers.schedules.collective import all_gather
+from topologies.presets.shapes import ring
 
 MACHINE = ring(3)
 WHAT = commplan.collective("all_reduce", range(3))

@@ -8,9 +8,10 @@ from time import monotonic
 import pytest
 
 import commplan
-from commplan import anytime
-from solvers import schedule_file, watch
-from solvers.schedule_file import packed
+from commplan.anytime import standby
+from solvers.schedules import files
+from solvers.schedules.files import packed
+from solvers.settings import deadline
 
 FASTER = 20  # times as fast as time passes on a slow computer, for the work that it does
 
@@ -18,7 +19,7 @@ FASTER = 20  # times as fast as time passes on a slow computer, for the work tha
 @pytest.fixture
 def slow_computer(monkeypatch):
     """Let the clock run so much faster that a computer looks slow."""
-    for module in (watch, anytime):
+    for module in (deadline, standby):
         monkeypatch.setattr(module, "monotonic", lambda: monotonic() * FASTER)
 
 
@@ -70,7 +71,7 @@ def test_two_runs_write_the_same_bytes(words, tmp_path):
 
 def test_a_file_does_not_say_how_long_it_took(tmp_path):
     written(tmp_path / "a.json", "ring:4", "all_gather")
-    assert "seconds" not in schedule_file.load(tmp_path / "a.json").provenance
+    assert "seconds" not in files.load(tmp_path / "a.json").provenance
 
 
 def test_what_a_time_limit_leaves_out_is_told(slow_computer):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from solvers.certificate import Bound
-from solvers.collective import Collective, collective
-from solvers.schedule import Schedule, Transfer
-from solvers.schedule import schedule as make
-from topologies.topology import Link, Topology, build
+from solvers.schedules.certificate import Bound
+from solvers.schedules.collective import Collective, collective
+from solvers.schedules.schedule import Schedule, Transfer
+from solvers.schedules.schedule import schedule as make
+from topologies.model.topology import Link, Topology, build
 
 NO_BOUND = Bound(None, "cut", None)
 Send = tuple[int, int, int, int, bool]  # piece, step, src, dst, reduce

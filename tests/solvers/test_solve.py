@@ -8,20 +8,20 @@ import pytest
 
 from bench.broken import without_link
 from bench.random_machines import machine
-from runtime.verify import verify
-from solvers.collective import COLLECTIVES, ROOTED, all_gather, collective
-from solvers.linear import Infeasible
-from solvers.schedule_file import save
+from runtime.verify.verify import verify
+from solvers.lp.linear_program import Infeasible
+from solvers.schedules.collective import COLLECTIVES, ROOTED, all_gather, collective
+from solvers.schedules.files import save
+from solvers.settings.deadline import Watch
+from solvers.settings.options import Terms
 from solvers.solve import SOLVERS, bound, kept_symmetry, solve
-from solvers.terms import Terms
-from solvers.watch import Watch
-from topologies.machines.amd import mi250
-from topologies.machines.huawei import cloudmatrix384
-from topologies.machines.nvidia import dgx_a100
-from topologies.shapes import leaf_spine, ring, star, torus
-from topologies.spec import topology
-from topologies.symmetry import trivial
-from topologies.topology import Link, build
+from topologies.formats.spec import topology
+from topologies.model.topology import Link, build
+from topologies.presets.amd import mi250
+from topologies.presets.huawei import cloudmatrix384
+from topologies.presets.nvidia import dgx_a100
+from topologies.presets.shapes import leaf_spine, ring, star, torus
+from topologies.symmetry.group import trivial
 
 MANY = 12  # ranks above which a machine is solved with its symmetry only
 

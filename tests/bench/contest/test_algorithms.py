@@ -2,8 +2,8 @@ import pytest
 
 from bench.contest.algorithms import DEFAULT, algorithms
 from bench.fabric_contest import SOURCE
-from runtime.mpi import compile_c
-from runtime.process import watched
+from runtime.launch.mpi import compile_c
+from runtime.launch.process import watched
 
 
 @pytest.mark.parametrize("collective", ["all_gather", "all_reduce"])

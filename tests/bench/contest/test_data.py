@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from bench.contest.data import PERIOD, block_elements, given, wrong
-from runtime.interpret import interpret
-from runtime.lower import lower
-from solvers.collective import COLLECTIVES, ROOTED, collective
+from runtime.program.interpret import interpret
+from runtime.program.lower import lower
+from solvers.schedules.collective import COLLECTIVES, ROOTED, collective
 from solvers.solve import solve
-from topologies.shapes import star
+from topologies.presets.shapes import star
 
 REDUCING = ("all_reduce", "reduce_scatter", "reduce")
 

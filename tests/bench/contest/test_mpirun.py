@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from runtime.process import watched
-from solvers.collective import COLLECTIVES, collective
-from solvers.schedule_file import save
+from runtime.launch.process import watched
+from solvers.schedules.collective import COLLECTIVES, collective
+from solvers.schedules.files import save
 from solvers.solve import solve
-from topologies.shapes import star
+from topologies.presets.shapes import star
 
 pytestmark = pytest.mark.mpi
 

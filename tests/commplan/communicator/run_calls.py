@@ -8,8 +8,8 @@ import pytest
 from mpi4py import MPI
 
 from commplan.communicator import Communicator, PlacementError
-from topologies.errors import CommplanError
-from topologies.shapes import ring, star
+from topologies.model.errors import CommplanError
+from topologies.presets.shapes import ring, star
 
 WORLD = MPI.COMM_WORLD
 N, ME = WORLD.size, WORLD.rank

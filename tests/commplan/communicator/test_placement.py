@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commplan.communicator.placement import PlacementError, placed, turn
-from topologies.machines.nvidia import dgx_a100
-from topologies.shapes import star
-from topologies.topology import Link, build
+from topologies.model.topology import Link, build
+from topologies.presets.nvidia import dgx_a100
+from topologies.presets.shapes import star
 
 HOSTS = ["left", "right", "left", "right"]
 

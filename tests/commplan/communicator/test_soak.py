@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from runtime.process import watched
+from runtime.launch.process import watched
 
 
 @pytest.mark.mpi

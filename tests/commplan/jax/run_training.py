@@ -8,7 +8,7 @@ from mpi4py import MPI
 
 import commplan
 from commplan.jax import all_gather, all_reduce, all_to_all, broadcast, reduce_scatter
-from topologies.shapes import star
+from topologies.presets.shapes import star
 
 N, ME = MPI.COMM_WORLD.size, MPI.COMM_WORLD.rank
 

@@ -13,7 +13,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 import commplan.torch
-from topologies.shapes import star
+from topologies.presets.shapes import star
 
 WORLD = MPI.COMM_WORLD
 N, ME = WORLD.size, WORLD.rank

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.process import watched
+from runtime.launch.process import watched
 
 SCRIPT = Path(__file__).with_name("run_training.py")
 

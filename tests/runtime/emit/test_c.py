@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import replace
 
 from runtime.emit.c import emit
-from runtime.mpi import _beside
+from runtime.launch.mpi import _beside
 
 
 def test_the_text_is_as_before(ring_of, relayed_of, golden):

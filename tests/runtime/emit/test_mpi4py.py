@@ -11,12 +11,12 @@ import pytest
 from runtime.emit import tables
 from runtime.emit.mpi4py import emit
 from runtime.emit.tables import busbw_factor, plain
-from runtime.lower import lower
-from runtime.moves import moves
-from runtime.pipelining import chunks
-from runtime.program import Action, Buffer, Program, ProgramError
-from solvers.collective import collective
-from solvers.schedule import Schedule
+from runtime.metrics.chunking import chunks
+from runtime.program.buffer_plan import moves
+from runtime.program.lower import lower
+from runtime.program.program import Action, Buffer, Program, ProgramError
+from solvers.schedules.collective import collective
+from solvers.schedules.schedule import Schedule
 
 NAMES = {"in": Buffer.INPUT, "out": Buffer.OUTPUT, "scratch": Buffer.SCRATCH}
 NAMES["beside"] = Buffer.SCRATCH

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from runtime.emit import in_c, in_python
-from topologies.units import UNITS
+from topologies.model.units import UNITS
 
 
 def source(package, name):

@@ -6,16 +6,16 @@ from itertools import product
 import numpy as np
 from mpi4py import MPI
 
-from runtime.elements import OPERATIONS, TYPES, refusal, storage
 from runtime.execute import core
 from runtime.execute.executor import Executor
-from runtime.interpret import interpret
-from runtime.lower import lower
-from runtime.moves import moves
-from runtime.program import Buffer
-from solvers.collective import COLLECTIVES, collective
+from runtime.program.buffer_plan import moves
+from runtime.program.elements import OPERATIONS, TYPES, refusal, storage
+from runtime.program.interpret import interpret
+from runtime.program.lower import lower
+from runtime.program.program import Buffer
+from solvers.schedules.collective import COLLECTIVES, collective
 from solvers.templates import TEMPLATES
-from topologies.shapes import full_mesh
+from topologies.presets.shapes import full_mesh
 
 COMM = MPI.COMM_WORLD
 N = COMM.size

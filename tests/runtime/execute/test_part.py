@@ -3,8 +3,8 @@
 import pytest
 
 from runtime.execute.part import mark, memory, part
-from runtime.lower import lower
-from runtime.program import Action
+from runtime.program.lower import lower
+from runtime.program.program import Action
 
 
 @pytest.mark.parametrize("limit", [4, 12, 1000])

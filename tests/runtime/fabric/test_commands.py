@@ -2,8 +2,8 @@ from fractions import Fraction
 
 from runtime.fabric.commands import HEADERS, making, routing
 from runtime.fabric.layout import layout
-from runtime.fabric.ways import next_hops
-from topologies.shapes import line, ring, star
+from runtime.fabric.routes import next_hops
+from topologies.presets.shapes import line, ring, star
 
 SCALE = Fraction(1, 1000)
 

@@ -2,9 +2,9 @@ import pytest
 
 from runtime.fabric.commands import HEADERS
 from runtime.fabric.counters import flows
-from solvers.collective import collective
+from solvers.schedules.collective import collective
 from solvers.solve import solve
-from topologies.shapes import star
+from topologies.presets.shapes import star
 
 SIZE, CALLS = 4 * 10**6, 10
 

@@ -14,8 +14,8 @@ from runtime.fabric.layout import (
     injected,
     layout,
 )
-from topologies.shapes import line, ring, star
-from topologies.topology import Link, build
+from topologies.model.topology import Link, build
+from topologies.presets.shapes import line, ring, star
 
 
 def two(forth, back):

@@ -9,10 +9,10 @@ import pytest
 from runtime.fabric import keeper, machine, record, trial
 from runtime.fabric.commands import Command
 from runtime.fabric.layout import FabricError
-from runtime.process import birth
-from solvers.collective import collective
+from runtime.launch.process import birth
+from solvers.schedules.collective import collective
 from solvers.solve import solve
-from topologies.shapes import line, ring
+from topologies.presets.shapes import line, ring
 
 SCALE = Fraction(1, 5000)
 

@@ -3,16 +3,16 @@ from itertools import product
 
 import pytest
 
-from runtime.height import height
-from runtime.loads import algbw
-from runtime.verify import verify
-from solvers.certificate import Bound
-from solvers.collective import ROOTED, all_gather, collective
+from runtime.metrics.height import height
+from runtime.metrics.link_loads import algbw
+from runtime.verify.verify import verify
+from solvers.schedules.certificate import Bound
+from solvers.schedules.collective import ROOTED, all_gather, collective
 from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError
-from topologies.machines.huawei import cloudmatrix384
-from topologies.shapes import full_mesh, hypercube, line, mesh, ring, star, torus
-from topologies.topology import Link, build
+from topologies.model.topology import Link, build
+from topologies.presets.huawei import cloudmatrix384
+from topologies.presets.shapes import full_mesh, hypercube, line, mesh, ring, star, torus
 
 CASES = [(template, name) for template, (_, names) in TEMPLATES.items() for name in names]
 # Sums that must pass through ranks with an own part; the machines below have to relay.

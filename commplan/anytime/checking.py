@@ -1,0 +1,37 @@
+"""No schedule of ours counts before the checker has seen it."""
+
+from dataclasses import dataclass
+from time import monotonic
+
+from runtime.verify.verify import Report, verify
+from solvers.schedules.schedule import Schedule
+from topologies.model.errors import BUG, CommplanError
+
+
+class WrongSchedule(CommplanError, RuntimeError):
+    """A schedule of our own that the checker refuses: a bug, and nothing is handed out."""
+
+    exit_code = BUG
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A schedule that is right, what the checker said, and the seconds that it took to say so."""
+
+    schedule: Schedule
+    report: Report
+    seconds: float
+
+
+def checked(schedule: Schedule) -> Checked:
+    """Verify a schedule of our own.
+
+    Raises:
+        WrongSchedule: it is not right.
+    """
+    started = monotonic()
+    report = verify(schedule)
+    if not report.correct:
+        solver = schedule.provenance.get("solver", "a solver")
+        raise WrongSchedule(f"{solver} made a wrong schedule: {report.faults[0]}")
+    return Checked(schedule, report, monotonic() - started)

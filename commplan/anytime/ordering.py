@@ -1,0 +1,46 @@
+"""The order of an all_to_all where no size is given: rounds that keep its throughput."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from runtime.metrics.chunking import pipelining
+from runtime.simulate.simulate import simulate
+from solvers.schedules.piece_loads import incast
+from solvers.schedules.schedule import Schedule
+from solvers.settings.deadline import Watch
+from solvers.timing.rounds import LENGTHS, orders
+
+LARGE = 2**30  # bytes at which orders are played
+KEPT = 0.97  # of the throughput that the links allow, where short rounds spare receivers a flood
+FULL = 0.99  # of it, where nothing piles up in switches anyway and long rounds do
+
+
+def in_good_order(whole: Schedule, watch: Watch) -> Schedule:
+    """Put an all_to_all in the first rounds that keep its throughput, else in the fastest order.
+
+    Short rounds come first where data would pile up in front of a rank when all is sent at once:
+    that costs the simulator nothing, but real switches much. The result is not verified yet.
+    """
+    if whole.collective.name != "all_to_all" or not len(whole.transfers):
+        return whole
+    pile = incast(whole)
+    played = []
+    for seconds, each in _played(whole, LENGTHS if pile else LENGTHS[::-1], watch):
+        played.append((seconds, each))
+        share = LARGE / pipelining(whole).rate / seconds
+        if share >= (KEPT if pile else FULL) and incast(each) <= pile / 2:
+            return each
+    return min(played, key=lambda pair: pair[0])[1]
+
+
+def _played(
+    whole: Schedule, lengths: tuple[int, ...], watch: Watch
+) -> Iterator[tuple[float, Schedule]]:
+    """Play the orders at LARGE bytes while there is time; the one that is there comes last."""
+    for name, each in orders(whole, lengths):
+        if watch.leaves_out("other orders"):
+            break
+        watch.tell(f"trying {name}")
+        named = replace(each, provenance=each.provenance | {"order": name})
+        yield simulate(named, LARGE).seconds, named
+    yield simulate(whole, LARGE).seconds, whole

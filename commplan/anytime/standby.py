@@ -1,0 +1,254 @@
+"""A schedule at any time: the solver works in a thread of its own, a plain one stands by.
+
+Whoever asks waits for the solver here, and is never held up by it: when the time is over, or at
+Ctrl-C, the solver is told to stop, and gets a moment to hand in the best that it has. If it does
+not, or if what it has is no better, the plain schedule is the answer.
+
+The plain schedule is made when a solver has worked for long, and in good time before the end of a
+limit; where someone stops the work before, it is made then: most solvers end without needing one.
+"""
+
+from dataclasses import replace
+from threading import Thread
+from time import monotonic
+
+from commplan.anytime.abandon import Abandoned, ending_with, leave_off, overtime
+from commplan.anytime.checking import Checked, checked
+from commplan.anytime.interrupts import ending_early
+from commplan.anytime.limits import within
+from commplan.anytime.ordering import in_good_order
+from solvers.bounds.cuts import rank_bound
+from solvers.fallback import plain
+from solvers.schedules.certificate import Bound
+from solvers.schedules.collective import DEMANDED, Collective
+from solvers.schedules.schedule import Schedule
+from solvers.settings.deadline import UNHURRIED, NotFound, Watch, tighter
+from solvers.settings.options import USUAL, Terms
+from solvers.solve import kept_symmetry, solve
+from topologies.model.topology import Topology
+
+PATIENCE = 30.0  # seconds after which a plain schedule is made; sooner where the time is short:
+EARLY = 0.2  # so much of it is left to the solver alone
+LAST = 20.0  # seconds for making one after someone stopped the work
+GRACE = 0.15  # of the time, or
+LONGEST_GRACE = 10.0  # seconds, if that is shorter, for the solver to hand in what it has
+STOPPED_GRACE = 1.0  # seconds for that where someone stopped the work
+LAST_GRACE = 0.2  # seconds for it to end where that was not enough
+AFTERWARDS = 6.0  # what is done after the solver, in units of what verifying the plain one took
+LOOK = 0.05  # seconds after which whoever waits looks whether the time is over
+FASTER = "schedules of higher throughput"
+
+
+class _Solver:
+    """The solver in its thread, and how it ended."""
+
+    def __init__(
+        self, topology: Topology, collective: Collective, watch: Watch, terms: Terms
+    ) -> None:
+        self.watch = Watch(hear=watch.pass_on, whole=watch, what=FASTER)
+        self.found: Schedule | None = None
+        self.error: BaseException | None = None
+        # No daemon: the interpreter waits for it rather than fall apart under a running engine.
+        self._thread = Thread(target=self._run, args=(topology, collective, terms))
+
+    def start(self) -> None:
+        """Let it work, until it ends or is abandoned: whoever starts it must see to that."""
+        self._thread.start()
+
+    def _run(self, topology: Topology, collective: Collective, terms: Terms) -> None:
+        try:
+            self.found = solve(topology, collective, self.watch, terms)
+        except BaseException as error:  # raised again where the answer is waited for
+            self.error = error
+
+    def ended(self, seconds: float, watch: Watch | None = None) -> bool:
+        """Wait so long for the end, and tell whether it came; watch: ends the waiting as well."""
+        until = monotonic() + seconds
+        while self._thread.is_alive() and (left := until - monotonic()) > 0:
+            if watch is not None and watch.late:
+                break
+            self._thread.join(min(left, LOOK))
+        return not self._thread.is_alive()
+
+    def abandon(self) -> None:
+        """Let the thread end wherever it is: it has nothing to hand in that anyone waits for."""
+        self.watch.stop()
+        if self._thread.ident is not None and self._thread.is_alive():
+            leave_off(self._thread.ident)
+            self.ended(LAST_GRACE)
+
+    def answer(self) -> Schedule | None:
+        """Give what was found in time, if anything.
+
+        Raises:
+            whatever the solver raised, but NotFound.
+        """
+        if self.error is not None and not isinstance(self.error, NotFound | Abandoned):
+            raise self.error
+        return self.found
+
+
+def best_within(
+    topology: Topology, collective: Collective, watch: Watch, terms: Terms = USUAL
+) -> Checked:
+    """Find the schedule of highest throughput, or the best there is when the time is over.
+
+    Every schedule is verified before it counts. A Ctrl-C ends the search as the end of the time
+    does. In the plain schedule switches never copy or add.
+
+    Raises:
+        Infeasible: no schedule exists.
+        NotFound: the time was over before there was any.
+        WrongSchedule: a bug.
+        KeyboardInterrupt: at a second Ctrl-C.
+    """
+    with ending_early(watch):
+        solver, standby = _searched(topology, collective, watch, terms)
+        return _better(topology, collective, solver, standby, watch, terms)
+
+
+def _searched(
+    topology: Topology, collective: Collective, watch: Watch, terms: Terms
+) -> tuple[_Solver, Checked | None]:
+    """Let the solver work to its end, or that of the time; give it and the plain schedule."""
+    grace = min(GRACE * watch.left, LONGEST_GRACE)
+    alone = _patience(watch)
+    solver, standby = _Solver(topology, collective, watch, terms), None
+    if not alone:  # before there is a solver, which would take half of what time there is
+        standby = _standby(topology, collective, watch, terms)
+    try:
+        solver.start()
+        if not solver.ended(alone, watch):
+            if alone and not watch.late:
+                with solver.watch.held():
+                    standby = _standby(topology, collective, watch, terms)
+            afterwards = AFTERWARDS * standby.seconds if standby else 0.0
+            solver.ended(watch.left - afterwards - grace, watch)
+        stopped = watch.late
+        solver.watch.stop()
+        watch.tell("ending")
+        solver.ended(min(grace, STOPPED_GRACE) if stopped else grace)
+    finally:
+        solver.abandon()
+    return solver, standby
+
+
+def _patience(watch: Watch) -> float:
+    """Give the seconds that the solver has for itself: nearly all commands end within them."""
+    alone = 0.0 if watch.crowded else EARLY * watch.left
+    return min(PATIENCE, max(alone, watch.left - PATIENCE))
+
+
+def plain_one(
+    topology: Topology,
+    collective: Collective,
+    bound: Bound,
+    watch: Watch = UNHURRIED,
+    terms: Terms = USUAL,
+) -> Schedule:
+    """Make the plain schedule of a problem, under the symmetry that is known at once.
+
+    Raises:
+        as `plain`.
+    """
+    group = kept_symmetry(topology, collective, 0.0, terms)
+    found = plain(topology, collective, group, bound, watch, terms.relays)
+    return replace(found, in_network=terms.in_network, relays=terms.relays)
+
+
+def _standby(
+    topology: Topology, collective: Collective, watch: Watch, terms: Terms
+) -> Checked | None:
+    """Make a plain schedule and verify it; None if it takes too long, or is beyond the limits.
+
+    Who stops the work wants what there is, so that this goes on.
+    """
+    late = overtime(watch) / 2 if watch.crowded else 0.0  # the rest is for what comes after
+    own = Watch(LAST if watch.stopped else watch.left + late)
+    try:
+        with ending_with(own):
+            watch.tell("making a plain schedule")
+            known = rank_bound(topology, collective)
+            made = checked(plain_one(topology, collective, known, own, terms))
+    except NotFound:
+        return None
+    if not within(made.schedule, terms):
+        return None
+    watch.tell(bound=known, best=_rate(made))
+    return made
+
+
+def _better(
+    topology: Topology,
+    collective: Collective,
+    solver: _Solver,
+    standby: Checked | None,
+    watch: Watch,
+    terms: Terms,
+) -> Checked:
+    """Choose between what the solver found and the plain schedule, whichever there is.
+
+    What is not optimal is compared with the plain schedule even where the solver was faster than
+    it takes to make that, so that the choice is the same on every computer.
+    """
+    found = solver.answer()
+    if found is None:
+        standby = standby or _standby(topology, collective, watch, terms)
+        if standby is None:
+            raise _reason(solver)
+        return _bounded(standby, solver.watch.news.bound, watch)
+    try:
+        best = _verified(found, watch, standby)
+    except NotFound:
+        watch.leave_out(FASTER)
+        assert standby is not None
+        return standby
+    if best.report.optimal or collective.name in DEMANDED:
+        return best
+    standby = standby or _standby(topology, collective, watch, terms)
+    if standby is None or _rate(best) >= _rate(standby):
+        return best
+    return _bounded(standby, found.bound, watch)
+
+
+def _reason(solver: _Solver) -> NotFound:
+    """Say why there is no schedule at all."""
+    if isinstance(solver.error, NotFound):
+        return solver.error
+    return NotFound("the time was over before there was any schedule")
+
+
+def _verified(found: Schedule, watch: Watch, standby: Checked | None) -> Checked:
+    """Put what was found in a good order, and verify it.
+
+    Raises:
+        NotFound: there is a plain schedule, and the time does not suffice.
+    """
+    if standby is None:
+        return _ordered(found, watch)
+    if watch.left < standby.seconds - STOPPED_GRACE:
+        raise NotFound("the time is over")
+    with ending_with(watch, max(standby.seconds, STOPPED_GRACE)):
+        return _ordered(found, watch)
+
+
+def _ordered(found: Schedule, watch: Watch) -> Checked:
+    found = in_good_order(found, watch)
+    watch.tell("verifying")
+    return checked(found)
+
+
+def _bounded(made: Checked, bound: Bound | None, watch: Watch) -> Checked:
+    """Give a schedule another bound that says as much or more, and verify it with that.
+
+    Where that takes longer than there is, it keeps the one that it has.
+    """
+    if bound is None or bound is made.schedule.bound or tighter(made.schedule.bound, bound):
+        return made
+    if watch.left < made.seconds - STOPPED_GRACE:
+        return made
+    return checked(replace(made.schedule, bound=bound))
+
+
+def _rate(made: Checked) -> float:
+    return float(made.report.algbw or 0)

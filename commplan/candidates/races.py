@@ -1,0 +1,161 @@
+"""Schedules measured at many sizes: here, or by other processes that hold them too.
+
+A job is one schedule at one size, and answers only figures, so that next to nothing travels. The
+processes may be on this computer (`cores`), or those of an MPI job on many hosts (`hosts`).
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from signal import SIGKILL
+from typing import NamedTuple
+
+from commplan.candidates.candidates import Candidate, chosen, measured, pace_of
+from runtime.launch import kills
+from runtime.metrics import chunking
+from solvers.schedules.files import packed, unpacked
+from solvers.schedules.schedule import Schedule
+from solvers.settings.options import USUAL, Terms
+from topologies.model.errors import NO, WRONG_INPUT, CommplanError
+
+# Gives a field to processes that are to race it, for as long as it is open.
+Helped = Callable[[Mapping[str, Schedule]], AbstractContextManager[Executor | None]]
+STARTED = "mpiexec -n N python -m mpi4py.futures -m commplan"
+TOGETHER = 4  # jobs that are sent at a time
+
+
+class HostsError(CommplanError, ValueError):
+    """The processes that were to help are not there."""
+
+    exit_code = WRONG_INPUT
+
+
+class RaceError(CommplanError, RuntimeError):
+    """A process that raced candidates was ended from outside."""
+
+    exit_code = NO
+
+
+class Figures(NamedTuple):
+    """What a job answers: the figures of a candidate."""
+
+    height: int
+    seconds: float
+    scratch: Fraction
+    chunks: int
+    bottleneck: str
+
+
+@dataclass(frozen=True, eq=False)
+class Races:
+    """Measures the entrants, and the same in other numbers of chunks, at sizes.
+
+    executor: makes other processes do it, which hold the entrants (`cores`, `hosts`).
+    """
+
+    entrants: Mapping[str, Schedule]
+    terms: Terms = USUAL
+    max_scratch: Fraction | None = None
+    executor: Executor | None = None
+    known: dict[tuple[str, int], Candidate] = field(default_factory=dict)
+
+    def schedule(self, name: str) -> Schedule:
+        """Give the schedule with a name, which may tell a number of chunks."""
+        return _entrant(self.entrants, name)
+
+    def at(self, sizes: Sequence[int], names: Iterable[str]) -> dict[int, list[Candidate]]:
+        """Race at sizes in bytes; those that keep to the limits, the fastest first, for each.
+
+        Raises:
+            LimitError, ScratchError: as of `candidates.compared`.
+        """
+        asked = list(names)
+        jobs = [(n, size) for size in sizes for n in asked if (n, size) not in self.known]
+        for (name, size), figures in zip(jobs, self._figures(jobs), strict=True):
+            self.known[name, size] = Candidate(name, self.schedule(name), *figures)
+        return {
+            size: chosen(
+                [self.known[name, size] for name in asked], size, self.max_scratch, self.terms
+            )
+            for size in sizes
+        }
+
+    def _figures(self, jobs: Sequence[tuple[str, int]]) -> Iterator[Figures]:
+        if self.executor is None or len(jobs) < TOGETHER:
+            return (_figures(self.schedule(name), size) for name, size in jobs)
+        return self.executor.map(_job, jobs, chunksize=min(TOGETHER, len(jobs) // TOGETHER))
+
+
+@contextmanager
+def no_help(field: Mapping[str, Schedule]) -> Iterator[Executor | None]:
+    """Let this process do everything."""
+    yield None
+
+
+def cores(count: int) -> Helped:
+    """Let so many processes of this computer hold a field and race."""
+
+    @contextmanager
+    def helped(field: Mapping[str, Schedule]) -> Iterator[Executor | None]:
+        # Loaded late, as they are in the way of every other command.
+        from concurrent.futures import ProcessPoolExecutor
+        from concurrent.futures.process import BrokenProcessPool
+        from multiprocessing import get_context
+
+        start = get_context("spawn")  # a fork would copy the locks of solvers without their threads
+        before = kills.killed()
+        try:
+            with ProcessPoolExecutor(count, start, _hold, (_sent(field),)) as executor:
+                yield executor
+        except BrokenProcessPool:
+            why = kills.advice(SIGKILL, before, kills.killed())
+            raise RaceError(f"jobs: a process of {count} was ended from outside; {why}") from None
+
+    return no_help if count == 1 else helped
+
+
+@contextmanager
+def hosts(field: Mapping[str, Schedule]) -> Iterator[Executor | None]:
+    """Let the processes of an MPI job do it, one of which this is (`STARTED`).
+
+    Raises:
+        HostsError: this process was not started so.
+    """
+    if "mpi4py.futures" not in sys.orig_argv:
+        raise HostsError(f"jobs: mpi works under {STARTED}")
+    from mpi4py.futures import MPIPoolExecutor
+
+    with MPIPoolExecutor(initializer=_hold, initargs=(_sent(field),)) as executor:
+        yield executor
+
+
+def _sent(field: Mapping[str, Schedule]) -> dict[str, bytes]:
+    return {name: packed(schedule) for name, schedule in field.items()}
+
+
+_held: dict[str, Schedule] = {}
+
+
+def _hold(sent: Mapping[str, bytes]) -> None:
+    """Take in a field, in a process that is to measure it."""
+    _held.update({name: unpacked(data) for name, data in sent.items()})
+
+
+def _job(job: tuple[str, int]) -> Figures:
+    name, size = job
+    return _figures(_entrant(_held, name), size)
+
+
+def _entrant(field: Mapping[str, Schedule], name: str) -> Schedule:
+    if name in field:
+        return field[name]
+    base, pace = pace_of(name)
+    return chunking.paced(field[base], pace)
+
+
+def _figures(schedule: Schedule, size: int) -> Figures:
+    found = measured("", schedule, size)
+    return Figures(found.height, found.seconds, found.scratch, found.chunks, found.bottleneck)

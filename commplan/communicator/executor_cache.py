@@ -1,0 +1,96 @@
+"""Programs made ready to run, kept as long as there is room: schedules, parts and scratch."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from commplan.communicator.consensus import Key, Planned
+from commplan.communicator.requests import Machine
+from runtime.execute.executor import Way, machine
+from runtime.execute.part import part
+from runtime.program.elements import width
+from runtime.program.lower import lower
+from runtime.program.program import Buffer
+
+Kind = TypeVar("Kind")
+Name = TypeVar("Name")
+
+PLANS, MACHINES = 512, 256  # the most that are kept
+
+
+class Kept(Generic[Name, Kind]):
+    """The values used last, at most so many; the others are let go."""
+
+    def __init__(self, most: int, let_go: Callable[[Kind], object] = lambda _: None) -> None:
+        self._most, self._let_go = most, let_go
+        self._known: OrderedDict[Name, Kind] = OrderedDict()
+
+    def get(self, name: Name) -> Kind | None:
+        """Give a value, if it is kept."""
+        found = self._known.get(name)
+        if found is not None:
+            self._known.move_to_end(name)
+        return found
+
+    def put(self, name: Name, value: Kind) -> Kind:
+        """Keep a value."""
+        self._known[name] = value
+        if len(self._known) > self._most:
+            self._let_go(self._known.popitem(last=False)[1])
+        return value
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        while self._known:
+            self._let_go(self._known.popitem()[1])
+
+
+class Machines:
+    """Makes what runs a call's part; all share one scratch, as one runs at a time."""
+
+    def __init__(self, comm: Any, way: Way, limit: float) -> None:  # noqa: ANN401
+        self._comm, self._way, self._limit = comm, way, limit
+        self._scratch = np.zeros(0, dtype=np.uint8)
+        self._beginning = self._scratch.ctypes.data
+        self._kept: Kept[tuple[Key, bool], Machine] = Kept(MACHINES, lambda old: old.free())
+
+    def get(self, key: Key, in_place: bool) -> Machine | None:
+        """Give what was made before."""
+        return self._kept.get((key, in_place))
+
+    def make(self, key: Key, in_place: bool, planned: Planned) -> Machine:
+        """Make it for a schedule.
+
+        Raises:
+            ProgramError: the schedule cannot be made to fit.
+        """
+        assert planned.moves is not None
+        assert planned.chunks is not None
+        size = key.elements * width(key.dtype)
+        program = lower(
+            planned.moves,
+            key.elements,
+            dtype=key.dtype,
+            op=key.op,
+            chunks=planned.chunks.chunks(size),
+            in_place=in_place,
+        )
+        made = machine(part(program, self._comm.rank), self._comm, self._way, self._limit)
+        return self._kept.put((key, in_place), made)
+
+    def bind(self, made: Machine, ins: int, outs: int) -> None:
+        """Let it work on this memory."""
+        own = made.part
+        if own.in_place:
+            ins, outs = ins + own.starts[Buffer.INPUT], outs + own.starts[Buffer.OUTPUT]
+        if own.counts[Buffer.SCRATCH] > len(self._scratch):
+            self._scratch = np.zeros(own.counts[Buffer.SCRATCH], dtype=np.uint8)
+            self._beginning = self._scratch.ctypes.data
+        made.bind(ins, outs, self._beginning)
+
+    def clear(self) -> None:
+        """Give back what MPI holds."""
+        self._kept.clear()
+        self._scratch = np.zeros(0, dtype=np.uint8)

@@ -1,0 +1,125 @@
+"""MPI's own collectives, for what cannot be planned."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from commplan.communicator.buffers import Span
+from commplan.communicator.requests import Native
+from runtime.program.elements import divide, join, storage, width
+from topologies.model.errors import ArgumentError
+
+# float16 and bfloat16 are no types of MPI: they travel as 16 bits, and are added by us.
+TYPES = {
+    **{
+        f"{sign}int{bits}": f"{sign.upper()}INT{bits}_T"
+        for bits in (8, 16, 32, 64)
+        for sign in ("", "u")
+    },
+    **{"float16": "UINT16_T", "bfloat16": "UINT16_T", "float32": "FLOAT", "float64": "DOUBLE"},
+    **{"complex64": "C_FLOAT_COMPLEX", "complex128": "C_DOUBLE_COMPLEX"},
+}
+OPS = {"sum": "SUM", "avg": "SUM", "min": "MIN", "max": "MAX", "prod": "PROD"}
+OPS |= {"band": "BAND", "bor": "BOR", "bxor": "BXOR"}
+
+
+class Natives:
+    """Starts MPI's own collectives on memory that was read already."""
+
+    def __init__(self, comm: Any) -> None:  # noqa: ANN401
+        from mpi4py import MPI
+
+        self.MPI, self.comm = MPI, comm
+        self._made: dict[tuple[str, str], Any] = {}
+
+    def moving(self, name: str, ins: Span | None, outs: Span | None, **rest: int) -> Native:
+        """Move bytes: Iallgather, Ialltoall, Ibcast, Igather or Iscatter; None is in place."""
+        specs = [self._bytes(each) for each in (ins, outs)]
+        started: Native = getattr(self.comm, name)(*specs, **rest)
+        return started
+
+    def bcast(self, both: Span, root: int) -> Native:
+        """Broadcast bytes."""
+        started: Native = self.comm.Ibcast(self._bytes(both), root=root)
+        return started
+
+    def reducing(
+        self, name: str, ins: Span | None, outs: Span | None, op: str, divisor: int, **rest: int
+    ) -> Native:
+        """Reduce: Iallreduce, Ireduce or Ireduce_scatter_block; None is in place or nothing."""
+        some = ins or outs
+        assert some is not None
+        chosen = self._op(op, some.dtype)
+        specs = [self._typed(each) for each in (ins, outs)]
+        if name == "Ireduce" and outs is None:
+            specs[1] = None
+        request: Native = getattr(self.comm, name)(*specs, op=chosen, **rest)
+        if op != "avg" or outs is None:
+            return request
+        result = _memory(outs).view(storage(outs.dtype))[: outs.elements]
+        return _Then(request, lambda: divide(result, outs.dtype, divisor))
+
+    def named(self, word: Any) -> Any:  # noqa: ANN401
+        """Give MPI's operation for the name of one; anything else as it is.
+
+        Raises:
+            ArgumentError: MPI has none of that name.
+        """
+        if not isinstance(word, str):
+            return word
+        if word not in OPS or word == "avg":
+            raise ArgumentError(f"op {word!r} on a type that only MPI knows")
+        return getattr(self.MPI, OPS[word])
+
+    def _bytes(self, span: Span | None) -> Any:  # noqa: ANN401
+        if span is None:
+            return self.MPI.IN_PLACE
+        if span.keep is None:
+            return None
+        return [_memory(span), span.elements * span.size, self.MPI.BYTE]
+
+    def _typed(self, span: Span | None) -> Any:  # noqa: ANN401
+        if span is None:
+            return self.MPI.IN_PLACE
+        return [_memory(span), span.elements, getattr(self.MPI, TYPES[span.dtype])]
+
+    def _op(self, op: str, dtype: str) -> Any:  # noqa: ANN401
+        if dtype not in ("float16", "bfloat16"):
+            return getattr(self.MPI, OPS[op])
+        if (op, dtype) not in self._made:
+            self._made[op, dtype] = self.MPI.Op.Create(_joining(op, dtype), commute=True)
+        return self._made[op, dtype]
+
+
+def _joining(op: str, dtype: str) -> Callable[[Any, Any, Any], None]:
+    """Give what MPI calls to add up 16-bit floats."""
+    joined, kind = join(op, dtype), storage(dtype)
+
+    def work(source: Any, to: Any, _: Any) -> None:  # noqa: ANN401
+        arrays = (np.frombuffer(each, dtype=kind) for each in (to, source))
+        joined(*arrays)
+
+    return work
+
+
+def _memory(span: Span) -> Any:  # noqa: ANN401
+    """Give the bytes of a span."""
+    array: Any = span.keep
+    return array.reshape(-1, order="A").view(np.uint8)
+
+
+class _Then:
+    """A request, and what is to be done after it."""
+
+    def __init__(self, request: Native, after: Callable[[], None]) -> None:
+        self._request, self._after = request, after
+
+    def Test(self) -> bool:  # noqa: N802
+        done = self._request.Test()
+        if done:
+            self._after()
+        return done
+
+
+assert all(width(name) for name in TYPES)

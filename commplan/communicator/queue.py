@@ -1,0 +1,252 @@
+"""Collectives of one communicator, one after the other: planned once, run again and again."""
+
+import ctypes
+import logging
+import sys
+import time
+from collections import deque
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, NoReturn
+
+from commplan.communicator.consensus import Key, Planned, agreed, shared
+from commplan.communicator.executor_cache import PLANS, Kept, Machines
+from commplan.communicator.mpi_fallback import Natives
+from commplan.communicator.placement import Placement, placed, turn
+from commplan.communicator.requests import Call, Machine, Operation, Steps
+from commplan.communicator.schedule_source import Need, Source, compiled
+from runtime.execute.executor import SECONDS, WAYS, Way
+from runtime.execute.faults import ExecutionError
+from runtime.program.elements import width
+from runtime.program.program import Buffer, ProgramError
+from solvers.schedules.files import ScheduleFileError
+from topologies.model.arguments import number, of, refuse
+from topologies.model.topology import Topology
+
+LOG = logging.getLogger("commplan")
+PLANNING_SECONDS = 60.0
+ABORTED = 124
+
+
+class Planner:
+    """Lets calls of one communicator run one after the other, each by its plan.
+
+    What stands here is what all collectives share; `Communicator` adds the calls themselves.
+    """
+
+    def __init__(
+        self,
+        mpi_comm: Any,  # noqa: ANN401 (of mpi4py, which only an MPI program imports)
+        topology: Topology,
+        *,
+        ranks: Placement = None,
+        schedules: str | Path | None = None,
+        way: Way = "best",
+        limit: float = SECONDS,
+        planning_seconds: float = PLANNING_SECONDS,
+        abort: bool = True,
+    ) -> None:
+        """Agree on who plays which rank; all processes of `mpi_comm` call this together.
+
+        ranks: see `placement.placed`. schedules: a folder of compiled files, read by process 0
+        before anything is planned. way: see `Executor`. limit: seconds to wait for a message.
+        abort: end all processes where a collective does not come to its end; else raise.
+
+        Raises:
+            PlacementError: a map that gives not every process a rank of its own.
+            ScheduleFileError: a folder that cannot be read, a file that is wrong, or made for
+                another machine.
+            ArgumentError: something of another kind.
+        """
+        from mpi4py import MPI
+
+        of("topology", topology, Topology)
+        if way not in WAYS:
+            refuse("way", way, " or ".join(WAYS))
+        number("limit", limit, above=True)
+        number("planning_seconds", planning_seconds, above=True)
+        self.topology, self.limit = topology, limit
+        self.rank, self.size = mpi_comm.rank, mpi_comm.size
+        self.played = placed(topology, mpi_comm.allgather(MPI.Get_processor_name()), ranks)
+        self._options: dict[str, Any] = {"way": way, "limit": limit, "abort": abort}
+        self._options["planning_seconds"] = planning_seconds
+        self.order = turn(self.played)
+        self._native = Natives(mpi_comm.Dup())
+        self.IN_PLACE = MPI.IN_PLACE
+        self._comm = mpi_comm.Split(0, self.order[self.rank])
+        self._source = self._planning(schedules, planning_seconds)
+        self._patience = limit + planning_seconds
+        self._machines = Machines(self._comm, way, limit)
+        self._keys: Kept[Key, bool] = Kept(4 * PLANS)
+        self._plans: Kept[Need, Planned] = Kept(PLANS)
+        self._queue: deque[Operation] = deque()
+        self._told: set[tuple[str, str]] = set()
+        self._failure: ExecutionError | None = None
+
+    def _planning(self, schedules: str | Path | None, seconds: float) -> Source | None:
+        """Give process 0 where it finds schedules; what is wrong with them is told to all."""
+        source: Source | None = None
+        fault: Exception | None = None
+        if self._comm.rank == 0:
+            try:
+                files = () if schedules is None else compiled(schedules, self.topology, self.played)
+                source = Source(self.topology, tuple(sorted(self.played)), seconds, files)
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                fault = ScheduleFileError(f"{schedules}: {reason}")
+            except ValueError as error:
+                fault = error
+        fault = self._comm.bcast(fault)
+        if fault is not None:
+            raise fault
+        return source
+
+    def free(self) -> None:
+        """Give back what MPI holds for this communicator; all processes call this together."""
+        self._machines.clear()
+        self._comm.Free()
+        self._native.comm.Free()
+
+    def do(self, call: Call) -> None:
+        """Do a collective, after all that were started before."""
+        if self._failure is not None:
+            raise self._failure
+        if not self._queue and call.key.elements:
+            machine = self._machines.get(call.key, call.in_place)
+            if machine is not None:
+                self._run(machine, call)
+                return
+        self.begin(call).Wait()
+
+    def begin(self, call: Call) -> Operation:
+        """Start a collective, and do of it what can be done without waiting."""
+        return self.enter(call.key.name, self.steps(call))
+
+    def enter(self, name: str, steps: Steps) -> Operation:
+        """Let the steps of a collective come after those that were started before."""
+        if self._failure is not None:
+            raise self._failure
+        made = Operation(name, steps, self)
+        self._queue.append(made)
+        self.progress(made)
+        return made
+
+    def progress(self, last: Operation) -> None:
+        """Go on, without waiting, with all operations up to this one."""
+        try:
+            while self._queue and self._queue[0].advance():
+                if self._queue.popleft() is last:
+                    return
+        except ExecutionError as error:
+            self._fault(error)
+
+    def finish(self, last: Operation) -> None:
+        """Finish all operations up to this one."""
+        try:
+            while not last.done:
+                self._queue[0].complete(self._patience)
+                self._queue.popleft()
+        except ExecutionError as error:
+            self._fault(error)
+
+    def _run(self, machine: Machine, call: Call) -> None:
+        """Do what was done before, with no detour."""
+        self._machines.bind(machine, call.ins, call.outs)
+        try:
+            machine.run()
+        except ExecutionError as error:
+            self._fault(error)
+        if call.own_first:
+            _move_own(machine, call)
+
+    def steps(self, call: Call) -> Steps:
+        """Take all steps of a collective, its first-time preparations among them.
+
+        Result: whether it was planned; else MPI did it.
+        """
+        if not call.key.elements:
+            return True
+        machine = self._machines.get(call.key, call.in_place)
+        if machine is None:
+            machine = yield from self._prepared(call)
+        if machine is None:
+            request = call.native()
+            while not request.Test():
+                yield None
+            return False
+        self._machines.bind(machine, call.ins, call.outs)
+        while not machine.test():
+            if (yield machine):
+                break
+        if call.own_first:
+            _move_own(machine, call)
+        return True
+
+    def _prepared(self, call: Call) -> Generator[None, bool | None, Machine | None]:
+        """Agree on the call, find a plan for it, and make what runs it, as far as need be."""
+        key = call.key
+        if self._keys.get(key) is None:
+            yield from agreed(self._comm, key)
+            self._keys.put(key, True)
+        need = Need(key.name, key.root, _size_class(key), key.demand)
+        planned = self._plans.get(need)
+        if planned is None:
+            found: list[Planned] = []
+            ranks = tuple(sorted(self.played))
+            yield from shared(self._comm, self._source, need, self.order, ranks, found)
+            planned = self._plans.put(need, found[0])
+            LOG.debug("%s: %s", key, planned.reason)
+        return self._made(call, planned)
+
+    def gathered(self, row: Any, matrix: Any) -> Any:  # noqa: ANN401
+        """Start to gather a row from each process."""
+        return self._comm.Iallgather(row, matrix)
+
+    def _made(self, call: Call, planned: Planned) -> Machine | None:
+        """Make what runs a plan; nothing where MPI has to do it, and say why."""
+        reason = planned.reason
+        if planned.moves is not None:
+            try:
+                return self._machines.make(call.key, call.in_place, planned)
+            except ProgramError as error:
+                reason = str(error)
+        self.tell(call.key.name, reason)
+        return None
+
+    def tell(self, name: str, reason: str) -> None:
+        """Say once why a collective is left to MPI."""
+        if (name, reason) not in self._told and self.rank == 0:
+            LOG.warning("%s is left to MPI: %s", name, reason)
+        self._told.add((name, reason))
+
+    def _fault(self, error: ExecutionError) -> NoReturn:
+        """End all processes, with the reason in a line.
+
+        Where that is not wanted, nothing is begun any more: messages may still be under way.
+        """
+        self._failure = error
+        if not self._options["abort"]:
+            raise error
+        own = f"process {self.rank}"
+        text = str(error)
+        sys.stderr.write(
+            f"commplan: {text if text.startswith(('rank', 'process')) else f'{own} {text}'}\n"
+        )
+        sys.stderr.flush()
+        time.sleep(1)  # for the others to say what they wait for
+        self._native.comm.Abort(ABORTED)
+        raise error
+
+
+def _size_class(key: Key) -> int:
+    """Give the bytes that all sizes between two powers of two are planned for."""
+    size = key.elements * width(key.dtype)
+    return size if key.demand else max(1, 3 << size.bit_length() >> 2)
+
+
+def _move_own(machine: Machine, call: Call) -> None:
+    """Move the own block to the beginning, where MPI wants it."""
+    own = machine.part
+    start = own.starts[Buffer.OUTPUT]
+    if own.in_place and start:
+        ctypes.memmove(call.outs, call.outs + start, own.counts[Buffer.OUTPUT])

@@ -1,0 +1,133 @@
+"""A collective under way: what a non-blocking call gives back."""
+
+import os
+import time
+from collections.abc import Callable, Generator
+from typing import NamedTuple, Protocol
+
+from commplan.communicator.consensus import Key
+from runtime.execute.core import Core
+from runtime.execute.faults import BlockedError
+from runtime.execute.persistent import Persistent
+
+Machine = Core | Persistent
+# Gives what it waits for, None for an answer of all processes; is told whether that has been run.
+Steps = Generator[Machine | None, bool | None, bool | None]
+
+SPINS = 200  # looks before the first nap
+SHORTEST_NAP, LONGEST_NAP = 20e-6, 2e-3  # seconds
+
+
+class Call(NamedTuple):
+    """One call: what it asks for, the memory it works on, and what MPI itself would do.
+
+    ins, outs: addresses; in place both are that of the one memory. native: starts MPI's own.
+    keep: what owns the memory. own_first: the own block of the result belongs at the beginning.
+    """
+
+    key: Key
+    in_place: bool
+    ins: int
+    outs: int
+    native: Callable[[], "Native"]
+    keep: tuple[object, ...]
+    own_first: bool = False
+
+
+class Native(Protocol):
+    """A request of MPI."""
+
+    def Test(self) -> bool:  # noqa: N802
+        """Tell whether it is done."""
+        ...
+
+
+class Owner(Protocol):
+    """Whoever lets operations run one after the other."""
+
+    def progress(self, last: "Operation") -> None:
+        """Go on, without waiting, with all up to this one."""
+        ...
+
+    def finish(self, last: "Operation") -> None:
+        """Finish all up to this one."""
+        ...
+
+
+class Operation:
+    """A collective that makes its way while somebody calls `Test` or `Wait`.
+
+    Those of one communicator run one after the other, in the order in which they were started.
+    """
+
+    def __init__(self, name: str, steps: Steps, owner: Owner) -> None:
+        self.name, self._steps, self._owner = name, steps, owner
+        self._machine: Machine | None = None
+        self._failure: Exception | None = None
+        self.done = False
+
+    def Test(self) -> bool:  # noqa: N802 (as mpi4py has it)
+        """Go on without waiting; tell whether it is at its end."""
+        if not self.done:
+            self._owner.progress(self)
+        return self.done
+
+    def Wait(self) -> bool:  # noqa: N802
+        """Wait for the end."""
+        if not self.done:
+            self._owner.finish(self)
+        return True
+
+    test, wait = Test, Wait
+
+    def advance(self, ran: bool | None = None) -> bool:
+        """Take a step of this operation alone; tell whether it was the last.
+
+        What has failed stays so: asked again, it fails again, for the same reason.
+
+        Raises:
+            ExecutionError: a message does not come.
+        """
+        if self._failure is not None:
+            raise self._failure
+        try:
+            self._machine = self._steps.send(ran)
+        except StopIteration:
+            self.done = True
+        except Exception as error:
+            self._failure = error
+            raise
+        return self.done
+
+    def complete(self, limit: float) -> None:
+        """Take all steps that are left.
+
+        Raises:
+            ExecutionError: a message does not come, or the others do not, within the limit.
+        """
+        try:
+            self._finish(limit)
+        except Exception as error:
+            self._failure = error
+            raise
+
+    def _finish(self, limit: float) -> None:
+        deadline, ran, naps = time.monotonic() + limit, None, 0
+        while not self.advance(ran):
+            ran = None
+            if self._machine is not None:
+                self._machine.wait()
+                ran = True
+            elif time.monotonic() > deadline:
+                raise BlockedError(f"blocked in {self.name} waiting for all processes to call it")
+            else:
+                naps += 1
+                _nap(naps)
+
+
+def _nap(before: int) -> None:
+    """Let others work, process 0 with its plan above all; the longer it lasts the more so."""
+    if before < SPINS:
+        os.sched_yield()
+    else:
+        time.sleep(min(LONGEST_NAP, (before - SPINS + 1) * SHORTEST_NAP))

@@ -1,0 +1,121 @@
+"""Where a communicator's schedules come from: a folder of compiled files, or the planner."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from commplan.anytime.checking import checked
+from commplan.candidates.candidates import compared
+from commplan.planning.planner import plan
+from runtime.program.buffer_plan import moves
+from runtime.simulate.simulate import simulate
+from runtime.verify.determinism import alike
+from runtime.verify.verify import verify
+from solvers.schedules.collective import Collective, all_to_allv, collective
+from solvers.schedules.files import ScheduleFileError, check_topology, load_all
+from solvers.schedules.schedule import Schedule
+from solvers.settings.deadline import Watch
+from topologies.derive.restrict import inhabited
+from topologies.model.topology import Topology
+from topologies.model.units import duration
+
+UNLIKE = "ranks add up in different orders, and rounding would leave them with different bits"
+ENDINGS = (".json", ".json.gz")
+
+
+@dataclass(frozen=True)
+class Need:
+    """What is asked for: a collective, its root as a process, and about how many bytes.
+
+    demand: of an all_to_allv, what each process sends to each, in elements, as a matrix of int64.
+    """
+
+    name: str
+    root: int
+    size: int
+    demand: bytes = b""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Makes schedules for processes that play these ranks of a topology, in ascending order.
+
+    Ranks without a process forward, and do nothing else. files: what a folder holds for them.
+    found: the schedules of highest throughput so far, by collective and root.
+    """
+
+    topology: Topology
+    ranks: tuple[int, ...]
+    seconds: float
+    files: tuple[Schedule, ...] = ()
+    found: dict[tuple[str, int], Schedule] = field(default_factory=dict)
+
+    def schedule(self, need: Need) -> tuple[Schedule, str]:
+        """Give the schedule that is predicted to be fastest, and the reason why it was taken.
+
+        Raises:
+            ValueError: none can be had, with the reason.
+        """
+        fits = [each for each in self.files if self._fits(each, need)]
+        if fits:
+            times = [simulate(each, need.size).seconds for each in fits]
+            best = int(np.argmin(times))
+            return fits[best], f"compiled, {duration(times[best])}, of {len(fits)} schedules"
+        if need.demand:
+            made = plan(self.machine, self._collective(need), size=need.size, seconds=self.seconds)
+            return made.schedule, made.reason
+        return self._chosen(need)
+
+    @cached_property
+    def machine(self) -> Topology:
+        """Give the machine as the processes see it."""
+        return inhabited(self.topology, self.ranks)
+
+    def _chosen(self, need: Need) -> tuple[Schedule, str]:
+        """Choose for a size; the schedule of highest throughput is found once for all sizes."""
+        best = self.found.get((need.name, need.root))
+        if best is None:
+            best = plan(self.machine, self._collective(need), seconds=self.seconds).schedule
+            self.found[need.name, need.root] = best
+        first = compared(best, need.size, None, Watch(self.seconds))[0]
+        reason = f"{first.name}: {duration(first.seconds)}, height {first.height}"
+        if first.schedule is best:
+            return best, reason
+        return checked(replace(first.schedule, bound=best.bound)).schedule, reason
+
+    def _collective(self, need: Need) -> Collective:
+        processes = range(len(self.ranks))
+        if need.demand:
+            demand = np.frombuffer(need.demand, dtype=np.int64)
+            return all_to_allv(tuple(processes), demand.reshape(len(processes), -1))
+        return collective(need.name, processes, None if need.root < 0 else need.root)
+
+    def _fits(self, schedule: Schedule, need: Need) -> bool:
+        what = schedule.collective
+        root = self.ranks[need.root] if need.root >= 0 else None
+        return not need.demand and (what.name, what.root) == (need.name, root)
+
+
+def compiled(folder: str | Path, topology: Topology, ranks: Sequence[int]) -> tuple[Schedule, ...]:
+    """Load the schedules of a folder, those of sets too, that run on exactly these ranks.
+
+    Raises:
+        ScheduleFileError: a file that cannot be read, or that was made for another machine.
+        OSError: the folder cannot be read.
+    """
+    found = []
+    for path in sorted(Path(folder).iterdir()):
+        if path.name.lower().endswith(ENDINGS):
+            for schedule in load_all(str(path)):
+                check_topology(schedule, topology)
+                faults = verify(schedule).faults
+                if faults:
+                    raise ScheduleFileError(f"{path}: wrong: {faults[0]}")
+                if not alike(schedule):
+                    raise ScheduleFileError(f"{path}: {UNLIKE}")
+                if moves(schedule).ranks == tuple(sorted(ranks)):
+                    found.append(schedule)
+    return tuple(found)

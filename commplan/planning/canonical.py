@@ -1,0 +1,170 @@
+"""Plans that do not depend on how a machine was written down.
+
+A machine is planned for in an order of its own, with its ranks so that near ones are together:
+solvers break ties by numbers, and patterns pair ranks by them. What comes out is turned back.
+So torus:2x8 and torus:8x2, and machines whose ranks or links are listed in another order, get equal
+answers, as far as `topologies.symmetry.numbering` tells vertices apart.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.sparse.csgraph import dijkstra
+
+from solvers.certify.multigraph import lightest
+from solvers.schedules.certificate import Bound, Cut, Prices
+from solvers.schedules.collective import COLLECTIVES, Collective
+from solvers.schedules.schedule import Schedule
+from topologies.derive.nearness import near_together
+from topologies.derive.relabel import Relabelled, relabelled
+from topologies.model.topology import FloatArray, IntArray, Topology, frozen
+from topologies.symmetry.group import Group
+from topologies.symmetry.numbering import numbering
+
+MOST_RANKS = 512  # beyond which a machine is planned for as it is
+MESSAGE = 2.0**16  # bytes by whose time ranks are near to each other
+DIGITS = 10**6  # to which such times are told apart
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A machine and a collective in the order in which they are planned for.
+
+    block[b] is the number that block b of the collective asked for has in this one.
+    """
+
+    asked: tuple[Topology, Collective]
+    machine: Relabelled
+    collective: Collective
+    block: IntArray
+
+    @property
+    def topology(self) -> Topology:
+        """Give the machine that is planned for."""
+        return self.machine.topology
+
+    def back(self, schedule: Schedule) -> Schedule:
+        """Turn a schedule of this machine into one of the machine asked for."""
+        turned = np.argsort(self.machine.vertex), np.argsort(self.machine.link)
+        return _turned(schedule, *self.asked, *turned, np.argsort(self.block))
+
+    def forth(self, schedule: Schedule) -> Schedule:
+        """Turn a schedule of the machine asked for into one of this machine."""
+        ways = self.machine.vertex, self.machine.link, self.block
+        return _turned(schedule, self.topology, self.collective, *ways)
+
+
+def view(topology: Topology, collective: Collective) -> View | None:
+    """Put a machine and a collective in order; None where they are planned for as they are.
+
+    Complexity: ranks³, and refinements × links.
+    """
+    if collective.name not in COLLECTIVES or not 1 < topology.ranks <= MOST_RANKS:
+        return None
+    ranks = collective.ranks
+    if not _usual(collective, _made(collective, ranks, collective.root)):
+        return None
+    roles = np.zeros(topology.vertices, dtype=np.int64)
+    roles[[r for r in range(topology.ranks) if r not in set(ranks)]] = 2
+    roles[list(ranks)] = 1
+    if collective.root is not None:
+        roles[collective.root] = 0
+    first = relabelled(topology, numbering(topology, roles))
+    near = _near_together(first.topology, len(ranks))
+    machine = relabelled(topology, near[first.vertex])
+    seen = machine.vertex[list(ranks)]
+    place = np.argsort(np.argsort(seen))
+    made = _made(
+        collective,
+        tuple(sorted(seen.tolist())),
+        None if collective.root is None else int(machine.vertex[collective.root]),
+    )
+    return View((topology, collective), machine, made, _blocks(collective, place))
+
+
+def _near_together(topology: Topology, ranks: int) -> IntArray:
+    """Give vertices numbers by which near ones of the first so many ranks are together.
+
+    Switches come in the order of the ranks nearest to them.
+    """
+    far = _times(topology)
+    order = near_together(_whole(far[:ranks, :ranks]))
+    order += range(ranks, topology.ranks)
+    beyond = far[order, topology.ranks :]
+    switches = np.argsort(np.argmin(beyond, axis=0), kind="stable") + topology.ranks
+    number = np.empty(topology.vertices, dtype=np.int64)
+    number[np.append(order, switches).astype(np.int64)] = np.arange(topology.vertices)
+    return number
+
+
+def _times(topology: Topology) -> FloatArray:
+    """Give the seconds of a message from each rank to each vertex, and back if that is a rank."""
+    each = topology.alpha + MESSAGE / topology.bandwidth
+    graph = lightest(topology.src, topology.dst, each, topology.vertices)[0]
+    far = np.asarray(dijkstra(graph, indices=np.arange(topology.ranks)))
+    far[:, : topology.ranks] += far[:, : topology.ranks].T.copy()
+    return np.asarray(np.where(np.isfinite(far), far, 2 * far[np.isfinite(far)].max()))
+
+
+def _whole(far: FloatArray) -> IntArray:
+    """Write times as whole numbers, so that equal ones are equal however they were added up."""
+    return np.asarray(np.rint(far / (far.max() or 1.0) * DIGITS), dtype=np.int64)
+
+
+def _made(collective: Collective, ranks: tuple[int, ...], root: int | None) -> Collective:
+    return COLLECTIVES[collective.name](ranks, ranks[0] if root is None else root)
+
+
+def _usual(collective: Collective, made: Collective) -> bool:
+    """Tell whether a collective is what its name says, with blocks of one size."""
+    buffers = ((*collective.inputs, *collective.outputs), (*made.inputs, *made.outputs))
+    return np.array_equal(collective.sizes, made.sizes) and all(
+        np.array_equal(own, usual) for own, usual in zip(*buffers, strict=True)
+    )
+
+
+def _blocks(collective: Collective, place: IntArray) -> IntArray:
+    """Say which block each one is when the i-th rank is at place[i]."""
+    if collective.blocks == 1:
+        return np.zeros(1, dtype=np.int64)
+    if collective.name == "all_to_all":
+        return (place[:, None] * len(place) + place).reshape(-1)
+    return place
+
+
+def _turned(
+    schedule: Schedule,
+    topology: Topology,
+    collective: Collective,
+    vertex: IntArray,
+    link: IntArray,
+    block: IntArray,
+) -> Schedule:
+    """Write a schedule down with other numbers for vertices, links and blocks."""
+    rows = schedule.transfers
+    return replace(
+        schedule,
+        topology=topology,
+        collective=collective,
+        block=frozen(block[schedule.block]),
+        transfers=replace(
+            rows,
+            src=frozen(vertex[rows.src]),
+            dst=frozen(vertex[rows.dst]),
+            route=frozen(link[rows.route]),
+        ),
+        group=Group(frozen(vertex[schedule.group.generators[:, np.argsort(vertex)]])),
+        bound=_bound(schedule.bound, vertex, link),
+    )
+
+
+def _bound(bound: Bound, vertex: IntArray, link: IntArray) -> Bound:
+    proof = bound.certificate
+    if isinstance(proof, Cut):
+        return replace(
+            bound, certificate=replace(proof, inside=frozen(np.sort(vertex[proof.inside])))
+        )
+    if isinstance(proof, Prices):
+        of_link = frozen(proof.of_link[np.argsort(link)])
+        return replace(bound, certificate=replace(proof, of_link=of_link))
+    return bound

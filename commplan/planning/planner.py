@@ -1,0 +1,180 @@
+"""From a machine and a collective to a schedule that is checked, and chosen for its size."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from commplan.anytime.abandon import ending_with, overtime
+from commplan.anytime.checking import checked
+from commplan.anytime.interrupts import ending_early
+from commplan.candidates.candidates import HIGHEST, Candidate, compared
+from commplan.planning.canonical import view
+from commplan.planning.relayed import best_with_relays
+from runtime.verify.structure import collective_faults
+from runtime.verify.verify import Report
+from solvers.bounds import time_bound
+from solvers.groups.parts import open_to
+from solvers.schedules.collective import DEMANDED, Collective, CollectiveError
+from solvers.schedules.schedule import Schedule
+from solvers.settings.deadline import Watch
+from solvers.settings.options import USUAL, Terms
+from solvers.solve import check
+from topologies.model.arguments import number, whole
+from topologies.model.topology import Topology
+from topologies.model.units import duration
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked schedule, and why it is the one.
+
+    scratch: the most that a rank needs, as a part of the size: with a size in the chunks of that
+    size, without in one chunk, which needs most. With a size (bytes): predicted is what the
+    simulator says, bound what nothing can beat, both in seconds; candidates lists all that were
+    compared and need no more scratch than is allowed, the chosen one first. not_tried: what was
+    left out or cut short because the time was over, or someone stopped the search.
+    """
+
+    schedule: Schedule
+    report: Report
+    reason: str
+    scratch: Fraction
+    size: int | None = None
+    predicted: float | None = None
+    bound: float | None = None
+    candidates: tuple[Candidate, ...] = ()
+    not_tried: tuple[str, ...] = ()
+
+
+def plan(
+    topology: Topology,
+    collective: Collective,
+    *,
+    size: int | None = None,
+    seconds: float = 600.0,
+    seed: int = 0,
+    terms: Terms = USUAL,
+    max_scratch: Fraction | None = None,
+    watch: Watch | None = None,
+) -> Plan:
+    """Find the schedule of highest throughput or, for a size in bytes, the fastest one known.
+
+    Every schedule passes `verify` before it is returned. When the seconds are over, or at Ctrl-C,
+    the search ends with the best so far. An all_to_allv, dispatch or combine is planned for the
+    size of its demand, in bytes, where no other is given. seed is kept in the provenance; the
+    solvers of today use none.
+    terms: which symmetry to use, and whether switches copy and add. max_scratch: the scratch that
+    a rank may need, as a part of the size. watch: to hear the news, or to stop early, instead of
+    `seconds`.
+
+    Raises:
+        Infeasible: no schedule exists.
+        NotFound: none was found in the time given.
+        ScratchError: none that is known makes do with the scratch.
+        LimitError: none that is known keeps to the height or the number of trees.
+        CollectiveError: the collective is none, or not for this machine.
+        ArgumentError: a size below 1, or something of another kind.
+        WrongSchedule: a bug.
+        KeyboardInterrupt: at a second Ctrl-C.
+    """
+    allowed = float(number("seconds", seconds, above=True, endless=True))
+    watch = watch or Watch(allowed)
+    check(topology, collective, watch, terms)
+    if faults := list(collective_faults(topology, collective)):
+        raise CollectiveError("\n".join(faults))
+    size = size if size is None else whole("size", size, 1, 2**60)
+    whole("seed", seed)
+    if max_scratch is not None:
+        number("max_scratch", max_scratch)
+    with ending_early(watch), ending_with(watch, overtime(watch)):
+        return _in_order(topology, collective, size, seed, terms, max_scratch, watch)
+
+
+def _in_order(
+    topology: Topology,
+    collective: Collective,
+    size: int | None,
+    seed: int,
+    terms: Terms,
+    max_scratch: Fraction | None,
+    watch: Watch,
+) -> Plan:
+    """Plan for a machine in an order of its own, and turn the plan back."""
+    watch.tell("putting the machine in order")
+    topology = open_to(topology, collective, terms.relays)
+    seen = view(topology, collective)
+    if seen is None:
+        return planned(topology, collective, size, seed, terms, max_scratch, watch)
+    made = planned(seen.topology, seen.collective, size, seed, terms, max_scratch, watch)
+    schedule = seen.back(made.schedule)
+    turned = tuple(replace(c, schedule=seen.back(c.schedule)) for c in made.candidates)
+    if turned:
+        schedule = replace(schedule, transfers=turned[0].schedule.transfers)
+    watch.tell("verifying")
+    return replace(made, schedule=schedule, report=checked(schedule).report, candidates=turned)
+
+
+def planned(
+    topology: Topology,
+    collective: Collective,
+    size: int | None,
+    seed: int,
+    terms: Terms,
+    max_scratch: Fraction | None,
+    watch: Watch,
+) -> Plan:
+    """Plan for a machine as it is."""
+    found = best_with_relays(topology, collective, watch, terms)
+    known = found.schedule.provenance | {"seed": seed}
+    best, report = replace(found.schedule, provenance=known), found.report
+    if size is None and collective.name in DEMANDED:
+        size = collective.total
+    candidates = compared(best, size, max_scratch, watch, terms, exact=True)
+    first = candidates[0]
+    if first.schedule.transfers is best.transfers:
+        best = first.schedule
+    else:
+        watch.tell(f"verifying {first.name}")
+        best = replace(
+            first.schedule, bound=best.bound, in_network=terms.in_network, relays=terms.relays
+        )
+        report = checked(best).report
+    if size is None:
+        cut = tuple(watch.not_tried)
+        return Plan(best, report, _reason(candidates), first.scratch, not_tried=cut)
+    return Plan(
+        best,
+        report,
+        _reason(candidates),
+        first.scratch,
+        size,
+        first.seconds,
+        fastest(best, size),
+        tuple(candidates),
+        tuple(watch.not_tried),
+    )
+
+
+def fastest(schedule: Schedule, size: float) -> float:
+    """Give the seconds that nothing beats at a size, whatever the schedule."""
+    return time_bound.fastest(
+        schedule.topology,
+        schedule.collective,
+        schedule.bound,
+        size,
+        in_network=schedule.in_network,
+    )
+
+
+def _reason(candidates: list[Candidate]) -> str:
+    """Say why the first of the candidates is the choice."""
+    first = candidates[0]
+    highest = next((each for each in candidates if each.name == HIGHEST), None)
+    if highest is None:
+        return f"{first.name}: {HIGHEST} is left out (limits, or a pile in front of a rank)"
+    if len(candidates) == 1:
+        return f"{first.name}, the only candidate"
+    other = candidates[1] if highest is first else highest
+    return (
+        f"{first.name}: {duration(first.seconds)}, height {first.height}, against "
+        f"{duration(other.seconds)}, height {other.height}, of {other.name}"
+    )

@@ -1,0 +1,79 @@
+"""The best schedule where ranks outside the collective may copy and add: never a slower one.
+
+That is a Steiner problem. So what does without their help comes first, with a bound for all that
+they might do, and stays unless a part of the machine, with some ranks around, is faster.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from commplan.anytime.checking import Checked, checked
+from commplan.anytime.standby import best_within
+from solvers.bounds.cuts import cut_bound
+from solvers.groups.parts import helped, lifted
+from solvers.lp.linear_program import Infeasible
+from solvers.schedules.capabilities import RELAYS
+from solvers.schedules.certificate import Bound
+from solvers.schedules.collective import Collective
+from solvers.settings.deadline import NotFound, Watch, tighter
+from solvers.settings.options import USUAL, Terms
+from solvers.solve import FORESTS, contracted_bound, solve_in
+from topologies.model.topology import Topology
+
+FORWARD, ALL = RELAYS[1:]
+
+
+def best_with_relays(
+    topology: Topology, collective: Collective, watch: Watch, terms: Terms = USUAL
+) -> Checked:
+    """Find the schedule of highest throughput that there is in the time, under any use of relays.
+
+    Raises:
+        as `best_within`.
+    """
+    if terms.relays != ALL or len(collective.ranks) in (1, topology.ranks):
+        return best_within(topology, collective, watch, terms)
+    first = best_within(topology, collective, watch, replace(terms, relays=FORWARD))
+    bound = _bound(topology, collective, first.schedule.bound, watch, terms)
+    best = checked(replace(first.schedule, relays=ALL, bound=bound))
+    limited = terms.max_height is not None or terms.trees is not None
+    if collective.name != "all_reduce" or limited:
+        return best
+    for made in _helped(topology, collective, bound, watch, terms):
+        if best.report.optimal:
+            break
+        if (made.report.algbw or 0) > (best.report.algbw or 0):
+            best = made
+    return best
+
+
+def _bound(
+    topology: Topology, collective: Collective, known: Bound, watch: Watch, terms: Terms
+) -> Bound:
+    """Give the tightest bound that holds whatever ranks outside do."""
+    found = [lifted(known, topology, collective, in_network=terms.in_network)]
+    if known.scope != "cut" and collective.name in FORESTS:
+        found.append(cut_bound(topology, collective, watch))
+    if collective.name == "all_reduce" and terms.max_height is None:
+        try:
+            found.append(contracted_bound(topology, collective, watch, terms))
+        except NotFound:
+            watch.tell("no tighter bound in the time")
+    best: Bound | None = None
+    for each in found:
+        if each is not None and tighter(each, best):
+            best = each
+    return best or Bound(None, "none", None)
+
+
+def _helped(
+    topology: Topology, collective: Collective, bound: Bound, watch: Watch, terms: Terms
+) -> Iterator[Checked]:
+    """Solve with some ranks around that may copy and add."""
+    for cut in helped(topology, collective):
+        watch.tell(f"trying {cut.topology.ranks} ranks")
+        try:
+            found = solve_in(cut, collective, watch, terms)
+        except (Infeasible, NotFound):
+            continue
+        yield checked(replace(found, bound=bound))

@@ -1,0 +1,146 @@
+"""Which schedule for which size: the candidates raced at every size, and where they change places.
+
+All candidates race at sizes that grow by STRIDE, and halfway between two such sizes those that
+were not far behind at either. Whoever wins one of these races goes on to the finals, in fewer and
+in more chunks too: where neighbours have different winners the size at which one overtakes the
+other is found by bisection, and if a third one wins in between, so are both of its ends. A
+candidate that is best only between two neighbouring sizes of the first races is missed.
+Complexity: a simulation for each candidate and size of the first races, and for each finalist some
+ten more at each switch point.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+from math import isqrt
+
+from commplan.anytime.checking import checked
+from commplan.candidates.candidates import CHUNKS, FAR, HIGHEST, Candidate, known, paces
+from commplan.candidates.races import Helped, Races, no_help
+from commplan.planning.canonical import View, view
+from solvers.schedules.schedule import Schedule
+from solvers.settings.deadline import Watch
+from solvers.settings.options import USUAL, Terms
+
+STRIDE = 4  # from one size of the first races to the next
+CLOSE = 1.01  # ratio of two sizes between which no switch point is looked for
+
+
+@dataclass(frozen=True)
+class Part:
+    """The best schedule known from `start` bytes on, and what it is predicted to take there."""
+
+    start: int
+    best: Candidate
+
+
+def size_set(
+    best: Schedule,
+    first: int,
+    last: int,
+    watch: Watch,
+    terms: Terms = USUAL,
+    max_scratch: Fraction | None = None,
+    helped: Helped = no_help,
+) -> tuple[Part, ...]:
+    """Choose for all sizes from `first` to `last` bytes; every schedule chosen is verified.
+
+    best: the schedule of highest throughput. helped: by which processes. When the time is over,
+    switch points are rougher.
+
+    Raises:
+        LimitError, ScratchError: as of `candidates.compared`.
+        WrongSchedule: a bug.
+    """
+    seen = view(best.topology, best.collective)
+    if seen is None:
+        return _parts(best, first, last, watch, terms, max_scratch, helped)
+    parts = _parts(seen.forth(best), first, last, watch, terms, max_scratch, helped)
+    return tuple(_turned(part, best, seen) for part in parts)
+
+
+def _turned(part: Part, best: Schedule, seen: View) -> Part:
+    """Give a part for the machine asked for; verified as it is handed out."""
+    chosen = part.best.schedule
+    turned = best if part.best.name == HIGHEST else checked(seen.back(chosen)).schedule
+    return replace(part, best=replace(part.best, schedule=turned))
+
+
+def _parts(
+    best: Schedule,
+    first: int,
+    last: int,
+    watch: Watch,
+    terms: Terms,
+    max_scratch: Fraction | None,
+    helped: Helped,
+) -> tuple[Part, ...]:
+    """Choose for a machine as it is."""
+    field = dict(known(best, terms, watch))
+    with helped(field) as executor:
+        races = Races(field, terms, max_scratch, executor)
+        rounds: dict[int, list[Candidate]] = {}
+        for size in _strides(first, last):
+            watch.tell(f"racing at {size} bytes")
+            rounds |= races.at([size], field)
+            if size < last and watch.leaves_out("larger sizes"):
+                break
+        winners = {size: found[0] for size, found in rounds.items()}
+        finalists = list(field) if watch.leaves_out(CHUNKS) else _finalists(races, rounds)
+        for size in rounds:
+            if watch.leaves_out(CHUNKS):
+                break
+            winners[size] = races.at([size], finalists)[size][0]
+        starts = list(_starts(winners, races, finalists, watch))
+    made = {name: _checked(races.schedule(name), best) for name in {c.name for _, c in starts}}
+    return tuple(Part(size, replace(c, schedule=made[c.name])) for size, c in starts)
+
+
+def _strides(first: int, last: int) -> list[int]:
+    sizes = [first]
+    while sizes[-1] < last:
+        sizes.append(min(sizes[-1] * STRIDE, last))
+    return sizes
+
+
+def _finalists(races: Races, rounds: Mapping[int, list[Candidate]]) -> list[str]:
+    """List who won a race, halfway between two sizes as well, each in several numbers of chunks."""
+    winners = {found[0].name for found in rounds.values()}
+    for (a, before), (b, after) in pairwise(rounds.items()):
+        near = {c.name for own in (before, after) for c in own if c.seconds <= FAR * own[0].seconds}
+        close = [name for name in races.entrants if name in near]
+        if len(close) > 1 and b > a + 1:
+            middle = isqrt(a * b)
+            winners.add(races.at([middle], close)[middle][0].name)
+    finalists = [name for name in races.entrants if name in winners]
+    return finalists + [name for each in finalists for name, _ in paces(each, races.entrants[each])]
+
+
+def _starts(
+    winners: Mapping[int, Candidate], races: Races, finalists: Sequence[str], watch: Watch
+) -> Iterator[tuple[int, Candidate]]:
+    """Give each size from which another candidate is best, beginning with the first size."""
+    sizes = sorted(winners)
+    yield sizes[0], winners[sizes[0]]
+    open_ends: list[tuple[int, Candidate]] = [(s, winners[s]) for s in reversed(sizes[1:])]
+    size, now = sizes[0], winners[sizes[0]]
+    while open_ends:
+        end, then = open_ends.pop()
+        apart = now.name != then.name and end > size * CLOSE and end > size + 1
+        if apart and not watch.leaves_out("finer switch points"):
+            middle = max(isqrt(size * end), size + 1)
+            between = races.at([middle], finalists)[middle][0]
+            open_ends += [(end, then), (middle, between)]
+            continue
+        if now.name != then.name:
+            yield end, then
+        size, now = end, then
+
+
+def _checked(schedule: Schedule, best: Schedule) -> Schedule:
+    if schedule is best:
+        return best
+    return checked(
+        replace(schedule, bound=best.bound, in_network=best.in_network, relays=best.relays)
+    ).schedule

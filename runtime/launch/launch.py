@@ -1,0 +1,244 @@
+"""Run a schedule under mpirun, and tell a wrong result, a crash and a hang apart."""
+
+import importlib.util
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from runtime.emit import c, mpi4py
+from runtime.launch import first_failure, kills, rank_map
+from runtime.launch.mpi import LaunchError, Mpi, compile_c, find
+from runtime.launch.process import Ended, watched
+from runtime.program.buffer_plan import moves
+from runtime.program.program import DTYPES, OPS
+from runtime.verify.structure import sound
+from solvers.schedules.schedule import Schedule
+from topologies.model.arguments import number, refuse, whole
+from topologies.model.errors import NO, CommplanError
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a program measured at one size: bytes, seconds (median), bytes per second.
+
+    wrong: elements that were not what the definition asks for, over all processes; None where
+    nothing was checked.
+    """
+
+    size: int
+    count: int
+    type: str
+    op: str
+    chunks: int
+    in_place: bool
+    ranks: int
+    iterations: int
+    seconds: float
+    algbw: float
+    busbw: float
+    wrong: int | None
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a launch ended: right, wrong, crash or hang; with the reason in a line."""
+
+    verdict: str
+    reason: str
+    measurements: tuple[Measurement, ...] = ()
+
+
+class RunError(CommplanError, RuntimeError):
+    """A program that crashed or hung; `ending` says which."""
+
+    exit_code = NO
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(f"{ending.verdict}: {ending.reason}")
+        self.ending = ending
+
+
+def run(
+    schedule: Schedule,
+    sizes: Sequence[int],
+    target: str = "mpi4py",
+    *,
+    dtype: str = "float32",
+    op: str = "sum",
+    chunks: int = 0,
+    in_place: bool = False,
+    iterations: int = 20,
+    warm_up: int = 5,
+    check: bool = True,
+    played: Sequence[int] = (),
+    timeout: float = 600.0,
+    report: Callable[[str], None] | None = None,
+    mpi: Mpi | None = None,
+) -> list[Measurement]:
+    """Emit a schedule, run it under mpirun at every size (bytes), and give what it measured.
+
+    chunks: 0 leaves the number to the program. played: the rank that each process plays, in order
+    if empty. report gets every line of the output as it comes. A wrong result is a measurement
+    with `wrong` above 0. mpi: the one of this computer where none is given.
+
+    Raises:
+        ArgumentError: a schedule that is none, or a size, type, operation or number that is none.
+        LaunchError: nothing can be started.
+        MapError: `played` does not name each rank once.
+        RunError: the program crashed, or did not end within `timeout` seconds.
+    """
+    _check_run(schedule, sizes, dtype, op, iterations, warm_up, chunks, timeout)
+    ranks = moves(schedule).ranks
+    if played:
+        rank_map.check(played, ranks)
+    options = ["-b", *map(str, sizes), "-n", str(iterations), "-w", str(warm_up)]
+    options += ["-c", str(int(check)), "--type", dtype, "--op", op]
+    options += ["--in-place"] if in_place else []
+    options += ["--chunks", str(chunks)] if chunks else []
+    options += ["--map", ",".join(map(str, played))] if played else []
+    mpi = mpi or find()
+    with tempfile.TemporaryDirectory(prefix="commplan-") as folder:
+        program = prepare(schedule, target, Path(folder), mpi)
+        ending = launch([*program, *options], played or ranks, mpi, timeout, report)
+    if ending.verdict in ("crash", "hang"):
+        raise RunError(ending)
+    return list(ending.measurements)
+
+
+def _check_run(
+    schedule: Schedule,
+    sizes: Sequence[int],
+    dtype: str,
+    op: str,
+    iterations: int,
+    warm_up: int,
+    chunks: int,
+    timeout: float,
+) -> None:
+    """Look at everything before a process is started.
+
+    Raises:
+        ArgumentError: the first that cannot be meant.
+    """
+    sound(schedule)
+    if isinstance(sizes, str) or not isinstance(sizes, Iterable) or not list(sizes):
+        refuse("sizes", sizes, "a list of bytes")
+    for i, size in enumerate(sizes):
+        whole(f"sizes[{i}]", size, 1)
+    for name, value, known in (("dtype", dtype, DTYPES), ("op", op, tuple(OPS))):
+        if value not in known:
+            refuse(name, value, f"one of {', '.join(known)}")
+    whole("iterations", iterations, 1)
+    whole("warm_up", warm_up)
+    whole("chunks", chunks)
+    number("timeout", timeout, above=True)
+
+
+def prepare(schedule: Schedule, target: str, folder: Path, mpi: Mpi) -> list[str]:
+    """Write a schedule's program into a folder, compile it if need be; give its command.
+
+    Raises:
+        LaunchError: an unknown target, or one that lacks mpi4py or a compiler.
+    """
+    if target == "mpi4py":
+        if importlib.util.find_spec("mpi4py") is None:
+            raise LaunchError("mpi4py is not installed; it comes with the extra commplan[mpi]")
+        source = folder / "program.py"
+        source.write_text(mpi4py.emit(schedule), encoding="utf-8")
+        return [sys.executable, "-m", "mpi4py", str(source)]
+    if target != "c":
+        raise LaunchError(f"target {target!r} cannot be run; mpi4py and c can")
+    source, program = folder / "program.c", folder / "program"
+    source.write_text(c.emit(schedule), encoding="utf-8")
+    compile_c(mpi, source, program)
+    crowded = len(moves(schedule).ranks) > (os.cpu_count() or 1)
+    return [str(program), *(["--crowded"] if crowded else [])]
+
+
+def launch(
+    command: Sequence[str],
+    played: Sequence[int],
+    mpi: Mpi,
+    timeout: float = 600.0,
+    report: Callable[[str], None] | None = None,
+) -> Ending:
+    """Run an emitted program under mpirun and say how it ended; nothing of it runs on after that.
+
+    played: the rank that each process plays. A process that waits for a message longer than half
+    of `timeout` names the rank it waits for.
+    """
+    words = [*command, "--watchdog", f"{timeout / 2:g}"]
+
+    def heard(line: str) -> None:
+        if report is not None and not first_failure.told(line):
+            report(line)
+
+    started, before = [*mpi.starting(len(played)), *first_failure.telling(words)], kills.killed()
+    ended = watched(started, mpi.environment(timeout), timeout, heard, first_failure.told)
+    return judged(ended, timeout, played, before)
+
+
+def judged(
+    ended: Ended, timeout: float, played: Sequence[int], before: kills.Killed | None = None
+) -> Ending:
+    """Say how a launch ended, from its exit code and what it said.
+
+    before: what the kernel had killed for want of memory when it began.
+    """
+    rows = tuple(_measurements(ended.output))
+    said = [line.partition("commplan: ")[2] for line in ended.errors if "commplan: " in line]
+    blocked = [line for line in said if re.search(r"blocked in step \d+", line)]
+    if blocked or ended.timed_out:
+        # Who is stuck in the earliest step waits for the cause, the others for the stuck.
+        reason = min(blocked, key=_step, default=f"no end after {timeout:g} seconds")
+        return Ending("hang", reason, rows)
+    wrong = sum(row.wrong or 0 for row in rows)
+    if wrong:
+        return Ending("wrong", f"{wrong} wrong elements", rows)
+    if ended.code == 0 and rows:
+        return Ending("right", "every rank's result is right", rows)
+    end = _exit(ended, played)
+    # Beside a rank and a signal, an mpirun says only that it ends the others.
+    rest = [] if re.match(r"rank \d+: signal", end) else _words(ended.errors)
+    signal = re.search(r"signal (\d+)", end)
+    why = kills.advice(int(signal[1]), before or {}, kills.killed()) if signal else ""
+    return Ending("crash", "; ".join(filter(None, [end, *(said[:1] or rest[-3:]), why])), rows)
+
+
+def _words(lines: Sequence[str]) -> list[str]:
+    """Leave out ornaments and what shells tell."""
+    return [line for line in lines if re.search(r"\w", line) and not first_failure.told(line)]
+
+
+def _step(line: str) -> int:
+    """Read the step in which a process says that it is blocked."""
+    return int(re.findall(r"blocked in step (\d+)", line)[0])
+
+
+def _exit(ended: Ended, played: Sequence[int]) -> str:
+    """Name the rank that ended badly before all others, if one did, and its exit code or signal.
+
+    Where none says so, its shell was ended too: mpirun may tell by which signal.
+    """
+    death = next(filter(None, map(first_failure.told, ended.errors)), None)
+    if death is not None and death.process < len(played):
+        return f"rank {played[death.process]}: {first_failure.how(death.code)}"
+    text = "\n".join([*ended.output, *ended.errors])
+    said = re.search(r"\(signal (\d+)\)|exited on signal (\d+)", text)
+    return kills.name(int(said[1] or said[2])) if said else first_failure.how(ended.code)
+
+
+def _measurements(lines: Sequence[str]) -> list[Measurement]:
+    """Read the lines that emitted programs print for machines."""
+    known = {field.name for field in fields(Measurement)}
+    found = []
+    for line in lines:
+        if line.startswith("# commplan {"):
+            row = json.loads(line.removeprefix("# commplan "))
+            found.append(Measurement(**{name: row[name] for name in known}))
+    return found

@@ -1,0 +1,1 @@
+"""From a schedule to figures: height, link loads, bus bandwidth, number of chunks."""

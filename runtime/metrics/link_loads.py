@@ -1,0 +1,94 @@
+"""How much each link carries, exactly, from the representatives of a schedule."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+
+import numpy as np
+
+from solvers.schedules.schedule import IntegerColumn, Schedule
+from topologies.model.topology import IntArray
+from topologies.symmetry.group import link_images, orbits
+
+
+@dataclass(frozen=True, eq=False)
+class Loads:
+    """What the links carry for each byte of size; links of one orbit carry the same.
+
+    orbit: each link's orbit; load: what one link of each orbit carries.
+    """
+
+    orbit: IntArray
+    load: tuple[Fraction, ...]
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Size / time in bytes per second when everything is pipelined, and the link that limits it.
+
+    Both are None where nothing moves.
+    """
+
+    algbw: Fraction | None
+    busiest: int | None
+
+
+def loads(schedule: Schedule) -> Loads:
+    """Add up what all images of all transfers put on the links.
+
+    The elements of the group take a link e to each link of its orbit equally often, order / length
+    of the orbit; so each link of the orbit carries that many times the load of the
+    representatives on the whole orbit. Complexity: links × generators + hops.
+
+    Raises:
+        SymmetryError: the group does not keep the machine, or is too large to list.
+    """
+    topology, rows = schedule.topology, schedule.transfers
+    orbit = orbits(link_images(topology, schedule.group.generators), topology.links)
+    size = np.bincount(orbit)
+    share, unit = weights(schedule)
+    carried = np.zeros(len(size), dtype=share.dtype)
+    np.add.at(carried, orbit[rows.route], np.repeat(share[rows.piece], np.diff(rows.route_start)))
+    order = schedule.group.order
+    return Loads(
+        orbit,
+        tuple(
+            Fraction(int(load) * order, int(n) * unit)
+            for load, n in zip(carried, size, strict=True)
+        ),
+    )
+
+
+def throughput(schedule: Schedule) -> Throughput:
+    """Find the busiest link and what it allows."""
+    if not len(schedule.transfers):
+        return Throughput(None, None)
+    found = loads(schedule)
+    topology = schedule.topology
+    time, busiest = Fraction(0), None
+    links, capacity = np.unique(found.orbit, return_index=True)[1], topology.capacity
+    for link, load in zip(links.tolist(), found.load, strict=True):
+        if load > time * int(capacity[link]):
+            time, busiest = load / int(capacity[link]), link
+    return Throughput(topology.unit / time if time else None, busiest)
+
+
+def algbw(schedule: Schedule) -> Fraction | None:
+    """Give size / time of the schedule in bytes per second, None where nothing moves."""
+    return throughput(schedule).algbw
+
+
+def weights(schedule: Schedule) -> tuple[IntegerColumn, int]:
+    """Give each piece's part of the size in whole multiples of one unit, and units in the size.
+
+    Amounts, not shares, are brought to one denominator: shares of blocks of different sizes may
+    have none that is of use. The numbers are of 64 bits where every sum over hops fits into 62,
+    else Python's.
+    """
+    sizes = schedule.collective.sizes[schedule.block].tolist()
+    amounts = [share * size for share, size in zip(schedule.share, sizes, strict=True)]
+    unit = lcm(*{amount.denominator for amount in amounts})
+    whole = [amount.numerator * (unit // amount.denominator) for amount in amounts]
+    hops = max(len(schedule.transfers.route), 1)
+    small = max(map(abs, whole), default=0) * hops < 2**62
+    return np.array(whole, dtype=np.int64 if small else object), unit * schedule.collective.total

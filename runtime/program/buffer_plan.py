@@ -1,0 +1,176 @@
+"""A schedule made ready for any size: where each transfer is read from and where it lands."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, lcm
+
+import numpy as np
+
+from runtime.program.program import Buffer, ProgramError
+from runtime.program.receive_mode import Owned, history, home, landings
+from solvers.schedules.collective import Collective
+from solvers.schedules.schedule import Schedule, Transfers
+from solvers.schedules.unfold import unfold
+from topologies.model.topology import BoolArray, IntArray, frozen, integers
+
+PARTS_LIMIT = 2**62
+
+
+@dataclass(frozen=True, eq=False)
+class Moves:
+    """All transfers of a schedule between processes, with places, for every size.
+
+    Process i plays rank ranks[i]; layout[i] holds the blocks of its input and of its output.
+    Piece p covers [first[p], last[p]) of its block, which has `parts` parts: of a block of n
+    elements the elements from first[p] * n // parts to last[p] * n // parts.
+    Per transfer, sorted by (step, piece): src and dst are processes; what is sent lies in `source`
+    (INPUT, OUTPUT or SCRATCH) and comes to `target` (OUTPUT or SCRATCH) in the way of `landing`.
+    SCRATCH has a slot for each (dst, piece) that lands there.
+    copy_process, copy_piece: pieces that start in INPUT and are wanted in OUTPUT with no message.
+    """
+
+    ranks: tuple[int, ...]
+    collective: Collective
+    layout: tuple[tuple[IntArray, IntArray], ...]
+    parts: int
+    block: IntArray
+    first: IntArray
+    last: IntArray
+    piece: IntArray
+    step: IntArray
+    src: IntArray
+    dst: IntArray
+    source: IntArray
+    target: IntArray
+    landing: IntArray
+    copy_process: IntArray
+    copy_piece: IntArray
+
+    def __len__(self) -> int:
+        return len(self.piece)
+
+
+def moves(schedule: Schedule) -> Moves:
+    """Write out a schedule's transfers with the places they are read from and written to.
+
+    A process keeps a piece in its OUTPUT if it wants the block, else in SCRATCH; its own
+    contribution stays in INPUT until the first message for the piece joins it.
+
+    Raises:
+        ProgramError: a rank sends a piece of which it holds nothing, a step is negative, or a
+            switch copies or adds.
+    """
+    _refuse_switches(schedule)
+    whole = unfold(schedule)
+    rows = whole.transfers
+    if rows.step.min(initial=0) < 0:
+        raise ProgramError(f"step {rows.step.min()}: steps count from 0")
+    order = np.lexsort((rows.piece, rows.step))
+    piece, step = rows.piece[order], rows.step[order]
+    taking_part = {*whole.collective.ranks, *rows.src.tolist(), *rows.dst.tolist()}
+    ranks = np.array(sorted(taking_part), dtype=np.int64)
+    src, dst = (np.searchsorted(ranks, end[order]) for end in (rows.src, rows.dst))
+    layout = _layout(whole.collective, ranks)
+    holds = Owned([ins for ins, _ in layout], whole.block)
+    wants = Owned([outs for _, outs in layout], whole.block)
+    got, first_ever, alone, busy = history(piece, step, src, dst, len(ranks))
+    _refuse_empty_hands(whole, rows, order, ~got & ~holds.of(src, piece))
+    joined = holds.of(dst, piece)
+    wanted = wants.of(dst, piece)
+    parts, first, last = _boundaries(whole)
+    own, own_piece = _untouched(holds, wants, dst, piece, whole.pieces)
+    return Moves(
+        ranks=tuple(ranks.tolist()),
+        collective=whole.collective,
+        layout=layout,
+        parts=parts,
+        block=whole.block,
+        first=first,
+        last=last,
+        piece=frozen(piece),
+        step=frozen(step),
+        src=frozen(src),
+        dst=frozen(dst),
+        source=frozen(np.where(got, home(wants.of(src, piece)), Buffer.INPUT)),
+        target=frozen(home(wanted)),
+        landing=frozen(
+            landings(rows.reduce[order], first_ever, alone, busy, joined, joined & wanted)
+        ),
+        copy_process=own,
+        copy_piece=own_piece,
+    )
+
+
+def _refuse_switches(schedule: Schedule) -> None:
+    """Stop where a switch is more than a part of a route: a program runs on ranks alone."""
+    if schedule.at_switches:
+        last = int(np.append(schedule.transfers.src, schedule.transfers.dst).max())
+        name = schedule.topology.vertex_name(last)
+        raise ProgramError(f"in-network schedule: {name} copies or adds, and no program runs on it")
+
+
+def _layout(collective: Collective, ranks: IntArray) -> tuple[tuple[IntArray, IntArray], ...]:
+    """List the blocks in each process's input and output; a mere relay has none."""
+    buffers = dict(
+        zip(
+            collective.ranks,
+            zip(collective.inputs, collective.outputs, strict=True),
+            strict=True,
+        )
+    )
+    return tuple(buffers.get(int(rank), (integers([]), integers([]))) for rank in ranks)
+
+
+def _refuse_empty_hands(
+    whole: Schedule, rows: Transfers, order: IntArray, empty: BoolArray
+) -> None:
+    if empty.any():
+        fault = rows[int(order[np.argmax(empty)])]
+        raise ProgramError(
+            f"step {fault.step}: rank {fault.src} sends piece {fault.piece} "
+            f"(block {whole.block[fault.piece]}) but holds nothing of it"
+        )
+
+
+def _untouched(
+    holds: Owned, wants: Owned, dst: IntArray, piece: IntArray, pieces: int
+) -> tuple[IntArray, IntArray]:
+    """List (process, piece) that is held, wanted, and never received."""
+    both = np.intersect1d(holds.keys, wants.keys)
+    process, block = np.divmod(both, holds.span)
+    order = np.argsort(holds.block, kind="stable")
+    start, end = (np.searchsorted(holds.block[order], block, side) for side in ("left", "right"))
+    length = end - start
+    skip = np.repeat(start - (np.cumsum(length) - length), length)
+    process, piece_of = np.repeat(process, length), order[np.arange(length.sum()) + skip]
+    keep = ~np.isin(process * pieces + piece_of, dst * pieces + piece)
+    return frozen(process[keep]), frozen(piece_of[keep])
+
+
+def _boundaries(whole: Schedule) -> tuple[int, IntArray, IntArray]:
+    """Lay the pieces of each block end to end; give parts and each piece's first and last part.
+
+    This is the one rounding rule of all programs. Where the common denominator of the boundaries
+    is below 2^62 it is `parts` and boundary * n // parts is floor(exact boundary * n). Else
+    boundaries are rounded up to multiples of 2^-62, which changes that floor for no denominator d
+    with d * n below 2^62. Every element belongs to exactly one piece in both cases.
+    """
+    reached: dict[int, Fraction] = {}
+    spans = []
+    for block, share in zip(whole.block.tolist(), whole.share, strict=True):
+        start = reached.get(block, Fraction(0))
+        reached[block] = start + share
+        spans.append((start, start + share))
+    parts = 1
+    for denominator in {span[1].denominator for span in spans}:
+        parts = lcm(parts, denominator)
+        if parts > PARTS_LIMIT:
+            parts = PARTS_LIMIT
+            break
+    first, last = zip(*spans, strict=True) if spans else ((), ())
+    return parts, integers(_ceilings(first, parts)), integers(_ceilings(last, parts))
+
+
+def _ceilings(places: tuple[Fraction, ...], parts: int) -> list[int]:
+    known = {place: min(ceil(place * parts), parts) for place in set(places)}
+    return [known[place] for place in places]

@@ -1,0 +1,332 @@
+"""From moves to a program: offsets, chunks, tags and order for one size and element type."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.program.buffer_plan import Moves, moves
+from runtime.program.coalescing import JOINED, Joints, joints
+from runtime.program.elements import OPERATIONS, TYPES, refusal, rounds, width
+from runtime.program.memory_layout import Places, places
+from runtime.program.program import TAG_LIMIT, Action, Buffer, Program, ProgramError
+from runtime.program.receive_mode import Landing
+from runtime.verify.determinism import unlike
+from runtime.verify.structure import sound
+from solvers.schedules.schedule import Schedule
+from topologies.model.arguments import whole
+from topologies.model.messages import unknown
+from topologies.model.topology import BoolArray, IntArray, frozen
+
+CHUNK_LIMIT = 2**16
+
+# The order within a step: own copies, what is packed, messages, the wait for them, and what they
+# were fetched for.
+_COPIES, _PACKS, _RECEIVES, _SENDS, _WAITS, _LANDINGS = range(6)
+
+# Instructions in the making: the columns of a program, and `phase` and `row` to sort them by.
+_COLUMNS = (
+    *("process", "step", "action", "peer", "tag", "buffer", "offset", "size"),
+    *("source", "source_offset", "piece"),
+)
+_FIELDS = (*_COLUMNS, "phase", "row")
+_RECORD = np.dtype([(name, np.int64) for name in _FIELDS])
+_Table = NDArray[Any]
+
+
+def lower(
+    schedule: Schedule | Moves,
+    count: int,
+    *,
+    dtype: str = "float32",
+    op: str = "sum",
+    chunks: int = 1,
+    in_place: bool = False,
+    joined: int = JOINED,
+) -> Program:
+    """Make the program for a size buffer of `count` elements (for bytes see `elements`).
+
+    Chunk c of a transfer at step s is sent in program step s + c. In a step every process starts
+    its messages, waits for all of them, and only then adds and copies what they brought; both ends
+    of a message are in the same step, so no process waits for ever.
+    What one process sends another in one step and chunk, of at most `joined` bytes each, is one
+    message. Where it does not lie in one stretch the sender packs it, and the receiver unpacks it.
+    In place, input and output share memory where one is a range of the other; where they are not
+    (all_to_all), a process first moves its input to scratch.
+
+    Raises:
+        ProgramError: an unknown element type or op, an op that means nothing for the type, a count
+            below 1, too many chunks, or a schedule that would leave ranks with different bits of
+            one result (Moves are taken as they are).
+    """
+    _check(count, dtype, op, chunks)
+    whole("joined", joined)
+    if not isinstance(schedule, Moves):
+        sound(schedule)
+    plan = schedule if isinstance(schedule, Moves) else moves(schedule)
+    if isinstance(schedule, Schedule):
+        refuse_unlike(schedule, dtype, op)
+    at = places(plan, count, in_place)
+    parts = _parts(plan, at, chunks, joined // width(dtype))
+    table, beside = _instructions(plan, at, parts, in_place)
+    table = table[np.lexsort([table[key] for key in ("row", "phase", "step", "process")])]
+    _take_input_from_scratch(table, at)
+    scratch = at.scratch + beside
+    return Program(
+        ranks=plan.ranks,
+        dtype=dtype,
+        op=op,
+        in_place=in_place,
+        chunks=chunks,
+        blocks=at.blocks,
+        counts=frozen(np.column_stack([at.counts, scratch])),
+        starts=at.starts,
+        divisor=max(map(len, plan.collective.holders)) if op == "avg" else 1,
+        **{name: frozen(np.ascontiguousarray(table[name])) for name in _COLUMNS},
+    )
+
+
+def _instructions(
+    plan: Moves, at: Places, parts: "_Parts", in_place: bool
+) -> tuple[_Table, IntArray]:
+    """Make all instructions, and count the scratch that messages need beside their places."""
+    landing = _ways(plan, at, in_place)[parts.row]
+    ends = _ends(plan, at, parts, landing)
+    needed = _lay_beside(ends, parts, at)
+    messages = np.concatenate(_messages(plan, parts, *ends))
+    tables = [_own_copies(plan, at, in_place), _packs(plan, parts, ends[0]), messages]
+    tables += [_waits(messages), *_landings(plan, at, parts, landing, ends[1])]
+    return np.concatenate(tables), needed
+
+
+def _check(count: int, dtype: str, op: str, chunks: int) -> None:
+    whole("count", count, error=ProgramError)
+    whole("chunks", chunks, error=ProgramError)
+    if dtype not in TYPES:
+        raise ProgramError(unknown("element type", dtype, TYPES))
+    if op not in OPERATIONS:
+        raise ProgramError(unknown("operation", op, OPERATIONS))
+    if why := refusal(op, dtype):
+        raise ProgramError(why)
+    if count < 1:
+        raise ProgramError(f"count is {count}; a program moves at least one element")
+    if not 1 <= chunks <= CHUNK_LIMIT:
+        raise ProgramError(f"chunks is {chunks}; expected 1 to {CHUNK_LIMIT}")
+
+
+def _table(phase: int, rows: int, **columns: IntArray | int) -> _Table:
+    """Make instructions of one phase; columns not given hold -1, or 0 for offsets and sizes."""
+    table = np.full((rows, len(_FIELDS)), -1, dtype=np.int64).view(_RECORD).reshape(rows)
+    zeroes = dict.fromkeys(("offset", "source_offset", "size", "row"), 0)
+    for name, column in {**zeroes, **columns, "phase": phase}.items():
+        table[name] = column
+    return table
+
+
+def _own_copies(plan: Moves, at: Places, in_place: bool) -> _Table:
+    """Copy what a process keeps of its own input; before it, in place, all input in the way."""
+    aside = _table(_COPIES, len(at.moved), process=at.moved, buffer=Buffer.SCRATCH, row=-1)
+    aside["size"] = at.counts[at.moved, Buffer.INPUT]
+    kept = np.isin(plan.copy_process, at.moved) | (not in_place)
+    process, piece = plan.copy_process[kept], plan.copy_piece[kept]
+    ins, outs = (np.full(len(piece), side) for side in (Buffer.INPUT, Buffer.OUTPUT))
+    table = _table(_COPIES, len(piece), process=process, piece=piece, buffer=outs)
+    table["row"], table["size"] = np.arange(len(piece)), at.length[piece]
+    table["offset"] = at.offset(outs, process, piece)
+    table["source_offset"] = at.offset(ins, process, piece)
+    copies = np.concatenate([aside, table])
+    copies["action"], copies["source"], copies["step"] = Action.COPY, Buffer.INPUT, 0
+    some: _Table = copies[copies["size"] > 0]
+    return some
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """What is sent: chunk after chunk of each transfer `row`, those of no elements left out.
+
+    skip: elements of the piece in front of the chunk. order: ascending with row, then chunk.
+    joints: which of them travel in one message. tag: of that message.
+    """
+
+    row: IntArray
+    order: IntArray
+    step: IntArray
+    skip: IntArray
+    size: IntArray
+    joints: Joints
+    tag: IntArray
+
+
+def _parts(plan: Moves, at: Places, chunks: int, limit: int) -> _Parts:
+    """Cut every transfer into its chunks, each element of the piece in one of them."""
+    order = np.arange(len(plan) * chunks)
+    row, chunk = np.divmod(order, chunks)
+    length = at.length[plan.piece[row]]
+    skip = chunk * length // chunks
+    size = (chunk + 1) * length // chunks - skip
+    some = size > 0
+    row, chunk, order, size = row[some], chunk[some], order[some], size[some]
+    step = plan.step[row] + chunk
+    pair = plan.src[row] * len(plan.ranks) + plan.dst[row]
+    together = joints((pair * (int(step.max(initial=0)) + 1) + step) * chunks + chunk, size, limit)
+    tag = np.zeros(len(row), dtype=np.int64)
+    leads = together.leads
+    tag[leads] = _tags(pair[leads], step[leads])
+    return _Parts(row, order, step, skip[some], size, together, tag)
+
+
+def _tags(pair: IntArray, step: IntArray) -> IntArray:
+    """Give the messages of one pair and step numbers, up to the limit of tags.
+
+    Both ends start their messages in the same order, and MPI matches messages of one pair and tag
+    in the order they were started.
+    """
+    order = np.lexsort((step, pair))
+    fresh = np.ones(len(order), dtype=np.bool_)
+    fresh[1:] = (np.diff(pair[order]) != 0) | (np.diff(step[order]) != 0)
+    place = np.arange(len(order))
+    tag = np.empty(len(order), dtype=np.int64)
+    tag[order] = (place - np.maximum.accumulate(np.where(fresh, place, 0))) % TAG_LIMIT
+    return tag
+
+
+@dataclass(frozen=True, eq=False)
+class _Ends:
+    """One end of each part: the process, and where it is read from or shall come to.
+
+    beside: it goes through scratch of the step, where it lies at `place`.
+    """
+
+    process: IntArray
+    peer: IntArray
+    buffer: IntArray
+    offset: IntArray
+    beside: BoolArray
+    place: IntArray
+
+
+def _ends(plan: Moves, at: Places, parts: _Parts, landing: IntArray) -> tuple[_Ends, _Ends]:
+    """Give the ends that send and those that receive.
+
+    What is sent together goes beside unless it lies in one stretch; what comes together, too, and
+    so does what is added or copied after the step.
+    """
+    piece, src, dst = (column[parts.row] for column in (plan.piece, plan.src, plan.dst))
+    made = []
+    late = (landing == Landing.ADD) | (landing == Landing.COPY)
+    for process, peer, where, beside in (
+        (src, dst, plan.source, np.zeros(len(piece), dtype=np.bool_)),
+        (dst, src, plan.target, parts.joints.any_of(late)),
+    ):
+        buffer = where[parts.row]
+        offset = at.offset(buffer, process, piece) + parts.skip
+        beside = beside | ~parts.joints.adjoining(buffer, offset, parts.size)
+        made.append(_Ends(process, peer, buffer, offset, beside, np.zeros_like(offset)))
+    return made[0], made[1]
+
+
+def _lay_beside(ends: tuple[_Ends, _Ends], parts: _Parts, at: Places) -> IntArray:
+    """Lay what goes beside one after the other behind the slots, each step anew.
+
+    Result: the elements each process needs for it.
+    """
+    side, row = np.nonzero(np.stack([end.beside for end in ends]))
+    process = np.where(side == 0, ends[0].process[row], ends[1].process[row])
+    order = np.lexsort((row, parts.joints.leader[row], side, parts.step[row], process))
+    side, row, process = side[order], row[order], process[order]
+    size, step = parts.size[row], parts.step[row]
+    before = np.cumsum(size) - size
+    fresh = np.ones(len(size), dtype=np.bool_)
+    fresh[1:] = (np.diff(process) != 0) | (np.diff(step) != 0)
+    place = before - np.maximum.accumulate(np.where(fresh, before, 0))
+    for number, end in enumerate(ends):
+        own = side == number
+        end.place[row[own]] = place[own] + at.scratch[process[own]]
+    needed = np.zeros(len(at.scratch), dtype=np.int64)
+    np.maximum.at(needed, process, place + size)
+    return needed
+
+
+def _messages(plan: Moves, parts: _Parts, sends: _Ends, receives: _Ends) -> list[_Table]:
+    """Make both ends of each message."""
+    leads = parts.joints.leads
+    made = []
+    for phase, action, end in (
+        (_SENDS, Action.SEND, sends),
+        (_RECEIVES, Action.RECV, receives),
+    ):
+        table = _table(phase, int(leads.sum()), action=action, process=end.process[leads])
+        table["peer"], table["tag"] = end.peer[leads], parts.tag[leads]
+        table["step"], table["row"] = parts.step[leads], parts.order[leads]
+        table["size"], table["piece"] = parts.joints.size[leads], plan.piece[parts.row[leads]]
+        table["buffer"] = np.where(end.beside, np.int64(Buffer.SCRATCH), end.buffer)[leads]
+        table["offset"] = np.where(end.beside, end.place, end.offset)[leads]
+        made.append(table)
+    return made
+
+
+def _packs(plan: Moves, parts: _Parts, sends: _Ends) -> _Table:
+    """Put together what is sent together."""
+    some = sends.beside
+    table = _table(_PACKS, int(some.sum()), action=Action.COPY, process=sends.process[some])
+    table["step"], table["row"] = parts.step[some], parts.order[some]
+    table["size"], table["piece"] = parts.size[some], plan.piece[parts.row[some]]
+    table["buffer"], table["offset"] = Buffer.SCRATCH, sends.place[some]
+    table["source"], table["source_offset"] = sends.buffer[some], sends.offset[some]
+    return table
+
+
+def _landings(
+    plan: Moves, at: Places, parts: _Parts, landing: IntArray, receives: _Ends
+) -> list[_Table]:
+    """Make what follows messages that do not land in place, and additions of the own input."""
+    piece, dst = plan.piece[parts.row], receives.process
+    table = _table(_LANDINGS, len(piece), process=dst, step=parts.step, row=parts.order)
+    table["buffer"], table["offset"] = receives.buffer, receives.offset
+    table["size"], table["piece"] = parts.size, piece
+    own = table.copy()
+    table["action"] = np.where(landing == Landing.ADD, Action.ADD, Action.COPY)
+    table["source"], table["source_offset"] = Buffer.SCRATCH, receives.place
+    ins = np.full(len(piece), Buffer.INPUT)
+    own["action"], own["source"] = Action.ADD, Buffer.INPUT
+    own["source_offset"] = at.offset(ins, dst, piece) + parts.skip
+    return [table[receives.beside], own[landing == Landing.JOIN]]
+
+
+def _ways(plan: Moves, at: Places, in_place: bool) -> IntArray:
+    """Give each transfer's landing; in place, a message cannot land where the own input lies."""
+    if not in_place:
+        return plan.landing
+    shared = (plan.target == Buffer.OUTPUT) & ~np.isin(plan.dst, at.moved)
+    return np.where(shared & (plan.landing == Landing.JOIN), Landing.ADD, plan.landing)
+
+
+def _waits(table: _Table) -> _Table:
+    """Make one wait for each process and step with messages."""
+    messages = table[np.isin(table["phase"], (_RECEIVES, _SENDS))]
+    steps = int(messages["step"].max(initial=0)) + 1
+    process, step = np.divmod(np.unique(messages["process"] * steps + messages["step"]), steps)
+    return _table(_WAITS, len(step), process=process, step=step, action=Action.WAIT)
+
+
+def _take_input_from_scratch(table: _Table, at: Places) -> None:
+    """Turn every use of an input that was moved aside to the place it was moved to."""
+    moved = np.isin(table["process"], at.moved)
+    for name in ("buffer", "source"):
+        aside = (name == "source") & (table["buffer"] == Buffer.SCRATCH)
+        aside &= table["phase"] == _COPIES
+        table[name][moved & (table[name] == Buffer.INPUT) & ~aside] = Buffer.SCRATCH
+
+
+def refuse_unlike(schedule: Schedule, dtype: str = "float32", op: str = "sum") -> None:
+    """Stop where rounding would leave ranks with different bits of one result.
+
+    Raises:
+        ProgramError: that.
+    """
+    if rounds(op, dtype) and len(found := unlike(schedule)):
+        raise ProgramError(
+            f"piece {found[0]} is added up in another order at some ranks than at others: "
+            "rounding would leave them with different bits"
+        )

@@ -1,0 +1,89 @@
+"""The scratch memory that a rank needs for a schedule."""
+
+from fractions import Fraction
+
+import numpy as np
+
+from runtime.metrics.link_loads import weights
+from runtime.program.program import Buffer
+from runtime.program.receive_mode import Landing, Owned, history, home, landings
+from solvers.schedules.schedule import IntegerColumn, Schedule
+from topologies.model.topology import BoolArray, IntArray
+from topologies.symmetry.group import orbits
+
+
+def scratch(schedule: Schedule, chunks: int = 1) -> Fraction:
+    """Give the scratch that a rank needs, as a part of the size: the most over all ranks.
+
+    What a rank gets of blocks that it does not want stays in scratch, and so does, for a program
+    step, what must land beside its place. More chunks never need more, since a chunk of every
+    schedule step that is under way lands beside, but only a chunk. In programs pieces are rounded
+    to whole elements, so that it can be an element more for each piece; and where small messages
+    are joined, those of a step are put together and taken apart in scratch, which is not counted.
+    Ranks of one orbit of the group need the same, so the representatives suffice.
+    Complexity: transfers × log.
+    """
+    rows = schedule.transfers
+    if not len(rows):
+        return Fraction(0)
+    order = np.lexsort((rows.piece, rows.step))
+    piece, step = rows.piece[order], rows.step[order]
+    dst = rows.dst[order]
+    lasting, beside = _landed(schedule, piece, step, rows.src[order], dst, rows.reduce[order])
+    orbit = orbits(schedule.group.generators, schedule.topology.vertices)
+    amount, unit = weights(schedule)
+    orbit_size = np.bincount(orbit).tolist()
+    needed = np.zeros(len(orbit_size), dtype=amount.dtype)
+    np.add.at(needed, orbit[dst[lasting]], amount[piece[lasting]])
+    passing = _most_at_once(
+        orbit[dst[beside]], step[beside], amount[piece[beside]], chunks, len(needed)
+    )
+    each = [
+        Fraction((int(needed[i]) * chunks + int(passing[i])) * schedule.group.order, orbit_size[i])
+        for i in np.unique(orbit[: schedule.topology.ranks])
+    ]
+    return max(each) / (unit * chunks)
+
+
+def _landed(
+    schedule: Schedule,
+    piece: IntArray,
+    step: IntArray,
+    src: IntArray,
+    dst: IntArray,
+    reduce: BoolArray,
+) -> tuple[BoolArray, BoolArray]:
+    """Mark the messages that open a slot in scratch, and those that land beside their place."""
+    what, vertices = schedule.collective, schedule.topology.vertices
+    holds, wants = (
+        Owned([buffers.get(rank, _NOTHING) for rank in range(vertices)], schedule.block)
+        for buffers in (
+            dict(zip(what.ranks, what.inputs, strict=True)),
+            dict(zip(what.ranks, what.outputs, strict=True)),
+        )
+    )
+    _, first_ever, alone, busy = history(piece, step, src, dst, vertices)
+    joined, wanted = holds.of(dst, piece), wants.of(dst, piece)
+    landing = landings(reduce, first_ever, alone, busy, joined, joined & wanted)
+    lasting = first_ever & (home(wanted) == Buffer.SCRATCH)
+    return lasting, (landing == Landing.ADD) | (landing == Landing.COPY)
+
+
+_NOTHING = np.zeros(0, dtype=np.int64)
+
+
+def _most_at_once(
+    label: IntArray, step: IntArray, amount: IntegerColumn, chunks: int, labels: int
+) -> IntegerColumn:
+    """Give for each label the most that falls into `chunks` steps in a row."""
+    most = np.zeros(labels, dtype=amount.dtype)
+    if not len(label):
+        return most
+    key = label * (int(step.max()) + chunks + 1) + step
+    order = np.argsort(key, kind="stable")
+    key, label = key[order], label[order]
+    before = np.append([0], np.cumsum(amount[order]))
+    window = before[1:] - before[np.searchsorted(key, key - chunks, side="right")]
+    first = np.flatnonzero(np.diff(label, prepend=-1))
+    most[label[first]] = np.maximum.reduceat(window, first)
+    return most

@@ -1,0 +1,1 @@
+"""From a schedule to what is wrong with it, its throughput, and what its certificate proves."""

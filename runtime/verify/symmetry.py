@@ -1,0 +1,115 @@
+"""Do the images of a schedule make sense: is the group one, and are all blocks covered."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from solvers.schedules.collective import CollectiveError
+from solvers.schedules.schedule import IntegerColumn, Schedule
+from topologies.model.topology import IntArray
+from topologies.symmetry.group import SymmetryError, link_images
+
+
+def faults(schedule: Schedule) -> list[str]:
+    """List what is wrong with the group, or, if it is right, with the shares of its images."""
+    if found := list(_group(schedule)):
+        return found
+    return list(_cover(schedule) if schedule.group.order > 1 else _add_up(schedule))
+
+
+def _group(schedule: Schedule) -> Iterator[str]:
+    """Check that every generator keeps the machine, the collective's ranks and the root."""
+    generators, topology = schedule.group.generators, schedule.topology
+    everything = np.arange(topology.vertices)
+    if generators.ndim != 2 or generators.shape[1] != topology.vertices:
+        yield f"group: generators of shape {generators.shape} for {topology.vertices} vertices"
+        return
+    for i in np.flatnonzero((np.sort(generators, axis=1) != everything).any(axis=1)).tolist():
+        yield f"group: generator {i} is not a permutation"
+        return
+    try:
+        link_images(topology, generators)
+        schedule.group.elements  # noqa: B018 - lists them, if they are not too many
+    except SymmetryError as error:
+        yield f"group: {error}"
+        return
+    what = schedule.collective
+    ranks = np.array(what.ranks)
+    for i, generator in enumerate(generators):
+        if not np.isin(generator[ranks], ranks).all():
+            yield f"group: generator {i} moves ranks out of the collective"
+        if what.root is not None and generator[what.root] != what.root:
+            yield f"group: generator {i} moves the root, rank {what.root}"
+
+
+def _add_up(schedule: Schedule) -> Iterator[str]:
+    """Check that the shares of the pieces add up to 1 for every block; each is its only image.
+
+    Shares of different blocks may have nothing in common, so that each block is added up alone.
+    """
+    given = [Fraction(0)] * schedule.collective.blocks
+    for block, share in zip(schedule.block.tolist(), schedule.share, strict=True):
+        given[block] += share
+    for block, part in enumerate(given):
+        if part != 1:
+            yield f"block {block}: the shares of its pieces add up to {part}"
+
+
+def _cover(schedule: Schedule) -> Iterator[str]:
+    """Check that the shares of all images of all pieces add up to 1 for every block."""
+    what = schedule.collective
+    parts, unit = schedule.parts
+    given = np.zeros(what.blocks, dtype=parts.dtype)
+    np.add.at(given, schedule.block, parts)
+    try:
+        covered = given if schedule.group.order == 1 else _by_images(schedule, given)
+    except CollectiveError as error:
+        yield f"group: {error}"
+        return
+    for block in np.flatnonzero(covered != unit).tolist():
+        part = Fraction(int(covered[block]), unit)
+        yield f"block {block}: the shares of its pieces add up to {part}"
+
+
+def _by_images(schedule: Schedule, given: IntegerColumn) -> IntegerColumn:
+    """Add up what all images of the pieces cover of each block.
+
+    Raises:
+        CollectiveError: an element of the group does not keep the collective.
+    """
+    what, elements = schedule.collective, schedule.group.elements
+    covered = np.zeros(what.blocks, dtype=object)
+    owners = [_Owners(*side) for side in what.owners]
+    for block in np.unique(schedule.block).tolist():
+        images = what.images(block, elements)
+        # The images were found by random words: believe nothing that can be compared.
+        same_size = (what.sizes[images] == what.sizes[block]).all()
+        if not same_size or not all(side.follow(elements, block, images) for side in owners):
+            raise CollectiveError(f"{what.name}: the symmetry does not keep block {block}")
+        image, count = np.unique(images, return_counts=True)
+        covered[image] += int(given[block]) * count.astype(object)
+    return covered
+
+
+class _Owners:
+    """The holders, or the wanters, of all blocks in one column."""
+
+    def __init__(self, rank: IntArray, start: IntArray) -> None:
+        self.rank, self.start, self.count = rank, start, np.diff(start)
+
+    def follow(self, elements: IntArray, block: int, image: IntArray) -> bool:
+        """Tell whether each element maps the owners of a block to those of its image."""
+        count = int(self.count[block])
+        if (self.count[image] != count).any():
+            return False
+        if count == 1:
+            own = elements[:, self.rank[self.start[block]]]
+            return bool((self.rank[self.start[image]] == own).all())
+        unique, which = np.unique(image, return_inverse=True)
+        theirs = self.rank[self.start[unique][:, None] + np.arange(count)]
+        own = self.rank[self.start[block] + np.arange(count)]
+        # As many on both sides, and no two of them meet: so it is enough that each owns the image.
+        owns = np.zeros((len(unique), elements.shape[1]), dtype=bool)
+        owns[np.arange(len(unique))[:, None], theirs] = True
+        return bool(owns[which[:, None], elements[:, own]].all())

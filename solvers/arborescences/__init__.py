@@ -1,0 +1,1 @@
+"""Single trees made better: lower, lighter, without branches that serve nobody."""

@@ -1,0 +1,1 @@
+"""The trusted kernel: from a certificate to the bound that it proves, without any solver."""

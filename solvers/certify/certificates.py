@@ -1,0 +1,90 @@
+"""What a certificate proves, worked out from nothing but the certificate.
+
+Solvers claim what this finds, and the checker finds it again; neither side's word is taken.
+"""
+
+from fractions import Fraction
+
+import numpy as np
+
+from solvers.certify.dual_bound import Unproven, proved_by_prices
+from solvers.schedules.capabilities import Relays
+from solvers.schedules.certificate import Certificate, Cut
+from solvers.schedules.collective import Collective
+from topologies.model.topology import BoolArray, IntArray, Topology
+from topologies.symmetry.group import Group
+
+TREES = "reduce-broadcast trees"
+
+
+def proved(
+    topology: Topology,
+    collective: Collective,
+    certificate: Certificate,
+    group: Group,
+    *,
+    in_network: bool = False,
+    relays: Relays = "all",
+) -> Fraction:
+    """Give the size / time in bytes per second that no schedule can beat.
+
+    The group must keep machine and collective. in_network: not even if switches copy and add.
+    relays: what ranks outside the collective do.
+    A cut does not care: what it counts must cross it once, wherever it is copied.
+
+    Raises:
+        Unproven: the certificate proves nothing.
+    """
+    if isinstance(certificate, Cut):
+        return _cut(topology, collective, certificate)
+    return proved_by_prices(
+        topology, collective, certificate, group, in_network=in_network, relays=relays
+    )
+
+
+def scope(certificate: Certificate, what: Collective) -> str:
+    """Say for which schedules a certificate speaks.
+
+    Prices of sums that many want are paid by one tree into a root and one out of it; schedules
+    of another form might pay less.
+    """
+    if isinstance(certificate, Cut):
+        return "cut"
+    holders, wanters = what.counts
+    trees = bool(((holders > 1) & (wanters > 1)).any())
+    low = "" if certificate.height is None else f", height at most {certificate.height}"
+    return (TREES if trees else "prices") + low
+
+
+def _cut(topology: Topology, collective: Collective, cut: Cut) -> Fraction:
+    """Divide the capacity that crosses the cut by the data that must."""
+    if len(cut.inside) and not 0 <= cut.inside.min() <= cut.inside.max() < topology.vertices:
+        raise Unproven(f"the cut names a vertex beyond the {topology.vertices} of the topology")
+    side = np.zeros(topology.vertices, dtype=np.bool_)
+    side[cut.inside] = True
+    if cut.reversed_links:
+        side = ~side
+    data = _must_leave(collective, side)
+    if data == 0:
+        raise Unproven("no data must cross the cut")
+    capacity = int(topology.capacity[side[topology.src] & ~side[topology.dst]].sum())
+    return topology.unit * capacity / data
+
+
+def _must_leave(what: Collective, side: BoolArray) -> Fraction:
+    """Add up the blocks that have a holder in `side` and a wanter outside, as parts of the size.
+
+    Each such block crosses at least once: in full, or as the sum of what is held inside.
+    """
+    held = _touched(what, what.inputs, side)
+    wanted = _touched(what, what.outputs, ~side)
+    return Fraction(int(what.sizes[held & wanted].sum()), what.total)
+
+
+def _touched(what: Collective, buffers: tuple[IntArray, ...], side: BoolArray) -> BoolArray:
+    """Tell which blocks are in a buffer of a rank in `side`."""
+    found = np.zeros(what.blocks, dtype=np.bool_)
+    for rank, blocks in zip(what.ranks, buffers, strict=True):
+        if side[rank]:
+            found[blocks] = True
+    return found

@@ -1,0 +1,159 @@
+"""Demands by description: `uniform`, `lognormal:sigma=1`, `grouped:experts=64:groups=8` and more.
+
+A description is a name and `key=value` words behind colons or commas. The same description, seed
+included, gives the same matrix.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from solvers.demands import moe_gating
+from solvers.demands.files import DemandError
+from topologies.model.messages import one_line, shown, unknown
+from topologies.model.topology import FloatArray, IntArray
+from topologies.model.units import size
+
+Parser = Callable[[str], Any]
+Draw = Callable[..., IntArray]
+TOKEN_BYTES = 7168  # hidden size 7,168 at one byte each, as DeepSeek-V3 sends them
+MEGABYTE = 2**20
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A family of demands: how one is drawn, its parameters, and the bytes of its unit."""
+
+    draw: Draw
+    parameters: Mapping[str, Parser]
+    unit: int
+    summary: str
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", text, re.ASCII):
+        raise ValueError("a whole number")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not (count := _whole(text)):
+        raise ValueError("a whole number from 1")
+    return count
+
+
+def _decimal(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,12})?", text, re.ASCII):
+        raise ValueError("a number such as 1.5")
+    return float(text)
+
+
+def _bytes(text: str) -> int:
+    try:
+        return size(text)
+    except ValueError:
+        raise ValueError("a number of bytes such as 4096, 64KiB or 1MB") from None
+
+
+def _copies(text: str) -> str:
+    if text not in moe_gating.COPIES:
+        raise ValueError(" or ".join(moe_gating.COPIES))
+    return text
+
+
+def uniform(ranks: int, mean: int = MEGABYTE) -> IntArray:
+    """Let everyone send the same to everyone."""
+    return np.full((ranks, ranks), mean, dtype=np.int64)
+
+
+def lognormal(ranks: int, sigma: float = 1.0, mean: int = MEGABYTE, seed: int = 0) -> IntArray:
+    """Draw every entry from one lognormal distribution; sigma is that of the logarithm."""
+    draw = np.random.default_rng(seed)
+    factor: FloatArray = draw.lognormal(-sigma * sigma / 2, sigma, (ranks, ranks))
+    # A clipped tail stays within what a pair may send, whatever sigma is asked for.
+    return np.rint(np.minimum(factor * mean, 2.0**38)).astype(np.int64)
+
+
+_SEED: dict[str, Parser] = {"seed": _whole}
+_ROUTED: dict[str, Parser] = {
+    **{"experts": _count, "top": _count, "tokens": _count, "skew": _decimal},
+    **{"copies": _copies, **_SEED},
+}
+
+DISTRIBUTIONS: dict[str, Distribution] = {
+    "uniform": Distribution(uniform, {"mean": _bytes}, 1, "the same to everyone"),
+    "lognormal": Distribution(
+        lognormal,
+        {"sigma": _decimal, "mean": _bytes, **_SEED},
+        1,
+        "every entry drawn from one lognormal distribution",
+    ),
+    "hot": Distribution(
+        moe_gating.hot,
+        {"hot": _count, "share": _decimal, **_ROUTED},
+        TOKEN_BYTES,
+        "tokens to `top` of `experts`, of which `hot` are drawn with probability `share`",
+    ),
+    "grouped": Distribution(
+        moe_gating.grouped,
+        {"groups": _count, **_ROUTED},
+        TOKEN_BYTES,
+        "tokens to top/groups experts of each group, as in Pangu Pro MoE",
+    ),
+    "node-limited": Distribution(
+        moe_gating.node_limited,
+        {"groups": _count, "most": _count, **_ROUTED},
+        TOKEN_BYTES,
+        "tokens to `top` experts in at most `most` groups (nodes), as in DeepSeek-V3",
+    ),
+}
+
+
+def drawn(description: str, ranks: int) -> tuple[IntArray, int]:
+    """Draw the matrix of a description; give it with the bytes of its unit.
+
+    Raises:
+        DemandError: a wrong parameter; one line.
+    """
+    return _drawn(description, ranks)
+
+
+def homes(description: str, ranks: int) -> IntArray:
+    """Draw the tokens of a description: (tokens of all ranks, top), the rank of each expert.
+
+    Raises:
+        DemandError: a wrong parameter, or a description that routes no tokens; one line.
+    """
+    return _drawn(description, ranks, copies=moe_gating.HOMES)[0]
+
+
+def _drawn(description: str, ranks: int, **fixed: str) -> tuple[IntArray, int]:
+    name, _, rest = description.partition(":")
+    known = DISTRIBUTIONS[name]
+    left = {key: parser for key, parser in known.parameters.items() if key not in fixed}
+    try:
+        if not fixed.keys() <= known.parameters.keys():
+            raise ValueError("it routes no tokens; hot, grouped and node-limited do")
+        arguments = _arguments(left, [word for word in re.split("[:,]", rest) if rest])
+        return known.draw(ranks, **arguments, **fixed), known.unit
+    except ValueError as error:
+        raise DemandError(one_line(f"{description[:100]}: {error}")) from None
+
+
+def _arguments(parsers: Mapping[str, Parser], words: list[str]) -> dict[str, Any]:
+    """Parse `key=value` words; ValueError says what is wrong."""
+    arguments: dict[str, Any] = {}
+    for word in words:
+        key, _, value = word.partition("=")
+        if key not in parsers:
+            raise ValueError(unknown("parameter", key, parsers))
+        if key in arguments:
+            raise ValueError(f"{key} is given twice")
+        try:
+            arguments[key] = parsers[key](value)
+        except ValueError as error:
+            raise ValueError(f"{key} is {shown(value)}, expected {error}") from None
+    return arguments

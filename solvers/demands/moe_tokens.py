@@ -1,0 +1,72 @@
+"""The tokens of a dispatch or a combine, from a file or from a description."""
+
+import numpy as np
+
+from solvers.demands import files
+from solvers.demands.distributions import DISTRIBUTIONS, TOKEN_BYTES, homes
+from solvers.demands.files import DemandError, cell
+from solvers.demands.matrix import BYTES_LIMIT, RANKS_LIMIT
+from solvers.schedules.moe import Tokens, grouped
+from topologies.model.arguments import of, whole
+from topologies.model.messages import one_line, unknown
+from topologies.model.topology import IntArray
+
+VISITS_LIMIT = 2**28  # tokens × ranks
+
+
+def tokens(
+    text: str, ranks: int, token_bytes: int | None = None, experts: int | None = None
+) -> Tokens:
+    """Make the tokens that a file or a description (`node-limited:tokens=128`) stands for.
+
+    A file has a row for each token, those of the first rank first and equally many of each, with
+    the numbers of its experts, -1 for none. Of `experts` (the highest number and one more, where
+    not given) expert e lives on rank e * ranks // experts. A token has 7,168 bytes by default.
+
+    Raises:
+        DemandError: no such file or description, or what cannot be the experts of tokens.
+    """
+    of("demand", text, str, "a file or a description", DemandError)
+    if not 1 <= whole("ranks", ranks, error=DemandError) <= RANKS_LIMIT:
+        raise DemandError(f"ranks: found {ranks}, expected 1 to {RANKS_LIMIT:,}")
+    if token_bytes is not None:
+        whole("token_bytes", token_bytes, 1, BYTES_LIMIT, DemandError)
+    if experts is not None:
+        whole("experts", experts, 1, error=DemandError)
+    name = text.partition(":")[0]
+    if name in DISTRIBUTIONS:
+        if experts is not None:
+            raise DemandError(one_line(f"{text[:100]}: the experts are a parameter of it"))
+        places = homes(text, ranks)
+    elif files.is_name(text):
+        places = placed(text, files.load(text), ranks, experts)
+    else:
+        said = unknown("file and no distribution", name, DISTRIBUTIONS)
+        raise DemandError(one_line(f"demand: {said}"))
+    if len(places) * ranks > VISITS_LIMIT:
+        limit = f"tokens x ranks is more than {VISITS_LIMIT:,}"
+        raise DemandError(one_line(f"{text[:100]}: {limit}"))
+    size = token_bytes or TOKEN_BYTES
+    if len(places) * size > BYTES_LIMIT:
+        raise DemandError(one_line(f"{text[:100]}: more than {BYTES_LIMIT:,} bytes of tokens"))
+    return grouped(places, ranks, size)
+
+
+def placed(place: str, chosen: IntArray, ranks: int, experts: int | None = None) -> IntArray:
+    """Give the rank of each expert that tokens have chosen, -1 for none.
+
+    Raises:
+        DemandError: naming place, row and column; both count from 1.
+    """
+    if len(chosen) % ranks:
+        found = f"found {len(chosen)} tokens, expected a multiple of the {ranks} ranks"
+        raise DemandError(one_line(f"{place}: {found}"))
+    count = int(chosen.max(initial=0)) + 1 if experts is None else experts
+    wrong = (chosen < -1) | (chosen >= count)
+    if wrong.any():
+        i, j = (int(where[0]) for where in np.nonzero(wrong))
+        expected = f"expected an expert from 0 to {count - 1}, or -1 for none"
+        raise DemandError(one_line(f"{place}: {cell(i, j)}: found {chosen[i, j]}, {expected}"))
+    if (chosen < 0).all():
+        raise DemandError(one_line(f"{place}: no token has an expert"))
+    return np.where(chosen < 0, -1, chosen * ranks // max(count, 1))

@@ -1,0 +1,209 @@
+"""Flows: all_to_all by maximum concurrent flow, scatter and gather by one flow.
+
+A flow from one source falls apart into ways, one after the other.
+"""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+
+from solvers.bounds.cuts import MIRRORED, cut_bound, rank_bound
+from solvers.flows.concurrent_flow import Amounts, effort, optimal
+from solvers.lp.max_flow import cheapest_flow
+from solvers.routing.quotient import Quotient
+from solvers.schedules.collective import Collective
+from solvers.schedules.schedule import Schedule, Transfer, schedule
+from solvers.schedules.trivial import alone
+from solvers.settings.deadline import Watch
+from solvers.settings.options import Terms
+from solvers.trees.column_pool import Family
+from solvers.trees.problem import Packed, TreeProblem
+from topologies.model.topology import Topology, integers, reverse
+from topologies.symmetry.group import Group, trivial
+
+
+def all_to_all(topology: Topology, collective: Collective, group: Group, watch: Watch) -> Schedule:
+    """Route every block at the highest concurrent rate, over as few stops as that allows.
+
+    Raises:
+        Infeasible: some rank cannot be reached.
+        NotFound: the time limit came first.
+    """
+    if len(collective.ranks) == 1:
+        return alone(topology, collective)
+    quotient = Quotient(topology, integers(collective.ranks), group)
+    watch.tell(bound=rank_bound(topology, collective))
+    watch.check()
+    amounts, bound = optimal(quotient, collective, _everywhere(quotient), Fraction(1), watch)
+    pieces, transfers = _pieces(quotient, collective, amounts)
+    return schedule(topology, collective, pieces, transfers, bound, group)
+
+
+def planted(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> Schedule:
+    """Route every block of an all_to_all near the highest rate, where many sources differ.
+
+    Raises:
+        Infeasible: some rank cannot be reached.
+        NotFound: the ways are not near it, or the time limit came first.
+    """
+
+    def families(quotient: Quotient) -> list[Family]:
+        return [Family(root, inward=False) for root in quotient.roots.tolist()]
+
+    group = trivial(topology)
+    problem = TreeProblem(topology, collective, group, families, relays=terms.relays)
+    made = problem.planted(rank_bound(topology, collective), watch, stars=True)
+    assert made.bound is not None
+    pieces, transfers = _straight(made, collective)
+    return schedule(topology, collective, pieces, transfers, made.bound, group)
+
+
+def _straight(
+    made: Packed, collective: Collective
+) -> tuple[list[tuple[int, Fraction]], list[Transfer]]:
+    """Make a piece of each way that trees of one level use; what stays is a piece as well."""
+    packing, members = made.packing, made.quotient.members.tolist()
+    amounts: dict[tuple[int, int, int], Fraction] = {}
+    rows = (packing.columns.parent, packing.columns.child, packing.columns.way)
+    for key, share in zip(
+        zip(*(r.tolist() for r in rows), strict=True), packing.share, strict=True
+    ):
+        amounts[key] = amounts.get(key, Fraction(0)) + share
+    place = collective.place
+    blocks = {rank: collective.inputs[place[rank]].tolist() for rank in members}
+    pieces = [(blocks[rank][place[rank]], Fraction(1)) for rank in members]
+    transfers: list[Transfer] = []
+    for (src, dst, way), amount in amounts.items():
+        links = packing.ways.links[way]
+        transfers += hops(made.quotient.topology, links, len(pieces))
+        pieces.append((blocks[members[src]][place[members[dst]]], amount))
+    return pieces, transfers
+
+
+def _everywhere(quotient: Quotient) -> Amounts:
+    """Let each source send a unit, or its part of one, to each other member."""
+    wants = np.zeros((len(quotient.roots), quotient.topology.vertices), dtype=np.int64)
+    wants[:, quotient.members] = 1
+    wants[np.arange(len(wants)), quotient.roots] = 0
+    return np.asarray(wants * _share(quotient)[:, None])
+
+
+def _share(quotient: Quotient) -> Amounts:
+    """Give each source's part of a unit: images that fall on one source share it."""
+    order = quotient.group.order
+    shares = [Fraction(quotient.orbit_of(int(root)), order) for root in quotient.roots]
+    return np.array(shares, dtype=object)
+
+
+def _pieces(
+    quotient: Quotient, collective: Collective, amounts: Sequence[Fraction]
+) -> tuple[list[tuple[int, Fraction]], list[Transfer]]:
+    """Make a piece of each way of each block; the block that stays is a piece without transfers."""
+    links = quotient.topology.links
+    pieces: list[tuple[int, Fraction]] = []
+    transfers: list[Transfer] = []
+    for i, root in enumerate(quotient.roots.tolist()):
+        place = collective.place[root]
+        block = dict(zip(collective.ranks, collective.inputs[place].tolist(), strict=True))
+        share = Fraction(quotient.orbit_of(root), quotient.group.order)
+        pieces.append((block[root], share))
+        needs = {target: share for target in collective.ranks if target != root}
+        flow = amounts[i * links : (i + 1) * links]
+        for target, amount, way in peel(quotient.topology, root, needs, flow):
+            transfers += hops(quotient.topology, way, len(pieces))
+            pieces.append((block[target], amount))
+    return pieces, transfers
+
+
+def peel(
+    topology: Topology, root: int, needs: dict[int, Fraction], flow: Sequence[Fraction]
+) -> Iterator[tuple[int, Fraction, list[int]]]:
+    """Take a flow from the root apart into (target, amount, links of the way).
+
+    The flow must bring each target what it needs and keep the rest. Cycles are dropped. Each step
+    empties a link or serves a target, so there are at most links + targets of them.
+    """
+    left = list(flow)
+    entering: dict[int, list[int]] = {}
+    for link in (e for e, amount in enumerate(left) if amount):
+        entering.setdefault(int(topology.dst[link]), []).append(link)
+    for target, need in needs.items():
+        rest = need
+        while rest:
+            way = _back(topology, root, target, left, entering)
+            amount = min(rest, min(left[link] for link in way))
+            for link in way:
+                left[link] -= amount
+            if topology.src[way[0]] == root:
+                rest -= amount
+                yield target, amount, way
+
+
+def _back(
+    topology: Topology,
+    root: int,
+    target: int,
+    left: Sequence[Fraction],
+    entering: dict[int, list[int]],
+) -> list[int]:
+    """Walk from the target against the flow, to the root or once around a cycle."""
+    way: list[int] = []
+    seen = {target: 0}
+    while True:
+        end = int(topology.src[way[-1]]) if way else target
+        links = entering[end] = [link for link in entering[end] if left[link]]
+        way.append(max(links, key=lambda link: (left[link], -link)))
+        tail = int(topology.src[way[-1]])
+        if tail in seen:
+            return way[seen[tail] :][::-1]
+        if tail == root:
+            return way[::-1]
+        seen[tail] = len(way)
+
+
+def hops(topology: Topology, way: Sequence[int], piece: int) -> list[Transfer]:
+    """Cut a way at the ranks that it passes, one transfer after the other."""
+    stops = [i + 1 for i, link in enumerate(way) if topology.dst[link] < topology.ranks]
+    return [
+        Transfer(
+            piece, step, int(topology.src[way[a]]), int(topology.dst[way[b - 1]]), tuple(way[a:b])
+        )
+        for step, (a, b) in enumerate(pairwise([0, *stops]))
+    ]
+
+
+def scatter(topology: Topology, collective: Collective, group: Group, watch: Watch) -> Schedule:
+    """Route the root's blocks (or to the root, for gather) by one flow of least effort.
+
+    The rate is that of the tightest cut; at this rate all capacities are whole numbers in a common
+    unit, so the flow is exact.
+
+    Raises:
+        Infeasible: some rank cannot be reached.
+    """
+    if len(collective.ranks) == 1:
+        return alone(topology, collective)
+    bound = cut_bound(topology, collective)
+    watch.tell(bound=bound)
+    mirrored = collective.name in MIRRORED
+    machine = reverse(topology) if mirrored else topology
+    root = collective.root if collective.root is not None else collective.ranks[0]
+    buffers = collective.inputs if mirrored else collective.outputs
+    sizes = {
+        rank: int(collective.sizes[blocks].sum())
+        for rank, blocks in zip(collective.ranks, buffers, strict=True)
+    }
+    pieces = [(int(buffers[collective.place[root]][0]), Fraction(1))]
+    transfers: list[Transfer] = []
+    assert bound.algbw is not None
+    rate = bound.algbw / topology.unit / collective.total
+    flow = cheapest_flow(machine, root, sizes, rate, effort(machine))
+    needs = {rank: Fraction(size) for rank, size in sizes.items() if rank != root}
+    for target, amount, way in peel(machine, root, needs, flow):
+        links = way[::-1] if mirrored else way
+        transfers += hops(topology, links, len(pieces))
+        block = int(buffers[collective.place[target]][0])
+        pieces.append((block, amount / sizes[target]))
+    return schedule(topology, collective, pieces, transfers, bound)

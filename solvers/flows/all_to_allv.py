@@ -1,0 +1,143 @@
+"""all_to_allv: shortest ways where a cut proves them best, else concurrent flows by source."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+
+from solvers.bounds.demand_cuts import tightest
+from solvers.flows.all_to_all import hops, peel
+from solvers.flows.concurrent_flow import optimal
+from solvers.lp.linear_program import Infeasible, NotFound
+from solvers.routing.quotient import Quotient
+from solvers.routing.router import Hop, RouteError, Routes
+from solvers.schedules.certificate import Bound
+from solvers.schedules.collective import Collective, demand_of
+from solvers.schedules.piece_loads import fluid_time
+from solvers.schedules.schedule import Schedule, Transfer, schedule
+from solvers.settings.deadline import Watch
+from solvers.timing.link_stages import frontier
+from topologies.model.topology import Topology, integers
+from topologies.symmetry.group import Group, trivial
+
+WAYS = 16  # shortest ways over which a block is spread
+WAYS_LIMIT = 2**20  # ways of all blocks together
+COLUMNS_LIMIT = 2**17  # ranks × links up to which the flows are solved for
+
+Pieces = tuple[list[tuple[int, Fraction]], list[Transfer]]
+
+
+def all_to_allv(topology: Topology, collective: Collective, group: Group, watch: Watch) -> Schedule:
+    """Route every block, on shortest ways if no schedule can be faster, else by concurrent flows.
+
+    Where the machine is too large for the flows the shortest ways are taken as well, and the bound
+    is that of the tightest cut or of the distances; it says how far away they are at most.
+    The group is not used: the demand has no symmetry.
+
+    Raises:
+        Infeasible: some rank cannot be reached.
+    """
+    demand = np.array(demand_of(collective))
+    np.fill_diagonal(demand, 0)
+    if not demand.any():
+        return schedule(topology, collective, *_stay(collective), Bound(None, "cut", None))
+    direct = straight(topology, collective, tightest(topology, collective, demand))
+    best = collective.total * topology.unit / fluid_time(direct)
+    if best == direct.bound.algbw or len(collective.ranks) * topology.links > COLUMNS_LIMIT:
+        return direct
+    try:
+        return _flowing(topology, collective, watch)
+    except NotFound:
+        return direct
+
+
+def orders(found: Schedule) -> Iterator[tuple[str, Schedule]]:
+    """Put a schedule of `all_to_allv` in stages; where it relays, the shortest ways as well.
+
+    They may be slower in the fluid limit, but have fewer messages one after the other.
+    """
+    for name, each in _ways_in_order(found):
+        yield name, replace(each, provenance=each.provenance | {"order": name})
+
+
+def _ways_in_order(found: Schedule) -> Iterator[tuple[str, Schedule]]:
+    yield from frontier(found)
+    if len(np.unique(found.transfers.piece)) < len(found.transfers):
+        direct = straight(found.topology, found.collective, found.bound)
+        yield "shortest ways", direct
+        for name, staged in frontier(direct):
+            yield f"shortest ways, {name}", staged
+
+
+def straight(topology: Topology, collective: Collective, bound: Bound) -> Schedule:
+    """Spread every block over its shortest ways, the largest blocks first.
+
+    Where there are many equal ways one of them is taken, the one that carries the least so far.
+
+    Raises:
+        Infeasible: some rank cannot be reached.
+    """
+    routes = Routes(topology)
+    most = min(WAYS, max(WAYS_LIMIT // collective.blocks, 1))
+    pieces: list[tuple[int, Fraction]] = []
+    transfers: list[Transfer] = []
+    for block in np.argsort(-collective.sizes, kind="stable").tolist():
+        src, dst = (int(ends[block][0]) for ends in (collective.holders, collective.wanters))
+        try:
+            ways = _ways(routes, src, dst, most, int(collective.sizes[block]))
+        except RouteError as error:
+            raise Infeasible(f"{collective.name}: {error}") from None
+        for share, way in ways:
+            transfers += [Transfer(len(pieces), step, *hop) for step, hop in enumerate(way)]
+            pieces.append((block, share))
+    return schedule(topology, collective, pieces, transfers, bound, solver="shortest ways")
+
+
+def _stay(collective: Collective) -> Pieces:
+    return [(block, Fraction(1)) for block in range(collective.blocks)], []
+
+
+def _ways(
+    routes: Routes, src: int, dst: int, most: int, size: int
+) -> list[tuple[Fraction, tuple[Hop, ...]]]:
+    if src == dst:
+        return [(Fraction(1), ())]
+    spread = routes.ways(src, dst, most)
+    return spread or [(Fraction(1), routes.way(src, dst, float(size)))]
+
+
+def _flowing(topology: Topology, collective: Collective, watch: Watch) -> Schedule:
+    """Route every block at the highest concurrent rate: ranks × links columns.
+
+    Raises:
+        Infeasible: some rank cannot be reached.
+        NotFound: the time limit came first.
+    """
+    quotient = Quotient(topology, integers(collective.ranks), trivial(topology))
+    ranks = list(collective.ranks)
+    totals = np.zeros((len(ranks), topology.vertices), dtype=object)
+    totals[:, ranks] = demand_of(collective)
+    totals[np.arange(len(ranks)), ranks] = 0
+    # Amounts of about 1 are what the tolerances of floats are made for.
+    unit = Fraction(int(totals.max()))
+    amounts, bound = optimal(quotient, collective, totals / unit, unit, watch)
+    pieces, transfers = _peeled(topology, collective, [amount * unit for amount in amounts])
+    return schedule(topology, collective, pieces, transfers, bound)
+
+
+def _peeled(topology: Topology, collective: Collective, amounts: Sequence[Fraction]) -> Pieces:
+    """Make a piece of each way of each block; amounts: what each source puts on each link."""
+    pieces: list[tuple[int, Fraction]] = []
+    transfers: list[Transfer] = []
+    bounds = pairwise(range(0, len(amounts) + 1, topology.links))
+    for rank, blocks, (start, end) in zip(collective.ranks, collective.inputs, bounds, strict=True):
+        block = {int(collective.wanters[b][0]): b for b in blocks.tolist()}
+        sizes = {target: int(collective.sizes[b]) for target, b in block.items()}
+        pieces += [(block[rank], Fraction(1))] if rank in block else []
+        needs = {target: Fraction(size) for target, size in sizes.items() if target != rank}
+        for target, amount, way in peel(topology, rank, needs, amounts[start:end]):
+            transfers += hops(topology, way, len(pieces))
+            pieces.append((block[target], amount / sizes[target]))
+    return pieces, transfers

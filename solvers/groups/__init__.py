@@ -1,0 +1,1 @@
+"""Collectives of a few ranks of a large machine, and what the ranks outside may do."""

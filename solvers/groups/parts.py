@@ -1,0 +1,240 @@
+"""A group of ranks in a large machine: solved in a small part of it, proved for the whole.
+
+Statement. What is possible in a part of a machine is possible in the whole. And prices of the
+part's links, with 0 for all others, are prices of the whole machine. So where what they prove for
+the whole is what they prove for the part, the optimum of the part is that of the whole.
+
+The parts that are tried are the ranks themselves with the switches between them, and then all ranks
+in the boxes where these are (`solvers/routing/partitions.py`), for smaller and larger boxes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from scipy.sparse.csgraph import dijkstra
+
+from solvers.bounds.cuts import MIRRORED, cut_bound
+from solvers.certify.certificates import proved
+from solvers.certify.dual_bound import Unproven
+from solvers.certify.multigraph import lightest
+from solvers.lp.linear_program import Infeasible
+from solvers.routing.partitions import boxes
+from solvers.routing.path_pool import HOP
+from solvers.schedules.capabilities import Relays
+from solvers.schedules.certificate import Bound, Prices
+from solvers.schedules.collective import Collective
+from solvers.schedules.schedule import Schedule
+from solvers.schedules.unfold import unfold
+from solvers.trees.problem import HELPED
+from topologies.derive.part import Part, islands, part, without_others
+from topologies.model.topology import BoolArray, IntArray, Topology, frozen
+from topologies.symmetry.group import Group, SymmetryError, cyclic, lean, link_images, trivial
+
+SHOWN = 8  # parts, and ranks of each, that are named
+IMAGES = 512  # of a tree that are written out
+MOST = 0.5  # of the ranks of a machine; a larger part is hardly less work
+
+
+def open_to(topology: Topology, collective: Collective, relays: Relays) -> Topology:
+    """Give the machine as a collective may use it: without other ranks, if these do nothing.
+
+    Raises:
+        Infeasible: then its ranks cannot reach each other; the parts that can are named.
+    """
+    if relays != "none":
+        return topology
+    left = without_others(topology, collective.ranks)
+    found = islands(left, collective.ranks)
+    if len(found) > 1:
+        named = " | ".join(_listed(topology, ranks) for ranks in found[:SHOWN])
+        more = f" | and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise Infeasible(
+            f"{collective.name}: without other ranks as relays the {len(collective.ranks)} ranks "
+            f"fall apart into {len(found)} parts: {named}{more}"
+        )
+    return left
+
+
+def _listed(topology: Topology, ranks: list[int]) -> str:
+    """Name some ranks of a part."""
+    names = ", ".join(topology.names[rank] for rank in ranks[:SHOWN])
+    return f"{names} and {len(ranks) - SHOWN} more" if len(ranks) > SHOWN else names
+
+
+def parts(topology: Topology, collective: Collective) -> Iterator[Part]:
+    """Give parts of a machine that may do for a collective, the smallest first.
+
+    There is none where the collective's ranks are many.
+    """
+    ranks = np.array(collective.ranks)
+    seen: set[int] = set()
+    for wide in _surroundings(topology, ranks):
+        if len(wide) in seen or len(wide) > MOST * topology.ranks:
+            continue
+        seen.add(len(wide))
+        cut = part(topology, wide.tolist())
+        if len(islands(cut.topology, cut.place(ranks).tolist())) == 1 and _as_wide(cut, ranks):
+            yield cut
+
+
+def helped(topology: Topology, collective: Collective) -> Iterator[Part]:
+    """Give parts with some ranks around a group, that may copy and add for it: the next ones.
+
+    First those that have a link to one of the group, then as many as are in the group, and twice as
+    many; where these are too many, fewer sets.
+    """
+    ranks = np.array(collective.ranks)
+    inside = np.zeros(topology.vertices, dtype=np.bool_)
+    inside[ranks] = True
+    beside = np.unique(
+        np.concatenate([topology.dst[inside[topology.src]], topology.src[inside[topology.dst]]])
+    )
+    beside = beside[(beside < topology.ranks) & ~inside[beside]]
+    around = _by_distance(topology, inside)
+    seen: set[bytes] = set()
+    for others in (beside, around[: len(ranks)], around[: 2 * len(ranks)]):
+        chosen = np.union1d(ranks, others)
+        if len(others) > 0 and len(chosen) <= HELPED and chosen.tobytes() not in seen:
+            seen.add(chosen.tobytes())
+            yield part(topology, chosen.tolist())
+
+
+def _by_distance(topology: Topology, inside: BoolArray) -> IntArray:
+    """List the ranks outside, the nearest to the group first."""
+    weight = topology.alpha + HOP
+    graph = lightest(topology.src, topology.dst, weight, topology.vertices)[0]
+    far = dijkstra(graph, indices=np.flatnonzero(inside), min_only=True)
+    outside = np.flatnonzero(~inside[: topology.ranks] & np.isfinite(far[: topology.ranks]))
+    return outside[np.argsort(far[outside], kind="stable")]
+
+
+def lifted(
+    bound: Bound, topology: Topology, collective: Collective, *, in_network: bool
+) -> Bound | None:
+    """Give what the certificate of a bound proves where ranks outside copy and add."""
+    if bound.certificate is None:
+        return None
+    try:
+        rate = proved(
+            topology,
+            collective,
+            bound.certificate,
+            trivial(topology),
+            in_network=in_network,
+            relays="all",
+        )
+    except Unproven:
+        return None
+    return replace(bound, algbw=rate)
+
+
+def _as_wide(cut: Part, ranks: IntArray) -> bool:
+    """Tell whether the narrowest of the ranks are as wide as in the whole machine.
+
+    Where they are not, the part is seldom as fast, and to find that out takes long.
+    """
+    for near, far in ((cut.topology.src, cut.whole.src), (cut.topology.dst, cut.whole.dst)):
+        inner, outer = (
+            np.bincount(ends, weights=machine.capacity, minlength=machine.vertices)[own].min()
+            for ends, machine, own in (
+                (near, cut.topology, cut.place(ranks)),
+                (far, cut.whole, ranks),
+            )
+        )
+        if inner < outer:
+            return False
+    return True
+
+
+def _surroundings(topology: Topology, ranks: IntArray) -> list[IntArray]:
+    """List sets of ranks around a group, the smallest first."""
+    found = [ranks]
+    for way in boxes(topology, range(topology.ranks)):
+        found.append(np.concatenate([box for box in way if np.isin(box, ranks).any()]))
+    return sorted(found, key=len)
+
+
+def within(cut: Part, collective: Collective) -> Collective:
+    """Give a collective the numbers that its ranks have in the part."""
+    ranks = tuple(cut.place(np.array(collective.ranks)).tolist())
+    root = collective.root
+    return replace(
+        collective,
+        ranks=ranks,
+        root=None if root is None else int(cut.place(np.array([root]))[0]),
+    )
+
+
+def sparing(group: Group, cut: Part) -> Group:
+    """Give a smaller group of the part that leaves about as few orbits of ranks.
+
+    One that is none of the whole machine's is small besides, as all images will be written out.
+    """
+    ranks = cut.topology.ranks
+    group = lean(group, ranks)
+    if group.order > IMAGES and _extended(group, cut) is None:
+        return cyclic(group, ranks, IMAGES)
+    return group
+
+
+def widened(found: Schedule, cut: Part, collective: Collective) -> Schedule:
+    """Give a schedule of the part the numbers of the whole machine; its bound is left as it is.
+
+    Where its group is none of the whole machine's, all images are written out.
+    """
+    group = _extended(found.group, cut)
+    if group is None:
+        found, group = unfold(found), trivial(cut.whole)
+    rows = found.transfers
+    return replace(
+        found,
+        topology=cut.whole,
+        collective=collective,
+        transfers=replace(
+            rows,
+            src=frozen(cut.vertices[rows.src]),
+            dst=frozen(cut.vertices[rows.dst]),
+            route=frozen(cut.links[rows.route]),
+        ),
+        group=group,
+    )
+
+
+def _extended(group: Group, cut: Part) -> Group | None:
+    """Let a group of the part leave the rest of the machine in place, if it then keeps that."""
+    rows = np.tile(np.arange(cut.whole.vertices), (len(group.generators), 1))
+    rows[:, cut.vertices] = cut.vertices[group.generators]
+    try:
+        link_images(cut.whole, rows)
+    except SymmetryError:
+        return None
+    return Group(frozen(rows))
+
+
+def whole_bound(
+    bound: Bound, cut: Part, collective: Collective, relays: Relays, *, in_network: bool
+) -> Bound | None:
+    """Give what a bound of the part proves for the whole machine, None where that is nothing.
+
+    collective: with the ranks of the whole machine.
+    """
+    if not isinstance(bound.certificate, Prices):
+        gather_like = collective.name in MIRRORED or collective.name in MIRRORED.values()
+        return cut_bound(cut.whole, collective) if gather_like else None
+    of_class, of_link = bound.certificate.of_class, bound.certificate.of_link
+    of_links = np.full(cut.whole.links, len(of_class))
+    of_links[cut.links] = of_link
+    certificate = Prices((*of_class, of_class[0] * 0), frozen(of_links), bound.certificate.height)
+    try:
+        rate = proved(
+            cut.whole,
+            collective,
+            certificate,
+            trivial(cut.whole),
+            in_network=in_network,
+            relays=relays,
+        )
+    except Unproven:
+        return None
+    return Bound(rate, bound.scope, certificate)

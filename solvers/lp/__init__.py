@@ -1,0 +1,1 @@
+"""Linear programs and flows: from coefficients to optimal, where possible exact, solutions."""

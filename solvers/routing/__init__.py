@@ -1,0 +1,1 @@
+"""From a machine to paths between ranks: routers, pools of paths, nearest ranks, quotients."""

@@ -1,0 +1,134 @@
+"""A machine seen through a group: one rank, one link, one way for each orbit."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse.csgraph import dijkstra
+
+from solvers.certify.multigraph import lightest
+from solvers.schedules.capabilities import branching
+from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology, frozen, integers
+from topologies.symmetry.group import Group, link_images, orbits
+
+
+@dataclass(frozen=True, eq=False)
+class Quotient:
+    """A topology, the vertices where ways end (`members`, ascending), and a group that keeps both.
+
+    Members are the ranks that take part, and `helpers`: others where trees may branch, so far as
+    they copy or add (switches only with `in_network`). No tree needs a helper, and ways may pass
+    through it; they do not pass through other members. direct: nor through any rank, so that each
+    way is one message. mirror: the mate of each link, where what goes out comes back the other way
+    round (see solvers/routing/reversal.py); a link and its mate then are of one orbit.
+    """
+
+    topology: Topology
+    members: IntArray
+    group: Group
+    helpers: IntArray = field(default_factory=lambda: integers([]))
+    in_network: bool = False
+    direct: bool = False
+    mirror: IntArray | None = None
+
+    @cached_property
+    def needed(self) -> BoolArray:
+        """Mark the members that every tree reaches: (members,)."""
+        return frozen(~np.isin(self.members, self.helpers))
+
+    @cached_property
+    def blocked(self) -> BoolArray:
+        """Mark the vertices that no way passes through: (vertices,)."""
+        marks = np.zeros(self.topology.vertices, dtype=np.bool_)
+        marks[self.members[self.needed]] = True
+        if self.direct:
+            marks[: self.topology.ranks] = True
+        return frozen(marks)
+
+    def usable(self, inward: bool) -> BoolArray:
+        """Mark the members where trees out of a root (or into it) may branch: (members,)."""
+        copies, adds = branching(self.topology, (), "all", in_network=self.in_network)
+        return frozen((adds if inward else copies)[self.members])
+
+    @cached_property
+    def link_orbit(self) -> IntArray:
+        """Number the orbit of each link."""
+        images = link_images(self.topology, self.group.generators)
+        if self.mirror is not None:
+            images = np.vstack([images, self.mirror])
+        return orbits(images, self.topology.links)
+
+    @cached_property
+    def orbit_size(self) -> IntArray:
+        """Count the links of each orbit."""
+        return frozen(np.bincount(self.link_orbit))
+
+    @cached_property
+    def repeats(self) -> IntArray:
+        """Count how often all images of a crossing cross one link of each orbit.
+
+        With a mirror, what crosses the link or its mate counts.
+        """
+        ways = 1 if self.mirror is None else 2
+        return frozen(self.group.order * ways // self.orbit_size)
+
+    @cached_property
+    def orbit_capacity(self) -> IntArray:
+        """Give the capacity of one link of each orbit, in units of the topology."""
+        capacity = np.zeros(len(self.orbit_size), dtype=np.int64)
+        capacity[self.link_orbit] = self.topology.capacity
+        return frozen(capacity)
+
+    @cached_property
+    def roots(self) -> IntArray:
+        """Pick the least member of each orbit of members."""
+        label = orbits(self.group.generators, self.topology.vertices)[self.members]
+        return frozen(self.members[np.sort(np.unique(label, return_index=True)[1])])
+
+    @cached_property
+    def from_root(self) -> tuple[IntArray, IntArray]:
+        """Give for each vertex the place in `roots` of its root and an element that leads there.
+
+        Only members have an entry; the others hold -1.
+        """
+        root = np.full(self.topology.vertices, -1, dtype=np.int64)
+        element = root.copy()
+        for i, r in enumerate(self.roots):
+            image = self.group.elements[::-1, r]
+            root[image], element[image] = i, np.arange(self.group.order)[::-1]
+        return frozen(root), frozen(element)
+
+    def orbit_of(self, root: int) -> int:
+        """Count the images of a member."""
+        return len(np.unique(self.group.elements[:, root]))
+
+    def distances(self, weight: FloatArray) -> tuple[FloatArray, IntArray]:
+        """Price the cheapest ways from each root through vertices that are not `blocked`.
+
+        weight: per link, positive. Result: (roots, vertices) lengths, inf where no way leads, and
+        the link by which each vertex is entered, -1 for none. Complexity: Dijkstra for each root.
+        """
+        vertices = self.topology.vertices
+        # A member's out-links start at a copy of it, so that no way passes through a member.
+        tail = np.where(self.blocked[self.topology.src], vertices, 0) + self.topology.src
+        graph, first = lightest(tail, self.topology.dst, weight, 2 * vertices)
+        starts = self.roots + np.where(self.blocked[self.roots], vertices, 0)
+        length, before = dijkstra(graph, indices=starts, return_predecessors=True, min_only=False)
+        entry = np.full((len(self.roots), vertices), -1, dtype=np.int64)
+        row, vertex = np.nonzero(before[:, :vertices] >= 0)
+        pairs = tail[first] * vertices + self.topology.dst[first]
+        place = np.searchsorted(pairs, before[row, vertex] * vertices + vertex)
+        entry[row, vertex] = first[place]
+        return length[:, :vertices], frozen(entry)
+
+    def between_members(self, from_roots: FloatArray) -> FloatArray:
+        """Translate (roots, vertices) lengths to all pairs: result[i, j] from member i to j."""
+        root, target = self._between
+        return np.asarray(from_roots[root[:, None], target])
+
+    @cached_property
+    def _between(self) -> tuple[IntArray, IntArray]:
+        """Move each pair of members to a root: its place (by first member), and the target."""
+        root, element = (column[self.members] for column in self.from_root)
+        target = self.group.inverses[element][:, self.members]
+        return frozen(root), frozen(target)

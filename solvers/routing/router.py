@@ -1,0 +1,154 @@
+"""Ways between ranks for schedules that follow a pattern: short ones, spread over equals."""
+
+from fractions import Fraction
+from math import isfinite
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse.csgraph import dijkstra
+
+from solvers.certify.multigraph import lightest
+from topologies.model.errors import NO, CommplanError
+from topologies.model.topology import Topology
+
+
+class RouteError(CommplanError, ValueError):
+    """Two ranks between which there is no way."""
+
+    exit_code = NO
+
+
+class Hop(NamedTuple):
+    """A part of a way that passes switches only: rank to rank over a route of links."""
+
+    src: int
+    dst: int
+    route: tuple[int, ...]
+
+
+class Routes:
+    """Gives ways between ranks: least relaying ranks, then least alpha, then fewest links.
+
+    Of ways that are equal in all this it takes the one whose links are on the fewest ways given
+    so far, weighed by their bandwidth; so the answer depends on the order of the questions, and on
+    nothing else. The same question gets the same answer.
+    """
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        # Alpha counts in units of the largest; a link more costs a thousandth of it, a relaying
+        # rank more than any way through switches.
+        unit = float(topology.alpha.max(initial=0)) or 1.0
+        weight = topology.alpha / unit + 1e-3
+        weight[topology.src < topology.ranks] += 2.0 * topology.vertices
+        self._graph = lightest(topology.src, topology.dst, weight, topology.vertices)[0]
+        self._weights = weight
+        self._used = [0.0] * topology.links
+        # Lists are read one entry at a time much faster than columns are.
+        self._tail: list[int] = topology.src.tolist()
+        self._capacity: list[int] = topology.capacity.tolist()
+        self._lengths: dict[int, list[float]] = {}
+        self._tight: dict[int, dict[int, list[int]]] = {}
+        self._ways: dict[tuple[int, int], tuple[Hop, ...]] = {}
+
+    def lengths(self, src: int) -> list[float]:
+        """Give the length of the way to each vertex, inf where there is none."""
+        if src not in self._lengths:
+            self._lengths[src] = dijkstra(self._graph, indices=src).tolist()
+        return self._lengths[src]
+
+    def way(self, src: int, dst: int, weight: float = 1.0) -> tuple[Hop, ...]:
+        """Give the way as hops between ranks; each hop passes switches only.
+
+        weight: how much the way counts when later ones are chosen.
+
+        Raises:
+            RouteError: no way leads from src to dst.
+        """
+        if (src, dst) not in self._ways:
+            self._expect_way(src, dst)
+            links = self._least_used(src, dst)
+            for link in links:
+                self._used[link] += weight / int(self.topology.capacity[link])
+            self._ways[src, dst] = self._hops(links)
+        return self._ways[src, dst]
+
+    def ways(self, src: int, dst: int, most: int) -> list[tuple[Fraction, tuple[Hop, ...]]]:
+        """Split 1 over all shortest ways, at each vertex by the capacity of the links into it.
+
+        Nothing is given where there are more than `most` of them.
+
+        Raises:
+            RouteError: no way leads from src to dst.
+        """
+        self._expect_way(src, dst)
+        into = self._shortest(src, dst)
+        found: list[tuple[Fraction, list[int]]] = []
+        open_ways: list[tuple[Fraction, list[int]]] = [(Fraction(1), [])]
+        while open_ways:
+            share, links = open_ways.pop()
+            end = self._tail[links[0]] if links else dst
+            if end == src:
+                found.append((share, links))
+                continue
+            width = sum(self._capacity[link] for link in into[end])
+            open_ways += [
+                (share * Fraction(self._capacity[link], width), [link, *links])
+                for link in reversed(into[end])
+            ]
+            if len(found) + len(open_ways) > most:
+                return []
+        return [(share, self._hops(links)) for share, links in found]
+
+    def _expect_way(self, src: int, dst: int) -> None:
+        if not isfinite(self.lengths(src)[dst]):
+            names = self.topology.names
+            raise RouteError(f"{self.topology.name}: no way from {names[src]} to {names[dst]}")
+
+    def _shortest(self, src: int, dst: int) -> dict[int, list[int]]:
+        """List the links into each vertex on shortest ways from src to dst, src's side first."""
+        length, tails, into = self.lengths(src), self._tail, self._tight_links(src)
+        entries: dict[int, list[int]] = {}
+        found = [dst]
+        for vertex in found:
+            if vertex == src or vertex in entries:
+                continue
+            entries[vertex] = into[vertex]
+            found += [tails[link] for link in entries[vertex]]
+        return {vertex: entries[vertex] for vertex in sorted(entries, key=lambda v: length[v])}
+
+    def _tight_links(self, src: int) -> dict[int, list[int]]:
+        """List the links by which shortest ways from src enter each vertex."""
+        if src not in self._tight:
+            length, topology = np.array(self.lengths(src)), self.topology
+            links = np.flatnonzero(np.isfinite(length[topology.src]))
+            far = (length[topology.src] + self._weights)[links] - length[topology.dst[links]]
+            links = links[np.abs(far) < 1e-5]
+            into: dict[int, list[int]] = {}
+            for link, head in zip(links.tolist(), topology.dst[links].tolist(), strict=True):
+                into.setdefault(head, []).append(link)
+            self._tight[src] = into
+        return self._tight[src]
+
+    def _least_used(self, src: int, dst: int) -> list[int]:
+        used = {src: 0.0}
+        entry: dict[int, int] = {}
+        for vertex, links in self._shortest(src, dst).items():
+            price, link = min((used[self._tail[a]] + self._used[a], a) for a in links)
+            used[vertex], entry[vertex] = price, link
+        links, vertex = [], dst
+        while vertex != src:
+            links.append(entry[vertex])
+            vertex = self._tail[entry[vertex]]
+        return links[::-1]
+
+    def _hops(self, links: list[int]) -> tuple[Hop, ...]:
+        """Cut a way at the ranks that it passes."""
+        hops, start = [], 0
+        for end, link in enumerate(links, 1):
+            dst = int(self.topology.dst[link])
+            if dst < self.topology.ranks:
+                src = int(self.topology.src[links[start]])
+                hops.append(Hop(src, dst, tuple(links[start:end])))
+                start = end
+        return tuple(hops)

@@ -1,0 +1,73 @@
+"""Every way from rank to rank that passes nothing but switches."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import shortest_path
+
+from solvers.settings.deadline import NotFound
+from topologies.model.topology import FloatArray, Topology
+
+WAYS_LIMIT = 20_000  # of a machine, for which exact questions can be asked
+
+
+class Way(NamedTuple):
+    """What one message can take: from a rank to another over links, switches between them."""
+
+    src: int
+    dst: int
+    links: tuple[int, ...]
+
+
+def switch_ways(topology: Topology, limit: int = WAYS_LIMIT) -> list[Way]:
+    """List all ways that pass no switch twice, and no rank; parallel links make different ways.
+
+    Complexity: ways × length × degree, and the dead ends besides.
+
+    Raises:
+        NotFound: there are more than `limit`.
+    """
+    leaving = [np.flatnonzero(topology.src == v).tolist() for v in range(topology.vertices)]
+    found: list[Way] = []
+    for src in range(topology.ranks):
+        for way in _from(topology, leaving, src, limit):
+            found.append(way)
+            if len(found) > limit:
+                raise NotFound(
+                    f"{topology.name} has more than {limit} ways from rank to rank through "
+                    "switches, too many for an exact schedule"
+                )
+    return found
+
+
+def _from(topology: Topology, leaving: list[list[int]], src: int, limit: int) -> Iterator[Way]:
+    """Walk on from switch to switch, depth first.
+
+    Raises:
+        NotFound: most of very many walks end nowhere.
+    """
+    heads: list[int] = topology.dst.tolist()
+    stack: list[tuple[int, ...]] = [(link,) for link in reversed(leaving[src])]
+    walked = 0
+    while stack:
+        links = stack.pop()
+        end = heads[links[-1]]
+        walked += 1
+        if walked > 10 * limit:
+            raise NotFound(f"{topology.name}: too many ways through switches from rank {src}")
+        if end < topology.ranks:
+            if end != src:
+                yield Way(src, end, links)
+            continue
+        passed = {heads[link] for link in links}
+        stack += [(*links, a) for a in reversed(leaving[end]) if heads[a] not in passed]
+
+
+def steps_apart(topology: Topology, ways: list[Way]) -> FloatArray:
+    """Count the messages that a piece takes from rank to rank: (ranks, ranks), inf for never."""
+    ends = np.array([(way.src, way.dst) for way in ways], dtype=np.int64).reshape(-1, 2)
+    shape = (topology.ranks, topology.ranks)
+    graph = csr_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=shape)
+    return np.asarray(shortest_path(graph, unweighted=True))

@@ -1,0 +1,1 @@
+"""Values: what a collective asks for and what a schedule moves, and their files; no search."""

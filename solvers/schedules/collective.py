@@ -1,0 +1,349 @@
+"""What a collective asks for: blocks of data, who holds them before, who wants them after."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from topologies.model.arguments import column, of, refuse, whole
+from topologies.model.errors import WRONG_INPUT, CommplanError
+from topologies.model.messages import unknown
+from topologies.model.topology import IntArray, frozen, integers
+
+
+class CollectiveError(CommplanError, ValueError):
+    """A collective that cannot be asked for."""
+
+    exit_code = WRONG_INPUT
+
+
+class Owners(NamedTuple):
+    """The ranks that hold, or want, each block: rank[start[b] : start[b + 1]], ascending."""
+
+    rank: IntArray
+    start: IntArray
+
+    def of(self, block: int) -> IntArray:
+        """Give those of one block."""
+        return self.rank[self.start[block] : self.start[block + 1]]
+
+    def listed(self) -> tuple[IntArray, ...]:
+        """Give those of each block; a million of columns take a second."""
+        return tuple(self.rank[a:b] for a, b in pairwise(self.start.tolist()))
+
+
+@dataclass(frozen=True, eq=False)
+class Collective:
+    """The precondition and the postcondition, and the layout of both buffers.
+
+    Before, rank ranks[i] holds in its input buffer its own contribution to each block of
+    inputs[i], one after the other. After, its output buffer holds each block of outputs[i], added
+    up over every rank that had the block in its input, each contribution once.
+    sizes: the blocks' sizes in any common unit. root: a rank, where the collective has one.
+    """
+
+    name: str
+    ranks: tuple[int, ...]
+    sizes: IntArray
+    inputs: tuple[IntArray, ...]
+    outputs: tuple[IntArray, ...]
+    root: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is of another kind; whether it fits together is up to `verify`."""
+        of("name", self.name, str, "a name", CollectiveError)
+        of("ranks", self.ranks, tuple, "a tuple of ranks", CollectiveError)
+        for i, rank in enumerate(self.ranks):
+            whole(f"ranks[{i}]", rank, error=CollectiveError)
+        column("sizes", self.sizes, error=CollectiveError)
+        for side in ("inputs", "outputs"):
+            lists = of(side, getattr(self, side), tuple, "a tuple of columns", CollectiveError)
+            for i, blocks in enumerate(lists):
+                column(f"{side}[{i}]", blocks, error=CollectiveError)
+        if self.root is not None:
+            whole("root", self.root, error=CollectiveError)
+
+    @property
+    def blocks(self) -> int:
+        """Count the blocks."""
+        return len(self.sizes)
+
+    @cached_property
+    def place(self) -> dict[int, int]:
+        """Give the place of each rank among those that take part."""
+        return {rank: place for place, rank in enumerate(self.ranks)}
+
+    @cached_property
+    def total(self) -> int:
+        """Give the largest buffer of a rank, in units of `sizes`: what a user calls the size."""
+        return max(int(self.sizes[blocks].sum()) for blocks in (*self.inputs, *self.outputs))
+
+    @cached_property
+    def holders(self) -> tuple[IntArray, ...]:
+        """List for each block the ranks that contribute to it."""
+        return self.owners[0].listed()
+
+    @cached_property
+    def wanters(self) -> tuple[IntArray, ...]:
+        """List for each block the ranks that want it."""
+        return self.owners[1].listed()
+
+    @cached_property
+    def owners(self) -> tuple[Owners, Owners]:
+        """Give the ranks that contribute to each block, and those that want it, in columns."""
+        return self._owners(self.inputs), self._owners(self.outputs)
+
+    @property
+    def counts(self) -> tuple[IntArray, IntArray]:
+        """Count for each block the ranks that contribute to it, and those that want it."""
+        holders, wanters = self.owners
+        return np.diff(holders.start), np.diff(wanters.start)
+
+    def fraction(self, block: int) -> Fraction:
+        """Give a block's share of the size."""
+        return Fraction(int(self.sizes[block]), self.total)
+
+    def images(self, block: int, elements: IntArray) -> IntArray:
+        """Give the block that each permutation of the vertices makes of `block`.
+
+        elements: (permutations, vertices). A block is known by its size, holders and wanters; they
+        are compared through sums of random 64-bit words, blocks that agree in all by their order.
+
+        Raises:
+            CollectiveError: a permutation does not map the collective to itself.
+        """
+        (holds, wants, size), keys, order = self._signatures
+        last = len(holds) - 1
+        held_by, wanted_by = (side.of(block) for side in self.owners)
+        holders, wanters = elements[:, held_by], elements[:, wanted_by]
+        signature = holds[np.minimum(holders, last)].sum(axis=1)
+        signature += wants[np.minimum(wanters, last)].sum(axis=1)
+        own = np.array([size[int(self.sizes[block])]])
+        signature += own
+        own += holds[held_by].sum()
+        own += wants[wanted_by].sum()
+        start, end = (int(np.searchsorted(keys, own, side)[0]) for side in ("left", "right"))
+        place = np.searchsorted(keys, signature) + np.searchsorted(order[start:end], block)
+        place = np.minimum(place, len(order) - 1)
+        if not np.array_equal(keys[place], signature):
+            raise CollectiveError(f"{self.name}: the symmetry does not keep block {block}")
+        image: IntArray = order[place]
+        return image
+
+    def _owners(self, buffers: tuple[IntArray, ...]) -> Owners:
+        block = np.concatenate([integers([]), *buffers])
+        rank = np.repeat(integers(self.ranks[: len(buffers)]), [len(own) for own in buffers])
+        order = np.lexsort((rank, block))
+        start = np.searchsorted(block[order], np.arange(self.blocks + 1))
+        return Owners(frozen(rank[order]), frozen(start))
+
+    @cached_property
+    def _signatures(
+        self,
+    ) -> tuple[tuple[IntArray, IntArray, dict[int, np.int64]], IntArray, IntArray]:
+        """Draw words for ranks and sizes; give them, the blocks' keys sorted, and their order."""
+        draw = np.random.default_rng(0)
+        top = max(self.ranks) + 2
+        holds, wants = (draw.integers(-(2**62), 2**62, top) for _ in range(2))
+        size = {int(s): draw.integers(-(2**62), 2**62) for s in np.unique(self.sizes)}
+        different, which = np.unique(self.sizes, return_inverse=True)
+        keys = np.array([size[int(s)] for s in different])[which.reshape(-1)]
+        for word, buffers in ((holds, self.inputs), (wants, self.outputs)):
+            for rank, blocks in zip(self.ranks, buffers, strict=True):
+                np.add.at(keys, blocks, word[rank])
+        order = np.argsort(keys, kind="stable")
+        return (holds, wants, size), keys[order], order
+
+
+Maker = Callable[[tuple[int, ...], int], Collective]
+
+
+def _layout(
+    name: str,
+    ranks: tuple[int, ...],
+    sizes: Sequence[int] | IntArray,
+    inputs: Callable[[int], Sequence[int]],
+    outputs: Callable[[int], Sequence[int]],
+    root: int | None = None,
+) -> Collective:
+    """Make a collective from the blocks in each rank's buffers; i counts the ranks from 0."""
+    places = range(len(ranks))
+    return Collective(
+        name,
+        tuple(ranks),
+        integers(sizes),
+        tuple(integers(inputs(i)) for i in places),
+        tuple(integers(outputs(i)) for i in places),
+        root,
+    )
+
+
+def all_gather(ranks: tuple[int, ...], sizes: Sequence[int] = ()) -> Collective:
+    """Give everyone's block to everyone; with unequal sizes this is all_gatherv."""
+    everything = range(len(ranks))
+    return _layout(
+        "all_gather", ranks, sizes or [1] * len(ranks), lambda i: [i], lambda _: everything
+    )
+
+
+def reduce_scatter(ranks: tuple[int, ...], sizes: Sequence[int] = ()) -> Collective:
+    """Give each rank the sum of its block; with unequal sizes this is reduce_scatterv."""
+    everything = range(len(ranks))
+    return _layout(
+        "reduce_scatter", ranks, sizes or [1] * len(ranks), lambda _: everything, lambda i: [i]
+    )
+
+
+def all_reduce(ranks: tuple[int, ...]) -> Collective:
+    """Give everyone the sum of everyone's vector."""
+    return _layout("all_reduce", ranks, [1], lambda _: [0], lambda _: [0])
+
+
+def all_to_all(ranks: tuple[int, ...]) -> Collective:
+    """Send from each rank another block to each rank, itself included."""
+    n = len(ranks)
+    return _layout(
+        "all_to_all",
+        ranks,
+        np.ones(n * n, dtype=np.int64),
+        lambda i: range(i * n, i * n + n),
+        lambda i: range(i, n * n, n),
+    )
+
+
+def all_to_allv(ranks: tuple[int, ...], demand: IntArray) -> Collective:
+    """Send demand[i, j] units from ranks[i] to ranks[j], what stays (i = j) included.
+
+    Only pairs with something to send have a block; blocks count row by row.
+
+    Raises:
+        CollectiveError: the ranks are not ascending, or the demand is not whole numbers from 0, a
+            row and a column for each rank, with one above 0.
+    """
+    chosen = taken("all_to_allv", ranks)
+    if not chosen or list(chosen) != sorted(set(chosen)):
+        raise CollectiveError("all_to_allv: the ranks must be different, and ascending")
+    of("demand", demand, np.ndarray, "a numpy array of whole numbers", CollectiveError)
+    ranks = chosen
+    if demand.shape != (len(ranks),) * 2 or demand.dtype.kind not in "iu":
+        found = f"{demand.shape} of {demand.dtype}"
+        raise CollectiveError(f"all_to_allv: {found} for {len(ranks)} ranks, expected a square")
+    if demand.min() < 0 or not demand.any():
+        raise CollectiveError("all_to_allv: expected entries from 0, and one above")
+    src, dst = np.nonzero(demand)
+    return Collective(
+        "all_to_allv",
+        ranks,
+        frozen(demand[src, dst].astype(np.int64)),
+        tuple(frozen(np.flatnonzero(src == i)) for i in range(len(ranks))),
+        tuple(frozen(np.flatnonzero(dst == i)) for i in range(len(ranks))),
+    )
+
+
+def demand_of(collective: Collective) -> IntArray:
+    """Give what each rank sends to each rank, where every block goes from one rank to one rank.
+
+    Result: (ranks, ranks) in units of `sizes`, by the places in the list of ranks.
+
+    Raises:
+        CollectiveError: a block has not exactly one holder and one wanter.
+    """
+    ends = []
+    for buffers in (collective.inputs, collective.outputs):
+        blocks = np.concatenate(buffers)
+        if not np.array_equal(np.sort(blocks), np.arange(collective.blocks)):
+            raise CollectiveError(f"{collective.name}: not every block goes from one rank to one")
+        place = np.empty(collective.blocks, dtype=np.int64)
+        place[blocks] = np.repeat(np.arange(len(buffers)), [len(own) for own in buffers])
+        ends.append(place)
+    demand = np.zeros((len(collective.ranks),) * 2, dtype=np.int64)
+    np.add.at(demand, tuple(ends), collective.sizes)
+    return frozen(demand)
+
+
+def broadcast(ranks: tuple[int, ...], root: int) -> Collective:
+    """Give everyone the root's vector."""
+    return _layout("broadcast", ranks, [1], _only(ranks, root, [0]), lambda _: [0], root)
+
+
+def reduce(ranks: tuple[int, ...], root: int) -> Collective:
+    """Give the root the sum of everyone's vector."""
+    return _layout("reduce", ranks, [1], lambda _: [0], _only(ranks, root, [0]), root)
+
+
+def scatter(ranks: tuple[int, ...], root: int) -> Collective:
+    """Give each rank its block from the root."""
+    blocks = range(len(ranks))
+    return _layout(
+        "scatter", ranks, [1] * len(ranks), _only(ranks, root, blocks), lambda i: [i], root
+    )
+
+
+def gather(ranks: tuple[int, ...], root: int) -> Collective:
+    """Give the root each rank's block."""
+    blocks = range(len(ranks))
+    return _layout(
+        "gather", ranks, [1] * len(ranks), lambda i: [i], _only(ranks, root, blocks), root
+    )
+
+
+def _only(
+    ranks: tuple[int, ...], root: int, blocks: Sequence[int]
+) -> Callable[[int], Sequence[int]]:
+    """Give `blocks` to the root and nothing to the others."""
+    return lambda i: blocks if ranks[i] == root else []
+
+
+COLLECTIVES: dict[str, Maker] = {
+    "all_gather": lambda ranks, _: all_gather(ranks),
+    "reduce_scatter": lambda ranks, _: reduce_scatter(ranks),
+    "all_reduce": lambda ranks, _: all_reduce(ranks),
+    "all_to_all": lambda ranks, _: all_to_all(ranks),
+    "broadcast": broadcast,
+    "reduce": reduce,
+    "scatter": scatter,
+    "gather": gather,
+}
+ROOTED = frozenset({"broadcast", "reduce", "scatter", "gather"})
+# Those whose blocks the user gives, in bytes: they have a size of their own, and no symmetry.
+DEMANDED = frozenset({"all_to_allv", "dispatch", "combine"})
+
+
+def taken(name: str, ranks: object) -> tuple[int, ...]:
+    """Take only ranks: whole numbers from 0.
+
+    Raises:
+        CollectiveError: something else.
+    """
+    if isinstance(ranks, str | bytes) or not isinstance(ranks, Iterable):
+        refuse(f"{name}: ranks", ranks, "a list of whole numbers from 0", CollectiveError)
+    return tuple(whole(f"{name}: rank", rank, error=CollectiveError) for rank in ranks)
+
+
+def collective(name: str, ranks: Sequence[int], root: int | None = None) -> Collective:
+    """Make the collective called `name` over `ranks`; a rooted one starts or ends at `root`.
+
+    Raises:
+        CollectiveError: an unknown name, no ranks, a rank given twice, a root that is not among
+            the ranks, or a root where the collective has none.
+    """
+    of("name", name, str, "the name of a collective", CollectiveError)
+    if name in DEMANDED:
+        needs = "a demand matrix" if name == "all_to_allv" else "the experts of its tokens"
+        raise CollectiveError(f"{name} needs {needs}")
+    if name not in COLLECTIVES:
+        raise CollectiveError(unknown("collective", name, [*COLLECTIVES, *sorted(DEMANDED)]))
+    ranks = taken(name, ranks)
+    if not ranks or len(set(ranks)) < len(ranks):
+        raise CollectiveError(f"{name}: the ranks must be different, and at least one")
+    if root is not None and name not in ROOTED:
+        raise CollectiveError(f"{name} has no root")
+    chosen = tuple(sorted(ranks))
+    start = chosen[0] if root is None else whole(f"{name}: root", root, error=CollectiveError)
+    if start not in chosen:
+        raise CollectiveError(f"{name}: root {start} is not among the ranks")
+    return COLLECTIVES[name](chosen, start)

@@ -1,0 +1,44 @@
+"""What the search for a schedule may use."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from solvers.schedules.capabilities import RELAYS, Relays
+from topologies.model.arguments import of, refuse, whole
+
+SymmetryUse = Literal["found", "declared", "none"]
+SYMMETRY_USES: tuple[SymmetryUse, ...] = get_args(SymmetryUse)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The terms under which a schedule is looked for.
+
+    symmetry: "found" is what the machine declares, or a search finds; "declared" spares the search,
+    "none" does without any. in_network: switches copy and add as far as their flags say.
+    max_height: messages that may wait for each other in a row, at most. trees: of each root, at
+    most.
+
+    Raises:
+        ArgumentError: symmetry is none of the three words, or a number is below 1.
+    """
+
+    symmetry: SymmetryUse = "found"
+    in_network: bool = False
+    max_height: int | None = None
+    trees: int | None = None
+    relays: Relays = "forward"
+
+    def __post_init__(self) -> None:
+        if self.relays not in RELAYS:
+            refuse("relays", self.relays, f"one of {', '.join(RELAYS)}")
+        if self.symmetry not in SYMMETRY_USES:
+            words = ", ".join(SYMMETRY_USES)
+            refuse("symmetry", self.symmetry, f"one of {words}")
+        of("in_network", self.in_network, bool, "True or False")
+        for name in ("max_height", "trees"):
+            if getattr(self, name) is not None:
+                whole(name, getattr(self, name), 1)
+
+
+USUAL = Terms()

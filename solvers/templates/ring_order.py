@@ -1,0 +1,63 @@
+"""An order of the ranks in which neighbours are near, for patterns that go around."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from solvers.routing.router import Routes
+
+STEPS_FOR_EACH_RANK = 64
+
+
+def circle(routes: Routes, ranks: Sequence[int]) -> list[int]:
+    """Order the ranks, beginning with the first, so that each is near to the next around a circle.
+
+    On machines where each rank reaches each through switches the next is the nearest one left.
+    Elsewhere this looks for a circle without relays, by depth-first search that takes first the
+    rank with the fewest ways on (Warnsdorff's rule), and stops after a number of steps; then the
+    longest path is taken and the ranks that it leaves out follow in order.
+    Complexity: ranks², and a shortest-path search for each rank.
+    """
+    near = _Near(routes, ranks)
+    path, choices = [0], [near.onward(0, {0})]
+    left = {0}
+    longest = path[:]
+    for _ in range(STEPS_FOR_EACH_RANK * len(ranks)):
+        if len(path) == len(ranks) and near.joined[path[-1], 0]:
+            return [ranks[i] for i in path]
+        if len(path) > len(longest):
+            longest = path[:]
+        if choices[-1]:
+            path.append(choices[-1].pop(0))
+            left.add(path[-1])
+            choices.append(near.onward(path[-1], left))
+        elif len(path) > 1:
+            choices.pop()
+            left.discard(path.pop())
+        else:
+            break
+    rest = [i for i in range(len(ranks)) if i not in set(longest)]
+    return [ranks[i] for i in longest + rest]
+
+
+class _Near:
+    """Which ranks reach which through switches only, and how far they are."""
+
+    def __init__(self, routes: Routes, ranks: Sequence[int]) -> None:
+        self.length = np.array([[routes.lengths(a)[b] for b in ranks] for a in ranks])
+        # Passing one rank costs more than twice the vertices.
+        self.joined = self.length < 4.0 * routes.topology.vertices
+        np.fill_diagonal(self.joined, len(ranks) == 1)
+
+    def onward(self, place: int, passed: set[int]) -> list[int]:
+        """List the places to go to next, nearest first, then those with the fewest ways on."""
+        ahead = [i for i in np.flatnonzero(self.joined[place]).tolist() if i not in passed]
+        nearest = min((self.length[place, i] for i in ahead), default=0.0)
+        free = np.ones(len(self.joined), dtype=np.bool_)
+        free[list(passed)] = False
+        ways_on = self.joined[ahead] @ free if len(ahead) < 16 else np.zeros(len(ahead))
+        keys = {
+            i: (round(self.length[place, i] - nearest, 4), int(ways), i)
+            for i, ways in zip(ahead, ways_on, strict=True)
+        }
+        return sorted(ahead, key=keys.__getitem__)

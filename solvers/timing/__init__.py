@@ -1,0 +1,1 @@
+"""From transfers to times: rounds, stages, timetables, and matching link by link."""

@@ -1,0 +1,1 @@
+"""From a machine and a collective to a packing of trees of highest throughput."""

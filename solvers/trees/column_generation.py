@@ -1,0 +1,403 @@
+"""Optimal tree packings: the order LP, solved, grown and solved again until nothing improves."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import inf
+from typing import NamedTuple
+
+import numpy as np
+
+from solvers.lp.linear_program import Infeasible, NotFound, Optimum, solve
+from solvers.lp.min_max_load import LoadLP
+from solvers.routing.path_pool import HOP, Ways
+from solvers.routing.quotient import Quotient
+from solvers.schedules.certificate import Bound
+from solvers.settings.deadline import UNHURRIED, Watch
+from solvers.trees import rounding
+from solvers.trees.column_pool import Family, Growth, Heights
+from solvers.trees.order_lp import Budget, Columns, Order, assemble
+from solvers.trees.pricing import CLOSE, Pricing
+from topologies.model.topology import BoolArray, FloatArray, IntArray
+
+STRAIGHT = 40_000  # columns of all rounds, above which trees that send straight end
+KEPT = 4  # orders for each family up to which none is dropped
+SHALLOW = 0.4  # of the work that is left, for low trees; the rest is for the exact solution
+HOPELESS = 1.1  # times the goal that the prices prove about, at which it is given up
+STALLED = 0.6  # of the distance to a goal: where more is left after a round, it did not do much
+ROOM = 250_000  # columns of all rounds together up to which there is another one
+AT_HAND = 0.2  # distance from which there is another round anyway, if none stalled
+HASTE = 2**15  # columns above which little time is spent on low trees
+FAR = 8  # messages to the farthest member, from which trees are tall anyway
+IDLE = 1e-9  # an order of no more weight may be dropped
+
+
+class Goal(NamedTuple):
+    """The least time that a bound allows, in capacity units for each unit of a block."""
+
+    time: Fraction
+    bound: Bound
+
+
+Prove = Callable[[FloatArray, float], Goal | None]
+Reached = Callable[[float], None]
+
+
+class _Round(NamedTuple):
+    """An LP that was solved, what its columns stand for, and the time of its optimum."""
+
+    lp: LoadLP
+    optimum: Optimum
+    orders: tuple[Order, ...]
+    columns: Columns
+    time: float
+
+
+class _Pace:
+    """How fast the rounds come near a goal: too slow where the distance hardly shrinks, twice."""
+
+    def __init__(self, goal: Fraction) -> None:
+        self.goal = float(goal)
+        self.distance, self.stalled, self.columns = inf, 0, 0
+
+    def promising(self, now: _Round) -> bool:
+        """Tell whether another round is worth its while."""
+        distance = now.time / self.goal - 1
+        self.stalled += distance > STALLED * self.distance
+        self.distance = distance
+        self.columns += len(now.columns)
+        if distance < AT_HAND and not self.stalled:
+            return True
+        return self.stalled < 2 and self.columns < ROOM
+
+
+@dataclass(frozen=True, eq=False)
+class Packing:
+    """Trees as choices of parents, with exact shares, and the bound if one is proved."""
+
+    orders: tuple[Order, ...]
+    columns: Columns
+    share: tuple[Fraction, ...]
+    bound: Bound | None
+    ways: Ways
+
+
+class Packer:
+    """The order LP of one problem, from its first orders to the optimum.
+
+    With free shares the roots' weights are variables, each inward family paired with the outward
+    one of the same root (all_reduce; there is none with a mirror, as each tree stands for both);
+    without, each root has its full share (all_gather).
+    heights: bound those of the trees; the optimum then is approached, but not surely met.
+    """
+
+    def __init__(
+        self,
+        quotient: Quotient,
+        families: Sequence[Family],
+        *,
+        free: bool,
+        watch: Watch = UNHURRIED,
+        heights: Heights | None = None,
+    ) -> None:
+        self.quotient, self.free, self.watch = quotient, free, watch
+        self.growth = Growth(quotient, families, watch, heights)
+        self.pricing = Pricing(self.growth, free=free)
+
+    def solve(
+        self,
+        goal: Goal | None,
+        prove: Prove,
+        reached: Reached = lambda _: None,
+        scale: float | None = None,
+    ) -> Packing:
+        """Generate columns until the goal is reached or nothing improves; solve exactly.
+
+        goal: what a bound allows, if one is known. prove: works out what given prices allow, when
+        they are those of an optimum (and its time). reached: hears the time of each round. scale:
+        about the time of the optimum, where it is not the goal's.
+
+        When the time is over, or where the optimum has no exact solution in reach, the trees are
+        the best so far, and the bound says how far from the best possible they are.
+
+        Raises:
+            NotFound: the time was over before there were any trees.
+        """
+        scale = scale or (float(goal.time) if goal else self._rough_time())
+        for now in self._rounds(scale, reached):
+            if goal and _attains(now, goal):
+                if packing := self._finish(now, goal):
+                    return packing
+                continue
+            prices = self._prices(now, scale)
+            if not self._improved(prices, now.time):
+                known = [g for g in (goal, prove(prices, now.time)) if g]
+                best = max(known, key=lambda g: g.time, default=None)
+                if packing := self._finish(now, best):
+                    return packing
+        raise AssertionError("the rounds have no end")
+
+    def attain(self, goal: Goal, rounds: int, reached: Reached = lambda _: None) -> Packing:
+        """Generate columns until the goal is reached, in so many rounds; solve exactly.
+
+        Raises:
+            NotFound: the rounds or the time were over before that, or it seems out of reach.
+        """
+        scale, pace = float(goal.time), _Pace(goal.time)
+        hopeless = HOPELESS * scale
+        for made, now in enumerate(self._rounds(scale, reached), 1):
+            if _attains(now, goal) and (packing := self._finish(now, goal)):
+                return packing
+            if made == rounds or not pace.promising(now):
+                break
+            if not self._improved(self._prices(now, scale), now.time, hopeless):
+                break
+        raise NotFound("the goal was not reached in so many rounds")
+
+    def attain_straight(self, goal: Goal, reached: Reached = lambda _: None) -> Packing:
+        """Reach a goal by trees that send straight from the root to all (`Growth.straight`).
+
+        What bounds a group of ranks in a large machine is often what each of them takes in or
+        gives out; then such trees are as good as any, and the program is small: a column for each
+        way between two members.
+
+        Raises:
+            NotFound: they do not reach it.
+        """
+        scale = float(goal.time)
+        self.growth.straight()
+        columns = 0
+        while columns < STRAIGHT:
+            now = self._solved(scale)
+            reached(now.time)
+            x = now.optimum.x[:-1]
+            if _attains(now, goal) and (
+                packing := self._exact(now.lp, x, now.time, goal.time, goal)
+            ):
+                return packing
+            columns += len(now.columns)
+            if not self.pricing.better_ways(self._prices(now, scale), now.time):
+                break
+        raise NotFound("the goal was not reached by trees that send straight to all")
+
+    def _rounds(self, scale: float, reached: Reached) -> Iterator[_Round]:
+        """Solve the LP again and again, as it grows; the last round anew where the time is over.
+
+        Raises:
+            NotFound: there is no time for the first one.
+        """
+        self.pricing.begin(scale)
+        now = self._solved(scale)
+        while True:
+            reached(now.time)
+            yield now
+            self._prune(now)
+            try:
+                now = self._solved(scale)
+            except NotFound:
+                self.growth.orders, self.growth.columns = list(now.orders), now.columns
+
+    def _solved(self, scale: float) -> _Round:
+        self.watch.check()
+        lp = self._assemble()
+        optimum = solve(lp.program(scale), self.watch)
+        orders = tuple(self.growth.orders)
+        return _Round(lp, optimum, orders, self.growth.columns, optimum.cost * scale)
+
+    def _improved(self, prices: FloatArray, time: float, hopeless: float = inf) -> bool:
+        """Grow by what the prices ask for; say whether anything was missing, and time enough.
+
+        hopeless: a time that is too long: where the prices prove about that, the answer is no.
+        """
+        try:
+            return self.pricing.improve(prices, time, hopeless)
+        except NotFound:
+            return False
+
+    def _prune(self, now: "_Round") -> None:
+        """Drop orders that the last optimum gave no weight, once there are many."""
+        if len(self.growth.orders) <= KEPT * len(self.growth.families):
+            return
+        if len(self.growth.orders) < len(now.orders):
+            return  # those without weight are gone
+        weight = now.optimum.x[len(now.columns) :][: len(now.orders)]
+        kept = np.ones(len(self.growth.orders), dtype=np.bool_)
+        kept[: len(weight)] = weight > IDLE
+        # The first order of each family stays: a root that is idle now may be needed later.
+        kept[: len(self.growth.families)] = True
+        self.growth.keep(kept)
+
+    def _finish(self, now: _Round, goal: Goal | None) -> Packing | None:
+        """Turn the optimum into exact shares; of the least height, if the goal is attained.
+
+        None where members that others stood for have to stand for themselves.
+        """
+        self.growth.orders, self.growth.columns = list(now.orders), now.columns
+        lp, x, target = now.lp, now.optimum.x[:-1], None
+        if self.growth.kinds is not None and len(x) > HASTE:
+            # There are many small orders; those in use do.
+            amounts, weights = np.split(x, [len(now.columns)])
+            used = weights > IDLE
+            self.growth.keep(used)
+            lp, x = self._assemble(), np.append(amounts[used[now.columns.order]], weights[used])
+        if goal is not None and _nears(now.time, goal):
+            target = goal.time
+            x = self._shallow(lp, float(target), x)
+        return self._exact(lp, x, now.time, target, goal)
+
+    def _exact(
+        self, lp: LoadLP, x: FloatArray, time: float, target: Fraction | None, goal: Goal | None
+    ) -> Packing | None:
+        """Solve for the shares in rationals, or round them where that does not succeed."""
+        columns, orders = self.growth.columns, len(self.growth.orders)
+        try:
+            share, _ = lp.exact(x, time, target, self.watch)
+        except NotFound:
+            share = rounding.shares(columns, orders, self.budgets(self.growth.orders), x)
+        whole = self.growth.unfolded(columns, share)
+        if whole is None:
+            return None
+        bound = goal.bound if goal else None
+        return Packing(tuple(self.growth.orders), *whole, bound, self.growth.ways)
+
+    def chosen(
+        self, orders: Sequence[Order], columns: Columns, scale: float
+    ) -> tuple[LoadLP, Optimum]:
+        """Solve for the shares of given orders and choices alone, which become those at hand.
+
+        Raises:
+            Infeasible, NotFound: as of `linear.solve`.
+        """
+        self.growth.orders, self.growth.columns = list(orders), columns
+        lp = self._assemble()
+        return lp, solve(lp.program(scale), self.watch)
+
+    def settled(self, lp: LoadLP, optimum: Optimum, time: float, goal: Goal | None) -> Packing:
+        """Turn the optimum of what is at hand into exact shares, as it is."""
+        target = goal.time if goal is not None and _nears(time, goal) else None
+        packing = self._exact(lp, optimum.x[:-1], time, target, goal)
+        assert packing is not None  # with heights each member stands for itself
+        return packing
+
+    def _assemble(self) -> LoadLP:
+        return assemble(
+            self.quotient,
+            self.growth.ways,
+            self.growth.orders,
+            self.growth.columns,
+            self.budgets(self.growth.orders),
+        )
+
+    def budgets(self, orders: Sequence[Order]) -> list[Budget]:
+        """Tie the orders' weights to the roots' shares."""
+        mine: dict[Family, list[int]] = {family: [] for family in self.growth.families}
+        for i, order in enumerate(orders):
+            mine[self.growth.family_of(order)].append(i)
+        order_of_group = self.quotient.group.order
+        if not self.free:
+            times = {f: Fraction(self.quotient.orbit_of(f.root), order_of_group) for f in mine}
+            return [Budget(tuple(mine[f]), (), f.size * times[f]) for f in mine]
+        outward = [f for f in mine if not f.inward]
+        back = {f.root: f for f in mine if f.inward}
+        pairs = [
+            Budget(tuple(mine[f]), tuple(mine[back[f.root]]), Fraction(0))
+            for f in outward
+            if f.root in back
+        ]
+        whole = tuple(i for f in outward for i in mine[f])
+        return [*pairs, Budget(whole, (), Fraction(1, order_of_group))]
+
+    def _rough_time(self) -> float:
+        """Guess the time's magnitude, where no bound is known."""
+        return len(self.quotient.members) / float(self.quotient.orbit_capacity.max())
+
+    def _prices(self, now: _Round, scale: float) -> FloatArray:
+        """Give the price of one link of each orbit: what a crossing of all images costs in time."""
+        return now.lp.prices(now.optimum, scale) * self.quotient.repeats
+
+    def _shallow(self, lp: LoadLP, scale: float, x: FloatArray) -> FloatArray:
+        """Among the optimal packings find a low one whose members are reached early.
+
+        Where parents that are nearer to the root than their children suffice, the heights of the
+        orders bound those of the trees, and the least bound that suffices is searched for. Where
+        there is no time for that, x stays as it is.
+        """
+        watch = self.watch.part(SHALLOW, "trees reached earlier")
+        columns, depth = self.growth.columns, np.array([o.depth for o in self.growth.orders])
+        if len(x) > HASTE:
+            # One program takes seconds, and where members are far away it changes little.
+            known = self.growth.heights is not None or depth.max(axis=1).min() > FAR
+            return x if known else self._earliest(lp, scale, x, watch)
+        if self.growth.heights or len(self.growth.families) > 1:
+            # With several families, lower trees are searched for height by height (`shallow`).
+            return self._earliest(lp, scale, x, watch)
+        rises = depth[columns.order, columns.parent] < depth[columns.order, columns.child]
+        best = self._lowest(lp, scale, depth.max(axis=1), rises, watch)
+        return self._earliest(lp, scale, x, watch) if best is None else best
+
+    def _lowest(
+        self, lp: LoadLP, scale: float, heights: IntArray, rises: BoolArray, watch: Watch
+    ) -> FloatArray | None:
+        """Search for the least height of orders that suffices; rises: choices that are allowed."""
+        levels, order = np.unique(heights), self.growth.columns.order
+        best, low, high = None, 0, len(levels) - 1
+        while low <= high:
+            middle = high if best is None else (low + high) // 2
+            kept = heights <= levels[middle]
+            try:
+                now = np.append(rises & kept[order], kept)
+                best = self._early(lp, scale, now, watch, once=True)
+                high = middle - 1
+            except (Infeasible, NotFound):
+                if best is None:
+                    break
+                low = middle + 1
+        return best
+
+    def _earliest(self, lp: LoadLP, scale: float, x: FloatArray, watch: Watch) -> FloatArray:
+        """Let members be reached early, of whatever height; x where that cannot be done."""
+        try:
+            return self._early(lp, scale, np.ones(len(x), dtype=np.bool_), watch)
+        except (Infeasible, NotFound):
+            return x
+
+    def _early(
+        self, lp: LoadLP, scale: float, kept: BoolArray, watch: Watch, *, once: bool = False
+    ) -> FloatArray:
+        """Solve for the choices marked as `kept` and the least sum of arrival times.
+
+        once: as of `linear.solve`.
+        """
+        columns = self.growth.columns
+        alpha = np.array(
+            [
+                sum(self.quotient.topology.alpha[e] + HOP for e in way)
+                for way in self.growth.ways.links
+            ]
+        )
+        late = self._starts(alpha.mean())[columns.order, columns.parent] + alpha[columns.way]
+        cost = np.append(late / late.max(), np.zeros(len(self.growth.orders)))
+        x = np.zeros(len(kept))
+        program = lp.cheapest(scale, cost, kept)
+        x[kept] = solve(program, watch, once=once).x
+        return x
+
+    def _starts(self, alpha: float) -> FloatArray:
+        """Guess when each member of each order can send at the soonest: (orders, members).
+
+        alpha: about that of a message, for orders that are levels.
+        """
+        orders = self.growth.orders
+        if self.growth.heights:
+            return np.array([order.place * alpha for order in orders])
+        if self.growth.kinds is not None:
+            return np.array([order.depth * alpha for order in orders])
+        return np.array([self.growth.reach(o.root, o.inward, o.present)[0] for o in orders])
+
+
+def _attains(now: _Round, goal: Goal) -> bool:
+    return now.time <= float(goal.time) * (1 + CLOSE)
+
+
+def _nears(time: float, goal: Goal) -> bool:
+    return abs(float(goal.time) - time) <= CLOSE * time

@@ -1,0 +1,269 @@
+"""Schedules of trees: all_gather, reduce_scatter, broadcast, reduce, and all_reduce."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from solvers.bounds.cuts import cut_bound
+from solvers.bounds.dual_certificate import port_bound
+from solvers.lp.linear_program import Infeasible
+from solvers.routing.quotient import Quotient
+from solvers.routing.reversal import mirror
+from solvers.schedules.certificate import Bound
+from solvers.schedules.collective import Collective
+from solvers.schedules.schedule import Schedule, Transfer, schedule
+from solvers.schedules.trivial import alone
+from solvers.settings.deadline import Watch
+from solvers.settings.options import USUAL, Terms
+from solvers.templates import direct
+from solvers.templates.layout import TemplateError
+from solvers.trees.column_pool import Family, Heights
+from solvers.trees.extract import Router, paired, trees
+from solvers.trees.height_search import packed
+from solvers.trees.problem import Packed, TreeProblem
+from solvers.trees.tree_limit import few
+from topologies.model.topology import Topology
+from topologies.symmetry.group import Group, trivial
+
+BOUNDING = 0.3  # of the work, for the tightest cut
+TIGHTEST = "the tightest cut"
+INWARD = frozenset({"reduce_scatter", "reduce"})
+
+
+def forest(
+    topology: Topology,
+    collective: Collective,
+    group: Group,
+    watch: Watch,
+    terms: Terms = USUAL,
+) -> Schedule:
+    """Pack trees for all_gather, reduce_scatter, broadcast or reduce, at the highest throughput.
+
+    group: must keep the machine and the collective. terms: whether switches copy and add too, and
+    how high the schedule may be.
+
+    Raises:
+        Infeasible: some rank cannot be reached.
+        NotFound: the time limit came first.
+    """
+    if len(collective.ranks) == 1:
+        return replace(alone(topology, collective), in_network=terms.in_network)
+    problem = _problem(topology, collective, group, terms)
+    cut = cut_bound(topology, collective, watch.part(BOUNDING))
+    watch.tell(bound=cut)
+    made = packed(problem, cut, watch)
+    if terms.trees is not None:
+        made = few(problem, made, terms.trees, watch)
+    return _scheduled(problem, replace(made, bound=made.bound or cut))
+
+
+def _problem(topology: Topology, collective: Collective, group: Group, terms: Terms) -> TreeProblem:
+    """Write down which trees a collective of blocks needs: those of each root."""
+    inward = collective.name in INWARD
+
+    def families(quotient: Quotient) -> list[Family]:
+        ranks = quotient.roots[np.isin(quotient.roots, collective.ranks)].tolist()
+        roots = ranks if collective.root is None else [collective.root]
+        return [Family(root, inward, _size(collective, root, inward)) for root in roots]
+
+    limit = terms.max_height
+    heights = None if limit is None else Heights(limit, limit)
+    network = terms.in_network
+    return TreeProblem(
+        topology, collective, group, families, network, terms.relays, False, heights, limit
+    )
+
+
+def _scheduled(problem: TreeProblem, made: Packed) -> Schedule:
+    """Make a schedule of trees that were packed; they come with a bound."""
+    if problem.free:
+        pieces, transfers = _sums(made)
+    else:
+        pieces, transfers = _pieces(made, problem.collective)
+    assert made.bound is not None
+    found = schedule(
+        problem.topology,
+        problem.collective,
+        pieces,
+        transfers,
+        made.bound,
+        problem.group,
+        in_network=problem.in_network,
+    )
+    return replace(found, relays=problem.relays)
+
+
+def straight(
+    topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
+) -> Schedule:
+    """Pack trees in which each root sends straight to all, where they attain what ports allow.
+
+    Raises:
+        NotFound: they do not, or the time limit came first.
+    """
+    if collective.name == "all_reduce":
+        problem = _summing(topology, collective, group, terms)
+        bound = port_bound(topology, collective, terms.relays, group)
+    else:
+        problem = _problem(topology, collective, group, terms)
+        bound = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
+    return _scheduled(problem, problem.straight(bound, watch))
+
+
+def planted(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> Schedule:
+    """Pack trees that are near the optimum where there are many roots that no symmetry joins.
+
+    Raises:
+        Infeasible: some rank cannot be reached.
+        NotFound: the time limit came first.
+    """
+    problem = (_summing if collective.name == "all_reduce" else _problem)(
+        topology, collective, trivial(topology), terms
+    )
+    cut = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
+    made = problem.planted(cut, watch)
+    return _scheduled(problem, replace(made, bound=made.bound or cut))
+
+
+def _pieces(
+    made: Packed, collective: Collective
+) -> tuple[list[tuple[int, Fraction]], list[Transfer]]:
+    """Make a piece of each tree."""
+    router, found = Router(made.quotient, made.packing), trees(made.quotient, made.packing)
+    pieces: list[tuple[int, Fraction]] = []
+    transfers: list[Transfer] = []
+    for family in made.families:
+        block = _block(collective, family.root, family.inward)
+        for tree in found[family]:
+            route = router.inward if family.inward else router.outward
+            transfers += route(tree, len(pieces))
+            pieces.append((block, tree.share / int(collective.sizes[block])))
+    return pieces, transfers
+
+
+def _block(collective: Collective, root: int, inward: bool) -> int:
+    """Find the block that belongs to the root: the one it alone holds, or alone wants."""
+    buffers = collective.outputs if inward else collective.inputs
+    return int(buffers[collective.place[root]][0])
+
+
+def _size(collective: Collective, root: int, inward: bool) -> int:
+    return int(collective.sizes[_block(collective, root, inward)])
+
+
+def all_reduce(
+    topology: Topology,
+    collective: Collective,
+    group: Group,
+    watch: Watch,
+    terms: Terms = USUAL,
+) -> Schedule:
+    """Pack pairs of a tree that adds and a tree that spreads; each root's share is free.
+
+    Reduce-scatter followed by all_gather is the case of equal shares; on uneven machines others
+    are faster. The optimum is that of all schedules that add towards a root and spread from it.
+    In the network switches copy and add too, and one that adds may be a root: if it does not
+    copy, the sum leaves it as one message.
+
+    Raises:
+        Infeasible: some rank cannot be reached.
+        NotFound: the time limit came first.
+    """
+    if len(collective.ranks) == 1:
+        return replace(alone(topology, collective), in_network=terms.in_network)
+    if terms.max_height == 1:
+        return _at_once(topology, collective, watch)
+    network = terms.in_network
+    problem = _summing(topology, collective, group, terms)
+    cut = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
+    watch.tell(bound=cut)
+    goal = problem.goal(cut)
+    # Without switches that add, what comes in goes out again.
+    scale = float(goal.time) * (1 if network else 2) if goal else None
+    made = _best(problem, cut if network else None, watch, scale, terms.max_height)
+    if terms.trees is not None:
+        made = few(problem, made, terms.trees, watch)
+    return _scheduled(problem, replace(made, bound=made.bound or cut))
+
+
+def _summing(topology: Topology, collective: Collective, group: Group, terms: Terms) -> TreeProblem:
+    """Write down which trees an all_reduce may use: those of any root that adds."""
+
+    def families(quotient: Quotient) -> list[Family]:
+        adding = quotient.members[quotient.usable(True)]
+        roots = quotient.roots[np.isin(quotient.roots, adding)].tolist()
+        both = (False, True) if quotient.mirror is None else (False,)
+        return [Family(root, inward) for root in roots for inward in both]
+
+    network = terms.in_network
+    mates = mirror(topology, group, in_network=network)
+    return TreeProblem(
+        topology, collective, group, families, network, terms.relays, free=True, mirror=mates
+    )
+
+
+def _sums(made: Packed) -> tuple[list[tuple[int, Fraction]], list[Transfer]]:
+    """Make a piece of each pair of trees."""
+    pieces: list[tuple[int, Fraction]] = []
+    transfers: list[Transfer] = []
+    for share, now in _pairs(made):
+        transfers += [t._replace(piece=len(pieces)) for t in now]
+        pieces.append((0, share))
+    return pieces, transfers
+
+
+def _best(
+    problem: TreeProblem,
+    bound: Bound | None,
+    watch: Watch,
+    scale: float | None,
+    height: int | None,
+) -> Packed:
+    """Pack pairs of trees; where a height is odd, one more message in or out, whichever is best."""
+    if height is None:
+        return packed(problem, bound, watch, scale)
+    splits = {
+        Heights(height - height // 2, height // 2),
+        Heights(height // 2, height - height // 2),
+    }
+    found = []
+    for heights in sorted(splits):
+        mates = problem.mirror if heights.out == heights.into else None
+        low = replace(problem, heights=heights, limit=height, mirror=mates)
+        found.append(packed(low, bound, watch, scale))
+    best = min(found, key=Packed.time)
+    bounds = [made.bound for made in found if made.bound is not None and made.bound.algbw]
+    return replace(best, bound=min(bounds, key=lambda known: known.algbw or 0, default=None))
+
+
+def _at_once(topology: Topology, collective: Collective, watch: Watch) -> Schedule:
+    """Let every rank send its vector to every other one, which adds: one message each.
+
+    Raises:
+        Infeasible: some rank cannot be reached but over another.
+    """
+    try:
+        made = direct.schedule(topology, collective)
+    except TemplateError as error:
+        raise Infeasible(str(error)) from None
+    if made.transfers.step.any():
+        raise Infeasible("some rank cannot be reached in 1 message")
+    return replace(made, bound=cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST)))
+
+
+def _pairs(made: Packed) -> Iterator[tuple[Fraction, list[Transfer]]]:
+    """Join the trees of each root that has any: the sum arrives, and then goes out."""
+    router, found = Router(made.quotient, made.packing), trees(made.quotient, made.packing)
+    mates = made.quotient.mirror
+    for root in dict.fromkeys(family.root for family in made.families):
+        spread = found.get(Family(root, False), [])
+        if mates is not None:
+            both = ((tree.share, tree, router.mirrored(tree, mates, 0)) for tree in spread)
+        else:
+            pairs = paired(spread, found.get(Family(root, True), []))
+            both = ((share, out, router.inward(into, 0)) for share, out, into in pairs)
+        for share, out, sums in both:
+            start = max((t.step + 1 for t in sums), default=0)
+            yield share, sums + router.outward(out, 0, start)

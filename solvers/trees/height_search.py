@@ -1,0 +1,106 @@
+"""Trees of highest throughput that are as low as can be found.
+
+Where there are many roots and the bound is known, low heights are tried first: where every member
+is near every root, they suffice, and the linear programs are small. Elsewhere trees of any height
+come first. Then lower ones are looked for, between the height that is known and the one that is
+known not to do: at heights that are likely, and then at the geometric mean of the two, since low
+heights are quickly found or given up. With several families of many members the lowest heights
+seldom do, and to find that out is slow; there the search starts a little above.
+
+A height counts as not enough after some rounds of pricing that did not reach the bound; that is no
+proof, so lower trees may exist.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import isqrt
+
+from solvers.lp.linear_program import Infeasible
+from solvers.schedules.certificate import Bound
+from solvers.settings.deadline import NotFound, Watch
+from solvers.trees.column_pool import Heights
+from solvers.trees.problem import Packed, Size, TreeProblem
+
+AT_ONCE = 2  # heights, from the least possible one up, that are likely
+MANY = 8  # families above which these come before trees of any height, which take long then
+CROWD = 512  # members of several families, above which trees that are so much higher are likely:
+MORE = 2
+NEAR = 3  # messages to the farthest member up to which the many trees of a single root are low
+TALL = 64  # a height that bounds next to nothing
+LARGE = 2**15  # choices of parents above which trees are not looked for that are lower than
+ENOUGH = 5  # messages
+MISSES = 2  # in a row after which the search ends
+ROUNDS = 8  # of pricing, for each height
+PATIENCE = 0.3  # of the work that is left, for each height
+
+
+def packed(
+    problem: TreeProblem, bound: Bound | None, watch: Watch, scale: float | None = None
+) -> Packed:
+    """Pack trees at the highest throughput; at equal throughput, low ones.
+
+    bound, scale: as in `TreeProblem.pack`. With heights of its own the problem keeps to those.
+
+    Raises:
+        as `TreeProblem.pack`.
+    """
+    if problem.heights:
+        return problem.pack(bound, watch, scale)
+    size = problem.size()
+    likely, low = _likely(size), size.nearest
+    if size.rooted and problem.group.order > 1:
+        return problem.pack(bound, watch, scale)
+    if size.rooted:
+        found = _tried(problem, TALL, bound, watch) if bound and low <= NEAR else None
+        return found or problem.pack(bound, watch, scale)
+    if bound and (size.families > MANY or _crowded(size)):
+        for height in likely:
+            if found := _tried(problem, height, bound, watch):
+                return _lowered(problem, found, bound, (low, likely), watch)
+            low = height + 1
+    best = problem.pack(bound, watch, scale)
+    if best.bound is None or not problem.attained(best):
+        return best
+    return _lowered(problem, best, best.bound, (low, likely), watch)
+
+
+def _crowded(size: Size) -> bool:
+    return size.families > 1 and size.members > CROWD
+
+
+def _likely(size: Size) -> list[int]:
+    """List heights at which trees are common that are as fast as any."""
+    if _crowded(size):
+        return [size.nearest + MORE]
+    return [size.nearest + more for more in range(AT_ONCE)]
+
+
+def _lowered(
+    problem: TreeProblem, best: Packed, bound: Bound, at: tuple[int, Sequence[int]], watch: Watch
+) -> Packed:
+    """Look for lower trees that attain the bound as the best do.
+
+    at: the least height that is not known to be too low, and those that are likely.
+    """
+    low, likely = at
+    high = best.height()
+    if len(best.packing.columns) > LARGE:
+        low = max(low, ENOUGH)
+    missed = 0
+    while low < high and missed < MISSES and not watch.over:
+        height = next((h for h in likely if low <= h < high), isqrt(low * high))
+        if found := _tried(problem, height, bound, watch):
+            best, high, missed = found, found.height(), 0
+        else:
+            low, missed = height + 1, missed + (height not in likely)
+    return best
+
+
+def _tried(problem: TreeProblem, height: int, bound: Bound, watch: Watch) -> Packed | None:
+    """Pack trees of a height that attain the bound, if a few rounds find some."""
+    low = replace(problem, heights=Heights(height, height))
+    try:
+        found = low.attain(bound, watch.part(PATIENCE, f"trees of height {height}"), ROUNDS)
+    except (Infeasible, NotFound):
+        return None
+    return found if problem.attained(found) else None

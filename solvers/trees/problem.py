@@ -1,0 +1,301 @@
+"""A problem of trees: packed over the ranks that take part, with others where that may help."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+
+from solvers.bounds.dual_certificate import price_bound
+from solvers.certify.distances import hops
+from solvers.lp.linear_program import Infeasible
+from solvers.routing.quotient import Quotient
+from solvers.schedules.capabilities import Relays, helpers
+from solvers.schedules.certificate import Bound
+from solvers.schedules.collective import Collective
+from solvers.settings.deadline import NotFound, Watch
+from solvers.trees.column_generation import Goal, Packer, Packing
+from solvers.trees.column_pool import Family, Heights, seen
+from solvers.trees.extract import trees
+from solvers.trees.order_lp import loads_of
+from solvers.trees.planting import Planting
+from topologies.model.topology import FloatArray, IntArray, Topology
+from topologies.symmetry.group import Group
+
+CROWD = 256  # members for each root
+NEAR = 0.05  # of the optimum: trees that are planted are as near, or none
+HELPED = 128  # members up to which ranks outside branch; with more the LPs take too long
+
+
+class Size(NamedTuple):
+    """How large a problem is.
+
+    nearest: messages between a root and the farthest member, at least. families, members: how
+    many. rooted: so many members for each root that each family needs many trees.
+    """
+
+    nearest: int
+    families: int
+    members: int
+    rooted: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """Trees that were packed: over which members, for which roots, and the bound if one is proved.
+
+    time: what the trees take, exactly, in capacity units for each unit of a block.
+    """
+
+    quotient: Quotient
+    families: tuple[Family, ...]
+    packing: Packing
+    bound: Bound | None
+
+    def time(self) -> Fraction:
+        """Work out the largest load for each unit of capacity."""
+        quotient, packing = self.quotient, self.packing
+        loads = loads_of(quotient, packing.ways)
+        total = [Fraction(0)] * len(quotient.orbit_size)
+        for way, share in zip(packing.columns.way.tolist(), packing.share, strict=True):
+            if share:
+                row = slice(loads.indptr[way], loads.indptr[way + 1])
+                for orbit, load in zip(loads.indices[row], loads.data[row], strict=True):
+                    total[orbit] += share * int(load)
+        return max(t / int(c) for t, c in zip(total, quotient.orbit_capacity, strict=True))
+
+    def height(self) -> int:
+        """Count the messages from the root to the farthest member, in any of the trees."""
+        hops = np.array(
+            [
+                (self.quotient.topology.dst[list(way)] < self.quotient.topology.ranks).sum()
+                for way in self.packing.ways.links
+            ]
+        )
+        hops = np.maximum(hops, 1)[self.packing.columns.way]
+        found = 0
+        for tree in chain.from_iterable(trees(self.quotient, self.packing).values()):
+            found = max(found, _height(tree.column, self.packing.columns.parent, hops))
+        return found
+
+
+def _farthest(quotient: Quotient, families: Sequence[Family]) -> dict[Family, int]:
+    """Count the messages between each root and the farthest member, at least."""
+    ones = np.ones(quotient.topology.links)
+    reach = quotient.between_members(quotient.distances(ones)[0])
+    found = {}
+    for family in families:
+        root = int(np.searchsorted(quotient.members, family.root))
+        usable = quotient.usable(family.inward).copy()
+        usable[root] = True
+        arcs = np.where(usable[:, None] & usable, seen(reach, family), np.inf)
+        found[family] = int(hops(arcs, root)[quotient.needed].max())
+    return found
+
+
+def _height(column: IntArray, parent_of: IntArray, hops: IntArray) -> int:
+    """Add up the messages from each member of a tree up to its root; give the most."""
+    inner = column >= 0
+    above = np.where(inner, parent_of[column], np.arange(len(column)))
+    depth = np.where(inner, hops[column], 0)
+    while (further := above[above] != above).any():
+        depth = depth + np.where(further, depth[above], 0)
+        above = above[above]
+    return int(depth.max())
+
+
+@dataclass(frozen=True, eq=False)
+class TreeProblem:
+    """What to pack trees for. families: lists them, once the members are known.
+
+    in_network: switches copy and add. relays: what
+    ranks outside the collective do. free: the roots' shares are variables (all_reduce).
+    heights: bound those of the trees, in messages. limit: bounds that of a whole schedule, so that
+    the bound speaks of no higher ones. mirror: as of `Quotient`. known: the quotients so far, which
+    problems share that differ in heights alone.
+    """
+
+    topology: Topology
+    collective: Collective
+    group: Group
+    families: Callable[[Quotient], Sequence[Family]]
+    in_network: bool = False
+    relays: Relays = "all"
+    free: bool = False
+    heights: Heights | None = None
+    limit: int | None = None
+    mirror: IntArray | None = None
+    known: dict[tuple[bool, bytes, bytes], Quotient] = field(default_factory=dict)
+
+    def pack(self, bound: Bound | None, watch: Watch, scale: float | None = None) -> Packed:
+        """Pack the trees; ranks outside branch only if the bound is not attained without that.
+
+        Of bounded height, they may branch from the start.
+
+        bound: what is known before, scale: about how long the trees take, where that is not the
+        bound's time. What is packed comes with the tightest bound found.
+
+        Raises:
+            Infeasible: some rank cannot be reached.
+            NotFound: the time limit came first.
+        """
+        if self.heights:
+            return self._over(self._nearby(), bound, watch, scale)
+        first, *wider = self._helpers()
+        best = self._over(first, bound, watch, scale)
+        for chosen in wider:
+            members = len(self.collective.ranks) + len(chosen)
+            if members > HELPED or self.attained(best):
+                break
+            try:
+                now = self._over(chosen, best.bound, watch)
+            except NotFound:
+                break
+            kept = now if now.time() < best.time() else best
+            best = Packed(kept.quotient, kept.families, kept.packing, now.bound)
+        return best
+
+    def attain(self, bound: Bound, watch: Watch, rounds: int) -> Packed:
+        """Pack trees of the height that attain a bound; rounds: as of `Packer.attain`.
+
+        Raises:
+            Infeasible, NotFound: as `pack`; or none were found in so many rounds.
+        """
+        goal = self.goal(bound)
+        if goal is None:
+            raise NotFound("there is nothing to attain")
+        packer = self._packer(self._nearby(), watch)
+        packing = packer.attain(goal, rounds, self._teller(watch))
+        return Packed(packer.quotient, packer.growth.families, packing, bound)
+
+    def straight(self, bound: Bound | None, watch: Watch) -> Packed:
+        """Pack trees that attain a bound by sending straight from each root to all.
+
+        Raises:
+            NotFound: they do not attain it, or the time limit came first.
+        """
+        goal = self.goal(bound)
+        if goal is None:
+            raise NotFound("there is nothing to attain")
+        packer = self._packer(self._helpers()[0], watch)
+        packing = packer.attain_straight(goal, self._teller(watch))
+        found = Packed(packer.quotient, packer.growth.families, packing, bound)
+        if not self.attained(found):
+            raise NotFound("the bound was attained in floats only")
+        return found
+
+    def planted(self, bound: Bound, watch: Watch, *, stars: bool = False) -> Packed:
+        """Pack trees that are near the optimum of many roots, soon (see solvers/trees/planting.py).
+
+        stars: the root sends straight to all.
+
+        Raises:
+            Infeasible: some rank cannot be reached.
+            NotFound: they are not as near as `NEAR`, or the time limit came first.
+        """
+        packer, goal = self._packer(self._helpers()[0], watch), self.goal(bound)
+        if goal is None:
+            raise NotFound("there is nothing to be near")
+        planting = Planting(packer, float(goal.time), stars=stars)
+        found = planting.run(self._teller(watch))
+        if planting.due > goal.time:
+            goal = self._proved(packer.quotient, planting.prices, planting.due) or goal
+        if found.time > goal.time * (1 + NEAR):
+            raise NotFound("the trees are not near the optimum")
+        families = packer.growth.families
+        return Packed(packer.quotient, families, planting.packing(found), goal.bound)
+
+    def _helpers(self) -> list[IntArray]:
+        """List sets of vertices that may branch besides the ranks, each larger than the last."""
+        ranks, network = self.collective.ranks, self.in_network
+        return helpers(self.topology, ranks, self.relays, in_network=network)
+
+    def _nearby(self) -> IntArray:
+        """List all helpers, or where these are too many the switches alone."""
+        first, *wider = self._helpers()
+        few = [h for h in wider if len(self.collective.ranks) + len(h) <= HELPED]
+        return few[-1] if few else first
+
+    def _quotient(self, chosen: IntArray) -> Quotient:
+        direct = self.heights is not None
+        key = direct, chosen.tobytes(), b"" if self.mirror is None else self.mirror.tobytes()
+        if key not in self.known:
+            members = np.union1d(np.array(self.collective.ranks), chosen)
+            ends = self.topology, members, self.group, chosen
+            self.known[key] = Quotient(*ends, self.in_network, direct, self.mirror)
+        return self.known[key]
+
+    def size(self) -> Size:
+        """Measure the problem, without solving any of it."""
+        quotient = replace(self, heights=Heights(0, 0))._quotient(self._nearby())
+        far = _farthest(quotient, self.families(quotient))
+        images = sum(quotient.orbit_of(family.root) for family in far)
+        members = len(quotient.members)
+        return Size(max(far.values()), len(far), members, images * CROWD <= members)
+
+    def _low_enough(self, quotient: Quotient) -> tuple[Family, ...]:
+        """List the families; where the roots' shares are free, those that the heights allow.
+
+        Raises:
+            Infeasible: they allow none.
+        """
+        families = tuple(self.families(quotient))
+        if not (self.free and self.heights):
+            return families
+        far = _farthest(quotient, families)
+        out = {family.root for family in far if far[family] > self.heights.of(family)}
+        low = tuple(family for family in families if family.root not in out)
+        if not low:
+            raise Infeasible("no rank is reached by all and reaches all in so few messages")
+        return low
+
+    def _over(
+        self, chosen: IntArray, bound: Bound | None, watch: Watch, scale: float | None = None
+    ) -> Packed:
+        """Pack over the ranks and the chosen helpers."""
+        packer = self._packer(chosen, watch)
+        quotient = packer.quotient
+
+        def prove(prices: FloatArray, time: float) -> Goal | None:
+            return self._proved(quotient, prices, time)
+
+        packing = packer.solve(self.goal(bound), prove, self._teller(watch), scale)
+        return Packed(quotient, packer.growth.families, packing, packing.bound or bound)
+
+    def _proved(self, quotient: Quotient, prices: FloatArray, time: float) -> Goal | None:
+        """Work out the bound that prices prove, when about this time is expected."""
+        found = price_bound(
+            quotient,
+            self.collective,
+            prices,
+            self._amount() / time,
+            in_network=self.in_network,
+            relays=self.relays,
+            height=self.limit,
+        )
+        return self.goal(found)
+
+    def _packer(self, chosen: IntArray, watch: Watch) -> Packer:
+        quotient = self._quotient(chosen)
+        families = self._low_enough(quotient)
+        return Packer(quotient, families, free=self.free, watch=watch, heights=self.heights)
+
+    def _amount(self) -> float:
+        return float(self.collective.total * self.topology.unit)
+
+    def _teller(self, watch: Watch) -> Callable[[float], None]:
+        """Make what hears the time of a round and tells the watch the rate."""
+        return lambda time: watch.tell(best=self._amount() / time)
+
+    def goal(self, bound: Bound | None) -> Goal | None:
+        """Give the time that a bound allows, in capacity units for each unit of a block."""
+        if bound is None or bound.algbw is None:
+            return None
+        return Goal(self.collective.total * self.topology.unit / bound.algbw, bound)
+
+    def attained(self, found: Packed) -> bool:
+        """Tell whether trees are as fast as the bound allows, exactly."""
+        goal = self.goal(found.bound)
+        return goal is not None and found.time() == goal.time

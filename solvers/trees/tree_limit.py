@@ -1,0 +1,232 @@
+"""Few trees for each root: whole choices, where packings are fractional.
+
+How many trees the highest throughput takes is up to the machine; with fewer, which ones is a hard
+question (for one tree and one root, to spread a load over links without splitting it). So this is a
+search, and its answer has the bound of all packings, not one of its own:
+
+1. Every root has k places for trees of equal share. In turn each gets the tree that is cheapest
+   while links cost exponentially in the load of all other trees (as in congestion_prices.py), the
+   steeper the later; what comes out depends on the order, so this is done several times.
+2. Of all trees that good rounds ended with, and those of the packing, a mixed integer program
+   chooses at most k for each root, with the best shares.
+3. The shares are solved for exactly.
+
+Complexity: for each place and sweep the cheapest ways from all roots, and one tree.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from solvers.lp.linear_program import Infeasible, whole
+from solvers.routing.path_pool import HOP
+from solvers.settings.deadline import NotFound, Watch
+from solvers.trees.column_generation import Packer, Packing
+from solvers.trees.column_pool import Family, Heights, depth_in
+from solvers.trees.extract import trees
+from solvers.trees.order_lp import Columns, Order, classes
+from solvers.trees.pricing import trace
+from solvers.trees.problem import Packed, TreeProblem
+from topologies.model.topology import FloatArray, IntArray, frozen
+
+SWEEPS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # how steep the prices are in each
+STARTS = 96  # places for trees of all starts together, about; there are 2 starts at least
+CHOOSING = 8.0  # work for the mixed integer program
+WAYS = 1e-6  # work for the cheapest ways, for each root and link
+POOL = 1024  # trees of which that chooses
+TIE = 1e-6  # what alphas weigh against the highest price, so that shorter ways win ties
+TINY = 1e-6  # a weight below this is none
+ROOM = 2  # times the height of the packing that trees may have
+
+
+@dataclass(frozen=True, eq=False)
+class Fixed:
+    """A tree as it is: each member's parent and way, -1 where it has none. load: of the orbits."""
+
+    family: Family
+    parent: IntArray
+    way: IntArray
+    load: FloatArray
+
+
+def few(problem: TreeProblem, found: Packed, most: int, watch: Watch) -> Packed:
+    """Choose at most so many trees for each root, near the throughput of a packing.
+
+    Where the packing has no more, it is the answer; its bound is kept in any case.
+
+    Raises:
+        NotFound: the time was over, or a group leaves a root with more images of a tree.
+    """
+    if problem.free and problem.mirror is None:
+        # Pairs of k trees in and k trees out are cut into 2 k - 1 pieces at most.
+        most = (most + 1) // 2
+    counts = [len(own) for own in trees(found.quotient, found.packing).values()]
+    stabiliser = max(_stabiliser(found, family) for family in found.families)
+    if max(counts) * stabiliser <= most:
+        return found
+    if stabiliser > most:
+        raise NotFound(f"every tree has {stabiliser} images at its root")
+    return _Search(problem, found, most // stabiliser, watch).best()
+
+
+def _stabiliser(found: Packed, family: Family) -> int:
+    return found.quotient.group.order // found.quotient.orbit_of(family.root)
+
+
+class _Search:
+    """The trees met so far, and the packer that gives shares to a choice of them."""
+
+    def __init__(self, problem: TreeProblem, found: Packed, most: int, watch: Watch) -> None:
+        self.problem, self.found, self.most, self.watch = problem, found, most, watch
+        self.quotient, self.families = found.quotient, found.families
+        height = ROOM * found.height()
+        heights = problem.heights or Heights(height, height)
+        self.packer = Packer(
+            self.quotient, self.families, free=problem.free, watch=watch, heights=heights
+        )
+        self.growth = self.packer.growth
+        self.growth.ways = found.packing.ways
+        self.scale = float(found.time())
+        self.room = self.quotient.orbit_capacity * self.scale
+        tie = self.quotient.topology.alpha + HOP
+        self.tie = tie / tie.max() * TIE
+        self.ways_work = WAYS * len(self.quotient.roots) * self.quotient.topology.links
+        self.pool: dict[tuple[Family, bytes, bytes], Fixed] = {}
+
+    def best(self) -> Packed:
+        """Search, choose, and give shares to what was chosen."""
+        shares = self._weights()
+        ends = []
+        places = len(self.families) * self.most
+        for seed in range(max(STARTS // places, 2)):
+            draw = np.random.default_rng(seed)
+            ends.append(self._swept(shares, draw))
+            if self.watch.over:
+                break
+        for tree in self._known():
+            self._keep(tree)
+        best = min(ends, key=self._time)
+        return self._settled(self._chosen(best))
+
+    def _weights(self) -> dict[Family, float]:
+        """Give what all trees of a family carry, those of free shares in equal parts."""
+        order = self.quotient.group.order
+        if self.problem.free:
+            roots = {family.root for family in self.families}
+            return dict.fromkeys(self.families, 1 / order / len(roots))
+        return {f: f.size * self.quotient.orbit_of(f.root) / order for f in self.families}
+
+    def _swept(self, weights: dict[Family, float], draw: np.random.Generator) -> list[Fixed]:
+        """Plant all trees, and each one anew while the prices get steeper; keep what they end as.
+
+        Raises:
+            NotFound: the time was over before all were planted.
+        """
+        places = [family for family in self.families for _ in range(self.most)]
+        trees: list[Fixed | None] = [None] * len(places)
+        load = np.zeros(len(self.room))
+        for steep in SWEEPS:
+            for i in draw.permutation(len(places)).tolist():
+                if self.watch.over and None not in trees:
+                    break
+                family, old = places[i], trees[i]
+                share = weights[family] / self.most
+                if old is not None:
+                    load -= share * old.load
+                trees[i] = new = self._planted(family, load, steep, draw)
+                load += share * new.load
+        ends = [tree for tree in trees if tree is not None]
+        for tree in ends:
+            self._keep(tree)
+        return ends
+
+    def _keep(self, tree: Fixed) -> None:
+        if len(self.pool) < POOL:
+            self.pool[tree.family, tree.parent.tobytes(), tree.way.tobytes()] = tree
+
+    def _planted(
+        self, family: Family, load: FloatArray, steep: float, draw: np.random.Generator
+    ) -> Fixed:
+        """Plant the tree that is cheapest under the load of the others."""
+        self.watch.check(self.ways_work)
+        full = load / self.room
+        prices = np.exp(np.minimum(steep * full / max(full.max(), 0.5), 500.0))
+        prices *= draw.uniform(1.0, 1.0 + 1.0 / steep, len(prices)) / self.quotient.orbit_capacity
+        weight = (prices / prices.max())[self.quotient.link_orbit]
+        length, entry = self.quotient.distances(weight + self.tie)
+        parent = self.growth.tree(family, self.quotient.between_members(length))[1]
+        return self._fixed(family, parent, entry)
+
+    def _fixed(self, family: Family, parent: IntArray, entry: IntArray) -> Fixed:
+        """Give each member of a tree the way that the entering links tell."""
+        child = np.flatnonzero(parent >= 0)
+        ends = (child, parent[child]) if family.inward else (parent[child], child)
+        way = np.full(len(parent), -1, dtype=np.int64)
+        for at, root, target in zip(child, *classes(self.quotient, *ends), strict=True):
+            links = trace(self.quotient, int(root), entry[root], int(target))
+            way[at] = self.growth.ways.add(int(root), links)
+        return self._loaded(family, parent, way)
+
+    def _loaded(self, family: Family, parent: IntArray, way: IntArray) -> Fixed:
+        load = np.zeros(len(self.room))
+        for at in way[way >= 0].tolist():
+            orbits = self.quotient.link_orbit[list(self.growth.ways.links[at])]
+            np.add.at(load, orbits, 1.0)
+        return Fixed(family, frozen(parent), frozen(way), load * self.quotient.repeats)
+
+    def _known(self) -> Iterator[Fixed]:
+        """Give the trees of the packing, those of large shares first."""
+        columns = self.found.packing.columns
+        own = trees(self.quotient, self.found.packing)
+        for tree in sorted((t for f in own for t in own[f]), key=lambda t: -t.share):
+            inside = tree.column >= 0
+            parent = np.where(inside, columns.parent[tree.column], -1)
+            yield self._loaded(tree.family, parent, np.where(inside, columns.way[tree.column], -1))
+
+    def _problem(self, chosen: list[Fixed]) -> tuple[list[Order], Columns]:
+        """Write trees as orders with one choice for each member."""
+        orders, parts = [], []
+        for k, tree in enumerate(chosen):
+            root = self.growth.place[tree.family.root]
+            child = np.flatnonzero(tree.parent >= 0)
+            depth = depth_in(np.where(tree.parent >= 0, tree.parent, root), root)
+            present = (tree.parent >= 0) | (np.arange(len(depth)) == root)
+            place = frozen(np.where(present, depth, len(depth)))
+            branches = bool(self.quotient.usable(tree.family.inward)[root])
+            orders.append(Order(root, place, frozen(depth), tree.family.inward, branches))
+            parts.append((np.full(len(child), k), tree.parent[child], child, tree.way[child]))
+        return orders, Columns(*(frozen(np.concatenate(part)) for part in zip(*parts, strict=True)))
+
+    def _time(self, chosen: list[Fixed]) -> float:
+        """Give the time of trees with their best shares, in units of the scale."""
+        try:
+            return self.packer.chosen(*self._problem(chosen), self.scale)[1].cost
+        except (Infeasible, NotFound):
+            return inf
+
+    def _chosen(self, best: list[Fixed]) -> list[Fixed]:
+        """Choose trees from the pool, no more for each root than allowed; or the best known."""
+        pool = list(dict.fromkeys([*best, *self.pool.values()]))
+        lp, _ = self.packer.chosen(*self._problem(pool), self.scale)
+        weights = lp.matrix.shape[1] - 1 - len(pool) + np.arange(len(pool))
+        kinds = [[i for i, tree in enumerate(pool) if tree.family == f] for f in self.families]
+        limits = [(weights[kind], self.most) for kind in kinds]
+        try:
+            x = whole(
+                lp.program(self.scale), limits, self.watch.stage(min(CHOOSING, self.watch.room / 2))
+            )
+        except (Infeasible, NotFound):
+            return best
+        # Integers are whole to a millionth only, so what is heaviest counts.
+        heavy = [sorted(kind, key=lambda i: -x[weights[i]])[: self.most] for kind in kinds]
+        found = [pool[i] for own in heavy for i in own if x[weights[i]] > TINY]
+        return found if self._time(found) < self._time(best) else best
+
+    def _settled(self, chosen: list[Fixed]) -> Packed:
+        """Solve for the shares exactly."""
+        lp, optimum = self.packer.chosen(*self._problem(chosen), self.scale)
+        goal = self.problem.goal(self.found.bound)
+        packing: Packing = self.packer.settled(lp, optimum, optimum.cost * self.scale, goal)
+        return Packed(self.quotient, self.families, packing, self.found.bound)

@@ -1,0 +1,75 @@
+import subprocess
+import sys
+from contextlib import suppress
+from itertools import count
+from threading import Timer
+
+import pytest
+
+from commplan.anytime.abandon import ending_with, overtime
+from solvers.settings.deadline import NotFound, Watch
+
+LONG = 10**9  # steps of work that looks at no watch; minutes
+
+
+def works_on():
+    for step in count():
+        assert step < LONG
+
+
+def test_work_that_looks_at_no_watch_ends_with_the_time():
+    with pytest.raises(NotFound, match="the time is over"), ending_with(Watch(0.1)):
+        works_on()
+
+
+def test_work_that_looks_at_no_watch_ends_when_it_is_stopped():
+    watch = Watch(600.0)
+    Timer(0.1, watch.stop).start()
+    with pytest.raises(NotFound, match="the time is over"), ending_with(watch):
+        works_on()
+
+
+def test_the_inner_work_ends_before_that_around_it():
+    watch = Watch(0.1)
+    with ending_with(watch, grace=600.0):
+        with pytest.raises(NotFound), ending_with(watch):
+            works_on()
+        assert sum(range(1000)) == 499500
+
+
+def test_work_that_is_done_in_time_is_left_alone():
+    watch = Watch(600.0)
+    with ending_with(watch):
+        done = sum(range(1000))
+    watch.stop()
+    assert done == 499500
+
+
+def test_on_a_crowded_computer_the_end_may_come_later():
+    assert 11.0 < overtime(Watch(100.0)) < 12.5 < 35.0 < overtime(Watch(100.0, crowded=True)) < 40.5
+
+
+TRACED = """
+import cProfile
+from commplan.anytime.abandon import ending_with
+from solvers.settings.deadline import Watch
+with ending_with(Watch(600.0)):
+    pass
+assert cProfile.Profile().runcall(lambda: sum(map(abs, range(9)))) == 36
+"""
+
+
+def test_work_that_was_done_in_time_leaves_nothing_for_a_profiler_to_wait_for():
+    subprocess.run([sys.executable, "-c", TRACED], check=True, timeout=60.0)
+
+
+def test_an_end_that_is_lost_where_nothing_may_be_raised_comes_again(monkeypatch):
+    monkeypatch.setattr("commplan.anytime.abandon.AGAIN", 0.1)
+
+    def deaf():
+        with suppress(SystemExit):
+            works_on()
+        works_on()
+
+    with pytest.raises(NotFound), ending_with(Watch(0.1)):
+        deaf()

@@ -1,0 +1,64 @@
+"""Races of schedules: the same figures whoever measures them."""
+
+import subprocess
+import sys
+
+import pytest
+
+from commplan.candidates.candidates import known
+from commplan.candidates.races import HostsError, Races, cores, hosts, no_help
+from commplan.planning.planner import plan
+from runtime.launch.mpi import find
+from solvers.schedules.collective import collective
+from solvers.schedules.files import load_all
+from topologies.formats.spec import topology
+
+
+@pytest.fixture(scope="module")
+def entrants():
+    machine = topology("leaf-spine:2x2x2:overhead=0.5")
+    return dict(known(plan(machine, collective("all_reduce", range(machine.ranks))).schedule))
+
+
+def figures(found):
+    return {
+        size: [(c.name, c.seconds, c.height, c.scratch, c.chunks, c.bottleneck) for c in row]
+        for size, row in found.items()
+    }
+
+
+def test_two_processes_measure_what_one_does(entrants):
+    names = [*entrants, *(f"{name}, chunks x 2" for name in entrants)]
+    sizes = [2**12, 2**22]
+    here = Races(entrants).at(sizes, names)
+    with cores(2)(entrants) as executor:
+        assert executor is not None
+        there = Races(entrants, executor=executor).at(sizes, names)
+    assert figures(here) == figures(there)
+    assert all(row == sorted(row, key=lambda c: c.seconds) for row in here.values())
+
+
+def test_one_process_needs_no_help(entrants):
+    assert cores(1) is no_help
+    with no_help(entrants) as executor:
+        assert executor is None
+
+
+def test_hosts_that_are_not_there_are_told(entrants):
+    with pytest.raises(HostsError, match="under mpiexec -n N python"), hosts(entrants):
+        pass
+
+
+@pytest.mark.timeout(120)
+def test_an_mpi_job_makes_the_same_set(tmp_path):
+    pytest.importorskip("mpi4py")
+    words = ["compile", "star:6:overhead=1", "all_reduce", "--sizes", "64KiB:256KiB"]
+    command = [sys.executable, "-m", "commplan", *words]
+    alone, together = tmp_path / "alone.json", tmp_path / "together.json"
+    subprocess.run([*command, "-o", str(alone)], check=True, capture_output=True, timeout=60)
+    job = [*find().starting(2), sys.executable, "-m", "mpi4py.futures"]
+    job += ["-m", "commplan", *words, "--jobs", "mpi", "-o", str(together)]
+    environment = find().environment(60)
+    subprocess.run(job, check=True, capture_output=True, timeout=60, env=environment)
+    pairs = zip(load_all(str(alone)), load_all(str(together)), strict=True)
+    assert all((a.transfers.src == b.transfers.src).all() and a.share == b.share for a, b in pairs)

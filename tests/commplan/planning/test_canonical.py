@@ -1,0 +1,107 @@
+"""The same answers, in whatever order a machine is written down."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.random_machines import wild
+from bench.relabelled import predicted, shuffled, spread, turned
+from commplan.planning.canonical import view
+from commplan.planning.planner import plan
+from commplan.planning.size_set import size_set
+from runtime.program.check import faults
+from runtime.program.lower import lower
+from runtime.verify.verify import verify
+from solvers.schedules.collective import COLLECTIVES, ROOTED, all_gather, collective
+from solvers.settings.deadline import Watch
+from solvers.solve import solve
+from topologies.formats.spec import topology
+
+COLUMNS = ("src", "dst", "capacity", "alpha", "overhead", "mate", "link_class", "symmetry")
+PAIRS = [
+    ("torus:2x5", "torus:5x2"),
+    ("torus:2x3x4", "torus:3x4x2"),
+    ("torus:3x4:overhead=1:ports=1", "torus:4x3:overhead=1:ports=1"),
+    ("mesh:2x5", "mesh:5x2"),
+    ("nd-full-mesh:2x5:bandwidth=10x25", "nd-full-mesh:5x2:bandwidth=25x10"),
+]
+
+
+@pytest.mark.parametrize("name", COLLECTIVES)
+@pytest.mark.parametrize(("machine", "turned"), PAIRS)
+def test_machines_with_turned_dimensions_are_planned_for_as_one(machine, turned, name):
+    one, other = (
+        view(made, collective(name, range(made.ranks)))
+        for made in (topology(machine), topology(turned))
+    )
+    for column in COLUMNS:
+        own, others = (getattr(seen.topology, column) for seen in (one, other))
+        assert np.array_equal(own, others), column
+    assert one.collective.ranks == other.collective.ranks
+    assert one.collective.root == other.collective.root
+
+
+def test_turned_dimensions_get_equal_answers():
+    for name in ("all_gather", "all_reduce"):
+        one, other = (
+            plan(topology(each), collective(name, range(10)), size=2**16)
+            for each in ("torus:2x5", turned("torus:2x5"))
+        )
+        assert one.predicted == pytest.approx(other.predicted, rel=1e-6)
+        assert one.bound == pytest.approx(other.bound, rel=1e-12)
+        assert one.report.algbw == other.report.algbw
+
+
+@pytest.mark.parametrize("name", COLLECTIVES)
+@pytest.mark.parametrize("machine", ["leaf-spine:2x2x3", "ring:6:overhead=0.5"])
+def test_shuffled_machines_get_equal_predictions(machine, name):
+    made = topology(machine)
+    times = [predicted(made, name, 0, 2**16, natural=False)]
+    for seed in range(2):
+        other, place = shuffled(made, seed)
+        times.append(predicted(other, name, place[0], 2**16, natural=False))
+    assert spread(times) <= 0.02
+
+
+@pytest.mark.parametrize("name", COLLECTIVES)
+def test_what_is_planned_in_another_order_is_right_where_it_is_turned_back(name):
+    for seed in range(3):
+        made = wild(seed, 5)
+        members = range(max(2, made.ranks - 1))
+        what = collective(name, members, members[-1] if name in ROOTED else None)
+        seen = view(made, what)
+        found = solve(seen.topology, seen.collective)
+        back = seen.back(found)
+        assert verify(back).correct
+        assert verify(back).algbw == verify(found).algbw
+        assert not faults(lower(back, 60), what)
+        again = seen.forth(back)
+        assert np.array_equal(again.transfers.src, found.transfers.src)
+        assert np.array_equal(again.transfers.route, found.transfers.route)
+        assert np.array_equal(again.block, found.block)
+
+
+def test_the_group_and_the_prices_are_turned_back_too():
+    made = topology("torus:3x4")
+    what = collective("all_to_all", range(12))
+    seen = view(made, what)
+    back = seen.back(solve(seen.topology, seen.collective))
+    assert back.group.order > 1
+    report = verify(back)
+    assert report.correct
+    assert report.optimal
+
+
+def test_a_set_is_one_of_the_machine_asked_for():
+    machine, what = topology("torus:2x5"), collective("all_gather", range(10))
+    parts = size_set(plan(machine, what).schedule, 2**12, 2**20, Watch(30))
+    for part in parts:
+        assert part.best.schedule.topology is machine
+        assert verify(part.best.schedule).correct
+
+
+def test_blocks_of_unequal_sizes_are_planned_for_as_they_stand():
+    made = topology("ring:4")
+    assert view(made, all_gather(tuple(range(4)), [1, 2, 3, 4])) is None
+    assert view(made, replace(collective("all_gather", range(4)), name="file")) is None

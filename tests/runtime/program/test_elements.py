@@ -1,0 +1,121 @@
+"""Elements are joined as their type asks for, in numpy and in the core alike."""
+
+import ctypes
+
+import numpy as np
+import pytest
+
+from runtime.execute import core
+from runtime.program.elements import (
+    BLOCK,
+    OPERATIONS,
+    TYPES,
+    decoded,
+    divide,
+    encoded,
+    join,
+    refusal,
+    storage,
+    width,
+)
+
+CASES = [(op, dtype) for op in OPERATIONS for dtype in TYPES if not refusal(op, dtype)]
+SPECIAL = (0.0, -0.5, 1.0, 3.0e-8, 6.0e-5, 65504.0, -70000.0, 3e38, np.inf, -np.inf, np.nan)
+
+
+def bits(dtype: str, count: int, seed: int):
+    """Draw elements of all kinds: any bits, and for floats the places where they break off."""
+    draw = np.random.default_rng(seed)
+    made = draw.integers(0, 256, count * width(dtype), dtype=np.uint8).view(storage(dtype))
+    if made.dtype.kind in "fc":
+        made[: len(SPECIAL)] = draw.permutation(np.array(SPECIAL, dtype=made.dtype))
+    return made
+
+
+def same(a, b) -> bool:
+    """Compare bits, but for those of what is not a number."""
+    if a.dtype.kind in "fc":
+        a, b = (x.view(f"f{x.itemsize // (2 if x.dtype.kind == 'c' else 1)}") for x in (a, b))
+        strange = np.isnan(a)
+        return bool((strange == np.isnan(b)).all() and (a[~strange] == b[~strange]).all())
+    return bool((a == b).all())
+
+
+@pytest.mark.parametrize(("op", "dtype"), CASES)
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
+def test_the_core_and_numpy_agree_in_every_bit(op, dtype):
+    if not core.status().built:
+        pytest.skip(core.status().reason)
+    library = ctypes.CDLL(str(core.LIBRARY))
+    count = BLOCK + 77
+    left, right = bits(dtype, count, 1), bits(dtype, count, 2)
+    ours = left.copy()
+    join(op, dtype)(ours, right)
+    kind = core.JOINS.index("sum" if op == "avg" else op)
+    numbers = count * (2 if dtype.startswith("c") else 1)
+    pointers = [ctypes.c_void_p(array.ctypes.data) for array in (left, right)]
+    code = library.commplan_join(
+        *(ctypes.c_int64(x) for x in (TYPES.index(dtype), kind)), *pointers, ctypes.c_int64(numbers)
+    )
+    assert code == core.DONE
+    if dtype == "bfloat16":
+        ours, left = ((x.astype(np.uint32) << 16).view(np.float32) for x in (ours, left))
+    assert same(ours, left)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
+def test_the_core_and_numpy_divide_alike(dtype):
+    if not core.status().built:
+        pytest.skip(core.status().reason)
+    library = ctypes.CDLL(str(core.LIBRARY))
+    ours = bits(dtype, BLOCK + 5, 3)
+    theirs = ours.copy()
+    divide(ours, dtype, 3)
+    numbers = len(ours) * (2 if dtype.startswith("c") else 1)
+    library.commplan_divide(
+        ctypes.c_int64(TYPES.index(dtype)),
+        ctypes.c_void_p(theirs.ctypes.data),
+        *(ctypes.c_int64(x) for x in (numbers, 3)),
+    )
+    if dtype == "bfloat16":
+        ours, theirs = ((x.astype(np.uint32) << 16).view(np.float32) for x in (ours, theirs))
+    assert same(ours, theirs)
+
+
+def test_bfloat16_rounds_to_the_nearest_and_ties_to_even():
+    # 1 + 2^-8 lies between 1 and 1 + 2^-7; 1 + 3 * 2^-8 between that and 1 + 2^-6.
+    one, small = np.float32([1.0, 1.0 + 2**-7]), np.float32([2**-8, 2**-8])
+    to, source = ((x.view(np.uint32) >> 16).astype(np.uint16) for x in (one, small))
+    join("sum", "bfloat16")(to, source)
+    assert (to.astype(np.uint32) << 16).view(np.float32).tolist() == [1.0, 1.0 + 2**-6]
+
+
+def test_numbers_are_stored_as_their_type_and_read_again():
+    held = encoded([1, 2.5, 1 + 2**-8, 1 + 3 * 2**-8, np.nan], "bfloat16")
+    assert held.dtype == np.uint16
+    assert decoded(held, "bfloat16")[:4].tolist() == [1, 2.5, 1, 1 + 2**-6]
+    assert np.isnan(decoded(held, "bfloat16")[4])
+    assert decoded(encoded(1, "bfloat16"), "bfloat16") == 1
+    assert encoded([1, 2], "float16").dtype == np.float16
+
+
+def test_integers_are_divided_towards_zero():
+    array = np.array([-7, -6, 0, 7, 127, -128], dtype=np.int8)
+    divide(array, "int8", 3)
+    assert array.tolist() == [-2, -2, 0, 2, 42, -42]
+    large = np.array([2**64 - 1], dtype=np.uint64)
+    divide(large, "uint64", 2)
+    assert large.tolist() == [2**63 - 1]
+
+
+@pytest.mark.parametrize(
+    ("op", "dtype", "why"),
+    [
+        ("band", "float32", "op 'band' joins bits of integers, not float32"),
+        ("min", "complex64", "op 'min' needs an order, and complex64 has none"),
+        ("sum", "complex64", ""),
+    ],
+)
+def test_an_operation_that_means_nothing_is_refused(op, dtype, why):
+    assert refusal(op, dtype) == why

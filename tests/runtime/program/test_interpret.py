@@ -1,0 +1,136 @@
+"""Wrong programs are refused, and the fault names its place."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runtime.program.buffer_plan import moves
+from runtime.program.check import faults, races
+from runtime.program.interpret import interpret
+from runtime.program.lower import lower
+from runtime.program.program import Action, Buffer, Program, ProgramError
+from solvers.schedules.collective import all_reduce
+
+COLUMNS = ("process", "step", "action", "peer", "tag", "buffer", "offset", "size")
+COLUMNS += ("source", "source_offset", "piece")
+SUM = all_reduce((0, 1, 2, 3))
+
+
+@pytest.fixture(params=["ring_of", "tree_of", "direct_of"])
+def program(request: pytest.FixtureRequest) -> Program:
+    maker: Callable = request.getfixturevalue(request.param)
+    return lower(moves(maker("all_reduce", 4)), 24, chunks=2, joined=0)
+
+
+def rows(program: Program, *actions: Action) -> list[int]:
+    return np.flatnonzero(np.isin(program.action, actions)).tolist()
+
+
+def changed(program: Program, line: int, **values: int) -> Program:
+    columns = {name: getattr(program, name).copy() for name in values}
+    for name, value in values.items():
+        columns[name][line] = value
+    return replace(program, **columns)
+
+
+def taken(program: Program, order: list[int]) -> Program:
+    return replace(program, **{name: getattr(program, name)[order] for name in COLUMNS})
+
+
+def refused(program: Program) -> bool:
+    return bool(faults(program, SUM))
+
+
+def test_any_wrong_offset_is_noticed(program: Program):
+    for line in rows(program, Action.SEND, Action.RECV, Action.ADD, Action.COPY):
+        assert refused(changed(program, line, offset=int(program.offset[line]) + 1))
+
+
+def test_any_wrong_source_is_noticed(program: Program):
+    for line in rows(program, Action.ADD, Action.COPY):
+        wrong = int(program.source_offset[line]) + 1
+        assert refused(changed(program, line, source_offset=wrong))
+
+
+def test_any_lost_instruction_is_noticed(program: Program):
+    # A WAIT that nothing local follows only keeps two steps apart that may as well be one.
+    needed = (Action.SEND, Action.RECV, Action.ADD, Action.COPY)
+    waits = [
+        line for line in rows(program, Action.WAIT)[:-1] if program.action[line + 1] in needed[2:]
+    ]
+    for line in rows(program, *needed) + waits:
+        assert refused(taken(program, [i for i in range(len(program)) if i != line]))
+
+
+def test_any_doubled_message_or_sum_is_noticed(program: Program):
+    for line in rows(program, Action.SEND, Action.RECV, Action.ADD):
+        order = sorted([*range(len(program)), line])
+        assert refused(taken(program, order))
+
+
+def test_any_wrong_peer_tag_or_size_is_noticed(program: Program):
+    for line in rows(program, Action.SEND, Action.RECV):
+        assert refused(changed(program, line, peer=(int(program.peer[line]) + 1) % 4))
+        assert refused(changed(program, line, tag=int(program.tag[line]) + 1000))
+        assert refused(changed(program, line, size=int(program.size[line]) - 1))
+
+
+def test_any_wait_moved_behind_what_needs_it_is_noticed(program: Program):
+    for line in rows(program, Action.WAIT)[:-1]:
+        if program.action[line + 1] in (Action.ADD, Action.COPY):
+            order = list(range(len(program)))
+            order[line], order[line + 1] = line + 1, line
+            assert refused(taken(program, order)), line
+
+
+@settings(
+    max_examples=300,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_no_change_of_one_figure_passes_unless_it_means_nothing(ring_of, data):
+    program = lower(ring_of("all_reduce", 4), 24, chunks=3)
+    column = data.draw(st.sampled_from(("action", "peer", "buffer", "offset", "size")))
+    line = data.draw(st.sampled_from(rows(program, Action.SEND, Action.RECV, Action.ADD)))
+    was = int(getattr(program, column)[line])
+    value = data.draw(st.integers(0, 8).filter(lambda value: value != was))
+    # An ADD has no peer; where it adds too much, a later message may yet overwrite that.
+    if column not in ("peer", "size") or program.action[line] != Action.ADD:
+        assert refused(changed(program, line, **{column: value}))
+
+
+def test_a_deadlock_names_rank_step_peer_and_piece(ring_of):
+    program = lower(ring_of("all_gather", 3), 3)
+    line = rows(program, Action.RECV)[-1]
+    without = taken(program, [i for i in range(len(program)) if i != line])
+    with pytest.raises(ProgramError, match=r"deadlock: rank 1 at step 1, piece 0: .* to rank 2"):
+        interpret(without, [np.ones(1)] * 3)
+
+
+def test_a_message_that_meets_another_in_memory_is_a_race(ring_of):
+    program = lower(ring_of("all_gather", 3), 3)
+    assert races(program) == []
+    line = rows(program, Action.RECV)[-1]
+    wrong = changed(program, line, offset=1)
+    assert races(wrong) == ["rank 2 at step 1, piece 1: messages meet in OUTPUT"]
+
+
+def test_input_and_output_of_a_program_in_place_are_one_memory(ring_of):
+    program = lower(ring_of("all_gather", 3), 3, in_place=True)
+    memory = program.memory()
+    memory[1][Buffer.INPUT][:] = 7
+    assert memory[1][Buffer.OUTPUT].tolist() == [0, 7, 0]
+
+
+def test_inputs_of_the_wrong_number_or_size_are_refused(ring_of):
+    program = lower(ring_of("all_reduce", 2), 4)
+    with pytest.raises(ProgramError, match="1 inputs for 2 processes"):
+        interpret(program, [np.ones(4)])
+    with pytest.raises(ProgramError, match="rank 1: an input of 3 elements, not 4"):
+        interpret(program, [np.ones(4), np.ones(3)])

@@ -1,0 +1,74 @@
+"""Schedules of bounded height: as fast as any of that height, or the bound says how far from it."""
+
+import pytest
+
+from bench.optimum import optimum
+from bench.random_machines import machine
+from runtime.verify.verify import verify
+from solvers.lp.linear_program import Infeasible
+from solvers.schedules.collective import collective
+from solvers.settings.options import Terms
+from solvers.solve import bound, solve
+from topologies.formats import spec
+from topologies.presets.shapes import line, ring, star
+
+TREES = ("all_gather", "reduce_scatter", "broadcast", "reduce", "all_reduce")
+
+
+def low(topology, what, height):
+    made = solve(topology, what, terms=Terms(max_height=height))
+    report = verify(made)
+    assert report.correct, report.faults
+    assert report.height <= height
+    return report
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_none_of_the_height_is_faster_than_the_bound_and_most_are_as_fast(name):
+    met = tried = 0
+    for seed in range(12):
+        topology = machine(seed, 3 + seed % 2, seed % 3)
+        what = collective(name, range(topology.ranks))
+        height = 1 + seed % 3 + (name == "all_reduce")
+        expected = optimum(topology, what, height=height)
+        if not expected:
+            with pytest.raises(Infeasible):
+                low(topology, what, height)
+            continue
+        report = low(topology, what, height)
+        assert float(report.algbw) <= expected * (1 + 1e-9), seed
+        assert float(report.proved) >= expected * (1 - 1e-9), seed
+        met += float(report.algbw) >= expected * (1 - 1e-9)
+        tried += 1
+    assert tried >= 6
+    assert met >= 0.9 * tried
+
+
+@pytest.mark.parametrize("name", ["all_gather", "all_reduce", "reduce"])
+def test_throughput_rises_with_the_height_up_to_the_optimum(name):
+    topology = spec.topology("dgx-1")
+    what = collective(name, range(topology.ranks))
+    rates = [low(topology, what, height).algbw for height in (4, 5, 8, 16)]
+    assert rates == sorted(rates)
+    assert rates[-1] == verify(solve(topology, what)).algbw
+
+
+def test_one_message_all_reduce_sends_every_vector_to_everyone():
+    report = low(star(5), collective("all_reduce", range(5)), 1)
+    assert report.height == 1
+    assert not report.optimal
+
+
+def test_too_low_a_height_is_impossible():
+    with pytest.raises(Infeasible, match="cannot be reached in 2 messages"):
+        solve(line(4), collective("broadcast", range(4), 0), terms=Terms(max_height=2))
+    with pytest.raises(Infeasible):
+        solve(ring(5), collective("all_reduce", range(5)), terms=Terms(max_height=1))
+
+
+def test_the_bound_of_a_height_is_that_of_its_schedule():
+    topology = spec.topology("mi250:boxes=2")
+    what, terms = collective("all_gather", range(topology.ranks)), Terms(max_height=1)
+    low_bound = bound(topology, what, terms=terms)
+    assert low_bound.scope == "prices, height at most 1"
+    assert low_bound.algbw == low(topology, what, 1).algbw < bound(topology, what).algbw

@@ -1,0 +1,40 @@
+"""Members that others stand for: the same optimum, from few columns."""
+
+import numpy as np
+import pytest
+
+from runtime.verify.verify import verify
+from solvers.bounds.cuts import cut_bound
+from solvers.routing.quotient import Quotient
+from solvers.schedules.collective import collective
+from solvers.solve import kept_symmetry, solve
+from solvers.trees.column_pool import Family, Growth
+from topologies.formats.spec import topology
+from topologies.model.topology import integers
+
+MACHINES = ["cloudmatrix384:nodes=4", "hypercube:6", "leaf-spine:8x4x8", "dgx-a100:boxes=8"]
+
+
+@pytest.mark.parametrize("name", ["broadcast", "reduce"])
+@pytest.mark.parametrize("spec", MACHINES)
+def test_large_symmetric_machines_reach_the_cut_from_one_root(spec, name):
+    machine = topology(spec)
+    what = collective(name, range(machine.ranks), 1)
+    report = verify(solve(machine, what))
+    assert not report.faults
+    assert report.algbw == report.proved == cut_bound(machine, what).algbw
+
+
+def test_few_members_have_columns_and_every_one_gets_its_parents():
+    machine = topology("cloudmatrix384:nodes=6")
+    what = collective("broadcast", range(machine.ranks), 0)
+    quotient = Quotient(machine, integers(what.ranks), kept_symmetry(machine, what))
+    growth = Growth(quotient, [Family(0, inward=False)])
+    growth.nearest_first(growth.families[0], growth.near)
+    (order,) = growth.orders
+    assert order.standing.sum() == machine.ranks - 1
+    assert len(order.leaders) < machine.ranks / 4
+    assert growth.kinds is not None
+    earliest = growth.kinds.earliest(order)
+    child, kind = np.nonzero(earliest >= 0)
+    assert (order.place[earliest[child, kind]] < order.place[child]).all()

@@ -1,0 +1,69 @@
+"""Trees that are planted and weighed: right, and as near the optimum as they say."""
+
+import pytest
+
+from bench.random_machines import machine
+from runtime.verify.verify import verify
+from solvers.flows import all_to_all
+from solvers.schedules.collective import collective
+from solvers.schedules.files import packed
+from solvers.settings.deadline import NotFound, Watch
+from solvers.settings.options import USUAL
+from solvers.solve import solve
+from solvers.trees.forest import planted
+from solvers.trees.problem import NEAR
+from topologies.presets.shapes import full_mesh, ring, star, torus
+
+MAKERS = {
+    "all_gather": planted,
+    "reduce_scatter": planted,
+    "all_reduce": planted,
+    "all_to_all": all_to_all.planted,
+}
+NAMES = tuple(MAKERS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("topology", [star(6), full_mesh(5)])
+def test_they_are_near_what_is_proved_the_optimum(name, topology):
+    what = collective(name, range(topology.ranks))
+    best = verify(solve(topology, what))
+    found = verify(MAKERS[name](topology, what, Watch(), USUAL))
+    assert found.correct, found.faults
+    assert best.optimal
+    assert best.algbw >= found.algbw >= best.algbw * (1 - NEAR)
+    assert found.proved >= best.algbw
+
+
+@pytest.mark.parametrize("name", NAMES[:3])
+def test_uneven_machines_get_right_schedules_or_none(name):
+    near = 0
+    for seed in range(2):
+        topology = machine(seed, 4, seed % 3, density=0.05)
+        try:
+            what = collective(name, range(4))
+            found = verify(MAKERS[name](topology, what, Watch(), USUAL))
+        except NotFound:
+            continue
+        near += 1
+        assert found.correct, found.faults
+        assert found.algbw * (1 + NEAR) >= found.proved
+    assert near
+
+
+def test_the_same_question_gets_the_same_trees():
+    topology = torus((3, 3))
+    asked = topology, collective("all_reduce", range(5)), Watch(), USUAL
+    assert packed(planted(*asked)) == packed(planted(*asked))
+
+
+def test_ways_that_lead_over_others_alone_are_left_to_the_exact_search():
+    topology = ring(5)
+    with pytest.raises(NotFound, match="over other members"):
+        all_to_all.planted(topology, collective("all_to_all", range(5)), Watch(), USUAL)
+
+
+def test_no_time_is_no_schedule():
+    topology = full_mesh(4)
+    with pytest.raises(NotFound):
+        planted(topology, collective("all_gather", range(4)), Watch(0.0), USUAL)

@@ -1,0 +1,103 @@
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from topologies.formats import files
+from topologies.formats.spec import catalogue, topology
+from topologies.model.topology import TopologyError, digest
+from topologies.presets import shapes
+from topologies.presets.registry import PRESETS
+
+BOXED = [name for name, preset in PRESETS.items() if "boxes" in preset.parameters]
+
+
+@pytest.mark.parametrize("entry", catalogue(), ids=lambda entry: entry.name)
+def test_every_example_of_the_catalogue_can_be_made(entry: tuple[str, str, str]) -> None:
+    name, example, summary = entry
+    assert topology(example).ranks > 1
+    assert example.startswith(name)
+    assert summary
+
+
+@pytest.mark.parametrize(
+    ("spec", "given"),
+    [(f"{name}:boxes={n}", {"boxes": n}) for n in (1, 2, 5) for name in BOXED]
+    + [("torus:3x4x5", {"dims": (3, 4, 5)}), ("hypercube:5", {"n": 5})]
+    + [("leaf-spine:3x4x5", {"sizes": (3, 4, 5)}), ("cloudmatrix384:nodes=3", {"nodes": 3})],
+)
+def test_links_are_bounded_before_they_are_made(spec: str, given: dict) -> None:
+    preset = PRESETS[spec.partition(":")[0]]
+    assert topology(spec).links <= preset.links(given)
+
+
+def test_parameters_reach_the_shape() -> None:
+    made = topology("torus:3x4:wrap=10:bandwidth=12.5:alpha=0.7")
+    same = shapes.torus((3, 4), [True, False], bandwidth=Fraction(125 * 10**8), alpha=0.7e-6)
+    assert digest(made) == digest(same)
+    assert made.unit == 12500000000
+    assert digest(topology("torus:3x4:wrap=1x0")) == digest(topology("torus:wrap=10:dims=3x4"))
+    assert topology("star:4:multicast=1").multicast[4]
+    assert set(np.unique(topology("nd-full-mesh:2x2:bandwidth=1x2").capacity)) == {1, 2}
+    assert topology("dgx-a100:4").ranks == topology("dgx-a100:boxes=4").ranks == 32
+
+
+def test_every_machine_takes_an_overhead() -> None:
+    for name in ("ring:3", "dgx-a100:boxes=2", "nvl72"):
+        made = topology(f"{name}:overhead=0.5")
+        assert made.overhead.tolist() == [0.5e-6] * made.ranks
+        assert made.name.endswith(":overhead=0.5")
+        assert digest(topology(f"{name}:overhead=0")) == digest(topology(name)) != digest(made)
+
+
+def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:
+    for name in ("ring.json", "plain"):
+        files.save(shapes.ring(3), tmp_path / name)
+        assert digest(topology(str(tmp_path / name))) == digest(shapes.ring(3))
+
+
+@pytest.mark.parametrize(
+    ("spec", "fault"),
+    [
+        ("toru:4", "no machine and no file is named 'toru'; nearest: torus; known: ring, "),
+        ("", "no machine and no file is named ''; known: ring, line,"),
+        ("a\nb\0", "no machine and no file is named 'a\\nb\\x00'"),
+        ("x" * 10**5, "no machine and no file is named 'xxx"),
+        ("none.toml", "none.toml: no such file or directory"),
+        ("torus", "torus: the size is missing, as in torus:4x4x4"),
+        (
+            "torus:4:wrop=1",
+            "torus:4:wrop=1: no parameter is named 'wrop'; nearest: wrap; known",
+        ),
+        ("torus:4:dims=4", "torus:4:dims=4: dims is given twice"),
+        ("torus:4x4:4", "torus:4x4:4: no parameter is named '4'"),
+        ("torus:4x4:wrap=1", "torus:4x4:wrap=1: wrap: 1 flags for 2 dimensions"),
+        ("torus:4x-4", "torus:4x-4: dims is '4x-4', expected sizes such as 4x4x4"),
+        ("torus:1000x1000x1000", "torus:1000x1000x1000: up to 6e+09 links, at most 1,000,000"),
+        ("hypercube:9999999", "hypercube:9999999: up to "),
+        ("ring:0", "ring:0: n is '0', expected a whole number from 1"),
+        ("ring:٣", "ring:٣: n is "),
+        ("ring:99999999", "ring:99999999: up to 2e+08 links, at most 1,000,000 are made"),
+        (
+            "ring:9999999999999",
+            "ring:9999999999999: n is '9999999999999', expected a whole number from 1, of at ",
+        ),
+        (
+            "nd-full-mesh:" + "x".join(["9" * 12] * 16),
+            f"nd-full-mesh:{'x'.join(['9' * 12] * 16)}"[:100] + ": up to 1.6e+205 links, at most",
+        ),
+        ("torus:" + "x".join("1" * 17), f"torus:{'x'.join('1' * 17)}: dims is '1x1"),
+        ("ring:8:bandwidth=0", "ring:8:bandwidth=0: bandwidth is '0', expected more than 0"),
+        ("ring:8:alpha=1e9", "ring:8:alpha=1e9: alpha is '1e9', expected a number such as 12.5"),
+        ("leaf-spine:3x3", "leaf-spine:3x3: sizes: 2, expected leaves x spines x hosts"),
+        ("cloudmatrix384:nodes=49", "cloudmatrix384:nodes=49: nodes: 49, expected 1 to 48"),
+        ("dgx-a100:boxes=999999", "dgx-a100:boxes=999999: up to 2e+08 links"),
+        ("nvl72:72", "nvl72:72: no parameter is named '72'"),
+    ],
+)
+def test_a_wrong_name_is_one_line(spec: str, fault: str) -> None:
+    with pytest.raises(TopologyError) as caught:
+        topology(spec)
+    assert str(caught.value).startswith(fault)
+    assert str(caught.value).isprintable()

@@ -1,0 +1,1 @@
+"""From a machine to another one: fewer ranks, ports, slower links, a part, another order."""

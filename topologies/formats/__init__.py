@@ -1,0 +1,1 @@
+"""From files, names and graphs to machines, and back."""

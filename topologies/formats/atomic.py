@@ -1,0 +1,95 @@
+"""Files at the edge of the program: written whole or not at all, read only up to a limit."""
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from topologies.model.arguments import refuse
+
+Name = str | os.PathLike[str]
+
+_DESCRIPTORS = {"stdin": 0, "stdout": 1, "stderr": 2}
+
+
+def write(path: Name, content: bytes | str) -> None:
+    """Write a file beside its place, then move it there, so that no reader sees half of it.
+
+    The file keeps its mode, and a symbolic link keeps pointing to it. What a move would spoil is
+    written in place: a pipe or a device, a file with several names, one of another owner, one
+    in a folder that takes no new files.
+
+    Raises:
+        OSError: with the name that the caller gave.
+    """
+    _expect_name(path)
+    data = content.encode() if isinstance(content, str) else content
+    name = os.fspath(path)
+    try:
+        if (descriptor := _descriptor(name)) is not None:
+            with open(os.dup(descriptor), "wb") as file:
+                file.write(data)
+        elif _is_movable(name):
+            _replace(Path(os.path.realpath(name)), data)
+        else:
+            Path(name).write_bytes(data)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, name) from None
+
+
+def _expect_name(path: object) -> None:
+    if not isinstance(path, str | os.PathLike):
+        refuse("file", path, "the name of a file")
+
+
+def _descriptor(name: str) -> int | None:
+    """Give the open file that a name such as /dev/stdout or /dev/fd/3 stands for.
+
+    Opened by its name it would lose what is in it already, where it is a file.
+    """
+    found = re.fullmatch(r"/dev/(?:fd/([0-9]{1,4})|(std(?:in|out|err)))", name, re.ASCII)
+    return (int(found[1]) if found[1] else _DESCRIPTORS[found[2]]) if found else None
+
+
+def _is_movable(name: str) -> bool:
+    """Tell whether a new file may take the place of what has the name now."""
+    try:
+        now = os.stat(name)
+    except FileNotFoundError:
+        return True
+    return (
+        stat.S_ISREG(now.st_mode)
+        and now.st_nlink == 1
+        and now.st_uid == os.geteuid()
+        and os.access(os.path.dirname(os.path.realpath(name)), os.W_OK)
+    )
+
+
+def _replace(target: Path, data: bytes) -> None:
+    """Write beside the target and move; leave nothing beside it, however this ends."""
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    beside = target.with_name(f".{target.name[:50]}.{os.getpid()}.part")
+    beside.unlink(missing_ok=True)
+    try:
+        with beside.open("xb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+            file.write(data)
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read(path: Name, limit: int) -> bytes:
+    """Read a file of at most `limit` bytes.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the file is larger, or the name is none (ArgumentError).
+    """
+    _expect_name(path)
+    with Path(path).open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"larger than {limit / 10**6:g} MB, the most that is read")
+    return data

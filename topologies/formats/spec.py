@@ -1,0 +1,100 @@
+"""Machines by name: `torus:4x4x4`, `dgx-a100:boxes=4`, or the path of a file."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from topologies.derive.ports import with_ports
+from topologies.formats import files
+from topologies.formats.reader import LINK_LIMIT
+from topologies.model.arguments import refuse
+from topologies.model.messages import one_line, prefixed, shown, unknown
+from topologies.model.topology import Topology, TopologyError, frozen
+from topologies.presets.registry import EVERYWHERE, PRESETS, Preset
+
+
+class Entry(NamedTuple):
+    """A line of the catalogue: a name, an example of its use, and what it is."""
+
+    name: str
+    example: str
+    summary: str
+
+
+def topology(spec: str) -> Topology:
+    """Make the machine that a name with parameters, or the path of a file, stands for.
+
+    Raises:
+        TopologyError: an unknown name, a wrong parameter, or a file with mistakes; a line for each.
+    """
+    if not isinstance(spec, str):
+        if not isinstance(spec, os.PathLike):
+            refuse("topology", spec, "a name or a path", lambda fault: TopologyError([fault]))
+        spec = os.fspath(spec)
+    name, *words = spec.split(":")
+    if name in PRESETS:
+        return _make(name, words, spec)
+    if os.path.sep in spec or spec.lower().endswith((".json", ".toml")) or _exists(spec):
+        return files.load(spec)
+    raise TopologyError([one_line(unknown("machine and no file", name, PRESETS))])
+
+
+def catalogue() -> tuple[Entry, ...]:
+    """List the names that `topology` knows."""
+    return tuple(Entry(name, p.example, p.summary) for name, p in PRESETS.items())
+
+
+def _exists(path: str) -> bool:
+    return "\0" not in path and os.path.exists(path)
+
+
+def _make(name: str, words: list[str], spec: str) -> Topology:
+    """Make a preset from the words after its name."""
+    preset = PRESETS[name]
+    arguments, faults = _arguments(preset, words)
+    if not faults and preset.required and next(iter(preset.parameters)) not in arguments:
+        faults = [f"the size is missing, as in {preset.example}"]
+    if not faults and (links := preset.links(arguments)) > LINK_LIMIT:
+        faults = [f"up to {float(links):.3g} links, at most {LINK_LIMIT:,} are made"]
+    try:
+        if faults:
+            raise TopologyError(faults)
+        return _limited(preset.make, arguments)
+    except TopologyError as error:
+        raise TopologyError(prefixed(spec[:100], error.faults)) from None
+
+
+def _limited(make: Callable[..., Topology], arguments: dict[str, Any]) -> Topology:
+    """Make a machine with what may be said of every one: the overhead, and the ports of a rank."""
+    overhead, ports = arguments.pop("overhead", 0.0), arguments.pop("ports", 0)
+    made = make(**arguments)
+    if overhead:
+        name = f"{made.name}:overhead={round(overhead * 1e6, 6):g}"
+        made = replace(made, name=name, overhead=frozen(np.full(made.ranks, overhead)))
+    if ports:
+        made = with_ports(replace(made, name=f"{made.name}:ports={ports}"), [ports] * made.ranks)
+    return made
+
+
+def _arguments(preset: Preset, words: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Parse `key=value` words, and say what is wrong with them."""
+    arguments: dict[str, Any] = {}
+    faults = []
+    parsers = {**preset.parameters, **EVERYWHERE}
+    for i, word in enumerate(words):
+        key, equals, value = word.partition("=")
+        if not equals and i == 0 and preset.parameters:
+            key, value = next(iter(preset.parameters)), word
+        if key not in parsers:
+            faults.append(unknown("parameter", key, parsers))
+        elif key in arguments:
+            faults.append(f"{key} is given twice")
+        else:
+            try:
+                arguments[key] = parsers[key](value)
+            except ValueError as error:
+                faults.append(f"{key} is {shown(value)}, expected {error}")
+    return arguments, faults

@@ -1,0 +1,1 @@
+"""The machine as a value, and the words, units and errors that all floors share."""

@@ -1,0 +1,90 @@
+"""Which ranks a way leads to, and from which."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+from topologies.model.messages import listed
+from topologies.model.topology import BoolArray, IntArray, Topology
+
+
+def faults(topology: Topology) -> list[str]:
+    """Name each group of ranks that is cut off from the first rank, one sentence for each."""
+    links = _links(topology)
+    _, parts = connected_components(links, directed=True, connection="strong")
+    parts = parts[: topology.ranks]
+    reached = _reached(links, 0)
+    sentences = []
+    for members in _groups(parts)[1:]:
+        away = listed([topology.names[rank] for rank in members])
+        origin = topology.names[0]
+        if reached[members[0]]:
+            sentences.append(f"ranks: {origin} cannot be reached from {away}")
+        else:
+            sentences.append(f"ranks: {away} cannot be reached from {origin}")
+    return sentences
+
+
+def apart(topology: Topology) -> list[str]:
+    """Name each group of ranks that no link joins with the first rank, in either direction."""
+    _, parts = connected_components(_links(topology), directed=True, connection="weak")
+    return [
+        f"ranks: {listed([topology.names[rank] for rank in members])} cannot be reached from "
+        f"{topology.names[0]}, in either direction"
+        for members in _groups(parts[: topology.ranks])[1:]
+    ]
+
+
+def all_joined(topology: Topology) -> bool:
+    """Tell whether a way leads from every rank to every other one."""
+    parts = connected_components(_links(topology), directed=True, connection="strong")[1]
+    return bool((parts[: topology.ranks] == parts[0]).all())
+
+
+def missing_ways(
+    topology: Topology, asked: Iterable[tuple[Sequence[int], Sequence[int]]]
+) -> list[str]:
+    """Say from which ranks no way leads to which, of those asked for: pairs of (from, to)."""
+    links = _links(topology)
+    parts = connected_components(links, directed=True, connection="strong")[1]
+    known: dict[int, BoolArray] = {}
+    lost: dict[tuple[int, ...], set[int]] = {}
+    for src, dst in asked:
+        for members in _groups(parts[list(src)]):
+            starts = tuple(src[i] for i in members)
+            part = int(parts[starts[0]])
+            if part not in known:
+                known[part] = _reached(links, starts[0])
+            if away := [end for end in dst if not known[part][end]]:
+                lost.setdefault(starts, set()).update(away)
+    return [
+        f"no way leads from {_named(topology, starts)} to {_named(topology, sorted(away))}"
+        for starts, away in lost.items()
+    ]
+
+
+def _named(topology: Topology, ranks: Sequence[int]) -> str:
+    return listed([topology.names[rank] for rank in ranks])
+
+
+def _links(topology: Topology) -> coo_array:
+    """Give the links as a matrix of vertices."""
+    ones = np.ones(topology.links, dtype=np.int8)
+    shape = (topology.vertices, topology.vertices)
+    return coo_array((ones, (topology.src, topology.dst)), shape=shape).tocsr()
+
+
+def _groups(parts: IntArray) -> list[IntArray]:
+    """Group places by their part, the part of the first place first."""
+    _, first, sizes = np.unique(parts, return_index=True, return_counts=True)
+    members = np.split(np.argsort(parts, kind="stable"), np.cumsum(sizes)[:-1])
+    return [members[p] for p in np.argsort(first)]
+
+
+def _reached(links: coo_array, start: int) -> BoolArray:
+    """Mark the vertices that a way leads to from one."""
+    mark = np.zeros(links.shape[0], dtype=np.bool_)
+    mark[breadth_first_order(links, start, return_predecessors=False)] = True
+    return mark

@@ -1,0 +1,1 @@
+"""Machines by name: shapes by formula, products by their makers' figures."""

@@ -1,0 +1,226 @@
+"""NVIDIA: DGX-1, DGX A100, DGX H100, GB200 NVL72."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import product
+
+from topologies.model.topology import IntArray, Link, LinkClass, Switch, Topology, build
+from topologies.presets.figures import GIGA, expect_boxes
+from topologies.symmetry.rotations import Grid, moving, turn
+
+# NCCL counts 0.6 us for an NVLink hop and 2.7 for a network hop (ring, LL); both are split here
+# over the links of the hop, which makes them estimates.
+NCCL = "NCCL src/graph/tuning.cc (5067397)"
+NVLINK_ALPHA, SWITCHED_ALPHA, NIC_ALPHA, SPINE_ALPHA = 0.6e-6, 0.3e-6, 1.35e-6, 0.3e-6
+NVLINK_LATENCY = f"latency: {NCCL}, 0.6 us a hop (estimate)"
+SHARP = "its switches copy and add: NVLink SHARP, NVLS in NCCL ({})"
+NIC_LATENCY = f"latency: {NCCL}, 2.7 us a network hop (estimate)"
+
+GPUS = 8
+
+DGX_1_CLASSES = (
+    LinkClass(
+        "NVLink 2",
+        layer=1,
+        source=f"GPU topology in NVIDIA/nccl issue 671; 25 GB/s a link; {NVLINK_LATENCY}",
+        evidence="documented",
+    ),
+)
+# In the numbering of nvidia-smi.
+DGX_1_DOUBLE = ((0, 3), (0, 4), (1, 2), (1, 5), (2, 3), (4, 7), (5, 6), (6, 7))
+DGX_1_SINGLE = ((0, 1), (0, 2), (1, 3), (2, 6), (3, 7), (4, 5), (4, 6), (5, 7))
+
+
+def dgx_1() -> Topology:
+    """Build the hybrid cube mesh of 8 V100, 6 NVLinks each; Azure's NDv2 has the same board.
+
+    The symmetry declared, adding 1 and 4 to the number bit by bit, is the whole automorphism
+    group and fixes no GPU.
+    """
+    cables = [(pair, 50) for pair in DGX_1_DOUBLE] + [(pair, 25) for pair in DGX_1_SINGLE]
+    return build(
+        "dgx-1",
+        [f"g{i}" for i in range(GPUS)],
+        [],
+        [
+            Link(f"g{i}", f"g{j}", Fraction(rate * GIGA), NVLINK_ALPHA, duplex=True)
+            for (i, j), rate in cables
+        ],
+        kinds=["GPU"] * GPUS,
+        classes=DGX_1_CLASSES,
+        symmetry=moving(turn(Grid((2, 2, 2), (2,))), turn(Grid((2, 2, 2), (0,)))),
+    )
+
+
+A100_CLASSES = (
+    LinkClass(
+        "NVLink 3",
+        layer=1,
+        source="12 links of 25 GB/s a GPU, 2 to each of 6 NVSwitches (DGX A100 data sheet), "
+        f"drawn as one switch; {NVLINK_LATENCY}",
+        evidence="documented",
+        efficiency=Fraction(2316, 3000),
+        efficiency_source="all_reduce of 8 GB over rings: busbw 231.6 GB/s (Azure AI benchmarking "
+        "guide, ND A100 v4, NCCL 2.18.5)",
+    ),
+    LinkClass(
+        "HDR InfiniBand",
+        layer=2,
+        source="8 adapters of 200 Gbit/s a box (DGX A100 data sheet), all on one switch as in "
+        f"ForestColl, arXiv:2402.06787; {NIC_LATENCY}",
+        evidence="documented",
+        efficiency=Fraction(235, 250),
+        efficiency_source="23.5 GB/s for ConnectX-6 (SimAI, gen_Topo_Template.py)",
+    ),
+)
+
+
+def dgx_a100(boxes: int = 1) -> Topology:
+    """Build boxes of 8 A100 around one NVSwitch hub, each GPU with its adapter on one IB switch.
+
+    Raises:
+        TopologyError: boxes is below 1.
+    """
+    expect_boxes(boxes)
+    fabric = ["ib"] if boxes > 1 else []
+    links = [
+        Link(f"b{b}.g{i}", f"b{b}.nvs", Fraction(300 * GIGA), SWITCHED_ALPHA, duplex=True)
+        for b, i in product(range(boxes), range(GPUS))
+    ] + [
+        Link(f"b{b}.g{i}", ib, Fraction(25 * GIGA), NIC_ALPHA, duplex=True, link_class=1)
+        for b, i, ib in product(range(boxes), range(GPUS), fabric)
+    ]
+    return build(
+        f"dgx-a100:boxes={boxes}",
+        _gpus(boxes),
+        [
+            *(Switch(f"b{b}.nvs", kind="NVSwitch") for b in range(boxes)),
+            *(Switch(ib, kind="IB") for ib in fabric),
+        ],
+        links,
+        kinds=["GPU"] * (boxes * GPUS),
+        classes=A100_CLASSES if fabric else A100_CLASSES[:1],
+        symmetry=_box_turns(boxes, hubs=1, rails=0, spines=len(fabric)),
+    )
+
+
+H100_CLASSES = (
+    LinkClass(
+        "NVLink 4",
+        layer=1,
+        source="18 links of 25 GB/s a GPU (H100 data sheet), 5 4 4 5 to the four NVSwitches "
+        "(board photographs, read in notes); "
+        f"{SHARP.format('src/graph/tuning.cc, 5067397; NVIDIA/nccl-tests issue 212')}; "
+        f"{NVLINK_LATENCY}",
+        evidence="secondary",
+        efficiency=Fraction(367, 450),
+        efficiency_source="all_reduce of 16 GiB over rings on H200: busbw 367 GB/s "
+        "(ml-engineering, NCCL 2.27.7)",
+    ),
+    LinkClass(
+        "NDR InfiniBand",
+        layer=2,
+        source="8 adapters of 400 Gbit/s a box, one leaf for each rail "
+        f"(DGX SuperPOD H100 reference architecture); {NIC_LATENCY}",
+        evidence="documented",
+        efficiency=Fraction(485, 500),
+        efficiency_source="48.5 GB/s for ConnectX-7 (SimAI, gen_Topo_Template.py)",
+    ),
+    LinkClass(
+        "leaf-spine",
+        layer=2,
+        source="as many uplinks as downlinks (DGX SuperPOD H100 reference architecture), all "
+        "spines drawn as one switch; latency: 0.3 us (estimate)",
+        evidence="documented",
+    ),
+)
+H100_LINKS = (5, 4, 4, 5)
+
+
+def dgx_h100(boxes: int = 1) -> Topology:
+    """Build boxes of 8 H100 around 4 NVSwitches that copy and add, with rails between boxes.
+
+    The InfiniBand switches neither copy nor add here.
+
+    Raises:
+        TopologyError: boxes is below 1.
+    """
+    expect_boxes(boxes)
+    rails = GPUS if boxes > 1 else 0
+    spines = ["spine"] if rails else []
+    return build(
+        f"dgx-h100:boxes={boxes}",
+        _gpus(boxes),
+        [
+            *(
+                Switch(f"b{b}.nvs{k}", multicast=True, reduce=True, kind="NVSwitch")
+                for b, k in product(range(boxes), range(len(H100_LINKS)))
+            ),
+            *(Switch(f"rail{i}", kind="leaf") for i in range(rails)),
+            *(Switch(spine, kind="spine") for spine in spines),
+        ],
+        _h100_links(boxes, rails, spines),
+        kinds=["GPU"] * (boxes * GPUS),
+        classes=H100_CLASSES if rails else H100_CLASSES[:1],
+        symmetry=_box_turns(boxes, hubs=len(H100_LINKS), rails=rails, spines=len(spines)),
+    )
+
+
+def _h100_links(boxes: int, rails: int, spines: Sequence[str]) -> list[Link]:
+    nvlink = [
+        Link(f"b{b}.g{i}", f"b{b}.nvs{k}", Fraction(cables * 25 * GIGA), SWITCHED_ALPHA, True)
+        for b, i, (k, cables) in product(range(boxes), range(GPUS), enumerate(H100_LINKS))
+    ]
+    nic = [
+        Link(f"b{b}.g{i}", f"rail{i}", Fraction(50 * GIGA), NIC_ALPHA, True, link_class=1)
+        for b, i in product(range(boxes), range(rails))
+    ]
+    uplink = [
+        Link(f"rail{i}", spine, Fraction(50 * boxes * GIGA), SPINE_ALPHA, True, link_class=2)
+        for i, spine in product(range(rails), spines)
+    ]
+    return nvlink + nic + uplink
+
+
+NVL72_CLASSES = (
+    LinkClass(
+        "NVLink 5",
+        layer=1,
+        source="18 links of 50 GB/s a GPU, one to each of 18 NVSwitch chips (GB200 NVL72 data "
+        f"sheet); {SHARP.format('GTC 2025: 850 GB/s busbw with it, 680 without')}; "
+        f"{NVLINK_LATENCY}",
+        evidence="documented",
+        efficiency=Fraction(680, 900),
+        efficiency_source="all_reduce without SHARP: busbw 680 GB/s (GTC 2025)",
+    ),
+)
+
+
+def nvl72() -> Topology:
+    """Build GB200 NVL72: 72 GPUs, each with one link to each of 18 switches that copy and add."""
+    gpus = [f"g{i}" for i in range(72)]
+    chips = [f"nvs{k}" for k in range(18)]
+    return build(
+        "nvl72",
+        gpus,
+        [Switch(chip, multicast=True, reduce=True, kind="NVSwitch") for chip in chips],
+        [
+            Link(gpu, chip, Fraction(50 * GIGA), SWITCHED_ALPHA, duplex=True)
+            for gpu, chip in product(gpus, chips)
+        ],
+        kinds=["GPU"] * len(gpus),
+        classes=NVL72_CLASSES,
+        symmetry=moving(turn(Grid((len(gpus),), (0,)), Grid((len(chips),)))),
+    )
+
+
+def _gpus(boxes: int) -> Sequence[str]:
+    return [f"b{b}.g{i}" for b, i in product(range(boxes), range(GPUS))]
+
+
+def _box_turns(boxes: int, hubs: int, rails: int, spines: int) -> IntArray:
+    """Turn the boxes, and the GPUs in all boxes at once together with their rails."""
+    return moving(
+        turn(Grid((boxes, GPUS), (0,)), Grid((boxes, hubs), (0,)), Grid((rails + spines,))),
+        turn(Grid((boxes, GPUS), (1,)), Grid((boxes, hubs)), Grid((rails,), (0,)), Grid((spines,))),
+    )

@@ -1,0 +1,1 @@
+"""From a machine to permutations that keep it, and the groups that they generate."""

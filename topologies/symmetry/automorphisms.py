@@ -1,0 +1,129 @@
+"""Automorphisms found by individualisation and colour refinement, leaf against leaf."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import lcm
+
+import numpy as np
+
+from topologies.model.topology import IntArray, Topology, frozen
+from topologies.symmetry.group import SymmetryError, link_images, orbits
+from topologies.symmetry.refinement import Web, finer
+
+TRIES = 24  # images tried for one vertex; a choice that looked right is not taken back
+
+
+@dataclass
+class Effort:
+    """How many refinements may still be made; a number, so that equal input ends equally.
+
+    late: tells whether there is no time for any.
+    """
+
+    left: int
+    late: Callable[[], bool] = lambda: False
+
+    def spend(self) -> bool:
+        """Take one refinement, if any is left."""
+        self.left = -1 if self.late() else self.left - 1
+        return self.left >= 0
+
+
+class Extension:
+    """Extends src -> dst to an automorphism of a web that keeps a colouring, where it can.
+
+    Two copies of the colouring are refined together: vertex v goes where the other copy has the
+    colour of v. Where several have it, one is chosen and marked in both copies, and so on until
+    each vertex has a colour of its own. The choices prefer the step from src to dst, round and
+    round, since machines are numbered regularly. Switches between which the ranks leave a
+    choice are turned, by as many orbits of the group found so far (`orbit`) as divide the order
+    on the ranks: so links get into larger orbits, and the group does not grow.
+
+    Source: McKay and Piperno, Practical graph isomorphism II, Journal of Symbolic Computation 60
+    (2014), for the search tree of which this follows one path.
+    """
+
+    def __init__(self, topology: Topology, web: Web, orbit: IntArray, effort: Effort) -> None:
+        self.topology, self.web, self.orbit, self.effort = topology, web, orbit, effort
+
+    def find(self, colours: IntArray, src: int, dst: int) -> IntArray | None:
+        """Give an automorphism that sends src to dst, None where the path does not end in one."""
+        pair = self._marked(np.stack([colours, colours]), src, dst)
+        turned: dict[int, int] = {}
+        while pair is not None:
+            open_ = np.bincount(pair[0])[pair[0]] > 1
+            if not open_.any():
+                return self._checked(pair)
+            if open_[: self.topology.ranks].any():
+                vertex = self._rank(pair, open_)
+                images = _by_step(_cell(pair[1], pair[0, vertex]), vertex, dst - src)
+            else:
+                vertex = int(np.argmax(open_))
+                if vertex not in turned:
+                    turned |= self._turn(pair, vertex)
+                images = _by_step(_cell(pair[1], pair[0, vertex]), vertex, turned[vertex] - vertex)
+            pair = self._first(pair, vertex, images)
+        return None
+
+    def _first(self, pair: IntArray, vertex: int, images: IntArray) -> IntArray | None:
+        """Take the first image after which the copies still look alike."""
+        tried = (self._marked(pair, vertex, int(image)) for image in images[:TRIES])
+        return next((further for further in tried if further is not None), None)
+
+    def _marked(self, pair: IntArray, src: int, dst: int) -> IntArray | None:
+        if not self.effort.spend():
+            return None
+        marked = pair.copy()
+        marked[0, src] = marked[1, dst] = pair.max() + 1
+        return finer(self.web, marked)
+
+    def _rank(self, pair: IntArray, open_: np.ndarray) -> int:
+        """Pick the next rank: if possible the image of one, to follow it round its cycle."""
+        ranks = self.topology.ranks
+        taken = np.bincount(pair[1])[pair[1, :ranks]] == 1
+        chain = np.flatnonzero(open_[:ranks] & taken)
+        return int(chain[0]) if len(chain) else int(np.argmax(open_[:ranks]))
+
+    def _turn(self, pair: IntArray, vertex: int) -> dict[int, int]:
+        """Say where the switches that look like `vertex` may go: turned by orbits, or by place."""
+        here, there = (_cell(row, pair[0, vertex]) for row in pair)
+        images = there.copy()
+        if np.array_equal(here, there):
+            period = order(_images(pair, self.topology.ranks))
+            first = np.unique(self.orbit[here], return_index=True)[1]
+            count = len(first)
+            turn = max(d for d in range(1, count + 1) if count % d == 0 == period % d)
+            place = np.arange(count)
+            images[first] = here[first[place - place % turn + (place + 1) % turn]]
+        return dict(zip(here.tolist(), images.tolist(), strict=True))
+
+    def _checked(self, pair: IntArray) -> IntArray | None:
+        """Believe nothing but a comparison of the machines."""
+        permutation = _images(pair, pair.shape[1])
+        try:
+            link_images(self.topology, permutation[None])
+        except SymmetryError:
+            return None
+        return permutation
+
+
+def _cell(colours: IntArray, colour: int) -> IntArray:
+    return np.flatnonzero(colours == colour)
+
+
+def _by_step(images: IntArray, vertex: int, step: int) -> IntArray:
+    """Order images: one step on, the vertex itself, and then the others from there on."""
+    turned = np.roll(images, -int(np.searchsorted(images, vertex)))
+    return turned[np.argsort(np.where(turned == vertex + step, 0, 1), kind="stable")]
+
+
+def _images(pair: IntArray, count: int) -> IntArray:
+    """Read the permutation of the first vertices off two colourings that tell them all apart."""
+    place = np.empty(int(pair.max()) + 1, dtype=np.int64)
+    place[pair[1]] = np.arange(pair.shape[1])
+    return frozen(place[pair[0, :count]])
+
+
+def order(permutation: IntArray) -> int:
+    """Give the order of a permutation: the least common multiple of its cycles' lengths."""
+    return lcm(*np.bincount(orbits(permutation[None], len(permutation))).tolist())

@@ -1,0 +1,229 @@
+"""Symmetry as a value: automorphisms of a machine, and the group that they generate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from math import lcm
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from topologies.model.errors import WRONG_INPUT, CommplanError
+from topologies.model.topology import BoolArray, IntArray, Topology, frozen
+from topologies.symmetry.cosets import leaders, listed
+
+ELEMENT_LIMIT = 2**27  # entries of the table of group elements
+
+
+class SymmetryError(CommplanError, ValueError):
+    """A permutation that is no automorphism, or a group too large to list."""
+
+    exit_code = WRONG_INPUT
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """A group of permutations of the vertices, given by generators (one in each row)."""
+
+    generators: IntArray
+
+    @cached_property
+    def elements(self) -> IntArray:
+        """List all elements, identity first: element g sends vertex v to elements[g, v].
+
+        Generators are taken in one after the other, as cosets of the group of those before.
+        Complexity: order × vertices.
+
+        Raises:
+            SymmetryError: the table would hold more than ELEMENT_LIMIT entries.
+        """
+        points = self.generators.shape[1]
+        elements = np.arange(points)[None]
+        for count in range(1, len(self.generators) + 1):
+            most = ELEMENT_LIMIT // points // len(elements)
+            cosets = leaders(elements, list(self.generators[:count]), most)
+            if not cosets:
+                raise SymmetryError("the group is too large to list")
+            elements = listed(elements, cosets)
+        return frozen(elements)
+
+    @property
+    def order(self) -> int:
+        """Count the elements."""
+        return len(self.elements)
+
+    @cached_property
+    def inverses(self) -> IntArray:
+        """List the inverse of each element, in the order of `elements`."""
+        inverse = np.empty_like(self.elements)
+        np.put_along_axis(inverse, self.elements, np.arange(inverse.shape[1])[None], axis=1)
+        return frozen(inverse)
+
+
+def trivial(topology: Topology) -> Group:
+    """Give the group that holds nothing but the identity."""
+    return Group(np.zeros((0, topology.vertices), dtype=np.int64))
+
+
+def declared(topology: Topology) -> Group:
+    """Give the group that the topology declares.
+
+    Raises:
+        SymmetryError: a declared generator is no automorphism of the topology.
+    """
+    group = Group(topology.symmetry)
+    link_images(topology, group.generators)
+    return group
+
+
+def orbits(permutations: IntArray, points: int) -> IntArray:
+    """Label each point with the number of its orbit, orbits numbered by their least point."""
+    moved = np.tile(np.arange(points), len(permutations))
+    graph = coo_array(
+        (np.ones(len(moved), dtype=np.int8), (moved, permutations.reshape(-1))),
+        shape=(points, points),
+    )
+    labels = connected_components(graph, directed=False)[1]
+    _, first, label = np.unique(labels, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return frozen(rank[label])
+
+
+def link_images(topology: Topology, permutations: IntArray) -> IntArray:
+    """Give the permutation of the links that each permutation of the vertices induces.
+
+    A link goes to the link between the images of its ends with the same capacity, alpha and
+    overhead; among parallel links that agree in all, the first goes to the first.
+    Result: (permutations, links). Complexity: links × log(links) each.
+
+    Raises:
+        SymmetryError: a permutation does not map ranks to ranks or links to equal links.
+    """
+    place = np.argsort(_order(topology, topology.src, topology.dst), kind="stable")
+    images = np.empty((len(permutations), topology.links), dtype=np.int64)
+    for row, permutation in enumerate(permutations):
+        if (permutation[: topology.ranks] >= topology.ranks).any():
+            raise SymmetryError(f"symmetry[{row}]: a rank goes to a switch")
+        src, dst = permutation[topology.src], permutation[topology.dst]
+        moved = np.argsort(_order(topology, src, dst), kind="stable")
+        if not _alike(topology, permutation, src[moved], dst[moved], moved, place):
+            raise SymmetryError(f"symmetry[{row}]: not an automorphism of {topology.name}")
+        images[row, moved] = place
+    return frozen(images)
+
+
+def moved_links(
+    topology: Topology, links: IntArray, elements: IntArray, element: IntArray
+) -> IntArray:
+    """Give the image of links[i] under elements[element[i]], an automorphism, for each i.
+
+    Agrees with `link_images`, but works on the links asked for alone.
+    Complexity: links × log(links) once, then log(links) for each image.
+    """
+    pairs = topology.src * topology.vertices + topology.dst
+    figures = (topology.alpha, topology.capacity, pairs)
+    place = np.lexsort(figures)
+    pairs = pairs[place]
+    twin = np.empty(topology.links, dtype=np.int64)
+    twin[place] = np.arange(topology.links) - np.searchsorted(pairs, pairs)
+    src = elements[element, topology.src[links]]
+    dst = elements[element, topology.dst[links]]
+    return frozen(place[np.searchsorted(pairs, src * topology.vertices + dst) + twin[links]])
+
+
+def _order(topology: Topology, src: IntArray, dst: IntArray) -> IntArray:
+    """Rank the links by ends and figures, so that equal links get equal numbers."""
+    figures = np.stack([src, dst, topology.capacity, topology.alpha.view(np.int64)])
+    place = np.lexsort(figures[::-1])
+    changes = (np.diff(figures[:, place], axis=1) != 0).any(axis=0)
+    order = np.empty(len(src), dtype=np.int64)
+    order[place] = np.concatenate([[0], np.cumsum(changes)])[: len(src)]
+    return order
+
+
+def _alike(
+    topology: Topology,
+    permutation: IntArray,
+    src: IntArray,
+    dst: IntArray,
+    moved: IntArray,
+    place: IntArray,
+) -> bool:
+    """Compare the moved machine with the one in place, column by column."""
+    ranks = permutation[: topology.ranks]
+    return (
+        np.array_equal(src, topology.src[place])
+        and np.array_equal(dst, topology.dst[place])
+        and np.array_equal(topology.capacity[moved], topology.capacity[place])
+        and np.array_equal(topology.alpha[moved], topology.alpha[place])
+        and np.array_equal(topology.multicast, topology.multicast[permutation])
+        and np.array_equal(topology.reduce, topology.reduce[permutation])
+        and np.array_equal(topology.overhead, topology.overhead[ranks])
+    )
+
+
+def lean(group: Group, points: int) -> Group:
+    """Give a smaller group with the same orbits of the first vertices, where one is soon found.
+
+    Generators are multiplied where the product merges what both merge: so cycles side by side turn
+    together, and the order is their least common multiple instead of their product.
+    points: how many vertices count.
+    """
+    kept = list(group.generators)
+    joined = True
+    while joined:
+        joined = False
+        for one, other in combinations(range(len(kept)), 2):
+            rest = [row for i, row in enumerate(kept) if i not in (one, other)]
+            both = [*rest, kept[one][kept[other]]]
+            if _count(both, points) == _count(kept, points):
+                kept, joined = both, True
+                break
+    smaller = Group(frozen(np.array(kept, dtype=np.int64).reshape(-1, group.generators.shape[1])))
+    return smaller if smaller.order < group.order else group
+
+
+def cyclic(group: Group, points: int, most: int) -> Group:
+    """Give the powers of one element, of few orbits among the first vertices.
+
+    most: of the order. Complexity: order of the group × vertices × log(longest cycle).
+    """
+    elements = group.elements
+    start = np.arange(elements.shape[1])
+    least, power = np.minimum(start, elements), elements
+    while True:
+        wider = np.minimum(least, np.take_along_axis(least, power, axis=1))
+        power = np.take_along_axis(power, power, axis=1)
+        if (wider == least).all():
+            break
+        least = wider
+    cycles = (least == start)[:, :points].sum(axis=1)
+    for row in np.argsort(cycles, kind="stable").tolist():
+        length = np.bincount(least[row])
+        if lcm(*np.unique(length[length > 0]).tolist()) <= most:
+            return Group(frozen(elements[row : row + 1]))
+    return Group(group.generators[:0])
+
+
+def _count(permutations: Sequence[IntArray], points: int) -> int:
+    """Count the orbits of the first points."""
+    label = orbits(np.array(permutations), len(permutations[0]))
+    return len(np.unique(label[:points]))
+
+
+def subgroup(group: Group, keep: BoolArray) -> Group:
+    """Give the subgroup whose elements are marked in `keep` (they must be closed under products).
+
+    Generators are picked greedily: each is the first element not yet generated.
+    """
+    chosen: list[IntArray] = []
+    found = {group.elements[0].tobytes()}
+    for element in group.elements[keep]:
+        if element.tobytes() not in found:
+            chosen.append(element)
+            found = {row.tobytes() for row in Group(np.array(chosen)).elements}
+    points = group.generators.shape[1]
+    return Group(frozen(np.array(chosen, dtype=np.int64).reshape(-1, points)))
