@@ -7,6 +7,22 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = ("topologies", "solvers", "runtime", "commplan", "bench")
+# The rooms of each floor, the lowest first; a module that lies in the floor itself is a room too.
+ROOMS = {
+    "topologies": ("model", "symmetry", "presets", "derive", "formats"),
+    "solvers": (
+        *("schedules", "demands", "certify", "settings", "lp", "routing", "bounds", "templates"),
+        *("timing", "arborescences", "trees", "flows", "groups", "fallback", "solve", "exact"),
+    ),
+    "runtime": (
+        *("metrics", "verify", "program", "simulate", "emit", "execute", "launch", "fabric"),
+    ),
+    "commplan": (
+        *("_floors", "anytime", "candidates", "planning", "communicator", "torch", "jax"),
+        *("library", "__init__", "cli", "__main__"),
+    ),
+}
+MOST_FILES = 14
 # Kept as files, written into emitted programs, never imported.
 EMITTED = ROOT / "runtime" / "emit" / "in_python"
 # Where programs are run by the process that asks.
@@ -30,6 +46,24 @@ def imports(path):
             yield (node.module or "").split(".")[0]
 
 
+def modules_imported(path):
+    """List the modules of ours that a module imports, by their dotted names."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (name for name in names if name.split(".")[0] in ROOMS)
+
+
+def room(dotted):
+    """Give the room of a dotted name, whether it ends in a module or in something of it."""
+    floor, *inside = dotted.split(".")
+    return inside[0] if inside and inside[0] in ROOMS[floor] else "__init__"
+
+
 def modules(floor):
     found = sorted((ROOT / floor).rglob("*.py"))
     assert found
@@ -41,6 +75,52 @@ def test_a_floor_imports_only_floors_below(floor):
     above = set(FLOORS[FLOORS.index(floor) + 1 :])
     guilty = [str(path) for path in modules(floor) if above & set(imports(path))]
     assert guilty == []
+
+
+@pytest.mark.parametrize("floor", ROOMS)
+def test_all_rooms_of_a_floor_are_known(floor):
+    found = {path.relative_to(ROOT / floor).parts[0].removesuffix(".py") for path in modules(floor)}
+    assert found - {"__init__"} == set(ROOMS[floor]) - {"__init__"}
+
+
+@pytest.mark.parametrize("floor", ROOMS)
+def test_a_room_imports_only_rooms_before_it(floor):
+    order = ROOMS[floor]
+    for path in modules(floor):
+        if path.is_relative_to(EMITTED):
+            continue
+        own = path.relative_to(ROOT / floor).parts[0].removesuffix(".py")
+        for name in modules_imported(path):
+            if name.split(".")[0] == floor and own in order and room(name) in order:
+                assert order.index(room(name)) <= order.index(own), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("floor", ROOMS)
+def test_a_room_says_in_a_sentence_what_it_is_for_and_is_not_crowded(floor):
+    for folder in (ROOT / floor).iterdir():
+        files = list(folder.glob("*.py"))
+        if files and folder.name != "__pycache__":
+            said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8")))
+            assert said, folder
+            crowded = {"templates": 15, "cli": 20}.get(folder.name, MOST_FILES)
+            assert len(files) <= crowded, folder
+
+
+def test_the_checker_needs_no_solver():
+    todo, seen = [ROOT / "runtime" / "verify" / "verify.py"], set()
+    while todo:
+        path = todo.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        for name in modules_imported(path):
+            whole = ROOT.joinpath(*name.split(".")).with_suffix(".py")
+            todo += [file for file in (whole, whole.parent.with_suffix(".py")) if file.exists()]
+    rooms = {path.relative_to(ROOT).parts[:2] for path in seen}
+    assert {inside for floor, inside in rooms if floor == "solvers"} == {"certify", "schedules"}
+    assert {inside for floor, inside in rooms if floor == "runtime"} == {"metrics", "verify"}
+    assert "ortools" not in {word for path in seen for word in imports(path)}
+    assert not [path for path in seen if "scipy.optimize" in path.read_text(encoding="utf-8")]
 
 
 def test_mpi4py_is_only_in_emitted_programs_and_where_programs_run():
