@@ -5,7 +5,7 @@ import numpy as np
 
 from topologies.presets.nvidia import dgx_1, dgx_a100, dgx_h100, nvl72
 
-# microsoft/msccl-tools 030a750, msccl/topologies/nvidia.py: the DGX-1 in their numbering.
+# microsoft/msccl-tools 030a750, msccl/topologies/presets/nvidia.py: the DGX-1 in their numbering.
 MSCCL_DOUBLE = [(0, 1), (0, 4), (1, 3), (2, 3), (2, 6), (4, 5), (5, 7), (6, 7)]
 MSCCL_SINGLE = [(0, 2), (0, 3), (1, 2), (1, 5), (3, 7), (4, 6), (4, 7), (5, 6)]
 
