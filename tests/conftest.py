@@ -1,6 +1,9 @@
 """Small machines that every solver and every checker must get right."""
 
+import sys
+from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 from signal import SIG_IGN, SIGINT, default_int_handler, getsignal, signal
 
 import pytest
@@ -9,6 +12,7 @@ from runtime.launch.mpi import LaunchError, Mpi, find
 from solvers.schedules.collective import collective
 from solvers.solve import solve
 from topologies.formats.spec import topology
+from topologies.model import registry
 from topologies.presets.huawei import cloudmatrix384
 from topologies.presets.nvidia import dgx_1
 from topologies.presets.shapes import (
@@ -78,3 +82,25 @@ def mpi() -> Mpi:
         return find()
     except LaunchError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Install a package of others: its entry points and modules, in a folder on the path."""
+    site = tmp_path / "site"
+
+    def installed(package: str, entry_points: str, modules: Mapping[str, str]) -> Path:
+        info = site / f"{package}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(entry_points)
+        for name, text in modules.items():
+            (site / f"{name}.py").write_text(text)
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        registry._installed.cache_clear()
+        return site
+
+    site.mkdir()
+    registry._installed.cache_clear()
+    monkeypatch.syspath_prepend(site)
+    return installed
