@@ -96,9 +96,6 @@ def bound(machine: Topology, what: Collective, time_limit: float, terms: Terms) 
 @click.option(
     "--explain", is_flag=True, help="Show all candidates at the size, and what each waits for."
 )
-@click.option(
-    "--seed", type=quantities.Whole(0, 2**31 - 1), default=0, show_default=True, help="Random seed."
-)
 def compile(
     machine: Topology,
     what: Collective,
@@ -112,7 +109,6 @@ def compile(
     sizes: tuple[int, int] | None,
     jobs: int | None,
     explain: bool,
-    seed: int,
 ) -> Answer:
     """Find a schedule, verify it, and write it to a file.
 
@@ -139,7 +135,6 @@ def compile(
             machine,
             what,
             size=size,
-            seed=seed,
             terms=limits,
             max_scratch=room,
             watch=watch,

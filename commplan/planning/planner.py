@@ -51,7 +51,6 @@ def plan(
     *,
     size: int | None = None,
     seconds: float = 600.0,
-    seed: int = 0,
     terms: Terms = USUAL,
     max_scratch: Fraction | None = None,
     watch: Watch | None = None,
@@ -60,8 +59,7 @@ def plan(
 
     Every schedule passes `verify` before it is returned. When the seconds are over, or at Ctrl-C,
     the search ends with the best so far. An all_to_allv, dispatch or combine is planned for the
-    size of its demand, in bytes, where no other is given. seed is kept in the provenance; the
-    solvers of today use none.
+    size of its demand, in bytes, where no other is given.
     terms: which symmetry to use, and whether switches copy and add. max_scratch: the scratch that
     a rank may need, as a part of the size. watch: to hear the news, or to stop early, instead of
     `seconds`.
@@ -82,18 +80,16 @@ def plan(
     if faults := list(collective_faults(topology, collective)):
         raise CollectiveError("\n".join(faults))
     size = size if size is None else whole("size", size, 1, 2**60)
-    whole("seed", seed)
     if max_scratch is not None:
         number("max_scratch", max_scratch)
     with ending_early(watch), ending_with(watch, overtime(watch)):
-        return _in_order(topology, collective, size, seed, terms, max_scratch, watch)
+        return _in_order(topology, collective, size, terms, max_scratch, watch)
 
 
 def _in_order(
     topology: Topology,
     collective: Collective,
     size: int | None,
-    seed: int,
     terms: Terms,
     max_scratch: Fraction | None,
     watch: Watch,
@@ -103,8 +99,8 @@ def _in_order(
     topology = open_to(topology, collective, terms.relays)
     seen = view(topology, collective)
     if seen is None:
-        return planned(topology, collective, size, seed, terms, max_scratch, watch)
-    made = planned(seen.topology, seen.collective, size, seed, terms, max_scratch, watch)
+        return planned(topology, collective, size, terms, max_scratch, watch)
+    made = planned(seen.topology, seen.collective, size, terms, max_scratch, watch)
     schedule = seen.back(made.schedule)
     turned = tuple(replace(c, schedule=seen.back(c.schedule)) for c in made.candidates)
     if turned:
@@ -117,15 +113,13 @@ def planned(
     topology: Topology,
     collective: Collective,
     size: int | None,
-    seed: int,
     terms: Terms,
     max_scratch: Fraction | None,
     watch: Watch,
 ) -> Plan:
     """Plan for a machine as it is."""
     found = best_with_relays(topology, collective, watch, terms)
-    known = found.schedule.provenance | {"seed": seed}
-    best, report = replace(found.schedule, provenance=known), found.report
+    best, report = found.schedule, found.report
     if size is None and collective.name in DEMANDED:
         size = collective.total
     candidates = compared(best, size, max_scratch, watch, terms, exact=True)

@@ -99,7 +99,7 @@ class Schedule:
     pieces written here under every element of `group`: vertices, links and blocks are translated,
     shares and steps stay. The pieces of a block, in the order (piece, group element), lie end to
     end on it, and their shares add up to 1.
-    provenance: solver, seed, times and the like, for a person to read.
+    provenance: solver, times and the like, for a person to read.
     in_network: switches copy and add as far as they can: transfers may start and end there, and
     the bound is one for schedules that do so. A switch without `multicast` sends what it holds
     of a piece once; one without `reduce` adds nothing.

@@ -70,7 +70,6 @@ CALLS = {
     "plan: size text": lambda: commplan.plan(MACHINE, WHAT, size="1MiB"),
     "plan: seconds": lambda: commplan.plan(MACHINE, WHAT, seconds=nan),
     "plan: no seconds": lambda: commplan.plan(MACHINE, WHAT, seconds=0),
-    "plan: seed": lambda: commplan.plan(MACHINE, WHAT, seed="lucky"),
     "plan: terms": lambda: commplan.plan(MACHINE, WHAT, terms="found"),
     "plan: scratch": lambda: commplan.plan(MACHINE, WHAT, max_scratch="50%"),
     "plan: watch": lambda: commplan.plan(MACHINE, WHAT, watch=3),
