@@ -8,6 +8,7 @@ from commplan.anytime.checking import checked
 from commplan.anytime.interrupts import ending_early
 from commplan.candidates.candidates import HIGHEST, Candidate, compared
 from commplan.planning.canonical import view
+from commplan.planning.nearby import nearby
 from commplan.planning.relayed import best_with_relays
 from runtime.verify.structure import collective_faults
 from runtime.verify.verify import Report
@@ -122,7 +123,11 @@ def planned(
     best, report = found.schedule, found.report
     if size is None and collective.name in DEMANDED:
         size = collective.total
-    candidates = compared(best, size, max_scratch, watch, terms, exact=True)
+    around = nearby(best)
+    seen = best if around is None else around.best
+    candidates = compared(seen, size, max_scratch, watch, terms, exact=True)
+    if around is not None:
+        candidates = [replace(c, schedule=around.back(c.schedule)) for c in candidates]
     first = candidates[0]
     if first.schedule.transfers is best.transfers:
         best = first.schedule

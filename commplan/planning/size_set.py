@@ -19,6 +19,8 @@ from commplan.anytime.checking import checked
 from commplan.candidates.candidates import CHUNKS, FAR, HIGHEST, Candidate, known, paces
 from commplan.candidates.races import Helped, Races, no_help
 from commplan.planning.canonical import View, view
+from commplan.planning.nearby import nearby
+from solvers.schedules.certificate import UNPROVED
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import USUAL, Terms
@@ -53,6 +55,15 @@ def size_set(
         LimitError, ScratchError: as of `candidates.compared`.
         WrongSchedule: a bug.
     """
+    around = nearby(best)
+    if around is not None:
+        inner = replace(around.best, bound=UNPROVED)
+        parts = size_set(inner, first, last, watch, terms, max_scratch, helped)
+        made = {id(p.best.schedule): around.back(p.best.schedule) for p in parts}
+        wide = {key: checked(schedule).schedule for key, schedule in made.items()}
+        return tuple(
+            replace(p, best=replace(p.best, schedule=wide[id(p.best.schedule)])) for p in parts
+        )
     seen = view(best.topology, best.collective)
     if seen is None:
         return _parts(best, first, last, watch, terms, max_scratch, helped)
