@@ -76,6 +76,19 @@ def solved():
 
 
 @pytest.fixture
+def golden(request):
+    """Compare a text with a file of tests/golden, or write it there with --update-golden."""
+
+    def compare(name, text):
+        file = Path(__file__).parent / "golden" / name
+        if request.config.getoption("--update-golden"):
+            file.write_text(text, encoding="utf-8")
+        assert text == file.read_text(encoding="utf-8")
+
+    return compare
+
+
+@pytest.fixture
 def mpi() -> Mpi:
     """Give the MPI of this computer; without one, skip."""
     try:

@@ -23,6 +23,7 @@ from solvers.schedules.capabilities import RELAYS, Relays
 from solvers.schedules.collective import COLLECTIVES, DEMANDED, Collective, all_to_allv, collective
 from solvers.schedules.moe import combine, dispatch
 from solvers.schedules.schedule import Schedule
+from solvers.schedules.text import heading as heading
 from solvers.settings.options import SYMMETRY_USES, SymmetryUse, Terms
 from topologies.formats import spec
 from topologies.model import selection
@@ -301,11 +302,3 @@ def right(schedule: Schedule) -> Report:
 def whole_elements(what: Collective, size: int, dtype: str) -> int:
     """Round a size in bytes down to what is used: whole elements of each block, at least one."""
     return elements(what, size, dtype) * np.dtype(dtype).itemsize
-
-
-def heading(topology: Topology, what: Collective) -> str:
-    """Name a collective on a machine: `broadcast with root 0 on ring-16, 8 of 16 ranks`."""
-    root = "" if what.root is None else f" with root {what.root}"
-    n = len(what.ranks)
-    count = f"{n}" if n == topology.ranks else f"{n} of {topology.ranks}"
-    return f"{what.name}{root} on {topology.name}, {count} rank{'s' * (topology.ranks != 1)}"

@@ -11,6 +11,7 @@ from commplan.cli.machines import topologies, topology
 from commplan.cli.measure import simulate, verify
 from commplan.cli.program import emit, run
 from commplan.cli.schedules import bound, compile
+from commplan.cli.show import show
 
 
 def _version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
@@ -54,6 +55,7 @@ for command in (
     compile,
     frontier,
     verify,
+    show,
     simulate,
     emit,
     run,

@@ -87,6 +87,11 @@ class Program:
     def __len__(self) -> int:
         return len(self.process)
 
+    def __str__(self) -> str:
+        from runtime.program.text import program_text  # which is made of what stands here
+
+        return program_text(self)
+
     @property
     def processes(self) -> int:
         """Count the processes."""

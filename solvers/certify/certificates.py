@@ -58,17 +58,25 @@ def scope(certificate: Certificate, what: Collective) -> str:
 
 def _cut(topology: Topology, collective: Collective, cut: Cut) -> Fraction:
     """Divide the capacity that crosses the cut by the data that must."""
+    data, links = crossing(topology, collective, cut)
+    if data == 0:
+        raise Unproven("no data must cross the cut")
+    return topology.unit * int(topology.capacity[links].sum()) / data
+
+
+def crossing(topology: Topology, collective: Collective, cut: Cut) -> tuple[Fraction, BoolArray]:
+    """Give the data that must cross a cut, as a part of the size, and mark the links across it.
+
+    Raises:
+        Unproven: the cut names a vertex that is none.
+    """
     if len(cut.inside) and not 0 <= cut.inside.min() <= cut.inside.max() < topology.vertices:
         raise Unproven(f"the cut names a vertex beyond the {topology.vertices} of the topology")
     side = np.zeros(topology.vertices, dtype=np.bool_)
     side[cut.inside] = True
     if cut.reversed_links:
         side = ~side
-    data = _must_leave(collective, side)
-    if data == 0:
-        raise Unproven("no data must cross the cut")
-    capacity = int(topology.capacity[side[topology.src] & ~side[topology.dst]].sum())
-    return topology.unit * capacity / data
+    return _must_leave(collective, side), side[topology.src] & ~side[topology.dst]
 
 
 def _must_leave(what: Collective, side: BoolArray) -> Fraction:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from topologies.model.topology import IntArray
+from topologies.model.units import rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,9 @@ class Bound:
     algbw: Fraction | None
     scope: str
     certificate: Certificate | None
+
+    def __str__(self) -> str:
+        return f"at most {rate(self.algbw)} ({self.scope})"
 
 
 UNPROVED = Bound(None, "none", None)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective
+from solvers.schedules.text import schedule_text
 from topologies.model.arguments import column, of, refuse
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen, integers
 from topologies.symmetry.group import Group, trivial
@@ -126,6 +127,9 @@ class Schedule:
         for i, share in enumerate(self.share):
             if not isinstance(share, Fraction):
                 refuse(f"share[{i}]", share, "a Fraction")
+
+    def __str__(self) -> str:
+        return schedule_text(self)
 
     @cached_property
     def parts(self) -> tuple[IntegerColumn, int]:

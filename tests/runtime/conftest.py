@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import product
-from pathlib import Path
 
 import pytest
 
@@ -163,17 +162,3 @@ def relayed_of() -> Callable[[str, int], Schedule]:
 @pytest.fixture
 def by_hand() -> Callable[..., Schedule]:
     return over_mesh
-
-
-@pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Compare a text with a file of tests/golden, or write it there with --update-golden."""
-
-    def compare(name: str, text: str) -> None:
-        file = Path(__file__).parents[1] / "golden" / name
-        if request.config.getoption("--update-golden"):
-            file.parent.mkdir(exist_ok=True)
-            file.write_text(text, encoding="utf-8")
-        assert text == file.read_text(encoding="utf-8")
-
-    return compare

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
+from itertools import islice
 
 LINE_LIMIT = 300  # characters
 
@@ -43,6 +44,13 @@ def listed(names: Sequence[str], most: int = 6) -> str:
     if len(names) <= most:
         return ", ".join(names)
     return f"{', '.join(names[: most - 1])} and {len(names) - most + 1:,} more"
+
+
+def first_lines(lines: Iterable[str], count: int, most: int | None) -> list[str]:
+    """Give the first of `count` lines, and say how many are left out and how they are seen."""
+    if most is None or count <= most:
+        return list(lines)
+    return [*islice(lines, most), f"... {count - most:,} more lines (--all shows them)"]
 
 
 def nearest(name: object, known: Iterable[str]) -> str:

@@ -1,0 +1,90 @@
+"""`commplan show`: a schedule, the program of a rank, the way of a piece, and the certificate."""
+
+import click
+
+from commplan.cli.answer import Answer, Command
+from commplan.cli.arguments import (
+    dtype,
+    schedule_in,
+    size_option,
+    size_or_demand,
+    whole_elements,
+)
+from commplan.cli.quantities import Whole
+from runtime.metrics.chunking import chunks
+from runtime.program.lower import lower
+from runtime.program.memory_layout import elements
+from runtime.program.text import program_text
+from runtime.verify.structure import sound
+from solvers.certify.text import certificate_text
+from solvers.schedules.collective import DEMANDED
+from solvers.schedules.schedule import Schedule
+from solvers.schedules.text import LINES, piece_text, schedule_text
+from topologies.model import selection
+from topologies.model.messages import prefixed, printable
+from topologies.model.topology import TopologyError
+
+SIZE = 2**20  # bytes, of a program for which no size is given
+
+
+@click.command(cls=Command)
+@schedule_in
+@size_option
+@dtype
+@click.option("--rank", help="The program of a rank, by number or name: what it does, in order.")
+@click.option("--piece", type=Whole(0, 2**31), help="The way of one piece: its tree.")
+@click.option(
+    "--certificate", is_flag=True, help="Why nothing is faster: a cut or prices, the arithmetic."
+)
+@click.option("--all", "whole", is_flag=True, help=f"Every line, not the first {LINES} of a part.")
+def show(
+    schedule: Schedule,
+    size: int | None,
+    dtype: str,
+    rank: str | None,
+    piece: int | None,
+    certificate: bool,
+    whole: bool,
+) -> Answer:
+    """Print a schedule as text: its pieces and transfers, or one of the parts asked for.
+
+    Of a symmetric schedule the representatives are printed. --size is that of the program of a
+    rank (1 MiB), and says which schedule of a set is meant.
+    """
+    sound(schedule)
+    most = None if whole else LINES
+    texts = []
+    if rank is not None:
+        texts.append(_program(schedule, rank, size, dtype, most))
+    if piece is not None:
+        if piece >= schedule.pieces:
+            found = f"{piece} is none; expected less than {schedule.pieces}, the pieces shown"
+            raise click.BadParameter(found, param_hint="--piece")
+        texts.append(piece_text(schedule, piece, most))
+    if certificate:
+        texts.append(certificate_text(schedule, most))
+    if not texts:
+        texts.append(schedule_text(schedule, most))
+    lines = [printable(line) for line in "\n\n".join(texts).split("\n")]
+    return Answer({"text": "\n".join(lines)}, lines)
+
+
+def _program(schedule: Schedule, rank: str, size: int | None, dtype: str, most: int | None) -> str:
+    """Write the program of a rank, in chunks as programs choose them.
+
+    Raises:
+        TopologyError: there is no such rank.
+    """
+    machine, what = schedule.topology, schedule.collective
+    try:
+        chosen = selection.rank(machine, rank)
+    except TopologyError as error:
+        raise TopologyError(prefixed("Invalid value for --rank", error.faults)) from None
+    if size is None and what.name not in DEMANDED:
+        size = SIZE
+    used = whole_elements(what, size_or_demand(what, size), dtype)
+    count = elements(what, used, dtype)
+    program = lower(schedule, count, dtype=dtype, chunks=chunks(schedule, used))
+    text, order = program_text(program, chosen, machine.names, most), schedule.group.order
+    images = f"piece q here is an image of piece q // {order:,} of the schedule"
+    return text if order == 1 else f"{text}\n{images}"
