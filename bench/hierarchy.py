@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from bench.verdict import ended
-from commplan.candidates.candidates import Candidate
+from commplan.candidates.measure import Candidate
 from commplan.planning.planner import plan
 from solvers.schedules.collective import collective
 from topologies.formats.spec import topology

@@ -7,7 +7,8 @@ check()
 
 from commplan.anytime.checking import WrongSchedule
 from commplan.anytime.limits import LimitError
-from commplan.candidates.candidates import Candidate, ScratchError
+from commplan.candidates.measure import Candidate
+from commplan.candidates.select import ScratchError
 from commplan.communicator import Communicator, PlacementError
 from commplan.planning.planner import Plan, plan
 from runtime.emit.targets import TARGETS, emit

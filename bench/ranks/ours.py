@@ -8,7 +8,7 @@ from mpi4py import MPI
 
 from bench.contest.arguments import Arguments
 from commplan.anytime.checking import checked
-from commplan.candidates.candidates import compared
+from commplan.candidates.select import compared
 from commplan.planning.planner import fastest, plan
 from runtime.execute.executor import Executor, Way
 from runtime.metrics.chunking import chunks

@@ -13,7 +13,10 @@ from fractions import Fraction
 from signal import SIGKILL
 from typing import NamedTuple
 
-from commplan.candidates.candidates import Candidate, chosen, measured, pace_of
+from commplan.candidates.keys import Key
+from commplan.candidates.measure import Candidate, measured
+from commplan.candidates.select import chosen
+from commplan.candidates.tuning import TOGETHER
 from runtime.launch import kills
 from runtime.metrics import chunking
 from solvers.schedules.files import packed, unpacked
@@ -22,9 +25,8 @@ from solvers.settings.options import USUAL, Terms
 from topologies.model.errors import NO, WRONG_INPUT, CommplanError
 
 # Gives a field to processes that are to race it, for as long as it is open.
-Helped = Callable[[Mapping[str, Schedule]], AbstractContextManager[Executor | None]]
+Helped = Callable[[Mapping[Key, Schedule]], AbstractContextManager[Executor | None]]
 STARTED = "mpiexec -n N python -m mpi4py.futures -m commplan"
-TOGETHER = 4  # jobs that are sent at a time
 
 
 class HostsError(CommplanError, ValueError):
@@ -56,41 +58,41 @@ class Races:
     executor: makes other processes do it, which hold the entrants (`cores`, `hosts`).
     """
 
-    entrants: Mapping[str, Schedule]
+    entrants: Mapping[Key, Schedule]
     terms: Terms = USUAL
     max_scratch: Fraction | None = None
     executor: Executor | None = None
-    known: dict[tuple[str, int], Candidate] = field(default_factory=dict)
+    known: dict[tuple[Key, int], Candidate] = field(default_factory=dict)
 
-    def schedule(self, name: str) -> Schedule:
-        """Give the schedule with a name, which may tell a number of chunks."""
-        return _entrant(self.entrants, name)
+    def schedule(self, key: Key) -> Schedule:
+        """Give an entrant, which may be asked for in another number of chunks."""
+        return _entrant(self.entrants, key)
 
-    def at(self, sizes: Sequence[int], names: Iterable[str]) -> dict[int, list[Candidate]]:
+    def at(self, sizes: Sequence[int], keys: Iterable[Key]) -> dict[int, list[Candidate]]:
         """Race at sizes in bytes; those that keep to the limits, the fastest first, for each.
 
         Raises:
-            LimitError, ScratchError: as of `candidates.compared`.
+            LimitError, ScratchError: as of `select.compared`.
         """
-        asked = list(names)
-        jobs = [(n, size) for size in sizes for n in asked if (n, size) not in self.known]
-        for (name, size), figures in zip(jobs, self._figures(jobs), strict=True):
-            self.known[name, size] = Candidate(name, self.schedule(name), *figures)
+        asked = list(keys)
+        jobs = [(key, size) for size in sizes for key in asked if (key, size) not in self.known]
+        for (key, size), figures in zip(jobs, self._figures(jobs), strict=True):
+            self.known[key, size] = Candidate(key, self.schedule(key), *figures)
         return {
             size: chosen(
-                [self.known[name, size] for name in asked], size, self.max_scratch, self.terms
+                [self.known[key, size] for key in asked], size, self.max_scratch, self.terms
             )
             for size in sizes
         }
 
-    def _figures(self, jobs: Sequence[tuple[str, int]]) -> Iterator[Figures]:
+    def _figures(self, jobs: Sequence[tuple[Key, int]]) -> Iterator[Figures]:
         if self.executor is None or len(jobs) < TOGETHER:
-            return (_figures(self.schedule(name), size) for name, size in jobs)
+            return (_figures(key, self.schedule(key), size) for key, size in jobs)
         return self.executor.map(_job, jobs, chunksize=min(TOGETHER, len(jobs) // TOGETHER))
 
 
 @contextmanager
-def no_help(field: Mapping[str, Schedule]) -> Iterator[Executor | None]:
+def no_help(field: Mapping[Key, Schedule]) -> Iterator[Executor | None]:
     """Let this process do everything."""
     yield None
 
@@ -99,7 +101,7 @@ def cores(count: int) -> Helped:
     """Let so many processes of this computer hold a field and race."""
 
     @contextmanager
-    def helped(field: Mapping[str, Schedule]) -> Iterator[Executor | None]:
+    def helped(field: Mapping[Key, Schedule]) -> Iterator[Executor | None]:
         # Loaded late, as they are in the way of every other command.
         from concurrent.futures import ProcessPoolExecutor
         from concurrent.futures.process import BrokenProcessPool
@@ -118,7 +120,7 @@ def cores(count: int) -> Helped:
 
 
 @contextmanager
-def hosts(field: Mapping[str, Schedule]) -> Iterator[Executor | None]:
+def hosts(field: Mapping[Key, Schedule]) -> Iterator[Executor | None]:
     """Let the processes of an MPI job do it, one of which this is (`STARTED`).
 
     Raises:
@@ -132,30 +134,27 @@ def hosts(field: Mapping[str, Schedule]) -> Iterator[Executor | None]:
         yield executor
 
 
-def _sent(field: Mapping[str, Schedule]) -> dict[str, bytes]:
-    return {name: packed(schedule) for name, schedule in field.items()}
+def _sent(field: Mapping[Key, Schedule]) -> dict[Key, bytes]:
+    return {key: packed(schedule) for key, schedule in field.items()}
 
 
-_held: dict[str, Schedule] = {}
+_held: dict[Key, Schedule] = {}
 
 
-def _hold(sent: Mapping[str, bytes]) -> None:
+def _hold(sent: Mapping[Key, bytes]) -> None:
     """Take in a field, in a process that is to measure it."""
-    _held.update({name: unpacked(data) for name, data in sent.items()})
+    _held.update({key: unpacked(data) for key, data in sent.items()})
 
 
-def _job(job: tuple[str, int]) -> Figures:
-    name, size = job
-    return _figures(_entrant(_held, name), size)
+def _job(job: tuple[Key, int]) -> Figures:
+    key, size = job
+    return _figures(key, _entrant(_held, key), size)
 
 
-def _entrant(field: Mapping[str, Schedule], name: str) -> Schedule:
-    if name in field:
-        return field[name]
-    base, pace = pace_of(name)
-    return chunking.paced(field[base], pace)
+def _entrant(field: Mapping[Key, Schedule], key: Key) -> Schedule:
+    return field[key] if key in field else chunking.paced(field[key.at(1.0)], key.pace)
 
 
-def _figures(schedule: Schedule, size: int) -> Figures:
-    found = measured("", schedule, size)
+def _figures(key: Key, schedule: Schedule, size: int) -> Figures:
+    found = measured(key, schedule, size)
     return Figures(found.height, found.seconds, found.scratch, found.chunks, found.bottleneck)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from commplan.candidates.candidates import Candidate
+from commplan.candidates.measure import Candidate
 from commplan.planning.planner import Plan
 from solvers.schedules.piece_loads import lock_step
 from topologies.model.units import duration
@@ -14,8 +14,8 @@ def stage_fields(made: Plan) -> dict[str, object]:
         return {}
     limit = made.schedule.bound.algbw
     tried = [_tried(each, float(limit) if limit else None) for each in made.candidates]
+    chosen = tried[0]
     tried.sort(key=lambda row: (row["stages"], row["ratio"] or 0.0))
-    chosen = next(row for row in tried if row["name"] == made.candidates[0].name)
     return {"stages": chosen["stages"], "lock_step_ratio": chosen["ratio"], "frontier": tried}
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from commplan.anytime.checking import checked
-from commplan.candidates.candidates import compared
+from commplan.candidates.keys import BEST
+from commplan.candidates.select import compared
 from commplan.planning.planner import plan
 from runtime.program.buffer_plan import moves
 from runtime.simulate.simulate import simulate
@@ -82,7 +83,7 @@ class Source:
             self.found[need.name, need.root] = best
         first = compared(best, need.size, None, Watch(self.seconds))[0]
         reason = f"{first.name}: {duration(first.seconds)}, height {first.height}"
-        if first.schedule is best:
+        if first.key == BEST:
             return best, reason
         return checked(replace(first.schedule, bound=best.bound)).schedule, reason
 

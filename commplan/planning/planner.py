@@ -6,7 +6,9 @@ from fractions import Fraction
 from commplan.anytime.abandon import ending_with, overtime
 from commplan.anytime.checking import checked
 from commplan.anytime.interrupts import ending_early
-from commplan.candidates.candidates import HIGHEST, Candidate, compared
+from commplan.candidates.keys import BEST, Generator
+from commplan.candidates.measure import Candidate
+from commplan.candidates.select import compared
 from commplan.planning.canonical import view
 from commplan.planning.nearby import nearby
 from commplan.planning.relayed import best_with_relays
@@ -129,7 +131,7 @@ def planned(
     if around is not None:
         candidates = [replace(c, schedule=around.back(c.schedule)) for c in candidates]
     first = candidates[0]
-    if first.schedule.transfers is best.transfers:
+    if first.key.generator is Generator.SOLVER:
         best = first.schedule
     else:
         watch.tell(f"verifying {first.name}")
@@ -167,9 +169,9 @@ def fastest(schedule: Schedule, size: float) -> float:
 def _reason(candidates: list[Candidate]) -> str:
     """Say why the first of the candidates is the choice."""
     first = candidates[0]
-    highest = next((each for each in candidates if each.name == HIGHEST), None)
+    highest = next((each for each in candidates if each.key == BEST), None)
     if highest is None:
-        return f"{first.name}: {HIGHEST} is left out (limits, or a pile in front of a rank)"
+        return f"{first.name}: {BEST} is left out (limits, or a pile in front of a rank)"
     if len(candidates) == 1:
         return f"{first.name}, the only candidate"
     other = candidates[1] if highest is first else highest

@@ -16,17 +16,18 @@ from itertools import pairwise
 from math import isqrt
 
 from commplan.anytime.checking import checked
-from commplan.candidates.candidates import CHUNKS, FAR, HIGHEST, Candidate, known, paces
+from commplan.candidates.generate import known
+from commplan.candidates.keys import BEST, Key
+from commplan.candidates.measure import Candidate, paces
 from commplan.candidates.races import Helped, Races, no_help
+from commplan.candidates.select import CHUNKS
+from commplan.candidates.tuning import CLOSE_SIZES, FAR, STRIDE
 from commplan.planning.canonical import View, view
 from commplan.planning.nearby import nearby
 from solvers.schedules.certificate import UNPROVED
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import USUAL, Terms
-
-STRIDE = 4  # from one size of the first races to the next
-CLOSE = 1.01  # ratio of two sizes between which no switch point is looked for
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def size_set(
     switch points are rougher.
 
     Raises:
-        LimitError, ScratchError: as of `candidates.compared`.
+        LimitError, ScratchError: as of `select.compared`.
         WrongSchedule: a bug.
     """
     around = nearby(best)
@@ -74,7 +75,7 @@ def size_set(
 def _turned(part: Part, best: Schedule, seen: View) -> Part:
     """Give a part for the machine asked for; verified as it is handed out."""
     chosen = part.best.schedule
-    turned = best if part.best.name == HIGHEST else checked(seen.back(chosen)).schedule
+    turned = best if part.best.key == BEST else checked(seen.back(chosen)).schedule
     return replace(part, best=replace(part.best, schedule=turned))
 
 
@@ -104,8 +105,9 @@ def _parts(
                 break
             winners[size] = races.at([size], finalists)[size][0]
         starts = list(_starts(winners, races, finalists, watch))
-    made = {name: _checked(races.schedule(name), best) for name in {c.name for _, c in starts}}
-    return tuple(Part(size, replace(c, schedule=made[c.name])) for size, c in starts)
+    keys = dict.fromkeys(c.key for _, c in starts)
+    made = {key: best if key == BEST else _checked(races.schedule(key), best) for key in keys}
+    return tuple(Part(size, replace(c, schedule=made[c.key])) for size, c in starts)
 
 
 def _strides(first: int, last: int) -> list[int]:
@@ -115,21 +117,21 @@ def _strides(first: int, last: int) -> list[int]:
     return sizes
 
 
-def _finalists(races: Races, rounds: Mapping[int, list[Candidate]]) -> list[str]:
+def _finalists(races: Races, rounds: Mapping[int, list[Candidate]]) -> list[Key]:
     """List who won a race, halfway between two sizes as well, each in several numbers of chunks."""
-    winners = {found[0].name for found in rounds.values()}
+    winners = {found[0].key for found in rounds.values()}
     for (a, before), (b, after) in pairwise(rounds.items()):
-        near = {c.name for own in (before, after) for c in own if c.seconds <= FAR * own[0].seconds}
-        close = [name for name in races.entrants if name in near]
+        near = {c.key for own in (before, after) for c in own if c.seconds <= FAR * own[0].seconds}
+        close = [key for key in races.entrants if key in near]
         if len(close) > 1 and b > a + 1:
             middle = isqrt(a * b)
-            winners.add(races.at([middle], close)[middle][0].name)
-    finalists = [name for name in races.entrants if name in winners]
-    return finalists + [name for each in finalists for name, _ in paces(each, races.entrants[each])]
+            winners.add(races.at([middle], close)[middle][0].key)
+    finalists = [key for key in races.entrants if key in winners]
+    return finalists + [key for each in finalists for key, _ in paces(each, races.entrants[each])]
 
 
 def _starts(
-    winners: Mapping[int, Candidate], races: Races, finalists: Sequence[str], watch: Watch
+    winners: Mapping[int, Candidate], races: Races, finalists: Sequence[Key], watch: Watch
 ) -> Iterator[tuple[int, Candidate]]:
     """Give each size from which another candidate is best, beginning with the first size."""
     sizes = sorted(winners)
@@ -138,20 +140,18 @@ def _starts(
     size, now = sizes[0], winners[sizes[0]]
     while open_ends:
         end, then = open_ends.pop()
-        apart = now.name != then.name and end > size * CLOSE and end > size + 1
+        apart = now.key != then.key and end > size * CLOSE_SIZES and end > size + 1
         if apart and not watch.leaves_out("finer switch points"):
             middle = max(isqrt(size * end), size + 1)
             between = races.at([middle], finalists)[middle][0]
             open_ends += [(end, then), (middle, between)]
             continue
-        if now.name != then.name:
+        if now.key != then.key:
             yield end, then
         size, now = end, then
 
 
 def _checked(schedule: Schedule, best: Schedule) -> Schedule:
-    if schedule is best:
-        return best
     return checked(
         replace(schedule, bound=best.bound, in_network=best.in_network, relays=best.relays)
     ).schedule

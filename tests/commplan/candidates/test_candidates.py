@@ -4,7 +4,10 @@ import pytest
 
 from bench.fabric_contest import degraded_star, slow_ring
 from commplan.anytime.limits import trees
-from commplan.candidates.candidates import ALIKE, CLOSE, HIGHEST, PUDDLE, compared, known
+from commplan.candidates.generate import known
+from commplan.candidates.keys import BEST, PACES, Generator, Key
+from commplan.candidates.select import compared
+from commplan.candidates.tuning import ALIKE, CLOSE, PUDDLE
 from commplan.planning.planner import plan
 from runtime.metrics.height import height
 from runtime.verify.verify import verify
@@ -15,7 +18,7 @@ from solvers.settings.deadline import Watch
 from topologies.formats.spec import topology
 from topologies.presets.shapes import star
 
-LOWER = "trees of height "
+ONE_TREE = Key(Generator.ONE_TREE)
 
 
 @pytest.fixture(scope="module")
@@ -23,57 +26,75 @@ def best():
     return plan(topology("torus:3x3"), collective("broadcast", range(9), 0)).schedule
 
 
-def lower(found):
-    return {name: schedule for name, schedule in found if name.startswith(LOWER)}
+def of(generator, keys):
+    return [key for key in keys if key.generator is generator]
+
+
+def raced(best, size, **searched):
+    return [c.key for c in compared(best, size, None, Watch(60), **searched)]
 
 
 def test_lower_trees_are_right_and_as_low_as_they_say(best):
-    found = lower(known(best, watch=Watch(60)))
-    assert found
-    for name, schedule in found.items():
-        assert verify(schedule).correct
-        assert height(schedule) <= int(name.removeprefix(LOWER)) < height(best)
+    found = dict(known(best, watch=Watch(60)))
+    lower = of(Generator.LOW_TREES, found)
+    assert lower
+    for key in lower:
+        assert verify(found[key]).correct
+        assert height(found[key]) <= key.parameters[0] < height(best)
 
 
 def test_one_tree_for_a_root_competes_with_many():
     machine = slow_ring()
     best = plan(machine, collective("all_reduce", range(8))).schedule
     assert trees(best) > 1
-    found = dict(known(best, watch=Watch(60)))["one tree for a root"]
+    found = dict(known(best, watch=Watch(60)))[ONE_TREE]
     assert verify(found).correct
     assert trees(found) == 1
-    assert "one tree for a root" in [
-        c.name for c in compared(best, 2**20, None, Watch(60), exact=True)
-    ]
+    assert ONE_TREE in raced(best, 2**20, exact=True)
 
 
 def test_they_compete_at_a_small_size(best):
-    names = [c.name for c in compared(best, 2**12, None, Watch(60), exact=True)]
-    assert any(name.startswith(LOWER) for name in names)
+    assert of(Generator.LOW_TREES, raced(best, 2**12, exact=True))
 
 
 def test_they_are_not_looked_for_where_nothing_is_to_be_gained():
     size = 2**32
     best = plan(topology("ring:8"), collective("all_gather", range(8))).schedule
     found = compared(best, size, None, Watch(60), exact=True)
-    first = next(c for c in found if c.name == HIGHEST)
+    first = next(c for c in found if c.key == BEST)
     least = time_bound.fastest(best.topology, best.collective, best.bound, size)
     assert first.height > 2
     assert first.seconds <= CLOSE * least
-    assert not any(c.name.startswith(LOWER) for c in found)
+    assert not of(Generator.LOW_TREES, [c.key for c in found])
 
 
 def test_without_a_watch_there_is_no_search(best):
-    assert not lower((c.name, c.schedule) for c in compared(best, 2**12, None, Watch(60)))
+    assert not of(Generator.LOW_TREES, raced(best, 2**12))
 
 
 def test_matchings_are_right_and_compete(best):
     made = dict(known(best, watch=Watch(60)))
-    names = [f"greedy matching, {parts}" for parts in ("1 part", "2 parts", "4 parts")]
-    assert [name for name in made if name.startswith("greedy matching")] == names
-    assert all(verify(made[name]).optimal for name in names)
-    raced = [c.name for c in compared(best, 2**20, None, Watch(60), exact=True)]
-    assert set(names) <= set(raced)
+    matchings = of(Generator.MATCHING, made)
+    words = [f"greedy matching, {parts}" for parts in ("1 part", "2 parts", "4 parts")]
+    assert [str(key) for key in matchings] == words
+    assert all(verify(made[key]).optimal for key in matchings)
+    assert set(matchings) <= set(raced(best, 2**20, exact=True))
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        (BEST, "highest throughput"),
+        (BEST.at(0.5), "highest throughput, chunks / 2"),
+        (Key(Generator.TEMPLATE, ("bruck, far first",)), "bruck, far first"),
+        (Key(Generator.EXACT, (4, 6, 2), 4.0), "exact, 4 steps, 6 rounds, 2 chunks, chunks x 4"),
+        (Key(Generator.MATCHING, (1,)), "greedy matching, 1 part"),
+        (Key(Generator.LOW_TREES, (3,)), "trees of height 3"),
+    ],
+)
+def test_a_key_prints_as_words_and_comes_back_from_another_number_of_chunks(key, words):
+    assert str(key) == words
+    assert {key.at(pace).at(key.pace) for pace in PACES} == {key}
 
 
 def test_a_matching_is_chosen_where_links_wait_least():

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from commplan.candidates.candidates import known
+from commplan.candidates.generate import known
 from commplan.candidates.races import HostsError, Races, cores, hosts, no_help
 from commplan.planning.planner import plan
 from runtime.launch.mpi import find
@@ -22,18 +22,18 @@ def entrants():
 
 def figures(found):
     return {
-        size: [(c.name, c.seconds, c.height, c.scratch, c.chunks, c.bottleneck) for c in row]
+        size: [(c.key, c.seconds, c.height, c.scratch, c.chunks, c.bottleneck) for c in row]
         for size, row in found.items()
     }
 
 
 def test_two_processes_measure_what_one_does(entrants):
-    names = [*entrants, *(f"{name}, chunks x 2" for name in entrants)]
+    keys = [*entrants, *(key.at(2.0) for key in entrants)]
     sizes = [2**12, 2**22]
-    here = Races(entrants).at(sizes, names)
+    here = Races(entrants).at(sizes, keys)
     with cores(2)(entrants) as executor:
         assert executor is not None
-        there = Races(entrants, executor=executor).at(sizes, names)
+        there = Races(entrants, executor=executor).at(sizes, keys)
     assert figures(here) == figures(there)
     assert all(row == sorted(row, key=lambda c: c.seconds) for row in here.values())
 

@@ -5,7 +5,7 @@ import pytest
 
 import commplan
 from commplan.anytime import standby
-from commplan.candidates import candidates
+from commplan.candidates import tuning
 from commplan.planning.planner import plan
 from solvers.schedules.collective import ROOTED, all_to_allv, collective
 from topologies.formats.spec import topology
@@ -59,7 +59,7 @@ def test_what_is_fast_when_small_and_what_is_fast_when_large_differ():
 
 
 def test_small_direct_networks_get_exact_schedules(monkeypatch):
-    monkeypatch.setattr(candidates, "EXACT_WORK", 30.0)
+    monkeypatch.setattr(tuning, "EXACT_WORK", 30.0)
     made = commplan.plan(*problem("dgx-1", "all_reduce"), size=2**16)
     assert made.candidates[0].name.startswith("exact, 4 steps, 6 rounds, 2 chunks")
     assert made.schedule.provenance["solver"] == "synchronous"
@@ -74,9 +74,9 @@ def test_switched_machines_and_many_ranks_are_not_searched_exactly():
 
 
 def test_many_ranks_are_not_compared_with_templates(monkeypatch):
-    monkeypatch.setattr(candidates, "TEMPLATE_RANKS", 4)
-    monkeypatch.setattr(candidates, "EXACT_RANKS", 4)
-    monkeypatch.setattr(candidates, "LOW_RANKS", 4)
+    monkeypatch.setattr(tuning, "TEMPLATE_RANKS", 4)
+    monkeypatch.setattr(tuning, "EXACT_RANKS", 4)
+    monkeypatch.setattr(tuning, "LOW_RANKS", 4)
     made = commplan.plan(*problem("ring:5", "all_gather"), size=64)
     assert made.reason == "highest throughput, the only candidate"
 

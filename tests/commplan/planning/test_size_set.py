@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from commplan.candidates.candidates import known
+from commplan.candidates.generate import known
 from commplan.candidates.races import Races
 from commplan.planning.planner import plan
 from commplan.planning.size_set import size_set
@@ -51,15 +51,15 @@ def test_parts_ascend_and_neighbours_differ(raced):
     starts = [part.start for part in parts]
     assert starts[0] == FIRST
     assert starts == sorted(set(starts))
-    assert all(a.best.name != b.best.name for a, b in pairwise(parts))
+    assert all(a.best.key != b.best.key for a, b in pairwise(parts))
 
 
 def test_at_a_switch_point_the_one_before_is_no_faster(raced):
     _, parts = raced
     for before, after in pairwise(parts):
-        both = Races({c.name: c.schedule for c in (before.best, after.best)})
+        both = Races({c.key: c.schedule for c in (before.best, after.best)})
         first = both.at([after.start], both.entrants)[after.start][0]
-        assert first.name == after.best.name
+        assert first.key == after.best.key
 
 
 def test_a_set_is_read_by_size(raced, tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.random_machines import machine, wild
-from commplan.candidates.candidates import known
+from commplan.candidates.generate import known
 from runtime.simulate.simulate import SWITCHINGS, simulate
 from solvers.bounds.time_bound import fastest, reach
 from solvers.schedules.certificate import UNPROVED, Bound, Cut
@@ -33,8 +33,8 @@ def beaten_by(best, switchings, sizes):
     topology, what = best.topology, best.collective
     least = {size: fastest(topology, what, best.bound, size) for size in sizes}
     return [
-        (name, size, switching)
-        for name, made in known(best, watch=Watch(0))
+        (str(key), size, switching)
+        for key, made in known(best, watch=Watch(0))
         for size in sizes
         for switching in switchings
         if simulate(made, size, switching).seconds < least[size] * (1 - 1e-9) - 1e-14

@@ -1,0 +1,205 @@
+"""Schedules that might be the best choice, whoever makes them; none is measured here."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import chain
+
+from commplan.anytime.limits import trees, within
+from commplan.anytime.standby import plain_one
+from commplan.candidates import tuning
+from commplan.candidates.keys import BEST, Generator, Key
+from commplan.candidates.measure import Made
+from runtime.metrics.height import height
+from runtime.simulate.simulate import simulate
+from runtime.verify.determinism import alike
+from runtime.verify.relaying import copied
+from solvers.bounds import time_bound
+from solvers.exact.pareto import frontier
+from solvers.exact.search import Exact
+from solvers.flows import all_to_allv, moe
+from solvers.lp.linear_program import Infeasible
+from solvers.schedules.capabilities import Relays
+from solvers.schedules.collective import CollectiveError
+from solvers.schedules.schedule import Schedule
+from solvers.settings.deadline import UNHURRIED, NotFound, Watch
+from solvers.settings.options import USUAL, Terms
+from solvers.solve import solve
+from solvers.templates import TEMPLATES, hierarchical_alltoall, multilevel
+from solvers.templates.layout import TemplateError
+from solvers.timing import rounds
+from solvers.timing.greedy_matching import matched
+from solvers.timing.greedy_problem import guided
+
+OTHERS = "other candidates"
+ORDERS: dict[str, Callable[[Schedule], Iterator[tuple[str, Schedule]]]] = {
+    "all_to_all": rounds.orders,
+    "all_to_allv": all_to_allv.orders,
+    "dispatch": moe.orders,
+    "combine": moe.orders,
+}
+
+
+def known(best: Schedule, terms: Terms = USUAL, watch: Watch = UNHURRIED) -> Made:
+    """Give the schedule of highest throughput, and all others to compare it with."""
+    yield from lawful(iter([(BEST, best)]), best.relays)
+    for key, schedule in lawful(others(best, watch, terms), best.relays):
+        if watch.leaves_out(OTHERS):
+            break
+        yield key, replace(schedule, in_network=terms.in_network, relays=terms.relays)
+
+
+def others(
+    best: Schedule,
+    watch: Watch | None,
+    terms: Terms = USUAL,
+    size: int | None = None,
+    *,
+    crowded: bool = False,
+) -> Made:
+    """Make the schedules to compare the one of highest throughput with.
+
+    Args:
+        best: the schedule of highest throughput.
+        watch: of the whole question; without one nothing is searched for, which takes seconds.
+        terms: what the searches keep to.
+        size: bytes; where `best` is near the bound at it there are no searches either.
+        crowded: scratch is short, and the plain schedule is one of them.
+    """
+    return chain(
+        _patterns(best, crowded),
+        _exact(best, watch),
+        _low(best, watch, terms, size),
+        _matchings(best, watch, size),
+    )
+
+
+def lawful(made: Made, relays: Relays) -> Made:
+    """Leave out what would give ranks different bits of one sum, or ask too much of relays."""
+    for key, schedule in made:
+        if alike(schedule) and not (relays == "forward" and copied(schedule).any()):
+            yield key, schedule
+
+
+def _patterns(best: Schedule, crowded: bool) -> Made:
+    """Make what needs no search; where scratch is short, the plain one too."""
+    yield from _templates(best)
+    if best.collective.name in ORDERS:
+        own = best.provenance.get("order")
+        for name, made in ORDERS[best.collective.name](best):
+            if name != own:
+                yield Key(Generator.ORDER, (name,)), made
+    if crowded:
+        plain = partial(plain_one, best.topology, best.collective, best.bound)
+        yield from _tried(Key(Generator.SHORTEST_WAYS), plain)
+
+
+def _exact(best: Schedule, watch: Watch | None) -> Made:
+    """Search for the best schedules of so many steps each, where these are few and soon found.
+
+    watch: of the whole question; without one there is no search.
+    """
+    machine, what = best.topology, best.collective
+    direct = (machine.src < machine.ranks) & (machine.dst < machine.ranks)
+    if (
+        watch is None
+        or watch.over
+        or not 1 < len(what.ranks) <= tuning.EXACT_RANKS
+        or not direct.any()
+    ):
+        return
+    own = watch.stage(tuning.EXACT_WORK, "exact schedules")
+    try:
+        for answer in frontier(Exact(machine, what, own), tuning.EXACT_CHUNKS, watch=own):
+            if answer.schedule is not None:
+                yield Key(Generator.EXACT, tuple(answer.point)), answer.schedule
+    except (CollectiveError, Infeasible, NotFound):
+        return
+
+
+def _low(best: Schedule, watch: Watch | None, terms: Terms, size: int | None = None) -> Made:
+    """Pack trees of less height, or fewer, than those of highest throughput, for sizes in between.
+
+    watch: of the whole question; without one there is no search, nor where there is little to gain.
+    """
+    what, plain = best.collective, replace(terms, max_height=None, trees=None)
+    if watch is None or not 1 < len(what.ranks) <= tuning.LOW_RANKS or what.name in ORDERS:
+        return
+    if size is not None and _near(best, size):
+        return
+    if trees(best) > 1:
+        yield from _packed(best, watch, Key(Generator.ONE_TREE), replace(plain, trees=1))
+    for most in tuning.LOW:
+        if most >= height(best) or watch.leaves_out("trees of less height"):
+            return
+        lower = replace(plain, max_height=most)
+        yield from _packed(best, watch, Key(Generator.LOW_TREES, (most,)), lower)
+
+
+def _packed(best: Schedule, watch: Watch, key: Key, terms: Terms) -> Made:
+    """Pack trees within limits, if that takes little work."""
+    own = watch.stage(tuning.LOW_WORK, str(key))
+    try:
+        found = solve(best.topology, best.collective, own, terms)
+    except (Infeasible, NotFound):
+        return
+    if within(found, terms):
+        yield key, replace(found, bound=best.bound)
+
+
+def _near(best: Schedule, size: int) -> bool:
+    """Tell whether a schedule is about as fast as any can be at a size."""
+    machine, what = best.topology, best.collective
+    least = time_bound.fastest(machine, what, best.bound, size, in_network=best.in_network)
+    return simulate(best, size).seconds <= tuning.CLOSE * least
+
+
+def _matchings(best: Schedule, watch: Watch | None, size: int | None = None) -> Made:
+    """Let links take pieces as they fall free, along the trees of highest throughput."""
+    what = best.collective
+    known = 1 < len(what.ranks) <= tuning.LOW_RANKS and what.name in tuning.MATCHED
+    if watch is None or not known or (size is not None and _near(best, size)):
+        return
+    for parts in tuning.MATCHED_PARTS:
+        work = guided(best, size or tuning.MATCHED_SIZE, parts)
+        if len(work.load) * len(what.ranks) > tuning.MATCHED_SENDS or watch.leaves_out("matchings"):
+            return
+        made = matched(work, what, best.bound, in_network=best.in_network)
+        yield Key(Generator.MATCHING, (parts,)), made
+
+
+def _templates(best: Schedule) -> Made:
+    """Make the templates of the same collective."""
+    what = best.collective
+    if 1 < len(what.ranks) <= tuning.TEMPLATE_RANKS:
+        for name, (template, known) in TEMPLATES.items():
+            if what.name in known:
+                yield from _tried(
+                    Key(Generator.TEMPLATE, (name,)), partial(template, best.topology, what)
+                )
+        if what.name in multilevel.COLLECTIVES:
+            for name, make in multilevel.candidates(best.topology, what, best.bound):
+                yield from _tried(_template(name), make)
+        if what.name in hierarchical_alltoall.COLLECTIVES:
+            yield from _hierarchies(best)
+
+
+def _template(name: str) -> Key:
+    return Key(Generator.TEMPLATE, (name,))
+
+
+def _hierarchies(best: Schedule) -> Made:
+    """Make exchanges between boxes of several ranks."""
+    try:
+        made = hierarchical_alltoall.hierarchies(best.topology, best.collective, best.bound)
+        yield from ((_template(name), each) for name, each in made)
+    except TemplateError:
+        return
+
+
+def _tried(key: Key, make: Callable[[], Schedule]) -> Made:
+    """Make a schedule, if it can be made."""
+    try:
+        yield key, make()
+    except (TemplateError, NotFound):
+        return

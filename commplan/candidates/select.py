@@ -1,0 +1,135 @@
+"""Which candidate is the choice: limits, scratch, what would pile up in switches, then time."""
+
+from fractions import Fraction
+from math import inf
+
+from commplan.anytime.limits import LimitError, trees, within
+from commplan.candidates.generate import ORDERS, OTHERS, lawful, others
+from commplan.candidates.keys import BEST
+from commplan.candidates.measure import Candidate, measured, other_paces, raced
+from commplan.candidates.tuning import ALIKE, FAR, PILE, PUDDLE, TUNED, WORTH
+from runtime.verify.determinism import alike
+from solvers.schedules.piece_loads import incast
+from solvers.schedules.schedule import Schedule
+from solvers.settings.deadline import Watch
+from solvers.settings.options import USUAL, Terms
+from topologies.model.errors import NO, CommplanError
+
+CHUNKS = "other numbers of chunks"
+DIFFERING = (
+    "; one of height {} adds up in another order at each rank, and rounding would leave ranks with "
+    "different bits"
+)
+
+
+class ScratchError(CommplanError, ValueError):
+    """No schedule is known that makes do with the scratch allowed; nothing is proved."""
+
+    exit_code = NO
+
+
+def compared(
+    best: Schedule,
+    size: int | None,
+    max_scratch: Fraction | None,
+    watch: Watch,
+    terms: Terms = USUAL,
+    *,
+    exact: bool = False,
+) -> list[Candidate]:
+    """Measure the schedule of highest throughput and, in time, others that may be a better choice.
+
+    They are those that make do with the scratch allowed and keep to the limits of the terms, the
+    one chosen first, then by time. exact: search as well for schedules that are the best of their
+    number of steps, on small direct networks, for trees of less height, and for matchings; that
+    takes seconds.
+
+    Raises:
+        ScratchError: none makes do, naming the one that needs least.
+        LimitError: none keeps to the limits.
+    """
+    watch.tell("measuring")
+    highest = measured(BEST, best, size)
+    found = [highest] if alike(best) else []
+    crowded = max_scratch is not None and highest.scratch > max_scratch
+    limited = not found or not within(best, terms)
+    if crowded or limited or size is not None:
+        made = others(best, watch if exact else None, terms, size, crowded=crowded or limited)
+        found += raced(lawful(made, best.relays), size, watch, OTHERS)
+    try:
+        first = chosen(found, size, max_scratch, terms)
+    except LimitError as error:
+        left_out = DIFFERING.format(highest.height) if highest not in found else ""
+        raise LimitError(f"{error}{left_out}") from None
+    if size is None or watch.leaves_out(CHUNKS):
+        return first
+    near = [c for c in first[:TUNED] if c.seconds <= FAR * first[0].seconds]
+    found += raced(other_paces(near, size), size, watch, CHUNKS)
+    return chosen(found, size, max_scratch, terms)
+
+
+def chosen(
+    found: list[Candidate], size: int | None, max_scratch: Fraction | None, terms: Terms
+) -> list[Candidate]:
+    """Give those that keep to the limits: the one to choose, then by time.
+
+    Raises:
+        as `compared`.
+    """
+    kept = [each for each in found if within(each.schedule, terms)]
+    if not found:
+        raise LimitError("no schedule was found within the limits; nothing is proved")
+    if not kept:
+        low = min(found, key=lambda each: each.height)
+        raise LimitError(
+            f"no schedule was found within the limits; the lowest one ({low.name}) has height "
+            f"{low.height} and {trees(low.schedule)} trees for a root; nothing is proved"
+        )
+    fits = _fitting(_without_piles(kept, size), max_scratch)
+    return _calm_first(sorted(fits, key=lambda c: c.seconds), size)
+
+
+def _fitting(found: list[Candidate], max_scratch: Fraction | None) -> list[Candidate]:
+    if max_scratch is None:
+        return found
+    fits = [each for each in found if each.scratch <= max_scratch]
+    if not fits:
+        least = min(found, key=lambda each: each.scratch)
+        raise ScratchError(
+            f"scratch: the least found is {float(least.scratch):.4g} of the size ({least.name}), "
+            f"{float(max_scratch):.4g} is allowed; nothing is proved"
+        )
+    return fits
+
+
+def _without_piles(found: list[Candidate], size: int | None) -> list[Candidate]:
+    """Of an exchange, leave out those in which too much would pile up in front of a rank.
+
+    The simulator lets it wait there for nothing. Where all others are much slower, none is left
+    out.
+    """
+    if size is None or found[0].schedule.collective.name not in ORDERS:
+        return found
+    flat = [each for each in found if incast(each.schedule) * size <= PILE]
+    slow = min((each.seconds for each in flat), default=inf)
+    return flat if slow <= WORTH * min(each.seconds for each in found) else found
+
+
+def _calm_first(found: list[Candidate], size: int | None) -> list[Candidate]:
+    """Of those about as fast as the first, put one first that lets little wait for slow links.
+
+    Waiting in a switch costs the simulator nothing, and a network that drops what waits a lot: on
+    a star with one slow rank, sending everything straight away is slower over TCP by 2 to 19 %
+    than passing it on, where both are predicted to take the same (`bench.fabric_contest`).
+    """
+    if size is None:
+        return found
+    near = [each for each in found if each.seconds <= ALIKE * found[0].seconds]
+    flat = (each for each in near if _pile(each, size) <= PUDDLE)
+    first = next(flat, found[0])
+    return [first, *(each for each in found if each is not first)]
+
+
+def _pile(candidate: Candidate, size: int) -> float:
+    """Give the bytes that may wait in a switch for a link that is slower than what feeds it."""
+    return incast(candidate.schedule, candidate.chunks, slow=True) * size

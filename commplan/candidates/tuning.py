@@ -1,0 +1,28 @@
+"""The numbers that decide what is tried and what is chosen, each with its unit and its reason."""
+
+# What is tried.
+TEMPLATE_RANKS = 256  # ranks up to which templates are: they are written out in full
+EXACT_RANKS = 8  # ranks up to which exact search is: its model grows with ranks, chunks and steps
+EXACT_CHUNKS = 6  # of a block, at most, for the same reason
+EXACT_WORK = 3.0  # seconds' worth of work for exact search: an answer is waited for
+LOW_RANKS = 64  # ranks up to which trees of less height are packed, and links matched
+LOW_WORK = 2.0  # seconds' worth of work for each of these heights, of which there are many:
+LOW = (2, 3, 4, 6, 8, 12, 16, 24)  # messages in a row; close together where one more matters most
+MATCHED = ("all_gather", "broadcast", "scatter")  # matchings are only for what copies
+MATCHED_PARTS = (1, 2, 4)  # that each block is cut into
+MATCHED_SIZE = 2**24  # bytes for which links are matched where no size is given: a large one
+MATCHED_SENDS = 20_000  # at most, as every send is placed by itself
+CLOSE = 1.02  # times the bound at a size, within which no others are looked for: little to gain
+TUNED = 3  # candidates, the fastest, for which other numbers of chunks are tried
+FAR = 2  # times the best time, beyond which they are not: they are tried to make near ones nearer
+
+# What is chosen: the simulator lets bytes wait in a switch for nothing, and networks do not.
+PILE = 2**20  # bytes that may wait there for one rank before stages are preferred
+WORTH = 1.5  # times the time that a schedule without such a pile may take
+PUDDLE = 2**15  # bytes that may wait so before others, about as fast, are preferred
+ALIKE = 1.02  # times the time within which schedules count as about as fast
+
+# Sets of schedules for many sizes: what is best only between two of the first sizes is missed.
+STRIDE = 4  # from one size of the first races to the next
+CLOSE_SIZES = 1.01  # ratio of two sizes between which no switch point is looked for
+TOGETHER = 4  # jobs that are sent to another process at a time: they answer only figures
