@@ -39,6 +39,7 @@ from topologies.formats.files import save as save_topology
 from topologies.formats.networkx_graph import from_networkx, to_networkx
 from topologies.formats.spec import catalogue, topology
 from topologies.model.errors import ArgumentError, CommplanError
+from topologies.model.registry import PluginError
 from topologies.model.selection import ranks
 from topologies.model.topology import Link, Switch, Topology, TopologyError, build
 from topologies.symmetry.group import SymmetryError
@@ -64,6 +65,7 @@ __all__ = [
     "NotFound",
     "PlacementError",
     "Plan",
+    "PluginError",
     "Prices",
     "Program",
     "ProgramError",
@@ -108,3 +110,9 @@ __all__ = [
     "topology",
     "verify",
 ]
+
+# In a traceback an error has the name by which a user catches it.
+for _name in __all__:
+    _value = globals()[_name]
+    if isinstance(_value, type) and issubclass(_value, CommplanError):
+        _value.__module__ = "commplan"

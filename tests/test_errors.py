@@ -2,15 +2,19 @@
 
 import ast
 import importlib
-import inspect
+import pickle
+import traceback
 from pathlib import Path
 
 import pytest
 
+import commplan.library
 from topologies.model.errors import BUG, NO, WRONG_INPUT, CommplanError
 
 ROOT = Path(__file__).parent.parent
 FLOORS = ("topologies", "solvers", "runtime", "commplan", "bench")
+# Public errors that are answers, and called so.
+ANSWERS = ("Infeasible", "NotFound", "WrongSchedule")
 # Written into emitted programs, which know nothing of commplan.
 EMITTED = ROOT / "runtime" / "emit" / "in_python"
 
@@ -24,25 +28,32 @@ def module_names():
                 yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def defines_an_error(name):
+def classes_of_errors(name):
     """Tell from the text alone, as a module of an extra that is not there cannot be imported."""
     path = ROOT.joinpath(*name.split("."))
     text = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text("utf-8")
-    classes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
-    words = [ast.unparse(base) for found in classes for base in found.bases]
-    return any(word.endswith(("Error", "Exception", "Warning")) for word in words)
+    for node in ast.walk(ast.parse(text)):
+        words = [ast.unparse(base) for base in node.bases] if isinstance(node, ast.ClassDef) else []
+        if any(word.endswith(("Error", "Exception", "Warning")) for word in words):
+            yield node.name
 
 
 def errors():
     for name in module_names():
-        if defines_an_error(name):
-            module = importlib.import_module(name)
-            classes = [found for found in vars(module).values() if inspect.isclass(found)]
-            own = [found for found in classes if found.__module__ == name]
-            yield from (found for found in own if issubclass(found, BaseException))
+        for error in classes_of_errors(name):
+            yield getattr(importlib.import_module(name), error)
 
 
-ERRORS = sorted(set(errors()) - {CommplanError}, key=lambda found: found.__name__)
+def below(error):
+    for child in error.__subclasses__():
+        yield from (child, *below(child))
+
+
+WRITTEN = set(errors()) - {CommplanError}
+ERRORS = sorted(
+    WRITTEN | set(below(CommplanError)) - {CommplanError}, key=lambda found: found.__name__
+)
+PUBLIC = [name for name in commplan.library.__all__ if name.endswith(("Error", *ANSWERS))]
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
@@ -61,3 +72,22 @@ def test_every_error_is_a_built_in_one_too():
 
 def test_the_errors_are_found():
     assert {"TopologyError", "ExecutionError", "RouteError"} <= {error.__name__ for error in ERRORS}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_errors_print_as_what_a_user_can_import(name):
+    error = getattr(commplan, name)
+    assert issubclass(error, commplan.CommplanError)
+    assert repr(error) == f"<class 'commplan.{name}'>"
+    assert pickle.loads(pickle.dumps(error)) is error
+
+
+def test_a_traceback_ends_with_a_public_name():
+    lines = traceback.format_exception_only(commplan.Infeasible("no way"))
+    assert lines == ["commplan.Infeasible: no way\n"]
+
+
+def test_every_public_error_is_listed():
+    found = [getattr(commplan, name) for name in commplan.library.__all__]
+    public = {each.__name__ for each in found if each in ERRORS}
+    assert public | {"CommplanError"} == set(PUBLIC)
