@@ -37,7 +37,7 @@ def topologies() -> Answer:
 @click.argument("topology")
 @output
 def topology(topology: str, output: str) -> Answer:
-    """Write a machine as a topology file (JSON, or TOML if FILE ends so)."""
+    """Write a machine as a topology file (JSON, or TOML or GraphML if FILE ends so)."""
     machine = spec.topology(topology)
     files.save(machine, output)
     counts = _counts(machine)

@@ -1,6 +1,7 @@
 """Patterns that everyone knows: baselines, and candidates for small sizes."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from solvers.schedules.schedule import Schedule
 from solvers.templates import (
@@ -13,16 +14,32 @@ from solvers.templates import (
     swing,
     two_way_ring,
 )
+from topologies.model.registry import Registry
 
-# For each name: the function (topology, collective, bound) -> Schedule, and what it can make.
-TEMPLATES: dict[str, tuple[Callable[..., Schedule], tuple[str, ...]]] = {
-    "ring": (ring.schedule, ring.COLLECTIVES),
-    "recursive_doubling": (recursive_doubling.schedule, recursive_doubling.COLLECTIVES),
-    "recursive_halving": (recursive_halving.schedule, recursive_halving.COLLECTIVES),
-    "direct": (direct.schedule, direct.COLLECTIVES),
-    "two-way ring": (two_way_ring.schedule, two_way_ring.COLLECTIVES),
-    "bruck": (bruck.near_first, bruck.COLLECTIVES),
-    "bruck, far first": (bruck.far_first, bruck.COLLECTIVES),
-    "swing": (swing.schedule, swing.COLLECTIVES),
-    "binomial": (binomial.schedule, binomial.COLLECTIVES),
-}
+
+class Template(NamedTuple):
+    """A pattern: the function (topology, collective, bound) -> Schedule, and what it can make.
+
+    make raises `layout.TemplateError` for ranks that it does not fit.
+    """
+
+    make: Callable[..., Schedule]
+    collectives: tuple[str, ...]
+
+
+TEMPLATES = Registry(
+    "template",
+    Template,
+    "commplan.templates",
+    {
+        "ring": Template(ring.schedule, ring.COLLECTIVES),
+        "recursive_doubling": Template(recursive_doubling.schedule, recursive_doubling.COLLECTIVES),
+        "recursive_halving": Template(recursive_halving.schedule, recursive_halving.COLLECTIVES),
+        "direct": Template(direct.schedule, direct.COLLECTIVES),
+        "two-way ring": Template(two_way_ring.schedule, two_way_ring.COLLECTIVES),
+        "bruck": Template(bruck.near_first, bruck.COLLECTIVES),
+        "bruck, far first": Template(bruck.far_first, bruck.COLLECTIVES),
+        "swing": Template(swing.schedule, swing.COLLECTIVES),
+        "binomial": Template(binomial.schedule, binomial.COLLECTIVES),
+    },
+)

@@ -37,7 +37,7 @@ def topology(spec: str) -> Topology:
     name, *words = spec.split(":")
     if name in PRESETS:
         return _make(name, words, spec)
-    if os.path.sep in spec or spec.lower().endswith((".json", ".toml")) or _exists(spec):
+    if os.path.sep in spec or files.is_named(spec) or _exists(spec):
         return files.load(spec)
     raise TopologyError([one_line(unknown("machine and no file", name, PRESETS))])
 
