@@ -174,9 +174,7 @@ def _templates(best: Schedule) -> Made:
     if 1 < len(what.ranks) <= tuning.TEMPLATE_RANKS:
         for name, (template, known) in TEMPLATES.items():
             if what.name in known:
-                yield from _tried(
-                    Key(Generator.TEMPLATE, (name,)), partial(template, best.topology, what)
-                )
+                yield from _tried(_template(name), partial(template, best.topology, what))
         if what.name in multilevel.COLLECTIVES:
             for name, make in multilevel.candidates(best.topology, what, best.bound):
                 yield from _tried(_template(name), make)
