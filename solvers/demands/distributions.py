@@ -7,17 +7,15 @@ included, gives the same matrix.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from solvers.demands import moe_gating
 from solvers.demands.files import DemandError
-from topologies.model.messages import one_line, shown, unknown
+from topologies.model.messages import one_line
+from topologies.model.parameters import Parser, decimal, read, size, whole, word
 from topologies.model.topology import FloatArray, IntArray
-from topologies.model.units import size
 
-Parser = Callable[[str], Any]
 Draw = Callable[..., IntArray]
 TOKEN_BYTES = 7168  # hidden size 7,168 at one byte each, as DeepSeek-V3 sends them
 MEGABYTE = 2**20
@@ -33,35 +31,11 @@ class Distribution:
     summary: str
 
 
-def _whole(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,9}", text, re.ASCII):
-        raise ValueError("a whole number")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not (count := _whole(text)):
-        raise ValueError("a whole number from 1")
-    return count
+_count = whole(digits=9)
 
 
 def _decimal(text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,12})?", text, re.ASCII):
-        raise ValueError("a number such as 1.5")
-    return float(text)
-
-
-def _bytes(text: str) -> int:
-    try:
-        return size(text)
-    except ValueError:
-        raise ValueError("a number of bytes such as 4096, 64KiB or 1MB") from None
-
-
-def _copies(text: str) -> str:
-    if text not in moe_gating.COPIES:
-        raise ValueError(" or ".join(moe_gating.COPIES))
-    return text
+    return float(decimal(digits=3)(text))
 
 
 def uniform(ranks: int, mean: int = MEGABYTE) -> IntArray:
@@ -77,17 +51,17 @@ def lognormal(ranks: int, sigma: float = 1.0, mean: int = MEGABYTE, seed: int = 
     return np.rint(np.minimum(factor * mean, 2.0**38)).astype(np.int64)
 
 
-_SEED: dict[str, Parser] = {"seed": _whole}
+_SEED: dict[str, Parser] = {"seed": whole(least=0, digits=9)}
 _ROUTED: dict[str, Parser] = {
     **{"experts": _count, "top": _count, "tokens": _count, "skew": _decimal},
-    **{"copies": _copies, **_SEED},
+    **{"copies": word(*moe_gating.COPIES), **_SEED},
 }
 
 DISTRIBUTIONS: dict[str, Distribution] = {
-    "uniform": Distribution(uniform, {"mean": _bytes}, 1, "the same to everyone"),
+    "uniform": Distribution(uniform, {"mean": size}, 1, "the same to everyone"),
     "lognormal": Distribution(
         lognormal,
-        {"sigma": _decimal, "mean": _bytes, **_SEED},
+        {"sigma": _decimal, "mean": size, **_SEED},
         1,
         "every entry drawn from one lognormal distribution",
     ),
@@ -137,23 +111,9 @@ def _drawn(description: str, ranks: int, **fixed: str) -> tuple[IntArray, int]:
     try:
         if not fixed.keys() <= known.parameters.keys():
             raise ValueError("it routes no tokens; hot, grouped and node-limited do")
-        arguments = _arguments(left, [word for word in re.split("[:,]", rest) if rest])
+        arguments, faults = read([each for each in re.split("[:,]", rest) if each], left)
+        if faults:
+            raise ValueError(faults[0])
         return known.draw(ranks, **arguments, **fixed), known.unit
     except ValueError as error:
         raise DemandError(one_line(f"{description[:100]}: {error}")) from None
-
-
-def _arguments(parsers: Mapping[str, Parser], words: list[str]) -> dict[str, Any]:
-    """Parse `key=value` words; ValueError says what is wrong."""
-    arguments: dict[str, Any] = {}
-    for word in words:
-        key, _, value = word.partition("=")
-        if key not in parsers:
-            raise ValueError(unknown("parameter", key, parsers))
-        if key in arguments:
-            raise ValueError(f"{key} is given twice")
-        try:
-            arguments[key] = parsers[key](value)
-        except ValueError as error:
-            raise ValueError(f"{key} is {shown(value)}, expected {error}") from None
-    return arguments

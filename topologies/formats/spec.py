@@ -11,9 +11,10 @@ from topologies.derive.ports import with_ports
 from topologies.formats import files
 from topologies.formats.reader import LINK_LIMIT
 from topologies.model.arguments import refuse
-from topologies.model.messages import one_line, prefixed, shown, unknown
+from topologies.model.messages import one_line, prefixed, unknown
+from topologies.model.parameters import read
 from topologies.model.topology import Topology, TopologyError, frozen
-from topologies.presets.registry import EVERYWHERE, PRESETS, Preset
+from topologies.presets.registry import EVERYWHERE, PRESETS
 
 
 class Entry(NamedTuple):
@@ -54,8 +55,9 @@ def _exists(path: str) -> bool:
 def _make(name: str, words: list[str], spec: str) -> Topology:
     """Make a preset from the words after its name."""
     preset = PRESETS[name]
-    arguments, faults = _arguments(preset, words)
-    if not faults and preset.required and next(iter(preset.parameters)) not in arguments:
+    known = preset.parameters
+    arguments, faults = read(words, {**known, **EVERYWHERE}, next(iter(known), None))
+    if not faults and preset.required and next(iter(known)) not in arguments:
         faults = [f"the size is missing, as in {preset.example}"]
     if not faults and (links := preset.links(arguments)) > LINK_LIMIT:
         faults = [f"up to {float(links):.3g} links, at most {LINK_LIMIT:,} are made"]
@@ -77,24 +79,3 @@ def _limited(make: Callable[..., Topology], arguments: dict[str, Any]) -> Topolo
     if ports:
         made = with_ports(replace(made, name=f"{made.name}:ports={ports}"), [ports] * made.ranks)
     return made
-
-
-def _arguments(preset: Preset, words: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """Parse `key=value` words, and say what is wrong with them."""
-    arguments: dict[str, Any] = {}
-    faults = []
-    parsers = {**preset.parameters, **EVERYWHERE}
-    for i, word in enumerate(words):
-        key, equals, value = word.partition("=")
-        if not equals and i == 0 and preset.parameters:
-            key, value = next(iter(preset.parameters)), word
-        if key not in parsers:
-            faults.append(unknown("parameter", key, parsers))
-        elif key in arguments:
-            faults.append(f"{key} is given twice")
-        else:
-            try:
-                arguments[key] = parsers[key](value)
-            except ValueError as error:
-                faults.append(f"{key} is {shown(value)}, expected {error}")
-    return arguments, faults

@@ -1,16 +1,14 @@
 """The machines that have names, and what may be said after the name."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 from typing import Any
 
+from topologies.model.parameters import Parser, decimal, matched, whole
 from topologies.model.topology import Topology, TopologyError
 from topologies.presets import amd, huawei, nvidia, shapes
-
-Parser = Callable[[str], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,39 +27,23 @@ class Preset:
     required: bool = True
 
 
-def _matched(pattern: str, text: str, expected: str) -> str:
-    """Give the text back if it matches.
-
-    Raises:
-        ValueError: it does not, with what was expected.
-    """
-    if not re.fullmatch(pattern, text, re.ASCII):
-        raise ValueError(expected)
-    return text
-
-
-def _whole(text: str) -> int:
-    return int(_matched("0*[1-9][0-9]{0,11}", text, "a whole number from 1, of at most 12 digits"))
+_whole = whole()
+_decimal = decimal()
 
 
 def _sizes(text: str) -> tuple[int, ...]:
     pattern = "[1-9][0-9]{0,11}(x[1-9][0-9]{0,11}){0,15}"
     expected = "sizes such as 4x4x4, at most 16 of at most 12 digits"
-    return tuple(map(int, _matched(pattern, text, expected).split("x")))
+    return tuple(map(int, matched(pattern, text, expected).split("x")))
 
 
 def _flag(text: str) -> bool:
-    return _matched("[01]", text, "0 or 1") == "1"
+    return matched("[01]", text, "0 or 1") == "1"
 
 
 def _flags(text: str) -> tuple[bool, ...]:
-    digits = _matched("[01]{1,16}|[01](x[01]){1,15}", text, "a 0 or 1 for each dimension")
+    digits = matched("[01]{1,16}|[01](x[01]){1,15}", text, "a 0 or 1 for each dimension")
     return tuple(digit == "1" for digit in digits.replace("x", ""))
-
-
-def _decimal(text: str) -> Fraction:
-    expected = "a number such as 12.5, of at most 12 digits before and after the point"
-    return Fraction(_matched(r"[0-9]{1,12}(\.[0-9]{1,12})?", text, expected))
 
 
 def _rate(text: str) -> Fraction:
