@@ -13,16 +13,22 @@ from solvers.timing.rounds import LENGTHS, orders
 LARGE = 2**30  # bytes at which orders are played
 KEPT = 0.97  # of the throughput that the links allow, where short rounds spare receivers a flood
 FULL = 0.99  # of it, where nothing piles up in switches anyway and long rounds do
+MANY = 50_000  # transfers, beyond which orders are not played: each takes seconds
+UNPLAYED = (6,)  # the length of rounds that is then taken
 
 
 def in_good_order(whole: Schedule, watch: Watch) -> Schedule:
     """Put an all_to_all in the first rounds that keep its throughput, else in the fastest order.
 
     Short rounds come first where data would pile up in front of a rank when all is sent at once:
-    that costs the simulator nothing, but real switches much. The result is not verified yet.
+    that costs the simulator nothing, but real switches much. Of very many transfers one order is
+    taken as it is. The result is not verified yet.
     """
     if whole.collective.name != "all_to_all" or not len(whole.transfers):
         return whole
+    if len(whole.transfers) > MANY:
+        name, each = next(orders(whole, UNPLAYED), ("", whole))
+        return replace(each, provenance=each.provenance | ({"order": name} if name else {}))
     pile = incast(whole)
     played = []
     for seconds, each in _played(whole, LENGTHS if pile else LENGTHS[::-1], watch):

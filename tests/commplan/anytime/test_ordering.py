@@ -3,6 +3,7 @@
 import pytest
 
 import commplan
+from commplan.anytime import ordering
 from solvers.schedules.piece_loads import incast
 
 LARGE = 2**30
@@ -44,3 +45,13 @@ def test_the_order_that_is_there_is_not_compared_with_itself():
     made = planned("star:9", 2**30)
     assert made.schedule.provenance["order"] == "8 rounds"
     assert "8 rounds" not in {each.name for each in made.candidates}
+
+
+@pytest.mark.parametrize("spec", ["torus:3x4", "star:9", "dgx-1"])
+def test_of_very_many_transfers_an_order_is_taken_without_playing_any(spec, monkeypatch):
+    monkeypatch.setattr(ordering, "MANY", 0)
+    monkeypatch.setattr(ordering, "simulate", None)
+    made = planned(spec)
+    assert made.report.optimal
+    assert made.schedule.provenance["order"]
+    assert commplan.simulate(made.schedule, LARGE).algbw >= 0.9 * float(made.report.algbw)
