@@ -61,7 +61,7 @@ def test_a_schedule_goes_over_the_links_that_it_names(triangle, mpi):
 
 @pytest.mark.mpi
 def test_traffic_that_goes_astray_is_noticed(triangle, mpi, monkeypatch):
-    monkeypatch.setattr(trial.ways, "of_schedule", lambda _: {(0, 1): (0, 2, 1)})
+    monkeypatch.setattr(trial.routes, "of_schedule", lambda _: {(0, 1): (0, 2, 1)})
     found = tried(triangle, gather(ring(3)), mpi)
     assert found.measured.wrong == 0
     assert {(f.src, f.dst) for f in found.flows if not f.right} == {(0, 1), (0, 2), (2, 1)}

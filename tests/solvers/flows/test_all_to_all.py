@@ -19,7 +19,7 @@ from topologies.model.topology import Link, Switch, build
 from topologies.presets.shapes import full_mesh, line, ring, torus
 from topologies.symmetry.group import declared, trivial
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 FLOWS = ("all_to_all", "scatter", "gather")
 
 
