@@ -11,7 +11,7 @@ from bench.optimum import optimum
 from bench.random_machines import AWKWARD, EVEN, machine
 from bench.small_digraphs import digraphs, sample
 from runtime.verify.verify import verify
-from solvers.schedules.collective import ROOTED, collective
+from solvers.schedules.kinds import ROOTED, collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SYMMETRY_USES, SymmetryUse, Terms
 from solvers.solve import solve

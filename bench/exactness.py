@@ -13,7 +13,7 @@ from bench.verdict import ended
 from commplan.cli.quantities import exact
 from runtime.verify.verify import verify
 from solvers.lp.linear_program import NotFound
-from solvers.schedules.collective import COLLECTIVES, ROOTED, collective
+from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from solvers.solve import solve

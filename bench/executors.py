@@ -16,7 +16,7 @@ from pathlib import Path
 from runtime.emit import c
 from runtime.launch.mpi import Mpi, compile_c, find
 from runtime.launch.process import watched
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.templates import TEMPLATES
 from topologies.model.units import duration
 from topologies.presets.shapes import full_mesh

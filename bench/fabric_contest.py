@@ -32,7 +32,7 @@ from runtime.fabric.layout import FabricError
 from runtime.fabric.machine import Machine
 from runtime.launch.mpi import LaunchError, compile_c, find
 from runtime.launch.process import watched
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import Link, Switch, Topology, build
 from topologies.model.units import bytes_of

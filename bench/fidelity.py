@@ -15,7 +15,8 @@ import msgspec
 from commplan.planning import planner
 from runtime.metrics.busbw import factor
 from runtime.simulate.simulate import simulate
-from solvers.schedules.collective import Collective, collective
+from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import Terms
 from solvers.templates import TEMPLATES

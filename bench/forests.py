@@ -18,7 +18,7 @@ from bench.forest_cases import COLLECTIVES, GROWTH, Case, Growth, chosen
 from bench.fresh import told
 from bench.published import ELSEWHERE, SOURCES, beside
 from bench.verdict import ended
-from solvers.schedules.collective import ROOTED
+from solvers.schedules.kinds import ROOTED
 from solvers.settings.options import SYMMETRY_USES, SymmetryUse
 from topologies.model.topology import TopologyError
 

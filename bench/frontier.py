@@ -10,7 +10,8 @@ from runtime.verify.verify import verify
 from solvers.exact.model import Point
 from solvers.exact.pareto import frontier
 from solvers.exact.search import FOUND, IMPOSSIBLE, OPEN, Answer, Exact, Verdict
-from solvers.schedules.collective import Collective, collective
+from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
 from topologies.formats.spec import topology
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.random_machines import wild
-from solvers.schedules.collective import COLLECTIVES, ROOTED
+from solvers.schedules.kinds import COLLECTIVES, ROOTED
 from topologies.formats import files
 from topologies.formats.spec import topology
 

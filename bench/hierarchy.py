@@ -18,7 +18,7 @@ import click
 from bench.verdict import ended
 from commplan.candidates.measure import Candidate
 from commplan.planning.planner import plan
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from topologies.formats.spec import topology
 from topologies.model.units import duration
 

@@ -13,7 +13,8 @@ from commplan.cli import quantities
 from commplan.planning import planner
 from runtime.simulate.simulate import Switching, simulate
 from solvers.bounds import time_bound
-from solvers.schedules.collective import Collective, collective
+from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import collective
 from solvers.settings.options import Terms
 from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError

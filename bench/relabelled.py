@@ -13,7 +13,7 @@ import click
 import numpy as np
 
 from commplan.planning import planner
-from solvers.schedules.collective import COLLECTIVES, ROOTED, collective
+from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import Terms
 from topologies.derive.relabel import relabelled

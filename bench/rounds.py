@@ -16,7 +16,7 @@ import click
 from bench.verdict import ended
 from commplan.planning.planner import plan
 from runtime.simulate.simulate import simulate
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.piece_loads import incast
 from topologies.formats.spec import topology
 

@@ -14,7 +14,7 @@ from bench.published import FEW_TREES, FEW_TREES_SOURCE
 from commplan.anytime.limits import trees
 from commplan.planning.planner import Plan, plan
 from solvers.lp.linear_program import Infeasible
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.settings.options import Terms
 from topologies.formats.spec import topology
 

@@ -20,7 +20,7 @@ from bench.verdict import ended
 from runtime.simulate.dataflow import finish
 from runtime.verify.verify import verify
 from solvers.bounds.latency import latency
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import Terms
 from solvers.solve import solve

@@ -7,7 +7,8 @@ from itertools import pairwise
 import networkx as nx
 
 from solvers.schedules.certificate import Bound, Certificate, Cut, Prices
-from solvers.schedules.collective import Collective, collective
+from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from topologies.model.topology import Link, Topology, build, integers
 from topologies.presets import shapes

@@ -25,10 +25,11 @@ from solvers.demands.matrix import demand
 from solvers.demands.moe_tokens import tokens
 from solvers.lp.linear_program import Infeasible, NotFound
 from solvers.schedules.certificate import Bound, Cut, Prices
-from solvers.schedules.collective import Collective, CollectiveError, all_to_allv, collective
+from solvers.schedules.collective import Collective, CollectiveError, all_to_allv
 from solvers.schedules.files import ScheduleFileError, check_topology
 from solvers.schedules.files import load as load_schedule
 from solvers.schedules.files import save as save_schedule
+from solvers.schedules.kinds import collective
 from solvers.schedules.moe import Tokens, combine, dispatch
 from solvers.schedules.schedule import Schedule, Transfer
 from solvers.settings.options import Terms

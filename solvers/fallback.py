@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solvers.bounds.cuts import MIRRORED
 from solvers.bounds.dual_certificate import priced
 from solvers.flows.all_to_allv import straight
 from solvers.flows.moe import copied
@@ -21,10 +20,13 @@ from solvers.routing.quotient import Quotient
 from solvers.routing.shortest_path_trees import Shortest, Trees
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.certificate import Bound
-from solvers.schedules.collective import DEMANDED, Collective
+from solvers.schedules.collective import Collective, Way
+from solvers.schedules.kinds import TOKENS, is_alike, kind_of, pattern_of
 from solvers.schedules.schedule import Schedule, Transfers, ordered, schedule
 from solvers.schedules.trivial import alone
 from solvers.settings.deadline import UNHURRIED, NotFound, Watch, tighter
+from solvers.templates import direct
+from solvers.templates.layout import TemplateError
 from topologies.model.topology import FloatArray, IntArray, Topology, integers, reverse
 from topologies.symmetry.group import Group, trivial
 
@@ -34,6 +36,7 @@ STEEP = 100.0  # how much more the busiest link costs than an idle one
 HURRY = 0.6  # of the time; when no more is left, trees lean on no neighbours
 PROVED = 1_000_000  # roots × vertices up to which a bound by prices is worked out in a moment
 ROUNDED = 1000  # largest denominator of such prices
+ONE_FOR_EACH = ("all_to_all", "scatter", "gather")  # whose blocks go one to each rank
 MOST = 4_500_000  # transfers that are written out; a file could not hold many more
 
 Pieces = list[tuple[int, Fraction]]
@@ -58,20 +61,25 @@ def plain(
         Infeasible: some rank cannot be reached.
         NotFound: the time was over before, or the transfers would be too many.
     """
+    shape, kind = collective.shape, kind_of(collective)
     if len(collective.ranks) == 1:
         return alone(topology, collective)
-    if collective.name == "all_to_allv":
-        return straight(topology, collective, bound)
-    if collective.name in DEMANDED:
+    if kind is not None and kind.given is TOKENS:
         return copied(topology, collective, bound)
-    if collective.name in ("scatter", "gather"):
+    ways = shape.way in (Way.PERSONALISED, Way.STAY)
+    if ways and pattern_of(collective) not in ONE_FOR_EACH:
+        return straight(topology, collective, bound)
+    if not (ways or is_alike(collective)):
+        return _at_once(topology, collective, bound)
+    if ways and shape.root is not None:
         group = trivial(topology)
     passing = relays == "forward" and len(collective.ranks) < topology.ranks
     quotient = Quotient(topology, integers(collective.ranks), group)
     asked = _Plain(quotient, collective, watch, passing)
-    pieces, parts = _MAKERS.get(collective.name, _trees)(asked)
+    make = _ways if ways else _sums if shape.way is Way.COPY_OF_SUM else _trees
+    pieces, parts = make(asked)
     rows = ordered(parts)
-    if collective.name == "all_to_all":
+    if ways and shape.root is None:
         bound = asked.tightened(bound)
     return schedule(topology, collective, pieces, rows, bound, group, solver="shortest ways")
 
@@ -173,10 +181,12 @@ class _Plain:
 def _trees(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
     """Send everyone's block along trees, or add it up along them."""
     what, topology = asked.collective, asked.quotient.topology
-    inward = what.name in MIRRORED
+    inward = what.shape.inward
     machine = asked.leaning(reverse(topology) if inward else topology)
     buffers = what.outputs if inward else what.inputs
-    roots = asked.quotient.roots if what.root is None else integers([what.root])
+    root = what.shape.root
+    roots = asked.quotient.roots if root is None else integers([root])
+    roots = integers(r for r in roots.tolist() if len(buffers[what.place[r]]))
     _refuse_too_many(len(roots) * len(what.ranks))
     pieces: Pieces = []
     parts = []
@@ -253,10 +263,10 @@ def _turned(rows: Transfers, last: IntArray | int, *, reduce: bool) -> Transfers
 def _ways(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
     """Send each block from its holder to its wanter on the shortest way, over all ranks on it."""
     what, topology = asked.collective, asked.quotient.topology
-    mirrored = what.name in MIRRORED
+    only, mirrored = what.shape.root, what.shape.inward
     machine = Shortest(reverse(topology) if mirrored else topology)
-    buffers = what.inputs if what.name in ("all_to_all", "gather") else what.outputs
-    roots = asked.quotient.roots if what.root is None else integers([what.root])
+    buffers = what.inputs if mirrored or only is None else what.outputs
+    roots = asked.quotient.roots if only is None else integers([only])
     pieces: Pieces = []
     parts, count = [], 0
     for batch in asked.servings(roots):
@@ -272,7 +282,7 @@ def _ways(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
         _refuse_too_many(count)
         for root in batch.roots.tolist():
             share = asked.share(root) * batch.part
-            if what.root is None:
+            if only is None:
                 pieces += [(block, share) for block in buffers[what.place[root]].tolist()]
             else:
                 pieces += [(int(blocks[0]), share) for blocks in buffers]
@@ -295,12 +305,21 @@ def _branches(found: Trees, roots: IntArray, members: IntArray) -> Transfers:
     return replace(ways, piece=np.concatenate(pieces))
 
 
+def _at_once(topology: Topology, collective: Collective, bound: Bound) -> Schedule:
+    """Send every block straight to where it is wanted.
+
+    Raises:
+        NotFound: that makes no schedule of this collective.
+    """
+    try:
+        return direct.schedule(topology, collective, bound)
+    except TemplateError as error:
+        raise NotFound(str(error)) from None
+
+
 def _refuse_too_many(transfers: int) -> None:
     if transfers > MOST:
         raise NotFound(
             f"the plain schedule has {transfers:,} transfers, more than {MOST:,}, the most that "
             "are written out"
         )
-
-
-_MAKERS = {"all_reduce": _sums, "all_to_all": _ways, "scatter": _ways, "gather": _ways}

@@ -1,24 +1,23 @@
 """Which solver does what: a machine and a collective in, the schedule of highest throughput out."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from solvers.bounds.cuts import MIRRORED, cut_bound
+from solvers.bounds.cuts import cut_bound, is_bounded, is_gathering
 from solvers.flows import all_to_all, all_to_allv, moe
 from solvers.groups.parts import open_to, parts, sparing, whole_bound, widened, within
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.certificate import Bound
-from solvers.schedules.collective import DEMANDED, Collective, CollectiveError
+from solvers.schedules.collective import Collective, CollectiveError, Way
+from solvers.schedules.kinds import DEMAND, TOKENS, Given, is_alike, kind_of, pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import UNHURRIED, NotFound, Watch
 from solvers.settings.options import USUAL, Terms
 from solvers.trees import forest
 from topologies.derive.part import Part, contracted
 from topologies.model.arguments import of
-from topologies.model.messages import unknown
 from topologies.model.reachability import all_joined, missing_ways
 from topologies.model.topology import IntArray, Topology
 from topologies.symmetry.group import Group, declared, orbits, subgroup, trivial
@@ -26,34 +25,50 @@ from topologies.symmetry.refinement import refine
 from topologies.symmetry.search import chosen
 from topologies.symmetry.stabiliser import around
 
-Solver = Callable[[Topology, Collective, Group, Watch], Schedule]
+FLOWS = (Way.PERSONALISED, Way.STAY)
+SUMS = Way.COPY_OF_SUM
 
 CLOSE = 2  # times the orbits of ranks that there are at least: no group with fewer is searched for
 CROWD, ALIKE = 48, 8  # members from which exact schedules take minutes, unless few roots differ
 COLUMNS = 80_000  # of a flow by source, up to which it is found exactly
 SEARCH = 1.0  # about so many seconds, for the symmetry of a part of a machine
-FORESTS = {
-    "all_gather": forest.forest,
-    "reduce_scatter": forest.forest,
-    "broadcast": forest.forest,
-    "reduce": forest.forest,
-    "all_reduce": forest.all_reduce,
-}
-FLOWS: dict[str, Solver] = {
-    "all_to_all": all_to_all.all_to_all,
-    "all_to_allv": all_to_allv.all_to_allv,
-    "dispatch": moe.spread,
-    "combine": moe.spread,
-    "scatter": all_to_all.scatter,
-    "gather": all_to_all.scatter,
-}
-PLANTED = {
-    "all_gather": forest.planted,
-    "reduce_scatter": forest.planted,
-    "all_reduce": forest.planted,
-    "all_to_all": all_to_all.planted,
-}
-SOLVERS: dict[str, Solver] = FORESTS | FLOWS
+
+
+@dataclass(frozen=True)
+class Known:
+    """A solver. suits: tells which collectives it is for. limited: it takes Terms as well."""
+
+    solver: Callable[..., Schedule]
+    suits: Callable[[Collective], bool]
+    limited: bool = False
+
+
+def _is_of(given: Given) -> Callable[[Collective], bool]:
+    return lambda what: (kind := kind_of(what)) is not None and kind.given is given
+
+
+# The first one that suits a collective is taken.
+SOLVERS = (
+    Known(moe.spread, _is_of(TOKENS)),
+    Known(all_to_allv.all_to_allv, _is_of(DEMAND)),
+    Known(all_to_all.all_to_all, lambda what: pattern_of(what) == "all_to_all"),
+    Known(all_to_all.scatter, lambda what: what.shape.way in FLOWS and is_bounded(what)),
+    Known(all_to_allv.all_to_allv, lambda what: what.shape.way in FLOWS),
+    Known(forest.all_reduce, lambda what: what.shape.everyone and what.shape.way is SUMS, True),
+    Known(forest.forest, lambda what: what.shape.everyone, True),
+)
+
+
+def solver_of(what: Collective) -> Known:
+    """Find the solver for a collective, by its shape.
+
+    Raises:
+        CollectiveError: none is known.
+    """
+    for known in SOLVERS:
+        if known.suits(what):
+            return known
+    raise CollectiveError(f"{what.name}: no solver is known for its shape, {what.shape.way.value}")
 
 
 def solve(
@@ -81,7 +96,7 @@ def solve(
     if found is None:
         group = _symmetry(topology, collective, watch, terms)
         found = _solved(topology, collective, group, watch, terms)
-    provenance: dict[str, str | int | float] = {"solver": SOLVERS[collective.name].__name__}
+    provenance: dict[str, str | int | float] = {"solver": solver_of(collective).solver.__name__}
     known = found.provenance | provenance
     return replace(found, provenance=known, in_network=terms.in_network, relays=terms.relays)
 
@@ -89,7 +104,8 @@ def solve(
 def _symmetry(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> Group:
     """Look for the symmetry that is used, where it is of use."""
     watch.tell("looking for symmetry")
-    search = 0.0 if SOLVERS[collective.name] is all_to_all.scatter else min(watch.room, 50.0) / 10
+    flow = solver_of(collective).solver is all_to_all.scatter
+    search = 0.0 if flow else min(watch.room, 50.0) / 10
     return kept_symmetry(topology, collective, search, terms, watch)
 
 
@@ -98,7 +114,7 @@ def _in_a_part(
 ) -> Schedule | None:
     """Solve in a part of the machine that is proved to do as well as the whole, if there is one."""
     limited = terms.max_height is not None or terms.trees is not None
-    if limited or collective.name in DEMANDED or not 1 < len(collective.ranks) < topology.ranks:
+    if limited or not is_alike(collective) or not 1 < len(collective.ranks) < topology.ranks:
         return None
     for cut in parts(topology, collective):
         inner = within(cut, collective)
@@ -144,7 +160,7 @@ def _straight(
     topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
 ) -> Schedule | None:
     """Look for a schedule in which all send straight to all, None where that is no optimum."""
-    if collective.name not in FORESTS:
+    if not collective.shape.everyone:
         return None
     try:
         return forest.straight(topology, collective, group, watch, terms)
@@ -160,11 +176,14 @@ def _planted(
     That is where members are few, or symmetry leaves few roots; or where they are not near.
     """
     label = orbits(group.generators, topology.vertices)[list(collective.ranks)]
-    way, sources = PLANTED.get(collective.name), len(np.unique(label))
-    if way is None or len(collective.ranks) < CROWD or sources <= ALIKE:
+    trees, sources = collective.shape.everyone, len(np.unique(label))
+    ways = pattern_of(collective) == "all_to_all"
+    few = len(collective.ranks) < CROWD or sources <= ALIKE
+    if few or collective.shape.root is not None or not (trees or ways):
         return None
-    if collective.name == "all_to_all" and sources * topology.links <= COLUMNS:
+    if ways and sources * topology.links <= COLUMNS:
         return None
+    way = forest.planted if trees else all_to_all.planted
     try:
         return way(topology, collective, watch, terms)
     except NotFound:
@@ -175,13 +194,12 @@ def _solved(
     topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
 ) -> Schedule:
     """Find the schedule of highest throughput under a group that keeps the problem."""
-    solver = SOLVERS[collective.name]
+    known = solver_of(collective)
     if terms.trees is not None and _images(group, collective) > max((terms.trees + 1) // 2, 1):
         group = trivial(topology)
     watch.tell("solving")
-    if collective.name in FORESTS:
-        solver = partial(FORESTS[collective.name], terms=terms)
-    return solver(topology, collective, group, watch)
+    more = {"terms": terms} if known.limited else {}
+    return known.solver(topology, collective, group, watch, **more)
 
 
 def check(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> None:
@@ -198,8 +216,7 @@ def check(topology: Topology, collective: Collective, watch: Watch, terms: Terms
         ("terms", terms, Terms),
     ):
         of(name, value, kind)
-    if collective.name not in SOLVERS:
-        raise CollectiveError(unknown("collective", collective.name, SOLVERS))
+    solver_of(collective)
     if not collective.ranks or max(collective.ranks) >= topology.ranks:
         listed = f"among the {topology.ranks} of {topology.name}"
         raise CollectiveError(f"{collective.name}: expected ranks {listed}")
@@ -221,8 +238,7 @@ def bound(
     check(topology, collective, watch, terms)
     topology = open_to(topology, collective, terms.relays)
     check_ways(topology, collective)
-    gather_like = collective.name in MIRRORED or collective.name in MIRRORED.values()
-    if gather_like and terms.max_height is None and _balanced(topology, collective):
+    if is_gathering(collective) and terms.max_height is None and _balanced(topology, collective):
         return cut_bound(topology, collective)
     return solve(topology, collective, watch, terms).bound
 
@@ -260,7 +276,7 @@ def kept_symmetry(
         SymmetryError: the declared symmetry is no symmetry.
     """
     # What each rank sends to each breaks the symmetry.
-    if terms.symmetry == "none" or collective.name in DEMANDED:
+    if terms.symmetry == "none" or not is_alike(collective):
         return trivial(topology)
     colours = _roles(topology, collective)
     group = declared(topology)
@@ -307,7 +323,7 @@ def _balanced(topology: Topology, collective: Collective) -> bool:
     There the cut bound is attained (Bang-Jensen, Frank and Jackson, SIAM Journal on Discrete
     Mathematics 8 (1995)), and one flow attains that of scatter and gather anywhere.
     """
-    if collective.name in ("scatter", "gather"):
+    if collective.shape.way is Way.PERSONALISED:
         return True
     surplus = np.zeros(topology.vertices, dtype=np.int64)
     np.add.at(surplus, topology.dst, topology.capacity)

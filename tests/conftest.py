@@ -9,7 +9,7 @@ from signal import SIG_IGN, SIGINT, default_int_handler, getsignal, signal
 import pytest
 
 from runtime.launch.mpi import LaunchError, Mpi, find
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.solve import solve
 from topologies.formats.spec import topology
 from topologies.model import registry

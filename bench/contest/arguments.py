@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 from runtime.program.elements import OPERATIONS, TYPES, refusal, width
-from solvers.schedules.collective import ROOTED
+from solvers.schedules.kinds import ROOTED
 from topologies.model import units
 from topologies.model.messages import one_line, unknown
 from topologies.model.units import bytes_of

@@ -16,7 +16,8 @@ from bench.ranks.ours import Ours, Planner, prepared, told
 from bench.ranks.stock import Stock, can
 from runtime.metrics.busbw import factor
 from runtime.program.elements import Array, width
-from solvers.schedules.collective import Collective, collective
+from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import collective
 
 Run = Callable[[], None]
 

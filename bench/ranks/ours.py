@@ -19,8 +19,8 @@ from runtime.program.lower import lower
 from runtime.simulate.simulate import simulate
 from runtime.verify.verify import verify
 from solvers.lp.linear_program import Infeasible, NotFound
-from solvers.schedules.collective import collective
 from solvers.schedules.files import load, packed, unpacked
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from topologies.derive.restrict import inhabited

@@ -16,7 +16,7 @@ from mpi4py import MPI
 from runtime.execute import core
 from runtime.execute.executor import Executor, Way
 from runtime.program.lower import lower
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.templates import TEMPLATES
 from topologies.presets.shapes import full_mesh
 

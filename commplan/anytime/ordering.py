@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from runtime.metrics.chunking import pipelining
 from runtime.simulate.simulate import simulate
+from solvers.schedules.kinds import pattern_of
 from solvers.schedules.piece_loads import incast
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
@@ -24,7 +25,7 @@ def in_good_order(whole: Schedule, watch: Watch) -> Schedule:
     that costs the simulator nothing, but real switches much. Of very many transfers one order is
     taken as it is. The result is not verified yet.
     """
-    if whole.collective.name != "all_to_all" or not len(whole.transfers):
+    if pattern_of(whole.collective) != "all_to_all" or not len(whole.transfers):
         return whole
     if len(whole.transfers) > MANY:
         name, each = next(orders(whole, UNPLAYED), ("", whole))

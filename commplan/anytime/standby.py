@@ -20,7 +20,8 @@ from commplan.anytime.ordering import in_good_order
 from solvers.bounds.cuts import rank_bound
 from solvers.fallback import plain
 from solvers.schedules.certificate import Bound
-from solvers.schedules.collective import DEMANDED, Collective
+from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import UNHURRIED, NotFound, Watch, tighter
 from solvers.settings.options import USUAL, Terms
@@ -203,7 +204,7 @@ def _better(
         watch.leave_out(FASTER)
         assert standby is not None
         return standby
-    if best.report.optimal or collective.name in DEMANDED:
+    if best.report.optimal or is_sized(collective):
         return best
     standby = standby or _standby(topology, collective, watch, terms)
     if standby is None or _rate(best) >= _rate(standby):

@@ -20,7 +20,8 @@ from solvers.exact.search import Exact
 from solvers.flows import all_to_allv, moe
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.capabilities import Relays
-from solvers.schedules.collective import CollectiveError
+from solvers.schedules.collective import CollectiveError, Way
+from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import UNHURRIED, NotFound, Watch
 from solvers.settings.options import USUAL, Terms
@@ -84,9 +85,10 @@ def lawful(made: Made, relays: Relays) -> Made:
 def _patterns(best: Schedule, crowded: bool) -> Made:
     """Make what needs no search; where scratch is short, the plain one too."""
     yield from _templates(best)
-    if best.collective.name in ORDERS:
+    orders = ORDERS.get(pattern_of(best.collective))
+    if orders is not None:
         own = best.provenance.get("order")
-        for name, made in ORDERS[best.collective.name](best):
+        for name, made in orders(best):
             if name != own:
                 yield Key(Generator.ORDER, (name,)), made
     if crowded:
@@ -123,7 +125,7 @@ def _low(best: Schedule, watch: Watch | None, terms: Terms, size: int | None = N
     watch: of the whole question; without one there is no search, nor where there is little to gain.
     """
     what, plain = best.collective, replace(terms, max_height=None, trees=None)
-    if watch is None or not 1 < len(what.ranks) <= tuning.LOW_RANKS or what.name in ORDERS:
+    if watch is None or not 1 < len(what.ranks) <= tuning.LOW_RANKS or pattern_of(what) in ORDERS:
         return
     if size is not None and _near(best, size):
         return
@@ -157,7 +159,9 @@ def _near(best: Schedule, size: int) -> bool:
 def _matchings(best: Schedule, watch: Watch | None, size: int | None = None) -> Made:
     """Let links take pieces as they fall free, along the trees of highest throughput."""
     what = best.collective
-    known = 1 < len(what.ranks) <= tuning.LOW_RANKS and what.name in tuning.MATCHED
+    way, everyone, root, inward = what.shape
+    copied = not inward and (everyone or root is not None) and way is not Way.COPY_OF_SUM
+    known = 1 < len(what.ranks) <= tuning.LOW_RANKS and copied  # matchings are for what only copies
     if watch is None or not known or (size is not None and _near(best, size)):
         return
     for parts in tuning.MATCHED_PARTS:
@@ -173,12 +177,12 @@ def _templates(best: Schedule) -> Made:
     what = best.collective
     if 1 < len(what.ranks) <= tuning.TEMPLATE_RANKS:
         for name, (template, known) in TEMPLATES.items():
-            if what.name in known:
+            if pattern_of(what) in known:
                 yield from _tried(_template(name), partial(template, best.topology, what))
-        if what.name in multilevel.COLLECTIVES:
+        if pattern_of(what) in multilevel.COLLECTIVES:
             for name, make in multilevel.candidates(best.topology, what, best.bound):
                 yield from _tried(_template(name), make)
-        if what.name in hierarchical_alltoall.COLLECTIVES:
+        if pattern_of(what) in hierarchical_alltoall.COLLECTIVES:
             yield from _hierarchies(best)
 
 

@@ -9,6 +9,7 @@ from commplan.candidates.keys import BEST
 from commplan.candidates.measure import Candidate, measured, other_paces, raced
 from commplan.candidates.tuning import ALIKE, FAR, PILE, PUDDLE, TUNED, WORTH
 from runtime.verify.determinism import alike
+from solvers.schedules.kinds import pattern_of
 from solvers.schedules.piece_loads import incast
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
@@ -108,7 +109,7 @@ def _without_piles(found: list[Candidate], size: int | None) -> list[Candidate]:
     The simulator lets it wait there for nothing. Where all others are much slower, none is left
     out.
     """
-    if size is None or found[0].schedule.collective.name not in ORDERS:
+    if size is None or pattern_of(found[0].schedule.collective) not in ORDERS:
         return found
     flat = [each for each in found if incast(each.schedule) * size <= PILE]
     slow = min((each.seconds for each in flat), default=inf)

@@ -8,7 +8,6 @@ EXACT_WORK = 3.0  # seconds' worth of work for exact search: an answer is waited
 LOW_RANKS = 64  # ranks up to which trees of less height are packed, and links matched
 LOW_WORK = 2.0  # seconds' worth of work for each of these heights, of which there are many:
 LOW = (2, 3, 4, 6, 8, 12, 16, 24)  # messages in a row; close together where one more matters most
-MATCHED = ("all_gather", "broadcast", "scatter")  # matchings are only for what copies
 MATCHED_PARTS = (1, 2, 4)  # that each block is cut into
 MATCHED_SIZE = 2**24  # bytes for which links are matched where no size is given: a large one
 MATCHED_SENDS = 20_000  # at most, as every send is placed by itself

@@ -20,8 +20,8 @@ from solvers.demands.matrix import demand as read_demand
 from solvers.demands.moe_tokens import tokens
 from solvers.schedules import files
 from solvers.schedules.capabilities import RELAYS, Relays
-from solvers.schedules.collective import COLLECTIVES, DEMANDED, Collective, all_to_allv, collective
-from solvers.schedules.moe import combine, dispatch
+from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import KINDS, TOKENS, collective, find, is_sized
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.text import heading as heading
 from solvers.settings.options import SYMMETRY_USES, SymmetryUse, Terms
@@ -228,19 +228,22 @@ def _asked(
     token_bytes: int | None,
     experts: int | None,
 ) -> Collective:
-    if experts is not None and name not in ("dispatch", "combine"):
+    kind = find(name)
+    given = None if kind is None else kind.given
+    if experts is not None and given is not TOKENS:
         raise click.UsageError(f"--experts is for dispatch and combine, not for {name}")
-    if name in DEMANDED and root is None:
-        if demand is None:
-            raise click.UsageError(f"{name} needs --demand FILE or --demand DESCRIPTION")
-        chosen = tuple(sorted(ranks))
-        if name == "all_to_allv":
-            return all_to_allv(chosen, read_demand(demand, len(ranks), token_bytes))
-        make = dispatch if name == "dispatch" else combine
-        return make(chosen, tokens(demand, len(ranks), token_bytes, experts))
-    if name in COLLECTIVES and demand is not None:
-        raise click.UsageError(f"--demand is for {', '.join(sorted(DEMANDED))}, not for {name}")
-    return collective(name, ranks, root)
+    if kind is not None and given is None and demand is not None:
+        known = ", ".join(other.name for other in KINDS.values() if other.given is not None)
+        raise click.UsageError(f"--demand is for {known}, not for {name}")
+    if kind is None or given is None or root is not None:
+        return collective(name, ranks, root)
+    if demand is None:
+        raise click.UsageError(f"{name} needs --demand FILE or --demand DESCRIPTION")
+    chosen = tuple(sorted(ranks))
+    if given is TOKENS:
+        routed = tokens(demand, len(ranks), token_bytes, experts)
+        return kind.make(chosen, chosen[0], routed)
+    return kind.make(chosen, chosen[0], read_demand(demand, len(ranks), token_bytes))
 
 
 def size_or_demand(what: Collective, size: int | None) -> int:
@@ -249,7 +252,7 @@ def size_or_demand(what: Collective, size: int | None) -> int:
     Raises:
         MissingParameter: neither does.
     """
-    if size is None and what.name not in DEMANDED:
+    if size is None and not is_sized(what):
         raise click.MissingParameter(param_hint="'--size'", param_type="option")
     return what.total if size is None else size
 

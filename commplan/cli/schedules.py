@@ -35,7 +35,8 @@ from commplan.planning.planner import Plan, plan
 from commplan.planning.size_set import Part, size_set
 from solvers.groups.parts import open_to
 from solvers.schedules import files
-from solvers.schedules.collective import DEMANDED, Collective
+from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import is_sized
 from solvers.settings.options import Terms
 from topologies.model.topology import Topology
 from topologies.model.units import bytes_of, duration, rate
@@ -118,12 +119,12 @@ def compile(
     An all_to_allv, dispatch or combine is planned for the size of its demand where no other is
     given.
     """
-    if sizes and (size is not None or what.name in DEMANDED):
+    if sizes and (size is not None or is_sized(what)):
         raise click.BadParameter("the size is one already", param_hint="--sizes")
-    if explain and size is None and what.name not in DEMANDED:
+    if explain and size is None and not is_sized(what):
         raise click.BadParameter("needs --size to compare at", param_hint="--explain")
     started = monotonic()
-    if size is not None or what.name in DEMANDED:
+    if size is not None or is_sized(what):
         size = whole_elements(what, size_or_demand(what, size), dtype)
     room, limits = _room(max_scratch, size), replace(terms, trees=trees)
     with (

@@ -17,7 +17,7 @@ from runtime.program.memory_layout import elements
 from runtime.program.text import program_text
 from runtime.verify.structure import sound
 from solvers.certify.text import certificate_text
-from solvers.schedules.collective import DEMANDED
+from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.text import LINES, piece_text, schedule_text
 from topologies.model import selection
@@ -80,7 +80,7 @@ def _program(schedule: Schedule, rank: str, size: int | None, dtype: str, most: 
         chosen = selection.rank(machine, rank)
     except TopologyError as error:
         raise TopologyError(prefixed("Invalid value for --rank", error.faults)) from None
-    if size is None and what.name not in DEMANDED:
+    if size is None and not is_sized(what):
         size = SIZE
     used = whole_elements(what, size_or_demand(what, size), dtype)
     count = elements(what, used, dtype)

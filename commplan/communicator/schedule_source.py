@@ -15,8 +15,9 @@ from runtime.program.buffer_plan import moves
 from runtime.simulate.simulate import simulate
 from runtime.verify.determinism import alike
 from runtime.verify.verify import verify
-from solvers.schedules.collective import Collective, all_to_allv, collective
+from solvers.schedules.collective import Collective, all_to_allv
 from solvers.schedules.files import ScheduleFileError, check_topology, load_all
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from topologies.derive.restrict import inhabited

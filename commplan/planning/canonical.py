@@ -13,7 +13,8 @@ from scipy.sparse.csgraph import dijkstra
 
 from solvers.certify.multigraph import lightest
 from solvers.schedules.certificate import Bound, Cut, Prices
-from solvers.schedules.collective import COLLECTIVES, Collective
+from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import KINDS, is_alike, kind_of, pattern_of
 from solvers.schedules.schedule import Schedule
 from topologies.derive.nearness import near_together
 from topologies.derive.relabel import Relabelled, relabelled
@@ -59,7 +60,9 @@ def view(topology: Topology, collective: Collective) -> View | None:
 
     Complexity: ranks³, and refinements × links.
     """
-    if collective.name not in COLLECTIVES or not 1 < topology.ranks <= MOST_RANKS:
+    kind = kind_of(collective)
+    equal = kind is not None and kind.given is None and is_alike(collective)
+    if not equal or not 1 < topology.ranks <= MOST_RANKS:
         return None
     ranks = collective.ranks
     if not _usual(collective, _made(collective, ranks, collective.root)):
@@ -112,7 +115,7 @@ def _whole(far: FloatArray) -> IntArray:
 
 
 def _made(collective: Collective, ranks: tuple[int, ...], root: int | None) -> Collective:
-    return COLLECTIVES[collective.name](ranks, ranks[0] if root is None else root)
+    return KINDS[collective.name].make(ranks, ranks[0] if root is None else root, None)
 
 
 def _usual(collective: Collective, made: Collective) -> bool:
@@ -127,7 +130,7 @@ def _blocks(collective: Collective, place: IntArray) -> IntArray:
     """Say which block each one is when the i-th rank is at place[i]."""
     if collective.blocks == 1:
         return np.zeros(1, dtype=np.int64)
-    if collective.name == "all_to_all":
+    if pattern_of(collective) == "all_to_all":
         return (place[:, None] * len(place) + place).reshape(-1)
     return place
 

@@ -16,7 +16,8 @@ from runtime.verify.structure import collective_faults
 from runtime.verify.verify import Report
 from solvers.bounds import time_bound
 from solvers.groups.parts import open_to
-from solvers.schedules.collective import DEMANDED, Collective, CollectiveError
+from solvers.schedules.collective import Collective, CollectiveError
+from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import USUAL, Terms
@@ -123,7 +124,7 @@ def planned(
     """Plan for a machine as it is."""
     found = best_with_relays(topology, collective, watch, terms)
     best, report = found.schedule, found.report
-    if size is None and collective.name in DEMANDED:
+    if size is None and is_sized(collective):
         size = collective.total
     around = nearby(best)
     seen = best if around is None else around.best

@@ -1,32 +1,30 @@
 """Bus bandwidth: what a link would have to carry in the best case, so that figures compare."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
 
-from solvers.schedules.collective import DEMANDED, Collective, demand_of
-from solvers.schedules.moe import busiest
-
-PARTS = frozenset({"all_gather", "reduce_scatter", "all_to_all", "gather", "scatter"})
+from solvers.schedules.collective import Collective, Way
 
 
 def factor(collective: Collective) -> Fraction:
     """Give busbw / algbw; 0 where there is nobody to talk to.
 
-    Of an all_to_allv it is the most that a rank sends to, or gets from, others, over the size; of
-    a dispatch or combine a rank's tokens count once, and so does what visits a rank.
+    It is the most that must leave, or enter, one rank, over the size: of an all_gather of unequal
+    blocks all but the least one. What is added up for everybody goes out and comes in again.
 
     Source: nccl-tests, doc/PERFORMANCE.md, Bus bandwidth.
     """
     n = len(collective.ranks)
-    if collective.name == "all_reduce":
+    if collective.shape.way is Way.COPY_OF_SUM and collective.shape.everyone:
         return Fraction(2 * (n - 1), n)
-    if collective.name == "all_to_allv":
-        moving = np.array(demand_of(collective))
-        np.fill_diagonal(moving, 0)
-        return Fraction(int(max(moving.sum(0).max(), moving.sum(1).max())), collective.total)
-    if collective.name in DEMANDED:
-        return busiest(collective)
-    if collective.name in PARTS:
-        return Fraction(n - 1, n)
-    return Fraction(min(n - 1, 1))
+    return Fraction(max(_crossing(collective)), collective.total)
+
+
+def _crossing(what: Collective) -> Iterator[int]:
+    """Add up for each rank what must leave it, and what must enter."""
+    held, wanted = what.counts
+    for mine, ours in zip(what.inputs, what.outputs, strict=True):
+        yield int(what.sizes[mine[wanted[mine] > np.isin(mine, ours)]].sum())
+        yield int(what.sizes[ours[held[ours] > np.isin(ours, mine)]].sum())

@@ -7,17 +7,8 @@ import numpy as np
 
 from runtime.verify.relaying import copied
 from solvers.schedules.capabilities import branching
-from solvers.schedules.collective import (
-    COLLECTIVES,
-    DEMANDED,
-    ROOTED,
-    Collective,
-    CollectiveError,
-    all_to_allv,
-    collective,
-    demand_of,
-)
-from solvers.schedules.moe import combine, dispatch, tokens_of
+from solvers.schedules.collective import Collective, CollectiveError
+from solvers.schedules.kinds import Given, kind_of, remade
 from solvers.schedules.schedule import Schedule, Transfers
 from topologies.model.arguments import of
 from topologies.model.errors import ArgumentError
@@ -66,18 +57,19 @@ def collective_faults(topology: Topology, what: Collective) -> Iterator[str]:
         yield f"{what.name}: the ranks are not in ascending order"
     elif not 0 <= what.ranks[0] <= what.ranks[-1] < topology.ranks:
         yield f"{what.name}: the ranks are not among the {topology.ranks} of the topology"
-    elif what.name in COLLECTIVES:
+    elif (kind := kind_of(what)) is None:
+        yield from _unknown(what)
+    elif kind.given is None:
         yield from _known(what)
     else:
-        yield from list(_unknown(what)) or _demanded(what)
+        yield from list(_unknown(what)) or _given(what, kind.given)
     if not len(what.sizes) or what.sizes.min() < 0 or what.sizes.max() == 0:
         yield f"{what.name}: the blocks have no sizes"
 
 
 def _known(what: Collective) -> Iterator[str]:
     try:
-        root = what.root if what.name in ROOTED else None
-        right = collective(what.name, what.ranks, root)
+        right = remade(what)
     except CollectiveError as error:
         yield str(error)
         return
@@ -104,26 +96,16 @@ def _unknown(what: Collective) -> Iterator[str]:
         yield f"{what.name}: nobody holds block {block}"
 
 
-def _demanded(what: Collective) -> Iterator[str]:
-    """Compare an all_to_allv, dispatch or combine with the one of its demand."""
-    if what.name not in DEMANDED:
-        return
+def _given(what: Collective, given: Given) -> Iterator[str]:
+    """Compare an all_to_allv, dispatch and the like with the one of what was given."""
     try:
-        right = _of_demand(what)
+        right = remade(what)
     except CollectiveError as error:
         yield str(error)
         return
-    given, expected = ((c.sizes, *c.inputs, *c.outputs) for c in (what, right))
-    if not all(map(np.array_equal, given, expected)):
-        kept = "pair, row by row" if what.name == "all_to_allv" else "way of tokens, in order"
-        yield f"{what.name}: the buffers do not hold a block for each {kept}"
-
-
-def _of_demand(what: Collective) -> Collective:
-    if what.name == "all_to_allv":
-        return all_to_allv(what.ranks, demand_of(what))
-    make = dispatch if what.name == "dispatch" else combine
-    return make(what.ranks, tokens_of(what))
+    ours, expected = ((c.sizes, *c.inputs, *c.outputs) for c in (what, right))
+    if what.root != right.root or not all(map(np.array_equal, ours, expected)):
+        yield f"{what.name}: the buffers do not hold a block for each {given.kept}"
 
 
 def _columns(schedule: Schedule) -> Iterator[str]:

@@ -10,7 +10,6 @@ On nonlinear fractional programming, Management Science 13 (1967) (the iteration
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -19,14 +18,12 @@ from solvers.certify.certificates import proved
 from solvers.lp.linear_program import Infeasible
 from solvers.lp.max_flow import maximum, times
 from solvers.schedules.certificate import Bound, Cut
-from solvers.schedules.collective import Collective
+from solvers.schedules.collective import Collective, CollectiveError, Way
 from solvers.settings.deadline import UNHURRIED, Watch
 from topologies.model.topology import BoolArray, IntArray, Topology, integers, reverse
 from topologies.symmetry.group import trivial
 from topologies.symmetry.refinement import refine, representatives
 
-# Collectives that are another one on the reversed links.
-MIRRORED = {"reduce_scatter": "all_gather", "reduce": "broadcast", "gather": "scatter"}
 FLOW = 2e-6  # work of a maximum flow, for each link
 
 
@@ -66,22 +63,39 @@ def cut_bound(topology: Topology, collective: Collective, watch: Watch = UNHURRI
 
     Raises:
         Infeasible: a rank cannot be reached.
-        KeyError: no cut bounds the collective.
+        CollectiveError: no cut bounds the collective.
         NotFound: capacities times sizes are too large for an exact flow.
     """
-    mirrored = collective.name in MIRRORED
-    machine = reverse(topology) if mirrored else topology
-    name = MIRRORED.get(collective.name, collective.name)
-    if len(collective.ranks) == 1:
+    shape = collective.shape
+    if shape.way is Way.STAY:
         return Bound(None, "cut", None)
-    if name == "all_reduce":
+    if not is_bounded(collective):
+        raise CollectiveError(f"{collective.name}: no cut is known that bounds it")
+    mirrored = shape.inward
+    machine = reverse(topology) if mirrored else topology
+    if shape.way is Way.COPY_OF_SUM:
         rate, side, mirrored = _both_ways(machine, collective, watch)
+    elif shape.way is Way.PERSONALISED:
+        rate, side = _scattered(machine, collective, watch)
+    elif shape.root is not None:
+        rate, side = _broadcast(machine, collective.ranks, shape.root, watch)
     else:
-        rate, side = _CUTS[name](machine, collective, watch)
+        rate, side = _gathered(machine, collective, watch)
     if rate == 0:
         raise Infeasible(f"{collective.name}: {_stranded(topology, collective, side)}")
     cut = Cut(integers(np.flatnonzero(side)), reversed_links=mirrored)
     return Bound(rate * topology.unit, "cut", cut)
+
+
+def is_bounded(collective: Collective) -> bool:
+    """Tell whether a cut is known to bound a collective, by its shape."""
+    way, everyone, root, _ = collective.shape
+    return everyone or (way is Way.PERSONALISED and root is not None)
+
+
+def is_gathering(collective: Collective) -> bool:
+    """Tell whether the tightest cut is attained wherever a machine is balanced, by the shape."""
+    return is_bounded(collective) and collective.shape.way is not Way.COPY_OF_SUM
 
 
 def _gathered(
@@ -111,8 +125,7 @@ def _gathered(
 
 def _own(collective: Collective) -> tuple[IntArray, ...]:
     """Give the blocks that each rank holds alone, seen from the gathering side."""
-    mirrored = collective.name in MIRRORED
-    return collective.outputs if mirrored else collective.inputs
+    return collective.outputs if collective.shape.inward else collective.inputs
 
 
 def _first_cut(
@@ -141,14 +154,11 @@ def _with_source(
 
 
 def _broadcast(
-    topology: Topology, collective: Collective, watch: Watch
+    topology: Topology, ranks: Sequence[int], root: int, watch: Watch
 ) -> tuple[Fraction, BoolArray]:
     """Find the least max-flow from the root to a rank."""
-    root = _root(collective)
     best: tuple[int, BoolArray] | None = None
-    for sink in _one_of_each(
-        topology, [r for r in collective.ranks if r != root], _mark(topology, root)
-    ):
+    for sink in _one_of_each(topology, [r for r in ranks if r != root], _mark(topology, root)):
         flow = maximum(
             topology.vertices, topology.src, topology.dst, topology.capacity, root, int(sink)
         )
@@ -165,10 +175,10 @@ def _scattered(
     topology: Topology, collective: Collective, watch: Watch
 ) -> tuple[Fraction, BoolArray]:
     """Find size / time of scatter: min over S with the root of total B+(S) / w(outside S)."""
-    root = _root(collective)
+    root = collective.shape.root
+    assert root is not None
     weights = np.zeros(topology.vertices, dtype=np.int64)
-    mirrored = collective.name in MIRRORED
-    buffers = collective.inputs if mirrored else collective.outputs
+    buffers = collective.inputs if collective.shape.inward else collective.outputs
     for rank, blocks in zip(collective.ranks, buffers, strict=True):
         weights[rank] = int(collective.sizes[blocks].sum())
     total, weights[root] = int(weights.sum()), 0
@@ -190,18 +200,10 @@ def _both_ways(
     topology: Topology, collective: Collective, watch: Watch
 ) -> tuple[Fraction, BoolArray, bool]:
     """Find the least max-flow between a rank and the others, out or back: all_reduce's cut."""
-    rooted = replace(collective, root=collective.ranks[0])
-    out = _broadcast(topology, rooted, watch)
-    back = _broadcast(reverse(topology), rooted, watch)
+    ranks = collective.ranks
+    out = _broadcast(topology, ranks, ranks[0], watch)
+    back = _broadcast(reverse(topology), ranks, ranks[0], watch)
     return (*out, False) if out[0] <= back[0] else (*back, True)
-
-
-_CUTS = {"all_gather": _gathered, "broadcast": _broadcast, "scatter": _scattered}
-
-
-def _root(collective: Collective) -> int:
-    assert collective.root is not None
-    return collective.root
 
 
 def _leaving(topology: Topology, side: BoolArray) -> int:
@@ -228,5 +230,5 @@ def _stranded(topology: Topology, collective: Collective, side: BoolArray) -> st
     """Name a rank on either side of an empty cut."""
     inside = [r for r in collective.ranks if side[r]]
     outside = [r for r in collective.ranks if not side[r]]
-    a, b = (inside, outside) if collective.name not in MIRRORED else (outside, inside)
+    a, b = (inside, outside) if not collective.shape.inward else (outside, inside)
     return f"no way leads from {topology.names[a[0]]} to {topology.names[b[0]]}"

@@ -297,7 +297,7 @@ def _halves(collective: Collective) -> list[Collective]:
         return [collective]
     if all(len(wanters) <= 1 for wanters in collective.wanters):
         return [collective]
-    if collective.name == "all_reduce":
+    if collective.shape.everyone and collective.blocks == 1:
         return [reduce_scatter(collective.ranks), all_gather(collective.ranks)]
     raise CollectiveError(
         f"{collective.name}: exact schedules are for blocks of one holder or of one wanter"
@@ -311,11 +311,10 @@ def _turned(collective: Collective) -> Collective:
 
 def _bound(topology: Topology, collective: Collective, watch: Watch) -> Bound:
     """Give the tightest bound that is found in time, or that of a single rank."""
-    if collective.name in solve.SOLVERS:
-        try:
-            return solve.bound(topology, collective, watch)
-        except NotFound:
-            pass
+    try:
+        return solve.bound(topology, collective, watch)
+    except (NotFound, CollectiveError):  # no time, or no solver
+        pass
     return rank_bound(topology, collective)
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from solvers.bounds.cuts import MIRRORED, cut_bound, rank_bound
+from solvers.bounds.cuts import cut_bound, rank_bound
 from solvers.flows.concurrent_flow import Amounts, effort, optimal
 from solvers.lp.max_flow import cheapest_flow
 from solvers.routing.quotient import Quotient
@@ -183,27 +183,24 @@ def scatter(topology: Topology, collective: Collective, group: Group, watch: Wat
     Raises:
         Infeasible: some rank cannot be reached.
     """
-    if len(collective.ranks) == 1:
+    shape, sizes = collective.shape, collective.sizes
+    if shape.root is None or len(collective.ranks) == 1:
         return alone(topology, collective)
     bound = cut_bound(topology, collective)
     watch.tell(bound=bound)
-    mirrored = collective.name in MIRRORED
-    machine = reverse(topology) if mirrored else topology
-    root = collective.root if collective.root is not None else collective.ranks[0]
-    buffers = collective.inputs if mirrored else collective.outputs
-    sizes = {
-        rank: int(collective.sizes[blocks].sum())
-        for rank, blocks in zip(collective.ranks, buffers, strict=True)
-    }
-    pieces = [(int(buffers[collective.place[root]][0]), Fraction(1))]
+    machine = reverse(topology) if shape.inward else topology
+    buffers = collective.inputs if shape.inward else collective.outputs
+    blocks = dict(zip(collective.ranks, buffers, strict=True))
+    amount_of = {rank: int(sizes[own].sum()) for rank, own in blocks.items() if len(own)}
+    pieces = [(block, Fraction(1)) for block in blocks[shape.root].tolist()]
     transfers: list[Transfer] = []
     assert bound.algbw is not None
     rate = bound.algbw / topology.unit / collective.total
-    flow = cheapest_flow(machine, root, sizes, rate, effort(machine))
-    needs = {rank: Fraction(size) for rank, size in sizes.items() if rank != root}
-    for target, amount, way in peel(machine, root, needs, flow):
-        links = way[::-1] if mirrored else way
-        transfers += hops(topology, links, len(pieces))
-        block = int(buffers[collective.place[target]][0])
-        pieces.append((block, amount / sizes[target]))
+    flow = cheapest_flow(machine, shape.root, amount_of, rate, effort(machine))
+    needs = {rank: Fraction(size) for rank, size in amount_of.items() if rank != shape.root}
+    for target, amount, way in peel(machine, shape.root, needs, flow):
+        links = way[::-1] if shape.inward else way
+        for block in blocks[target].tolist():
+            transfers += hops(topology, links, len(pieces))
+            pieces.append((block, amount / amount_of[target]))
     return schedule(topology, collective, pieces, transfers, bound)

@@ -133,11 +133,14 @@ def _peeled(topology: Topology, collective: Collective, amounts: Sequence[Fracti
     transfers: list[Transfer] = []
     bounds = pairwise(range(0, len(amounts) + 1, topology.links))
     for rank, blocks, (start, end) in zip(collective.ranks, collective.inputs, bounds, strict=True):
-        block = {int(collective.wanters[b][0]): b for b in blocks.tolist()}
-        sizes = {target: int(collective.sizes[b]) for target, b in block.items()}
-        pieces += [(block[rank], Fraction(1))] if rank in block else []
+        to: dict[int, list[int]] = {}
+        for block in blocks.tolist():
+            to.setdefault(int(collective.wanters[block][0]), []).append(block)
+        sizes = {target: int(collective.sizes[own].sum()) for target, own in to.items()}
+        pieces += [(block, Fraction(1)) for block in to.get(rank, [])]
         needs = {target: Fraction(size) for target, size in sizes.items() if target != rank}
         for target, amount, way in peel(topology, rank, needs, amounts[start:end]):
-            transfers += hops(topology, way, len(pieces))
-            pieces.append((block[target], amount / sizes[target]))
+            for block in to[target]:
+                transfers += hops(topology, way, len(pieces))
+                pieces.append((block, amount / sizes[target]))
     return pieces, transfers

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
-from solvers.bounds.cuts import MIRRORED, cut_bound
+from solvers.bounds.cuts import cut_bound, is_gathering
 from solvers.certify.certificates import proved
 from solvers.certify.dual_bound import Unproven
 from solvers.certify.multigraph import lightest
@@ -220,8 +220,7 @@ def whole_bound(
     collective: with the ranks of the whole machine.
     """
     if not isinstance(bound.certificate, Prices):
-        gather_like = collective.name in MIRRORED or collective.name in MIRRORED.values()
-        return cut_bound(cut.whole, collective) if gather_like else None
+        return cut_bound(cut.whole, collective) if is_gathering(collective) else None
     of_class, of_link = bound.certificate.of_class, bound.certificate.of_link
     of_links = np.full(cut.whole.links, len(of_class))
     of_links[cut.links] = of_link

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
@@ -11,7 +12,6 @@ import numpy as np
 
 from topologies.model.arguments import column, of, refuse, whole
 from topologies.model.errors import WRONG_INPUT, CommplanError
-from topologies.model.messages import unknown
 from topologies.model.topology import IntArray, frozen, integers
 
 
@@ -34,6 +34,35 @@ class Owners(NamedTuple):
     def listed(self) -> tuple[IntArray, ...]:
         """Give those of each block; a million of columns take a second."""
         return tuple(self.rank[a:b] for a, b in pairwise(self.start.tolist()))
+
+
+class Way(Enum):
+    """What a collective does with its blocks; those that stay where they are do not count."""
+
+    STAY = "nothing moves"
+    PERSONALISED = "from one rank to one rank"
+    COPY = "from one rank to one or several"
+    SUM = "the sum of one or several ranks' parts, to one rank"
+    COPY_OF_SUM = "the sum of several ranks' parts, to several"
+    MIXED = "some blocks are copied, and others are sums"
+
+
+MANY = (Way.COPY, Way.SUM, Way.COPY_OF_SUM)
+
+
+class Shape(NamedTuple):
+    """What a collective is, whatever its name: derived from who holds and who wants its blocks.
+
+    everyone: each block is copied or a sum, and every rank holds or wants it (of sums for several:
+    holds and wants it). root: the one rank that holds everything or, if inward, wants everything.
+    inward: on reversed links, and from the end, it is a collective that copies, or one of a root
+    that holds everything.
+    """
+
+    way: Way
+    everyone: bool
+    root: int | None
+    inward: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +132,30 @@ class Collective:
         holders, wanters = self.owners
         return np.diff(holders.start), np.diff(wanters.start)
 
+    @cached_property
+    def shape(self) -> Shape:
+        """Derive the shape; complexity: sorting the buffers."""
+        held, wanted = (
+            np.bincount(np.concatenate([integers([]), *buffers]), minlength=self.blocks)
+            for buffers in (self.inputs, self.outputs)
+        )
+        both = np.zeros(self.blocks, dtype=np.int64)
+        for mine, ours in zip(self.inputs, self.outputs, strict=True):
+            both[mine[np.isin(mine, ours)]] += 1
+        moving = wanted > (both * (held == 1))
+        way = _way(held[moving], wanted[moving])
+        holder, wanter = (self._alone(buffers) for buffers in (self.inputs, self.outputs))
+        gathered = way is Way.PERSONALISED and holder is None and wanter is not None
+        inward = way is Way.SUM or gathered
+        near = both if way is Way.COPY_OF_SUM else held + wanted - both
+        everyone = way in MANY and bool((near == len(self.ranks)).all())
+        return Shape(way, everyone, wanter if inward else holder, inward)
+
+    def _alone(self, buffers: tuple[IntArray, ...]) -> int | None:
+        """Find the only rank with anything in its buffer."""
+        some = [rank for rank, own in zip(self.ranks, buffers, strict=True) if len(own)]
+        return some[0] if len(some) == 1 else None
+
     def fraction(self, block: int) -> Fraction:
         """Give a block's share of the size."""
         return Fraction(int(self.sizes[block]), self.total)
@@ -159,7 +212,14 @@ class Collective:
         return (holds, wants, size), keys[order], order
 
 
-Maker = Callable[[tuple[int, ...], int], Collective]
+def _way(held: IntArray, wanted: IntArray) -> Way:
+    """Name what happens to blocks that move, by how many ranks hold and want each."""
+    copies, sums = bool((wanted > 1).any()), bool((held > 1).any())
+    if copies and sums:
+        return Way.COPY_OF_SUM if ((held > 1) & (wanted > 1)).all() else Way.MIXED
+    if copies or sums:
+        return Way.COPY if copies else Way.SUM
+    return Way.PERSONALISED if len(held) else Way.STAY
 
 
 def _layout(
@@ -298,21 +358,6 @@ def _only(
     return lambda i: blocks if ranks[i] == root else []
 
 
-COLLECTIVES: dict[str, Maker] = {
-    "all_gather": lambda ranks, _: all_gather(ranks),
-    "reduce_scatter": lambda ranks, _: reduce_scatter(ranks),
-    "all_reduce": lambda ranks, _: all_reduce(ranks),
-    "all_to_all": lambda ranks, _: all_to_all(ranks),
-    "broadcast": broadcast,
-    "reduce": reduce,
-    "scatter": scatter,
-    "gather": gather,
-}
-ROOTED = frozenset({"broadcast", "reduce", "scatter", "gather"})
-# Those whose blocks the user gives, in bytes: they have a size of their own, and no symmetry.
-DEMANDED = frozenset({"all_to_allv", "dispatch", "combine"})
-
-
 def taken(name: str, ranks: object) -> tuple[int, ...]:
     """Take only ranks: whole numbers from 0.
 
@@ -322,28 +367,3 @@ def taken(name: str, ranks: object) -> tuple[int, ...]:
     if isinstance(ranks, str | bytes) or not isinstance(ranks, Iterable):
         refuse(f"{name}: ranks", ranks, "a list of whole numbers from 0", CollectiveError)
     return tuple(whole(f"{name}: rank", rank, error=CollectiveError) for rank in ranks)
-
-
-def collective(name: str, ranks: Sequence[int], root: int | None = None) -> Collective:
-    """Make the collective called `name` over `ranks`; a rooted one starts or ends at `root`.
-
-    Raises:
-        CollectiveError: an unknown name, no ranks, a rank given twice, a root that is not among
-            the ranks, or a root where the collective has none.
-    """
-    of("name", name, str, "the name of a collective", CollectiveError)
-    if name in DEMANDED:
-        needs = "a demand matrix" if name == "all_to_allv" else "the experts of its tokens"
-        raise CollectiveError(f"{name} needs {needs}")
-    if name not in COLLECTIVES:
-        raise CollectiveError(unknown("collective", name, [*COLLECTIVES, *sorted(DEMANDED)]))
-    ranks = taken(name, ranks)
-    if not ranks or len(set(ranks)) < len(ranks):
-        raise CollectiveError(f"{name}: the ranks must be different, and at least one")
-    if root is not None and name not in ROOTED:
-        raise CollectiveError(f"{name} has no root")
-    chosen = tuple(sorted(ranks))
-    start = chosen[0] if root is None else whole(f"{name}: root", root, error=CollectiveError)
-    if start not in chosen:
-        raise CollectiveError(f"{name}: root {start} is not among the ranks")
-    return COLLECTIVES[name](chosen, start)

@@ -7,13 +7,8 @@ import numpy as np
 
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.certificate import Bound, Cut, Prices
-from solvers.schedules.collective import (
-    COLLECTIVES,
-    ROOTED,
-    Collective,
-    CollectiveError,
-    collective,
-)
+from solvers.schedules.collective import Collective, CollectiveError
+from solvers.schedules.kinds import KINDS, collective, kind_of
 from solvers.schedules.schedule import Schedule, Transfers
 from topologies.formats import columns as machine
 from topologies.formats.columns import Rational, column, permutations, rational
@@ -141,7 +136,8 @@ def _pack_collective(asked: Collective) -> CollectiveColumns:
 
 def _is_standard(asked: Collective) -> bool:
     """Tell whether the name, the ranks and the root say everything."""
-    if asked.name not in COLLECTIVES or (asked.root is None) == (asked.name in ROOTED):
+    kind = kind_of(asked)
+    if kind is None or kind.given is not None or (asked.root is None) == kind.rooted:
         return False
     plain = collective(asked.name, asked.ranks, asked.root)
     ours, theirs = ((c.sizes, *c.inputs, *c.outputs) for c in (plain, asked))
@@ -206,7 +202,7 @@ def _collective(columns: CollectiveColumns, topology: Topology) -> Collective:
         return _laid_out(columns, columns.layout)
     if len(ranks) ** 2 > LAYOUT_LIMIT:
         raise TopologyError([f"collective.ranks: {len(ranks):,} are more than can be laid out"])
-    if columns.name in ROOTED and columns.root is None:
+    if columns.name in KINDS and KINDS[columns.name].rooted and columns.root is None:
         raise CollectiveError(f"collective.root: none, {columns.name} has one")
     return collective(columns.name, ranks, columns.root)
 

@@ -6,7 +6,6 @@ each rank over its own experts, by combine over ranks.
 """
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
@@ -102,18 +101,6 @@ def tokens_of(collective: Collective) -> Tokens:
     for place, blocks in enumerate(back):
         visits[blocks, place] = True
     return Tokens(frozen(home), visits, collective.sizes)
-
-
-def busiest(collective: Collective) -> Fraction:
-    """Give the most that must leave or enter a rank, as a part of the size."""
-    tokens = tokens_of(collective)
-    place = np.arange(len(tokens.home))
-    away = tokens.visits.copy()
-    away[place, tokens.home] = False
-    most = [int((tokens.sizes @ away).max(initial=0))]
-    moving = tokens.sizes * away.any(axis=1)
-    most += [int(moving[tokens.home == rank].sum()) for rank in np.unique(tokens.home)]
-    return Fraction(max(most), collective.total)
 
 
 def _made(name: str, ranks: tuple[int, ...], tokens: Tokens) -> Collective:

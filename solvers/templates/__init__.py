@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from solvers.schedules.kinds import COLLECTIVES
 from solvers.schedules.schedule import Schedule
 from solvers.templates import (
     binomial,
@@ -35,7 +36,7 @@ TEMPLATES = Registry(
         "ring": Template(ring.schedule, ring.COLLECTIVES),
         "recursive_doubling": Template(recursive_doubling.schedule, recursive_doubling.COLLECTIVES),
         "recursive_halving": Template(recursive_halving.schedule, recursive_halving.COLLECTIVES),
-        "direct": Template(direct.schedule, direct.COLLECTIVES),
+        "direct": Template(direct.schedule, COLLECTIVES),
         "two-way ring": Template(two_way_ring.schedule, two_way_ring.COLLECTIVES),
         "bruck": Template(bruck.near_first, bruck.COLLECTIVES),
         "bruck, far first": Template(bruck.far_first, bruck.COLLECTIVES),

@@ -7,6 +7,7 @@ import numpy as np
 from solvers.routing.router import Routes
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.templates.layout import Sends, blocks, expect, lay, mirrored
 from topologies.model.topology import IntArray, Topology, integers
@@ -24,7 +25,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     expect("binomial", collective, COLLECTIVES)
     start = 0 if collective.root is None else collective.ranks.index(collective.root)
     place = np.roll(np.arange(len(collective.ranks)), -start)
-    sends = _MAKERS[collective.name](integers(collective.ranks)[place], place)
+    sends = _MAKERS[pattern_of(collective)](integers(collective.ranks)[place], place)
     routes, pieces = Routes(topology), blocks(collective)
     return lay("binomial", routes, collective, pieces, sends, bound)
 

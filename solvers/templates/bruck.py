@@ -13,6 +13,7 @@ import numpy as np
 from solvers.routing.router import Routes
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.templates.layout import Sends, blocks, expect, lay, mirrored
 from topologies.model.topology import IntArray, Topology, integers
@@ -43,13 +44,13 @@ def schedule(
     if far_first:
         steps.reverse()
     pieces = blocks(collective)
-    if collective.name == "all_to_all":
+    if pattern_of(collective) == "all_to_all":
         sends = _exchange(collective, ranks, steps)
-    elif collective.name == "all_gather":
+    elif pattern_of(collective) == "all_gather":
         sends = gather(ranks, steps)
     else:
         sends = mirrored(gather(ranks, steps))
-    if collective.name == "all_reduce":
+    if pattern_of(collective) == "all_reduce":
         pieces = [(0, Fraction(1, n))] * n
         sends += [s.later(len(steps)) for s in gather(ranks, steps)]
     return lay(name, Routes(topology), collective, pieces, sends, bound)

@@ -6,13 +6,10 @@ import numpy as np
 
 from solvers.routing.router import RouteError, Routes
 from solvers.schedules.certificate import UNPROVED, Bound
-from solvers.schedules.collective import COLLECTIVES as ALL
-from solvers.schedules.collective import Collective
+from solvers.schedules.collective import Collective, Way
 from solvers.schedules.schedule import Schedule
-from solvers.templates.layout import Sends, TemplateError, blocks, expect, lay
+from solvers.templates.layout import Sends, TemplateError, blocks, lay
 from topologies.model.topology import Topology
-
-COLLECTIVES = tuple(ALL)
 
 
 def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED) -> Schedule:
@@ -28,9 +25,10 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     Source: Thakur, Rabenseifner and Gropp, Optimization of collective communication operations in
     MPICH, IJHPCA, 2005, section 4 (the linear algorithms).
     """
-    expect("direct", collective, COLLECTIVES)
+    if collective.shape.way is Way.MIXED:
+        raise TemplateError(f"direct: makes no {collective.name}, in which {Way.MIXED.value}")
     routes = Routes(topology)
-    if collective.name in ("reduce", "reduce_scatter"):
+    if collective.shape.way is Way.SUM:
         sends = in_trees(routes, collective)
         return lay("direct", routes, collective, blocks(collective), sends, bound)
     pieces, sends = _shifted(collective)
@@ -40,7 +38,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
 def _shifted(collective: Collective) -> tuple[list[tuple[int, Fraction]], list[Sends]]:
     """List pieces and sends in the order of the distance from sender to receiver."""
     ranks, n = collective.ranks, len(collective.ranks)
-    adds = collective.name == "all_reduce"
+    adds = collective.shape.way is Way.COPY_OF_SUM
     place = {rank: i for i, rank in enumerate(ranks)}
     rows = [
         ((place[dst] - place[src]) % n, block, src, dst)

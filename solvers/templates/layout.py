@@ -10,6 +10,7 @@ import numpy as np
 from solvers.routing.router import Hop, RouteError, Routes
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule, Transfers
 from solvers.schedules.schedule import schedule as put_together
 from topologies.model.errors import NO, CommplanError
@@ -56,7 +57,7 @@ def expect(template: str, collective: Collective, known: Iterable[str]) -> None:
     Raises:
         TemplateError: the collective is not among those known.
     """
-    if collective.name not in known:
+    if pattern_of(collective) not in known:
         raise TemplateError(f"{template}: makes {', '.join(known)}, not {collective.name}")
 
 

@@ -23,7 +23,8 @@ import numpy as np
 from solvers.routing.partitions import Boxes, boxes
 from solvers.routing.router import Routes
 from solvers.schedules.certificate import UNPROVED, Bound
-from solvers.schedules.collective import ROOTED, Collective
+from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import ROOTED, pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.templates import binomial, bruck, ring
 from solvers.templates.layout import Sends, TemplateError, blocks, expect, lay, mirrored
@@ -72,8 +73,8 @@ def grid(
     gathering = _phases(ranks, shape, patterns)
     block = {rank: i for i, rank in enumerate(collective.ranks)}
     pieces = [(block[rank], Fraction(1)) for rank in ranks.tolist()]
-    sends = gathering if collective.name == "all_gather" else mirrored(gathering)
-    if collective.name == "all_reduce":
+    sends = gathering if pattern_of(collective) == "all_gather" else mirrored(gathering)
+    if pattern_of(collective) == "all_reduce":
         pieces = [(0, Fraction(1, len(ranks)))] * len(ranks)
         sends = _one_after_the_other(sends, gathering)
     return lay(name, Routes(topology), collective, pieces, sends, bound)
@@ -97,12 +98,12 @@ def tree(
     expect(name, collective, TREES)
     root = collective.ranks[0] if collective.root is None else collective.root
     down = _down(levels, collective.ranks, root, patterns)
-    if collective.name in ("scatter", "gather"):
+    if pattern_of(collective) in ("scatter", "gather"):
         block = {rank: i for i, rank in enumerate(collective.ranks)}
         down = _parted(down, block)
-    up = mirrored(down, reduce=collective.name != "gather")
-    sends = down if collective.name in ("broadcast", "scatter") else up
-    if collective.name == "all_reduce":
+    up = mirrored(down, reduce=pattern_of(collective) != "gather")
+    sends = down if pattern_of(collective) in ("broadcast", "scatter") else up
+    if pattern_of(collective) == "all_reduce":
         sends = _one_after_the_other(up, down)
     return lay(name, Routes(topology), collective, blocks(collective), sends, bound)
 
@@ -120,13 +121,13 @@ def _of_levels(
         (grid, GRIDS, PATTERNS, ("direct", "bruck")),
         (tree, TREES, SPREADS, SPREADS),
     ):
-        if collective.name not in known:
+        if pattern_of(collective) not in known:
             continue
         for first, last in product(outer, inner):
             if last != "direct" and max(map(len, levels[-1])) == 2:  # all patterns are one
                 continue
             patterns = (*[first] * len(levels), last)
-            if make is tree and collective.name not in ROOTED and "direct" in patterns[:1]:
+            if make is tree and pattern_of(collective) not in ROOTED and "direct" in patterns[:1]:
                 continue  # everyone to one rank and back: binomial is never slower there
             name = _named(levels, collective, patterns)
             yield name, partial(make, topology, collective, levels, patterns, bound)

@@ -7,6 +7,7 @@ import numpy as np
 from solvers.routing.router import Routes
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.templates.layout import Sends, blocks, expect, lay
 from solvers.templates.recursive_exchange import distances, doubling, power_below
@@ -26,7 +27,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     """
     expect("recursive_doubling", collective, COLLECTIVES)
     ranks = integers(collective.ranks)
-    sends = _gather(ranks) if collective.name == "all_gather" else _sum(ranks)
+    sends = _gather(ranks) if pattern_of(collective) == "all_gather" else _sum(ranks)
     routes, pieces = Routes(topology), blocks(collective)
     return lay("recursive_doubling", routes, collective, pieces, sends, bound)
 

@@ -7,6 +7,7 @@ import numpy as np
 from solvers.routing.router import Routes
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.templates.layout import Sends, blocks, expect, lay
 from solvers.templates.recursive_exchange import distances, doubling, halving, power_below
@@ -29,7 +30,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     """
     expect("recursive_halving", collective, COLLECTIVES)
     ranks = integers(collective.ranks)
-    if collective.name == "all_reduce":
+    if pattern_of(collective) == "all_reduce":
         core = power_below(len(ranks))
         pieces = [(0, Fraction(1, core))] * core
         sends = _everything(ranks)

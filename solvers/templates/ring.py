@@ -7,6 +7,7 @@ import numpy as np
 from solvers.routing.router import Routes
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.templates.layout import Sends, blocks, expect, lay
 from solvers.templates.ring_order import circle
@@ -29,15 +30,16 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     order = circle(routes, collective.ranks)
     if collective.root is not None:
         at = order.index(collective.root)
-        sends = _chain(integers(order[at:] + order[:at]), collective.name == "reduce")
+        sends = _chain(integers(order[at:] + order[:at]), pattern_of(collective) == "reduce")
         return lay("ring", routes, collective, blocks(collective), sends, bound)
     n = len(order)
-    if collective.name == "all_reduce":
+    if pattern_of(collective) == "all_reduce":
         pieces = [(0, Fraction(1, n))] * n
     else:
         block = {rank: i for i, rank in enumerate(collective.ranks)}
         pieces = [(block[rank], Fraction(1)) for rank in order]
-    return lay("ring", routes, collective, pieces, around(integers(order), collective.name), bound)
+    sends = around(integers(order), pattern_of(collective))
+    return lay("ring", routes, collective, pieces, sends, bound)
 
 
 def _chain(order: IntArray, reduce: bool) -> list[Sends]:

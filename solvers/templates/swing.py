@@ -13,6 +13,7 @@ import numpy as np
 from solvers.routing.router import Routes
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.templates.layout import Sends, blocks, expect, lay, mirrored
 from solvers.templates.recursive_exchange import power_below
@@ -37,12 +38,12 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     start = 0 if collective.root is None else collective.ranks.index(collective.root)
     ranks = np.roll(integers(collective.ranks), -start)
     pieces = blocks(collective)
-    if collective.name == "all_reduce":
+    if pattern_of(collective) == "all_reduce":
         core = power_below(len(ranks))
         pieces = [(0, Fraction(1, core))] * core
-    elif collective.name in ("scatter", "gather"):
+    elif pattern_of(collective) in ("scatter", "gather"):
         pieces = pieces[start:] + pieces[:start]
-    sends = _MAKERS[collective.name](ranks)
+    sends = _MAKERS[pattern_of(collective)](ranks)
     return lay(NAME, Routes(topology), collective, pieces, sends, bound)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from solvers.routing.router import Routes
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.templates.layout import Sends, blocks, expect, lay, mirrored
 from solvers.templates.ring_order import circle
@@ -31,16 +32,16 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     if collective.root is not None:
         at = order.index(collective.root)
         sends = _spread(integers(order[at:] + order[:at]), integers([0]))
-        sends = mirrored(sends) if collective.name == "reduce" else sends
+        sends = mirrored(sends) if pattern_of(collective) == "reduce" else sends
         return lay(NAME, routes, collective, blocks(collective), sends, bound)
     ring = integers(order)
     out = _spread(ring, np.arange(n))
-    if collective.name == "all_reduce":
+    if pattern_of(collective) == "all_reduce":
         sends = [*mirrored(out), *(s.later(n // 2) for s in out)]
         return lay(NAME, routes, collective, [(0, Fraction(1, n))] * n, sends, bound)
     block = {rank: i for i, rank in enumerate(collective.ranks)}
     pieces = [(block[rank], Fraction(1)) for rank in order]
-    sends = out if collective.name == "all_gather" else mirrored(out)
+    sends = out if pattern_of(collective) == "all_gather" else mirrored(out)
     return lay(NAME, routes, collective, pieces, sends, bound)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from solvers.lp.linear_program import Infeasible
 from solvers.routing.quotient import Quotient
 from solvers.routing.reversal import mirror
 from solvers.schedules.certificate import Bound
-from solvers.schedules.collective import Collective
+from solvers.schedules.collective import Collective, Way
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from solvers.schedules.trivial import alone
 from solvers.settings.deadline import Watch
@@ -24,12 +25,11 @@ from solvers.trees.extract import Router, paired, trees
 from solvers.trees.height_search import packed
 from solvers.trees.problem import Packed, TreeProblem
 from solvers.trees.tree_limit import few
-from topologies.model.topology import Topology
+from topologies.model.topology import IntArray, Topology
 from topologies.symmetry.group import Group, trivial
 
 BOUNDING = 0.3  # of the work, for the tightest cut
 TIGHTEST = "the tightest cut"
-INWARD = frozenset({"reduce_scatter", "reduce"})
 
 
 def forest(
@@ -61,12 +61,14 @@ def forest(
 
 def _problem(topology: Topology, collective: Collective, group: Group, terms: Terms) -> TreeProblem:
     """Write down which trees a collective of blocks needs: those of each root."""
-    inward = collective.name in INWARD
+    inward = collective.shape.inward
 
     def families(quotient: Quotient) -> list[Family]:
-        ranks = quotient.roots[np.isin(quotient.roots, collective.ranks)].tolist()
-        roots = ranks if collective.root is None else [collective.root]
-        return [Family(root, inward, _size(collective, root, inward)) for root in roots]
+        roots = quotient.roots[np.isin(quotient.roots, collective.ranks)].tolist()
+        if collective.shape.root is not None:
+            roots = [collective.shape.root]
+        found = [Family(root, inward, _size(collective, root, inward)) for root in roots]
+        return [family for family in found if len(_blocks(collective, family.root, inward))]
 
     limit = terms.max_height
     heights = None if limit is None else Heights(limit, limit)
@@ -103,7 +105,7 @@ def straight(
     Raises:
         NotFound: they do not, or the time limit came first.
     """
-    if collective.name == "all_reduce":
+    if collective.shape.way is Way.COPY_OF_SUM:
         problem = _summing(topology, collective, group, terms)
         bound = port_bound(topology, collective, terms.relays, group)
     else:
@@ -119,9 +121,8 @@ def planted(topology: Topology, collective: Collective, watch: Watch, terms: Ter
         Infeasible: some rank cannot be reached.
         NotFound: the time limit came first.
     """
-    problem = (_summing if collective.name == "all_reduce" else _problem)(
-        topology, collective, trivial(topology), terms
-    )
+    summed = collective.shape.way is Way.COPY_OF_SUM
+    problem = (_summing if summed else _problem)(topology, collective, trivial(topology), terms)
     cut = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
     made = problem.planted(cut, watch)
     return _scheduled(problem, replace(made, bound=made.bound or cut))
@@ -130,27 +131,28 @@ def planted(topology: Topology, collective: Collective, watch: Watch, terms: Ter
 def _pieces(
     made: Packed, collective: Collective
 ) -> tuple[list[tuple[int, Fraction]], list[Transfer]]:
-    """Make a piece of each tree."""
+    """Make a piece of each tree; where a root has several blocks, of its part of each block."""
     router, found = Router(made.quotient, made.packing), trees(made.quotient, made.packing)
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []
     for family in made.families:
-        block = _block(collective, family.root, family.inward)
-        for tree in found[family]:
+        size = _size(collective, family.root, family.inward)
+        blocks = _blocks(collective, family.root, family.inward).tolist()
+        for tree, block in product(found[family], blocks):
             route = router.inward if family.inward else router.outward
             transfers += route(tree, len(pieces))
-            pieces.append((block, tree.share / int(collective.sizes[block])))
+            pieces.append((block, tree.share / size))
     return pieces, transfers
 
 
-def _block(collective: Collective, root: int, inward: bool) -> int:
-    """Find the block that belongs to the root: the one it alone holds, or alone wants."""
+def _blocks(collective: Collective, root: int, inward: bool) -> IntArray:
+    """Find the blocks that belong to the root: those it alone holds, or alone wants."""
     buffers = collective.outputs if inward else collective.inputs
-    return int(buffers[collective.place[root]][0])
+    return buffers[collective.place[root]]
 
 
 def _size(collective: Collective, root: int, inward: bool) -> int:
-    return int(collective.sizes[_block(collective, root, inward)])
+    return int(collective.sizes[_blocks(collective, root, inward)].sum())
 
 
 def all_reduce(

@@ -10,8 +10,8 @@ from runtime.program.check import faults
 from runtime.program.interpret import interpret
 from runtime.program.lower import lower
 from runtime.verify.relaying import copied
-from solvers.schedules.collective import COLLECTIVES
 from solvers.schedules.files import load
+from solvers.schedules.kinds import COLLECTIVES
 
 GROUP = ("torus:3x3", "all_reduce", "--ranks", "0,4,8")  # which no link joins
 

@@ -7,7 +7,8 @@ from itertools import product
 import pytest
 
 from solvers.schedules.certificate import Bound
-from solvers.schedules.collective import Collective, collective
+from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule, Transfer
 from solvers.schedules.schedule import schedule as make
 from topologies.model.topology import Link, Topology, build

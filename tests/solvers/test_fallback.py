@@ -10,7 +10,7 @@ from solvers import fallback as module
 from solvers.bounds.cuts import cut_bound, rank_bound
 from solvers.fallback import plain
 from solvers.lp.linear_program import Infeasible
-from solvers.schedules.collective import COLLECTIVES, ROOTED, collective
+from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import NotFound, Watch
 from solvers.solve import kept_symmetry
 from topologies.model.topology import Link, build

@@ -10,11 +10,12 @@ from bench.broken import without_link
 from bench.random_machines import machine
 from runtime.verify.verify import verify
 from solvers.lp.linear_program import Infeasible
-from solvers.schedules.collective import COLLECTIVES, ROOTED, all_gather, collective
+from solvers.schedules.collective import all_gather
 from solvers.schedules.files import save
+from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import Terms
-from solvers.solve import SOLVERS, bound, kept_symmetry, solve
+from solvers.solve import bound, kept_symmetry, solve, solver_of
 from topologies.formats.spec import topology
 from topologies.model.topology import Link, build
 from topologies.presets.amd import mi250
@@ -52,7 +53,7 @@ def test_symmetry_changes_the_work_but_not_the_rate(small_machine, name, solved)
     if small_machine.ranks > MANY or not len(small_machine.symmetry):
         pytest.skip("nothing to compare")
     what = collective(name, range(small_machine.ranks))
-    report = verify(SOLVERS[name](small_machine, what, trivial(small_machine), Watch(60)))
+    report = verify(solver_of(what).solver(small_machine, what, trivial(small_machine), Watch(60)))
     assert report.optimal
     assert report.algbw == solved(small_machine, name).bound.algbw
 

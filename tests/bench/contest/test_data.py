@@ -4,7 +4,7 @@ import pytest
 from bench.contest.data import PERIOD, block_elements, given, wrong
 from runtime.program.interpret import interpret
 from runtime.program.lower import lower
-from solvers.schedules.collective import COLLECTIVES, ROOTED, collective
+from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.solve import solve
 from topologies.presets.shapes import star
 

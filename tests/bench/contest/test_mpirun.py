@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from runtime.launch.process import watched
-from solvers.schedules.collective import COLLECTIVES, collective
 from solvers.schedules.files import save
+from solvers.schedules.kinds import COLLECTIVES, collective
 from solvers.solve import solve
 from topologies.presets.shapes import star
 

@@ -5,7 +5,7 @@ import pytest
 from commplan.anytime.limits import LimitError, trees, within
 from commplan.planning.planner import plan
 from commplan.planning.size_set import size_set
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import Terms
 from solvers.solve import solve

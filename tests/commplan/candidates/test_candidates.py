@@ -12,7 +12,7 @@ from commplan.planning.planner import plan
 from runtime.metrics.height import height
 from runtime.verify.verify import verify
 from solvers.bounds import time_bound
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.piece_loads import incast
 from solvers.settings.deadline import Watch
 from topologies.formats.spec import topology

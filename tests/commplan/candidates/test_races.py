@@ -9,8 +9,8 @@ from commplan.candidates.generate import known
 from commplan.candidates.races import HostsError, Races, cores, hosts, no_help
 from commplan.planning.planner import plan
 from runtime.launch.mpi import find
-from solvers.schedules.collective import collective
 from solvers.schedules.files import load_all
+from solvers.schedules.kinds import collective
 from topologies.formats.spec import topology
 
 

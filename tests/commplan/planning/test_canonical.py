@@ -13,7 +13,8 @@ from commplan.planning.size_set import size_set
 from runtime.program.check import faults
 from runtime.program.lower import lower
 from runtime.verify.verify import verify
-from solvers.schedules.collective import COLLECTIVES, ROOTED, all_gather, collective
+from solvers.schedules.collective import all_gather
+from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
 from solvers.solve import solve
 from topologies.formats.spec import topology

@@ -7,7 +7,8 @@ import commplan
 from commplan.anytime import standby
 from commplan.candidates import tuning
 from commplan.planning.planner import plan
-from solvers.schedules.collective import ROOTED, all_to_allv, collective
+from solvers.schedules.collective import all_to_allv
+from solvers.schedules.kinds import ROOTED, collective
 from topologies.formats.spec import topology
 from topologies.model.topology import frozen
 

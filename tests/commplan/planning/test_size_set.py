@@ -10,8 +10,8 @@ from commplan.candidates.races import Races
 from commplan.planning.planner import plan
 from commplan.planning.size_set import size_set
 from runtime.simulate.simulate import simulate
-from solvers.schedules.collective import collective
 from solvers.schedules.files import ScheduleFileError, load, save_set
+from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
 from topologies.formats.spec import topology
 

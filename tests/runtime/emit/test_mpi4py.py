@@ -15,7 +15,7 @@ from runtime.metrics.chunking import chunks
 from runtime.program.buffer_plan import moves
 from runtime.program.lower import lower
 from runtime.program.program import Action, Buffer, Program, ProgramError
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 
 NAMES = {"in": Buffer.INPUT, "out": Buffer.OUTPUT, "scratch": Buffer.SCRATCH}

@@ -13,7 +13,7 @@ from runtime.program.elements import OPERATIONS, TYPES, refusal, storage
 from runtime.program.interpret import interpret
 from runtime.program.lower import lower
 from runtime.program.program import Buffer
-from solvers.schedules.collective import COLLECTIVES, collective
+from solvers.schedules.kinds import COLLECTIVES, collective
 from solvers.templates import TEMPLATES
 from topologies.presets.shapes import full_mesh
 

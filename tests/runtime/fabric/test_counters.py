@@ -2,7 +2,7 @@ import pytest
 
 from runtime.fabric.commands import HEADERS
 from runtime.fabric.counters import flows
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.solve import solve
 from topologies.presets.shapes import star
 

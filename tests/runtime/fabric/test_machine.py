@@ -10,7 +10,7 @@ from runtime.fabric import keeper, machine, record, trial
 from runtime.fabric.commands import Command
 from runtime.fabric.layout import FabricError
 from runtime.launch.process import birth
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.solve import solve
 from topologies.presets.shapes import line, ring
 

@@ -7,7 +7,7 @@ import pytest
 from runtime.fabric.layout import FabricError
 from runtime.fabric.routes import differing, next_hops, of_schedule, way
 from solvers.schedules.certificate import UNPROVED
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Transfer, schedule
 from solvers.solve import solve
 from topologies.model.topology import Link, Switch, build

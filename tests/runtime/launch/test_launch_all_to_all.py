@@ -3,7 +3,7 @@
 import pytest
 
 from runtime.launch.launch import run
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.solve import solve
 from solvers.timing.rounds import orders
 from topologies.presets.shapes import leaf_spine, ring, star

@@ -3,7 +3,7 @@ from fractions import Fraction
 import pytest
 
 from runtime.metrics.busbw import factor
-from solvers.schedules.collective import COLLECTIVES, collective
+from solvers.schedules.kinds import COLLECTIVES, collective
 
 
 def test_factors_are_those_of_nccl_tests():

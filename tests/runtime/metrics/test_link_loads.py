@@ -5,7 +5,7 @@ import pytest
 
 from bench.zoo import SPEED, exchanging_star, gathering_ring, routed, zoo
 from runtime.metrics.link_loads import algbw, loads, throughput
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.unfold import unfold
 from topologies.presets import shapes
 

@@ -12,7 +12,8 @@ from runtime.program.interpret import interpret
 from runtime.program.lower import lower
 from runtime.program.memory_layout import block_elements, elements
 from runtime.program.program import Action, Buffer, ProgramError
-from solvers.schedules.collective import all_gather, all_reduce, collective
+from solvers.schedules.collective import all_gather, all_reduce
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 from solvers.templates import binomial, recursive_doubling
 from solvers.templates import ring as ring_template

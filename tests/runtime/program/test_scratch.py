@@ -6,7 +6,7 @@ from runtime.program.buffer_plan import moves
 from runtime.program.lower import lower
 from runtime.program.program import Buffer
 from runtime.program.scratch import scratch
-from solvers.schedules.collective import COLLECTIVES, ROOTED, collective
+from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.schedules.unfold import unfold
 from solvers.solve import solve
 from solvers.templates import TEMPLATES

@@ -5,7 +5,7 @@ import pytest
 from runtime.simulate.dataflow import finish
 from runtime.simulate.simulate import simulate
 from solvers.schedules.certificate import UNPROVED
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Transfer, schedule
 from solvers.solve import solve
 from solvers.templates import TEMPLATES

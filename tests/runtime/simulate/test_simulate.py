@@ -7,7 +7,7 @@ import pytest
 from runtime.metrics.link_loads import algbw
 from runtime.simulate.simulate import SWITCHINGS, Simulation, simulate
 from solvers.schedules.certificate import UNPROVED
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Transfer
 from solvers.schedules.schedule import schedule as put_together
 from solvers.schedules.unfold import unfold

@@ -10,7 +10,8 @@ from runtime.program.lower import lower
 from runtime.program.program import ProgramError
 from runtime.verify.determinism import alike
 from runtime.verify.verify import verify
-from solvers.schedules.collective import all_reduce, collective
+from solvers.schedules.collective import all_reduce
+from solvers.schedules.kinds import collective
 from solvers.solve import solve
 from solvers.templates import TEMPLATES
 from topologies.presets.shapes import full_mesh, star, torus

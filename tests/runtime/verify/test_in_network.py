@@ -10,7 +10,7 @@ from runtime.program.program import ProgramError
 from runtime.simulate.simulate import simulate
 from runtime.verify.verify import verify
 from solvers.schedules.certificate import Bound, Prices
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule, Transfer, columns, schedule
 from topologies.model.topology import Topology, integers
 from topologies.presets.shapes import star

@@ -11,7 +11,7 @@ from bench.random_machines import machine
 from runtime.verify.relaying import copied
 from runtime.verify.verify import verify
 from solvers.schedules.certificate import Bound
-from solvers.schedules.collective import COLLECTIVES, ROOTED, collective
+from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.schedules.schedule import Schedule, Transfer, columns, schedule
 from solvers.settings.options import Terms
 from solvers.solve import solve

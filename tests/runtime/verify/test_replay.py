@@ -3,7 +3,7 @@ import pytest
 
 from runtime.verify import data
 from runtime.verify.replay import suspects
-from solvers.schedules.collective import COLLECTIVES, ROOTED, collective
+from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.schedules.unfold import unfold
 from solvers.solve import solve
 from solvers.templates import ring

@@ -14,7 +14,8 @@ from solvers.certify import dual_bound
 from solvers.certify.certificates import TREES, proved
 from solvers.certify.dual_bound import Unproven
 from solvers.schedules.certificate import Bound, Cut, Prices
-from solvers.schedules.collective import all_reduce, collective
+from solvers.schedules.collective import all_reduce
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule, Transfer, columns, schedule
 from solvers.schedules.unfold import unfold
 from topologies.model.topology import Link, build, integers

@@ -10,7 +10,7 @@ from solvers.bounds.cuts import cut_bound
 from solvers.bounds.dual_certificate import ROUNDINGS, price_bound, rounded
 from solvers.certify.certificates import proved
 from solvers.routing.quotient import Quotient
-from solvers.schedules.collective import COLLECTIVES, collective
+from solvers.schedules.kinds import COLLECTIVES, collective
 from solvers.solve import solve
 from topologies.model.topology import Link, build, integers
 from topologies.presets.shapes import ring, star

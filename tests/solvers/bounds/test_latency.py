@@ -3,7 +3,7 @@ from fractions import Fraction
 import pytest
 
 from solvers.bounds.latency import latency
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from topologies.model.topology import Link, build
 from topologies.presets import shapes
 

@@ -11,7 +11,8 @@ from commplan.candidates.generate import known
 from runtime.simulate.simulate import SWITCHINGS, simulate
 from solvers.bounds.time_bound import fastest, reach
 from solvers.schedules.certificate import UNPROVED, Bound, Cut
-from solvers.schedules.collective import COLLECTIVES, all_to_allv, collective
+from solvers.schedules.collective import all_to_allv
+from solvers.schedules.kinds import COLLECTIVES, collective
 from solvers.settings.deadline import Watch
 from solvers.solve import solve
 from topologies.model.topology import Link, build, frozen, integers

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from solvers.certify.certificates import proved
 from solvers.certify.dual_bound import Unproven
 from solvers.schedules.certificate import Bound, Cut, Prices
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule, schedule
 from topologies.model.topology import Link, Switch, Topology, build, integers
 

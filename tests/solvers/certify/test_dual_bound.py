@@ -9,7 +9,8 @@ from bench.optimum import trees
 from bench.random_machines import machine
 from solvers.certify.dual_bound import Unproven, proved_by_prices
 from solvers.schedules.certificate import Prices
-from solvers.schedules.collective import Collective, collective
+from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import collective
 from solvers.solve import kept_symmetry
 from topologies.derive.restrict import inhabited
 from topologies.model.topology import IntArray, Topology, integers

@@ -7,7 +7,7 @@ import pytest
 
 from solvers.exact.pareto import frontier
 from solvers.exact.search import FOUND, IMPOSSIBLE, Exact
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
 from topologies.presets.nvidia import dgx_1
 from topologies.presets.shapes import ring, star

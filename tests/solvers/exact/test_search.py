@@ -10,7 +10,8 @@ from bench.random_machines import machine
 from runtime.verify.verify import verify
 from solvers.exact.search import FOUND, IMPOSSIBLE, OPEN, Exact, Point
 from solvers.lp.linear_program import Infeasible
-from solvers.schedules.collective import COLLECTIVES, CollectiveError, all_gather, collective
+from solvers.schedules.collective import CollectiveError, all_gather
+from solvers.schedules.kinds import COLLECTIVES, collective
 from solvers.schedules.unfold import unfold
 from solvers.settings.deadline import NotFound, Watch
 from topologies.model.topology import Link, Switch, build
@@ -147,7 +148,8 @@ def test_what_cannot_be_asked_is_refused():
 
 def test_a_collective_of_several_holders_and_several_wanters_is_refused():
     what = collective("all_reduce", range(3))
-    odd = type(what)("some_reduce", what.ranks, what.sizes, what.inputs, what.outputs)
+    for_two = (*what.outputs[:2], what.outputs[2][:0])
+    odd = type(what)("some_reduce", what.ranks, what.sizes, what.inputs, for_two)
     with pytest.raises(CollectiveError, match="one holder or of one wanter"):
         Exact(ring(3), odd)
 

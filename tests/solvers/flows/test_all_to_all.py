@@ -10,8 +10,8 @@ from bench.random_machines import AWKWARD, EVEN, machine
 from runtime.verify.verify import verify
 from solvers.flows.all_to_all import all_to_all, hops, peel, scatter
 from solvers.lp.linear_program import Infeasible
-from solvers.schedules.collective import collective
 from solvers.schedules.files import save
+from solvers.schedules.kinds import collective
 from solvers.settings.deadline import UNHURRIED
 from solvers.solve import solve
 from topologies.formats.files import load

@@ -9,7 +9,7 @@ import solvers.flows.concurrent_flow
 from bench.random_machines import AWKWARD, EVEN, machine
 from solvers.flows.concurrent_flow import optimal
 from solvers.routing.quotient import Quotient
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.settings.deadline import UNHURRIED
 from topologies.model.topology import integers
 from topologies.presets.amd import mi250

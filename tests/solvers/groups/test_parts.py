@@ -13,7 +13,8 @@ from runtime.verify.verify import verify
 from solvers.certify.certificates import proved
 from solvers.groups.parts import helped, open_to, parts, whole_bound, within
 from solvers.schedules.capabilities import RELAYS, Relays
-from solvers.schedules.collective import COLLECTIVES, ROOTED, Collective, collective
+from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import Terms
 from solvers.solve import bound, solve

@@ -8,7 +8,7 @@ import pytest
 import solvers.trees.forest
 from runtime.verify.verify import verify
 from solvers.routing.reversal import mirror
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import Terms
 from solvers.trees.forest import all_reduce

@@ -5,15 +5,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from solvers.schedules.collective import (
-    COLLECTIVES,
-    ROOTED,
-    CollectiveError,
-    all_gather,
-    all_to_all,
-    collective,
-    reduce_scatter,
-)
+from solvers.schedules.collective import CollectiveError, all_gather, all_to_all, reduce_scatter
+from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 
 RANKS = (1, 3, 4)
 # Blocks before and after on the ranks 1, 3 and 4, the root being 3, as in the MPI standard.

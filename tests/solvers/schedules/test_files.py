@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from solvers.schedules import files
 from solvers.schedules.certificate import Bound, Cut, Prices
-from solvers.schedules.collective import Collective, all_gather, collective
+from solvers.schedules.collective import Collective, all_gather
 from solvers.schedules.files import ScheduleFileError, check_topology, load, save
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from topologies.model.topology import Link, Switch, Topology, build, digest, integers
 from topologies.presets import shapes

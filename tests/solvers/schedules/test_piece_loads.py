@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.piece_loads import incast
 from solvers.templates import direct, recursive_doubling, ring
 from topologies.model.topology import Link, Switch, build

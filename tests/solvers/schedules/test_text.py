@@ -1,7 +1,7 @@
 from fractions import Fraction
 
 from solvers.schedules.certificate import UNPROVED
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Transfer, schedule
 from solvers.schedules.text import piece_text, schedule_text
 from topologies.formats.spec import topology

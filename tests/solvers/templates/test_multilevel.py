@@ -9,7 +9,7 @@ from runtime.metrics.height import height
 from runtime.simulate.simulate import simulate
 from runtime.verify.verify import verify
 from solvers.routing.partitions import boxes
-from solvers.schedules.collective import ROOTED, collective
+from solvers.schedules.kinds import ROOTED, collective
 from solvers.templates import TEMPLATES, multilevel
 from solvers.templates.layout import TemplateError
 from topologies.formats.spec import topology

@@ -7,7 +7,8 @@ from runtime.metrics.height import height
 from runtime.metrics.link_loads import algbw
 from runtime.verify.verify import verify
 from solvers.schedules.certificate import Bound
-from solvers.schedules.collective import ROOTED, all_gather, collective
+from solvers.schedules.collective import all_gather
+from solvers.schedules.kinds import ROOTED, collective
 from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError
 from topologies.model.topology import Link, build

@@ -5,7 +5,7 @@ import pytest
 
 from runtime.simulate.dataflow import finish
 from runtime.verify.verify import verify
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.settings.options import Terms
 from solvers.solve import solve
 from solvers.timing.greedy_matching import match, matched

@@ -7,7 +7,7 @@ import pytest
 
 from bench.random_machines import EVEN, machine
 from runtime.verify.verify import verify
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.schedules.piece_loads import incast
 from solvers.schedules.unfold import unfold
 from solvers.solve import solve

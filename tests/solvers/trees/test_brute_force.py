@@ -10,7 +10,7 @@ import pytest
 
 from bench.brute_force import TREES, disagreement, switched
 from bench.small_digraphs import digraphs, sample
-from solvers.schedules.collective import ROOTED
+from solvers.schedules.kinds import ROOTED
 
 
 def roots(topology, name):

@@ -9,7 +9,7 @@ from bench.random_machines import AWKWARD, EVEN, machine
 from solvers.bounds.cuts import cut_bound
 from solvers.lp.linear_program import Infeasible, NotFound
 from solvers.routing.quotient import Quotient
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.settings.deadline import UNHURRIED, Watch
 from solvers.trees.column_generation import Goal, Packer
 from solvers.trees.column_pool import Family

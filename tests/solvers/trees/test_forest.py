@@ -11,8 +11,9 @@ from bench.random_machines import AWKWARD, EVEN, machine
 from runtime.verify.verify import verify
 from solvers.bounds.cuts import cut_bound
 from solvers.lp.linear_program import Infeasible
-from solvers.schedules.collective import all_gather, collective, reduce_scatter
+from solvers.schedules.collective import all_gather, reduce_scatter
 from solvers.schedules.files import save
+from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import Terms
 from solvers.solve import solve

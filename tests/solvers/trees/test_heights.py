@@ -6,7 +6,7 @@ from bench.optimum import optimum
 from bench.random_machines import machine
 from runtime.verify.verify import verify
 from solvers.lp.linear_program import Infeasible
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.settings.options import Terms
 from solvers.solve import bound, solve
 from topologies.formats import spec

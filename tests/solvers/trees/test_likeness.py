@@ -6,7 +6,7 @@ import pytest
 from runtime.verify.verify import verify
 from solvers.bounds.cuts import cut_bound
 from solvers.routing.quotient import Quotient
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.solve import kept_symmetry, solve
 from solvers.trees.column_pool import Family, Growth
 from topologies.formats.spec import topology

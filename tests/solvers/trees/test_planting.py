@@ -5,8 +5,8 @@ import pytest
 from bench.random_machines import machine
 from runtime.verify.verify import verify
 from solvers.flows import all_to_all
-from solvers.schedules.collective import collective
 from solvers.schedules.files import packed
+from solvers.schedules.kinds import collective
 from solvers.settings.deadline import NotFound, Watch
 from solvers.settings.options import USUAL
 from solvers.solve import solve

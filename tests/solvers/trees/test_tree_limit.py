@@ -10,7 +10,7 @@ from bench.optimum import trees as all_trees
 from bench.random_machines import machine
 from commplan.anytime.limits import trees
 from runtime.verify.verify import verify
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from solvers.settings.options import Terms
 from solvers.solve import solve
 from solvers.trees import tree_limit

@@ -9,7 +9,7 @@ import pytest
 from bench.optimum import optimum
 from bench.random_machines import machine
 from solvers.bounds.cuts import cut_bound
-from solvers.schedules.collective import collective
+from solvers.schedules.kinds import collective
 from topologies.derive.part import Part, contracted, islands, part, without_others
 from topologies.model.topology import Link, Switch, build
 from topologies.presets.huawei import cloudmatrix384

@@ -1,0 +1,173 @@
+"""The collectives that there are: a record of each, in one registry.
+
+What a solver does depends on who holds and who wants what, which is the `shape` of a collective.
+A kind adds what cannot be seen there: a name, what a caller gives, and whose patterns it can use.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from solvers.schedules import collective as made
+from solvers.schedules import moe
+from solvers.schedules.collective import Collective, CollectiveError, Way, demand_of, taken
+from topologies.model.arguments import of, whole
+from topologies.model.registry import Registry
+
+# (ranks ascending, root or the first rank, what is given besides) -> the collective
+Maker = Callable[[tuple[int, ...], int, Any], Collective]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a caller gives besides ranks and a root.
+
+    needs: in words, for one who left it out. kept: in words, what has a block of its own.
+    read: gets it back from a collective. Amounts are in bytes, so that the size is known.
+    """
+
+    needs: str
+    kept: str
+    read: Callable[[Collective], Any]
+
+
+DEMAND = Given("a demand matrix", "pair, row by row", demand_of)
+TOKENS = Given("the experts of its tokens", "way of tokens, in order", moe.tokens_of)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One collective.
+
+    rooted: it starts or ends at a rank that the caller may choose. given: what is given besides,
+    None where all blocks are equal. pattern: the name under which the templates know it.
+    """
+
+    name: str
+    make: Maker
+    rooted: bool = False
+    given: Given | None = None
+    pattern: str = ""
+
+
+KINDS = Registry("collective", Kind, "commplan.collectives", unknown_error=CollectiveError)
+
+
+def register(kind: Kind) -> None:
+    """Add a kind, so that every command and function knows it by its name.
+
+    Raises:
+        ArgumentError: it is no kind, or there is one of that name.
+    """
+    KINDS.register(of("kind", kind, Kind).name, kind)
+
+
+def _equal(make: Callable[[tuple[int, ...]], Collective]) -> Maker:
+    return lambda ranks, _, __: make(ranks)
+
+
+def _rooted(make: Callable[[tuple[int, ...], int], Collective]) -> Maker:
+    return lambda ranks, root, _: make(ranks, root)
+
+
+def _told(make: Callable[[tuple[int, ...], Any], Collective]) -> Maker:
+    return lambda ranks, _, given: make(ranks, given)
+
+
+for _kind in (
+    Kind("all_gather", _equal(made.all_gather), pattern="all_gather"),
+    Kind("reduce_scatter", _equal(made.reduce_scatter), pattern="reduce_scatter"),
+    Kind("all_reduce", _equal(made.all_reduce), pattern="all_reduce"),
+    Kind("all_to_all", _equal(made.all_to_all), pattern="all_to_all"),
+    Kind("broadcast", _rooted(made.broadcast), rooted=True, pattern="broadcast"),
+    Kind("reduce", _rooted(made.reduce), rooted=True, pattern="reduce"),
+    Kind("scatter", _rooted(made.scatter), rooted=True, pattern="scatter"),
+    Kind("gather", _rooted(made.gather), rooted=True, pattern="gather"),
+    Kind("all_to_allv", _told(made.all_to_allv), given=DEMAND, pattern="all_to_allv"),
+    Kind("combine", _told(moe.combine), given=TOKENS, pattern="combine"),
+    Kind("dispatch", _told(moe.dispatch), given=TOKENS, pattern="dispatch"),
+):
+    register(_kind)
+
+# The names of those whose blocks are equal, and of these with a root.
+COLLECTIVES = tuple(kind.name for kind in KINDS.values() if kind.given is None)
+ROOTED = frozenset(kind.name for kind in KINDS.values() if kind.rooted)
+
+
+def find(name: str) -> Kind | None:
+    """Look up a kind by its name, None where there is none."""
+    if name not in KINDS:
+        return None
+    return KINDS[name]
+
+
+def kind_of(what: Collective) -> Kind | None:
+    """Look up the kind of a collective, None for one of the caller's own."""
+    return find(what.name)
+
+
+def is_sized(what: Collective) -> bool:
+    """Tell whether the blocks are in bytes, so that the collective has a size of its own."""
+    kind = kind_of(what)
+    return kind is not None and kind.given is not None
+
+
+def pattern_of(what: Collective) -> str:
+    """Give the name under which templates know a collective, empty where none does."""
+    kind = kind_of(what)
+    return kind.pattern if kind else ""
+
+
+def is_alike(what: Collective) -> bool:
+    """Tell whether ranks that hold and want as much may change places, in the blocks' eyes.
+
+    That holds where each rank has one block, which all others want or which all of them add to, or
+    which comes from or goes to a root; and where each sends as much to each.
+    """
+    kind = kind_of(what)
+    if kind is None or kind.given in (DEMAND, TOKENS):
+        return False
+    shape = what.shape
+    if kind.pattern == "all_to_all" or shape.way is Way.STAY or what.blocks == 1:
+        return True
+    one = what.outputs if shape.inward else what.inputs
+    if shape.way is Way.PERSONALISED and shape.root is not None:
+        one = what.inputs if shape.inward else what.outputs
+    return (shape.everyone or shape.root is not None) and all(len(own) <= 1 for own in one)
+
+
+def collective(name: str, ranks: Sequence[int], root: int | None = None) -> Collective:
+    """Make the collective called `name` over `ranks`; a rooted one starts or ends at `root`.
+
+    Raises:
+        CollectiveError: an unknown name, no ranks, a rank given twice, a root that is not among
+            the ranks, or a root where the collective has none.
+    """
+    of("name", name, str, "the name of a collective", CollectiveError)
+    kind = KINDS[name]
+    if kind.given is not None:
+        raise CollectiveError(f"{name} needs {kind.given.needs}")
+    ranks = taken(name, ranks)
+    if not ranks or len(set(ranks)) < len(ranks):
+        raise CollectiveError(f"{name}: the ranks must be different, and at least one")
+    if root is not None and not kind.rooted:
+        raise CollectiveError(f"{name} has no root")
+    chosen = tuple(sorted(ranks))
+    start = chosen[0] if root is None else whole(f"{name}: root", root, error=CollectiveError)
+    if start not in chosen:
+        raise CollectiveError(f"{name}: root {start} is not among the ranks")
+    return kind.make(chosen, start, None)
+
+
+def remade(what: Collective) -> Collective:
+    """Make a collective again from its name and what was given.
+
+    Raises:
+        CollectiveError: it cannot be made so, or no kind has its name.
+    """
+    kind = kind_of(what)
+    if kind is None or kind.given is None:
+        rooted = kind is not None and kind.rooted
+        return collective(what.name, what.ranks, what.root if rooted else None)
+    root = what.ranks[0] if what.root is None else what.root
+    return kind.make(what.ranks, root, kind.given.read(what))
