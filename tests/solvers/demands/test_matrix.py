@@ -179,7 +179,7 @@ def test_one_copy_for_each_rank_is_as_many_as_expected():
     ("text", "said"),
     [
         ("lognormal:mean=0", "mean is '0', expected a number of bytes such as"),
-        ("lognormal:sigma=-1", "sigma is '-1', expected a number such as 1.5"),
+        ("lognormal:sigma=-1", "sigma is '-1', expected a number such as 12.5"),
         ("lognormal:sigma=1,sigma=2", "sigma is given twice"),
         ("uniform:seed=1", "no parameter is named 'seed'; known: mean"),
         ("hot:share=1.5", "hot must be below experts, and share between 0 and 1"),
