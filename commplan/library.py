@@ -11,7 +11,7 @@ from commplan.candidates.measure import Candidate
 from commplan.candidates.select import ScratchError
 from commplan.communicator import Communicator, PlacementError
 from commplan.planning.planner import Plan, plan
-from runtime.emit.targets import TARGETS, emit
+from runtime.emit.targets import TARGETS, Target, emit
 from runtime.execute.executor import Executor
 from runtime.execute.faults import ExecutionError
 from runtime.launch.launch import Measurement, RunError, run
@@ -20,6 +20,7 @@ from runtime.program.lower import lower
 from runtime.program.program import Program, ProgramError
 from runtime.simulate.simulate import Simulation, simulate
 from runtime.verify.verify import Report, verify
+from solvers.demands.distributions import DISTRIBUTIONS, Distribution
 from solvers.demands.files import DemandError
 from solvers.demands.matrix import demand
 from solvers.demands.moe_tokens import tokens
@@ -34,19 +35,27 @@ from solvers.schedules.moe import Tokens, combine, dispatch
 from solvers.schedules.schedule import Schedule, Transfer
 from solvers.settings.options import Terms
 from solvers.solve import bound
+from solvers.templates import TEMPLATES, Template
+from solvers.templates.layout import TemplateError
 from solvers.timing.birkhoff import Stages, stages
 from topologies.formats.files import load as load_topology
 from topologies.formats.files import save as save_topology
 from topologies.formats.networkx_graph import from_networkx, to_networkx
+from topologies.formats.registry import FORMATS, Format
 from topologies.formats.spec import catalogue, topology
 from topologies.model.errors import ArgumentError, CommplanError
 from topologies.model.registry import PluginError
 from topologies.model.selection import ranks
 from topologies.model.topology import Link, Switch, Topology, TopologyError, build
+from topologies.presets.registry import PRESETS, Preset
 from topologies.symmetry.group import SymmetryError
 
 __all__ = [
+    "DISTRIBUTIONS",
+    "FORMATS",
+    "PRESETS",
     "TARGETS",
+    "TEMPLATES",
     "ArgumentError",
     "Bound",
     "Candidate",
@@ -56,8 +65,10 @@ __all__ = [
     "Communicator",
     "Cut",
     "DemandError",
+    "Distribution",
     "ExecutionError",
     "Executor",
+    "Format",
     "Infeasible",
     "LaunchError",
     "LimitError",
@@ -67,6 +78,7 @@ __all__ = [
     "PlacementError",
     "Plan",
     "PluginError",
+    "Preset",
     "Prices",
     "Program",
     "ProgramError",
@@ -79,6 +91,9 @@ __all__ = [
     "Stages",
     "Switch",
     "SymmetryError",
+    "Target",
+    "Template",
+    "TemplateError",
     "Terms",
     "Tokens",
     "Topology",

@@ -108,8 +108,11 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(entry_points)
         for name, text in modules.items():
-            (site / f"{name}.py").write_text(text)
-            monkeypatch.delitem(sys.modules, name, raising=False)
+            file = site / f"{name}.py"
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text)
+            for module in (name.partition("/")[0], name.replace("/", ".")):
+                monkeypatch.delitem(sys.modules, module, raising=False)
         registry._installed.cache_clear()
         return site
 

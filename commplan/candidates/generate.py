@@ -1,5 +1,6 @@
 """Schedules that might be the best choice, whoever makes them; none is measured here."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -14,6 +15,7 @@ from runtime.metrics.height import height
 from runtime.simulate.simulate import simulate
 from runtime.verify.determinism import alike
 from runtime.verify.relaying import copied
+from runtime.verify.verify import verify
 from solvers.bounds import time_bound
 from solvers.exact.pareto import frontier
 from solvers.exact.search import Exact
@@ -31,6 +33,8 @@ from solvers.templates.layout import TemplateError
 from solvers.timing import rounds
 from solvers.timing.greedy_matching import matched
 from solvers.timing.greedy_problem import guided
+from topologies.model.messages import one_line
+from topologies.model.registry import PluginError
 
 OTHERS = "other candidates"
 ORDERS: dict[str, Callable[[Schedule], Iterator[tuple[str, Schedule]]]] = {
@@ -178,7 +182,9 @@ def _templates(best: Schedule) -> Made:
     if 1 < len(what.ranks) <= tuning.TEMPLATE_RANKS:
         for name, (template, known) in TEMPLATES.items():
             if pattern_of(what) in known:
-                yield from _tried(_template(name), partial(template, best.topology, what))
+                one = partial(template, best.topology, what)
+                ours = TEMPLATES.is_ours(name)
+                yield from _tried(_template(name), one) if ours else _doubted(best, name, one)
         if pattern_of(what) in multilevel.COLLECTIVES:
             for name, make in multilevel.candidates(best.topology, what, best.bound):
                 yield from _tried(_template(name), make)
@@ -205,3 +211,20 @@ def _tried(key: Key, make: Callable[[], Schedule]) -> Made:
         yield key, make()
     except (TemplateError, NotFound):
         return
+
+
+def _doubted(best: Schedule, name: str, make: Callable[[], Schedule]) -> Made:
+    """Make a schedule by a template of others; one that is wrong is left out, with a warning."""
+    try:
+        made = make()
+        asked = made.topology is best.topology and made.collective is best.collective
+        faults = verify(made).faults if asked else ("it is of another machine or collective",)
+    except (TemplateError, NotFound):
+        return
+    except Exception as error:
+        faults = (f"{type(error).__name__}: {' '.join(str(error).split())}",)
+    if not faults:
+        yield _template(name), made
+        return
+    line = one_line(f"template {name!r} is left out: {faults[0]}")
+    warnings.warn(PluginError(line), stacklevel=2)

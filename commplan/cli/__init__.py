@@ -76,7 +76,12 @@ def _imported() -> "Callable[[], NoReturn]":
     """Import all commands, without a search for garbage: what they define stays to the end."""
     gc.disable()
     try:
+        import warnings
+
         from commplan.cli.commands import commands
+        from commplan.cli.failures import warned
+
+        warnings.showwarning = warned
     finally:
         gc.enable()
     gc.freeze()

@@ -13,14 +13,20 @@ from topologies.model.topology import IntArray
 from topologies.model.units import bytes_of
 
 
-@click.command(
-    cls=Command,
-    epilog="Distributions: "
-    + "; ".join(
-        f"{name}:{','.join(f'{key}=' for key in each.parameters)} ({each.summary})"
-        for name, each in DISTRIBUTIONS.items()
-    ),
-)
+class _Described(Command):
+    """A command whose help ends with the distributions, those of other packages too."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List them; packages are imported for that, so only where help is asked for."""
+        lines = (
+            f"{name}:{','.join(f'{key}=' for key in each.parameters)} ({each.summary})"
+            for name, each in DISTRIBUTIONS.items()
+        )
+        self.epilog = f"Distributions: {'; '.join(lines)}"
+        super().format_epilog(ctx, formatter)
+
+
+@click.command(cls=_Described)
 @click.argument("description")
 @click.option("--ranks", type=Whole(1), required=True, help="Rows and columns.")
 @token_bytes

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -12,6 +13,7 @@ import click
 from solvers.lp.linear_program import Infeasible, NotFound
 from topologies.model.errors import BUG, INTERRUPTED, NO, WRONG_INPUT, CommplanError
 from topologies.model.messages import one_line
+from topologies.model.registry import PluginError
 
 
 class RefusedError(CommplanError, ValueError):
@@ -48,6 +50,22 @@ def told(work: Callable[[], int], debug: bool) -> int:
         what = " ".join(str(error).split())
         say(f"internal error: {type(error).__name__}: {what} (--debug shows the trace)")
         return BUG
+
+
+def warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: str | None = None,
+) -> None:
+    """Show a warning: in our way where a package of others is of no use, else in Python's."""
+    if isinstance(message, PluginError):
+        say(str(message))
+    else:
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+        click.echo(text, nl=False, err=True)
 
 
 def say(message: str) -> None:

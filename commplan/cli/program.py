@@ -18,19 +18,38 @@ from commplan.cli.arguments import (
 from commplan.cli.failures import say
 from commplan.cli.progress import progress
 from commplan.cli.quantities import Name, Seconds, Whole, gigabytes
-from runtime.emit.targets import TARGETS
+from runtime.emit.targets import asked
 from runtime.emit.targets import emit as written
 from runtime.launch import launch
-from runtime.program.program import OPS
+from runtime.program.program import OPS, ProgramError
 from solvers.schedules.schedule import Schedule
 from topologies.formats import atomic
 from topologies.model.units import bytes_of, duration, rate
 
 
+def target_name(text: str) -> str:
+    """Refuse an unknown target, or options that it does not have.
+
+    Raises:
+        BadParameter: one of them.
+    """
+    try:
+        asked(text)
+    except ProgramError as error:
+        raise click.BadParameter(str(error)) from None
+    return text
+
+
 @click.command(cls=Command)
 @schedule_in
 @size_of_set
-@click.option("--target", type=Name("target", list(TARGETS)), required=True, help="Language.")
+@click.option(
+    "--target",
+    type=target_name,
+    metavar="TARGET",
+    required=True,
+    help="Language: mpi4py, c, or one of a package that is installed, as NAME:KEY=VALUE.",
+)
 @output
 def emit(schedule: Schedule, size: int | None, target: str, output: str) -> Answer:
     """Write a schedule as a program that needs nothing of commplan."""

@@ -14,6 +14,7 @@ from solvers.demands import moe_gating
 from solvers.demands.files import DemandError
 from topologies.model.messages import one_line
 from topologies.model.parameters import Parser, decimal, read, size, whole, word
+from topologies.model.registry import Registry
 from topologies.model.topology import FloatArray, IntArray
 
 Draw = Callable[..., IntArray]
@@ -23,7 +24,10 @@ MEGABYTE = 2**20
 
 @dataclass(frozen=True)
 class Distribution:
-    """A family of demands: how one is drawn, its parameters, and the bytes of its unit."""
+    """A family of demands: how one is drawn, its parameters, and the bytes of its unit.
+
+    draw: the function (ranks, **arguments) -> what each rank sends to each, in units, int64.
+    """
 
     draw: Draw
     parameters: Mapping[str, Parser]
@@ -57,33 +61,39 @@ _ROUTED: dict[str, Parser] = {
     **{"copies": word(*moe_gating.COPIES), **_SEED},
 }
 
-DISTRIBUTIONS: dict[str, Distribution] = {
-    "uniform": Distribution(uniform, {"mean": size}, 1, "the same to everyone"),
-    "lognormal": Distribution(
-        lognormal,
-        {"sigma": _decimal, "mean": size, **_SEED},
-        1,
-        "every entry drawn from one lognormal distribution",
-    ),
-    "hot": Distribution(
-        moe_gating.hot,
-        {"hot": _count, "share": _decimal, **_ROUTED},
-        TOKEN_BYTES,
-        "tokens to `top` of `experts`, of which `hot` are drawn with probability `share`",
-    ),
-    "grouped": Distribution(
-        moe_gating.grouped,
-        {"groups": _count, **_ROUTED},
-        TOKEN_BYTES,
-        "tokens to top/groups experts of each group, as in Pangu Pro MoE",
-    ),
-    "node-limited": Distribution(
-        moe_gating.node_limited,
-        {"groups": _count, "most": _count, **_ROUTED},
-        TOKEN_BYTES,
-        "tokens to `top` experts in at most `most` groups (nodes), as in DeepSeek-V3",
-    ),
-}
+DISTRIBUTIONS = Registry(
+    "distribution",
+    Distribution,
+    "commplan.distributions",
+    {
+        "uniform": Distribution(uniform, {"mean": size}, 1, "the same to everyone"),
+        "lognormal": Distribution(
+            lognormal,
+            {"sigma": _decimal, "mean": size, **_SEED},
+            1,
+            "every entry drawn from one lognormal distribution",
+        ),
+        "hot": Distribution(
+            moe_gating.hot,
+            {"hot": _count, "share": _decimal, **_ROUTED},
+            TOKEN_BYTES,
+            "tokens to `top` of `experts`, of which `hot` are drawn with probability `share`",
+        ),
+        "grouped": Distribution(
+            moe_gating.grouped,
+            {"groups": _count, **_ROUTED},
+            TOKEN_BYTES,
+            "tokens to top/groups experts of each group, as in Pangu Pro MoE",
+        ),
+        "node-limited": Distribution(
+            moe_gating.node_limited,
+            {"groups": _count, "most": _count, **_ROUTED},
+            TOKEN_BYTES,
+            "tokens to `top` experts in at most `most` groups (nodes), as in DeepSeek-V3",
+        ),
+    },
+    unknown_error=DemandError,
+)
 
 
 def drawn(description: str, ranks: int) -> tuple[IntArray, int]:

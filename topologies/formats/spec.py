@@ -40,7 +40,7 @@ def topology(spec: str) -> Topology:
         return _make(name, words, spec)
     if os.path.sep in spec or files.is_named(spec) or _exists(spec):
         return files.load(spec)
-    raise TopologyError([one_line(unknown("machine and no file", name, PRESETS))])
+    raise TopologyError([one_line(unknown("machine and no file", name, PRESETS.names()))])
 
 
 def catalogue() -> tuple[Entry, ...]:

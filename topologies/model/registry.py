@@ -54,7 +54,9 @@ class Registry(Generic[Thing]):
         self.what, self.kind, self.group = what, kind, group
         self._error = unknown_error
         self._known = dict(known or {})
-        self._loaded: dict[str, Thing | PluginError] = {}
+        self._ours = frozenset(self._known)
+        # For each path of modules, as another one may bring another thing of the same name.
+        self._loaded: dict[tuple[str, ...], dict[str, Thing | PluginError]] = {}
 
     def register(self, name: str, thing: Thing) -> None:
         """Give a thing a name, for as long as this process lives.
@@ -92,6 +94,10 @@ class Registry(Generic[Thing]):
             raise found
         return found
 
+    def is_ours(self, name: str) -> bool:
+        """Tell whether a name was known from the beginning: what others bring is not trusted."""
+        return name in self._ours
+
     def items(self) -> Iterator[tuple[str, Thing]]:
         """Give all names with their things; those that cannot be used are left out, with a warning.
 
@@ -99,7 +105,7 @@ class Registry(Generic[Thing]):
         """
         yield from list(self._known.items())
         for name in _entry_points(self.group):
-            new = name not in self._loaded
+            new = name not in self._loaded.get(tuple(sys.path), {})
             if name not in self._known:
                 found = self._plugin(name)
                 if not isinstance(found, PluginError):
@@ -126,9 +132,10 @@ class Registry(Generic[Thing]):
 
     def _plugin(self, name: str) -> Thing | PluginError:
         """Import what a package of others brings, once."""
-        if name not in self._loaded:
-            self._loaded[name] = self._imported(name, _entry_points(self.group)[name])
-        return self._loaded[name]
+        loaded = self._loaded.setdefault(tuple(sys.path), {})
+        if name not in loaded:
+            loaded[name] = self._imported(name, _entry_points(self.group)[name])
+        return loaded[name]
 
     def _imported(self, name: str, entry: "EntryPoint") -> Thing | PluginError:
         """Import a thing, or say why it is of no use; whatever its package does ends here."""

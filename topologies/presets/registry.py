@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from topologies.model.parameters import Parser, decimal, matched, whole
+from topologies.model.registry import Registry
 from topologies.model.topology import Topology, TopologyError
 from topologies.presets import amd, huawei, nvidia, shapes
 
@@ -16,7 +17,8 @@ class Preset:
     """A machine that has a name.
 
     parameters maps the maker's arguments to their parsers; the first may be written without its
-    name. links bounds the links from the arguments that are given, before they are made.
+    name, and must be given where `required`. example: how it is written, such as `ring:8`. links
+    bounds the links from the arguments that are given, before they are made.
     """
 
     make: Callable[..., Topology]
@@ -96,83 +98,94 @@ def _boxes(make: Callable[..., Topology], name: str, summary: str, links: int) -
 # many of its links a rank uses at once.
 EVERYWHERE: Mapping[str, Parser] = {"overhead": _seconds, "ports": _whole}
 
-PRESETS: dict[str, Preset] = {
-    "ring": Preset(
-        shapes.ring,
-        {"n": _whole} | LINK,
-        "ring:8",
-        "ranks in a circle",
-        lambda given: 2 * given["n"],
-    ),
-    "line": Preset(
-        shapes.line, {"n": _whole} | LINK, "line:8", "ranks in a row", lambda given: 2 * given["n"]
-    ),
-    "full-mesh": Preset(
-        shapes.full_mesh,
-        {"n": _whole} | LINK,
-        "full-mesh:8",
-        "a link between any two ranks",
-        lambda given: given["n"] ** 2,
-    ),
-    "star": Preset(
-        shapes.star,
-        {"n": _whole} | LINK | {"multicast": _flag, "reduce": _flag},
-        "star:8",
-        "ranks on one switch",
-        lambda given: 2 * given["n"],
-    ),
-    "torus": Preset(
-        shapes.torus,
-        {"dims": _sizes, "wrap": _flags} | LINK,
-        "torus:4x4x4",
-        "a grid whose dimensions close to circles",
-        lambda given: 2 * len(given["dims"]) * prod(given["dims"]),
-    ),
-    "mesh": Preset(
-        shapes.mesh,
-        {"dims": _sizes} | LINK,
-        "mesh:4x4",
-        "a grid with open borders",
-        lambda given: 2 * len(given["dims"]) * prod(given["dims"]),
-    ),
-    "hypercube": Preset(
-        shapes.hypercube,
-        {"n": _whole} | LINK,
-        "hypercube:4",
-        "2^n ranks, each joined with n",
-        lambda given: given["n"] << min(given["n"], 64),
-    ),
-    "nd-full-mesh": Preset(
-        shapes.nd_full_mesh,
-        {"dims": _sizes, "bandwidth": _rates, "alpha": _seconds},
-        "nd-full-mesh:4x4",
-        "a grid, each line of it a full mesh (HyperX, UB-Mesh)",
-        lambda given: sum(given["dims"]) * prod(given["dims"]),
-    ),
-    "leaf-spine": Preset(
-        _leaf_spine,
-        {"sizes": _sizes, "oversubscription": _decimal} | LINK,
-        "leaf-spine:4x4x4",
-        "leaves x spines x hosts of each leaf",
-        _leaf_spine_links,
-    ),
-    "cloudmatrix384": Preset(
-        huawei.cloudmatrix384,
-        {"nodes": _whole, "supernodes": _whole},
-        "cloudmatrix384:nodes=2",
-        "Huawei CloudMatrix384, 16 Ascend 910C dies in each of 1 to 48 nodes; several over RoCE",
-        lambda given: 500 * given.get("nodes", 48) * given.get("supernodes", 1),
-        required=False,
-    ),
-    "atlas-a2": _boxes(huawei.atlas_a2, "atlas-a2", "Huawei Atlas A2, 8 Ascend 910B a box", 72),
-    "dgx-1": Preset(
-        nvidia.dgx_1, {}, "dgx-1", "NVIDIA DGX-1, 8 V100", lambda _: 64, required=False
-    ),
-    "dgx-a100": _boxes(nvidia.dgx_a100, "dgx-a100", "NVIDIA DGX A100, 8 GPUs a box", 200),
-    "dgx-h100": _boxes(nvidia.dgx_h100, "dgx-h100", "NVIDIA DGX H100, 8 GPUs a box", 200),
-    "nvl72": Preset(
-        nvidia.nvl72, {}, "nvl72", "NVIDIA GB200 NVL72", lambda _: 2592, required=False
-    ),
-    "mi300x": Preset(amd.mi300x, {}, "mi300x", "8 AMD MI300X", lambda _: 56, required=False),
-    "mi250": _boxes(amd.mi250, "mi250", "AMD MI250 boxes, 16 dies each", 200),
-}
+PRESETS = Registry(
+    "machine",
+    Preset,
+    "commplan.presets",
+    {
+        "ring": Preset(
+            shapes.ring,
+            {"n": _whole} | LINK,
+            "ring:8",
+            "ranks in a circle",
+            lambda given: 2 * given["n"],
+        ),
+        "line": Preset(
+            shapes.line,
+            {"n": _whole} | LINK,
+            "line:8",
+            "ranks in a row",
+            lambda given: 2 * given["n"],
+        ),
+        "full-mesh": Preset(
+            shapes.full_mesh,
+            {"n": _whole} | LINK,
+            "full-mesh:8",
+            "a link between any two ranks",
+            lambda given: given["n"] ** 2,
+        ),
+        "star": Preset(
+            shapes.star,
+            {"n": _whole} | LINK | {"multicast": _flag, "reduce": _flag},
+            "star:8",
+            "ranks on one switch",
+            lambda given: 2 * given["n"],
+        ),
+        "torus": Preset(
+            shapes.torus,
+            {"dims": _sizes, "wrap": _flags} | LINK,
+            "torus:4x4x4",
+            "a grid whose dimensions close to circles",
+            lambda given: 2 * len(given["dims"]) * prod(given["dims"]),
+        ),
+        "mesh": Preset(
+            shapes.mesh,
+            {"dims": _sizes} | LINK,
+            "mesh:4x4",
+            "a grid with open borders",
+            lambda given: 2 * len(given["dims"]) * prod(given["dims"]),
+        ),
+        "hypercube": Preset(
+            shapes.hypercube,
+            {"n": _whole} | LINK,
+            "hypercube:4",
+            "2^n ranks, each joined with n",
+            lambda given: given["n"] << min(given["n"], 64),
+        ),
+        "nd-full-mesh": Preset(
+            shapes.nd_full_mesh,
+            {"dims": _sizes, "bandwidth": _rates, "alpha": _seconds},
+            "nd-full-mesh:4x4",
+            "a grid, each line of it a full mesh (HyperX, UB-Mesh)",
+            lambda given: sum(given["dims"]) * prod(given["dims"]),
+        ),
+        "leaf-spine": Preset(
+            _leaf_spine,
+            {"sizes": _sizes, "oversubscription": _decimal} | LINK,
+            "leaf-spine:4x4x4",
+            "leaves x spines x hosts of each leaf",
+            _leaf_spine_links,
+        ),
+        "cloudmatrix384": Preset(
+            huawei.cloudmatrix384,
+            {"nodes": _whole, "supernodes": _whole},
+            "cloudmatrix384:nodes=2",
+            "Huawei CloudMatrix384, 16 Ascend 910C dies in each of 1 to 48 nodes; "
+            "several over RoCE",
+            lambda given: 500 * given.get("nodes", 48) * given.get("supernodes", 1),
+            required=False,
+        ),
+        "atlas-a2": _boxes(huawei.atlas_a2, "atlas-a2", "Huawei Atlas A2, 8 Ascend 910B a box", 72),
+        "dgx-1": Preset(
+            nvidia.dgx_1, {}, "dgx-1", "NVIDIA DGX-1, 8 V100", lambda _: 64, required=False
+        ),
+        "dgx-a100": _boxes(nvidia.dgx_a100, "dgx-a100", "NVIDIA DGX A100, 8 GPUs a box", 200),
+        "dgx-h100": _boxes(nvidia.dgx_h100, "dgx-h100", "NVIDIA DGX H100, 8 GPUs a box", 200),
+        "nvl72": Preset(
+            nvidia.nvl72, {}, "nvl72", "NVIDIA GB200 NVL72", lambda _: 2592, required=False
+        ),
+        "mi300x": Preset(amd.mi300x, {}, "mi300x", "8 AMD MI300X", lambda _: 56, required=False),
+        "mi250": _boxes(amd.mi250, "mi250", "AMD MI250 boxes, 16 dies each", 200),
+    },
+    unknown_error=lambda fault: TopologyError([fault]),
+)
