@@ -11,7 +11,7 @@ from solvers.groups.parts import open_to, parts, sparing, whole_bound, widened, 
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective, CollectiveError, Way
-from solvers.schedules.kinds import DEMAND, TOKENS, Given, is_alike, kind_of, pattern_of
+from solvers.schedules.kinds import DEMAND, TOKENS, Given, has_blocks, is_alike, kind_of, pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import UNHURRIED, NotFound, Watch
 from solvers.settings.options import USUAL, Terms
@@ -63,12 +63,12 @@ def solver_of(what: Collective) -> Known:
     """Find the solver for a collective, by its shape.
 
     Raises:
-        CollectiveError: none is known.
+        NotFound: none is known.
     """
     for known in SOLVERS:
         if known.suits(what):
             return known
-    raise CollectiveError(f"{what.name}: no solver is known for its shape, {what.shape.way.value}")
+    raise NotFound(f"{what.name}: no solver is known for its shape: {what.shape.way.value}")
 
 
 def solve(
@@ -95,7 +95,7 @@ def solve(
     found = _in_a_part(topology, collective, watch, terms)
     if found is None:
         group = _symmetry(topology, collective, watch, terms)
-        found = _solved(topology, collective, group, watch, terms)
+        found = _whole(topology, collective, group, watch, terms)
     provenance: dict[str, str | int | float] = {"solver": solver_of(collective).solver.__name__}
     known = found.provenance | provenance
     return replace(found, provenance=known, in_network=terms.in_network, relays=terms.relays)
@@ -141,6 +141,16 @@ def solve_in(cut: Part, collective: Collective, watch: Watch, terms: Terms) -> S
     return replace(widened(found, cut, collective), relays=terms.relays)
 
 
+def _whole(
+    topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
+) -> Schedule:
+    """Solve on a machine as a whole; where blocks differ there is little symmetry to rely on."""
+    asked = topology, collective, group, watch, terms
+    if has_blocks(collective) and terms.max_height is None and terms.trees is None:
+        return _straight(*asked) or _planted(*asked) or _solved(*asked)
+    return _solved(*asked)
+
+
 def contracted_bound(
     topology: Topology, collective: Collective, watch: Watch, terms: Terms
 ) -> Bound | None:
@@ -160,7 +170,7 @@ def _straight(
     topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
 ) -> Schedule | None:
     """Look for a schedule in which all send straight to all, None where that is no optimum."""
-    if not collective.shape.everyone:
+    if not collective.shape.everyone or len(collective.ranks) == 1:
         return None
     try:
         return forest.straight(topology, collective, group, watch, terms)
@@ -207,7 +217,8 @@ def check(topology: Topology, collective: Collective, watch: Watch, terms: Terms
 
     Raises:
         ArgumentError: something of another kind.
-        CollectiveError: its ranks are not those of the machine, or no solver knows it.
+        CollectiveError: its ranks are not those of the machine.
+        NotFound: no solver is known for its shape.
     """
     for name, value, kind in (
         ("topology", topology, Topology),

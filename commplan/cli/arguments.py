@@ -16,19 +16,21 @@ from runtime.program.buffer_plan import moves
 from runtime.program.memory_layout import elements
 from runtime.program.program import DTYPES
 from runtime.verify.verify import Report, verify
+from solvers.demands.blocks import blocks as read_blocks
+from solvers.demands.blocks import load as load_blocks
 from solvers.demands.matrix import demand as read_demand
 from solvers.demands.moe_tokens import tokens
 from solvers.schedules import files
 from solvers.schedules.capabilities import RELAYS, Relays
 from solvers.schedules.collective import Collective
-from solvers.schedules.kinds import KINDS, TOKENS, collective, find, is_sized
+from solvers.schedules.kinds import BLOCKS, KINDS, TOKENS, collective, find, is_sized
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.text import heading as heading
 from solvers.settings.options import SYMMETRY_USES, SymmetryUse, Terms
 from topologies.formats import spec
 from topologies.model import selection
 from topologies.model.messages import prefixed
-from topologies.model.topology import Topology, TopologyError
+from topologies.model.topology import IntArray, Topology, TopologyError
 
 Body = Callable[..., Answer]
 Decorator = Callable[[Body], Body]
@@ -169,7 +171,13 @@ def problem(body: Body) -> Body:
         "--demand",
         cls=Once,
         help="A file or a description: for all_to_allv what each rank sends to each, for dispatch "
-        "and combine the experts of each token.",
+        "and combine the experts of each token; a file of one row says what --blocks does.",
+    )
+    @click.option(
+        "--blocks",
+        cls=Once,
+        help="For all_gatherv, reduce_scatterv, gatherv and scatterv: the bytes of each rank's "
+        "block, as 1000,0,64KiB; the size is their sum.",
     )
     @token_bytes
     @click.option(
@@ -193,7 +201,7 @@ def problem(body: Body) -> Body:
     return reading
 
 
-_ASKED = ("collective", "demand", "token_bytes", "experts")
+_ASKED = ("collective", "demand", "blocks", "token_bytes", "experts")
 
 
 def _ranks(machine: Topology, text: str) -> tuple[int, ...]:
@@ -225,6 +233,7 @@ def _asked(
     root: int | None,
     name: str,
     demand: str | None,
+    blocks: str | None,
     token_bytes: int | None,
     experts: int | None,
 ) -> Collective:
@@ -235,6 +244,11 @@ def _asked(
     if kind is not None and given is None and demand is not None:
         known = ", ".join(other.name for other in KINDS.values() if other.given is not None)
         raise click.UsageError(f"--demand is for {known}, not for {name}")
+    if blocks is not None and given not in BLOCKS:
+        known = ", ".join(other.name for other in KINDS.values() if other.given in BLOCKS)
+        raise click.UsageError(f"--blocks is for {known}, not for {name}")
+    if given in BLOCKS:
+        return collective(name, ranks, root, blocks=_blocks(name, ranks, blocks, demand))
     if kind is None or given is None or root is not None:
         return collective(name, ranks, root)
     if demand is None:
@@ -244,6 +258,17 @@ def _asked(
         routed = tokens(demand, len(ranks), token_bytes, experts)
         return kind.make(chosen, chosen[0], routed)
     return kind.make(chosen, chosen[0], read_demand(demand, len(ranks), token_bytes))
+
+
+def _blocks(name: str, ranks: Sequence[int], blocks: str | None, demand: str | None) -> IntArray:
+    """Read the bytes of each rank's block."""
+    if blocks is not None and demand is not None:
+        raise click.UsageError("--blocks and --demand say the same; give one of them")
+    if blocks is not None:
+        return read_blocks(blocks, len(ranks))
+    if demand is None:
+        raise click.UsageError(f"{name} needs --blocks 1000,0,3000,... or --demand FILE")
+    return load_blocks(demand, len(ranks))
 
 
 def size_or_demand(what: Collective, size: int | None) -> int:

@@ -36,7 +36,7 @@ from commplan.planning.size_set import Part, size_set
 from solvers.groups.parts import open_to
 from solvers.schedules import files
 from solvers.schedules.collective import Collective
-from solvers.schedules.kinds import is_sized
+from solvers.schedules.kinds import has_blocks, is_sized
 from solvers.settings.options import Terms
 from topologies.model.topology import Topology
 from topologies.model.units import bytes_of, duration, rate
@@ -121,6 +121,8 @@ def compile(
     """
     if sizes and (size is not None or is_sized(what)):
         raise click.BadParameter("the size is one already", param_hint="--sizes")
+    if size not in (None, what.total) and has_blocks(what):
+        raise click.BadParameter(f"it is {what.total}, the sum of the blocks", param_hint="--size")
     if explain and size is None and not is_sized(what):
         raise click.BadParameter("needs --size to compare at", param_hint="--explain")
     started = monotonic()

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from solvers.schedules import collective as made
-from solvers.schedules import moe
+from solvers.schedules import moe, unequal
 from solvers.schedules.collective import Collective, CollectiveError, Way, demand_of, taken
 from topologies.model.arguments import of, whole
 from topologies.model.registry import Registry
+from topologies.model.topology import IntArray
 
 # (ranks ascending, root or the first rank, what is given besides) -> the collective
 Maker = Callable[[tuple[int, ...], int, Any], Collective]
@@ -33,6 +34,10 @@ class Given:
 
 DEMAND = Given("a demand matrix", "pair, row by row", demand_of)
 TOKENS = Given("the experts of its tokens", "way of tokens, in order", moe.tokens_of)
+# Of the bytes that each rank holds, or wants.
+HELD = Given("the bytes of each rank's block", "rank with bytes", unequal.sizes_in("inputs"))
+WANTED = Given("the bytes of each rank's block", "rank with bytes", unequal.sizes_in("outputs"))
+BLOCKS = (HELD, WANTED)
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def _told(make: Callable[[tuple[int, ...], Any], Collective]) -> Maker:
     return lambda ranks, _, given: make(ranks, given)
 
 
-for _kind in (
+_OURS = (
     Kind("all_gather", _equal(made.all_gather), pattern="all_gather"),
     Kind("reduce_scatter", _equal(made.reduce_scatter), pattern="reduce_scatter"),
     Kind("all_reduce", _equal(made.all_reduce), pattern="all_reduce"),
@@ -86,12 +91,17 @@ for _kind in (
     Kind("all_to_allv", _told(made.all_to_allv), given=DEMAND, pattern="all_to_allv"),
     Kind("combine", _told(moe.combine), given=TOKENS, pattern="combine"),
     Kind("dispatch", _told(moe.dispatch), given=TOKENS, pattern="dispatch"),
-):
+    Kind("all_gatherv", _told(unequal.all_gatherv), given=HELD, pattern="all_gather"),
+    Kind("reduce_scatterv", _told(unequal.reduce_scatterv), given=WANTED, pattern="reduce_scatter"),
+    Kind("gatherv", unequal.gatherv, rooted=True, given=HELD, pattern="gather"),
+    Kind("scatterv", unequal.scatterv, rooted=True, given=WANTED, pattern="scatter"),
+)
+for _kind in _OURS:
     register(_kind)
 
 # The names of those whose blocks are equal, and of these with a root.
-COLLECTIVES = tuple(kind.name for kind in KINDS.values() if kind.given is None)
-ROOTED = frozenset(kind.name for kind in KINDS.values() if kind.rooted)
+COLLECTIVES = tuple(kind.name for kind in _OURS if kind.given is None)
+ROOTED = frozenset(kind.name for kind in _OURS if kind.rooted and kind.given is None)
 
 
 def find(name: str) -> Kind | None:
@@ -112,10 +122,21 @@ def is_sized(what: Collective) -> bool:
     return kind is not None and kind.given is not None
 
 
-def pattern_of(what: Collective) -> str:
-    """Give the name under which templates know a collective, empty where none does."""
+def has_blocks(what: Collective) -> bool:
+    """Tell whether the caller gave a number of bytes for each rank."""
     kind = kind_of(what)
-    return kind.pattern if kind else ""
+    return kind is not None and kind.given in BLOCKS
+
+
+def pattern_of(what: Collective) -> str:
+    """Give the name under which templates know a collective, empty where none does.
+
+    Templates count on a block for each rank, which there is not where some rank has no bytes.
+    """
+    kind = kind_of(what)
+    if kind is None or (has_blocks(what) and what.blocks < len(what.ranks)):
+        return ""
+    return kind.pattern
 
 
 def is_alike(what: Collective) -> bool:
@@ -136,17 +157,32 @@ def is_alike(what: Collective) -> bool:
     return (shape.everyone or shape.root is not None) and all(len(own) <= 1 for own in one)
 
 
-def collective(name: str, ranks: Sequence[int], root: int | None = None) -> Collective:
+def collective(
+    name: str,
+    ranks: Sequence[int],
+    root: int | None = None,
+    *,
+    blocks: Sequence[int] | IntArray | None = None,
+) -> Collective:
     """Make the collective called `name` over `ranks`; a rooted one starts or ends at `root`.
+
+    Args:
+        name: one of `KINDS`, but none that needs a matrix or tokens.
+        ranks: those that take part, in any order.
+        root: the first rank, where none is given.
+        blocks: of all_gatherv, reduce_scatterv, gatherv and scatterv: the bytes of the block of
+            each rank in `ranks`, in the same order.
 
     Raises:
         CollectiveError: an unknown name, no ranks, a rank given twice, a root that is not among
-            the ranks, or a root where the collective has none.
+            the ranks, a root or blocks where the collective has none, or no number for each rank.
     """
     of("name", name, str, "the name of a collective", CollectiveError)
     kind = KINDS[name]
-    if kind.given is not None:
+    if kind.given is not None and (kind.given not in BLOCKS or blocks is None):
         raise CollectiveError(f"{name} needs {kind.given.needs}")
+    if kind.given is None and blocks is not None:
+        raise CollectiveError(f"{name} has equal blocks")
     ranks = taken(name, ranks)
     if not ranks or len(set(ranks)) < len(ranks):
         raise CollectiveError(f"{name}: the ranks must be different, and at least one")
@@ -156,7 +192,10 @@ def collective(name: str, ranks: Sequence[int], root: int | None = None) -> Coll
     start = chosen[0] if root is None else whole(f"{name}: root", root, error=CollectiveError)
     if start not in chosen:
         raise CollectiveError(f"{name}: root {start} is not among the ranks")
-    return kind.make(chosen, start, None)
+    if kind.given is None:
+        return kind.make(chosen, start, None)
+    sizes = unequal.checked(name, ranks, blocks)
+    return kind.make(chosen, start, [sizes[ranks.index(rank)] for rank in chosen])
 
 
 def remade(what: Collective) -> Collective:

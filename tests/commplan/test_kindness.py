@@ -61,7 +61,9 @@ CALLS = {
     "plan: machine": lambda: commplan.plan("ring:3", WHAT),
     "plan: collective": lambda: commplan.plan(MACHINE, "all_reduce"),
     "plan: other ranks": lambda: commplan.plan(MACHINE, commplan.collective("all_reduce", [0, 9])),
-    "plan: unknown": lambda: commplan.plan(MACHINE, replace(WHAT, name="all_sum")),
+    "plan: shapeless": lambda: commplan.plan(
+        MACHINE, replace(WHAT, name="some_sum", outputs=(*WHAT.outputs[:2], WHAT.outputs[2][:0]))
+    ),
     "plan: buffers": lambda: commplan.plan(MACHINE, replace(WHAT, name="all_gather")),
     "plan: size 0": lambda: commplan.plan(MACHINE, WHAT, size=0),
     "plan: size -5": lambda: commplan.plan(MACHINE, WHAT, size=-5),
