@@ -8,7 +8,6 @@ from time import monotonic
 import click
 
 from bench.optimum import optimum
-from bench.random_machines import AWKWARD, EVEN, machine
 from bench.small_digraphs import digraphs, sample
 from runtime.verify.verify import verify
 from solvers.schedules.kinds import ROOTED, collective
@@ -16,6 +15,7 @@ from solvers.settings.deadline import Watch
 from solvers.settings.options import SYMMETRY_USES, SymmetryUse, Terms
 from solvers.solve import solve
 from topologies.model.topology import Topology
+from topologies.presets.random_machines import AWKWARD, EVEN, machine
 
 TREES = ("all_gather", "reduce_scatter", "broadcast", "reduce", "all_reduce")
 TOLERANCE = 1e-9  # of the LP, which computes in floats

@@ -193,7 +193,7 @@ CHECKS: tuple[Callable[[Case, Path, int], Iterator[tuple[str, str]]], ...] = (as
 
 def examine(tally: Tally, seed: int, number: int, folder: Path) -> None:
     """Draw a case and make all checks."""
-    question = case(seed, number, folder)
+    question = case(seed, number)
     again = f"python -m bench.fuzz --seed {seed} --case {number}"
     line = join(["commplan", "compile", *question.words, "-o", "schedule.json"])
     for check in CHECKS:

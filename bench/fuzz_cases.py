@@ -1,13 +1,10 @@
 """Questions that nobody thought of: a machine, a collective and options, drawn at random."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from bench.random_machines import wild
 from solvers.schedules.kinds import COLLECTIVES, ROOTED
-from topologies.formats import files
 from topologies.formats.spec import topology
 
 PRESETS = (
@@ -40,16 +37,15 @@ class Case:
         return [self.machine, self.collective, *self.options]
 
 
-def case(seed: int, number: int, folder: Path) -> Case:
-    """Draw a case; a machine that has no name is written into the folder."""
+def case(seed: int, number: int) -> Case:
+    """Draw a case."""
     draw = np.random.default_rng([seed, number])
     if draw.random() < WILD:
-        made = wild(int(draw.integers(2**31)), int(draw.choice([3, 5, 8, 12])))
-        machine = str(folder / f"machine-{seed}-{number}.json")
-        files.save(made, machine)
+        drawn = int(draw.integers(2**31))
+        machine = f"wild:{int(draw.choice([3, 5, 8, 12]))}:seed={drawn}"
     else:
         machine = str(draw.choice(PRESETS))
-        made = topology(machine)
+    made = topology(machine)
     members = np.arange(made.ranks)
     options = ["--time-limit", str(LIMIT)]
     if made.ranks > 2 and draw.random() < GROUPED:

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = ("topologies", "solvers", "runtime", "commplan", "bench")
 # The rooms of each floor, the lowest first; a module that lies in the floor itself is a room too.
 ROOMS = {
-    "topologies": ("model", "symmetry", "presets", "derive", "formats"),
+    "topologies": ("model", "symmetry", "derive", "presets", "formats"),
     "solvers": (
         *("schedules", "demands", "certify", "settings", "lp", "routing", "bounds", "templates"),
         *("timing", "arborescences", "trees", "flows", "groups", "fallback", "solve", "exact"),

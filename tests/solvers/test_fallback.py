@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from bench.limits import uneven
-from bench.random_machines import machine
 from runtime.verify.verify import verify
 from solvers import fallback as module
 from solvers.bounds.cuts import cut_bound, rank_bound
@@ -15,6 +14,7 @@ from solvers.settings.deadline import NotFound, Watch
 from solvers.solve import kept_symmetry
 from topologies.model.topology import Link, build
 from topologies.presets.nvidia import dgx_a100
+from topologies.presets.random_machines import machine
 from topologies.presets.shapes import leaf_spine, ring, star, torus
 from topologies.symmetry.group import trivial
 

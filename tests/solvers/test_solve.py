@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from bench.broken import without_link
-from bench.random_machines import machine
 from runtime.verify.verify import verify
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.collective import all_gather
@@ -21,6 +20,7 @@ from topologies.model.topology import Link, build
 from topologies.presets.amd import mi250
 from topologies.presets.huawei import cloudmatrix384
 from topologies.presets.nvidia import dgx_a100
+from topologies.presets.random_machines import machine
 from topologies.presets.shapes import leaf_spine, ring, star, torus
 from topologies.symmetry.group import trivial
 

@@ -1,6 +1,7 @@
 """Machines by name: `torus:4x4x4`, `dgx-a100:boxes=4`, or the path of a file."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -35,7 +36,7 @@ def topology(spec: str) -> Topology:
         if not isinstance(spec, os.PathLike):
             refuse("topology", spec, "a name or a path", lambda fault: TopologyError([fault]))
         spec = os.fspath(spec)
-    name, *words = spec.split(":")
+    name, *words = re.split("[:,]", spec)
     if name in PRESETS:
         return _make(name, words, spec)
     if os.path.sep in spec or files.is_named(spec) or _exists(spec):

@@ -9,7 +9,7 @@ from typing import Any
 from topologies.model.parameters import Parser, decimal, matched, whole
 from topologies.model.registry import Registry
 from topologies.model.topology import Topology, TopologyError
-from topologies.presets import amd, huawei, nvidia, shapes
+from topologies.presets import amd, huawei, nvidia, random_machines, shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,9 @@ class Preset:
 
 _whole = whole()
 _decimal = decimal()
+# Of machines that are drawn: each link is looked at by itself.
+_few = whole(digits=2)
+_seed = whole(least=0)
 
 
 def _sizes(text: str) -> tuple[int, ...]:
@@ -186,6 +189,20 @@ PRESETS = Registry(
         ),
         "mi300x": Preset(amd.mi300x, {}, "mi300x", "8 AMD MI300X", lambda _: 56, required=False),
         "mi250": _boxes(amd.mi250, "mi250", "AMD MI250 boxes, 16 dies each", 200),
+        "random": Preset(
+            random_machines.drawn,
+            {"ranks": _few, "switches": whole(least=0, digits=2), "seed": _seed, "flags": _flag},
+            "random:6:switches=2:seed=1",
+            "links drawn at random, for tests",
+            lambda given: 2 * (given["ranks"] + given.get("switches", 0)) ** 2 + 10**4,
+        ),
+        "wild": Preset(
+            random_machines.drawn_wild,
+            {"ranks": _few, "seed": _seed},
+            "wild:8:seed=1",
+            "the same with figures far apart, of so many ranks at most",
+            lambda given: 4 * given["ranks"] ** 2 + 10**4,
+        ),
     },
     unknown_error=lambda fault: TopologyError([fault]),
 )

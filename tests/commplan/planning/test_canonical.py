@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.random_machines import wild
 from bench.relabelled import predicted, shuffled, spread, turned
 from commplan.planning.canonical import view
 from commplan.planning.planner import plan
@@ -18,6 +17,7 @@ from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
 from solvers.solve import solve
 from topologies.formats.spec import topology
+from topologies.presets.random_machines import wild
 
 COLUMNS = ("src", "dst", "capacity", "alpha", "overhead", "mate", "link_class", "symmetry")
 PAIRS = [

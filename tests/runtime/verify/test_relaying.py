@@ -7,7 +7,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bench.random_machines import machine
 from runtime.verify.relaying import copied
 from runtime.verify.verify import verify
 from solvers.schedules.certificate import Bound
@@ -17,6 +16,7 @@ from solvers.settings.options import Terms
 from solvers.solve import solve
 from topologies.derive.part import without_others
 from topologies.model.topology import Topology
+from topologies.presets.random_machines import machine
 from topologies.presets.shapes import full_mesh, line, torus
 
 UNBOUND = Bound(None, "none", None)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bench.every_tree import best_low
 from solvers.arborescences.bounded_depth import Infinite, depths, levels, low
 from solvers.certify.distances import hops
+from tests.support.every_tree import best_low
 
 
 def check(tree, cost, root, needed, height):

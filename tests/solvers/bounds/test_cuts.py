@@ -6,7 +6,6 @@ from itertools import chain, combinations
 import numpy as np
 import pytest
 
-from bench.random_machines import AWKWARD, EVEN, machine
 from solvers.bounds.cuts import cut_bound, rank_bound
 from solvers.certify.certificates import proved
 from solvers.lp.linear_program import Infeasible, NotFound
@@ -14,6 +13,7 @@ from solvers.schedules.collective import CollectiveError, all_gather, reduce_sca
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
 from topologies.model.topology import Link, Switch, build, reverse
+from topologies.presets.random_machines import AWKWARD, EVEN, machine
 from topologies.presets.shapes import ring, star
 from topologies.symmetry.group import trivial
 

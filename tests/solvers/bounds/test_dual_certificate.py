@@ -5,7 +5,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bench.random_machines import AWKWARD, EVEN, machine
 from solvers.bounds.cuts import cut_bound
 from solvers.bounds.dual_certificate import ROUNDINGS, price_bound, rounded
 from solvers.certify.certificates import proved
@@ -13,6 +12,7 @@ from solvers.routing.quotient import Quotient
 from solvers.schedules.kinds import COLLECTIVES, collective
 from solvers.solve import solve
 from topologies.model.topology import Link, build, integers
+from topologies.presets.random_machines import AWKWARD, EVEN, machine
 from topologies.presets.shapes import ring, star
 from topologies.symmetry.group import trivial
 

@@ -6,7 +6,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bench.random_machines import machine, wild
 from commplan.candidates.generate import known
 from runtime.simulate.simulate import SWITCHINGS, simulate
 from solvers.bounds.time_bound import fastest, reach
@@ -16,6 +15,7 @@ from solvers.schedules.kinds import COLLECTIVES, collective
 from solvers.settings.deadline import Watch
 from solvers.solve import solve
 from topologies.model.topology import Link, build, frozen, integers
+from topologies.presets.random_machines import machine, wild
 from topologies.presets.shapes import ring, star
 
 GIGA = 10**9

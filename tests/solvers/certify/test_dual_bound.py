@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from bench.optimum import trees
-from bench.random_machines import machine
 from solvers.certify.dual_bound import Unproven, proved_by_prices
 from solvers.schedules.certificate import Prices
 from solvers.schedules.collective import Collective
@@ -14,6 +13,7 @@ from solvers.schedules.kinds import collective
 from solvers.solve import kept_symmetry
 from topologies.derive.restrict import inhabited
 from topologies.model.topology import IntArray, Topology, integers
+from topologies.presets.random_machines import machine
 from topologies.presets.shapes import leaf_spine, star, torus
 from topologies.symmetry.group import link_images, orbits, trivial
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from bench.every_tree import best_low
 from solvers.arborescences.bounded_depth import low
 from solvers.certify import hop_constrained
 from solvers.certify.hop_constrained import least_low
 from solvers.certify.steiner import least
+from tests.support.every_tree import best_low
 
 
 @pytest.mark.parametrize("height", [1, 2, 3])

@@ -6,7 +6,6 @@ from itertools import product
 
 import pytest
 
-from bench.random_machines import machine
 from runtime.verify.verify import verify
 from solvers.exact.search import FOUND, IMPOSSIBLE, OPEN, Exact, Point
 from solvers.lp.linear_program import Infeasible
@@ -16,6 +15,7 @@ from solvers.schedules.unfold import unfold
 from solvers.settings.deadline import NotFound, Watch
 from topologies.model.topology import Link, Switch, build
 from topologies.presets.nvidia import dgx_1, dgx_a100
+from topologies.presets.random_machines import machine
 from topologies.presets.shapes import full_mesh, leaf_spine, line, ring, star, torus
 
 RATES = tuple(Fraction(rate) for rate in (1, 2, 3))

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from bench.optimum import optimum
-from bench.random_machines import AWKWARD, EVEN, machine
 from runtime.verify.verify import verify
 from solvers.flows.all_to_all import all_to_all, hops, peel, scatter
 from solvers.lp.linear_program import Infeasible
@@ -16,6 +15,7 @@ from solvers.settings.deadline import UNHURRIED
 from solvers.solve import solve
 from topologies.formats.files import load
 from topologies.model.topology import Link, Switch, build
+from topologies.presets.random_machines import AWKWARD, EVEN, machine
 from topologies.presets.shapes import full_mesh, line, ring, torus
 from topologies.symmetry.group import declared, trivial
 

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from bench.random_machines import AWKWARD, EVEN, machine
 from runtime.metrics.link_loads import loads
 from runtime.verify.verify import verify
 from solvers.demands.distributions import lognormal
@@ -21,6 +20,7 @@ from solvers.solve import bound, solve
 from solvers.timing.link_stages import frontier, staged
 from topologies.model.topology import Link, build
 from topologies.presets.huawei import cloudmatrix384
+from topologies.presets.random_machines import AWKWARD, EVEN, machine
 from topologies.presets.shapes import full_mesh, leaf_spine, ring, star, torus
 
 ODD = {

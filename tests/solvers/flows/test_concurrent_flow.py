@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import solvers.flows.concurrent_flow
-from bench.random_machines import AWKWARD, EVEN, machine
 from solvers.flows.concurrent_flow import optimal
 from solvers.routing.quotient import Quotient
 from solvers.schedules.kinds import collective
@@ -15,6 +14,7 @@ from topologies.model.topology import integers
 from topologies.presets.amd import mi250
 from topologies.presets.huawei import cloudmatrix384
 from topologies.presets.nvidia import dgx_h100
+from topologies.presets.random_machines import AWKWARD, EVEN, machine
 from topologies.presets.shapes import mesh, ring, torus
 from topologies.symmetry.group import declared, trivial
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from bench.optimum import optimum
-from bench.random_machines import machine
 from commplan import Infeasible
 from commplan.planning.relayed import best_with_relays
 from runtime.verify.verify import verify
@@ -24,6 +23,7 @@ from topologies.formats.spec import topology as named
 from topologies.model.topology import Topology
 from topologies.presets.huawei import cloudmatrix384
 from topologies.presets.nvidia import dgx_a100
+from topologies.presets.random_machines import machine
 from topologies.presets.shapes import ring, torus
 from topologies.symmetry.group import trivial
 

@@ -6,10 +6,10 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from bench.random_machines import machine
 from solvers.lp.linear_program import NotFound
 from solvers.lp.max_flow import cheapest_flow, maximum, times
 from topologies.model.topology import integers
+from topologies.presets.random_machines import machine
 
 
 def graph(topology, costs=()):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bench.random_machines import machine
 from solvers.routing.path_pool import HOP, Ways
 from solvers.routing.quotient import Quotient
 from topologies.model.topology import integers
+from topologies.presets.random_machines import machine
 from topologies.presets.shapes import full_mesh, leaf_spine, ring, star
 from topologies.symmetry.group import declared, trivial
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bench.random_machines import machine
 from solvers.routing.quotient import Quotient
 from topologies.model.topology import integers
 from topologies.presets.huawei import cloudmatrix384
+from topologies.presets.random_machines import machine
 from topologies.presets.shapes import leaf_spine, ring, star, torus
 from topologies.symmetry.group import declared, link_images, trivial
 

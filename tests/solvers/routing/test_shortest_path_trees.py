@@ -2,12 +2,12 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from bench.random_machines import machine
 from solvers.lp.linear_program import Infeasible
 from solvers.routing.nearest_ranks import Neighbours
 from solvers.routing.shortest_path_trees import Shortest
 from topologies.model.topology import Link, build, integers
 from topologies.presets.nvidia import dgx_a100
+from topologies.presets.random_machines import machine
 from topologies.presets.shapes import star
 
 

@@ -5,7 +5,6 @@ from fractions import Fraction
 
 import pytest
 
-from bench.random_machines import EVEN, machine
 from runtime.verify.verify import verify
 from solvers.schedules.kinds import collective
 from solvers.schedules.piece_loads import incast
@@ -13,6 +12,7 @@ from solvers.schedules.unfold import unfold
 from solvers.solve import solve
 from solvers.timing.rounds import AT_ONCE, orders
 from topologies.formats.spec import topology
+from topologies.presets.random_machines import EVEN, machine
 from topologies.presets.shapes import hypercube, leaf_spine, ring, star, torus
 
 MACHINES = ("ring:6", "torus:4x4", "star:7", "dgx-a100:boxes=2", "mi250:boxes=1", "nvl72")

@@ -5,7 +5,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bench.random_machines import AWKWARD, EVEN, machine
 from solvers.bounds.cuts import cut_bound
 from solvers.lp.linear_program import Infeasible, NotFound
 from solvers.routing.quotient import Quotient
@@ -15,6 +14,7 @@ from solvers.trees.column_generation import Goal, Packer
 from solvers.trees.column_pool import Family
 from solvers.trees.order_lp import loads_of
 from topologies.model.topology import Link, build, integers
+from topologies.presets.random_machines import AWKWARD, EVEN, machine
 from topologies.presets.shapes import full_mesh, hypercube, torus
 from topologies.symmetry.group import declared, trivial
 

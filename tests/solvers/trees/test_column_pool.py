@@ -6,11 +6,11 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from bench.random_machines import machine
 from solvers.lp.linear_program import Infeasible
 from solvers.routing.quotient import Quotient
 from solvers.trees.column_pool import EVERY, NEARBY, Family, Growth, depth_in, places
 from topologies.model.topology import Link, build, integers
+from topologies.presets.random_machines import machine
 from topologies.presets.shapes import full_mesh, line, star
 from topologies.symmetry.group import trivial
 

@@ -5,7 +5,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bench.random_machines import machine
 from solvers.routing.path_pool import Ways
 from solvers.routing.quotient import Quotient
 from solvers.trees.column_generation import Packer, Packing
@@ -13,6 +12,7 @@ from solvers.trees.column_pool import Family
 from solvers.trees.extract import Router, Tree, paired, trees
 from solvers.trees.order_lp import Columns, Order
 from topologies.model.topology import Link, build, integers
+from topologies.presets.random_machines import machine
 from topologies.symmetry.group import trivial
 
 

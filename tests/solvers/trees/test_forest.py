@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from bench.optimum import optimum
-from bench.random_machines import AWKWARD, EVEN, machine
 from runtime.verify.verify import verify
 from solvers.bounds.cuts import cut_bound
 from solvers.lp.linear_program import Infeasible
@@ -22,6 +21,7 @@ from topologies.formats.files import load
 from topologies.model.topology import Link, Switch, build
 from topologies.presets.amd import mi250
 from topologies.presets.nvidia import dgx_1, dgx_a100, dgx_h100, nvl72
+from topologies.presets.random_machines import AWKWARD, EVEN, machine
 from topologies.presets.shapes import full_mesh, line, mesh, ring, star, torus
 from topologies.symmetry.group import declared, trivial
 

@@ -3,13 +3,13 @@
 import pytest
 
 from bench.optimum import optimum
-from bench.random_machines import machine
 from runtime.verify.verify import verify
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.kinds import collective
 from solvers.settings.options import Terms
 from solvers.solve import bound, solve
 from topologies.formats import spec
+from topologies.presets.random_machines import machine
 from topologies.presets.shapes import line, ring, star
 
 TREES = ("all_gather", "reduce_scatter", "broadcast", "reduce", "all_reduce")

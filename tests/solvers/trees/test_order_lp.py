@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from bench.optimum import optimum, simple_ways
-from bench.random_machines import machine
 from solvers.lp.linear_program import solve
 from solvers.routing.path_pool import Ways
 from solvers.routing.quotient import Quotient
@@ -23,6 +22,7 @@ from solvers.trees.order_lp import (
     union,
 )
 from topologies.model.topology import integers
+from topologies.presets.random_machines import machine
 from topologies.presets.shapes import full_mesh, ring, torus
 from topologies.symmetry.group import declared, link_images, trivial
 

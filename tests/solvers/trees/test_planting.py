@@ -2,7 +2,6 @@
 
 import pytest
 
-from bench.random_machines import machine
 from runtime.verify.verify import verify
 from solvers.flows import all_to_all
 from solvers.schedules.files import packed
@@ -12,6 +11,7 @@ from solvers.settings.options import USUAL
 from solvers.solve import solve
 from solvers.trees.forest import planted
 from solvers.trees.problem import NEAR
+from topologies.presets.random_machines import machine
 from topologies.presets.shapes import full_mesh, ring, star, torus
 
 MAKERS = {

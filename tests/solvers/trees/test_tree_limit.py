@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from bench.optimum import trees as all_trees
-from bench.random_machines import machine
 from commplan.anytime.limits import trees
 from runtime.verify.verify import verify
 from solvers.schedules.kinds import collective
@@ -16,6 +15,7 @@ from solvers.solve import solve
 from solvers.trees import tree_limit
 from topologies.formats import spec
 from topologies.model.topology import Link, build
+from topologies.presets.random_machines import machine
 
 
 @pytest.fixture(autouse=True)

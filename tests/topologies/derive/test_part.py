@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from bench.optimum import optimum
-from bench.random_machines import machine
 from solvers.bounds.cuts import cut_bound
 from solvers.schedules.kinds import collective
 from topologies.derive.part import Part, contracted, islands, part, without_others
 from topologies.model.topology import Link, Switch, build
 from topologies.presets.huawei import cloudmatrix384
 from topologies.presets.nvidia import dgx_a100
+from topologies.presets.random_machines import machine
 from topologies.presets.shapes import leaf_spine, line, ring, star, torus
 from topologies.symmetry.group import Group, cyclic, declared, lean, orbits
 

@@ -101,3 +101,12 @@ def test_a_wrong_name_is_one_line(spec: str, fault: str) -> None:
         topology(spec)
     assert str(caught.value).startswith(fault)
     assert str(caught.value).isprintable()
+
+
+def test_a_machine_drawn_at_random_is_the_same_for_the_same_seed():
+    made, again, other = (topology(f"random:5:switches=2:seed={seed}") for seed in (3, 3, 4))
+    assert digest(made) == digest(again) != digest(other)
+    assert (made.ranks, made.vertices) == (5, 7)
+    assert made.name == "random:5:switches=2:seed=3"
+    assert digest(topology("random:seed=3,ranks=5,switches=2")) == digest(made)
+    assert topology("wild:6:seed=2").ranks <= 6

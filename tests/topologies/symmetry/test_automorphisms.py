@@ -7,9 +7,9 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from bench.random_machines import machine
 from topologies.model.topology import Link, build
 from topologies.presets.amd import mi250
+from topologies.presets.random_machines import machine
 from topologies.presets.shapes import leaf_spine, line, ring, star, torus
 from topologies.symmetry import automorphisms
 from topologies.symmetry.automorphisms import Effort, Extension, order

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from bench.random_machines import wild
 from bench.relabelled import shuffled
 from topologies.derive.nearness import near_together
 from topologies.derive.relabel import relabelled
 from topologies.formats.spec import topology
 from topologies.model.topology import digest
+from topologies.presets.random_machines import wild
 from topologies.symmetry.numbering import numbering
 
 MACHINES = ("torus:2x4", "mesh:3x2", "star:9", "leaf-spine:2x2x3", "dgx-1", "dgx-a100:boxes=2")

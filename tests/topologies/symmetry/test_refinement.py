@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from bench.random_machines import machine
 from topologies.model.topology import Link, Switch, build, integers
+from topologies.presets.random_machines import machine
 from topologies.presets.shapes import line, ring, star
 from topologies.symmetry.group import declared, orbits
 from topologies.symmetry.refinement import refine, representatives

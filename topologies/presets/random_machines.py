@@ -1,12 +1,13 @@
-"""Small machines without any regularity: what solvers and checkers must get right as well."""
+"""Small machines without any regularity, drawn at random: the same for the same seed."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
 from topologies.derive.ports import with_ports
 from topologies.model.reachability import faults
-from topologies.model.topology import Link, Switch, Topology, build
+from topologies.model.topology import Link, Switch, Topology, TopologyError, build
 
 EVEN = tuple(Fraction(rate) for rate in range(1, 10))
 AWKWARD = (Fraction(314159, 1000), Fraction(999983))
@@ -37,17 +38,17 @@ def machine(
         for name, code in zip(names[ranks:], does.tolist(), strict=True)
     ]
     links: list[Link] = []
-    while True:
+    reached = False
+    while more >= 0:
         src, dst = draw.choice(len(names), 2, replace=False)
         rate = rates[int(draw.integers(len(rates)))]
         alpha = float(draw.integers(1, 4)) * 1e-6
         duplex = bool(draw.integers(2))
         links.append(Link(names[src], names[dst], rate, alpha, duplex))
-        made = build(f"random-{seed}", names[:ranks], hubs, links)
-        if not faults(made):
-            more -= 1
-        if more < 0:
-            return made
+        # More links take nobody out of reach.
+        reached = reached or not faults(build("", names[:ranks], hubs, links))
+        more -= reached
+    return build(f"random-{seed}", names[:ranks], hubs, links)
 
 
 def wild(seed: int, most_ranks: int = 12) -> Topology:
@@ -77,3 +78,19 @@ def wild(seed: int, most_ranks: int = 12) -> Topology:
     drawn = build(f"wild-{seed}", made.names[:ranks], hubs, links, overhead=overhead)
     ports = draw.integers(0, 3, ranks) * (draw.random() < 0.2)
     return with_ports(drawn, ports.tolist())
+
+
+def drawn(ranks: int, switches: int = 0, seed: int = 0, flags: bool = False) -> Topology:
+    """Draw a machine as `machine` does, under the name by which users ask for it; rates in GB/s."""
+    if ranks < 2:
+        raise TopologyError([f"ranks: {ranks}, expected 2 or more"])
+    rates = tuple(rate * 10**9 for rate in EVEN)
+    name = f"random:{ranks}:switches={switches}:seed={seed}" + ":flags=1" * flags
+    return replace(machine(seed, ranks, switches, rates, flags=flags), name=name)
+
+
+def drawn_wild(ranks: int, seed: int = 0) -> Topology:
+    """Draw a machine as `wild` does, under the name by which users ask for it."""
+    if ranks < 2:
+        raise TopologyError([f"ranks: {ranks}, expected 2 or more"])
+    return replace(wild(seed, ranks), name=f"wild:{ranks}:seed={seed}")
