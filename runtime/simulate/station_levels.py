@@ -1,9 +1,8 @@
 """An order in which stations can be worked through, each with all that comes to it known."""
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from topologies.model.reachability import parts
 from topologies.model.topology import BoolArray, IntArray
 
 
@@ -31,8 +30,7 @@ def _circular(before: IntArray, after: IntArray, stations: int) -> bool:
     """Tell whether some chain of stations comes back to itself."""
     if (before == after).any():
         return True
-    graph = coo_array((np.ones(len(before)), (before, after)), shape=(stations, stations))
-    return int(connected_components(graph, connection="strong")[0]) < stations
+    return int(parts(stations, before, after, strong=True).max(initial=-1)) + 1 < stations
 
 
 def _longest_chains(before: IntArray, after: IntArray, stations: int) -> IntArray:

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from solvers.certify.certificates import proved, scope
 from solvers.certify.dual_bound import Unproven
 from solvers.schedules.certificate import UNPROVED, Bound, Cut, Prices
 from solvers.schedules.collective import Collective
-from topologies.model.topology import BoolArray, IntArray, Topology, frozen, integers
+from topologies.model.reachability import joined
+from topologies.model.topology import IntArray, Topology, frozen, integers
 from topologies.symmetry.group import trivial
 
 TIERS = 8  # thresholds of bandwidth that are tried
@@ -58,17 +57,10 @@ def partitions(topology: Topology) -> Iterator[IntArray]:
     yield np.arange(topology.vertices)
     layer = np.array([each.layer for each in topology.classes])[topology.link_class]
     for most in np.unique(layer).tolist():
-        yield _joined(topology, layer < most)
+        yield joined(topology, layer < most)
     widths = np.unique(topology.capacity)
     for least in widths[np.linspace(0, len(widths) - 1, min(TIERS, len(widths))).astype(int)]:
-        yield _joined(topology, topology.capacity > least)
-
-
-def _joined(topology: Topology, kept: BoolArray) -> IntArray:
-    """Label what hangs together over the links that are kept."""
-    ends = topology.src[kept], topology.dst[kept]
-    graph = coo_array((np.ones(len(ends[0])), ends), shape=(topology.vertices,) * 2)
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+        yield joined(topology, topology.capacity > least)
 
 
 def _best_cut(topology: Topology, demand: IntArray, label: IntArray) -> tuple[Fraction, Cut] | None:

@@ -4,8 +4,6 @@ from fractions import Fraction
 from math import lcm
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from solvers.certify.distances import UNREACHED, between, hops
 from solvers.certify.hop_constrained import least_low
@@ -14,6 +12,7 @@ from solvers.schedules.capabilities import Relays, branching
 from solvers.schedules.certificate import Prices
 from solvers.schedules.collective import Collective
 from topologies.model.errors import NO, CommplanError
+from topologies.model.reachability import joined
 from topologies.model.topology import BoolArray, IntArray, Topology, integers
 from topologies.symmetry.group import Group, link_images, orbits
 
@@ -248,9 +247,7 @@ def _relays(topology: Topology, able: BoolArray) -> IntArray:
 def _places(topology: Topology, price: list[int]) -> IntArray:
     """Tell the place of each vertex: those that reach each other for nothing share one."""
     free = np.array([not each for each in price], dtype=np.bool_)
-    ends = topology.src[free], topology.dst[free]
-    graph = coo_array((np.ones(len(ends[0]), dtype=np.int8), ends), shape=(topology.vertices,) * 2)
-    return np.asarray(connected_components(graph, connection="strong")[1], dtype=np.int64)
+    return joined(topology, free, strong=True)
 
 
 def _one_of_each(relays: IntArray, others: IntArray, places: IntArray) -> IntArray:

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from topologies.model.reachability import joined
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
 
 Boxes = tuple[IntArray, ...]
@@ -24,7 +23,7 @@ def boxes(topology: Topology, ranks: Sequence[int]) -> list[Boxes]:
     chosen = np.array(sorted(ranks))
     found: dict[bytes, IntArray] = {}
     for kept in _tiers(topology):
-        label = _joined(topology, kept)[chosen]
+        label = joined(topology, kept, strong=True)[chosen]
         _, first, label = np.unique(label, return_index=True, return_inverse=True)
         label = np.argsort(np.argsort(first))[label]
         if 1 < len(first) < len(chosen):
@@ -48,11 +47,3 @@ def _thresholds(figures: np.ndarray[tuple[int], np.dtype[np.generic]]) -> list[f
     values = np.unique(figures)
     places = np.linspace(0, len(values) - 1, min(TIERS, len(values))).astype(int)
     return [float(value) for value in values[places]]
-
-
-def _joined(topology: Topology, kept: BoolArray) -> IntArray:
-    """Label the vertices that reach each other over the links that are kept."""
-    ends = topology.src[kept], topology.dst[kept]
-    graph = coo_array((np.ones(len(ends[0])), ends), shape=(topology.vertices,) * 2)
-    labels = connected_components(graph, connection="strong")[1]
-    return np.asarray(labels, dtype=np.int64)

@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from topologies.model.reachability import joined
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
 from topologies.symmetry.group import Group, declared, orbits, subgroup
 
@@ -127,11 +126,7 @@ def contracted(topology: Topology, ranks: Sequence[int]) -> Part:
 
 def islands(topology: Topology, ranks: Sequence[int]) -> list[list[int]]:
     """List which of the ranks can still reach each other, over links in either direction."""
-    graph = coo_array(
-        (np.ones(topology.links, dtype=np.int8), (topology.src, topology.dst)),
-        shape=(topology.vertices,) * 2,
-    )
-    label = connected_components(graph, directed=False)[1]
+    label = joined(topology)
     found: dict[int, list[int]] = {}
     for rank in sorted(ranks):
         found.setdefault(int(label[rank]), []).append(rank)

@@ -1,4 +1,4 @@
-"""Which ranks a way leads to, and from which."""
+"""Which points hang together, and which ranks a way leads to, and from which."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,14 +10,34 @@ from topologies.model.messages import listed
 from topologies.model.topology import BoolArray, IntArray, Topology
 
 
+def parts(points: int, src: IntArray, dst: IntArray, *, strong: bool = False) -> IntArray:
+    """Label the points that arcs join, one label for each part: (points,), from 0.
+
+    Args:
+        points: how many there are.
+        src: where each arc begins.
+        dst: where it ends.
+        strong: only what reaches each other along the arcs is one part.
+    """
+    arcs = coo_array((np.ones(len(src)), (src, dst)), shape=(points, points))
+    labels = connected_components(arcs, connection="strong" if strong else "weak")[1]
+    return np.asarray(labels, dtype=np.int64)
+
+
+def joined(topology: Topology, kept: BoolArray | None = None, *, strong: bool = False) -> IntArray:
+    """Label the vertices that links join, all of them or those that are kept."""
+    src, dst = topology.src, topology.dst
+    if kept is not None:
+        src, dst = src[kept], dst[kept]
+    return parts(topology.vertices, src, dst, strong=strong)
+
+
 def faults(topology: Topology) -> list[str]:
     """Name each group of ranks that is cut off from the first rank, one sentence for each."""
     links = _links(topology)
-    _, parts = connected_components(links, directed=True, connection="strong")
-    parts = parts[: topology.ranks]
     reached = _reached(links, 0)
     sentences = []
-    for members in _groups(parts)[1:]:
+    for members in _groups(joined(topology, strong=True)[: topology.ranks])[1:]:
         away = listed([topology.names[rank] for rank in members])
         origin = topology.names[0]
         if reached[members[0]]:
@@ -29,18 +49,17 @@ def faults(topology: Topology) -> list[str]:
 
 def apart(topology: Topology) -> list[str]:
     """Name each group of ranks that no link joins with the first rank, in either direction."""
-    _, parts = connected_components(_links(topology), directed=True, connection="weak")
     return [
         f"ranks: {listed([topology.names[rank] for rank in members])} cannot be reached from "
         f"{topology.names[0]}, in either direction"
-        for members in _groups(parts[: topology.ranks])[1:]
+        for members in _groups(joined(topology)[: topology.ranks])[1:]
     ]
 
 
 def all_joined(topology: Topology) -> bool:
     """Tell whether a way leads from every rank to every other one."""
-    parts = connected_components(_links(topology), directed=True, connection="strong")[1]
-    return bool((parts[: topology.ranks] == parts[0]).all())
+    label = joined(topology, strong=True)
+    return bool((label[: topology.ranks] == label[0]).all())
 
 
 def missing_ways(
@@ -48,13 +67,13 @@ def missing_ways(
 ) -> list[str]:
     """Say from which ranks no way leads to which, of those asked for: pairs of (from, to)."""
     links = _links(topology)
-    parts = connected_components(links, directed=True, connection="strong")[1]
+    label = joined(topology, strong=True)
     known: dict[int, BoolArray] = {}
     lost: dict[tuple[int, ...], set[int]] = {}
     for src, dst in asked:
-        for members in _groups(parts[list(src)]):
+        for members in _groups(label[list(src)]):
             starts = tuple(src[i] for i in members)
-            part = int(parts[starts[0]])
+            part = int(label[starts[0]])
             if part not in known:
                 known[part] = _reached(links, starts[0])
             if away := [end for end in dst if not known[part][end]]:

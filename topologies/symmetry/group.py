@@ -7,10 +7,9 @@ from itertools import combinations
 from math import lcm
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from topologies.model.errors import WRONG_INPUT, CommplanError
+from topologies.model.reachability import parts
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
 from topologies.symmetry.cosets import leaders, listed
 
@@ -81,11 +80,7 @@ def declared(topology: Topology) -> Group:
 def orbits(permutations: IntArray, points: int) -> IntArray:
     """Label each point with the number of its orbit, orbits numbered by their least point."""
     moved = np.tile(np.arange(points), len(permutations))
-    graph = coo_array(
-        (np.ones(len(moved), dtype=np.int8), (moved, permutations.reshape(-1))),
-        shape=(points, points),
-    )
-    labels = connected_components(graph, directed=False)[1]
+    labels = parts(points, moved, permutations.reshape(-1))
     _, first, label = np.unique(labels, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
