@@ -27,6 +27,7 @@ from solvers.schedules.trivial import alone
 from solvers.settings.deadline import UNHURRIED, NotFound, Watch, tighter
 from solvers.templates import direct
 from solvers.templates.layout import TemplateError
+from topologies.model.ragged import within
 from topologies.model.topology import FloatArray, IntArray, Topology, integers, reverse
 from topologies.symmetry.group import Group, trivial
 
@@ -248,7 +249,6 @@ def inwards(found: Trees, piece: int) -> Transfers:
 def _turned(rows: Transfers, last: IntArray | int, *, reduce: bool) -> Transfers:
     """Send back over the same links in the opposite order; step `last` becomes step 0."""
     start, length = rows.route_start, np.diff(rows.route_start)
-    place = np.arange(len(rows.route)) - np.repeat(start[:-1], length)
     return Transfers(
         rows.piece,
         last - rows.step,
@@ -256,7 +256,7 @@ def _turned(rows: Transfers, last: IntArray | int, *, reduce: bool) -> Transfers
         rows.src,
         np.full(len(rows), reduce),
         start,
-        rows.route[np.repeat(start[1:] - 1, length) - place],
+        rows.route[np.repeat(start[1:] - 1, length) - within(length)],
     )
 
 

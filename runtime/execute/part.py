@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from runtime.program.elements import width
 from runtime.program.program import Action, Buffer, Program
-from topologies.model.topology import IntArray
+from topologies.model.ragged import within
 
 MESSAGE_LIMIT = 2**30  # bytes; the counts of MPI are ints, and not every MPI has larger ones
 
@@ -98,7 +98,7 @@ def _cut(lines: Lines, limit: int) -> Lines:
     if (parts == 1).all():
         return lines
     cut = np.repeat(lines, parts)
-    place: IntArray = np.arange(len(cut)) - np.repeat(np.cumsum(parts) - parts, parts)
+    place = within(parts)
     long = np.repeat(parts > 1, parts)
     cut["offset"][long] += place[long] * limit
     cut["size"][long] = np.minimum(cut["size"][long] - place[long] * limit, limit)

@@ -11,6 +11,7 @@ from runtime.program.receive_mode import Owned, history, home, landings
 from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule, Transfers
 from solvers.schedules.unfold import unfold
+from topologies.model.ragged import stretches
 from topologies.model.topology import BoolArray, IntArray, frozen, integers
 
 PARTS_LIMIT = 2**62
@@ -141,8 +142,7 @@ def _untouched(
     order = np.argsort(holds.block, kind="stable")
     start, end = (np.searchsorted(holds.block[order], block, side) for side in ("left", "right"))
     length = end - start
-    skip = np.repeat(start - (np.cumsum(length) - length), length)
-    process, piece_of = np.repeat(process, length), order[np.arange(length.sum()) + skip]
+    process, piece_of = np.repeat(process, length), order[stretches(start, length)]
     keep = ~np.isin(process * pieces + piece_of, dst * pieces + piece)
     return frozen(process[keep]), frozen(piece_of[keep])
 

@@ -17,6 +17,7 @@ from runtime.verify.structure import sound
 from solvers.schedules.schedule import Schedule
 from topologies.model.arguments import whole
 from topologies.model.messages import unknown
+from topologies.model.ragged import earlier
 from topologies.model.topology import BoolArray, IntArray, frozen
 
 CHUNK_LIMIT = 2**16
@@ -182,13 +183,7 @@ def _tags(pair: IntArray, step: IntArray) -> IntArray:
     Both ends start their messages in the same order, and MPI matches messages of one pair and tag
     in the order they were started.
     """
-    order = np.lexsort((step, pair))
-    fresh = np.ones(len(order), dtype=np.bool_)
-    fresh[1:] = (np.diff(pair[order]) != 0) | (np.diff(step[order]) != 0)
-    place = np.arange(len(order))
-    tag = np.empty(len(order), dtype=np.int64)
-    tag[order] = (place - np.maximum.accumulate(np.where(fresh, place, 0))) % TAG_LIMIT
-    return tag
+    return earlier(pair * (int(step.max(initial=0)) + 1) + step) % TAG_LIMIT
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from runtime.program.coalescing import JOINED
 from runtime.simulate.priority import turns
 from runtime.simulate.station_levels import levels
 from solvers.schedules.schedule import Schedule
+from topologies.model.ragged import earlier, within
 from topologies.model.topology import BoolArray, FloatArray, IntArray
 from topologies.symmetry.group import link_images, orbits
 
@@ -151,9 +152,7 @@ def _numbering(piece: IntArray, step: IntArray) -> IntArray:
 
     The images of a message come next to each other, so the order is that of the whole schedule.
     """
-    first = np.flatnonzero(np.diff(piece, prepend=-1))
-    place = np.arange(len(piece)) - np.repeat(first, np.diff(np.append(first, len(piece))))
-    return np.lexsort((piece, place, step))
+    return np.lexsort((piece, earlier(piece), step))
 
 
 def _bytes(schedule: Schedule, size: float) -> FloatArray:
@@ -174,7 +173,7 @@ def _crossings(
     topology, rows = schedule.topology, schedule.transfers
     length = np.diff(rows.route_start)[order]
     message = np.repeat(np.arange(len(order)), length)
-    place = np.arange(len(message)) - np.repeat(np.cumsum(length) - length, length)
+    place = within(length)
     link = rows.route[rows.route_start[order][message] + place]
     work = load[message] * classes.at_link[classes.link[link]] / topology.bandwidth[link]
     station = 2 * classes.ranks + classes.link[link]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from topologies.model.ragged import earlier
 from topologies.model.reachability import parts
 from topologies.model.topology import BoolArray, IntArray
 
@@ -20,7 +21,7 @@ def levels(message: IntArray, station: IntArray) -> list[BoolArray]:
     pairs = np.unique(np.stack([before, after]), axis=1)
     before, after = np.searchsorted(used, pairs)
     if _circular(before, after, len(used)):
-        level = _places(message)
+        level = earlier(message)
     else:
         level = _longest_chains(before, after, len(used))[place]
     return [level == i for i in range(int(level.max(initial=-1)) + 1)]
@@ -38,9 +39,3 @@ def _longest_chains(before: IntArray, after: IntArray, stations: int) -> IntArra
     while (level[after] <= level[before]).any():
         np.maximum.at(level, after, level[before] + 1)
     return level
-
-
-def _places(message: IntArray) -> IntArray:
-    """Count the visits of each message."""
-    first = np.flatnonzero(np.diff(message, prepend=-1))
-    return np.arange(len(message)) - np.repeat(first, np.diff(np.append(first, len(message))))

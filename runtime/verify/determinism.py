@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.schedules.schedule import Schedule
+from topologies.model.ragged import earlier
 from topologies.model.topology import BoolArray, IntArray, integers
 
 Tokens = NDArray[np.uint64]
@@ -63,23 +64,13 @@ def _keys(pieces: IntArray, ranks: list[IntArray], vertices: int) -> IntArray:
 def _add_up(held: Tokens, src: IntArray, dst: IntArray, step: IntArray, reduce: BoolArray) -> None:
     """Do all transfers, given in order of steps; what is sent is what was held before the step."""
     for rows in np.split(np.arange(len(step)), np.flatnonzero(np.diff(step)) + 1):
-        sent, turn = held[src[rows]], _turn(dst[rows])
+        sent, turn = held[src[rows]], earlier(dst[rows])
         for now in range(int(turn.max(initial=-1)) + 1):
             some = turn == now
             place = dst[rows[some]]
             adds = reduce[rows[some]] & (held[place] != 0)
             added = _mixed(held[place] + sent[some])
             held[place] = np.where(adds, added, sent[some])
-
-
-def _turn(key: IntArray) -> IntArray:
-    """Count how many rows with the same key come before each."""
-    order = np.argsort(key, kind="stable")
-    first = np.flatnonzero(np.diff(key[order], prepend=-1))
-    length = np.diff(np.append(first, len(key)))
-    turn = np.empty(len(key), dtype=np.int64)
-    turn[order] = np.arange(len(key)) - np.repeat(first, length)
-    return turn
 
 
 def _mixed(value: Tokens) -> Tokens:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.schedules.schedule import Schedule
+from topologies.model.ragged import within
 from topologies.model.topology import BoolArray, IntArray
 
 Words = NDArray[np.uint32]
@@ -120,8 +121,7 @@ class _Replay:
 def _owners(ranks: list[IntArray]) -> _Owners:
     count = np.array([len(each) for each in ranks])
     piece = np.repeat(np.arange(len(ranks)), count)
-    number = np.arange(len(piece)) - np.repeat(np.cumsum(count) - count, count)
-    return _Owners(piece, np.concatenate(ranks), number, count)
+    return _Owners(piece, np.concatenate(ranks), within(count), count)
 
 
 def _cells(

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from topologies.model.ragged import starts, stretches
 from topologies.model.topology import FloatArray, IntArray, Topology
 
 COUNT = 24  # neighbours of a rank
@@ -24,14 +25,12 @@ class Routes:
     def padded(cls, rows: IntArray) -> "Routes":
         """Take the links in rows that are filled up with -1."""
         used = rows >= 0
-        return cls(np.concatenate([[0], np.cumsum(used.sum(axis=1))]), rows[used])
+        return cls(starts(used.sum(axis=1)), rows[used])
 
     def rows(self, chosen: IntArray) -> "Routes":
         """Give the ways with these numbers, in this order."""
         length = np.diff(self.start)[chosen]
-        start = np.concatenate([[0], np.cumsum(length)])
-        place = np.arange(start[-1]) + np.repeat(self.start[chosen] - start[:-1], length)
-        return Routes(start, self.links[place])
+        return Routes(starts(length), self.links[stretches(self.start[chosen], length)])
 
     def costs(self, price: FloatArray) -> FloatArray:
         """Add up the prices of the links of each way."""

@@ -13,6 +13,7 @@ from solvers.schedules.schedule import Schedule, Transfers
 from topologies.formats import columns as machine
 from topologies.formats.columns import Rational, column, permutations, rational
 from topologies.model.names import TEXT_LIMIT
+from topologies.model.ragged import starts
 from topologies.model.topology import BoolArray, IntArray, Topology, TopologyError, frozen
 from topologies.symmetry.group import Group
 
@@ -256,7 +257,7 @@ def _transfers(
         src=column("transfers.src", columns.src, 0, ends, count),
         dst=column("transfers.dst", columns.dst, 0, ends, count),
         reduce=_mark(column("transfers.reduce", columns.reduce, 0, count), count),
-        route_start=frozen(np.concatenate([[0], np.cumsum(hops)])),
+        route_start=frozen(starts(hops)),
         route=column("transfers.route", columns.route, 0, topology.links),
     )
 

@@ -16,6 +16,7 @@ from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.text import schedule_text
 from topologies.model.arguments import column, of, refuse
+from topologies.model.ragged import starts, stretches
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen, integers
 from topologies.symmetry.group import Group, trivial
 
@@ -68,16 +69,14 @@ class Transfers:
     def rows(self, chosen: IntArray) -> "Transfers":
         """Give the transfers with these numbers, in this order, each as often as it is named."""
         length = np.diff(self.route_start)[chosen]
-        start = np.concatenate([[0], np.cumsum(length)])
-        hop = np.arange(start[-1]) + np.repeat(self.route_start[chosen] - start[:-1], length)
         return Transfers(
             frozen(self.piece[chosen]),
             frozen(self.step[chosen]),
             frozen(self.src[chosen]),
             frozen(self.dst[chosen]),
             frozen(self.reduce[chosen]),
-            frozen(start),
-            frozen(self.route[hop]),
+            frozen(starts(length)),
+            frozen(self.route[stretches(self.route_start[chosen], length)]),
         )
 
     def __getitem__(self, t: int) -> Transfer:
@@ -187,7 +186,7 @@ def ordered(parts: Sequence[Transfers]) -> Transfers:
     names = ("piece", "step", "src", "dst", "reduce", "route")
     whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     length = np.concatenate([np.diff(part.route_start) for part in parts])
-    joined = Transfers(route_start=np.concatenate([[0], np.cumsum(length)]), **whole)
+    joined = Transfers(route_start=starts(length), **whole)
     return joined.rows(np.lexsort((joined.step, joined.piece)))
 
 

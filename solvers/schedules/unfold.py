@@ -39,16 +39,12 @@ def _images(transfers: Transfers, elements: IntArray, links: IntArray) -> Transf
     piece = (transfers.piece * order + np.arange(order)[:, None]).reshape(-1)
     place = np.argsort(piece, kind="stable")
     element, row = np.divmod(place, max(len(transfers), 1))
-    length = np.diff(transfers.route_start)[row]
-    start = np.concatenate([[0], np.cumsum(length)])
-    hop = np.arange(start[-1]) - np.repeat(start[:-1], length)
-    hop += np.repeat(transfers.route_start[row], length)
-    return Transfers(
+    copies = transfers.rows(row)
+    of_hop = np.repeat(element, np.diff(copies.route_start))
+    return replace(
+        copies,
         piece=frozen(piece[place]),
-        step=frozen(transfers.step[row]),
-        src=frozen(elements[element, transfers.src[row]]),
-        dst=frozen(elements[element, transfers.dst[row]]),
-        reduce=frozen(transfers.reduce[row]),
-        route_start=frozen(start),
-        route=frozen(links[np.repeat(element, length), transfers.route[hop]]),
+        src=frozen(elements[element, copies.src]),
+        dst=frozen(elements[element, copies.dst]),
+        route=frozen(links[of_hop, copies.route]),
     )

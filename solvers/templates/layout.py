@@ -14,6 +14,7 @@ from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule, Transfers
 from solvers.schedules.schedule import schedule as put_together
 from topologies.model.errors import NO, CommplanError
+from topologies.model.ragged import starts, stretches, within
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen, integers
 
 
@@ -131,7 +132,7 @@ def _hops(routes: Routes, rows: Sequence[Sends]) -> tuple[list[Hop], _Columns]:
     start = np.cumsum(length) - length
     own = length[which]
     row = np.repeat(np.arange(len(piece)), own)
-    place = np.arange(len(row)) - np.repeat(np.cumsum(own) - own, own)
+    place = within(own)
     flat = list(chain.from_iterable(ways))
     hop = start[which[row]] + place
     begin, end = _spans(rounds, own)
@@ -185,14 +186,12 @@ def _transfers(rows: _Columns, order: IntArray, hops: Sequence[Hop]) -> Transfer
     length = integers(len(hop.route) for hop in hops)
     first = np.cumsum(length) - length
     hop = rows.hop[order]
-    start = np.concatenate([[0], np.cumsum(length[hop])])
-    place = np.arange(start[-1]) - np.repeat(start[:-1], length[hop])
     return Transfers(
         piece=frozen(rows.piece[order]),
         step=frozen(rows.step[order]),
         src=frozen(rows.src[order]),
         dst=frozen(rows.dst[order]),
         reduce=frozen((rows.reduce & rows.last)[order]),
-        route_start=frozen(start),
-        route=frozen(links[np.repeat(first[hop], length[hop]) + place]),
+        route_start=frozen(starts(length[hop])),
+        route=frozen(links[stretches(first[hop], length[hop])]),
     )

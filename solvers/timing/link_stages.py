@@ -18,6 +18,7 @@ from solvers.schedules.piece_loads import amounts, crossing_times
 from solvers.schedules.schedule import Schedule, Transfers
 from solvers.timing import birkhoff
 from solvers.timing.timetable import Timetable
+from topologies.model.ragged import stretches
 from topologies.model.topology import FloatArray, IntArray, frozen
 
 CUTS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0)
@@ -77,7 +78,8 @@ def by_matrix(whole: Schedule, found: birkhoff.Stages) -> Schedule:
     block = at[found.src, found.dst]
     order = np.argsort(whole.block, kind="stable")
     first = np.searchsorted(whole.block[order], np.arange(what.blocks + 1))
-    message, place = _runs(first[block], np.diff(first)[block])
+    length = np.diff(first)[block]
+    message, place = np.repeat(np.arange(len(block)), length), stretches(first[block], length)
     still = np.flatnonzero((src == dst)[whole.block])
     parent = np.concatenate([still, order[place]])
     part = [
@@ -151,20 +153,6 @@ def _cut(
 def _copied(rows: Transfers, parent: IntArray) -> Transfers:
     """Copy the transfers of each part's piece."""
     first = np.searchsorted(rows.piece, np.arange(int(parent.max()) + 2))
-    piece, origin = _runs(first[parent], np.diff(first)[parent])
-    start, length = rows.route_start[origin], np.diff(rows.route_start)[origin]
-    return Transfers(
-        piece=frozen(piece),
-        step=frozen(rows.step[origin]),
-        src=frozen(rows.src[origin]),
-        dst=frozen(rows.dst[origin]),
-        reduce=frozen(rows.reduce[origin]),
-        route_start=frozen(np.concatenate([[0], np.cumsum(length)])),
-        route=frozen(rows.route[_runs(start, length)[1]]),
-    )
-
-
-def _runs(first: IntArray, length: IntArray) -> tuple[IntArray, IntArray]:
-    """Write out runs of numbers: each one's run, and the number."""
-    run = np.repeat(np.arange(len(first)), length)
-    return run, np.arange(len(run)) - np.repeat(np.cumsum(length) - length - first, length)
+    length = np.diff(first)[parent]
+    copies = rows.rows(stretches(first[parent], length))
+    return replace(copies, piece=frozen(np.repeat(np.arange(len(parent)), length)))

@@ -21,6 +21,7 @@ from math import ceil
 import numpy as np
 
 from solvers.schedules.schedule import Schedule
+from topologies.model.ragged import earlier
 from topologies.model.topology import FloatArray, IntArray, frozen
 from topologies.symmetry.group import link_images, orbits
 
@@ -59,7 +60,7 @@ def orders(schedule: Schedule, lengths: Sequence[int] = LENGTHS) -> Iterator[tup
 def at_once(schedule: Schedule) -> Schedule:
     """Let every transfer go as soon as its piece is there: its step is its place on the way."""
     rows = schedule.transfers
-    return replace(schedule, transfers=replace(rows, step=frozen(_places(rows.piece))))
+    return replace(schedule, transfers=replace(rows, step=frozen(earlier(rows.piece))))
 
 
 def _goes_along_ways(schedule: Schedule) -> bool:
@@ -67,12 +68,6 @@ def _goes_along_ways(schedule: Schedule) -> bool:
     rows = schedule.transfers
     further = rows.piece[1:] == rows.piece[:-1]
     return len(rows) > 0 and bool((rows.src[1:] == rows.dst[:-1])[further].all())
-
-
-def _places(piece: IntArray) -> IntArray:
-    """Count the transfers of each piece from 0."""
-    first = np.flatnonzero(np.diff(piece, prepend=-1))
-    return np.arange(len(piece)) - np.repeat(first, np.diff(np.append(first, len(piece))))
 
 
 def _hottest_first(schedule: Schedule, needs: Needs) -> Schedule:
@@ -110,11 +105,11 @@ class _Rounds:
 
     def __init__(self, piece: IntArray, needs: Needs, multiple: int) -> None:
         self.needs = needs
-        self.first = np.flatnonzero(_places(piece) == 0).tolist()
+        self.first = np.flatnonzero(earlier(piece) == 0).tolist()
         self.total = _totals(needs)
         self.done: dict[int, float] = defaultdict(float)
         self.hottest, heat = _heat(needs)
-        to_go = _places(piece[::-1])[::-1]
+        to_go = earlier(piece[::-1])[::-1]
         self.to_go: list[int] = to_go.tolist()
         order = np.lexsort((piece, -np.round(heat, 6), -to_go))
         self.priority: list[int] = np.argsort(order).tolist()

@@ -41,6 +41,7 @@ from scipy.sparse import coo_array, csr_array, csr_matrix
 from solvers.lp.min_max_load import LoadLP
 from solvers.routing.path_pool import Ways
 from solvers.routing.quotient import Quotient
+from topologies.model.ragged import stretches
 from topologies.model.topology import BoolArray, FloatArray, IntArray, frozen
 
 
@@ -201,12 +202,11 @@ def all_ways(quotient: Quotient, ways: Ways, orders: Sequence[Order], pairs: Col
     start = np.searchsorted(key[by_key], wanted, side="left")
     count = np.searchsorted(key[by_key], wanted, side="right") - start
     pair = np.repeat(np.arange(len(pairs)), count)
-    offset = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count, count)
     return Columns(
         pairs.order[pair],
         pairs.parent[pair],
         pairs.child[pair],
-        frozen(by_key[np.repeat(start, count) + offset]),
+        frozen(by_key[stretches(start, count)]),
     )
 
 

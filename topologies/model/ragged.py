@@ -1,0 +1,30 @@
+"""Rows of unequal lengths, one after the other in one column."""
+
+import numpy as np
+
+from topologies.model.topology import IntArray
+
+
+def starts(length: IntArray) -> IntArray:
+    """Give where each row begins, and at last where all end: (rows + 1,)."""
+    return np.concatenate([[0], np.cumsum(length)])
+
+
+def within(length: IntArray) -> IntArray:
+    """Give the place of each entry in its own row, from 0: (entries,)."""
+    return stretches(np.zeros_like(length), length)
+
+
+def stretches(start: IntArray, length: IntArray) -> IntArray:
+    """Write out start, start + 1, ... of each row, as many as it is long: (entries,)."""
+    begin = np.cumsum(length) - length
+    return np.asarray(np.arange(length.sum()) + np.repeat(start - begin, length))
+
+
+def earlier(key: IntArray) -> IntArray:
+    """Count how many rows with the same key come before each: (rows,)."""
+    order = np.argsort(key, kind="stable")
+    first = np.flatnonzero(np.diff(key[order], prepend=-1))
+    count = np.empty(len(key), dtype=np.int64)
+    count[order] = within(np.diff(np.append(first, len(key))))
+    return count
