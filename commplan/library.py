@@ -34,7 +34,7 @@ from solvers.schedules.kinds import collective
 from solvers.schedules.moe import Tokens, combine, dispatch
 from solvers.schedules.schedule import Schedule, Transfer
 from solvers.settings.options import Terms
-from solvers.solve import bound
+from solvers.solve import SolverError, bound
 from solvers.templates import TEMPLATES, Template
 from solvers.templates.layout import TemplateError
 from solvers.timing.birkhoff import Stages, stages
@@ -88,6 +88,7 @@ __all__ = [
     "ScheduleFileError",
     "ScratchError",
     "Simulation",
+    "SolverError",
     "Stages",
     "Switch",
     "SymmetryError",

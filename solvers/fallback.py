@@ -70,7 +70,7 @@ def plain(
     ways = shape.way in (Way.PERSONALISED, Way.STAY)
     if ways and pattern_of(collective) not in ONE_FOR_EACH:
         return straight(topology, collective, bound)
-    if not (ways or is_alike(collective)):
+    if not (ways or is_alike(collective) or (shape.everyone and collective.blocks == 1)):
         return _at_once(topology, collective, bound)
     if ways and shape.root is not None:
         group = trivial(topology)

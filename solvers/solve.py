@@ -18,6 +18,7 @@ from solvers.settings.options import USUAL, Terms
 from solvers.trees import forest
 from topologies.derive.part import Part, contracted
 from topologies.model.arguments import of
+from topologies.model.errors import NO, CommplanError
 from topologies.model.reachability import all_joined, missing_ways
 from topologies.model.topology import IntArray, Topology
 from topologies.symmetry.group import Group, declared, orbits, subgroup, trivial
@@ -26,12 +27,17 @@ from topologies.symmetry.search import chosen
 from topologies.symmetry.stabiliser import around
 
 FLOWS = (Way.PERSONALISED, Way.STAY)
-SUMS = Way.COPY_OF_SUM
 
 CLOSE = 2  # times the orbits of ranks that there are at least: no group with fewer is searched for
 CROWD, ALIKE = 48, 8  # members from which exact schedules take minutes, unless few roots differ
 COLUMNS = 80_000  # of a flow by source, up to which it is found exactly
 SEARCH = 1.0  # about so many seconds, for the symmetry of a part of a machine
+
+
+class SolverError(CommplanError, ValueError):
+    """A collective of a shape that no solver is for."""
+
+    exit_code = NO
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,10 @@ def _is_of(given: Given) -> Callable[[Collective], bool]:
     return lambda what: (kind := kind_of(what)) is not None and kind.given is given
 
 
+def _is_for_all(what: Collective) -> bool:
+    return what.shape.everyone and what.shape.way is Way.COPY_OF_SUM
+
+
 # The first one that suits a collective is taken.
 SOLVERS = (
     Known(moe.spread, _is_of(TOKENS)),
@@ -54,8 +64,8 @@ SOLVERS = (
     Known(all_to_all.all_to_all, lambda what: pattern_of(what) == "all_to_all"),
     Known(all_to_all.scatter, lambda what: what.shape.way in FLOWS and is_bounded(what)),
     Known(all_to_allv.all_to_allv, lambda what: what.shape.way in FLOWS),
-    Known(forest.all_reduce, lambda what: what.shape.everyone and what.shape.way is SUMS, True),
-    Known(forest.forest, lambda what: what.shape.everyone, True),
+    Known(forest.all_reduce, lambda what: _is_for_all(what) and what.blocks == 1, True),
+    Known(forest.forest, lambda what: what.shape.everyone and not _is_for_all(what), True),
 )
 
 
@@ -63,12 +73,12 @@ def solver_of(what: Collective) -> Known:
     """Find the solver for a collective, by its shape.
 
     Raises:
-        NotFound: none is known.
+        SolverError: none is known.
     """
     for known in SOLVERS:
         if known.suits(what):
             return known
-    raise NotFound(f"{what.name}: no solver is known for its shape: {what.shape.way.value}")
+    raise SolverError(f"{what.name}: no solver is known for its shape: {what.shape.way.value}")
 
 
 def solve(
@@ -218,7 +228,7 @@ def check(topology: Topology, collective: Collective, watch: Watch, terms: Terms
     Raises:
         ArgumentError: something of another kind.
         CollectiveError: its ranks are not those of the machine.
-        NotFound: no solver is known for its shape.
+        SolverError: no solver is known for its shape.
     """
     for name, value, kind in (
         ("topology", topology, Topology),

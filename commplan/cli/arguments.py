@@ -16,6 +16,7 @@ from runtime.program.buffer_plan import moves
 from runtime.program.memory_layout import elements
 from runtime.program.program import DTYPES
 from runtime.verify.verify import Report, verify
+from solvers.demands import own
 from solvers.demands.blocks import blocks as read_blocks
 from solvers.demands.blocks import load as load_blocks
 from solvers.demands.matrix import demand as read_demand
@@ -201,6 +202,7 @@ def problem(body: Body) -> Body:
     return reading
 
 
+FILE = "file:"  # in front of the path of a collective of one's own
 _ASKED = ("collective", "demand", "blocks", "token_bytes", "experts")
 
 
@@ -237,6 +239,10 @@ def _asked(
     token_bytes: int | None,
     experts: int | None,
 ) -> Collective:
+    if name.startswith(FILE):
+        if any(other is not None for other in (demand, blocks, token_bytes, experts, root)):
+            raise click.UsageError(f"{name} says everything; leave the other options out")
+        return own.load(name.removeprefix(FILE), tuple(ranks))
     kind = find(name)
     given = None if kind is None else kind.given
     if experts is not None and given is not TOKENS:

@@ -43,8 +43,8 @@ def commands() -> None:
     TOPOLOGY is a name with parameters (torus:4x4x4, dgx-a100:boxes=4, cloudmatrix384:nodes=2) or
     a topology file; `commplan topologies` lists the names. COLLECTIVE is all_gather,
     reduce_scatter, all_reduce, all_to_all, broadcast, reduce, gather, scatter, all_gatherv,
-    reduce_scatterv, gatherv, scatterv, all_to_allv, dispatch or combine. A size is 4096, 64KiB or
-    64K (of 1024 bytes), 256MB (of 1000 each).
+    reduce_scatterv, gatherv, scatterv, all_to_allv, dispatch, combine or file:PATH.
+    A size is 4096, 64KiB or 64K (of 1024 bytes), 256MB (of 1000 each).
     """
 
 

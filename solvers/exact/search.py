@@ -313,7 +313,7 @@ def _bound(topology: Topology, collective: Collective, watch: Watch) -> Bound:
     """Give the tightest bound that is found in time, or that of a single rank."""
     try:
         return solve.bound(topology, collective, watch)
-    except (NotFound, CollectiveError):  # no time, or no solver
+    except (NotFound, solve.SolverError):  # no time, or no solver
         pass
     return rank_bound(topology, collective)
 
