@@ -199,7 +199,7 @@ def _planted(
     trees, sources = collective.shape.everyone, len(np.unique(label))
     ways = pattern_of(collective) == "all_to_all"
     few = len(collective.ranks) < CROWD or sources <= ALIKE
-    if few or collective.shape.root is not None or not (trees or ways):
+    if few or not (trees or ways):
         return None
     if ways and sources * topology.links <= COLUMNS:
         return None

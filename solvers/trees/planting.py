@@ -128,10 +128,12 @@ class Planting:
         return Packing(orders, columns, share, None, self.growth.ways)
 
     def _round(self) -> None:
-        """Plant a tree of each family, in random order."""
+        """Plant a tree of each family, in random order; of few families several each."""
         families = self.growth.families
-        every = -(-len(families) // LOOKS)
-        for i, k in enumerate(self.draw.permutation(len(families)).tolist()):
+        times = max(LOOKS // len(families), 1)
+        order = np.concatenate([self.draw.permutation(len(families)) for _ in range(times)])
+        every = -(-len(order) // LOOKS)
+        for i, k in enumerate(order.tolist()):
             if i % every == 0:
                 length, entry = self._distances(self._congested())
                 cost = self.quotient.between_members(length)
