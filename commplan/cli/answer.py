@@ -1,6 +1,8 @@
 """What a command answers, and how that is printed: lines for people, one object for programs."""
 
 import json
+import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -24,6 +26,9 @@ class Answer:
     yes: bool = True
 
 
+OUTPUT = ("-o", "--output")
+
+
 class Once(click.Option):
     """An option that says what is asked; given twice there would be two questions."""
 
@@ -44,16 +49,20 @@ class Command(click.Command):
         ]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse what is asked twice; click would answer the last question without a word.
+        """Refuse what is asked twice, where click would answer the last question without a word.
 
         Raises:
-            UsageError: an option that says what is asked is given twice.
+            UsageError: an option that says what is asked is given twice, or the file to write is
+                one to read.
         """
+        words = list(args)
         order = self.make_parser(ctx).parse_args(list(args))[2]
         for each in order:
             if isinstance(each, Once) and order.count(each) > 1:
                 raise click.UsageError(f"{each.opts[0]} is given twice, expected once")
-        return super().parse_args(ctx, args)
+        left = super().parse_args(ctx, args)
+        _keep_inputs(words, ctx.params.get("output"))
+        return left
 
     def invoke(self, ctx: click.Context) -> None:
         """Run the command and print its answer, beside a file that goes to standard output."""
@@ -64,6 +73,23 @@ class Command(click.Command):
         click.echo("\n".join(map(printable, lines)), err=taken)
         if not answer.yes:
             ctx.exit(1)
+
+
+def _keep_inputs(words: Sequence[str], output: object) -> None:
+    """Refuse to write over a file that the command reads."""
+    if not isinstance(output, str) or not os.path.isfile(output):
+        return
+    ends = (k for k, word in enumerate(words) if word.endswith(output) and _writes(words, k))
+    own = next(ends, None)
+    for word in (word for k, word in enumerate(words) if k != own):
+        for name in (word, re.split("[=:]", word, maxsplit=1)[-1]):
+            if os.path.isfile(name) and os.path.samefile(name, output):
+                raise click.UsageError(f"{output}: it is read here; expected another file to write")
+
+
+def _writes(words: Sequence[str], k: int) -> bool:
+    """Tell whether a word says what to write: the one after -o, or the two in one."""
+    return words[k].startswith("-o") or words[k].startswith("--o") or words[k - 1] in OUTPUT
 
 
 class Group(click.Group):

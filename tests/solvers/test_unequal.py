@@ -7,7 +7,6 @@ from itertools import chain, combinations
 import numpy as np
 import pytest
 
-from bench.random_machines import machine
 from runtime.metrics.busbw import factor
 from runtime.verify.verify import verify
 from solvers.fallback import plain
@@ -16,6 +15,7 @@ from solvers.schedules.collective import CollectiveError, Way
 from solvers.schedules.kinds import collective, pattern_of, remade
 from solvers.solve import bound, solve
 from topologies.formats.spec import topology as named
+from topologies.presets.random_machines import machine
 from topologies.symmetry.group import trivial
 
 NAMES = ("all_gatherv", "reduce_scatterv", "gatherv", "scatterv")
