@@ -247,6 +247,8 @@ def _asked(
     given = None if kind is None else kind.given
     if experts is not None and given is not TOKENS:
         raise click.UsageError(f"--experts is for dispatch and combine, not for {name}")
+    if token_bytes is not None and (kind is None or given is None or given in BLOCKS):
+        raise click.UsageError(f"--token-bytes is for demands in tokens, not for {name}")
     if kind is not None and given is None and demand is not None:
         known = ", ".join(other.name for other in KINDS.values() if other.given is not None)
         raise click.UsageError(f"--demand is for {known}, not for {name}")

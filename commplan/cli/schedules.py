@@ -123,6 +123,8 @@ def compile(
         raise click.BadParameter("the size is one already", param_hint="--sizes")
     if size not in (None, what.total) and has_blocks(what):
         raise click.BadParameter(f"it is {what.total}, the sum of the blocks", param_hint="--size")
+    if jobs != 1 and not sizes:
+        raise click.BadParameter("only the schedules of --sizes are raced", param_hint="--jobs")
     if explain and size is None and not is_sized(what):
         raise click.BadParameter("needs --size to compare at", param_hint="--explain")
     started = monotonic()

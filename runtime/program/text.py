@@ -39,7 +39,8 @@ def _title(program: Program) -> str:
     chunks = f"{program.chunks} chunk{'s' * (program.chunks != 1)}"
     place = "in place" if program.in_place else "out of place"
     size = f"{program.count:,} element{'s' * (program.count != 1)} of {program.dtype}"
-    return f"program of {program.processes} ranks: {size}, {program.op}, {chunks}, {place}"
+    adds = f", {program.op}" if (program.action == Action.ADD).any() else ""
+    return f"program of {program.processes} ranks: {size}{adds}, {chunks}, {place}"
 
 
 def _name(rank: int, names: Sequence[str]) -> str:
