@@ -126,7 +126,8 @@ def ran(schedule: Schedule, seed: int) -> Iterator[tuple[str, str]]:
         inputs = [
             draw.standard_normal(memory[0].size).astype(np.float32) for memory in program.memory()
         ]
-        different = {each.tobytes() for each in interpret(program, inputs)}
+        # Ranks that only pass messages on want no result.
+        different = {each.tobytes() for each in interpret(program, inputs) if each.size}
         wrong = f"{len(different)} different results" if len(different) > 1 else ""
         yield "all ranks have the same bits of a sum", wrong
 

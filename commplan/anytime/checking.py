@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from time import monotonic
 
+from commplan.anytime.limits import LimitError
+from runtime.verify.relaying import copied
 from runtime.verify.verify import Report, verify
 from solvers.schedules.schedule import Schedule
 from topologies.model.errors import BUG, CommplanError
+
+SPREAD = ("dispatch", "combine")  # their solver makes patterns, whatever relays may do
 
 
 class WrongSchedule(CommplanError, RuntimeError):
@@ -28,10 +32,17 @@ def checked(schedule: Schedule) -> Checked:
 
     Raises:
         WrongSchedule: it is not right.
+        LimitError: of a dispatch or combine: ranks outside would have to copy or add, and may not.
     """
     started = monotonic()
     report = verify(schedule)
     if not report.correct:
+        name = schedule.collective.name
+        if name in SPREAD and schedule.relays == "forward" and copied(schedule).any():
+            raise LimitError(
+                f"{name}: no way is known here in which ranks outside only pass messages on, and "
+                "nothing is proved; --relays all lets them copy and add"
+            )
         solver = schedule.provenance.get("solver", "a solver")
         raise WrongSchedule(f"{solver} made a wrong schedule: {report.faults[0]}")
     return Checked(schedule, report, monotonic() - started)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from commplan.anytime.checking import Checked, checked
+from commplan.anytime.limits import LimitError
 from commplan.anytime.standby import best_within
 from solvers.bounds.cuts import cut_bound
 from solvers.groups.parts import helped, lifted
@@ -33,7 +34,10 @@ def best_with_relays(
     """
     if terms.relays != ALL or len(collective.ranks) in (1, topology.ranks):
         return best_within(topology, collective, watch, terms)
-    first = best_within(topology, collective, watch, replace(terms, relays=FORWARD))
+    try:
+        first = best_within(topology, collective, watch, replace(terms, relays=FORWARD))
+    except LimitError:  # nothing is known without the others' copying and adding
+        return best_within(topology, collective, watch, terms)
     bound = _bound(topology, collective, first.schedule.bound, watch, terms)
     best = checked(replace(first.schedule, relays=ALL, bound=bound))
     limited = terms.max_height is not None or terms.trees is not None

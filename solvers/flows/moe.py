@@ -5,6 +5,7 @@ hands it to the others; on the way back that rank adds up what the others made o
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from heapq import heapreplace
 
@@ -24,6 +25,7 @@ from solvers.schedules.trivial import alone
 from solvers.settings.deadline import Watch
 from solvers.templates.direct import in_trees
 from solvers.templates.layout import Sends, TemplateError, blocks, lay
+from topologies.model.ragged import earlier
 from topologies.model.topology import IntArray, Topology, integers
 from topologies.symmetry.group import Group, trivial
 
@@ -96,13 +98,35 @@ def variants(
     for name, sends in ways:
         routes, pieces = Routes(topology), blocks(collective)
         try:
-            yield name, lay(name, routes, collective, pieces, sends, bound)
+            yield name, lay(name, routes, collective, pieces, sends, bound, sparing=False)
         except TemplateError:
             if name == EACH and collective.name == "combine":
-                yield (
-                    TREES,
-                    lay(TREES, routes, collective, pieces, in_trees(routes, collective), bound),
-                )
+                yield _summed(topology, collective, sends[0], bound)
+
+
+def _summed(
+    topology: Topology, collective: Collective, sends: Sends, bound: Bound
+) -> tuple[str, Schedule]:
+    """Bring parts of sums home where they meet on their ways.
+
+    With ranks outside, which may not add, one part of a sum goes after the other; else, or where
+    parts would pass through ranks that hold others, all that meets is added up there.
+
+    Raises:
+        TemplateError: two ranks are not joined.
+    """
+    routes, pieces = Routes(topology), blocks(collective)
+    if len(collective.ranks) < topology.ranks:
+        turn = earlier(sends.piece)
+        one_by_one = [
+            Sends(k, sends.piece[chosen], sends.src[chosen], sends.dst[chosen], reduce=True)
+            for k in range(int(turn.max(initial=-1)) + 1)
+            for chosen in (np.flatnonzero(turn == k),)
+        ]
+        with suppress(TemplateError):
+            return EACH, lay(EACH, routes, collective, pieces, one_by_one, bound, sparing=False)
+        routes = Routes(topology)
+    return TREES, lay(TREES, routes, collective, pieces, in_trees(routes, collective), bound)
 
 
 def _places(collective: Collective, parted: Boxes) -> tuple[IntArray, IntArray]:

@@ -74,8 +74,13 @@ def lay(
     pieces: Sequence[tuple[int, Fraction]],
     sends: Iterable[Sends],
     bound: Bound,
+    *,
+    sparing: bool = True,
 ) -> Schedule:
     """Route the sends, in order of their rounds, and put the schedule together.
+
+    What a rank has is not brought to it again; but if not sparing, ranks that take part in nothing
+    get a message for each that they pass on, and so copy none.
 
     Where two ranks are joined only through other ranks, these relay: a round then has as many
     steps as its longest way. Messages to be added arrive in the last step of their round, so that
@@ -92,9 +97,10 @@ def lay(
         raise TemplateError(f"{template}: {fault}") from None
     relayed = columns.reduce & ~columns.last
     _refuse_mixing(template, routes.topology, collective, pieces, columns, relayed)
-    keep = np.sort(
-        np.concatenate([np.flatnonzero(columns.reduce), _first_arrivals(columns, ~columns.reduce)])
-    )
+    passed = columns.reduce
+    if not sparing:
+        passed = passed | ~np.isin(columns.dst, collective.ranks)
+    keep = np.sort(np.concatenate([np.flatnonzero(passed), _first_arrivals(columns, ~passed)]))
     order = keep[np.lexsort((columns.step[keep], columns.piece[keep]))]
     transfers = _transfers(columns, order, hops)
     return put_together(
