@@ -6,10 +6,9 @@ from time import monotonic
 from commplan.anytime.limits import LimitError
 from runtime.verify.relaying import copied
 from runtime.verify.verify import Report, verify
+from solvers.schedules.kinds import TOKENS, kind_of
 from solvers.schedules.schedule import Schedule
 from topologies.model.errors import BUG, CommplanError
-
-SPREAD = ("dispatch", "combine")  # their solver makes patterns, whatever relays may do
 
 
 class WrongSchedule(CommplanError, RuntimeError):
@@ -37,10 +36,12 @@ def checked(schedule: Schedule) -> Checked:
     started = monotonic()
     report = verify(schedule)
     if not report.correct:
-        name = schedule.collective.name
-        if name in SPREAD and schedule.relays == "forward" and copied(schedule).any():
+        kind = kind_of(schedule.collective)
+        # The solver of tokens makes patterns, whatever ranks outside may do.
+        tokens = kind is not None and kind.given is TOKENS
+        if tokens and schedule.relays == "forward" and copied(schedule).any():
             raise LimitError(
-                f"{name}: no way is known here in which ranks outside only pass messages on, and "
+                f"{schedule.collective.name}: no way is known here in which ranks outside only pass messages on, and "
                 "nothing is proved; --relays all lets them copy and add"
             )
         solver = schedule.provenance.get("solver", "a solver")

@@ -21,9 +21,7 @@ from topologies.derive.part import Part, part
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
 from topologies.symmetry.group import Group, trivial
 
-WRITTEN = (
-    200_000  # transfers, at most, that are written out where a symmetry does not keep the part
-)
+WRITTEN = 200_000  # transfers, at most, to write out where a symmetry does not keep the part
 
 
 @dataclass(frozen=True)
