@@ -41,8 +41,8 @@ def checked(schedule: Schedule) -> Checked:
         tokens = kind is not None and kind.given is TOKENS
         if tokens and schedule.relays == "forward" and copied(schedule).any():
             raise LimitError(
-                f"{schedule.collective.name}: no way is known here in which ranks outside only pass "
-                "messages on, and nothing is proved; --relays all lets them copy and add"
+                f"{schedule.collective.name}: no way is known here in which ranks outside only "
+                "pass messages on, and nothing is proved; --relays all lets them copy and add"
             )
         solver = schedule.provenance.get("solver", "a solver")
         raise WrongSchedule(f"{solver} made a wrong schedule: {report.faults[0]}")
