@@ -9,6 +9,7 @@ from commplan.candidates.keys import PACES, Key
 from runtime.metrics import chunking
 from runtime.metrics.height import height
 from runtime.metrics.link_loads import algbw
+from runtime.metrics.pacing import Pacing, paced
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import simulate
 from solvers.schedules.schedule import Schedule
@@ -72,7 +73,7 @@ def raced(made: Made, size: int | None, watch: Watch, what: str) -> list[Candida
 def paces(key: Key, schedule: Schedule) -> Made:
     """Give a schedule in more and in fewer chunks than the rule would choose."""
     for pace in PACES:
-        yield key.at(pace), chunking.paced(schedule, pace)
+        yield key.at(pace), paced(schedule, Pacing(pace))
 
 
 def other_paces(near: list[Candidate], size: int) -> Made:

@@ -18,7 +18,7 @@ from commplan.candidates.measure import Candidate, measured
 from commplan.candidates.select import chosen
 from commplan.candidates.tuning import TOGETHER
 from runtime.launch import kills
-from runtime.metrics import chunking
+from runtime.metrics.pacing import Pacing, paced
 from solvers.schedules.files import packed, unpacked
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import USUAL, Terms
@@ -152,7 +152,7 @@ def _job(job: tuple[Key, int]) -> Figures:
 
 
 def _entrant(field: Mapping[Key, Schedule], key: Key) -> Schedule:
-    return field[key] if key in field else chunking.paced(field[key.at(1.0)], key.pace)
+    return field[key] if key in field else paced(field[key.at(1.0)], Pacing(key.pace))
 
 
 def _figures(key: Key, schedule: Schedule, size: int) -> Figures:

@@ -1,18 +1,18 @@
 """Into how many chunks to cut the pieces, so that links work while chains of messages grow."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
 
 from runtime.metrics.height import height
+from runtime.metrics.pacing import pacing_of
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import FloatArray
 from topologies.symmetry.group import link_images, orbits
 
 MOST_CHUNKS = 64
 SMALLEST_CHUNK = 4096  # bytes
-PACE = "pace"  # in the provenance of a schedule
 
 
 @dataclass(frozen=True)
@@ -54,19 +54,8 @@ def pipelining(schedule: Schedule) -> Pipelining:
     if not len(schedule.transfers):
         return Pipelining(0, 0.0, 0.0, 0.0)
     share = _shares(schedule)
-    latency = _latency(schedule) / _pace(schedule) ** 2
+    latency = _latency(schedule) / pacing_of(schedule).pace ** 2
     return Pipelining(height(schedule), latency, _rate(schedule, share), float(share.max()))
-
-
-def paced(schedule: Schedule, pace: float) -> Schedule:
-    """Let a schedule go in about so many times the chunks that the rule would choose."""
-    return replace(schedule, provenance=schedule.provenance | {PACE: pace})
-
-
-def _pace(schedule: Schedule) -> float:
-    """Read what `paced` wrote; files may hold anything there."""
-    pace = schedule.provenance.get(PACE, 1.0)
-    return min(max(float(pace), 1 / 64), 64.0) if isinstance(pace, (int, float)) else 1.0
 
 
 def _shares(schedule: Schedule) -> FloatArray:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runtime.metrics.chunking import Pipelining, chunks, paced, pipelining
+from runtime.metrics.chunking import Pipelining, chunks, pipelining
+from runtime.metrics.pacing import Pacing, paced
 from solvers.schedules.unfold import unfold
 from topologies.symmetry.group import Group
 
@@ -65,7 +66,7 @@ def test_another_pace_is_about_as_many_times_the_chunks(pace, ring_of):
     # A longer chain, so that neither the smallest chunk nor the most chunks decide.
     made, other = (
         replace(pipelining(each), latency=pipelining(each).latency * 100, largest=64.0)
-        for each in (ring_of("all_gather", 8), paced(ring_of("all_gather", 8), pace))
+        for each in (ring_of("all_gather", 8), paced(ring_of("all_gather", 8), Pacing(pace)))
     )
     assert other.chunks(2**20) == pytest.approx(pace * made.chunks(2**20), abs=pace)
 

@@ -1,0 +1,77 @@
+"""How a program goes about a schedule: in how many chunks, how far ahead, in what order."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+
+from solvers.schedules.schedule import Schedule
+from topologies.model.ragged import earlier
+from topologies.model.topology import IntArray
+
+Order = Literal["place", "piece"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+MOST_LEAD = (
+    8  # program steps; beyond it more messages get in each other's way than links are filled
+)
+MOST_PACE = 64.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """What a program is free in; it travels in the provenance of a schedule.
+
+    pace: it goes in about so many times the chunks that the rule would choose.
+    lead: a rank starts messages of a program step when all its messages of program steps older
+    than the last `lead` - 1 are complete; with 1 it waits for each step.
+    order: of the messages of one program step: by their place among the transfers of their piece,
+    so that ranks begin with different peers, or by piece.
+    """
+
+    pace: float = 1.0
+    lead: int = 2
+    order: Order = "place"
+
+
+USUAL = Pacing()
+
+
+def pacing_of(schedule: Schedule) -> Pacing:
+    """Read the pacing of a schedule; what a file holds that means nothing counts as absent."""
+    held = schedule.provenance
+    return Pacing(
+        _within(held.get("pace"), 1 / MOST_PACE, MOST_PACE, USUAL.pace),
+        int(_within(held.get("lead"), 1, MOST_LEAD, USUAL.lead)),
+        next((known for known in ORDERS if known == held.get("order")), USUAL.order),
+    )
+
+
+def _within(held: object, least: float, most: float, usual: float) -> float:
+    """Give a number that a file holds, brought between limits; the usual one if it is none."""
+    if not isinstance(held, (int, float)) or isinstance(held, bool) or held != held:
+        return usual
+    return min(max(float(held), least), most)
+
+
+def paced(schedule: Schedule, pacing: Pacing) -> Schedule:
+    """Let a schedule be played and run at a pacing; what is usual is not written down."""
+    usual = asdict(USUAL)
+    kept = {key: value for key, value in schedule.provenance.items() if key not in usual}
+    chosen = {key: value for key, value in asdict(pacing).items() if value != usual[key]}
+    return replace(schedule, provenance=kept | chosen)
+
+
+def turns(piece: IntArray, step: IntArray, order: Order = USUAL.order) -> IntArray:
+    """Give the rows of transfers in the order in which a program starts their messages.
+
+    Args:
+        piece: of each transfer, those of one piece in the order of the schedule's rows.
+        step: of each transfer.
+        order: of those of one step.
+
+    Returns:
+        Indices of rows. Images of a transfer under a group come one after the other where the
+        pieces of images have adjacent numbers, so it is the same order with and without symmetry.
+    """
+    keys = (piece, earlier(piece)) if order == "place" else (earlier(piece), piece)
+    return np.lexsort((*keys, step))

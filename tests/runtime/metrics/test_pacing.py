@@ -1,0 +1,46 @@
+"""Pacings: written into schedules and read back, and the order of starting."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from runtime.metrics.pacing import MOST_LEAD, USUAL, Pacing, paced, pacing_of, turns
+from solvers.schedules.unfold import unfold
+from topologies.formats.spec import topology
+
+
+@pytest.mark.parametrize("pacing", [USUAL, Pacing(2.0), Pacing(lead=1), Pacing(0.5, 4, "piece")])
+def test_what_is_written_is_read(pacing, ring_of):
+    assert pacing_of(paced(ring_of("all_gather", 4), pacing)) == pacing
+
+
+def test_what_is_usual_is_not_written(ring_of):
+    made = ring_of("all_gather", 4)
+    assert paced(paced(made, Pacing(2.0, 3, "piece")), USUAL).provenance == made.provenance
+
+
+@pytest.mark.parametrize("nonsense", ["fast", -3, 0, 10**9, None, float("nan"), True, [1]])
+def test_nonsense_in_a_file_is_some_pacing(nonsense, ring_of):
+    made = ring_of("all_gather", 4)
+    words = {"pace": nonsense, "lead": nonsense, "order": nonsense}
+    found = pacing_of(replace(made, provenance=made.provenance | words))
+    assert 0 < found.pace <= 64
+    assert 1 <= found.lead <= MOST_LEAD
+    assert found.order == "place"
+
+
+@pytest.mark.parametrize("name", ["ring:8", "two-boxes:2x4", "torus:4x4"])
+def test_images_come_one_after_the_other(name, solved):
+    folded = solved(topology(name), "all_gather")
+    whole, images = unfold(folded).transfers, folded.group.order
+    rows = turns(folded.transfers.piece, folded.transfers.step)
+    of_whole = turns(whole.piece, whole.step)
+    assert images > 1
+    assert (whole.piece[of_whole][::images] // images == folded.transfers.piece[rows]).all()
+
+
+@pytest.mark.parametrize("order", ["place", "piece"])
+def test_steps_come_before_orders(order, ring_of):
+    rows = ring_of("all_reduce", 5).transfers
+    assert (np.diff(rows.step[turns(rows.piece, rows.step, order)]) >= 0).all()
