@@ -15,7 +15,7 @@ from solvers.settings.deadline import Watch
 from solvers.settings.options import SYMMETRY_USES, SymmetryUse, Terms
 from solvers.solve import solve
 from topologies.model.topology import Topology
-from topologies.presets.random_machines import AWKWARD, EVEN, machine
+from topologies.presets.random_machines import AWKWARD, EVEN, random_machine
 
 TREES = ("all_gather", "reduce_scatter", "broadcast", "reduce", "all_reduce")
 TOLERANCE = 1e-9  # of the LP, which computes in floats
@@ -46,7 +46,7 @@ def machines(seed: int) -> Iterator[Topology]:
 def switched(seed: int) -> Topology:
     """Draw a machine with switches and at most 6 vertices."""
     ranks, switches = SHAPES[seed % len(SHAPES)]
-    return machine(seed, ranks, switches, AWKWARD if seed % 4 == 3 else EVEN, density=0.05)
+    return random_machine(seed, ranks, switches, AWKWARD if seed % 4 == 3 else EVEN, density=0.05)
 
 
 @click.command()

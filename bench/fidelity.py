@@ -20,7 +20,7 @@ from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import Terms
 from solvers.templates import TEMPLATES
-from topologies.derive.derate import achievable
+from topologies.derive.derate import derate
 from topologies.formats.spec import topology
 from topologies.model.units import bytes_of, duration
 
@@ -85,7 +85,7 @@ def planned(series: Series, what: Collective, size: int) -> Schedule:
 
 def predicted(schedule: Schedule, size: int) -> float:
     """Play a schedule with links at what is achievable."""
-    return simulate(replace(schedule, topology=achievable(schedule.topology)), size).seconds
+    return simulate(replace(schedule, topology=derate(schedule.topology)), size).seconds
 
 
 def _show(series: Series) -> None:

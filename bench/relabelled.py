@@ -16,7 +16,7 @@ from commplan.planning import planner
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import Terms
-from topologies.derive.relabel import relabelled
+from topologies.derive.relabel import relabel
 from topologies.formats.spec import topology
 from topologies.model.topology import Topology, frozen
 
@@ -36,7 +36,7 @@ def shuffled(machine: Topology, seed: int, *, symmetry: bool = True) -> tuple[To
     draw = np.random.default_rng(seed)
     switches = machine.ranks + draw.permutation(machine.vertices - machine.ranks)
     place = np.concatenate([draw.permutation(machine.ranks), switches])
-    moved = relabelled(machine, place).topology
+    moved = relabel(machine, place).topology
     order = draw.permutation(moved.links)
     back = np.append(np.argsort(order), -1)  # no mate stays none
     columns = ("src", "dst", "capacity", "alpha", "link_class", "plane")

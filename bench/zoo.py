@@ -12,7 +12,7 @@ from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from topologies.model.topology import Link, Topology, build, integers
 from topologies.presets import shapes
-from topologies.symmetry.group import Group, declared, trivial
+from topologies.symmetry.group import Group, declared_group, trivial
 
 Hop = tuple[int, int, int, int, bool]  # piece, step, src, dst, reduce
 WHOLE = Fraction(1)
@@ -78,7 +78,7 @@ def gathering_ring(n: int, group: bool) -> Schedule:
     ]
     rate = Fraction(SPEED * len(ways) * n, n - 1)
     bound = Bound(rate, "cut", around(topology))
-    return routed(topology, what, pieces, hops, bound, declared(topology) if group else None)
+    return routed(topology, what, pieces, hops, bound, declared_group(topology) if group else None)
 
 
 def adding_ring(n: int, group: bool) -> Schedule:
@@ -94,7 +94,7 @@ def adding_ring(n: int, group: bool) -> Schedule:
     rate = Fraction(SPEED * min(n - 1, 2) * n, n - 1)
     bound = Bound(rate, "cut", around(topology, inward=True))
     pieces = [(b, WHOLE) for b in owners]
-    return routed(topology, what, pieces, hops, bound, declared(topology) if group else None)
+    return routed(topology, what, pieces, hops, bound, declared_group(topology) if group else None)
 
 
 def exchanging_star(n: int, group: bool) -> Schedule:
@@ -106,7 +106,7 @@ def exchanging_star(n: int, group: bool) -> Schedule:
     prices = Prices((WHOLE,), integers([0] * topology.links))
     bound = Bound(Fraction(SPEED * n, n - 1), "prices", prices)
     pieces = [(b, WHOLE) for b in blocks]
-    return routed(topology, what, pieces, hops, bound, declared(topology) if group else None)
+    return routed(topology, what, pieces, hops, bound, declared_group(topology) if group else None)
 
 
 def exchanging_ring(n: int, group: bool) -> Schedule:
@@ -124,7 +124,7 @@ def exchanging_ring(n: int, group: bool) -> Schedule:
     half = n // 2
     bound = Bound(Fraction(SPEED * n * 2, half * (half + 1)), "prices", prices)
     pieces = [(b, WHOLE) for b in blocks]
-    return routed(topology, what, pieces, hops, bound, declared(topology) if group else None)
+    return routed(topology, what, pieces, hops, bound, declared_group(topology) if group else None)
 
 
 def summing_star(n: int, group: bool) -> Schedule:
@@ -139,7 +139,7 @@ def summing_star(n: int, group: bool) -> Schedule:
     prices = Prices((WHOLE,), integers([0] * topology.links))
     bound = Bound(Fraction(SPEED * n, 2 * (n - 1)), "reduce-broadcast trees", prices)
     pieces = [(0, Fraction(1, n)) for _ in roots]
-    return routed(topology, what, pieces, hops, bound, declared(topology) if group else None)
+    return routed(topology, what, pieces, hops, bound, declared_group(topology) if group else None)
 
 
 def doubling_cube(n: int) -> Schedule:

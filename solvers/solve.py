@@ -16,15 +16,15 @@ from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import UNHURRIED, NotFound, Watch
 from solvers.settings.options import USUAL, Terms
 from solvers.trees import forest
-from topologies.derive.part import Part, contracted
+from topologies.derive.part import Submachine, contract
 from topologies.model.arguments import of
 from topologies.model.errors import NO, CommplanError
-from topologies.model.reachability import all_joined, missing_ways
+from topologies.model.reachability import all_joined, missing_paths
 from topologies.model.topology import IntArray, Topology
-from topologies.symmetry.group import Group, declared, orbits, subgroup, trivial
+from topologies.symmetry.group import Group, declared_group, orbits, subgroup, trivial
 from topologies.symmetry.refinement import refine
-from topologies.symmetry.search import chosen
-from topologies.symmetry.stabiliser import around
+from topologies.symmetry.search import find_group
+from topologies.symmetry.stabiliser import stabiliser
 
 FLOWS = (Way.PERSONALISED, Way.STAY)
 
@@ -137,7 +137,7 @@ def _in_a_part(
     return None
 
 
-def solve_in(cut: Part, collective: Collective, watch: Watch, terms: Terms) -> Schedule:
+def solve_in(cut: Submachine, collective: Collective, watch: Watch, terms: Terms) -> Schedule:
     """Find the schedule of highest throughput in a part of a machine, for the whole machine.
 
     Its bound is that of the part, and to be replaced.
@@ -169,7 +169,7 @@ def contracted_bound(
     Raises:
         Infeasible, NotFound: as `solve`.
     """
-    cut = contracted(topology, collective.ranks)
+    cut = contract(topology, collective.ranks)
     inner = replace(collective, ranks=tuple(range(len(collective.ranks))))
     group = kept_symmetry(cut.topology, inner, SEARCH, terms, watch)
     found = _solved(cut.topology, inner, group, watch, terms)
@@ -268,14 +268,14 @@ def check_ways(topology: Topology, collective: Collective) -> None:
     """Refuse a collective for which a way is missing; links may lead one way only.
 
     Raises:
-        Infeasible: naming the ranks from and to which no way leads.
+        Infeasible: naming the ranks from and to which no path leads.
     """
     if all_joined(topology):
         return
     asked: dict[tuple[int, ...], set[int]] = {}
     for holders, wanters in zip(collective.holders, collective.wanters, strict=True):
         asked.setdefault(tuple(wanters.tolist()), set()).update(holders.tolist())
-    if faults := missing_ways(topology, [(sorted(src), dst) for dst, src in asked.items()]):
+    if faults := missing_paths(topology, [(sorted(src), dst) for dst, src in asked.items()]):
         more = f" and {len(faults) - 1:,} more" if len(faults) > 1 else ""
         raise Infeasible(f"{collective.name}: {faults[0]}{more}")
 
@@ -300,7 +300,7 @@ def kept_symmetry(
     if terms.symmetry == "none" or not is_alike(collective):
         return trivial(topology)
     colours = _roles(topology, collective)
-    group = declared(topology)
+    group = declared_group(topology)
     if (colours[group.generators] != colours).any():
         group = subgroup(group, (colours[group.elements] == colours).all(axis=1))
     kept = _rank_classes(topology, orbits(group.generators, topology.vertices))
@@ -309,12 +309,12 @@ def kept_symmetry(
     if terms.symmetry == "declared" or kept == least or work <= 0:
         return group
     if collective.root is not None:
-        rooted = around(topology, looks, collective.root)
+        rooted = stabiliser(topology, looks, collective.root)
         now = _rank_classes(topology, orbits(rooted.generators, topology.vertices))
         group, kept = (rooted, now) if now < kept else (group, kept)
         if kept <= CLOSE * least:
             return group
-    found = chosen(topology, colours, work, lambda: watch.late)
+    found = find_group(topology, colours, work, lambda: watch.late)
     fewer = _rank_classes(topology, orbits(found.generators, topology.vertices)) < kept
     return found if fewer else group
 

@@ -113,10 +113,10 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
             file.write_text(text)
             for module in (name.partition("/")[0], name.replace("/", ".")):
                 monkeypatch.delitem(sys.modules, module, raising=False)
-        registry._installed.cache_clear()
+        registry._find_entry_points.cache_clear()
         return site
 
     site.mkdir()
-    registry._installed.cache_clear()
+    registry._find_entry_points.cache_clear()
     monkeypatch.syspath_prepend(site)
     return installed

@@ -23,7 +23,7 @@ from solvers.schedules.files import load, packed, unpacked
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
-from topologies.derive.restrict import inhabited
+from topologies.derive.restrict import restrict
 from topologies.formats.spec import topology
 from topologies.model.topology import Topology
 from topologies.presets.shapes import star
@@ -63,7 +63,7 @@ class Planner:
             return
         machine = measured
         if args.topology:
-            machine = inhabited(topology(args.topology), args.played)
+            machine = restrict(topology(args.topology), args.played)
             self.label = machine.name
         ranks = tuple(range(machine.ranks))
         root = sorted(args.played).index(args.played[args.root]) if args.root >= 0 else None

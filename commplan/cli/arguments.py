@@ -30,7 +30,7 @@ from solvers.schedules.text import heading as heading
 from solvers.settings.options import SYMMETRY_USES, SymmetryUse, Terms
 from topologies.formats import spec
 from topologies.model import selection
-from topologies.model.messages import prefixed
+from topologies.model.messages import prefix
 from topologies.model.topology import IntArray, Topology, TopologyError
 
 Body = Callable[..., Answer]
@@ -215,7 +215,7 @@ def _ranks(machine: Topology, text: str) -> tuple[int, ...]:
     try:
         return selection.ranks(machine, text)
     except TopologyError as error:
-        raise TopologyError(prefixed("Invalid value for --ranks", error.faults)) from None
+        raise TopologyError(prefix("Invalid value for --ranks", error.faults)) from None
 
 
 def _root(machine: Topology, text: str) -> int:
@@ -227,7 +227,7 @@ def _root(machine: Topology, text: str) -> int:
     try:
         return selection.rank(machine, text)
     except TopologyError as error:
-        raise TopologyError(prefixed("Invalid value for --root", error.faults)) from None
+        raise TopologyError(prefix("Invalid value for --root", error.faults)) from None
 
 
 def _asked(

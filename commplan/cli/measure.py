@@ -25,7 +25,7 @@ from runtime.simulate import simulate as simulator
 from runtime.verify.verify import Report
 from runtime.verify.verify import verify as check
 from solvers.schedules.schedule import Schedule
-from topologies.derive.derate import achievable
+from topologies.derive.derate import derate
 from topologies.model.units import bytes_of, duration, rate
 
 LOWERED = 300_000  # transfers up to which the program is made and run in memory as well
@@ -128,7 +128,7 @@ def simulate(
     used = whole_elements(schedule.collective, asked, dtype)
     with progress() as watch:
         watch.tell("simulating")
-        machine = achievable(schedule.topology) if achieved else schedule.topology
+        machine = derate(schedule.topology) if achieved else schedule.topology
         found = simulator.simulate(replace(schedule, topology=machine), used, switching)
     fields = {
         "predicted_seconds": found.seconds,

@@ -21,7 +21,7 @@ from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.text import LINES, piece_text, schedule_text
 from topologies.model import selection
-from topologies.model.messages import prefixed, printable
+from topologies.model.messages import prefix, printable
 from topologies.model.topology import TopologyError
 
 SIZE = 2**20  # bytes, of a program for which no size is given
@@ -79,7 +79,7 @@ def _program(schedule: Schedule, rank: str, size: int | None, dtype: str, most: 
     try:
         chosen = selection.rank(machine, rank)
     except TopologyError as error:
-        raise TopologyError(prefixed("Invalid value for --rank", error.faults)) from None
+        raise TopologyError(prefix("Invalid value for --rank", error.faults)) from None
     if size is None and not is_sized(what):
         size = SIZE
     used = whole_elements(what, size_or_demand(what, size), dtype)

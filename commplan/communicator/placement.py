@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 
 from topologies.model.arguments import refuse, whole
 from topologies.model.errors import WRONG_INPUT, CommplanError
-from topologies.model.messages import listed, nearest
+from topologies.model.messages import list_names, nearest
 from topologies.model.topology import Topology
 
 Placement = Sequence[int | str] | Mapping[str, str | Sequence[int]] | str | None
@@ -68,7 +68,7 @@ def _by_host(
             refuse(f"ranks of {host}", told, "a beginning of names, or a list", PlacementError)
         found = names.begun(told) if isinstance(told, str) else list(told)
         if len(found) < processes:
-            called = listed(topology.names[: topology.ranks])
+            called = list_names(topology.names[: topology.ranks])
             raise PlacementError(
                 f"ranks: {len(found)} of {topology.name} are on computer {host}, "
                 f"for {processes} processes; its ranks are {called}"
@@ -101,7 +101,7 @@ def _told(
     if len(fitting) == 1:
         return ranks[fitting.pop()]
     fits = [name for name in ranks if name in fitting]
-    said = f"{', '.join(fits)} fit it" if fits else f"only of {listed(list(ranks))}"
+    said = f"{', '.join(fits)} fit it" if fits else f"only of {list_names(list(ranks))}"
     raise PlacementError(f"ranks: nothing is said of computer {host}, {said}")
 
 
@@ -159,7 +159,7 @@ def _rank(topology: Topology, number: Mapping[str, int], rank: int | str) -> int
     near = nearest(rank, names)
     advice = f"nearest: {near}; " if near else ""
     raise PlacementError(
-        f"ranks: {topology.name} has no rank named {rank!r}; {advice}it has {listed(names)}"
+        f"ranks: {topology.name} has no rank named {rank!r}; {advice}it has {list_names(names)}"
     )
 
 

@@ -20,7 +20,7 @@ from solvers.schedules.files import ScheduleFileError, check_topology, load_all
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
-from topologies.derive.restrict import inhabited
+from topologies.derive.restrict import restrict
 from topologies.model.topology import Topology
 from topologies.model.units import duration
 
@@ -74,7 +74,7 @@ class Source:
     @cached_property
     def machine(self) -> Topology:
         """Give the machine as the processes see it."""
-        return inhabited(self.topology, self.ranks)
+        return restrict(self.topology, self.ranks)
 
     def _chosen(self, need: Need) -> tuple[Schedule, str]:
         """Choose for a size; the schedule of highest throughput is found once for all sizes."""

@@ -16,8 +16,8 @@ from solvers.schedules.certificate import Bound, Cut, Prices
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import KINDS, is_alike, kind_of, pattern_of
 from solvers.schedules.schedule import Schedule
-from topologies.derive.nearness import near_together
-from topologies.derive.relabel import Relabelled, relabelled
+from topologies.derive.nearness import order_by_nearness
+from topologies.derive.relabel import Relabelling, relabel
 from topologies.model.topology import FloatArray, IntArray, Topology, frozen
 from topologies.symmetry.group import Group
 from topologies.symmetry.numbering import numbering
@@ -35,7 +35,7 @@ class View:
     """
 
     asked: tuple[Topology, Collective]
-    machine: Relabelled
+    machine: Relabelling
     collective: Collective
     block: IntArray
 
@@ -72,9 +72,9 @@ def view(topology: Topology, collective: Collective) -> View | None:
     roles[list(ranks)] = 1
     if collective.root is not None:
         roles[collective.root] = 0
-    first = relabelled(topology, numbering(topology, roles))
+    first = relabel(topology, numbering(topology, roles))
     near = _near_together(first.topology, len(ranks))
-    machine = relabelled(topology, near[first.vertex])
+    machine = relabel(topology, near[first.vertex])
     seen = machine.vertex[list(ranks)]
     place = np.argsort(np.argsort(seen))
     made = _made(
@@ -91,7 +91,7 @@ def _near_together(topology: Topology, ranks: int) -> IntArray:
     Switches come in the order of the ranks nearest to them.
     """
     far = _times(topology)
-    order = near_together(_whole(far[:ranks, :ranks]))
+    order = order_by_nearness(_whole(far[:ranks, :ranks]))
     order += range(ranks, topology.ranks)
     beyond = far[order, topology.ranks :]
     switches = np.argsort(np.argmin(beyond, axis=0), kind="stable") + topology.ranks

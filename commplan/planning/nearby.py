@@ -17,7 +17,7 @@ from solvers.groups.parts import MOST, widened, within
 from solvers.routing.path_pool import HOP
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import unfold
-from topologies.derive.part import Part, part
+from topologies.derive.part import Submachine, submachine
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
 from topologies.symmetry.group import Group, trivial
 
@@ -30,7 +30,7 @@ class Nearby:
 
     whole: Schedule
     best: Schedule
-    cut: Part
+    cut: Submachine
 
     def back(self, schedule: Schedule) -> Schedule:
         """Give a schedule of the part the numbers of the whole machine, and its bound and terms."""
@@ -51,7 +51,7 @@ def nearby(best: Schedule) -> Nearby | None:
     chosen = _used(best) | _between(machine, ranks)
     if chosen.sum() > MOST * machine.ranks:
         return None
-    cut = part(machine, np.flatnonzero(chosen).tolist())
+    cut = submachine(machine, np.flatnonzero(chosen).tolist())
     inner = _narrowed(best, cut)
     return None if inner is None else Nearby(best, inner, cut)
 
@@ -81,7 +81,7 @@ def _between(machine: Topology, ranks: IntArray) -> BoolArray:
     return found
 
 
-def _narrowed(best: Schedule, cut: Part) -> Schedule | None:
+def _narrowed(best: Schedule, cut: Submachine) -> Schedule | None:
     """Give a schedule the numbers of a part that it stays in; None where it would be too long."""
     inside = np.zeros(best.topology.vertices, dtype=np.bool_)
     inside[cut.vertices] = True

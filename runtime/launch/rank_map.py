@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from runtime.launch.mpi import MapError
 from topologies.formats import atomic
-from topologies.model.messages import nearest, one_line, shown
+from topologies.model.messages import nearest, one_line, show_value
 
 MAP_LIMIT = 10_000_000  # bytes of a map file
 
@@ -53,7 +53,7 @@ def check(played: Sequence[int], ranks: Sequence[int], place: str = "map") -> No
 
 
 def _listed(ranks: Sequence[int]) -> str:
-    return ",".join(map(shown, ranks[:20])) + (",..." if len(ranks) > 20 else "")
+    return ",".join(map(show_value, ranks[:20])) + (",..." if len(ranks) > 20 else "")
 
 
 def _words(text: str) -> list[str]:
@@ -69,4 +69,4 @@ def _rank(word: object, number: Mapping[str, int]) -> int:
     if isinstance(word, str) and word in number:
         return number[word]
     near = nearest(word, number) if isinstance(word, str) else ""
-    raise ValueError(f"{shown(word)} is no rank{f'; nearest: {near}' if near else ''}")
+    raise ValueError(f"{show_value(word)} is no rank{f'; nearest: {near}' if near else ''}")

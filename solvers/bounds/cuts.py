@@ -231,4 +231,4 @@ def _stranded(topology: Topology, collective: Collective, side: BoolArray) -> st
     inside = [r for r in collective.ranks if side[r]]
     outside = [r for r in collective.ranks if not side[r]]
     a, b = (inside, outside) if not collective.shape.inward else (outside, inside)
-    return f"no way leads from {topology.names[a[0]]} to {topology.names[b[0]]}"
+    return f"no path leads from {topology.names[a[0]]} to {topology.names[b[0]]}"

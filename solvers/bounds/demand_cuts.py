@@ -16,7 +16,7 @@ from solvers.certify.certificates import proved, scope
 from solvers.certify.dual_bound import Unproven
 from solvers.schedules.certificate import UNPROVED, Bound, Cut, Prices
 from solvers.schedules.collective import Collective
-from topologies.model.reachability import joined
+from topologies.model.reachability import connected_parts
 from topologies.model.topology import IntArray, Topology, frozen, integers
 from topologies.symmetry.group import trivial
 
@@ -57,10 +57,10 @@ def partitions(topology: Topology) -> Iterator[IntArray]:
     yield np.arange(topology.vertices)
     layer = np.array([each.layer for each in topology.classes])[topology.link_class]
     for most in np.unique(layer).tolist():
-        yield joined(topology, layer < most)
+        yield connected_parts(topology, layer < most)
     widths = np.unique(topology.capacity)
     for least in widths[np.linspace(0, len(widths) - 1, min(TIERS, len(widths))).astype(int)]:
-        yield joined(topology, topology.capacity > least)
+        yield connected_parts(topology, topology.capacity > least)
 
 
 def _best_cut(topology: Topology, demand: IntArray, label: IntArray) -> tuple[Fraction, Cut] | None:

@@ -12,7 +12,7 @@ from solvers.schedules.capabilities import Relays, branching
 from solvers.schedules.certificate import Prices
 from solvers.schedules.collective import Collective
 from topologies.model.errors import NO, CommplanError
-from topologies.model.reachability import joined
+from topologies.model.reachability import connected_parts
 from topologies.model.topology import BoolArray, IntArray, Topology, integers
 from topologies.symmetry.group import Group, link_images, orbits
 
@@ -247,7 +247,7 @@ def _relays(topology: Topology, able: BoolArray) -> IntArray:
 def _places(topology: Topology, price: list[int]) -> IntArray:
     """Tell the place of each vertex: those that reach each other for nothing share one."""
     free = np.array([not each for each in price], dtype=np.bool_)
-    return joined(topology, free, strong=True)
+    return connected_parts(topology, free, strong=True)
 
 
 def _one_of_each(relays: IntArray, others: IntArray, places: IntArray) -> IntArray:

@@ -9,7 +9,7 @@ from solvers.certify.certificates import crossing, proved
 from solvers.schedules.certificate import Certificate, Cut, Prices
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.text import LINES, heading
-from topologies.model.messages import first_lines, listed
+from topologies.model.messages import first_lines, list_names
 from topologies.model.topology import IntArray, Topology
 from topologies.model.units import rate
 
@@ -70,7 +70,7 @@ def _cut(schedule: Schedule, cut: Cut, limit: Fraction, most: int | None) -> Ite
     data, links = crossing(machine, schedule.collective, cut)
     crossed = np.flatnonzero(links)
     names = [machine.names[vertex] for vertex in cut.inside.tolist()]
-    inside = listed(names, len(names) if most is None else 12)
+    inside = list_names(names, len(names) if most is None else 12)
     word = "enter" if cut.reversed_links else "leave"
     capacity = _capacity(machine, crossed)
     yield f"  cut        {len(names):,} of {machine.vertices:,} vertices: {inside}"
@@ -124,7 +124,7 @@ def _way(schedule: Schedule) -> str:
 def _links(machine: Topology, links: IntArray, most: int | None) -> str:
     names = [machine.link_name(link) for link in links.tolist()]
     count = f"{len(names):,} link{'s' * (len(names) != 1)}"
-    return f"{count} ({listed(names, len(names) if most is None else 4)})"
+    return f"{count} ({list_names(names, len(names) if most is None else 4)})"
 
 
 def _capacity(machine: Topology, links: IntArray) -> Fraction:

@@ -14,7 +14,7 @@ from numpy.lib import format as npy
 
 from topologies.formats import atomic
 from topologies.model.errors import WRONG_INPUT, CommplanError
-from topologies.model.messages import one_line, shown
+from topologies.model.messages import one_line, show_value
 from topologies.model.topology import IntArray
 
 SIZE_LIMIT = 256 * 10**6  # bytes of a file
@@ -116,7 +116,9 @@ def _json_rows(data: bytes) -> Iterable[Sequence[object]]:
     for i, row in enumerate(rows):
         for j, word in enumerate(row):
             if isinstance(word, str):
-                raise ValueError(f"{cell(i, j)}: found the text {shown(word)}, expected a number")
+                raise ValueError(
+                    f"{cell(i, j)}: found the text {show_value(word)}, expected a number"
+                )
     return rows
 
 
@@ -159,7 +161,7 @@ def _blame(i: int, row: Sequence[object]) -> NoReturn:
         try:
             _number(word)
         except ValueError:
-            found = shown(word.strip(" \t") if isinstance(word, str) else word)
+            found = show_value(word.strip(" \t") if isinstance(word, str) else word)
             expected = "a whole number from 0 to 2^53"
             raise ValueError(f"{cell(i, j)}: found {found}, expected {expected}") from None
     raise AssertionError("every entry is a whole number")

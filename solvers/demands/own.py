@@ -13,7 +13,7 @@ from solvers.schedules.collective import Collective, CollectiveError
 from solvers.schedules.kinds import KINDS
 from solvers.schedules.unequal import BYTES_LIMIT
 from topologies.formats import atomic
-from topologies.model.messages import one_line, shown
+from topologies.model.messages import one_line, show_value
 from topologies.model.topology import frozen, integers
 
 FILE_LIMIT = 2**24  # bytes of a file
@@ -50,10 +50,10 @@ def load(path: str, ranks: range | tuple[int, ...]) -> Collective:
 def _made(told: dict[str, Any], ranks: set[int]) -> Collective:
     """Make a collective of a document; ValueError says what is wrong in it."""
     if unknown := sorted(set(told) - {"name", "block"}):
-        raise ValueError(f"found {shown(unknown[0])}, expected name and block")
+        raise ValueError(f"found {show_value(unknown[0])}, expected name and block")
     name, blocks = told.get("name", "own"), told.get("block")
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise ValueError(f"name: found {shown(name)}, expected letters, digits and _")
+        raise ValueError(f"name: found {show_value(name)}, expected letters, digits and _")
     if name in KINDS:
         raise ValueError(f"name: there is a collective {name} already")
     if not isinstance(blocks, list) or not 1 <= len(blocks) <= BLOCKS_LIMIT:
@@ -92,6 +92,6 @@ def _ranks(place: str, listed: object, ranks: set[int]) -> list[int]:
 
 def _number(place: str, value: object, least: int, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        found = shown(str(value)[:40])
+        found = show_value(str(value)[:40])
         raise ValueError(f"{place}: found {found}, expected a whole number from {least} to {most}")
     return value

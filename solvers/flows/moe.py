@@ -65,7 +65,7 @@ def copied(topology: Topology, collective: Collective, bound: Bound) -> Schedule
     """
     for _, made in variants(topology, collective, bound):
         return made
-    raise Infeasible(f"{collective.name}: no way leads to every rank")
+    raise Infeasible(f"{collective.name}: no path leads to every rank")
 
 
 def orders(found: Schedule) -> Iterator[tuple[str, Schedule]]:

@@ -27,9 +27,16 @@ from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import unfold
 from solvers.trees.problem import HELPED
-from topologies.derive.part import Part, islands, part, without_others
+from topologies.derive.part import Submachine, islands, submachine, without_others
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
-from topologies.symmetry.group import Group, SymmetryError, cyclic, lean, link_images, trivial
+from topologies.symmetry.group import (
+    Group,
+    SymmetryError,
+    cyclic_subgroup,
+    link_images,
+    reduce_group,
+    trivial,
+)
 
 SHOWN = 8  # parts, and ranks of each, that are named
 IMAGES = 512  # of a tree that are written out
@@ -62,7 +69,7 @@ def _listed(topology: Topology, ranks: list[int]) -> str:
     return f"{names} and {len(ranks) - SHOWN} more" if len(ranks) > SHOWN else names
 
 
-def parts(topology: Topology, collective: Collective) -> Iterator[Part]:
+def parts(topology: Topology, collective: Collective) -> Iterator[Submachine]:
     """Give parts of a machine that may do for a collective, the smallest first.
 
     There is none where the collective's ranks are many.
@@ -73,12 +80,12 @@ def parts(topology: Topology, collective: Collective) -> Iterator[Part]:
         if len(wide) in seen or len(wide) > MOST * topology.ranks:
             continue
         seen.add(len(wide))
-        cut = part(topology, wide.tolist())
+        cut = submachine(topology, wide.tolist())
         if len(islands(cut.topology, cut.place(ranks).tolist())) == 1 and _as_wide(cut, ranks):
             yield cut
 
 
-def helped(topology: Topology, collective: Collective) -> Iterator[Part]:
+def helped(topology: Topology, collective: Collective) -> Iterator[Submachine]:
     """Give parts with some ranks around a group, that may copy and add for it: the next ones.
 
     First those that have a link to one of the group, then as many as are in the group, and twice as
@@ -97,7 +104,7 @@ def helped(topology: Topology, collective: Collective) -> Iterator[Part]:
         chosen = np.union1d(ranks, others)
         if len(others) > 0 and len(chosen) <= HELPED and chosen.tobytes() not in seen:
             seen.add(chosen.tobytes())
-            yield part(topology, chosen.tolist())
+            yield submachine(topology, chosen.tolist())
 
 
 def _by_distance(topology: Topology, inside: BoolArray) -> IntArray:
@@ -129,7 +136,7 @@ def lifted(
     return replace(bound, algbw=rate)
 
 
-def _as_wide(cut: Part, ranks: IntArray) -> bool:
+def _as_wide(cut: Submachine, ranks: IntArray) -> bool:
     """Tell whether the narrowest of the ranks are as wide as in the whole machine.
 
     Where they are not, the part is seldom as fast, and to find that out takes long.
@@ -155,7 +162,7 @@ def _surroundings(topology: Topology, ranks: IntArray) -> list[IntArray]:
     return sorted(found, key=len)
 
 
-def within(cut: Part, collective: Collective) -> Collective:
+def within(cut: Submachine, collective: Collective) -> Collective:
     """Give a collective the numbers that its ranks have in the part."""
     ranks = tuple(cut.place(np.array(collective.ranks)).tolist())
     root = collective.root
@@ -166,19 +173,19 @@ def within(cut: Part, collective: Collective) -> Collective:
     )
 
 
-def sparing(group: Group, cut: Part) -> Group:
+def sparing(group: Group, cut: Submachine) -> Group:
     """Give a smaller group of the part that leaves about as few orbits of ranks.
 
     One that is none of the whole machine's is small besides, as all images will be written out.
     """
     ranks = cut.topology.ranks
-    group = lean(group, ranks)
+    group = reduce_group(group, ranks)
     if group.order > IMAGES and _extended(group, cut) is None:
-        return cyclic(group, ranks, IMAGES)
+        return cyclic_subgroup(group, ranks, IMAGES)
     return group
 
 
-def widened(found: Schedule, cut: Part, collective: Collective) -> Schedule:
+def widened(found: Schedule, cut: Submachine, collective: Collective) -> Schedule:
     """Give a schedule of the part the numbers of the whole machine; its bound is left as it is.
 
     Where its group is none of the whole machine's, all images are written out.
@@ -201,7 +208,7 @@ def widened(found: Schedule, cut: Part, collective: Collective) -> Schedule:
     )
 
 
-def _extended(group: Group, cut: Part) -> Group | None:
+def _extended(group: Group, cut: Submachine) -> Group | None:
     """Let a group of the part leave the rest of the machine in place, if it then keeps that."""
     rows = np.tile(np.arange(cut.whole.vertices), (len(group.generators), 1))
     rows[:, cut.vertices] = cut.vertices[group.generators]
@@ -213,7 +220,7 @@ def _extended(group: Group, cut: Part) -> Group | None:
 
 
 def whole_bound(
-    bound: Bound, cut: Part, collective: Collective, relays: Relays, *, in_network: bool
+    bound: Bound, cut: Submachine, collective: Collective, relays: Relays, *, in_network: bool
 ) -> Bound | None:
     """Give what a bound of the part proves for the whole machine, None where that is nothing.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from topologies.model.reachability import joined
+from topologies.model.reachability import connected_parts
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
 
 Boxes = tuple[IntArray, ...]
@@ -23,7 +23,7 @@ def boxes(topology: Topology, ranks: Sequence[int]) -> list[Boxes]:
     chosen = np.array(sorted(ranks))
     found: dict[bytes, IntArray] = {}
     for kept in _tiers(topology):
-        label = joined(topology, kept, strong=True)[chosen]
+        label = connected_parts(topology, kept, strong=True)[chosen]
         _, first, label = np.unique(label, return_index=True, return_inverse=True)
         label = np.argsort(np.argsort(first))[label]
         if 1 < len(first) < len(chosen):

@@ -105,7 +105,7 @@ class Quotient:
     def distances(self, weight: FloatArray) -> tuple[FloatArray, IntArray]:
         """Price the cheapest ways from each root through vertices that are not `blocked`.
 
-        weight: per link, positive. Result: (roots, vertices) lengths, inf where no way leads, and
+        weight: per link, positive. Result: (roots, vertices) lengths, inf where no path leads, and
         the link by which each vertex is entered, -1 for none. Complexity: Dijkstra for each root.
         """
         vertices = self.topology.vertices

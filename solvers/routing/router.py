@@ -63,7 +63,7 @@ class Routes:
         weight: how much the way counts when later ones are chosen.
 
         Raises:
-            RouteError: no way leads from src to dst.
+            RouteError: no path leads from src to dst.
         """
         if (src, dst) not in self._ways:
             self._expect_way(src, dst)
@@ -79,7 +79,7 @@ class Routes:
         Nothing is given where there are more than `most` of them.
 
         Raises:
-            RouteError: no way leads from src to dst.
+            RouteError: no path leads from src to dst.
         """
         self._expect_way(src, dst)
         into = self._shortest(src, dst)

@@ -12,10 +12,10 @@ from solvers.schedules.collective import CollectiveError
 from solvers.schedules.columns import FORMAT, Columns, pack, unpack
 from solvers.schedules.schedule import Schedule
 from topologies.formats import atomic
-from topologies.formats.duplicate_keys import refuse_twins
+from topologies.formats.duplicate_keys import refuse_duplicates
 from topologies.model.arguments import of, whole
 from topologies.model.errors import WRONG_INPUT, CommplanError
-from topologies.model.messages import one_line, shown
+from topologies.model.messages import one_line, show_value
 from topologies.model.topology import Topology, TopologyError, digest
 
 SET_FORMAT = "commplan/set/1"
@@ -184,9 +184,9 @@ def _decode(data: bytes) -> Schedule:
     """Read the columns, after the version has been seen to be ours."""
     found = msgspec.json.decode(data, type=_Head).format
     if found != FORMAT:
-        raise ValueError(f"format: found {shown(found)}, expected {FORMAT!r}")
+        raise ValueError(f"format: found {show_value(found)}, expected {FORMAT!r}")
     columns = msgspec.json.decode(data, type=Columns)
-    refuse_twins(data.decode())
+    refuse_duplicates(data.decode())
     return unpack(columns)
 
 

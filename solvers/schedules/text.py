@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from topologies.model.messages import first_lines, listed, printable
+from topologies.model.messages import first_lines, list_names, printable
 from topologies.model.topology import BoolArray, IntArray, Topology
 from topologies.model.units import rate
 
@@ -119,7 +119,7 @@ class _Writer:
         names = self.schedule.topology.names
         if len(ranks) == len(self.schedule.collective.ranks) > 1:
             return "all"
-        return listed([names[rank] for rank in ranks.tolist()]) or "none"
+        return list_names([names[rank] for rank in ranks.tolist()]) or "none"
 
     def steps(self) -> Iterator[str]:
         """Write the transfers in the order of their steps, those of a step by their pieces."""

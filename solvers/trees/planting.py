@@ -173,7 +173,7 @@ class Planting:
         """Give what the cheapest tree of a family costs, and its parents, -1 at the root.
 
         Raises:
-            NotFound: no way leads straight from the root to a member, but over others.
+            NotFound: no path leads straight from the root to a member, but over others.
         """
         if not self.stars:
             return self.growth.tree(family, cost)

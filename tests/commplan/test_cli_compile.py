@@ -168,18 +168,18 @@ def test_links_that_lead_one_way_allow_what_goes_that_way_and_the_rest_is_imposs
         for words in (("bound",), ("compile", "-o", "y.json")):
             result = call(words[0], "oneway.toml", name, "--root", other, *words[1:])
             assert (result.exit_code, result.stdout) == (1, "")
-            said = f"commplan: proved impossible: {name}: no way leads from b to a\n"
+            said = f"commplan: proved impossible: {name}: no path leads from b to a\n"
             assert result.stderr == said
     for name in ("all_gather", "reduce_scatter", "all_reduce", "all_to_all"):
         result = call("compile", "oneway.toml", name, "-o", "y.json")
         assert result.exit_code == 1
-        assert result.stderr.endswith(f"{name}: no way leads from b to a\n")
+        assert result.stderr.endswith(f"{name}: no path leads from b to a\n")
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (Infeasible("no way leads from a to b"), "proved impossible: no way leads from a to b"),
+        (Infeasible("no path leads from a to b"), "proved impossible: no path leads from a to b"),
         (NotFound("1 s"), "not found in time (not proved): 1 s"),
     ],
 )

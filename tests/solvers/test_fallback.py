@@ -14,13 +14,13 @@ from solvers.settings.deadline import NotFound, Watch
 from solvers.solve import kept_symmetry
 from topologies.model.topology import Link, build
 from topologies.presets.nvidia import dgx_a100
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import leaf_spine, ring, star, torus
 from topologies.symmetry.group import trivial
 
 MACHINES = [
     *(ring(2), ring(5), star(5), torus([3, 4]), leaf_spine(2, 2, 3), uneven(torus([3, 3]))),
-    *(machine(seed, 5, 2) for seed in range(2)),
+    *(random_machine(seed, 5, 2) for seed in range(2)),
 ]
 
 

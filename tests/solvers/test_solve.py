@@ -20,7 +20,7 @@ from topologies.model.topology import Link, build
 from topologies.presets.amd import mi250
 from topologies.presets.huawei import cloudmatrix384
 from topologies.presets.nvidia import dgx_a100
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import leaf_spine, ring, star, torus
 from topologies.symmetry.group import trivial
 
@@ -61,7 +61,7 @@ def test_symmetry_changes_the_work_but_not_the_rate(small_machine, name, solved)
 @pytest.mark.parametrize("name", COLLECTIVES)
 def test_the_bound_is_found_alone_too(name):
     for seed in range(3):
-        topology = machine(seed, 4, 2 - seed % 2)
+        topology = random_machine(seed, 4, 2 - seed % 2)
         what = collective(name, range(4))
         assert bound(topology, what).algbw == verify(solve(topology, what)).algbw
 
@@ -172,7 +172,7 @@ def test_blocks_of_unequal_sizes_keep_only_what_keeps_the_sizes():
 
 
 def test_a_machine_where_nothing_looks_alike_is_not_searched(monkeypatch):
-    monkeypatch.setattr("solvers.solve.chosen", None)
+    monkeypatch.setattr("solvers.solve.find_group", None)
     topology = ring(5)
     uneven = replace(topology, capacity=1 + np.arange(topology.links))
     bare = replace(uneven, symmetry=topology.symmetry[:0])

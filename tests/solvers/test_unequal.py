@@ -15,7 +15,7 @@ from solvers.schedules.collective import CollectiveError, Way
 from solvers.schedules.kinds import collective, pattern_of, remade
 from solvers.solve import bound, solve
 from topologies.formats.spec import topology as named
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.symmetry.group import trivial
 
 NAMES = ("all_gatherv", "reduce_scatterv", "gatherv", "scatterv")
@@ -65,7 +65,7 @@ def test_schedules_attain_the_tightest_of_all_cuts(name, spec):
 @pytest.mark.parametrize("name", NAMES)
 def test_machines_without_regularity_are_proved_too(name):
     for seed in range(2):
-        topology = machine(seed, 4, 1)
+        topology = random_machine(seed, 4, 1)
         found = verify(solve(topology, drawn(name, 4, seed)))
         assert found.correct
         assert found.optimal

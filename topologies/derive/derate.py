@@ -9,7 +9,7 @@ import numpy as np
 from topologies.model.topology import CAPACITY_LIMIT, Topology, TopologyError, frozen
 
 
-def achievable(topology: Topology) -> Topology:
+def derate(topology: Topology) -> Topology:
     """Multiply each link's bandwidth by the efficiency that its class states, exactly.
 
     Raises:

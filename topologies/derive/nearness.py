@@ -28,7 +28,7 @@ MOST_EDGES = 1024  # of a graph that is taken apart: pairs of edges are compared
 MOST_SWAPPED = 128  # points
 
 
-def near_together(distance: IntArray) -> list[int]:
+def order_by_nearness(distance: IntArray) -> list[int]:
     """Order points, the first one first, so that near ones come together.
 
     distance: (points, points), symmetric. Complexity: points³, and pairs of edges of a grid.
@@ -48,8 +48,8 @@ def near_together(distance: IntArray) -> list[int]:
     between = np.minimum.reduceat(rows, first, axis=1)
     order: list[int] = []
     before: list[int] = []
-    for i in near_together(between):
-        before = _beside(boxes[i], before, distance)
+    for i in order_by_nearness(between):
+        before = _order_box(boxes[i], before, distance)
         order += before
     return order
 
@@ -61,14 +61,14 @@ def _components(near: BoolArray) -> IntArray:
     return np.asarray(np.argsort(np.argsort(first))[place])
 
 
-def _beside(box: IntArray, before: list[int], distance: IntArray) -> list[int]:
+def _order_box(box: IntArray, before: list[int], distance: IntArray) -> list[int]:
     """Order a box by itself, from the point nearest to the first of the box before, then by these.
 
     A point stands where the nearest one of the box before stands, as far as that place is free.
     """
     if before:
         box = box[np.argsort(distance[before[0], box], kind="stable")]
-    own = [int(box[i]) for i in near_together(distance[np.ix_(box, box)])]
+    own = [int(box[i]) for i in order_by_nearness(distance[np.ix_(box, box)])]
     if len(before) != len(own):
         return own
     placed: list[int] = []
@@ -82,11 +82,11 @@ def _product(near: BoolArray, distance: IntArray) -> list[int]:
     """Give the points of a product row by row; follow along what is none."""
     factors = _factors(near)
     if len(factors) == 1:
-        return _along(near, distance)
+        return _follow_line(near, distance)
     lines = []
     for factor in factors:
         line = np.flatnonzero(_components(factor) == 0)
-        inner = near_together(distance[np.ix_(line, line)])
+        inner = order_by_nearness(distance[np.ix_(line, line)])
         others = _components(near & ~factor)
         place = np.empty(len(line), dtype=np.int64)
         place[others[line[inner]]] = np.arange(len(line))
@@ -124,11 +124,13 @@ def _in_triangle_or_alone(near: BoolArray, tail: IntArray, head: IntArray) -> Bo
     return related
 
 
-def _along(near: BoolArray, distance: IntArray) -> list[int]:
+def _follow_line(near: BoolArray, distance: IntArray) -> list[int]:
     """Follow a line or a circle from its first point, or its first end; else go by swaps."""
     degree = near.sum(axis=1)
-    if degree.max() > 2 or not _rising(shortest_path(csr_array(near), unweighted=True), distance):
-        return _swapped(distance)
+    if degree.max() > 2 or not _grows_with_hops(
+        shortest_path(csr_array(near), unweighted=True), distance
+    ):
+        return _swap_points(distance)
     ends = np.flatnonzero(degree == 1)
     order = [int(ends[0]) if len(ends) else 0]
     while len(order) < len(near):
@@ -137,13 +139,13 @@ def _along(near: BoolArray, distance: IntArray) -> list[int]:
     return order
 
 
-def _rising(hops: FloatArray, distance: IntArray) -> bool:
+def _grows_with_hops(hops: FloatArray, distance: IntArray) -> bool:
     """Tell whether what is more hops away is never nearer: no other links shorten the way."""
     order = np.lexsort((distance.reshape(-1), hops.reshape(-1)))
     return bool((np.diff(distance.reshape(-1)[order]) >= 0).all())
 
 
-def _swapped(distance: IntArray) -> list[int]:
+def _swap_points(distance: IntArray) -> list[int]:
     """Swap points, the first one excepted, while partners of patterns come nearer by that.
 
     Partners are neighbours, and points whose numbers differ in one bit.

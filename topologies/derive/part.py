@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from topologies.model.reachability import joined
+from topologies.model.reachability import connected_parts
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
-from topologies.symmetry.group import Group, declared, orbits, subgroup
+from topologies.symmetry.group import Group, declared_group, orbits, subgroup
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Submachine:
     """A machine of its own, and where its vertices and links are in the whole one.
 
     vertices, links: the number in the whole machine of each of the part.
@@ -28,13 +28,13 @@ class Part:
         return frozen(np.searchsorted(self.vertices, vertices))
 
 
-def part(topology: Topology, ranks: Sequence[int]) -> Part:
+def submachine(topology: Topology, ranks: Sequence[int]) -> Submachine:
     """Cut out some ranks and the switches that lie between them.
 
     A switch stays if messages between the ranks can pass it. What is declared of the symmetry
     stays as far as it keeps the ranks. Complexity: links, and the elements of the symmetry.
     """
-    inside = _kept(topology, ranks)
+    inside = _mark_between(topology, ranks)
     vertices = np.flatnonzero(inside)
     links = np.flatnonzero(inside[topology.src] & inside[topology.dst])
     place = np.cumsum(inside) - 1
@@ -45,16 +45,16 @@ def part(topology: Topology, ranks: Sequence[int]) -> Part:
         name=f"{topology.name}, {count} ranks of it",
         ranks=count,
         overhead=frozen(topology.overhead[vertices[:count]]),
-        symmetry=frozen(place[_keeping(topology, inside).generators[:, vertices]]),
+        symmetry=frozen(place[_declared_within(topology, inside).generators[:, vertices]]),
     )
-    return Part(topology, cut, frozen(vertices), frozen(links))
+    return Submachine(topology, cut, frozen(vertices), frozen(links))
 
 
 def _columns(
     topology: Topology, vertices: IntArray, links: IntArray, place: IntArray
 ) -> dict[str, Any]:
     """Take over the columns of some vertices and links; place: the new number of each vertex."""
-    return _linked(topology, links) | {
+    return _take_links(topology, links) | {
         "names": tuple(topology.names[v] for v in vertices.tolist()),
         "kinds": tuple(topology.kinds[v] for v in vertices.tolist()),
         "multicast": frozen(topology.multicast[vertices]),
@@ -64,7 +64,7 @@ def _columns(
     }
 
 
-def _linked(topology: Topology, links: IntArray) -> dict[str, Any]:
+def _take_links(topology: Topology, links: IntArray) -> dict[str, Any]:
     """Take over the columns of some links."""
     number = np.full(topology.links + 1, -1)
     number[links] = np.arange(len(links))
@@ -84,11 +84,11 @@ def without_others(topology: Topology, ranks: Sequence[int]) -> Topology:
     links = np.flatnonzero(inside[topology.src] & inside[topology.dst])
     if len(links) == topology.links:
         return topology
-    kept = _keeping(topology, inside)
-    return replace(topology, **_linked(topology, links), symmetry=kept.generators)
+    kept = _declared_within(topology, inside)
+    return replace(topology, **_take_links(topology, links), symmetry=kept.generators)
 
 
-def contracted(topology: Topology, ranks: Sequence[int]) -> Part:
+def contract(topology: Topology, ranks: Sequence[int]) -> Submachine:
     """Make one rank, the last, of all that lies beyond some ranks and the switches next to them.
 
     It copies and adds, and holds all of itself for nothing: what no schedule on the contracted
@@ -121,24 +121,24 @@ def contracted(topology: Topology, ranks: Sequence[int]) -> Part:
             "symmetry": frozen(np.zeros((0, len(vertices)), dtype=np.int64)),
         },
     )
-    return Part(topology, whole, frozen(vertices), frozen(links))
+    return Submachine(topology, whole, frozen(vertices), frozen(links))
 
 
 def islands(topology: Topology, ranks: Sequence[int]) -> list[list[int]]:
     """List which of the ranks can still reach each other, over links in either direction."""
-    label = joined(topology)
+    label = connected_parts(topology)
     found: dict[int, list[int]] = {}
     for rank in sorted(ranks):
         found.setdefault(int(label[rank]), []).append(rank)
     return list(found.values())
 
 
-def _kept(topology: Topology, ranks: Sequence[int]) -> BoolArray:
+def _mark_between(topology: Topology, ranks: Sequence[int]) -> BoolArray:
     """Mark the ranks, and the switches that lie on a way from one of them to one."""
     usable = np.arange(topology.vertices) >= topology.ranks
     usable[list(ranks)] = True
     before, after = (
-        _reached(topology, ranks, usable, forward=forward) for forward in (True, False)
+        _mark_reached(topology, ranks, usable, forward=forward) for forward in (True, False)
     )
     kept = before & after
     kept[list(ranks)] = True
@@ -158,7 +158,7 @@ def _dead_ends(topology: Topology, kept: BoolArray) -> BoolArray:
     return np.asarray(kept & switch & (count < 2), dtype=np.bool_)
 
 
-def _reached(
+def _mark_reached(
     topology: Topology, ranks: Sequence[int], usable: BoolArray, *, forward: bool
 ) -> BoolArray:
     tail, head = (topology.src, topology.dst)[:: 1 if forward else -1]
@@ -174,9 +174,9 @@ def _reached(
         found = wider
 
 
-def _keeping(topology: Topology, inside: BoolArray) -> Group:
+def _declared_within(topology: Topology, inside: BoolArray) -> Group:
     """Give the declared symmetries that move what is inside within itself."""
-    group = declared(topology)
+    group = declared_group(topology)
     orbit = orbits(group.generators, topology.vertices)
     if len(np.unique(orbit)) == topology.vertices:
         return group

@@ -47,7 +47,7 @@ def with_ports(topology: Topology, ports: Sequence[int]) -> Topology:
     _check(topology, ports)
     count_of, made = np.array(ports, dtype=np.int64), topology
     for end in ENDS:
-        made = _behind(made, count_of, end)
+        made = _insert_switches(made, count_of, end)
     faults = name_faults(made.names[: made.ranks], made.names)
     if int(made.capacity.sum()) > CAPACITY_LIMIT:
         faults.append("ports: the bandwidths of a rank's links together are too large to be exact")
@@ -72,15 +72,15 @@ def _check(topology: Topology, ports: Sequence[int]) -> None:
         raise TopologyError(faults)
 
 
-def _limited(topology: Topology, ports: IntArray, end: str) -> IntArray:
+def _ranks_over_limit(topology: Topology, ports: IntArray, end: str) -> IntArray:
     """List the ranks with more links on this side than ports."""
     links = np.bincount(getattr(topology, end), minlength=topology.vertices)[: topology.ranks]
     return np.flatnonzero((ports > 0) & (links > ports))
 
 
-def _behind(topology: Topology, ports: IntArray, end: str) -> Topology:
+def _insert_switches(topology: Topology, ports: IntArray, end: str) -> Topology:
     """Put switches between the ranks with too many links that start, or end, there and these."""
-    ranks = _limited(topology, ports, end)
+    ranks = _ranks_over_limit(topology, ports, end)
     count = len(ranks)
     switch = np.arange(topology.vertices)
     switch[ranks] = topology.vertices + np.arange(count)
@@ -96,21 +96,21 @@ def _behind(topology: Topology, ports: IntArray, end: str) -> Topology:
         topology,
         names=(*topology.names, *(f"{topology.names[r]}.{WORDS[end]}" for r in ranks)),
         kinds=(*topology.kinds, *["ports"] * count),
-        multicast=_longer(topology.multicast, none > 0),
-        reduce=_longer(topology.reduce, none > 0),
-        src=_longer(ends["src"], beside["src"]),
-        dst=_longer(ends["dst"], beside["dst"]),
-        capacity=_longer(topology.capacity, _fastest(topology, ranks, ports[ranks], end)),
-        alpha=_longer(topology.alpha, np.zeros(count)),
-        mate=_longer(np.where(apart, -1, topology.mate), none),
-        link_class=_longer(topology.link_class, none * 0 + len(classes) - 1),
-        plane=_longer(topology.plane, none),
+        multicast=_lengthen(topology.multicast, none > 0),
+        reduce=_lengthen(topology.reduce, none > 0),
+        src=_lengthen(ends["src"], beside["src"]),
+        dst=_lengthen(ends["dst"], beside["dst"]),
+        capacity=_lengthen(topology.capacity, _port_capacity(topology, ranks, ports[ranks], end)),
+        alpha=_lengthen(topology.alpha, np.zeros(count)),
+        mate=_lengthen(np.where(apart, -1, topology.mate), none),
+        link_class=_lengthen(topology.link_class, none * 0 + len(classes) - 1),
+        plane=_lengthen(topology.plane, none),
         classes=classes,
-        symmetry=_extended(topology, ranks),
+        symmetry=_extend_symmetry(topology, ranks),
     )
 
 
-def _fastest(topology: Topology, ranks: IntArray, ports: IntArray, end: str) -> IntArray:
+def _port_capacity(topology: Topology, ranks: IntArray, ports: IntArray, end: str) -> IntArray:
     """Add up the capacities of each rank's fastest links, as many as it has ports."""
     at = getattr(topology, end)
     order = np.lexsort((-topology.capacity, at))
@@ -120,7 +120,7 @@ def _fastest(topology: Topology, ranks: IntArray, ports: IntArray, end: str) -> 
     return found
 
 
-def _extended(topology: Topology, ranks: IntArray) -> IntArray:
+def _extend_symmetry(topology: Topology, ranks: IntArray) -> IntArray:
     """Let each declared symmetry take the new switches where it takes their ranks."""
     place = np.full(topology.vertices, -1)
     place[ranks] = topology.vertices + np.arange(len(ranks))
@@ -128,5 +128,5 @@ def _extended(topology: Topology, ranks: IntArray) -> IntArray:
     return found
 
 
-def _longer(column: NDArray[Kind], more: NDArray[Any]) -> NDArray[Kind]:
+def _lengthen(column: NDArray[Kind], more: NDArray[Any]) -> NDArray[Kind]:
     return frozen(np.append(column, more.astype(column.dtype)))

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from topologies.model.topology import IntArray, Topology, frozen
-from topologies.symmetry.numbering import in_order
+from topologies.symmetry.numbering import sort_permutations
 
 
 @dataclass(frozen=True, eq=False)
-class Relabelled:
+class Relabelling:
     """A machine, and where the vertices and links of another one stand in it.
 
     vertex[v] and link[l] are the numbers that they have in `topology`.
@@ -20,12 +20,12 @@ class Relabelled:
     link: IntArray
 
     @property
-    def plain(self) -> bool:
+    def is_identity(self) -> bool:
         """Tell whether nothing stands elsewhere."""
         return all(np.array_equal(n, np.arange(len(n))) for n in (self.vertex, self.link))
 
 
-def relabelled(topology: Topology, vertex: IntArray) -> Relabelled:
+def relabel(topology: Topology, vertex: IntArray) -> Relabelling:
     """Give vertex v the number vertex[v]; the links are put in the order of ends and figures.
 
     Ranks must stay before switches. Links that agree in all keep their order. Of declared
@@ -39,7 +39,7 @@ def relabelled(topology: Topology, vertex: IntArray) -> Relabelled:
     link[order] = np.arange(len(order))
     mate = topology.mate[order]
     classes = _by_first_use(topology.link_class[order], len(topology.classes))
-    symmetry = vertex[in_order(topology.symmetry)[:, back]]
+    symmetry = vertex[sort_permutations(topology.symmetry)[:, back]]
     made = replace(
         topology,
         names=tuple(topology.names[v] for v in back),
@@ -57,7 +57,7 @@ def relabelled(topology: Topology, vertex: IntArray) -> Relabelled:
         plane=frozen(topology.plane[order]),
         symmetry=frozen(symmetry),
     )
-    return Relabelled(made, frozen(vertex), frozen(link))
+    return Relabelling(made, frozen(vertex), frozen(link))
 
 
 def _by_first_use(of_link: IntArray, classes: int) -> list[int]:

@@ -7,7 +7,7 @@ import numpy as np
 from topologies.model.topology import Topology, TopologyError, frozen
 
 
-def inhabited(topology: Topology, ranks: Sequence[int]) -> Topology:
+def restrict(topology: Topology, ranks: Sequence[int]) -> Topology:
     """Turn all other ranks into switches that neither copy nor add; the rest keep their order.
 
     Rank i of the result is the i-th of `ranks`, in ascending order. A declared symmetry is left

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
-from topologies.model.messages import shown
+from topologies.model.messages import show_value
 from topologies.model.names import TEXT_LIMIT, name_faults, text_faults
 from topologies.model.topology import (
     CAPACITY_LIMIT,
@@ -151,7 +151,7 @@ def rational(place: str, text: str, zero: bool = False) -> Fraction:
     if Fraction(1, RATIONAL_LIMIT) <= number <= RATIONAL_LIMIT or (zero and number == 0):
         return number
     expected = "expected a positive fraction, neither tiny nor huge"
-    raise TopologyError([f"{place}: found {shown(text)}, {expected}"])
+    raise TopologyError([f"{place}: found {show_value(text)}, {expected}"])
 
 
 def column(
@@ -170,7 +170,7 @@ def column(
     except OverflowError:
         wrong = np.array([i for i, v in enumerate(values) if not -(2**63) <= v < 2**63])
     if len(wrong):
-        found = shown(values[wrong[0]])
+        found = show_value(values[wrong[0]])
         raise TopologyError([f"{place}[{wrong[0]}]: found {found}, expected {least} to {end - 1}"])
     return made
 
@@ -203,14 +203,14 @@ def _check_words(columns: Columns) -> None:
         TopologyError: with every such mistake.
     """
     if not 1 <= columns.ranks <= len(columns.names):
-        found = shown(columns.ranks)
+        found = show_value(columns.ranks)
         raise TopologyError([f"ranks: found {found}, expected 1 to {len(columns.names)}"])
     faults = name_faults(columns.names[: columns.ranks], columns.names)
     kinds = ((f"kinds[{i}]", kind) for i, kind in enumerate(columns.kinds))
     classes = _classes(columns)
     faults += text_faults(text_places(columns.name, kinds, classes))
     faults += [
-        f"classes[{i}].layer: found {shown(link_class.layer)}, expected 0 to a million"
+        f"classes[{i}].layer: found {show_value(link_class.layer)}, expected 0 to a million"
         for i, link_class in enumerate(classes)
         if not 0 <= link_class.layer <= 10**6
     ]
@@ -228,7 +228,7 @@ def _classes(columns: Columns) -> tuple[LinkClass, ...]:
     for number, text, source in columns.efficiency:
         part = rational("efficiency", text)
         if part > 1 or not 0 <= number < len(classes):
-            found = f"{shown(text)} of class {number}"
+            found = f"{show_value(text)} of class {number}"
             raise TopologyError([f"efficiency: found {found}, expected at most 1 of a class"])
         classes[number] = replace(classes[number], efficiency=part, efficiency_source=source)
     return tuple(classes)

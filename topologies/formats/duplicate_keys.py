@@ -3,14 +3,14 @@
 import json
 import re
 
-from topologies.model.messages import shown
+from topologies.model.messages import show_value
 
 _STRING = r'"(?:[^"\\]++|\\.)*+"'
 # Everything up to the next key or brace is skipped inside the regular expression: lists are long.
 _NEXT = re.compile(rf'(?:[^"{{}}]++|{_STRING}(?!\s*+:))*+(?:({_STRING})\s*+:|([{{}}]))', re.DOTALL)
 
 
-def refuse_twins(text: str) -> None:
+def refuse_duplicates(text: str) -> None:
     """Refuse a JSON text with a table that gives one key twice, for which of them is meant.
 
     The text is one that a parser has taken, up to there at least. Linear in its length.
@@ -30,7 +30,7 @@ def refuse_twins(text: str) -> None:
             tables[-1].add(key)
         else:
             place = _place(text, found.start(1))
-            raise ValueError(f"{place}: the key {shown(key)} is given twice in one table")
+            raise ValueError(f"{place}: the key {show_value(key)} is given twice in one table")
 
 
 def _key(quoted: str) -> str:

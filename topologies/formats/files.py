@@ -3,7 +3,7 @@
 from topologies.formats import atomic
 from topologies.formats.registry import FORMATS, Format
 from topologies.model.arguments import of
-from topologies.model.messages import prefixed
+from topologies.model.messages import prefix
 from topologies.model.topology import Topology, TopologyError
 
 SIZE_LIMIT = 50 * 10**6  # bytes
@@ -17,7 +17,7 @@ def load(path: atomic.Name) -> Topology:
     """
     try:
         text = atomic.read(path, SIZE_LIMIT).decode("utf-8-sig")
-        return (_named(str(path)) or _sniffed(text)).read(text)
+        return (_format_by_name(str(path)) or _sniff_format(text)).read(text)
     except OSError as error:
         faults = [(error.strerror or str(error)).lower()]
     except TopologyError as error:
@@ -28,7 +28,7 @@ def load(path: atomic.Name) -> Topology:
         faults = ["nested too deeply"]
     except ValueError as error:
         faults = [str(error)]
-    raise TopologyError(prefixed(path, faults))
+    raise TopologyError(prefix(path, faults))
 
 
 def save(made: Topology, path: atomic.Name) -> None:
@@ -39,21 +39,21 @@ def save(made: Topology, path: atomic.Name) -> None:
     """
     of("topology", made, Topology)
     try:
-        atomic.write(path, (_named(str(path)) or FORMATS["json"]).write(made))
+        atomic.write(path, (_format_by_name(str(path)) or FORMATS["json"]).write(made))
     except OSError as error:
-        raise TopologyError(prefixed(path, [(error.strerror or str(error)).lower()])) from None
+        raise TopologyError(prefix(path, [(error.strerror or str(error)).lower()])) from None
 
 
-def is_named(path: str) -> bool:
+def is_topology_file(path: str) -> bool:
     """Tell whether a text ends as the name of a topology file does."""
-    return _named(path) is not None
+    return _format_by_name(path) is not None
 
 
-def _named(path: str) -> Format | None:
+def _format_by_name(path: str) -> Format | None:
     """Find the format that the end of a name tells."""
     return next((each for each in FORMATS.values() if path.lower().endswith(each.endings)), None)
 
 
-def _sniffed(text: str) -> Format:
+def _sniff_format(text: str) -> Format:
     """Find the format of a text; what nothing knows is told its mistakes as TOML."""
     return next((each for each in FORMATS.values() if each.sniff(text)), FORMATS["toml"])

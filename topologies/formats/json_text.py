@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from topologies.formats.duplicate_keys import refuse_twins
+from topologies.formats.duplicate_keys import refuse_duplicates
 from topologies.formats.reader import Table, topology
 from topologies.formats.writer import describe
 from topologies.model.messages import one_line
@@ -33,7 +33,7 @@ def read(text: str) -> Topology:
             parse_float=number(Decimal),
             parse_int=number(int),
             parse_constant=Decimal,
-            object_pairs_hook=lambda pairs: _without_twins(pairs, text),
+            object_pairs_hook=lambda pairs: _make_table(pairs, text),
         )
     except json.JSONDecodeError as error:
         what = one_line(error.msg).lower()
@@ -74,7 +74,7 @@ def number(kind: Callable[[str], int | Decimal]) -> Callable[[str], int | Decima
     return parse
 
 
-def _without_twins(pairs: list[tuple[str, Any]], text: str) -> Table:
+def _make_table(pairs: list[tuple[str, Any]], text: str) -> Table:
     """Make a table of the keys and values of one.
 
     Raises:
@@ -82,7 +82,7 @@ def _without_twins(pairs: list[tuple[str, Any]], text: str) -> Table:
     """
     table = dict(pairs)
     if len(table) < len(pairs):
-        refuse_twins(text)
+        refuse_duplicates(text)
     return table
 
 

@@ -14,7 +14,7 @@ import networkx as nx
 from topologies.derive.ports import with_ports
 from topologies.model import reachability
 from topologies.model.arguments import of, refuse
-from topologies.model.messages import prefixed, shown
+from topologies.model.messages import prefix, show_value
 from topologies.model.topology import Link, LinkClass, Switch, Topology, TopologyError, build
 
 Figure = TypeVar("Figure", float, Fraction)
@@ -80,7 +80,7 @@ def from_networkx(
     nodes = {node: attributes.get("kind", "rank") for node, attributes in graph.nodes(data=True)}
     for node, kind in nodes.items():
         if kind not in ("rank", "switch"):
-            found = shown(kind)
+            found = show_value(kind)
             reader.faults.append(f"node {node}: kind is {found}, expected 'rank' or 'switch'")
     ranks = [node for node, kind in nodes.items() if kind != "switch"]
     classes = _classes(graph)
@@ -102,11 +102,11 @@ def from_networkx(
             classes=classes,
             overhead=overhead,
         )
-        if faults := reachability.apart(made):
+        if faults := reachability.faults_undirected(made):
             raise TopologyError(faults)
         return with_ports(made, ports)
     except TopologyError as error:
-        raise TopologyError(prefixed(name, error.faults)) from None
+        raise TopologyError(prefix(name, error.faults)) from None
 
 
 def _switch(node: object, attributes: Attributes) -> Switch:
@@ -185,7 +185,7 @@ class _Reader:
         count = self.graph.nodes[node].get("ports", 0)
         if isinstance(count, int) and ("ports" not in self.graph.nodes[node] or count >= 1):
             return count
-        found = shown(count)
+        found = show_value(count)
         self.faults.append(f"node {node}: ports is {found}, expected a whole number from 1")
         return 0
 
@@ -202,7 +202,9 @@ class _Reader:
         if value is None:
             self.faults.append(f"{place}: no attribute {key!r}")
         elif not isinstance(value, Real | Decimal) or not isfinite(value) or value < 0:
-            self.faults.append(f"{place}: {key} is {shown(value)}, expected a number, 0 or more")
+            self.faults.append(
+                f"{place}: {key} is {show_value(value)}, expected a number, 0 or more"
+            )
         else:
             return convert(value)
         return instead

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from topologies.derive.ports import with_ports
 from topologies.model import reachability
-from topologies.model.messages import short, shown, unknown
+from topologies.model.messages import short, show_value, unknown
 from topologies.model.topology import Link, LinkClass, Switch, Topology, TopologyError, build
 from topologies.symmetry.group import SymmetryError, link_images
 
@@ -46,7 +46,7 @@ class Reader:
         """Give the value if it is of the kind, else the default."""
         if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
             return value
-        self.faults.append(f"{place}: found {shown(value)}, expected {_NAMES[kind]}")
+        self.faults.append(f"{place}: found {show_value(value)}, expected {_NAMES[kind]}")
         return default
 
     def table(self, value: object, known: Sequence[str], needed: int, place: str = "") -> Table:
@@ -74,7 +74,7 @@ class Reader:
         number = self.typed(table.get(key, default), int, f"{place}{key}", default)
         if least <= number <= 10**6:
             return number
-        found = shown(number)
+        found = show_value(number)
         self.faults.append(f"{place}{key}: found {found}, expected {least} to a million")
         return default
 
@@ -96,7 +96,7 @@ class Reader:
                 exact = None
         if exact is None:
             what = f"expected a number of at most {DIGIT_LIMIT} digits"
-            self.faults.append(f"{place}{key}: found {shown(value)}, {what}")
+            self.faults.append(f"{place}{key}: found {show_value(value)}, {what}")
         return default if exact is None else exact
 
 
@@ -116,7 +116,7 @@ def topology(document: object) -> Topology:
     """
     reader = Reader()
     if isinstance(document, dict) and document.get("format") != FORMAT:
-        found = shown(document["format"]) if "format" in document else "none"
+        found = show_value(document["format"]) if "format" in document else "none"
         raise TopologyError([f"format: found {found}, expected {FORMAT!r}"])
     table = reader.table(document, FIELDS, 3)
     rows = reader.typed(table.get("links", []), list, "links", [])
@@ -140,9 +140,9 @@ def topology(document: object) -> Topology:
             symmetry=symmetry,
         )
     except TopologyError as error:
-        raise TopologyError([*reader.faults, *_placed(error.faults, place)]) from None
+        raise TopologyError([*reader.faults, *_number_faults(error.faults, place)]) from None
     # Where links were left out, nothing can be said of what they would have joined.
-    if faults := reader.faults or [*reachability.apart(made), *_symmetry_faults(made)]:
+    if faults := reader.faults or [*reachability.faults_undirected(made), *_symmetry_faults(made)]:
         raise TopologyError(faults)
     return with_ports(made, ports)
 
@@ -197,13 +197,13 @@ def _classes(reader: Reader, value: object) -> list[LinkClass]:
         name = reader.text(table, "name", place + ".")
         evidence = reader.text(table, "evidence", place + ".")
         if name in [c.name for c in classes]:
-            reader.faults.append(f"{place}: the name {shown(name)} is used twice")
+            reader.faults.append(f"{place}: the name {show_value(name)} is used twice")
         if evidence not in EVIDENCE:
             reader.faults.append(f"{place}.evidence: {unknown('evidence', evidence, EVIDENCE[1:])}")
         layer = reader.whole(table, "layer", place + ".", 0, 0)
         part = reader.figure(table, "efficiency", place + ".", Fraction(1))
         if not 0 < part <= 1:
-            found = shown(table["efficiency"])
+            found = show_value(table["efficiency"])
             reader.faults.append(f"{place}.efficiency: found {found}, expected above 0, at most 1")
         source, reached = (
             reader.text(table, key, place + ".") for key in ("source", "efficiency_source")
@@ -256,7 +256,7 @@ def _link(reader: Reader, table: Table, classes: dict[str, int], place: str) -> 
     )
 
 
-def _placed(faults: Sequence[str], place: Sequence[int]) -> list[str]:
+def _number_faults(faults: Sequence[str], place: Sequence[int]) -> list[str]:
     """Give the links in faults the numbers of the file, from which some were left out."""
     return [
         re.sub(r"^links\[([0-9]+)\]", lambda found: f"links[{place[int(found[1])]}]", fault)

@@ -12,7 +12,7 @@ from topologies.derive.ports import with_ports
 from topologies.formats import files
 from topologies.formats.reader import LINK_LIMIT
 from topologies.model.arguments import refuse
-from topologies.model.messages import one_line, prefixed, unknown
+from topologies.model.messages import one_line, prefix, unknown
 from topologies.model.parameters import read
 from topologies.model.topology import Topology, TopologyError, frozen
 from topologies.presets.registry import EVERYWHERE, PRESETS
@@ -39,7 +39,7 @@ def topology(spec: str) -> Topology:
     name, *words = re.split("[:,]", spec)
     if name in PRESETS:
         return _make(name, words, spec)
-    if os.path.sep in spec or files.is_named(spec) or _exists(spec):
+    if os.path.sep in spec or files.is_topology_file(spec) or _exists(spec):
         return files.load(spec)
     raise TopologyError([one_line(unknown("machine and no file", name, PRESETS.names()))])
 
@@ -65,12 +65,12 @@ def _make(name: str, words: list[str], spec: str) -> Topology:
     try:
         if faults:
             raise TopologyError(faults)
-        return _limited(preset.make, arguments)
+        return _make_with_limits(preset.make, arguments)
     except TopologyError as error:
-        raise TopologyError(prefixed(spec[:100], error.faults)) from None
+        raise TopologyError(prefix(spec[:100], error.faults)) from None
 
 
-def _limited(make: Callable[..., Topology], arguments: dict[str, Any]) -> Topology:
+def _make_with_limits(make: Callable[..., Topology], arguments: dict[str, Any]) -> Topology:
     """Make a machine with what may be said of every one: the overhead, and the ports of a rank."""
     overhead, ports = arguments.pop("overhead", 0.0), arguments.pop("ports", 0)
     made = make(**arguments)

@@ -22,10 +22,10 @@ def refuse(name: str, value: object, expected: str, error: Refusal = ArgumentErr
     Raises:
         ArgumentError: that; or what `error` makes of the sentence.
     """
-    raise error(one_line(f"{name}: found {described(value)}, expected {expected}"))
+    raise error(one_line(f"{name}: found {describe(value)}, expected {expected}"))
 
 
-def described(value: object) -> str:
+def describe(value: object) -> str:
     """Show a value that is short, else say what it is."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} of {value.dtype}"

@@ -21,7 +21,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def shown(value: object) -> str:
+def show_value(value: object) -> str:
     """Show a value of a file: its text where it is short, else what it is."""
     if isinstance(value, str):
         return repr(short(value))
@@ -39,7 +39,7 @@ def short(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def listed(names: Sequence[str], most: int = 6) -> str:
+def list_names(names: Sequence[str], most: int = 6) -> str:
     """List names, the first few of them if they are many: `g0, g1, g2 and 5 more`."""
     if len(names) <= most:
         return ", ".join(names)
@@ -82,10 +82,10 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     names = list(known)
     near = nearest(name, names)
     advice = f"nearest: {near}; " if near else ""
-    return f"no {what} is named {shown(name)}; {advice}known: {', '.join(names)}"
+    return f"no {what} is named {show_value(name)}; {advice}known: {', '.join(names)}"
 
 
-def prefixed(place: object, faults: Sequence[str], most: int = 100) -> list[str]:
+def prefix(place: object, faults: Sequence[str], most: int = 100) -> list[str]:
     """Put a place before each fault, as lines fit to print; at most `most` of them."""
     lines = [one_line(f"{place}: {fault}") for fault in faults[:most]]
     if len(faults) > most:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from topologies.model.messages import shown
+from topologies.model.messages import show_value
 
 TEXT_LIMIT = 1000  # characters of one
 
@@ -14,9 +14,11 @@ def name_faults(ranks: Sequence[str], names: Sequence[str]) -> list[str]:
     for i, vertex in enumerate(names):
         place = f"ranks[{i}]" if i < len(ranks) else f"switches[{i - len(ranks)}]"
         if vertex in seen:
-            faults.append(f"{place}: the name {shown(vertex)} is used twice")
+            faults.append(f"{place}: the name {show_value(vertex)} is used twice")
         if not vertex or not vertex.isprintable() or set(vertex) & set(":,"):
-            faults.append(f"{place}: {shown(vertex)} is no name (printable, without ':' and ',')")
+            faults.append(
+                f"{place}: {show_value(vertex)} is no name (printable, without ':' and ',')"
+            )
         faults += _length_faults(place, vertex)
         seen.add(vertex)
     return faults
@@ -27,7 +29,7 @@ def text_faults(texts: Iterable[tuple[str, str]]) -> list[str]:
     faults = []
     for place, text in texts:
         if not text.isprintable():
-            faults.append(f"{place}: found {shown(text)}, expected printable text")
+            faults.append(f"{place}: found {show_value(text)}, expected printable text")
         faults += _length_faults(place, text)
     return faults
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from topologies.model import units
-from topologies.model.messages import shown, unknown
+from topologies.model.messages import show_value, unknown
 
 Parser = Callable[[str], Any]
 
@@ -38,11 +38,11 @@ def read(
             try:
                 values[key] = parsers[key](value)
             except ValueError as error:
-                faults.append(f"{key} is {shown(value)}, expected {error}")
+                faults.append(f"{key} is {show_value(value)}, expected {error}")
     return values, faults
 
 
-def matched(pattern: str, text: str, expected: str) -> str:
+def expect_match(pattern: str, text: str, expected: str) -> str:
     """Give the text back if it matches.
 
     Raises:
@@ -57,19 +57,19 @@ def whole(least: int = 1, digits: int = 12) -> Callable[[str], int]:
     """Make a parser of whole numbers of so many digits, zeros in front aside; least: 0 or 1."""
     pattern = f"0*[{least}-9][0-9]{{0,{digits - 1}}}"
     expected = f"a whole number from {least}, of at most {digits} digits"
-    return lambda text: int(matched(pattern, text, expected))
+    return lambda text: int(expect_match(pattern, text, expected))
 
 
 def decimal(digits: int = 12) -> Callable[[str], Fraction]:
     """Make a parser of numbers of so many digits before the point, and of twelve behind it."""
     expected = f"a number such as 12.5, of at most {digits} digits before the point and 12 after it"
     pattern = rf"[0-9]{{1,{digits}}}(\.[0-9]{{1,12}})?"
-    return lambda text: Fraction(matched(pattern, text, expected))
+    return lambda text: Fraction(expect_match(pattern, text, expected))
 
 
 def word(*known: str) -> Callable[[str], str]:
     """Make a parser that takes one of a few words."""
-    return lambda text: matched("|".join(map(re.escape, known)), text, " or ".join(known))
+    return lambda text: expect_match("|".join(map(re.escape, known)), text, " or ".join(known))
 
 
 def size(text: str) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from topologies.model.messages import listed
+from topologies.model.messages import list_names
 from topologies.model.topology import BoolArray, IntArray, Topology
 
 
@@ -24,7 +24,9 @@ def parts(points: int, src: IntArray, dst: IntArray, *, strong: bool = False) ->
     return np.asarray(labels, dtype=np.int64)
 
 
-def joined(topology: Topology, kept: BoolArray | None = None, *, strong: bool = False) -> IntArray:
+def connected_parts(
+    topology: Topology, kept: BoolArray | None = None, *, strong: bool = False
+) -> IntArray:
     """Label the vertices that links join, all of them or those that are kept."""
     src, dst = topology.src, topology.dst
     if kept is not None:
@@ -35,10 +37,10 @@ def joined(topology: Topology, kept: BoolArray | None = None, *, strong: bool = 
 def faults(topology: Topology) -> list[str]:
     """Name each group of ranks that is cut off from the first rank, one sentence for each."""
     links = _links(topology)
-    reached = _reached(links, 0)
+    reached = _mark_reached(links, 0)
     sentences = []
-    for members in _groups(joined(topology, strong=True)[: topology.ranks])[1:]:
-        away = listed([topology.names[rank] for rank in members])
+    for members in _groups(connected_parts(topology, strong=True)[: topology.ranks])[1:]:
+        away = list_names([topology.names[rank] for rank in members])
         origin = topology.names[0]
         if reached[members[0]]:
             sentences.append(f"ranks: {origin} cannot be reached from {away}")
@@ -47,27 +49,27 @@ def faults(topology: Topology) -> list[str]:
     return sentences
 
 
-def apart(topology: Topology) -> list[str]:
+def faults_undirected(topology: Topology) -> list[str]:
     """Name each group of ranks that no link joins with the first rank, in either direction."""
     return [
-        f"ranks: {listed([topology.names[rank] for rank in members])} cannot be reached from "
+        f"ranks: {list_names([topology.names[rank] for rank in members])} cannot be reached from "
         f"{topology.names[0]}, in either direction"
-        for members in _groups(joined(topology)[: topology.ranks])[1:]
+        for members in _groups(connected_parts(topology)[: topology.ranks])[1:]
     ]
 
 
 def all_joined(topology: Topology) -> bool:
     """Tell whether a way leads from every rank to every other one."""
-    label = joined(topology, strong=True)
+    label = connected_parts(topology, strong=True)
     return bool((label[: topology.ranks] == label[0]).all())
 
 
-def missing_ways(
+def missing_paths(
     topology: Topology, asked: Iterable[tuple[Sequence[int], Sequence[int]]]
 ) -> list[str]:
-    """Say from which ranks no way leads to which, of those asked for: pairs of (from, to)."""
+    """Say from which ranks no path leads to which, of those asked for: pairs of (from, to)."""
     links = _links(topology)
-    label = joined(topology, strong=True)
+    label = connected_parts(topology, strong=True)
     known: dict[int, BoolArray] = {}
     lost: dict[tuple[int, ...], set[int]] = {}
     for src, dst in asked:
@@ -75,17 +77,17 @@ def missing_ways(
             starts = tuple(src[i] for i in members)
             part = int(label[starts[0]])
             if part not in known:
-                known[part] = _reached(links, starts[0])
+                known[part] = _mark_reached(links, starts[0])
             if away := [end for end in dst if not known[part][end]]:
                 lost.setdefault(starts, set()).update(away)
     return [
-        f"no way leads from {_named(topology, starts)} to {_named(topology, sorted(away))}"
+        f"no path leads from {_names(topology, starts)} to {_names(topology, sorted(away))}"
         for starts, away in lost.items()
     ]
 
 
-def _named(topology: Topology, ranks: Sequence[int]) -> str:
-    return listed([topology.names[rank] for rank in ranks])
+def _names(topology: Topology, ranks: Sequence[int]) -> str:
+    return list_names([topology.names[rank] for rank in ranks])
 
 
 def _links(topology: Topology) -> coo_array:
@@ -102,7 +104,7 @@ def _groups(parts: IntArray) -> list[IntArray]:
     return [members[p] for p in np.argsort(first)]
 
 
-def _reached(links: coo_array, start: int) -> BoolArray:
+def _mark_reached(links: coo_array, start: int) -> BoolArray:
     """Mark the vertices that a way leads to from one."""
     mark = np.zeros(links.shape[0], dtype=np.bool_)
     mark[breadth_first_order(links, start, return_predecessors=False)] = True

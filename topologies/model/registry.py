@@ -134,10 +134,10 @@ class Registry(Generic[Thing]):
         """Import what a package of others brings, once."""
         loaded = self._loaded.setdefault(tuple(sys.path), {})
         if name not in loaded:
-            loaded[name] = self._imported(name, _entry_points(self.group)[name])
+            loaded[name] = self._import(name, _entry_points(self.group)[name])
         return loaded[name]
 
-    def _imported(self, name: str, entry: "EntryPoint") -> Thing | PluginError:
+    def _import(self, name: str, entry: "EntryPoint") -> Thing | PluginError:
         """Import a thing, or say why it is of no use; whatever its package does ends here."""
         place = f"package {_name(entry.dist)}: {self.what} {name!r}"
         try:
@@ -153,11 +153,11 @@ class Registry(Generic[Thing]):
 
 def _entry_points(group: str) -> Mapping[str, "EntryPoint"]:
     """Find the entry points of a group by their names; the path may have changed meanwhile."""
-    return _installed(tuple(sys.path)).get(group, {})
+    return _find_entry_points(tuple(sys.path)).get(group, {})
 
 
 @cache
-def _installed(path: tuple[str, ...]) -> Mapping[str, Mapping[str, "EntryPoint"]]:
+def _find_entry_points(path: tuple[str, ...]) -> Mapping[str, Mapping[str, "EntryPoint"]]:
     """Find the entry points of all our groups; of two with one name, the first on the path counts.
 
     A package whose list cannot be read is left out, with a warning.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from topologies.model.messages import listed, nearest, shown
+from topologies.model.messages import list_names, nearest, show_value
 from topologies.model.topology import Topology, TopologyError
 
 _RANGE = re.compile("([0-9]{1,9})(?:-([0-9]{1,9}))?")
@@ -33,7 +33,7 @@ def ranks(topology: Topology, text: str) -> tuple[int, ...]:
         counts[each] += 1
     twice = [topology.names[each] for each, count in counts.items() if count > 1]
     if twice:
-        faults.append(f"listed more than once: {listed(twice)}")
+        faults.append(f"listed more than once: {list_names(twice)}")
     if faults:
         raise TopologyError(faults)
     return tuple(chosen)
@@ -47,7 +47,7 @@ def rank(topology: Topology, text: str) -> int:
     """
     found = _ranks(topology, _numbers(topology), text)
     if len(found) != 1:
-        raise TopologyError([f"{shown(text)} are {len(found)} ranks, expected one"])
+        raise TopologyError([f"{show_value(text)} are {len(found)} ranks, expected one"])
     return found[0]
 
 
@@ -70,20 +70,20 @@ def _ranks(topology: Topology, number: Mapping[str, int], word: str) -> Sequence
     if set(bare) & set("*?["):
         matching = [i for i, name in enumerate(names) if fnmatchcase(name, bare)]
         if not matching:
-            raise TopologyError([f"no name of a rank is like {shown(bare)}{_names(names)}"])
+            raise TopologyError([f"no name of a rank is like {show_value(bare)}{_names(names)}"])
         return matching
     if bare in topology.names:
-        raise TopologyError([f"{shown(bare)} is a switch, expected ranks"])
+        raise TopologyError([f"{show_value(bare)} is a switch, expected ranks"])
     near = nearest(bare, names)
     advice = f"; nearest: {near}" if near else ""
-    raise TopologyError([f"no rank is named {shown(bare)}{advice}{_names(names)}"])
+    raise TopologyError([f"no rank is named {show_value(bare)}{advice}{_names(names)}"])
 
 
 def _no_number(topology: Topology, word: str, downwards: bool) -> str:
     if downwards:
-        return f"{shown(word)} is no range, its first number is above its last"
-    return f"{shown(word)} is not among the {topology.ranks} ranks 0 to {topology.ranks - 1}"
+        return f"{show_value(word)} is no range, its first number is above its last"
+    return f"{show_value(word)} is not among the {topology.ranks} ranks 0 to {topology.ranks - 1}"
 
 
 def _names(names: Sequence[str]) -> str:
-    return f"; ranks are 0 to {len(names) - 1}, named {listed(names)}"
+    return f"; ranks are 0 to {len(names) - 1}, named {list_names(names)}"

@@ -110,8 +110,8 @@ class Topology:
 
     def __post_init__(self) -> None:
         """Refuse columns that do not fit each other; what they say is up to `build`."""
-        fitting.check_values(self, wrong)
-        fitting.check_columns(self, wrong)
+        fitting.check_values(self, single_fault)
+        fitting.check_columns(self, single_fault)
 
     @property
     def vertices(self) -> int:
@@ -142,7 +142,7 @@ class Topology:
         return f"rank {vertex}" if vertex < self.ranks else f"switch {self.names[vertex]}"
 
 
-def wrong(fault: str) -> TopologyError:
+def single_fault(fault: str) -> TopologyError:
     """Make an error of one fault."""
     return TopologyError([fault])
 
@@ -168,8 +168,8 @@ def build(
         TopologyError: with every mistake found, each named by its place, as `links[3] a -> b: ...`.
     """
     ranks, switches, links = list(ranks), list(switches), list(links)
-    fitting.check_declared(ranks, switches, links, (Switch, Link), wrong)
-    fitting.check_rest(name, kinds, (classes, LinkClass), overhead, symmetry, wrong)
+    fitting.check_declared(ranks, switches, links, (Switch, Link), single_fault)
+    fitting.check_rest(name, kinds, (classes, LinkClass), overhead, symmetry, single_fault)
     names = (*ranks, *(switch.name for switch in switches))
     of_kind = [
         *((f"ranks[{i}].kind", kind) for i, kind in enumerate(kinds)),
@@ -189,7 +189,7 @@ def build(
     if faults:
         raise TopologyError(faults)
     number = {vertex: i for i, vertex in enumerate(names)}
-    src, dst, figures, mate = _directed(links, number)
+    src, dst, figures, mate = _split_duplex(links, number)
     capacity, unit = _common_unit([links[i].bandwidth for i in figures])
     return Topology(
         name=name,
@@ -261,7 +261,7 @@ def _overhead_faults(overhead: Sequence[float], ranks: int) -> list[str]:
     ]
 
 
-def _directed(
+def _split_duplex(
     links: Sequence[Link], number: dict[str, int]
 ) -> tuple[IntArray, IntArray, IntArray, IntArray]:
     """Split duplex links: src, dst, index of the declared link, and mate of each directed link."""

@@ -64,11 +64,11 @@ def duration(seconds: float) -> str:
     for unit, digits in _TIMES:
         figure = float(f"{seconds * 10**digits:.4g}")
         if figure >= 1:
-            return f"{_plain(figure)} {unit}"
-    return f"{_plain(figure)} ns" if figure >= 1e-3 else "less than 0.001 ns"
+            return f"{_format_plain(figure)} {unit}"
+    return f"{_format_plain(figure)} ns" if figure >= 1e-3 else "less than 0.001 ns"
 
 
-def _plain(figure: float) -> str:
+def _format_plain(figure: float) -> str:
     """Write at most four digits without an exponent, unless there are more than twelve places."""
     return f"{figure:,.0f}" if 1e4 <= figure < 1e12 else f"{figure:.4g}"
 
@@ -79,18 +79,22 @@ def bytes_of(size: int) -> str:
     What is a little less than a round size, as sizes rounded to whole elements are, says so. The
     exact bytes can be had back from each of these.
     """
-    if even := _even(size, 1023):
+    if even := _in_a_unit(size, 1023):
         return even
     unit, factor = next((u, f) for u, f in reversed(_BINARY) if size >= f * (1 - 1 / 1000))
     missing = -size % factor
     rounded = (size + missing) // factor
     power = rounded & (rounded - 1) == 0
-    if missing * 1000 <= size and (power or missing <= 4096) and (less := _even(missing, 9999)):
+    if (
+        missing * 1000 <= size
+        and (power or missing <= 4096)
+        and (less := _in_a_unit(missing, 9999))
+    ):
         return f"{rounded} {unit} less {less}"
-    return f"{_plain(size / factor)} {unit} ({size} bytes)"
+    return f"{_format_plain(size / factor)} {unit} ({size} bytes)"
 
 
-def _even(size: int, most: int) -> str | None:
+def _in_a_unit(size: int, most: int) -> str | None:
     """Write a size that has no fraction in some unit, in bytes up to `most` of them."""
     for unit, count in reversed(_BINARY):
         if size >= count and size % count == 0 and size // count < 10_000:

@@ -5,7 +5,7 @@ from itertools import combinations, product
 
 from topologies.model.topology import Link, LinkClass, Switch, Topology, build
 from topologies.presets.figures import GIGA, expect_boxes
-from topologies.symmetry.rotations import Grid, moving, turn
+from topologies.symmetry.rotations import Grid, drop_identities, turn
 
 DIES = 16
 
@@ -65,7 +65,7 @@ def mi300x() -> Topology:
         [Link(a, b, Fraction(64 * GIGA), 1.2e-6, duplex=True) for a, b in combinations(gpus, 2)],
         kinds=["GPU"] * len(gpus),
         classes=MI300X_CLASSES,
-        symmetry=moving(turn(Grid((8,), (0,)))),
+        symmetry=drop_identities(turn(Grid((8,), (0,)))),
     )
 
 
@@ -103,7 +103,7 @@ def mi250(boxes: int = 1) -> Topology:
         xgmi + network,
         kinds=["GCD"] * (boxes * DIES),
         classes=CLASSES if fabric else CLASSES[:2],
-        symmetry=moving(
+        symmetry=drop_identities(
             turn(Grid(bits, (0,)), Grid((len(fabric),))),
             turn(Grid(bits, (3, 4)), Grid((len(fabric),))),
             turn(Grid(bits, (1,)), Grid((len(fabric),))),

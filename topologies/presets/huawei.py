@@ -13,7 +13,7 @@ from topologies.model.topology import (
     build,
 )
 from topologies.presets.figures import GIGA, expect_boxes
-from topologies.symmetry.rotations import Grid, moving, turn
+from topologies.symmetry.rotations import Grid, drop_identities, turn
 
 PAPER = "Zuo et al., Serving Large Language Models on Huawei CloudMatrix384, arXiv:2506.12708"
 POINT_TO_POINT = "StrataCL, arXiv:2607.26444, Table 1"
@@ -125,7 +125,7 @@ def _cloudmatrix_turns(size: tuple[int, int], spines: int, several: bool) -> Int
     places = (PACKAGES, DIES)
     leaves, chips = (*size, PLANES), (size[0], PLANES, *(places if spines else (0, 1)))
     rails, top = places if several else (0, 1), Grid((int(several),))
-    return moving(
+    return drop_identities(
         *(
             turn(Grid((*size, *places), own), Grid(leaves, own), Grid(chips, up), Grid(rails), top)
             for own, up in (((0,), (0,)), ((1,), ()))
@@ -231,7 +231,7 @@ def atlas_a2(boxes: int = 1) -> Topology:
         hccs + roce,
         kinds=["NPU"] * (boxes * len(slots)),
         classes=ATLAS_CLASSES if rails else ATLAS_CLASSES[:1],
-        symmetry=moving(
+        symmetry=drop_identities(
             turn(Grid((boxes, 8), (0,)), Grid((rails,))),
             turn(Grid((boxes, 8), (1,)), Grid((rails,), (0,))),
         ),

@@ -6,7 +6,7 @@ from itertools import product
 
 from topologies.model.topology import IntArray, Link, LinkClass, Switch, Topology, build
 from topologies.presets.figures import GIGA, expect_boxes
-from topologies.symmetry.rotations import Grid, moving, turn
+from topologies.symmetry.rotations import Grid, drop_identities, turn
 
 # NCCL counts 0.6 us for an NVLink hop and 2.7 for a network hop (ring, LL); both are split here
 # over the links of the hop, which makes them estimates.
@@ -48,7 +48,7 @@ def dgx_1() -> Topology:
         ],
         kinds=["GPU"] * GPUS,
         classes=DGX_1_CLASSES,
-        symmetry=moving(turn(Grid((2, 2, 2), (2,))), turn(Grid((2, 2, 2), (0,)))),
+        symmetry=drop_identities(turn(Grid((2, 2, 2), (2,))), turn(Grid((2, 2, 2), (0,)))),
     )
 
 
@@ -210,7 +210,7 @@ def nvl72() -> Topology:
         ],
         kinds=["GPU"] * len(gpus),
         classes=NVL72_CLASSES,
-        symmetry=moving(turn(Grid((len(gpus),), (0,)), Grid((len(chips),)))),
+        symmetry=drop_identities(turn(Grid((len(gpus),), (0,)), Grid((len(chips),)))),
     )
 
 
@@ -220,7 +220,7 @@ def _gpus(boxes: int) -> Sequence[str]:
 
 def _box_turns(boxes: int, hubs: int, rails: int, spines: int) -> IntArray:
     """Turn the boxes, and the GPUs in all boxes at once together with their rails."""
-    return moving(
+    return drop_identities(
         turn(Grid((boxes, GPUS), (0,)), Grid((boxes, hubs), (0,)), Grid((rails + spines,))),
         turn(Grid((boxes, GPUS), (1,)), Grid((boxes, hubs)), Grid((rails,), (0,)), Grid((spines,))),
     )

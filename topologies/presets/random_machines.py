@@ -14,7 +14,7 @@ AWKWARD = (Fraction(314159, 1000), Fraction(999983))
 FIGURES = np.array([1, 1, 2, 3, 5, 8])
 
 
-def machine(
+def random_machine(
     seed: int,
     ranks: int,
     switches: int,
@@ -51,7 +51,7 @@ def machine(
     return build(f"random-{seed}", names[:ranks], hubs, links)
 
 
-def wild(seed: int, most_ranks: int = 12) -> Topology:
+def wild_machine(seed: int, most_ranks: int = 12) -> Topology:
     """Draw a machine whose links have little in common, as no other test would think of.
 
     Bandwidths and latencies spread over several powers of ten, some links are there twice with
@@ -60,7 +60,7 @@ def wild(seed: int, most_ranks: int = 12) -> Topology:
     draw = np.random.default_rng([seed, 2])
     ranks = int(draw.integers(2, most_ranks + 1))
     switches = int(draw.integers(0, 1 + ranks // 2))
-    made = machine(seed, ranks, switches, density=float(draw.choice([0.0, 0.1, 0.4])))
+    made = random_machine(seed, ranks, switches, density=float(draw.choice([0.0, 0.1, 0.4])))
     doubled = np.flatnonzero(draw.random(made.links) < draw.choice([0.0, 0.3]))
     links = [
         Link(
@@ -80,17 +80,19 @@ def wild(seed: int, most_ranks: int = 12) -> Topology:
     return with_ports(drawn, ports.tolist())
 
 
-def drawn(ranks: int, switches: int = 0, seed: int = 0, flags: bool = False) -> Topology:
-    """Draw a machine as `machine` does, under the name by which users ask for it; rates in GB/s."""
+def named_random_machine(
+    ranks: int, switches: int = 0, seed: int = 0, flags: bool = False
+) -> Topology:
+    """Draw a machine as `random_machine` does, named as users ask for it; rates in GB/s."""
     if ranks < 2:
         raise TopologyError([f"ranks: {ranks}, expected 2 or more"])
     rates = tuple(rate * 10**9 for rate in EVEN)
     name = f"random:{ranks}:switches={switches}:seed={seed}" + ":flags=1" * flags
-    return replace(machine(seed, ranks, switches, rates, flags=flags), name=name)
+    return replace(random_machine(seed, ranks, switches, rates, flags=flags), name=name)
 
 
-def drawn_wild(ranks: int, seed: int = 0) -> Topology:
-    """Draw a machine as `wild` does, under the name by which users ask for it."""
+def named_wild_machine(ranks: int, seed: int = 0) -> Topology:
+    """Draw a machine as `wild_machine` does, named as users ask for it."""
     if ranks < 2:
         raise TopologyError([f"ranks: {ranks}, expected 2 or more"])
-    return replace(wild(seed, ranks), name=f"wild:{ranks}:seed={seed}")
+    return replace(wild_machine(seed, ranks), name=f"wild:{ranks}:seed={seed}")

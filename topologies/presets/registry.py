@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import prod
 from typing import Any
 
-from topologies.model.parameters import Parser, decimal, matched, whole
+from topologies.model.parameters import Parser, decimal, expect_match, whole
 from topologies.model.registry import Registry
 from topologies.model.topology import Topology, TopologyError
 from topologies.presets import amd, huawei, nvidia, random_machines, shapes
@@ -39,15 +39,15 @@ _seed = whole(least=0)
 def _sizes(text: str) -> tuple[int, ...]:
     pattern = "[1-9][0-9]{0,11}(x[1-9][0-9]{0,11}){0,15}"
     expected = "sizes such as 4x4x4, at most 16 of at most 12 digits"
-    return tuple(map(int, matched(pattern, text, expected).split("x")))
+    return tuple(map(int, expect_match(pattern, text, expected).split("x")))
 
 
 def _flag(text: str) -> bool:
-    return matched("[01]", text, "0 or 1") == "1"
+    return expect_match("[01]", text, "0 or 1") == "1"
 
 
 def _flags(text: str) -> tuple[bool, ...]:
-    digits = matched("[01]{1,16}|[01](x[01]){1,15}", text, "a 0 or 1 for each dimension")
+    digits = expect_match("[01]{1,16}|[01](x[01]){1,15}", text, "a 0 or 1 for each dimension")
     return tuple(digit == "1" for digit in digits.replace("x", ""))
 
 
@@ -190,14 +190,14 @@ PRESETS = Registry(
         "mi300x": Preset(amd.mi300x, {}, "mi300x", "8 AMD MI300X", lambda _: 56, required=False),
         "mi250": _boxes(amd.mi250, "mi250", "AMD MI250 boxes, 16 dies each", 200),
         "random": Preset(
-            random_machines.drawn,
+            random_machines.named_random_machine,
             {"ranks": _few, "switches": whole(least=0, digits=2), "seed": _seed, "flags": _flag},
             "random:6:switches=2:seed=1",
             "links drawn at random, for tests",
             lambda given: 2 * (given["ranks"] + given.get("switches", 0)) ** 2 + 10**4,
         ),
         "wild": Preset(
-            random_machines.drawn_wild,
+            random_machines.named_wild_machine,
             {"ranks": _few, "seed": _seed},
             "wild:8:seed=1",
             "the same with figures far apart, of so many ranks at most",

@@ -16,7 +16,7 @@ from topologies.model.topology import (
     TopologyError,
     build,
 )
-from topologies.symmetry.rotations import Grid, moving, turn
+from topologies.symmetry.rotations import Grid, drop_identities, turn
 
 BANDWIDTH = 25 * 10**9
 ALPHA = 1e-6
@@ -117,7 +117,7 @@ def star(
         ranks,
         [Switch("s0", multicast, reduce)],
         [Link(rank, "s0", Fraction(bandwidth), alpha, duplex=True) for rank in ranks],
-        symmetry=moving(turn(Grid((n,), (0,)), Grid((1,)))),
+        symmetry=drop_identities(turn(Grid((n,), (0,)), Grid((1,)))),
     )
 
 
@@ -162,7 +162,7 @@ def leaf_spine(
         [Switch(name) for name in names],
         down + up,
         classes=(LinkClass("host", layer=1), LinkClass("uplink", layer=2)),
-        symmetry=moving(*turns),
+        symmetry=drop_identities(*turns),
     )
 
 
@@ -200,7 +200,7 @@ def _product(name: str, factors: Sequence[Factor], rates: Sequence[Rate], alpha:
     ]
     turns = [np.take(number, factor.turn, axis=k).reshape(-1) for k, factor in enumerate(factors)]
     classes = [LinkClass(f"dimension {k}") for k in range(len(dims))]
-    return build(name, ranks, [], links, classes=classes, symmetry=moving(*turns))
+    return build(name, ranks, [], links, classes=classes, symmetry=drop_identities(*turns))
 
 
 def _slice(number: IntArray, place: int, axis: int) -> list[int]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from topologies.model.topology import IntArray, Topology, frozen
 from topologies.symmetry.group import SymmetryError, link_images, orbits
-from topologies.symmetry.refinement import Web, finer
+from topologies.symmetry.refinement import Web, refine_further
 
 TRIES = 24  # images tried for one vertex; a choice that looked right is not taken back
 
@@ -48,12 +48,12 @@ class Extension:
 
     def find(self, colours: IntArray, src: int, dst: int) -> IntArray | None:
         """Give an automorphism that sends src to dst, None where the path does not end in one."""
-        pair = self._marked(np.stack([colours, colours]), src, dst)
+        pair = self._mark(np.stack([colours, colours]), src, dst)
         turned: dict[int, int] = {}
         while pair is not None:
             open_ = np.bincount(pair[0])[pair[0]] > 1
             if not open_.any():
-                return self._checked(pair)
+                return self._check(pair)
             if open_[: self.topology.ranks].any():
                 vertex = self._rank(pair, open_)
                 images = _by_step(_cell(pair[1], pair[0, vertex]), vertex, dst - src)
@@ -67,15 +67,15 @@ class Extension:
 
     def _first(self, pair: IntArray, vertex: int, images: IntArray) -> IntArray | None:
         """Take the first image after which the copies still look alike."""
-        tried = (self._marked(pair, vertex, int(image)) for image in images[:TRIES])
+        tried = (self._mark(pair, vertex, int(image)) for image in images[:TRIES])
         return next((further for further in tried if further is not None), None)
 
-    def _marked(self, pair: IntArray, src: int, dst: int) -> IntArray | None:
+    def _mark(self, pair: IntArray, src: int, dst: int) -> IntArray | None:
         if not self.effort.spend():
             return None
         marked = pair.copy()
         marked[0, src] = marked[1, dst] = pair.max() + 1
-        return finer(self.web, marked)
+        return refine_further(self.web, marked)
 
     def _rank(self, pair: IntArray, open_: np.ndarray) -> int:
         """Pick the next rank: if possible the image of one, to follow it round its cycle."""
@@ -97,7 +97,7 @@ class Extension:
             images[first] = here[first[place - place % turn + (place + 1) % turn]]
         return dict(zip(here.tolist(), images.tolist(), strict=True))
 
-    def _checked(self, pair: IntArray) -> IntArray | None:
+    def _check(self, pair: IntArray) -> IntArray | None:
         """Believe nothing but a comparison of the machines."""
         permutation = _images(pair, pair.shape[1])
         try:

@@ -36,7 +36,7 @@ def leaders(elements: IntArray, generators: Sequence[IntArray], most: int) -> li
     return found
 
 
-def listed(elements: IntArray, found: Sequence[IntArray]) -> IntArray:
+def list_elements(elements: IntArray, found: Sequence[IntArray]) -> IntArray:
     """List the elements of all cosets."""
     return np.concatenate([elements[:, leader] for leader in found])
 

@@ -11,7 +11,7 @@ import numpy as np
 from topologies.model.errors import WRONG_INPUT, CommplanError
 from topologies.model.reachability import parts
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
-from topologies.symmetry.cosets import leaders, listed
+from topologies.symmetry.cosets import leaders, list_elements
 
 ELEMENT_LIMIT = 2**27  # entries of the table of group elements
 
@@ -45,7 +45,7 @@ class Group:
             cosets = leaders(elements, list(self.generators[:count]), most)
             if not cosets:
                 raise SymmetryError("the group is too large to list")
-            elements = listed(elements, cosets)
+            elements = list_elements(elements, cosets)
         return frozen(elements)
 
     @property
@@ -66,7 +66,7 @@ def trivial(topology: Topology) -> Group:
     return Group(np.zeros((0, topology.vertices), dtype=np.int64))
 
 
-def declared(topology: Topology) -> Group:
+def declared_group(topology: Topology) -> Group:
     """Give the group that the topology declares.
 
     Raises:
@@ -104,7 +104,7 @@ def link_images(topology: Topology, permutations: IntArray) -> IntArray:
             raise SymmetryError(f"symmetry[{row}]: a rank goes to a switch")
         src, dst = permutation[topology.src], permutation[topology.dst]
         moved = np.argsort(_order(topology, src, dst), kind="stable")
-        if not _alike(topology, permutation, src[moved], dst[moved], moved, place):
+        if not _is_automorphism(topology, permutation, src[moved], dst[moved], moved, place):
             raise SymmetryError(f"symmetry[{row}]: not an automorphism of {topology.name}")
         images[row, moved] = place
     return frozen(images)
@@ -139,7 +139,7 @@ def _order(topology: Topology, src: IntArray, dst: IntArray) -> IntArray:
     return order
 
 
-def _alike(
+def _is_automorphism(
     topology: Topology,
     permutation: IntArray,
     src: IntArray,
@@ -160,7 +160,7 @@ def _alike(
     )
 
 
-def lean(group: Group, points: int) -> Group:
+def reduce_group(group: Group, points: int) -> Group:
     """Give a smaller group with the same orbits of the first vertices, where one is soon found.
 
     Generators are multiplied where the product merges what both merge: so cycles side by side turn
@@ -181,7 +181,7 @@ def lean(group: Group, points: int) -> Group:
     return smaller if smaller.order < group.order else group
 
 
-def cyclic(group: Group, points: int, most: int) -> Group:
+def cyclic_subgroup(group: Group, points: int, most: int) -> Group:
     """Give the powers of one element, of few orbits among the first vertices.
 
     most: of the order. Complexity: order of the group × vertices × log(longest cycle).

@@ -14,7 +14,7 @@ import numpy as np
 
 from topologies.model.topology import IntArray, Topology, frozen
 from topologies.symmetry.group import orbits
-from topologies.symmetry.refinement import Web, finer, stable, web
+from topologies.symmetry.refinement import Web, refine_further, refine_together, web
 
 TRIED = 16  # vertices of one colour that are tried, where there are no more
 WORK = 2**27  # arcs that may be looked at; beyond, what is still alike keeps its order
@@ -25,23 +25,23 @@ def numbering(topology: Topology, colours: IntArray) -> IntArray:
 
     colours: what tells vertices apart besides the machine. Complexity: refinements × links.
     """
-    net = web(topology, list(in_order(topology.symmetry)))
+    net = web(topology, list(sort_permutations(topology.symmetry)))
     switch = np.arange(topology.vertices) >= topology.ranks
     start = np.unique(np.stack([switch, colours]), axis=1, return_inverse=True)[1].reshape(-1)
-    told = _only(stable(net, start[None]))
+    told = _only(refine_together(net, start[None]))
     left = WORK // (net.words.nnz + 64 * topology.vertices)
-    while left > 0 and len(cell := _alike(told, topology.ranks)):
+    while left > 0 and len(cell := _tied_cell(told, topology.ranks)):
         tried = cell if len(cell) <= min(TRIED, left) else cell[:1]
         left -= len(tried)
-        further = max((_marked(net, told, int(v)) for v in tried), key=lambda c: _signature(net, c))
-        told = _apart(told, cell) if further.max() == told.max() + 1 else further
+        further = max((_mark(net, told, int(v)) for v in tried), key=lambda c: _signature(net, c))
+        told = _split_cell(told, cell) if further.max() == told.max() + 1 else further
     order = np.lexsort((np.arange(len(told)), told, start))
     number = np.empty_like(order)
     number[order] = np.arange(len(order))
     return frozen(number)
 
 
-def in_order(permutations: IntArray) -> IntArray:
+def sort_permutations(permutations: IntArray) -> IntArray:
     """Sort permutations by the lengths of their cycles, which do not depend on any numbers."""
 
     def lengths(row: IntArray) -> list[int]:
@@ -55,7 +55,7 @@ def _only(colourings: IntArray | None) -> IntArray:
     return np.asarray(colourings[0])
 
 
-def _alike(told: IntArray, ranks: int) -> IntArray:
+def _tied_cell(told: IntArray, ranks: int) -> IntArray:
     """List the vertices of the least colour that several have, of ranks if there is one."""
     several = np.bincount(told)[told] > 1
     if several[:ranks].any():
@@ -65,10 +65,10 @@ def _alike(told: IntArray, ranks: int) -> IntArray:
     return np.flatnonzero(several & (told == told[several].min()))
 
 
-def _marked(net: Web, told: IntArray, vertex: int) -> IntArray:
+def _mark(net: Web, told: IntArray, vertex: int) -> IntArray:
     marked = told.copy()
     marked[vertex] = told.max() + 1
-    return _only(finer(net, marked[None]))
+    return _only(refine_further(net, marked[None]))
 
 
 def _signature(net: Web, told: IntArray) -> tuple[int, int]:
@@ -77,7 +77,7 @@ def _signature(net: Web, told: IntArray) -> tuple[int, int]:
     return int(told.max()), int((words * (net.words @ words)).sum())
 
 
-def _apart(told: IntArray, cell: IntArray) -> IntArray:
+def _split_cell(told: IntArray, cell: IntArray) -> IntArray:
     """Tell all of a cell apart: marking one told nothing else apart, so any order is as good."""
     now = told.copy()
     now[cell] = told.max() + 1 + np.arange(len(cell))

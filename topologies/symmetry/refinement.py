@@ -32,8 +32,8 @@ def web(topology: Topology, permutations: Sequence[IntArray] = ()) -> Web:
     automorphisms of the web are those of the machine that commute with the permutations.
     """
     itself = np.arange(topology.vertices)
-    figures = _numbered(topology.capacity)
-    figures = _numbered(figures * topology.links + _numbered(topology.alpha))
+    figures = _number_values(topology.capacity)
+    figures = _number_values(figures * topology.links + _number_values(topology.alpha))
     links, kinds = int(figures.max(initial=0)) + 1, len(permutations)
     own, out, into = np.split(_words(0, 1 + 2 * (links + kinds)), [1, 1 + links + kinds])
     kind = np.concatenate([figures, links + np.repeat(np.arange(kinds), len(itself))])
@@ -44,7 +44,7 @@ def web(topology: Topology, permutations: Sequence[IntArray] = ()) -> Web:
     return Web(_kinds(topology), csr_array(coo_array((words, ends), shape=2 * itself.shape)))
 
 
-def stable(web: Web, colours: IntArray) -> IntArray | None:
+def refine_together(web: Web, colours: IntArray) -> IntArray | None:
     """Refine colourings together until nothing changes: vertices that look alike share a colour.
 
     colours: (colourings, vertices). The result is named alike in all rows; it is None as soon as
@@ -54,18 +54,18 @@ def stable(web: Web, colours: IntArray) -> IntArray | None:
     Complexity: rounds × (links + vertices × log(vertices)) for each colouring.
     """
     kinds = int(web.kinds.max()) + 1
-    return finer(web, _numbered(colours * kinds + web.kinds).reshape(colours.shape))
+    return refine_further(web, _number_values(colours * kinds + web.kinds).reshape(colours.shape))
 
 
-def finer(web: Web, colours: IntArray) -> IntArray | None:
-    """Refine colourings as `stable` does, that have no gap and tell apart what the vertices are."""
+def refine_further(web: Web, colours: IntArray) -> IntArray | None:
+    """Refine gapless colourings, finer than what the vertices are, as `refine_together` does."""
     rows, points = colours.shape
     drawn = _words(1, rows * points)
     while True:
         counts = np.bincount(colours[0])
         if any(not np.array_equal(np.bincount(row), counts) for row in colours[1:]):
             return None
-        split = _told_apart((web.words @ drawn[colours].T).T).reshape(rows, points)
+        split = _rank_words((web.words @ drawn[colours].T).T).reshape(rows, points)
         if split.max() == colours.max():
             return frozen(colours)
         colours = split
@@ -77,7 +77,7 @@ def refine(topology: Topology, start: IntArray | None = None) -> IntArray:
     Vertices of one orbit always share a colour; the converse does not hold.
     """
     colours = np.zeros(topology.vertices, dtype=np.int64) if start is None else start
-    refined = stable(web(topology), colours[None])
+    refined = refine_together(web(topology), colours[None])
     assert refined is not None  # one colouring cannot come apart
     return frozen(refined[0])
 
@@ -91,7 +91,7 @@ def representatives(colours: IntArray, among: IntArray) -> IntArray:
 def _kinds(topology: Topology) -> IntArray:
     """Tell ranks, by their overhead, from switches, and switches by what they can do."""
     flags = topology.multicast + 2 * topology.reduce.astype(np.int64)
-    flags[: topology.ranks] = 4 + _numbered(topology.overhead)
+    flags[: topology.ranks] = 4 + _number_values(topology.overhead)
     return flags
 
 
@@ -102,7 +102,7 @@ def _words(seed: int, count: int) -> WordArray:
     return words
 
 
-def _told_apart(words: WordArray) -> IntArray:
+def _rank_words(words: WordArray) -> IntArray:
     """Give numbers from 0 to the distinct words, by as many of their bits as leave room for places.
 
     A sort of words that carry their places takes half the time of one that looks for these.
@@ -114,7 +114,7 @@ def _told_apart(words: WordArray) -> IntArray:
     return numbers
 
 
-def _numbered(values: FloatArray | IntArray | WordArray) -> IntArray:
+def _number_values(values: FloatArray | IntArray | WordArray) -> IntArray:
     """Give numbers from 0 to the distinct values."""
     numbers = np.unique(values, return_inverse=True)[1]
     return np.asarray(numbers, dtype=np.int64).reshape(-1)

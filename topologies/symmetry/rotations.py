@@ -24,7 +24,7 @@ def turn(*grids: Grid) -> IntArray:
     return frozen(np.concatenate(parts))
 
 
-def moving(*turns: IntArray) -> IntArray:
+def drop_identities(*turns: IntArray) -> IntArray:
     """Keep the turns that move something, one in each row."""
     rows = np.stack(turns)
     return frozen(rows[(rows != np.arange(rows.shape[1])).any(axis=1)])

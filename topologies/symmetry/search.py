@@ -8,9 +8,9 @@ import numpy as np
 
 from topologies.model.topology import IntArray, Topology, frozen
 from topologies.symmetry.automorphisms import Effort, Extension, order
-from topologies.symmetry.cosets import leaders, listed
+from topologies.symmetry.cosets import leaders, list_elements
 from topologies.symmetry.group import Group, orbits
-from topologies.symmetry.refinement import stable, web
+from topologies.symmetry.refinement import refine_together, web
 
 ORDER_LIMIT = 6144
 TABLE_LIMIT = 2**24  # elements × vertices
@@ -20,7 +20,7 @@ PATIENCE = 40  # pairs of orbits in a row that no automorphism joins, after whic
 PACE = 2**26  # what a unit of work may look at: arcs, and some more for each refinement
 
 
-def chosen(
+def find_group(
     topology: Topology,
     colours: IntArray,
     work: float = 5.0,
@@ -36,9 +36,9 @@ def chosen(
     whether the time is over, and the group found so far has to do.
     """
     plain = web(topology)
-    looks = stable(plain, colours[None])
+    looks = refine_together(plain, colours[None])
     assert looks is not None  # one colouring cannot come apart
-    growth = Growth(topology, looks[0])
+    growth = GroupSearch(topology, looks[0])
     effort = Effort(int(work * PACE) // (2**14 + plain.words.nnz + 16 * topology.vertices), late)
     growth.grow(effort, commuting=True)
     if growth.generators:
@@ -46,7 +46,7 @@ def chosen(
     return growth.group()
 
 
-class Growth:
+class GroupSearch:
     """A group that takes in one automorphism after the other, while that merges orbits of ranks."""
 
     def __init__(self, topology: Topology, colours: IntArray) -> None:
@@ -110,7 +110,7 @@ class Growth:
                 best, worth = (generators, cosets, orbit), now
         if best is not None:
             self.generators, cosets, self.orbit = best
-            self.elements = listed(self.elements, cosets)
+            self.elements = list_elements(self.elements, cosets)
         return best is not None
 
     def _worth(self, orbit: IntArray, elements: int) -> float:

@@ -18,12 +18,12 @@ import numpy as np
 from topologies.model.topology import IntArray, Topology
 from topologies.symmetry.automorphisms import order
 from topologies.symmetry.group import Group, SymmetryError, link_images, orbits, trivial
-from topologies.symmetry.search import Growth
+from topologies.symmetry.search import GroupSearch
 
 Coordinates = IntArray  # (generators, vertices)
 
 
-def around(topology: Topology, colours: IntArray, root: int) -> Group:
+def stabiliser(topology: Topology, colours: IntArray, root: int) -> Group:
     """Give a group of automorphisms that keep the root and a colouring of the vertices.
 
     Of those guessed each is taken in that merges orbits of ranks, as long as the group can be
@@ -33,25 +33,27 @@ def around(topology: Topology, colours: IntArray, root: int) -> Group:
     if grid is None:
         return trivial(topology)
     turns, others, still = (
-        [image for image in _right(topology, images) if _keeps(image, colours)]
+        [image for image in _keep_automorphisms(topology, images) if _keeps(image, colours)]
         for images in (
             map(grid.vertices, grid.turns()),
             map(grid.vertices, grid.others()),
             grid.alike(colours, topology.ranks),
         )
     )
-    turns, others = ([_along(image, still) for image in images] for images in (turns, others))
+    turns, others = (
+        [_extend_to_fixed(image, still) for image in images] for images in (turns, others)
+    )
     growths = []
     for sequence in (turns, turns[::-1]):
-        growth = Growth(topology, colours)
+        growth = GroupSearch(topology, colours)
         # Of an image at first perhaps only a power is worth its order, the rest later.
         for image in [*sequence, *sequence, *others]:
             growth.take(image)
         growths.append(growth)
-    return min(growths, key=Growth.count).group()
+    return min(growths, key=GroupSearch.count).group()
 
 
-def _along(image: IntArray, still: Iterable[IntArray]) -> IntArray:
+def _extend_to_fixed(image: IntArray, still: Iterable[IntArray]) -> IntArray:
     """Let what moves no rank go along with an automorphism, as long as that keeps its order."""
     for other in still:
         both = image[other]
@@ -63,7 +65,7 @@ def _keeps(image: IntArray, colours: IntArray) -> bool:
     return bool((colours[image] == colours).all())
 
 
-def _right(topology: Topology, images: Iterable[IntArray]) -> Iterator[IntArray]:
+def _keep_automorphisms(topology: Topology, images: Iterable[IntArray]) -> Iterator[IntArray]:
     """Let the automorphisms among some maps of the vertices through."""
     for image in images:
         if (np.bincount(image, minlength=topology.vertices) != 1).any():

@@ -117,10 +117,10 @@ def test_a_solver_without_a_proof_is_compared_however_soon_it_ends(solver, monke
 
 def test_the_impossible_stays_impossible(solver):
     def refuse(*_):
-        raise Infeasible("no way leads from a to b")
+        raise Infeasible("no path leads from a to b")
 
     solver(refuse)
-    with pytest.raises(Infeasible, match="no way leads"):
+    with pytest.raises(Infeasible, match="no path leads"):
         best(5.0)
 
 

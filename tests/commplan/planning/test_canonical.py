@@ -17,7 +17,7 @@ from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
 from solvers.solve import solve
 from topologies.formats.spec import topology
-from topologies.presets.random_machines import wild
+from topologies.presets.random_machines import wild_machine
 
 COLUMNS = ("src", "dst", "capacity", "alpha", "overhead", "mate", "link_class", "symmetry")
 PAIRS = [
@@ -68,7 +68,7 @@ def test_shuffled_machines_get_equal_predictions(machine, name):
 @pytest.mark.parametrize("name", COLLECTIVES)
 def test_what_is_planned_in_another_order_is_right_where_it_is_turned_back(name):
     for seed in range(3):
-        made = wild(seed, 5)
+        made = wild_machine(seed, 5)
         members = range(max(2, made.ranks - 1))
         what = collective(name, members, members[-1] if name in ROOTED else None)
         seen = view(made, what)

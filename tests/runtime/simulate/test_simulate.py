@@ -16,7 +16,7 @@ from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError
 from topologies.model.topology import Link, Switch, build, frozen
 from topologies.presets.shapes import full_mesh, leaf_spine, line, ring, star, torus
-from topologies.symmetry.group import declared
+from topologies.symmetry.group import declared_group
 
 ALPHA, RATE = 1e-6, 25e9
 SIZE = 10**6
@@ -136,7 +136,7 @@ def rotated_all_gather(machine, steps):
     whole = template("direct", "all_gather", machine)
     rows = [whole.transfers[t] for t in np.flatnonzero(whole.transfers.piece == 0)]
     sends = [t._replace(piece=0, step=t.step + steps * i) for i, t in enumerate(rows)]
-    group = declared(machine)
+    group = declared_group(machine)
     piece = whole.collective.ranks.index(0)
     return put_together(machine, whole.collective, [(piece, Fraction(1))], sends, UNPROVED, group)
 

@@ -16,7 +16,7 @@ from solvers.settings.options import Terms
 from solvers.solve import solve
 from topologies.derive.part import without_others
 from topologies.model.topology import Topology
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import full_mesh, line, torus
 
 UNBOUND = Bound(None, "none", None)
@@ -115,7 +115,7 @@ def test_schedules_of_groups_keep_to_it_and_say_so(name, relays):
 @pytest.mark.parametrize("seed", range(8))
 def test_one_more_message_out_of_a_relay_is_refused(seed):
     """Whatever leaves a rank outside cannot leave once more, but with the relays all."""
-    topology = machine(seed, 5, 1, density=0.05)
+    topology = random_machine(seed, 5, 1, density=0.05)
     draw = np.random.default_rng(seed)
     ranks = sorted(draw.choice(5, 2, replace=False).tolist())
     made = solve(topology, collective("all_gather", ranks), terms=Terms(relays="forward"))

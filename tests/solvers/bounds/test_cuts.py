@@ -13,7 +13,7 @@ from solvers.schedules.collective import CollectiveError, all_gather, reduce_sca
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
 from topologies.model.topology import Link, Switch, build, reverse
-from topologies.presets.random_machines import AWKWARD, EVEN, machine
+from topologies.presets.random_machines import AWKWARD, EVEN, random_machine
 from topologies.presets.shapes import ring, star
 from topologies.symmetry.group import trivial
 
@@ -43,7 +43,7 @@ def drawn(seed, rates=EVEN):
     """Draw a machine of up to 6 vertices and some of its ranks."""
     draw = np.random.default_rng(seed)
     ranks = int(draw.integers(2, 6))
-    made = machine(seed, ranks, int(draw.integers(0, 7 - ranks)), rates)
+    made = random_machine(seed, ranks, int(draw.integers(0, 7 - ranks)), rates)
     members = draw.choice(ranks, int(draw.integers(2, ranks + 1)), replace=False)
     return made, sorted(members.tolist())
 
@@ -114,7 +114,7 @@ def test_ranks_out_of_reach_are_named(name):
     links = [Link("a", "s", Fraction(1), duplex=True), Link("b", "s", Fraction(1))]
     topology = build("dead end", ["a", "b"], [Switch("s")], links)
     root = {"broadcast": 0, "scatter": 0, "reduce": 1, "gather": 1}.get(name)
-    with pytest.raises(Infeasible, match=f"{name}: no way leads from a to b"):
+    with pytest.raises(Infeasible, match=f"{name}: no path leads from a to b"):
         cut_bound(topology, collective(name, (0, 1), root))
 
 
@@ -131,7 +131,7 @@ def test_all_to_all_has_no_cut_of_this_kind():
 @pytest.mark.parametrize("name", COLLECTIVES)
 def test_no_cut_around_a_rank_is_tighter_than_the_tightest_cut(name):
     for seed in range(5):
-        topology = machine(seed, 5, 2)
+        topology = random_machine(seed, 5, 2)
         what = collective(name, range(5), 3 if name in ROOTED else None)
         found = rank_bound(topology, what)
         assert found.algbw == proved(topology, what, found.certificate, trivial(topology))
@@ -140,7 +140,7 @@ def test_no_cut_around_a_rank_is_tighter_than_the_tightest_cut(name):
 
 
 def test_the_best_cut_so_far_is_given_when_the_time_is_over():
-    topology = machine(5, 6, 3)
+    topology = random_machine(5, 6, 3)
     for name in ("all_gather", "broadcast", "scatter", "all_reduce"):
         what = collective(name, range(6))
         found = cut_bound(topology, what, Watch(0.0))

@@ -12,7 +12,7 @@ from solvers.routing.quotient import Quotient
 from solvers.schedules.kinds import COLLECTIVES, collective
 from solvers.solve import solve
 from topologies.model.topology import Link, build, integers
-from topologies.presets.random_machines import AWKWARD, EVEN, machine
+from topologies.presets.random_machines import AWKWARD, EVEN, random_machine
 from topologies.presets.shapes import ring, star
 from topologies.symmetry.group import trivial
 
@@ -26,7 +26,7 @@ def flat(topology):
 @pytest.mark.parametrize("name", COLLECTIVES)
 def test_any_prices_prove_a_bound_that_the_optimum_keeps(name):
     for seed in range(4):
-        topology = machine(seed, 4, 2, AWKWARD if seed % 2 else EVEN)
+        topology = random_machine(seed, 4, 2, AWKWARD if seed % 2 else EVEN)
         what = collective(name, range(4))
         best = solve(topology, what).bound.algbw
         draw = np.random.default_rng(seed)
@@ -35,7 +35,7 @@ def test_any_prices_prove_a_bound_that_the_optimum_keeps(name):
 
 
 def test_the_certificate_proves_the_bound():
-    topology = machine(1, 4, 2)
+    topology = random_machine(1, 4, 2)
     what = collective("all_gather", range(4))
     for expected in (0.0, FAR):
         bound = price_bound(flat(topology), what, np.ones(topology.links), expected)

@@ -15,7 +15,7 @@ from solvers.schedules.kinds import COLLECTIVES, collective
 from solvers.settings.deadline import Watch
 from solvers.solve import solve
 from topologies.model.topology import Link, build, frozen, integers
-from topologies.presets.random_machines import machine, wild
+from topologies.presets.random_machines import random_machine, wild_machine
 from topologies.presets.shapes import ring, star
 
 GIGA = 10**9
@@ -50,7 +50,7 @@ def test_nothing_is_faster(name, small_machine, solved):
 @pytest.mark.parametrize("name", COLLECTIVES)
 def test_nothing_is_faster_where_messages_cost_and_links_differ(name):
     for seed in range(4):
-        made = machine(seed, 3 + seed, seed % 3, density=0.2)
+        made = random_machine(seed, 3 + seed, seed % 3, density=0.2)
         draw = [1e-6 * (1 + (7 * i + seed) % 5) for i in range(made.links)]
         costs = [1e-7 * (1 + (3 * i) % 4) for i in range(made.ranks)]
         made = replace(made, alpha=frozen(np.array(draw)), overhead=frozen(np.array(costs)))
@@ -90,14 +90,14 @@ def test_a_rank_bounds_only_by_what_it_gives_and_takes():
 
 @pytest.mark.parametrize("seed", range(16))
 def test_nothing_is_faster_on_machines_whose_links_have_little_in_common(seed):
-    made = wild(seed, 5)
+    made = wild_machine(seed, 5)
     name = sorted(COLLECTIVES)[seed % len(COLLECTIVES)]
     assert beaten(made, name, SWITCHINGS, (64, 4096, 10**7)) == []
 
 
 def test_no_exchange_of_unequal_amounts_is_faster():
     for seed in range(4):
-        made = wild(seed, 4)
+        made = wild_machine(seed, 4)
         amounts = 1000 * np.random.default_rng(seed).integers(0, 9, (made.ranks,) * 2)
         what = all_to_allv(tuple(range(made.ranks)), amounts + np.eye(made.ranks, dtype=np.int64))
         assert beaten_by(solve(made, what), SWITCHINGS, (what.total, 100 * what.total)) == [], seed

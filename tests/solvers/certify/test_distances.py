@@ -7,7 +7,7 @@ import pytest
 from solvers.certify.distances import UNREACHED, between, distances
 from topologies.model.topology import Link, build
 from topologies.presets import shapes
-from topologies.symmetry.group import declared, orbits
+from topologies.symmetry.group import declared_group, orbits
 
 
 def random_machine(seed):
@@ -35,7 +35,7 @@ def test_agrees_with_networkx_on_free_parallel_and_missing_links(seed, scale):
 def test_images_of_one_search_are_the_searches_from_the_images():
     torus = shapes.torus([3, 4])
     price = [1 + 2 * int(c) for c in torus.link_class]
-    group = declared(torus)
+    group = declared_group(torus)
     orbit = orbits(group.generators, torus.vertices)
     assert np.array_equal(
         between(torus, price, group, orbit, torus.ranks, np.arange(torus.ranks)),

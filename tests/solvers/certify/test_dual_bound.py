@@ -11,9 +11,9 @@ from solvers.schedules.certificate import Prices
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import collective
 from solvers.solve import kept_symmetry
-from topologies.derive.restrict import inhabited
+from topologies.derive.restrict import restrict
 from topologies.model.topology import IntArray, Topology, integers
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import leaf_spine, star, torus
 from topologies.symmetry.group import link_images, orbits, trivial
 
@@ -36,7 +36,7 @@ def least(topology: Topology, what: Collective, price: IntArray) -> int:
 
 def agrees(topology: Topology, what: Collective, price: IntArray, **terms: object) -> bool:
     """Compare what is proved with the capacity at these prices over the least that is paid."""
-    asked = inhabited(topology, what.ranks) if terms.get("relays") == "forward" else topology
+    asked = restrict(topology, what.ranks) if terms.get("relays") == "forward" else topology
     same = collective(what.name, range(len(what.ranks))) if asked is not topology else what
     pays = least(asked, same, price)
     takes = topology.unit * Fraction(int((topology.capacity * price).sum()))
@@ -52,7 +52,7 @@ def agrees(topology: Topology, what: Collective, price: IntArray, **terms: objec
 @pytest.mark.parametrize("name", ["all_reduce", "all_gather"])
 @pytest.mark.parametrize("seed", range(6))
 def test_prices_with_zeros_prove_what_the_cheapest_of_all_trees_pay(seed, name, relays):
-    topology = machine(seed, 4, 1, density=0.05)
+    topology = random_machine(seed, 4, 1, density=0.05)
     draw = np.random.default_rng(seed)
     ranks = sorted(draw.choice(4, 2, replace=False).tolist())
     for _ in range(2):
@@ -62,7 +62,7 @@ def test_prices_with_zeros_prove_what_the_cheapest_of_all_trees_pay(seed, name, 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_so_they_do_where_some_switches_copy_and_others_add(seed):
-    topology = machine(seed, 2, 3, density=0.05, flags=True)
+    topology = random_machine(seed, 2, 3, density=0.05, flags=True)
     draw = np.random.default_rng(seed)
     price = integers(draw.integers(0, 3, topology.links) * (draw.random(topology.links) < 0.5))
     assert agrees(topology, collective("all_reduce", (0, 1)), price, in_network=True)

@@ -15,7 +15,7 @@ from solvers.schedules.unfold import unfold
 from solvers.settings.deadline import NotFound, Watch
 from topologies.model.topology import Link, Switch, build
 from topologies.presets.nvidia import dgx_1, dgx_a100
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import full_mesh, leaf_spine, line, ring, star, torus
 
 RATES = tuple(Fraction(rate) for rate in (1, 2, 3))
@@ -260,13 +260,13 @@ def summed(topology, root, steps, rounds):
     return reach({tuple(frozenset([r]) for r in range(topology.ranks))}, steps, rounds)
 
 
-TINY = [machine(seed, 3, seed % 2, RATES, density=0.0) for seed in range(12)]
+TINY = [random_machine(seed, 3, seed % 2, RATES, density=0.0) for seed in range(12)]
 SPARSE = [
     each
-    for each in (machine(seed, 3, 0, RATES, density=0.0) for seed in range(30))
+    for each in (random_machine(seed, 3, 0, RATES, density=0.0) for seed in range(30))
     if len(links_between(each)) <= 5
 ]
-SMALL = [machine(seed, 4, 0, RATES, density=0.0) for seed in range(4)]
+SMALL = [random_machine(seed, 4, 0, RATES, density=0.0) for seed in range(4)]
 
 
 @pytest.mark.parametrize("name", ["all_gather", "broadcast", "gather", "scatter", "all_to_all"])

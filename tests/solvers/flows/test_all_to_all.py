@@ -15,9 +15,9 @@ from solvers.settings.deadline import UNHURRIED
 from solvers.solve import solve
 from topologies.formats.files import load
 from topologies.model.topology import Link, Switch, build
-from topologies.presets.random_machines import AWKWARD, EVEN, machine
+from topologies.presets.random_machines import AWKWARD, EVEN, random_machine
 from topologies.presets.shapes import full_mesh, line, ring, torus
-from topologies.symmetry.group import declared, trivial
+from topologies.symmetry.group import declared_group, trivial
 
 DATA = Path(__file__).parents[2] / "data"
 FLOWS = ("all_to_all", "scatter", "gather")
@@ -25,7 +25,7 @@ FLOWS = ("all_to_all", "scatter", "gather")
 
 def drawn(seed, ranks, switches):
     rates = AWKWARD if seed % 4 == 3 else EVEN
-    return machine(seed, ranks, switches, rates, density=0.1)
+    return random_machine(seed, ranks, switches, rates, density=0.1)
 
 
 def solved(topology, what, group=None):
@@ -62,7 +62,7 @@ def test_square_tori_exchange_at_the_rate_of_their_distances(dims):
     w/2 for even w and (w^2 - 1)/(2 w) for odd w.
     """
     topology, w = torus(dims, bandwidth=Fraction(1)), dims[0]
-    report = solved(topology, collective("all_to_all", range(w * w)), declared(topology))
+    report = solved(topology, collective("all_to_all", range(w * w)), declared_group(topology))
     for_each_pair = Fraction(8, w**3) if w % 2 == 0 else Fraction(8, w * (w * w - 1))
     assert report.algbw == w * w * for_each_pair
 
@@ -70,7 +70,7 @@ def test_square_tori_exchange_at_the_rate_of_their_distances(dims):
 @pytest.mark.parametrize("n", [3, 4, 5, 8])
 def test_rings_exchange_at_the_rate_of_their_distances(n):
     topology = ring(n, bandwidth=Fraction(1))
-    report = solved(topology, collective("all_to_all", range(n)), declared(topology))
+    report = solved(topology, collective("all_to_all", range(n)), declared_group(topology))
     assert report.algbw == Fraction(2 * n, n * n // 4)
 
 

@@ -20,7 +20,7 @@ from solvers.solve import bound, solve
 from solvers.timing.link_stages import frontier, staged
 from topologies.model.topology import Link, build
 from topologies.presets.huawei import cloudmatrix384
-from topologies.presets.random_machines import AWKWARD, EVEN, machine
+from topologies.presets.random_machines import AWKWARD, EVEN, random_machine
 from topologies.presets.shapes import full_mesh, leaf_spine, ring, star, torus
 
 ODD = {
@@ -63,7 +63,7 @@ def drawn(seed, ranks):
 @pytest.mark.parametrize("seed", range(16))
 def test_no_flow_is_faster(seed):
     rates = AWKWARD if seed % 4 == 3 else EVEN
-    topology = machine(seed, 2 + seed % 3, seed % 4, rates, density=0.2)
+    topology = random_machine(seed, 2 + seed % 3, seed % 4, rates, density=0.2)
     demand = drawn(seed, topology.ranks)
     found = solve(topology, all_to_allv(tuple(range(topology.ranks)), demand))
     report = verify(found)
@@ -74,7 +74,7 @@ def test_no_flow_is_faster(seed):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_ranks_outside_relay(seed):
-    topology = machine(seed, 5, seed % 2, EVEN, density=0.1)
+    topology = random_machine(seed, 5, seed % 2, EVEN, density=0.1)
     demand = np.zeros((5, 5), dtype=np.int64)
     demand[np.ix_([0, 2, 4], [0, 2, 4])] = inner = drawn(seed, 3)
     found = solve(topology, all_to_allv((0, 2, 4), inner))
@@ -152,7 +152,7 @@ def test_no_symmetry_is_taken_for_granted_and_the_same_question_has_the_same_ans
 def test_a_rank_out_of_reach_is_infeasible_and_named():
     links = [Link("a", "b", Fraction(1), duplex=True), Link("c", "a", Fraction(1))]
     topology = build("dead end", ["a", "b", "c"], [], links)
-    with pytest.raises(Infeasible, match="no way leads from a to c"):
+    with pytest.raises(Infeasible, match="no path leads from a to c"):
         solve(topology, all_to_allv((0, 1, 2), np.array([[0, 0, 1], [0, 0, 0], [0, 0, 0]])))
 
 

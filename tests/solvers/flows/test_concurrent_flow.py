@@ -14,17 +14,17 @@ from topologies.model.topology import integers
 from topologies.presets.amd import mi250
 from topologies.presets.huawei import cloudmatrix384
 from topologies.presets.nvidia import dgx_h100
-from topologies.presets.random_machines import AWKWARD, EVEN, machine
+from topologies.presets.random_machines import AWKWARD, EVEN, random_machine
 from topologies.presets.shapes import mesh, ring, torus
-from topologies.symmetry.group import declared, trivial
+from topologies.symmetry.group import declared_group, trivial
 
 NAMED = {
     "ring": (lambda: ring(6), trivial),
-    "torus": (lambda: torus([3, 4]), declared),
+    "torus": (lambda: torus([3, 4]), declared_group),
     "mesh": (lambda: mesh([3, 3]), trivial),
     "mi250": (lambda: mi250(2), trivial),
     "h100": (lambda: dgx_h100(2), trivial),
-    "cloudmatrix": (lambda: cloudmatrix384(2), declared),
+    "cloudmatrix": (lambda: cloudmatrix384(2), declared_group),
 }
 
 
@@ -71,7 +71,7 @@ def test_few_columns_are_as_good_as_all(name, monkeypatch):
 @pytest.mark.parametrize("seed", range(12))
 def test_few_columns_do_on_uneven_machines_and_for_uneven_amounts(seed, monkeypatch):
     rates = AWKWARD if seed % 3 == 2 else EVEN
-    made = machine(seed, 3 + seed % 3, seed % 3, rates, density=0.2)
+    made = random_machine(seed, 3 + seed % 3, seed % 3, rates, density=0.2)
     few, whole = both(made, trivial(made), monkeypatch, seed)
     assert float(few) == pytest.approx(float(whole), rel=1e-9)
 

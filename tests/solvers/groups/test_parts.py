@@ -17,13 +17,13 @@ from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import Terms
 from solvers.solve import bound, solve
-from topologies.derive.part import part
-from topologies.derive.restrict import inhabited
+from topologies.derive.part import submachine
+from topologies.derive.restrict import restrict
 from topologies.formats.spec import topology as named
 from topologies.model.topology import Topology
 from topologies.presets.huawei import cloudmatrix384
 from topologies.presets.nvidia import dgx_a100
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import ring, torus
 from topologies.symmetry.group import trivial
 
@@ -35,7 +35,7 @@ def drawn(seed: int) -> tuple[Topology, list[int]]:
     """Draw a machine, with and without switches, and a group of its ranks that are not all."""
     draw = np.random.default_rng([seed, 9])
     ranks = int(draw.integers(3, 5))
-    made = machine(seed, ranks, int(draw.integers(0, 3)), density=0.05)
+    made = random_machine(seed, ranks, int(draw.integers(0, 3)), density=0.05)
     return made, sorted(draw.choice(ranks, int(draw.integers(2, min(ranks, 4))), False).tolist())
 
 
@@ -51,7 +51,7 @@ def opinion(topology: Topology, name: str, ranks: list[int], relays: Relays) -> 
     if relays == "all":
         return optimum(topology, asked(name, ranks))
     left = open_to(topology, asked(name, ranks), relays)
-    return optimum(inhabited(left, ranks), asked(name, list(range(len(ranks)))))
+    return optimum(restrict(left, ranks), asked(name, list(range(len(ranks)))))
 
 
 @pytest.mark.parametrize("name", COLLECTIVES)
@@ -163,7 +163,7 @@ def test_what_the_part_proves_is_proved_for_the_whole_machine(name, ranks):
 def test_a_bound_of_a_part_that_is_beaten_outside_is_told_to_be_higher():
     """A row of a torus alone has half of the links that it has over the other rows."""
     topology, what = torus([4, 4]), asked("all_reduce", (0, 1, 2, 3))
-    cut = part(topology, [0, 1, 2, 3])
+    cut = submachine(topology, [0, 1, 2, 3])
     inner = solve(cut.topology, within(cut, what), Watch(60))
     bound = whole_bound(inner.bound, cut, what, "forward", in_network=False)
     assert bound is None or bound.algbw > inner.bound.algbw

@@ -9,7 +9,7 @@ import pytest
 from solvers.lp.linear_program import NotFound
 from solvers.lp.max_flow import cheapest_flow, maximum, times
 from topologies.model.topology import integers
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 
 
 def graph(topology, costs=()):
@@ -33,7 +33,7 @@ def surplus(topology, arcs):
 
 def test_the_flow_is_a_flow_and_the_cut_says_that_none_is_larger():
     for seed in range(30):
-        made = machine(seed, 4, 2)
+        made = random_machine(seed, 4, 2)
         found = maximum(made.vertices, made.src, made.dst, made.capacity, 0, 1)
         assert (found.arcs >= 0).all()
         assert (found.arcs <= made.capacity).all()
@@ -46,7 +46,7 @@ def test_the_flow_is_a_flow_and_the_cut_says_that_none_is_larger():
 
 def test_the_value_is_that_of_networkx():
     for seed in range(15):
-        made = machine(seed, 4, 2)
+        made = random_machine(seed, 4, 2)
         found = maximum(made.vertices, made.src, made.dst, made.capacity, 2, 3)
         assert found.value == nx.maximum_flow_value(graph(made), 2, 3)
 
@@ -69,7 +69,7 @@ def test_a_sink_out_of_reach_gets_nothing():
 
 def test_needs_are_met_within_the_capacities_at_the_least_cost():
     for seed in range(15):
-        made = machine(seed, 4, 2)
+        made = random_machine(seed, 4, 2)
         costs = np.random.default_rng(seed).integers(1, 9, made.links)
         value = maximum(made.vertices, made.src, made.dst, made.capacity, 0, 1).value
         rate = Fraction(value, 3)
@@ -84,7 +84,7 @@ def test_needs_are_met_within_the_capacities_at_the_least_cost():
 
 
 def test_a_rate_that_the_capacities_do_not_allow_is_refused():
-    made = machine(1, 2, 0)
+    made = random_machine(1, 2, 0)
     value = maximum(2, made.src, made.dst, made.capacity, 0, 1).value
     with pytest.raises(NotFound, match="min-cost-flow"):
         cheapest_flow(made, 0, {1: 1}, Fraction(value + 1), np.ones(made.links))

@@ -6,9 +6,9 @@ import pytest
 from solvers.routing.path_pool import HOP, Ways
 from solvers.routing.quotient import Quotient
 from topologies.model.topology import integers
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import full_mesh, leaf_spine, ring, star
-from topologies.symmetry.group import declared, trivial
+from topologies.symmetry.group import declared_group, trivial
 
 
 def shortest(view):
@@ -20,7 +20,7 @@ def shortest(view):
 
 
 def everyone(topology):
-    return Quotient(topology, integers(range(topology.ranks)), declared(topology))
+    return Quotient(topology, integers(range(topology.ranks)), declared_group(topology))
 
 
 def walked(topology, members, links):
@@ -33,7 +33,7 @@ def walked(topology, members, links):
 
 
 def drawn(seed):
-    made = machine(seed, 5, 4, density=0.2)
+    made = random_machine(seed, 5, 4, density=0.2)
     return Quotient(made, integers([0, 1, 4]), trivial(made))
 
 

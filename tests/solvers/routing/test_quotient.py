@@ -6,9 +6,9 @@ import pytest
 from solvers.routing.quotient import Quotient
 from topologies.model.topology import integers
 from topologies.presets.huawei import cloudmatrix384
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import leaf_spine, ring, star, torus
-from topologies.symmetry.group import declared, link_images, trivial
+from topologies.symmetry.group import declared_group, link_images, trivial
 
 MACHINES = {
     "ring": ring(5),
@@ -20,7 +20,7 @@ MACHINES = {
 
 
 def everyone(topology, group=None):
-    return Quotient(topology, integers(range(topology.ranks)), group or declared(topology))
+    return Quotient(topology, integers(range(topology.ranks)), group or declared_group(topology))
 
 
 @pytest.fixture(params=MACHINES)
@@ -67,7 +67,7 @@ def relaxed(topology, members, weight, start):
 
 def test_ways_never_pass_through_members():
     for seed in range(15):
-        made = machine(seed, 5, 3, density=0.1)
+        made = random_machine(seed, 5, 3, density=0.1)
         view = Quotient(made, integers([0, 2, 3]), trivial(made))
         weight = np.random.default_rng(seed).integers(1, 9, made.links).astype(np.float64)
         length, entry = view.distances(weight)

@@ -17,13 +17,13 @@ from topologies.presets.amd import mi250
 from topologies.presets.huawei import cloudmatrix384
 from topologies.presets.nvidia import dgx_a100
 from topologies.presets.shapes import full_mesh, ring, star, torus
-from topologies.symmetry.group import declared, trivial
+from topologies.symmetry.group import declared_group, trivial
 
 GIGA = 10**9
 
 
 def test_mates_lie_back_between_the_same_ends_as_wide(small_machine):
-    mate = mirror(small_machine, declared(small_machine), in_network=False)
+    mate = mirror(small_machine, declared_group(small_machine), in_network=False)
     if (small_machine.mate < 0).any():  # ports are links one way
         assert mate is None
         return
@@ -36,7 +36,7 @@ def test_mates_lie_back_between_the_same_ends_as_wide(small_machine):
 
 def test_links_of_a_plane_are_mates():
     machine = dgx_a100(2)
-    mate = mirror(machine, declared(machine), in_network=False)
+    mate = mirror(machine, declared_group(machine), in_network=False)
     assert (machine.plane[mate] == machine.plane).all()
 
 
@@ -67,14 +67,14 @@ def test_a_switch_that_copies_and_does_not_add_has_no_mirror():
 def test_the_directions_of_a_ring_that_only_turns_are_mates():
     machine = ring(5)
     turn = frozen((np.arange(5)[None, :] + 1) % 5)
-    group = declared(replace(machine, symmetry=turn))
+    group = declared_group(replace(machine, symmetry=turn))
     assert group.order == 5
     assert mirror(machine, group, in_network=False) is not None
 
 
 CASES = {
-    "ring": (lambda: ring(5), declared),
-    "torus": (lambda: torus([3, 4]), declared),
+    "ring": (lambda: ring(5), declared_group),
+    "torus": (lambda: torus([3, 4]), declared_group),
     "full mesh": (lambda: full_mesh(5), trivial),
     "uneven star": (
         lambda: build(
@@ -85,9 +85,9 @@ CASES = {
         ),
         trivial,
     ),
-    "mi250": (lambda: mi250(1), declared),
-    "a100": (lambda: dgx_a100(2), declared),
-    "cloudmatrix": (lambda: cloudmatrix384(1), declared),
+    "mi250": (lambda: mi250(1), declared_group),
+    "a100": (lambda: dgx_a100(2), declared_group),
+    "cloudmatrix": (lambda: cloudmatrix384(1), declared_group),
 }
 
 

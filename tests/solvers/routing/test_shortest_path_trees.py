@@ -7,7 +7,7 @@ from solvers.routing.nearest_ranks import Neighbours
 from solvers.routing.shortest_path_trees import Shortest
 from topologies.model.topology import Link, build, integers
 from topologies.presets.nvidia import dgx_a100
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import star
 
 
@@ -28,7 +28,7 @@ def tree_of(found, number):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_ways_are_as_short_as_those_of_networkx(seed):
-    topology = machine(seed, 6, 3)
+    topology = random_machine(seed, 6, 3)
     price = np.random.default_rng(seed).uniform(1.0, 2.0, topology.links)
     graph = nx.MultiDiGraph()
     graph.add_weighted_edges_from(zip(topology.src, topology.dst, price, strict=True))
@@ -47,7 +47,7 @@ def test_ways_are_as_short_as_those_of_networkx(seed):
 
 
 def test_routes_pass_switches_only_and_depths_count_ranks():
-    topology = machine(3, 6, 3)
+    topology = random_machine(3, 6, 3)
     found = Shortest(topology).trees(
         integers([2]), integers(range(6)), np.ones(topology.links), unheard
     )
@@ -85,7 +85,7 @@ def leaning(topology, price):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_trees_that_lean_on_neighbours_reach_everyone_over_connected_routes(seed):
-    topology = machine(seed, 6, 3)
+    topology = random_machine(seed, 6, 3)
     price = np.random.default_rng(seed).uniform(1.0, 2.0, topology.links)
     found, heard = leaning(topology, price)
     assert len(heard) == 6

@@ -20,7 +20,7 @@ from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from topologies.model.topology import Link, Switch, Topology, build, digest, integers
 from topologies.presets import shapes
-from topologies.symmetry.group import declared
+from topologies.symmetry.group import declared_group
 
 STAR = build(
     "star",
@@ -79,7 +79,7 @@ def symmetric() -> Schedule:
         [(1, Fraction(1))],
         [Transfer(0, 0, 0, 1, (0,))],
         Bound(Fraction(3), "prices", prices),
-        declared(torus),
+        declared_group(torus),
     )
 
 

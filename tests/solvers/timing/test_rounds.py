@@ -12,7 +12,7 @@ from solvers.schedules.unfold import unfold
 from solvers.solve import solve
 from solvers.timing.rounds import AT_ONCE, orders
 from topologies.formats.spec import topology
-from topologies.presets.random_machines import EVEN, machine
+from topologies.presets.random_machines import EVEN, random_machine
 from topologies.presets.shapes import hypercube, leaf_spine, ring, star, torus
 
 MACHINES = ("ring:6", "torus:4x4", "star:7", "dgx-a100:boxes=2", "mi250:boxes=1", "nvl72")
@@ -58,7 +58,7 @@ def test_an_order_changes_steps_alone_and_stays_right(spec):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_orders_stay_right_on_machines_without_symmetry(seed):
-    made = list(orders(solved(machine(seed, 3 + seed % 3, seed % 3, EVEN, density=0.2))))
+    made = list(orders(solved(random_machine(seed, 3 + seed % 3, seed % 3, EVEN, density=0.2))))
     assert made[-1][0] == AT_ONCE
     assert all(verify(each).optimal for _, each in made)
 

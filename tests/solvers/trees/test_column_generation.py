@@ -14,9 +14,9 @@ from solvers.trees.column_generation import Goal, Packer
 from solvers.trees.column_pool import Family
 from solvers.trees.order_lp import loads_of
 from topologies.model.topology import Link, build, integers
-from topologies.presets.random_machines import AWKWARD, EVEN, machine
+from topologies.presets.random_machines import AWKWARD, EVEN, random_machine
 from topologies.presets.shapes import full_mesh, hypercube, torus
-from topologies.symmetry.group import declared, trivial
+from topologies.symmetry.group import declared_group, trivial
 
 
 def both(root):
@@ -61,9 +61,9 @@ CASES = [*range(12), "torus", "hypercube"]
 def case(request):
     named = {"torus": torus([3, 3]), "hypercube": hypercube(3)}
     if request.param in named:
-        return named[request.param], declared(named[request.param])
+        return named[request.param], declared_group(named[request.param])
     seed = request.param
-    made = machine(seed, 3 + seed % 3, seed % 4, AWKWARD if seed % 3 == 0 else EVEN)
+    made = random_machine(seed, 3 + seed % 3, seed % 4, AWKWARD if seed % 3 == 0 else EVEN)
     return made, trivial(made)
 
 
@@ -130,7 +130,7 @@ def test_ranks_out_of_reach_are_infeasible():
 
 def test_when_the_time_is_over_the_best_trees_so_far_are_given():
     for seed in range(20):
-        topology = machine(seed, 5, 2)
+        topology = random_machine(seed, 5, 2)
         watch = Watch()
         made = packer(topology, False, watch=watch)
         packing = made.solve(None, lambda *_: None, lambda _, watch=watch: watch.stop())
@@ -144,7 +144,7 @@ def test_where_no_exact_optimum_is_in_reach_the_shares_still_add_up(monkeypatch)
 
     monkeypatch.setattr("solvers.lp.min_max_load.LoadLP.exact", refuse)
     for seed in range(5):
-        topology, times = machine(seed, 4, 2), []
+        topology, times = random_machine(seed, 4, 2), []
         packing = packer(topology, True).solve(None, lambda _, time: times.append(time))  # noqa: B023
         found = totals(packing)
         assert sum(weight for (_, inward), weight in found.items() if inward) == 1

@@ -10,7 +10,7 @@ from solvers.lp.linear_program import Infeasible
 from solvers.routing.quotient import Quotient
 from solvers.trees.column_pool import EVERY, NEARBY, Family, Growth, depth_in, places
 from topologies.model.topology import Link, build, integers
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import full_mesh, line, star
 from topologies.symmetry.group import trivial
 
@@ -38,7 +38,7 @@ def test_first_orders_go_by_distance_from_the_root(inward):
 
 def test_a_member_comes_after_the_one_over_which_it_is_reached():
     for seed in range(20):
-        made = grown(machine(seed, 5, 2), Family(3, False), Family(1, True))
+        made = grown(random_machine(seed, 5, 2), Family(3, False), Family(1, True))
         for order in made.orders:
             _, before = made.reach(order.root, order.inward, order.present)
             others = np.arange(5) != order.root
@@ -47,7 +47,9 @@ def test_a_member_comes_after_the_one_over_which_it_is_reached():
 
 def test_columns_are_earlier_parents_over_ways_between_the_two():
     for seed in range(20):
-        made = grown(machine(seed, 5, 2), Family(4, False), Family(0, True), members=(0, 2, 3, 4))
+        made = grown(
+            random_machine(seed, 5, 2), Family(4, False), Family(0, True), members=(0, 2, 3, 4)
+        )
         topology, members = made.quotient.topology, made.quotient.members
         for k, parent, child, way in rows(made.columns):
             order, links = made.orders[k], list(made.ways.links[way])
@@ -59,7 +61,9 @@ def test_columns_are_earlier_parents_over_ways_between_the_two():
 
 def test_every_member_has_a_parent_in_every_order():
     for seed in range(20):
-        made = grown(machine(seed, 5, 2), *(Family(r, i) for r in range(5) for i in (False, True)))
+        made = grown(
+            random_machine(seed, 5, 2), *(Family(r, i) for r in range(5) for i in (False, True))
+        )
         for k, order in enumerate(made.orders):
             children = {child for of, _, child, _ in rows(made.columns) if of == k}
             assert children == set(range(5)) - {order.root}

@@ -9,7 +9,7 @@ from solvers.trees.congestion_prices import Congestion
 from topologies.formats import spec
 from topologies.model.topology import integers
 from topologies.presets.shapes import full_mesh, ring
-from topologies.symmetry.group import declared, trivial
+from topologies.symmetry.group import declared_group, trivial
 
 
 def planted(topology, families, rounds=1, group=None, plant="cheapest_first"):
@@ -65,7 +65,7 @@ def test_families_enter_a_box_over_different_ranks(inward):
 
 def test_loads_count_all_images_of_a_tree():
     topology = ring(5)
-    view = Quotient(topology, integers(range(5)), declared(topology))
+    view = Quotient(topology, integers(range(5)), declared_group(topology))
     congestion = Congestion(view, {Family(0, False): 1.0}, 1.0)
     parent = integers([-1, 0, 1, 2, 3])
     _, entry = view.distances(np.ones(topology.links))

@@ -12,7 +12,7 @@ from solvers.trees.column_pool import Family
 from solvers.trees.extract import Router, Tree, paired, trees
 from solvers.trees.order_lp import Columns, Order
 from topologies.model.topology import Link, build, integers
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.symmetry.group import trivial
 
 
@@ -28,7 +28,7 @@ MEMBERS = (0, 1, 3, 4)  # rank 2 is a relay
 
 
 def packed(seed):
-    made = machine(seed, 5, 2, density=0.1)
+    made = random_machine(seed, 5, 2, density=0.1)
     view = Quotient(made, integers(MEMBERS), trivial(made))
     families = [Family(r, inward) for r in MEMBERS for inward in (False, True)]
     return view, Packer(view, families, free=True).solve(None, lambda *_: None)

@@ -21,9 +21,9 @@ from topologies.formats.files import load
 from topologies.model.topology import Link, Switch, build
 from topologies.presets.amd import mi250
 from topologies.presets.nvidia import dgx_1, dgx_a100, dgx_h100, nvl72
-from topologies.presets.random_machines import AWKWARD, EVEN, machine
+from topologies.presets.random_machines import AWKWARD, EVEN, random_machine
 from topologies.presets.shapes import full_mesh, line, mesh, ring, star, torus
-from topologies.symmetry.group import declared, trivial
+from topologies.symmetry.group import declared_group, trivial
 
 DATA = Path(__file__).parents[2] / "data"
 GIGA = 10**9
@@ -32,7 +32,7 @@ TREES = ("all_gather", "reduce_scatter", "broadcast", "reduce", "all_reduce")
 
 def drawn(seed, ranks, switches):
     rates = AWKWARD if seed % 4 == 3 else EVEN
-    return machine(seed, ranks, switches, rates, density=0.05)
+    return random_machine(seed, ranks, switches, rates, density=0.05)
 
 
 def solved(topology, what, *, in_network=False):
@@ -70,7 +70,7 @@ def test_ranks_outside_relay_copy_and_add(name):
 @pytest.mark.parametrize("name", TREES)
 def test_no_packing_of_trees_that_branch_at_switches_is_faster(name):
     for seed in range(6):
-        topology = machine(seed, 2 + seed % 3, 1 + seed % 2, density=0.05, flags=True)
+        topology = random_machine(seed, 2 + seed % 3, 1 + seed % 2, density=0.05, flags=True)
         what = collective(name, range(topology.ranks))
         report = solved(topology, what, in_network=True)
         assert report.optimal, seed
@@ -132,7 +132,9 @@ def test_the_sum_may_pass_from_one_that_adds_to_one_that_copies():
 def test_nvswitches_sum_at_the_cut(make, rate):
     machine = make()
     what = collective("all_reduce", range(machine.ranks))
-    report = verify(all_reduce(machine, what, declared(machine), Watch(60), Terms(in_network=True)))
+    report = verify(
+        all_reduce(machine, what, declared_group(machine), Watch(60), Terms(in_network=True))
+    )
     assert report.optimal
     assert report.algbw == rate * GIGA
 
@@ -155,7 +157,7 @@ def test_ranks_outside_make_sums_faster(machine, ranks, rate):
 @pytest.mark.parametrize("name", TREES)
 def test_larger_machines_without_regularity_are_proved_too(name):
     for seed in (20, 21):
-        topology = machine(seed, 5, 3, AWKWARD if seed % 2 else EVEN)
+        topology = random_machine(seed, 5, 3, AWKWARD if seed % 2 else EVEN)
         assert solved(topology, collective(name, range(5))).optimal, seed
 
 
@@ -267,7 +269,7 @@ def test_a_rank_out_of_reach_is_infeasible(name):
 
 @pytest.mark.parametrize("name", TREES)
 def test_the_same_question_has_the_same_answer_to_the_byte(name, tmp_path):
-    topology = machine(5, 4, 2)
+    topology = random_machine(5, 4, 2)
     what = collective(name, range(4))
     solver = all_reduce if name == "all_reduce" else forest
     for file in ("first.json", "second.json"):
@@ -284,7 +286,7 @@ def test_everything_moves_over_the_ranks_given():
 
 def test_a_root_whose_share_is_nothing_keeps_its_orders():
     # On this machine the loop drops orders, and the optimum gives some roots no share at all.
-    made = machine(7, 5, 2, density=0.35)
+    made = random_machine(7, 5, 2, density=0.35)
     assert verify(
         all_reduce(made, collective("all_reduce", range(5)), trivial(made), Watch(60))
     ).optimal

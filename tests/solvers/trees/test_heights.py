@@ -9,7 +9,7 @@ from solvers.schedules.kinds import collective
 from solvers.settings.options import Terms
 from solvers.solve import bound, solve
 from topologies.formats import spec
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import line, ring, star
 
 TREES = ("all_gather", "reduce_scatter", "broadcast", "reduce", "all_reduce")
@@ -27,7 +27,7 @@ def low(topology, what, height):
 def test_none_of_the_height_is_faster_than_the_bound_and_most_are_as_fast(name):
     met = tried = 0
     for seed in range(12):
-        topology = machine(seed, 3 + seed % 2, seed % 3)
+        topology = random_machine(seed, 3 + seed % 2, seed % 3)
         what = collective(name, range(topology.ranks))
         height = 1 + seed % 3 + (name == "all_reduce")
         expected = optimum(topology, what, height=height)

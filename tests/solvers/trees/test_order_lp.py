@@ -22,9 +22,9 @@ from solvers.trees.order_lp import (
     union,
 )
 from topologies.model.topology import integers
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import full_mesh, ring, torus
-from topologies.symmetry.group import declared, link_images, trivial
+from topologies.symmetry.group import declared_group, link_images, trivial
 
 
 def shortest(view):
@@ -75,7 +75,7 @@ def whole(topology, group=None):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_with_all_orders_it_is_the_lp_over_all_trees(seed):
-    made = machine(seed, 4, 0, density=0.1)
+    made = random_machine(seed, 4, 0, density=0.1)
     orders = [order for root in range(4) for order in orders_from(root, 4)]
     budgets = [Budget(tuple(range(6 * r, 6 * r + 6)), (), Fraction(1)) for r in range(4)]
     time = least_time(whole(made), orders, budgets)
@@ -85,7 +85,7 @@ def test_with_all_orders_it_is_the_lp_over_all_trees(seed):
 
 def test_one_root_for_each_orbit_is_enough():
     made = torus([2, 2])
-    folded, flat = whole(made, declared(made)), whole(made)
+    folded, flat = whole(made, declared_group(made)), whole(made)
     one = [Budget(tuple(range(6)), (), Fraction(folded.orbit_of(0), folded.group.order))]
     every = [Budget(tuple(range(6 * r, 6 * r + 6)), (), Fraction(1)) for r in range(4)]
     orders = [order for root in range(4) for order in orders_from(root, 4)]
@@ -104,7 +104,7 @@ def test_a_budget_with_minus_balances_two_sets_of_orders():
 
 def test_loads_add_up_over_all_images():
     made = torus([3, 3])
-    view = whole(made, declared(made))
+    view = whole(made, declared_group(made))
     ways = shortest(view)
     images = link_images(made, view.group.elements)
     for row, links in zip(loads_of(view, ways).toarray(), ways.links, strict=True):
@@ -114,7 +114,7 @@ def test_loads_add_up_over_all_images():
 
 def test_pairs_are_moved_so_that_they_start_at_a_root():
     made = ring(6)
-    view = whole(made, declared(made))
+    view = whole(made, declared_group(made))
     src, dst = (np.array(column) for column in zip(*permutations(range(6), 2), strict=True))
     place, target = classes(view, src, dst)
     for s, d, p, t in zip(src, dst, place, target, strict=True):
@@ -123,7 +123,7 @@ def test_pairs_are_moved_so_that_they_start_at_a_root():
 
 
 def test_an_inward_pair_is_crossed_from_the_child_to_the_parent():
-    made = machine(3, 4, 1)
+    made = random_machine(3, 4, 1)
     view, place = whole(made), np.arange(4)
     ways = shortest(view)
     orders = [Order(0, place, place), Order(0, place, place, inward=True)]

@@ -11,7 +11,7 @@ from solvers.settings.options import USUAL
 from solvers.solve import solve
 from solvers.trees.forest import planted
 from solvers.trees.problem import NEAR
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import full_mesh, ring, star, torus
 
 MAKERS = {
@@ -39,7 +39,7 @@ def test_they_are_near_what_is_proved_the_optimum(name, topology):
 def test_uneven_machines_get_right_schedules_or_none(name):
     near = 0
     for seed in range(2):
-        topology = machine(seed, 4, seed % 3, density=0.05)
+        topology = random_machine(seed, 4, seed % 3, density=0.05)
         try:
             what = collective(name, range(4))
             found = verify(MAKERS[name](topology, what, Watch(), USUAL))

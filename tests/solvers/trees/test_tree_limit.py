@@ -15,7 +15,7 @@ from solvers.solve import solve
 from solvers.trees import tree_limit
 from topologies.formats import spec
 from topologies.model.topology import Link, build
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +56,7 @@ def best_single(topology, what):
 def test_one_tree_for_each_rank_is_mostly_the_best_choice():
     met = 0
     for seed in range(5):
-        topology = machine(seed, 3, seed % 2)
+        topology = random_machine(seed, 3, seed % 2)
         what = collective("all_gather", range(3))
         best, found = best_single(topology, what), float(few(topology, what, 1))
         assert found <= best * (1 + 1e-9), seed
@@ -70,7 +70,7 @@ def test_a_root_without_a_share_has_no_trees(monkeypatch, seed):
         return [tree for tree in best if tree.family.root == best[0].family.root]
 
     monkeypatch.setattr(tree_limit._Search, "_chosen", of_one_root)
-    assert few(machine(seed, 4, 0), collective("all_reduce", range(4)), 2) > 0
+    assert few(random_machine(seed, 4, 0), collective("all_reduce", range(4)), 2) > 0
 
 
 @pytest.mark.parametrize("back", [Fraction(4), Fraction(1, 10_000)])

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from topologies.derive.derate import achievable
+from topologies.derive.derate import derate
 from topologies.formats import columns, reader
 from topologies.formats.spec import topology
 from topologies.formats.writer import describe
@@ -25,7 +25,7 @@ def pair(*classes):
 
 def test_bandwidths_are_multiplied_exactly_and_nothing_else_changes():
     made = pair(HALF, LinkClass("fast"))
-    found = achievable(made)
+    found = derate(made)
     assert [int(c) * found.unit for c in found.capacity] == [10, 10, 7, 7]
     assert found.names == made.names
     assert (found.alpha == made.alpha).all()
@@ -33,7 +33,7 @@ def test_bandwidths_are_multiplied_exactly_and_nothing_else_changes():
 
 def test_a_machine_that_states_none_stays_as_it_is():
     made = topology("torus:4x4")
-    found = achievable(made)
+    found = derate(made)
     assert (found.bandwidth == made.bandwidth).all()
 
 
@@ -64,7 +64,7 @@ def test_columns_that_fit_no_class_are_refused(row):
 def test_bandwidths_without_a_sensible_unit_are_refused():
     odd = replace(HALF, efficiency=Fraction(1, 10**15 + 37))
     with pytest.raises(TopologyError, match=r"^efficiency: the bandwidths have no common unit"):
-        achievable(pair(odd, LinkClass("fast")))
+        derate(pair(odd, LinkClass("fast")))
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))
@@ -72,4 +72,4 @@ def test_every_efficiency_of_a_preset_has_its_source(name):
     made = topology(PRESETS[name].example)
     for each in made.classes:
         assert (each.efficiency == 1) == (each.efficiency_source == "")
-    assert achievable(made).bandwidth.min() > 0
+    assert derate(made).bandwidth.min() > 0

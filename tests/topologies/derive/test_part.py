@@ -9,13 +9,13 @@ import pytest
 from bench.optimum import optimum
 from solvers.bounds.cuts import cut_bound
 from solvers.schedules.kinds import collective
-from topologies.derive.part import Part, contracted, islands, part, without_others
+from topologies.derive.part import Submachine, contract, islands, submachine, without_others
 from topologies.model.topology import Link, Switch, build
 from topologies.presets.huawei import cloudmatrix384
 from topologies.presets.nvidia import dgx_a100
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import leaf_spine, line, ring, star, torus
-from topologies.symmetry.group import Group, cyclic, declared, lean, orbits
+from topologies.symmetry.group import Group, cyclic_subgroup, declared_group, orbits, reduce_group
 
 COLUMNS = ("capacity", "alpha", "link_class", "plane")
 
@@ -24,7 +24,7 @@ def group_of(draw: np.random.Generator, ranks: int) -> list[int]:
     return sorted(draw.choice(ranks, int(draw.integers(2, ranks)), replace=False).tolist())
 
 
-def faithful(cut: Part) -> bool:
+def faithful(cut: Submachine) -> bool:
     """Tell whether every link of a part is one of the whole: ends, figures and the way back."""
     whole, own = cut.whole, cut.topology
     mates = np.where(own.mate < 0, -1, cut.links[own.mate])
@@ -43,9 +43,9 @@ def faithful(cut: Part) -> bool:
 @pytest.mark.parametrize("seed", range(30))
 def test_a_part_has_the_ranks_and_the_links_between_them_as_they_are(seed):
     draw = np.random.default_rng(seed)
-    whole = machine(seed, 5, 3, density=0.1, flags=True)
+    whole = random_machine(seed, 5, 3, density=0.1, flags=True)
     ranks = group_of(draw, 5)
-    cut = part(whole, ranks)
+    cut = submachine(whole, ranks)
     assert cut.vertices[: cut.topology.ranks].tolist() == ranks
     assert cut.place(np.array(ranks)).tolist() == list(range(len(ranks)))
     assert faithful(cut)
@@ -55,9 +55,9 @@ def test_a_part_has_the_ranks_and_the_links_between_them_as_they_are(seed):
 
 @pytest.mark.parametrize("seed", range(15))
 def test_a_part_loses_no_way_that_leads_over_switches_alone(seed):
-    whole = machine(seed, 4, 3, density=0.05)
+    whole = random_machine(seed, 4, 3, density=0.05)
     ranks = group_of(np.random.default_rng(seed), 4)
-    cut, what = part(whole, ranks), collective("all_to_all", range(len(ranks)))
+    cut, what = submachine(whole, ranks), collective("all_to_all", range(len(ranks)))
     over = optimum(without_others(whole, ranks), collective("all_to_all", ranks))
     assert (optimum(cut.topology, what) if cut.topology.links else 0) == pytest.approx(over)
 
@@ -70,13 +70,13 @@ def test_dead_ends_are_pruned_until_none_is_left():
     links += [Link("c", "far", Fraction(1)), Link("a", "sink", Fraction(1))]
     switches = [Switch(name) for name in ("near", "mid", "far", "sink")]
     whole = build("chain", ["a", "b", "c"], switches, links)
-    assert part(whole, [0, 1]).topology.names == ("a", "b", "near")
+    assert submachine(whole, [0, 1]).topology.names == ("a", "b", "near")
     # With c the chain is a way, and of it only the sink goes.
-    assert part(whole, [0, 2]).topology.names == ("a", "c", "near", "mid", "far")
+    assert submachine(whole, [0, 2]).topology.names == ("a", "c", "near", "mid", "far")
 
 
 def test_a_box_of_a_large_machine_has_nothing_of_other_boxes():
-    cut = part(dgx_a100(4), range(8, 16)).topology
+    cut = submachine(dgx_a100(4), range(8, 16)).topology
     assert cut.ranks == 8
     assert not [name for name in cut.names if name.startswith(("b0.", "b2.", "b3."))]
     assert "b1.nvs" in cut.names
@@ -93,7 +93,7 @@ def test_a_box_of_a_large_machine_has_nothing_of_other_boxes():
     ],
 )
 def test_what_keeps_the_ranks_of_the_declared_symmetry_is_kept(whole, ranks, order):
-    group = declared(part(whole, list(ranks)).topology)  # which checks that it is one
+    group = declared_group(submachine(whole, list(ranks)).topology)  # which checks that it is one
     assert group.order >= order
     assert len(np.unique(orbits(group.generators, group.generators.shape[1])[: len(ranks)])) == (
         len(ranks) // order
@@ -110,7 +110,7 @@ def test_without_others_everything_keeps_its_number_and_others_have_no_links(who
     inside = (whole.src >= whole.ranks) | np.isin(whole.src, ranks)
     inside &= (whole.dst >= whole.ranks) | np.isin(whole.dst, ranks)
     assert left.links == inside.sum()
-    moved = declared(left).elements[:, ranks]
+    moved = declared_group(left).elements[:, ranks]
     assert np.isin(moved, ranks).all()
     assert without_others(whole, range(whole.ranks)) is whole
 
@@ -119,9 +119,9 @@ def test_without_others_everything_keeps_its_number_and_others_have_no_links(who
 def test_nothing_is_slower_where_all_others_are_one(seed):
     """By an LP over all trees, and by the cuts, with and without links that lead one way."""
     draw = np.random.default_rng(seed)
-    whole = machine(seed, 4, 1, density=0.05)
+    whole = random_machine(seed, 4, 1, density=0.05)
     ranks = sorted(draw.choice(4, 2, replace=False).tolist())
-    merged = contracted(whole, ranks).topology
+    merged = contract(whole, ranks).topology
     for name in ("all_reduce", "all_gather", "all_to_all"):
         whole_rate = optimum(whole, collective(name, ranks))
         assert optimum(merged, collective(name, range(2))) >= whole_rate * (1 - 1e-9)
@@ -130,9 +130,9 @@ def test_nothing_is_slower_where_all_others_are_one(seed):
 @pytest.mark.parametrize("seed", range(20))
 def test_cuts_are_no_smaller_where_all_others_are_one(seed):
     draw = np.random.default_rng(seed)
-    whole = machine(seed, 7, 3, density=0.1)
+    whole = random_machine(seed, 7, 3, density=0.1)
     ranks = group_of(draw, 7)
-    cut = contracted(whole, ranks)
+    cut = contract(whole, ranks)
     for name in ("all_gather", "reduce_scatter", "all_reduce"):
         before = cut_bound(whole, collective(name, ranks)).algbw
         after = cut_bound(cut.topology, collective(name, range(len(ranks)))).algbw
@@ -142,7 +142,7 @@ def test_cuts_are_no_smaller_where_all_others_are_one(seed):
 
 
 def test_all_others_are_one_free_rank_that_no_link_leaves_for_itself():
-    cut = contracted(torus([4, 4]), [0, 1])
+    cut = contract(torus([4, 4]), [0, 1])
     merged = cut.topology
     assert (merged.ranks, merged.names[2]) == (3, "all others")
     assert merged.overhead[2] == 0
@@ -153,7 +153,7 @@ def test_all_others_are_one_free_rank_that_no_link_leaves_for_itself():
 
 
 def test_where_nothing_is_far_nothing_is_merged():
-    merged = contracted(star(3), [0, 1, 2]).topology
+    merged = contract(star(3), [0, 1, 2]).topology
     assert (merged.ranks, merged.vertices, merged.links) == (3, 4, 6)
 
 
@@ -183,7 +183,7 @@ def within(smaller: Group, group: Group) -> bool:
 @pytest.mark.parametrize("cycles", [(4, 4), (4, 4, 4), (2, 3), (6, 4), (5,), (3, 3, 2, 2)])
 def test_a_lean_group_has_the_same_orbits_and_an_order_of_less(cycles):
     group, points = turns(*cycles), sum(cycles) + 1
-    smaller = lean(group, points)
+    smaller = reduce_group(group, points)
     assert smaller.order == lcm(*cycles)
     assert within(smaller, group)
     assert np.array_equal(orbits(smaller.generators, points), orbits(group.generators, points))
@@ -191,8 +191,8 @@ def test_a_lean_group_has_the_same_orbits_and_an_order_of_less(cycles):
 
 @pytest.mark.parametrize("whole", [torus([2, 3]), torus([3, 3]), star(5), leaf_spine(2, 2, 2)])
 def test_lean_groups_of_machines_keep_the_orbits_of_ranks(whole):
-    group = declared(whole)
-    smaller = lean(group, whole.ranks)
+    group = declared_group(whole)
+    smaller = reduce_group(group, whole.ranks)
     assert smaller.order <= group.order
     assert within(smaller, group)
     labels = [orbits(g.generators, whole.vertices)[: whole.ranks] for g in (group, smaller)]
@@ -200,10 +200,10 @@ def test_lean_groups_of_machines_keep_the_orbits_of_ranks(whole):
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 4, 6, 100])
-@pytest.mark.parametrize("group", [turns(4, 4), turns(2, 3), declared(torus([3, 3]))])
+@pytest.mark.parametrize("group", [turns(4, 4), turns(2, 3), declared_group(torus([3, 3]))])
 def test_a_cyclic_group_is_the_best_of_one_generator_up_to_an_order(group, most):
     points = group.generators.shape[1]
-    found = cyclic(group, points, most)
+    found = cyclic_subgroup(group, points, most)
     assert len(found.generators) <= 1
     assert found.order <= most
     assert within(found, group)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from topologies.formats.duplicate_keys import refuse_twins
+from topologies.formats.duplicate_keys import refuse_duplicates
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from topologies.formats.duplicate_keys import refuse_twins
 def test_the_second_of_two_equal_keys_is_named(text, fault):
     assert isinstance(json.loads(text), dict)
     with pytest.raises(ValueError, match=f"^{fault}"):
-        refuse_twins(text)
+        refuse_duplicates(text)
 
 
 VALUES = st.recursive(
@@ -33,4 +33,4 @@ VALUES = st.recursive(
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(VALUES, st.sampled_from([None, 1]))
 def test_what_was_a_value_has_no_twins(value, indent):
-    refuse_twins(json.dumps(value, indent=indent))
+    refuse_duplicates(json.dumps(value, indent=indent))

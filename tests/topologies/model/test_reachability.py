@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from topologies.model.reachability import all_joined, apart, faults, missing_ways
+from topologies.model.reachability import all_joined, faults, faults_undirected, missing_paths
 from topologies.model.topology import Link, Switch, build
 from topologies.presets.shapes import star
 
@@ -17,18 +17,18 @@ def chain():
 def test_what_is_cut_off_is_told_by_direction():
     assert faults(chain()) == ["ranks: a cannot be reached from c"]
     assert not all_joined(chain())
-    assert apart(chain()) == []
+    assert faults_undirected(chain()) == []
 
 
 def test_ranks_without_links_are_apart():
     machine = build("alone", ["a", "b"], [], [])
-    assert apart(machine) == ["ranks: b cannot be reached from a, in either direction"]
+    assert faults_undirected(machine) == ["ranks: b cannot be reached from a, in either direction"]
 
 
 def test_only_the_ways_that_are_asked_for_are_missed():
-    assert missing_ways(chain(), [([0, 1], [0, 1, 2])]) == []
-    assert missing_ways(chain(), [([0], [2]), ([2], [2])]) == []
-    assert missing_ways(chain(), [([0, 2], [1]), ([2], [0])]) == ["no way leads from c to a, b"]
+    assert missing_paths(chain(), [([0, 1], [0, 1, 2])]) == []
+    assert missing_paths(chain(), [([0], [2]), ([2], [2])]) == []
+    assert missing_paths(chain(), [([0, 2], [1]), ([2], [0])]) == ["no path leads from c to a, b"]
 
 
 def test_a_star_joins_all():

@@ -9,7 +9,7 @@ from ortools.graph.python import max_flow
 from topologies.presets.amd import mi250
 from topologies.presets.figures import GIGA
 from topologies.presets.nvidia import dgx_1, dgx_a100
-from topologies.symmetry.group import declared, orbits
+from topologies.symmetry.group import declared_group, orbits
 
 
 def tightest_cut(machine):
@@ -21,7 +21,7 @@ def tightest_cut(machine):
     n, ranks = machine.vertices, np.arange(machine.ranks)
     tail = np.concatenate([machine.src, np.full(len(ranks), n)])
     head = np.concatenate([machine.dst, ranks])
-    sinks = np.unique(orbits(declared(machine).generators, n)[:n], return_index=True)[1]
+    sinks = np.unique(orbits(declared_group(machine).generators, n)[:n], return_index=True)[1]
     rate, settled = Fraction(int(machine.capacity.sum())), 0
     sinks = [int(sink) for sink in sinks if sink < machine.ranks]
     while settled < len(sinks):

@@ -8,7 +8,7 @@ from topologies.model.topology import TopologyError, digest
 from topologies.presets.amd import mi250, mi300x
 from topologies.presets.huawei import atlas_a2, cloudmatrix384
 from topologies.presets.nvidia import dgx_1, dgx_a100, dgx_h100, nvl72
-from topologies.symmetry.group import declared
+from topologies.symmetry.group import declared_group
 
 # preset, its arguments, ranks, switches, directed links, order of the declared group
 KNOWN = [
@@ -40,12 +40,12 @@ def known(request):
 def test_counts_and_order_of_the_group_are_as_known(known):
     machine, counts = known
     switches = machine.vertices - machine.ranks
-    assert [machine.ranks, switches, machine.links, declared(machine).order] == counts
+    assert [machine.ranks, switches, machine.links, declared_group(machine).order] == counts
 
 
 def test_no_symmetry_but_the_identity_fixes_a_rank(known):
     machine, _ = known
-    moved = declared(machine).elements[1:, : machine.ranks]
+    moved = declared_group(machine).elements[1:, : machine.ranks]
     assert (moved != np.arange(machine.ranks)).all()
 
 

@@ -18,7 +18,7 @@ from topologies.presets.shapes import (
     star,
     torus,
 )
-from topologies.symmetry.group import declared
+from topologies.symmetry.group import declared_group
 
 # shape, its arguments, ranks, duplex links, order of the declared group
 KNOWN = [
@@ -54,14 +54,14 @@ def test_counts_and_order_of_the_group_are_as_known(known):
     shape, sizes, ranks, duplex, order = known
     machine = shape(*sizes)
     assert (machine.ranks, machine.links) == (ranks, 2 * duplex)
-    assert declared(machine).order == order
+    assert declared_group(machine).order == order
 
 
 @pytest.mark.parametrize("known", KNOWN, ids=names)
 def test_no_symmetry_but_the_identity_fixes_a_rank(known):
     shape, sizes, *_ = known
     machine = shape(*sizes)
-    moved = declared(machine).elements[1:, : machine.ranks]
+    moved = declared_group(machine).elements[1:, : machine.ranks]
     assert (moved != np.arange(machine.ranks)).all()
 
 
@@ -69,7 +69,7 @@ def test_every_small_machine_is_connected_and_symmetric_as_declared(small_machin
     graph = nx.DiGraph(zip(small_machine.src.tolist(), small_machine.dst.tolist(), strict=True))
     graph.add_nodes_from(range(small_machine.vertices))
     assert nx.is_strongly_connected(graph)
-    assert small_machine.ranks % declared(small_machine).order == 0
+    assert small_machine.ranks % declared_group(small_machine).order == 0
 
 
 @pytest.mark.parametrize(

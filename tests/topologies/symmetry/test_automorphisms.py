@@ -9,11 +9,11 @@ import pytest
 
 from topologies.model.topology import Link, build
 from topologies.presets.amd import mi250
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import leaf_spine, line, ring, star, torus
 from topologies.symmetry import automorphisms
 from topologies.symmetry.automorphisms import Effort, Extension, order
-from topologies.symmetry.group import SymmetryError, declared, link_images
+from topologies.symmetry.group import SymmetryError, declared_group, link_images
 from topologies.symmetry.refinement import web
 
 PLENTY = 10**4
@@ -53,7 +53,7 @@ def test_what_is_found_is_an_automorphism_that_goes_where_it_was_sent(made):
 
 def test_on_small_machines_it_finds_one_exactly_where_there_is_one():
     for seed in range(40):
-        made = machine(seed, 4, 0)
+        made = random_machine(seed, 4, 0)
         plain = replace(
             made,
             capacity=np.ones_like(made.capacity),
@@ -83,7 +83,7 @@ def test_colours_are_kept():
 
 def test_it_commutes_with_what_it_should_commute_with():
     made = mi250(2)
-    turns = declared(made).generators
+    turns = declared_group(made).generators
     for turn in turns:
         for dst in range(1, 32):
             found = find(made, 0, dst, commuting=[turn])
@@ -113,7 +113,7 @@ def test_looking_alike_is_not_enough(monkeypatch):
     made = build("rings", [str(i) for i in range(12)], [], links)
     assert find(made, 0, 6) is None
     assert find(made, 0, 3) is not None
-    monkeypatch.setattr(automorphisms, "finer", lambda _, colours: colours)
+    monkeypatch.setattr(automorphisms, "refine_further", lambda _, colours: colours)
     assert find(made, 0, 6) is None
 
 

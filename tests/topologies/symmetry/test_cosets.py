@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from topologies.model.topology import IntArray
-from topologies.symmetry.cosets import leaders, listed
+from topologies.symmetry.cosets import leaders, list_elements
 from topologies.symmetry.group import Group, SymmetryError
 
 GENERATORS = (
@@ -39,7 +39,7 @@ def test_a_coset_holds_the_elements_after_its_leader() -> None:
     turns = Group(turn[None]).elements
     found = leaders(turns, [turn, swap], 6)
     assert len(found) == 6
-    assert len(np.unique(listed(turns, found), axis=0)) == 24
+    assert len(np.unique(list_elements(turns, found), axis=0)) == 24
 
 
 def test_gives_none_where_there_are_too_many() -> None:

@@ -11,7 +11,7 @@ from topologies.presets.shapes import full_mesh, line, ring, star, torus
 from topologies.symmetry.group import (
     Group,
     SymmetryError,
-    declared,
+    declared_group,
     link_images,
     moved_links,
     orbits,
@@ -56,7 +56,7 @@ def test_orbits_are_numbered_by_their_least_point():
 
 def test_links_follow_their_ends():
     machine = torus([3, 4])
-    group = declared(machine)
+    group = declared_group(machine)
     images = link_images(machine, group.elements)
     for element, image in zip(group.elements, images, strict=True):
         assert np.array_equal(machine.src[image], element[machine.src])
@@ -73,7 +73,7 @@ def test_parallel_links_keep_their_figures_and_their_order():
 
 def test_images_of_links_compose_like_the_elements():
     machine = full_mesh(4)
-    group = declared(machine)
+    group = declared_group(machine)
     images = link_images(machine, group.elements)
     number = {tuple(element): i for i, element in enumerate(group.elements.tolist())}
     for (a, first), (b, second) in pairwise(enumerate(group.elements)):
@@ -95,7 +95,7 @@ def almost(**change):
 
 
 def test_the_unchanged_machine_is_symmetric():
-    assert declared(almost()).order == 2
+    assert declared_group(almost()).order == 2
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_unchanged_machine_is_symmetric():
 )
 def test_a_permutation_that_changes_a_figure_is_refused(change):
     with pytest.raises(SymmetryError, match=r"symmetry\[0\]: not an automorphism of almost"):
-        declared(almost(**change))
+        declared_group(almost(**change))
 
 
 def test_a_permutation_that_moves_a_link_off_the_links_is_refused():
@@ -125,7 +125,7 @@ def test_links_moved_one_by_one_agree_with_whole_images(name):
     cables = [Link("a", "b", Fraction(rate), 0.0, True) for rate in (1, 2, 1)]
     parallel = build("parallel", ["a", "b"], [], cables, symmetry=[[1, 0]])
     machine = {"torus": torus([3, 4]), "star": star(5), "parallel": parallel}[name]
-    elements = declared(machine).elements
+    elements = declared_group(machine).elements
     element, link = np.divmod(np.arange(len(elements) * machine.links), machine.links)
     moved = moved_links(machine, link, elements, element)
     assert np.array_equal(moved, link_images(machine, elements).reshape(-1))

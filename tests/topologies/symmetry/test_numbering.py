@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from bench.relabelled import shuffled
-from topologies.derive.nearness import near_together
-from topologies.derive.relabel import relabelled
+from topologies.derive.nearness import order_by_nearness
+from topologies.derive.relabel import relabel
 from topologies.formats.spec import topology
 from topologies.model.topology import digest
-from topologies.presets.random_machines import wild
+from topologies.presets.random_machines import wild_machine
 from topologies.symmetry.numbering import numbering
 
 MACHINES = ("torus:2x4", "mesh:3x2", "star:9", "leaf-spine:2x2x3", "dgx-1", "dgx-a100:boxes=2")
@@ -16,7 +16,7 @@ MACHINES = ("torus:2x4", "mesh:3x2", "star:9", "leaf-spine:2x2x3", "dgx-1", "dgx
 
 def content(machine):
     """Give all that a machine is but the names, in an order of its own."""
-    made = relabelled(machine, numbering(machine, np.zeros(machine.vertices, dtype=np.int64)))
+    made = relabel(machine, numbering(machine, np.zeros(machine.vertices, dtype=np.int64)))
     columns = ("src", "dst", "capacity", "alpha", "overhead")
     return [getattr(made.topology, name).tolist() for name in columns]
 
@@ -30,21 +30,21 @@ def test_a_shuffled_machine_gets_the_same_numbers(name):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_so_does_a_random_one(seed):
-    made = wild(seed, 6)
+    made = wild_machine(seed, 6)
     assert content(shuffled(made, seed)[0]) == content(made)
 
 
 def test_renumbered_links_lead_between_the_same_ranks_and_mates_stay_together():
     made = topology("dgx-1")
     place = np.random.default_rng(0).permutation(8)
-    other = relabelled(made, place)
+    other = relabel(made, place)
     moved = other.topology
     for link in range(made.links):
         now = other.link[link]
         assert moved.link_name(now) == made.link_name(link)
         assert moved.capacity[now] == made.capacity[link]
         assert moved.mate[now] == other.link[made.mate[link]]
-    assert digest(relabelled(moved, np.argsort(place)).topology) != digest(moved)
+    assert digest(relabel(moved, np.argsort(place)).topology) != digest(moved)
 
 
 def grid(*dims, wrap):
@@ -59,7 +59,7 @@ def grid(*dims, wrap):
 @pytest.mark.parametrize("dims", [(2, 8), (8, 2), (3, 5), (5, 3, 2)])
 def test_a_grid_is_numbered_row_by_row_along_its_longest_lines(dims, wrap):
     points, hops = grid(*dims, wrap=wrap)
-    order = [points[i] for i in near_together(hops)]
+    order = [points[i] for i in order_by_nearness(hops)]
     longest = max(dims)
     for row in range(0, len(order), longest):
         line = order[row : row + longest]
@@ -82,7 +82,7 @@ def test_boxes_are_runs_whose_ranks_stand_beside_those_near_to_them():
             for a in range(6)
         ]
     )
-    assert near_together(hops) == [0, 1, 2, 4, 5, 3]
+    assert order_by_nearness(hops) == [0, 1, 2, 4, 5, 3]
 
 
 def test_elsewhere_partners_of_patterns_come_near():
@@ -91,6 +91,6 @@ def test_elsewhere_partners_of_patterns_come_near():
     places = np.random.default_rng(1).permutation(8)
     bits = np.array([[bin(int(places[a] ^ places[b])).count("1") for b in points] for a in points])
     hops = np.where(bits == 3, 1, bits)
-    order = np.array(near_together(hops))
+    order = np.array(order_by_nearness(hops))
     partners = [hops[order[i], order[i ^ bit]] for i in range(8) for bit in (1, 2, 4)]
     assert max(partners) == 1

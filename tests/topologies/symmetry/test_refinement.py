@@ -5,9 +5,9 @@ from fractions import Fraction
 import numpy as np
 
 from topologies.model.topology import Link, Switch, build, integers
-from topologies.presets.random_machines import machine
+from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import line, ring, star
-from topologies.symmetry.group import declared, orbits
+from topologies.symmetry.group import declared_group, orbits
 from topologies.symmetry.refinement import refine, representatives
 
 
@@ -26,14 +26,14 @@ def test_on_a_line_only_mirror_images_look_alike():
 
 def test_vertices_of_one_orbit_share_a_colour():
     for made in (star(4), ring(6), line(6)):
-        orbit = orbits(declared(made).generators, made.vertices).tolist()
+        orbit = orbits(declared_group(made).generators, made.vertices).tolist()
         pairs = set(zip(orbit, refine(made).tolist(), strict=True))
         assert len(pairs) == len(set(orbit))
 
 
 def test_colours_follow_when_the_vertices_are_numbered_anew():
     for seed in range(20):
-        old = machine(seed, 5, 3)
+        old = random_machine(seed, 5, 3)
         shuffle = np.random.default_rng(seed).permutation(5)
         order = [*shuffle, 5, 6, 7]
         links = [

@@ -1,6 +1,6 @@
 """Permutations of vertices that lie on grids."""
 
-from topologies.symmetry.rotations import Grid, moving, turn
+from topologies.symmetry.rotations import Grid, drop_identities, turn
 
 
 def test_each_grid_moves_along_its_own_axes():
@@ -14,5 +14,5 @@ def test_an_empty_grid_takes_no_place():
 
 def test_turns_that_move_nothing_are_left_out():
     still, swap = turn(Grid((2,))), turn(Grid((2,), (0,)))
-    assert moving(still, swap, still).tolist() == [[1, 0]]
-    assert moving(still).shape == (0, 2)
+    assert drop_identities(still, swap, still).tolist() == [[1, 0]]
+    assert drop_identities(still).shape == (0, 2)

@@ -26,7 +26,7 @@ from topologies.presets.shapes import (
 from topologies.symmetry import search
 from topologies.symmetry.group import link_images, orbits
 from topologies.symmetry.refinement import refine
-from topologies.symmetry.search import chosen
+from topologies.symmetry.search import find_group
 
 DATA = Path(__file__).parents[2] / "data"
 UNDECLARED = {
@@ -62,7 +62,7 @@ def link_orbits(topology, generators):
 @pytest.mark.parametrize("name", UNDECLARED)
 def test_a_free_group_is_found_on_machines_that_have_one(name):
     topology, order, count = UNDECLARED[name]
-    group = chosen(topology, uncoloured(topology))
+    group = find_group(topology, uncoloured(topology))
     assert (group.order, rank_orbits(topology, group)) == (order, count)
     moved = group.elements[1:, : topology.ranks]
     assert (moved != np.arange(topology.ranks)).all()
@@ -73,7 +73,7 @@ def test_a_free_group_is_found_on_machines_that_have_one(name):
 def test_the_supernode_is_turned_as_a_whole_within_seconds():
     topology = cloudmatrix384()
     started = monotonic()
-    group = chosen(topology, uncoloured(topology))
+    group = find_group(topology, uncoloured(topology))
     assert monotonic() - started < 15
     assert group.order == 768
     assert rank_orbits(topology, group) == 1
@@ -82,12 +82,12 @@ def test_the_supernode_is_turned_as_a_whole_within_seconds():
 
 def test_a_root_leaves_its_stabiliser():
     topology = torus([4, 6])
-    group = chosen(topology, root_of(topology, 5))
+    group = find_group(topology, root_of(topology, 5))
     assert (group.elements[:, 5] == 5).all()
     assert group.order == 4
     assert rank_orbits(topology, group) == 12
     supernode = cloudmatrix384(6)
-    group = chosen(supernode, root_of(supernode, 0))
+    group = find_group(supernode, root_of(supernode, 0))
     assert rank_orbits(supernode, group) == 4  # root, its package, its node, the other nodes
     assert group.order % 5 == 0
 
@@ -100,23 +100,23 @@ def root_of(topology, root):
 
 def test_groups_that_do_not_commute_are_found_where_they_merge_more():
     square = torus([4, 4])
-    group = chosen(square, root_of(square, 0))
+    group = find_group(square, root_of(square, 0))
     assert rank_orbits(square, group) == len(set(refine(square, root_of(square, 0)).tolist()))
     first, second = group.generators[0], group.generators[-1]
     assert not np.array_equal(first[second], second[first])
-    assert rank_orbits(mesh([6, 6]), chosen(mesh([6, 6]), uncoloured(mesh([6, 6])))) == 6
+    assert rank_orbits(mesh([6, 6]), find_group(mesh([6, 6]), uncoloured(mesh([6, 6])))) == 6
 
 
 def test_a_hypercube_has_one_orbit_whatever_group_is_chosen():
     for dimension in (2, 3, 4, 6):
         topology = hypercube(dimension)
-        assert rank_orbits(topology, chosen(topology, uncoloured(topology))) == 1
+        assert rank_orbits(topology, find_group(topology, uncoloured(topology))) == 1
 
 
 def test_colours_are_kept():
     topology = star(6)
     colours = np.array([0, 1, 0, 1, 2, 2, 3])
-    group = chosen(topology, colours)
+    group = find_group(topology, colours)
     assert (colours[group.elements] == colours).all()
     assert rank_orbits(topology, group) == 3
 
@@ -125,7 +125,7 @@ def test_a_machine_without_symmetry_gives_the_trivial_group_at_once(monkeypatch)
     topology = ring(200)
     slow = replace(topology, capacity=np.where(np.arange(topology.links) < 3, 1, 2))
     monkeypatch.setattr(search.Extension, "find", None)
-    assert chosen(slow, uncoloured(slow)).order == 1
+    assert find_group(slow, uncoloured(slow)).order == 1
 
 
 def test_a_rigid_machine_that_looks_regular_is_given_up():
@@ -136,37 +136,37 @@ def test_a_rigid_machine_that_looks_regular_is_given_up():
     links = [Link(str(a), str(b), Fraction(1), 0.0, True) for a, b in sorted(ends)]
     topology = build("Frucht", [str(i) for i in range(12)], [], links)
     assert set(refine(topology).tolist()) == {0}
-    assert chosen(topology, uncoloured(topology)).order == 1
+    assert find_group(topology, uncoloured(topology)).order == 1
 
 
 def test_the_same_machine_gives_the_same_group():
     for topology in (mi250(2), leaf_spine(3, 4, 5), cloudmatrix384(3)):
-        first, second = (chosen(topology, uncoloured(topology)) for _ in range(2))
+        first, second = (find_group(topology, uncoloured(topology)) for _ in range(2))
         assert np.array_equal(first.generators, second.generators)
 
 
 def test_no_group_is_larger_than_the_limits(monkeypatch):
     topology = torus([4, 6])
     monkeypatch.setattr(search, "ORDER_LIMIT", 12)
-    assert chosen(topology, uncoloured(topology)).order <= 12
+    assert find_group(topology, uncoloured(topology)).order <= 12
     monkeypatch.setattr(search, "TABLE_LIMIT", 6 * topology.vertices)
-    assert chosen(topology, uncoloured(topology)).order <= 6
+    assert find_group(topology, uncoloured(topology)).order <= 6
 
 
 def test_the_time_bounds_the_search():
     topology = leaf_spine(16, 8, 16)
-    assert chosen(topology, uncoloured(topology), work=0.0).order == 1
+    assert find_group(topology, uncoloured(topology), work=0.0).order == 1
 
 
 def test_vertices_numbered_anyhow_still_show_their_symmetry():
     old = torus([4, 4])
     number = np.random.default_rng(1).permutation(old.vertices)
     new = replace(old, src=number[old.src], dst=number[old.dst])
-    assert rank_orbits(new, chosen(new, uncoloured(new))) == 1
+    assert rank_orbits(new, find_group(new, uncoloured(new))) == 1
 
 
 def test_a_line_has_its_mirror_image():
-    assert chosen(line(5), uncoloured(line(5))).elements.tolist() == [
+    assert find_group(line(5), uncoloured(line(5))).elements.tolist() == [
         [0, 1, 2, 3, 4],
         [4, 3, 2, 1, 0],
     ]

@@ -6,14 +6,14 @@ import pytest
 from topologies.formats.spec import topology
 from topologies.symmetry.group import link_images, orbits
 from topologies.symmetry.refinement import refine
-from topologies.symmetry.stabiliser import around
+from topologies.symmetry.stabiliser import stabiliser
 
 
 def rank_orbits(machine, root):
     marks = np.zeros(machine.vertices, dtype=np.int64)
     marks[root] = 1
     looks = refine(machine, marks)
-    group = around(machine, looks, root)
+    group = stabiliser(machine, looks, root)
     link_images(machine, group.generators)  # refuses what is no automorphism
     assert (group.generators[:, root] == root).all()
     own = orbits(group.generators, machine.vertices)[: machine.ranks]
@@ -34,12 +34,12 @@ def test_hardly_any_ranks_that_look_alike_stay_apart_in_nested_machines(spec):
 
 
 def test_without_declared_symmetry_there_is_none():
-    assert around(topology("dgx-1"), np.arange(8), 0).order == 1
+    assert stabiliser(topology("dgx-1"), np.arange(8), 0).order == 1
 
 
 def test_planes_turn_along_with_ranks_as_far_as_that_costs_no_order():
     machine = topology("cloudmatrix384:nodes=6")
-    group = around(machine, refine(machine, np.arange(machine.vertices) == 3), 3)
+    group = stabiliser(machine, refine(machine, np.arange(machine.vertices) == 3), 3)
     label = orbits(group.generators, machine.vertices)
     far = [i for i, name in enumerate(machine.names) if name.startswith("n1.L1.")]
     assert len(far) == 7
