@@ -6,7 +6,6 @@ from commplan._floors import check
 check()
 
 from commplan.anytime.checking import WrongSchedule
-from commplan.anytime.limits import LimitError
 from commplan.candidates.measure import Candidate
 from commplan.candidates.select import ScratchError
 from commplan.communicator import Communicator, PlacementError
@@ -33,7 +32,7 @@ from solvers.schedules.files import save as save_schedule
 from solvers.schedules.kinds import collective
 from solvers.schedules.moe import Tokens, combine, dispatch
 from solvers.schedules.schedule import Schedule, Transfer
-from solvers.settings.options import Terms
+from solvers.settings.options import LimitError, Terms
 from solvers.solve import SolverError, bound
 from solvers.templates import TEMPLATES, Template
 from solvers.templates.layout import TemplateError

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from solvers.bounds.cuts import cut_bound, is_bounded, is_gathering
+from solvers.bounds.least_height import refuse_too_low
 from solvers.flows import all_to_all, all_to_allv, moe
 from solvers.groups.parts import open_to, parts, sparing, whole_bound, widened, within
 from solvers.lp.linear_program import Infeasible
@@ -14,7 +15,7 @@ from solvers.schedules.collective import Collective, CollectiveError, Way
 from solvers.schedules.kinds import DEMAND, TOKENS, Given, has_blocks, is_alike, kind_of, pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import UNHURRIED, NotFound, Watch
-from solvers.settings.options import USUAL, Terms
+from solvers.settings.options import USUAL, LimitError, Terms
 from solvers.trees import forest
 from topologies.derive.part import Submachine, contract
 from topologies.model.arguments import of
@@ -95,6 +96,7 @@ def solve(
     Raises:
         Infeasible: no schedule exists.
         NotFound: none was found in the time given.
+        LimitError: no solver knows one within the limits.
         SymmetryError: the declared symmetry is no symmetry.
         CollectiveError: it is not for this machine, or no solver knows it.
         ArgumentError: something of another kind is given.
@@ -102,6 +104,7 @@ def solve(
     check(topology, collective, watch, terms)
     topology = open_to(topology, collective, terms.relays)
     check_ways(topology, collective)
+    refuse_too_low(topology, collective, terms.max_height)
     found = _in_a_part(topology, collective, watch, terms)
     if found is None:
         group = _symmetry(topology, collective, watch, terms)
@@ -254,14 +257,17 @@ def bound(
     A cut does where it is certain to be attained; elsewhere the optimum's prices are needed.
 
     Raises:
-        as `solve`.
+        as `solve`, but for LimitError.
     """
     check(topology, collective, watch, terms)
     topology = open_to(topology, collective, terms.relays)
     check_ways(topology, collective)
     if is_gathering(collective) and terms.max_height is None and _balanced(topology, collective):
         return cut_bound(topology, collective)
-    return solve(topology, collective, watch, terms).bound
+    try:
+        return solve(topology, collective, watch, terms).bound
+    except LimitError:  # what no schedule beats, none of such a height does
+        return cut_bound(topology, collective, watch)
 
 
 def check_ways(topology: Topology, collective: Collective) -> None:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from time import monotonic
 
-from commplan.anytime.limits import LimitError
 from runtime.verify.relaying import copied
 from runtime.verify.verify import Report, verify
 from solvers.schedules.kinds import TOKENS, kind_of
 from solvers.schedules.schedule import Schedule
+from solvers.settings.options import LimitError
 from topologies.model.errors import BUG, CommplanError
 
 

@@ -5,15 +5,8 @@ import numpy as np
 from runtime.metrics.height import height
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import Terms
-from topologies.model.errors import NO, CommplanError
 from topologies.model.topology import IntArray
 from topologies.symmetry.group import orbits
-
-
-class LimitError(CommplanError, ValueError):
-    """No schedule is known that keeps to the limits; nothing is proved."""
-
-    exit_code = NO
 
 
 def within(schedule: Schedule, terms: Terms) -> bool:

@@ -26,7 +26,7 @@ from solvers.schedules.collective import CollectiveError, Way
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import UNHURRIED, NotFound, Watch
-from solvers.settings.options import USUAL, Terms
+from solvers.settings.options import USUAL, LimitError, Terms
 from solvers.solve import solve
 from solvers.templates import TEMPLATES, hierarchical_alltoall, multilevel
 from solvers.templates.layout import TemplateError
@@ -147,7 +147,7 @@ def _packed(best: Schedule, watch: Watch, key: Key, terms: Terms) -> Made:
     own = watch.stage(tuning.LOW_WORK, str(key))
     try:
         found = solve(best.topology, best.collective, own, terms)
-    except (Infeasible, NotFound):
+    except (Infeasible, LimitError, NotFound):
         return
     if within(found, terms):
         yield key, replace(found, bound=best.bound)

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from math import inf
 
-from commplan.anytime.limits import LimitError, trees, within
+from commplan.anytime.limits import trees, within
 from commplan.candidates.generate import ORDERS, OTHERS, lawful, others
 from commplan.candidates.keys import BEST
 from commplan.candidates.measure import Candidate, measured, other_paces, raced
@@ -13,14 +13,10 @@ from solvers.schedules.kinds import pattern_of
 from solvers.schedules.piece_loads import incast
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
-from solvers.settings.options import USUAL, Terms
+from solvers.settings.options import USUAL, LimitError, Terms
 from topologies.model.errors import NO, CommplanError
 
 CHUNKS = "other numbers of chunks"
-DIFFERING = (
-    "; one of height {} adds up in another order at each rank, and rounding would leave ranks with "
-    "different bits"
-)
 
 
 class ScratchError(CommplanError, ValueError):
@@ -57,11 +53,7 @@ def compared(
     if crowded or limited or size is not None:
         made = others(best, watch if exact else None, terms, size, crowded=crowded or limited)
         found += raced(lawful(made, best.relays), size, watch, OTHERS)
-    try:
-        first = chosen(found, size, max_scratch, terms)
-    except LimitError as error:
-        left_out = DIFFERING.format(highest.height) if highest not in found else ""
-        raise LimitError(f"{error}{left_out}") from None
+    first = chosen(found, size, max_scratch, terms)
     if size is None or watch.leaves_out(CHUNKS):
         return first
     near = [c for c in first[:TUNED] if c.seconds <= FAR * first[0].seconds]
@@ -81,13 +73,22 @@ def chosen(
     if not found:
         raise LimitError("no schedule was found within the limits; nothing is proved")
     if not kept:
-        low = min(found, key=lambda each: each.height)
         raise LimitError(
-            f"no schedule was found within the limits; the lowest one ({low.name}) has height "
-            f"{low.height} and {trees(low.schedule)} trees for a root; nothing is proved"
+            f"no schedule was found within the limits; {_nearest(found, terms)}; nothing is proved"
         )
     fits = _fitting(_without_piles(kept, size), max_scratch)
     return _calm_first(sorted(fits, key=lambda c: c.seconds), size)
+
+
+def _nearest(found: list[Candidate], terms: Terms) -> str:
+    """Say what is missing: of the lowest one its height, of that of fewest trees their number."""
+    words = []
+    if terms.max_height is not None:
+        words.append(f"the lowest one has height {min(each.height for each in found)}")
+    if terms.trees is not None:
+        most = min(trees(each.schedule) for each in found)
+        words.append(f"the one of fewest trees has {most} for a root")
+    return ", ".join(words)
 
 
 def _fitting(found: list[Candidate], max_scratch: Fraction | None) -> list[Candidate]:

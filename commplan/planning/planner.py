@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from commplan.anytime.abandon import ending_with, overtime
-from commplan.anytime.checking import checked
+from commplan.anytime.checking import Checked, checked
 from commplan.anytime.interrupts import ending_early
+from commplan.anytime.standby import plain_one
 from commplan.candidates.keys import BEST, Generator
 from commplan.candidates.measure import Candidate
 from commplan.candidates.select import compared
@@ -15,12 +16,13 @@ from commplan.planning.relayed import best_with_relays
 from runtime.verify.structure import collective_faults
 from runtime.verify.verify import Report
 from solvers.bounds import time_bound
+from solvers.bounds.cuts import cut_bound
 from solvers.groups.parts import open_to
 from solvers.schedules.collective import Collective, CollectiveError
 from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
-from solvers.settings.options import USUAL, Terms
+from solvers.settings.options import USUAL, LimitError, Terms
 from solvers.solve import check
 from topologies.model.arguments import number, whole
 from topologies.model.topology import Topology
@@ -122,7 +124,7 @@ def planned(
     watch: Watch,
 ) -> Plan:
     """Plan for a machine as it is."""
-    found = best_with_relays(topology, collective, watch, terms)
+    found = _highest(topology, collective, watch, terms)
     best, report = found.schedule, found.report
     if size is None and is_sized(collective):
         size = collective.total
@@ -154,6 +156,18 @@ def planned(
         tuple(candidates),
         tuple(watch.not_tried),
     )
+
+
+def _highest(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> Checked:
+    """Find the schedule of highest throughput; where none is so low, a plain one to begin with.
+
+    Patterns, which a solver does not know, may be lower than its trees.
+    """
+    try:
+        return best_with_relays(topology, collective, watch, terms)
+    except LimitError:
+        known = cut_bound(topology, collective, watch)
+        return checked(plain_one(topology, collective, known, watch, terms))
 
 
 def fastest(schedule: Schedule, size: float) -> float:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from commplan.anytime.checking import Checked, checked
-from commplan.anytime.limits import LimitError
 from commplan.anytime.standby import best_within
 from solvers.bounds.cuts import cut_bound
 from solvers.groups.parts import helped, lifted
@@ -17,7 +16,7 @@ from solvers.schedules.capabilities import RELAYS
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective, Way
 from solvers.settings.deadline import NotFound, Watch, tighter
-from solvers.settings.options import USUAL, Terms
+from solvers.settings.options import USUAL, LimitError, Terms
 from solvers.solve import contracted_bound, solve_in
 from topologies.model.topology import Topology
 

@@ -1,13 +1,20 @@
-"""What the search for a schedule may use."""
+"""What the search for a schedule may use, and that nothing is known within its limits."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from solvers.schedules.capabilities import RELAYS, Relays
 from topologies.model.arguments import of, refuse, whole
+from topologies.model.errors import NO, CommplanError
 
 SymmetryUse = Literal["found", "declared", "none"]
 SYMMETRY_USES: tuple[SymmetryUse, ...] = get_args(SymmetryUse)
+
+
+class LimitError(CommplanError, ValueError):
+    """No schedule is known that keeps to the limits; nothing is proved."""
+
+    exit_code = NO
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Schedules of trees: all_gather, reduce_scatter, broadcast, reduce, and all_reduce."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -17,9 +18,8 @@ from solvers.schedules.collective import Collective, Way
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from solvers.schedules.trivial import alone
 from solvers.settings.deadline import Watch
-from solvers.settings.options import USUAL, Terms
+from solvers.settings.options import USUAL, LimitError, Terms
 from solvers.templates import direct
-from solvers.templates.layout import TemplateError
 from solvers.trees.column_pool import Family, Heights
 from solvers.trees.extract import Router, paired, trees
 from solvers.trees.height_search import packed
@@ -171,6 +171,7 @@ def all_reduce(
 
     Raises:
         Infeasible: some rank cannot be reached.
+        LimitError: no pair of trees is so low.
         NotFound: the time limit came first.
     """
     if len(collective.ranks) == 1:
@@ -223,35 +224,44 @@ def _best(
     scale: float | None,
     height: int | None,
 ) -> Packed:
-    """Pack pairs of trees; where a height is odd, one more message in or out, whichever is best."""
+    """Pack pairs of trees; of a height about half is for either, or as much as one of them needs.
+
+    Raises:
+        LimitError: no pair is so low.
+        NotFound: the time limit came first.
+    """
     if height is None:
         return packed(problem, bound, watch, scale)
-    splits = {
-        Heights(height - height // 2, height // 2),
-        Heights(height // 2, height - height // 2),
-    }
-    found = []
-    for heights in sorted(splits):
-        mates = problem.mirror if heights.out == heights.into else None
-        low = replace(problem, heights=heights, limit=height, mirror=mates)
-        found.append(packed(low, bound, watch, scale))
-    best = min(found, key=Packed.time)
-    bounds = [made.bound for made in found if made.bound is not None and made.bound.algbw]
-    return replace(best, bound=min(bounds, key=lambda known: known.algbw or 0, default=None))
+    for splits in _splits(height):
+        found = []
+        for heights in splits:
+            mates = problem.mirror if heights.out == heights.into else None
+            low = replace(problem, heights=heights, limit=height, mirror=mates)
+            with suppress(Infeasible):
+                found.append(packed(low, bound, watch, scale))
+        if found:
+            best = min(found, key=Packed.time)
+            bounds = [made.bound for made in found if made.bound is not None and made.bound.algbw]
+            return replace(best, bound=min(bounds, key=lambda b: b.algbw or 0, default=None))
+    raise LimitError(
+        f"no schedule was found within the limits; to no rank and from there to all lead "
+        f"{height} messages one after the other, and nothing is proved"
+    )
+
+
+def _splits(height: int) -> Iterator[list[Heights]]:
+    """Divide a height between the trees out of a root and those into it, evenly first."""
+    for less in range(height // 2, 0, -1):
+        more = height - less
+        yield [Heights(*pair) for pair in sorted({(less, more), (more, less)})]
 
 
 def _at_once(topology: Topology, collective: Collective, watch: Watch) -> Schedule:
-    """Let every rank send its vector to every other one, which adds: one message each.
+    """Let two ranks send each other their vectors, which both add: one message each.
 
-    Raises:
-        Infeasible: some rank cannot be reached but over another.
+    More would add in different orders (`solvers/bounds/least_height.py`).
     """
-    try:
-        made = direct.schedule(topology, collective)
-    except TemplateError as error:
-        raise Infeasible(str(error)) from None
-    if made.transfers.step.any():
-        raise Infeasible("some rank cannot be reached in 1 message")
+    made = direct.schedule(topology, collective)
     return replace(made, bound=cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST)))
 
 

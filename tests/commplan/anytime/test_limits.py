@@ -2,13 +2,15 @@
 
 import pytest
 
-from commplan.anytime.limits import LimitError, trees, within
+from commplan.anytime.limits import trees, within
 from commplan.planning.planner import plan
 from commplan.planning.size_set import size_set
+from solvers.lp.linear_program import Infeasible
 from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
-from solvers.settings.options import Terms
-from solvers.solve import solve
+from solvers.settings.options import LimitError, Terms
+from solvers.solve import bound, solve
+from solvers.templates import direct
 from topologies.formats import spec
 from topologies.presets.shapes import full_mesh, ring, star
 
@@ -47,14 +49,35 @@ def test_a_plan_keeps_to_the_limits():
 
 @pytest.mark.parametrize("size", [None, 2**12])
 @pytest.mark.parametrize("machine", [full_mesh(3), star(4)])
-def test_a_height_that_would_give_ranks_different_bits_is_not_kept_to(machine, size):
+def test_a_height_that_would_give_ranks_different_bits_is_impossible(machine, size):
     what = collective("all_reduce", range(machine.ranks))
-    with pytest.raises(LimitError, match=r"has height 2 .* one of height 1 .* different bits"):
+    with pytest.raises(Infeasible, match=r"in one message each of . ranks .* different bits"):
         plan(machine, what, size=size, terms=Terms(max_height=1))
 
 
+@pytest.mark.parametrize(
+    ("machine", "height"), [("ring:4", 2), ("torus:2x4", 3), ("torus:4x4", 4), ("hypercube:3", 3)]
+)
+def test_patterns_are_lower_than_trees_into_a_root_and_out_of_it(machine, height):
+    machine = spec.topology(machine)
+    what = collective("all_reduce", range(machine.ranks))
+    made = plan(machine, what, terms=Terms(max_height=height))
+    assert made.report.height == height
+    assert made.report.same_bits
+    with pytest.raises(Infeasible, match=f"{height} messages one after the other lead from"):
+        plan(machine, what, terms=Terms(max_height=height - 1))
+
+
+def test_what_is_neither_found_nor_impossible_is_said_so():
+    what = collective("all_reduce", range(5))
+    with pytest.raises(LimitError, match="the lowest one has height 4; nothing is proved"):
+        plan(ring(5), what, terms=Terms(max_height=2))
+    known = bound(ring(5), what, terms=Terms(max_height=2))
+    assert (known.scope, known.algbw) == ("cut", 50 * 10**9)
+
+
 def test_a_set_takes_no_schedule_that_gives_ranks_different_bits():
-    made = solve(full_mesh(3), collective("all_reduce", range(3)), terms=Terms(max_height=1))
+    made = direct.schedule(full_mesh(3), collective("all_reduce", range(3)))
     parts = size_set(made, 2**8, 2**20, Watch(60))
     assert all(part.best.height > 1 for part in parts)
     with pytest.raises(LimitError):

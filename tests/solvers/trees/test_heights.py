@@ -1,5 +1,7 @@
 """Schedules of bounded height: as fast as any of that height, or the bound says how far from it."""
 
+from fractions import Fraction
+
 import pytest
 
 from bench.optimum import optimum
@@ -9,6 +11,7 @@ from solvers.schedules.kinds import collective
 from solvers.settings.options import Terms
 from solvers.solve import bound, solve
 from topologies.formats import spec
+from topologies.model.topology import Link, build
 from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import line, ring, star
 
@@ -53,14 +56,23 @@ def test_throughput_rises_with_the_height_up_to_the_optimum(name):
     assert rates[-1] == verify(solve(topology, what)).algbw
 
 
-def test_one_message_all_reduce_sends_every_vector_to_everyone():
-    report = low(star(5), collective("all_reduce", range(5)), 1)
+def test_one_message_does_for_an_all_reduce_of_two():
+    report = low(star(5), collective("all_reduce", (1, 3)), 1)
     assert report.height == 1
-    assert not report.optimal
+    assert report.optimal
+    with pytest.raises(Infeasible, match="each of 5 ranks would add up what all hold"):
+        low(star(5), collective("all_reduce", range(5)), 1)
+
+
+def test_an_uneven_pair_of_trees_keeps_to_a_height():
+    # All have a link to a, and from there a single chain leads to d: one message in, three out.
+    links = [Link(*ends, Fraction(10**9)) for ends in ("ba", "ca", "da", "ab", "bc", "cd")]
+    machine = build("uneven", "abcd", [], links)
+    assert low(machine, collective("all_reduce", range(4)), 4).height == 4
 
 
 def test_too_low_a_height_is_impossible():
-    with pytest.raises(Infeasible, match="cannot be reached in 2 messages"):
+    with pytest.raises(Infeasible, match="3 messages one after the other lead from r0 to r3"):
         solve(line(4), collective("broadcast", range(4), 0), terms=Terms(max_height=2))
     with pytest.raises(Infeasible):
         solve(ring(5), collective("all_reduce", range(5)), terms=Terms(max_height=1))
