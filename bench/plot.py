@@ -44,7 +44,7 @@ def curves(machine: Topology, what: Collective, sizes: list[int], *, stored: boo
     made: dict[str, list[tuple[int, float]]] = {"bound": [], "commplan": []}
     for size in sizes:
         best = planner.plan(machine, what, size=size, terms=Terms(in_network=stored)).schedule
-        least = time_bound.fastest(machine, what, best.bound, size, in_network=stored)
+        least = time_bound.time_lower_bound(machine, what, best.bound, size, in_network=stored)
         made["bound"].append((size, least))
         made["commplan"].append((size, simulate(best, size, switching).seconds))
     for name in PATTERNS:

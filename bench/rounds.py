@@ -17,7 +17,7 @@ from bench.verdict import ended
 from commplan.planning.planner import plan
 from runtime.simulate.simulate import simulate
 from solvers.schedules.kinds import collective
-from solvers.schedules.piece_loads import incast
+from solvers.schedules.piece_loads import incast_bytes
 from topologies.formats.spec import topology
 
 TE_CCL = Path(__file__).parents[1] / "tests" / "data"
@@ -100,7 +100,7 @@ def measured(name: str) -> Row:
         played.chunks,
         made.report.height,
         played.steps - played.chunks + 1,
-        incast(made.schedule) * machine.ranks,
+        incast_bytes(made.schedule) * machine.ranks,
         seconds,
     )
 

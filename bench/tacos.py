@@ -124,7 +124,7 @@ def _row(machine: Topology, what: Collective, size: int, tried: list[Seeds]) -> 
     spent, took = monotonic() - begun, finish(schedule, size)
     theirs = min(tried, key=lambda each: each.seconds(machine.ranks, size))
     other = theirs.seconds(machine.ranks, size)
-    bound = time_bound.fastest(machine, what, best.bound, size)
+    bound = time_bound.time_lower_bound(machine, what, best.bound, size)
     right = verify(schedule).correct
     known = RELEASED.get(machine.name) if size == LARGEST else None
     released = f"{known:.1%}" if known else ""

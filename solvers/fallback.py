@@ -11,19 +11,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solvers.bounds.dual_certificate import priced
+from solvers.bounds.dual_certificate import certify_once
 from solvers.flows.all_to_allv import straight
 from solvers.flows.moe import copied
 from solvers.groups.member_trees import member_transfers
-from solvers.routing.nearest_ranks import Neighbours
+from solvers.routing.nearest_ranks import NearestRanks
 from solvers.routing.quotient import Quotient
-from solvers.routing.shortest_path_trees import Shortest, Trees
+from solvers.routing.shortest_path_trees import TreeFinder, Trees
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.certificate import Bound
-from solvers.schedules.collective import Collective, Way
+from solvers.schedules.collective import Collective, Movement
 from solvers.schedules.kinds import TOKENS, is_alike, kind_of, pattern_of
-from solvers.schedules.schedule import Schedule, Transfers, ordered, schedule
-from solvers.schedules.trivial import alone
+from solvers.schedules.schedule import Schedule, Transfers, merge, schedule
+from solvers.schedules.trivial import trivial_schedule
 from solvers.settings.deadline import UNHURRIED, NotFound, Watch, tighter
 from solvers.templates import direct
 from solvers.templates.layout import TemplateError
@@ -64,10 +64,10 @@ def plain(
     """
     shape, kind = collective.shape, kind_of(collective)
     if len(collective.ranks) == 1:
-        return alone(topology, collective)
+        return trivial_schedule(topology, collective)
     if kind is not None and kind.given is TOKENS:
         return copied(topology, collective, bound)
-    ways = shape.way in (Way.PERSONALISED, Way.STAY)
+    ways = shape.movement in (Movement.PERSONALISED, Movement.STAY)
     if ways and pattern_of(collective) not in ONE_FOR_EACH:
         return straight(topology, collective, bound)
     if not (ways or is_alike(collective) or (shape.everyone and collective.blocks == 1)):
@@ -77,9 +77,9 @@ def plain(
     passing = relays == "forward" and len(collective.ranks) < topology.ranks
     quotient = Quotient(topology, integers(collective.ranks), group)
     asked = _Plain(quotient, collective, watch, passing)
-    make = _ways if ways else _sums if shape.way is Way.COPY_OF_SUM else _trees
+    make = _ways if ways else _sums if shape.movement is Movement.COPY_OF_SUM else _trees
     pieces, parts = make(asked)
-    rows = ordered(parts)
+    rows = merge(parts)
     if ways and shape.root is None:
         bound = asked.tightened(bound)
     return schedule(topology, collective, pieces, rows, bound, group, solver="shortest ways")
@@ -122,16 +122,16 @@ class _Plain:
                 self.watch.check()
                 yield Serving(batch, Fraction(1, times))
 
-    def leaning(self, machine: Topology) -> Shortest:
+    def leaning(self, machine: Topology) -> TreeFinder:
         """Look for trees in which ranks lean on their neighbours, if all of these may copy."""
         if self.passing:
-            return Shortest(machine)
-        return Shortest(machine, Neighbours(machine, self._price()))
+            return TreeFinder(machine)
+        return TreeFinder(machine, NearestRanks(machine, self._price()))
 
-    def trees(self, machine: Shortest, batch: Serving) -> Trees:
+    def trees(self, machine: TreeFinder, batch: Serving) -> Trees:
         """Find the trees of a batch under the prices of now; shortest ways where time is short."""
         if self.watch.left < HURRY * self.time:
-            machine = Shortest(machine.topology)
+            machine = TreeFinder(machine.topology)
         return machine.trees(
             batch.roots,
             self.quotient.members,
@@ -168,7 +168,7 @@ class _Plain:
         if len(self.quotient.roots) * self.quotient.topology.vertices > PROVED:
             return bound
         prices = self.load / self.quotient.orbit_capacity.astype(np.float64) ** 2
-        found = priced(self.quotient, self.collective, prices, ROUNDED)
+        found = certify_once(self.quotient, self.collective, prices, ROUNDED)
         return found if found is not None and tighter(found, bound) else bound
 
     def _price(self) -> FloatArray:
@@ -264,7 +264,7 @@ def _ways(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
     """Send each block from its holder to its wanter on the shortest way, over all ranks on it."""
     what, topology = asked.collective, asked.quotient.topology
     only, mirrored = what.shape.root, what.shape.inward
-    machine = Shortest(reverse(topology) if mirrored else topology)
+    machine = TreeFinder(reverse(topology) if mirrored else topology)
     buffers = what.inputs if mirrored or only is None else what.outputs
     roots = asked.quotient.roots if only is None else integers([only])
     pieces: Pieces = []

@@ -11,7 +11,7 @@ from solvers.flows import all_to_all, all_to_allv, moe
 from solvers.groups.parts import open_to, parts, sparing, whole_bound, widened, within
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.certificate import Bound
-from solvers.schedules.collective import Collective, CollectiveError, Way
+from solvers.schedules.collective import Collective, CollectiveError, Movement
 from solvers.schedules.kinds import DEMAND, TOKENS, Given, has_blocks, is_alike, kind_of, pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import UNHURRIED, NotFound, Watch
@@ -27,7 +27,7 @@ from topologies.symmetry.refinement import refine
 from topologies.symmetry.search import find_group
 from topologies.symmetry.stabiliser import stabiliser
 
-FLOWS = (Way.PERSONALISED, Way.STAY)
+FLOWS = (Movement.PERSONALISED, Movement.STAY)
 
 CLOSE = 2  # times the orbits of ranks that there are at least: no group with fewer is searched for
 CROWD, ALIKE = 48, 8  # members from which exact schedules take minutes, unless few roots differ
@@ -55,7 +55,7 @@ def _is_of(given: Given) -> Callable[[Collective], bool]:
 
 
 def _is_for_all(what: Collective) -> bool:
-    return what.shape.everyone and what.shape.way is Way.COPY_OF_SUM
+    return what.shape.everyone and what.shape.movement is Movement.COPY_OF_SUM
 
 
 # The first one that suits a collective is taken.
@@ -63,8 +63,8 @@ SOLVERS = (
     Known(moe.spread, _is_of(TOKENS)),
     Known(all_to_allv.all_to_allv, _is_of(DEMAND)),
     Known(all_to_all.all_to_all, lambda what: pattern_of(what) == "all_to_all"),
-    Known(all_to_all.scatter, lambda what: what.shape.way in FLOWS and is_bounded(what)),
-    Known(all_to_allv.all_to_allv, lambda what: what.shape.way in FLOWS),
+    Known(all_to_all.scatter, lambda what: what.shape.movement in FLOWS and is_bounded(what)),
+    Known(all_to_allv.all_to_allv, lambda what: what.shape.movement in FLOWS),
     Known(forest.all_reduce, lambda what: _is_for_all(what) and what.blocks == 1, True),
     Known(forest.forest, lambda what: what.shape.everyone and not _is_for_all(what), True),
 )
@@ -79,7 +79,7 @@ def solver_of(what: Collective) -> Known:
     for known in SOLVERS:
         if known.suits(what):
             return known
-    raise SolverError(f"{what.name}: no solver is known for its shape: {what.shape.way.value}")
+    raise SolverError(f"{what.name}: no solver is known for its shape: {what.shape.movement.value}")
 
 
 def solve(
@@ -350,7 +350,7 @@ def _balanced(topology: Topology, collective: Collective) -> bool:
     There the cut bound is attained (Bang-Jensen, Frank and Jackson, SIAM Journal on Discrete
     Mathematics 8 (1995)), and one flow attains that of scatter and gather anywhere.
     """
-    if collective.shape.way is Way.PERSONALISED:
+    if collective.shape.movement is Movement.PERSONALISED:
         return True
     surplus = np.zeros(topology.vertices, dtype=np.int64)
     np.add.at(surplus, topology.dst, topology.capacity)

@@ -19,7 +19,7 @@ from runtime.program.lower import lower
 from runtime.simulate.simulate import simulate
 from runtime.verify.verify import verify
 from solvers.lp.linear_program import Infeasible, NotFound
-from solvers.schedules.files import load, packed, unpacked
+from solvers.schedules.files import from_bytes, load, to_bytes
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
@@ -186,6 +186,6 @@ def told(comm: MPI.Comm, chosen: Chosen | None) -> Chosen:
     head, body = None, None
     if chosen is not None:
         head = (chosen.name, chosen.chunks, chosen.predicted, chosen.bound)
-        body = packed(chosen.schedule)
+        body = to_bytes(chosen.schedule)
     head, body = comm.bcast((head, body))
-    return Chosen(unpacked(body), *head)
+    return Chosen(from_bytes(body), *head)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from runtime.metrics.chunking import pipelining
 from runtime.simulate.simulate import simulate
 from solvers.schedules.kinds import pattern_of
-from solvers.schedules.piece_loads import incast
+from solvers.schedules.piece_loads import incast_bytes
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from solvers.timing.rounds import LENGTHS, orders
@@ -30,12 +30,12 @@ def in_good_order(whole: Schedule, watch: Watch) -> Schedule:
     if len(whole.transfers) > MANY:
         name, each = next(orders(whole, UNPLAYED), ("", whole))
         return replace(each, provenance=each.provenance | ({"order": name} if name else {}))
-    pile = incast(whole)
+    pile = incast_bytes(whole)
     played = []
     for seconds, each in _played(whole, LENGTHS if pile else LENGTHS[::-1], watch):
         played.append((seconds, each))
         share = LARGE / pipelining(whole).rate / seconds
-        if share >= (KEPT if pile else FULL) and incast(each) <= pile / 2:
+        if share >= (KEPT if pile else FULL) and incast_bytes(each) <= pile / 2:
             return each
     return min(played, key=lambda pair: pair[0])[1]
 

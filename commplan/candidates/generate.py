@@ -22,7 +22,7 @@ from solvers.exact.search import Exact
 from solvers.flows import all_to_allv, moe
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.capabilities import Relays
-from solvers.schedules.collective import CollectiveError, Way
+from solvers.schedules.collective import CollectiveError, Movement
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import UNHURRIED, NotFound, Watch
@@ -156,7 +156,7 @@ def _packed(best: Schedule, watch: Watch, key: Key, terms: Terms) -> Made:
 def _near(best: Schedule, size: int) -> bool:
     """Tell whether a schedule is about as fast as any can be at a size."""
     machine, what = best.topology, best.collective
-    least = time_bound.fastest(machine, what, best.bound, size, in_network=best.in_network)
+    least = time_bound.time_lower_bound(machine, what, best.bound, size, in_network=best.in_network)
     return simulate(best, size).seconds <= tuning.CLOSE * least
 
 
@@ -164,7 +164,7 @@ def _matchings(best: Schedule, watch: Watch | None, size: int | None = None) -> 
     """Let links take pieces as they fall free, along the trees of highest throughput."""
     what = best.collective
     way, everyone, root, inward = what.shape
-    copied = not inward and (everyone or root is not None) and way is not Way.COPY_OF_SUM
+    copied = not inward and (everyone or root is not None) and way is not Movement.COPY_OF_SUM
     known = 1 < len(what.ranks) <= tuning.LOW_RANKS and copied  # matchings are for what only copies
     if watch is None or not known or (size is not None and _near(best, size)):
         return

@@ -19,7 +19,7 @@ from commplan.candidates.select import chosen
 from commplan.candidates.tuning import TOGETHER
 from runtime.launch import kills
 from runtime.metrics.pacing import Pacing, paced
-from solvers.schedules.files import packed, unpacked
+from solvers.schedules.files import from_bytes, to_bytes
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import USUAL, Terms
 from topologies.model.errors import NO, WRONG_INPUT, CommplanError
@@ -135,7 +135,7 @@ def hosts(field: Mapping[Key, Schedule]) -> Iterator[Executor | None]:
 
 
 def _sent(field: Mapping[Key, Schedule]) -> dict[Key, bytes]:
-    return {key: packed(schedule) for key, schedule in field.items()}
+    return {key: to_bytes(schedule) for key, schedule in field.items()}
 
 
 _held: dict[Key, Schedule] = {}
@@ -143,7 +143,7 @@ _held: dict[Key, Schedule] = {}
 
 def _hold(sent: Mapping[Key, bytes]) -> None:
     """Take in a field, in a process that is to measure it."""
-    _held.update({key: unpacked(data) for key, data in sent.items()})
+    _held.update({key: from_bytes(data) for key, data in sent.items()})
 
 
 def _job(job: tuple[Key, int]) -> Figures:

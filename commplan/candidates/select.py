@@ -10,7 +10,7 @@ from commplan.candidates.measure import Candidate, measured, other_paces, raced
 from commplan.candidates.tuning import ALIKE, FAR, PILE, PUDDLE, TUNED, WORTH
 from runtime.verify.determinism import alike
 from solvers.schedules.kinds import pattern_of
-from solvers.schedules.piece_loads import incast
+from solvers.schedules.piece_loads import incast_bytes
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import USUAL, LimitError, Terms
@@ -112,7 +112,7 @@ def _without_piles(found: list[Candidate], size: int | None) -> list[Candidate]:
     """
     if size is None or pattern_of(found[0].schedule.collective) not in ORDERS:
         return found
-    flat = [each for each in found if incast(each.schedule) * size <= PILE]
+    flat = [each for each in found if incast_bytes(each.schedule) * size <= PILE]
     slow = min((each.seconds for each in flat), default=inf)
     return flat if slow <= WORTH * min(each.seconds for each in found) else found
 
@@ -134,4 +134,4 @@ def _calm_first(found: list[Candidate], size: int | None) -> list[Candidate]:
 
 def _pile(candidate: Candidate, size: int) -> float:
     """Give the bytes that may wait in a switch for a link that is slower than what feeds it."""
-    return incast(candidate.schedule, candidate.chunks, slow=True) * size
+    return incast_bytes(candidate.schedule, candidate.chunks, slow=True) * size

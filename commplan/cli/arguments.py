@@ -17,8 +17,8 @@ from runtime.program.memory_layout import elements
 from runtime.program.program import DTYPES
 from runtime.verify.verify import Report, verify
 from solvers.demands import own
-from solvers.demands.blocks import blocks as read_blocks
 from solvers.demands.blocks import load as load_blocks
+from solvers.demands.blocks import read_blocks as read_blocks
 from solvers.demands.matrix import demand as read_demand
 from solvers.demands.moe_tokens import tokens
 from solvers.schedules import files

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from commplan.anytime.abandon import ending_with
 from solvers.bounds.cuts import rank_bound
-from solvers.certify.certificates import proved
+from solvers.certify.certificates import prove
 from solvers.schedules.certificate import Bound, Certificate, Cut
 from solvers.schedules.collective import Collective
 from solvers.settings.deadline import NotFound, Watch
@@ -52,7 +52,7 @@ def certified(topology: Topology, what: Collective, found: Bound, terms: Terms) 
     """
     if found.certificate is not None:
         group = kept_symmetry(topology, what, terms=terms)
-        limit = proved(
+        limit = prove(
             topology,
             what,
             found.certificate,

@@ -13,7 +13,7 @@ from runtime.execute.faults import ExecutionError
 from runtime.metrics.chunking import Pipelining, pipelining
 from runtime.program.buffer_plan import Moves, moves
 from runtime.program.caller_order import arranged
-from solvers.schedules.files import packed, unpacked
+from solvers.schedules.files import from_bytes, to_bytes
 from topologies.model.errors import ArgumentError
 
 Waiting = Generator[None, bool | None, None]
@@ -90,7 +90,7 @@ def shared(
     if not told["found"]:
         found.append(Planned(None, None, told["reason"]))
         return
-    schedule = unpacked(body)
+    schedule = from_bytes(body)
     plan = replace(arranged(moves(schedule), order), ranks=ranks)
     found.append(Planned(plan, pipelining(schedule), told["reason"]))
 
@@ -106,7 +106,7 @@ def _answer(source: Source, need: Need) -> bytes:
     """Find a schedule; whatever goes wrong, the others wait for an answer."""
     try:
         schedule, reason = source.schedule(need)
-        body = packed(schedule)
+        body = to_bytes(schedule)
         if len(moves(schedule).ranks) != len(source.ranks):
             raise ArgumentError("the schedule needs ranks that have no process")
     except Exception as error:

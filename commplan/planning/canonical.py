@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import lightest
+from solvers.certify.multigraph import simplify
 from solvers.schedules.certificate import Bound, Cut, Prices
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import KINDS, is_alike, kind_of, pattern_of
@@ -103,7 +103,7 @@ def _near_together(topology: Topology, ranks: int) -> IntArray:
 def _times(topology: Topology) -> FloatArray:
     """Give the seconds of a message from each rank to each vertex, and back if that is a rank."""
     each = topology.alpha + MESSAGE / topology.bandwidth
-    graph = lightest(topology.src, topology.dst, each, topology.vertices)[0]
+    graph = simplify(topology.src, topology.dst, each, topology.vertices)[0]
     far = np.asarray(dijkstra(graph, indices=np.arange(topology.ranks)))
     far[:, : topology.ranks] += far[:, : topology.ranks].T.copy()
     return np.asarray(np.where(np.isfinite(far), far, 2 * far[np.isfinite(far)].max()))

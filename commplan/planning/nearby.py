@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import lightest
+from solvers.certify.multigraph import simplify
 from solvers.groups.parts import MOST, widened, within
 from solvers.routing.path_pool import HOP
 from solvers.schedules.schedule import Schedule
@@ -70,7 +70,7 @@ def _between(machine: Topology, ranks: IntArray) -> BoolArray:
     """Mark the ranks on shortest paths between two of some ranks."""
     length = machine.alpha + HOP
     there, back = (
-        dijkstra(lightest(tail, head, length, machine.vertices)[0], indices=ranks)
+        dijkstra(simplify(tail, head, length, machine.vertices)[0], indices=ranks)
         for tail, head in ((machine.src, machine.dst), (machine.dst, machine.src))
     )
     found = np.zeros(machine.ranks, dtype=np.bool_)

@@ -172,7 +172,7 @@ def _highest(topology: Topology, collective: Collective, watch: Watch, terms: Te
 
 def fastest(schedule: Schedule, size: float) -> float:
     """Give the seconds that nothing beats at a size, whatever the schedule."""
-    return time_bound.fastest(
+    return time_bound.time_lower_bound(
         schedule.topology,
         schedule.collective,
         schedule.bound,

@@ -14,7 +14,7 @@ from solvers.groups.parts import helped, lifted
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.capabilities import RELAYS
 from solvers.schedules.certificate import Bound
-from solvers.schedules.collective import Collective, Way
+from solvers.schedules.collective import Collective, Movement
 from solvers.settings.deadline import NotFound, Watch, tighter
 from solvers.settings.options import USUAL, LimitError, Terms
 from solvers.solve import contracted_bound, solve_in
@@ -40,7 +40,7 @@ def best_with_relays(
     bound = _bound(topology, collective, first.schedule.bound, watch, terms)
     best = checked(replace(first.schedule, relays=ALL, bound=bound))
     limited = terms.max_height is not None or terms.trees is not None
-    if collective.shape.way is not Way.COPY_OF_SUM or limited:
+    if collective.shape.movement is not Movement.COPY_OF_SUM or limited:
         return best
     for made in _helped(topology, collective, bound, watch, terms):
         if best.report.optimal:
@@ -57,7 +57,7 @@ def _bound(
     found = [lifted(known, topology, collective, in_network=terms.in_network)]
     if known.scope != "cut" and collective.shape.everyone:
         found.append(cut_bound(topology, collective, watch))
-    if collective.shape.way is Way.COPY_OF_SUM and terms.max_height is None:
+    if collective.shape.movement is Movement.COPY_OF_SUM and terms.max_height is None:
         try:
             found.append(contracted_bound(topology, collective, watch, terms))
         except NotFound:

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.schedules.collective import Collective, Way
+from solvers.schedules.collective import Collective, Movement
 
 
 def factor(collective: Collective) -> Fraction:
@@ -17,7 +17,7 @@ def factor(collective: Collective) -> Fraction:
     Source: nccl-tests, doc/PERFORMANCE.md, Bus bandwidth.
     """
     n = len(collective.ranks)
-    if collective.shape.way is Way.COPY_OF_SUM and collective.shape.everyone:
+    if collective.shape.movement is Movement.COPY_OF_SUM and collective.shape.everyone:
         return Fraction(2 * (n - 1), n)
     return Fraction(max(_crossing(collective)), collective.total)
 

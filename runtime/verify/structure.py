@@ -6,9 +6,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from runtime.verify.relaying import copied
-from solvers.schedules.capabilities import branching
+from solvers.schedules.capabilities import mark_branching
 from solvers.schedules.collective import Collective, CollectiveError
-from solvers.schedules.kinds import Given, kind_of, remade
+from solvers.schedules.kinds import Given, kind_of, remake
 from solvers.schedules.schedule import Schedule, Transfers
 from topologies.model.arguments import of
 from topologies.model.errors import ArgumentError
@@ -69,7 +69,7 @@ def collective_faults(topology: Topology, what: Collective) -> Iterator[str]:
 
 def _known(what: Collective) -> Iterator[str]:
     try:
-        right = remade(what)
+        right = remake(what)
     except CollectiveError as error:
         yield str(error)
         return
@@ -99,7 +99,7 @@ def _unknown(what: Collective) -> Iterator[str]:
 def _given(what: Collective, given: Given) -> Iterator[str]:
     """Compare an all_to_allv, dispatch and the like with the one of what was given."""
     try:
-        right = remade(what)
+        right = remake(what)
     except CollectiveError as error:
         yield str(error)
         return
@@ -181,7 +181,7 @@ def _switches(schedule: Schedule) -> Iterator[str]:
     if not schedule.in_network:
         return
     rows, topology = schedule.transfers, schedule.topology
-    copies, adds = branching(topology, (), "all", in_network=True)
+    copies, adds = mark_branching(topology, (), "all", in_network=True)
     for ends in (rows.src, rows.dst):
         sentence = "the switch neither copies nor adds, so nothing starts or ends there"
         yield from _wrong(schedule, ~(copies | adds)[ends], sentence)

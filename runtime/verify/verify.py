@@ -7,7 +7,7 @@ from runtime.metrics.height import height
 from runtime.metrics.link_loads import Throughput, throughput
 from runtime.verify import data, structure, symmetry
 from runtime.verify.determinism import alike
-from solvers.certify.certificates import TREES, proved, scope
+from solvers.certify.certificates import TREES, prove, scope
 from solvers.certify.dual_bound import Unproven
 from solvers.schedules.certificate import Prices
 from solvers.schedules.schedule import Schedule
@@ -68,7 +68,7 @@ def _limit(schedule: Schedule, reached: Throughput) -> tuple[Fraction | None, li
     if schedule.bound.scope != expected:
         return None, [f"bound: the scope is {schedule.bound.scope!r}, expected {expected!r}"]
     try:
-        limit = proved(
+        limit = prove(
             schedule.topology,
             schedule.collective,
             certificate,

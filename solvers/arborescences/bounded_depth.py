@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from solvers.certify.arborescence import cheapest
+from solvers.certify.arborescence import cheapest_arborescence
 from solvers.certify.distances import hops
 from topologies.model.errors import NO, CommplanError
 from topologies.model.topology import BoolArray, FloatArray, IntArray, frozen
@@ -35,26 +35,26 @@ TALL = 8  # height from which that is tried with more vertices too
 JUDGED = 128  # moves that are looked at in a round
 
 
-class LowTree(NamedTuple):
+class BoundedDepthTree(NamedTuple):
     """A tree: its cost, and each vertex's parent, -1 at the root and where it is not."""
 
     total: float
     parent: IntArray
 
 
-class Infinite(CommplanError, ValueError):
+class Unreachable(CommplanError, ValueError):
     """Some vertex cannot be reached in so few steps."""
 
     exit_code = NO
 
 
-def low(
+def bounded_depth_tree(
     cost: FloatArray,
     root: int,
     needed: BoolArray,
     height: int,
     known: IntArray | None = None,
-) -> LowTree:
+) -> BoundedDepthTree:
     """Find a cheap tree out of the root of at most so many levels below it.
 
     cost[u, v]: of the arc u -> v, inf for none. Vertices that are not `needed` may be left out.
@@ -64,33 +64,35 @@ def low(
         Infinite: a needed vertex is too far away.
     """
     if height < 1 and needed.sum() > 1:
-        raise Infinite(f"some rank cannot be reached in {height} messages")
+        raise Unreachable(f"some rank cannot be reached in {height} messages")
     cost = np.array(cost, dtype=np.float64)
     np.fill_diagonal(cost, np.inf)
     starts = []
     if needed.all() and (len(cost) <= BOTH or height >= TALL):
-        total, parent = cheapest(cost, root)
+        total, parent = cheapest_arborescence(cost, root)
         if depths(parent).max() <= height:
-            return LowTree(float(total), parent)
+            return BoundedDepthTree(float(total), parent)
     more = len(cost) <= (BOTH if known is None else MANY)
     if known is not None:
         starts.append(known.copy())
     if not needed.all() or more:
         starts.append(np.where(needed, height, height + 1))
     if more or not starts:
-        starts.append(_grown(cost, root, needed, height))
+        starts.append(_grow(cost, root, needed, height))
     found = []
     for level in starts:
         level[root] = 0
-        found.append(_Levels(cost, level, needed, height).searched())
+        found.append(_Levels(cost, level, needed, height).search())
     best = min(found, key=lambda tree: tree.total)
     if not np.isfinite(best.total):
-        raise Infinite(f"some rank cannot be reached in {height} messages")
+        raise Unreachable(f"some rank cannot be reached in {height} messages")
     return best
 
 
-def low_from_one(cost: FloatArray, root: int, needed: BoolArray, height: int) -> LowTree:
-    """Find a cheap tree as `low` does, whose root has one child only."""
+def bounded_depth_tree_from_one(
+    cost: FloatArray, root: int, needed: BoolArray, height: int
+) -> BoundedDepthTree:
+    """Find a cheap tree as `bounded_depth_tree` does, whose root has one child only."""
     rest = np.flatnonzero(np.arange(len(cost)) != root)
     near = rest[np.argsort(cost[root, rest], kind="stable")][:FIRSTS]
     found = []
@@ -98,15 +100,15 @@ def low_from_one(cost: FloatArray, root: int, needed: BoolArray, height: int) ->
         must, start = needed[rest], int(np.searchsorted(rest, child))
         must[start] = True
         try:
-            total, above = low(cost[np.ix_(rest, rest)], start, must, height - 1)
-        except Infinite:
+            total, above = bounded_depth_tree(cost[np.ix_(rest, rest)], start, must, height - 1)
+        except Unreachable:
             continue
         parent = np.full(len(cost), -1, dtype=np.int64)
         parent[rest[above >= 0]] = rest[above[above >= 0]]
         parent[child] = root
-        found.append(LowTree(total + float(cost[root, child]), frozen(parent)))
+        found.append(BoundedDepthTree(total + float(cost[root, child]), frozen(parent)))
     if not found:
-        raise Infinite(f"some rank cannot be reached in {height} messages")
+        raise Unreachable(f"some rank cannot be reached in {height} messages")
     return min(found, key=lambda tree: tree.total)
 
 
@@ -133,7 +135,7 @@ def levels(parent: IntArray, root: int, height: int) -> IntArray:
     return level
 
 
-def _grown(cost: FloatArray, root: int, needed: BoolArray, height: int) -> IntArray:
+def _grow(cost: FloatArray, root: int, needed: BoolArray, height: int) -> IntArray:
     """Grow a tree from the root by the cheapest arc that is not too deep (Prim); its levels."""
     n = len(cost)
     parent = np.full(n, -1, dtype=np.int64)
@@ -146,7 +148,7 @@ def _grown(cost: FloatArray, root: int, needed: BoolArray, height: int) -> IntAr
         offers = np.where(waiting, near, np.inf)
         v = int(np.argmin(offers))
         if not np.isfinite(offers[v]):
-            return _by_hops(cost, root, needed, height)
+            return _hop_levels(cost, root, needed, height)
         waiting[v] = False
         parent[v], depth[v] = above[v], depth[above[v]] + 1
         if depth[v] < height:
@@ -155,7 +157,7 @@ def _grown(cost: FloatArray, root: int, needed: BoolArray, height: int) -> IntAr
     return levels(parent, root, height)
 
 
-def _by_hops(cost: FloatArray, root: int, needed: BoolArray, height: int) -> IntArray:
+def _hop_levels(cost: FloatArray, root: int, needed: BoolArray, height: int) -> IntArray:
     """Give each vertex the level at which it is first reached."""
     return np.where(needed, np.minimum(hops(cost, root), height), height + 1)
 
@@ -169,7 +171,7 @@ class _Levels:
     def __init__(self, cost: FloatArray, level: IntArray, needed: BoolArray, height: int) -> None:
         self.cost, self.level, self.needed, self.height = cost, level, needed, height
 
-    def searched(self) -> LowTree:
+    def search(self) -> BoundedDepthTree:
         """Make moves as long as they help; give the tree."""
         self._judge()
         for _ in range(ROUNDS):
@@ -177,7 +179,7 @@ class _Levels:
                 break
         parent = np.where(self.level > self.height, -1, self.parent)
         parent[self.level == 0] = -1
-        return LowTree(self.total, frozen(_without_idle(parent, self.needed)))
+        return BoundedDepthTree(self.total, frozen(_drop_idle(parent, self.needed)))
 
     def _judge(self) -> None:
         """Find each vertex's best and second best parents, and what a parent of each level costs.
@@ -264,7 +266,7 @@ class _Levels:
         return False
 
 
-def _without_idle(parent: IntArray, needed: BoolArray) -> IntArray:
+def _drop_idle(parent: IntArray, needed: BoolArray) -> IntArray:
     """Leave out vertices that nobody needs and nobody hangs on."""
     while True:
         idle = (parent >= 0) & ~needed

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from solvers.arborescences.link_cut_tree import LinkCutTree
 
-Hop = tuple[int, int, tuple[int, ...]]  # src, dst, links
+HopLinks = tuple[int, int, tuple[int, ...]]  # src, dst, links
 
 
 class Branch(NamedTuple):
@@ -19,10 +19,10 @@ class Branch(NamedTuple):
     """
 
     parent: int
-    hops: tuple[Hop, ...]
+    hops: tuple[HopLinks, ...]
 
 
-def trimmed(
+def prune(
     branches: Mapping[int, Branch], helpers: frozenset[int], ranks: int, *, inward: bool
 ) -> dict[int, Branch]:
     """Cut out helpers that do not branch, and let none rest on a way that is not its own.
@@ -70,12 +70,12 @@ class _Tree:
         while queue:
             first = heappop(queue)
             queued.remove(first)
-            for vertex in self._hung(vertices[first]):
+            for vertex in self._hang_on_path(vertices[first]):
                 if turn[vertex] not in queued:
                     queued.add(turn[vertex])
                     heappush(queue, turn[vertex])
 
-    def _hung(self, child: int) -> tuple[int, ...]:
+    def _hang_on_path(self, child: int) -> tuple[int, ...]:
         """Hang a child on the first vertex of the tree that its way passes; say whose ways change.
 
         Hops before that vertex are not cut again: each hop is looked at twice at most.
@@ -96,7 +96,7 @@ class _Tree:
         self._hang(child, passed, near)
         return (child, passed) if below else (child,)
 
-    def _hang(self, child: int, parent: int, way: tuple[tuple[Hop, ...], int, int]) -> None:
+    def _hang(self, child: int, parent: int, way: tuple[tuple[HopLinks, ...], int, int]) -> None:
         self.children[self.parent[child]] -= 1
         self.children[parent] += 1
         self.parent[child], self.way[child] = parent, way
@@ -133,12 +133,16 @@ def _beyond(
         return found[vertex]
     ways = [found[each].hops for each in passing]
     through = [each >= ranks for each in passing[1:]]
-    return Branch(parent, _joined(ways, through) if inward else _joined(ways[::-1], through[::-1]))
+    return Branch(
+        parent, _concatenate(ways, through) if inward else _concatenate(ways[::-1], through[::-1])
+    )
 
 
-def _joined(ways: Sequence[tuple[Hop, ...]], through: Sequence[bool]) -> tuple[Hop, ...]:
+def _concatenate(
+    ways: Sequence[tuple[HopLinks, ...]], through: Sequence[bool]
+) -> tuple[HopLinks, ...]:
     """Put ways together one after the other; through: whether the data rest not between two."""
-    joined: list[list[Hop]] = []
+    joined: list[list[HopLinks]] = []
     for way, goes_on in zip(ways, (False, *through), strict=True):
         if goes_on:
             joined[-1].append(way[0])
@@ -146,5 +150,5 @@ def _joined(ways: Sequence[tuple[Hop, ...]], through: Sequence[bool]) -> tuple[H
     return tuple((hops[0][0], hops[-1][1], tuple(_links(hops))) for hops in joined)
 
 
-def _links(hops: Sequence[Hop]) -> Iterator[int]:
+def _links(hops: Sequence[HopLinks]) -> Iterator[int]:
     return chain.from_iterable(links for _, _, links in hops)

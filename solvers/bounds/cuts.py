@@ -14,11 +14,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.certify.certificates import proved
+from solvers.certify.certificates import prove
 from solvers.lp.linear_program import Infeasible
-from solvers.lp.max_flow import maximum, times
+from solvers.lp.max_flow import max_flow, multiply
 from solvers.schedules.certificate import Bound, Cut
-from solvers.schedules.collective import Collective, CollectiveError, Way
+from solvers.schedules.collective import Collective, CollectiveError, Movement
 from solvers.settings.deadline import UNHURRIED, Watch
 from topologies.model.topology import BoolArray, IntArray, Topology, integers, reverse
 from topologies.symmetry.group import trivial
@@ -52,7 +52,7 @@ def rank_bound(topology: Topology, collective: Collective) -> Bound:
         return Bound(None, "cut", None)
     if worst[0] == 0:
         raise Infeasible(f"{collective.name}: rank {worst[1].inside[0]} is on its own")
-    return Bound(proved(topology, collective, worst[1], trivial(topology)), "cut", worst[1])
+    return Bound(prove(topology, collective, worst[1], trivial(topology)), "cut", worst[1])
 
 
 def cut_bound(topology: Topology, collective: Collective, watch: Watch = UNHURRIED) -> Bound:
@@ -67,22 +67,22 @@ def cut_bound(topology: Topology, collective: Collective, watch: Watch = UNHURRI
         NotFound: capacities times sizes are too large for an exact flow.
     """
     shape = collective.shape
-    if shape.way is Way.STAY:
+    if shape.movement is Movement.STAY:
         return Bound(None, "cut", None)
     if not is_bounded(collective):
         raise CollectiveError(f"{collective.name}: no cut is known that bounds it")
     mirrored = shape.inward
     machine = reverse(topology) if mirrored else topology
-    if shape.way is Way.COPY_OF_SUM:
-        rate, side, mirrored = _both_ways(machine, collective, watch)
-    elif shape.way is Way.PERSONALISED:
-        rate, side = _scattered(machine, collective, watch)
+    if shape.movement is Movement.COPY_OF_SUM:
+        rate, side, mirrored = _both_directions_time(machine, collective, watch)
+    elif shape.movement is Movement.PERSONALISED:
+        rate, side = _scatter_time(machine, collective, watch)
     elif shape.root is not None:
-        rate, side = _broadcast(machine, collective.ranks, shape.root, watch)
+        rate, side = _broadcast_time(machine, collective.ranks, shape.root, watch)
     else:
-        rate, side = _gathered(machine, collective, watch)
+        rate, side = _gather_time(machine, collective, watch)
     if rate == 0:
-        raise Infeasible(f"{collective.name}: {_stranded(topology, collective, side)}")
+        raise Infeasible(f"{collective.name}: {_name_stranded(topology, collective, side)}")
     cut = Cut(integers(np.flatnonzero(side)), reversed_links=mirrored)
     return Bound(rate * topology.unit, "cut", cut)
 
@@ -90,15 +90,15 @@ def cut_bound(topology: Topology, collective: Collective, watch: Watch = UNHURRI
 def is_bounded(collective: Collective) -> bool:
     """Tell whether a cut is known to bound a collective, by its shape."""
     way, everyone, root, _ = collective.shape
-    return everyone or (way is Way.PERSONALISED and root is not None)
+    return everyone or (way is Movement.PERSONALISED and root is not None)
 
 
 def is_gathering(collective: Collective) -> bool:
     """Tell whether the tightest cut is attained wherever a machine is balanced, by the shape."""
-    return is_bounded(collective) and collective.shape.way is not Way.COPY_OF_SUM
+    return is_bounded(collective) and collective.shape.movement is not Movement.COPY_OF_SUM
 
 
-def _gathered(
+def _gather_time(
     topology: Topology, collective: Collective, watch: Watch
 ) -> tuple[Fraction, BoolArray]:
     """Find size / time of all_gather: min over S of total B+(S) / w(S), capacity units."""
@@ -113,13 +113,13 @@ def _gathered(
     while settled < len(sinks) and not watch.over:
         sink = int(sinks[settled])
         tail, head, capacity = _with_source(topology, sources, weights[sources], rate)
-        flow = maximum(topology.vertices + 1, tail, head, capacity, topology.vertices, sink)
+        flow = max_flow(topology.vertices + 1, tail, head, capacity, topology.vertices, sink)
         watch.spend(FLOW * topology.links)
         if flow.value >= total * rate.numerator:
             settled += 1
             continue
         side = flow.side[:-1]
-        rate = Fraction(_leaving(topology, side), int(weights[side].sum()))
+        rate = Fraction(_capacity_out(topology, side), int(weights[side].sum()))
     return rate * total, side
 
 
@@ -137,7 +137,7 @@ def _first_cut(
     sink = int(sinks[np.argmin(entering[sinks] / np.maximum(rest, 1))])
     side = np.ones(topology.vertices, dtype=np.bool_)
     side[sink] = False
-    return Fraction(_leaving(topology, side), int(weights[side].sum())), side
+    return Fraction(_capacity_out(topology, side), int(weights[side].sum())), side
 
 
 def _with_source(
@@ -148,18 +148,18 @@ def _with_source(
         np.concatenate([topology.src, np.full(len(ends), topology.vertices)]),
         np.concatenate([topology.dst, ends]),
         np.concatenate(
-            [times(topology.capacity, rate.denominator), times(weights, rate.numerator)]
+            [multiply(topology.capacity, rate.denominator), multiply(weights, rate.numerator)]
         ),
     )
 
 
-def _broadcast(
+def _broadcast_time(
     topology: Topology, ranks: Sequence[int], root: int, watch: Watch
 ) -> tuple[Fraction, BoolArray]:
     """Find the least max-flow from the root to a rank."""
     best: tuple[int, BoolArray] | None = None
     for sink in _one_of_each(topology, [r for r in ranks if r != root], _mark(topology, root)):
-        flow = maximum(
+        flow = max_flow(
             topology.vertices, topology.src, topology.dst, topology.capacity, root, int(sink)
         )
         if best is None or flow.value < best[0]:
@@ -171,7 +171,7 @@ def _broadcast(
     return Fraction(best[0]), best[1]
 
 
-def _scattered(
+def _scatter_time(
     topology: Topology, collective: Collective, watch: Watch
 ) -> tuple[Fraction, BoolArray]:
     """Find size / time of scatter: min over S with the root of total B+(S) / w(outside S)."""
@@ -186,27 +186,27 @@ def _scattered(
     side = np.zeros(topology.vertices, dtype=np.bool_)
     side[root] = True
     while True:
-        rate = Fraction(_leaving(topology, side), int(weights[~side].sum()))
+        rate = Fraction(_capacity_out(topology, side), int(weights[~side].sum()))
         head, tail, capacity = _with_source(topology, ends, weights[ends], rate)
         head[: topology.links], tail[: topology.links] = topology.dst, topology.src
-        flow = maximum(topology.vertices + 1, tail, head, capacity, root, topology.vertices)
+        flow = max_flow(topology.vertices + 1, tail, head, capacity, root, topology.vertices)
         watch.spend(FLOW * topology.links)
         if flow.value >= int(weights.sum()) * rate.numerator or watch.over:
             return rate * total, side
         side = flow.side[:-1]
 
 
-def _both_ways(
+def _both_directions_time(
     topology: Topology, collective: Collective, watch: Watch
 ) -> tuple[Fraction, BoolArray, bool]:
     """Find the least max-flow between a rank and the others, out or back: all_reduce's cut."""
     ranks = collective.ranks
-    out = _broadcast(topology, ranks, ranks[0], watch)
-    back = _broadcast(reverse(topology), ranks, ranks[0], watch)
+    out = _broadcast_time(topology, ranks, ranks[0], watch)
+    back = _broadcast_time(reverse(topology), ranks, ranks[0], watch)
     return (*out, False) if out[0] <= back[0] else (*back, True)
 
 
-def _leaving(topology: Topology, side: BoolArray) -> int:
+def _capacity_out(topology: Topology, side: BoolArray) -> int:
     """Add up the capacity that leaves `side`."""
     return int(topology.capacity[side[topology.src] & ~side[topology.dst]].sum())
 
@@ -226,7 +226,7 @@ def _one_of_each(topology: Topology, ranks: Sequence[int], marks: IntArray) -> I
     return representatives(refine(topology, marks), np.array(ranks, dtype=np.int64))
 
 
-def _stranded(topology: Topology, collective: Collective, side: BoolArray) -> str:
+def _name_stranded(topology: Topology, collective: Collective, side: BoolArray) -> str:
     """Name a rank on either side of an empty cut."""
     inside = [r for r in collective.ranks if side[r]]
     outside = [r for r in collective.ranks if not side[r]]

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.certify.certificates import proved, scope
+from solvers.certify.certificates import prove, scope
 from solvers.certify.dual_bound import Unproven
 from solvers.schedules.certificate import UNPROVED, Bound, Cut, Prices
 from solvers.schedules.collective import Collective
@@ -23,7 +23,7 @@ from topologies.symmetry.group import trivial
 TIERS = 8  # thresholds of bandwidth that are tried
 
 
-def tightest(topology: Topology, collective: Collective, demand: IntArray) -> Bound:
+def tightest_demand_cut(topology: Topology, collective: Collective, demand: IntArray) -> Bound:
     """Give the best bound of the cuts that are tried and of the distances.
 
     demand: (ranks, ranks) without a diagonal. Complexity: links for each tier, and the distances
@@ -31,7 +31,7 @@ def tightest(topology: Topology, collective: Collective, demand: IntArray) -> Bo
     """
     whole = np.zeros((topology.vertices,) * 2, dtype=np.int64)
     whole[np.ix_(collective.ranks, collective.ranks)] = demand
-    tried = [_best_cut(topology, whole, label) for label in partitions(topology)]
+    tried = [_best_cut(topology, whole, label) for label in candidate_cuts(topology)]
     _, cut = max((found for found in tried if found is not None), key=lambda found: found[0])
     bounds = [_bound(topology, collective, cut)]
     prices = Prices((Fraction(1),), frozen(np.zeros(topology.links, dtype=np.int64)))
@@ -46,13 +46,13 @@ def _rate(bound: Bound) -> Fraction:
 
 def _bound(topology: Topology, collective: Collective, certificate: Cut | Prices) -> Bound:
     try:
-        rate = proved(topology, collective, certificate, trivial(topology))
+        rate = prove(topology, collective, certificate, trivial(topology))
     except Unproven:
         return UNPROVED
     return Bound(rate, scope(certificate, collective), certificate)
 
 
-def partitions(topology: Topology) -> Iterator[IntArray]:
+def candidate_cuts(topology: Topology) -> Iterator[IntArray]:
     """Label the vertices by the sets whose cuts are tried: single ones first, then tiers."""
     yield np.arange(topology.vertices)
     layer = np.array([each.layer for each in topology.classes])[topology.link_class]

@@ -17,7 +17,7 @@ from math import gcd, lcm
 
 import numpy as np
 
-from solvers.certify.certificates import proved, scope
+from solvers.certify.certificates import prove, scope
 from solvers.certify.dual_bound import Unproven
 from solvers.routing.quotient import Quotient
 from solvers.schedules.capabilities import Relays
@@ -31,7 +31,7 @@ COMMON = 2**32  # largest whole number that a price is rounded to
 CLOSE = 1e-9  # relative distance from the expected bound at which no other rounding is tried
 
 
-def price_bound(
+def certify(
     quotient: Quotient,
     collective: Collective,
     prices: FloatArray,
@@ -48,11 +48,11 @@ def price_bound(
     is none.
     """
     best: Bound | None = None
-    for whole in _roundings(quotient, prices):
+    for whole in _round_finer(quotient, prices):
         fractions = tuple(Fraction(int(p)) for p in whole)
         certificate = Prices(fractions, quotient.link_orbit, height)
         try:
-            rate = proved(
+            rate = prove(
                 quotient.topology,
                 collective,
                 certificate,
@@ -69,7 +69,7 @@ def price_bound(
     return best
 
 
-def port_bound(
+def certify_ports(
     topology: Topology, collective: Collective, relays: Relays, group: Group
 ) -> Bound | None:
     """Bound by what the ranks of a collective take in and give out, all of it at one price.
@@ -80,36 +80,36 @@ def port_bound(
     of_link = inside[topology.src].astype(np.int64) + inside[topology.dst]
     certificate = Prices((Fraction(0), Fraction(1), Fraction(2)), frozen(of_link))
     try:
-        rate = proved(topology, collective, certificate, group, relays=relays)
+        rate = prove(topology, collective, certificate, group, relays=relays)
     except Unproven:
         return None
     return Bound(rate, scope(certificate, collective), certificate)
 
 
-def priced(
+def certify_once(
     quotient: Quotient, collective: Collective, prices: FloatArray, most: int
 ) -> Bound | None:
-    """Bound by prices (floats, one for each link orbit), rounded once as `rounded` does."""
-    whole = rounded(prices, most)
+    """Bound by prices (floats, one for each link orbit), rounded once as `round_prices` does."""
+    whole = round_prices(prices, most)
     certificate = Prices(tuple(Fraction(int(p)) for p in whole), quotient.link_orbit)
     try:
-        rate = proved(quotient.topology, collective, certificate, quotient.group)
+        rate = prove(quotient.topology, collective, certificate, quotient.group)
     except Unproven:
         return None
     return Bound(rate, scope(certificate, collective), certificate)
 
 
-def _roundings(quotient: Quotient, prices: FloatArray) -> Iterator[IntArray]:
+def _round_finer(quotient: Quotient, prices: FloatArray) -> Iterator[IntArray]:
     """Round the prices ever finer, and what the orbits take in likewise."""
     income = prices * quotient.orbit_capacity * quotient.orbit_size
     for most in ROUNDINGS:
-        yield rounded(prices, most)
-        by_income = _by_income(quotient, income, most)
+        yield round_prices(prices, most)
+        by_income = _round_income(quotient, income, most)
         if by_income is not None:
             yield by_income
 
 
-def rounded(prices: FloatArray, most: int) -> IntArray:
+def round_prices(prices: FloatArray, most: int) -> IntArray:
     """Round prices to whole numbers whose ratios have denominators up to `most`."""
     ratios = [Fraction(float(p)).limit_denominator(most) for p in prices / prices.max()]
     common = lcm(*(ratio.denominator for ratio in ratios))
@@ -118,12 +118,12 @@ def rounded(prices: FloatArray, most: int) -> IntArray:
     return np.array([round(ratio * common) for ratio in ratios], dtype=np.int64)
 
 
-def _by_income(quotient: Quotient, income: FloatArray, most: int) -> IntArray | None:
+def _round_income(quotient: Quotient, income: FloatArray, most: int) -> IntArray | None:
     """Round what each orbit takes in, rather than its price; None where prices get too large.
 
     With bandwidths that differ by orders of magnitude prices do so too, but incomes do not.
     """
-    parts = rounded(income, most)
+    parts = round_prices(income, most)
     capacity = quotient.orbit_capacity * quotient.orbit_size
     common = lcm(*(int(c) for c in capacity[parts > 0]))
     whole = [

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import lightest
+from solvers.certify.multigraph import simplify
 from solvers.schedules.collective import Collective
 from topologies.model.topology import BoolArray, Topology
 
@@ -15,14 +15,14 @@ def latency(topology: Topology, collective: Collective) -> float:
     Complexity: one search for each rank.
     """
     ranks = np.array(collective.ranks)
-    graph = lightest(topology.src, topology.dst, topology.alpha, topology.vertices)[0]
+    graph = simplify(topology.src, topology.dst, topology.alpha, topology.vertices)[0]
     far = dijkstra(graph, indices=ranks)[:, ranks]
     far += topology.overhead[ranks][:, None] + topology.overhead[ranks]
     np.fill_diagonal(far, 0)
-    return float(far[sharing(collective)].max(initial=0.0))
+    return float(far[mark_sharing(collective)].max(initial=0.0))
 
 
-def sharing(collective: Collective) -> BoolArray:
+def mark_sharing(collective: Collective) -> BoolArray:
     """Mark (holder, wanter) for each pair that shares a block, as places in the list of ranks."""
     pairs = np.zeros((len(collective.ranks), len(collective.ranks)), dtype=np.bool_)
     place = {rank: i for i, rank in enumerate(collective.ranks)}

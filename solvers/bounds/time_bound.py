@@ -35,8 +35,8 @@ from heapq import heappop, heappush
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
-from solvers.bounds.latency import latency, sharing
-from solvers.certify.multigraph import lightest
+from solvers.bounds.latency import latency, mark_sharing
+from solvers.certify.multigraph import simplify
 from solvers.schedules.certificate import Bound, Cut, Prices
 from solvers.schedules.collective import Collective
 from topologies.model.topology import FloatArray, IntArray, Topology, integers
@@ -45,7 +45,7 @@ SIDES = ("inputs", "outputs")
 NOTHING = 1e-15  # seconds; added to each link, as those of no length would count as missing
 
 
-def fastest(
+def time_lower_bound(
     topology: Topology,
     collective: Collective,
     bound: Bound,
@@ -60,18 +60,21 @@ def fastest(
     least = latency(topology, collective)
     if size > 0 and bound.algbw:
         weight = _incomes(topology, bound)
-        idle = _idle(topology, *(_with_any(collective, side) for side in SIDES))
-        least = max(least, _paid(weight, idle, float(size / bound.algbw)))
+        idle = _link_latencies(topology, *(_ranks_with_data(collective, side) for side in SIDES))
+        least = max(least, _solve_paid(weight, idle, float(size / bound.algbw)))
     overhead = float(topology.overhead.min())
     if in_network or not topology.links or not overhead:
         return least
-    shared = sharing(collective)
+    shared = mark_sharing(collective)
     most = max(shared.sum(axis=axis).max(initial=0) for axis in (0, 1))
     anyone = np.arange(topology.ranks)
-    return max(least, reach(int(most), overhead, float(_idle(topology, anyone, anyone).min())))
+    return max(
+        least,
+        fan_out_time(int(most), overhead, float(_link_latencies(topology, anyone, anyone).min())),
+    )
 
 
-def _paid(weight: FloatArray, idle: FloatArray, fluid: float) -> float:
+def _solve_paid(weight: FloatArray, idle: FloatArray, fluid: float) -> float:
     """Give the t with sum of weight · max(0, t - idle) = sum of weight · fluid, fluid above 0."""
     used = np.flatnonzero(weight)
     order = used[np.argsort(idle[used])]
@@ -81,7 +84,7 @@ def _paid(weight: FloatArray, idle: FloatArray, fluid: float) -> float:
     return float(((sums[-1] * fluid + np.cumsum(weight[order] * idle[order])) / sums).min())
 
 
-def reach(ranks: int, overhead: float, first: float) -> float:
+def fan_out_time(ranks: int, overhead: float, first: float) -> float:
     """Give the time in which so many ranks can depend on one, itself included, or it on them.
 
     overhead: seconds between two messages of a rank. first: between a message and its arrival.
@@ -96,13 +99,13 @@ def reach(ranks: int, overhead: float, first: float) -> float:
     return time
 
 
-def _with_any(collective: Collective, buffers: str) -> IntArray:
+def _ranks_with_data(collective: Collective, buffers: str) -> IntArray:
     """List the ranks with anything in their inputs, or outputs."""
     owned = zip(collective.ranks, getattr(collective, buffers), strict=True)
     return integers(rank for rank, blocks in owned if len(blocks))
 
 
-def _idle(topology: Topology, givers: IntArray, takers: IntArray) -> FloatArray:
+def _link_latencies(topology: Topology, givers: IntArray, takers: IntArray) -> FloatArray:
     """Give the latency of the quickest message over each link, its ends' overheads included.
 
     It comes from one of the givers and goes to one of the takers, on the way perhaps through other
@@ -120,7 +123,7 @@ def _nearest(topology: Topology, ranks: IntArray, *, backward: bool) -> FloatArr
     tails = np.concatenate([tail, np.full(len(ranks), start)])
     heads = np.concatenate([head, ranks])
     length = np.concatenate([topology.alpha, topology.overhead[ranks]]) + NOTHING
-    far = dijkstra(lightest(tails, heads, length, start + 1)[0], indices=start)[:start]
+    far = dijkstra(simplify(tails, heads, length, start + 1)[0], indices=start)[:start]
     return np.maximum(np.where(np.isfinite(far), far, 0.0) - NOTHING * (start + 1), 0.0)
 
 

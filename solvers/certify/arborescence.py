@@ -16,7 +16,7 @@ Costs = NDArray[Any]  # float64 (inf: no such arc), int64, or object (exact Pyth
 Total = Any  # a number of the kind that the costs are
 
 
-def cheapest(cost: Costs, root: int) -> tuple[Total, IntArray]:
+def cheapest_arborescence(cost: Costs, root: int) -> tuple[Total, IntArray]:
     """Find the arborescence out of `root` that spans everything at least cost.
 
     cost[u, v] is the cost of the arc u -> v; the diagonal is never looked at. Gives the total and
@@ -26,7 +26,7 @@ def cheapest(cost: Costs, root: int) -> tuple[Total, IntArray]:
     Raises:
         ValueError: some vertex cannot be reached, or integers are too large for int64.
     """
-    growth = _Growth(cost, root)
+    growth = _Contraction(cost, root)
     for vertex in range(len(cost)):
         growth.connect(vertex)
     parent = growth.parents()
@@ -34,7 +34,7 @@ def cheapest(cost: Costs, root: int) -> tuple[Total, IntArray]:
     return sum(cost[parent[children], children].tolist()), parent
 
 
-class _Growth:
+class _Contraction:
     """Nodes, each with its cheapest entering arc; cycles of nodes are contracted to new nodes.
 
     Nodes 0 .. n-1 are the vertices. Per node, over the vertices u: enters[u], what an arc from u

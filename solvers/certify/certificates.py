@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.certify.dual_bound import Unproven, proved_by_prices
+from solvers.certify.dual_bound import Unproven, prove_by_prices
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.certificate import Certificate, Cut
 from solvers.schedules.collective import Collective
@@ -17,7 +17,7 @@ from topologies.symmetry.group import Group
 TREES = "reduce-broadcast trees"
 
 
-def proved(
+def prove(
     topology: Topology,
     collective: Collective,
     certificate: Certificate,
@@ -37,7 +37,7 @@ def proved(
     """
     if isinstance(certificate, Cut):
         return _cut(topology, collective, certificate)
-    return proved_by_prices(
+    return prove_by_prices(
         topology, collective, certificate, group, in_network=in_network, relays=relays
     )
 
@@ -58,13 +58,13 @@ def scope(certificate: Certificate, what: Collective) -> str:
 
 def _cut(topology: Topology, collective: Collective, cut: Cut) -> Fraction:
     """Divide the capacity that crosses the cut by the data that must."""
-    data, links = crossing(topology, collective, cut)
+    data, links = measure_cut(topology, collective, cut)
     if data == 0:
         raise Unproven("no data must cross the cut")
     return topology.unit * int(topology.capacity[links].sum()) / data
 
 
-def crossing(topology: Topology, collective: Collective, cut: Cut) -> tuple[Fraction, BoolArray]:
+def measure_cut(topology: Topology, collective: Collective, cut: Cut) -> tuple[Fraction, BoolArray]:
     """Give the data that must cross a cut, as a part of the size, and mark the links across it.
 
     Raises:
@@ -84,12 +84,12 @@ def _must_leave(what: Collective, side: BoolArray) -> Fraction:
 
     Each such block crosses at least once: in full, or as the sum of what is held inside.
     """
-    held = _touched(what, what.inputs, side)
-    wanted = _touched(what, what.outputs, ~side)
+    held = _mark_touched(what, what.inputs, side)
+    wanted = _mark_touched(what, what.outputs, ~side)
     return Fraction(int(what.sizes[held & wanted].sum()), what.total)
 
 
-def _touched(what: Collective, buffers: tuple[IntArray, ...], side: BoolArray) -> BoolArray:
+def _mark_touched(what: Collective, buffers: tuple[IntArray, ...], side: BoolArray) -> BoolArray:
     """Tell which blocks are in a buffer of a rank in `side`."""
     found = np.zeros(what.blocks, dtype=np.bool_)
     for rank, blocks in zip(what.ranks, buffers, strict=True):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import lightest
+from solvers.certify.multigraph import simplify
 from topologies.model.topology import FloatArray, IntArray, Topology, frozen
 from topologies.symmetry.group import Group
 
@@ -43,7 +43,7 @@ def distances(
     return np.array([_large(topology, price, source, direct) for source in sources], dtype=object)
 
 
-def between(
+def distances_between(
     topology: Topology,
     price: Sequence[int],
     group: Group,
@@ -76,7 +76,7 @@ def _small(
     copied = topology.ranks if direct else 0
     vertices = topology.vertices
     tail = topology.src + np.where(topology.src < copied, vertices, 0)
-    graph = lightest(tail, topology.dst, price, 2 * vertices)[0]
+    graph = simplify(tail, topology.dst, price, 2 * vertices)[0]
     starts = np.array(sources, dtype=np.int64)
     found = dijkstra(graph, indices=starts + np.where(starts < copied, vertices, 0))[:, :vertices]
     found[np.arange(len(starts)), starts] = 0.0

@@ -5,10 +5,10 @@ from math import lcm
 
 import numpy as np
 
-from solvers.certify.distances import UNREACHED, between, hops
-from solvers.certify.hop_constrained import least_low
-from solvers.certify.steiner import least
-from solvers.schedules.capabilities import Relays, branching
+from solvers.certify.distances import UNREACHED, distances_between, hops
+from solvers.certify.hop_constrained import hop_constrained_bound
+from solvers.certify.steiner import steiner_bound
+from solvers.schedules.capabilities import Relays, mark_branching
 from solvers.schedules.certificate import Prices
 from solvers.schedules.collective import Collective
 from topologies.model.errors import NO, CommplanError
@@ -26,7 +26,7 @@ class Unproven(CommplanError, ValueError):
     exit_code = NO
 
 
-def proved_by_prices(
+def prove_by_prices(
     topology: Topology,
     collective: Collective,
     certificate: Prices,
@@ -52,7 +52,7 @@ def proved_by_prices(
     takes = Fraction(sum(c * p for c, p in zip(topology.capacity.tolist(), price, strict=True)))
     if certificate.height is not None:
         relays = "all"
-    able = branching(topology, collective.ranks, relays, in_network=in_network)
+    able = mark_branching(topology, collective.ranks, relays, in_network=in_network)
     ends = topology.vertices if in_network else topology.ranks
     payments = _Payments(topology, collective, group, price, able, ends, certificate.height)
     pays = payments.total()
@@ -99,7 +99,7 @@ class _Payments:
         height: int | None,
     ) -> None:
         self.topology, self.what, self.height = topology, collective, height
-        group = _keeping(topology, group, price)
+        group = _group_that_keeps(topology, group, price)
         self.generators = group.generators
         self.orbit = orbits(self.generators, self.topology.vertices)
         self.copies = able[0]
@@ -109,10 +109,12 @@ class _Payments:
             copies, adds = self.relays
             self.relays = _one_of_each(copies, adds, places), _one_of_each(adds, copies, places)
         sources = np.unique(np.concatenate([collective.ranks, *self.relays]))
-        self.distance = between(topology, price, group, self.orbit, ends, sources)
+        self.distance = distances_between(topology, price, group, self.orbit, ends, sources)
         self.message = self.distance
         if height is not None:
-            self.message = between(topology, price, group, self.orbit, ends, sources, direct=True)
+            self.message = distances_between(
+                topology, price, group, self.orbit, ends, sources, direct=True
+            )
         self.weight = np.bincount(self.orbit)
         self.leader = np.unique(self.orbit, return_index=True)[1]
 
@@ -234,8 +236,8 @@ class _Payments:
         exact = np.where(exact == UNREACHED, never, exact)
         start, needed = int(np.searchsorted(members, root)), np.isin(members, must)
         if height is None:
-            return int(least(exact, start, needed))
-        return int(least_low(exact, start, needed, height))
+            return int(steiner_bound(exact, start, needed))
+        return int(hop_constrained_bound(exact, start, needed, height))
 
 
 def _relays(topology: Topology, able: BoolArray) -> IntArray:
@@ -260,7 +262,7 @@ def _one_of_each(relays: IntArray, others: IntArray, places: IntArray) -> IntArr
     return np.sort(relays[order][np.unique(places[relays[order]], return_index=True)[1]])
 
 
-def _keeping(topology: Topology, group: Group, price: list[int]) -> Group:
+def _group_that_keeps(topology: Topology, group: Group, price: list[int]) -> Group:
     """Give the group if it keeps the prices, else the group that moves nothing."""
     column = np.array(price, dtype=object)
     images = link_images(topology, group.generators)

@@ -22,26 +22,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.certify.arborescence import Costs, Total
-from solvers.certify.steiner import least
+from solvers.certify.steiner import steiner_bound
 from topologies.model.topology import BoolArray
 
 TRIED = 2**12  # assignments of levels up to which all are tried
 PAID = 2**18  # arcs of the layers up to which they are paid for
 
 
-def least_low(cost: Costs, root: int, needed: BoolArray, height: int) -> Any:  # noqa: ANN401 (of the costs' kind)
+def hop_constrained_bound(cost: Costs, root: int, needed: BoolArray, height: int) -> Any:  # noqa: ANN401 (of the costs' kind)
     """Bound the price of every tree of at most so many levels below the root from below.
 
     cost: (n, n), whole numbers, those of missing arcs beyond what a tree costs; exact.
     """
     n = len(cost)
     if height >= n - 1 or needed.sum() <= 1:
-        return least(cost, root, needed)
+        return steiner_bound(cost, root, needed)
     if height == 1:
         return sum(cost[root, needed & (np.arange(n) != root)].tolist())
     if (height + 1) ** (n - 1) <= TRIED:
         return _exact(cost, root, needed, height)
-    bound = least(cost, root, needed)
+    bound = steiner_bound(cost, root, needed)
     if n * n * height <= PAID:
         bound = max(bound, _Ascent(cost, root, needed, height).bound())
     return bound

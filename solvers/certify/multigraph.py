@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 from topologies.model.topology import FloatArray, IntArray
 
 
-def lightest(
+def simplify(
     tail: IntArray, head: IntArray, weight: FloatArray, vertices: int
 ) -> tuple[csr_array, IntArray]:
     """Make the graph of the lightest arc between each two vertices, as scipy's searches take it.

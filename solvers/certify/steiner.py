@@ -2,7 +2,7 @@
 
 A tree out of a root must reach the needed vertices and may branch at any of the others (switches
 that copy, ranks outside the collective). The cheapest one is NP-hard to find, so there are two
-functions: `least` gives a lower bound, which is what a certificate may use, and `cheap` a tree.
+functions: `steiner_bound` is a lower bound, which a certificate may use, and `steiner_tree` a tree.
 Both are exact where the choices are few enough to try, and where bound and tree meet.
 
 Dual ascent: pay for a set W that holds a needed vertex and lacks the root until an arc into it is
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from solvers.certify.arborescence import Costs, cheapest
+from solvers.certify.arborescence import Costs, cheapest_arborescence
 from topologies.model.topology import BoolArray, IntArray, frozen
 
 TRIED = 2**6  # sets of other vertices up to which all are tried
@@ -28,39 +28,39 @@ FIRSTS = 16  # the nearest vertices that are tried as the only child of a root
 SEARCHED = 24  # other vertices up to which taking one in or out is tried
 
 
-def least(cost: Costs, root: int, needed: BoolArray) -> Any:  # noqa: ANN401 (of the costs' kind)
+def steiner_bound(cost: Costs, root: int, needed: BoolArray) -> Any:  # noqa: ANN401 (of the costs' kind)
     """Bound the price of every tree out of the root over the needed vertices from below.
 
     cost: (n, n), whole numbers, those of missing arcs beyond what a tree costs; exact.
     Complexity: dual ascent takes O(n² × needed) operations on arrays of n² at most.
     """
     if needed.all():
-        return cheapest(cost, root)[0]
+        return cheapest_arborescence(cost, root)[0]
     if _few(needed, TRIED):
         return _exact(cost, root, needed)[0]
     bound = _ascent(cost, root, needed)[0]
-    if _few(needed, TRIED_TO_PROVE) and bound < cheap(cost, root, needed)[0]:
+    if _few(needed, TRIED_TO_PROVE) and bound < steiner_tree(cost, root, needed)[0]:
         return _exact(cost, root, needed)[0]
     return bound
 
 
-def cheap(cost: Costs, root: int, needed: BoolArray) -> tuple[Any, IntArray]:
+def steiner_tree(cost: Costs, root: int, needed: BoolArray) -> tuple[Any, IntArray]:
     """Find a cheap tree: its total, and each vertex's parent, -1 at the root and where it is not.
 
     Where arcs pay no detour (cost obeys the triangle inequality) other vertices only branch.
     """
     if needed.all():
-        return cheapest(cost, root)
+        return cheapest_arborescence(cost, root)
     if _few(needed, TRIED):
         return _exact(cost, root, needed)
     reach = _ascent(cost, root, needed)[1]
-    found = [_pruned(cost, root, needed, needed | chosen) for chosen in (needed, reach)]
+    found = [_prune(cost, root, needed, needed | chosen) for chosen in (needed, reach)]
     best = min(found, key=lambda tree: tree[0])
-    return _searched(cost, root, needed, best) if (~needed).sum() <= SEARCHED else best
+    return _search(cost, root, needed, best) if (~needed).sum() <= SEARCHED else best
 
 
-def cheap_from_one(cost: Costs, root: int, needed: BoolArray) -> tuple[Any, IntArray]:
-    """Find a cheap tree as `cheap` does, whose root has one child only."""
+def steiner_tree_from_one(cost: Costs, root: int, needed: BoolArray) -> tuple[Any, IntArray]:
+    """Find a cheap tree as `steiner_tree` does, whose root has one child only."""
     rest = np.flatnonzero(np.arange(len(cost)) != root)
     near = rest[np.argsort(cost[root, rest], kind="stable")][:FIRSTS]
     below = cost[np.ix_(rest, rest)]
@@ -69,7 +69,7 @@ def cheap_from_one(cost: Costs, root: int, needed: BoolArray) -> tuple[Any, IntA
         start = int(np.searchsorted(rest, child))
         must = needed[rest].copy()
         must[start] = True
-        total, above = cheap(below, start, must)
+        total, above = steiner_tree(below, start, must)
         parent = np.full(len(cost), -1, dtype=np.int64)
         parent[rest[above >= 0]] = rest[above[above >= 0]]
         parent[child] = root
@@ -77,10 +77,12 @@ def cheap_from_one(cost: Costs, root: int, needed: BoolArray) -> tuple[Any, IntA
     return min(found, key=lambda tree: tree[0])
 
 
-def spanning(cost: Costs, root: int, chosen: BoolArray) -> tuple[Any, IntArray]:
-    """Find the cheapest tree over exactly the chosen vertices, parents as in `cheap`."""
+def spanning_tree(cost: Costs, root: int, chosen: BoolArray) -> tuple[Any, IntArray]:
+    """Find the cheapest tree over exactly the chosen vertices, parents as in `steiner_tree`."""
     vertices = np.flatnonzero(chosen)
-    total, above = cheapest(cost[np.ix_(vertices, vertices)], int(np.searchsorted(vertices, root)))
+    total, above = cheapest_arborescence(
+        cost[np.ix_(vertices, vertices)], int(np.searchsorted(vertices, root))
+    )
     parent = np.full(len(cost), -1, dtype=np.int64)
     inner = above >= 0
     parent[vertices[inner]] = vertices[above[inner]]
@@ -98,7 +100,7 @@ def _exact(cost: Costs, root: int, needed: BoolArray) -> tuple[Any, IntArray]:
     for more in chain.from_iterable(combinations(others, k) for k in range(len(others) + 1)):
         chosen = needed.copy()
         chosen[list(more)] = True
-        found.append(spanning(cost, root, chosen))
+        found.append(spanning_tree(cost, root, chosen))
     return min(found, key=lambda tree: tree[0])
 
 
@@ -137,10 +139,10 @@ def _closure(arcs: BoolArray) -> BoolArray:
         reaches = wider
 
 
-def _pruned(cost: Costs, root: int, needed: BoolArray, chosen: BoolArray) -> tuple[Any, IntArray]:
+def _prune(cost: Costs, root: int, needed: BoolArray, chosen: BoolArray) -> tuple[Any, IntArray]:
     """Span the chosen vertices, and again without those others that do not branch."""
     while True:
-        total, parent = spanning(cost, root, chosen)
+        total, parent = spanning_tree(cost, root, chosen)
         children = np.bincount(parent[parent >= 0], minlength=len(cost))
         idle = chosen & ~needed & (children < 2)
         if not idle.any():
@@ -148,7 +150,7 @@ def _pruned(cost: Costs, root: int, needed: BoolArray, chosen: BoolArray) -> tup
         chosen = chosen & ~idle
 
 
-def _searched(
+def _search(
     cost: Costs, root: int, needed: BoolArray, best: tuple[Any, IntArray]
 ) -> tuple[Any, IntArray]:
     """Take single vertices in or out as long as that helps."""
@@ -157,7 +159,7 @@ def _searched(
         chosen = needed | (best[1] >= 0)
         tries = np.tile(chosen, (len(others), 1))
         tries[np.arange(len(others)), others] ^= True
-        found = min((_pruned(cost, root, needed, row) for row in tries), key=lambda tree: tree[0])
+        found = min((_prune(cost, root, needed, row) for row in tries), key=lambda tree: tree[0])
         if not found[0] < best[0]:
             return best
         best = found

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.certify.certificates import crossing, proved
+from solvers.certify.certificates import measure_cut, prove
 from solvers.schedules.certificate import Certificate, Cut, Prices
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.text import LINES, heading
@@ -30,7 +30,7 @@ def certificate_text(schedule: Schedule, most: int | None = LINES) -> str:
     certificate = schedule.bound.certificate
     if certificate is None:
         return f"{title}\n  no certificate"
-    limit = proved(
+    limit = prove(
         schedule.topology,
         schedule.collective,
         certificate,
@@ -67,7 +67,7 @@ def _scope(schedule: Schedule, certificate: Certificate) -> str:
 def _cut(schedule: Schedule, cut: Cut, limit: Fraction, most: int | None) -> Iterator[str]:
     """Write the ranks on one side, the links that cross, and what must cross them."""
     machine = schedule.topology
-    data, links = crossing(machine, schedule.collective, cut)
+    data, links = measure_cut(machine, schedule.collective, cut)
     crossed = np.flatnonzero(links)
     names = [machine.names[vertex] for vertex in cut.inside.tolist()]
     inside = list_names(names, len(names) if most is None else 12)
@@ -87,7 +87,7 @@ def _prices(schedule: Schedule, prices: Prices, limit: Fraction, most: int | Non
     machine = schedule.topology
     found = [
         (price, links, _capacity(machine, links))
-        for price, links in _priced(prices)
+        for price, links in _links_by_price(prices)
         if price and len(links)
     ]
     takes = sum((price * capacity for price, _, capacity in found), Fraction(0))
@@ -106,7 +106,7 @@ def _prices(schedule: Schedule, prices: Prices, limit: Fraction, most: int | Non
     yield f"  so         {_gigabytes(takes)} / {_divisor(paid)} = {_exact(limit)}"
 
 
-def _priced(prices: Prices) -> Iterator[tuple[Fraction, IntArray]]:
+def _links_by_price(prices: Prices) -> Iterator[tuple[Fraction, IntArray]]:
     """Give each price with its links, the highest first."""
     for price in sorted(set(prices.of_class), reverse=True):
         classes = [c for c, each in enumerate(prices.of_class) if each == price]

@@ -8,7 +8,7 @@ from topologies.model.topology import IntArray, integers
 from topologies.model.units import size
 
 
-def blocks(text: str, ranks: int) -> IntArray:
+def read_blocks(text: str, ranks: int) -> IntArray:
     """Read `1000,0,64KiB`: the bytes of each rank's block.
 
     Raises:
@@ -17,7 +17,7 @@ def blocks(text: str, ranks: int) -> IntArray:
     words = text.split(",")
     if len(words) != ranks:
         raise DemandError(f"blocks: found {len(words)}, expected {ranks}, one for each rank")
-    return _checked("blocks", integers(_bytes(place, word) for place, word in enumerate(words)))
+    return _check("blocks", integers(_bytes(place, word) for place, word in enumerate(words)))
 
 
 def load(path: str, ranks: int) -> IntArray:
@@ -30,7 +30,7 @@ def load(path: str, ranks: int) -> IntArray:
     if rows.shape != (1, ranks):
         found = " x ".join(map(str, rows.shape))
         raise DemandError(one_line(f"{path}: found {found} entries, expected 1 x {ranks}"))
-    return _checked(path, rows[0])
+    return _check(path, rows[0])
 
 
 def _bytes(place: int, word: str) -> int:
@@ -42,7 +42,7 @@ def _bytes(place: int, word: str) -> int:
         raise DemandError(one_line(f"blocks: block {place + 1}: {error}")) from None
 
 
-def _checked(place: str, found: IntArray) -> IntArray:
+def _check(place: str, found: IntArray) -> IntArray:
     wrong = [i for i, each in enumerate(found.tolist()) if not 0 <= each <= BYTES_LIMIT]
     if wrong:
         fault = f"block {wrong[0] + 1}: found {found[wrong[0]]}, expected 0 to {BYTES_LIMIT} bytes"

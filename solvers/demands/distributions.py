@@ -74,19 +74,19 @@ DISTRIBUTIONS = Registry(
             "every entry drawn from one lognormal distribution",
         ),
         "hot": Distribution(
-            moe_gating.hot,
+            moe_gating.route_to_hot,
             {"hot": _count, "share": _decimal, **_ROUTED},
             TOKEN_BYTES,
             "tokens to `top` of `experts`, of which `hot` are drawn with probability `share`",
         ),
         "grouped": Distribution(
-            moe_gating.grouped,
+            moe_gating.route_by_group,
             {"groups": _count, **_ROUTED},
             TOKEN_BYTES,
             "tokens to top/groups experts of each group, as in Pangu Pro MoE",
         ),
         "node-limited": Distribution(
-            moe_gating.node_limited,
+            moe_gating.route_node_limited,
             {"groups": _count, "most": _count, **_ROUTED},
             TOKEN_BYTES,
             "tokens to `top` experts in at most `most` groups (nodes), as in DeepSeek-V3",
@@ -96,25 +96,25 @@ DISTRIBUTIONS = Registry(
 )
 
 
-def drawn(description: str, ranks: int) -> tuple[IntArray, int]:
+def draw(description: str, ranks: int) -> tuple[IntArray, int]:
     """Draw the matrix of a description; give it with the bytes of its unit.
 
     Raises:
         DemandError: a wrong parameter; one line.
     """
-    return _drawn(description, ranks)
+    return _draw(description, ranks)
 
 
-def homes(description: str, ranks: int) -> IntArray:
+def draw_homes(description: str, ranks: int) -> IntArray:
     """Draw the tokens of a description: (tokens of all ranks, top), the rank of each expert.
 
     Raises:
         DemandError: a wrong parameter, or a description that routes no tokens; one line.
     """
-    return _drawn(description, ranks, copies=moe_gating.HOMES)[0]
+    return _draw(description, ranks, copies=moe_gating.HOMES)[0]
 
 
-def _drawn(description: str, ranks: int, **fixed: str) -> tuple[IntArray, int]:
+def _draw(description: str, ranks: int, **fixed: str) -> tuple[IntArray, int]:
     name, _, rest = description.partition(":")
     known = DISTRIBUTIONS[name]
     left = {key: parser for key, parser in known.parameters.items() if key not in fixed}

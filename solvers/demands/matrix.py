@@ -3,7 +3,7 @@
 import numpy as np
 
 from solvers.demands import files
-from solvers.demands.distributions import DISTRIBUTIONS, drawn
+from solvers.demands.distributions import DISTRIBUTIONS, draw
 from solvers.demands.files import DemandError
 from topologies.model.arguments import of, whole
 from topologies.model.messages import one_line, unknown
@@ -29,16 +29,16 @@ def demand(text: str, ranks: int, token_bytes: int | None = None) -> IntArray:
         whole("token_bytes", token_bytes, 1, BYTES_LIMIT, DemandError)
     name = text.partition(":")[0]
     if name in DISTRIBUTIONS:
-        units, unit = drawn(text, ranks)
-        return checked(text[:100], units, ranks, token_bytes or unit)
+        units, unit = draw(text, ranks)
+        return check_matrix(text[:100], units, ranks, token_bytes or unit)
     if files.is_name(text):
-        return checked(text, files.load(text), ranks, token_bytes or 1)
+        return check_matrix(text, files.load(text), ranks, token_bytes or 1)
     raise DemandError(
         one_line(f"demand: {unknown('file and no distribution', name, DISTRIBUTIONS)}")
     )
 
 
-def checked(place: str, entries: IntArray, ranks: int, unit: int = 1) -> IntArray:
+def check_matrix(place: str, entries: IntArray, ranks: int, unit: int = 1) -> IntArray:
     """Check a matrix of whole numbers, and give it in bytes.
 
     Raises:

@@ -26,7 +26,7 @@ Scores = NDArray[np.float32]
 Choose = Callable[[Scores], IntArray]  # (tokens, experts) -> (tokens, top) experts
 
 
-def hot(
+def route_to_hot(
     ranks: int,
     experts: int = EXPERTS,
     top: int = TOP,
@@ -55,7 +55,7 @@ def hot(
     return _demand(ranks, weight, tokens, seed, copies, lambda scores: _highest(scores, top))
 
 
-def grouped(
+def route_by_group(
     ranks: int,
     experts: int = 64,
     top: int = TOP,
@@ -83,7 +83,7 @@ def grouped(
     return _demand(ranks, _popularity(experts, skew, seed), tokens, seed, copies, choose)
 
 
-def node_limited(
+def route_node_limited(
     ranks: int,
     experts: int = EXPERTS,
     top: int = TOP,

@@ -3,10 +3,10 @@
 import numpy as np
 
 from solvers.demands import files
-from solvers.demands.distributions import DISTRIBUTIONS, TOKEN_BYTES, homes
+from solvers.demands.distributions import DISTRIBUTIONS, TOKEN_BYTES, draw_homes
 from solvers.demands.files import DemandError, cell
 from solvers.demands.matrix import BYTES_LIMIT, RANKS_LIMIT
-from solvers.schedules.moe import Tokens, grouped
+from solvers.schedules.moe import Tokens, group_tokens
 from topologies.model.arguments import of, whole
 from topologies.model.messages import one_line, unknown
 from topologies.model.topology import IntArray
@@ -37,9 +37,9 @@ def tokens(
     if name in DISTRIBUTIONS:
         if experts is not None:
             raise DemandError(one_line(f"{text[:100]}: the experts are a parameter of it"))
-        places = homes(text, ranks)
+        places = draw_homes(text, ranks)
     elif files.is_name(text):
-        places = placed(text, files.load(text), ranks, experts)
+        places = place_experts(text, files.load(text), ranks, experts)
     else:
         said = unknown("file and no distribution", name, DISTRIBUTIONS)
         raise DemandError(one_line(f"demand: {said}"))
@@ -49,10 +49,10 @@ def tokens(
     size = token_bytes or TOKEN_BYTES
     if len(places) * size > BYTES_LIMIT:
         raise DemandError(one_line(f"{text[:100]}: more than {BYTES_LIMIT:,} bytes of tokens"))
-    return grouped(places, ranks, size)
+    return group_tokens(places, ranks, size)
 
 
-def placed(place: str, chosen: IntArray, ranks: int, experts: int | None = None) -> IntArray:
+def place_experts(place: str, chosen: IntArray, ranks: int, experts: int | None = None) -> IntArray:
     """Give the rank of each expert that tokens have chosen, -1 for none.
 
     Raises:

@@ -35,7 +35,7 @@ def load(path: str, ranks: range | tuple[int, ...]) -> Collective:
             the number of the block, from 1.
     """
     try:
-        return _made(tomllib.loads(atomic.read(path, FILE_LIMIT).decode("utf-8")), set(ranks))
+        return _make(tomllib.loads(atomic.read(path, FILE_LIMIT).decode("utf-8")), set(ranks))
     except OSError as error:
         fault = (error.strerror or str(error)).lower()
     except RecursionError:
@@ -47,7 +47,7 @@ def load(path: str, ranks: range | tuple[int, ...]) -> Collective:
     raise CollectiveError(one_line(f"{path}: {fault}"))
 
 
-def _made(told: dict[str, Any], ranks: set[int]) -> Collective:
+def _make(told: dict[str, Any], ranks: set[int]) -> Collective:
     """Make a collective of a document; ValueError says what is wrong in it."""
     if unknown := sorted(set(told) - {"name", "block"}):
         raise ValueError(f"found {show_value(unknown[0])}, expected name and block")

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from solvers.routing.switch_paths import Way
+from solvers.routing.switch_paths import SwitchPath
 from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Transfer
 from solvers.settings.deadline import NotFound
@@ -68,7 +68,7 @@ class Question:
 
     topology: Topology
     collective: Collective
-    ways: Sequence[Way]
+    ways: Sequence[SwitchPath]
     far: FloatArray
     point: Point
 

@@ -37,7 +37,7 @@ from solvers.exact.model import (
     unit_size,
 )
 from solvers.lp.linear_program import LONGEST, Infeasible
-from solvers.routing.switch_paths import steps_apart, switch_ways
+from solvers.routing.switch_paths import message_distances, switch_paths
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective, CollectiveError, all_gather, reduce_scatter
 from solvers.schedules.schedule import Schedule, Transfer, schedule
@@ -179,8 +179,8 @@ class _Half:
         self.inward = any(len(holders) > 1 for holders in collective.holders)
         self._machine = reverse(topology) if self.inward else topology
         self._copying = _turned(collective) if self.inward else collective
-        self.ways = switch_ways(self._machine)
-        self._far = steps_apart(self._machine, self.ways)
+        self.ways = switch_paths(self._machine)
+        self._far = message_distances(self._machine, self.ways)
         self.group = solve.kept_symmetry(
             topology, collective, min(watch.room, 10.0) / 10, watch=watch
         )

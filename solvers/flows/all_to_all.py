@@ -11,11 +11,11 @@ import numpy as np
 
 from solvers.bounds.cuts import cut_bound, rank_bound
 from solvers.flows.concurrent_flow import Amounts, effort, optimal
-from solvers.lp.max_flow import cheapest_flow
+from solvers.lp.max_flow import min_cost_flow
 from solvers.routing.quotient import Quotient
 from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule, Transfer, schedule
-from solvers.schedules.trivial import alone
+from solvers.schedules.trivial import trivial_schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import Terms
 from solvers.trees.column_pool import Family
@@ -32,7 +32,7 @@ def all_to_all(topology: Topology, collective: Collective, group: Group, watch: 
         NotFound: the time limit came first.
     """
     if len(collective.ranks) == 1:
-        return alone(topology, collective)
+        return trivial_schedule(topology, collective)
     quotient = Quotient(topology, integers(collective.ranks), group)
     watch.tell(bound=rank_bound(topology, collective))
     watch.check()
@@ -185,7 +185,7 @@ def scatter(topology: Topology, collective: Collective, group: Group, watch: Wat
     """
     shape, sizes = collective.shape, collective.sizes
     if shape.root is None or len(collective.ranks) == 1:
-        return alone(topology, collective)
+        return trivial_schedule(topology, collective)
     bound = cut_bound(topology, collective)
     watch.tell(bound=bound)
     machine = reverse(topology) if shape.inward else topology
@@ -196,7 +196,7 @@ def scatter(topology: Topology, collective: Collective, group: Group, watch: Wat
     transfers: list[Transfer] = []
     assert bound.algbw is not None
     rate = bound.algbw / topology.unit / collective.total
-    flow = cheapest_flow(machine, shape.root, amount_of, rate, effort(machine))
+    flow = min_cost_flow(machine, shape.root, amount_of, rate, effort(machine))
     needs = {rank: Fraction(size) for rank, size in amount_of.items() if rank != shape.root}
     for target, amount, way in peel(machine, shape.root, needs, flow):
         links = way[::-1] if shape.inward else way

@@ -7,12 +7,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from solvers.bounds.demand_cuts import tightest
+from solvers.bounds.demand_cuts import tightest_demand_cut
 from solvers.flows.all_to_all import hops, peel
 from solvers.flows.concurrent_flow import optimal
 from solvers.lp.linear_program import Infeasible, NotFound
 from solvers.routing.quotient import Quotient
-from solvers.routing.router import Hop, RouteError, Routes
+from solvers.routing.router import Hop, RouteError, Router
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective, demand_of
 from solvers.schedules.piece_loads import fluid_time
@@ -43,7 +43,7 @@ def all_to_allv(topology: Topology, collective: Collective, group: Group, watch:
     np.fill_diagonal(demand, 0)
     if not demand.any():
         return schedule(topology, collective, *_stay(collective), Bound(None, "cut", None))
-    direct = straight(topology, collective, tightest(topology, collective, demand))
+    direct = straight(topology, collective, tightest_demand_cut(topology, collective, demand))
     best = collective.total * topology.unit / fluid_time(direct)
     if best == direct.bound.algbw or len(collective.ranks) * topology.links > COLUMNS_LIMIT:
         return direct
@@ -79,7 +79,7 @@ def straight(topology: Topology, collective: Collective, bound: Bound) -> Schedu
     Raises:
         Infeasible: some rank cannot be reached.
     """
-    routes = Routes(topology)
+    routes = Router(topology)
     most = min(WAYS, max(WAYS_LIMIT // collective.blocks, 1))
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []
@@ -100,12 +100,12 @@ def _stay(collective: Collective) -> Pieces:
 
 
 def _ways(
-    routes: Routes, src: int, dst: int, most: int, size: int
+    routes: Router, src: int, dst: int, most: int, size: int
 ) -> list[tuple[Fraction, tuple[Hop, ...]]]:
     if src == dst:
         return [(Fraction(1), ())]
-    spread = routes.ways(src, dst, most)
-    return spread or [(Fraction(1), routes.way(src, dst, float(size)))]
+    spread = routes.paths(src, dst, most)
+    return spread or [(Fraction(1), routes.path(src, dst, float(size)))]
 
 
 def _flowing(topology: Topology, collective: Collective, watch: Watch) -> Schedule:

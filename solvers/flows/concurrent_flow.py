@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from solvers.bounds.dual_certificate import CLOSE, price_bound
-from solvers.certify.multigraph import lightest
+from solvers.bounds.dual_certificate import CLOSE, certify
+from solvers.certify.multigraph import simplify
 from solvers.lp.linear_program import LinearProgram, NotFound, Optimum, solve
 from solvers.lp.min_max_load import LoadLP
 from solvers.routing.path_pool import HOP
@@ -83,7 +83,7 @@ def optimal(
     time = found.optimum.cost * search.scale
     size = collective.total * quotient.topology.unit / unit
     expected = float(size) / time
-    bound = price_bound(quotient, collective, prices, expected) or UNPROVED
+    bound = certify(quotient, collective, prices, expected) or UNPROVED
     target = size / bound.algbw if bound.algbw else None
     watch.tell(bound=bound, best=expected)
     if target is None or abs(float(target) - time) > CLOSE * time:
@@ -178,7 +178,7 @@ class _Search:
     def _lengths(self, weight: FloatArray) -> FloatArray:
         """Measure from each source to each vertex."""
         topology = self.quotient.topology
-        graph = lightest(topology.src, topology.dst, weight, topology.vertices)[0]
+        graph = simplify(topology.src, topology.dst, weight, topology.vertices)[0]
         return np.asarray(dijkstra(graph, indices=self.quotient.roots))
 
     def _ways(self, weight: FloatArray) -> BoolArray:

@@ -11,17 +11,17 @@ from heapq import heapreplace
 
 import numpy as np
 
-from solvers.bounds.demand_cuts import partitions
-from solvers.certify.certificates import proved
+from solvers.bounds.demand_cuts import candidate_cuts
+from solvers.certify.certificates import prove
 from solvers.lp.linear_program import Infeasible
-from solvers.routing.partitions import Boxes, boxes
-from solvers.routing.router import Routes
+from solvers.routing.partitions import Boxes, list_partitions
+from solvers.routing.router import Router
 from solvers.schedules.certificate import UNPROVED, Bound, Cut
 from solvers.schedules.collective import Collective
 from solvers.schedules.moe import Tokens, tokens_of
 from solvers.schedules.piece_loads import crossing_times
 from solvers.schedules.schedule import Schedule
-from solvers.schedules.trivial import alone
+from solvers.schedules.trivial import trivial_schedule
 from solvers.settings.deadline import Watch
 from solvers.templates.direct import in_trees
 from solvers.templates.layout import Sends, TemplateError, blocks, lay
@@ -45,7 +45,7 @@ def spread(topology: Topology, collective: Collective, group: Group, watch: Watc
     """
     bound = tightest(topology, collective)
     if bound.algbw is None:
-        return alone(topology, collective)
+        return trivial_schedule(topology, collective)
     best: tuple[float, Schedule] | None = None
     for name, made in variants(topology, collective, bound):
         weight = (collective.sizes / collective.total)[made.block]
@@ -86,7 +86,7 @@ def variants(
     tokens = tokens_of(collective)
     ways = [(EACH, _sends(collective, tokens, None, None))]
     if tokens.visits.size <= BOXES_RANKS:
-        for parted in boxes(topology, collective.ranks):
+        for parted in list_partitions(topology, collective.ranks):
             box, number = _places(collective, parted)
             for name, entry in (
                 ("by number", _by_number(tokens, parted, box, number)),
@@ -96,7 +96,7 @@ def variants(
                 sends = _sends(collective, tokens, box, entry)
                 ways.append((f"a copy for each of {len(parted)} boxes, {name}", sends))
     for name, sends in ways:
-        routes, pieces = Routes(topology), blocks(collective)
+        routes, pieces = Router(topology), blocks(collective)
         try:
             yield name, lay(name, routes, collective, pieces, sends, bound, sparing=False)
         except TemplateError:
@@ -115,7 +115,7 @@ def _summed(
     Raises:
         TemplateError: two ranks are not joined.
     """
-    routes, pieces = Routes(topology), blocks(collective)
+    routes, pieces = Router(topology), blocks(collective)
     if len(collective.ranks) < topology.ranks:
         turn = earlier(sends.piece)
         one_by_one = [
@@ -125,7 +125,7 @@ def _summed(
         ]
         with suppress(TemplateError):
             return EACH, lay(EACH, routes, collective, pieces, one_by_one, bound, sparing=False)
-        routes = Routes(topology)
+        routes = Router(topology)
     return TREES, lay(TREES, routes, collective, pieces, in_trees(routes, collective), bound)
 
 
@@ -206,7 +206,7 @@ def tightest(topology: Topology, collective: Collective) -> Bound:
     """
     tokens, ranks = tokens_of(collective), np.array(collective.ranks)
     best: tuple[float, Cut] | None = None
-    for label in partitions(topology):
+    for label in candidate_cuts(topology):
         sets, at = np.unique(label[ranks], return_inverse=True)
         there = tokens.visits.astype(np.float32) @ np.eye(len(sets), dtype=np.float32)[at] > 0
         own = at[tokens.home]
@@ -230,5 +230,5 @@ def tightest(topology: Topology, collective: Collective) -> Bound:
                 best = float(time[worst]), Cut(members, reversed_links=bool(enters))
     if best is None:
         return replace(UNPROVED, scope="cut")
-    rate = proved(topology, collective, best[1], trivial(topology))
+    rate = prove(topology, collective, best[1], trivial(topology))
     return Bound(rate, "cut", best[1])

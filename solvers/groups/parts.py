@@ -15,11 +15,11 @@ import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
 from solvers.bounds.cuts import cut_bound, is_gathering
-from solvers.certify.certificates import proved
+from solvers.certify.certificates import prove
 from solvers.certify.dual_bound import Unproven
-from solvers.certify.multigraph import lightest
+from solvers.certify.multigraph import simplify
 from solvers.lp.linear_program import Infeasible
-from solvers.routing.partitions import boxes
+from solvers.routing.partitions import list_partitions
 from solvers.routing.path_pool import HOP
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.certificate import Bound, Prices
@@ -110,7 +110,7 @@ def helped(topology: Topology, collective: Collective) -> Iterator[Submachine]:
 def _by_distance(topology: Topology, inside: BoolArray) -> IntArray:
     """List the ranks outside, the nearest to the group first."""
     weight = topology.alpha + HOP
-    graph = lightest(topology.src, topology.dst, weight, topology.vertices)[0]
+    graph = simplify(topology.src, topology.dst, weight, topology.vertices)[0]
     far = dijkstra(graph, indices=np.flatnonzero(inside), min_only=True)
     outside = np.flatnonzero(~inside[: topology.ranks] & np.isfinite(far[: topology.ranks]))
     return outside[np.argsort(far[outside], kind="stable")]
@@ -123,7 +123,7 @@ def lifted(
     if bound.certificate is None:
         return None
     try:
-        rate = proved(
+        rate = prove(
             topology,
             collective,
             bound.certificate,
@@ -157,7 +157,7 @@ def _as_wide(cut: Submachine, ranks: IntArray) -> bool:
 def _surroundings(topology: Topology, ranks: IntArray) -> list[IntArray]:
     """List sets of ranks around a group, the smallest first."""
     found = [ranks]
-    for way in boxes(topology, range(topology.ranks)):
+    for way in list_partitions(topology, range(topology.ranks)):
         found.append(np.concatenate([box for box in way if np.isin(box, ranks).any()]))
     return sorted(found, key=len)
 
@@ -233,7 +233,7 @@ def whole_bound(
     of_links[cut.links] = of_link
     certificate = Prices((*of_class, of_class[0] * 0), frozen(of_links), bound.certificate.height)
     try:
-        rate = proved(
+        rate = prove(
             cut.whole,
             collective,
             certificate,

@@ -46,14 +46,14 @@ def solve(
     """
     equal = _equalities(matrix, bound)
     if not equal.any():
-        return _solved(matrix, bound, watch)
+        return _solve_rows(matrix, bound, watch)
     pairs = matrix[equal].indices.reshape(-1, 2)
     edges = coo_array((np.ones(len(pairs)), pairs.T), shape=(matrix.shape[1],) * 2)
     count, of = connected_components(edges, directed=False)
     merge = csr_matrix((np.ones(len(of), dtype=np.int64), (np.arange(len(of)), of)))
     rest = csr_matrix(matrix[~equal], dtype=np.int64) @ merge
     rest.sort_indices()  # else a copy in floats, which shares the indices, would do so
-    found = _solved(rest, [b for b, used in zip(bound, equal, strict=True) if not used], watch)
+    found = _solve_rows(rest, [b for b, used in zip(bound, equal, strict=True) if not used], watch)
     assert len(found) == count
     return [found[i] for i in of.tolist()]
 
@@ -68,7 +68,7 @@ def _equalities(matrix: csr_matrix, bound: Sequence[Fraction]) -> BoolArray:
     return marks & np.array([not b for b in bound], dtype=np.bool_)
 
 
-def _solved(matrix: csr_matrix, bound: Sequence[Fraction], watch: Watch) -> list[Fraction]:
+def _solve_rows(matrix: csr_matrix, bound: Sequence[Fraction], watch: Watch) -> list[Fraction]:
     """Solve as `solve` does, whatever the rows."""
     if matrix.shape[1] == 0:
         return []

@@ -28,13 +28,13 @@ PROGRAM = "from solvers.lp.highs import serve; serve()"
 Message = dict[str, Any]
 
 
-def parts(name: str, matrix: csr_matrix) -> Message:
+def take_apart(name: str, matrix: csr_matrix) -> Message:
     """Take a matrix apart, for a message."""
     fields = {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
     return {f"{name}.{key}": part for key, part in fields.items()} | {f"{name}.shape": matrix.shape}
 
 
-def asked(
+def ask(
     kind: str, problem: Message, options: Mapping[str, float | int], watch: Watch
 ) -> dict[str, Any]:
     """Let the engine solve a problem ("linprog" or "milp", as scipy has them).
@@ -51,7 +51,7 @@ def asked(
     with _lock:
         process = _ready()
         with watch.running(process.kill):
-            answer = _answered(process, {"kind": kind} | problem | limits)
+            answer = _exchange(process, {"kind": kind} | problem | limits)
     if answer is None:
         ended = process.wait()  # before the next problem finds it still dying
         watch.check()
@@ -63,10 +63,10 @@ def asked(
 
 def serve() -> None:
     """Answer problems from standard input until it ends."""
-    Thread(target=_orphaned, args=(os.getppid(),), daemon=True).start()
+    Thread(target=_end_when_orphaned, args=(os.getppid(),), daemon=True).start()
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the engine prints is no answer
-    while (problem := _received(source)) is not None:
+    while (problem := _receive(source)) is not None:
         _send(sink, _KINDS[str(problem["kind"])](problem))
 
 
@@ -112,7 +112,7 @@ def _close(process: "subprocess.Popen[bytes]") -> None:
             pipe.close()
 
 
-def _answered(process: "subprocess.Popen[bytes]", problem: Message) -> Message | None:
+def _exchange(process: "subprocess.Popen[bytes]", problem: Message) -> Message | None:
     """Send a problem and wait for the answer, None where the process ended."""
     assert process.stdin is not None
     assert process.stdout is not None
@@ -120,7 +120,7 @@ def _answered(process: "subprocess.Popen[bytes]", problem: Message) -> Message |
         _send(process.stdin, problem)
     except OSError:
         return None
-    return _received(process.stdout)
+    return _receive(process.stdout)
 
 
 def _send(sink: IO[bytes], message: Message) -> None:
@@ -131,7 +131,7 @@ def _send(sink: IO[bytes], message: Message) -> None:
     sink.flush()
 
 
-def _received(source: IO[bytes]) -> Message | None:
+def _receive(source: IO[bytes]) -> Message | None:
     """Read a message, None where the other side has gone."""
     head = source.read(LENGTH)
     data = source.read(int.from_bytes(head, "little")) if len(head) == LENGTH else b""
@@ -141,7 +141,7 @@ def _received(source: IO[bytes]) -> Message | None:
         return dict(arrays)
 
 
-def _orphaned(parent: int) -> None:
+def _end_when_orphaned(parent: int) -> None:
     """End this process when its parent has gone."""
     while os.getppid() == parent:
         sleep(PAUSE)

@@ -83,7 +83,7 @@ def solve(program: LinearProgram, watch: Watch = UNHURRIED, *, once: bool = Fals
         if room < inf:
             engine.set_solver_specific_parameters(f"max_deterministic_time: {room * COUNTED}")
         engine.solve(model)
-    watch.spend(room if _ran_out(engine, room) else work(program))
+    watch.spend(room if _ran_out(engine, room) else estimate_work(program))
     if engine.status() == ortools.SolveStatus.OPTIMAL:
         x, dual = engine.variable_values(), engine.dual_values()
         return Optimum(np.asarray(x), np.asarray(dual), float(engine.objective_value()))
@@ -93,7 +93,7 @@ def solve(program: LinearProgram, watch: Watch = UNHURRIED, *, once: bool = Fals
     return _second_opinion(program, watch)
 
 
-def near(program: LinearProgram, watch: Watch = UNHURRIED) -> Optimum:
+def solve_roughly(program: LinearProgram, watch: Watch = UNHURRIED) -> Optimum:
     """Solve a linear program about to a thousandth, soon: x and duals are no vertex.
 
     OR-Tools' PDLP does it, a method of first order that takes products with the matrix alone.
@@ -115,7 +115,7 @@ def near(program: LinearProgram, watch: Watch = UNHURRIED) -> Optimum:
     return Optimum(np.asarray(x), np.asarray(dual), float(engine.objective_value()))
 
 
-def work(program: LinearProgram) -> float:
+def estimate_work(program: LinearProgram) -> float:
     """Guess the work that a linear program takes, whatever the computer."""
     rows, entries = int(program.matrix.shape[0]), int(program.matrix.nnz)
     return WRITING + PIVOTING * rows * sqrt(entries)
@@ -127,7 +127,7 @@ def _ran_out(engine: ortools.ModelSolverHelper, room: float) -> bool:
     return room < inf and engine.status() not in answers
 
 
-def whole(
+def solve_limited(
     program: LinearProgram, limits: Sequence[tuple[IntArray, int]], watch: Watch
 ) -> FloatArray:
     """Solve a linear program in which of some columns only so many may be other than zero.
@@ -156,16 +156,16 @@ def whole(
     upper = np.concatenate([program.bound, np.zeros(len(columns)), [most for _, most in limits]])
     lower = np.full(len(upper), -np.inf)
     lower[: program.equalities] = program.bound[: program.equalities]
-    nodes = min(max(int(watch.room / (NODE * work(program))), FIRST), MOST_NODES)
+    nodes = min(max(int(watch.room / (NODE * estimate_work(program))), FIRST), MOST_NODES)
     problem = {
         "cost": np.append(program.cost, np.zeros(len(columns))),
         "integrality": np.append(np.zeros(count), np.ones(len(columns))),
         "most": np.append(np.full(count, np.inf), np.ones(len(columns))),
         "lower": lower,
         "upper": upper,
-        **highs.parts("matrix", csr_matrix(matrix)),
+        **highs.take_apart("matrix", csr_matrix(matrix)),
     }
-    found = highs.asked("milp", problem, {"node_limit": nodes}, watch)
+    found = highs.ask("milp", problem, {"node_limit": nodes}, watch)
     if "x" not in found:
         raise NotFound(f"no choice was found: {found['message']}")
     return np.asarray(found["x"][:count])
@@ -178,14 +178,14 @@ def _second_opinion(program: LinearProgram, watch: Watch) -> Optimum:
         "cost": program.cost,
         "totals": bound[:rows],
         "limits": bound[rows:],
-        **highs.parts("equal", csr_matrix(program.matrix[:rows])),
-        **highs.parts("below", csr_matrix(program.matrix[rows:])),
+        **highs.take_apart("equal", csr_matrix(program.matrix[:rows])),
+        **highs.take_apart("below", csr_matrix(program.matrix[rows:])),
     }
     options = {}
     if watch.room < inf:
         options["maxiter"] = int(watch.room / (ITERATION * sum(program.matrix.shape))) + 1
-    found = highs.asked("linprog", problem, options, watch)
-    watch.spend(work(program))
+    found = highs.ask("linprog", problem, options, watch)
+    watch.spend(estimate_work(program))
     if found["status"] == INFEASIBLE:
         raise Infeasible("the linear program has no solution")
     if found["status"] != 0:

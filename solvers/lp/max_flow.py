@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from ortools.graph.python import max_flow, min_cost_flow
+from ortools.graph.python.max_flow import SimpleMaxFlow
+from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
 from solvers.lp.linear_program import NotFound
 from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology
@@ -22,7 +23,7 @@ class Flow:
     side: BoolArray
 
 
-def maximum(
+def max_flow(
     vertices: int, tail: IntArray, head: IntArray, capacity: IntArray, source: int, sink: int
 ) -> Flow:
     """Find a maximum flow with integer capacities (push-relabel, vectorised arc arrays).
@@ -32,7 +33,7 @@ def maximum(
     """
     if capacity.sum(dtype=np.float64) >= FLOW_LIMIT:
         raise NotFound("the capacities are too large for an exact flow")
-    engine = max_flow.SimpleMaxFlow()
+    engine = SimpleMaxFlow()
     arcs = engine.add_arcs_with_capacity(tail, head, capacity)
     status = engine.solve(source, sink)
     if status != engine.OPTIMAL:
@@ -43,7 +44,7 @@ def maximum(
     return Flow(int(engine.optimal_flow()), np.asarray(engine.flows(arcs)), side)
 
 
-def times(amounts: IntArray, factor: int) -> IntArray:
+def multiply(amounts: IntArray, factor: int) -> IntArray:
     """Multiply whole numbers, exactly.
 
     Raises:
@@ -54,7 +55,7 @@ def times(amounts: IntArray, factor: int) -> IntArray:
     return amounts * factor
 
 
-def cheapest_flow(
+def min_cost_flow(
     topology: Topology, root: int, needs: dict[int, int], rate: Fraction, effort: FloatArray
 ) -> list[Fraction]:
     """Bring each vertex what it needs from the root at `rate`, with the least effort.
@@ -65,10 +66,10 @@ def cheapest_flow(
     Raises:
         NotFound: the capacities are too large for an exact flow.
     """
-    engine = min_cost_flow.SimpleMinCostFlow()
+    engine = SimpleMinCostFlow()
     costs = np.round(effort / effort.max() * COST_STEPS).astype(np.int64)
     arcs = engine.add_arcs_with_capacity_and_unit_cost(
-        topology.src, topology.dst, times(topology.capacity, rate.denominator), costs
+        topology.src, topology.dst, multiply(topology.capacity, rate.denominator), costs
     )
     for vertex, need in needs.items():
         engine.set_node_supply(vertex, -need * rate.numerator if vertex != root else 0)

@@ -45,7 +45,7 @@ class LoadLP:
 
     def program(self, scale: float) -> LinearProgram:
         """Give the LP in floats: time in units of `scale`, loads as shares of capacity × scale."""
-        matrix = self._scaled(scale)
+        matrix = self._scale(scale)
         cost = np.zeros(matrix.shape[1])
         cost[-1] = 1.0
         return LinearProgram(cost, matrix, self._bounds(0.0), self.equalities)
@@ -55,7 +55,7 @@ class LoadLP:
 
         cost and kept: for each amount; the amounts not kept have no column.
         """
-        matrix = csr_matrix(self._scaled(scale)[:, np.append(kept, False)])
+        matrix = csr_matrix(self._scale(scale)[:, np.append(kept, False)])
         return LinearProgram(cost[kept], matrix, self._bounds(1.0), self.equalities)
 
     def prices(self, optimum: Optimum, scale: float) -> FloatArray:
@@ -114,7 +114,7 @@ class LoadLP:
         if unequal or min(x) < 0 or max(rows[self.equalities :], default=0) > 0:
             raise NotFound("the optimum was found in floats only, not exactly")
 
-    def _scaled(self, scale: float) -> csr_matrix:
+    def _scale(self, scale: float) -> csr_matrix:
         rows = 1.0 / (self.capacities * scale)
         rows = np.append(np.ones(self.equalities), rows)
         columns = np.append(np.ones(self.matrix.shape[1] - 1), scale)

@@ -15,35 +15,35 @@ BATCH = 64  # ranks that are searched from at a time
 
 
 @dataclass(frozen=True, eq=False)
-class Routes:
+class PathTable:
     """Ways one after the other: way i is links[start[i] : start[i + 1]]."""
 
     start: IntArray
     links: IntArray
 
     @classmethod
-    def padded(cls, rows: IntArray) -> "Routes":
+    def from_padded(cls, rows: IntArray) -> "PathTable":
         """Take the links in rows that are filled up with -1."""
         used = rows >= 0
         return cls(starts(used.sum(axis=1)), rows[used])
 
-    def rows(self, chosen: IntArray) -> "Routes":
+    def rows(self, chosen: IntArray) -> "PathTable":
         """Give the ways with these numbers, in this order."""
         length = np.diff(self.start)[chosen]
-        return Routes(starts(length), self.links[stretches(self.start[chosen], length)])
+        return PathTable(starts(length), self.links[stretches(self.start[chosen], length)])
 
     def costs(self, price: FloatArray) -> FloatArray:
         """Add up the prices of the links of each way."""
         before = np.concatenate([[0.0], np.cumsum(price[self.links])])
         return np.asarray(before[self.start[1:]] - before[self.start[:-1]])
 
-    def joined(self, other: "Routes") -> "Routes":
+    def concatenate(self, other: "PathTable") -> "PathTable":
         """Put other ways behind these."""
         start = np.concatenate([self.start, self.start[-1] + other.start[1:]])
-        return Routes(start, np.concatenate([self.links, other.links]))
+        return PathTable(start, np.concatenate([self.links, other.links]))
 
 
-class Neighbours:
+class NearestRanks:
     """For each rank some of those that reach it cheaply through switches alone.
 
     rank: (ranks, neighbours), -1 for none; routes: the way from each, in the same order. They are
@@ -62,7 +62,7 @@ class Neighbours:
         ]
         width = max(part.shape[1] for part in parts)
         rows = [np.pad(p, ((0, 0), (0, width - p.shape[1])), constant_values=-1) for p in parts]
-        self.routes = Routes.padded(np.concatenate(rows))
+        self.routes = PathTable.from_padded(np.concatenate(rows))
         self.luck = self.draw.uniform(1.0, 2.0, self.rank.shape)
 
     def hang(

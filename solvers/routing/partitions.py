@@ -12,7 +12,7 @@ Boxes = tuple[IntArray, ...]
 TIERS = 8  # thresholds of each figure that are tried
 
 
-def boxes(topology: Topology, ranks: Sequence[int]) -> list[Boxes]:
+def list_partitions(topology: Topology, ranks: Sequence[int]) -> list[Boxes]:
     """List the ways to part the ranks into boxes, the fewest boxes first.
 
     Left out are the links of the outer layers, the slow ones, or those of high alpha; what can

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import lightest
+from solvers.certify.multigraph import simplify
 from solvers.routing.quotient import Quotient
 from solvers.settings.deadline import UNHURRIED, Watch
 from topologies.model.topology import FloatArray, IntArray, integers
@@ -16,7 +16,7 @@ WALK = 1e-4  # work for the ways of a pair
 SAME = 1e-9  # relative difference below which two ways are equally long
 
 
-class Ways:
+class PathPool:
     """A growing collection of ways from the roots of a quotient.
 
     Way w leads from roots[root[w]] to the vertex target[w] over links[w]; ways between other
@@ -118,7 +118,7 @@ class _Walk:
         """Keep the lightest link of each pair, and none that leaves a member."""
         topology, inner = self.quotient.topology, self.inner
         src, dst, weight = topology.src[inner], topology.dst[inner], self.weight[inner]
-        return lightest(src, dst, weight, topology.vertices)[0]
+        return simplify(src, dst, weight, topology.vertices)[0]
 
     def shortest(self, root: int, target: int) -> Iterator[tuple[int, ...]]:
         """Walk one way over each first link that begins a shortest one."""

@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import lightest
-from solvers.schedules.capabilities import branching
+from solvers.certify.multigraph import simplify
+from solvers.schedules.capabilities import mark_branching
 from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology, frozen, integers
 from topologies.symmetry.group import Group, link_images, orbits
 
@@ -47,7 +47,7 @@ class Quotient:
 
     def usable(self, inward: bool) -> BoolArray:
         """Mark the members where trees out of a root (or into it) may branch: (members,)."""
-        copies, adds = branching(self.topology, (), "all", in_network=self.in_network)
+        copies, adds = mark_branching(self.topology, (), "all", in_network=self.in_network)
         return frozen((adds if inward else copies)[self.members])
 
     @cached_property
@@ -111,7 +111,7 @@ class Quotient:
         vertices = self.topology.vertices
         # A member's out-links start at a copy of it, so that no way passes through a member.
         tail = np.where(self.blocked[self.topology.src], vertices, 0) + self.topology.src
-        graph, first = lightest(tail, self.topology.dst, weight, 2 * vertices)
+        graph, first = simplify(tail, self.topology.dst, weight, 2 * vertices)
         starts = self.roots + np.where(self.blocked[self.roots], vertices, 0)
         length, before = dijkstra(graph, indices=starts, return_predecessors=True, min_only=False)
         entry = np.full((len(self.roots), vertices), -1, dtype=np.int64)

@@ -11,18 +11,18 @@ With a group the mates of an orbit of links must be an orbit, since loads are ad
 
 import numpy as np
 
-from solvers.schedules.capabilities import branching
+from solvers.schedules.capabilities import mark_branching
 from topologies.model.topology import IntArray, Topology, frozen
 from topologies.symmetry.group import Group, link_images, orbits
 
 
-def mirror(topology: Topology, group: Group, *, in_network: bool) -> IntArray | None:
+def find_reversal(topology: Topology, group: Group, *, in_network: bool) -> IntArray | None:
     """Give each link's mate, none where the machine is not the same the other way round.
 
     Of parallel links those of one plane are mates. Complexity: sorting the links, twice.
     """
-    copies, adds = branching(topology, (), "all", in_network=in_network)
-    mate = _mates(topology)
+    copies, adds = mark_branching(topology, (), "all", in_network=in_network)
+    mate = _pair_links(topology)
     if mate is None or (copies != adds).any():
         return None
     orbit = orbits(link_images(topology, group.generators), topology.links)
@@ -30,7 +30,7 @@ def mirror(topology: Topology, group: Group, *, in_network: bool) -> IntArray | 
     return frozen(mate) if pairs.shape[1] == orbit.max(initial=-1) + 1 else None
 
 
-def _mates(topology: Topology) -> IntArray | None:
+def _pair_links(topology: Topology) -> IntArray | None:
     """Pair the links of each width, plane and pair of ends, in their order."""
     src, dst, kind = topology.src, topology.dst, (topology.plane, topology.capacity)
     there, back = np.lexsort((*kind, dst, src)), np.lexsort((*kind, src, dst))

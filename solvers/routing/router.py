@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import lightest
+from solvers.certify.multigraph import simplify
 from topologies.model.errors import NO, CommplanError
 from topologies.model.topology import Topology
 
@@ -26,7 +26,7 @@ class Hop(NamedTuple):
     route: tuple[int, ...]
 
 
-class Routes:
+class Router:
     """Gives ways between ranks: least relaying ranks, then least alpha, then fewest links.
 
     Of ways that are equal in all this it takes the one whose links are on the fewest ways given
@@ -41,7 +41,7 @@ class Routes:
         unit = float(topology.alpha.max(initial=0)) or 1.0
         weight = topology.alpha / unit + 1e-3
         weight[topology.src < topology.ranks] += 2.0 * topology.vertices
-        self._graph = lightest(topology.src, topology.dst, weight, topology.vertices)[0]
+        self._graph = simplify(topology.src, topology.dst, weight, topology.vertices)[0]
         self._weights = weight
         self._used = [0.0] * topology.links
         # Lists are read one entry at a time much faster than columns are.
@@ -57,7 +57,7 @@ class Routes:
             self._lengths[src] = dijkstra(self._graph, indices=src).tolist()
         return self._lengths[src]
 
-    def way(self, src: int, dst: int, weight: float = 1.0) -> tuple[Hop, ...]:
+    def path(self, src: int, dst: int, weight: float = 1.0) -> tuple[Hop, ...]:
         """Give the way as hops between ranks; each hop passes switches only.
 
         weight: how much the way counts when later ones are chosen.
@@ -66,14 +66,14 @@ class Routes:
             RouteError: no path leads from src to dst.
         """
         if (src, dst) not in self._ways:
-            self._expect_way(src, dst)
+            self._expect_path(src, dst)
             links = self._least_used(src, dst)
             for link in links:
                 self._used[link] += weight / int(self.topology.capacity[link])
             self._ways[src, dst] = self._hops(links)
         return self._ways[src, dst]
 
-    def ways(self, src: int, dst: int, most: int) -> list[tuple[Fraction, tuple[Hop, ...]]]:
+    def paths(self, src: int, dst: int, most: int) -> list[tuple[Fraction, tuple[Hop, ...]]]:
         """Split 1 over all shortest ways, at each vertex by the capacity of the links into it.
 
         Nothing is given where there are more than `most` of them.
@@ -81,7 +81,7 @@ class Routes:
         Raises:
             RouteError: no path leads from src to dst.
         """
-        self._expect_way(src, dst)
+        self._expect_path(src, dst)
         into = self._shortest(src, dst)
         found: list[tuple[Fraction, list[int]]] = []
         open_ways: list[tuple[Fraction, list[int]]] = [(Fraction(1), [])]
@@ -100,7 +100,7 @@ class Routes:
                 return []
         return [(share, self._hops(links)) for share, links in found]
 
-    def _expect_way(self, src: int, dst: int) -> None:
+    def _expect_path(self, src: int, dst: int) -> None:
         if not isfinite(self.lengths(src)[dst]):
             names = self.topology.names
             raise RouteError(f"{self.topology.name}: no way from {names[src]} to {names[dst]}")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import lightest
+from solvers.certify.multigraph import simplify
 from solvers.lp.linear_program import Infeasible
-from solvers.routing.nearest_ranks import Neighbours, Routes
+from solvers.routing.nearest_ranks import NearestRanks, PathTable
 from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology
 
 Charge = Callable[[IntArray], FloatArray]
@@ -34,14 +34,14 @@ class Trees:
         return len(self.tree)
 
 
-class Shortest:
+class TreeFinder:
     """Finds trees of short ways in one machine under changing prices of the links.
 
     neighbours: where they are known, a rank hangs on the cheapest of those nearer to the root than
     itself, rather than on the rank before it on its shortest way.
     """
 
-    def __init__(self, topology: Topology, neighbours: Neighbours | None = None) -> None:
+    def __init__(self, topology: Topology, neighbours: NearestRanks | None = None) -> None:
         self.topology, self.neighbours = topology, neighbours
         self.pair = topology.src * topology.vertices + topology.dst
 
@@ -65,25 +65,25 @@ class Shortest:
         above = np.tile(np.arange(self.topology.ranks), (len(roots), 1))
         above[tree, child] = parent
         if self.neighbours is not None:
-            routes = self._leaning(length, above, tree, child, routes, price, charge)
-        needed = np.flatnonzero(_leading(above, roots, members)[tree, child])
+            routes = self._lean(length, above, tree, child, routes, price, charge)
+        needed = np.flatnonzero(_mark_leading(above, roots, members)[tree, child])
         tree, child, routes = tree[needed], child[needed], routes.rows(needed)
         parent, depth = above[tree, child], _depths(above)[tree, child]
         return Trees(tree, parent, child, depth, routes.start, routes.links)
 
-    def _leaning(
+    def _lean(
         self,
         length: FloatArray,
         above: IntArray,
         tree: IntArray,
         child: IntArray,
-        routes: Routes,
+        routes: PathTable,
         price: FloatArray,
         charge: Charge,
-    ) -> Routes:
+    ) -> PathTable:
         """Hang ranks on neighbours where that is cheaper: change `above`, and give the routes."""
         assert self.neighbours is not None
-        known = routes.joined(self.neighbours.routes)
+        known = routes.concatenate(self.neighbours.routes)
         chosen = np.arange(len(child))
         ends = np.searchsorted(tree, np.arange(1, len(above)))
         for row, rows in enumerate(np.split(np.arange(len(child)), ends)):
@@ -99,13 +99,13 @@ class Shortest:
     def _ways(self, roots: IntArray, price: FloatArray) -> tuple[FloatArray, IntArray]:
         """Give the length of the way to each vertex, and the link by which it ends, -1 for none."""
         vertices = self.topology.vertices
-        graph, first = lightest(self.topology.src, self.topology.dst, price, vertices)
+        graph, first = simplify(self.topology.src, self.topology.dst, price, vertices)
         length, before = dijkstra(graph, indices=roots, return_predecessors=True)
         key = before.astype(np.int64) * vertices + np.arange(vertices)
         place = np.minimum(np.searchsorted(self.pair[first], key), len(first) - 1)
         return length, np.where(before >= 0, first[place], -1)
 
-    def _back(self, entry: IntArray, tree: IntArray, child: IntArray) -> tuple[Routes, IntArray]:
+    def _back(self, entry: IntArray, tree: IntArray, child: IntArray) -> tuple[PathTable, IntArray]:
         """Walk back from each child to the next rank: the route from there, and that rank."""
         at, links = child.copy(), []
         going = np.ones(len(child), dtype=np.bool_)
@@ -115,10 +115,10 @@ class Shortest:
             at = np.where(going, self.topology.src[link], at)
             going = at >= self.topology.ranks
         rows = np.array(links[::-1]).reshape(len(links), -1).T
-        return Routes.padded(rows), at
+        return PathTable.from_padded(rows), at
 
 
-def _leading(above: IntArray, roots: IntArray, members: IntArray) -> BoolArray:
+def _mark_leading(above: IntArray, roots: IntArray, members: IntArray) -> BoolArray:
     """Mark the ranks of each tree that are members or on the way to one."""
     found = np.zeros(above.shape, dtype=np.bool_)
     for tree, at in _climbs(above, roots, members):

@@ -10,10 +10,10 @@ from scipy.sparse.csgraph import shortest_path
 from solvers.settings.deadline import NotFound
 from topologies.model.topology import FloatArray, Topology
 
-WAYS_LIMIT = 20_000  # of a machine, for which exact questions can be asked
+PATHS_LIMIT = 20_000  # of a machine, for which exact questions can be asked
 
 
-class Way(NamedTuple):
+class SwitchPath(NamedTuple):
     """What one message can take: from a rank to another over links, switches between them."""
 
     src: int
@@ -21,7 +21,7 @@ class Way(NamedTuple):
     links: tuple[int, ...]
 
 
-def switch_ways(topology: Topology, limit: int = WAYS_LIMIT) -> list[Way]:
+def switch_paths(topology: Topology, limit: int = PATHS_LIMIT) -> list[SwitchPath]:
     """List all ways that pass no switch twice, and no rank; parallel links make different ways.
 
     Complexity: ways × length × degree, and the dead ends besides.
@@ -30,7 +30,7 @@ def switch_ways(topology: Topology, limit: int = WAYS_LIMIT) -> list[Way]:
         NotFound: there are more than `limit`.
     """
     leaving = [np.flatnonzero(topology.src == v).tolist() for v in range(topology.vertices)]
-    found: list[Way] = []
+    found: list[SwitchPath] = []
     for src in range(topology.ranks):
         for way in _from(topology, leaving, src, limit):
             found.append(way)
@@ -42,7 +42,9 @@ def switch_ways(topology: Topology, limit: int = WAYS_LIMIT) -> list[Way]:
     return found
 
 
-def _from(topology: Topology, leaving: list[list[int]], src: int, limit: int) -> Iterator[Way]:
+def _from(
+    topology: Topology, leaving: list[list[int]], src: int, limit: int
+) -> Iterator[SwitchPath]:
     """Walk on from switch to switch, depth first.
 
     Raises:
@@ -59,13 +61,13 @@ def _from(topology: Topology, leaving: list[list[int]], src: int, limit: int) ->
             raise NotFound(f"{topology.name}: too many ways through switches from rank {src}")
         if end < topology.ranks:
             if end != src:
-                yield Way(src, end, links)
+                yield SwitchPath(src, end, links)
             continue
         passed = {heads[link] for link in links}
         stack += [(*links, a) for a in reversed(leaving[end]) if heads[a] not in passed]
 
 
-def steps_apart(topology: Topology, ways: list[Way]) -> FloatArray:
+def message_distances(topology: Topology, ways: list[SwitchPath]) -> FloatArray:
     """Count the messages that a piece takes from rank to rank: (ranks, ranks), inf for never."""
     ends = np.array([(way.src, way.dst) for way in ways], dtype=np.int64).reshape(-1, 2)
     shape = (topology.ranks, topology.ranks)

@@ -13,7 +13,7 @@ Relays = Literal["none", "forward", "all"]
 RELAYS: tuple[Relays, ...] = get_args(Relays)
 
 
-def branching(
+def mark_branching(
     topology: Topology, ranks: Sequence[int], relays: Relays, *, in_network: bool
 ) -> tuple[BoolArray, BoolArray]:
     """Mark the vertices that may copy, and those that may add: (vertices,) each.
@@ -40,16 +40,18 @@ def helpers(
     First the switches that copy or add, which may be none; then ranks outside as well. A vertex
     that no rank reaches, or that reaches none, is of no use.
     """
-    useful = np.logical_or(*branching(topology, ranks, relays, in_network=in_network))
+    useful = np.logical_or(*mark_branching(topology, ranks, relays, in_network=in_network))
     useful[list(ranks)] = False
     if useful.any():
-        useful &= _reached(topology, ranks, forward=True) & _reached(topology, ranks, forward=False)
+        useful &= _mark_reached(topology, ranks, forward=True) & _mark_reached(
+            topology, ranks, forward=False
+        )
     found = np.flatnonzero(useful)
     switches = found[found >= topology.ranks]
     return [switches] if len(switches) == len(found) else [switches, found]
 
 
-def _reached(topology: Topology, ranks: Sequence[int], *, forward: bool) -> BoolArray:
+def _mark_reached(topology: Topology, ranks: Sequence[int], *, forward: bool) -> BoolArray:
     """Mark the vertices that some of the ranks reach, or that reach some of them."""
     tail, head = (topology.src, topology.dst) if forward else (topology.dst, topology.src)
     # One more vertex, in front of all the ranks, is where the search begins.

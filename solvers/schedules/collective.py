@@ -31,12 +31,12 @@ class Owners(NamedTuple):
         """Give those of one block."""
         return self.rank[self.start[block] : self.start[block + 1]]
 
-    def listed(self) -> tuple[IntArray, ...]:
+    def lists(self) -> tuple[IntArray, ...]:
         """Give those of each block; a million of columns take a second."""
         return tuple(self.rank[a:b] for a, b in pairwise(self.start.tolist()))
 
 
-class Way(Enum):
+class Movement(Enum):
     """What a collective does with its blocks; those that stay where they are do not count."""
 
     STAY = "nothing moves"
@@ -47,7 +47,7 @@ class Way(Enum):
     MIXED = "some blocks are copied, and others are sums"
 
 
-MANY = (Way.COPY, Way.SUM, Way.COPY_OF_SUM)
+MANY = (Movement.COPY, Movement.SUM, Movement.COPY_OF_SUM)
 
 
 class Shape(NamedTuple):
@@ -59,7 +59,7 @@ class Shape(NamedTuple):
     that holds everything.
     """
 
-    way: Way
+    movement: Movement
     everyone: bool
     root: int | None
     inward: bool
@@ -114,12 +114,12 @@ class Collective:
     @cached_property
     def holders(self) -> tuple[IntArray, ...]:
         """List for each block the ranks that contribute to it."""
-        return self.owners[0].listed()
+        return self.owners[0].lists()
 
     @cached_property
     def wanters(self) -> tuple[IntArray, ...]:
         """List for each block the ranks that want it."""
-        return self.owners[1].listed()
+        return self.owners[1].lists()
 
     @cached_property
     def owners(self) -> tuple[Owners, Owners]:
@@ -143,15 +143,15 @@ class Collective:
         for mine, ours in zip(self.inputs, self.outputs, strict=True):
             both[mine[np.isin(mine, ours)]] += 1
         moving = wanted > (both * (held == 1))
-        way = _way(held[moving], wanted[moving])
-        holder, wanter = (self._alone(buffers) for buffers in (self.inputs, self.outputs))
-        gathered = way is Way.PERSONALISED and holder is None and wanter is not None
-        inward = way is Way.SUM or gathered
-        near = both if way is Way.COPY_OF_SUM else held + wanted - both
+        way = _movement(held[moving], wanted[moving])
+        holder, wanter = (self._find_only(buffers) for buffers in (self.inputs, self.outputs))
+        gathered = way is Movement.PERSONALISED and holder is None and wanter is not None
+        inward = way is Movement.SUM or gathered
+        near = both if way is Movement.COPY_OF_SUM else held + wanted - both
         everyone = way in MANY and bool((near == len(self.ranks)).all())
         return Shape(way, everyone, wanter if inward else holder, inward)
 
-    def _alone(self, buffers: tuple[IntArray, ...]) -> int | None:
+    def _find_only(self, buffers: tuple[IntArray, ...]) -> int | None:
         """Find the only rank with anything in its buffer."""
         some = [rank for rank, own in zip(self.ranks, buffers, strict=True) if len(own)]
         return some[0] if len(some) == 1 else None
@@ -212,14 +212,14 @@ class Collective:
         return (holds, wants, size), keys[order], order
 
 
-def _way(held: IntArray, wanted: IntArray) -> Way:
+def _movement(held: IntArray, wanted: IntArray) -> Movement:
     """Name what happens to blocks that move, by how many ranks hold and want each."""
     copies, sums = bool((wanted > 1).any()), bool((held > 1).any())
     if copies and sums:
-        return Way.COPY_OF_SUM if ((held > 1) & (wanted > 1)).all() else Way.MIXED
+        return Movement.COPY_OF_SUM if ((held > 1) & (wanted > 1)).all() else Movement.MIXED
     if copies or sums:
-        return Way.COPY if copies else Way.SUM
-    return Way.PERSONALISED if len(held) else Way.STAY
+        return Movement.COPY if copies else Movement.SUM
+    return Movement.PERSONALISED if len(held) else Movement.STAY
 
 
 def _layout(
@@ -284,7 +284,7 @@ def all_to_allv(ranks: tuple[int, ...], demand: IntArray) -> Collective:
         CollectiveError: the ranks are not ascending, or the demand is not whole numbers from 0, a
             row and a column for each rank, with one above 0.
     """
-    chosen = taken("all_to_allv", ranks)
+    chosen = check_ranks("all_to_allv", ranks)
     if not chosen or list(chosen) != sorted(set(chosen)):
         raise CollectiveError("all_to_allv: the ranks must be different, and ascending")
     of("demand", demand, np.ndarray, "a numpy array of whole numbers", CollectiveError)
@@ -358,7 +358,7 @@ def _only(
     return lambda i: blocks if ranks[i] == root else []
 
 
-def taken(name: str, ranks: object) -> tuple[int, ...]:
+def check_ranks(name: str, ranks: object) -> tuple[int, ...]:
     """Take only ranks: whole numbers from 0.
 
     Raises:

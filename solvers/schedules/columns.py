@@ -200,7 +200,7 @@ def _collective(columns: CollectiveColumns, topology: Topology) -> Collective:
     if columns.root is not None and columns.root not in ranks:
         raise TopologyError([f"collective.root: {columns.root} is not among the ranks"])
     if columns.layout is not None:
-        return _laid_out(columns, columns.layout)
+        return _read_layout(columns, columns.layout)
     if len(ranks) ** 2 > LAYOUT_LIMIT:
         raise TopologyError([f"collective.ranks: {len(ranks):,} are more than can be laid out"])
     if columns.name in KINDS and KINDS[columns.name].rooted and columns.root is None:
@@ -208,7 +208,7 @@ def _collective(columns: CollectiveColumns, topology: Topology) -> Collective:
     return collective(columns.name, ranks, columns.root)
 
 
-def _laid_out(columns: CollectiveColumns, layout: LayoutColumns) -> Collective:
+def _read_layout(columns: CollectiveColumns, layout: LayoutColumns) -> Collective:
     """Take a layout as it is written, where no buffer holds a block twice."""
     place = "collective.layout"
     sizes = column(f"{place}.sizes", layout.sizes, 0, SIZE_END)

@@ -36,7 +36,7 @@ class _Head(msgspec.Struct):
     format: str = "none"
 
 
-class _Part(msgspec.Struct, forbid_unknown_fields=True):
+class _Entry(msgspec.Struct, forbid_unknown_fields=True):
     """A schedule of a set, and the least size in bytes that it is for."""
 
     start: int
@@ -47,7 +47,7 @@ class _Set(msgspec.Struct, forbid_unknown_fields=True):
     """Schedules of one collective on one machine, for sizes that ascend."""
 
     format: str
-    parts: list[_Part]
+    parts: list[_Entry]
 
 
 def load(path: atomic.Name, size: int | None = None) -> Schedule:
@@ -60,14 +60,14 @@ def load(path: atomic.Name, size: int | None = None) -> Schedule:
     """
     if size is not None:
         whole("size", size)
-    with _told(path):
-        return _decode(_picked(_unzipped(atomic.read(path, SIZE_LIMIT)), size))
+    with _name_file(path):
+        return _decode(_pick(_unzip(atomic.read(path, SIZE_LIMIT)), size))
 
 
 def load_all(path: atomic.Name) -> tuple[Schedule, ...]:
     """Read every schedule of a file, as `load` does: those of a set, or the one that it holds."""
-    with _told(path):
-        data = _unzipped(atomic.read(path, SIZE_LIMIT))
+    with _name_file(path):
+        data = _unzip(atomic.read(path, SIZE_LIMIT))
         if msgspec.json.decode(data, type=_Head).format != SET_FORMAT:
             return (_decode(data),)
         parts = msgspec.json.decode(data, type=_Set).parts
@@ -75,7 +75,7 @@ def load_all(path: atomic.Name) -> tuple[Schedule, ...]:
 
 
 @contextmanager
-def _told(path: atomic.Name) -> Iterator[None]:
+def _name_file(path: atomic.Name) -> Iterator[None]:
     """Say in one line, with the file, what is wrong with it.
 
     Raises:
@@ -89,7 +89,7 @@ def _told(path: atomic.Name) -> Iterator[None]:
     except TopologyError as error:
         fault = error.faults[0]
     except msgspec.ValidationError as error:
-        fault = _placed(str(error))
+        fault = _put_place_first(str(error))
     except RecursionError:
         fault = "nested too deeply"
     except (ValueError, CollectiveError) as error:
@@ -105,9 +105,9 @@ def save(schedule: Schedule, path: atomic.Name) -> None:
     """
     of("schedule", schedule, Schedule)
     try:
-        data = packed(schedule) + b"\n"
+        data = to_bytes(schedule) + b"\n"
         _decode(data)
-        atomic.write(path, _zipped(data) if str(path).lower().endswith(".gz") else data)
+        atomic.write(path, _zip(data) if str(path).lower().endswith(".gz") else data)
     except OSError as error:
         raise ScheduleFileError(one_line(f"{path}: {(error.strerror or '').lower()}")) from None
     except ValueError as error:
@@ -120,19 +120,19 @@ def save_set(parts: Sequence[tuple[int, Schedule]], path: atomic.Name) -> None:
     Raises:
         ScheduleFileError: as of `save`.
     """
-    found = [_Part(start, msgspec.Raw(packed(schedule))) for start, schedule in parts]
+    found = [_Entry(start, msgspec.Raw(to_bytes(schedule))) for start, schedule in parts]
     data = msgspec.json.encode(_Set(SET_FORMAT, found)) + b"\n"
     try:
         for start, _ in parts:
-            _decode(_picked(data, start))
-        atomic.write(path, _zipped(data) if str(path).lower().endswith(".gz") else data)
+            _decode(_pick(data, start))
+        atomic.write(path, _zip(data) if str(path).lower().endswith(".gz") else data)
     except OSError as error:
         raise ScheduleFileError(one_line(f"{path}: {(error.strerror or '').lower()}")) from None
     except ValueError as error:
         raise ScheduleFileError(one_line(f"{path}: not written: {error}")) from None
 
 
-def _picked(data: bytes, size: int | None) -> bytes:
+def _pick(data: bytes, size: int | None) -> bytes:
     """Take out of a set the schedule for a size; what is no set stays as it is.
 
     Raises:
@@ -150,13 +150,13 @@ def _picked(data: bytes, size: int | None) -> bytes:
     return bytes(parts[max(bisect_right(starts, size) - 1, 0)].schedule)
 
 
-def packed(schedule: Schedule) -> bytes:
+def to_bytes(schedule: Schedule) -> bytes:
     """Write a schedule as the bytes of its file."""
     return msgspec.json.encode(pack(schedule))
 
 
-def unpacked(data: bytes) -> Schedule:
-    """Read what `packed` wrote; for files from outside see `load`.
+def from_bytes(data: bytes) -> Schedule:
+    """Read what `to_bytes` wrote; for files from outside see `load`.
 
     Raises:
         ValueError: the bytes hold no schedule.
@@ -190,12 +190,12 @@ def _decode(data: bytes) -> Schedule:
     return unpack(columns)
 
 
-def _zipped(data: bytes) -> bytes:
+def _zip(data: bytes) -> bytes:
     """Pack data; much of it with less effort, which takes a tenth of the time."""
     return gzip.compress(data, compresslevel=1 if len(data) > LARGE else 9, mtime=0)
 
 
-def _unzipped(data: bytes) -> bytes:
+def _unzip(data: bytes) -> bytes:
     """Unpack what is gzipped, up to the limit.
 
     Raises:
@@ -217,7 +217,7 @@ def _unzipped(data: bytes) -> bytes:
     return plain
 
 
-def _placed(message: str) -> str:
+def _put_place_first(message: str) -> str:
     """Turn msgspec's `What - at $.place` round: the place comes first."""
     what, _, place = message.rpartition(" - at ")
     if not what:

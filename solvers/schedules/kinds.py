@@ -10,7 +10,13 @@ from typing import Any
 
 from solvers.schedules import collective as made
 from solvers.schedules import moe, unequal
-from solvers.schedules.collective import Collective, CollectiveError, Way, demand_of, taken
+from solvers.schedules.collective import (
+    Collective,
+    CollectiveError,
+    Movement,
+    check_ranks,
+    demand_of,
+)
 from topologies.model.arguments import of, whole
 from topologies.model.registry import Registry
 from topologies.model.topology import IntArray
@@ -67,32 +73,37 @@ def register(kind: Kind) -> None:
     KINDS.register(of("kind", kind, Kind).name, kind)
 
 
-def _equal(make: Callable[[tuple[int, ...]], Collective]) -> Maker:
+def _make_equal(make: Callable[[tuple[int, ...]], Collective]) -> Maker:
     return lambda ranks, _, __: make(ranks)
 
 
-def _rooted(make: Callable[[tuple[int, ...], int], Collective]) -> Maker:
+def _make_rooted(make: Callable[[tuple[int, ...], int], Collective]) -> Maker:
     return lambda ranks, root, _: make(ranks, root)
 
 
-def _told(make: Callable[[tuple[int, ...], Any], Collective]) -> Maker:
+def _make_given(make: Callable[[tuple[int, ...], Any], Collective]) -> Maker:
     return lambda ranks, _, given: make(ranks, given)
 
 
 _OURS = (
-    Kind("all_gather", _equal(made.all_gather), pattern="all_gather"),
-    Kind("reduce_scatter", _equal(made.reduce_scatter), pattern="reduce_scatter"),
-    Kind("all_reduce", _equal(made.all_reduce), pattern="all_reduce"),
-    Kind("all_to_all", _equal(made.all_to_all), pattern="all_to_all"),
-    Kind("broadcast", _rooted(made.broadcast), rooted=True, pattern="broadcast"),
-    Kind("reduce", _rooted(made.reduce), rooted=True, pattern="reduce"),
-    Kind("scatter", _rooted(made.scatter), rooted=True, pattern="scatter"),
-    Kind("gather", _rooted(made.gather), rooted=True, pattern="gather"),
-    Kind("all_to_allv", _told(made.all_to_allv), given=DEMAND, pattern="all_to_allv"),
-    Kind("combine", _told(moe.combine), given=TOKENS, pattern="combine"),
-    Kind("dispatch", _told(moe.dispatch), given=TOKENS, pattern="dispatch"),
-    Kind("all_gatherv", _told(unequal.all_gatherv), given=HELD, pattern="all_gather"),
-    Kind("reduce_scatterv", _told(unequal.reduce_scatterv), given=WANTED, pattern="reduce_scatter"),
+    Kind("all_gather", _make_equal(made.all_gather), pattern="all_gather"),
+    Kind("reduce_scatter", _make_equal(made.reduce_scatter), pattern="reduce_scatter"),
+    Kind("all_reduce", _make_equal(made.all_reduce), pattern="all_reduce"),
+    Kind("all_to_all", _make_equal(made.all_to_all), pattern="all_to_all"),
+    Kind("broadcast", _make_rooted(made.broadcast), rooted=True, pattern="broadcast"),
+    Kind("reduce", _make_rooted(made.reduce), rooted=True, pattern="reduce"),
+    Kind("scatter", _make_rooted(made.scatter), rooted=True, pattern="scatter"),
+    Kind("gather", _make_rooted(made.gather), rooted=True, pattern="gather"),
+    Kind("all_to_allv", _make_given(made.all_to_allv), given=DEMAND, pattern="all_to_allv"),
+    Kind("combine", _make_given(moe.combine), given=TOKENS, pattern="combine"),
+    Kind("dispatch", _make_given(moe.dispatch), given=TOKENS, pattern="dispatch"),
+    Kind("all_gatherv", _make_given(unequal.all_gatherv), given=HELD, pattern="all_gather"),
+    Kind(
+        "reduce_scatterv",
+        _make_given(unequal.reduce_scatterv),
+        given=WANTED,
+        pattern="reduce_scatter",
+    ),
     Kind("gatherv", unequal.gatherv, rooted=True, given=HELD, pattern="gather"),
     Kind("scatterv", unequal.scatterv, rooted=True, given=WANTED, pattern="scatter"),
 )
@@ -149,10 +160,10 @@ def is_alike(what: Collective) -> bool:
     if kind is None or kind.given in (DEMAND, TOKENS):
         return False
     shape = what.shape
-    if kind.pattern == "all_to_all" or shape.way is Way.STAY or what.blocks == 1:
+    if kind.pattern == "all_to_all" or shape.movement is Movement.STAY or what.blocks == 1:
         return True
     one = what.outputs if shape.inward else what.inputs
-    if shape.way is Way.PERSONALISED and shape.root is not None:
+    if shape.movement is Movement.PERSONALISED and shape.root is not None:
         one = what.inputs if shape.inward else what.outputs
     return (shape.everyone or shape.root is not None) and all(len(own) <= 1 for own in one)
 
@@ -183,7 +194,7 @@ def collective(
         raise CollectiveError(f"{name} needs {kind.given.needs}")
     if kind.given is None and blocks is not None:
         raise CollectiveError(f"{name} has equal blocks")
-    ranks = taken(name, ranks)
+    ranks = check_ranks(name, ranks)
     if not ranks or len(set(ranks)) < len(ranks):
         raise CollectiveError(f"{name}: the ranks must be different, and at least one")
     if root is not None and not kind.rooted:
@@ -194,11 +205,11 @@ def collective(
         raise CollectiveError(f"{name}: root {start} is not among the ranks")
     if kind.given is None:
         return kind.make(chosen, start, None)
-    sizes = unequal.checked(name, ranks, blocks)
+    sizes = unequal.check_blocks(name, ranks, blocks)
     return kind.make(chosen, start, [sizes[ranks.index(rank)] for rank in chosen])
 
 
-def remade(what: Collective) -> Collective:
+def remake(what: Collective) -> Collective:
     """Make a collective again from its name and what was given.
 
     Raises:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from solvers.schedules.collective import Collective, CollectiveError, taken
+from solvers.schedules.collective import Collective, CollectiveError, check_ranks
 from topologies.model.arguments import column, of, refuse, within
 from topologies.model.topology import BoolArray, IntArray, frozen
 
@@ -41,7 +41,7 @@ class Tokens:
             within("sizes", self.sizes, 0, 2**62, CollectiveError)
 
 
-def grouped(places: IntArray, ranks: int, token_bytes: int) -> Tokens:
+def group_tokens(places: IntArray, ranks: int, token_bytes: int) -> Tokens:
     """Put the tokens of a routing together that go the same way.
 
     places: (tokens, top), the place of the rank of each expert, -1 for none; the tokens of all
@@ -69,7 +69,7 @@ def dispatch(ranks: tuple[int, ...], tokens: Tokens) -> Collective:
         CollectiveError: the ranks are not ascending, no token visits a rank, or the rows are not
             different and in order.
     """
-    return _made("dispatch", ranks, tokens)
+    return _make("dispatch", ranks, tokens)
 
 
 def combine(ranks: tuple[int, ...], tokens: Tokens) -> Collective:
@@ -80,7 +80,7 @@ def combine(ranks: tuple[int, ...], tokens: Tokens) -> Collective:
     Raises:
         CollectiveError: as `dispatch`.
     """
-    return _made("combine", ranks, tokens)
+    return _make("combine", ranks, tokens)
 
 
 def tokens_of(collective: Collective) -> Tokens:
@@ -103,9 +103,9 @@ def tokens_of(collective: Collective) -> Tokens:
     return Tokens(frozen(home), visits, collective.sizes)
 
 
-def _made(name: str, ranks: tuple[int, ...], tokens: Tokens) -> Collective:
+def _make(name: str, ranks: tuple[int, ...], tokens: Tokens) -> Collective:
     of("tokens", tokens, Tokens, error=CollectiveError)
-    ranks = taken(name, ranks)
+    ranks = check_ranks(name, ranks)
     if not ranks or list(ranks) != sorted(set(ranks)):
         raise CollectiveError(f"{name}: the ranks must be different, and ascending")
     if tokens.visits.shape[1] != len(ranks):

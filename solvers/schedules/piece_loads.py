@@ -21,7 +21,7 @@ class LockStep(NamedTuple):
     seconds: float
 
 
-def amounts(schedule: Schedule) -> list[Fraction]:
+def piece_amounts(schedule: Schedule) -> list[Fraction]:
     """Give the amount of each piece, in units of the collective's sizes."""
     sizes = schedule.collective.sizes.tolist()
     return [
@@ -35,7 +35,7 @@ def fluid_time(schedule: Schedule) -> Fraction:
 
     The schedule must be written out (no symmetry).
     """
-    rows, weights = schedule.transfers, amounts(schedule)
+    rows, weights = schedule.transfers, piece_amounts(schedule)
     # Amounts are brought to one denominator: shares of different blocks may have none of use.
     common = lcm(*{amount.denominator for amount in weights})
     whole = np.array([a.numerator * (common // a.denominator) for a in weights], dtype=object)
@@ -59,7 +59,7 @@ def lock_step(schedule: Schedule) -> LockStep:
     if not len(rows):
         return LockStep(0, 0.0)
     hops, total = np.diff(rows.route_start), schedule.collective.total
-    share = np.array([float(amount) for amount in amounts(schedule)]) / total
+    share = np.array([float(amount) for amount in piece_amounts(schedule)]) / total
     step = np.unique(rows.step, return_inverse=True)[1].reshape(-1)
     cells, place = np.unique(
         np.repeat(step, hops) * topology.links + rows.route, return_inverse=True
@@ -71,7 +71,7 @@ def lock_step(schedule: Schedule) -> LockStep:
     return LockStep(len(longest), float(longest.sum()))
 
 
-def incast(schedule: Schedule, chunks: int = 1, *, slow: bool = False) -> float:
+def incast_bytes(schedule: Schedule, chunks: int = 1, *, slow: bool = False) -> float:
     """Give what piles up in front of a rank at worst, for each byte of size.
 
     In one step a link from a switch into a rank serves one sender; the data of all others that it
@@ -87,10 +87,12 @@ def incast(schedule: Schedule, chunks: int = 1, *, slow: bool = False) -> float:
     last = rows.route[rows.route_start[1:] - 1]
     switched = topology.src[last] >= topology.ranks
     if slow:
-        switched &= topology.bandwidth[last] < _fed(topology)[topology.src[last]]
+        switched &= topology.bandwidth[last] < _fastest_feed(topology)[topology.src[last]]
     orbit = orbits(link_images(topology, group.generators), topology.links)
     alike = (group.order / np.bincount(orbit))[orbit[last]]
-    share = np.array([float(amount) for amount in amounts(schedule)]) / schedule.collective.total
+    share = (
+        np.array([float(amount) for amount in piece_amounts(schedule)]) / schedule.collective.total
+    )
     pile = rows.step // chunks * topology.links + orbit[last]
     sender = rows.src if group.order == 1 else np.arange(len(rows))
     senders = max(topology.ranks, len(rows))
@@ -106,7 +108,7 @@ def incast(schedule: Schedule, chunks: int = 1, *, slow: bool = False) -> float:
     return float(waiting.max(initial=0.0)) / chunks
 
 
-def _fed(topology: Topology) -> FloatArray:
+def _fastest_feed(topology: Topology) -> FloatArray:
     """Give the bandwidth of the fastest link into each rank and switch."""
     most = np.zeros(len(topology.names))
     np.maximum.at(most, topology.dst, topology.bandwidth)

@@ -181,7 +181,7 @@ def columns(transfers: Iterable[Transfer]) -> Transfers:
     return whole.rows(np.lexsort((whole.step, whole.piece)))
 
 
-def ordered(parts: Sequence[Transfers]) -> Transfers:
+def merge(parts: Sequence[Transfers]) -> Transfers:
     """Join columns of transfers into one, sorted by piece and step."""
     names = ("piece", "step", "src", "dst", "reduce", "route")
     whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}

@@ -8,7 +8,7 @@ from solvers.schedules.schedule import Schedule, schedule
 from topologies.model.topology import Topology
 
 
-def alone(topology: Topology, collective: Collective) -> Schedule:
+def trivial_schedule(topology: Topology, collective: Collective) -> Schedule:
     """Make the schedule that moves nothing; a single rank has no bandwidth."""
     pieces = [(block, Fraction(1)) for block in range(collective.blocks)]
     return schedule(topology, collective, pieces, [], Bound(None, "cut", None))

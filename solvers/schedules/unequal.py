@@ -49,7 +49,7 @@ def _only(ranks: tuple[int, ...], root: int, blocks: IntArray) -> Buffers:
     return tuple(blocks if rank == root else blocks[:0] for rank in ranks)
 
 
-def checked(name: str, ranks: Sequence[int], given: object) -> list[int]:
+def check_blocks(name: str, ranks: Sequence[int], given: object) -> list[int]:
     """Check that there is a number for each rank.
 
     Raises:
@@ -69,7 +69,7 @@ def _blocks(
     name: str, ranks: tuple[int, ...], given: Sequence[int] | IntArray
 ) -> tuple[IntArray, Buffers, IntArray]:
     """Give the blocks' sizes, each rank's own blocks, and all blocks."""
-    sizes = checked(name, ranks, given)
+    sizes = check_blocks(name, ranks, given)
     some = np.flatnonzero(sizes)
     own = tuple(frozen(np.flatnonzero(some == place)) for place in range(len(ranks)))
     return integers(size for size in sizes if size), own, integers(range(len(some)))

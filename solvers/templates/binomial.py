@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from solvers.routing.router import Routes
+from solvers.routing.router import Router
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
@@ -26,7 +26,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     start = 0 if collective.root is None else collective.ranks.index(collective.root)
     place = np.roll(np.arange(len(collective.ranks)), -start)
     sends = _MAKERS[pattern_of(collective)](integers(collective.ranks)[place], place)
-    routes, pieces = Routes(topology), blocks(collective)
+    routes, pieces = Router(topology), blocks(collective)
     return lay("binomial", routes, collective, pieces, sends, bound)
 
 

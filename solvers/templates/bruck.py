@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from solvers.routing.router import Routes
+from solvers.routing.router import Router
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
@@ -53,7 +53,7 @@ def schedule(
     if pattern_of(collective) == "all_reduce":
         pieces = [(0, Fraction(1, n))] * n
         sends += [s.later(len(steps)) for s in gather(ranks, steps)]
-    return lay(name, Routes(topology), collective, pieces, sends, bound)
+    return lay(name, Router(topology), collective, pieces, sends, bound)
 
 
 near_first = partial(schedule, "bruck", False)

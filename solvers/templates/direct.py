@@ -4,9 +4,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.routing.router import RouteError, Routes
+from solvers.routing.router import RouteError, Router
 from solvers.schedules.certificate import UNPROVED, Bound
-from solvers.schedules.collective import Collective, Way
+from solvers.schedules.collective import Collective, Movement
 from solvers.schedules.schedule import Schedule
 from solvers.templates.layout import Sends, TemplateError, blocks, lay
 from topologies.model.topology import Topology
@@ -25,10 +25,10 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     Source: Thakur, Rabenseifner and Gropp, Optimization of collective communication operations in
     MPICH, IJHPCA, 2005, section 4 (the linear algorithms).
     """
-    if collective.shape.way is Way.MIXED:
-        raise TemplateError(f"direct: makes no {collective.name}, in which {Way.MIXED.value}")
-    routes = Routes(topology)
-    if collective.shape.way is Way.SUM:
+    if collective.shape.movement is Movement.MIXED:
+        raise TemplateError(f"direct: makes no {collective.name}, in which {Movement.MIXED.value}")
+    routes = Router(topology)
+    if collective.shape.movement is Movement.SUM:
         sends = in_trees(routes, collective)
         return lay("direct", routes, collective, blocks(collective), sends, bound)
     pieces, sends = _shifted(collective)
@@ -38,7 +38,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
 def _shifted(collective: Collective) -> tuple[list[tuple[int, Fraction]], list[Sends]]:
     """List pieces and sends in the order of the distance from sender to receiver."""
     ranks, n = collective.ranks, len(collective.ranks)
-    adds = collective.shape.way is Way.COPY_OF_SUM
+    adds = collective.shape.movement is Movement.COPY_OF_SUM
     place = {rank: i for i, rank in enumerate(ranks)}
     rows = [
         ((place[dst] - place[src]) % n, block, src, dst)
@@ -58,7 +58,7 @@ def _sends(number: int, rows: list[tuple[int, int, int]], reduce: bool) -> Sends
     return Sends(number, piece, src, dst, reduce)
 
 
-def in_trees(routes: Routes, collective: Collective) -> list[Sends]:
+def in_trees(routes: Router, collective: Collective) -> list[Sends]:
     """Add up each block on the way to the rank that wants it, the farthest ranks first."""
     rounds: dict[int, list[tuple[int, int, int]]] = {}
     for block in range(collective.blocks):
@@ -70,14 +70,14 @@ def in_trees(routes: Routes, collective: Collective) -> list[Sends]:
     return [_sends(number, rows, True) for number, rows in rounds.items()]
 
 
-def _parents(routes: Routes, ranks: list[int], target: int) -> list[tuple[int, int, int]]:
+def _parents(routes: Router, ranks: list[int], target: int) -> list[tuple[int, int, int]]:
     """Give (rank, parent, depth) for all ranks on shortest ways to the target."""
     total = routes.topology.ranks
     found = sorted((rank for rank in ranks if rank != target), key=lambda r: (target - r) % total)
     known, parents = set(found), []
     for rank in found:
         try:
-            way = routes.way(rank, target)
+            way = routes.path(rank, target)
         except RouteError as fault:
             raise TemplateError(f"direct: {fault}") from None
         parents.append((rank, way[0].dst, len(way)))

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from solvers.routing.partitions import Boxes, boxes
-from solvers.routing.router import Routes
+from solvers.routing.partitions import Boxes, list_partitions
+from solvers.routing.router import Router
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule
@@ -29,7 +29,7 @@ def hierarchies(
     Raises:
         TemplateError: another collective, or ranks that are not joined.
     """
-    for parted in boxes(topology, collective.ranks):
+    for parted in list_partitions(topology, collective.ranks):
         few = max(map(len, parted)) >= len(parted)
         for variant in VARIANTS[: 2 if few else 3]:
             name = f"{len(parted)} boxes, {variant}"
@@ -70,7 +70,7 @@ def schedule(
     ]
     pieces = [(int(block), Fraction(1)) for block in order]
     name = f"{len(parted)} boxes, {variant}"
-    return lay(name, Routes(topology), collective, pieces, sends, bound)
+    return lay(name, Router(topology), collective, pieces, sends, bound)
 
 
 def _places(parted: Boxes, rank: IntArray) -> tuple[IntArray, IntArray]:

@@ -7,7 +7,7 @@ from itertools import chain
 
 import numpy as np
 
-from solvers.routing.router import Hop, RouteError, Routes
+from solvers.routing.router import Hop, RouteError, Router
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
@@ -69,7 +69,7 @@ def blocks(collective: Collective) -> list[tuple[int, Fraction]]:
 
 def lay(
     template: str,
-    routes: Routes,
+    routes: Router,
     collective: Collective,
     pieces: Sequence[tuple[int, Fraction]],
     sends: Iterable[Sends],
@@ -121,7 +121,7 @@ class _Columns:
     hop: IntArray
 
 
-def _hops(routes: Routes, rows: Sequence[Sends]) -> tuple[list[Hop], _Columns]:
+def _hops(routes: Router, rows: Sequence[Sends]) -> tuple[list[Hop], _Columns]:
     """Write out the hops of all sends, with their steps."""
     rounds = np.repeat([r.round for r in rows], [len(r.piece) for r in rows]).astype(np.int64)
     adds = np.repeat([r.reduce for r in rows], [len(r.piece) for r in rows]).astype(np.bool_)
@@ -133,7 +133,7 @@ def _hops(routes: Routes, rows: Sequence[Sends]) -> tuple[list[Hop], _Columns]:
     pairs, first, which = np.unique(src * ranks + dst, return_index=True, return_inverse=True)
     ways: list[tuple[Hop, ...]] = [()] * len(pairs)
     for i in np.argsort(first, kind="stable").tolist():
-        ways[i] = routes.way(*divmod(int(pairs[i]), ranks))
+        ways[i] = routes.path(*divmod(int(pairs[i]), ranks))
     length = integers(len(way) for way in ways)
     start = np.cumsum(length) - length
     own = length[which]

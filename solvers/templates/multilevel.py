@@ -20,8 +20,8 @@ from math import prod
 
 import numpy as np
 
-from solvers.routing.partitions import Boxes, boxes
-from solvers.routing.router import Routes
+from solvers.routing.partitions import Boxes, list_partitions
+from solvers.routing.router import Router
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import ROOTED, pattern_of
@@ -46,7 +46,7 @@ def candidates(
     Raises (the makers):
         TemplateError: ranks that are not joined, or a machine that cannot relay the sums.
     """
-    single = [(parted,) for parted in boxes(topology, collective.ranks)]
+    single = [(parted,) for parted in list_partitions(topology, collective.ranks)]
     for levels in [*single, *_nested(single)]:
         yield from _of_levels(topology, collective, levels, bound)
 
@@ -77,7 +77,7 @@ def grid(
     if pattern_of(collective) == "all_reduce":
         pieces = [(0, Fraction(1, len(ranks)))] * len(ranks)
         sends = _one_after_the_other(sends, gathering)
-    return lay(name, Routes(topology), collective, pieces, sends, bound)
+    return lay(name, Router(topology), collective, pieces, sends, bound)
 
 
 def tree(
@@ -105,7 +105,7 @@ def tree(
     sends = down if pattern_of(collective) in ("broadcast", "scatter") else up
     if pattern_of(collective) == "all_reduce":
         sends = _one_after_the_other(up, down)
-    return lay(name, Routes(topology), collective, blocks(collective), sends, bound)
+    return lay(name, Router(topology), collective, blocks(collective), sends, bound)
 
 
 def _one_after_the_other(first: Sequence[Sends], second: Sequence[Sends]) -> list[Sends]:

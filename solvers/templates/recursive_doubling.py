@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from solvers.routing.router import Routes
+from solvers.routing.router import Router
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
@@ -28,7 +28,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     expect("recursive_doubling", collective, COLLECTIVES)
     ranks = integers(collective.ranks)
     sends = _gather(ranks) if pattern_of(collective) == "all_gather" else _sum(ranks)
-    routes, pieces = Routes(topology), blocks(collective)
+    routes, pieces = Router(topology), blocks(collective)
     return lay("recursive_doubling", routes, collective, pieces, sends, bound)
 
 

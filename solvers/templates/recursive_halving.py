@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.routing.router import Routes
+from solvers.routing.router import Router
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
@@ -36,7 +36,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
         sends = _everything(ranks)
     else:
         pieces, sends = blocks(collective), _parts(ranks)
-    return lay("recursive_halving", Routes(topology), collective, pieces, sends, bound)
+    return lay("recursive_halving", Router(topology), collective, pieces, sends, bound)
 
 
 def _fold(ranks: IntArray, pieces: int) -> Sends:

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.routing.router import Routes
+from solvers.routing.router import Router
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
@@ -26,7 +26,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     workstations, JPDC, 2009.
     """
     expect("ring", collective, COLLECTIVES)
-    routes = Routes(topology)
+    routes = Router(topology)
     order = circle(routes, collective.ranks)
     if collective.root is not None:
         at = order.index(collective.root)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from solvers.routing.router import Routes
+from solvers.routing.router import Router
 
 STEPS_FOR_EACH_RANK = 64
 
 
-def circle(routes: Routes, ranks: Sequence[int]) -> list[int]:
+def circle(routes: Router, ranks: Sequence[int]) -> list[int]:
     """Order the ranks, beginning with the first, so that each is near to the next around a circle.
 
     On machines where each rank reaches each through switches the next is the nearest one left.
@@ -43,7 +43,7 @@ def circle(routes: Routes, ranks: Sequence[int]) -> list[int]:
 class _Near:
     """Which ranks reach which through switches only, and how far they are."""
 
-    def __init__(self, routes: Routes, ranks: Sequence[int]) -> None:
+    def __init__(self, routes: Router, ranks: Sequence[int]) -> None:
         self.length = np.array([[routes.lengths(a)[b] for b in ranks] for a in ranks])
         # Passing one rank costs more than twice the vertices.
         self.joined = self.length < 4.0 * routes.topology.vertices

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.routing.router import Routes
+from solvers.routing.router import Router
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
@@ -44,7 +44,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     elif pattern_of(collective) in ("scatter", "gather"):
         pieces = pieces[start:] + pieces[:start]
     sends = _MAKERS[pattern_of(collective)](ranks)
-    return lay(NAME, Routes(topology), collective, pieces, sends, bound)
+    return lay(NAME, Router(topology), collective, pieces, sends, bound)
 
 
 def _partners(n: int) -> list[IntArray]:

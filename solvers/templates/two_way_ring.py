@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.routing.router import Routes
+from solvers.routing.router import Router
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
@@ -27,7 +27,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     and Computation: Practice and Experience 19 (2007), bidirectional rings.
     """
     expect(NAME, collective, COLLECTIVES)
-    routes, n = Routes(topology), len(collective.ranks)
+    routes, n = Router(topology), len(collective.ranks)
     order = circle(routes, collective.ranks)
     if collective.root is not None:
         at = order.index(collective.root)

@@ -7,7 +7,7 @@ from math import ceil
 
 import numpy as np
 
-from solvers.schedules.capabilities import branching
+from solvers.schedules.capabilities import mark_branching
 from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import unfold
@@ -123,7 +123,7 @@ def _trees(whole: Schedule) -> tuple[Arcs, list[list[int]]]:
 
     What a switch that copies gets a second time, it need not get: the first copy does.
     """
-    copies = branching(whole.topology, (), "all", in_network=whole.in_network)[0]
+    copies = mark_branching(whole.topology, (), "all", in_network=whole.in_network)[0]
     number: dict[tuple[int, ...], int] = {}
     trees: list[list[int]] = [[] for _ in range(whole.pieces)]
     reached = [{int(root)} for root in _roots(whole.collective, whole.block)]

@@ -14,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 
 from solvers.schedules.collective import demand_of
-from solvers.schedules.piece_loads import amounts, crossing_times
+from solvers.schedules.piece_loads import crossing_times, piece_amounts
 from solvers.schedules.schedule import Schedule, Transfers
 from solvers.timing import birkhoff
 from solvers.timing.timetable import Timetable
@@ -51,7 +51,7 @@ def staged(whole: Schedule, cuts: float = birkhoff.CUTS) -> Schedule:
     """
     if not len(whole.transfers):
         return whole
-    weight = amounts(whole)
+    weight = piece_amounts(whole)
     heat = crossing_times(whole, np.array([float(amount) for amount in weight]))
     rate = _rates(whole)
     count = cuts * len(whole.collective.ranks)

@@ -10,7 +10,7 @@ import numpy as np
 
 from solvers.lp.linear_program import Infeasible, NotFound, Optimum, solve
 from solvers.lp.min_max_load import LoadLP
-from solvers.routing.path_pool import HOP, Ways
+from solvers.routing.path_pool import HOP, PathPool
 from solvers.routing.quotient import Quotient
 from solvers.schedules.certificate import Bound
 from solvers.settings.deadline import UNHURRIED, Watch
@@ -79,7 +79,7 @@ class Packing:
     columns: Columns
     share: tuple[Fraction, ...]
     bound: Bound | None
-    ways: Ways
+    ways: PathPool
 
 
 class Packer:

@@ -9,11 +9,16 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from solvers.arborescences.bounded_depth import Infinite, levels, low, low_from_one
+from solvers.arborescences.bounded_depth import (
+    Unreachable,
+    bounded_depth_tree,
+    bounded_depth_tree_from_one,
+    levels,
+)
 from solvers.certify.distances import hops
-from solvers.certify.steiner import cheap, cheap_from_one
+from solvers.certify.steiner import steiner_tree, steiner_tree_from_one
 from solvers.lp.linear_program import Infeasible
-from solvers.routing.path_pool import HOP, Ways
+from solvers.routing.path_pool import HOP, PathPool
 from solvers.routing.quotient import Quotient
 from solvers.settings.deadline import UNHURRIED, Watch
 from solvers.trees.likeness import Kinds, Unfolding
@@ -69,7 +74,7 @@ class Growth:
         heights: Heights | None = None,
     ) -> None:
         self.quotient, self.families, self.watch = quotient, tuple(families), watch
-        self.ways = Ways(quotient, watch)
+        self.ways = PathPool(quotient, watch)
         most = len(quotient.members) - 1
         self.heights = heights and Heights(min(heights.out, most), min(heights.into, most))
         self.place = {int(v): i for i, v in enumerate(quotient.members)}
@@ -220,7 +225,7 @@ class Growth:
         start = int(np.searchsorted(usable, root))
         reach = seen(cost, family)[np.ix_(usable, usable)]
         if self.heights is None:
-            find = cheap if branches else cheap_from_one
+            find = steiner_tree if branches else steiner_tree_from_one
             total, above = find(reach, start, needed)
         else:
             height = self.heights.of(family)
@@ -403,9 +408,9 @@ def _low(
     """Find a cheap tree within the height, where the root may have to have one child."""
     try:
         if branches:
-            return low(reach, root, needed, height, known)
-        return low_from_one(reach, root, needed, height)
-    except Infinite as error:
+            return bounded_depth_tree(reach, root, needed, height, known)
+        return bounded_depth_tree_from_one(reach, root, needed, height)
+    except Unreachable as error:
         raise Infeasible(str(error)) from None
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from solvers.arborescences.prune import Branch, Hop, trimmed
+from solvers.arborescences.prune import Branch, HopLinks, prune
 from solvers.routing.quotient import Quotient
 from solvers.schedules.schedule import Transfer
 from solvers.trees.column_generation import Packing
@@ -115,7 +115,7 @@ class Router:
         moved = moved_links(quotient.topology, links, quotient.group.elements, element)
         return np.split(moved, np.cumsum(lengths)[:-1])
 
-    def _cut(self, links: IntArray) -> tuple[Hop, ...]:
+    def _cut(self, links: IntArray) -> tuple[HopLinks, ...]:
         """Cut a way at the ranks that it passes."""
         hops, first = [], 0
         way, ends = links.tolist(), self.quotient.topology.dst[links].tolist()
@@ -156,10 +156,10 @@ class Router:
         if not helpers:
             return branches
         ranks = self.quotient.topology.ranks
-        return trimmed(branches, helpers, ranks, inward=tree.family.inward)
+        return prune(branches, helpers, ranks, inward=tree.family.inward)
 
 
-def _turned(hop: Hop, mate: IntArray) -> Hop:
+def _turned(hop: HopLinks, mate: IntArray) -> HopLinks:
     src, dst, links = hop
     return dst, src, tuple(mate[list(links[::-1])].tolist())
 

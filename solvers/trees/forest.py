@@ -9,14 +9,14 @@ from itertools import product
 import numpy as np
 
 from solvers.bounds.cuts import cut_bound
-from solvers.bounds.dual_certificate import port_bound
+from solvers.bounds.dual_certificate import certify_ports
 from solvers.lp.linear_program import Infeasible
 from solvers.routing.quotient import Quotient
-from solvers.routing.reversal import mirror
+from solvers.routing.reversal import find_reversal
 from solvers.schedules.certificate import Bound
-from solvers.schedules.collective import Collective, Way
+from solvers.schedules.collective import Collective, Movement
 from solvers.schedules.schedule import Schedule, Transfer, schedule
-from solvers.schedules.trivial import alone
+from solvers.schedules.trivial import trivial_schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import USUAL, LimitError, Terms
 from solvers.templates import direct
@@ -49,7 +49,7 @@ def forest(
         NotFound: the time limit came first.
     """
     if len(collective.ranks) == 1:
-        return replace(alone(topology, collective), in_network=terms.in_network)
+        return replace(trivial_schedule(topology, collective), in_network=terms.in_network)
     problem = _problem(topology, collective, group, terms)
     cut = cut_bound(topology, collective, watch.part(BOUNDING))
     watch.tell(bound=cut)
@@ -105,9 +105,9 @@ def straight(
     Raises:
         NotFound: they do not, or the time limit came first.
     """
-    if collective.shape.way is Way.COPY_OF_SUM:
+    if collective.shape.movement is Movement.COPY_OF_SUM:
         problem = _summing(topology, collective, group, terms)
-        bound = port_bound(topology, collective, terms.relays, group)
+        bound = certify_ports(topology, collective, terms.relays, group)
     else:
         problem = _problem(topology, collective, group, terms)
         bound = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
@@ -121,7 +121,7 @@ def planted(topology: Topology, collective: Collective, watch: Watch, terms: Ter
         Infeasible: some rank cannot be reached.
         NotFound: the time limit came first.
     """
-    summed = collective.shape.way is Way.COPY_OF_SUM
+    summed = collective.shape.movement is Movement.COPY_OF_SUM
     problem = (_summing if summed else _problem)(topology, collective, trivial(topology), terms)
     cut = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
     made = problem.planted(cut, watch)
@@ -175,7 +175,7 @@ def all_reduce(
         NotFound: the time limit came first.
     """
     if len(collective.ranks) == 1:
-        return replace(alone(topology, collective), in_network=terms.in_network)
+        return replace(trivial_schedule(topology, collective), in_network=terms.in_network)
     if terms.max_height == 1:
         return _at_once(topology, collective, watch)
     network = terms.in_network
@@ -201,7 +201,7 @@ def _summing(topology: Topology, collective: Collective, group: Group, terms: Te
         return [Family(root, inward) for root in roots for inward in both]
 
     network = terms.in_network
-    mates = mirror(topology, group, in_network=network)
+    mates = find_reversal(topology, group, in_network=network)
     return TreeProblem(
         topology, collective, group, families, network, terms.relays, free=True, mirror=mates
     )

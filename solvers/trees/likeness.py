@@ -21,7 +21,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.routing.path_pool import Ways
+from solvers.routing.path_pool import PathPool
 from solvers.routing.quotient import Quotient
 from solvers.trees.order_lp import Columns, Order, classes
 from topologies.model.topology import FloatArray, IntArray, frozen
@@ -114,7 +114,7 @@ class Kinds:
 class Unfolding:
     """Gives the members that others stand for parents of their own."""
 
-    def __init__(self, kinds: Kinds, ways: Ways, orders: Sequence[Order]) -> None:
+    def __init__(self, kinds: Kinds, ways: PathPool, orders: Sequence[Order]) -> None:
         self.kinds, self.ways, self.orders = kinds, ways, orders
         self.quotient = kinds.quotient
         self._links = _Links(self.quotient)

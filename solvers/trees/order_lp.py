@@ -39,7 +39,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array, csr_matrix
 
 from solvers.lp.min_max_load import LoadLP
-from solvers.routing.path_pool import Ways
+from solvers.routing.path_pool import PathPool
 from solvers.routing.quotient import Quotient
 from topologies.model.ragged import stretches
 from topologies.model.topology import BoolArray, FloatArray, IntArray, frozen
@@ -140,7 +140,7 @@ class Columns:
 
 def assemble(
     quotient: Quotient,
-    ways: Ways,
+    ways: PathPool,
     orders: Sequence[Order],
     columns: Columns,
     budgets: Sequence[Budget],
@@ -177,7 +177,7 @@ def assemble(
     return LoadLP(csr_matrix(matrix), totals)
 
 
-def loads_of(quotient: Quotient, ways: Ways) -> csr_array:
+def loads_of(quotient: Quotient, ways: PathPool) -> csr_array:
     """Give the load that all images of a way together put on one link of each orbit."""
     return csr_array(ways.crossings().multiply(quotient.repeats[None, :]))
 
@@ -188,7 +188,9 @@ def classes(quotient: Quotient, src: IntArray, dst: IntArray) -> tuple[IntArray,
     return root, quotient.group.inverses[element, quotient.members[dst]]
 
 
-def all_ways(quotient: Quotient, ways: Ways, orders: Sequence[Order], pairs: Columns) -> Columns:
+def all_ways(
+    quotient: Quotient, ways: PathPool, orders: Sequence[Order], pairs: Columns
+) -> Columns:
     """Give every pair (its `way` is not looked at) each of the ways between its ends."""
     inward = np.array([order.inward for order in orders])[pairs.order]
     src = np.where(inward, pairs.child, pairs.parent)

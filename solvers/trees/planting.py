@@ -24,7 +24,7 @@ from fractions import Fraction
 import numpy as np
 from scipy.sparse import coo_array, csr_matrix
 
-from solvers.lp.linear_program import near
+from solvers.lp.linear_program import solve_roughly
 from solvers.lp.min_max_load import LoadLP
 from solvers.routing.path_pool import HOP
 from solvers.settings.deadline import NotFound
@@ -197,7 +197,7 @@ class Planting:
     def _weighed(self) -> Weighed:
         """Choose what each tree carries, and go on from there."""
         lp = self._program()
-        optimum = near(lp.program(self.scale), self.growth.watch)
+        optimum = solve_roughly(lp.program(self.scale), self.growth.watch)
         weights = self._exact(self.trees, optimum.x[:-1])
         load = lp.matrix[lp.equalities :, :-1] @ np.array([float(w) for w in weights])
         self.load = load * ROUNDS

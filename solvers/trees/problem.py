@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solvers.bounds.dual_certificate import price_bound
+from solvers.bounds.dual_certificate import certify
 from solvers.certify.distances import hops
 from solvers.lp.linear_program import Infeasible
 from solvers.routing.quotient import Quotient
@@ -266,7 +266,7 @@ class TreeProblem:
 
     def _proved(self, quotient: Quotient, prices: FloatArray, time: float) -> Goal | None:
         """Work out the bound that prices prove, when about this time is expected."""
-        found = price_bound(
+        found = certify(
             quotient,
             self.collective,
             prices,

@@ -20,7 +20,7 @@ from math import inf
 
 import numpy as np
 
-from solvers.lp.linear_program import Infeasible, whole
+from solvers.lp.linear_program import Infeasible, solve_limited
 from solvers.routing.path_pool import HOP
 from solvers.settings.deadline import NotFound, Watch
 from solvers.trees.column_generation import Packer, Packing
@@ -214,7 +214,7 @@ class _Search:
         kinds = [[i for i, tree in enumerate(pool) if tree.family == f] for f in self.families]
         limits = [(weights[kind], self.most) for kind in kinds]
         try:
-            x = whole(
+            x = solve_limited(
                 lp.program(self.scale), limits, self.watch.stage(min(CHOOSING, self.watch.room / 2))
             )
         except (Infeasible, NotFound):

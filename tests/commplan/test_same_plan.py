@@ -10,7 +10,7 @@ import pytest
 import commplan
 from commplan.anytime import standby
 from solvers.schedules import files
-from solvers.schedules.files import packed
+from solvers.schedules.files import to_bytes
 from solvers.settings import deadline
 
 FASTER = 20  # times as fast as time passes on a slow computer, for the work that it does
@@ -26,7 +26,7 @@ def slow_computer(monkeypatch):
 def planned(machine, name, **known):
     topology = commplan.topology(machine)
     made = commplan.plan(topology, commplan.collective(name, range(topology.ranks)), **known)
-    return packed(made.schedule), made.not_tried
+    return to_bytes(made.schedule), made.not_tried
 
 
 CASES = [

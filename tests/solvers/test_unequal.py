@@ -11,8 +11,8 @@ from runtime.metrics.busbw import factor
 from runtime.verify.verify import verify
 from solvers.fallback import plain
 from solvers.schedules.certificate import UNPROVED
-from solvers.schedules.collective import CollectiveError, Way
-from solvers.schedules.kinds import collective, pattern_of, remade
+from solvers.schedules.collective import CollectiveError, Movement
+from solvers.schedules.kinds import collective, pattern_of, remake
 from solvers.solve import bound, solve
 from topologies.formats.spec import topology as named
 from topologies.presets.random_machines import random_machine
@@ -103,7 +103,7 @@ def test_what_is_changed_in_a_schedule_is_found(name):
 
 def test_nothing_to_move_is_a_schedule_too():
     what = collective("gatherv", range(3), 1, blocks=[0, 8, 0])
-    assert what.shape.way is Way.STAY
+    assert what.shape.movement is Movement.STAY
     found = verify(solve(named("ring:3"), what))
     assert found.correct
     assert found.algbw is None
@@ -113,7 +113,7 @@ def test_nothing_to_move_is_a_schedule_too():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_collective_is_made_again_from_its_bytes(name):
     what = drawn(name, 5, 1)
-    again = remade(what)
+    again = remake(what)
     assert again.root == what.root
     for ours, theirs in zip(
         (*what.inputs, *what.outputs), (*again.inputs, *again.outputs), strict=True

@@ -13,7 +13,7 @@ from runtime.metrics.height import height
 from runtime.verify.verify import verify
 from solvers.bounds import time_bound
 from solvers.schedules.kinds import collective
-from solvers.schedules.piece_loads import incast
+from solvers.schedules.piece_loads import incast_bytes
 from solvers.settings.deadline import Watch
 from topologies.formats.spec import topology
 from topologies.presets.shapes import star
@@ -62,7 +62,7 @@ def test_they_are_not_looked_for_where_nothing_is_to_be_gained():
     best = plan(topology("ring:8"), collective("all_gather", range(8))).schedule
     found = compared(best, size, None, Watch(60), exact=True)
     first = next(c for c in found if c.key == BEST)
-    least = time_bound.fastest(best.topology, best.collective, best.bound, size)
+    least = time_bound.time_lower_bound(best.topology, best.collective, best.bound, size)
     assert first.height > 2
     assert first.seconds <= CLOSE * least
     assert not of(Generator.LOW_TREES, [c.key for c in found])
@@ -111,8 +111,8 @@ def test_of_equals_the_one_that_piles_nothing_up_for_a_slow_rank_is_chosen():
     found = compared(best, 2**23, None, Watch(60))
     direct = next(c for c in found if c.name == "direct")
     assert direct.seconds == min(c.seconds for c in found)
-    assert incast(direct.schedule, slow=True) > 0
-    assert incast(found[0].schedule, found[0].chunks, slow=True) * 2**23 <= PUDDLE
+    assert incast_bytes(direct.schedule, slow=True) > 0
+    assert incast_bytes(found[0].schedule, found[0].chunks, slow=True) * 2**23 <= PUDDLE
     assert found[0].seconds <= ALIKE * direct.seconds
 
 

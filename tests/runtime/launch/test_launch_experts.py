@@ -5,7 +5,7 @@ import pytest
 
 from runtime.launch.launch import run
 from solvers.flows.moe import spread
-from solvers.schedules.moe import combine, dispatch, grouped
+from solvers.schedules.moe import combine, dispatch, group_tokens
 from solvers.settings.deadline import UNHURRIED
 from topologies.presets.shapes import leaf_spine, ring, star
 from topologies.symmetry.group import trivial
@@ -22,7 +22,7 @@ def test_every_rank_gets_what_it_should(mpi, n, make):
     places = np.where(draw.random((6 * n, 3)) < 0.2, -1, draw.integers(0, n, (6 * n, 3)))
     places[0] = 0
     machine = leaf_spine(2, 2, 4) if n == 8 else (ring if n % 2 else star)(n)
-    what = make(tuple(range(n)), grouped(places, n, 1024))
+    what = make(tuple(range(n)), group_tokens(places, n, 1024))
     schedule = spread(machine, what, trivial(machine), UNHURRIED)
     target = "c" if (n % 2 == 0) == (make is dispatch) else "mpi4py"
     rows = run(

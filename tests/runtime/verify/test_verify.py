@@ -11,7 +11,7 @@ from bench.oracle import right
 from bench.zoo import SPEED, gathering_ring, routed, summing_star, zoo
 from runtime.verify.verify import SHOWN, verify
 from solvers.certify import dual_bound
-from solvers.certify.certificates import TREES, proved
+from solvers.certify.certificates import TREES, prove
 from solvers.certify.dual_bound import Unproven
 from solvers.schedules.certificate import Bound, Cut, Prices
 from solvers.schedules.collective import all_reduce
@@ -27,7 +27,7 @@ def proof_of(claimed: Schedule) -> Fraction:
     """Work out what the certificate of a schedule's bound proves."""
     certificate = claimed.bound.certificate
     assert certificate is not None
-    return proved(claimed.topology, claimed.collective, certificate, claimed.group)
+    return prove(claimed.topology, claimed.collective, certificate, claimed.group)
 
 
 ZOO = list(zoo())

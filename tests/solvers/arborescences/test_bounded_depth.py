@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from solvers.arborescences.bounded_depth import Infinite, depths, levels, low
+from solvers.arborescences.bounded_depth import Unreachable, bounded_depth_tree, depths, levels
 from solvers.certify.distances import hops
 from tests.support.every_tree import best_low
 
@@ -26,7 +26,7 @@ def test_trees_are_within_the_height_and_near_the_cheapest(height):
         cost = draw.uniform(1, 10, (5, 5))
         needed = np.ones(5, dtype=bool)
         needed[4] = seed % 2 == 0
-        tree = low(cost, 0, needed, height)
+        tree = bounded_depth_tree(cost, 0, needed, height)
         check(tree, cost, 0, needed, height)
         best = best_low(cost, 0, needed, height)
         assert tree.total >= best * (1 - 1e-12)
@@ -38,7 +38,7 @@ def test_two_levels_are_the_cheapest_hubs():
     # Two clusters far from the root: one vertex of each is served by the root, and serves others.
     place = np.array([0.0, 100.0, 101.0, 102.0, -100.0, -101.0, -102.0])
     cost = np.abs(place[:, None] - place[None, :])
-    tree = low(cost, 0, np.ones(7, dtype=bool), 2)
+    tree = bounded_depth_tree(cost, 0, np.ones(7, dtype=bool), 2)
     check(tree, cost, 0, np.ones(7, dtype=bool), 2)
     assert tree.total == pytest.approx(2 * (100 + 1 + 2))
 
@@ -47,9 +47,9 @@ def test_what_is_too_far_away_is_refused():
     cost = np.full((4, 4), np.inf)
     cost[[0, 1, 2], [1, 2, 3]] = 1.0
     assert hops(cost, 0).tolist() == [0, 1, 2, 3]
-    assert low(cost, 0, np.ones(4, dtype=bool), 3).total == 3.0
-    with pytest.raises(Infinite, match="cannot be reached in 2 messages"):
-        low(cost, 0, np.ones(4, dtype=bool), 2)
+    assert bounded_depth_tree(cost, 0, np.ones(4, dtype=bool), 3).total == 3.0
+    with pytest.raises(Unreachable, match="cannot be reached in 2 messages"):
+        bounded_depth_tree(cost, 0, np.ones(4, dtype=bool), 2)
 
 
 def test_leaves_are_on_the_last_level():
@@ -62,5 +62,5 @@ def test_a_helper_is_used_where_it_saves():
     cost[0, 4] = 1.0
     cost[4, 1:4] = 1.0
     needed = np.array([True, True, True, True, False])
-    assert low(cost, 0, needed, 2).total == 4.0
-    assert low(cost, 0, needed, 1).parent.tolist() == [-1, 0, 0, 0, -1]
+    assert bounded_depth_tree(cost, 0, needed, 2).total == 4.0
+    assert bounded_depth_tree(cost, 0, needed, 1).parent.tolist() == [-1, 0, 0, 0, -1]

@@ -4,7 +4,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solvers.arborescences.prune import Branch, trimmed
+from solvers.arborescences.prune import Branch, prune
 
 # Vertices 0 to 4 are ranks, 5 and above switches; links are named by their ends.
 
@@ -16,24 +16,24 @@ def hop(*vertices):
 
 def test_a_helper_without_children_is_cut_off_with_the_helper_above_it():
     tree = {1: Branch(0, (hop(0, 1),)), 5: Branch(0, (hop(0, 5),)), 6: Branch(5, (hop(5, 6),))}
-    assert trimmed(tree, frozenset({5, 6}), 5, inward=False) == {1: Branch(0, (hop(0, 1),))}
+    assert prune(tree, frozenset({5, 6}), 5, inward=False) == {1: Branch(0, (hop(0, 1),))}
 
 
 def test_a_helper_that_branches_stays():
     tree = {5: Branch(0, (hop(0, 5),)), **{v: Branch(5, (hop(5, v),)) for v in (1, 2)}}
-    assert trimmed(tree, frozenset({5}), 5, inward=False) == tree
+    assert prune(tree, frozenset({5}), 5, inward=False) == tree
 
 
 def test_at_a_switch_with_one_child_the_data_go_through():
     tree = {5: Branch(0, (hop(0, 6, 5),)), 1: Branch(5, (hop(5, 1),))}
-    assert trimmed(tree, frozenset({5}), 5, inward=False) == {1: Branch(0, (hop(0, 6, 5, 1),))}
+    assert prune(tree, frozenset({5}), 5, inward=False) == {1: Branch(0, (hop(0, 6, 5, 1),))}
     back = {5: Branch(0, (hop(5, 6, 0),)), 1: Branch(5, (hop(1, 5),))}
-    assert trimmed(back, frozenset({5}), 5, inward=True) == {1: Branch(0, (hop(1, 5, 6, 0),))}
+    assert prune(back, frozenset({5}), 5, inward=True) == {1: Branch(0, (hop(1, 5, 6, 0),))}
 
 
 def test_at_a_rank_with_one_child_the_data_rest():
     tree = {3: Branch(0, (hop(0, 3),)), 1: Branch(3, (hop(3, 1),))}
-    assert trimmed(tree, frozenset({3}), 5, inward=False) == {1: Branch(0, (hop(0, 3), hop(3, 1)))}
+    assert prune(tree, frozenset({3}), 5, inward=False) == {1: Branch(0, (hop(0, 3), hop(3, 1)))}
 
 
 def test_a_way_that_passes_a_rank_of_the_tree_ends_there():
@@ -42,7 +42,7 @@ def test_a_way_that_passes_a_rank_of_the_tree_ends_there():
         1: Branch(3, (hop(3, 1),)),
         2: Branch(0, (hop(0, 3), hop(3, 2))),
     }
-    assert trimmed(tree, frozenset({3}), 5, inward=False) == {
+    assert prune(tree, frozenset({3}), 5, inward=False) == {
         3: Branch(0, (hop(0, 3),)),
         1: Branch(3, (hop(3, 1),)),
         2: Branch(3, (hop(3, 2),)),
@@ -57,7 +57,7 @@ def test_a_rank_below_the_one_whose_way_passes_it_moves_up_first():
         3: Branch(4, (hop(3, 4),)),
         4: Branch(0, (hop(4, 3), hop(3, 0))),
     }
-    assert trimmed(tree, frozenset({3}), 5, inward=True) == {
+    assert prune(tree, frozenset({3}), 5, inward=True) == {
         1: Branch(3, (hop(1, 3),)),
         2: Branch(3, (hop(2, 3),)),
         3: Branch(0, (hop(3, 0),)),
@@ -86,7 +86,7 @@ def links_of(found):
 @given(st.randoms(use_true_random=False), st.booleans())
 def test_what_is_left_is_a_tree_without_detours_over_its_own_vertices(draw, inward):
     tree, helpers, root = random_tree(draw, inward)
-    found = trimmed(tree, helpers, 16, inward=inward)
+    found = prune(tree, helpers, 16, inward=inward)
     children = Counter(branch.parent for branch in found.values())
     assert tree.keys() - helpers <= found.keys() <= tree.keys()
     assert list(found) == [vertex for vertex in tree if vertex in found]
@@ -110,11 +110,11 @@ def test_a_tree_of_tens_of_thousands_of_ranks_is_put_straight():
     tree = {v: Branch(v - 2, (hop(v - 2, v - 1), hop(v - 1, v))) for v in range(count, 1, -1)}
     tree |= {1: Branch(0, (hop(0, 1),))}
     straight = {v: Branch(v - 1, (hop(v - 1, v),)) for v in tree}
-    assert trimmed(tree, frozenset(), count + 1, inward=False) == straight
+    assert prune(tree, frozenset(), count + 1, inward=False) == straight
     helpers = frozenset(range(1, count))
     whole = Branch(0, tuple(hop(v, v + 1) for v in range(count)))
-    assert trimmed(tree, helpers, count + 1, inward=False) == {count: whole}
-    assert trimmed(tree, helpers | {count}, count + 1, inward=False) == {}
+    assert prune(tree, helpers, count + 1, inward=False) == {count: whole}
+    assert prune(tree, helpers | {count}, count + 1, inward=False) == {}
 
 
 def test_a_vertex_that_moves_up_may_be_far_below():
@@ -124,4 +124,4 @@ def test_a_vertex_that_moves_up_may_be_far_below():
     tree |= {1: Branch(0, tuple(hop(*ends) for ends in pairwise([1, *range(count, 1, -1), 0])))}
     turned = {v: Branch(v - 1, (hop(v, v - 1),)) for v in range(3, count + 1)}
     turned |= {2: Branch(0, (hop(2, 0),)), 1: Branch(count, (hop(1, count),))}
-    assert trimmed(tree, frozenset(), count + 1, inward=True) == turned
+    assert prune(tree, frozenset(), count + 1, inward=True) == turned

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from solvers.bounds.cuts import cut_bound, rank_bound
-from solvers.certify.certificates import proved
+from solvers.certify.certificates import prove
 from solvers.lp.linear_program import Infeasible, NotFound
 from solvers.schedules.collective import CollectiveError, all_gather, reduce_scatter
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
@@ -75,7 +75,7 @@ def test_the_cut_proves_the_bound(name):
         what = collective(name, members, last(name, members))
         bound = cut_bound(topology, what)
         assert bound.scope == "cut"
-        assert proved(topology, what, bound.certificate, trivial(topology)) == bound.algbw
+        assert prove(topology, what, bound.certificate, trivial(topology)) == bound.algbw
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_no_cut_around_a_rank_is_tighter_than_the_tightest_cut(name):
         topology = random_machine(seed, 5, 2)
         what = collective(name, range(5), 3 if name in ROOTED else None)
         found = rank_bound(topology, what)
-        assert found.algbw == proved(topology, what, found.certificate, trivial(topology))
+        assert found.algbw == prove(topology, what, found.certificate, trivial(topology))
         if name != "all_to_all":
             assert found.algbw >= cut_bound(topology, what).algbw
 
@@ -145,4 +145,4 @@ def test_the_best_cut_so_far_is_given_when_the_time_is_over():
         what = collective(name, range(6))
         found = cut_bound(topology, what, Watch(0.0))
         assert found.algbw >= cut_bound(topology, what).algbw
-        assert found.algbw == proved(topology, what, found.certificate, trivial(topology))
+        assert found.algbw == prove(topology, what, found.certificate, trivial(topology))

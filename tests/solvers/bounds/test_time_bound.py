@@ -8,7 +8,7 @@ import pytest
 
 from commplan.candidates.generate import known
 from runtime.simulate.simulate import SWITCHINGS, simulate
-from solvers.bounds.time_bound import fastest, reach
+from solvers.bounds.time_bound import fan_out_time, time_lower_bound
 from solvers.schedules.certificate import UNPROVED, Bound, Cut
 from solvers.schedules.collective import all_to_allv
 from solvers.schedules.kinds import COLLECTIVES, collective
@@ -32,7 +32,7 @@ def beaten(topology, name, switchings=SWITCHINGS[:1], sizes=SIZES):
 def beaten_by(best, switchings, sizes):
     """List them for a schedule and what is made of it: candidate, size and switching."""
     topology, what = best.topology, best.collective
-    least = {size: fastest(topology, what, best.bound, size) for size in sizes}
+    least = {size: time_lower_bound(topology, what, best.bound, size) for size in sizes}
     return [
         (str(key), size, switching)
         for key, made in known(best, watch=Watch(0))
@@ -66,10 +66,10 @@ def two_links(first, second, overhead=0.0):
 def test_a_link_that_cannot_work_in_time_takes_nothing_from_the_others():
     made, what = two_links(1, 9), collective("all_gather", range(2))
     bound = solve(made, what).bound
-    assert fastest(made, what, bound, 4096) == pytest.approx(1.2048e-6)
+    assert time_lower_bound(made, what, bound, 4096) == pytest.approx(1.2048e-6)
     # From 8 us of the quick link on both work; at 10 us they have moved 9 us and 1 us.
-    assert fastest(made, what, bound, 2 * 8 * 10**4) == pytest.approx(9e-6)
-    assert fastest(made, what, bound, 2 * 10 * 10**4) == pytest.approx(10e-6)
+    assert time_lower_bound(made, what, bound, 2 * 8 * 10**4) == pytest.approx(9e-6)
+    assert time_lower_bound(made, what, bound, 2 * 10 * 10**4) == pytest.approx(10e-6)
 
 
 @pytest.mark.parametrize("name", COLLECTIVES)
@@ -85,7 +85,7 @@ def test_a_rank_bounds_only_by_what_it_gives_and_takes():
     links = [Link(f"g{i}", f"g{i + 1}", Fraction(GIGA), 1e-6, duplex=True) for i in range(3)]
     made, what = build("chain", ["g0", "g1", "g2", "g3"], [], links), collective(*BROADCAST)
     cut = Bound(Fraction(GIGA), "cut", Cut(integers([0, 1, 2])))
-    assert fastest(made, what, cut, 10**6) == pytest.approx(1e-3 + 3e-6)
+    assert time_lower_bound(made, what, cut, 10**6) == pytest.approx(1e-3 + 3e-6)
 
 
 @pytest.mark.parametrize("seed", range(16))
@@ -110,13 +110,13 @@ def test_on_a_star_it_is_attained(n):
     what = collective("all_to_all", range(n))
     best = solve(made, what)
     expected = 2e-6 + size * (n - 1) / n / GIGA
-    assert fastest(made, what, best.bound, size) == pytest.approx(expected)
+    assert time_lower_bound(made, what, best.bound, size) == pytest.approx(expected)
     assert simulate(best, size, chunks=1).seconds == pytest.approx(expected)
 
 
 def test_without_a_proof_the_distance_is_left():
     what = collective("all_gather", range(8))
-    assert fastest(ring(8, alpha=1e-6), what, UNPROVED, 10**9) == pytest.approx(4e-6)
+    assert time_lower_bound(ring(8, alpha=1e-6), what, UNPROVED, 10**9) == pytest.approx(4e-6)
 
 
 def test_a_rank_depends_on_no_more_than_its_messages_allow():
@@ -129,10 +129,10 @@ def test_a_rank_depends_on_no_more_than_its_messages_allow():
     for overhead, first in ((1, 2), (1, 5), (2, 5), (3, 7)):
         for time in range(1, 26):
             ranks = count(time, overhead, first)
-            assert reach(ranks, overhead, first) <= time
-            assert reach(ranks + 1, overhead, first) > time
+            assert fan_out_time(ranks, overhead, first) <= time
+            assert fan_out_time(ranks + 1, overhead, first) > time
 
 
 def test_one_rank_depends_on_nobody():
-    assert reach(1, 1.0, 2.0) == 0
-    assert reach(5, 0.0, 2.0) == 0
+    assert fan_out_time(1, 1.0, 2.0) == 0
+    assert fan_out_time(5, 0.0, 2.0) == 0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solvers.certify.arborescence import cheapest
+from solvers.certify.arborescence import cheapest_arborescence
 
 
 @st.composite
@@ -44,7 +44,7 @@ def brute_force(cost, root):
 @given(matrices(most=5, highest=4))
 def test_no_choice_of_parents_is_cheaper(case):
     cost, root = case
-    total, parent = cheapest(cost, root)
+    total, parent = cheapest_arborescence(cost, root)
     assert is_tree(parent, root)
     assert total == brute_force(cost, root)
 
@@ -59,7 +59,7 @@ def test_agrees_with_networkx(seed, n, highest):
         (u, v, int(cost[u, v])) for u in range(n) for v in range(1, n) if u != v
     )
     expected = nx.minimum_spanning_arborescence(graph).size(weight="weight")
-    total, parent = cheapest(cost, 0)
+    total, parent = cheapest_arborescence(cost, 0)
     assert is_tree(parent, 0)
     assert total == expected
 
@@ -68,12 +68,12 @@ def test_agrees_with_networkx(seed, n, highest):
 @given(matrices(most=8))
 def test_all_kinds_of_numbers_agree(case):
     cost, root = case
-    total, _ = cheapest(cost, root)
-    assert cheapest(cost.astype(np.float64), root)[0] == total
+    total, _ = cheapest_arborescence(cost, root)
+    assert cheapest_arborescence(cost.astype(np.float64), root)[0] == total
     large = cost.astype(object) * 10**40
-    assert cheapest(large, root)[0] == total * 10**40
+    assert cheapest_arborescence(large, root)[0] == total * 10**40
     thirds = np.array([[Fraction(int(c), 3) for c in row] for row in cost], dtype=object)
-    assert cheapest(thirds, root)[0] == Fraction(total, 3)
+    assert cheapest_arborescence(thirds, root)[0] == Fraction(total, 3)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
@@ -86,24 +86,24 @@ def test_missing_arcs_are_never_used(case, mask):
     expected = brute_force(partial, root)
     if expected == np.inf:
         with pytest.raises(ValueError, match="no arborescence"):
-            cheapest(partial, root)
+            cheapest_arborescence(partial, root)
     else:
-        assert cheapest(partial, root)[0] == expected
+        assert cheapest_arborescence(partial, root)[0] == expected
 
 
 def test_integers_too_large_for_int64_are_refused():
     with pytest.raises(ValueError, match="exact"):
-        cheapest(np.full((3, 3), 2**61), 0)
+        cheapest_arborescence(np.full((3, 3), 2**61), 0)
 
 
 def test_negative_costs_are_costs_too():
     cost = np.array([[0, -5, -1], [0, 0, -7], [0, -9, 0]])
-    assert cheapest(cost, 0)[0] == brute_force(cost, 0)
+    assert cheapest_arborescence(cost, 0)[0] == brute_force(cost, 0)
 
 
 def test_packages_with_free_links_inside_cost_only_what_joins_them():
     package = np.arange(64) // 4
     cost = np.where(package[:, None] == package, 0, 3)
-    total, parent = cheapest(cost, 5)
+    total, parent = cheapest_arborescence(cost, 5)
     assert total == 3 * 15
     assert is_tree(parent, 5)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solvers.certify.certificates import proved
+from solvers.certify.certificates import prove
 from solvers.certify.dual_bound import Unproven
 from solvers.schedules.certificate import Bound, Cut, Prices
 from solvers.schedules.kinds import collective
@@ -18,7 +18,7 @@ def proof_of(claimed: Schedule) -> Fraction:
     """Work out what the certificate of a schedule's bound proves."""
     certificate = claimed.bound.certificate
     assert certificate is not None
-    return proved(claimed.topology, claimed.collective, certificate, claimed.group)
+    return prove(claimed.topology, claimed.collective, certificate, claimed.group)
 
 
 RANKS = 4

@@ -4,7 +4,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from solvers.certify.distances import UNREACHED, between, distances
+from solvers.certify.distances import UNREACHED, distances, distances_between
 from topologies.model.topology import Link, build
 from topologies.presets import shapes
 from topologies.symmetry.group import declared_group, orbits
@@ -38,7 +38,7 @@ def test_images_of_one_search_are_the_searches_from_the_images():
     group = declared_group(torus)
     orbit = orbits(group.generators, torus.vertices)
     assert np.array_equal(
-        between(torus, price, group, orbit, torus.ranks, np.arange(torus.ranks)),
+        distances_between(torus, price, group, orbit, torus.ranks, np.arange(torus.ranks)),
         distances(torus, price, range(torus.ranks)),
     )
 

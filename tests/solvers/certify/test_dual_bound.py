@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.optimum import trees
-from solvers.certify.dual_bound import Unproven, proved_by_prices
+from solvers.certify.dual_bound import Unproven, prove_by_prices
 from solvers.schedules.certificate import Prices
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import collective
@@ -42,7 +42,7 @@ def agrees(topology: Topology, what: Collective, price: IntArray, **terms: objec
     takes = topology.unit * Fraction(int((topology.capacity * price).sum()))
     certificate = Prices(tuple(map(Fraction, price.tolist())), np.arange(topology.links))
     try:
-        found = proved_by_prices(topology, what, certificate, trivial(topology), **terms)
+        found = prove_by_prices(topology, what, certificate, trivial(topology), **terms)
     except Unproven:
         return pays == 0
     return pays > 0 and found == takes * what.total / pays
@@ -90,7 +90,7 @@ def test_symmetry_changes_nothing_of_what_prices_with_zeros_prove(topology, rank
         found = []
         for kept in (group, trivial(topology)):
             try:
-                found.append(proved_by_prices(topology, what, certificate, kept, relays=relays))
+                found.append(prove_by_prices(topology, what, certificate, kept, relays=relays))
             except Unproven:
                 found.append(None)
         assert found[0] == found[1]

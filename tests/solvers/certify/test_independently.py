@@ -12,7 +12,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from solvers.certify.certificates import proved
+from solvers.certify.certificates import prove
 from solvers.certify.dual_bound import Unproven
 from solvers.schedules.certificate import Cut, Prices
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
@@ -103,9 +103,9 @@ def test_prices_prove_what_the_cheapest_paths_and_trees_cost():
             pays = oracle.pays(name, root)
             if pays == 0:
                 with pytest.raises(Unproven, match="for nothing"):
-                    proved(machine, what, certificate, trivial(machine))
+                    prove(machine, what, certificate, trivial(machine))
             else:
-                found = proved(machine, what, certificate, trivial(machine))
+                found = prove(machine, what, certificate, trivial(machine))
                 assert found == machine.unit * takes / pays, (seed, name)
                 seen += 1
     assert seen > 6 * MACHINES
@@ -131,10 +131,10 @@ def test_cuts_prove_what_edge_boundaries_say():
                 cut = Cut(integers(sorted(inside)), reversed_links=turned)
                 if data == 0:
                     with pytest.raises(Unproven):
-                        proved(machine, what, cut, trivial(machine))
+                        prove(machine, what, cut, trivial(machine))
                     continue
                 width = sum(w for *_, w in nx.edge_boundary(graph, near, data="weight"))
-                assert proved(machine, what, cut, trivial(machine)) == machine.unit * width / data
+                assert prove(machine, what, cut, trivial(machine)) == machine.unit * width / data
                 seen += 1
     assert seen > 6 * MACHINES
 

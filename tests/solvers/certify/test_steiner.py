@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 
 from solvers.certify import steiner
-from solvers.certify.arborescence import cheapest
-from solvers.certify.steiner import cheap, cheap_from_one, least, spanning
+from solvers.certify.arborescence import cheapest_arborescence
+from solvers.certify.steiner import (
+    spanning_tree,
+    steiner_bound,
+    steiner_tree,
+    steiner_tree_from_one,
+)
 
 
 def drawn(seed, n, needed):
@@ -20,7 +25,9 @@ def drawn(seed, n, needed):
 def brute_force(cost, root, needed):
     others = np.flatnonzero(~needed).tolist()
     sets = chain.from_iterable(combinations(others, k) for k in range(len(others) + 1))
-    return min(spanning(cost, root, needed | np.isin(np.arange(len(cost)), s))[0] for s in sets)
+    return min(
+        spanning_tree(cost, root, needed | np.isin(np.arange(len(cost)), s))[0] for s in sets
+    )
 
 
 def priced(cost, parent):
@@ -38,8 +45,8 @@ def leads_to(parent, root, vertex):
 def test_few_choices_are_all_tried(seed):
     cost, needed = drawn(seed, 7, 4)
     expected = brute_force(cost, 0, needed)
-    total, parent = cheap(cost, 0, needed)
-    assert total == expected == least(cost, 0, needed) == priced(cost, parent)
+    total, parent = steiner_tree(cost, 0, needed)
+    assert total == expected == steiner_bound(cost, 0, needed) == priced(cost, parent)
     assert all(leads_to(parent, 0, v) for v in np.flatnonzero(needed))
 
 
@@ -49,8 +56,8 @@ def test_where_not_all_are_tried_bound_and_tree_enclose_the_cheapest(seed, monke
     monkeypatch.setattr(steiner, "TRIED_TO_PROVE", 0)
     cost, needed = drawn(seed, 9, 4)
     expected = brute_force(cost, 0, needed)
-    total, parent = cheap(cost, 0, needed)
-    assert 0.8 * expected <= least(cost, 0, needed) <= expected <= total <= 1.2 * expected
+    total, parent = steiner_tree(cost, 0, needed)
+    assert 0.8 * expected <= steiner_bound(cost, 0, needed) <= expected <= total <= 1.2 * expected
     assert total == priced(cost, parent)
     assert all(leads_to(parent, 0, v) for v in np.flatnonzero(needed))
 
@@ -58,7 +65,7 @@ def test_where_not_all_are_tried_bound_and_tree_enclose_the_cheapest(seed, monke
 @pytest.mark.parametrize("seed", range(12))
 def test_where_everything_is_needed_the_ascent_is_exact(seed):
     cost, needed = drawn(seed, 9, 9)
-    assert steiner._ascent(cost, 0, needed)[0] == cheapest(cost, 0)[0]
+    assert steiner._ascent(cost, 0, needed)[0] == cheapest_arborescence(cost, 0)[0]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -73,16 +80,16 @@ def test_a_tree_gains_by_branching_where_nothing_is_needed():
     cost = np.full((4, 4), 10)
     cost[0, 3] = cost[3, 1] = cost[3, 2] = 4
     cost[0, 1] = cost[0, 2] = 8
-    total, parent = cheap(cost, 0, np.array([True, True, True, False]))
+    total, parent = steiner_tree(cost, 0, np.array([True, True, True, False]))
     assert (total, parent.tolist()) == (12, [-1, 3, 3, 0])
-    alone = cheap(cost, 0, np.array([True, True, False, False]))
+    alone = steiner_tree(cost, 0, np.array([True, True, False, False]))
     assert (alone[0], alone[1].tolist()) == (8, [-1, 0, -1, -1])
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_root_of_one_child_pays_the_least_over_all_first_children(seed):
     cost, needed = drawn(seed, 6, 4)
-    total, parent = cheap_from_one(cost, 0, needed)
+    total, parent = steiner_tree_from_one(cost, 0, needed)
     assert (parent == 0).sum() == 1
     assert total == priced(cost, parent)
     walled = []

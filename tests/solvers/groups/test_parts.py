@@ -9,7 +9,7 @@ from bench.optimum import optimum
 from commplan import Infeasible
 from commplan.planning.relayed import best_with_relays
 from runtime.verify.verify import verify
-from solvers.certify.certificates import proved
+from solvers.certify.certificates import prove
 from solvers.groups.parts import helped, open_to, parts, whole_bound, within
 from solvers.schedules.capabilities import RELAYS, Relays
 from solvers.schedules.collective import Collective
@@ -156,7 +156,7 @@ def test_what_the_part_proves_is_proved_for_the_whole_machine(name, ranks):
     assert made.topology is topology
     assert verify(made).optimal
     certificate = made.bound.certificate
-    limit = proved(topology, what, certificate, trivial(topology), relays="forward")
+    limit = prove(topology, what, certificate, trivial(topology), relays="forward")
     assert limit == made.bound.algbw
 
 

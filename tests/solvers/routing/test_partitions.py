@@ -1,13 +1,13 @@
 import pytest
 
-from solvers.routing.partitions import boxes
+from solvers.routing.partitions import list_partitions
 from topologies.formats.spec import topology
 from topologies.presets.shapes import full_mesh, ring, star
 
 
 def sizes(spec, ranks=None):
     machine = topology(spec)
-    return [list(map(len, way)) for way in boxes(machine, ranks or range(machine.ranks))]
+    return [list(map(len, way)) for way in list_partitions(machine, ranks or range(machine.ranks))]
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,11 @@ def test_the_boxes_of_machines_are_those_that_they_are_built_of(spec, expected):
 
 def test_boxes_part_the_ranks_that_are_asked_for():
     machine = topology("dgx-a100:boxes=3")
-    [way] = boxes(machine, [1, 3, 8, 20, 21, 22])
+    [way] = list_partitions(machine, [1, 3, 8, 20, 21, 22])
     assert [box.tolist() for box in way] == [[1, 3], [8], [20, 21, 22]]
-    assert boxes(machine, range(8)) == []
+    assert list_partitions(machine, range(8)) == []
 
 
 @pytest.mark.parametrize("machine", [ring(6), star(5), full_mesh(4)], ids=lambda m: m.name)
 def test_where_all_links_are_alike_there_are_no_boxes(machine):
-    assert boxes(machine, range(machine.ranks)) == []
+    assert list_partitions(machine, range(machine.ranks)) == []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from solvers.routing.path_pool import HOP, Ways
+from solvers.routing.path_pool import HOP, PathPool
 from solvers.routing.quotient import Quotient
 from topologies.model.topology import integers
 from topologies.presets.random_machines import random_machine
@@ -13,7 +13,7 @@ from topologies.symmetry.group import declared_group, trivial
 
 def shortest(view):
     """Collect the shortest ways of all pairs."""
-    ways = Ways(view)
+    ways = PathPool(view)
     pairs = [(i, v) for i, root in enumerate(view.roots) for v in view.members if v != root]
     ways.ask(*(integers(column) for column in zip(*pairs, strict=True)))
     return ways

@@ -7,7 +7,7 @@ import pytest
 
 import solvers.trees.forest
 from runtime.verify.verify import verify
-from solvers.routing.reversal import mirror
+from solvers.routing.reversal import find_reversal
 from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import Terms
@@ -23,7 +23,7 @@ GIGA = 10**9
 
 
 def test_mates_lie_back_between_the_same_ends_as_wide(small_machine):
-    mate = mirror(small_machine, declared_group(small_machine), in_network=False)
+    mate = find_reversal(small_machine, declared_group(small_machine), in_network=False)
     if (small_machine.mate < 0).any():  # ports are links one way
         assert mate is None
         return
@@ -36,7 +36,7 @@ def test_mates_lie_back_between_the_same_ends_as_wide(small_machine):
 
 def test_links_of_a_plane_are_mates():
     machine = dgx_a100(2)
-    mate = mirror(machine, declared_group(machine), in_network=False)
+    mate = find_reversal(machine, declared_group(machine), in_network=False)
     assert (machine.plane[mate] == machine.plane).all()
 
 
@@ -46,7 +46,7 @@ def test_a_machine_with_a_link_one_way_only_has_no_mirror():
     fields = ("src", "dst", "capacity", "alpha", "link_class", "plane")
     columns = {name: frozen(getattr(machine, name)[kept]) for name in fields}
     less = replace(machine, **columns, mate=frozen(np.full(kept.sum(), -1)))
-    assert mirror(less, trivial(less), in_network=False) is None
+    assert find_reversal(less, trivial(less), in_network=False) is None
 
 
 def test_a_machine_that_is_faster_one_way_has_no_mirror():
@@ -54,14 +54,14 @@ def test_a_machine_that_is_faster_one_way_has_no_mirror():
     capacity = machine.capacity.copy()
     capacity[0] *= 2
     uneven = replace(machine, capacity=frozen(capacity))
-    assert mirror(uneven, trivial(uneven), in_network=False) is None
+    assert find_reversal(uneven, trivial(uneven), in_network=False) is None
 
 
 def test_a_switch_that_copies_and_does_not_add_has_no_mirror():
     machine = star(4)
     copying = replace(machine, multicast=frozen(np.arange(machine.vertices) >= machine.ranks))
-    assert mirror(copying, trivial(copying), in_network=True) is None
-    assert mirror(copying, trivial(copying), in_network=False) is not None
+    assert find_reversal(copying, trivial(copying), in_network=True) is None
+    assert find_reversal(copying, trivial(copying), in_network=False) is not None
 
 
 def test_the_directions_of_a_ring_that_only_turns_are_mates():
@@ -69,7 +69,7 @@ def test_the_directions_of_a_ring_that_only_turns_are_mates():
     turn = frozen((np.arange(5)[None, :] + 1) % 5)
     group = declared_group(replace(machine, symmetry=turn))
     assert group.order == 5
-    assert mirror(machine, group, in_network=False) is not None
+    assert find_reversal(machine, group, in_network=False) is not None
 
 
 CASES = {
@@ -101,7 +101,7 @@ def test_one_direction_is_as_good_as_both(case, height, monkeypatch):
     found = []
     for hidden in (False, True):
         if hidden:
-            monkeypatch.setattr(solvers.trees.forest, "mirror", lambda *_, **__: None)
+            monkeypatch.setattr(solvers.trees.forest, "find_reversal", lambda *_, **__: None)
         made = all_reduce(machine, what, symmetry(machine), Watch(60), terms)
         report = verify(made)
         assert report.correct, report.faults

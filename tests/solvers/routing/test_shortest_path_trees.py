@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from solvers.lp.linear_program import Infeasible
-from solvers.routing.nearest_ranks import Neighbours
-from solvers.routing.shortest_path_trees import Shortest
+from solvers.routing.nearest_ranks import NearestRanks
+from solvers.routing.shortest_path_trees import TreeFinder
 from topologies.model.topology import Link, build, integers
 from topologies.presets.nvidia import dgx_a100
 from topologies.presets.random_machines import random_machine
@@ -33,7 +33,7 @@ def test_ways_are_as_short_as_those_of_networkx(seed):
     graph = nx.MultiDiGraph()
     graph.add_weighted_edges_from(zip(topology.src, topology.dst, price, strict=True))
     roots = integers([0, 3, 5])
-    found = Shortest(topology).trees(roots, integers(range(6)), price, unheard)
+    found = TreeFinder(topology).trees(roots, integers(range(6)), price, unheard)
     for number, root in enumerate(roots.tolist()):
         expected = nx.single_source_dijkstra_path_length(graph, root)
         tree = tree_of(found, number)
@@ -48,7 +48,7 @@ def test_ways_are_as_short_as_those_of_networkx(seed):
 
 def test_routes_pass_switches_only_and_depths_count_ranks():
     topology = random_machine(3, 6, 3)
-    found = Shortest(topology).trees(
+    found = TreeFinder(topology).trees(
         integers([2]), integers(range(6)), np.ones(topology.links), unheard
     )
     depth = {2: 0} | dict(zip(found.child.tolist(), found.depth.tolist(), strict=True))
@@ -61,14 +61,14 @@ def test_routes_pass_switches_only_and_depths_count_ranks():
 
 
 def test_ranks_that_lead_to_no_member_are_left_out():
-    found = Shortest(star(5)).trees(integers([0]), integers([0, 3]), np.ones(10), unheard)
+    found = TreeFinder(star(5)).trees(integers([0]), integers([0, 3]), np.ones(10), unheard)
     assert found.child.tolist() == [3]
 
 
 def test_a_member_out_of_reach_is_infeasible():
     topology = build("one way", ["a", "b"], [], [Link("a", "b", 10**9)])
     with pytest.raises(Infeasible, match="cannot be reached"):
-        Shortest(topology).trees(integers([1]), integers([0, 1]), np.ones(1), unheard)
+        TreeFinder(topology).trees(integers([1]), integers([0, 1]), np.ones(1), unheard)
 
 
 def leaning(topology, price):
@@ -79,7 +79,7 @@ def leaning(topology, price):
         return price
 
     ranks = integers(range(topology.ranks))
-    machine = Shortest(topology, Neighbours(topology, price))
+    machine = TreeFinder(topology, NearestRanks(topology, price))
     return machine.trees(ranks, ranks, price, charge), heard
 
 

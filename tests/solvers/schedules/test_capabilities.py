@@ -1,6 +1,6 @@
 from fractions import Fraction
 
-from solvers.schedules.capabilities import branching, helpers
+from solvers.schedules.capabilities import helpers, mark_branching
 from topologies.model.topology import Link, Switch, build
 from topologies.presets.shapes import star
 
@@ -20,10 +20,10 @@ def chain():
 
 
 def test_switches_do_what_their_flags_say_and_only_in_the_network():
-    copies, adds = branching(chain(), (), "all", in_network=True)
+    copies, adds = mark_branching(chain(), (), "all", in_network=True)
     assert copies.tolist() == [True] * 4 + [False, True, True, True]
     assert adds.tolist() == [True] * 4 + [True, False, True, True]
-    copies, adds = branching(chain(), (), "all", in_network=False)
+    copies, adds = mark_branching(chain(), (), "all", in_network=False)
     assert copies.tolist() == adds.tolist() == [True] * 4 + [False] * 4
 
 
@@ -43,6 +43,6 @@ def test_where_all_ranks_take_part_only_switches_may_help():
 
 
 def test_ranks_outside_branch_only_where_all_relays_may():
-    copies, adds = branching(chain(), (0, 1), "forward", in_network=False)
+    copies, adds = mark_branching(chain(), (0, 1), "forward", in_network=False)
     assert copies.tolist() == adds.tolist() == [True] * 2 + [False] * 6
     assert [h.tolist() for h in helpers(chain(), (0, 1), "forward", in_network=True)] == [[4, 5]]

@@ -2,19 +2,19 @@
 
 import pytest
 
-from solvers.schedules.collective import Way
-from solvers.schedules.kinds import COLLECTIVES, KINDS, Kind, collective, register, remade
+from solvers.schedules.collective import Movement
+from solvers.schedules.kinds import COLLECTIVES, KINDS, Kind, collective, register, remake
 from topologies.model.errors import ArgumentError
 
 SHAPES = {
-    "all_gather": (Way.COPY, True, None, False),
-    "reduce_scatter": (Way.SUM, True, None, True),
-    "all_reduce": (Way.COPY_OF_SUM, True, None, False),
-    "all_to_all": (Way.PERSONALISED, False, None, False),
-    "broadcast": (Way.COPY, True, 5, False),
-    "reduce": (Way.SUM, True, 5, True),
-    "scatter": (Way.PERSONALISED, False, 5, False),
-    "gather": (Way.PERSONALISED, False, 5, True),
+    "all_gather": (Movement.COPY, True, None, False),
+    "reduce_scatter": (Movement.SUM, True, None, True),
+    "all_reduce": (Movement.COPY_OF_SUM, True, None, False),
+    "all_to_all": (Movement.PERSONALISED, False, None, False),
+    "broadcast": (Movement.COPY, True, 5, False),
+    "reduce": (Movement.SUM, True, 5, True),
+    "scatter": (Movement.PERSONALISED, False, 5, False),
+    "gather": (Movement.PERSONALISED, False, 5, True),
 }
 
 
@@ -27,13 +27,13 @@ def test_a_shape_follows_from_who_holds_and_who_wants(name, ranks):
 
 @pytest.mark.parametrize("name", COLLECTIVES)
 def test_nothing_moves_among_one(name):
-    assert collective(name, (3,)).shape.way is Way.STAY
+    assert collective(name, (3,)).shape.movement is Movement.STAY
 
 
 @pytest.mark.parametrize("name", COLLECTIVES)
 def test_a_kind_makes_its_collective_again(name):
     what = collective(name, range(4))
-    assert [b.tolist() for b in remade(what).outputs] == [b.tolist() for b in what.outputs]
+    assert [b.tolist() for b in remake(what).outputs] == [b.tolist() for b in what.outputs]
 
 
 def test_a_name_is_taken_once():

@@ -5,10 +5,10 @@ from runtime.verify.structure import faults as malformed
 from runtime.verify.verify import verify
 from solvers.demands.files import DemandError, save
 from solvers.demands.matrix import demand
-from solvers.demands.moe_tokens import placed, tokens
+from solvers.demands.moe_tokens import place_experts, tokens
 from solvers.flows.moe import copied, spread, tightest, variants
 from solvers.schedules.collective import CollectiveError
-from solvers.schedules.moe import combine, dispatch, grouped, tokens_of
+from solvers.schedules.moe import combine, dispatch, group_tokens, tokens_of
 from solvers.settings.deadline import UNHURRIED
 from topologies.presets.huawei import atlas_a2
 from topologies.presets.nvidia import dgx_a100
@@ -26,7 +26,7 @@ def routing(ranks, tokens=12, top=3, seed=0, gaps=0.1):
 
 
 def drawn(make, ranks, **figures):
-    return make(tuple(range(ranks)), grouped(routing(ranks, **figures), ranks, 64))
+    return make(tuple(range(ranks)), group_tokens(routing(ranks, **figures), ranks, 64))
 
 
 def solved(machine, what):
@@ -35,7 +35,7 @@ def solved(machine, what):
 
 def test_tokens_that_go_the_same_way_are_one_block():
     places = np.array([[0, 1], [1, 0], [1, 1], [-1, -1], [2, 0], [-1, 2]])
-    found = grouped(places, 3, 10)
+    found = group_tokens(places, 3, 10)
     assert found.home.tolist() == [0, 1, 2, 2]
     assert found.visits.astype(int).tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1], [1, 0, 1]]
     assert found.sizes.tolist() == [20, 10, 10, 10]
@@ -83,7 +83,7 @@ def test_a_box_is_entered_once_for_each_token(make):
     """Everyone's tokens go to all of the other box: one copy crosses, and the bound is reached."""
     visits = np.tile(np.arange(16).reshape(2, 8)[::-1], 1)
     places = np.repeat(visits, 8 * 4, axis=0)
-    what = make(tuple(range(16)), grouped(places, 16, 100))
+    what = make(tuple(range(16)), group_tokens(places, 16, 100))
     machine = dgx_a100(2)
     report = verify(solved(machine, what))
     assert report.optimal
@@ -95,10 +95,10 @@ def test_a_box_is_entered_once_for_each_token(make):
 def test_ranks_without_tokens_and_a_rank_alone_are_no_trouble(make):
     places = np.full((12, 2), -1)
     places[5] = 3
-    what = make(tuple(range(4)), grouped(places, 4, 8))
+    what = make(tuple(range(4)), group_tokens(places, 4, 8))
     assert verify(solved(star(4), what)).optimal
     assert verify(solved(ring(4), what)).correct
-    alone = make((2,), grouped(np.array([[0], [0]]), 1, 8))
+    alone = make((2,), group_tokens(np.array([[0], [0]]), 1, 8))
     assert verify(solved(ring(4), alone)).correct
 
 
@@ -163,7 +163,7 @@ def test_files_and_descriptions_give_the_same_tokens(tmp_path):
 )
 def test_mistaken_routings_are_named(chosen, experts, fault):
     with pytest.raises(DemandError) as caught:
-        placed("f", np.array(chosen), 1 if len(chosen) < 3 else 2, experts)
+        place_experts("f", np.array(chosen), 1 if len(chosen) < 3 else 2, experts)
     assert str(caught.value).startswith(fault)
 
 
@@ -184,6 +184,6 @@ def test_mistaken_descriptions_are_named(text, fault):
 
 def test_tokens_that_visit_nobody_are_no_collective():
     with pytest.raises(CollectiveError, match="dispatch: expected tokens"):
-        dispatch((0, 1), grouped(np.array([[-1], [-1]]), 2, 1))
+        dispatch((0, 1), group_tokens(np.array([[-1], [-1]]), 2, 1))
     with pytest.raises(CollectiveError, match="combine: the ranks must be different"):
-        combine((1, 0), grouped(np.array([[0], [0]]), 2, 1))
+        combine((1, 0), group_tokens(np.array([[0], [0]]), 2, 1))

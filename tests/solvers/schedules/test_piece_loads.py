@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from solvers.schedules.kinds import collective
-from solvers.schedules.piece_loads import incast
+from solvers.schedules.piece_loads import incast_bytes
 from solvers.templates import direct, recursive_doubling, ring
 from topologies.model.topology import Link, Switch, build
 
@@ -24,23 +24,23 @@ def gathered(template, *rates):
 
 
 def test_all_but_one_of_the_senders_wait():
-    assert incast(gathered(direct, *[FAST] * 5)) == pytest.approx(3 / 5)
-    assert incast(gathered(ring, *[FAST] * 5)) == 0
+    assert incast_bytes(gathered(direct, *[FAST] * 5)) == pytest.approx(3 / 5)
+    assert incast_bytes(gathered(ring, *[FAST] * 5)) == 0
 
 
 def test_chunks_share_it():
-    assert incast(gathered(direct, *[FAST] * 5), 4) == pytest.approx(3 / 20)
+    assert incast_bytes(gathered(direct, *[FAST] * 5), 4) == pytest.approx(3 / 20)
 
 
 def test_steps_under_way_together_count_together():
     """One block comes from one neighbour, then two from another: the one waits with chunks."""
     made = gathered(recursive_doubling, *[FAST] * 4)
-    assert incast(made) == 0
-    assert incast(made, 4) == pytest.approx(1 / 16)
+    assert incast_bytes(made) == 0
+    assert incast_bytes(made, 4) == pytest.approx(1 / 16)
 
 
 def test_only_links_slower_than_what_feeds_them_count_as_slow():
-    assert incast(gathered(direct, *[FAST] * 5), slow=True) == 0
+    assert incast_bytes(gathered(direct, *[FAST] * 5), slow=True) == 0
     one = gathered(direct, FAST, FAST, FAST, FAST, FAST / 2)
-    assert incast(one, slow=True) == pytest.approx(3 / 5)
-    assert incast(gathered(ring, FAST, FAST, FAST, FAST, FAST / 2), slow=True) == 0
+    assert incast_bytes(one, slow=True) == pytest.approx(3 / 5)
+    assert incast_bytes(gathered(ring, FAST, FAST, FAST, FAST, FAST / 2), slow=True) == 0

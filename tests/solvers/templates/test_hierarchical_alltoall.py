@@ -11,7 +11,7 @@ from runtime.program.lower import lower
 from runtime.program.program import Action
 from runtime.simulate.simulate import simulate
 from runtime.verify.verify import verify
-from solvers.routing.partitions import boxes
+from solvers.routing.partitions import list_partitions
 from solvers.schedules.collective import all_to_allv
 from solvers.schedules.kinds import collective
 from solvers.templates.hierarchical_alltoall import BOTH, VARIANTS, hierarchies, schedule
@@ -51,7 +51,7 @@ def test_every_hierarchy_is_right(spec):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_messages_are_as_few_as_promised(variant):
     machine = topology("dgx-a100:boxes=12")
-    [parted] = boxes(machine, range(96))
+    [parted] = list_partitions(machine, range(96))
     what = collective("all_to_all", range(96))
     program = lower(schedule(machine, what, parted, variant), 96, dtype="int32")
     sends = program.action == Action.SEND
@@ -67,7 +67,7 @@ def test_messages_are_as_few_as_promised(variant):
 
 def test_other_collectives_are_refused():
     machine = topology("dgx-a100:boxes=2")
-    [parted] = boxes(machine, range(16))
+    [parted] = list_partitions(machine, range(16))
     with pytest.raises(TemplateError, match="makes all_to_all, all_to_allv, not all_gather"):
         schedule(machine, collective("all_gather", range(16)), parted, "spread")
 
@@ -76,7 +76,7 @@ def test_the_time_is_that_of_the_closed_form():
     """Seven messages in the box, then one to the other box: a rank works on one at a time."""
     overhead, size = 1e-3, 16
     machine = busy(topology("dgx-a100:boxes=2"), overhead)
-    [parted] = boxes(machine, range(16))
+    [parted] = list_partitions(machine, range(16))
     made = schedule(machine, collective("all_to_all", range(16)), parted, "gathered")
     assert simulate(made, size).seconds == pytest.approx((7 + 1 + 1 + 1) * overhead, rel=1e-2)
 
@@ -87,7 +87,7 @@ def test_a_hierarchy_runs(mpi, target):
     """On four ranks of three boxes, sizes on both sides of what is joined."""
     machine, ranks = topology("atlas-a2:boxes=3"), (0, 1, 8, 17)
     for what in (collective("all_to_all", ranks), all_to_allv(ranks, drawn(4))):
-        [parted] = boxes(machine, ranks)
+        [parted] = list_partitions(machine, ranks)
         made = schedule(machine, what, parted, BOTH)
         rows = run(made, [999, 2**18], target, iterations=1, warm_up=0, timeout=60)
         assert [row.wrong for row in rows] == [0, 0]

@@ -8,7 +8,7 @@ import pytest
 from runtime.metrics.height import height
 from runtime.simulate.simulate import simulate
 from runtime.verify.verify import verify
-from solvers.routing.partitions import boxes
+from solvers.routing.partitions import list_partitions
 from solvers.schedules.kinds import ROOTED, collective
 from solvers.templates import TEMPLATES, multilevel
 from solvers.templates.layout import TemplateError
@@ -50,14 +50,14 @@ def uneven():
 def test_trees_need_no_boxes_of_equal_size(name):
     machine = uneven()
     what = collective(name, range(5), 4 if name in ROOTED else None)
-    (parted,) = (way for way in boxes(machine, range(5)) if len(way) == 2)
+    (parted,) = (way for way in list_partitions(machine, range(5)) if len(way) == 2)
     for pattern in multilevel.SPREADS:
         assert verify(multilevel.tree(machine, what, (parted,), (pattern, pattern))).correct
 
 
 def test_grids_do():
     machine = uneven()
-    (parted,) = (way for way in boxes(machine, range(5)) if len(way) == 2)
+    (parted,) = (way for way in list_partitions(machine, range(5)) if len(way) == 2)
     what = collective("all_gather", range(5))
     with pytest.raises(TemplateError, match=r"^levels: boxes of 2 to 3 ranks$"):
         multilevel.grid(machine, what, (parted,), ("direct", "direct"))
@@ -67,7 +67,7 @@ def test_grids_do():
 def test_a_piece_crosses_to_another_box_once(pattern):
     machine = topology("dgx-a100:boxes=4")
     what = collective("all_gather", range(32))
-    parted = boxes(machine, range(32))[0]
+    parted = list_partitions(machine, range(32))[0]
     schedule = multilevel.grid(machine, what, (parted,), (pattern, "direct"))
     home = np.repeat(np.arange(4), 8)
     crossing = home[schedule.transfers.src] != home[schedule.transfers.dst]
@@ -99,6 +99,6 @@ def test_small_messages_between_boxes_are_faster_than_flat_patterns():
 def test_the_height_is_the_sum_of_the_rounds():
     machine = topology("dgx-a100:boxes=4")
     what = collective("broadcast", range(32), 0)
-    parted = boxes(machine, range(32))[0]
+    parted = list_partitions(machine, range(32))[0]
     assert height(multilevel.tree(machine, what, (parted,), ("binomial", "binomial"))) == 2 + 3
     assert height(multilevel.tree(machine, what, (parted,), ("direct", "direct"))) == 2

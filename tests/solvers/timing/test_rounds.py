@@ -7,7 +7,7 @@ import pytest
 
 from runtime.verify.verify import verify
 from solvers.schedules.kinds import collective
-from solvers.schedules.piece_loads import incast
+from solvers.schedules.piece_loads import incast_bytes
 from solvers.schedules.unfold import unfold
 from solvers.solve import solve
 from solvers.timing.rounds import AT_ONCE, orders
@@ -86,7 +86,7 @@ def test_rounds_on_a_switch_are_permutations():
     for step in range(6):
         now = whole.step == step
         assert sorted(whole.src[now].tolist()) == sorted(whole.dst[now].tolist()) == list(range(7))
-    assert incast(first) == 0
+    assert incast_bytes(first) == 0
 
 
 def test_a_ring_of_eight_has_the_time_of_eight_blocks():
@@ -106,8 +106,8 @@ def test_direct_machines_need_as_many_rounds_as_blocks_cross_a_link(made, rounds
 
 def test_all_at_once_floods_where_rounds_do_not():
     each = found(star(7))
-    assert incast(each[AT_ONCE]) == pytest.approx(5 / 7)
-    assert incast(each["6 rounds"]) == 0
+    assert incast_bytes(each[AT_ONCE]) == pytest.approx(5 / 7)
+    assert incast_bytes(each["6 rounds"]) == 0
 
 
 def test_traffic_within_a_leaf_goes_beside_that_across():
@@ -119,7 +119,7 @@ def test_traffic_within_a_leaf_goes_beside_that_across():
 def test_incast_is_the_same_written_out():
     each = found(star(5))
     for name in each:
-        assert incast(unfold(each[name])) == pytest.approx(incast(each[name])), name
+        assert incast_bytes(unfold(each[name])) == pytest.approx(incast_bytes(each[name])), name
 
 
 def test_what_does_not_move_or_branches_gets_no_order():

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from solvers.routing.path_pool import Ways
+from solvers.routing.path_pool import PathPool
 from solvers.routing.quotient import Quotient
 from solvers.trees.column_generation import Packer, Packing
 from solvers.trees.column_pool import Family
@@ -18,7 +18,7 @@ from topologies.symmetry.group import trivial
 
 def shortest(view):
     """Collect the shortest ways of all pairs."""
-    ways = Ways(view)
+    ways = PathPool(view)
     pairs = [(i, v) for i, root in enumerate(view.roots) for v in view.members if v != root]
     ways.ask(*(integers(column) for column in zip(*pairs, strict=True)))
     return ways

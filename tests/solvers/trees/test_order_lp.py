@@ -8,7 +8,7 @@ import pytest
 
 from bench.optimum import optimum, simple_ways
 from solvers.lp.linear_program import solve
-from solvers.routing.path_pool import Ways
+from solvers.routing.path_pool import PathPool
 from solvers.routing.quotient import Quotient
 from solvers.schedules.collective import all_gather
 from solvers.trees.order_lp import (
@@ -29,7 +29,7 @@ from topologies.symmetry.group import declared_group, link_images, trivial
 
 def shortest(view):
     """Collect the shortest ways of all pairs."""
-    ways = Ways(view)
+    ways = PathPool(view)
     pairs = [(i, v) for i, root in enumerate(view.roots) for v in view.members if v != root]
     ways.ask(*(integers(column) for column in zip(*pairs, strict=True)))
     return ways

@@ -4,7 +4,7 @@ import pytest
 
 from runtime.verify.verify import verify
 from solvers.flows import all_to_all
-from solvers.schedules.files import packed
+from solvers.schedules.files import to_bytes
 from solvers.schedules.kinds import collective
 from solvers.settings.deadline import NotFound, Watch
 from solvers.settings.options import USUAL
@@ -54,7 +54,7 @@ def test_uneven_machines_get_right_schedules_or_none(name):
 def test_the_same_question_gets_the_same_trees():
     topology = torus((3, 3))
     asked = topology, collective("all_reduce", range(5)), Watch(), USUAL
-    assert packed(planted(*asked)) == packed(planted(*asked))
+    assert to_bytes(planted(*asked)) == to_bytes(planted(*asked))
 
 
 def test_ways_that_lead_over_others_alone_are_left_to_the_exact_search():
