@@ -19,7 +19,7 @@ from commplan.planning.planner import plan
 from runtime.metrics.link_loads import algbw
 from solvers.demands.matrix import demand
 from solvers.demands.moe_tokens import tokens
-from solvers.flows.moe import copied
+from solvers.flows.moe import first_variant
 from solvers.schedules.collective import all_to_allv
 from solvers.schedules.moe import combine, dispatch
 from solvers.solve import solve
@@ -100,7 +100,7 @@ def measured(machine: str, name: str, routing: str) -> Row:
         name,
         what.blocks,
         every.total / float(solve(where, every).bound.algbw or 0),
-        what.total / float(algbw(copied(where, what, chosen.bound)) or 0),
+        what.total / float(algbw(first_variant(where, what, chosen.bound)) or 0),
         what.total / float(algbw(chosen) or 0),
         what.total / float(chosen.bound.algbw or 0),
         made.predicted or 0.0,

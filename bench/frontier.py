@@ -7,9 +7,9 @@ import click
 
 from bench.verdict import ended
 from runtime.verify.verify import verify
-from solvers.exact.model import Point
+from solvers.exact.model import Instance
 from solvers.exact.pareto import frontier
-from solvers.exact.search import FOUND, IMPOSSIBLE, OPEN, Answer, Exact, Verdict
+from solvers.exact.search import FOUND, IMPOSSIBLE, OPEN, Answer, ScclSearch, Verdict
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
@@ -21,24 +21,24 @@ class Known(NamedTuple):
 
     machine: str
     collective: str
-    point: Point
+    point: Instance
     verdict: Verdict
     others: str
 
 
 # The seconds are those of SCCL's repository (microsoft/sccl, SYNTHESIS.md), on its machine.
 KNOWN = (
-    Known("dgx-1", "all_gather", Point(2, 2, 1), FOUND, "0.5 s"),
-    Known("dgx-1", "all_gather", Point(2, 3, 2), FOUND, "0.9 s"),
-    Known("dgx-1", "all_gather", Point(2, 4, 3), IMPOSSIBLE, "1.1 s"),
-    Known("dgx-1", "all_gather", Point(3, 4, 3), FOUND, "2.9 s"),
-    Known("dgx-1", "all_gather", Point(3, 5, 4), FOUND, "6.5 s"),
-    Known("dgx-1", "all_gather", Point(3, 6, 5), FOUND, "44.0 s"),
-    Known("dgx-1", "all_gather", Point(3, 7, 6), FOUND, "56.1 s"),
-    Known("dgx-1", "all_to_all", Point(3, 3, 1), FOUND, ""),
-    Known("dgx-1", "all_to_all", Point(2, 2, 1), IMPOSSIBLE, ""),
-    Known("ring:8", "all_to_all", Point(8, 8, 1), FOUND, "not finished"),
-    Known("ring:8", "all_to_all", Point(7, 7, 1), IMPOSSIBLE, ""),
+    Known("dgx-1", "all_gather", Instance(2, 2, 1), FOUND, "0.5 s"),
+    Known("dgx-1", "all_gather", Instance(2, 3, 2), FOUND, "0.9 s"),
+    Known("dgx-1", "all_gather", Instance(2, 4, 3), IMPOSSIBLE, "1.1 s"),
+    Known("dgx-1", "all_gather", Instance(3, 4, 3), FOUND, "2.9 s"),
+    Known("dgx-1", "all_gather", Instance(3, 5, 4), FOUND, "6.5 s"),
+    Known("dgx-1", "all_gather", Instance(3, 6, 5), FOUND, "44.0 s"),
+    Known("dgx-1", "all_gather", Instance(3, 7, 6), FOUND, "56.1 s"),
+    Known("dgx-1", "all_to_all", Instance(3, 3, 1), FOUND, ""),
+    Known("dgx-1", "all_to_all", Instance(2, 2, 1), IMPOSSIBLE, ""),
+    Known("ring:8", "all_to_all", Instance(8, 8, 1), FOUND, "not finished"),
+    Known("ring:8", "all_to_all", Instance(7, 7, 1), IMPOSSIBLE, ""),
 )
 FRONTIERS = (
     ("dgx-1", "all_gather", 6),
@@ -59,7 +59,7 @@ def main(limit: float) -> None:
     click.echo(f"{'machine':18}{'collective':14}{'S, R, C':>11}  {'answer':20}{'seconds':>8}  SCCL")
     wrong: list[str] = []
     for known in KNOWN:
-        exact = Exact(topology(known.machine), _everyone(known.machine, known.collective))
+        exact = ScclSearch(topology(known.machine), _everyone(known.machine, known.collective))
         answer = exact.ask(known.point, Watch(limit))
         if answer.verdict != known.verdict or not _right(answer):
             asked = f"{known.machine} {known.collective} {known.point}"
@@ -67,7 +67,7 @@ def main(limit: float) -> None:
         _tell(known.machine, known.collective, answer, known.others)
     for machine, name, chunks in FRONTIERS:
         started, watch = monotonic(), Watch(limit)
-        exact = Exact(topology(machine), _everyone(machine, name), watch)
+        exact = ScclSearch(topology(machine), _everyone(machine, name), watch)
         answers = list(frontier(exact, chunks, watch=watch))
         for answer in answers:
             if not _right(answer):

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from solvers.bounds.dual_certificate import certify_once
-from solvers.flows.all_to_allv import straight
-from solvers.flows.moe import copied
+from solvers.flows.all_to_allv import route_shortest
+from solvers.flows.moe import first_variant
 from solvers.groups.member_trees import member_transfers
 from solvers.routing.nearest_ranks import NearestRanks
 from solvers.routing.quotient import Quotient
@@ -43,7 +43,7 @@ MOST = 4_500_000  # transfers that are written out; a file could not hold many m
 Pieces = list[tuple[int, Fraction]]
 
 
-def plain(
+def fallback_schedule(
     topology: Topology,
     collective: Collective,
     group: Group,
@@ -66,22 +66,22 @@ def plain(
     if len(collective.ranks) == 1:
         return trivial_schedule(topology, collective)
     if kind is not None and kind.given is TOKENS:
-        return copied(topology, collective, bound)
+        return first_variant(topology, collective, bound)
     ways = shape.movement in (Movement.PERSONALISED, Movement.STAY)
     if ways and pattern_of(collective) not in ONE_FOR_EACH:
-        return straight(topology, collective, bound)
+        return route_shortest(topology, collective, bound)
     if not (ways or is_alike(collective) or (shape.everyone and collective.blocks == 1)):
-        return _at_once(topology, collective, bound)
+        return _send_directly(topology, collective, bound)
     if ways and shape.root is not None:
         group = trivial(topology)
     passing = relays == "forward" and len(collective.ranks) < topology.ranks
     quotient = Quotient(topology, integers(collective.ranks), group)
-    asked = _Plain(quotient, collective, watch, passing)
-    make = _ways if ways else _sums if shape.movement is Movement.COPY_OF_SUM else _trees
+    asked = _Fallback(quotient, collective, watch, passing)
+    make = _send_shortest if ways else _sums if shape.movement is Movement.COPY_OF_SUM else _trees
     pieces, parts = make(asked)
     rows = merge(parts)
     if ways and shape.root is None:
-        bound = asked.tightened(bound)
+        bound = asked.tighten(bound)
     return schedule(topology, collective, pieces, rows, bound, group, solver="shortest ways")
 
 
@@ -93,7 +93,7 @@ class Serving(NamedTuple):
 
 
 @dataclass
-class _Plain:
+class _Fallback:
     """One problem, and what the trees found so far put on its links.
 
     passing: there are ranks that take no part, and they only pass messages on.
@@ -122,7 +122,7 @@ class _Plain:
                 self.watch.check()
                 yield Serving(batch, Fraction(1, times))
 
-    def leaning(self, machine: Topology) -> TreeFinder:
+    def find_leaning(self, machine: Topology) -> TreeFinder:
         """Look for trees in which ranks lean on their neighbours, if all of these may copy."""
         if self.passing:
             return TreeFinder(machine)
@@ -139,19 +139,19 @@ class _Plain:
             lambda links: self.carry(links, batch.part),
         )
 
-    def outwards(self, found: Trees, batch: Serving, piece: int, step: int) -> Transfers:
+    def send_outward(self, found: Trees, batch: Serving, piece: int, step: int) -> Transfers:
         """Send along trees, numbered from `piece`, from `step` on."""
         if not self.passing:
-            return outwards(found, piece, step)
+            return send_outward(found, piece, step)
         members = self.collective.ranks
         rows = member_transfers(found, batch.roots, members, piece, step, inward=False)
         self.carry(rows.route, batch.part)
         return rows
 
-    def inwards(self, found: Trees, batch: Serving, piece: int) -> Transfers:
+    def send_inward(self, found: Trees, batch: Serving, piece: int) -> Transfers:
         """Add up along trees that were found on reversed links, numbered from `piece`."""
         if not self.passing:
-            return inwards(found, piece)
+            return send_inward(found, piece)
         members = self.collective.ranks
         rows = member_transfers(found, batch.roots, members, piece, 0, inward=True)
         self.carry(rows.route, batch.part)
@@ -163,7 +163,7 @@ class _Plain:
         self.load += count * float(part) * self.quotient.group.order / self.quotient.orbit_size
         return self._price()
 
-    def tightened(self, bound: Bound) -> Bound:
+    def tighten(self, bound: Bound) -> Bound:
         """Price the links by how busy they are, and give the bound that this proves, if tighter."""
         if len(self.quotient.roots) * self.quotient.topology.vertices > PROVED:
             return bound
@@ -179,11 +179,11 @@ class _Plain:
         return np.asarray(price[self.quotient.link_orbit])
 
 
-def _trees(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
+def _trees(asked: _Fallback) -> tuple[Pieces, list[Transfers]]:
     """Send everyone's block along trees, or add it up along them."""
     what, topology = asked.collective, asked.quotient.topology
     inward = what.shape.inward
-    machine = asked.leaning(reverse(topology) if inward else topology)
+    machine = asked.find_leaning(reverse(topology) if inward else topology)
     buffers = what.outputs if inward else what.inputs
     root = what.shape.root
     roots = asked.quotient.roots if root is None else integers([root])
@@ -194,16 +194,16 @@ def _trees(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
     for batch in asked.servings(roots):
         found = asked.trees(machine, batch)
         if inward:
-            parts.append(asked.inwards(found, batch, len(pieces)))
+            parts.append(asked.send_inward(found, batch, len(pieces)))
         else:
-            parts.append(asked.outwards(found, batch, len(pieces), 0))
+            parts.append(asked.send_outward(found, batch, len(pieces), 0))
         for root in batch.roots.tolist():
             block = int(buffers[what.place[root]][0])
             pieces.append((block, asked.share(root) * batch.part))
     return pieces, parts
 
 
-def _sums(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
+def _sums(asked: _Fallback) -> tuple[Pieces, list[Transfers]]:
     """Add everything up at roots, as many as can be written down, and spread it from there."""
     members, topology = len(asked.quotient.members), asked.quotient.topology
     roots = asked.quotient.roots
@@ -212,15 +212,15 @@ def _sums(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
         roots = roots[:: -(-len(roots) // most)]
     whole = sum((asked.share(int(root)) for root in roots), Fraction(0))
     _refuse_too_many(2 * len(roots) * members)
-    back, forth = asked.leaning(reverse(topology)), asked.leaning(topology)
+    back, forth = asked.find_leaning(reverse(topology)), asked.find_leaning(topology)
     pieces: Pieces = []
     parts = []
     for batch in asked.servings(roots):
         add = asked.trees(back, batch)
         spread = asked.trees(forth, batch)
-        sums = asked.inwards(add, batch, len(pieces))
+        sums = asked.send_inward(add, batch, len(pieces))
         done = int(sums.step.max(initial=-1)) + 1
-        parts += [sums, asked.outwards(spread, batch, len(pieces), done)]
+        parts += [sums, asked.send_outward(spread, batch, len(pieces), done)]
         order = asked.quotient.group.order
         pieces += [
             (0, asked.share(root) / whole / order * batch.part) for root in batch.roots.tolist()
@@ -228,7 +228,7 @@ def _sums(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
     return pieces, parts
 
 
-def outwards(found: Trees, piece: int, step: int) -> Transfers:
+def send_outward(found: Trees, piece: int, step: int) -> Transfers:
     """Send along trees, numbered from `piece`, each rank on as soon as it can from `step` on."""
     return Transfers(
         found.tree + piece,
@@ -241,12 +241,12 @@ def outwards(found: Trees, piece: int, step: int) -> Transfers:
     )
 
 
-def inwards(found: Trees, piece: int) -> Transfers:
+def send_inward(found: Trees, piece: int) -> Transfers:
     """Add up along trees that were found on reversed links: the farthest ranks send first."""
-    return _turned(outwards(found, piece, 0), found.depth.max(initial=1) - 1, reduce=True)
+    return _reverse(send_outward(found, piece, 0), found.depth.max(initial=1) - 1, reduce=True)
 
 
-def _turned(rows: Transfers, last: IntArray | int, *, reduce: bool) -> Transfers:
+def _reverse(rows: Transfers, last: IntArray | int, *, reduce: bool) -> Transfers:
     """Send back over the same links in the opposite order; step `last` becomes step 0."""
     start, length = rows.route_start, np.diff(rows.route_start)
     return Transfers(
@@ -260,7 +260,7 @@ def _turned(rows: Transfers, last: IntArray | int, *, reduce: bool) -> Transfers
     )
 
 
-def _ways(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
+def _send_shortest(asked: _Fallback) -> tuple[Pieces, list[Transfers]]:
     """Send each block from its holder to its wanter on the shortest way, over all ranks on it."""
     what, topology = asked.collective, asked.quotient.topology
     only, mirrored = what.shape.root, what.shape.inward
@@ -276,7 +276,7 @@ def _ways(asked: _Plain) -> tuple[Pieces, list[Transfers]]:
         if mirrored:
             last = np.zeros(len(what.ranks), dtype=np.int64)
             np.maximum.at(last, ways.piece, ways.step)
-            ways = _turned(ways, last[ways.piece], reduce=False)
+            ways = _reverse(ways, last[ways.piece], reduce=False)
         parts.append(replace(ways, piece=ways.piece + len(pieces)))
         count += len(ways)
         _refuse_too_many(count)
@@ -301,11 +301,11 @@ def _branches(found: Trees, roots: IntArray, members: IntArray) -> Transfers:
         rows.append(at)
         pieces.append(piece)
         at = row[found.tree[at], found.parent[at]]
-    ways = outwards(found, 0, 0).rows(np.concatenate(rows))
+    ways = send_outward(found, 0, 0).rows(np.concatenate(rows))
     return replace(ways, piece=np.concatenate(pieces))
 
 
-def _at_once(topology: Topology, collective: Collective, bound: Bound) -> Schedule:
+def _send_directly(topology: Topology, collective: Collective, bound: Bound) -> Schedule:
     """Send every block straight to where it is wanted.
 
     Raises:

@@ -8,7 +8,14 @@ import numpy as np
 from solvers.bounds.cuts import cut_bound, is_bounded, is_gathering
 from solvers.bounds.least_height import refuse_too_low
 from solvers.flows import all_to_all, all_to_allv, moe
-from solvers.groups.parts import open_to, parts, sparing, whole_bound, widened, within
+from solvers.groups.parts import (
+    restrict_relays,
+    spare_group,
+    submachines,
+    to_submachine,
+    whole_bound,
+    widen,
+)
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective, CollectiveError, Movement
@@ -42,7 +49,7 @@ class SolverError(CommplanError, ValueError):
 
 
 @dataclass(frozen=True)
-class Known:
+class Solver:
     """A solver. suits: tells which collectives it is for. limited: it takes Terms as well."""
 
     solver: Callable[..., Schedule]
@@ -60,17 +67,19 @@ def _is_for_all(what: Collective) -> bool:
 
 # The first one that suits a collective is taken.
 SOLVERS = (
-    Known(moe.spread, _is_of(TOKENS)),
-    Known(all_to_allv.all_to_allv, _is_of(DEMAND)),
-    Known(all_to_all.all_to_all, lambda what: pattern_of(what) == "all_to_all"),
-    Known(all_to_all.scatter, lambda what: what.shape.movement in FLOWS and is_bounded(what)),
-    Known(all_to_allv.all_to_allv, lambda what: what.shape.movement in FLOWS),
-    Known(forest.all_reduce, lambda what: _is_for_all(what) and what.blocks == 1, True),
-    Known(forest.forest, lambda what: what.shape.everyone and not _is_for_all(what), True),
+    Solver(moe.route_tokens, _is_of(TOKENS)),
+    Solver(all_to_allv.route_all_to_allv, _is_of(DEMAND)),
+    Solver(all_to_all.route_all_to_all, lambda what: pattern_of(what) == "all_to_all"),
+    Solver(
+        all_to_all.route_scatter, lambda what: what.shape.movement in FLOWS and is_bounded(what)
+    ),
+    Solver(all_to_allv.route_all_to_allv, lambda what: what.shape.movement in FLOWS),
+    Solver(forest.pack_tree_pairs, lambda what: _is_for_all(what) and what.blocks == 1, True),
+    Solver(forest.pack_forest, lambda what: what.shape.everyone and not _is_for_all(what), True),
 )
 
 
-def solver_of(what: Collective) -> Known:
+def solver_of(what: Collective) -> Solver:
     """Find the solver for a collective, by its shape.
 
     Raises:
@@ -102,13 +111,13 @@ def solve(
         ArgumentError: something of another kind is given.
     """
     check(topology, collective, watch, terms)
-    topology = open_to(topology, collective, terms.relays)
-    check_ways(topology, collective)
+    topology = restrict_relays(topology, collective, terms.relays)
+    check_paths(topology, collective)
     refuse_too_low(topology, collective, terms.max_height)
-    found = _in_a_part(topology, collective, watch, terms)
+    found = _solve_in_submachine(topology, collective, watch, terms)
     if found is None:
         group = _symmetry(topology, collective, watch, terms)
-        found = _whole(topology, collective, group, watch, terms)
+        found = _solve_whole(topology, collective, group, watch, terms)
     provenance: dict[str, str | int | float] = {"solver": solver_of(collective).solver.__name__}
     known = found.provenance | provenance
     return replace(found, provenance=known, in_network=terms.in_network, relays=terms.relays)
@@ -117,26 +126,26 @@ def solve(
 def _symmetry(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> Group:
     """Look for the symmetry that is used, where it is of use."""
     watch.tell("looking for symmetry")
-    flow = solver_of(collective).solver is all_to_all.scatter
+    flow = solver_of(collective).solver is all_to_all.route_scatter
     search = 0.0 if flow else min(watch.room, 50.0) / 10
-    return kept_symmetry(topology, collective, search, terms, watch)
+    return find_symmetry(topology, collective, search, terms, watch)
 
 
-def _in_a_part(
+def _solve_in_submachine(
     topology: Topology, collective: Collective, watch: Watch, terms: Terms
 ) -> Schedule | None:
     """Solve in a part of the machine that is proved to do as well as the whole, if there is one."""
     limited = terms.max_height is not None or terms.trees is not None
     if limited or not is_alike(collective) or not 1 < len(collective.ranks) < topology.ranks:
         return None
-    for cut in parts(topology, collective):
-        inner = within(cut, collective)
-        group = sparing(kept_symmetry(cut.topology, inner, SEARCH, terms, watch), cut)
+    for cut in submachines(topology, collective):
+        inner = to_submachine(cut, collective)
+        group = spare_group(find_symmetry(cut.topology, inner, SEARCH, terms, watch), cut)
         asked = cut.topology, inner, group, watch, terms
-        found = _straight(*asked) or _planted(*asked) or _solved(*asked)
+        found = _try_stars(*asked) or _try_near_optimum(*asked) or _solve_under(*asked)
         bound = whole_bound(found.bound, cut, collective, terms.relays, in_network=terms.in_network)
         if bound is not None and bound.algbw == found.bound.algbw:
-            return replace(widened(found, cut, collective), bound=bound)
+            return replace(widen(found, cut, collective), bound=bound)
     return None
 
 
@@ -148,20 +157,20 @@ def solve_in(cut: Submachine, collective: Collective, watch: Watch, terms: Terms
     Raises:
         as `solve`.
     """
-    inner = within(cut, collective)
-    group = sparing(kept_symmetry(cut.topology, inner, SEARCH, terms, watch), cut)
-    found = _solved(cut.topology, inner, group, watch, terms)
-    return replace(widened(found, cut, collective), relays=terms.relays)
+    inner = to_submachine(cut, collective)
+    group = spare_group(find_symmetry(cut.topology, inner, SEARCH, terms, watch), cut)
+    found = _solve_under(cut.topology, inner, group, watch, terms)
+    return replace(widen(found, cut, collective), relays=terms.relays)
 
 
-def _whole(
+def _solve_whole(
     topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
 ) -> Schedule:
     """Solve on a machine as a whole; where blocks differ there is little symmetry to rely on."""
     asked = topology, collective, group, watch, terms
     if has_blocks(collective) and terms.max_height is None and terms.trees is None:
-        return _straight(*asked) or _planted(*asked) or _solved(*asked)
-    return _solved(*asked)
+        return _try_stars(*asked) or _try_near_optimum(*asked) or _solve_under(*asked)
+    return _solve_under(*asked)
 
 
 def contracted_bound(
@@ -174,24 +183,24 @@ def contracted_bound(
     """
     cut = contract(topology, collective.ranks)
     inner = replace(collective, ranks=tuple(range(len(collective.ranks))))
-    group = kept_symmetry(cut.topology, inner, SEARCH, terms, watch)
-    found = _solved(cut.topology, inner, group, watch, terms)
+    group = find_symmetry(cut.topology, inner, SEARCH, terms, watch)
+    found = _solve_under(cut.topology, inner, group, watch, terms)
     return whole_bound(found.bound, cut, collective, terms.relays, in_network=terms.in_network)
 
 
-def _straight(
+def _try_stars(
     topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
 ) -> Schedule | None:
     """Look for a schedule in which all send straight to all, None where that is no optimum."""
     if not collective.shape.everyone or len(collective.ranks) == 1:
         return None
     try:
-        return forest.straight(topology, collective, group, watch, terms)
+        return forest.pack_stars(topology, collective, group, watch, terms)
     except (Infeasible, NotFound):  # some ways may lead over other members alone
         return None
 
 
-def _planted(
+def _try_near_optimum(
     topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
 ) -> Schedule | None:
     """Look for trees or ways near the optimum, None where that takes longer than to find it.
@@ -206,14 +215,14 @@ def _planted(
         return None
     if ways and sources * topology.links <= COLUMNS:
         return None
-    way = forest.planted if trees else all_to_all.planted
+    way = forest.pack_near_optimum if trees else all_to_all.route_near_optimum
     try:
         return way(topology, collective, watch, terms)
     except NotFound:
         return None
 
 
-def _solved(
+def _solve_under(
     topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
 ) -> Schedule:
     """Find the schedule of highest throughput under a group that keeps the problem."""
@@ -260,9 +269,9 @@ def bound(
         as `solve`, but for LimitError.
     """
     check(topology, collective, watch, terms)
-    topology = open_to(topology, collective, terms.relays)
-    check_ways(topology, collective)
-    if is_gathering(collective) and terms.max_height is None and _balanced(topology, collective):
+    topology = restrict_relays(topology, collective, terms.relays)
+    check_paths(topology, collective)
+    if is_gathering(collective) and terms.max_height is None and _is_balanced(topology, collective):
         return cut_bound(topology, collective)
     try:
         return solve(topology, collective, watch, terms).bound
@@ -270,7 +279,7 @@ def bound(
         return cut_bound(topology, collective, watch)
 
 
-def check_ways(topology: Topology, collective: Collective) -> None:
+def check_paths(topology: Topology, collective: Collective) -> None:
     """Refuse a collective for which a way is missing; links may lead one way only.
 
     Raises:
@@ -286,7 +295,7 @@ def check_ways(topology: Topology, collective: Collective) -> None:
         raise Infeasible(f"{collective.name}: {faults[0]}{more}")
 
 
-def kept_symmetry(
+def find_symmetry(
     topology: Topology,
     collective: Collective,
     work: float = 5.0,
@@ -344,7 +353,7 @@ def _rank_classes(topology: Topology, label: IntArray) -> int:
     return len(np.unique(label[: topology.ranks]))
 
 
-def _balanced(topology: Topology, collective: Collective) -> bool:
+def _is_balanced(topology: Topology, collective: Collective) -> bool:
     """Say whether everyone but the collective's ranks takes in as much as it gives out.
 
     There the cut bound is attained (Bang-Jensen, Frank and Jackson, SIAM Journal on Discrete

@@ -9,7 +9,7 @@ from solvers.schedules.kinds import pattern_of
 from solvers.schedules.piece_loads import incast_bytes
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
-from solvers.timing.rounds import LENGTHS, orders
+from solvers.timing.rounds import LENGTHS, round_orders
 
 LARGE = 2**30  # bytes at which orders are played
 KEPT = 0.97  # of the throughput that the links allow, where short rounds spare receivers a flood
@@ -28,7 +28,7 @@ def in_good_order(whole: Schedule, watch: Watch) -> Schedule:
     if pattern_of(whole.collective) != "all_to_all" or not len(whole.transfers):
         return whole
     if len(whole.transfers) > MANY:
-        name, each = next(orders(whole, UNPLAYED), ("", whole))
+        name, each = next(round_orders(whole, UNPLAYED), ("", whole))
         return replace(each, provenance=each.provenance | ({"order": name} if name else {}))
     pile = incast_bytes(whole)
     played = []
@@ -44,7 +44,7 @@ def _played(
     whole: Schedule, lengths: tuple[int, ...], watch: Watch
 ) -> Iterator[tuple[float, Schedule]]:
     """Play the orders at LARGE bytes while there is time; the one that is there comes last."""
-    for name, each in orders(whole, lengths):
+    for name, each in round_orders(whole, lengths):
         if watch.leaves_out("other orders"):
             break
         watch.tell(f"trying {name}")

@@ -18,14 +18,14 @@ from commplan.anytime.interrupts import ending_early
 from commplan.anytime.limits import within
 from commplan.anytime.ordering import in_good_order
 from solvers.bounds.cuts import rank_bound
-from solvers.fallback import plain
+from solvers.fallback import fallback_schedule
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import UNHURRIED, NotFound, Watch, tighter
 from solvers.settings.options import USUAL, Terms
-from solvers.solve import kept_symmetry, solve
+from solvers.solve import find_symmetry, solve
 from topologies.model.topology import Topology
 
 PATIENCE = 30.0  # seconds after which a plain schedule is made; sooner where the time is short:
@@ -150,10 +150,10 @@ def plain_one(
     """Make the plain schedule of a problem, under the symmetry that is known at once.
 
     Raises:
-        as `plain`.
+        as `fallback_schedule`.
     """
-    group = kept_symmetry(topology, collective, 0.0, terms)
-    found = plain(topology, collective, group, bound, watch, terms.relays)
+    group = find_symmetry(topology, collective, 0.0, terms)
+    found = fallback_schedule(topology, collective, group, bound, watch, terms.relays)
     return replace(found, in_network=terms.in_network, relays=terms.relays)
 
 

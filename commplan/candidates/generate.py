@@ -18,7 +18,7 @@ from runtime.verify.relaying import copied
 from runtime.verify.verify import verify
 from solvers.bounds import time_bound
 from solvers.exact.pareto import frontier
-from solvers.exact.search import Exact
+from solvers.exact.search import ScclSearch
 from solvers.flows import all_to_allv, moe
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.capabilities import Relays
@@ -38,10 +38,10 @@ from topologies.model.registry import PluginError
 
 OTHERS = "other candidates"
 ORDERS: dict[str, Callable[[Schedule], Iterator[tuple[str, Schedule]]]] = {
-    "all_to_all": rounds.orders,
-    "all_to_allv": all_to_allv.orders,
-    "dispatch": moe.orders,
-    "combine": moe.orders,
+    "all_to_all": rounds.round_orders,
+    "all_to_allv": all_to_allv.stage_orders,
+    "dispatch": moe.list_variants,
+    "combine": moe.list_variants,
 }
 
 
@@ -116,7 +116,7 @@ def _exact(best: Schedule, watch: Watch | None) -> Made:
         return
     own = watch.stage(tuning.EXACT_WORK, "exact schedules")
     try:
-        for answer in frontier(Exact(machine, what, own), tuning.EXACT_CHUNKS, watch=own):
+        for answer in frontier(ScclSearch(machine, what, own), tuning.EXACT_CHUNKS, watch=own):
             if answer.schedule is not None:
                 yield Key(Generator.EXACT, tuple(answer.point)), answer.schedule
     except (CollectiveError, Infeasible, NotFound):
@@ -186,7 +186,7 @@ def _templates(best: Schedule) -> Made:
                 ours = TEMPLATES.is_ours(name)
                 yield from _tried(_template(name), one) if ours else _doubted(best, name, one)
         if pattern_of(what) in multilevel.COLLECTIVES:
-            for name, make in multilevel.candidates(best.topology, what, best.bound):
+            for name, make in multilevel.list_patterns(best.topology, what, best.bound):
                 yield from _tried(_template(name), make)
         if pattern_of(what) in hierarchical_alltoall.COLLECTIVES:
             yield from _hierarchies(best)

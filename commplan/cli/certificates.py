@@ -9,7 +9,7 @@ from solvers.schedules.certificate import Bound, Certificate, Cut
 from solvers.schedules.collective import Collective
 from solvers.settings.deadline import NotFound, Watch
 from solvers.settings.options import Terms
-from solvers.solve import bound, kept_symmetry
+from solvers.solve import bound, find_symmetry
 from topologies.model.topology import Topology
 
 TIGHTER = "tighter bounds"
@@ -51,7 +51,7 @@ def certified(topology: Topology, what: Collective, found: Bound, terms: Terms) 
         AssertionError: the certificate does not prove the bound: a bug.
     """
     if found.certificate is not None:
-        group = kept_symmetry(topology, what, terms=terms)
+        group = find_symmetry(topology, what, terms=terms)
         limit = prove(
             topology,
             what,

@@ -13,7 +13,7 @@ from commplan.cli.progress import progress
 from commplan.cli.quantities import Whole, gigabytes
 from solvers.exact import pareto as pareto
 from solvers.exact import search
-from solvers.exact.search import Exact
+from solvers.exact.search import ScclSearch
 from solvers.schedules import files
 from solvers.schedules.collective import Collective
 from topologies.model.topology import Topology
@@ -65,7 +65,7 @@ def frontier(
     rows: list[dict[str, object]] = []
     with progress(time_limit) as watch:
         watch.tell("bounding")
-        exact = Exact(machine, what, watch)
+        exact = ScclSearch(machine, what, watch)
         for answer in pareto.frontier(exact, chunks, steps, watch):
             rows.append(_row(exact, answer, output))
             watch.tell("{} steps, {} rounds, {} chunks".format(*answer.point))
@@ -81,7 +81,7 @@ def frontier(
     return Answer(fields, _lines(exact, fields, rows), yes=found)
 
 
-def _row(exact: Exact, answer: search.Answer, folder: Path | None) -> dict[str, object]:
+def _row(exact: ScclSearch, answer: search.Answer, folder: Path | None) -> dict[str, object]:
     """Describe an answer; its schedule is verified, and written where there is a folder."""
     steps, rounds, chunks = answer.point
     path = None
@@ -106,7 +106,9 @@ def _row(exact: Exact, answer: search.Answer, folder: Path | None) -> dict[str, 
     }
 
 
-def _lines(exact: Exact, fields: dict[str, object], rows: list[dict[str, object]]) -> list[str]:
+def _lines(
+    exact: ScclSearch, fields: dict[str, object], rows: list[dict[str, object]]
+) -> list[str]:
     """Lay the answers out below each other."""
     low = f"at least {exact.least_steps} steps, {exact.least_ratio} rounds for each chunk"
     end = "complete" if fields["complete"] else "not complete: some questions are open"

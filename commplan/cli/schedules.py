@@ -33,7 +33,7 @@ from commplan.cli.quantities import exact, gap, gigabytes, percent
 from commplan.cli.stages import stage_fields, stage_rows
 from commplan.planning.planner import Plan, plan
 from commplan.planning.size_set import Part, size_set
-from solvers.groups.parts import open_to
+from solvers.groups.parts import restrict_relays
 from solvers.schedules import files
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import has_blocks, is_sized
@@ -50,7 +50,7 @@ def bound(machine: Topology, what: Collective, time_limit: float, terms: Terms) 
     """Prove what no schedule can beat."""
     with progress(time_limit) as watch, ending_early(watch):
         watch.tell("bounding")
-        machine = open_to(machine, what, terms.relays)
+        machine = restrict_relays(machine, what, terms.relays)
         found = bounded(machine, what, watch, terms)
     fields = {
         "algbw_GBps": gigabytes(found.algbw),

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
 from solvers.certify.multigraph import simplify
-from solvers.groups.parts import MOST, widened, within
+from solvers.groups.parts import MOST, to_submachine, widen
 from solvers.routing.path_pool import HOP
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import unfold
@@ -36,7 +36,7 @@ class Nearby:
         """Give a schedule of the part the numbers of the whole machine, and its bound and terms."""
         if schedule.transfers is self.best.transfers:
             return replace(self.whole, provenance=schedule.provenance)
-        wide, own = widened(schedule, self.cut, self.whole.collective), self.whole
+        wide, own = widen(schedule, self.cut, self.whole.collective), self.whole
         return replace(wide, bound=own.bound, in_network=own.in_network, relays=own.relays)
 
 
@@ -100,7 +100,7 @@ def _narrowed(best: Schedule, cut: Submachine) -> Schedule | None:
     return replace(
         best,
         topology=cut.topology,
-        collective=within(cut, best.collective),
+        collective=to_submachine(cut, best.collective),
         transfers=replace(
             rows,
             src=cut.place(rows.src),

@@ -17,7 +17,7 @@ from runtime.verify.structure import collective_faults
 from runtime.verify.verify import Report
 from solvers.bounds import time_bound
 from solvers.bounds.cuts import cut_bound
-from solvers.groups.parts import open_to
+from solvers.groups.parts import restrict_relays
 from solvers.schedules.collective import Collective, CollectiveError
 from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
@@ -102,7 +102,7 @@ def _in_order(
 ) -> Plan:
     """Plan for a machine in an order of its own, and turn the plan back."""
     watch.tell("putting the machine in order")
-    topology = open_to(topology, collective, terms.relays)
+    topology = restrict_relays(topology, collective, terms.relays)
     seen = view(topology, collective)
     if seen is None:
         return planned(topology, collective, size, terms, max_scratch, watch)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from commplan.anytime.checking import Checked, checked
 from commplan.anytime.standby import best_within
 from solvers.bounds.cuts import cut_bound
-from solvers.groups.parts import helped, lifted
+from solvers.groups.parts import lift_bound, submachines_with_helpers
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.capabilities import RELAYS
 from solvers.schedules.certificate import Bound
@@ -54,7 +54,7 @@ def _bound(
     topology: Topology, collective: Collective, known: Bound, watch: Watch, terms: Terms
 ) -> Bound:
     """Give the tightest bound that holds whatever ranks outside do."""
-    found = [lifted(known, topology, collective, in_network=terms.in_network)]
+    found = [lift_bound(known, topology, collective, in_network=terms.in_network)]
     if known.scope != "cut" and collective.shape.everyone:
         found.append(cut_bound(topology, collective, watch))
     if collective.shape.movement is Movement.COPY_OF_SUM and terms.max_height is None:
@@ -73,7 +73,7 @@ def _helped(
     topology: Topology, collective: Collective, bound: Bound, watch: Watch, terms: Terms
 ) -> Iterator[Checked]:
     """Solve with some ranks around that may copy and add."""
-    for cut in helped(topology, collective):
+    for cut in submachines_with_helpers(topology, collective):
         watch.tell(f"trying {cut.topology.ranks} ranks")
         try:
             found = solve_in(cut, collective, watch, terms)

@@ -9,7 +9,7 @@ go on in one order; so at most two of those who hold a contribution can get the 
 
 import numpy as np
 
-from solvers.bounds.latency import sharing
+from solvers.bounds.latency import mark_sharing
 from solvers.certify.distances import distances
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.collective import Collective
@@ -29,7 +29,7 @@ def refuse_too_low(topology: Topology, collective: Collective, height: int | Non
     ranks = np.array(collective.ranks)
     enters = (topology.dst < topology.ranks).astype(np.int64)
     far = distances(topology, enters.tolist(), ranks.tolist())[:, ranks]
-    far = np.where(sharing(collective), far, 0)
+    far = np.where(mark_sharing(collective), far, 0)
     src, dst = np.unravel_index(int(np.argmax(far)), far.shape)
     if far[src, dst] > height:
         names = topology.names

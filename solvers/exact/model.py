@@ -51,7 +51,7 @@ KEY_BITS = 40  # first sends of a piece that its place among the pieces of its b
 Literal = Any  # a CP-SAT variable, or 0 or 1 where it is known
 
 
-class Point(NamedTuple):
+class Instance(NamedTuple):
     """Steps, rounds of all steps together, and pieces that each block is cut into."""
 
     steps: int
@@ -70,7 +70,7 @@ class Question:
     collective: Collective
     ways: Sequence[SwitchPath]
     far: FloatArray
-    point: Point
+    point: Instance
 
 
 class Piece(NamedTuple):

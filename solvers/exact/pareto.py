@@ -5,8 +5,8 @@ from fractions import Fraction
 from heapq import heapify, heapreplace
 from math import ceil
 
-from solvers.exact.model import Point
-from solvers.exact.search import FOUND, Answer, Exact
+from solvers.exact.model import Instance
+from solvers.exact.search import FOUND, Answer, ScclSearch
 from solvers.settings.deadline import UNHURRIED, Watch
 
 MORE_STEPS = 4  # beyond the least number of steps, unless the user says otherwise
@@ -14,7 +14,7 @@ PATIENCE = 0.25  # of the work that is left, for one question
 
 
 def frontier(
-    exact: Exact, chunks: int, steps: int | None = None, watch: Watch = UNHURRIED
+    exact: ScclSearch, chunks: int, steps: int | None = None, watch: Watch = UNHURRIED
 ) -> Iterator[Answer]:
     """Ask, for ascending numbers of steps, ever looser points until one is found; give all answers.
 
@@ -41,17 +41,17 @@ def frontier(
             return
 
 
-def _least(exact: Exact, chunks: int) -> Fraction:
+def _least(exact: ScclSearch, chunks: int) -> Fraction:
     """Give the fewest rounds that the bound leaves for so many chunks."""
     return Fraction(exact.parts * ceil(exact.least_ratio * chunks / exact.parts))
 
 
-def _points(exact: Exact, steps: int, chunks: int) -> Iterator[Point]:
+def _points(exact: ScclSearch, steps: int, chunks: int) -> Iterator[Instance]:
     """Give the points of so many steps, by rounds / chunks, among equals fewest chunks first."""
     first = [(c, max(steps, int(_least(exact, c)))) for c in range(1, chunks + 1)]
     heap = [(Fraction(r, c), c, r) for c, r in first]
     heapify(heap)
     while True:
         _, c, r = heap[0]
-        yield Point(steps, r, c)
+        yield Instance(steps, r, c)
         heapreplace(heap, (Fraction(r + exact.parts, c), c, r + exact.parts))

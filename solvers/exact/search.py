@@ -1,7 +1,7 @@
 """Exact small schedules: found, proved impossible, or not found in time.
 
-`Exact` asks for schedules of S steps, R rounds and C pieces a block (`synchronous_model` says what
-that means, and why the answer is right). What the model knows is collectives that copy; the others
+`ScclSearch` asks for schedules of S steps, R rounds and C pieces a block (`model` says what that
+means, and why the answer is right). What the model knows is collectives that copy; the others
 come from them:
 
 - reduce_scatter and reduce are all_gather and broadcast on the reversed machine, played backwards:
@@ -29,8 +29,8 @@ import numpy as np
 from solvers import solve
 from solvers.bounds.cuts import rank_bound
 from solvers.exact.model import (
+    Instance,
     Model,
-    Point,
     Question,
     pieces,
     slowest_link,
@@ -70,7 +70,7 @@ class Answer:
     rounds: of each step of the schedule.
     """
 
-    point: Point
+    point: Instance
     verdict: Verdict
     reason: str
     seconds: float
@@ -78,7 +78,7 @@ class Answer:
     rounds: tuple[int, ...] = ()
 
 
-class Exact:
+class ScclSearch:
     """One machine and one collective, to be asked for schedules of many points.
 
     least_steps and least_ratio (rounds / chunks) are what no schedule is below; parts is 2 where
@@ -104,7 +104,7 @@ class Exact:
         one = self._halves[0].bound
         self._bound = one if self.parts == 1 else _bound(topology, collective, watch.part(BOUNDING))
 
-    def ask(self, point: Point, watch: Watch = UNHURRIED) -> Answer:
+    def ask(self, point: Instance, watch: Watch = UNHURRIED) -> Answer:
         """Look for a schedule of at most so many steps, and so many rounds.
 
         Raises:
@@ -113,20 +113,20 @@ class Exact:
         if min(point) < 1:
             raise ArgumentError(f"{point}: expected numbers from 1")
         started = watch.elapsed
-        half = Point(point.steps // self.parts, point.rounds // self.parts, point.chunks)
+        half = Instance(point.steps // self.parts, point.rounds // self.parts, point.chunks)
         found: list[_Found] = []
         for number, each in enumerate(self._halves):
             result = each.ask(half, watch.part(1 / (self.parts - number)))
             if not isinstance(result, _Found):
                 return Answer(point, *result, watch.elapsed - started)
             found.append(result)
-        made = self._together(found, point)
+        made = self._join_halves(found, point)
         parts = zip(self._halves, found, strict=True)
         rounds = tuple(r for half, part in parts for r in part.rounds[:: -1 if half.inward else 1])
         made = replace(made, provenance=_provenance(point, rounds))
         return Answer(point, FOUND, found[-1].reason, watch.elapsed - started, made, rounds)
 
-    def seconds_per_size(self, point: Point) -> Fraction:
+    def seconds_per_size(self, point: Instance) -> Fraction:
         """Give the seconds that all rounds take for each byte of size, were there no latency."""
         what = self.collective if self.parts == 1 else self._halves[0].collective
         share = Fraction(unit_size(what), what.total * point.chunks)
@@ -145,13 +145,13 @@ class Exact:
             default=0.0,
         )
 
-    def _together(self, found: Sequence["_Found"], point: Point) -> Schedule:
+    def _join_halves(self, found: Sequence["_Found"], point: Instance) -> Schedule:
         """Make one schedule of the halves."""
-        laid = [half.laid(each) for half, each in zip(self._halves, found, strict=True)]
+        laid = [half.lay_out(each) for half, each in zip(self._halves, found, strict=True)]
         if self.parts == 1:
             return replace(laid[0], bound=self._bound)
         start = len(found[0].rounds)
-        transfers = [*_numbered(laid[0], point.chunks, 0), *_numbered(laid[1], point.chunks, start)]
+        transfers = [*_number(laid[0], point.chunks, 0), *_number(laid[1], point.chunks, start)]
         count = self._halves[0].collective.blocks * point.chunks
         shares = [(0, Fraction(1, count))] * count
         return schedule(self.topology, self.collective, shares, transfers, self._bound)
@@ -178,10 +178,10 @@ class _Half:
         self.topology, self.collective = topology, collective
         self.inward = any(len(holders) > 1 for holders in collective.holders)
         self._machine = reverse(topology) if self.inward else topology
-        self._copying = _turned(collective) if self.inward else collective
+        self._copying = _reverse(collective) if self.inward else collective
         self.ways = switch_paths(self._machine)
         self._far = message_distances(self._machine, self.ways)
-        self.group = solve.kept_symmetry(
+        self.group = solve.find_symmetry(
             topology, collective, min(watch.room, 10.0) / 10, watch=watch
         )
         self.least_steps = self._farthest()
@@ -208,7 +208,7 @@ class _Half:
         rate = slowest_link(self.topology) * self.topology.unit / self.bound.algbw
         return rate * self.collective.total / unit_size(self.collective)
 
-    def ask(self, point: Point, watch: Watch) -> _Found | _Not:
+    def ask(self, point: Instance, watch: Watch) -> _Found | _Not:
         """Answer by what needs no search, else by symmetric schedules, else by all."""
         # A step without a round carries nothing and can be left out.
         point = point._replace(steps=min(point.steps, point.rounds))
@@ -223,7 +223,7 @@ class _Half:
                 return found
         return _search(question, trivial(self.topology), watch)
 
-    def laid(self, found: _Found) -> Schedule:
+    def lay_out(self, found: _Found) -> Schedule:
         """Make the schedule that a solution means, backwards where the collective is."""
         shares = [(block, Fraction(1, found.chunks)) for block in found.blocks]
         last = len(found.rounds) - 1
@@ -304,7 +304,7 @@ def _halves(collective: Collective) -> list[Collective]:
     )
 
 
-def _turned(collective: Collective) -> Collective:
+def _reverse(collective: Collective) -> Collective:
     """Swap what is held and what is wanted."""
     return replace(collective, inputs=collective.outputs, outputs=collective.inputs)
 
@@ -318,7 +318,7 @@ def _bound(topology: Topology, collective: Collective, watch: Watch) -> Bound:
     return rank_bound(topology, collective)
 
 
-def _numbered(half: Schedule, chunks: int, start: int) -> Iterator[Transfer]:
+def _number(half: Schedule, chunks: int, start: int) -> Iterator[Transfer]:
     """Write a half out, pieces in the order of blocks, steps from `start` on."""
     whole = unfold(half)
     order = np.argsort(whole.block, kind="stable")
@@ -330,7 +330,7 @@ def _numbered(half: Schedule, chunks: int, start: int) -> Iterator[Transfer]:
         yield row._replace(piece=int(number[row.piece]), step=row.step + start)
 
 
-def _provenance(point: Point, rounds: Sequence[int]) -> dict[str, str | int | float]:
+def _provenance(point: Instance, rounds: Sequence[int]) -> dict[str, str | int | float]:
     """Note what was asked for, and with what settings it was found."""
     return {
         "solver": "synchronous",

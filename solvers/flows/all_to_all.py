@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from solvers.bounds.cuts import cut_bound, rank_bound
-from solvers.flows.concurrent_flow import Amounts, effort, optimal
+from solvers.flows.concurrent_flow import Amounts, effort, solve_concurrent_flow
 from solvers.lp.max_flow import min_cost_flow
 from solvers.routing.quotient import Quotient
 from solvers.schedules.collective import Collective
@@ -19,12 +19,14 @@ from solvers.schedules.trivial import trivial_schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import Terms
 from solvers.trees.column_pool import Family
-from solvers.trees.problem import Packed, TreeProblem
+from solvers.trees.problem import PackedTrees, TreeProblem
 from topologies.model.topology import Topology, integers, reverse
 from topologies.symmetry.group import Group, trivial
 
 
-def all_to_all(topology: Topology, collective: Collective, group: Group, watch: Watch) -> Schedule:
+def route_all_to_all(
+    topology: Topology, collective: Collective, group: Group, watch: Watch
+) -> Schedule:
     """Route every block at the highest concurrent rate, over as few stops as that allows.
 
     Raises:
@@ -36,12 +38,16 @@ def all_to_all(topology: Topology, collective: Collective, group: Group, watch: 
     quotient = Quotient(topology, integers(collective.ranks), group)
     watch.tell(bound=rank_bound(topology, collective))
     watch.check()
-    amounts, bound = optimal(quotient, collective, _everywhere(quotient), Fraction(1), watch)
+    amounts, bound = solve_concurrent_flow(
+        quotient, collective, _all_pairs(quotient), Fraction(1), watch
+    )
     pieces, transfers = _pieces(quotient, collective, amounts)
     return schedule(topology, collective, pieces, transfers, bound, group)
 
 
-def planted(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> Schedule:
+def route_near_optimum(
+    topology: Topology, collective: Collective, watch: Watch, terms: Terms
+) -> Schedule:
     """Route every block of an all_to_all near the highest rate, where many sources differ.
 
     Raises:
@@ -54,14 +60,14 @@ def planted(topology: Topology, collective: Collective, watch: Watch, terms: Ter
 
     group = trivial(topology)
     problem = TreeProblem(topology, collective, group, families, relays=terms.relays)
-    made = problem.planted(rank_bound(topology, collective), watch, stars=True)
+    made = problem.pack_near_optimum(rank_bound(topology, collective), watch, stars=True)
     assert made.bound is not None
-    pieces, transfers = _straight(made, collective)
+    pieces, transfers = _direct_pieces(made, collective)
     return schedule(topology, collective, pieces, transfers, made.bound, group)
 
 
-def _straight(
-    made: Packed, collective: Collective
+def _direct_pieces(
+    made: PackedTrees, collective: Collective
 ) -> tuple[list[tuple[int, Fraction]], list[Transfer]]:
     """Make a piece of each way that trees of one level use; what stays is a piece as well."""
     packing, members = made.packing, made.quotient.members.tolist()
@@ -77,12 +83,12 @@ def _straight(
     transfers: list[Transfer] = []
     for (src, dst, way), amount in amounts.items():
         links = packing.ways.links[way]
-        transfers += hops(made.quotient.topology, links, len(pieces))
+        transfers += path_transfers(made.quotient.topology, links, len(pieces))
         pieces.append((blocks[members[src]][place[members[dst]]], amount))
     return pieces, transfers
 
 
-def _everywhere(quotient: Quotient) -> Amounts:
+def _all_pairs(quotient: Quotient) -> Amounts:
     """Let each source send a unit, or its part of one, to each other member."""
     wants = np.zeros((len(quotient.roots), quotient.topology.vertices), dtype=np.int64)
     wants[:, quotient.members] = 1
@@ -111,13 +117,13 @@ def _pieces(
         pieces.append((block[root], share))
         needs = {target: share for target in collective.ranks if target != root}
         flow = amounts[i * links : (i + 1) * links]
-        for target, amount, way in peel(quotient.topology, root, needs, flow):
-            transfers += hops(quotient.topology, way, len(pieces))
+        for target, amount, way in decompose_flow(quotient.topology, root, needs, flow):
+            transfers += path_transfers(quotient.topology, way, len(pieces))
             pieces.append((block[target], amount))
     return pieces, transfers
 
 
-def peel(
+def decompose_flow(
     topology: Topology, root: int, needs: dict[int, Fraction], flow: Sequence[Fraction]
 ) -> Iterator[tuple[int, Fraction, list[int]]]:
     """Take a flow from the root apart into (target, amount, links of the way).
@@ -163,7 +169,7 @@ def _back(
         seen[tail] = len(way)
 
 
-def hops(topology: Topology, way: Sequence[int], piece: int) -> list[Transfer]:
+def path_transfers(topology: Topology, way: Sequence[int], piece: int) -> list[Transfer]:
     """Cut a way at the ranks that it passes, one transfer after the other."""
     stops = [i + 1 for i, link in enumerate(way) if topology.dst[link] < topology.ranks]
     return [
@@ -174,7 +180,9 @@ def hops(topology: Topology, way: Sequence[int], piece: int) -> list[Transfer]:
     ]
 
 
-def scatter(topology: Topology, collective: Collective, group: Group, watch: Watch) -> Schedule:
+def route_scatter(
+    topology: Topology, collective: Collective, group: Group, watch: Watch
+) -> Schedule:
     """Route the root's blocks (or to the root, for gather) by one flow of least effort.
 
     The rate is that of the tightest cut; at this rate all capacities are whole numbers in a common
@@ -198,9 +206,9 @@ def scatter(topology: Topology, collective: Collective, group: Group, watch: Wat
     rate = bound.algbw / topology.unit / collective.total
     flow = min_cost_flow(machine, shape.root, amount_of, rate, effort(machine))
     needs = {rank: Fraction(size) for rank, size in amount_of.items() if rank != shape.root}
-    for target, amount, way in peel(machine, shape.root, needs, flow):
+    for target, amount, way in decompose_flow(machine, shape.root, needs, flow):
         links = way[::-1] if shape.inward else way
         for block in blocks[target].tolist():
-            transfers += hops(topology, links, len(pieces))
+            transfers += path_transfers(topology, links, len(pieces))
             pieces.append((block, amount / amount_of[target]))
     return schedule(topology, collective, pieces, transfers, bound)

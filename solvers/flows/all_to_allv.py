@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from solvers.bounds.demand_cuts import tightest_demand_cut
-from solvers.flows.all_to_all import hops, peel
-from solvers.flows.concurrent_flow import optimal
+from solvers.flows.all_to_all import decompose_flow, path_transfers
+from solvers.flows.concurrent_flow import solve_concurrent_flow
 from solvers.lp.linear_program import Infeasible, NotFound
 from solvers.routing.quotient import Quotient
 from solvers.routing.router import Hop, RouteError, Router
@@ -18,7 +18,7 @@ from solvers.schedules.collective import Collective, demand_of
 from solvers.schedules.piece_loads import fluid_time
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from solvers.settings.deadline import Watch
-from solvers.timing.link_stages import frontier
+from solvers.timing.link_stages import staged_schedules
 from topologies.model.topology import Topology, integers
 from topologies.symmetry.group import Group, trivial
 
@@ -29,7 +29,9 @@ COLUMNS_LIMIT = 2**17  # ranks × links up to which the flows are solved for
 Pieces = tuple[list[tuple[int, Fraction]], list[Transfer]]
 
 
-def all_to_allv(topology: Topology, collective: Collective, group: Group, watch: Watch) -> Schedule:
+def route_all_to_allv(
+    topology: Topology, collective: Collective, group: Group, watch: Watch
+) -> Schedule:
     """Route every block, on shortest ways if no schedule can be faster, else by concurrent flows.
 
     Where the machine is too large for the flows the shortest ways are taken as well, and the bound
@@ -43,35 +45,35 @@ def all_to_allv(topology: Topology, collective: Collective, group: Group, watch:
     np.fill_diagonal(demand, 0)
     if not demand.any():
         return schedule(topology, collective, *_stay(collective), Bound(None, "cut", None))
-    direct = straight(topology, collective, tightest_demand_cut(topology, collective, demand))
+    direct = route_shortest(topology, collective, tightest_demand_cut(topology, collective, demand))
     best = collective.total * topology.unit / fluid_time(direct)
     if best == direct.bound.algbw or len(collective.ranks) * topology.links > COLUMNS_LIMIT:
         return direct
     try:
-        return _flowing(topology, collective, watch)
+        return _route_concurrently(topology, collective, watch)
     except NotFound:
         return direct
 
 
-def orders(found: Schedule) -> Iterator[tuple[str, Schedule]]:
+def stage_orders(found: Schedule) -> Iterator[tuple[str, Schedule]]:
     """Put a schedule of `all_to_allv` in stages; where it relays, the shortest ways as well.
 
     They may be slower in the fluid limit, but have fewer messages one after the other.
     """
-    for name, each in _ways_in_order(found):
+    for name, each in _order_paths(found):
         yield name, replace(each, provenance=each.provenance | {"order": name})
 
 
-def _ways_in_order(found: Schedule) -> Iterator[tuple[str, Schedule]]:
-    yield from frontier(found)
+def _order_paths(found: Schedule) -> Iterator[tuple[str, Schedule]]:
+    yield from staged_schedules(found)
     if len(np.unique(found.transfers.piece)) < len(found.transfers):
-        direct = straight(found.topology, found.collective, found.bound)
+        direct = route_shortest(found.topology, found.collective, found.bound)
         yield "shortest ways", direct
-        for name, staged in frontier(direct):
+        for name, staged in staged_schedules(direct):
             yield f"shortest ways, {name}", staged
 
 
-def straight(topology: Topology, collective: Collective, bound: Bound) -> Schedule:
+def route_shortest(topology: Topology, collective: Collective, bound: Bound) -> Schedule:
     """Spread every block over its shortest ways, the largest blocks first.
 
     Where there are many equal ways one of them is taken, the one that carries the least so far.
@@ -86,7 +88,7 @@ def straight(topology: Topology, collective: Collective, bound: Bound) -> Schedu
     for block in np.argsort(-collective.sizes, kind="stable").tolist():
         src, dst = (int(ends[block][0]) for ends in (collective.holders, collective.wanters))
         try:
-            ways = _ways(routes, src, dst, most, int(collective.sizes[block]))
+            ways = _paths(routes, src, dst, most, int(collective.sizes[block]))
         except RouteError as error:
             raise Infeasible(f"{collective.name}: {error}") from None
         for share, way in ways:
@@ -99,7 +101,7 @@ def _stay(collective: Collective) -> Pieces:
     return [(block, Fraction(1)) for block in range(collective.blocks)], []
 
 
-def _ways(
+def _paths(
     routes: Router, src: int, dst: int, most: int, size: int
 ) -> list[tuple[Fraction, tuple[Hop, ...]]]:
     if src == dst:
@@ -108,7 +110,7 @@ def _ways(
     return spread or [(Fraction(1), routes.path(src, dst, float(size)))]
 
 
-def _flowing(topology: Topology, collective: Collective, watch: Watch) -> Schedule:
+def _route_concurrently(topology: Topology, collective: Collective, watch: Watch) -> Schedule:
     """Route every block at the highest concurrent rate: ranks × links columns.
 
     Raises:
@@ -122,12 +124,12 @@ def _flowing(topology: Topology, collective: Collective, watch: Watch) -> Schedu
     totals[np.arange(len(ranks)), ranks] = 0
     # Amounts of about 1 are what the tolerances of floats are made for.
     unit = Fraction(int(totals.max()))
-    amounts, bound = optimal(quotient, collective, totals / unit, unit, watch)
-    pieces, transfers = _peeled(topology, collective, [amount * unit for amount in amounts])
+    amounts, bound = solve_concurrent_flow(quotient, collective, totals / unit, unit, watch)
+    pieces, transfers = _decompose(topology, collective, [amount * unit for amount in amounts])
     return schedule(topology, collective, pieces, transfers, bound)
 
 
-def _peeled(topology: Topology, collective: Collective, amounts: Sequence[Fraction]) -> Pieces:
+def _decompose(topology: Topology, collective: Collective, amounts: Sequence[Fraction]) -> Pieces:
     """Make a piece of each way of each block; amounts: what each source puts on each link."""
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []
@@ -139,8 +141,8 @@ def _peeled(topology: Topology, collective: Collective, amounts: Sequence[Fracti
         sizes = {target: int(collective.sizes[own].sum()) for target, own in to.items()}
         pieces += [(block, Fraction(1)) for block in to.get(rank, [])]
         needs = {target: Fraction(size) for target, size in sizes.items() if target != rank}
-        for target, amount, way in peel(topology, rank, needs, amounts[start:end]):
+        for target, amount, way in decompose_flow(topology, rank, needs, amounts[start:end]):
             for block in to[target]:
-                transfers += hops(topology, way, len(pieces))
+                transfers += path_transfers(topology, way, len(pieces))
                 pieces.append((block, amount / sizes[target]))
     return pieces, transfers

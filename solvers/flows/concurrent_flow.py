@@ -52,14 +52,14 @@ FULL = 1e-7  # relative; a link with no more room than this is full
 GAIN = 1e-9  # what a column must promise, as a part of the time
 
 
-class Optimal(NamedTuple):
+class ConcurrentFlow(NamedTuple):
     """What sources put on links, in multiples of the unit, and the bound that proves it."""
 
     amounts: tuple[Fraction, ...]
     bound: Bound
 
 
-class _Round(NamedTuple):
+class _Iteration(NamedTuple):
     """A program over the columns `kept`: its optimum, with amounts for all columns."""
 
     optimum: Optimum
@@ -67,9 +67,9 @@ class _Round(NamedTuple):
     kept: BoolArray
 
 
-def optimal(
+def solve_concurrent_flow(
     quotient: Quotient, collective: Collective, totals: Amounts, unit: Fraction, watch: Watch
-) -> Optimal:
+) -> ConcurrentFlow:
     """Find the amounts, and prove that none are faster.
 
     totals: (sources, vertices), what each source sends to each vertex, in multiples of `unit`.
@@ -87,9 +87,9 @@ def optimal(
     target = size / bound.algbw if bound.algbw else None
     watch.tell(bound=bound, best=expected)
     if target is None or abs(float(target) - time) > CLOSE * time:
-        return Optimal(search.lp.exact(found.x, time, None, watch)[0], bound)
+        return ConcurrentFlow(search.lp.exact(found.x, time, None, watch)[0], bound)
     x = search.least_effort(found, float(target))
-    return Optimal(search.lp.exact(x, time, target, watch)[0], bound)
+    return ConcurrentFlow(search.lp.exact(x, time, target, watch)[0], bound)
 
 
 def effort(topology: Topology) -> FloatArray:
@@ -102,7 +102,7 @@ class _Search:
 
     def __init__(self, quotient: Quotient, totals: Amounts, watch: Watch) -> None:
         self.quotient, self.watch = quotient, watch
-        self.lp = _concurrent(quotient, totals)
+        self.lp = _state_program(quotient, totals)
         self.totals = totals.astype(np.float64)
         self.scale = len(quotient.members) / float(quotient.orbit_capacity.max())
         self.program = self.lp.program(self.scale)
@@ -111,13 +111,13 @@ class _Search:
         self.used = np.zeros(quotient.topology.links)
         self.shortest = self._ways(self.effort)
 
-    def run(self) -> tuple[_Round, FloatArray]:
+    def run(self) -> tuple[_Iteration, FloatArray]:
         """Solve with more and more columns; give the last round, and prices for the orbits."""
         kept = self.shortest
         for _ in range(ROUNDS):
-            now = self._solved(kept)
+            now = self._solve(kept)
             for prices in self._prices(now):
-                if self._proven(prices) >= now.optimum.cost * self.scale * (1 - CLOSE):
+                if self._prove(prices) >= now.optimum.cost * self.scale * (1 - CLOSE):
                     return now, prices
             gain = self.by_column.T @ now.optimum.dual - self.program.cost
             missing = (gain > GAIN)[:-1] & ~kept
@@ -126,10 +126,10 @@ class _Search:
             price = next(self._prices(now))[self.quotient.link_orbit]
             tie = TIE * self.effort / self.effort.max()
             kept = kept | missing | self._ways(price / price.max() + tie)
-        now = self._solved(np.ones_like(kept))
+        now = self._solve(np.ones_like(kept))
         return now, next(self._prices(now))
 
-    def least_effort(self, found: _Round, time: float) -> FloatArray:
+    def least_effort(self, found: _Iteration, time: float) -> FloatArray:
         """Among optimal flows over the same columns find one of least effort.
 
         x as it is where only shortest ways are in it, or where that takes too long.
@@ -145,7 +145,7 @@ class _Search:
             return found.x
         return x
 
-    def _solved(self, kept: BoolArray) -> _Round:
+    def _solve(self, kept: BoolArray) -> _Iteration:
         self.watch.check()
         columns = np.append(kept, True)
         matrix = csr_matrix(self.by_column[:, columns])
@@ -155,9 +155,9 @@ class _Search:
         optimum = solve(part, self.watch)
         x = np.zeros(len(kept))
         x[kept] = optimum.x[:-1]
-        return _Round(optimum, x, kept)
+        return _Iteration(optimum, x, kept)
 
-    def _prices(self, now: _Round) -> Iterator[FloatArray]:
+    def _prices(self, now: _Iteration) -> Iterator[FloatArray]:
         """Give prices that may prove the time, one for each orbit: the duals, and guesses."""
         repeats, capacity = self.quotient.repeats, self.quotient.orbit_capacity
         yield self.lp.prices(now.optimum, self.scale) * repeats
@@ -166,7 +166,7 @@ class _Search:
         yield full.astype(np.float64)
         yield full / capacity
 
-    def _proven(self, prices: FloatArray) -> float:
+    def _prove(self, prices: FloatArray) -> float:
         """Work out the time that prices of orbits prove, in floats."""
         price = prices[self.quotient.link_orbit]
         income = float(price @ self.quotient.topology.capacity)
@@ -193,12 +193,12 @@ class _Search:
             tight = tight[np.lexsort((busy, topology.dst[tight]))]
             head = topology.dst[tight]
             chosen = tight[np.arange(len(tight)) - np.searchsorted(head, head) < INTO]
-            chosen = self._leading_on(chosen)
+            chosen = self._drop_dead_ends(chosen)
             own[chosen] = True
             self.used[chosen] += 1
         return marks.reshape(-1)
 
-    def _leading_on(self, links: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _drop_dead_ends(self, links: NDArray[np.int64]) -> NDArray[np.int64]:
         """Leave out links to switches from which none of the others leads on."""
         topology = self.quotient.topology
         while True:
@@ -209,7 +209,7 @@ class _Search:
             links = links[useful[topology.dst[links]]]
 
 
-def _concurrent(quotient: Quotient, totals: Amounts) -> LoadLP:
+def _state_program(quotient: Quotient, totals: Amounts) -> LoadLP:
     """Write the concurrent flow down: (sources × links) amounts, and the time.
 
     Raises:

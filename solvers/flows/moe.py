@@ -24,7 +24,7 @@ from solvers.schedules.schedule import Schedule
 from solvers.schedules.trivial import trivial_schedule
 from solvers.settings.deadline import Watch
 from solvers.templates.direct import in_trees
-from solvers.templates.layout import Sends, TemplateError, blocks, lay
+from solvers.templates.layout import Sends, TemplateError, blocks, lay_out
 from topologies.model.ragged import earlier
 from topologies.model.topology import IntArray, Topology, integers
 from topologies.symmetry.group import Group, trivial
@@ -34,7 +34,9 @@ TREES = "sums on the shortest ways"
 BOXES_RANKS = 2**22  # tokens times ranks up to which copies for boxes are tried
 
 
-def spread(topology: Topology, collective: Collective, group: Group, watch: Watch) -> Schedule:
+def route_tokens(
+    topology: Topology, collective: Collective, group: Group, watch: Watch
+) -> Schedule:
     """Take the way of spreading that loads the busiest link least, and the tightest cut as bound.
 
     The group is not used: the demand has no symmetry. Nothing says that no other way is better;
@@ -43,7 +45,7 @@ def spread(topology: Topology, collective: Collective, group: Group, watch: Watc
     Raises:
         Infeasible: some rank cannot be reached.
     """
-    bound = tightest(topology, collective)
+    bound = tightest_cut(topology, collective)
     if bound.algbw is None:
         return trivial_schedule(topology, collective)
     best: tuple[float, Schedule] | None = None
@@ -54,10 +56,10 @@ def spread(topology: Topology, collective: Collective, group: Group, watch: Watc
             best = time, replace(made, provenance=made.provenance | {"order": name})
         if watch.over:
             break
-    return best[1] if best else copied(topology, collective, bound)
+    return best[1] if best else first_variant(topology, collective, bound)
 
 
-def copied(topology: Topology, collective: Collective, bound: Bound) -> Schedule:
+def first_variant(topology: Topology, collective: Collective, bound: Bound) -> Schedule:
     """Make the first way of spreading that there is.
 
     Raises:
@@ -68,7 +70,7 @@ def copied(topology: Topology, collective: Collective, bound: Bound) -> Schedule
     raise Infeasible(f"{collective.name}: no path leads to every rank")
 
 
-def orders(found: Schedule) -> Iterator[tuple[str, Schedule]]:
+def list_variants(found: Schedule) -> Iterator[tuple[str, Schedule]]:
     """Give all ways of spreading."""
     yield from variants(found.topology, found.collective, found.bound)
 
@@ -89,22 +91,22 @@ def variants(
         for parted in list_partitions(topology, collective.ranks):
             box, number = _places(collective, parted)
             for name, entry in (
-                ("by number", _by_number(tokens, parted, box, number)),
-                ("where it visits", _visited(tokens, parted, box, number)),
-                ("balanced", _balanced(tokens, parted, box)),
+                ("by number", _enter_by_number(tokens, parted, box, number)),
+                ("where it visits", _enter_visited(tokens, parted, box, number)),
+                ("balanced", _enter_balanced(tokens, parted, box)),
             ):
                 sends = _sends(collective, tokens, box, entry)
                 ways.append((f"a copy for each of {len(parted)} boxes, {name}", sends))
     for name, sends in ways:
         routes, pieces = Router(topology), blocks(collective)
         try:
-            yield name, lay(name, routes, collective, pieces, sends, bound, sparing=False)
+            yield name, lay_out(name, routes, collective, pieces, sends, bound, sparing=False)
         except TemplateError:
             if name == EACH and collective.name == "combine":
-                yield _summed(topology, collective, sends[0], bound)
+                yield _sum_on_the_way(topology, collective, sends[0], bound)
 
 
-def _summed(
+def _sum_on_the_way(
     topology: Topology, collective: Collective, sends: Sends, bound: Bound
 ) -> tuple[str, Schedule]:
     """Bring parts of sums home where they meet on their ways.
@@ -124,9 +126,9 @@ def _summed(
             for chosen in (np.flatnonzero(turn == k),)
         ]
         with suppress(TemplateError):
-            return EACH, lay(EACH, routes, collective, pieces, one_by_one, bound, sparing=False)
+            return EACH, lay_out(EACH, routes, collective, pieces, one_by_one, bound, sparing=False)
         routes = Router(topology)
-    return TREES, lay(TREES, routes, collective, pieces, in_trees(routes, collective), bound)
+    return TREES, lay_out(TREES, routes, collective, pieces, in_trees(routes, collective), bound)
 
 
 def _places(collective: Collective, parted: Boxes) -> tuple[IntArray, IntArray]:
@@ -139,7 +141,7 @@ def _places(collective: Collective, parted: Boxes) -> tuple[IntArray, IntArray]:
     return box, number
 
 
-def _by_number(tokens: Tokens, parted: Boxes, box: IntArray, number: IntArray) -> IntArray:
+def _enter_by_number(tokens: Tokens, parted: Boxes, box: IntArray, number: IntArray) -> IntArray:
     """Let tokens enter each box at the number that their home has: (rows, boxes) of places."""
     place = {(int(b), int(i)): p for p, (b, i) in enumerate(zip(box, number, strict=True))}
     table = np.array(
@@ -148,7 +150,7 @@ def _by_number(tokens: Tokens, parted: Boxes, box: IntArray, number: IntArray) -
     return np.asarray(table[number[tokens.home]])
 
 
-def _visited(tokens: Tokens, parted: Boxes, box: IntArray, number: IntArray) -> IntArray:
+def _enter_visited(tokens: Tokens, parted: Boxes, box: IntArray, number: IntArray) -> IntArray:
     """Let tokens enter each box at a rank that they visit, the first from their number on."""
     entry = np.zeros((len(tokens.home), len(parted)), dtype=np.int64)
     for b, members in enumerate(parted):
@@ -158,7 +160,7 @@ def _visited(tokens: Tokens, parted: Boxes, box: IntArray, number: IntArray) -> 
     return entry
 
 
-def _balanced(tokens: Tokens, parted: Boxes, box: IntArray) -> IntArray:
+def _enter_balanced(tokens: Tokens, parted: Boxes, box: IntArray) -> IntArray:
     """Let tokens enter each box at the rank that has taken in the least: (rows, boxes)."""
     entry = np.zeros((len(tokens.home), len(parted)), dtype=np.int64)
     largest_first = np.argsort(-tokens.sizes, kind="stable")
@@ -198,7 +200,7 @@ def _sends(
     return made
 
 
-def tightest(topology: Topology, collective: Collective) -> Bound:
+def tightest_cut(topology: Topology, collective: Collective) -> Bound:
     """Give the best bound of the cuts around single ranks and around tiers.
 
     A block that must enter a set, or leave it, does so once, however many ranks there it visits.

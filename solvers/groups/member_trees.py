@@ -7,7 +7,7 @@ import numpy as np
 from solvers.arborescences.prune import Branch
 from solvers.routing.shortest_path_trees import Trees
 from solvers.schedules.schedule import Transfers, columns
-from solvers.trees.extract import spread, summed
+from solvers.trees.extract import send_inward, send_outward
 from topologies.model.topology import IntArray
 
 
@@ -24,9 +24,9 @@ def member_transfers(
     for tree, root in enumerate(roots.tolist()):
         branches = _branches(found, range(bounds[tree], bounds[tree + 1]), chosen, inward)
         if inward:
-            rows += summed(branches, root, piece + tree)
+            rows += send_inward(branches, root, piece + tree)
         else:
-            rows += spread(branches, root, piece + tree, step)
+            rows += send_outward(branches, root, piece + tree, step)
     return columns(rows)
 
 

@@ -43,7 +43,7 @@ IMAGES = 512  # of a tree that are written out
 MOST = 0.5  # of the ranks of a machine; a larger part is hardly less work
 
 
-def open_to(topology: Topology, collective: Collective, relays: Relays) -> Topology:
+def restrict_relays(topology: Topology, collective: Collective, relays: Relays) -> Topology:
     """Give the machine as a collective may use it: without other ranks, if these do nothing.
 
     Raises:
@@ -54,7 +54,7 @@ def open_to(topology: Topology, collective: Collective, relays: Relays) -> Topol
     left = without_others(topology, collective.ranks)
     found = islands(left, collective.ranks)
     if len(found) > 1:
-        named = " | ".join(_listed(topology, ranks) for ranks in found[:SHOWN])
+        named = " | ".join(_list_ranks(topology, ranks) for ranks in found[:SHOWN])
         more = f" | and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         raise Infeasible(
             f"{collective.name}: without other ranks as relays the {len(collective.ranks)} ranks "
@@ -63,13 +63,13 @@ def open_to(topology: Topology, collective: Collective, relays: Relays) -> Topol
     return left
 
 
-def _listed(topology: Topology, ranks: list[int]) -> str:
+def _list_ranks(topology: Topology, ranks: list[int]) -> str:
     """Name some ranks of a part."""
     names = ", ".join(topology.names[rank] for rank in ranks[:SHOWN])
     return f"{names} and {len(ranks) - SHOWN} more" if len(ranks) > SHOWN else names
 
 
-def parts(topology: Topology, collective: Collective) -> Iterator[Submachine]:
+def submachines(topology: Topology, collective: Collective) -> Iterator[Submachine]:
     """Give parts of a machine that may do for a collective, the smallest first.
 
     There is none where the collective's ranks are many.
@@ -85,7 +85,7 @@ def parts(topology: Topology, collective: Collective) -> Iterator[Submachine]:
             yield cut
 
 
-def helped(topology: Topology, collective: Collective) -> Iterator[Submachine]:
+def submachines_with_helpers(topology: Topology, collective: Collective) -> Iterator[Submachine]:
     """Give parts with some ranks around a group, that may copy and add for it: the next ones.
 
     First those that have a link to one of the group, then as many as are in the group, and twice as
@@ -116,7 +116,7 @@ def _by_distance(topology: Topology, inside: BoolArray) -> IntArray:
     return outside[np.argsort(far[outside], kind="stable")]
 
 
-def lifted(
+def lift_bound(
     bound: Bound, topology: Topology, collective: Collective, *, in_network: bool
 ) -> Bound | None:
     """Give what the certificate of a bound proves where ranks outside copy and add."""
@@ -162,7 +162,7 @@ def _surroundings(topology: Topology, ranks: IntArray) -> list[IntArray]:
     return sorted(found, key=len)
 
 
-def within(cut: Submachine, collective: Collective) -> Collective:
+def to_submachine(cut: Submachine, collective: Collective) -> Collective:
     """Give a collective the numbers that its ranks have in the part."""
     ranks = tuple(cut.place(np.array(collective.ranks)).tolist())
     root = collective.root
@@ -173,24 +173,24 @@ def within(cut: Submachine, collective: Collective) -> Collective:
     )
 
 
-def sparing(group: Group, cut: Submachine) -> Group:
+def spare_group(group: Group, cut: Submachine) -> Group:
     """Give a smaller group of the part that leaves about as few orbits of ranks.
 
     One that is none of the whole machine's is small besides, as all images will be written out.
     """
     ranks = cut.topology.ranks
     group = reduce_group(group, ranks)
-    if group.order > IMAGES and _extended(group, cut) is None:
+    if group.order > IMAGES and _extend(group, cut) is None:
         return cyclic_subgroup(group, ranks, IMAGES)
     return group
 
 
-def widened(found: Schedule, cut: Submachine, collective: Collective) -> Schedule:
+def widen(found: Schedule, cut: Submachine, collective: Collective) -> Schedule:
     """Give a schedule of the part the numbers of the whole machine; its bound is left as it is.
 
     Where its group is none of the whole machine's, all images are written out.
     """
-    group = _extended(found.group, cut)
+    group = _extend(found.group, cut)
     if group is None:
         found, group = unfold(found), trivial(cut.whole)
     rows = found.transfers
@@ -208,7 +208,7 @@ def widened(found: Schedule, cut: Submachine, collective: Collective) -> Schedul
     )
 
 
-def _extended(group: Group, cut: Submachine) -> Group | None:
+def _extend(group: Group, cut: Submachine) -> Group | None:
     """Let a group of the part leave the rest of the machine in place, if it then keeps that."""
     rows = np.tile(np.arange(cut.whole.vertices), (len(group.generators), 1))
     rows[:, cut.vertices] = cut.vertices[group.generators]

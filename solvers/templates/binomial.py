@@ -9,7 +9,7 @@ from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
-from solvers.templates.layout import Sends, blocks, expect, lay, mirrored
+from solvers.templates.layout import Sends, blocks, expect, lay_out, mirror
 from topologies.model.topology import IntArray, Topology, integers
 
 
@@ -27,7 +27,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     place = np.roll(np.arange(len(collective.ranks)), -start)
     sends = _MAKERS[pattern_of(collective)](integers(collective.ranks)[place], place)
     routes, pieces = Router(topology), blocks(collective)
-    return lay("binomial", routes, collective, pieces, sends, bound)
+    return lay_out("binomial", routes, collective, pieces, sends, bound)
 
 
 def broadcast(ranks: IntArray, place: IntArray) -> list[Sends]:
@@ -58,11 +58,11 @@ def _scatter(ranks: IntArray, place: IntArray) -> list[Sends]:
 
 
 def _reduce(ranks: IntArray, place: IntArray) -> list[Sends]:
-    return mirrored(broadcast(ranks, place))
+    return mirror(broadcast(ranks, place))
 
 
 def _gather(ranks: IntArray, place: IntArray) -> list[Sends]:
-    return mirrored(_scatter(ranks, place), reduce=False)
+    return mirror(_scatter(ranks, place), reduce=False)
 
 
 def _all_reduce(ranks: IntArray, place: IntArray) -> list[Sends]:

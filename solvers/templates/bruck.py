@@ -15,7 +15,7 @@ from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
-from solvers.templates.layout import Sends, blocks, expect, lay, mirrored
+from solvers.templates.layout import Sends, blocks, expect, lay_out, mirror
 from topologies.model.topology import IntArray, Topology, integers
 
 COLLECTIVES = ("all_gather", "reduce_scatter", "all_reduce", "all_to_all")
@@ -49,11 +49,11 @@ def schedule(
     elif pattern_of(collective) == "all_gather":
         sends = gather(ranks, steps)
     else:
-        sends = mirrored(gather(ranks, steps))
+        sends = mirror(gather(ranks, steps))
     if pattern_of(collective) == "all_reduce":
         pieces = [(0, Fraction(1, n))] * n
         sends += [s.later(len(steps)) for s in gather(ranks, steps)]
-    return lay(name, Router(topology), collective, pieces, sends, bound)
+    return lay_out(name, Router(topology), collective, pieces, sends, bound)
 
 
 near_first = partial(schedule, "bruck", False)

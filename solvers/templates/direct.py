@@ -8,7 +8,7 @@ from solvers.routing.router import RouteError, Router
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective, Movement
 from solvers.schedules.schedule import Schedule
-from solvers.templates.layout import Sends, TemplateError, blocks, lay
+from solvers.templates.layout import Sends, TemplateError, blocks, lay_out
 from topologies.model.topology import Topology
 
 
@@ -30,12 +30,12 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     routes = Router(topology)
     if collective.shape.movement is Movement.SUM:
         sends = in_trees(routes, collective)
-        return lay("direct", routes, collective, blocks(collective), sends, bound)
-    pieces, sends = _shifted(collective)
-    return lay("direct", routes, collective, pieces, sends, bound)
+        return lay_out("direct", routes, collective, blocks(collective), sends, bound)
+    pieces, sends = _by_distance(collective)
+    return lay_out("direct", routes, collective, pieces, sends, bound)
 
 
-def _shifted(collective: Collective) -> tuple[list[tuple[int, Fraction]], list[Sends]]:
+def _by_distance(collective: Collective) -> tuple[list[tuple[int, Fraction]], list[Sends]]:
     """List pieces and sends in the order of the distance from sender to receiver."""
     ranks, n = collective.ranks, len(collective.ranks)
     adds = collective.shape.movement is Movement.COPY_OF_SUM

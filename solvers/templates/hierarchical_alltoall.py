@@ -11,7 +11,7 @@ from solvers.routing.router import Router
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule
-from solvers.templates.layout import Sends, expect, lay
+from solvers.templates.layout import Sends, expect, lay_out
 from topologies.model.topology import IntArray, Topology
 
 COLLECTIVES = ("all_to_all", "all_to_allv")
@@ -62,7 +62,7 @@ def schedule(
     expect(f"hierarchy, {variant}", collective, COLLECTIVES)
     src, dst = (np.concatenate(ends) for ends in (collective.holders, collective.wanters))
     order = _order(collective, parted, src, dst)
-    rounds = _ways(parted, variant, src[order], dst[order])
+    rounds = _stops(parted, variant, src[order], dst[order])
     piece = np.arange(len(order))
     sends = [
         Sends(number, piece[a != b], a[a != b], b[a != b])
@@ -70,7 +70,7 @@ def schedule(
     ]
     pieces = [(int(block), Fraction(1)) for block in order]
     name = f"{len(parted)} boxes, {variant}"
-    return lay(name, Router(topology), collective, pieces, sends, bound)
+    return lay_out(name, Router(topology), collective, pieces, sends, bound)
 
 
 def _places(parted: Boxes, rank: IntArray) -> tuple[IntArray, IntArray]:
@@ -89,7 +89,7 @@ def _order(collective: Collective, parted: Boxes, src: IntArray, dst: IntArray) 
     return np.lexsort((np.arange(collective.blocks), (j - i) % longest, (b - a) % len(parted)))
 
 
-def _ways(parted: Boxes, variant: str, src: IntArray, dst: IntArray) -> list[IntArray]:
+def _stops(parted: Boxes, variant: str, src: IntArray, dst: IntArray) -> list[IntArray]:
     """Give where each block is before and after each round; in its own box it goes straight."""
     (a, i), (b, j) = _places(parted, src), _places(parted, dst)
     near = a == b

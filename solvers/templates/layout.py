@@ -43,7 +43,7 @@ class Sends:
         return replace(self, round=self.round + rounds)
 
 
-def mirrored(sends: Sequence[Sends], *, reduce: bool = True) -> list[Sends]:
+def mirror(sends: Sequence[Sends], *, reduce: bool = True) -> list[Sends]:
     """Turn round who sends to whom, and the order: what spread comes together, added or not."""
     last = max((s.round for s in sends), default=0)
     return [
@@ -67,7 +67,7 @@ def blocks(collective: Collective) -> list[tuple[int, Fraction]]:
     return [(block, Fraction(1)) for block in range(collective.blocks)]
 
 
-def lay(
+def lay_out(
     template: str,
     routes: Router,
     collective: Collective,

@@ -27,7 +27,7 @@ from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import ROOTED, pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.templates import binomial, bruck, ring
-from solvers.templates.layout import Sends, TemplateError, blocks, expect, lay, mirrored
+from solvers.templates.layout import Sends, TemplateError, blocks, expect, lay_out, mirror
 from topologies.model.topology import IntArray, Topology, integers
 
 TREES = ("broadcast", "reduce", "scatter", "gather", "all_reduce")
@@ -38,7 +38,7 @@ DEEP = 2  # pairs of partings, one in the other, that are tried
 Levels = tuple[Boxes, ...]
 
 
-def candidates(
+def list_patterns(
     topology: Topology, collective: Collective, bound: Bound = UNPROVED
 ) -> Iterator[tuple[str, Callable[[], Schedule]]]:
     """Name every pattern of levels for every way to part the machine into boxes, and its maker.
@@ -47,7 +47,7 @@ def candidates(
         TemplateError: ranks that are not joined, or a machine that cannot relay the sums.
     """
     single = [(parted,) for parted in list_partitions(topology, collective.ranks)]
-    for levels in [*single, *_nested(single)]:
+    for levels in [*single, *_pair_nested(single)]:
         yield from _of_levels(topology, collective, levels, bound)
 
 
@@ -67,17 +67,17 @@ def grid(
         TemplateError: boxes of different sizes, another collective, ranks that are not joined, or
             a machine that cannot relay the sums.
     """
-    name = _named(levels, collective, patterns)
+    name = _name_pattern(levels, collective, patterns)
     expect(name, collective, GRIDS)
     ranks, shape = _grid(levels, collective.ranks)
     gathering = _phases(ranks, shape, patterns)
     block = {rank: i for i, rank in enumerate(collective.ranks)}
     pieces = [(block[rank], Fraction(1)) for rank in ranks.tolist()]
-    sends = gathering if pattern_of(collective) == "all_gather" else mirrored(gathering)
+    sends = gathering if pattern_of(collective) == "all_gather" else mirror(gathering)
     if pattern_of(collective) == "all_reduce":
         pieces = [(0, Fraction(1, len(ranks)))] * len(ranks)
         sends = _one_after_the_other(sends, gathering)
-    return lay(name, Router(topology), collective, pieces, sends, bound)
+    return lay_out(name, Router(topology), collective, pieces, sends, bound)
 
 
 def tree(
@@ -94,18 +94,18 @@ def tree(
     Raises:
         TemplateError: as of `grid`.
     """
-    name = _named(levels, collective, patterns)
+    name = _name_pattern(levels, collective, patterns)
     expect(name, collective, TREES)
     root = collective.ranks[0] if collective.root is None else collective.root
     down = _down(levels, collective.ranks, root, patterns)
     if pattern_of(collective) in ("scatter", "gather"):
         block = {rank: i for i, rank in enumerate(collective.ranks)}
-        down = _parted(down, block)
-    up = mirrored(down, reduce=pattern_of(collective) != "gather")
+        down = _carry_blocks(down, block)
+    up = mirror(down, reduce=pattern_of(collective) != "gather")
     sends = down if pattern_of(collective) in ("broadcast", "scatter") else up
     if pattern_of(collective) == "all_reduce":
         sends = _one_after_the_other(up, down)
-    return lay(name, Router(topology), collective, blocks(collective), sends, bound)
+    return lay_out(name, Router(topology), collective, blocks(collective), sends, bound)
 
 
 def _one_after_the_other(first: Sequence[Sends], second: Sequence[Sends]) -> list[Sends]:
@@ -129,17 +129,17 @@ def _of_levels(
             patterns = (*[first] * len(levels), last)
             if make is tree and pattern_of(collective) not in ROOTED and "direct" in patterns[:1]:
                 continue  # everyone to one rank and back: binomial is never slower there
-            name = _named(levels, collective, patterns)
+            name = _name_pattern(levels, collective, patterns)
             yield name, partial(make, topology, collective, levels, patterns, bound)
 
 
-def _named(levels: Levels, collective: Collective, patterns: Sequence[str]) -> str:
+def _name_pattern(levels: Levels, collective: Collective, patterns: Sequence[str]) -> str:
     counts = [len(parted) for parted in levels]
     inner = [b // a for a, b in zip([1, *counts], [*counts, len(collective.ranks)], strict=False)]
     return f"levels {' x '.join(map(str, inner))}: {', '.join(patterns)}"
 
 
-def _nested(single: Sequence[Levels]) -> list[Levels]:
+def _pair_nested(single: Sequence[Levels]) -> list[Levels]:
     """Pair partings where the boxes of the second lie in those of the first."""
     found: list[Levels] = []
     for (outer,), (inner,) in combinations(single, 2):
@@ -203,7 +203,7 @@ def _bruck(count: int) -> list[Sends]:
 
 
 def _ring(count: int) -> list[Sends]:
-    return ring.around(np.arange(count), "all_gather")
+    return ring.send_around(np.arange(count), "all_gather")
 
 
 def _down(levels: Levels, ranks: Sequence[int], root: int, patterns: Sequence[str]) -> list[Sends]:
@@ -229,12 +229,12 @@ def _leader(box: IntArray, parted: Boxes, root: int) -> int:
     return int(box[place % len(box)])
 
 
-def _straight(order: IntArray) -> list[Sends]:
+def _order_straight(order: IntArray) -> list[Sends]:
     count = len(order) - 1
     return [Sends(0, np.zeros(count, dtype=np.int64), order[:1].repeat(count), order[1:])]
 
 
-def _parted(down: Sequence[Sends], block: dict[int, int]) -> list[Sends]:
+def _carry_blocks(down: Sequence[Sends], block: dict[int, int]) -> list[Sends]:
     """Let each message of a spreading carry the blocks of all ranks that are reached through it."""
     below = {rank: [number] for rank, number in block.items()}
     found = []
@@ -256,6 +256,6 @@ PATTERNS: dict[str, Callable[[int], list[Sends]]] = {
 }
 # Patterns that spread piece 0 from the first of some ranks to the others.
 SPREADS: dict[str, Callable[[IntArray], list[Sends]]] = {
-    "direct": _straight,
+    "direct": _order_straight,
     "binomial": lambda order: binomial.broadcast(order, order),
 }

@@ -9,7 +9,7 @@ from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
-from solvers.templates.layout import Sends, blocks, expect, lay
+from solvers.templates.layout import Sends, blocks, expect, lay_out
 from solvers.templates.recursive_exchange import distances, doubling, power_below
 from topologies.model.topology import IntArray, Topology, integers
 
@@ -29,7 +29,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     ranks = integers(collective.ranks)
     sends = _gather(ranks) if pattern_of(collective) == "all_gather" else _sum(ranks)
     routes, pieces = Router(topology), blocks(collective)
-    return lay("recursive_doubling", routes, collective, pieces, sends, bound)
+    return lay_out("recursive_doubling", routes, collective, pieces, sends, bound)
 
 
 def _sum(ranks: IntArray) -> list[Sends]:

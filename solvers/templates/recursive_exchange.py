@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from solvers.templates.layout import Sends, mirrored
+from solvers.templates.layout import Sends, mirror
 from topologies.model.topology import IntArray
 
 
@@ -29,7 +29,7 @@ def halving(ranks: IntArray, first_round: int = 0) -> list[Sends]:
 
 def doubling(ranks: IntArray, first_round: int = 0) -> list[Sends]:
     """Hand out: `halving` in the mirror, ranks[p] having piece p in the beginning."""
-    return [s.later(first_round) for s in mirrored(halving(ranks), reduce=False)]
+    return [s.later(first_round) for s in mirror(halving(ranks), reduce=False)]
 
 
 def _exchange(number: int, ranks: IntArray, distance: int) -> Sends:

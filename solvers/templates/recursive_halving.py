@@ -9,7 +9,7 @@ from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
-from solvers.templates.layout import Sends, blocks, expect, lay
+from solvers.templates.layout import Sends, blocks, expect, lay_out
 from solvers.templates.recursive_exchange import distances, doubling, halving, power_below
 from topologies.model.topology import IntArray, Topology, integers
 
@@ -36,7 +36,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
         sends = _everything(ranks)
     else:
         pieces, sends = blocks(collective), _parts(ranks)
-    return lay("recursive_halving", Router(topology), collective, pieces, sends, bound)
+    return lay_out("recursive_halving", Router(topology), collective, pieces, sends, bound)
 
 
 def _fold(ranks: IntArray, pieces: int) -> Sends:

@@ -9,8 +9,8 @@ from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
-from solvers.templates.layout import Sends, blocks, expect, lay
-from solvers.templates.ring_order import circle
+from solvers.templates.layout import Sends, blocks, expect, lay_out
+from solvers.templates.ring_order import ring_order
 from topologies.model.topology import IntArray, Topology, integers
 
 COLLECTIVES = ("all_gather", "reduce_scatter", "all_reduce", "broadcast", "reduce")
@@ -27,19 +27,19 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     """
     expect("ring", collective, COLLECTIVES)
     routes = Router(topology)
-    order = circle(routes, collective.ranks)
+    order = ring_order(routes, collective.ranks)
     if collective.root is not None:
         at = order.index(collective.root)
         sends = _chain(integers(order[at:] + order[:at]), pattern_of(collective) == "reduce")
-        return lay("ring", routes, collective, blocks(collective), sends, bound)
+        return lay_out("ring", routes, collective, blocks(collective), sends, bound)
     n = len(order)
     if pattern_of(collective) == "all_reduce":
         pieces = [(0, Fraction(1, n))] * n
     else:
         block = {rank: i for i, rank in enumerate(collective.ranks)}
         pieces = [(block[rank], Fraction(1)) for rank in order]
-    sends = around(integers(order), pattern_of(collective))
-    return lay("ring", routes, collective, pieces, sends, bound)
+    sends = send_around(integers(order), pattern_of(collective))
+    return lay_out("ring", routes, collective, pieces, sends, bound)
 
 
 def _chain(order: IntArray, reduce: bool) -> list[Sends]:
@@ -49,7 +49,7 @@ def _chain(order: IntArray, reduce: bool) -> list[Sends]:
     return [Sends(s, zero, way[s : s + 1], way[s + 1 : s + 2], reduce) for s in range(len(way) - 1)]
 
 
-def around(order: IntArray, name: str) -> list[Sends]:
+def send_around(order: IntArray, name: str) -> list[Sends]:
     """Add up piece p on its way around to the p-th rank; hand it out from there."""
     rounds = range(len(order) - 1)
     adding = [] if name == "all_gather" else [_turn(s, order, s + 1, True) for s in rounds]

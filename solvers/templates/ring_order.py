@@ -9,7 +9,7 @@ from solvers.routing.router import Router
 STEPS_FOR_EACH_RANK = 64
 
 
-def circle(routes: Router, ranks: Sequence[int]) -> list[int]:
+def ring_order(routes: Router, ranks: Sequence[int]) -> list[int]:
     """Order the ranks, beginning with the first, so that each is near to the next around a circle.
 
     On machines where each rank reaches each through switches the next is the nearest one left.

@@ -15,7 +15,7 @@ from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
-from solvers.templates.layout import Sends, blocks, expect, lay, mirrored
+from solvers.templates.layout import Sends, blocks, expect, lay_out, mirror
 from solvers.templates.recursive_exchange import power_below
 from topologies.model.topology import IntArray, Topology, integers
 
@@ -44,7 +44,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     elif pattern_of(collective) in ("scatter", "gather"):
         pieces = pieces[start:] + pieces[:start]
     sends = _MAKERS[pattern_of(collective)](ranks)
-    return lay(NAME, Router(topology), collective, pieces, sends, bound)
+    return lay_out(NAME, Router(topology), collective, pieces, sends, bound)
 
 
 def _partners(n: int) -> list[IntArray]:
@@ -93,7 +93,7 @@ def _doubling(ranks: IntArray) -> list[Sends]:
 
 
 def _add(ranks: IntArray) -> list[Sends]:
-    return mirrored(_gather(ranks))
+    return mirror(_gather(ranks))
 
 
 def _both(ranks: IntArray) -> list[Sends]:
@@ -103,7 +103,7 @@ def _both(ranks: IntArray) -> list[Sends]:
     place, piece = (grid.reshape(-1) for grid in np.indices((n - core, core)))
     give = Sends(0, piece, ranks[place + core], ranks[place], True)
     take = Sends(1 + 2 * rounds, piece, ranks[place], ranks[place + core])
-    adding, handing = (s.later(1) for s in mirrored(out)), (s.later(1 + rounds) for s in out)
+    adding, handing = (s.later(1) for s in mirror(out)), (s.later(1 + rounds) for s in out)
     return [give, *adding, *handing, take]
 
 
@@ -146,8 +146,8 @@ _MAKERS: dict[str, Callable[[IntArray], list[Sends]]] = {
     "reduce_scatter": _add,
     "all_reduce": _both,
     "broadcast": _broadcast,
-    "reduce": lambda ranks: mirrored(_broadcast(ranks)),
+    "reduce": lambda ranks: mirror(_broadcast(ranks)),
     "scatter": _scatter,
-    "gather": lambda ranks: mirrored(_scatter(ranks), reduce=False),
+    "gather": lambda ranks: mirror(_scatter(ranks), reduce=False),
 }
 COLLECTIVES = tuple(_MAKERS)

@@ -9,8 +9,8 @@ from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
-from solvers.templates.layout import Sends, blocks, expect, lay, mirrored
-from solvers.templates.ring_order import circle
+from solvers.templates.layout import Sends, blocks, expect, lay_out, mirror
+from solvers.templates.ring_order import ring_order
 from topologies.model.topology import IntArray, Topology, integers
 
 COLLECTIVES = ("all_gather", "reduce_scatter", "all_reduce", "broadcast", "reduce")
@@ -28,21 +28,21 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     """
     expect(NAME, collective, COLLECTIVES)
     routes, n = Router(topology), len(collective.ranks)
-    order = circle(routes, collective.ranks)
+    order = ring_order(routes, collective.ranks)
     if collective.root is not None:
         at = order.index(collective.root)
         sends = _spread(integers(order[at:] + order[:at]), integers([0]))
-        sends = mirrored(sends) if pattern_of(collective) == "reduce" else sends
-        return lay(NAME, routes, collective, blocks(collective), sends, bound)
+        sends = mirror(sends) if pattern_of(collective) == "reduce" else sends
+        return lay_out(NAME, routes, collective, blocks(collective), sends, bound)
     ring = integers(order)
     out = _spread(ring, np.arange(n))
     if pattern_of(collective) == "all_reduce":
-        sends = [*mirrored(out), *(s.later(n // 2) for s in out)]
-        return lay(NAME, routes, collective, [(0, Fraction(1, n))] * n, sends, bound)
+        sends = [*mirror(out), *(s.later(n // 2) for s in out)]
+        return lay_out(NAME, routes, collective, [(0, Fraction(1, n))] * n, sends, bound)
     block = {rank: i for i, rank in enumerate(collective.ranks)}
     pieces = [(block[rank], Fraction(1)) for rank in order]
-    sends = out if pattern_of(collective) == "all_gather" else mirrored(out)
-    return lay(NAME, routes, collective, pieces, sends, bound)
+    sends = out if pattern_of(collective) == "all_gather" else mirror(out)
+    return lay_out(NAME, routes, collective, pieces, sends, bound)
 
 
 def _spread(ring: IntArray, piece: IntArray) -> list[Sends]:

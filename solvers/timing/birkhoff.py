@@ -74,16 +74,16 @@ def stages(matrix: IntArray, cuts: float = CUTS) -> Stages:
     number("cuts", cuts)
     src, dst, amount, bound = _entries(matrix)
     if not len(amount):
-        return _staged(amount, src, dst, amount, bound)
-    busy = _busy(src, dst, amount, len(matrix))
-    entry, amount = pieces(amount, longest(bound, cuts * len(matrix)))
+        return _sort_into_stages(amount, src, dst, amount, bound)
+    busy = _busiest_sums(src, dst, amount, len(matrix))
+    entry, amount = pieces(amount, longest_piece(bound, cuts * len(matrix)))
     # Where nothing else tells messages apart, shifts do not get into each other's way.
     shift = (dst - src) % len(matrix)
     order = np.lexsort((shift[entry], -busy[entry], -amount))
     entry, amount = entry[order], amount[order]
     src, dst = src[entry], dst[entry]
     stage = first_fit(src, dst + len(matrix), 2 * len(matrix))
-    return _staged(stage, src, dst, amount, bound)
+    return _sort_into_stages(stage, src, dst, amount, bound)
 
 
 def pairwise(matrix: IntArray) -> Stages:
@@ -93,7 +93,7 @@ def pairwise(matrix: IntArray) -> Stages:
     """
     src, dst, amount, bound = _entries(matrix)
     shift = np.unique((dst - src) % len(matrix), return_inverse=True)[1].reshape(-1)
-    return _staged(shift, src, dst, amount, bound)
+    return _sort_into_stages(shift, src, dst, amount, bound)
 
 
 def birkhoff(matrix: IntArray) -> Stages:
@@ -105,7 +105,7 @@ def birkhoff(matrix: IntArray) -> Stages:
 
     src, dst, amount, bound = _entries(matrix)
     if not bound:
-        return _staged(amount, src, dst, amount, bound)
+        return _sort_into_stages(amount, src, dst, amount, bound)
     left = np.zeros(matrix.shape, dtype=np.int64)
     left[src, dst] = amount
     whole = left + _padding(left, bound)
@@ -123,10 +123,10 @@ def birkhoff(matrix: IntArray) -> Stages:
     stage, src, dst, amount = (np.concatenate(c) for c in zip(*rows, strict=True))
     kept = amount > 0
     stage = np.unique(stage[kept], return_inverse=True)[1].reshape(-1)
-    return _staged(stage, src[kept], dst[kept], amount[kept], bound)
+    return _sort_into_stages(stage, src[kept], dst[kept], amount[kept], bound)
 
 
-def frontier(matrix: IntArray) -> Iterator[tuple[str, Stages]]:
+def decompositions(matrix: IntArray) -> Iterator[tuple[str, Stages]]:
     """Give decompositions with ever more stages that come ever nearer to the bound."""
     yield "pairwise", pairwise(matrix)
     for cuts in (0.0, 0.125, 0.25, 0.5, 1.0, 2.0):
@@ -135,7 +135,7 @@ def frontier(matrix: IntArray) -> Iterator[tuple[str, Stages]]:
         yield "birkhoff", birkhoff(matrix)
 
 
-def longest(bound: int, count: float) -> int:
+def longest_piece(bound: int, count: float) -> int:
     """Give the longest piece when something as long as the bound is cut into `count`."""
     return max(int(bound / count), 1) if count else max(bound, 1)
 
@@ -185,7 +185,7 @@ def _entries(matrix: IntArray) -> tuple[IntArray, IntArray, IntArray, int]:
     return src, dst, amount, max(int(s.max(initial=0)) for s in sums)
 
 
-def _busy(src: IntArray, dst: IntArray, amount: IntArray, ranks: int) -> FloatArray:
+def _busiest_sums(src: IntArray, dst: IntArray, amount: IntArray, ranks: int) -> FloatArray:
     """Add up what both ends of each message send and receive."""
     rows, columns = (np.bincount(ends, amount, ranks) for ends in (src, dst))
     return np.asarray(rows[src] + columns[dst])
@@ -204,7 +204,9 @@ def _padding(left: IntArray, bound: int) -> IntArray:
     return fill
 
 
-def _staged(stage: IntArray, src: IntArray, dst: IntArray, amount: IntArray, bound: int) -> Stages:
+def _sort_into_stages(
+    stage: IntArray, src: IntArray, dst: IntArray, amount: IntArray, bound: int
+) -> Stages:
     """Sort messages by stage, and measure the stages."""
     order = np.argsort(stage, kind="stable")
     lengths = np.zeros(int(stage.max(initial=-1)) + 1, dtype=np.int64)

@@ -18,7 +18,7 @@ import numpy as np
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule, Transfer, schedule
-from solvers.timing.greedy_problem import TAIL, Spreading
+from solvers.timing.greedy_problem import TAIL, GreedyProblem
 from topologies.model.topology import BoolArray, FloatArray, IntArray
 
 FINE = 2.0**20  # ticks in the shortest time that a link works on a piece
@@ -62,7 +62,7 @@ class _Clock:
         return now
 
 
-def match(work: Spreading) -> list[Send]:
+def match_sends(work: GreedyProblem) -> list[Send]:
     """Send until everyone has what is allowed to reach him; give the sends as they start.
 
     Complexity: sends × (pieces + log sends).
@@ -98,7 +98,7 @@ class _Leaving(NamedTuple):
     arcs: dict[int, list[int]]
 
 
-def _leaving(work: Spreading) -> _Leaving:
+def _leaving(work: GreedyProblem) -> _Leaving:
     links: list[list[int]] = [[] for _ in range(work.topology.vertices)]
     arcs: dict[int, list[int]] = {}
     for arc, route in enumerate(work.arcs.route):
@@ -108,7 +108,7 @@ def _leaving(work: Spreading) -> _Leaving:
     return _Leaving(links, arcs)
 
 
-def _clock(work: Spreading, loads: FloatArray) -> _Clock:
+def _clock(work: GreedyProblem, loads: FloatArray) -> _Clock:
     """Write times in whole ticks, so that what happens at once does so."""
     seconds = loads[:, None] / work.topology.bandwidth
     tick = float(seconds.min()) / FINE
@@ -137,7 +137,7 @@ def _moments(
 
 
 def _best(
-    work: Spreading,
+    work: GreedyProblem,
     clock: _Clock,
     arcs: list[int],
     now: int,
@@ -161,21 +161,21 @@ def _best(
 
 
 def matched(
-    work: Spreading, collective: Collective, bound: Bound, *, in_network: bool = False
+    work: GreedyProblem, collective: Collective, bound: Bound, *, in_network: bool = False
 ) -> Schedule:
     """Match links and pieces; give the schedule.
 
     A send is one step behind the one that brought the piece, and behind all earlier ones on its
     links, so the order on every link is that in which it was found.
     """
-    rows = list(_transfers(work, match(work)))
+    rows = list(_transfers(work, match_sends(work)))
     pieces = list(zip(work.block.tolist(), work.share, strict=True))
     return schedule(
         work.topology, collective, pieces, rows, bound, in_network=in_network, solver="matching"
     )
 
 
-def _transfers(work: Spreading, sends: list[Send]) -> Iterator[Transfer]:
+def _transfers(work: GreedyProblem, sends: list[Send]) -> Iterator[Transfer]:
     src, dst = work.arcs.src.tolist(), work.arcs.dst.tolist()
     had: dict[tuple[int, int], int] = {}
     used = [0] * work.topology.links

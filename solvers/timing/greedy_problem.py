@@ -31,7 +31,7 @@ class Arcs:
 
 
 @dataclass(frozen=True, eq=False)
-class Spreading:
+class GreedyProblem:
     """Pieces that are to be copied from their roots to all vertices that want them.
 
     Piece p is `share[p]` of block `block[p]`, has `load[p]` bytes and starts at `root[p]`.
@@ -50,7 +50,7 @@ class Spreading:
 
 def guided(
     schedule: Schedule, size: float, parts: int, leeway: float = 0.0, seed: int = 0
-) -> Spreading:
+) -> GreedyProblem:
     """Take trees (or ways) from a schedule that only copies; cut each into pieces.
 
     A block has about `parts` pieces. leeway: a piece may also take an arc that is not of its tree
@@ -75,7 +75,7 @@ def guided(
     allowed = on_tree | _beside(arcs, trees, cost, leeway)
     key = rank[arcs.dst] * TAIL + np.where(on_tree, 0, OFF_TREE)
     noise = np.random.default_rng(seed).integers(0, 2**16, (len(arcs.src), len(of_tree)))
-    return Spreading(
+    return GreedyProblem(
         topology=whole.topology,
         arcs=arcs,
         block=whole.block[of_tree],
@@ -87,9 +87,9 @@ def guided(
     )
 
 
-def free(
+def free_problem(
     topology: Topology, collective: Collective, size: float, parts: int, seed: int = 0
-) -> Spreading:
+) -> GreedyProblem:
     """Let every piece of an all_gather or broadcast take every link between ranks, at random.
 
     Raises:
@@ -102,7 +102,7 @@ def free(
     block = np.repeat(np.arange(collective.blocks), parts)
     load = collective.sizes[block] * (size / collective.total / parts)
     among = np.isin(arcs.dst, collective.ranks)
-    return Spreading(
+    return GreedyProblem(
         topology=topology,
         arcs=arcs,
         block=block,

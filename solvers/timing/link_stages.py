@@ -26,7 +26,7 @@ FEW_CUTS = (0.25, 0.5, 1.0)  # for exchanges so large that each one tried takes 
 MANY_PIECES = 20_000
 
 
-def frontier(whole: Schedule) -> Iterator[tuple[str, Schedule]]:
+def staged_schedules(whole: Schedule) -> Iterator[tuple[str, Schedule]]:
     """Put an all_to_allv that sends everything at once in stages, in ever more of them.
 
     whole: without symmetry, as its solver makes it.
@@ -36,14 +36,17 @@ def frontier(whole: Schedule) -> Iterator[tuple[str, Schedule]]:
     straight = bool((np.bincount(whole.transfers.piece) <= 1).all())
     demand = demand_of(whole.collective)
     if straight:
-        yield "pairwise", by_matrix(whole, birkhoff.pairwise(demand))
+        yield "pairwise", follow_stages(whole, birkhoff.pairwise(demand))
     for cuts in CUTS if whole.pieces <= MANY_PIECES else FEW_CUTS:
-        yield f"first fit, {cuts:g} n cuts" if cuts else "first fit, no cuts", staged(whole, cuts)
+        yield (
+            f"first fit, {cuts:g} n cuts" if cuts else "first fit, no cuts",
+            put_in_stages(whole, cuts),
+        )
     if straight and len(demand) <= birkhoff.EXACT_RANKS:
-        yield "birkhoff", by_matrix(whole, birkhoff.birkhoff(demand))
+        yield "birkhoff", follow_stages(whole, birkhoff.birkhoff(demand))
 
 
-def staged(whole: Schedule, cuts: float = birkhoff.CUTS) -> Schedule:
+def put_in_stages(whole: Schedule, cuts: float = birkhoff.CUTS) -> Schedule:
     """Cut pieces, and give each the first stages in which its way is free.
 
     cuts: pieces into which something as long as the whole is cut, as a multiple of the ranks.
@@ -57,7 +60,7 @@ def staged(whole: Schedule, cuts: float = birkhoff.CUTS) -> Schedule:
     count = cuts * len(whole.collective.ranks)
     most = heat.max() / count * rate if count else np.full(whole.pieces, np.inf)
     parent, share = _cut(whole, weight, most)
-    rows = _copied(whole.transfers, parent)
+    rows = _copy_transfers(whole.transfers, parent)
     size = np.array([float(s) for s in share]) * whole.collective.sizes[whole.block[parent]]
     busy = np.add.reduceat(heat[whole.transfers.route], whole.transfers.route_start[:-1])
     hottest = np.zeros(whole.pieces)
@@ -66,10 +69,10 @@ def staged(whole: Schedule, cuts: float = birkhoff.CUTS) -> Schedule:
     shift = ((dst - src) % len(whole.collective.ranks))[whole.block]
     order = np.lexsort((shift[parent], -hottest[parent], -size / rate[parent]))
     step = Timetable(whole, rate).fill(rows, rate[parent], order)
-    return _remade(whole, parent, share, replace(rows, step=frozen(step)))
+    return _remake(whole, parent, share, replace(rows, step=frozen(step)))
 
 
-def by_matrix(whole: Schedule, found: birkhoff.Stages) -> Schedule:
+def follow_stages(whole: Schedule, found: birkhoff.Stages) -> Schedule:
     """Let the pieces follow stages of the demand matrix; every piece goes straight to its end."""
     what = whole.collective
     src, dst = _ends(whole)
@@ -91,9 +94,9 @@ def by_matrix(whole: Schedule, found: birkhoff.Stages) -> Schedule:
         whole.share[p] * part[m]
         for p, m in zip(parent[len(still) :].tolist(), message.tolist(), strict=True)
     ]
-    rows = _copied(whole.transfers, parent)
+    rows = _copy_transfers(whole.transfers, parent)
     step = found.stage[message[rows.piece - len(still)]]
-    return _remade(whole, parent, share, replace(rows, step=frozen(step)))
+    return _remake(whole, parent, share, replace(rows, step=frozen(step)))
 
 
 def _ends(whole: Schedule) -> tuple[IntArray, IntArray]:
@@ -105,7 +108,7 @@ def _ends(whole: Schedule) -> tuple[IntArray, IntArray]:
     return src, dst
 
 
-def _remade(
+def _remake(
     whole: Schedule, parent: IntArray, share: Sequence[Fraction], rows: Transfers
 ) -> Schedule:
     """Make the schedule of the parts: parent[q] is the piece that part q was cut from."""
@@ -150,7 +153,7 @@ def _cut(
     return np.array(parent, dtype=np.int64), share
 
 
-def _copied(rows: Transfers, parent: IntArray) -> Transfers:
+def _copy_transfers(rows: Transfers, parent: IntArray) -> Transfers:
     """Copy the transfers of each part's piece."""
     first = np.searchsorted(rows.piece, np.arange(int(parent.max()) + 2))
     length = np.diff(first)[parent]

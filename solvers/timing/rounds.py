@@ -32,7 +32,9 @@ AT_ONCE = "all at once"
 Needs = list[list[tuple[int, float]]]
 
 
-def orders(schedule: Schedule, lengths: Sequence[int] = LENGTHS) -> Iterator[tuple[str, Schedule]]:
+def round_orders(
+    schedule: Schedule, lengths: Sequence[int] = LENGTHS
+) -> Iterator[tuple[str, Schedule]]:
     """Give every transfer the number of its round as its step, for each length of rounds.
 
     Short rounds flood less; long ones have fewer waits, and waste less where messages differ. At
@@ -46,7 +48,7 @@ def orders(schedule: Schedule, lengths: Sequence[int] = LENGTHS) -> Iterator[tup
     needs = _needs(schedule)
     first = _hottest_first(schedule, needs)
     needs = _needs(first)
-    last, once = b"", at_once(first)
+    last, once = b"", send_at_once(first)
     for multiple in lengths:
         step = _Rounds(first.transfers.piece, needs, multiple).fill()
         if step.tobytes() in (last, once.transfers.step.tobytes()):
@@ -57,7 +59,7 @@ def orders(schedule: Schedule, lengths: Sequence[int] = LENGTHS) -> Iterator[tup
     yield AT_ONCE, once
 
 
-def at_once(schedule: Schedule) -> Schedule:
+def send_at_once(schedule: Schedule) -> Schedule:
     """Let every transfer go as soon as its piece is there: its step is its place on the way."""
     rows = schedule.transfers
     return replace(schedule, transfers=replace(rows, step=frozen(earlier(rows.piece))))

@@ -15,7 +15,7 @@ from solvers.routing.quotient import Quotient
 from solvers.schedules.certificate import Bound
 from solvers.settings.deadline import UNHURRIED, Watch
 from solvers.trees import rounding
-from solvers.trees.column_pool import Family, Growth, Heights
+from solvers.trees.column_pool import ColumnPool, Family, Heights
 from solvers.trees.order_lp import Budget, Columns, Order, assemble
 from solvers.trees.pricing import CLOSE, Pricing
 from topologies.model.topology import BoolArray, FloatArray, IntArray
@@ -43,7 +43,7 @@ Prove = Callable[[FloatArray, float], Goal | None]
 Reached = Callable[[float], None]
 
 
-class _Round(NamedTuple):
+class _Iteration(NamedTuple):
     """An LP that was solved, what its columns stand for, and the time of its optimum."""
 
     lp: LoadLP
@@ -60,7 +60,7 @@ class _Pace:
         self.goal = float(goal)
         self.distance, self.stalled, self.columns = inf, 0, 0
 
-    def promising(self, now: _Round) -> bool:
+    def promising(self, now: _Iteration) -> bool:
         """Tell whether another round is worth its while."""
         distance = now.time / self.goal - 1
         self.stalled += distance > STALLED * self.distance
@@ -82,7 +82,7 @@ class Packing:
     ways: PathPool
 
 
-class Packer:
+class ColumnGeneration:
     """The order LP of one problem, from its first orders to the optimum.
 
     With free shares the roots' weights are variables, each inward family paired with the outward
@@ -101,7 +101,7 @@ class Packer:
         heights: Heights | None = None,
     ) -> None:
         self.quotient, self.free, self.watch = quotient, free, watch
-        self.growth = Growth(quotient, families, watch, heights)
+        self.growth = ColumnPool(quotient, families, watch, heights)
         self.pricing = Pricing(self.growth, free=free)
 
     def solve(
@@ -130,7 +130,7 @@ class Packer:
                     return packing
                 continue
             prices = self._prices(now, scale)
-            if not self._improved(prices, now.time):
+            if not self._improve(prices, now.time):
                 known = [g for g in (goal, prove(prices, now.time)) if g]
                 best = max(known, key=lambda g: g.time, default=None)
                 if packing := self._finish(now, best):
@@ -150,12 +150,12 @@ class Packer:
                 return packing
             if made == rounds or not pace.promising(now):
                 break
-            if not self._improved(self._prices(now, scale), now.time, hopeless):
+            if not self._improve(self._prices(now, scale), now.time, hopeless):
                 break
         raise NotFound("the goal was not reached in so many rounds")
 
     def attain_straight(self, goal: Goal, reached: Reached = lambda _: None) -> Packing:
-        """Reach a goal by trees that send straight from the root to all (`Growth.straight`).
+        """Reach a goal by trees that send straight from the root to all (`ColumnPool.straight`).
 
         What bounds a group of ranks in a large machine is often what each of them takes in or
         gives out; then such trees are as good as any, and the program is small: a column for each
@@ -168,7 +168,7 @@ class Packer:
         self.growth.straight()
         columns = 0
         while columns < STRAIGHT:
-            now = self._solved(scale)
+            now = self._solve(scale)
             reached(now.time)
             x = now.optimum.x[:-1]
             if _attains(now, goal) and (
@@ -176,45 +176,45 @@ class Packer:
             ):
                 return packing
             columns += len(now.columns)
-            if not self.pricing.better_ways(self._prices(now, scale), now.time):
+            if not self.pricing.better_paths(self._prices(now, scale), now.time):
                 break
         raise NotFound("the goal was not reached by trees that send straight to all")
 
-    def _rounds(self, scale: float, reached: Reached) -> Iterator[_Round]:
+    def _rounds(self, scale: float, reached: Reached) -> Iterator[_Iteration]:
         """Solve the LP again and again, as it grows; the last round anew where the time is over.
 
         Raises:
             NotFound: there is no time for the first one.
         """
         self.pricing.begin(scale)
-        now = self._solved(scale)
+        now = self._solve(scale)
         while True:
             reached(now.time)
             yield now
             self._prune(now)
             try:
-                now = self._solved(scale)
+                now = self._solve(scale)
             except NotFound:
                 self.growth.orders, self.growth.columns = list(now.orders), now.columns
 
-    def _solved(self, scale: float) -> _Round:
+    def _solve(self, scale: float) -> _Iteration:
         self.watch.check()
         lp = self._assemble()
         optimum = solve(lp.program(scale), self.watch)
         orders = tuple(self.growth.orders)
-        return _Round(lp, optimum, orders, self.growth.columns, optimum.cost * scale)
+        return _Iteration(lp, optimum, orders, self.growth.columns, optimum.cost * scale)
 
-    def _improved(self, prices: FloatArray, time: float, hopeless: float = inf) -> bool:
+    def _improve(self, prices: FloatArray, time: float, hopeless: float = inf) -> bool:
         """Grow by what the prices ask for; say whether anything was missing, and time enough.
 
         hopeless: a time that is too long: where the prices prove about that, the answer is no.
         """
         try:
-            return self.pricing.improve(prices, time, hopeless)
+            return self.pricing.price_out(prices, time, hopeless)
         except NotFound:
             return False
 
-    def _prune(self, now: "_Round") -> None:
+    def _prune(self, now: "_Iteration") -> None:
         """Drop orders that the last optimum gave no weight, once there are many."""
         if len(self.growth.orders) <= KEPT * len(self.growth.families):
             return
@@ -227,7 +227,7 @@ class Packer:
         kept[: len(self.growth.families)] = True
         self.growth.keep(kept)
 
-    def _finish(self, now: _Round, goal: Goal | None) -> Packing | None:
+    def _finish(self, now: _Iteration, goal: Goal | None) -> Packing | None:
         """Turn the optimum into exact shares; of the least height, if the goal is attained.
 
         None where members that others stood for have to stand for themselves.
@@ -253,14 +253,14 @@ class Packer:
         try:
             share, _ = lp.exact(x, time, target, self.watch)
         except NotFound:
-            share = rounding.shares(columns, orders, self.budgets(self.growth.orders), x)
-        whole = self.growth.unfolded(columns, share)
+            share = rounding.round_shares(columns, orders, self.budgets(self.growth.orders), x)
+        whole = self.growth.unfold(columns, share)
         if whole is None:
             return None
         bound = goal.bound if goal else None
         return Packing(tuple(self.growth.orders), *whole, bound, self.growth.ways)
 
-    def chosen(
+    def solve_chosen(
         self, orders: Sequence[Order], columns: Columns, scale: float
     ) -> tuple[LoadLP, Optimum]:
         """Solve for the shares of given orders and choices alone, which become those at hand.
@@ -272,7 +272,7 @@ class Packer:
         lp = self._assemble()
         return lp, solve(lp.program(scale), self.watch)
 
-    def settled(self, lp: LoadLP, optimum: Optimum, time: float, goal: Goal | None) -> Packing:
+    def settle(self, lp: LoadLP, optimum: Optimum, time: float, goal: Goal | None) -> Packing:
         """Turn the optimum of what is at hand into exact shares, as it is."""
         target = goal.time if goal is not None and _nears(time, goal) else None
         packing = self._exact(lp, optimum.x[:-1], time, target, goal)
@@ -311,7 +311,7 @@ class Packer:
         """Guess the time's magnitude, where no bound is known."""
         return len(self.quotient.members) / float(self.quotient.orbit_capacity.max())
 
-    def _prices(self, now: _Round, scale: float) -> FloatArray:
+    def _prices(self, now: _Iteration, scale: float) -> FloatArray:
         """Give the price of one link of each orbit: what a crossing of all images costs in time."""
         return now.lp.prices(now.optimum, scale) * self.quotient.repeats
 
@@ -395,7 +395,7 @@ class Packer:
         return np.array([self.growth.reach(o.root, o.inward, o.present)[0] for o in orders])
 
 
-def _attains(now: _Round, goal: Goal) -> bool:
+def _attains(now: _Iteration, goal: Goal) -> bool:
     return now.time <= float(goal.time) * (1 + CLOSE)
 
 

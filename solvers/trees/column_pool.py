@@ -22,7 +22,7 @@ from solvers.routing.path_pool import HOP, PathPool
 from solvers.routing.quotient import Quotient
 from solvers.settings.deadline import UNHURRIED, Watch
 from solvers.trees.likeness import Kinds, Unfolding
-from solvers.trees.order_lp import Columns, Order, all_ways, classes, joined, union
+from solvers.trees.order_lp import Columns, Order, all_paths, concatenate, start_at_roots, union
 from topologies.model.topology import BoolArray, FloatArray, IntArray, frozen
 
 NEARBY = 6  # early and late candidate parents of a member at first, where there are many members
@@ -58,7 +58,7 @@ class Heights(NamedTuple):
         return self.into if family.inward else self.out
 
 
-class Growth:
+class ColumnPool:
     """The ways, orders and columns of one problem, from the nearest parents up.
 
     Whatever is taken in comes with the columns that it allows: an order with the candidate parents
@@ -141,7 +141,7 @@ class Growth:
         coarse = np.round(distance / distance[present].max() * 1e6)
         keys = np.stack([coarse, depth_in(before, root)])
         level = np.unique(keys, axis=1, return_inverse=True)[1].reshape(-1)
-        reach = seen(cost, family)
+        reach = orient(cost, family)
         arrival = np.where(level[:, None] < level[None, :], reach, np.inf).min(axis=0)
         sequence = np.lexsort((arrival, level))[: present.sum()]
         if self.heights:
@@ -155,7 +155,7 @@ class Growth:
         """Take in levels by the messages from the root; give parents as `nearest_first`."""
         root, usable = self.place[family.root], self.usable(family)
         present = np.isin(np.arange(len(cost)), sequence) & usable
-        reach = np.where(present[:, None] & present, seen(self.near, family), np.inf)
+        reach = np.where(present[:, None] & present, orient(self.near, family), np.inf)
         least = hops(reach, root)
         if least[present].max() > height:
             raise Infeasible(f"some rank cannot be reached in {height} messages")
@@ -186,11 +186,11 @@ class Growth:
             for first in np.flatnonzero(np.isin(self.quotient.members, self.quotient.roots)):
                 if first != root and self.quotient.needed[first]:
                     self._hang(family, others, np.where(others == first, root, first))
-        pairs = joined(self._chosen)
+        pairs = concatenate(self._chosen)
         inward = np.array([order.inward for order in self.orders])[pairs.order]
         src = np.where(inward, pairs.child, pairs.parent)
         dst = np.where(inward, pairs.parent, pairs.child)
-        self.ways.ask_ports(*classes(self.quotient, src, dst))
+        self.ways.ask_ports(*start_at_roots(self.quotient, src, dst))
 
     def _hang(self, family: Family, child: IntArray, parent: IntArray) -> None:
         """Take in an order that has one parent for each member."""
@@ -223,14 +223,14 @@ class Growth:
         branches = bool(self.quotient.usable(family.inward)[root])
         needed = self.quotient.needed[usable] | (usable == root)
         start = int(np.searchsorted(usable, root))
-        reach = seen(cost, family)[np.ix_(usable, usable)]
+        reach = orient(cost, family)[np.ix_(usable, usable)]
         if self.heights is None:
             find = steiner_tree if branches else steiner_tree_from_one
             total, above = find(reach, start, needed)
         else:
             height = self.heights.of(family)
             place = None if known is None else np.minimum(known[usable], height + 1)
-            total, above = _low(reach, start, needed, height, branches, place)
+            total, above = _bounded_tree(reach, start, needed, height, branches, place)
         parent = np.full(len(cost), -1, dtype=np.int64)
         parent[usable[above >= 0]] = usable[above[above >= 0]]
         return total, frozen(parent)
@@ -240,7 +240,7 @@ class Growth:
         known: dict[Family, tuple[float, IntArray]] = {}
         for order in self.orders if self.heights else []:
             family = self.family_of(order)
-            reach, child = seen(cost, family), order.children
+            reach, child = orient(cost, family), order.children
             total = float(reach[order.cheapest_parents(cost)[child], child].sum())
             if family not in known or total < known[family][0]:
                 known[family] = total, order.place
@@ -299,8 +299,8 @@ class Growth:
         parent, child = self._candidates(order) if self.kinds is None else np.zeros((2, 0), int)
         if self.kinds is not None:
             earliest = self.kinds.earliest(order)
-            order = self.kinds.led(order, earliest)
-            parent, child = _listed(earliest, order.leaders)
+            order = self.kinds.lead(order, earliest)
+            parent, child = _list_pairs(earliest, order.leaders)
         self._take(order)
         own = order.leaders
         self.choose(len(self.orders) - 1, np.append(parent, tree[own]), np.append(child, own))
@@ -328,7 +328,7 @@ class Growth:
             if (nearest[order.children] >= 0).all():
                 self.grow(family, nearest, place)
 
-    def unfolded(
+    def unfold(
         self, columns: Columns, share: Sequence[Fraction]
     ) -> tuple[Columns, tuple[Fraction, ...]] | None:
         """Give every member of the orders choices of its own, where others stand for it.
@@ -338,12 +338,12 @@ class Growth:
         if self.kinds is None:
             return columns, tuple(share[: len(columns)])
         unfolding = Unfolding(self.kinds, self.ways, self.orders)
-        whole, shares, amiss = unfolding.unfolded(columns, share)
+        whole, shares, amiss = unfolding.unfold(columns, share)
         for k, children in amiss:
             like = np.array(self.orders[k].like)
             like[children] = children
             self._orders[k] = replace(self.orders[k], like=frozen(like))
-            self.choose(k, *_listed(self.kinds.earliest(self.orders[k]), children))
+            self.choose(k, *_list_pairs(self.kinds.earliest(self.orders[k]), children))
         return None if amiss else (whole, shares)
 
     def choose(self, order: int, parent: IntArray, child: IntArray) -> None:
@@ -355,7 +355,7 @@ class Growth:
     def settle(self) -> None:
         """Give the choices taken in since the last time every way that is known by now."""
         if self._chosen:
-            wider = all_ways(self.quotient, self.ways, self.orders, joined(self._chosen))
+            wider = all_paths(self.quotient, self.ways, self.orders, concatenate(self._chosen))
             self.columns = union([self._columns, wider], len(self.place))
 
     def _candidates(self, order: Order) -> tuple[IntArray, IntArray]:
@@ -375,7 +375,7 @@ class Growth:
 
     def spread(self) -> None:
         """Let every choice of a parent have all the ways that are known by now."""
-        wider = all_ways(self.quotient, self.ways, self.orders, self.columns)
+        wider = all_paths(self.quotient, self.ways, self.orders, self.columns)
         self.columns = union([self.columns, wider], len(self.place))
 
     def keep(self, kept: BoolArray) -> None:
@@ -391,13 +391,13 @@ class Growth:
         )
 
 
-def _listed(earliest: IntArray, children: IntArray) -> tuple[IntArray, IntArray]:
+def _list_pairs(earliest: IntArray, children: IntArray) -> tuple[IntArray, IntArray]:
     """List (parent, child) of some children."""
     row, kind = np.nonzero(earliest[children] >= 0)
     return earliest[children[row], kind], children[row]
 
 
-def _low(
+def _bounded_tree(
     reach: FloatArray,
     root: int,
     needed: BoolArray,
@@ -414,7 +414,7 @@ def _low(
         raise Infeasible(str(error)) from None
 
 
-def seen(cost: FloatArray, family: Family) -> FloatArray:
+def orient(cost: FloatArray, family: Family) -> FloatArray:
     """Turn costs between members so that trees grow out of the root."""
     return cost.T if family.inward else cost
 

@@ -21,7 +21,7 @@ import numpy as np
 from solvers.routing.path_pool import HOP
 from solvers.routing.quotient import Quotient
 from solvers.trees.column_pool import Family
-from solvers.trees.order_lp import classes
+from solvers.trees.order_lp import start_at_roots
 from topologies.model.topology import FloatArray, IntArray
 
 # What makes a tree of a family where members reach each other at given costs; gives the parents.
@@ -71,7 +71,7 @@ class Congestion:
         """Add up what the images of a tree put on one link of each orbit."""
         child = np.flatnonzero(parent >= 0)
         ends = (child, parent[child]) if inward else (parent[child], child)
-        root, vertex = classes(self.quotient, *ends)
+        root, vertex = start_at_roots(self.quotient, *ends)
         count = np.zeros(len(self.room))
         while len(root):
             link = entry[root, vertex]

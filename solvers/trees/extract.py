@@ -29,7 +29,7 @@ class Tree:
     column: IntArray
 
 
-def trees(quotient: Quotient, packing: Packing) -> dict[Family, list[Tree]]:
+def extract_trees(quotient: Quotient, packing: Packing) -> dict[Family, list[Tree]]:
     """Read the trees of each family off the parents laid end to end.
 
     Within a member the larger shares come first, so that breakpoints tend to coincide.
@@ -70,7 +70,9 @@ def _stacks(packing: Packing, k: int) -> dict[int, list[tuple[Fraction, int]]]:
     return stacks
 
 
-def paired(first: Sequence[Tree], second: Sequence[Tree]) -> Iterator[tuple[Fraction, Tree, Tree]]:
+def pair_trees(
+    first: Sequence[Tree], second: Sequence[Tree]
+) -> Iterator[tuple[Fraction, Tree, Tree]]:
     """Cut two sequences of trees of equal total share into common pieces."""
     ends = [sorted(_ends(side)) for side in (first, second)]
     at = [0, 0]
@@ -89,7 +91,7 @@ def _ends(side: Sequence[Tree]) -> list[Fraction]:
     return ends
 
 
-class Router:
+class TransferBuilder:
     """Turns the choices of parents of a packing into transfers between ranks.
 
     branch: for each column in use the parent, and the way cut at the ranks that it passes.
@@ -128,22 +130,24 @@ class Router:
 
     def outward(self, tree: Tree, piece: int, step: int = 0) -> list[Transfer]:
         """Send from the root to everyone, each vertex on as soon as it has the piece."""
-        return spread(self._branches(tree), tree.family.root, piece, step)
+        return send_outward(self._branches(tree), tree.family.root, piece, step)
 
     def inward(self, tree: Tree, piece: int) -> list[Transfer]:
         """Send sums to the root, each vertex as soon as its children's have come.
 
         A relay holds one sum at a time: it takes the next one when it sends the last one on.
         """
-        return summed(self._branches(tree), tree.family.root, piece)
+        return send_inward(self._branches(tree), tree.family.root, piece)
 
-    def mirrored(self, tree: Tree, mate: IntArray, piece: int) -> list[Transfer]:
+    def mirror(self, tree: Tree, mate: IntArray, piece: int) -> list[Transfer]:
         """Send sums to the root of an outward tree, the other way round, as `inward` does."""
         found = {
-            vertex: Branch(branch.parent, tuple(_turned(hop, mate) for hop in branch.hops[::-1]))
+            vertex: Branch(
+                branch.parent, tuple(_reverse_hop(hop, mate) for hop in branch.hops[::-1])
+            )
             for vertex, branch in self._branches(tree).items()
         }
-        return summed(found, tree.family.root, piece)
+        return send_inward(found, tree.family.root, piece)
 
     def _branches(self, tree: Tree) -> dict[int, Branch]:
         """Give the way of each vertex to its parent, or from there."""
@@ -159,12 +163,14 @@ class Router:
         return prune(branches, helpers, ranks, inward=tree.family.inward)
 
 
-def _turned(hop: HopLinks, mate: IntArray) -> HopLinks:
+def _reverse_hop(hop: HopLinks, mate: IntArray) -> HopLinks:
     src, dst, links = hop
     return dst, src, tuple(mate[list(links[::-1])].tolist())
 
 
-def spread(branches: Mapping[int, Branch], root: int, piece: int, step: int = 0) -> list[Transfer]:
+def send_outward(
+    branches: Mapping[int, Branch], root: int, piece: int, step: int = 0
+) -> list[Transfer]:
     """Send from the root over outward branches, each vertex on as soon as it has the piece."""
     children = _children(branches)
     ready, transfers = {root: step}, []
@@ -178,7 +184,7 @@ def spread(branches: Mapping[int, Branch], root: int, piece: int, step: int = 0)
     return transfers
 
 
-def summed(branches: Mapping[int, Branch], root: int, piece: int) -> list[Transfer]:
+def send_inward(branches: Mapping[int, Branch], root: int, piece: int) -> list[Transfer]:
     """Send sums to the root over inward branches, as soon as they are complete."""
     ready: dict[int, int] = {}
     passed: dict[int, int] = {}

@@ -21,10 +21,10 @@ from solvers.settings.deadline import Watch
 from solvers.settings.options import USUAL, LimitError, Terms
 from solvers.templates import direct
 from solvers.trees.column_pool import Family, Heights
-from solvers.trees.extract import Router, paired, trees
-from solvers.trees.height_search import packed
-from solvers.trees.problem import Packed, TreeProblem
-from solvers.trees.tree_limit import few
+from solvers.trees.extract import TransferBuilder, extract_trees, pair_trees
+from solvers.trees.height_search import search_heights
+from solvers.trees.problem import PackedTrees, TreeProblem
+from solvers.trees.tree_limit import limit_trees
 from topologies.model.topology import IntArray, Topology
 from topologies.symmetry.group import Group, trivial
 
@@ -32,7 +32,7 @@ BOUNDING = 0.3  # of the work, for the tightest cut
 TIGHTEST = "the tightest cut"
 
 
-def forest(
+def pack_forest(
     topology: Topology,
     collective: Collective,
     group: Group,
@@ -50,16 +50,18 @@ def forest(
     """
     if len(collective.ranks) == 1:
         return replace(trivial_schedule(topology, collective), in_network=terms.in_network)
-    problem = _problem(topology, collective, group, terms)
+    problem = _state_problem(topology, collective, group, terms)
     cut = cut_bound(topology, collective, watch.part(BOUNDING))
     watch.tell(bound=cut)
-    made = packed(problem, cut, watch)
+    made = search_heights(problem, cut, watch)
     if terms.trees is not None:
-        made = few(problem, made, terms.trees, watch)
-    return _scheduled(problem, replace(made, bound=made.bound or cut))
+        made = limit_trees(problem, made, terms.trees, watch)
+    return _to_schedule(problem, replace(made, bound=made.bound or cut))
 
 
-def _problem(topology: Topology, collective: Collective, group: Group, terms: Terms) -> TreeProblem:
+def _state_problem(
+    topology: Topology, collective: Collective, group: Group, terms: Terms
+) -> TreeProblem:
     """Write down which trees a collective of blocks needs: those of each root."""
     inward = collective.shape.inward
 
@@ -78,7 +80,7 @@ def _problem(topology: Topology, collective: Collective, group: Group, terms: Te
     )
 
 
-def _scheduled(problem: TreeProblem, made: Packed) -> Schedule:
+def _to_schedule(problem: TreeProblem, made: PackedTrees) -> Schedule:
     """Make a schedule of trees that were packed; they come with a bound."""
     if problem.free:
         pieces, transfers = _sums(made)
@@ -97,7 +99,7 @@ def _scheduled(problem: TreeProblem, made: Packed) -> Schedule:
     return replace(found, relays=problem.relays)
 
 
-def straight(
+def pack_stars(
     topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
 ) -> Schedule:
     """Pack trees in which each root sends straight to all, where they attain what ports allow.
@@ -106,15 +108,17 @@ def straight(
         NotFound: they do not, or the time limit came first.
     """
     if collective.shape.movement is Movement.COPY_OF_SUM:
-        problem = _summing(topology, collective, group, terms)
+        problem = _state_sums(topology, collective, group, terms)
         bound = certify_ports(topology, collective, terms.relays, group)
     else:
-        problem = _problem(topology, collective, group, terms)
+        problem = _state_problem(topology, collective, group, terms)
         bound = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
-    return _scheduled(problem, problem.straight(bound, watch))
+    return _to_schedule(problem, problem.pack_stars(bound, watch))
 
 
-def planted(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> Schedule:
+def pack_near_optimum(
+    topology: Topology, collective: Collective, watch: Watch, terms: Terms
+) -> Schedule:
     """Pack trees that are near the optimum where there are many roots that no symmetry joins.
 
     Raises:
@@ -122,17 +126,22 @@ def planted(topology: Topology, collective: Collective, watch: Watch, terms: Ter
         NotFound: the time limit came first.
     """
     summed = collective.shape.movement is Movement.COPY_OF_SUM
-    problem = (_summing if summed else _problem)(topology, collective, trivial(topology), terms)
+    problem = (_state_sums if summed else _state_problem)(
+        topology, collective, trivial(topology), terms
+    )
     cut = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
-    made = problem.planted(cut, watch)
-    return _scheduled(problem, replace(made, bound=made.bound or cut))
+    made = problem.pack_near_optimum(cut, watch)
+    return _to_schedule(problem, replace(made, bound=made.bound or cut))
 
 
 def _pieces(
-    made: Packed, collective: Collective
+    made: PackedTrees, collective: Collective
 ) -> tuple[list[tuple[int, Fraction]], list[Transfer]]:
     """Make a piece of each tree; where a root has several blocks, of its part of each block."""
-    router, found = Router(made.quotient, made.packing), trees(made.quotient, made.packing)
+    router, found = (
+        TransferBuilder(made.quotient, made.packing),
+        extract_trees(made.quotient, made.packing),
+    )
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []
     for family in made.families:
@@ -155,7 +164,7 @@ def _size(collective: Collective, root: int, inward: bool) -> int:
     return int(collective.sizes[_blocks(collective, root, inward)].sum())
 
 
-def all_reduce(
+def pack_tree_pairs(
     topology: Topology,
     collective: Collective,
     group: Group,
@@ -177,9 +186,9 @@ def all_reduce(
     if len(collective.ranks) == 1:
         return replace(trivial_schedule(topology, collective), in_network=terms.in_network)
     if terms.max_height == 1:
-        return _at_once(topology, collective, watch)
+        return _send_directly(topology, collective, watch)
     network = terms.in_network
-    problem = _summing(topology, collective, group, terms)
+    problem = _state_sums(topology, collective, group, terms)
     cut = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
     watch.tell(bound=cut)
     goal = problem.goal(cut)
@@ -187,11 +196,13 @@ def all_reduce(
     scale = float(goal.time) * (1 if network else 2) if goal else None
     made = _best(problem, cut if network else None, watch, scale, terms.max_height)
     if terms.trees is not None:
-        made = few(problem, made, terms.trees, watch)
-    return _scheduled(problem, replace(made, bound=made.bound or cut))
+        made = limit_trees(problem, made, terms.trees, watch)
+    return _to_schedule(problem, replace(made, bound=made.bound or cut))
 
 
-def _summing(topology: Topology, collective: Collective, group: Group, terms: Terms) -> TreeProblem:
+def _state_sums(
+    topology: Topology, collective: Collective, group: Group, terms: Terms
+) -> TreeProblem:
     """Write down which trees an all_reduce may use: those of any root that adds."""
 
     def families(quotient: Quotient) -> list[Family]:
@@ -207,7 +218,7 @@ def _summing(topology: Topology, collective: Collective, group: Group, terms: Te
     )
 
 
-def _sums(made: Packed) -> tuple[list[tuple[int, Fraction]], list[Transfer]]:
+def _sums(made: PackedTrees) -> tuple[list[tuple[int, Fraction]], list[Transfer]]:
     """Make a piece of each pair of trees."""
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []
@@ -223,7 +234,7 @@ def _best(
     watch: Watch,
     scale: float | None,
     height: int | None,
-) -> Packed:
+) -> PackedTrees:
     """Pack pairs of trees; of a height about half is for either, or as much as one of them needs.
 
     Raises:
@@ -231,16 +242,16 @@ def _best(
         NotFound: the time limit came first.
     """
     if height is None:
-        return packed(problem, bound, watch, scale)
+        return search_heights(problem, bound, watch, scale)
     for splits in _splits(height):
         found = []
         for heights in splits:
             mates = problem.mirror if heights.out == heights.into else None
             low = replace(problem, heights=heights, limit=height, mirror=mates)
             with suppress(Infeasible):
-                found.append(packed(low, bound, watch, scale))
+                found.append(search_heights(low, bound, watch, scale))
         if found:
-            best = min(found, key=Packed.time)
+            best = min(found, key=PackedTrees.time)
             bounds = [made.bound for made in found if made.bound is not None and made.bound.algbw]
             return replace(best, bound=min(bounds, key=lambda b: b.algbw or 0, default=None))
     raise LimitError(
@@ -256,7 +267,7 @@ def _splits(height: int) -> Iterator[list[Heights]]:
         yield [Heights(*pair) for pair in sorted({(less, more), (more, less)})]
 
 
-def _at_once(topology: Topology, collective: Collective, watch: Watch) -> Schedule:
+def _send_directly(topology: Topology, collective: Collective, watch: Watch) -> Schedule:
     """Let two ranks send each other their vectors, which both add: one message each.
 
     More would add in different orders (`solvers/bounds/least_height.py`).
@@ -265,16 +276,19 @@ def _at_once(topology: Topology, collective: Collective, watch: Watch) -> Schedu
     return replace(made, bound=cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST)))
 
 
-def _pairs(made: Packed) -> Iterator[tuple[Fraction, list[Transfer]]]:
+def _pairs(made: PackedTrees) -> Iterator[tuple[Fraction, list[Transfer]]]:
     """Join the trees of each root that has any: the sum arrives, and then goes out."""
-    router, found = Router(made.quotient, made.packing), trees(made.quotient, made.packing)
+    router, found = (
+        TransferBuilder(made.quotient, made.packing),
+        extract_trees(made.quotient, made.packing),
+    )
     mates = made.quotient.mirror
     for root in dict.fromkeys(family.root for family in made.families):
         spread = found.get(Family(root, False), [])
         if mates is not None:
-            both = ((tree.share, tree, router.mirrored(tree, mates, 0)) for tree in spread)
+            both = ((tree.share, tree, router.mirror(tree, mates, 0)) for tree in spread)
         else:
-            pairs = paired(spread, found.get(Family(root, True), []))
+            pairs = pair_trees(spread, found.get(Family(root, True), []))
             both = ((share, out, router.inward(into, 0)) for share, out, into in pairs)
         for share, out, sums in both:
             start = max((t.step + 1 for t in sums), default=0)

@@ -19,7 +19,7 @@ from solvers.lp.linear_program import Infeasible
 from solvers.schedules.certificate import Bound
 from solvers.settings.deadline import NotFound, Watch
 from solvers.trees.column_pool import Heights
-from solvers.trees.problem import Packed, Size, TreeProblem
+from solvers.trees.problem import PackedTrees, Size, TreeProblem
 
 AT_ONCE = 2  # heights, from the least possible one up, that are likely
 MANY = 8  # families above which these come before trees of any height, which take long then
@@ -34,9 +34,9 @@ ROUNDS = 8  # of pricing, for each height
 PATIENCE = 0.3  # of the work that is left, for each height
 
 
-def packed(
+def search_heights(
     problem: TreeProblem, bound: Bound | None, watch: Watch, scale: float | None = None
-) -> Packed:
+) -> PackedTrees:
     """Pack trees at the highest throughput; at equal throughput, low ones.
 
     bound, scale: as in `TreeProblem.pack`. With heights of its own the problem keeps to those.
@@ -47,37 +47,41 @@ def packed(
     if problem.heights:
         return problem.pack(bound, watch, scale)
     size = problem.size()
-    likely, low = _likely(size), size.nearest
+    likely, low = _likely_heights(size), size.nearest
     if size.rooted and problem.group.order > 1:
         return problem.pack(bound, watch, scale)
     if size.rooted:
-        found = _tried(problem, TALL, bound, watch) if bound and low <= NEAR else None
+        found = _try_height(problem, TALL, bound, watch) if bound and low <= NEAR else None
         return found or problem.pack(bound, watch, scale)
-    if bound and (size.families > MANY or _crowded(size)):
+    if bound and (size.families > MANY or _is_crowded(size)):
         for height in likely:
-            if found := _tried(problem, height, bound, watch):
-                return _lowered(problem, found, bound, (low, likely), watch)
+            if found := _try_height(problem, height, bound, watch):
+                return _lower(problem, found, bound, (low, likely), watch)
             low = height + 1
     best = problem.pack(bound, watch, scale)
-    if best.bound is None or not problem.attained(best):
+    if best.bound is None or not problem.is_attained(best):
         return best
-    return _lowered(problem, best, best.bound, (low, likely), watch)
+    return _lower(problem, best, best.bound, (low, likely), watch)
 
 
-def _crowded(size: Size) -> bool:
+def _is_crowded(size: Size) -> bool:
     return size.families > 1 and size.members > CROWD
 
 
-def _likely(size: Size) -> list[int]:
+def _likely_heights(size: Size) -> list[int]:
     """List heights at which trees are common that are as fast as any."""
-    if _crowded(size):
+    if _is_crowded(size):
         return [size.nearest + MORE]
     return [size.nearest + more for more in range(AT_ONCE)]
 
 
-def _lowered(
-    problem: TreeProblem, best: Packed, bound: Bound, at: tuple[int, Sequence[int]], watch: Watch
-) -> Packed:
+def _lower(
+    problem: TreeProblem,
+    best: PackedTrees,
+    bound: Bound,
+    at: tuple[int, Sequence[int]],
+    watch: Watch,
+) -> PackedTrees:
     """Look for lower trees that attain the bound as the best do.
 
     at: the least height that is not known to be too low, and those that are likely.
@@ -89,18 +93,20 @@ def _lowered(
     missed = 0
     while low < high and missed < MISSES and not watch.over:
         height = next((h for h in likely if low <= h < high), isqrt(low * high))
-        if found := _tried(problem, height, bound, watch):
+        if found := _try_height(problem, height, bound, watch):
             best, high, missed = found, found.height(), 0
         else:
             low, missed = height + 1, missed + (height not in likely)
     return best
 
 
-def _tried(problem: TreeProblem, height: int, bound: Bound, watch: Watch) -> Packed | None:
+def _try_height(
+    problem: TreeProblem, height: int, bound: Bound, watch: Watch
+) -> PackedTrees | None:
     """Pack trees of a height that attain the bound, if a few rounds find some."""
     low = replace(problem, heights=Heights(height, height))
     try:
         found = low.attain(bound, watch.part(PATIENCE, f"trees of height {height}"), ROUNDS)
     except (Infeasible, NotFound):
         return None
-    return found if problem.attained(found) else None
+    return found if problem.is_attained(found) else None

@@ -23,7 +23,7 @@ import numpy as np
 
 from solvers.routing.path_pool import PathPool
 from solvers.routing.quotient import Quotient
-from solvers.trees.order_lp import Columns, Order, classes
+from solvers.trees.order_lp import Columns, Order, start_at_roots
 from topologies.model.topology import FloatArray, IntArray, frozen
 
 
@@ -99,7 +99,7 @@ class Kinds:
                     found[right, number * self.orbits + orbit] = first[right]
         return found
 
-    def led(self, order: Order, earliest: IntArray) -> Order:
+    def lead(self, order: Order, earliest: IntArray) -> Order:
         """Let the first of the members that are alike stand for all of them."""
         members = np.arange(len(order.place))
         own = np.where(order.waiting, self.orbit, -1 - members)
@@ -120,7 +120,7 @@ class Unfolding:
         self._links = _Links(self.quotient)
         self._known: dict[tuple[int, int, tuple[int, ...]], int] = {}
 
-    def unfolded(
+    def unfold(
         self, columns: Columns, share: Sequence[Fraction]
     ) -> tuple[Columns, tuple[Fraction, ...], list[tuple[int, IntArray]]]:
         """Write down the choices that have a share and the shares, for all members.
@@ -148,32 +148,34 @@ class Unfolding:
         like = np.arange(len(order.place)) if order.like is None else order.like
         children = np.flatnonzero(order.waiting & (like == child))
         parents = self.kinds.early(order, child, parent)[children]
-        ways = self._matching(order, parents, children, way)
+        ways = self._match_paths(order, parents, children, way)
         if (ways < 0).any():
-            moved = self._moved(child, parent, children)
+            moved = self._move(child, parent, children)
             moved = np.where(order.place[moved] < order.place[children], moved, parents)
             parents = np.where(ways < 0, moved, parents)
-            ways = self._matching(order, parents, children, way)
+            ways = self._match_paths(order, parents, children, way)
         return children, parents, ways
 
-    def _moved(self, child: int, parent: int, children: IntArray) -> IntArray:
+    def _move(self, child: int, parent: int, children: IntArray) -> IntArray:
         """Move a parent, and the way to it, along as its child is moved to others of its orbit."""
         members, group = self.quotient.members, self.quotient.group
         element = self.quotient.from_root[1][members]
         vertex = group.inverses[element[child], members[parent]]
         return frozen(np.searchsorted(members, group.elements[element[children], vertex]))
 
-    def _matching(self, order: Order, parents: IntArray, children: IntArray, way: int) -> IntArray:
+    def _match_paths(
+        self, order: Order, parents: IntArray, children: IntArray, way: int
+    ) -> IntArray:
         """Find ways between given ends over links of the orbits that a way uses; -1 for none."""
         ends = (children, parents) if order.inward else (parents, children)
-        root, target = classes(self.quotient, *ends)
+        root, target = start_at_roots(self.quotient, *ends)
         orbits = tuple(self.quotient.link_orbit[list(self.ways.links[way])].tolist())
         found = [
-            self._walked(*pair, orbits) for pair in zip(root.tolist(), target.tolist(), strict=True)
+            self._walk(*pair, orbits) for pair in zip(root.tolist(), target.tolist(), strict=True)
         ]
         return np.array(found, dtype=np.int64)
 
-    def _walked(self, root: int, target: int, orbits: tuple[int, ...]) -> int:
+    def _walk(self, root: int, target: int, orbits: tuple[int, ...]) -> int:
         key = root, target, orbits
         if key not in self._known:
             links = self._links.between(int(self.quotient.roots[root]), target, orbits)

@@ -164,7 +164,7 @@ def assemble(
         at = choices + np.array([*budget.plus, *budget.minus], dtype=np.int64)
         entries.append((signs, np.full(len(at), trees + i), at))
     first = trees + len(budgets)
-    loads = loads_of(quotient, ways)[columns.way].tocoo()
+    loads = path_loads(quotient, ways)[columns.way].tocoo()
     times = standing[columns.order, columns.child]
     entries.append((loads.data * times[loads.row], first + loads.col, loads.row))
     orbits = np.arange(len(quotient.orbit_size))
@@ -177,25 +177,25 @@ def assemble(
     return LoadLP(csr_matrix(matrix), totals)
 
 
-def loads_of(quotient: Quotient, ways: PathPool) -> csr_array:
+def path_loads(quotient: Quotient, ways: PathPool) -> csr_array:
     """Give the load that all images of a way together put on one link of each orbit."""
     return csr_array(ways.crossings().multiply(quotient.repeats[None, :]))
 
 
-def classes(quotient: Quotient, src: IntArray, dst: IntArray) -> tuple[IntArray, IntArray]:
+def start_at_roots(quotient: Quotient, src: IntArray, dst: IntArray) -> tuple[IntArray, IntArray]:
     """Move pairs of members so that they start at a root: its place in `roots`, and the target."""
     root, element = (column[quotient.members[src]] for column in quotient.from_root)
     return root, quotient.group.inverses[element, quotient.members[dst]]
 
 
-def all_ways(
+def all_paths(
     quotient: Quotient, ways: PathPool, orders: Sequence[Order], pairs: Columns
 ) -> Columns:
     """Give every pair (its `way` is not looked at) each of the ways between its ends."""
     inward = np.array([order.inward for order in orders])[pairs.order]
     src = np.where(inward, pairs.child, pairs.parent)
     dst = np.where(inward, pairs.parent, pairs.child)
-    root, target = classes(quotient, src, dst)
+    root, target = start_at_roots(quotient, src, dst)
     ways.ask(root, target)
     vertices = quotient.topology.vertices
     key = np.array(ways.root, dtype=np.int64) * vertices + np.array(ways.target, dtype=np.int64)
@@ -212,7 +212,7 @@ def all_ways(
     )
 
 
-def joined(parts: Sequence[Columns]) -> Columns:
+def concatenate(parts: Sequence[Columns]) -> Columns:
     """Put columns one after the other."""
     return Columns(
         *(
@@ -224,7 +224,7 @@ def joined(parts: Sequence[Columns]) -> Columns:
 
 def union(parts: Sequence[Columns], members: int) -> Columns:
     """Join columns; each appears once. Columns are told apart by one number for all four."""
-    every = joined(parts)
+    every = concatenate(parts)
     key = (every.order * members + every.child) * members + every.parent
     key = key * (int(every.way.max(initial=0)) + 1) + every.way
     return every.at(np.unique(key, return_index=True)[1])

@@ -29,9 +29,9 @@ from solvers.lp.min_max_load import LoadLP
 from solvers.routing.path_pool import HOP
 from solvers.settings.deadline import NotFound
 from solvers.trees import rounding
-from solvers.trees.column_generation import Packer, Packing, Reached
+from solvers.trees.column_generation import ColumnGeneration, Packing, Reached
 from solvers.trees.column_pool import Family, depth_in, places
-from solvers.trees.order_lp import Columns, Order, classes, joined
+from solvers.trees.order_lp import Columns, Order, concatenate, start_at_roots
 from solvers.trees.pricing import trace
 from topologies.model.topology import FloatArray, IntArray, frozen, integers
 
@@ -75,7 +75,7 @@ class Planting:
     `prices`: those. stars: the root sends straight to all, as each gets something else.
     """
 
-    def __init__(self, packer: Packer, scale: float, *, stars: bool = False) -> None:
+    def __init__(self, packer: ColumnGeneration, scale: float, *, stars: bool = False) -> None:
         self.packer, self.scale, self.stars = packer, scale, stars
         self.quotient, self.growth = packer.quotient, packer.growth
         tie = self.quotient.topology.alpha + HOP
@@ -117,7 +117,7 @@ class Planting:
         chosen = [k for k, weight in enumerate(found.weights) if weight > least]
         trees = [found.trees[k] for k in chosen]
         weights = self._exact(trees, np.array([float(found.weights[k]) for k in chosen]))
-        columns = joined(
+        columns = concatenate(
             [
                 Columns(np.full(len(t.child), k), t.parent, t.child, t.way)
                 for k, t in enumerate(trees)
@@ -162,7 +162,9 @@ class Planting:
         parent = self._tree(family, cost)[1]
         child = np.flatnonzero(parent >= 0)
         ends = (child, parent[child]) if family.inward else (parent[child], child)
-        pairs = zip(*(column.tolist() for column in classes(self.quotient, *ends)), strict=True)
+        pairs = zip(
+            *(column.tolist() for column in start_at_roots(self.quotient, *ends)), strict=True
+        )
         links = [(i, trace(self.quotient, i, entry[i], target)) for i, target in pairs]
         way = integers(self.growth.ways.add(i, way) for i, way in links)
         crossed = self.quotient.link_orbit[integers(e for _, way in links for e in way)]
@@ -228,7 +230,7 @@ class Planting:
     def _exact(self, trees: Sequence[_Tree], weights: FloatArray) -> list[Fraction]:
         """Round weights so that they are what the roots' shares demand."""
         budgets = self.packer.budgets([tree.order for tree in trees])
-        return rounding.weights(len(trees), budgets, weights)
+        return rounding.round_weights(len(trees), budgets, weights)
 
     def _share(self, weights: Sequence[Fraction]) -> None:
         """Let the next rounds give the roots shares about as the program does."""

@@ -7,7 +7,7 @@ import numpy as np
 from solvers.routing.path_pool import HOP
 from solvers.routing.quotient import Quotient
 from solvers.settings.deadline import NotFound
-from solvers.trees.column_pool import PAIR, Family, Growth
+from solvers.trees.column_pool import PAIR, ColumnPool, Family
 from solvers.trees.congestion_prices import Congestion
 from topologies.model.topology import FloatArray, IntArray
 
@@ -31,7 +31,7 @@ class Pricing:
     due: the time that the last prices prove, if the trees found for them are the cheapest.
     """
 
-    def __init__(self, growth: Growth, *, free: bool) -> None:
+    def __init__(self, growth: ColumnPool, *, free: bool) -> None:
         self.growth, self.free = growth, free
         self.quotient, self.families = growth.quotient, growth.families
         self.draw = np.random.default_rng(0)
@@ -64,7 +64,7 @@ class Pricing:
         rounds = max(min(trees // images, most), 1)
         self.congestion.run(self.growth.cheapest_first, prices, rounds, self.draw)
 
-    def improve(self, prices: FloatArray, time: float, hopeless: float = inf) -> bool:
+    def price_out(self, prices: FloatArray, time: float, hopeless: float = inf) -> bool:
         """Add what the prices ask for: better ways, orders and parents; say whether any was.
 
         Raises NotFound where the prices prove about a time that is `hopeless`.
@@ -95,13 +95,13 @@ class Pricing:
         self._spread((prices + prices.mean() / 2) * self.draw.uniform(0.5, 1.5, len(prices)), more)
         self._new_parents(cost)
         self.growth.settle()
-        self._new_ways(prices, length, entry, time)
+        self._new_paths(prices, length, entry, time)
         return (len(self.growth.orders), len(self.growth.columns)) != before
 
-    def better_ways(self, prices: FloatArray, time: float) -> bool:
+    def better_paths(self, prices: FloatArray, time: float) -> bool:
         """Add cheaper ways between members and their parents alone; say whether there were any."""
         before = len(self.growth.ways)
-        self._new_ways(prices, *self._distances(prices), time)
+        self._new_paths(prices, *self._distances(prices), time)
         return len(self.growth.ways) > before
 
     def _distances(self, prices: FloatArray) -> tuple[FloatArray, IntArray]:
@@ -127,7 +127,7 @@ class Pricing:
             return dict.fromkeys(self.families, 1 / order / roots)
         return {f: self.quotient.orbit_of(f.root) / order for f in self.families}
 
-    def _new_ways(
+    def _new_paths(
         self, prices: FloatArray, length: FloatArray, entry: IntArray, time: float
     ) -> None:
         """Take in the cheapest way of each pair in use, where it beats the ways known."""

@@ -16,10 +16,10 @@ from solvers.schedules.capabilities import Relays, helpers
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective
 from solvers.settings.deadline import NotFound, Watch
-from solvers.trees.column_generation import Goal, Packer, Packing
-from solvers.trees.column_pool import Family, Heights, seen
-from solvers.trees.extract import trees
-from solvers.trees.order_lp import loads_of
+from solvers.trees.column_generation import ColumnGeneration, Goal, Packing
+from solvers.trees.column_pool import Family, Heights, orient
+from solvers.trees.extract import extract_trees
+from solvers.trees.order_lp import path_loads
 from solvers.trees.planting import Planting
 from topologies.model.topology import FloatArray, IntArray, Topology
 from topologies.symmetry.group import Group
@@ -43,7 +43,7 @@ class Size(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Packed:
+class PackedTrees:
     """Trees that were packed: over which members, for which roots, and the bound if one is proved.
 
     time: what the trees take, exactly, in capacity units for each unit of a block.
@@ -57,7 +57,7 @@ class Packed:
     def time(self) -> Fraction:
         """Work out the largest load for each unit of capacity."""
         quotient, packing = self.quotient, self.packing
-        loads = loads_of(quotient, packing.ways)
+        loads = path_loads(quotient, packing.ways)
         total = [Fraction(0)] * len(quotient.orbit_size)
         for way, share in zip(packing.columns.way.tolist(), packing.share, strict=True):
             if share:
@@ -76,7 +76,7 @@ class Packed:
         )
         hops = np.maximum(hops, 1)[self.packing.columns.way]
         found = 0
-        for tree in chain.from_iterable(trees(self.quotient, self.packing).values()):
+        for tree in chain.from_iterable(extract_trees(self.quotient, self.packing).values()):
             found = max(found, _height(tree.column, self.packing.columns.parent, hops))
         return found
 
@@ -90,7 +90,7 @@ def _farthest(quotient: Quotient, families: Sequence[Family]) -> dict[Family, in
         root = int(np.searchsorted(quotient.members, family.root))
         usable = quotient.usable(family.inward).copy()
         usable[root] = True
-        arcs = np.where(usable[:, None] & usable, seen(reach, family), np.inf)
+        arcs = np.where(usable[:, None] & usable, orient(reach, family), np.inf)
         found[family] = int(hops(arcs, root)[quotient.needed].max())
     return found
 
@@ -129,7 +129,7 @@ class TreeProblem:
     mirror: IntArray | None = None
     known: dict[tuple[bool, bytes, bytes], Quotient] = field(default_factory=dict)
 
-    def pack(self, bound: Bound | None, watch: Watch, scale: float | None = None) -> Packed:
+    def pack(self, bound: Bound | None, watch: Watch, scale: float | None = None) -> PackedTrees:
         """Pack the trees; ranks outside branch only if the bound is not attained without that.
 
         Of bounded height, they may branch from the start.
@@ -147,18 +147,18 @@ class TreeProblem:
         best = self._over(first, bound, watch, scale)
         for chosen in wider:
             members = len(self.collective.ranks) + len(chosen)
-            if members > HELPED or self.attained(best):
+            if members > HELPED or self.is_attained(best):
                 break
             try:
                 now = self._over(chosen, best.bound, watch)
             except NotFound:
                 break
             kept = now if now.time() < best.time() else best
-            best = Packed(kept.quotient, kept.families, kept.packing, now.bound)
+            best = PackedTrees(kept.quotient, kept.families, kept.packing, now.bound)
         return best
 
-    def attain(self, bound: Bound, watch: Watch, rounds: int) -> Packed:
-        """Pack trees of the height that attain a bound; rounds: as of `Packer.attain`.
+    def attain(self, bound: Bound, watch: Watch, rounds: int) -> PackedTrees:
+        """Pack trees of the height that attain a bound; rounds: as of `ColumnGeneration.attain`.
 
         Raises:
             Infeasible, NotFound: as `pack`; or none were found in so many rounds.
@@ -166,11 +166,11 @@ class TreeProblem:
         goal = self.goal(bound)
         if goal is None:
             raise NotFound("there is nothing to attain")
-        packer = self._packer(self._nearby(), watch)
+        packer = self._column_generation(self._nearby(), watch)
         packing = packer.attain(goal, rounds, self._teller(watch))
-        return Packed(packer.quotient, packer.growth.families, packing, bound)
+        return PackedTrees(packer.quotient, packer.growth.families, packing, bound)
 
-    def straight(self, bound: Bound | None, watch: Watch) -> Packed:
+    def pack_stars(self, bound: Bound | None, watch: Watch) -> PackedTrees:
         """Pack trees that attain a bound by sending straight from each root to all.
 
         Raises:
@@ -179,14 +179,14 @@ class TreeProblem:
         goal = self.goal(bound)
         if goal is None:
             raise NotFound("there is nothing to attain")
-        packer = self._packer(self._helpers()[0], watch)
+        packer = self._column_generation(self._helpers()[0], watch)
         packing = packer.attain_straight(goal, self._teller(watch))
-        found = Packed(packer.quotient, packer.growth.families, packing, bound)
-        if not self.attained(found):
+        found = PackedTrees(packer.quotient, packer.growth.families, packing, bound)
+        if not self.is_attained(found):
             raise NotFound("the bound was attained in floats only")
         return found
 
-    def planted(self, bound: Bound, watch: Watch, *, stars: bool = False) -> Packed:
+    def pack_near_optimum(self, bound: Bound, watch: Watch, *, stars: bool = False) -> PackedTrees:
         """Pack trees that are near the optimum of many roots, soon (see solvers/trees/planting.py).
 
         stars: the root sends straight to all.
@@ -195,17 +195,17 @@ class TreeProblem:
             Infeasible: some rank cannot be reached.
             NotFound: they are not as near as `NEAR`, or the time limit came first.
         """
-        packer, goal = self._packer(self._helpers()[0], watch), self.goal(bound)
+        packer, goal = self._column_generation(self._helpers()[0], watch), self.goal(bound)
         if goal is None:
             raise NotFound("there is nothing to be near")
         planting = Planting(packer, float(goal.time), stars=stars)
         found = planting.run(self._teller(watch))
         if planting.due > goal.time:
-            goal = self._proved(packer.quotient, planting.prices, planting.due) or goal
+            goal = self._prove(packer.quotient, planting.prices, planting.due) or goal
         if found.time > goal.time * (1 + NEAR):
             raise NotFound("the trees are not near the optimum")
         families = packer.growth.families
-        return Packed(packer.quotient, families, planting.packing(found), goal.bound)
+        return PackedTrees(packer.quotient, families, planting.packing(found), goal.bound)
 
     def _helpers(self) -> list[IntArray]:
         """List sets of vertices that may branch besides the ranks, each larger than the last."""
@@ -253,18 +253,18 @@ class TreeProblem:
 
     def _over(
         self, chosen: IntArray, bound: Bound | None, watch: Watch, scale: float | None = None
-    ) -> Packed:
+    ) -> PackedTrees:
         """Pack over the ranks and the chosen helpers."""
-        packer = self._packer(chosen, watch)
+        packer = self._column_generation(chosen, watch)
         quotient = packer.quotient
 
         def prove(prices: FloatArray, time: float) -> Goal | None:
-            return self._proved(quotient, prices, time)
+            return self._prove(quotient, prices, time)
 
         packing = packer.solve(self.goal(bound), prove, self._teller(watch), scale)
-        return Packed(quotient, packer.growth.families, packing, packing.bound or bound)
+        return PackedTrees(quotient, packer.growth.families, packing, packing.bound or bound)
 
-    def _proved(self, quotient: Quotient, prices: FloatArray, time: float) -> Goal | None:
+    def _prove(self, quotient: Quotient, prices: FloatArray, time: float) -> Goal | None:
         """Work out the bound that prices prove, when about this time is expected."""
         found = certify(
             quotient,
@@ -277,10 +277,12 @@ class TreeProblem:
         )
         return self.goal(found)
 
-    def _packer(self, chosen: IntArray, watch: Watch) -> Packer:
+    def _column_generation(self, chosen: IntArray, watch: Watch) -> ColumnGeneration:
         quotient = self._quotient(chosen)
         families = self._low_enough(quotient)
-        return Packer(quotient, families, free=self.free, watch=watch, heights=self.heights)
+        return ColumnGeneration(
+            quotient, families, free=self.free, watch=watch, heights=self.heights
+        )
 
     def _amount(self) -> float:
         return float(self.collective.total * self.topology.unit)
@@ -295,7 +297,7 @@ class TreeProblem:
             return None
         return Goal(self.collective.total * self.topology.unit / bound.algbw, bound)
 
-    def attained(self, found: Packed) -> bool:
+    def is_attained(self, found: PackedTrees) -> bool:
         """Tell whether trees are as fast as the bound allows, exactly."""
         goal = self.goal(found.bound)
         return goal is not None and found.time() == goal.time

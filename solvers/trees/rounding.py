@@ -15,11 +15,11 @@ from topologies.model.topology import FloatArray, IntArray
 PARTS = 720_720 << 20  # divided by everything up to 16, so that common shares stay exact
 
 
-def shares(
+def round_shares(
     columns: Columns, orders: int, budgets: Sequence[Budget], x: FloatArray
 ) -> tuple[Fraction, ...]:
     """Round a solution of the order LP: the columns' shares, then the orders' weights."""
-    of_order = weights(orders, budgets, x[len(columns) :])
+    of_order = round_weights(orders, budgets, x[len(columns) :])
     found = [Fraction(0)] * len(columns)
     groups = np.lexsort((columns.child, columns.order))
     keys = np.stack([columns.order, columns.child])[:, groups]
@@ -31,7 +31,7 @@ def shares(
     return (*found, *of_order)
 
 
-def weights(orders: int, budgets: Sequence[Budget], x: FloatArray) -> list[Fraction]:
+def round_weights(orders: int, budgets: Sequence[Budget], x: FloatArray) -> list[Fraction]:
     """Round the weights of the orders within the budgets, those with a total first.
 
     Orders that a budget ties to none have no weight: a root without a tree on one of its sides.

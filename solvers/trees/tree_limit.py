@@ -23,12 +23,12 @@ import numpy as np
 from solvers.lp.linear_program import Infeasible, solve_limited
 from solvers.routing.path_pool import HOP
 from solvers.settings.deadline import NotFound, Watch
-from solvers.trees.column_generation import Packer, Packing
+from solvers.trees.column_generation import ColumnGeneration, Packing
 from solvers.trees.column_pool import Family, Heights, depth_in
-from solvers.trees.extract import trees
-from solvers.trees.order_lp import Columns, Order, classes
+from solvers.trees.extract import extract_trees
+from solvers.trees.order_lp import Columns, Order, start_at_roots
 from solvers.trees.pricing import trace
-from solvers.trees.problem import Packed, TreeProblem
+from solvers.trees.problem import PackedTrees, TreeProblem
 from topologies.model.topology import FloatArray, IntArray, frozen
 
 SWEEPS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # how steep the prices are in each
@@ -51,7 +51,7 @@ class Fixed:
     load: FloatArray
 
 
-def few(problem: TreeProblem, found: Packed, most: int, watch: Watch) -> Packed:
+def limit_trees(problem: TreeProblem, found: PackedTrees, most: int, watch: Watch) -> PackedTrees:
     """Choose at most so many trees for each root, near the throughput of a packing.
 
     Where the packing has no more, it is the answer; its bound is kept in any case.
@@ -62,7 +62,7 @@ def few(problem: TreeProblem, found: Packed, most: int, watch: Watch) -> Packed:
     if problem.free and problem.mirror is None:
         # Pairs of k trees in and k trees out are cut into 2 k - 1 pieces at most.
         most = (most + 1) // 2
-    counts = [len(own) for own in trees(found.quotient, found.packing).values()]
+    counts = [len(own) for own in extract_trees(found.quotient, found.packing).values()]
     stabiliser = max(_stabiliser(found, family) for family in found.families)
     if max(counts) * stabiliser <= most:
         return found
@@ -71,19 +71,19 @@ def few(problem: TreeProblem, found: Packed, most: int, watch: Watch) -> Packed:
     return _Search(problem, found, most // stabiliser, watch).best()
 
 
-def _stabiliser(found: Packed, family: Family) -> int:
+def _stabiliser(found: PackedTrees, family: Family) -> int:
     return found.quotient.group.order // found.quotient.orbit_of(family.root)
 
 
 class _Search:
     """The trees met so far, and the packer that gives shares to a choice of them."""
 
-    def __init__(self, problem: TreeProblem, found: Packed, most: int, watch: Watch) -> None:
+    def __init__(self, problem: TreeProblem, found: PackedTrees, most: int, watch: Watch) -> None:
         self.problem, self.found, self.most, self.watch = problem, found, most, watch
         self.quotient, self.families = found.quotient, found.families
         height = ROOM * found.height()
         heights = problem.heights or Heights(height, height)
-        self.packer = Packer(
+        self.packer = ColumnGeneration(
             self.quotient, self.families, free=problem.free, watch=watch, heights=heights
         )
         self.growth = self.packer.growth
@@ -95,20 +95,20 @@ class _Search:
         self.ways_work = WAYS * len(self.quotient.roots) * self.quotient.topology.links
         self.pool: dict[tuple[Family, bytes, bytes], Fixed] = {}
 
-    def best(self) -> Packed:
+    def best(self) -> PackedTrees:
         """Search, choose, and give shares to what was chosen."""
         shares = self._weights()
         ends = []
         places = len(self.families) * self.most
         for seed in range(max(STARTS // places, 2)):
             draw = np.random.default_rng(seed)
-            ends.append(self._swept(shares, draw))
+            ends.append(self._sweep(shares, draw))
             if self.watch.over:
                 break
-        for tree in self._known():
+        for tree in self._known_trees():
             self._keep(tree)
         best = min(ends, key=self._time)
-        return self._settled(self._chosen(best))
+        return self._settle(self._choose(best))
 
     def _weights(self) -> dict[Family, float]:
         """Give what all trees of a family carry, those of free shares in equal parts."""
@@ -118,7 +118,7 @@ class _Search:
             return dict.fromkeys(self.families, 1 / order / len(roots))
         return {f: f.size * self.quotient.orbit_of(f.root) / order for f in self.families}
 
-    def _swept(self, weights: dict[Family, float], draw: np.random.Generator) -> list[Fixed]:
+    def _sweep(self, weights: dict[Family, float], draw: np.random.Generator) -> list[Fixed]:
         """Plant all trees, and each one anew while the prices get steeper; keep what they end as.
 
         Raises:
@@ -135,7 +135,7 @@ class _Search:
                 share = weights[family] / self.most
                 if old is not None:
                     load -= share * old.load
-                trees[i] = new = self._planted(family, load, steep, draw)
+                trees[i] = new = self._plant(family, load, steep, draw)
                 load += share * new.load
         ends = [tree for tree in trees if tree is not None]
         for tree in ends:
@@ -146,7 +146,7 @@ class _Search:
         if len(self.pool) < POOL:
             self.pool[tree.family, tree.parent.tobytes(), tree.way.tobytes()] = tree
 
-    def _planted(
+    def _plant(
         self, family: Family, load: FloatArray, steep: float, draw: np.random.Generator
     ) -> Fixed:
         """Plant the tree that is cheapest under the load of the others."""
@@ -157,33 +157,33 @@ class _Search:
         weight = (prices / prices.max())[self.quotient.link_orbit]
         length, entry = self.quotient.distances(weight + self.tie)
         parent = self.growth.tree(family, self.quotient.between_members(length))[1]
-        return self._fixed(family, parent, entry)
+        return self._fix(family, parent, entry)
 
-    def _fixed(self, family: Family, parent: IntArray, entry: IntArray) -> Fixed:
+    def _fix(self, family: Family, parent: IntArray, entry: IntArray) -> Fixed:
         """Give each member of a tree the way that the entering links tell."""
         child = np.flatnonzero(parent >= 0)
         ends = (child, parent[child]) if family.inward else (parent[child], child)
         way = np.full(len(parent), -1, dtype=np.int64)
-        for at, root, target in zip(child, *classes(self.quotient, *ends), strict=True):
+        for at, root, target in zip(child, *start_at_roots(self.quotient, *ends), strict=True):
             links = trace(self.quotient, int(root), entry[root], int(target))
             way[at] = self.growth.ways.add(int(root), links)
-        return self._loaded(family, parent, way)
+        return self._load(family, parent, way)
 
-    def _loaded(self, family: Family, parent: IntArray, way: IntArray) -> Fixed:
+    def _load(self, family: Family, parent: IntArray, way: IntArray) -> Fixed:
         load = np.zeros(len(self.room))
         for at in way[way >= 0].tolist():
             orbits = self.quotient.link_orbit[list(self.growth.ways.links[at])]
             np.add.at(load, orbits, 1.0)
         return Fixed(family, frozen(parent), frozen(way), load * self.quotient.repeats)
 
-    def _known(self) -> Iterator[Fixed]:
+    def _known_trees(self) -> Iterator[Fixed]:
         """Give the trees of the packing, those of large shares first."""
         columns = self.found.packing.columns
-        own = trees(self.quotient, self.found.packing)
+        own = extract_trees(self.quotient, self.found.packing)
         for tree in sorted((t for f in own for t in own[f]), key=lambda t: -t.share):
             inside = tree.column >= 0
             parent = np.where(inside, columns.parent[tree.column], -1)
-            yield self._loaded(tree.family, parent, np.where(inside, columns.way[tree.column], -1))
+            yield self._load(tree.family, parent, np.where(inside, columns.way[tree.column], -1))
 
     def _problem(self, chosen: list[Fixed]) -> tuple[list[Order], Columns]:
         """Write trees as orders with one choice for each member."""
@@ -202,14 +202,14 @@ class _Search:
     def _time(self, chosen: list[Fixed]) -> float:
         """Give the time of trees with their best shares, in units of the scale."""
         try:
-            return self.packer.chosen(*self._problem(chosen), self.scale)[1].cost
+            return self.packer.solve_chosen(*self._problem(chosen), self.scale)[1].cost
         except (Infeasible, NotFound):
             return inf
 
-    def _chosen(self, best: list[Fixed]) -> list[Fixed]:
+    def _choose(self, best: list[Fixed]) -> list[Fixed]:
         """Choose trees from the pool, no more for each root than allowed; or the best known."""
         pool = list(dict.fromkeys([*best, *self.pool.values()]))
-        lp, _ = self.packer.chosen(*self._problem(pool), self.scale)
+        lp, _ = self.packer.solve_chosen(*self._problem(pool), self.scale)
         weights = lp.matrix.shape[1] - 1 - len(pool) + np.arange(len(pool))
         kinds = [[i for i, tree in enumerate(pool) if tree.family == f] for f in self.families]
         limits = [(weights[kind], self.most) for kind in kinds]
@@ -224,9 +224,9 @@ class _Search:
         found = [pool[i] for own in heavy for i in own if x[weights[i]] > TINY]
         return found if self._time(found) < self._time(best) else best
 
-    def _settled(self, chosen: list[Fixed]) -> Packed:
+    def _settle(self, chosen: list[Fixed]) -> PackedTrees:
         """Solve for the shares exactly."""
-        lp, optimum = self.packer.chosen(*self._problem(chosen), self.scale)
+        lp, optimum = self.packer.solve_chosen(*self._problem(chosen), self.scale)
         goal = self.problem.goal(self.found.bound)
-        packing: Packing = self.packer.settled(lp, optimum, optimum.cost * self.scale, goal)
-        return Packed(self.quotient, self.families, packing, self.found.bound)
+        packing: Packing = self.packer.settle(lp, optimum, optimum.cost * self.scale, goal)
+        return PackedTrees(self.quotient, self.families, packing, self.found.bound)

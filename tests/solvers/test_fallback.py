@@ -7,11 +7,11 @@ from bench.limits import uneven
 from runtime.verify.verify import verify
 from solvers import fallback as module
 from solvers.bounds.cuts import cut_bound, rank_bound
-from solvers.fallback import plain
+from solvers.fallback import fallback_schedule
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import NotFound, Watch
-from solvers.solve import kept_symmetry
+from solvers.solve import find_symmetry
 from topologies.model.topology import Link, build
 from topologies.presets.nvidia import dgx_a100
 from topologies.presets.random_machines import random_machine
@@ -26,8 +26,8 @@ MACHINES = [
 
 def made(topology, name, ranks, group=None):
     what = collective(name, ranks, ranks[-1] if name in ROOTED else None)
-    group = group or kept_symmetry(topology, what, 0.0)
-    return plain(topology, what, group, rank_bound(topology, what))
+    group = group or find_symmetry(topology, what, 0.0)
+    return fallback_schedule(topology, what, group, rank_bound(topology, what))
 
 
 @pytest.mark.parametrize("name", COLLECTIVES)
@@ -47,8 +47,10 @@ def test_ranks_outside_copy_and_add_nothing_where_they_may_only_pass_on(topology
     for size in sorted({2, topology.ranks // 2 + 1} & set(range(2, topology.ranks))):
         ranks = sorted(draw.choice(topology.ranks, size, replace=False).tolist())
         what = collective(name, ranks, ranks[-1] if name in ROOTED else None)
-        for group in (kept_symmetry(topology, what, 0.0), trivial(topology)):
-            found = plain(topology, what, group, rank_bound(topology, what), relays="forward")
+        for group in (find_symmetry(topology, what, 0.0), trivial(topology)):
+            found = fallback_schedule(
+                topology, what, group, rank_bound(topology, what), relays="forward"
+            )
             report = verify(replace(found, relays="forward"))
             assert report.correct, report.faults
 
@@ -64,7 +66,9 @@ def test_where_time_gets_short_every_root_sends_along_its_shortest_ways(monkeypa
     monkeypatch.setattr(module, "HURRY", 2.0)
     topology, what = torus([4, 4]), collective("all_gather", range(16))
     watch = Watch(600.0)
-    schedule = plain(topology, what, trivial(topology), rank_bound(topology, what), watch)
+    schedule = fallback_schedule(
+        topology, what, trivial(topology), rank_bound(topology, what), watch
+    )
     report = verify(schedule)
     assert report.correct
     assert report.height == 4  # the farthest rank of a 4×4 torus
@@ -95,13 +99,13 @@ def test_what_cannot_be_reached_is_infeasible():
     topology = build("dead end", ["a", "b", "c"], [], links)
     what = collective("all_gather", range(3))
     with pytest.raises(Infeasible, match="cannot be reached"):
-        plain(topology, what, trivial(topology), rank_bound(ring(3), what))
+        fallback_schedule(topology, what, trivial(topology), rank_bound(ring(3), what))
 
 
 def test_time_that_is_over_ends_it():
     topology, what = ring(4), collective("all_gather", range(4))
     with pytest.raises(NotFound, match="the time is over"):
-        plain(topology, what, trivial(topology), rank_bound(topology, what), Watch(0.0))
+        fallback_schedule(topology, what, trivial(topology), rank_bound(topology, what), Watch(0.0))
 
 
 @pytest.mark.parametrize("name", ["all_gather", "all_to_all", "scatter"])

@@ -14,7 +14,7 @@ from solvers.schedules.files import save
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import Terms
-from solvers.solve import bound, kept_symmetry, solve, solver_of
+from solvers.solve import bound, find_symmetry, solve, solver_of
 from topologies.formats.spec import topology
 from topologies.model.topology import Link, build
 from topologies.presets.amd import mi250
@@ -100,7 +100,7 @@ def test_provenance_says_who_and_not_how_long():
 
 def test_all_of_the_symmetry_is_kept_where_everyone_takes_part():
     topology = torus([3, 4])
-    assert kept_symmetry(topology, collective("all_reduce", range(12))).order == 12
+    assert find_symmetry(topology, collective("all_reduce", range(12))).order == 12
 
 
 def test_what_is_kept_of_the_symmetry_keeps_the_ranks_and_the_root():
@@ -110,11 +110,11 @@ def test_what_is_kept_of_the_symmetry_keeps_the_ranks_and_the_root():
         collective("broadcast", range(6), 4),
         collective("gather", (1, 2, 3), 2),
     ):
-        group = kept_symmetry(topology, what)
+        group = find_symmetry(topology, what)
         for element in group.elements:
             assert sorted(element[list(what.ranks)]) == list(what.ranks)
             assert what.root is None or element[what.root] == what.root
-    assert kept_symmetry(star(4), collective("all_reduce", (0, 2))).order == 2
+    assert find_symmetry(star(4), collective("all_reduce", (0, 2))).order == 2
 
 
 UNDECLARED = {
@@ -165,10 +165,10 @@ def test_a_dead_link_leaves_symmetry_that_helps():
 def test_blocks_of_unequal_sizes_keep_only_what_keeps_the_sizes():
     topology = ring(6)
     what = all_gather(tuple(range(6)), [1, 2, 1, 2, 1, 2])
-    group = kept_symmetry(topology, what)
+    group = find_symmetry(topology, what)
     assert group.order == 3
     assert verify(solve(topology, what)).optimal
-    assert kept_symmetry(topology, all_gather(tuple(range(6)), [1, 2, 3, 4, 5, 6])).order == 1
+    assert find_symmetry(topology, all_gather(tuple(range(6)), [1, 2, 3, 4, 5, 6])).order == 1
 
 
 def test_a_machine_where_nothing_looks_alike_is_not_searched(monkeypatch):
@@ -176,8 +176,8 @@ def test_a_machine_where_nothing_looks_alike_is_not_searched(monkeypatch):
     topology = ring(5)
     uneven = replace(topology, capacity=1 + np.arange(topology.links))
     bare = replace(uneven, symmetry=topology.symmetry[:0])
-    assert kept_symmetry(bare, collective("all_gather", range(5))).order == 1
-    assert kept_symmetry(topology, collective("all_gather", range(5))).order == 5
+    assert find_symmetry(bare, collective("all_gather", range(5))).order == 1
+    assert find_symmetry(topology, collective("all_gather", range(5))).order == 5
 
 
 def test_impossible_is_said_at_once():

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.metrics.busbw import factor
 from runtime.verify.verify import verify
-from solvers.fallback import plain
+from solvers.fallback import fallback_schedule
 from solvers.schedules.certificate import UNPROVED
 from solvers.schedules.collective import CollectiveError, Movement
 from solvers.schedules.kinds import collective, pattern_of, remake
@@ -59,7 +59,7 @@ def test_schedules_attain_the_tightest_of_all_cuts(name, spec):
         limit = tightest(topology, what)
         assert found.correct
         assert found.algbw == limit == bound(topology, what).algbw, what.sizes
-        assert verify(plain(topology, what, trivial(topology), UNPROVED)).correct
+        assert verify(fallback_schedule(topology, what, trivial(topology), UNPROVED)).correct
 
 
 @pytest.mark.parametrize("name", NAMES)

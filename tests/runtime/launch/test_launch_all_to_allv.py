@@ -6,7 +6,7 @@ import pytest
 from runtime.launch.launch import run
 from solvers.schedules.collective import all_to_allv
 from solvers.solve import solve
-from solvers.timing.link_stages import staged
+from solvers.timing.link_stages import put_in_stages
 from topologies.presets.shapes import ring, star
 
 
@@ -33,7 +33,7 @@ def test_every_rank_gets_what_it_should(mpi, n, kind):
     """On a ring ranks relay and pieces are shares; on a star they are cut into stages."""
     what = all_to_allv(tuple(range(n)), drawn(n, kind))
     shape, target, in_place = (ring, "c", True) if n % 2 else (star, "mpi4py", False)
-    schedule = staged(solve(shape(n), what), 2.0) if n > 1 else solve(shape(1), what)
+    schedule = put_in_stages(solve(shape(n), what), 2.0) if n > 1 else solve(shape(1), what)
     rows = run(
         schedule,
         [what.total, 999, 2**20],
@@ -52,6 +52,6 @@ def test_every_rank_gets_what_it_should(mpi, n, kind):
 @pytest.mark.parametrize("target", ["mpi4py", "c"])
 def test_a_demand_in_elements_larger_than_bytes_is_rounded_the_same_everywhere(mpi, target):
     what = all_to_allv((0, 1, 2, 3, 4), drawn(5, "full"))
-    [row] = run(staged(solve(ring(5), what)), [what.total], target, iterations=1, timeout=60)
+    [row] = run(put_in_stages(solve(ring(5), what)), [what.total], target, iterations=1, timeout=60)
     assert row.wrong == 0
     assert 0 < row.size <= what.total

@@ -10,7 +10,7 @@ from solvers.certify.dual_bound import Unproven, prove_by_prices
 from solvers.schedules.certificate import Prices
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import collective
-from solvers.solve import kept_symmetry
+from solvers.solve import find_symmetry
 from topologies.derive.restrict import restrict
 from topologies.model.topology import IntArray, Topology, integers
 from topologies.presets.random_machines import random_machine
@@ -80,7 +80,7 @@ def test_so_they_do_where_some_switches_copy_and_others_add(seed):
 )
 def test_symmetry_changes_nothing_of_what_prices_with_zeros_prove(topology, ranks, relays):
     what = collective("all_reduce", ranks)
-    group = kept_symmetry(topology, what)
+    group = find_symmetry(topology, what)
     assert group.order > 1
     classes = orbits(link_images(topology, group.generators), topology.links)
     draw = np.random.default_rng(0)

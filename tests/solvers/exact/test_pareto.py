@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 
 from solvers.exact.pareto import frontier
-from solvers.exact.search import FOUND, IMPOSSIBLE, Exact
+from solvers.exact.search import FOUND, IMPOSSIBLE, ScclSearch
 from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
 from topologies.presets.nvidia import dgx_1
@@ -14,14 +14,14 @@ from topologies.presets.shapes import ring, star
 
 
 def points(topology, name, chunks, steps=None):
-    exact = Exact(topology, collective(name, range(topology.ranks)))
+    exact = ScclSearch(topology, collective(name, range(topology.ranks)))
     answers = list(frontier(exact, chunks, steps))
     assert {answer.verdict for answer in answers} <= {FOUND, IMPOSSIBLE}
     return [tuple(answer.point) for answer in answers if answer.verdict == FOUND]
 
 
 def test_the_dgx_1_gathers_at_the_two_points_of_sccl():
-    exact = Exact(dgx_1(), collective("all_gather", range(8)))
+    exact = ScclSearch(dgx_1(), collective("all_gather", range(8)))
     assert (exact.least_steps, exact.least_ratio) == (2, Fraction(7, 6))
     answers = {tuple(each.point): each.verdict for each in frontier(exact, 6)}
     assert [point for point, verdict in answers.items() if verdict == FOUND] == [
@@ -52,5 +52,5 @@ def test_the_most_steps_are_an_end():
 
 
 def test_nothing_is_asked_when_the_time_is_over():
-    exact = Exact(ring(4), collective("all_gather", range(4)))
+    exact = ScclSearch(ring(4), collective("all_gather", range(4)))
     assert list(islice(frontier(exact, 2, watch=Watch(0.0)), 2)) == []

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from runtime.verify.verify import verify
-from solvers.exact.search import FOUND, IMPOSSIBLE, OPEN, Exact, Point
+from solvers.exact.search import FOUND, IMPOSSIBLE, OPEN, Instance, ScclSearch
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.collective import CollectiveError, all_gather
 from solvers.schedules.kinds import COLLECTIVES, collective
@@ -23,7 +23,7 @@ RATES = tuple(Fraction(rate) for rate in (1, 2, 3))
 
 def asked(topology, name, *point):
     """Ask, and have a schedule checked: by the checker, and against the rounds of each step."""
-    answer = Exact(topology, collective(name, range(topology.ranks))).ask(Point(*point))
+    answer = ScclSearch(topology, collective(name, range(topology.ranks))).ask(Instance(*point))
     if answer.verdict == FOUND:
         keeps_to_its_rounds(answer)
     return answer
@@ -89,9 +89,9 @@ def test_a_ring_of_eight_exchanges_in_eight_rounds_and_not_in_seven():
     ids=lambda each: each.name,
 )
 def test_every_collective_has_a_schedule_where_there_is_room(topology, name):
-    exact = Exact(topology, collective(name, range(topology.ranks)))
+    exact = ScclSearch(topology, collective(name, range(topology.ranks)))
     steps = exact.least_steps + 2 * exact.parts
-    answer = exact.ask(Point(steps, 40 * exact.parts, 2))
+    answer = exact.ask(Instance(steps, 40 * exact.parts, 2))
     assert answer.verdict == FOUND
     keeps_to_its_rounds(answer)
 
@@ -106,10 +106,10 @@ def test_blocks_of_unequal_sizes_and_links_of_unequal_rates_are_counted():
     """Sizes 2 and 4 over links of rate 2 there and 3 back: 1 and 2 units, a round is one at 2."""
     links = [Link("a", "b", Fraction(2)), Link("b", "a", Fraction(3))]
     pair = build("pair", ["a", "b"], [], links)
-    exact = Exact(pair, all_gather((0, 1), [2, 4]))
+    exact = ScclSearch(pair, all_gather((0, 1), [2, 4]))
     assert exact.least_ratio == Fraction(4, 3)
-    assert exact.ask(Point(1, 1, 1)).verdict == IMPOSSIBLE
-    answer = exact.ask(Point(1, 4, 3))
+    assert exact.ask(Instance(1, 1, 1)).verdict == IMPOSSIBLE
+    answer = exact.ask(Instance(1, 4, 3))
     assert answer.verdict == FOUND
     assert exact.seconds_per_size(answer.point) == Fraction(4, 3) * Fraction(2, 6) / 2
 
@@ -127,23 +127,23 @@ def test_switches_share_their_links_among_all_who_pass():
 
 
 def test_what_takes_too_long_stays_open():
-    exact = Exact(torus([4, 4]), collective("all_to_all", range(16)))
-    answer = exact.ask(Point(5, 8, 1), Watch(0.0))
+    exact = ScclSearch(torus([4, 4]), collective("all_to_all", range(16)))
+    answer = exact.ask(Instance(5, 8, 1), Watch(0.0))
     assert (answer.verdict, answer.schedule) == (OPEN, None)
 
 
 def test_what_cannot_be_asked_is_refused():
     with pytest.raises(Infeasible, match="cannot be reached"):
-        Exact(build("two", ["a", "b"], [], []), collective("all_gather", (0, 1)))
+        ScclSearch(build("two", ["a", "b"], [], []), collective("all_gather", (0, 1)))
     many = leaf_spine(8, 64, 8)
     with pytest.raises(NotFound, match="more than 20000 ways from rank to rank"):
-        Exact(many, collective("all_gather", range(64)))
+        ScclSearch(many, collective("all_gather", range(64)))
     wide = build("wide", ["a", "b"], [], [Link("a", "b", Fraction(r), 0, True) for r in (1, 2**45)])
     with pytest.raises(NotFound, match="wide: sizes and bandwidths of too many digits"):
-        Exact(wide, all_gather((0, 1), [2**30, 2**30 + 1])).ask(Point(1, 2**31, 1))
-    exact = Exact(ring(3), collective("all_gather", range(3)))
+        ScclSearch(wide, all_gather((0, 1), [2**30, 2**30 + 1])).ask(Instance(1, 2**31, 1))
+    exact = ScclSearch(ring(3), collective("all_gather", range(3)))
     with pytest.raises(ValueError, match="expected numbers from 1"):
-        exact.ask(Point(1, 0, 1))
+        exact.ask(Instance(1, 0, 1))
 
 
 def test_a_collective_of_several_holders_and_several_wanters_is_refused():
@@ -151,7 +151,7 @@ def test_a_collective_of_several_holders_and_several_wanters_is_refused():
     for_two = (*what.outputs[:2], what.outputs[2][:0])
     odd = type(what)("some_reduce", what.ranks, what.sizes, what.inputs, for_two)
     with pytest.raises(CollectiveError, match="one holder or of one wanter"):
-        Exact(ring(3), odd)
+        ScclSearch(ring(3), odd)
 
 
 # ---- Brute force: states and moves written out, with nothing taken from the model. ----
@@ -273,16 +273,16 @@ SMALL = [random_machine(seed, 4, 0, RATES, density=0.0) for seed in range(4)]
 @pytest.mark.parametrize("topology", TINY, ids=lambda each: each.name)
 def test_copies_are_possible_exactly_where_the_enumerator_says_so(topology, name):
     what = collective(name, range(3))
-    exact = Exact(topology, what)
+    exact = ScclSearch(topology, what)
     for point in product((1, 2), (2, 3), (1, 2) if name == "broadcast" else (1,)):
-        agree(exact, Point(*point))
+        agree(exact, Instance(*point))
 
 
 @pytest.mark.parametrize("topology", SMALL, ids=lambda each: each.name)
 def test_four_ranks_have_what_the_enumerator_finds(topology):
-    exact = Exact(topology, collective("broadcast", range(4)))
+    exact = ScclSearch(topology, collective("broadcast", range(4)))
     for point in product((2, 3), (2, 3, 4), (1, 2)):
-        agree(exact, Point(*point))
+        agree(exact, Instance(*point))
 
 
 def agree(exact, point):
@@ -295,8 +295,8 @@ def agree(exact, point):
 
 @pytest.mark.parametrize("topology", SPARSE, ids=lambda each: each.name)
 def test_sums_are_possible_exactly_where_the_enumerator_says_so(topology):
-    exact = Exact(topology, collective("reduce", range(3), 1))
+    exact = ScclSearch(topology, collective("reduce", range(3), 1))
     for steps, rounds in product((1, 2, 3), (1, 2, 3)):
-        answer = exact.ask(Point(steps, rounds, 1))
+        answer = exact.ask(Instance(steps, rounds, 1))
         expected = summed(topology, 1, steps, rounds)
         assert answer.verdict == (FOUND if expected else IMPOSSIBLE), (steps, rounds)

@@ -7,7 +7,7 @@ import pytest
 
 from bench.optimum import optimum
 from runtime.verify.verify import verify
-from solvers.flows.all_to_all import all_to_all, hops, peel, scatter
+from solvers.flows.all_to_all import decompose_flow, path_transfers, route_all_to_all, route_scatter
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.files import save
 from solvers.schedules.kinds import collective
@@ -30,7 +30,7 @@ def drawn(seed, ranks, switches):
 
 def solved(topology, what, group=None):
     """Solve without symmetry, unless it is given, and have the result checked."""
-    solver = all_to_all if what.name == "all_to_all" else scatter
+    solver = route_all_to_all if what.name == "all_to_all" else route_scatter
     report = verify(solver(topology, what, group or trivial(topology), UNHURRIED))
     assert report.optimal, report.faults
     return report
@@ -110,7 +110,7 @@ def diamond():
 def test_a_flow_is_peeled_into_ways_that_add_up_to_it():
     flow = [Fraction(3, 4), Fraction(5, 4), Fraction(1, 2), Fraction(1), Fraction(1, 4), 0]
     needs = {1: Fraction(0), 2: Fraction(1, 2), 3: Fraction(3, 2)}
-    found = list(peel(diamond(), 0, needs, flow))
+    found = list(decompose_flow(diamond(), 0, needs, flow))
     load = [sum(amount for _, amount, way in found if e in way) for e in range(6)]
     assert load == flow
     for target, need in needs.items():
@@ -119,14 +119,14 @@ def test_a_flow_is_peeled_into_ways_that_add_up_to_it():
 
 def test_cycles_in_a_flow_are_dropped():
     flow = [Fraction(1), Fraction(0), Fraction(1), Fraction(0), Fraction(2), Fraction(2)]
-    found = list(peel(diamond(), 0, {3: Fraction(1)}, flow))
+    found = list(decompose_flow(diamond(), 0, {3: Fraction(1)}, flow))
     assert found == [(3, 1, [0, 2])]
 
 
 def test_ways_are_cut_at_ranks_but_not_at_switches():
     links = [Link(*ends, Fraction(1)) for ends in ("as", "sb", "bt", "ts", "sc")]
     made = build("ways", list("abc"), [Switch("s"), Switch("t")], links)
-    found = hops(made, [0, 1, 2, 3, 4], 7)
+    found = path_transfers(made, [0, 1, 2, 3, 4], 7)
     assert [(t.piece, t.step, t.src, t.dst, t.route) for t in found] == [
         (7, 0, 0, 1, (0, 1)),
         (7, 1, 1, 2, (2, 3, 4)),
@@ -137,7 +137,7 @@ def test_ways_are_cut_at_ranks_but_not_at_switches():
 def test_the_same_question_has_the_same_answer_to_the_byte(name, tmp_path):
     topology = drawn(2, 5, 2)
     what = collective(name, range(5))
-    solver = all_to_all if name == "all_to_all" else scatter
+    solver = route_all_to_all if name == "all_to_all" else route_scatter
     for file in ("first.json", "second.json"):
         save(solver(topology, what, trivial(topology), UNHURRIED), tmp_path / file)
     assert (tmp_path / "first.json").read_bytes() == (tmp_path / "second.json").read_bytes()

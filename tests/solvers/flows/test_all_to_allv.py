@@ -17,7 +17,7 @@ from solvers.schedules.certificate import Cut
 from solvers.schedules.collective import CollectiveError, all_to_allv, demand_of
 from solvers.schedules.piece_loads import incast_bytes, lock_step
 from solvers.solve import bound, solve
-from solvers.timing.link_stages import frontier, staged
+from solvers.timing.link_stages import put_in_stages, staged_schedules
 from topologies.model.topology import Link, build
 from topologies.presets.huawei import cloudmatrix384
 from topologies.presets.random_machines import AWKWARD, EVEN, random_machine
@@ -93,7 +93,7 @@ def test_everything_arrives_and_no_link_carries_more_than_its_time_allows(seed, 
     demand = drawn(seed, shape.ranks)
     what = all_to_allv(tuple(range(shape.ranks)), demand)
     whole = solve(shape, what)
-    for _, found in [("all at once", whole), *frontier(whole)]:
+    for _, found in [("all at once", whole), *staged_schedules(whole)]:
         report = verify(found)
         assert report.correct, report.faults
         assert report.algbw == verify(whole).algbw
@@ -107,8 +107,8 @@ def test_odd_demands_are_planned(name):
     what = all_to_allv((0, 1, 2), np.array(ODD[name]))
     whole = solve(star(3), what)
     assert verify(whole).optimal
-    assert verify(staged(whole)).optimal
-    for _, found in frontier(whole):
+    assert verify(put_in_stages(whole)).optimal
+    for _, found in staged_schedules(whole):
         assert verify(found).optimal
 
 
@@ -131,19 +131,19 @@ def test_on_a_switch_the_bound_is_the_largest_row_or_column():
 def test_stages_one_after_the_other_stay_near_the_bound(topology, distance):
     what = all_to_allv(tuple(range(topology.ranks)), lognormal(topology.ranks))
     whole = solve(topology, what)
-    found = lock_step(staged(whole))
+    found = lock_step(put_in_stages(whole))
     assert 1 - 1e-9 <= found.seconds * float(whole.bound.algbw) <= distance
 
 
 def test_in_stages_a_rank_hears_one_sender_at_a_time():
     whole = solve(star(8), all_to_allv(tuple(range(8)), lognormal(8)))
     assert incast_bytes(whole) > 0.4
-    assert incast_bytes(staged(whole)) == 0.0
+    assert incast_bytes(put_in_stages(whole)) == 0.0
 
 
 def test_no_symmetry_is_taken_for_granted_and_the_same_question_has_the_same_answer():
     what = all_to_allv(tuple(range(6)), drawn(1, 6))
-    first, second = (staged(solve(ring(6), what)) for _ in range(2))
+    first, second = (put_in_stages(solve(ring(6), what)) for _ in range(2))
     assert first.share == second.share
     assert (first.transfers.step == second.transfers.step).all()
     assert len(first.group.generators) == 0
@@ -176,7 +176,7 @@ def broken(schedule):
 
 @pytest.mark.parametrize("topology", [star(4), ring(4)], ids=["star", "ring"])
 def test_any_broken_schedule_is_noticed(topology):
-    good = staged(solve(topology, all_to_allv((0, 1, 2, 3), lognormal(4))), 4.0)
+    good = put_in_stages(solve(topology, all_to_allv((0, 1, 2, 3), lognormal(4))), 4.0)
     assert verify(good).optimal
     for i, bad in enumerate(broken(good)):
         assert not verify(bad).correct, i

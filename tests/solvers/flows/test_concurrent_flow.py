@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import solvers.flows.concurrent_flow
-from solvers.flows.concurrent_flow import optimal
+from solvers.flows.concurrent_flow import solve_concurrent_flow
 from solvers.routing.quotient import Quotient
 from solvers.schedules.kinds import collective
 from solvers.settings.deadline import UNHURRIED
@@ -56,7 +56,9 @@ def both(topology, group, monkeypatch, seed=None):
     times = []
     for rounds in (solvers.flows.concurrent_flow.ROUNDS, 0):
         monkeypatch.setattr(solvers.flows.concurrent_flow, "ROUNDS", rounds)
-        times.append(busiest(view, optimal(view, what, totals, Fraction(1), UNHURRIED).amounts))
+        times.append(
+            busiest(view, solve_concurrent_flow(view, what, totals, Fraction(1), UNHURRIED).amounts)
+        )
     return times
 
 
@@ -80,7 +82,7 @@ def test_where_shortest_ways_are_optimal_nothing_else_is_used():
     made = torus([4, 4])
     view, totals = asked(made, trivial(made))
     what = collective("all_to_all", range(16))
-    amounts = optimal(view, what, totals, Fraction(1), UNHURRIED).amounts
+    amounts = solve_concurrent_flow(view, what, totals, Fraction(1), UNHURRIED).amounts
     per_link = sum(amounts, Fraction(0))
     # Two dimensions of 4: each pair is 1 apart on the mean in each, over all 16 x 16 pairs.
     assert per_link == 16 * 16 * 2

@@ -10,7 +10,13 @@ from commplan import Infeasible
 from commplan.planning.relayed import best_with_relays
 from runtime.verify.verify import verify
 from solvers.certify.certificates import prove
-from solvers.groups.parts import helped, open_to, parts, whole_bound, within
+from solvers.groups.parts import (
+    restrict_relays,
+    submachines,
+    submachines_with_helpers,
+    to_submachine,
+    whole_bound,
+)
 from solvers.schedules.capabilities import RELAYS, Relays
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
@@ -50,7 +56,7 @@ def opinion(topology: Topology, name: str, ranks: list[int], relays: Relays) -> 
     """
     if relays == "all":
         return optimum(topology, asked(name, ranks))
-    left = open_to(topology, asked(name, ranks), relays)
+    left = restrict_relays(topology, asked(name, ranks), relays)
     return optimum(restrict(left, ranks), asked(name, list(range(len(ranks)))))
 
 
@@ -164,7 +170,7 @@ def test_a_bound_of_a_part_that_is_beaten_outside_is_told_to_be_higher():
     """A row of a torus alone has half of the links that it has over the other rows."""
     topology, what = torus([4, 4]), asked("all_reduce", (0, 1, 2, 3))
     cut = submachine(topology, [0, 1, 2, 3])
-    inner = solve(cut.topology, within(cut, what), Watch(60))
+    inner = solve(cut.topology, to_submachine(cut, what), Watch(60))
     bound = whole_bound(inner.bound, cut, what, "forward", in_network=False)
     assert bound is None or bound.algbw > inner.bound.algbw
 
@@ -173,19 +179,22 @@ def test_parts_grow_from_the_ranks_to_their_boxes_and_hold_them_all():
     topology = dgx_a100(8)
     ranks = (0, 9, 17)
     sizes = []
-    for cut in parts(topology, asked("all_gather", ranks)):
+    for cut in submachines(topology, asked("all_gather", ranks)):
         sizes.append(cut.topology.ranks)
-        assert cut.vertices[list(within(cut, asked("all_gather", ranks)).ranks)].tolist() == (
-            list(ranks)
-        )
+        assert cut.vertices[
+            list(to_submachine(cut, asked("all_gather", ranks)).ranks)
+        ].tolist() == (list(ranks))
     assert sizes == sorted(sizes)
     assert sizes
-    assert list(parts(topology, asked("all_gather", range(64)))) == []
+    assert list(submachines(topology, asked("all_gather", range(64)))) == []
 
 
 def test_helpers_are_near_and_none_of_the_group():
     topology = torus([8, 8])
-    found = [cut.vertices.tolist() for cut in helped(topology, asked("all_reduce", (0, 1)))]
+    found = [
+        cut.vertices.tolist()
+        for cut in submachines_with_helpers(topology, asked("all_reduce", (0, 1)))
+    ]
     assert found
     assert all({0, 1} < set(vertices) for vertices in found)
     assert found[0] == [0, 1, 2, 7, 8, 9, 56, 57]  # all that have a link to one of the two
@@ -193,9 +202,9 @@ def test_helpers_are_near_and_none_of_the_group():
 
 def test_many_parts_are_named_in_short():
     with pytest.raises(Infeasible) as told:
-        open_to(ring(64), asked("all_gather", range(0, 64, 2)), "none")
+        restrict_relays(ring(64), asked("all_gather", range(0, 64, 2)), "none")
     assert str(told.value).endswith("| r14 | and 24 more")
     topology, what = ring(64), asked("all_gather", [*range(20), *range(30, 32)])
     with pytest.raises(Infeasible, match=r"into 2 parts: .*r7 and 12 more \| r30, r31$"):
-        open_to(topology, what, "none")
-    assert open_to(topology, what, "forward") is topology
+        restrict_relays(topology, what, "none")
+    assert restrict_relays(topology, what, "forward") is topology

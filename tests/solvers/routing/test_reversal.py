@@ -11,7 +11,7 @@ from solvers.routing.reversal import find_reversal
 from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import Terms
-from solvers.trees.forest import all_reduce
+from solvers.trees.forest import pack_tree_pairs
 from topologies.model.topology import Link, Switch, build, frozen
 from topologies.presets.amd import mi250
 from topologies.presets.huawei import cloudmatrix384
@@ -102,7 +102,7 @@ def test_one_direction_is_as_good_as_both(case, height, monkeypatch):
     for hidden in (False, True):
         if hidden:
             monkeypatch.setattr(solvers.trees.forest, "find_reversal", lambda *_, **__: None)
-        made = all_reduce(machine, what, symmetry(machine), Watch(60), terms)
+        made = pack_tree_pairs(machine, what, symmetry(machine), Watch(60), terms)
         report = verify(made)
         assert report.correct, report.faults
         found.append(report)

@@ -6,7 +6,7 @@ from runtime.verify.verify import verify
 from solvers.demands.files import DemandError, save
 from solvers.demands.matrix import demand
 from solvers.demands.moe_tokens import place_experts, tokens
-from solvers.flows.moe import copied, spread, tightest, variants
+from solvers.flows.moe import first_variant, route_tokens, tightest_cut, variants
 from solvers.schedules.collective import CollectiveError
 from solvers.schedules.moe import combine, dispatch, group_tokens, tokens_of
 from solvers.settings.deadline import UNHURRIED
@@ -30,7 +30,7 @@ def drawn(make, ranks, **figures):
 
 
 def solved(machine, what):
-    return spread(machine, what, trivial(machine), UNHURRIED)
+    return route_tokens(machine, what, trivial(machine), UNHURRIED)
 
 
 def test_tokens_that_go_the_same_way_are_one_block():
@@ -69,7 +69,7 @@ def test_a_copy_for_each_rank_is_what_the_matrix_of_the_same_description_counts(
 )
 def test_every_way_of_spreading_is_right_and_within_the_bound(make, machine):
     what = drawn(make, machine.ranks)
-    bound = tightest(machine, what)
+    bound = tightest_cut(machine, what)
     found = list(variants(machine, what, bound))
     assert found
     for _, made in found:
@@ -87,7 +87,7 @@ def test_a_box_is_entered_once_for_each_token(make):
     machine = dgx_a100(2)
     report = verify(solved(machine, what))
     assert report.optimal
-    each = verify(copied(machine, what, tightest(machine, what)))
+    each = verify(first_variant(machine, what, tightest_cut(machine, what)))
     assert report.algbw == 8 * each.algbw
 
 

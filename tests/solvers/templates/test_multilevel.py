@@ -21,7 +21,7 @@ MACHINES = ("dgx-a100:boxes=3", "cloudmatrix384:nodes=2", "leaf-spine:3x2x4", "m
 
 def made(machine, name, root=None):
     what = collective(name, range(machine.ranks), root)
-    return [(words, make()) for words, make in multilevel.candidates(machine, what)]
+    return [(words, make()) for words, make in multilevel.list_patterns(machine, what)]
 
 
 @pytest.mark.parametrize("name", multilevel.COLLECTIVES)

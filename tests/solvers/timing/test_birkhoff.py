@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solvers.demands.distributions import lognormal
-from solvers.timing.birkhoff import birkhoff, first_fit, frontier, pairwise, pieces, stages
+from solvers.timing.birkhoff import birkhoff, decompositions, first_fit, pairwise, pieces, stages
 
 SMALL = st.integers(1, 7).flatmap(
     lambda n: st.lists(st.integers(0, 40), min_size=n * n, max_size=n * n).map(
@@ -84,7 +84,7 @@ def test_a_matrix_of_64_ranks_is_staged_in_milliseconds():
 
 
 def test_more_stages_come_nearer_to_the_bound():
-    found = dict(frontier(lognormal(48)))
+    found = dict(decompositions(lognormal(48)))
     assert found["birkhoff"].ratio == 1.0
     assert found["first fit, 1 n cuts"].ratio < found["first fit, 0.25 n cuts"].ratio
     assert len(found["first fit, 1 n cuts"]) > len(found["first fit, 0.25 n cuts"])

@@ -8,8 +8,8 @@ from runtime.verify.verify import verify
 from solvers.schedules.kinds import collective
 from solvers.settings.options import Terms
 from solvers.solve import solve
-from solvers.timing.greedy_matching import match, matched
-from solvers.timing.greedy_problem import free, guided
+from solvers.timing.greedy_matching import match_sends, matched
+from solvers.timing.greedy_problem import free_problem, guided
 from topologies.formats.files import load
 from topologies.model.topology import Link, build
 from topologies.presets.shapes import hypercube, leaf_spine, mesh, ring, torus
@@ -44,7 +44,7 @@ def test_what_is_matched_is_right_on_every_machine(small_machine, name, leeway):
 def test_without_a_guide_every_link_helps(machine):
     asked = collective("all_gather", range(machine.ranks))
     bound = best_of(machine).bound
-    made = matched(free(machine, asked, SIZE, 3, seed=1), asked, bound)
+    made = matched(free_problem(machine, asked, SIZE, 3, seed=1), asked, bound)
     assert verify(made).correct
     assert finish(made, SIZE) < 1.5 * SIZE / float(bound.algbw)
 
@@ -52,14 +52,16 @@ def test_without_a_guide_every_link_helps(machine):
 def test_a_piece_reaches_each_rank_once():
     machine = torus([3, 3])
     asked = collective("all_gather", range(9))
-    sends = match(free(machine, asked, SIZE, 2))
+    sends = match_sends(free_problem(machine, asked, SIZE, 2))
     assert len(sends) == len({(s.piece, int(machine.dst[s.arc])) for s in sends}) == 2 * 9 * 8
 
 
 def test_a_seed_gives_one_schedule():
     machine = mesh([3, 4])
     asked = collective("all_gather", range(12))
-    first, again, other = (match(free(machine, asked, SIZE, 2, seed)) for seed in (3, 3, 4))
+    first, again, other = (
+        match_sends(free_problem(machine, asked, SIZE, 2, seed)) for seed in (3, 3, 4)
+    )
     assert first == again
     assert first != other
 
@@ -73,7 +75,7 @@ def test_links_go_at_their_own_pace():
     ]
     machine = build("uneven", ["a", "b", "c"], [], links)
     asked = collective("all_gather", range(3))
-    made = matched(free(machine, asked, SIZE, 8), asked, best_of(machine).bound)
+    made = matched(free_problem(machine, asked, SIZE, 8), asked, best_of(machine).bound)
     carried = np.bincount(made.transfers.route, minlength=machine.links)
     assert carried[4:].min() > 0
     assert carried[4:].max() < carried[:4].min()
@@ -82,8 +84,8 @@ def test_links_go_at_their_own_pace():
 def test_times_of_the_search_are_those_of_the_model():
     machine = torus([3, 4])
     asked = collective("all_gather", range(12))
-    work = free(machine, asked, SIZE, 2)
-    starts = [send.start for send in match(work)]
+    work = free_problem(machine, asked, SIZE, 2)
+    starts = [send.start for send in match_sends(work)]
     assert starts == sorted(starts)
     hop = float(work.load[0] / machine.bandwidth[0])
     last = starts[-1] * hop / 2**20 + hop + float(machine.alpha[0])
@@ -103,4 +105,4 @@ def test_switches_that_copy_are_fed_once():
 def test_machines_with_switches_need_a_guide():
     machine = leaf_spine(2, 2, 3)
     with pytest.raises(ValueError, match="without switches"):
-        free(machine, collective("all_gather", range(machine.ranks)), SIZE, 1)
+        free_problem(machine, collective("all_gather", range(machine.ranks)), SIZE, 1)

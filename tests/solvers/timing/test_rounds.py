@@ -10,7 +10,7 @@ from solvers.schedules.kinds import collective
 from solvers.schedules.piece_loads import incast_bytes
 from solvers.schedules.unfold import unfold
 from solvers.solve import solve
-from solvers.timing.rounds import AT_ONCE, orders
+from solvers.timing.rounds import AT_ONCE, round_orders
 from topologies.formats.spec import topology
 from topologies.presets.random_machines import EVEN, random_machine
 from topologies.presets.shapes import hypercube, leaf_spine, ring, star, torus
@@ -23,7 +23,7 @@ def solved(machine):
 
 
 def found(machine):
-    return dict(orders(solved(machine)))
+    return dict(round_orders(solved(machine)))
 
 
 def messages(schedule):
@@ -50,7 +50,7 @@ def loads(schedule):
 def test_an_order_changes_steps_alone_and_stays_right(spec):
     whole = solved(topology(spec))
     before = messages(whole)
-    for name, each in orders(whole):
+    for name, each in round_orders(whole):
         report = verify(each)
         assert report.optimal, (name, report.faults)
         assert messages(each) == before, name
@@ -58,7 +58,9 @@ def test_an_order_changes_steps_alone_and_stays_right(spec):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_orders_stay_right_on_machines_without_symmetry(seed):
-    made = list(orders(solved(random_machine(seed, 3 + seed % 3, seed % 3, EVEN, density=0.2))))
+    made = list(
+        round_orders(solved(random_machine(seed, 3 + seed % 3, seed % 3, EVEN, density=0.2)))
+    )
     assert made[-1][0] == AT_ONCE
     assert all(verify(each).optimal for _, each in made)
 
@@ -66,7 +68,7 @@ def test_orders_stay_right_on_machines_without_symmetry(seed):
 @pytest.mark.parametrize("spec", MACHINES)
 def test_no_link_works_longer_in_a_round_than_on_the_longest_message(spec):
     machine = topology(spec)
-    load = loads(next(each for _, each in orders(solved(machine))))
+    load = loads(next(each for _, each in round_orders(solved(machine))))
     whole = unfold(solved(machine))
     rows, longest = whole.transfers, Fraction(0)
     meeting = Counter()
@@ -80,7 +82,7 @@ def test_no_link_works_longer_in_a_round_than_on_the_longest_message(spec):
 
 
 def test_rounds_on_a_switch_are_permutations():
-    name, first = next(orders(solved(star(7))))
+    name, first = next(round_orders(solved(star(7))))
     assert name == "6 rounds"
     whole = unfold(first).transfers
     for step in range(6):
@@ -123,6 +125,6 @@ def test_incast_is_the_same_written_out():
 
 
 def test_what_does_not_move_or_branches_gets_no_order():
-    assert not list(orders(solved(ring(1))))
+    assert not list(round_orders(solved(ring(1))))
     tree = solve(star(3), collective("all_gather", range(3)))
-    assert not list(orders(tree))
+    assert not list(round_orders(tree))

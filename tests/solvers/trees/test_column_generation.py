@@ -10,9 +10,9 @@ from solvers.lp.linear_program import Infeasible, NotFound
 from solvers.routing.quotient import Quotient
 from solvers.schedules.kinds import collective
 from solvers.settings.deadline import UNHURRIED, Watch
-from solvers.trees.column_generation import Goal, Packer
+from solvers.trees.column_generation import ColumnGeneration, Goal
 from solvers.trees.column_pool import Family
-from solvers.trees.order_lp import loads_of
+from solvers.trees.order_lp import path_loads
 from topologies.model.topology import Link, build, integers
 from topologies.presets.random_machines import AWKWARD, EVEN, random_machine
 from topologies.presets.shapes import full_mesh, hypercube, torus
@@ -27,7 +27,7 @@ def packer(topology, free, group=None, watch=UNHURRIED):
     view = Quotient(topology, integers(range(topology.ranks)), group or trivial(topology))
     roots = view.roots.tolist()
     families = [f for r in roots for f in both(r)] if free else [Family(r, False) for r in roots]
-    return Packer(view, families, free=free, watch=watch)
+    return ColumnGeneration(view, families, free=free, watch=watch)
 
 
 def packed(topology, free, group=None):
@@ -86,7 +86,7 @@ def test_with_free_shares_as_much_is_added_as_spread_at_each_root(case):
 def busiest(packing):
     """Give the largest load per capacity."""
     view = packing.ways.quotient
-    loads = loads_of(view, packing.ways).toarray().astype(object)
+    loads = path_loads(view, packing.ways).toarray().astype(object)
     total = np.zeros(len(view.orbit_size), dtype=object)
     for share, way in zip(packing.share, packing.columns.way, strict=True):
         total += share * loads[way]

@@ -8,7 +8,7 @@ import pytest
 
 from solvers.lp.linear_program import Infeasible
 from solvers.routing.quotient import Quotient
-from solvers.trees.column_pool import EVERY, NEARBY, Family, Growth, depth_in, places
+from solvers.trees.column_pool import EVERY, NEARBY, ColumnPool, Family, depth_in, places
 from topologies.model.topology import Link, build, integers
 from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import full_mesh, line, star
@@ -17,7 +17,7 @@ from topologies.symmetry.group import trivial
 
 def grown(topology, *families, members=None):
     chosen = integers(range(topology.ranks) if members is None else members)
-    made = Growth(Quotient(topology, chosen, trivial(topology)), families)
+    made = ColumnPool(Quotient(topology, chosen, trivial(topology)), families)
     for family in families:
         made.nearest_first(family, made.near)
     return made
@@ -89,7 +89,7 @@ def test_an_order_is_taken_in_once():
 
 def test_of_thousands_of_orders_each_is_taken_in_once_and_again_where_it_was_dropped():
     families = [Family(0, False), Family(0, True), Family(1, False)]
-    made = Growth(Quotient(full_mesh(7), integers(range(7)), trivial(full_mesh(7))), families)
+    made = ColumnPool(Quotient(full_mesh(7), integers(range(7)), trivial(full_mesh(7))), families)
     wanted = []
     for family in families:
         for others in permutations(v for v in range(7) if v != family.root):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from solvers.routing.quotient import Quotient
-from solvers.trees.column_pool import Family, Growth
+from solvers.trees.column_pool import ColumnPool, Family
 from solvers.trees.congestion_prices import Congestion
 from topologies.formats import spec
 from topologies.model.topology import integers
@@ -15,7 +15,7 @@ from topologies.symmetry.group import declared_group, trivial
 def planted(topology, families, rounds=1, group=None, plant="cheapest_first"):
     """Plant trees of equal weight; give the growth and the (family, parents) in turn."""
     view = Quotient(topology, integers(range(topology.ranks)), group or trivial(topology))
-    made, trees = Growth(view, families), []
+    made, trees = ColumnPool(view, families), []
 
     def tree(family, cost):
         trees.append((family, getattr(made, plant)(family, cost)))

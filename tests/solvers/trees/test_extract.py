@@ -7,9 +7,9 @@ import pytest
 
 from solvers.routing.path_pool import PathPool
 from solvers.routing.quotient import Quotient
-from solvers.trees.column_generation import Packer, Packing
+from solvers.trees.column_generation import ColumnGeneration, Packing
 from solvers.trees.column_pool import Family
-from solvers.trees.extract import Router, Tree, paired, trees
+from solvers.trees.extract import TransferBuilder, Tree, extract_trees, pair_trees
 from solvers.trees.order_lp import Columns, Order
 from topologies.model.topology import Link, build, integers
 from topologies.presets.random_machines import random_machine
@@ -31,7 +31,7 @@ def packed(seed):
     made = random_machine(seed, 5, 2, density=0.1)
     view = Quotient(made, integers(MEMBERS), trivial(made))
     families = [Family(r, inward) for r in MEMBERS for inward in (False, True)]
-    return view, Packer(view, families, free=True).solve(None, lambda *_: None)
+    return view, ColumnGeneration(view, families, free=True).solve(None, lambda *_: None)
 
 
 @pytest.fixture(params=range(12), scope="module")
@@ -48,7 +48,7 @@ def parents(packing, tree):
 
 def test_every_tree_spans_the_members(case):
     view, packing = case
-    for family, found in trees(view, packing).items():
+    for family, found in extract_trees(view, packing).items():
         root = MEMBERS.index(family.root)
         for tree in found:
             above = parents(packing, tree)
@@ -62,7 +62,7 @@ def test_every_tree_spans_the_members(case):
 def test_the_trees_carry_exactly_the_shares_of_their_columns(case):
     view, packing = case
     carried = dict.fromkeys(range(len(packing.share)), Fraction(0))
-    for tree in (tree for found in trees(view, packing).values() for tree in found):
+    for tree in (tree for found in extract_trees(view, packing).values() for tree in found):
         assert tree.share > 0
         for column in tree.column[tree.column >= 0].tolist():
             carried[column] += tree.share
@@ -84,8 +84,8 @@ def played(transfers, start, add):
 
 def test_outward_transfers_bring_the_roots_block_to_everyone(case):
     view, packing = case
-    router = Router(view, packing)
-    for family, found in trees(view, packing).items():
+    router = TransferBuilder(view, packing)
+    for family, found in extract_trees(view, packing).items():
         for tree in found if not family.inward else []:
             held = played(router.outward(tree, 7, 5), {family.root: {"block"}}, add=False)
             assert all(held[member] == {"block"} for member in MEMBERS)
@@ -95,8 +95,8 @@ def test_outward_transfers_bring_the_roots_block_to_everyone(case):
 
 def test_inward_transfers_add_each_contribution_once(case):
     view, packing = case
-    router = Router(view, packing)
-    for family, found in trees(view, packing).items():
+    router = TransferBuilder(view, packing)
+    for family, found in extract_trees(view, packing).items():
         for tree in found if family.inward else []:
             start = {member: {member} for member in MEMBERS}
             assert played(router.inward(tree, 0), start, add=True)[family.root] == set(MEMBERS)
@@ -104,7 +104,7 @@ def test_inward_transfers_add_each_contribution_once(case):
 
 def test_ways_are_cut_at_the_ranks_they_pass(case):
     view, packing = case
-    made, router = view.topology, Router(view, packing)
+    made, router = view.topology, TransferBuilder(view, packing)
     for column in np.flatnonzero(np.array(packing.share) > 0).tolist():
         hops = router.branch[column].hops
         assert [a[1] for a in hops[:-1]] == [b[0] for b in hops[1:]]
@@ -124,8 +124,8 @@ def test_a_relay_holds_one_sum_at_a_time():
     columns = Columns(*(integers(c) for c in ([0, 0], [0, 0], [1, 2], through)))
     order = Order(0, integers([0, 1, 2]), integers([0, 1, 2]), inward=True)
     packing = Packing((order,), columns, (Fraction(1), Fraction(1)), None, ways)
-    (tree,) = trees(view, packing)[Family(0, True)]
-    found = Router(view, packing).inward(tree, 0)
+    (tree,) = extract_trees(view, packing)[Family(0, True)]
+    found = TransferBuilder(view, packing).inward(tree, 0)
     assert played(found, {rank: {rank} for rank in range(3)}, add=True)[0] == {0, 1, 2}
     comes = [t.step for t in found if t.dst == 3]
     goes = [t.step for t in found if t.src == 3]
@@ -139,9 +139,9 @@ def share(*parts):
 
 def test_two_rows_of_trees_are_cut_into_common_pieces():
     first, second = share(6, 2, 4), share(3, 5, 4)
-    found = [(12 * s, int(a.column[0]), int(b.column[0])) for s, a, b in paired(first, second)]
+    found = [(12 * s, int(a.column[0]), int(b.column[0])) for s, a, b in pair_trees(first, second)]
     assert found == [(3, 0, 0), (3, 0, 1), (2, 1, 1), (4, 2, 2)]
 
 
 def test_no_trees_make_no_pairs():
-    assert list(paired([], [])) == []
+    assert list(pair_trees([], [])) == []

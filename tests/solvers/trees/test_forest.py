@@ -16,7 +16,7 @@ from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import Terms
 from solvers.solve import solve
-from solvers.trees.forest import all_reduce, forest
+from solvers.trees.forest import pack_forest, pack_tree_pairs
 from topologies.formats.files import load
 from topologies.model.topology import Link, Switch, build
 from topologies.presets.amd import mi250
@@ -37,7 +37,7 @@ def drawn(seed, ranks, switches):
 
 def solved(topology, what, *, in_network=False):
     """Solve without symmetry, and have the result checked."""
-    solver = all_reduce if what.name == "all_reduce" else forest
+    solver = pack_tree_pairs if what.name == "all_reduce" else pack_forest
     report = verify(
         solver(
             topology, what, trivial(topology), Watch(60), Terms(in_network=in_network, relays="all")
@@ -133,7 +133,7 @@ def test_nvswitches_sum_at_the_cut(make, rate):
     machine = make()
     what = collective("all_reduce", range(machine.ranks))
     report = verify(
-        all_reduce(machine, what, declared_group(machine), Watch(60), Terms(in_network=True))
+        pack_tree_pairs(machine, what, declared_group(machine), Watch(60), Terms(in_network=True))
     )
     assert report.optimal
     assert report.algbw == rate * GIGA
@@ -177,7 +177,7 @@ def test_where_no_cut_is_attained_prices_prove_the_optimum():
     links = [Link(*ends, Fraction(1)) for ends in ways]
     topology = build("hourglass", ["a", "b"], [Switch("s"), Switch("t")], links)
     what = collective("all_gather", (0, 1))
-    made = forest(topology, what, trivial(topology), Watch(60))
+    made = pack_forest(topology, what, trivial(topology), Watch(60))
     report = verify(made)
     assert report.optimal
     assert (report.algbw, made.bound.scope) == (1, "prices")
@@ -271,7 +271,7 @@ def test_a_rank_out_of_reach_is_infeasible(name):
 def test_the_same_question_has_the_same_answer_to_the_byte(name, tmp_path):
     topology = random_machine(5, 4, 2)
     what = collective(name, range(4))
-    solver = all_reduce if name == "all_reduce" else forest
+    solver = pack_tree_pairs if name == "all_reduce" else pack_forest
     for file in ("first.json", "second.json"):
         save(solver(topology, what, trivial(topology), Watch(60)), tmp_path / file)
     assert (tmp_path / "first.json").read_bytes() == (tmp_path / "second.json").read_bytes()
@@ -279,7 +279,7 @@ def test_the_same_question_has_the_same_answer_to_the_byte(name, tmp_path):
 
 def test_everything_moves_over_the_ranks_given():
     topology = star(5)
-    made = forest(topology, collective("all_gather", (1, 2, 4)), trivial(topology), Watch(60))
+    made = pack_forest(topology, collective("all_gather", (1, 2, 4)), trivial(topology), Watch(60))
     ends = np.union1d(made.transfers.src, made.transfers.dst)
     assert ends.tolist() == [1, 2, 4]
 
@@ -288,5 +288,5 @@ def test_a_root_whose_share_is_nothing_keeps_its_orders():
     # On this machine the loop drops orders, and the optimum gives some roots no share at all.
     made = random_machine(7, 5, 2, density=0.35)
     assert verify(
-        all_reduce(made, collective("all_reduce", range(5)), trivial(made), Watch(60))
+        pack_tree_pairs(made, collective("all_reduce", range(5)), trivial(made), Watch(60))
     ).optimal

@@ -7,8 +7,8 @@ from runtime.verify.verify import verify
 from solvers.bounds.cuts import cut_bound
 from solvers.routing.quotient import Quotient
 from solvers.schedules.kinds import collective
-from solvers.solve import kept_symmetry, solve
-from solvers.trees.column_pool import Family, Growth
+from solvers.solve import find_symmetry, solve
+from solvers.trees.column_pool import ColumnPool, Family
 from topologies.formats.spec import topology
 from topologies.model.topology import integers
 
@@ -28,8 +28,8 @@ def test_large_symmetric_machines_reach_the_cut_from_one_root(spec, name):
 def test_few_members_have_columns_and_every_one_gets_its_parents():
     machine = topology("cloudmatrix384:nodes=6")
     what = collective("broadcast", range(machine.ranks), 0)
-    quotient = Quotient(machine, integers(what.ranks), kept_symmetry(machine, what))
-    growth = Growth(quotient, [Family(0, inward=False)])
+    quotient = Quotient(machine, integers(what.ranks), find_symmetry(machine, what))
+    growth = ColumnPool(quotient, [Family(0, inward=False)])
     growth.nearest_first(growth.families[0], growth.near)
     (order,) = growth.orders
     assert order.standing.sum() == machine.ranks - 1

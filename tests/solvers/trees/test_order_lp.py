@@ -15,10 +15,10 @@ from solvers.trees.order_lp import (
     Budget,
     Columns,
     Order,
-    all_ways,
+    all_paths,
     assemble,
-    classes,
-    loads_of,
+    path_loads,
+    start_at_roots,
     union,
 )
 from topologies.model.topology import integers
@@ -52,7 +52,7 @@ def least_time(view, orders, budgets):
     for (src, _), known in simple_ways(view.topology, view.members.tolist()).items():
         for links in known if src in view.roots else []:
             ways.add(int(np.searchsorted(view.roots, src)), links)
-    columns = all_ways(view, ways, orders, pairs_of(orders))
+    columns = all_paths(view, ways, orders, pairs_of(orders))
     lp = assemble(view, ways, orders, columns, budgets)
     scale = 1.0 / float(view.orbit_capacity.max())
     return solve(lp.program(scale)).cost * scale
@@ -107,7 +107,7 @@ def test_loads_add_up_over_all_images():
     view = whole(made, declared_group(made))
     ways = shortest(view)
     images = link_images(made, view.group.elements)
-    for row, links in zip(loads_of(view, ways).toarray(), ways.links, strict=True):
+    for row, links in zip(path_loads(view, ways).toarray(), ways.links, strict=True):
         load = np.bincount(images[:, list(links)].reshape(-1), minlength=made.links)
         assert row[view.link_orbit].tolist() == load.tolist()
 
@@ -116,7 +116,7 @@ def test_pairs_are_moved_so_that_they_start_at_a_root():
     made = ring(6)
     view = whole(made, declared_group(made))
     src, dst = (np.array(column) for column in zip(*permutations(range(6), 2), strict=True))
-    place, target = classes(view, src, dst)
+    place, target = start_at_roots(view, src, dst)
     for s, d, p, t in zip(src, dst, place, target, strict=True):
         starts = view.group.elements[:, view.roots[p]] == s
         assert d in view.group.elements[starts, t]
@@ -127,7 +127,7 @@ def test_an_inward_pair_is_crossed_from_the_child_to_the_parent():
     view, place = whole(made), np.arange(4)
     ways = shortest(view)
     orders = [Order(0, place, place), Order(0, place, place, inward=True)]
-    found = all_ways(view, ways, orders, pairs_of(orders))
+    found = all_paths(view, ways, orders, pairs_of(orders))
     assert set(found.order) == {0, 1}
     for order, parent, child, way in zip(
         found.order, found.parent, found.child, found.way, strict=True

@@ -9,16 +9,16 @@ from solvers.schedules.kinds import collective
 from solvers.settings.deadline import NotFound, Watch
 from solvers.settings.options import USUAL
 from solvers.solve import solve
-from solvers.trees.forest import planted
+from solvers.trees.forest import pack_near_optimum
 from solvers.trees.problem import NEAR
 from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import full_mesh, ring, star, torus
 
 MAKERS = {
-    "all_gather": planted,
-    "reduce_scatter": planted,
-    "all_reduce": planted,
-    "all_to_all": all_to_all.planted,
+    "all_gather": pack_near_optimum,
+    "reduce_scatter": pack_near_optimum,
+    "all_reduce": pack_near_optimum,
+    "all_to_all": all_to_all.route_near_optimum,
 }
 NAMES = tuple(MAKERS)
 
@@ -54,16 +54,16 @@ def test_uneven_machines_get_right_schedules_or_none(name):
 def test_the_same_question_gets_the_same_trees():
     topology = torus((3, 3))
     asked = topology, collective("all_reduce", range(5)), Watch(), USUAL
-    assert to_bytes(planted(*asked)) == to_bytes(planted(*asked))
+    assert to_bytes(pack_near_optimum(*asked)) == to_bytes(pack_near_optimum(*asked))
 
 
 def test_ways_that_lead_over_others_alone_are_left_to_the_exact_search():
     topology = ring(5)
     with pytest.raises(NotFound, match="over other members"):
-        all_to_all.planted(topology, collective("all_to_all", range(5)), Watch(), USUAL)
+        all_to_all.route_near_optimum(topology, collective("all_to_all", range(5)), Watch(), USUAL)
 
 
 def test_no_time_is_no_schedule():
     topology = full_mesh(4)
     with pytest.raises(NotFound):
-        planted(topology, collective("all_gather", range(4)), Watch(0.0), USUAL)
+        pack_near_optimum(topology, collective("all_gather", range(4)), Watch(0.0), USUAL)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from solvers.routing.quotient import Quotient
-from solvers.trees.column_pool import Family, Growth
+from solvers.trees.column_pool import ColumnPool, Family
 from solvers.trees.pricing import Pricing
 from topologies.model.topology import Link, build, integers
 from topologies.presets.shapes import full_mesh, line, ring
@@ -15,7 +15,7 @@ from topologies.symmetry.group import trivial
 
 def priced(topology, *families, free=False):
     view = Quotient(topology, integers(range(topology.ranks)), trivial(topology))
-    made = Growth(view, families)
+    made = ColumnPool(view, families)
     pricing = Pricing(made, free=free)
     pricing.begin(1.0)
     return made, pricing
@@ -37,17 +37,17 @@ def test_prices_whose_cheapest_trees_cost_the_time_ask_for_nothing():
     made, pricing = priced(ring(4), Family(0, False))
     before = rows(made.columns)
     # Any tree of four ranks has three arcs.
-    assert not pricing.improve(np.full(8, 1.0), 3.0)
+    assert not pricing.price_out(np.full(8, 1.0), 3.0)
     assert rows(made.columns) == before
-    assert pricing.improve(np.full(8, 1.0), 3.1)
+    assert pricing.price_out(np.full(8, 1.0), 3.1)
     assert before < rows(made.columns)
 
 
 @pytest.mark.parametrize("size", [1, 5])
 def test_a_family_counts_by_what_its_trees_carry(size):
     _, pricing = priced(ring(4), Family(0, False, size), Family(1, False, 1))
-    assert pricing.improve(np.ones(8), 3.0 * (size + 1) + 0.1)
-    assert not pricing.improve(np.ones(8), 3.0 * (size + 1))
+    assert pricing.price_out(np.ones(8), 3.0 * (size + 1) + 0.1)
+    assert not pricing.price_out(np.ones(8), 3.0 * (size + 1))
 
 
 def test_with_free_shares_the_cheapest_pair_of_trees_counts():
@@ -56,7 +56,7 @@ def test_with_free_shares_the_cheapest_pair_of_trees_counts():
     # Towards rank 3 a hop costs 2, back 1: the three hops of either tree are 9 for any root.
     prices = np.where(topology.src < topology.dst, 2.0, 1.0)
     _, pricing = priced(topology, *families, free=True)
-    assert not pricing.improve(prices, 9.0)
+    assert not pricing.price_out(prices, 9.0)
     found = pricing.growth.cheapest_trees(direct(topology, prices))
     assert pricing.time_of({family: total for family, (total, _) in found.items()}) == 9
 
@@ -67,7 +67,7 @@ def test_the_cheapest_tree_is_among_the_columns_afterwards(inward):
     for seed in range(10):
         prices = np.random.default_rng(seed).random(topology.links)
         made, pricing = priced(topology, Family(2, inward))
-        assert pricing.improve(prices, 1e9)
+        assert pricing.price_out(prices, 1e9)
         hop = {
             (int(s), int(d)): p for s, d, p in zip(topology.src, topology.dst, prices, strict=True)
         }
@@ -88,7 +88,7 @@ def test_a_cheaper_way_is_taken_in_for_every_choice_of_its_pair():
     made, pricing = priced(build("pair", ["a", "b"], [], links), Family(0, False))
     made.settle()
     assert made.ways.links == [(0,)]
-    assert pricing.improve(np.array([1.0, 1.0, 0.5, 1.0]), 1.0)
+    assert pricing.price_out(np.array([1.0, 1.0, 0.5, 1.0]), 1.0)
     assert made.ways.links == [(0,), (2,)]
     assert {way for *_, way in rows(made.columns)} == {0, 1}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from solvers.trees.order_lp import Budget, Columns
-from solvers.trees.rounding import shares
+from solvers.trees.rounding import round_shares
 from topologies.model.topology import integers
 
 # Orders 0 and 1 spread from one root, order 2 adds towards it; two members choose a parent each.
@@ -20,7 +20,7 @@ BUDGETS = (Budget((0, 1), (2,), Fraction(0)), Budget((0, 1), (), Fraction(1, 3))
 
 
 def near(amounts, weights):
-    return shares(COLUMNS, 3, BUDGETS, np.array([*amounts, *weights], dtype=np.float64))
+    return round_shares(COLUMNS, 3, BUDGETS, np.array([*amounts, *weights], dtype=np.float64))
 
 
 def assert_exact(found):
@@ -61,6 +61,6 @@ def test_an_order_that_is_tied_to_none_has_no_weight():
         Budget((0, 1), (), Fraction(1, 3)),
     )
     x = np.array([1 / 3, 1 / 3, 0, 1e-9, 1e-9, 1 / 3, 1 / 3, 0, 1 / 3, 1e-9, 1 / 3])
-    found = shares(COLUMNS, 3, budgets, x)
+    found = round_shares(COLUMNS, 3, budgets, x)
     assert found[8:] == (Fraction(1, 3), 0, Fraction(1, 3))
     assert found[3] == found[4] == 0

@@ -69,7 +69,7 @@ def test_a_root_without_a_share_has_no_trees(monkeypatch, seed):
     def of_one_root(search, best):
         return [tree for tree in best if tree.family.root == best[0].family.root]
 
-    monkeypatch.setattr(tree_limit._Search, "_chosen", of_one_root)
+    monkeypatch.setattr(tree_limit._Search, "_choose", of_one_root)
     assert few(random_machine(seed, 4, 0), collective("all_reduce", range(4)), 2) > 0
 
 
