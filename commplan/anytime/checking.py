@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from time import monotonic
 
-from runtime.verify.relaying import copied
 from runtime.verify.verify import Report, verify
-from solvers.schedules.kinds import TOKENS, kind_of
 from solvers.schedules.schedule import Schedule
-from solvers.settings.options import LimitError
 from topologies.model.errors import BUG, CommplanError
 
 
@@ -31,19 +28,10 @@ def checked(schedule: Schedule) -> Checked:
 
     Raises:
         WrongSchedule: it is not right.
-        LimitError: of a dispatch or combine: ranks outside would have to copy or add, and may not.
     """
     started = monotonic()
     report = verify(schedule)
     if not report.correct:
-        kind = kind_of(schedule.collective)
-        # The solver of tokens makes patterns, whatever ranks outside may do.
-        tokens = kind is not None and kind.given is TOKENS
-        if tokens and schedule.relays == "forward" and copied(schedule).any():
-            raise LimitError(
-                f"{schedule.collective.name}: no way is known here in which ranks outside only "
-                "pass messages on, and nothing is proved; --relays all lets them copy and add"
-            )
         solver = schedule.provenance.get("solver", "a solver")
         raise WrongSchedule(f"{solver} made a wrong schedule: {report.faults[0]}")
     return Checked(schedule, report, monotonic() - started)

@@ -5,7 +5,6 @@ hands it to the others; on the way back that rank adds up what the others made o
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from heapq import heapreplace
 
@@ -111,24 +110,54 @@ def _sum_on_the_way(
 ) -> tuple[str, Schedule]:
     """Bring parts of sums home where they meet on their ways.
 
-    With ranks outside, which may not add, one part of a sum goes after the other; else, or where
-    parts would pass through ranks that hold others, all that meets is added up there.
+    Ranks outside may not add: there one part of a sum goes after the other. Without any, all that
+    meets is added up where it does.
 
     Raises:
-        TemplateError: two ranks are not joined.
+        RouteError, TemplateError: two ranks are not joined.
     """
     routes, pieces = Router(topology), blocks(collective)
-    if len(collective.ranks) < topology.ranks:
-        turn = earlier(sends.piece)
-        one_by_one = [
-            Sends(k, sends.piece[chosen], sends.src[chosen], sends.dst[chosen], reduce=True)
-            for k in range(int(turn.max(initial=-1)) + 1)
-            for chosen in (np.flatnonzero(turn == k),)
-        ]
-        with suppress(TemplateError):
-            return EACH, lay_out(EACH, routes, collective, pieces, one_by_one, bound, sparing=False)
-        routes = Router(topology)
-    return TREES, lay_out(TREES, routes, collective, pieces, in_trees(routes, collective), bound)
+    if len(collective.ranks) == topology.ranks:
+        trees = in_trees(routes, collective)
+        return TREES, lay_out(TREES, routes, collective, pieces, trees, bound)
+    parts = _one_by_one(routes, collective, sends)
+    return EACH, lay_out(EACH, routes, collective, pieces, parts, bound, sparing=False)
+
+
+def _one_by_one(routes: Router, collective: Collective, sends: Sends) -> list[Sends]:
+    """Let each part of a sum go to the first rank on its way that has a part too, or home.
+
+    That rank adds what comes, and sends one part on: of each sum a part in a round, the farthest
+    from home first.
+
+    Raises:
+        RouteError: two ranks are not joined.
+    """
+    holders = [set(ranks.tolist()) for ranks in collective.holders]
+    rows: list[tuple[int, int, int, int]] = []
+    columns = (column.tolist() for column in (sends.piece, sends.src, sends.dst))
+    for piece, src, home in zip(*columns, strict=True):
+        end = _first_holder(routes, src, home, holders[piece])
+        rows.append((-len(routes.path(src, home)), piece, src, end))
+    rows.sort()
+    _, piece, src, dst = np.array(rows).T
+    turn = earlier(piece)
+    return [
+        Sends(k, piece[chosen], src[chosen], dst[chosen], reduce=True)
+        for k in range(int(turn.max(initial=-1)) + 1)
+        for chosen in (np.flatnonzero(turn == k),)
+    ]
+
+
+def _first_holder(routes: Router, src: int, home: int, holders: set[int]) -> int:
+    """Find the rank nearest on the way home that holds a part, or home; none is on the way there.
+
+    Ways to a rank in between may be others than that past it, and lead by another holder.
+    """
+    end = home
+    while nearer := [hop.dst for hop in routes.path(src, end)[:-1] if hop.dst in holders]:
+        end = nearer[0]
+    return end
 
 
 def _places(collective: Collective, parted: Boxes) -> tuple[IntArray, IntArray]:

@@ -161,17 +161,20 @@ def test_exchanges_of_a_demand_go_with_relays(ask, name, relays):
 
 
 @pytest.mark.parametrize("name", ["dispatch", "combine"])
-def test_tokens_pass_through_ranks_outside_one_by_one_or_not_at_all(call, name):
-    ends = []
-    for seed in range(2):
-        words = (f"random:8:seed={seed}", name, "--ranks", "0,1,2,5,6,7")
-        words += ("--demand", "grouped:tokens=8", "-o", "tokens.json")
-        for relays in ("forward", "all"):
-            ended = call("compile", *words, "--relays", relays)
-            ends.append(ended.exit_code)
-            assert ended.exit_code == 0 or (relays, ended.exit_code) == ("forward", 1), ended.stderr
-            if ended.exit_code:
-                assert "ranks outside only pass messages on" in ended.stderr
-            else:
-                assert call("verify", "tokens.json").exit_code == 0
-    assert ends.count(0) >= 2
+@pytest.mark.parametrize("relays", ["forward", "all"])
+@pytest.mark.parametrize(
+    ("machine", "ranks"),
+    [
+        ("random:8:seed=0", "0,1,2,5,6,7"),
+        ("random:8:seed=1", "0,1,2,5,6,7"),
+        # Ways home of some parts of a sum lead over ranks that hold others.
+        ("torus:2x2x3", "0,2-5,6,7,11"),
+        ("line:6", "0,2-5"),
+        ("dgx-1", "0,1,2,5,7"),
+    ],
+)
+def test_tokens_pass_through_ranks_outside_one_by_one(ask, name, machine, ranks, relays):
+    words = (machine, name, "--ranks", ranks, "--demand", "grouped:tokens=8")
+    made = ask("compile", *words, "--relays", relays, "-o", "tokens.json")
+    assert made["bound_GBps"] >= made["algbw_GBps"] * (1 - 1e-9)
+    assert ask("verify", "tokens.json")["correct"]
