@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 import commplan
-from commplan.planning.planner import fastest
+from commplan.planning.planner import schedule_time_bound
 from topologies.model.units import bytes_of, duration
 
 FOLDER = Path("build/demo")
@@ -82,7 +82,7 @@ def cells(schedule: commplan.Schedule, row: commplan.Measurement) -> list[str]:
         f"{row.algbw / 1e9:.4f}",
         f"{row.busbw / 1e9:.4f}",
         duration(commplan.simulate(schedule, row.size).seconds),
-        duration(fastest(schedule, row.size)),
+        duration(schedule_time_bound(schedule, row.size)),
         f"{row.wrong} WRONG" if row.wrong else "right",
     ]
 

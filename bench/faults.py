@@ -94,7 +94,15 @@ def _inside(way: str, fault: str, token: str) -> End:
     """Let process 1 of a program with a communicator do it."""
     words = [fault, way, str(LIMIT), token]
     mpi = find()
-    command = [*mpi.starting(3), sys.executable, "-m", "mpi4py", "-m", "bench.ranks.faulty", *words]
+    command = [
+        *mpi.starting(3),
+        sys.executable,
+        "-m",
+        "mpi4py",
+        "-m",
+        "bench.ranks.faulty",
+        *words,
+    ]
     return ended(command, mpi.environment(PATIENCE), fault, token)
 
 

@@ -4,7 +4,7 @@ import sys
 
 from bench.verdict import ended
 from runtime.execute import core
-from runtime.launch.first_failure import how
+from runtime.launch.first_failure import describe_exit
 from runtime.launch.mpi import find
 from runtime.launch.process import watched
 
@@ -21,7 +21,7 @@ def main() -> None:
         done = watched([*mpi.starting(2), *words], mpi.environment(SECONDS), SECONDS)
         if done.code:
             late = f", no end after {SECONDS:g} seconds" if done.timed_out else ""
-            wrong.append(f"{way}: {how(done.code)}{late}")
+            wrong.append(f"{way}: {describe_exit(done.code)}{late}")
         print(*(done.output or done.errors[-3:]), sep="\n", flush=True)
     ended(wrong)
 

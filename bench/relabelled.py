@@ -72,7 +72,7 @@ def predicted(machine: Topology, name: str, root: int, size: int, *, natural: bo
     """Give the seconds predicted at a size."""
     what = collective(name, range(machine.ranks), root if name in ROOTED else None)
     if natural:
-        made = planner.planned(machine, what, size, Terms(), None, Watch(SECONDS))
+        made = planner.plan_as_is(machine, what, size, Terms(), None, Watch(SECONDS))
     else:
         made = planner.plan(machine, what, size=size, seconds=SECONDS)
     assert made.predicted is not None

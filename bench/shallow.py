@@ -11,7 +11,7 @@ from time import perf_counter
 import click
 
 from bench.published import FEW_TREES, FEW_TREES_SOURCE
-from commplan.anytime.limits import trees
+from commplan.anytime.limits import count_trees
 from commplan.planning.planner import Plan, plan
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.kinds import collective
@@ -60,7 +60,7 @@ def row(machine: str, name: str, limit: str, terms: Terms, whole: Plan | None) -
     assert algbw is not None
     highest = (whole or found).report.algbw or algbw
     rates = float(bound) / 1e9, float(algbw) / 1e9
-    height, count = found.report.height, trees(found.schedule)
+    height, count = found.report.height, count_trees(found.schedule)
     share = float(algbw / highest)
     return Row(limit, *rates, found.report.optimal, share, height, count, seconds), found
 

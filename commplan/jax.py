@@ -23,25 +23,25 @@ LINEAR = ("sum", "avg")  # operations that a gradient is known for
 @partial(jax.custom_vjp, nondiff_argnums=(0, 2))
 def all_reduce(world: Communicator, x: Array, op: str = "sum") -> Array:
     """Join the arrays of all processes; a gradient is known for sum and avg."""
-    return _called(lambda given, out: world.Allreduce(given, out, op), x, x.shape)
+    return _call(lambda given, out: world.Allreduce(given, out, op), x, x.shape)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def all_gather(world: Communicator, x: Array) -> Array:
     """Stack the arrays of all processes along a new first axis."""
-    return _called(world.Allgather, x, (world.size, *x.shape))
+    return _call(world.Allgather, x, (world.size, *x.shape))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def reduce_scatter(world: Communicator, x: Array) -> Array:
     """Add up the arrays of all processes, and give each the row of its number."""
-    return _called(world.Reduce_scatter_block, _rows(world, x), x.shape[1:])
+    return _call(world.Reduce_scatter_block, _rows(world, x), x.shape[1:])
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def all_to_all(world: Communicator, x: Array) -> Array:
     """Send row j to process j; row i of the result comes from process i."""
-    return _called(world.Alltoall, _rows(world, x), x.shape)
+    return _call(world.Alltoall, _rows(world, x), x.shape)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 2))
@@ -52,10 +52,10 @@ def broadcast(world: Communicator, x: Array, root: int = 0) -> Array:
         _memory(out)[...] = _memory(given)
         world.Bcast(out, root)
 
-    return _called(run, x, x.shape)
+    return _call(run, x, x.shape)
 
 
-def _called(run: Callable[..., None], x: Array, shape: tuple[int, ...]) -> Array:
+def _call(run: Callable[..., None], x: Array, shape: tuple[int, ...]) -> Array:
     """Call on the host with buffers to be read and to be filled."""
 
     def host(given: Any) -> Any:  # noqa: ANN401
@@ -87,7 +87,7 @@ def _memory(buffer: Any) -> Any:  # noqa: ANN401
     return buffer[0] if isinstance(buffer, list) else buffer
 
 
-def _reduced_back(world: Communicator, op: str, _: None, bar: Array) -> tuple[Array]:
+def _reduce_back(world: Communicator, op: str, _: None, bar: Array) -> tuple[Array]:
     if op not in LINEAR:
         raise ArgumentError(f"all_reduce: no gradient is known for {op!r}, only for sum and avg")
     return (all_reduce(world, bar, op),)
@@ -98,7 +98,7 @@ def _broadcast_back(world: Communicator, root: int, _: None, bar: Array) -> tupl
     return (total if world.rank == root else total * 0,)
 
 
-all_reduce.defvjp(lambda world, x, op: (all_reduce(world, x, op), None), _reduced_back)
+all_reduce.defvjp(lambda world, x, op: (all_reduce(world, x, op), None), _reduce_back)
 all_gather.defvjp(
     lambda world, x: (all_gather(world, x), None),
     lambda world, _, bar: (reduce_scatter(world, bar),),

@@ -7,9 +7,9 @@ import numpy as np
 from mpi4py import MPI
 
 from bench.contest.arguments import Arguments
-from commplan.anytime.checking import checked
-from commplan.candidates.select import compared
-from commplan.planning.planner import fastest, plan
+from commplan.anytime.checking import check_schedule
+from commplan.candidates.select import compare
+from commplan.planning.planner import plan, schedule_time_bound
 from runtime.execute.executor import Executor, Way
 from runtime.metrics.chunking import chunks
 from runtime.program.buffer_plan import moves
@@ -73,16 +73,16 @@ class Planner:
     def choose(self, size: int) -> Chosen:
         """Give what is predicted to be fastest at a size in bytes."""
         if self.best is not None:
-            first = compared(self.best, size, None, Watch(self.args.time_limit))[0]
+            first = compare(self.best, size, None, Watch(self.args.time_limit))[0]
             if first.schedule is not self.best:
-                checked(first.schedule)
+                check_schedule(first.schedule)
             schedule, name = first.schedule, first.name
         else:
             times = [simulate(each, size).seconds for each in self.files]
             best = int(np.argmin(times))
             schedule, name = self.files[best], self.args.schedules[best]
         cut = chunks(schedule, size)
-        limit = fastest(self.best or schedule, size)
+        limit = schedule_time_bound(self.best or schedule, size)
         return Chosen(schedule, name, cut, simulate(schedule, size, chunks=cut).seconds, limit)
 
 

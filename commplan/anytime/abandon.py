@@ -23,7 +23,7 @@ class Abandoned(SystemExit):
 
 
 @contextmanager
-def ending_with(watch: Watch, grace: float = 0.0) -> Iterator[None]:
+def end_with(watch: Watch, grace: float = 0.0) -> Iterator[None]:
     """Do work that is given up when the time is over, or someone stops it.
 
     grace: seconds after the end of the time when it is given up; a stop then lets it go on.

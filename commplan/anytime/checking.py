@@ -23,7 +23,7 @@ class Checked:
     seconds: float
 
 
-def checked(schedule: Schedule) -> Checked:
+def check_schedule(schedule: Schedule) -> Checked:
     """Verify a schedule of our own.
 
     Raises:

@@ -10,7 +10,7 @@ from solvers.settings.deadline import Watch
 
 
 @contextmanager
-def ending_early(watch: Watch) -> Iterator[None]:
+def stop_on_interrupt(watch: Watch) -> Iterator[None]:
     """Let the first Ctrl-C stop the watch; any other one interrupts as usual.
 
     Where signals are none of ours (in another thread, or where the program handles them itself)

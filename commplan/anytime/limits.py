@@ -9,14 +9,14 @@ from topologies.model.topology import IntArray
 from topologies.symmetry.group import orbits
 
 
-def within(schedule: Schedule, terms: Terms) -> bool:
+def keeps_limits(schedule: Schedule, terms: Terms) -> bool:
     """Tell whether a schedule keeps to the limits of its terms."""
     if terms.max_height is not None and height(schedule) > terms.max_height:
         return False
-    return terms.trees is None or trees(schedule) <= terms.trees
+    return terms.trees is None or count_trees(schedule) <= terms.trees
 
 
-def trees(schedule: Schedule) -> int:
+def count_trees(schedule: Schedule) -> int:
     """Count the pieces of the root that has most: those of its block, or those summed up there."""
     group, topology = schedule.group, schedule.topology
     if not schedule.pieces:

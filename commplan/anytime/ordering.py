@@ -18,7 +18,7 @@ MANY = 50_000  # transfers, beyond which orders are not played: each takes secon
 UNPLAYED = (6,)  # the length of rounds that is then taken
 
 
-def in_good_order(whole: Schedule, watch: Watch) -> Schedule:
+def order_exchange(whole: Schedule, watch: Watch) -> Schedule:
     """Put an all_to_all in the first rounds that keep its throughput, else in the fastest order.
 
     Short rounds come first where data would pile up in front of a rank when all is sent at once:
@@ -32,7 +32,7 @@ def in_good_order(whole: Schedule, watch: Watch) -> Schedule:
         return replace(each, provenance=each.provenance | ({"order": name} if name else {}))
     pile = incast_bytes(whole)
     played = []
-    for seconds, each in _played(whole, LENGTHS if pile else LENGTHS[::-1], watch):
+    for seconds, each in _play_orders(whole, LENGTHS if pile else LENGTHS[::-1], watch):
         played.append((seconds, each))
         share = LARGE / pipelining(whole).rate / seconds
         if share >= (KEPT if pile else FULL) and incast_bytes(each) <= pile / 2:
@@ -40,7 +40,7 @@ def in_good_order(whole: Schedule, watch: Watch) -> Schedule:
     return min(played, key=lambda pair: pair[0])[1]
 
 
-def _played(
+def _play_orders(
     whole: Schedule, lengths: tuple[int, ...], watch: Watch
 ) -> Iterator[tuple[float, Schedule]]:
     """Play the orders at LARGE bytes while there is time; the one that is there comes last."""

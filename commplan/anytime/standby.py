@@ -12,11 +12,11 @@ from dataclasses import replace
 from threading import Thread
 from time import monotonic
 
-from commplan.anytime.abandon import Abandoned, ending_with, leave_off, overtime
-from commplan.anytime.checking import Checked, checked
-from commplan.anytime.interrupts import ending_early
-from commplan.anytime.limits import within
-from commplan.anytime.ordering import in_good_order
+from commplan.anytime.abandon import Abandoned, end_with, leave_off, overtime
+from commplan.anytime.checking import Checked, check_schedule
+from commplan.anytime.interrupts import stop_on_interrupt
+from commplan.anytime.limits import keeps_limits
+from commplan.anytime.ordering import order_exchange
 from solvers.bounds.cuts import rank_bound
 from solvers.fallback import fallback_schedule
 from solvers.schedules.certificate import Bound
@@ -62,7 +62,7 @@ class _Solver:
         except BaseException as error:  # raised again where the answer is waited for
             self.error = error
 
-    def ended(self, seconds: float, watch: Watch | None = None) -> bool:
+    def wait(self, seconds: float, watch: Watch | None = None) -> bool:
         """Wait so long for the end, and tell whether it came; watch: ends the waiting as well."""
         until = monotonic() + seconds
         while self._thread.is_alive() and (left := until - monotonic()) > 0:
@@ -76,7 +76,7 @@ class _Solver:
         self.watch.stop()
         if self._thread.ident is not None and self._thread.is_alive():
             leave_off(self._thread.ident)
-            self.ended(LAST_GRACE)
+            self.wait(LAST_GRACE)
 
     def answer(self) -> Schedule | None:
         """Give what was found in time, if anything.
@@ -89,7 +89,7 @@ class _Solver:
         return self.found
 
 
-def best_within(
+def solve_in_time(
     topology: Topology, collective: Collective, watch: Watch, terms: Terms = USUAL
 ) -> Checked:
     """Find the schedule of highest throughput, or the best there is when the time is over.
@@ -103,12 +103,12 @@ def best_within(
         WrongSchedule: a bug.
         KeyboardInterrupt: at a second Ctrl-C.
     """
-    with ending_early(watch):
-        solver, standby = _searched(topology, collective, watch, terms)
+    with stop_on_interrupt(watch):
+        solver, standby = _search(topology, collective, watch, terms)
         return _better(topology, collective, solver, standby, watch, terms)
 
 
-def _searched(
+def _search(
     topology: Topology, collective: Collective, watch: Watch, terms: Terms
 ) -> tuple[_Solver, Checked | None]:
     """Let the solver work to its end, or that of the time; give it and the plain schedule."""
@@ -119,16 +119,16 @@ def _searched(
         standby = _standby(topology, collective, watch, terms)
     try:
         solver.start()
-        if not solver.ended(alone, watch):
+        if not solver.wait(alone, watch):
             if alone and not watch.late:
                 with solver.watch.held():
                     standby = _standby(topology, collective, watch, terms)
             afterwards = AFTERWARDS * standby.seconds if standby else 0.0
-            solver.ended(watch.left - afterwards - grace, watch)
+            solver.wait(watch.left - afterwards - grace, watch)
         stopped = watch.late
         solver.watch.stop()
         watch.tell("ending")
-        solver.ended(min(grace, STOPPED_GRACE) if stopped else grace)
+        solver.wait(min(grace, STOPPED_GRACE) if stopped else grace)
     finally:
         solver.abandon()
     return solver, standby
@@ -140,7 +140,7 @@ def _patience(watch: Watch) -> float:
     return min(PATIENCE, max(alone, watch.left - PATIENCE))
 
 
-def plain_one(
+def make_fallback(
     topology: Topology,
     collective: Collective,
     bound: Bound,
@@ -167,13 +167,13 @@ def _standby(
     late = overtime(watch) / 2 if watch.crowded else 0.0  # the rest is for what comes after
     own = Watch(LAST if watch.stopped else watch.left + late)
     try:
-        with ending_with(own):
+        with end_with(own):
             watch.tell("making a plain schedule")
             known = rank_bound(topology, collective)
-            made = checked(plain_one(topology, collective, known, own, terms))
+            made = check_schedule(make_fallback(topology, collective, known, own, terms))
     except NotFound:
         return None
-    if not within(made.schedule, terms):
+    if not keeps_limits(made.schedule, terms):
         return None
     watch.tell(bound=known, best=_rate(made))
     return made
@@ -197,9 +197,9 @@ def _better(
         standby = standby or _standby(topology, collective, watch, terms)
         if standby is None:
             raise _reason(solver)
-        return _bounded(standby, solver.watch.news.bound, watch)
+        return _with_bound(standby, solver.watch.news.bound, watch)
     try:
-        best = _verified(found, watch, standby)
+        best = _verify(found, watch, standby)
     except NotFound:
         watch.leave_out(FASTER)
         assert standby is not None
@@ -209,7 +209,7 @@ def _better(
     standby = standby or _standby(topology, collective, watch, terms)
     if standby is None or _rate(best) >= _rate(standby):
         return best
-    return _bounded(standby, found.bound, watch)
+    return _with_bound(standby, found.bound, watch)
 
 
 def _reason(solver: _Solver) -> NotFound:
@@ -219,27 +219,27 @@ def _reason(solver: _Solver) -> NotFound:
     return NotFound("the time was over before there was any schedule")
 
 
-def _verified(found: Schedule, watch: Watch, standby: Checked | None) -> Checked:
+def _verify(found: Schedule, watch: Watch, standby: Checked | None) -> Checked:
     """Put what was found in a good order, and verify it.
 
     Raises:
         NotFound: there is a plain schedule, and the time does not suffice.
     """
     if standby is None:
-        return _ordered(found, watch)
+        return _order(found, watch)
     if watch.left < standby.seconds - STOPPED_GRACE:
         raise NotFound("the time is over")
-    with ending_with(watch, max(standby.seconds, STOPPED_GRACE)):
-        return _ordered(found, watch)
+    with end_with(watch, max(standby.seconds, STOPPED_GRACE)):
+        return _order(found, watch)
 
 
-def _ordered(found: Schedule, watch: Watch) -> Checked:
-    found = in_good_order(found, watch)
+def _order(found: Schedule, watch: Watch) -> Checked:
+    found = order_exchange(found, watch)
     watch.tell("verifying")
-    return checked(found)
+    return check_schedule(found)
 
 
-def _bounded(made: Checked, bound: Bound | None, watch: Watch) -> Checked:
+def _with_bound(made: Checked, bound: Bound | None, watch: Watch) -> Checked:
     """Give a schedule another bound that says as much or more, and verify it with that.
 
     Where that takes longer than there is, it keeps the one that it has.
@@ -248,7 +248,7 @@ def _bounded(made: Checked, bound: Bound | None, watch: Watch) -> Checked:
         return made
     if watch.left < made.seconds - STOPPED_GRACE:
         return made
-    return checked(replace(made.schedule, bound=bound))
+    return check_schedule(replace(made.schedule, bound=bound))
 
 
 def _rate(made: Checked) -> float:

@@ -6,15 +6,15 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 
-from commplan.anytime.limits import trees, within
-from commplan.anytime.standby import plain_one
+from commplan.anytime.limits import count_trees, keeps_limits
+from commplan.anytime.standby import make_fallback
 from commplan.candidates import tuning
 from commplan.candidates.keys import BEST, Generator, Key
 from commplan.candidates.measure import Made
 from runtime.metrics.height import height
 from runtime.simulate.simulate import simulate
-from runtime.verify.determinism import alike
-from runtime.verify.relaying import copied
+from runtime.verify.determinism import is_deterministic
+from runtime.verify.relaying import mark_relay_copies
 from runtime.verify.verify import verify
 from solvers.bounds import time_bound
 from solvers.exact.pareto import frontier
@@ -45,16 +45,16 @@ ORDERS: dict[str, Callable[[Schedule], Iterator[tuple[str, Schedule]]]] = {
 }
 
 
-def known(best: Schedule, terms: Terms = USUAL, watch: Watch = UNHURRIED) -> Made:
+def all_candidates(best: Schedule, terms: Terms = USUAL, watch: Watch = UNHURRIED) -> Made:
     """Give the schedule of highest throughput, and all others to compare it with."""
-    yield from lawful(iter([(BEST, best)]), best.relays)
-    for key, schedule in lawful(others(best, watch, terms), best.relays):
+    yield from keep_lawful(iter([(BEST, best)]), best.relays)
+    for key, schedule in keep_lawful(other_candidates(best, watch, terms), best.relays):
         if watch.leaves_out(OTHERS):
             break
         yield key, replace(schedule, in_network=terms.in_network, relays=terms.relays)
 
 
-def others(
+def other_candidates(
     best: Schedule,
     watch: Watch | None,
     terms: Terms = USUAL,
@@ -79,10 +79,12 @@ def others(
     )
 
 
-def lawful(made: Made, relays: Relays) -> Made:
+def keep_lawful(made: Made, relays: Relays) -> Made:
     """Leave out what would give ranks different bits of one sum, or ask too much of relays."""
     for key, schedule in made:
-        if alike(schedule) and not (relays == "forward" and copied(schedule).any()):
+        if is_deterministic(schedule) and not (
+            relays == "forward" and mark_relay_copies(schedule).any()
+        ):
             yield key, schedule
 
 
@@ -96,8 +98,8 @@ def _patterns(best: Schedule, crowded: bool) -> Made:
             if name != own:
                 yield Key(Generator.ORDER, (name,)), made
     if crowded:
-        plain = partial(plain_one, best.topology, best.collective, best.bound)
-        yield from _tried(Key(Generator.SHORTEST_WAYS), plain)
+        plain = partial(make_fallback, best.topology, best.collective, best.bound)
+        yield from _try(Key(Generator.SHORTEST_WAYS), plain)
 
 
 def _exact(best: Schedule, watch: Watch | None) -> Made:
@@ -131,29 +133,29 @@ def _low(best: Schedule, watch: Watch | None, terms: Terms, size: int | None = N
     what, plain = best.collective, replace(terms, max_height=None, trees=None)
     if watch is None or not 1 < len(what.ranks) <= tuning.LOW_RANKS or pattern_of(what) in ORDERS:
         return
-    if size is not None and _near(best, size):
+    if size is not None and _is_near(best, size):
         return
-    if trees(best) > 1:
-        yield from _packed(best, watch, Key(Generator.ONE_TREE), replace(plain, trees=1))
+    if count_trees(best) > 1:
+        yield from _pack(best, watch, Key(Generator.ONE_TREE), replace(plain, trees=1))
     for most in tuning.LOW:
         if most >= height(best) or watch.leaves_out("trees of less height"):
             return
         lower = replace(plain, max_height=most)
-        yield from _packed(best, watch, Key(Generator.LOW_TREES, (most,)), lower)
+        yield from _pack(best, watch, Key(Generator.LOW_TREES, (most,)), lower)
 
 
-def _packed(best: Schedule, watch: Watch, key: Key, terms: Terms) -> Made:
+def _pack(best: Schedule, watch: Watch, key: Key, terms: Terms) -> Made:
     """Pack trees within limits, if that takes little work."""
     own = watch.stage(tuning.LOW_WORK, str(key))
     try:
         found = solve(best.topology, best.collective, own, terms)
     except (Infeasible, LimitError, NotFound):
         return
-    if within(found, terms):
+    if keeps_limits(found, terms):
         yield key, replace(found, bound=best.bound)
 
 
-def _near(best: Schedule, size: int) -> bool:
+def _is_near(best: Schedule, size: int) -> bool:
     """Tell whether a schedule is about as fast as any can be at a size."""
     machine, what = best.topology, best.collective
     least = time_bound.time_lower_bound(machine, what, best.bound, size, in_network=best.in_network)
@@ -166,7 +168,7 @@ def _matchings(best: Schedule, watch: Watch | None, size: int | None = None) -> 
     way, everyone, root, inward = what.shape
     copied = not inward and (everyone or root is not None) and way is not Movement.COPY_OF_SUM
     known = 1 < len(what.ranks) <= tuning.LOW_RANKS and copied  # matchings are for what only copies
-    if watch is None or not known or (size is not None and _near(best, size)):
+    if watch is None or not known or (size is not None and _is_near(best, size)):
         return
     for parts in tuning.MATCHED_PARTS:
         work = guided(best, size or tuning.MATCHED_SIZE, parts)
@@ -184,10 +186,10 @@ def _templates(best: Schedule) -> Made:
             if pattern_of(what) in known:
                 one = partial(template, best.topology, what)
                 ours = TEMPLATES.is_ours(name)
-                yield from _tried(_template(name), one) if ours else _doubted(best, name, one)
+                yield from _try(_template(name), one) if ours else _try_plugin(best, name, one)
         if pattern_of(what) in multilevel.COLLECTIVES:
             for name, make in multilevel.list_patterns(best.topology, what, best.bound):
-                yield from _tried(_template(name), make)
+                yield from _try(_template(name), make)
         if pattern_of(what) in hierarchical_alltoall.COLLECTIVES:
             yield from _hierarchies(best)
 
@@ -205,7 +207,7 @@ def _hierarchies(best: Schedule) -> Made:
         return
 
 
-def _tried(key: Key, make: Callable[[], Schedule]) -> Made:
+def _try(key: Key, make: Callable[[], Schedule]) -> Made:
     """Make a schedule, if it can be made."""
     try:
         yield key, make()
@@ -213,7 +215,7 @@ def _tried(key: Key, make: Callable[[], Schedule]) -> Made:
         return
 
 
-def _doubted(best: Schedule, name: str, make: Callable[[], Schedule]) -> Made:
+def _try_plugin(best: Schedule, name: str, make: Callable[[], Schedule]) -> Made:
     """Make a schedule by a template of others; one that is wrong is left out, with a warning."""
     try:
         made = make()

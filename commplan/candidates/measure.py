@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from commplan.anytime.abandon import ending_with
+from commplan.anytime.abandon import end_with
 from commplan.candidates.keys import PACES, Key
 from runtime.metrics import chunking
 from runtime.metrics.height import height
@@ -41,7 +41,7 @@ class Candidate:
         return str(self.key)
 
 
-def measured(key: Key, schedule: Schedule, size: int | None) -> Candidate:
+def measure(key: Key, schedule: Schedule, size: int | None) -> Candidate:
     """Predict what a schedule takes; size: in bytes."""
     if size is not None:
         played = simulate(schedule, size)
@@ -55,22 +55,22 @@ def measured(key: Key, schedule: Schedule, size: int | None) -> Candidate:
     return Candidate(key, schedule, height(schedule), pace, scratch(schedule))
 
 
-def raced(made: Made, size: int | None, watch: Watch, what: str) -> list[Candidate]:
+def race(made: Made, size: int | None, watch: Watch, what: str) -> list[Candidate]:
     """Measure schedules while there is time. what: they are called if there is not enough."""
     found: list[Candidate] = []
     try:
-        with ending_with(watch):
+        with end_with(watch):
             for key, schedule in made:
                 if watch.leaves_out(what):
                     break
                 watch.tell(f"trying {key}")
-                found.append(measured(key, schedule, size))
+                found.append(measure(key, schedule, size))
     except NotFound:
         watch.leave_out(what)
     return found
 
 
-def paces(key: Key, schedule: Schedule) -> Made:
+def vary_pace(key: Key, schedule: Schedule) -> Made:
     """Give a schedule in more and in fewer chunks than the rule would choose."""
     for pace in PACES:
         yield key.at(pace), paced(schedule, Pacing(pace))
@@ -80,7 +80,7 @@ def other_paces(near: list[Candidate], size: int) -> Made:
     """Give candidates in other numbers of chunks, each number once."""
     seen = {(c.key, c.chunks) for c in near}
     for each in near:
-        for key, schedule in paces(each.key, each.schedule):
+        for key, schedule in vary_pace(each.key, each.schedule):
             parts = chunking.chunks(schedule, size)
             if (each.key, parts) not in seen:
                 seen.add((each.key, parts))

@@ -14,8 +14,8 @@ from signal import SIGKILL
 from typing import NamedTuple
 
 from commplan.candidates.keys import Key
-from commplan.candidates.measure import Candidate, measured
-from commplan.candidates.select import chosen
+from commplan.candidates.measure import Candidate, measure
+from commplan.candidates.select import choose
 from commplan.candidates.tuning import TOGETHER
 from runtime.launch import kills
 from runtime.metrics.pacing import Pacing, paced
@@ -72,14 +72,14 @@ class Races:
         """Race at sizes in bytes; those that keep to the limits, the fastest first, for each.
 
         Raises:
-            LimitError, ScratchError: as of `select.compared`.
+            LimitError, ScratchError: as of `select.compare`.
         """
         asked = list(keys)
         jobs = [(key, size) for size in sizes for key in asked if (key, size) not in self.known]
         for (key, size), figures in zip(jobs, self._figures(jobs), strict=True):
             self.known[key, size] = Candidate(key, self.schedule(key), *figures)
         return {
-            size: chosen(
+            size: choose(
                 [self.known[key, size] for key in asked], size, self.max_scratch, self.terms
             )
             for size in sizes
@@ -108,12 +108,12 @@ def cores(count: int) -> Helped:
         from multiprocessing import get_context
 
         start = get_context("spawn")  # a fork would copy the locks of solvers without their threads
-        before = kills.killed()
+        before = kills.count_kills()
         try:
-            with ProcessPoolExecutor(count, start, _hold, (_sent(field),)) as executor:
+            with ProcessPoolExecutor(count, start, _hold, (_send(field),)) as executor:
                 yield executor
         except BrokenProcessPool:
-            why = kills.advice(SIGKILL, before, kills.killed())
+            why = kills.advice(SIGKILL, before, kills.count_kills())
             raise RaceError(f"jobs: a process of {count} was ended from outside; {why}") from None
 
     return no_help if count == 1 else helped
@@ -130,11 +130,11 @@ def hosts(field: Mapping[Key, Schedule]) -> Iterator[Executor | None]:
         raise HostsError(f"jobs: mpi works under {STARTED}")
     from mpi4py.futures import MPIPoolExecutor
 
-    with MPIPoolExecutor(initializer=_hold, initargs=(_sent(field),)) as executor:
+    with MPIPoolExecutor(initializer=_hold, initargs=(_send(field),)) as executor:
         yield executor
 
 
-def _sent(field: Mapping[Key, Schedule]) -> dict[Key, bytes]:
+def _send(field: Mapping[Key, Schedule]) -> dict[Key, bytes]:
     return {key: to_bytes(schedule) for key, schedule in field.items()}
 
 
@@ -156,5 +156,5 @@ def _entrant(field: Mapping[Key, Schedule], key: Key) -> Schedule:
 
 
 def _figures(key: Key, schedule: Schedule, size: int) -> Figures:
-    found = measured(key, schedule, size)
+    found = measure(key, schedule, size)
     return Figures(found.height, found.seconds, found.scratch, found.chunks, found.bottleneck)

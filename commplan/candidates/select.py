@@ -3,12 +3,12 @@
 from fractions import Fraction
 from math import inf
 
-from commplan.anytime.limits import trees, within
-from commplan.candidates.generate import ORDERS, OTHERS, lawful, others
+from commplan.anytime.limits import count_trees, keeps_limits
+from commplan.candidates.generate import ORDERS, OTHERS, keep_lawful, other_candidates
 from commplan.candidates.keys import BEST
-from commplan.candidates.measure import Candidate, measured, other_paces, raced
-from commplan.candidates.tuning import ALIKE, FAR, PILE, PUDDLE, TUNED, WORTH
-from runtime.verify.determinism import alike
+from commplan.candidates.measure import Candidate, measure, other_paces, race
+from commplan.candidates.tuning import ALIKE, FAR, INCAST_LIMIT, SLOW_INCAST_LIMIT, TUNED, WORTH
+from runtime.verify.determinism import is_deterministic
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.piece_loads import incast_bytes
 from solvers.schedules.schedule import Schedule
@@ -25,7 +25,7 @@ class ScratchError(CommplanError, ValueError):
     exit_code = NO
 
 
-def compared(
+def compare(
     best: Schedule,
     size: int | None,
     max_scratch: Fraction | None,
@@ -46,38 +46,40 @@ def compared(
         LimitError: none keeps to the limits.
     """
     watch.tell("measuring")
-    highest = measured(BEST, best, size)
-    found = [highest] if alike(best) else []
+    highest = measure(BEST, best, size)
+    found = [highest] if is_deterministic(best) else []
     crowded = max_scratch is not None and highest.scratch > max_scratch
-    limited = not found or not within(best, terms)
+    limited = not found or not keeps_limits(best, terms)
     if crowded or limited or size is not None:
-        made = others(best, watch if exact else None, terms, size, crowded=crowded or limited)
-        found += raced(lawful(made, best.relays), size, watch, OTHERS)
-    first = chosen(found, size, max_scratch, terms)
+        made = other_candidates(
+            best, watch if exact else None, terms, size, crowded=crowded or limited
+        )
+        found += race(keep_lawful(made, best.relays), size, watch, OTHERS)
+    first = choose(found, size, max_scratch, terms)
     if size is None or watch.leaves_out(CHUNKS):
         return first
     near = [c for c in first[:TUNED] if c.seconds <= FAR * first[0].seconds]
-    found += raced(other_paces(near, size), size, watch, CHUNKS)
-    return chosen(found, size, max_scratch, terms)
+    found += race(other_paces(near, size), size, watch, CHUNKS)
+    return choose(found, size, max_scratch, terms)
 
 
-def chosen(
+def choose(
     found: list[Candidate], size: int | None, max_scratch: Fraction | None, terms: Terms
 ) -> list[Candidate]:
     """Give those that keep to the limits: the one to choose, then by time.
 
     Raises:
-        as `compared`.
+        as `compare`.
     """
-    kept = [each for each in found if within(each.schedule, terms)]
+    kept = [each for each in found if keeps_limits(each.schedule, terms)]
     if not found:
         raise LimitError("no schedule was found within the limits; nothing is proved")
     if not kept:
         raise LimitError(
             f"no schedule was found within the limits; {_nearest(found, terms)}; nothing is proved"
         )
-    fits = _fitting(_without_piles(kept, size), max_scratch)
-    return _calm_first(sorted(fits, key=lambda c: c.seconds), size)
+    fits = _keep_fitting(_drop_high_incast(kept, size), max_scratch)
+    return _prefer_low_incast(sorted(fits, key=lambda c: c.seconds), size)
 
 
 def _nearest(found: list[Candidate], terms: Terms) -> str:
@@ -86,12 +88,12 @@ def _nearest(found: list[Candidate], terms: Terms) -> str:
     if terms.max_height is not None:
         words.append(f"the lowest one has height {min(each.height for each in found)}")
     if terms.trees is not None:
-        most = min(trees(each.schedule) for each in found)
+        most = min(count_trees(each.schedule) for each in found)
         words.append(f"the one of fewest trees has {most} for a root")
     return ", ".join(words)
 
 
-def _fitting(found: list[Candidate], max_scratch: Fraction | None) -> list[Candidate]:
+def _keep_fitting(found: list[Candidate], max_scratch: Fraction | None) -> list[Candidate]:
     if max_scratch is None:
         return found
     fits = [each for each in found if each.scratch <= max_scratch]
@@ -104,7 +106,7 @@ def _fitting(found: list[Candidate], max_scratch: Fraction | None) -> list[Candi
     return fits
 
 
-def _without_piles(found: list[Candidate], size: int | None) -> list[Candidate]:
+def _drop_high_incast(found: list[Candidate], size: int | None) -> list[Candidate]:
     """Of an exchange, leave out those in which too much would pile up in front of a rank.
 
     The simulator lets it wait there for nothing. Where all others are much slower, none is left
@@ -112,12 +114,12 @@ def _without_piles(found: list[Candidate], size: int | None) -> list[Candidate]:
     """
     if size is None or pattern_of(found[0].schedule.collective) not in ORDERS:
         return found
-    flat = [each for each in found if incast_bytes(each.schedule) * size <= PILE]
+    flat = [each for each in found if incast_bytes(each.schedule) * size <= INCAST_LIMIT]
     slow = min((each.seconds for each in flat), default=inf)
     return flat if slow <= WORTH * min(each.seconds for each in found) else found
 
 
-def _calm_first(found: list[Candidate], size: int | None) -> list[Candidate]:
+def _prefer_low_incast(found: list[Candidate], size: int | None) -> list[Candidate]:
     """Of those about as fast as the first, put one first that lets little wait for slow links.
 
     Waiting in a switch costs the simulator nothing, and a network that drops what waits a lot: on
@@ -127,11 +129,11 @@ def _calm_first(found: list[Candidate], size: int | None) -> list[Candidate]:
     if size is None:
         return found
     near = [each for each in found if each.seconds <= ALIKE * found[0].seconds]
-    flat = (each for each in near if _pile(each, size) <= PUDDLE)
+    flat = (each for each in near if _incast(each, size) <= SLOW_INCAST_LIMIT)
     first = next(flat, found[0])
     return [first, *(each for each in found if each is not first)]
 
 
-def _pile(candidate: Candidate, size: int) -> float:
+def _incast(candidate: Candidate, size: int) -> float:
     """Give the bytes that may wait in a switch for a link that is slower than what feeds it."""
     return incast_bytes(candidate.schedule, candidate.chunks, slow=True) * size

@@ -16,9 +16,9 @@ TUNED = 3  # candidates, the fastest, for which other numbers of chunks are trie
 FAR = 2  # times the best time, beyond which they are not: they are tried to make near ones nearer
 
 # What is chosen: the simulator lets bytes wait in a switch for nothing, and networks do not.
-PILE = 2**20  # bytes that may wait there for one rank before stages are preferred
+INCAST_LIMIT = 2**20  # bytes that may wait there for one rank before stages are preferred
 WORTH = 1.5  # times the time that a schedule without such a pile may take
-PUDDLE = 2**15  # bytes that may wait so before others, about as fast, are preferred
+SLOW_INCAST_LIMIT = 2**15  # bytes that may wait so before others, about as fast, are preferred
 ALIKE = 1.02  # times the time within which schedules count as about as fast
 
 # Sets of schedules for many sizes: what is best only between two of the first sizes is missed.

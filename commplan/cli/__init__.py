@@ -43,12 +43,12 @@ def main() -> "NoReturn":
             signal(SIGINT, _leave)
 
 
-def held_up() -> float:
+def startup_delay() -> float:
     """Give the seconds that it took to begin beyond what is usual: a time limit counts them."""
     return max(monotonic() - _begun[0] - BEGINNING, 0.0) if _begun else 0.0
 
 
-def crowded() -> bool:
+def is_crowded() -> bool:
     """Tell whether others take so much of the processors that everything here takes far longer."""
     return bool(_begun) and process_time() < CROWDED * (monotonic() - _begun[0])
 
@@ -63,7 +63,7 @@ def _commands() -> "Callable[[], NoReturn]":
         from commplan._floors import check
 
         check()
-        commands = _imported()
+        commands = _import_commands()
     except ImportError as error:
         if "--debug" in sys.argv:
             raise
@@ -72,16 +72,16 @@ def _commands() -> "Callable[[], NoReturn]":
     return commands
 
 
-def _imported() -> "Callable[[], NoReturn]":
+def _import_commands() -> "Callable[[], NoReturn]":
     """Import all commands, without a search for garbage: what they define stays to the end."""
     gc.disable()
     try:
         import warnings
 
         from commplan.cli.commands import commands
-        from commplan.cli.failures import warned
+        from commplan.cli.failures import show_warning
 
-        warnings.showwarning = warned
+        warnings.showwarning = show_warning
     finally:
         gc.enable()
     gc.freeze()

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from commplan.cli.failures import hand_over, told
+from commplan.cli.failures import hand_over, run_reporting
 from topologies.model.messages import printable, unknown
 
 
@@ -122,7 +122,7 @@ class Commands(Group):
         """Run a command; say in one line for each mistake what went wrong, and exit."""
         words = list(sys.argv[1:] if args is None else args)
         run = partial(super().main, words, prog_name, complete_var, False, **extra)
-        sys.exit(told(lambda: _printed(run), "--debug" in words))
+        sys.exit(run_reporting(lambda: _print_at_end(run), "--debug" in words))
 
     def invoke(self, ctx: click.Context) -> None:
         """Run a command; click would print an empty line where it meets an interruption."""
@@ -132,7 +132,7 @@ class Commands(Group):
             raise click.Abort from None
 
 
-def _printed(run: Callable[[], int | None]) -> int:
+def _print_at_end(run: Callable[[], int | None]) -> int:
     """Print everything at the end, in the one place that looks after a full disk."""
     with redirect_stdout(StringIO()) as out:
         try:

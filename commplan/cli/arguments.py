@@ -197,7 +197,7 @@ def problem(body: Body) -> Body:
         chosen = range(machine.ranks) if ranks is None else _ranks(machine, ranks)
         start = None if root is None else _root(machine, root)
         asked = [rest.pop(name) for name in _ASKED]
-        return body(machine, _asked(chosen, start, *asked), **rest)
+        return body(machine, _read_collective(chosen, start, *asked), **rest)
 
     return reading
 
@@ -230,7 +230,7 @@ def _root(machine: Topology, text: str) -> int:
         raise TopologyError(prefix("Invalid value for --root", error.faults)) from None
 
 
-def _asked(
+def _read_collective(
     ranks: Sequence[int],
     root: int | None,
     name: str,
@@ -317,13 +317,13 @@ def _belongs(schedule: Schedule, machine: Topology, file: str) -> None:
         raise files.ScheduleFileError(f"{file}: {error}") from None
 
 
-def mapped(path: str, schedule: Schedule) -> tuple[int, ...]:
+def read_map(path: str, schedule: Schedule) -> tuple[int, ...]:
     """Read which rank of a schedule's program each process plays, by number or name."""
     machine = schedule.topology
     return rank_map.read(path, moves(schedule).ranks, machine.names[: machine.ranks])
 
 
-def right(schedule: Schedule) -> Report:
+def verify_first(schedule: Schedule) -> Report:
     """Verify a schedule before it is used.
 
     Raises:

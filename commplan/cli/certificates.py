@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from commplan.anytime.abandon import ending_with
+from commplan.anytime.abandon import end_with
 from solvers.bounds.cuts import rank_bound
 from solvers.certify.certificates import prove
 from solvers.schedules.certificate import Bound, Certificate, Cut
@@ -17,7 +17,7 @@ SEARCHING = 0.8  # of the time; the rest is for the proof of what was found
 PROVING, LONGEST = 0.1, 5.0  # of the time, and seconds, that this may take besides
 
 
-def bounded(topology: Topology, what: Collective, watch: Watch, terms: Terms) -> Bound:
+def find_bound(topology: Topology, what: Collective, watch: Watch, terms: Terms) -> Bound:
     """Find the tightest bound, or the tightest that is proved when the time is over.
 
     Raises:
@@ -27,7 +27,7 @@ def bounded(topology: Topology, what: Collective, watch: Watch, terms: Terms) ->
     search = Watch(SEARCHING * watch.left, watch.pass_on, watch, what=TIGHTER)
     found: Bound | None = None
     try:
-        with ending_with(search):
+        with end_with(search):
             found = bound(topology, what, search, terms)
     except NotFound:
         if not search.late:
@@ -37,14 +37,14 @@ def bounded(topology: Topology, what: Collective, watch: Watch, terms: Terms) ->
         if each is None:
             continue
         watch.tell("checking the certificate")
-        with suppress(NotFound), ending_with(watch, 1.0 if watch.stopped else grace):
-            certified(topology, what, each, terms)
+        with suppress(NotFound), end_with(watch, 1.0 if watch.stopped else grace):
+            check_bound(topology, what, each, terms)
             return each
         watch.leave_out(TIGHTER)
     return rank_bound(topology, what)
 
 
-def certified(topology: Topology, what: Collective, found: Bound, terms: Terms) -> None:
+def check_bound(topology: Topology, what: Collective, found: Bound, terms: Terms) -> None:
     """Check a bound by what proves it, under the terms it was looked for.
 
     Raises:
@@ -64,7 +64,9 @@ def certified(topology: Topology, what: Collective, found: Bound, terms: Terms) 
             raise AssertionError(f"the certificate proves {limit}, not {found.algbw} bytes/s")
 
 
-def described(topology: Topology, certificate: Certificate | None) -> dict[str, object] | None:
+def describe_certificate(
+    topology: Topology, certificate: Certificate | None
+) -> dict[str, object] | None:
     """Write a certificate with the names of the machine: a cut, or a price for each link."""
     if certificate is None:
         return None

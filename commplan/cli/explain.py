@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from commplan.cli.quantities import percent
 from commplan.planning.planner import Plan
-from commplan.planning.size_set import Part
+from commplan.planning.size_set import SizeRange
 from topologies.model.units import bytes_of, duration
 
 
@@ -43,7 +43,7 @@ def candidate_rows(made: Plan) -> list[tuple[str, str]]:
     ]
 
 
-def part_fields(parts: Sequence[Part]) -> dict[str, object]:
+def part_fields(parts: Sequence[SizeRange]) -> dict[str, object]:
     """List the parts of a set."""
     if not parts:
         return {}
@@ -60,7 +60,7 @@ def part_fields(parts: Sequence[Part]) -> dict[str, object]:
     }
 
 
-def part_rows(parts: Sequence[Part]) -> list[tuple[str, str]]:
+def part_rows(parts: Sequence[SizeRange]) -> list[tuple[str, str]]:
     """Write for a person from which size which schedule is best."""
     starts = [bytes_of(part.start) for part in parts]
     width = max(map(len, starts), default=0)

@@ -11,10 +11,10 @@ from commplan.cli.arguments import (
     dtype,
     file_name,
     heading,
-    mapped,
-    right,
+    read_map,
     schedule_in,
     size_option,
+    verify_first,
 )
 from commplan.cli.arguments import size_or_demand as size_of
 from commplan.cli.progress import progress
@@ -23,7 +23,7 @@ from runtime.fabric import machine as emulated
 from runtime.fabric import trial
 from runtime.fabric.counters import Flow
 from runtime.fabric.hosts import mpi
-from runtime.fabric.layout import injected
+from runtime.fabric.layout import injected_rate
 from runtime.fabric.machine import Machine
 from runtime.launch import rank_map
 from runtime.launch.process import watched
@@ -77,16 +77,16 @@ def up(topology: str, scale: Fraction | None) -> Answer:
     made = spec.topology(topology)
     with progress() as watch:
         found = emulated.up(made, scale, watch.tell)
-    return _described(found)
+    return _describe(found)
 
 
 @fabric.command(cls=Command)
 def show() -> Answer:
     """Tell what is up, and what its links carried when they were measured."""
-    return _described(emulated.found())
+    return _describe(emulated.current_machine())
 
 
-def _described(found: Machine) -> Answer:
+def _describe(found: Machine) -> Answer:
     layout = found.layout
     rows = [
         {
@@ -109,7 +109,10 @@ def _described(found: Machine) -> Answer:
     late = sorted(rate.latency for rate in found.rates) or [0.0]
     lines = [
         ("scale", f"{float(layout.scale):g} of its bandwidths"),
-        ("ranks", f"{layout.original.ranks}, sending {_mega(injected(layout.topology))} together"),
+        (
+            "ranks",
+            f"{layout.original.ranks}, sending {_mega(injected_rate(layout.topology))} together",
+        ),
         ("cables", str(len(layout.cables))),
         ("rates", f"{min(ratios):.1%} to {max(ratios):.1%} of what they are set to"),
         ("latency", f"{duration(late[len(late) // 2])} a cable"),
@@ -140,12 +143,12 @@ def run(
 ) -> Answer:
     """Run a schedule over the links that it names, and count the bytes on each of them."""
     asked = size_of(schedule.collective, size)
-    right(schedule)
-    played = () if map_file is None else mapped(map_file, schedule)
+    verify_first(schedule)
+    played = () if map_file is None else read_map(map_file, schedule)
     with progress() as watch:
         watch.tell("running under mpirun")
         found = trial.run(
-            emulated.found(),
+            emulated.current_machine(),
             schedule,
             asked,
             target,
@@ -155,10 +158,10 @@ def run(
             played=played,
             timeout=timeout,
         )
-    return _tried(schedule, found)
+    return _try_run(schedule, found)
 
 
-def _tried(schedule: Schedule, found: trial.Trial) -> Answer:
+def _try_run(schedule: Schedule, found: trial.Trial) -> Answer:
     measured, names = found.measured, schedule.topology.names
     of_bound = None if found.bound is None else found.bound / measured.seconds
     fields = {
@@ -213,7 +216,7 @@ def _traffic(flows: Sequence[Flow], names: Sequence[str]) -> str:
 @timeout
 def mpirun(program: tuple[str, ...], map_file: str | None, timeout: float) -> Answer:
     """Run any MPI program, a process on each rank, on the shortest ways: fabric mpirun -- a.out."""
-    found = emulated.found()
+    found = emulated.current_machine()
     ranks, names = range(found.layout.original.ranks), found.layout.original.names
     played = tuple(ranks) if map_file is None else rank_map.read(map_file, ranks, names)
     here = mpi(found.keeper, played)

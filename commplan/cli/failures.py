@@ -22,7 +22,7 @@ class RefusedError(CommplanError, ValueError):
     exit_code = NO
 
 
-def told(work: Callable[[], int], debug: bool) -> int:
+def run_reporting(work: Callable[[], int], debug: bool) -> int:
     """Do the work; turn what it raises into lines on standard error and an exit code."""
     try:
         return work()
@@ -52,7 +52,7 @@ def told(work: Callable[[], int], debug: bool) -> int:
         return BUG
 
 
-def warned(
+def show_warning(
     message: Warning | str,
     category: type[Warning],
     filename: str,

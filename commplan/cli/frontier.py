@@ -6,7 +6,7 @@ from time import monotonic
 
 import click
 
-from commplan.anytime.checking import checked
+from commplan.anytime.checking import check_schedule
 from commplan.cli.answer import Answer, Command
 from commplan.cli.arguments import file_name, heading, problem, time_limit
 from commplan.cli.progress import progress
@@ -86,7 +86,7 @@ def _row(exact: ScclSearch, answer: search.Answer, folder: Path | None) -> dict[
     steps, rounds, chunks = answer.point
     path = None
     if answer.schedule is not None:
-        right = checked(answer.schedule).schedule
+        right = check_schedule(answer.schedule).schedule
         if folder is not None:
             path = str(folder / f"{exact.collective.name}-{steps}-{rounds}-{chunks}.json")
             files.save(right, path)

@@ -8,11 +8,11 @@ from commplan.cli.answer import Answer, Command, table
 from commplan.cli.arguments import (
     dtype,
     heading,
-    right,
     schedule_in,
     size_of_set,
     size_option,
     size_or_demand,
+    verify_first,
     whole_elements,
 )
 from commplan.cli.progress import progress
@@ -124,7 +124,7 @@ def simulate(
 ) -> Answer:
     """Predict the time of a schedule at one size."""
     asked = size_or_demand(schedule.collective, size)
-    right(schedule)
+    verify_first(schedule)
     used = whole_elements(schedule.collective, asked, dtype)
     with progress() as watch:
         watch.tell("simulating")

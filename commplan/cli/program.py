@@ -7,13 +7,13 @@ from commplan.cli.arguments import (
     dtype,
     file_name,
     heading,
-    mapped,
     output,
-    right,
+    read_map,
     schedule_in,
     size_of_set,
     size_option,
     size_or_demand,
+    verify_first,
 )
 from commplan.cli.failures import say
 from commplan.cli.progress import progress
@@ -53,7 +53,7 @@ def target_name(text: str) -> str:
 @output
 def emit(schedule: Schedule, size: int | None, target: str, output: str) -> Answer:
     """Write a schedule as a program that needs nothing of commplan."""
-    right(schedule)
+    verify_first(schedule)
     text = written(schedule, target)
     try:
         atomic.write(output, text)
@@ -94,8 +94,8 @@ def run(
 ) -> Answer:
     """Run a schedule under mpirun and check every rank's result."""
     asked = size_or_demand(schedule.collective, size)
-    right(schedule)
-    played = () if map_file is None else mapped(map_file, schedule)
+    verify_first(schedule)
+    played = () if map_file is None else read_map(map_file, schedule)
     with progress() as watch:
         watch.tell("running under mpirun")
         measured = launch.run(
@@ -111,10 +111,10 @@ def run(
         )[0]
     if measured.wrong:
         say(f"wrong result: {measured.wrong} elements are not what the definition asks for")
-    return _measured(schedule, target, measured)
+    return _describe_run(schedule, target, measured)
 
 
-def _measured(schedule: Schedule, target: str, measured: launch.Measurement) -> Answer:
+def _describe_run(schedule: Schedule, target: str, measured: launch.Measurement) -> Answer:
     fields = {
         "seconds": measured.seconds,
         "algbw_GBps": gigabytes(measured.algbw),

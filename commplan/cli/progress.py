@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
 
-from commplan.cli import crowded, held_up
+from commplan.cli import is_crowded, startup_delay
 from commplan.cli.quantities import gap, percent
 from solvers.settings.deadline import News, Watch
 from topologies.model.units import rate
@@ -17,9 +17,9 @@ def progress(seconds: float = inf) -> Iterator[Watch]:
 
     On a busy computer the seconds begin before: with the command, but for what that always takes.
     """
-    seconds -= held_up()
+    seconds -= startup_delay()
     if sys.stderr is None or not sys.stderr.isatty():  # it may be closed
-        yield Watch(seconds, crowded=crowded())
+        yield Watch(seconds, crowded=is_crowded())
         return
     # Only a person needs these, and they take time to load.
     from rich.console import Console
@@ -35,7 +35,7 @@ def progress(seconds: float = inf) -> Iterator[Watch]:
         def hear(news: News) -> None:
             bar.update(line, description=in_words(news))
 
-        yield Watch(seconds, hear, crowded=crowded())
+        yield Watch(seconds, hear, crowded=is_crowded())
 
 
 def in_words(news: News) -> str:

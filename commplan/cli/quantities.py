@@ -58,10 +58,10 @@ def size(text: str) -> int:
     Raises:
         BadParameter: no size, or one out of bounds.
     """
-    return _told(units.size, text)
+    return _read_figure(units.size, text)
 
 
-def _told(read: Callable[[str], int], text: str) -> int:
+def _read_figure(read: Callable[[str], int], text: str) -> int:
     """Read a figure, with its fault in the words of click.
 
     Raises:

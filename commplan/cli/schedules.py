@@ -10,8 +10,8 @@ from time import monotonic
 
 import click
 
-from commplan.anytime.abandon import ending_with, overtime
-from commplan.anytime.interrupts import ending_early
+from commplan.anytime.abandon import end_with, overtime
+from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.candidates.races import cores, hosts
 from commplan.cli import quantities
 from commplan.cli.answer import Answer, Command, table
@@ -26,13 +26,13 @@ from commplan.cli.arguments import (
     time_limit,
     whole_elements,
 )
-from commplan.cli.certificates import bounded, described
+from commplan.cli.certificates import describe_certificate, find_bound
 from commplan.cli.explain import candidate_fields, candidate_rows, part_fields, part_rows
 from commplan.cli.progress import progress
 from commplan.cli.quantities import exact, gap, gigabytes, percent
 from commplan.cli.stages import stage_fields, stage_rows
 from commplan.planning.planner import Plan, plan
-from commplan.planning.size_set import Part, size_set
+from commplan.planning.size_set import SizeRange, size_set
 from solvers.groups.parts import restrict_relays
 from solvers.schedules import files
 from solvers.schedules.collective import Collective
@@ -48,15 +48,15 @@ from topologies.model.units import bytes_of, duration, rate
 @terms
 def bound(machine: Topology, what: Collective, time_limit: float, terms: Terms) -> Answer:
     """Prove what no schedule can beat."""
-    with progress(time_limit) as watch, ending_early(watch):
+    with progress(time_limit) as watch, stop_on_interrupt(watch):
         watch.tell("bounding")
         machine = restrict_relays(machine, what, terms.relays)
-        found = bounded(machine, what, watch, terms)
+        found = find_bound(machine, what, watch, terms)
     fields = {
         "algbw_GBps": gigabytes(found.algbw),
         "algbw_exact": exact(found.algbw),
         "scope": found.scope,
-        "certificate": described(machine, found.certificate),
+        "certificate": describe_certificate(machine, found.certificate),
         "not_tried": watch.not_tried,
     }
     limit = f"{rate(found.algbw)} ({found.scope})"
@@ -133,8 +133,8 @@ def compile(
     room, limits = _room(max_scratch, size), replace(terms, trees=trees)
     with (
         progress(time_limit) as watch,
-        ending_early(watch),
-        ending_with(watch, overtime(watch)),
+        stop_on_interrupt(watch),
+        end_with(watch, overtime(watch)),
     ):
         made = plan(
             machine,
@@ -144,7 +144,7 @@ def compile(
             max_scratch=room,
             watch=watch,
         )
-        parts: tuple[Part, ...] = ()
+        parts: tuple[SizeRange, ...] = ()
         if sizes:
             helped = hosts if jobs is None else cores(jobs)
             parts = size_set(made.schedule, *sizes, watch, limits, room, helped)

@@ -13,13 +13,13 @@ def stage_fields(made: Plan) -> dict[str, object]:
     if made.schedule.collective.name != "all_to_allv" or not made.candidates:
         return {}
     limit = made.schedule.bound.algbw
-    tried = [_tried(each, float(limit) if limit else None) for each in made.candidates]
+    tried = [_measure_stages(each, float(limit) if limit else None) for each in made.candidates]
     chosen = tried[0]
     tried.sort(key=lambda row: (row["stages"], row["ratio"] or 0.0))
     return {"stages": chosen["stages"], "lock_step_ratio": chosen["ratio"], "frontier": tried}
 
 
-def _tried(each: Candidate, limit: float | None) -> dict[str, Any]:
+def _measure_stages(each: Candidate, limit: float | None) -> dict[str, Any]:
     """Measure one schedule; ratio: stage after stage, in multiples of the bound."""
     stages, seconds = lock_step(each.schedule)
     return {

@@ -25,19 +25,19 @@ class Calls:
 
     def allreduce(self, sendbuf: Any, recvbuf: Any, op: Any) -> Call:  # noqa: ANN401
         """Read Allreduce."""
-        outs, ins = span(recvbuf), self._given(sendbuf)
+        outs, ins = span(recvbuf), self._read(sendbuf)
         name = self._op(op, outs, ins)
         key = Key("all_reduce", outs.elements, outs.dtype, name, -1)
         return _call(
             key,
             ins,
             outs,
-            lambda: self._natives.reducing("Iallreduce", ins, outs, name, self._n),
+            lambda: self._natives.reduce("Iallreduce", ins, outs, name, self._n),
         )
 
     def reduce_scatter_block(self, sendbuf: Any, recvbuf: Any, op: Any) -> Call:  # noqa: ANN401
         """Read Reduce_scatter_block; in place the result comes to the beginning."""
-        ins = self._given(sendbuf, self._n)
+        ins = self._read(sendbuf, self._n)
         outs = span(recvbuf, self._n if ins is None else 1)
         name = self._op(op, outs, ins)
         key = Key("reduce_scatter", outs.elements * self._n, outs.dtype, name, -1)
@@ -45,31 +45,31 @@ class Calls:
             key,
             ins,
             outs,
-            lambda: self._natives.reducing("Ireduce_scatter_block", ins, outs, name, self._n),
+            lambda: self._natives.reduce("Ireduce_scatter_block", ins, outs, name, self._n),
         )
         return call._replace(own_first=ins is None)
 
     def allgather(self, sendbuf: Any, recvbuf: Any) -> Call:  # noqa: ANN401
         """Read Allgather."""
-        outs, ins = span(recvbuf, self._n), self._given(sendbuf)
-        key = self._moving("all_gather", outs, ins, self._n)
-        return _call(key, ins, outs, lambda: self._natives.moving("Iallgather", ins, outs))
+        outs, ins = span(recvbuf, self._n), self._read(sendbuf)
+        key = self._move("all_gather", outs, ins, self._n)
+        return _call(key, ins, outs, lambda: self._natives.move("Iallgather", ins, outs))
 
     def alltoall(self, sendbuf: Any, recvbuf: Any) -> Call:  # noqa: ANN401
         """Read Alltoall."""
-        outs, ins = span(recvbuf, self._n), self._given(sendbuf, self._n)
-        key = self._moving("all_to_all", outs, ins, self._n)
-        return _call(key, ins, outs, lambda: self._natives.moving("Ialltoall", ins, outs))
+        outs, ins = span(recvbuf, self._n), self._read(sendbuf, self._n)
+        key = self._move("all_to_all", outs, ins, self._n)
+        return _call(key, ins, outs, lambda: self._natives.move("Ialltoall", ins, outs))
 
     def bcast(self, buf: Any, root: int) -> Call:  # noqa: ANN401
         """Read Bcast."""
         both = span(buf)
-        key = self._moving("broadcast", both, None, 1, self._root(root))
+        key = self._move("broadcast", both, None, 1, self._root(root))
         return _call(key, None, both, lambda: self._natives.bcast(both, root))
 
     def reduce(self, sendbuf: Any, recvbuf: Any, op: Any, root: int) -> Call:  # noqa: ANN401
         """Read Reduce."""
-        ins = self._given(sendbuf)
+        ins = self._read(sendbuf)
         outs = span(recvbuf) if self._rank == root else None
         if ins is None and outs is None:
             raise ArgumentError("IN_PLACE is for the root")
@@ -81,36 +81,36 @@ class Calls:
             key,
             ins,
             outs,
-            lambda: self._natives.reducing("Ireduce", ins, outs, name, self._n, root=root),
+            lambda: self._natives.reduce("Ireduce", ins, outs, name, self._n, root=root),
         )
 
     def gather(self, sendbuf: Any, recvbuf: Any, root: int) -> Call:  # noqa: ANN401
         """Read Gather."""
-        ins = self._given(sendbuf)
+        ins = self._read(sendbuf)
         outs = span(recvbuf, self._n) if self._rank == root else Span(0, 0, "", 1, 0, None)
         some = outs if self._rank == root else ins
         if some is None:
             raise ArgumentError("IN_PLACE is for the root")
-        key = self._moving("gather", some, ins, self._n, self._root(root))
-        return _call(key, ins, outs, lambda: self._natives.moving("Igather", ins, outs, root=root))
+        key = self._move("gather", some, ins, self._n, self._root(root))
+        return _call(key, ins, outs, lambda: self._natives.move("Igather", ins, outs, root=root))
 
     def scatter(self, sendbuf: Any, recvbuf: Any, root: int) -> Call:  # noqa: ANN401
         """Read Scatter; in place it is the root's result that stays where it is."""
-        outs = self._given(recvbuf)
+        outs = self._read(recvbuf)
         ins = span(sendbuf, self._n) if self._rank == root else Span(0, 0, "", 1, 0, None)
         some = ins if self._rank == root else outs
         if some is None:
             raise ArgumentError("IN_PLACE is for the root")
-        key = self._moving("scatter", some, outs, self._n, self._root(root))
+        key = self._move("scatter", some, outs, self._n, self._root(root))
         call = _call(
             key,
             ins,
             outs or ins,
-            lambda: self._natives.moving("Iscatter", ins, outs, root=root),
+            lambda: self._natives.move("Iscatter", ins, outs, root=root),
         )
         return call._replace(in_place=outs is None)
 
-    def _given(self, buffer: Any, blocks: int = 1) -> Span | None:  # noqa: ANN401
+    def _read(self, buffer: Any, blocks: int = 1) -> Span | None:  # noqa: ANN401
         """Read a buffer that may be IN_PLACE."""
         return None if buffer is self._in_place else span(buffer, blocks)
 
@@ -119,9 +119,7 @@ class Calls:
             raise ArgumentError(f"root {root} of {self._n} processes")
         return self._order[root]
 
-    def _moving(
-        self, name: str, some: Span, other: Span | None, blocks: int, root: int = -1
-    ) -> Key:
+    def _move(self, name: str, some: Span, other: Span | None, blocks: int, root: int = -1) -> Key:
         """Give the key of a call that only moves bytes, whatever they mean."""
         size = some.elements * some.size
         if other is not None and other.elements * other.size != size:

@@ -5,7 +5,7 @@ from typing import Any, Self
 from commplan.communicator.buffers import Unsupported, varying
 from commplan.communicator.calls import Calls
 from commplan.communicator.exchange import Exchange
-from commplan.communicator.queue import Planner
+from commplan.communicator.queue import OperationQueue
 from commplan.communicator.requests import Operation
 from topologies.model.topology import Topology
 
@@ -13,7 +13,7 @@ Buffer = Any  # what mpi4py takes: an array, [array, type], [array, count, type]
 Op = Any  # an operation of MPI, or one of sum, min, max, prod, avg, band, bor, bxor
 
 
-class Communicator(Planner):
+class Communicator(OperationQueue):
     """The upper-case collectives of mpi4py over the processes of a communicator, planned.
 
     Every call takes what mpi4py takes: buffers of numpy and their like, [buffer, count, type],
@@ -40,7 +40,7 @@ class Communicator(Planner):
         self._mpi = mpi_comm
         self._calls = Calls(self._native, self.order, self.rank)
 
-    __init__.__doc__ = Planner.__init__.__doc__
+    __init__.__doc__ = OperationQueue.__init__.__doc__
 
     def Allreduce(self, sendbuf: Buffer, recvbuf: Buffer, op: Op = "sum") -> None:  # noqa: N802
         """Give everyone the sum of everyone's vector."""
@@ -172,5 +172,5 @@ class Communicator(Planner):
     def _left(self, name: str, why: Unsupported, *words: Any) -> Operation:  # noqa: ANN401
         """Leave a call to MPI, as it was made."""
         self.tell(name, str(why))
-        made: Operation = getattr(self._native.comm, name)(*map(self._native.named, words))
+        made: Operation = getattr(self._native.comm, name)(*map(self._native.find_op, words))
         return made

@@ -45,7 +45,7 @@ class Planned(NamedTuple):
     reason: str
 
 
-def agreed(comm: Any, key: Key) -> Waiting:  # noqa: ANN401
+def agree(comm: Any, key: Key) -> Waiting:  # noqa: ANN401
     """Wait until every process has come with its key; come back while some have not.
 
     Raises:
@@ -67,7 +67,7 @@ def agreed(comm: Any, key: Key) -> Waiting:  # noqa: ANN401
         )
 
 
-def shared(
+def share(
     comm: Any,  # noqa: ANN401
     source: Source | None,
     need: Need,

@@ -9,7 +9,7 @@ from commplan.communicator.buffers import Varying
 from commplan.communicator.calls import MOVERS
 from commplan.communicator.consensus import Key
 from commplan.communicator.mpi_fallback import Natives
-from commplan.communicator.queue import Planner
+from commplan.communicator.queue import OperationQueue
 from commplan.communicator.requests import Call, Steps
 from runtime.execute.faults import ExecutionError
 from topologies.model.errors import ArgumentError
@@ -19,7 +19,7 @@ from topologies.model.topology import IntArray
 class Exchange:
     """One Alltoallv: where its blocks lie, and what is sent from where to where."""
 
-    def __init__(self, owner: Planner, sends: Varying, takes: Varying) -> None:
+    def __init__(self, owner: OperationQueue, sends: Varying, takes: Varying) -> None:
         """Keep both ends.
 
         Raises:
@@ -33,7 +33,7 @@ class Exchange:
     def steps(self, natives: Natives, sendbuf: Any, recvbuf: Any) -> Steps:  # noqa: ANN401
         """Take all steps: the matrix, its plan, the messages, the blocks to their places."""
         matrix = np.zeros((self._owner.size,) * 2, dtype=np.int64)
-        request = self._owner.gathered(self._row(), matrix)
+        request = self._owner.gather(self._row(), matrix)
         while not request.Test():
             yield None
         self._check(matrix)
@@ -44,7 +44,7 @@ class Exchange:
             return True
         ins, outs = (_gapless(each) for each in (self._sends, self._takes))
         if ins is None:
-            ins = self._packed()
+            ins = self._pack()
         result = np.zeros(sum(self._takes.counts) * self._size, dtype=np.uint8)
         call = Call(
             Key("all_to_allv", largest, MOVERS[wide], "sum", -1, matrix.tobytes()),
@@ -78,7 +78,7 @@ class Exchange:
                     f"expects {taken}"
                 )
 
-    def _packed(self) -> Any:  # noqa: ANN401
+    def _pack(self) -> Any:  # noqa: ANN401
         """Lay the blocks to be sent one after the other."""
         buffer = np.zeros(sum(self._sends.counts) * self._size, dtype=np.uint8)
         self._copy(self._sends, buffer, to_buffer=True)

@@ -20,7 +20,7 @@ Name = TypeVar("Name")
 PLANS, MACHINES = 512, 256  # the most that are kept
 
 
-class Kept(Generic[Name, Kind]):
+class LRUCache(Generic[Name, Kind]):
     """The values used last, at most so many; the others are let go."""
 
     def __init__(self, most: int, let_go: Callable[[Kind], object] = lambda _: None) -> None:
@@ -47,14 +47,14 @@ class Kept(Generic[Name, Kind]):
             self._let_go(self._known.popitem()[1])
 
 
-class Machines:
+class ExecutorCache:
     """Makes what runs a call's part; all share one scratch, as one runs at a time."""
 
     def __init__(self, comm: Any, way: Way, limit: float) -> None:  # noqa: ANN401
         self._comm, self._way, self._limit = comm, way, limit
         self._scratch = np.zeros(0, dtype=np.uint8)
         self._beginning = self._scratch.ctypes.data
-        self._kept: Kept[tuple[Key, bool], Machine] = Kept(MACHINES, lambda old: old.free())
+        self._kept: LRUCache[tuple[Key, bool], Machine] = LRUCache(MACHINES, lambda old: old.free())
 
     def get(self, key: Key, in_place: bool) -> Machine | None:
         """Give what was made before."""

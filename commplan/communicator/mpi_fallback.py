@@ -33,7 +33,7 @@ class Natives:
         self.MPI, self.comm = MPI, comm
         self._made: dict[tuple[str, str], Any] = {}
 
-    def moving(self, name: str, ins: Span | None, outs: Span | None, **rest: int) -> Native:
+    def move(self, name: str, ins: Span | None, outs: Span | None, **rest: int) -> Native:
         """Move bytes: Iallgather, Ialltoall, Ibcast, Igather or Iscatter; None is in place."""
         specs = [self._bytes(each) for each in (ins, outs)]
         started: Native = getattr(self.comm, name)(*specs, **rest)
@@ -44,7 +44,7 @@ class Natives:
         started: Native = self.comm.Ibcast(self._bytes(both), root=root)
         return started
 
-    def reducing(
+    def reduce(
         self, name: str, ins: Span | None, outs: Span | None, op: str, divisor: int, **rest: int
     ) -> Native:
         """Reduce: Iallreduce, Ireduce or Ireduce_scatter_block; None is in place or nothing."""
@@ -60,7 +60,7 @@ class Natives:
         result = _memory(outs).view(storage(outs.dtype))[: outs.elements]
         return _Then(request, lambda: divide(result, outs.dtype, divisor))
 
-    def named(self, word: Any) -> Any:  # noqa: ANN401
+    def find_op(self, word: Any) -> Any:  # noqa: ANN401
         """Give MPI's operation for the name of one; anything else as it is.
 
         Raises:
@@ -88,11 +88,11 @@ class Natives:
         if dtype not in ("float16", "bfloat16"):
             return getattr(self.MPI, OPS[op])
         if (op, dtype) not in self._made:
-            self._made[op, dtype] = self.MPI.Op.Create(_joining(op, dtype), commute=True)
+            self._made[op, dtype] = self.MPI.Op.Create(_make_reduction(op, dtype), commute=True)
         return self._made[op, dtype]
 
 
-def _joining(op: str, dtype: str) -> Callable[[Any, Any, Any], None]:
+def _make_reduction(op: str, dtype: str) -> Callable[[Any, Any, Any], None]:
     """Give what MPI calls to add up 16-bit floats."""
     joined, kind = join(op, dtype), storage(dtype)
 

@@ -19,7 +19,7 @@ class PlacementError(CommplanError, ValueError):
     exit_code = WRONG_INPUT
 
 
-def placed(topology: Topology, hosts: Sequence[str], ranks: Placement) -> tuple[int, ...]:
+def place(topology: Topology, hosts: Sequence[str], ranks: Placement) -> tuple[int, ...]:
     """Give the rank that each process plays; hosts[i] is the computer of process i.
 
     ranks: None, process i plays rank i; a list, process i plays ranks[i], a number or a name;
@@ -51,7 +51,7 @@ def placed(topology: Topology, hosts: Sequence[str], ranks: Placement) -> tuple[
     return played
 
 
-def turn(played: Sequence[int]) -> list[int]:
+def caller_order(played: Sequence[int]) -> list[int]:
     """Count for each process those that play lower ranks; complexity: processes × log."""
     number = {rank: lower for lower, rank in enumerate(sorted(played))}
     return [number[rank] for rank in played]
@@ -61,12 +61,12 @@ def _by_host(
     topology: Topology, hosts: Sequence[str], ranks: Mapping[str, str | Sequence[int]]
 ) -> tuple[int, ...]:
     free = {}
-    names, said = _Names.of(topology), _said(ranks)
+    names, said = _Names.of(topology), _host_keys(ranks)
     for host, processes in Counter(hosts).items():
-        told = _told(host, ranks, said)
+        told = _look_up_host(host, ranks, said)
         if not isinstance(told, Iterable):
             refuse(f"ranks of {host}", told, "a beginning of names, or a list", PlacementError)
-        found = names.begun(told) if isinstance(told, str) else list(told)
+        found = names.find_beginning(told) if isinstance(told, str) else list(told)
         if len(found) < processes:
             called = list_names(topology.names[: topology.ranks])
             raise PlacementError(
@@ -77,7 +77,7 @@ def _by_host(
     return tuple(free[host].pop() for host in hosts)
 
 
-def _said(ranks: Mapping[str, str | Sequence[int]]) -> dict[str, list[str]]:
+def _host_keys(ranks: Mapping[str, str | Sequence[int]]) -> dict[str, list[str]]:
     """List by a computer's full name and its first word under which keys something is said."""
     said: dict[str, list[str]] = {}
     for name in ranks:
@@ -87,10 +87,10 @@ def _said(ranks: Mapping[str, str | Sequence[int]]) -> dict[str, list[str]]:
     return said
 
 
-def _told(
+def _look_up_host(
     host: str, ranks: Mapping[str, str | Sequence[int]], keys: Mapping[str, list[str]]
 ) -> str | Sequence[int]:
-    """Give what is said of a computer, whether by its full name or by its first word (`_said`).
+    """Give what is said of a computer, whether by its full name or by its first word (`_host_keys`).
 
     Raises:
         PlacementError: nothing is, or what is said of several computers fits; naming both sides.
@@ -134,7 +134,7 @@ class _Names(NamedTuple):
                 before.setdefault(lower[: dot.start()], []).append(rank)
         return cls(whole, before)
 
-    def begun(self, beginning: str) -> list[int]:
+    def find_beginning(self, beginning: str) -> list[int]:
         """List the ranks of that name, or whose names go on after it with a dot.
 
         What a computer is called in full may be longer than in the names of the ranks.

@@ -9,12 +9,12 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from commplan.communicator.consensus import Key, Planned, agreed, shared
-from commplan.communicator.executor_cache import PLANS, Kept, Machines
+from commplan.communicator.consensus import Key, Planned, agree, share
+from commplan.communicator.executor_cache import PLANS, ExecutorCache, LRUCache
 from commplan.communicator.mpi_fallback import Natives
-from commplan.communicator.placement import Placement, placed, turn
+from commplan.communicator.placement import Placement, caller_order, place
 from commplan.communicator.requests import Call, Machine, Operation, Steps
-from commplan.communicator.schedule_source import Need, Source, compiled
+from commplan.communicator.schedule_source import Need, Source, load_compiled
 from runtime.execute.executor import SECONDS, WAYS, Way
 from runtime.execute.faults import ExecutionError
 from runtime.program.elements import width
@@ -28,7 +28,7 @@ PLANNING_SECONDS = 60.0
 ABORTED = 124
 
 
-class Planner:
+class OperationQueue:
     """Lets calls of one communicator run one after the other, each by its plan.
 
     What stands here is what all collectives share; `Communicator` adds the calls themselves.
@@ -48,7 +48,7 @@ class Planner:
     ) -> None:
         """Agree on who plays which rank; all processes of `mpi_comm` call this together.
 
-        ranks: see `placement.placed`. schedules: a folder of compiled files, read by process 0
+        ranks: see `placement.place`. schedules: a folder of compiled files, read by process 0
         before anything is planned. way: see `Executor`. limit: seconds to wait for a message.
         abort: end all processes where a collective does not come to its end; else raise.
 
@@ -67,18 +67,18 @@ class Planner:
         number("planning_seconds", planning_seconds, above=True)
         self.topology, self.limit = topology, limit
         self.rank, self.size = mpi_comm.rank, mpi_comm.size
-        self.played = placed(topology, mpi_comm.allgather(MPI.Get_processor_name()), ranks)
+        self.played = place(topology, mpi_comm.allgather(MPI.Get_processor_name()), ranks)
         self._options: dict[str, Any] = {"way": way, "limit": limit, "abort": abort}
         self._options["planning_seconds"] = planning_seconds
-        self.order = turn(self.played)
+        self.order = caller_order(self.played)
         self._native = Natives(mpi_comm.Dup())
         self.IN_PLACE = MPI.IN_PLACE
         self._comm = mpi_comm.Split(0, self.order[self.rank])
         self._source = self._planning(schedules, planning_seconds)
         self._patience = limit + planning_seconds
-        self._machines = Machines(self._comm, way, limit)
-        self._keys: Kept[Key, bool] = Kept(4 * PLANS)
-        self._plans: Kept[Need, Planned] = Kept(PLANS)
+        self._machines = ExecutorCache(self._comm, way, limit)
+        self._keys: LRUCache[Key, bool] = LRUCache(4 * PLANS)
+        self._plans: LRUCache[Need, Planned] = LRUCache(PLANS)
         self._queue: deque[Operation] = deque()
         self._told: set[tuple[str, str]] = set()
         self._failure: ExecutionError | None = None
@@ -89,7 +89,11 @@ class Planner:
         fault: Exception | None = None
         if self._comm.rank == 0:
             try:
-                files = () if schedules is None else compiled(schedules, self.topology, self.played)
+                files = (
+                    ()
+                    if schedules is None
+                    else load_compiled(schedules, self.topology, self.played)
+                )
                 source = Source(self.topology, tuple(sorted(self.played)), seconds, files)
             except OSError as error:
                 reason = (error.strerror or str(error)).lower()
@@ -168,7 +172,7 @@ class Planner:
             return True
         machine = self._machines.get(call.key, call.in_place)
         if machine is None:
-            machine = yield from self._prepared(call)
+            machine = yield from self._prepare(call)
         if machine is None:
             request = call.native()
             while not request.Test():
@@ -182,27 +186,27 @@ class Planner:
             _move_own(machine, call)
         return True
 
-    def _prepared(self, call: Call) -> Generator[None, bool | None, Machine | None]:
+    def _prepare(self, call: Call) -> Generator[None, bool | None, Machine | None]:
         """Agree on the call, find a plan for it, and make what runs it, as far as need be."""
         key = call.key
         if self._keys.get(key) is None:
-            yield from agreed(self._comm, key)
+            yield from agree(self._comm, key)
             self._keys.put(key, True)
         need = Need(key.name, key.root, _size_class(key), key.demand)
         planned = self._plans.get(need)
         if planned is None:
             found: list[Planned] = []
             ranks = tuple(sorted(self.played))
-            yield from shared(self._comm, self._source, need, self.order, ranks, found)
+            yield from share(self._comm, self._source, need, self.order, ranks, found)
             planned = self._plans.put(need, found[0])
             LOG.debug("%s: %s", key, planned.reason)
-        return self._made(call, planned)
+        return self._make(call, planned)
 
-    def gathered(self, row: Any, matrix: Any) -> Any:  # noqa: ANN401
+    def gather(self, row: Any, matrix: Any) -> Any:  # noqa: ANN401
         """Start to gather a row from each process."""
         return self._comm.Iallgather(row, matrix)
 
-    def _made(self, call: Call, planned: Planned) -> Machine | None:
+    def _make(self, call: Call, planned: Planned) -> Machine | None:
         """Make what runs a plan; nothing where MPI has to do it, and say why."""
         reason = planned.reason
         if planned.moves is not None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from commplan.anytime.checking import checked
+from commplan.anytime.checking import check_schedule
 from commplan.candidates.keys import BEST
-from commplan.candidates.select import compared
+from commplan.candidates.select import compare
 from commplan.planning.planner import plan
 from runtime.program.buffer_plan import moves
 from runtime.simulate.simulate import simulate
-from runtime.verify.determinism import alike
+from runtime.verify.determinism import is_deterministic
 from runtime.verify.verify import verify
 from solvers.schedules.collective import Collective, all_to_allv
 from solvers.schedules.files import ScheduleFileError, check_topology, load_all
@@ -69,24 +69,24 @@ class Source:
         if need.demand:
             made = plan(self.machine, self._collective(need), size=need.size, seconds=self.seconds)
             return made.schedule, made.reason
-        return self._chosen(need)
+        return self._choose(need)
 
     @cached_property
     def machine(self) -> Topology:
         """Give the machine as the processes see it."""
         return restrict(self.topology, self.ranks)
 
-    def _chosen(self, need: Need) -> tuple[Schedule, str]:
+    def _choose(self, need: Need) -> tuple[Schedule, str]:
         """Choose for a size; the schedule of highest throughput is found once for all sizes."""
         best = self.found.get((need.name, need.root))
         if best is None:
             best = plan(self.machine, self._collective(need), seconds=self.seconds).schedule
             self.found[need.name, need.root] = best
-        first = compared(best, need.size, None, Watch(self.seconds))[0]
+        first = compare(best, need.size, None, Watch(self.seconds))[0]
         reason = f"{first.name}: {duration(first.seconds)}, height {first.height}"
         if first.key == BEST:
             return best, reason
-        return checked(replace(first.schedule, bound=best.bound)).schedule, reason
+        return check_schedule(replace(first.schedule, bound=best.bound)).schedule, reason
 
     def _collective(self, need: Need) -> Collective:
         processes = range(len(self.ranks))
@@ -101,7 +101,9 @@ class Source:
         return not need.demand and (what.name, what.root) == (need.name, root)
 
 
-def compiled(folder: str | Path, topology: Topology, ranks: Sequence[int]) -> tuple[Schedule, ...]:
+def load_compiled(
+    folder: str | Path, topology: Topology, ranks: Sequence[int]
+) -> tuple[Schedule, ...]:
     """Load the schedules of a folder, those of sets too, that run on exactly these ranks.
 
     Raises:
@@ -116,7 +118,7 @@ def compiled(folder: str | Path, topology: Topology, ranks: Sequence[int]) -> tu
                 faults = verify(schedule).faults
                 if faults:
                     raise ScheduleFileError(f"{path}: wrong: {faults[0]}")
-                if not alike(schedule):
+                if not is_deterministic(schedule):
                     raise ScheduleFileError(f"{path}: {UNLIKE}")
                 if moves(schedule).ranks == tuple(sorted(ranks)):
                     found.append(schedule)

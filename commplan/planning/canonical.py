@@ -47,15 +47,15 @@ class View:
     def back(self, schedule: Schedule) -> Schedule:
         """Turn a schedule of this machine into one of the machine asked for."""
         turned = np.argsort(self.machine.vertex), np.argsort(self.machine.link)
-        return _turned(schedule, *self.asked, *turned, np.argsort(self.block))
+        return _renumber(schedule, *self.asked, *turned, np.argsort(self.block))
 
     def forth(self, schedule: Schedule) -> Schedule:
         """Turn a schedule of the machine asked for into one of this machine."""
         ways = self.machine.vertex, self.machine.link, self.block
-        return _turned(schedule, self.topology, self.collective, *ways)
+        return _renumber(schedule, self.topology, self.collective, *ways)
 
 
-def view(topology: Topology, collective: Collective) -> View | None:
+def canonical_view(topology: Topology, collective: Collective) -> View | None:
     """Put a machine and a collective in order; None where they are planned for as they are.
 
     Complexity: ranks³, and refinements × links.
@@ -65,7 +65,7 @@ def view(topology: Topology, collective: Collective) -> View | None:
     if not equal or not 1 < topology.ranks <= MOST_RANKS:
         return None
     ranks = collective.ranks
-    if not _usual(collective, _made(collective, ranks, collective.root)):
+    if not _usual(collective, _make(collective, ranks, collective.root)):
         return None
     roles = np.zeros(topology.vertices, dtype=np.int64)
     roles[[r for r in range(topology.ranks) if r not in set(ranks)]] = 2
@@ -77,7 +77,7 @@ def view(topology: Topology, collective: Collective) -> View | None:
     machine = relabel(topology, near[first.vertex])
     seen = machine.vertex[list(ranks)]
     place = np.argsort(np.argsort(seen))
-    made = _made(
+    made = _make(
         collective,
         tuple(sorted(seen.tolist())),
         None if collective.root is None else int(machine.vertex[collective.root]),
@@ -114,7 +114,7 @@ def _whole(far: FloatArray) -> IntArray:
     return np.asarray(np.rint(far / (far.max() or 1.0) * DIGITS), dtype=np.int64)
 
 
-def _made(collective: Collective, ranks: tuple[int, ...], root: int | None) -> Collective:
+def _make(collective: Collective, ranks: tuple[int, ...], root: int | None) -> Collective:
     return KINDS[collective.name].make(ranks, ranks[0] if root is None else root, None)
 
 
@@ -135,7 +135,7 @@ def _blocks(collective: Collective, place: IntArray) -> IntArray:
     return place
 
 
-def _turned(
+def _renumber(
     schedule: Schedule,
     topology: Topology,
     collective: Collective,

@@ -40,7 +40,7 @@ class Nearby:
         return replace(wide, bound=own.bound, in_network=own.in_network, relays=own.relays)
 
 
-def nearby(best: Schedule) -> Nearby | None:
+def find_nearby(best: Schedule) -> Nearby | None:
     """Look for the part of the machine around a group; None where that is most of the machine.
 
     Complexity: two searches from each rank of the group, and its pairs × ranks.
@@ -48,15 +48,15 @@ def nearby(best: Schedule) -> Nearby | None:
     machine, ranks = best.topology, np.array(best.collective.ranks)
     if not 1 < len(ranks) <= MOST * machine.ranks:
         return None
-    chosen = _used(best) | _between(machine, ranks)
+    chosen = _mark_used(best) | _mark_between(machine, ranks)
     if chosen.sum() > MOST * machine.ranks:
         return None
     cut = submachine(machine, np.flatnonzero(chosen).tolist())
-    inner = _narrowed(best, cut)
+    inner = _narrow(best, cut)
     return None if inner is None else Nearby(best, inner, cut)
 
 
-def _used(best: Schedule) -> BoolArray:
+def _mark_used(best: Schedule) -> BoolArray:
     """Mark the ranks of the collective, and those that the images of a schedule lead through."""
     machine, rows = best.topology, best.transfers
     used = np.zeros(machine.vertices, dtype=np.bool_)
@@ -66,7 +66,7 @@ def _used(best: Schedule) -> BoolArray:
     return used[: machine.ranks]
 
 
-def _between(machine: Topology, ranks: IntArray) -> BoolArray:
+def _mark_between(machine: Topology, ranks: IntArray) -> BoolArray:
     """Mark the ranks on shortest paths between two of some ranks."""
     length = machine.alpha + HOP
     there, back = (
@@ -81,7 +81,7 @@ def _between(machine: Topology, ranks: IntArray) -> BoolArray:
     return found
 
 
-def _narrowed(best: Schedule, cut: Submachine) -> Schedule | None:
+def _narrow(best: Schedule, cut: Submachine) -> Schedule | None:
     """Give a schedule the numbers of a part that it stays in; None where it would be too long."""
     inside = np.zeros(best.topology.vertices, dtype=np.bool_)
     inside[cut.vertices] = True

@@ -3,15 +3,15 @@
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from commplan.anytime.abandon import ending_with, overtime
-from commplan.anytime.checking import Checked, checked
-from commplan.anytime.interrupts import ending_early
-from commplan.anytime.standby import plain_one
+from commplan.anytime.abandon import end_with, overtime
+from commplan.anytime.checking import Checked, check_schedule
+from commplan.anytime.interrupts import stop_on_interrupt
+from commplan.anytime.standby import make_fallback
 from commplan.candidates.keys import BEST, Generator
 from commplan.candidates.measure import Candidate
-from commplan.candidates.select import compared
-from commplan.planning.canonical import view
-from commplan.planning.nearby import nearby
+from commplan.candidates.select import compare
+from commplan.planning.canonical import canonical_view
+from commplan.planning.nearby import find_nearby
 from commplan.planning.relayed import best_with_relays
 from runtime.verify.structure import collective_faults
 from runtime.verify.verify import Report
@@ -88,7 +88,7 @@ def plan(
     size = size if size is None else whole("size", size, 1, 2**60)
     if max_scratch is not None:
         number("max_scratch", max_scratch)
-    with ending_early(watch), ending_with(watch, overtime(watch)):
+    with stop_on_interrupt(watch), end_with(watch, overtime(watch)):
         return _in_order(topology, collective, size, terms, max_scratch, watch)
 
 
@@ -103,19 +103,21 @@ def _in_order(
     """Plan for a machine in an order of its own, and turn the plan back."""
     watch.tell("putting the machine in order")
     topology = restrict_relays(topology, collective, terms.relays)
-    seen = view(topology, collective)
+    seen = canonical_view(topology, collective)
     if seen is None:
-        return planned(topology, collective, size, terms, max_scratch, watch)
-    made = planned(seen.topology, seen.collective, size, terms, max_scratch, watch)
+        return plan_as_is(topology, collective, size, terms, max_scratch, watch)
+    made = plan_as_is(seen.topology, seen.collective, size, terms, max_scratch, watch)
     schedule = seen.back(made.schedule)
     turned = tuple(replace(c, schedule=seen.back(c.schedule)) for c in made.candidates)
     if turned:
         schedule = replace(schedule, transfers=turned[0].schedule.transfers)
     watch.tell("verifying")
-    return replace(made, schedule=schedule, report=checked(schedule).report, candidates=turned)
+    return replace(
+        made, schedule=schedule, report=check_schedule(schedule).report, candidates=turned
+    )
 
 
-def planned(
+def plan_as_is(
     topology: Topology,
     collective: Collective,
     size: int | None,
@@ -128,9 +130,9 @@ def planned(
     best, report = found.schedule, found.report
     if size is None and is_sized(collective):
         size = collective.total
-    around = nearby(best)
+    around = find_nearby(best)
     seen = best if around is None else around.best
-    candidates = compared(seen, size, max_scratch, watch, terms, exact=True)
+    candidates = compare(seen, size, max_scratch, watch, terms, exact=True)
     if around is not None:
         candidates = [replace(c, schedule=around.back(c.schedule)) for c in candidates]
     first = candidates[0]
@@ -141,7 +143,7 @@ def planned(
         best = replace(
             first.schedule, bound=best.bound, in_network=terms.in_network, relays=terms.relays
         )
-        report = checked(best).report
+        report = check_schedule(best).report
     if size is None:
         cut = tuple(watch.not_tried)
         return Plan(best, report, _reason(candidates), first.scratch, not_tried=cut)
@@ -152,7 +154,7 @@ def planned(
         first.scratch,
         size,
         first.seconds,
-        fastest(best, size),
+        schedule_time_bound(best, size),
         tuple(candidates),
         tuple(watch.not_tried),
     )
@@ -167,10 +169,10 @@ def _highest(topology: Topology, collective: Collective, watch: Watch, terms: Te
         return best_with_relays(topology, collective, watch, terms)
     except LimitError:
         known = cut_bound(topology, collective, watch)
-        return checked(plain_one(topology, collective, known, watch, terms))
+        return check_schedule(make_fallback(topology, collective, known, watch, terms))
 
 
-def fastest(schedule: Schedule, size: float) -> float:
+def schedule_time_bound(schedule: Schedule, size: float) -> float:
     """Give the seconds that nothing beats at a size, whatever the schedule."""
     return time_bound.time_lower_bound(
         schedule.topology,

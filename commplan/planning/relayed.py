@@ -7,8 +7,8 @@ they might do, and stays unless a part of the machine, with some ranks around, i
 from collections.abc import Iterator
 from dataclasses import replace
 
-from commplan.anytime.checking import Checked, checked
-from commplan.anytime.standby import best_within
+from commplan.anytime.checking import Checked, check_schedule
+from commplan.anytime.standby import solve_in_time
 from solvers.bounds.cuts import cut_bound
 from solvers.groups.parts import lift_bound, submachines_with_helpers
 from solvers.lp.linear_program import Infeasible
@@ -29,20 +29,20 @@ def best_with_relays(
     """Find the schedule of highest throughput that there is in the time, under any use of relays.
 
     Raises:
-        as `best_within`.
+        as `solve_in_time`.
     """
     if terms.relays != ALL or len(collective.ranks) in (1, topology.ranks):
-        return best_within(topology, collective, watch, terms)
+        return solve_in_time(topology, collective, watch, terms)
     try:
-        first = best_within(topology, collective, watch, replace(terms, relays=FORWARD))
+        first = solve_in_time(topology, collective, watch, replace(terms, relays=FORWARD))
     except LimitError:  # nothing is known without the others' copying and adding
-        return best_within(topology, collective, watch, terms)
+        return solve_in_time(topology, collective, watch, terms)
     bound = _bound(topology, collective, first.schedule.bound, watch, terms)
-    best = checked(replace(first.schedule, relays=ALL, bound=bound))
+    best = check_schedule(replace(first.schedule, relays=ALL, bound=bound))
     limited = terms.max_height is not None or terms.trees is not None
     if collective.shape.movement is not Movement.COPY_OF_SUM or limited:
         return best
-    for made in _helped(topology, collective, bound, watch, terms):
+    for made in _solve_helped(topology, collective, bound, watch, terms):
         if best.report.optimal:
             break
         if (made.report.algbw or 0) > (best.report.algbw or 0):
@@ -69,7 +69,7 @@ def _bound(
     return best or Bound(None, "none", None)
 
 
-def _helped(
+def _solve_helped(
     topology: Topology, collective: Collective, bound: Bound, watch: Watch, terms: Terms
 ) -> Iterator[Checked]:
     """Solve with some ranks around that may copy and add."""
@@ -79,4 +79,4 @@ def _helped(
             found = solve_in(cut, collective, watch, terms)
         except (Infeasible, NotFound):
             continue
-        yield checked(replace(found, bound=bound))
+        yield check_schedule(replace(found, bound=bound))

@@ -15,15 +15,15 @@ from fractions import Fraction
 from itertools import pairwise
 from math import isqrt
 
-from commplan.anytime.checking import checked
-from commplan.candidates.generate import known
+from commplan.anytime.checking import check_schedule
+from commplan.candidates.generate import all_candidates
 from commplan.candidates.keys import BEST, Key
-from commplan.candidates.measure import Candidate, paces
+from commplan.candidates.measure import Candidate, vary_pace
 from commplan.candidates.races import Helped, Races, no_help
 from commplan.candidates.select import CHUNKS
 from commplan.candidates.tuning import CLOSE_SIZES, FAR, STRIDE
-from commplan.planning.canonical import View, view
-from commplan.planning.nearby import nearby
+from commplan.planning.canonical import View, canonical_view
+from commplan.planning.nearby import find_nearby
 from solvers.schedules.certificate import UNPROVED
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
@@ -31,7 +31,7 @@ from solvers.settings.options import USUAL, Terms
 
 
 @dataclass(frozen=True)
-class Part:
+class SizeRange:
     """The best schedule known from `start` bytes on, and what it is predicted to take there."""
 
     start: int
@@ -46,40 +46,40 @@ def size_set(
     terms: Terms = USUAL,
     max_scratch: Fraction | None = None,
     helped: Helped = no_help,
-) -> tuple[Part, ...]:
+) -> tuple[SizeRange, ...]:
     """Choose for all sizes from `first` to `last` bytes; every schedule chosen is verified.
 
     best: the schedule of highest throughput. helped: by which processes. When the time is over,
     switch points are rougher.
 
     Raises:
-        LimitError, ScratchError: as of `select.compared`.
+        LimitError, ScratchError: as of `select.compare`.
         WrongSchedule: a bug.
     """
-    around = nearby(best)
+    around = find_nearby(best)
     if around is not None:
         inner = replace(around.best, bound=UNPROVED)
         parts = size_set(inner, first, last, watch, terms, max_scratch, helped)
         made = {id(p.best.schedule): around.back(p.best.schedule) for p in parts}
-        wide = {key: checked(schedule).schedule for key, schedule in made.items()}
+        wide = {key: check_schedule(schedule).schedule for key, schedule in made.items()}
         return tuple(
             replace(p, best=replace(p.best, schedule=wide[id(p.best.schedule)])) for p in parts
         )
-    seen = view(best.topology, best.collective)
+    seen = canonical_view(best.topology, best.collective)
     if seen is None:
-        return _parts(best, first, last, watch, terms, max_scratch, helped)
-    parts = _parts(seen.forth(best), first, last, watch, terms, max_scratch, helped)
-    return tuple(_turned(part, best, seen) for part in parts)
+        return _choose_ranges(best, first, last, watch, terms, max_scratch, helped)
+    parts = _choose_ranges(seen.forth(best), first, last, watch, terms, max_scratch, helped)
+    return tuple(_turn_back(part, best, seen) for part in parts)
 
 
-def _turned(part: Part, best: Schedule, seen: View) -> Part:
+def _turn_back(part: SizeRange, best: Schedule, seen: View) -> SizeRange:
     """Give a part for the machine asked for; verified as it is handed out."""
     chosen = part.best.schedule
-    turned = best if part.best.key == BEST else checked(seen.back(chosen)).schedule
+    turned = best if part.best.key == BEST else check_schedule(seen.back(chosen)).schedule
     return replace(part, best=replace(part.best, schedule=turned))
 
 
-def _parts(
+def _choose_ranges(
     best: Schedule,
     first: int,
     last: int,
@@ -87,9 +87,9 @@ def _parts(
     terms: Terms,
     max_scratch: Fraction | None,
     helped: Helped,
-) -> tuple[Part, ...]:
+) -> tuple[SizeRange, ...]:
     """Choose for a machine as it is."""
-    field = dict(known(best, terms, watch))
+    field = dict(all_candidates(best, terms, watch))
     with helped(field) as executor:
         races = Races(field, terms, max_scratch, executor)
         rounds: dict[int, list[Candidate]] = {}
@@ -106,8 +106,8 @@ def _parts(
             winners[size] = races.at([size], finalists)[size][0]
         starts = list(_starts(winners, races, finalists, watch))
     keys = dict.fromkeys(c.key for _, c in starts)
-    made = {key: best if key == BEST else _checked(races.schedule(key), best) for key in keys}
-    return tuple(Part(size, replace(c, schedule=made[c.key])) for size, c in starts)
+    made = {key: best if key == BEST else _check(races.schedule(key), best) for key in keys}
+    return tuple(SizeRange(size, replace(c, schedule=made[c.key])) for size, c in starts)
 
 
 def _strides(first: int, last: int) -> list[int]:
@@ -127,7 +127,9 @@ def _finalists(races: Races, rounds: Mapping[int, list[Candidate]]) -> list[Key]
             middle = isqrt(a * b)
             winners.add(races.at([middle], close)[middle][0].key)
     finalists = [key for key in races.entrants if key in winners]
-    return finalists + [key for each in finalists for key, _ in paces(each, races.entrants[each])]
+    return finalists + [
+        key for each in finalists for key, _ in vary_pace(each, races.entrants[each])
+    ]
 
 
 def _starts(
@@ -151,7 +153,7 @@ def _starts(
         size, now = end, then
 
 
-def _checked(schedule: Schedule, best: Schedule) -> Schedule:
-    return checked(
+def _check(schedule: Schedule, best: Schedule) -> Schedule:
+    return check_schedule(
         replace(schedule, bound=best.bound, in_network=best.in_network, relays=best.relays)
     ).schedule

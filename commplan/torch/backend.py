@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 
 from commplan.communicator import Communicator
-from commplan.torch.tensors import blocks, filled, flat, operation
+from commplan.torch.tensors import blocks, flat, operation, writable
 from topologies.model.topology import Topology
 
 Tensors = Sequence[torch.Tensor]
@@ -32,7 +32,7 @@ def register(topology: Topology, **options: Options) -> None:
         members = list(given.global_ranks_in_group) or list(range(given.group_size))
         group = world.Get_group().Incl(members)
         comm = world.Create_group(group)
-        whole = played or [_played(comm, topology, options)]
+        whole = played or [_find_ranks(comm, topology, options)]
         played[:] = whole
         ranks = [whole[0][member] for member in members]
         planned = Communicator(comm, topology, **{**options, "ranks": ranks})
@@ -41,7 +41,7 @@ def register(topology: Topology, **options: Options) -> None:
     dist.Backend.register_backend(NAME, made, extended_api=True, devices=["cpu"])
 
 
-def _played(comm: Options, topology: Topology, options: dict[str, Any]) -> tuple[int, ...]:
+def _find_ranks(comm: Options, topology: Topology, options: dict[str, Any]) -> tuple[int, ...]:
     """Find which rank each process of the world plays; the first group is that of all."""
     whole = Communicator(comm, topology, **options)
     whole.Free()
@@ -96,7 +96,7 @@ class PlannedGroup(dist.ProcessGroup):
     def allreduce(self, tensors: Tensors, opts: Options = None) -> _Done:
         """Add up tensors, in place."""
         for tensor in tensors:
-            with filled(tensor) as own:
+            with writable(tensor) as own:
                 self.world.Allreduce(self.world.IN_PLACE, own, _op(opts))
         return _Done(tensors)
 
@@ -105,7 +105,7 @@ class PlannedGroup(dist.ProcessGroup):
     def broadcast(self, tensors: Tensors, opts: Options = None) -> _Done:
         """Give everyone the root's tensors."""
         for tensor in tensors:
-            with filled(tensor) as own:
+            with writable(tensor) as own:
                 self.world.Bcast(own, _root(opts))
         return _Done(tensors)
 
@@ -113,7 +113,7 @@ class PlannedGroup(dist.ProcessGroup):
         """Add up tensors at the root, in place."""
         world, root = self.world, _root(opts)
         for tensor in tensors:
-            with filled(tensor) as own:
+            with writable(tensor) as own:
                 if world.rank == root:
                     world.Reduce(world.IN_PLACE, own, _op(opts), root)
                 else:
@@ -124,7 +124,7 @@ class PlannedGroup(dist.ProcessGroup):
         self, output: torch.Tensor, given: torch.Tensor, opts: Options = None
     ) -> _Done:
         """Give everyone's tensor to everyone, one after the other."""
-        with filled(output) as result:
+        with writable(output) as result:
             self.world.Allgather(flat(given.contiguous()), result)
         return _Done(output)
 
@@ -159,7 +159,7 @@ class PlannedGroup(dist.ProcessGroup):
         opts: Options = None,
     ) -> _Done:
         """Give each process the sum of its part."""
-        with filled(output) as result:
+        with writable(output) as result:
             self.world.Reduce_scatter_block(flat(given.contiguous()), result, _op(opts))
         return _Done(output)
 
@@ -199,7 +199,7 @@ class PlannedGroup(dist.ProcessGroup):
     ) -> _Done:
         """Send rows to each process: the same number to all, or as many as the splits say."""
         own = flat(given.contiguous())
-        with filled(output) as result:
+        with writable(output) as result:
             if not taken and not sent:
                 self.world.Alltoall(own, result)
             else:
@@ -236,7 +236,7 @@ class PlannedGroup(dist.ProcessGroup):
         """Give each process its tensor from the root."""
         world, root = self.world, _root(opts)
         whole = flat(torch.stack(list(given[0]))) if world.rank == root else None
-        with filled(outputs[0]) as result:
+        with writable(outputs[0]) as result:
             world.Scatter(whole, result, root)
         return _Done(outputs)
 

@@ -4,7 +4,7 @@ import torch
 import torch.distributed as dist
 
 from commplan.communicator import Communicator
-from commplan.torch.tensors import filled
+from commplan.torch.tensors import writable
 
 
 def average(world: Communicator, bucket: dist.GradBucket) -> torch.futures.Future[torch.Tensor]:
@@ -13,7 +13,7 @@ def average(world: Communicator, bucket: dist.GradBucket) -> torch.futures.Futur
     It is done when this returns: nothing runs on beside the backward pass.
     """
     buffer = bucket.buffer()
-    with filled(buffer) as own:
+    with writable(buffer) as own:
         world.Allreduce(world.IN_PLACE, own, "avg")
     done: torch.futures.Future[torch.Tensor] = torch.futures.Future()
     done.set_result(buffer)

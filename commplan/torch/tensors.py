@@ -41,7 +41,7 @@ def flat(tensor: torch.Tensor) -> Any:  # noqa: ANN401
 
 
 @contextmanager
-def filled(tensor: torch.Tensor) -> Iterator[Any]:
+def writable(tensor: torch.Tensor) -> Iterator[Any]:
     """Give a tensor as a buffer to be read and written, by way of a copy if it has gaps."""
     whole = tensor if tensor.is_contiguous() else tensor.contiguous()
     yield flat(whole)

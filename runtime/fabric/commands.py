@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from runtime.fabric.layout import Cable, Layout, address, control, interface, namespace
-from runtime.fabric.routes import Way
+from runtime.fabric.routes import Path
 from topologies.model.topology import IntArray
 
 CONTROL = "control"  # the namespace in which mpirun runs
@@ -42,7 +42,7 @@ class Command:
     text: str = ""
 
 
-def making(layout: Layout, hops: IntArray) -> list[Command]:
+def setup_commands(layout: Layout, hops: IntArray) -> list[Command]:
     """Give the commands that make all networks, cables, rates and ways."""
     topology = layout.topology
     places = [CONTROL, *map(namespace, range(topology.vertices))]
@@ -57,7 +57,9 @@ def making(layout: Layout, hops: IntArray) -> list[Command]:
     ]
 
 
-def routing(layout: Layout, ways: Mapping[tuple[int, int], Way], add: bool = True) -> list[Command]:
+def route_commands(
+    layout: Layout, ways: Mapping[tuple[int, int], Path], add: bool = True
+) -> list[Command]:
     """Give the commands that put the packets of some pairs on ways of their own, or back."""
     rules: dict[int, list[str]] = {}
     word = "add" if add else "del"
@@ -131,13 +133,13 @@ def _end(at: int, to: int, rate: float) -> Command:
 def _routes(vertex: int, hops: IntArray) -> list[str]:
     """Write a vertex's ways to all others, and a table for each neighbour that schedules use."""
     lines = [
-        f"route add {address(to)}/32 {_through(int(hop))} src {address(vertex)}"
+        f"route add {address(to)}/32 {_reach_neighbour(int(hop))} src {address(vertex)}"
         for to, hop in enumerate(hops[vertex])
         if to != vertex
     ]
     near = sorted({int(hop) for hop in hops[vertex]} - {vertex})
-    return lines + [f"route add default {_through(to)} table {RULES + to}" for to in near]
+    return lines + [f"route add default {_reach_neighbour(to)} table {RULES + to}" for to in near]
 
 
-def _through(neighbour: int) -> str:
+def _reach_neighbour(neighbour: int) -> str:
     return f"via {address(neighbour)} dev {interface(neighbour)} onlink"

@@ -42,7 +42,7 @@ class Flow:
         return self.planned * (1 - LOOSE) <= self.counted <= self.most
 
 
-def carried(keeper: Keeper, layout: Layout) -> dict[tuple[int, int], int]:
+def read_counters(keeper: Keeper, layout: Layout) -> dict[tuple[int, int], int]:
     """Read how many bytes each vertex has sent to each neighbour so far."""
     sent: dict[int, dict[str, int]] = {}
     for vertex in range(layout.topology.vertices):
@@ -53,7 +53,7 @@ def carried(keeper: Keeper, layout: Layout) -> dict[tuple[int, int], int]:
     return {(a, b): sent[a][interface(b)] for a, b in pairs}
 
 
-def flows(
+def compare_flows(
     schedule: Schedule, size: int, calls: int, before: Carried, after: Carried, chunks: int = 1
 ) -> list[Flow]:
     """Compare what the links carried in so many calls with what the schedule puts on them.
@@ -62,7 +62,7 @@ def flows(
     acknowledgements that a link carries for the way back, what comes with each message, and what
     MPI says besides, are allowed for.
     """
-    planned = _planned(schedule, size * calls)
+    planned = _planned_bytes(schedule, size * calls)
     messages = _messages(schedule)
     aside = ASIDE * (calls + 5) * len(schedule.collective.ranks)
     found = []
@@ -76,10 +76,10 @@ def flows(
     return found
 
 
-def _planned(schedule: Schedule, size: int) -> dict[tuple[int, int], float]:
+def _planned_bytes(schedule: Schedule, size: int) -> dict[tuple[int, int], float]:
     """Add up what links between two neighbours carry together, bytes."""
     found = loads(schedule)
-    return _joined(
+    return _sum_by_neighbours(
         schedule.topology, np.array([float(load) for load in found.load])[found.orbit] * size
     )
 
@@ -89,10 +89,10 @@ def _messages(schedule: Schedule) -> dict[tuple[int, int], float]:
     topology, group = schedule.topology, schedule.group
     orbit = orbits(link_images(topology, group.generators), topology.links)
     crossing = np.bincount(orbit[schedule.transfers.route], minlength=topology.links)
-    return _joined(topology, (crossing * group.order)[orbit] / np.bincount(orbit)[orbit])
+    return _sum_by_neighbours(topology, (crossing * group.order)[orbit] / np.bincount(orbit)[orbit])
 
 
-def _joined(topology: Topology, each: FloatArray) -> dict[tuple[int, int], float]:
+def _sum_by_neighbours(topology: Topology, each: FloatArray) -> dict[tuple[int, int], float]:
     """Add up a figure of all links between two neighbours."""
     result: dict[tuple[int, int], float] = {}
     ends = zip(topology.src.tolist(), topology.dst.tolist(), each.tolist(), strict=True)

@@ -47,8 +47,8 @@ def mpi(keeper: Keeper, ranks: Sequence[int]) -> Mpi:
     remote.write_text(REMOTE)
     remote.chmod(0o700)
     hosts = [namespace(rank) for rank in ranks]
-    enter = [*keeper.entering(), "ip", "netns", "exec", CONTROL]
-    variables = {"LD_PRELOAD": str(polite)} if (polite := _polite(place)) else {}
+    enter = [*keeper.entry_words(), "ip", "netns", "exec", CONTROL]
+    variables = {"LD_PRELOAD": str(polite)} if (polite := _build_yielding(place)) else {}
     # Open MPI names its files by numbers of processes, which each machine begins anew: what one
     # left that was killed would be in the way of the next.
     variables["TMPDIR"] = tempfile.mkdtemp(dir=place)
@@ -85,7 +85,7 @@ def _path(mpirun: str) -> str:
     return shutil.which(mpirun) or mpirun
 
 
-def _polite(place: Path) -> Path | None:
+def _build_yielding(place: Path) -> Path | None:
     """Build what lets waiting ranks sleep; without a compiler they poll."""
     source, library = place / "polite.c", place / "polite.so"
     compiler = shutil.which("cc") or shutil.which("gcc")

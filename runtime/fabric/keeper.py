@@ -36,7 +36,7 @@ class Keeper:
         """Tell whether it still runs; its number may have been given to another process since."""
         return birth(self.pid) == self.born
 
-    def entering(self) -> list[str]:
+    def entry_words(self) -> list[str]:
         """Give the words that run what follows them on the emulated machine."""
         mine = [] if self.privileged else ["--user", "--preserve-credentials"]
         return ["nsenter", "--target", str(self.pid), *mine, "--pid", "--mount", "--net", "--uts"]
@@ -56,7 +56,7 @@ class Keeper:
         Raises:
             FabricError: it failed, or did not end in time.
         """
-        return _answer([*self.entering(), *words], text, seconds)
+        return _answer([*self.entry_words(), *words], text, seconds)
 
     def end(self) -> None:
         """End everything on the emulated machine, and with it the machine."""
@@ -79,13 +79,13 @@ def start() -> Keeper:
     spaces = ["--fork", "--pid", "--mount-proc", "--net", "--mount", "--uts", "--kill-child"]
     words = ["unshare", *mine, *spaces, "--", "sh", "-c", FIRST]
     with tempfile.TemporaryFile("w+") as said:
-        _detached(words, said)
-        outer = _ready(said)
+        _start_detached(words, said)
+        outer = _wait_ready(said)
     [pid] = children(outer)
     return Keeper(pid, birth(pid), privileged)
 
 
-def _detached(words: Sequence[str], said: IO[str]) -> None:
+def _start_detached(words: Sequence[str], said: IO[str]) -> None:
     """Start a command that is nobody's child; it says its own number first."""
     shell = ["sh", "-c", 'echo $$; exec "$@"', "sh", *words]
     try:
@@ -101,7 +101,7 @@ def _detached(words: Sequence[str], said: IO[str]) -> None:
         raise FabricError(f"no process can be started on its own: {error}") from None
 
 
-def _ready(said: IO[str]) -> int:
+def _wait_ready(said: IO[str]) -> int:
     """Wait until the command says that it is ready; give its number."""
     deadline = time.monotonic() + END_SECONDS
     lines: list[str] = []
@@ -123,14 +123,14 @@ def _answer(words: Sequence[str], text: str, seconds: float) -> str:
     except FileNotFoundError:
         raise FabricError(f"no {words[0]} on the path") from None
     except subprocess.TimeoutExpired:
-        raise FabricError(f"{_named(words)}: no end after {seconds:g} seconds") from None
+        raise FabricError(f"{_name_command(words)}: no end after {seconds:g} seconds") from None
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise FabricError(f"{_named(words)}: {said[0]}")
+        raise FabricError(f"{_name_command(words)}: {said[0]}")
     return done.stdout
 
 
-def _named(words: Sequence[str]) -> str:
+def _name_command(words: Sequence[str]) -> str:
     """Name a command by what follows the words that enter the emulated machine."""
     after = list(words[words.index("--uts") + 1 :]) if "--uts" in words else list(words)
     return " ".join(after[:6])

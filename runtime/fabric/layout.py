@@ -60,20 +60,20 @@ def layout(topology: Topology, scale: Fraction | None = None) -> Layout:
             f"{topology.name}: {topology.vertices} ranks and switches, "
             f"at most {VERTICES_LIMIT} are emulated"
         )
-    chosen = largest(topology, EASY) if scale is None else scale
+    chosen = largest_scale(topology, EASY) if scale is None else scale
     scaled = replace(
         topology,
         unit=topology.unit * chosen,
         alpha=frozen(np.zeros(topology.links)),
         overhead=frozen(np.zeros(topology.ranks)),
     )
-    _refuse_rates(scaled, chosen, largest(topology, CARRIED))
+    _refuse_rates(scaled, chosen, largest_scale(topology, CARRIED))
     return Layout(topology, scaled, chosen, _cables(scaled))
 
 
-def largest(topology: Topology, carried: float) -> Fraction:
+def largest_scale(topology: Topology, carried: float) -> Fraction:
     """Give the largest scale, of two digits, at which the ranks together send no more than that."""
-    sent = injected(topology)
+    sent = injected_rate(topology)
     if not sent:
         return Fraction(1)
     wanted = carried / sent
@@ -81,7 +81,7 @@ def largest(topology: Topology, carried: float) -> Fraction:
     return floor(Fraction(wanted) / digit) * digit
 
 
-def injected(topology: Topology) -> float:
+def injected_rate(topology: Topology) -> float:
     """Add up what all ranks can send at a time, bytes per second."""
     return float(topology.bandwidth[topology.src < topology.ranks].sum())
 
@@ -116,7 +116,7 @@ def _cables(topology: Topology) -> tuple[Cable, ...]:
 
 
 def _refuse_rates(topology: Topology, scale: Fraction, most: Fraction) -> None:
-    sent, slowest = injected(topology), float(topology.bandwidth.min(initial=np.inf))
+    sent, slowest = injected_rate(topology), float(topology.bandwidth.min(initial=np.inf))
     if sent > CARRIED * 1.001:
         raise FabricError(
             f"{topology.name}: at scale {float(scale):g} the ranks send {sent / 1e6:,.0f} MB/s, "

@@ -29,18 +29,18 @@ class Machine:
         return routes.next_hops(self.layout.topology)
 
     @contextmanager
-    def routed(self, wanted: Mapping[tuple[int, int], routes.Way]) -> Iterator[None]:
+    def reroute(self, wanted: Mapping[tuple[int, int], routes.Path]) -> Iterator[None]:
         """Let some pairs of ranks talk over ways of their own for a while.
 
         Raises:
             FabricError: the rules cannot be set.
         """
-        changed = routes.differing(wanted, self.hops)
-        self.keeper.run(commands.routing(self.layout, changed))
+        changed = routes.keep_differing(wanted, self.hops)
+        self.keeper.run(commands.route_commands(self.layout, changed))
         try:
             yield
         finally:
-            self.keeper.run(commands.routing(self.layout, changed, add=False))
+            self.keeper.run(commands.route_commands(self.layout, changed, add=False))
 
 
 def up(
@@ -62,9 +62,9 @@ def up(
     try:
         record.write(place, kept, made)
         tell("making networks")
-        kept.run(commands.making(made, hops))
+        kept.run(commands.setup_commands(made, hops))
         tell("measuring every link")
-        measured = _measured(kept, made)
+        measured = _measure(kept, made)
         record.write(place, kept, made, measured)
     except BaseException:
         kept.end()
@@ -73,7 +73,7 @@ def up(
     return Machine(kept, made, measured)
 
 
-def found() -> Machine:
+def current_machine() -> Machine:
     """Give the emulated machine that is up.
 
     Raises:
@@ -94,7 +94,7 @@ def down() -> bool:
     return kept is not None
 
 
-def _measured(kept: Keeper, made: Layout) -> list[Rate]:
+def _measure(kept: Keeper, made: Layout) -> list[Rate]:
     """Measure every link, and keep the best that each one showed.
 
     Raises:

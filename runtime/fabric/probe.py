@@ -50,17 +50,17 @@ def flow(source: str, at: str, target: str, to: str, size: int) -> tuple[float, 
             sender = socket.create_connection(listener.getsockname(), SECONDS, (at, 0))
         receiver, _ = listener.accept()
     with sender, receiver:
-        return _measured(sender, receiver, size)
+        return _measure(sender, receiver, size)
 
 
-def _measured(sender: socket.socket, receiver: socket.socket, size: int) -> tuple[float, float]:
+def _measure(sender: socket.socket, receiver: socket.socket, size: int) -> tuple[float, float]:
     for end in (sender, receiver):
         end.settimeout(SECONDS)
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     late = _latency(sender, receiver)
     pouring = threading.Thread(target=_pour, args=(sender, size), daemon=True)
     pouring.start()
-    rate = _drained(receiver, size)
+    rate = _drain(receiver, size)
     pouring.join(SECONDS)
     return rate, late
 
@@ -82,7 +82,7 @@ def _pour(sender: socket.socket, size: int) -> None:
         sender.sendall(bytes(size))
 
 
-def _drained(receiver: socket.socket, size: int) -> float:
+def _drain(receiver: socket.socket, size: int) -> float:
     """Give the rate after the first quarter, in which the burst and the windows fill."""
     got, start, skipped = 0, 0.0, 0
     while got < size:

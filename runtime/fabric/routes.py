@@ -10,7 +10,7 @@ from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import unfold
 from topologies.model.topology import IntArray, Topology, reverse
 
-Way = tuple[int, ...]
+Path = tuple[int, ...]
 
 
 def next_hops(topology: Topology) -> IntArray:
@@ -47,7 +47,7 @@ def _prices(topology: Topology) -> list[int]:
     return [int(price) for price in slowness + 10**6 * topology.vertices]
 
 
-def way(hops: IntArray, src: int, dst: int) -> Way:
+def follow(hops: IntArray, src: int, dst: int) -> Path:
     """Follow the next hops from one vertex to another."""
     vertices = [src]
     while vertices[-1] != dst:
@@ -55,7 +55,7 @@ def way(hops: IntArray, src: int, dst: int) -> Way:
     return tuple(vertices)
 
 
-def of_schedule(schedule: Schedule) -> dict[tuple[int, int], Way]:
+def of_schedule(schedule: Schedule) -> dict[tuple[int, int], Path]:
     """Give the way that a schedule takes between each two ranks that it lets talk.
 
     Raises:
@@ -63,7 +63,7 @@ def of_schedule(schedule: Schedule) -> dict[tuple[int, int], Way]:
     """
     whole = unfold(schedule)
     rows, topology = whole.transfers, whole.topology
-    taken: dict[tuple[int, int], set[Way]] = {}
+    taken: dict[tuple[int, int], set[Path]] = {}
     ends = zip(rows.src.tolist(), rows.dst.tolist(), strict=True)
     starts = zip(rows.route_start[:-1].tolist(), rows.route_start[1:].tolist(), strict=True)
     for (src, dst), (start, end) in zip(ends, starts, strict=True):
@@ -78,6 +78,8 @@ def of_schedule(schedule: Schedule) -> dict[tuple[int, int], Way]:
     return {pair: next(iter(several)) for pair, several in taken.items()}
 
 
-def differing(ways: Mapping[tuple[int, int], Way], hops: IntArray) -> dict[tuple[int, int], Way]:
+def keep_differing(
+    ways: Mapping[tuple[int, int], Path], hops: IntArray
+) -> dict[tuple[int, int], Path]:
     """Keep the ways that the next hops would not take."""
-    return {pair: found for pair, found in ways.items() if way(hops, *pair) != found}
+    return {pair: found for pair, found in ways.items() if follow(hops, *pair) != found}

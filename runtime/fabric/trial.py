@@ -62,8 +62,8 @@ def run(
     ranks = moves(schedule).ranks
     if played:
         check(played, ranks)
-    with machine.routed(routes.of_schedule(schedule)):
-        before = counters.carried(machine.keeper, machine.layout)
+    with machine.reroute(routes.of_schedule(schedule)):
+        before = counters.read_counters(machine.keeper, machine.layout)
         [measured] = launch.run(
             schedule,
             [size],
@@ -76,13 +76,13 @@ def run(
             report=report,
             mpi=mpi(machine.keeper, played or ranks),
         )
-        after = counters.carried(machine.keeper, machine.layout)
+        after = counters.read_counters(machine.keeper, machine.layout)
     calls = CHECKS + warm_up + iterations
     return Trial(
         measured,
         simulate(here, measured.size, chunks=measured.chunks).seconds,
         _bound(machine, schedule, measured.size),
-        tuple(counters.flows(here, measured.size, calls, before, after, measured.chunks)),
+        tuple(counters.compare_flows(here, measured.size, calls, before, after, measured.chunks)),
     )
 
 

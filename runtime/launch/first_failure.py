@@ -32,18 +32,18 @@ class Death(NamedTuple):
     code: int
 
 
-def telling(command: Sequence[str]) -> list[str]:
+def wrap_command(command: Sequence[str]) -> list[str]:
     """Give the command that does another, and says if that ends badly."""
     return ["sh", "-c", SHELL, "sh", *command]
 
 
-def told(line: str) -> Death | None:
+def read_death(line: str) -> Death | None:
     """Read who ended badly from a line, if it says so."""
     found = TOLD.search(line)
     return Death(int(found[1]), int(found[2])) if found else None
 
 
-def how(code: int) -> str:
+def describe_exit(code: int) -> str:
     """Say what an exit code stands for: a signal where it is above 128, or below 0."""
     number = signal_of(code)
     return kills.name(number) if number else f"exit code {code}"

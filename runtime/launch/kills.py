@@ -22,7 +22,7 @@ def name(number: int) -> str:
     return f"signal {number}"
 
 
-def killed() -> Killed:
+def count_kills() -> Killed:
     """Count what the kernel has killed for want of memory so far, where it tells."""
     groups = (folder / file for folder in (CGROUPS / _own(), CGROUPS) for file in COUNTS)
     counts = {

@@ -175,15 +175,18 @@ def launch(
     words = [*command, "--watchdog", f"{timeout / 2:g}"]
 
     def heard(line: str) -> None:
-        if report is not None and not first_failure.told(line):
+        if report is not None and not first_failure.read_death(line):
             report(line)
 
-    started, before = [*mpi.starting(len(played)), *first_failure.telling(words)], kills.killed()
-    ended = watched(started, mpi.environment(timeout), timeout, heard, first_failure.told)
-    return judged(ended, timeout, played, before)
+    started, before = (
+        [*mpi.starting(len(played)), *first_failure.wrap_command(words)],
+        kills.count_kills(),
+    )
+    ended = watched(started, mpi.environment(timeout), timeout, heard, first_failure.read_death)
+    return judge(ended, timeout, played, before)
 
 
-def judged(
+def judge(
     ended: Ended, timeout: float, played: Sequence[int], before: kills.Killed | None = None
 ) -> Ending:
     """Say how a launch ended, from its exit code and what it said.
@@ -206,13 +209,13 @@ def judged(
     # Beside a rank and a signal, an mpirun says only that it ends the others.
     rest = [] if re.match(r"rank \d+: signal", end) else _words(ended.errors)
     signal = re.search(r"signal (\d+)", end)
-    why = kills.advice(int(signal[1]), before or {}, kills.killed()) if signal else ""
+    why = kills.advice(int(signal[1]), before or {}, kills.count_kills()) if signal else ""
     return Ending("crash", "; ".join(filter(None, [end, *(said[:1] or rest[-3:]), why])), rows)
 
 
 def _words(lines: Sequence[str]) -> list[str]:
     """Leave out ornaments and what shells tell."""
-    return [line for line in lines if re.search(r"\w", line) and not first_failure.told(line)]
+    return [line for line in lines if re.search(r"\w", line) and not first_failure.read_death(line)]
 
 
 def _step(line: str) -> int:
@@ -225,12 +228,12 @@ def _exit(ended: Ended, played: Sequence[int]) -> str:
 
     Where none says so, its shell was ended too: mpirun may tell by which signal.
     """
-    death = next(filter(None, map(first_failure.told, ended.errors)), None)
+    death = next(filter(None, map(first_failure.read_death, ended.errors)), None)
     if death is not None and death.process < len(played):
-        return f"rank {played[death.process]}: {first_failure.how(death.code)}"
+        return f"rank {played[death.process]}: {first_failure.describe_exit(death.code)}"
     text = "\n".join([*ended.output, *ended.errors])
     said = re.search(r"\(signal (\d+)\)|exited on signal (\d+)", text)
-    return kills.name(int(said[1] or said[2])) if said else first_failure.how(ended.code)
+    return kills.name(int(said[1] or said[2])) if said else first_failure.describe_exit(ended.code)
 
 
 def _measurements(lines: Sequence[str]) -> list[Measurement]:

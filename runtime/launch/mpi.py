@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from runtime.launch.first_failure import how
+from runtime.launch.first_failure import describe_exit
 from topologies.model.errors import NO, WRONG_INPUT, CommplanError
 
 VARIABLE = "COMMPLAN_MPIRUN"
@@ -64,11 +64,11 @@ def find() -> Mpi:
         words = tuple(shlex.split(named))
     except ValueError as error:
         raise LaunchError(f"{VARIABLE} is no command: {str(error).lower()}") from None
-    return _known(words or (_beside("mpiexec", "mpirun"),), bool(named))
+    return _identify(words or (_find_beside("mpiexec", "mpirun"),), bool(named))
 
 
 @cache
-def _known(command: tuple[str, ...], named: bool) -> Mpi:
+def _identify(command: tuple[str, ...], named: bool) -> Mpi:
     """Ask an mpirun for its kind and add what that kind needs on one crowded computer."""
     try:
         answer = subprocess.run(
@@ -91,7 +91,7 @@ def _one_computer(version: str) -> tuple[str, ...]:
     return ("--mca", "pml", "ob1", "--mca", "btl", "self,vader" if old else "self,sm")
 
 
-def _beside(*names: str) -> str:
+def _find_beside(*names: str) -> str:
     """Find a command beside this Python, else on the path."""
     here = str(Path(sys.executable).parent)
     for path in (here, None):
@@ -110,7 +110,7 @@ def compile_c(mpi: Mpi, source: Path, program: Path) -> None:
         LaunchError: there is no mpicc, or it fails; with its first words.
     """
     where = shutil.which(mpi.command[0]) or mpi.command[0]
-    compiler = shutil.which("mpicc", path=str(Path(where).parent)) or _beside("mpicc")
+    compiler = shutil.which("mpicc", path=str(Path(where).parent)) or _find_beside("mpicc")
     command = [compiler, "-O2", "-std=c11", "-o", str(program), str(source), "-lm"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_SECONDS)
@@ -118,4 +118,4 @@ def compile_c(mpi: Mpi, source: Path, program: Path) -> None:
         raise LaunchError(f"{compiler} does not end well: {error}") from None
     if done.returncode:
         first = next(iter(done.stderr.strip().splitlines()), "no reason given")
-        raise LaunchError(f"{compiler} ended with {how(done.returncode)}: {first}")
+        raise LaunchError(f"{compiler} ended with {describe_exit(done.returncode)}: {first}")

@@ -65,9 +65,9 @@ def watched(
     """
     ended, mark = Ended(), f"{MARK}={uuid4().hex}"
     with (
-        _stopping_in_order(),
+        _stop_in_order(),
         subprocess.Popen(
-            _dying_with_parent(command, environment),
+            _die_with_parent(command, environment),
             env=environment | dict([mark.split("=")]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -78,7 +78,7 @@ def watched(
         reader = _Reader(process, ended, report, last)
         try:
             reader.start()
-            ended.timed_out = not _over(process, time.monotonic() + seconds, reader)
+            ended.timed_out = not _wait_for_end(process, time.monotonic() + seconds, reader)
         finally:
             _end(process)
             ended.code = process.returncode
@@ -90,7 +90,7 @@ def watched(
 
 
 @contextmanager
-def _stopping_in_order() -> Iterator[None]:
+def _stop_in_order() -> Iterator[None]:
     """Turn requests to stop into an exception, so that what was started is ended first."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -109,7 +109,7 @@ def _stopping_in_order() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _over(process: subprocess.Popen[bytes], deadline: float, reader: "_Reader") -> bool:
+def _wait_for_end(process: subprocess.Popen[bytes], deadline: float, reader: "_Reader") -> bool:
     """Wait for a command; tell whether it has ended, or should have after what it said."""
     while (now := time.monotonic()) < min(deadline, reader.deadline):
         with suppress(subprocess.TimeoutExpired):
@@ -118,7 +118,7 @@ def _over(process: subprocess.Popen[bytes], deadline: float, reader: "_Reader") 
     return reader.deadline < deadline
 
 
-def _dying_with_parent(command: Sequence[str], environment: dict[str, str]) -> list[str]:
+def _die_with_parent(command: Sequence[str], environment: dict[str, str]) -> list[str]:
     """Give the command that lets Linux end it when this process is gone, however it went.
 
     A small Python asks for that and becomes the command. Nothing runs between fork and exec in
@@ -213,7 +213,7 @@ def _end_marked(mark: str) -> None:
     for number, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, PAUSE_SECONDS)):
         deadline = time.monotonic() + patience
         asked: set[int] = set()
-        while (left := _marked(mark)) and time.monotonic() < deadline:
+        while (left := _find_marked(mark)) and time.monotonic() < deadline:
             for pid in left - asked:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, number)
@@ -221,7 +221,7 @@ def _end_marked(mark: str) -> None:
             time.sleep(PAUSE_SECONDS / 10)
 
 
-def _marked(mark: str) -> set[int]:
+def _find_marked(mark: str) -> set[int]:
     """List what carries a mark, where the system shows environments (Linux does)."""
     if not Path("/proc/self/environ").exists():
         return set()

@@ -47,12 +47,12 @@ def check(played: Sequence[int], ranks: Sequence[int], place: str = "map") -> No
         MapError: with what it names.
     """
     if sorted(played) != sorted(ranks):
-        found = _listed(played) if len(played) == len(ranks) else f"{len(played):,} ranks"
-        wanted = f"each of the {len(ranks)} ranks {_listed(ranks)} once"
+        found = _list_ranks(played) if len(played) == len(ranks) else f"{len(played):,} ranks"
+        wanted = f"each of the {len(ranks)} ranks {_list_ranks(ranks)} once"
         raise MapError(f"{place}: found {found}, expected {wanted}")
 
 
-def _listed(ranks: Sequence[int]) -> str:
+def _list_ranks(ranks: Sequence[int]) -> str:
     return ",".join(map(show_value, ranks[:20])) + (",..." if len(ranks) > 20 else "")
 
 

@@ -60,7 +60,7 @@ class _Replay:
     def _arrive(self, dst: int, data: int, add: bool, place: str) -> Iterator[str]:
         before = self.held.get(dst, 0) if add else 0
         if twice := before & data:
-            yield f"{place}: contribution of {self._named(twice)} added twice"
+            yield f"{place}: contribution of {self._name(twice)} added twice"
         self.held[dst] = before | data
 
     def missing(self, wanters: Sequence[int]) -> Iterator[str]:
@@ -68,9 +68,9 @@ class _Replay:
         everything = (1 << len(self.holders)) - 1
         for rank in wanters:
             if lacking := everything & ~self.held.get(rank, 0):
-                yield f"rank {rank} ends without the contribution of {self._named(lacking)}"
+                yield f"rank {rank} ends without the contribution of {self._name(lacking)}"
 
-    def _named(self, data: int) -> str:
+    def _name(self, data: int) -> str:
         """Name contributors, at most four of them."""
         ranks = [rank for i, rank in enumerate(self.holders) if data >> i & 1]
         more = f" and {len(ranks) - 4} more" if len(ranks) > 4 else ""

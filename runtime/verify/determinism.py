@@ -19,7 +19,7 @@ from topologies.model.topology import BoolArray, IntArray, integers
 Tokens = NDArray[np.uint64]
 
 
-def alike(schedule: Schedule) -> bool:
+def is_deterministic(schedule: Schedule) -> bool:
     """Tell whether all ranks that want a piece come by it through the same additions.
 
     The schedule must be well formed (`check_structure`).
@@ -46,7 +46,7 @@ def unlike(schedule: Schedule) -> IntArray:
     src, dst = (rows.piece[chosen] * vertices + end[chosen] for end in (rows.src, rows.dst))
     cells = np.unique(np.concatenate([holders, wanters, src, dst]))
     held = np.zeros(len(cells), dtype=np.uint64)
-    held[np.searchsorted(cells, holders)] = _mixed((holders % vertices + 1).astype(np.uint64))
+    held[np.searchsorted(cells, holders)] = _mix((holders % vertices + 1).astype(np.uint64))
     ends = np.searchsorted(cells, src), np.searchsorted(cells, dst)
     _add_up(held, *ends, rows.step[chosen], rows.reduce[chosen])
     result, piece = held[np.searchsorted(cells, wanters)], wanters // vertices
@@ -69,11 +69,11 @@ def _add_up(held: Tokens, src: IntArray, dst: IntArray, step: IntArray, reduce: 
             some = turn == now
             place = dst[rows[some]]
             adds = reduce[rows[some]] & (held[place] != 0)
-            added = _mixed(held[place] + sent[some])
+            added = _mix(held[place] + sent[some])
             held[place] = np.where(adds, added, sent[some])
 
 
-def _mixed(value: Tokens) -> Tokens:
+def _mix(value: Tokens) -> Tokens:
     """Scatter 64 bits (the finaliser of SplitMix64: Steele, Lea and Flood, OOPSLA 2014)."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -6,7 +6,7 @@ from solvers.schedules.schedule import Schedule
 from topologies.model.topology import BoolArray, IntArray, frozen
 
 
-def copied(schedule: Schedule) -> BoolArray:
+def mark_relay_copies(schedule: Schedule) -> BoolArray:
     """Mark the transfers by which a rank outside the collective copies or adds: (transfers,).
 
     Such a rank may send each message on once, before the next one of the piece comes to it.

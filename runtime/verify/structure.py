@@ -5,7 +5,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from runtime.verify.relaying import copied
+from runtime.verify.relaying import mark_relay_copies
 from solvers.schedules.capabilities import mark_branching
 from solvers.schedules.collective import Collective, CollectiveError
 from solvers.schedules.kinds import Given, kind_of, remake
@@ -58,16 +58,16 @@ def collective_faults(topology: Topology, what: Collective) -> Iterator[str]:
     elif not 0 <= what.ranks[0] <= what.ranks[-1] < topology.ranks:
         yield f"{what.name}: the ranks are not among the {topology.ranks} of the topology"
     elif (kind := kind_of(what)) is None:
-        yield from _unknown(what)
+        yield from _check_unknown(what)
     elif kind.given is None:
-        yield from _known(what)
+        yield from _compare_known(what)
     else:
-        yield from list(_unknown(what)) or _given(what, kind.given)
+        yield from list(_check_unknown(what)) or _compare_given(what, kind.given)
     if not len(what.sizes) or what.sizes.min() < 0 or what.sizes.max() == 0:
         yield f"{what.name}: the blocks have no sizes"
 
 
-def _known(what: Collective) -> Iterator[str]:
+def _compare_known(what: Collective) -> Iterator[str]:
     try:
         right = remake(what)
     except CollectiveError as error:
@@ -81,7 +81,7 @@ def _known(what: Collective) -> Iterator[str]:
         yield f"{what.name}: the buffers are not those of an {what.name} of {len(what.ranks)} ranks"
 
 
-def _unknown(what: Collective) -> Iterator[str]:
+def _check_unknown(what: Collective) -> Iterator[str]:
     if not len(what.inputs) == len(what.outputs) == len(what.ranks):
         yield f"{what.name}: {len(what.ranks)} ranks need as many inputs and outputs"
         return
@@ -96,7 +96,7 @@ def _unknown(what: Collective) -> Iterator[str]:
         yield f"{what.name}: nobody holds block {block}"
 
 
-def _given(what: Collective, given: Given) -> Iterator[str]:
+def _compare_given(what: Collective, given: Given) -> Iterator[str]:
     """Compare an all_to_allv, dispatch and the like with the one of what was given."""
     try:
         right = remake(what)
@@ -203,7 +203,7 @@ def _relays(schedule: Schedule) -> Iterator[str]:
             yield f"rank {rank} takes no part, and yet the machine has links there"
     if schedule.relays == "forward" and outside.any():
         sentence = "a rank outside the collective copies or adds here, and may only pass on"
-        yield from _wrong(schedule, copied(schedule), sentence)
+        yield from _wrong(schedule, mark_relay_copies(schedule), sentence)
 
 
 def _wrong(schedule: Schedule, rows: BoolArray, sentence: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from runtime.metrics.height import height
 from runtime.metrics.link_loads import Throughput, throughput
 from runtime.verify import data, structure, symmetry
-from runtime.verify.determinism import alike
+from runtime.verify.determinism import is_deterministic
 from solvers.certify.certificates import TREES, prove, scope
 from solvers.certify.dual_bound import Unproven
 from solvers.schedules.certificate import Prices
@@ -42,20 +42,20 @@ def verify(schedule: Schedule) -> Report:
     of("schedule", schedule, Schedule)
     for check in (structure.faults, symmetry.faults):
         if found := check(schedule):
-            return Report(False, False, _shortened(found))
+            return Report(False, False, _shorten(found))
     found = data.faults(schedule)
     reached = throughput(schedule)
     limit, unproven = _limit(schedule, reached)
     found += unproven
     return Report(
         correct=not found,
-        optimal=not found and (limit == reached.algbw if limit else _idle(schedule)),
-        faults=_shortened(found),
+        optimal=not found and (limit == reached.algbw if limit else _moves_nothing(schedule)),
+        faults=_shorten(found),
         algbw=reached.algbw,
         proved=limit,
         busiest=None if reached.busiest is None else schedule.topology.link_name(reached.busiest),
         height=height(schedule),
-        same_bits=None if found else alike(schedule),
+        same_bits=None if found else is_deterministic(schedule),
     )
 
 
@@ -80,7 +80,7 @@ def _limit(schedule: Schedule, reached: Throughput) -> tuple[Fraction | None, li
         return None, [f"bound: {error}"]
     found = []
     if claim != limit:
-        found.append(f"bound: the certificate proves {_told_apart(limit, claim)}")
+        found.append(f"bound: the certificate proves {_show_difference(limit, claim)}")
     most = certificate.height if isinstance(certificate, Prices) else None
     if most is not None and (high := height(schedule)) > most:
         found.append(f"bound: it speaks of heights up to {most}, the schedule has {high}")
@@ -91,7 +91,7 @@ def _limit(schedule: Schedule, reached: Throughput) -> tuple[Fraction | None, li
     return limit, found
 
 
-def _idle(schedule: Schedule) -> bool:
+def _moves_nothing(schedule: Schedule) -> bool:
     """Tell whether everything is where it is wanted from the start: nothing can be faster."""
     what = schedule.collective
     return not len(schedule.transfers) and all(
@@ -104,7 +104,7 @@ def _rate(algbw: Fraction) -> str:
     return f"{float(algbw) / 1e9:.9g} GB/s"
 
 
-def _told_apart(limit: Fraction, claim: Fraction | None) -> str:
+def _show_difference(limit: Fraction, claim: Fraction | None) -> str:
     """Say what is proved and what is claimed, as fractions where the decimals look the same."""
     if claim is None:
         return f"{_rate(limit)}, but no bound is claimed"
@@ -113,7 +113,7 @@ def _told_apart(limit: Fraction, claim: Fraction | None) -> str:
     return f"{_rate(limit)}, not {_rate(claim)}"
 
 
-def _shortened(found: list[str]) -> tuple[str, ...]:
+def _shorten(found: list[str]) -> tuple[str, ...]:
     """Keep the first faults and count the rest."""
     rest = len(found) - SHOWN
     return (*found[:SHOWN], f"and {rest} more") if rest > 0 else tuple(found)

@@ -9,7 +9,7 @@ from runtime.program.buffer_plan import moves
 from runtime.program.check import faults
 from runtime.program.interpret import interpret
 from runtime.program.lower import lower
-from runtime.verify.relaying import copied
+from runtime.verify.relaying import mark_relay_copies
 from solvers.schedules.files import load
 from solvers.schedules.kinds import COLLECTIVES
 
@@ -65,7 +65,7 @@ def test_programs_of_groups_over_relays_do_what_the_collective_asks(ask, name):
     ask("compile", "torus:3x3", name, "-o", "x.json", "--ranks", "0,4,8", "--relays", "forward")
     schedule = load("x.json")
     assert schedule.relays == "forward"
-    assert not copied(schedule).any()
+    assert not mark_relay_copies(schedule).any()
     plan = moves(schedule)
     assert set(plan.ranks) > {0, 4, 8}  # relays have processes of their own
     for count in (3, 64, 1000):

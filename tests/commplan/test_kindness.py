@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import commplan
-from commplan.communicator.placement import placed
+from commplan.communicator.placement import place
 from solvers.schedules.collective import all_gather
 from topologies.presets.shapes import ring
 
@@ -150,10 +150,10 @@ CALLS = {
     "Schedule: bound": lambda: replace(MADE, bound=None),
     "Transfers: list": lambda: over(MADE, src=[0]),
     "Transfers: floats": lambda: over(MADE, step=MADE.transfers.step * 0.5),
-    "placed: number": lambda: placed(MACHINE, ["h"] * 3, 3),
-    "placed: texts": lambda: placed(MACHINE, ["h"] * 3, ["a", "b", "c"]),
-    "placed: range": lambda: placed(MACHINE, ["h"] * 3, [0, 1, 3]),
-    "placed: mapping": lambda: placed(MACHINE, ["h"], {"h": 1}),
+    "placed: number": lambda: place(MACHINE, ["h"] * 3, 3),
+    "placed: texts": lambda: place(MACHINE, ["h"] * 3, ["a", "b", "c"]),
+    "placed: range": lambda: place(MACHINE, ["h"] * 3, [0, 1, 3]),
+    "placed: mapping": lambda: place(MACHINE, ["h"], {"h": 1}),
     "Executor: program": lambda: commplan.Executor(MADE, None),
     "Executor: way": lambda: commplan.Executor(commplan.lower(MADE, 4), None, way="fast"),
     "Executor: limit": lambda: commplan.Executor(commplan.lower(MADE, 4), None, limit=nan),

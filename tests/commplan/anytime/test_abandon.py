@@ -6,7 +6,7 @@ from threading import Timer
 
 import pytest
 
-from commplan.anytime.abandon import ending_with, overtime
+from commplan.anytime.abandon import end_with, overtime
 from solvers.settings.deadline import NotFound, Watch
 
 LONG = 10**9  # steps of work that looks at no watch; minutes
@@ -18,28 +18,28 @@ def works_on():
 
 
 def test_work_that_looks_at_no_watch_ends_with_the_time():
-    with pytest.raises(NotFound, match="the time is over"), ending_with(Watch(0.1)):
+    with pytest.raises(NotFound, match="the time is over"), end_with(Watch(0.1)):
         works_on()
 
 
 def test_work_that_looks_at_no_watch_ends_when_it_is_stopped():
     watch = Watch(600.0)
     Timer(0.1, watch.stop).start()
-    with pytest.raises(NotFound, match="the time is over"), ending_with(watch):
+    with pytest.raises(NotFound, match="the time is over"), end_with(watch):
         works_on()
 
 
 def test_the_inner_work_ends_before_that_around_it():
     watch = Watch(0.1)
-    with ending_with(watch, grace=600.0):
-        with pytest.raises(NotFound), ending_with(watch):
+    with end_with(watch, grace=600.0):
+        with pytest.raises(NotFound), end_with(watch):
             works_on()
         assert sum(range(1000)) == 499500
 
 
 def test_work_that_is_done_in_time_is_left_alone():
     watch = Watch(600.0)
-    with ending_with(watch):
+    with end_with(watch):
         done = sum(range(1000))
     watch.stop()
     assert done == 499500
@@ -71,5 +71,5 @@ def test_an_end_that_is_lost_where_nothing_may_be_raised_comes_again(monkeypatch
             works_on()
         works_on()
 
-    with pytest.raises(NotFound), ending_with(Watch(0.1)):
+    with pytest.raises(NotFound), end_with(Watch(0.1)):
         deaf()

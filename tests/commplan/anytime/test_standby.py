@@ -32,7 +32,7 @@ def until_stopped(topology, what, watch, *_):
 
 def best(seconds, **known):
     watch = Watch(seconds, **known)
-    return standby.best_within(MACHINE, WHAT, watch), watch
+    return standby.solve_in_time(MACHINE, WHAT, watch), watch
 
 
 def test_a_solver_that_ends_soon_decides():
@@ -80,7 +80,7 @@ def test_what_the_solver_finds_is_dropped_where_the_plain_schedule_is_better(sol
 
     solver(poor)
     outer = Watch(600.0)
-    found = standby.best_within(MACHINE, WHAT, outer)
+    found = standby.solve_in_time(MACHINE, WHAT, outer)
     assert verify(ring.schedule(MACHINE, WHAT)).algbw < found.report.algbw
     assert found.schedule.provenance["solver"] == "shortest ways"
 
@@ -89,7 +89,7 @@ def test_whoever_stops_the_watch_gets_the_plain_schedule_soon(solver):
     solver(until_stopped)
     watch = Watch(600.0)
     Timer(1.0, watch.stop).start()
-    found = standby.best_within(MACHINE, WHAT, watch)
+    found = standby.solve_in_time(MACHINE, WHAT, watch)
     assert found.report.correct
     assert watch.elapsed < 10.0
     assert watch.not_tried == [standby.FASTER]
@@ -104,7 +104,7 @@ def test_on_a_crowded_computer_the_plain_schedule_comes_first(monkeypatch):
     monkeypatch.setattr(standby, "solve", waiting)
     monkeypatch.setattr(standby, "EARLY", 0.9)
     outer = Watch(20.0, crowded=True)
-    assert standby.best_within(MACHINE, WHAT, outer).report.optimal
+    assert standby.solve_in_time(MACHINE, WHAT, outer).report.optimal
     assert outer.elapsed < 15.0  # it would wait for 18
 
 
@@ -148,7 +148,7 @@ def test_an_interruption_ends_the_search_with_what_there_is(solver):
 
     solver(interrupting)
     outer = Watch(600.0)
-    found = standby.best_within(MACHINE, WHAT, outer)
+    found = standby.solve_in_time(MACHINE, WHAT, outer)
     assert found.report.correct
     assert outer.over
     assert outer.elapsed < 30.0
@@ -183,5 +183,5 @@ def test_a_second_interruption_goes_through_and_leaves_no_solver_behind(solver, 
     solver(interrupting)
     outer = Watch(6000.0)
     with pytest.raises(KeyboardInterrupt):
-        standby.best_within(MACHINE, WHAT, outer)
+        standby.solve_in_time(MACHINE, WHAT, outer)
     assert ended.wait(5.0)

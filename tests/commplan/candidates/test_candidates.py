@@ -3,11 +3,11 @@
 import pytest
 
 from bench.fabric_contest import degraded_star, slow_ring
-from commplan.anytime.limits import trees
-from commplan.candidates.generate import known
+from commplan.anytime.limits import count_trees
+from commplan.candidates.generate import all_candidates
 from commplan.candidates.keys import BEST, PACES, Generator, Key
-from commplan.candidates.select import compared
-from commplan.candidates.tuning import ALIKE, CLOSE, PUDDLE
+from commplan.candidates.select import compare
+from commplan.candidates.tuning import ALIKE, CLOSE, SLOW_INCAST_LIMIT
 from commplan.planning.planner import plan
 from runtime.metrics.height import height
 from runtime.verify.verify import verify
@@ -31,11 +31,11 @@ def of(generator, keys):
 
 
 def raced(best, size, **searched):
-    return [c.key for c in compared(best, size, None, Watch(60), **searched)]
+    return [c.key for c in compare(best, size, None, Watch(60), **searched)]
 
 
 def test_lower_trees_are_right_and_as_low_as_they_say(best):
-    found = dict(known(best, watch=Watch(60)))
+    found = dict(all_candidates(best, watch=Watch(60)))
     lower = of(Generator.LOW_TREES, found)
     assert lower
     for key in lower:
@@ -46,10 +46,10 @@ def test_lower_trees_are_right_and_as_low_as_they_say(best):
 def test_one_tree_for_a_root_competes_with_many():
     machine = slow_ring()
     best = plan(machine, collective("all_reduce", range(8))).schedule
-    assert trees(best) > 1
-    found = dict(known(best, watch=Watch(60)))[ONE_TREE]
+    assert count_trees(best) > 1
+    found = dict(all_candidates(best, watch=Watch(60)))[ONE_TREE]
     assert verify(found).correct
-    assert trees(found) == 1
+    assert count_trees(found) == 1
     assert ONE_TREE in raced(best, 2**20, exact=True)
 
 
@@ -60,7 +60,7 @@ def test_they_compete_at_a_small_size(best):
 def test_they_are_not_looked_for_where_nothing_is_to_be_gained():
     size = 2**32
     best = plan(topology("ring:8"), collective("all_gather", range(8))).schedule
-    found = compared(best, size, None, Watch(60), exact=True)
+    found = compare(best, size, None, Watch(60), exact=True)
     first = next(c for c in found if c.key == BEST)
     least = time_bound.time_lower_bound(best.topology, best.collective, best.bound, size)
     assert first.height > 2
@@ -73,7 +73,7 @@ def test_without_a_watch_there_is_no_search(best):
 
 
 def test_matchings_are_right_and_compete(best):
-    made = dict(known(best, watch=Watch(60)))
+    made = dict(all_candidates(best, watch=Watch(60)))
     matchings = of(Generator.MATCHING, made)
     words = [f"greedy matching, {parts}" for parts in ("1 part", "2 parts", "4 parts")]
     assert [str(key) for key in matchings] == words
@@ -108,16 +108,16 @@ def test_of_equals_the_one_that_piles_nothing_up_for_a_slow_rank_is_chosen():
     """A star of eight, one with half the rate: direct is predicted best by less than 1 %."""
     machine = degraded_star()
     best = plan(machine, collective("all_gather", range(8))).schedule
-    found = compared(best, 2**23, None, Watch(60))
+    found = compare(best, 2**23, None, Watch(60))
     direct = next(c for c in found if c.name == "direct")
     assert direct.seconds == min(c.seconds for c in found)
     assert incast_bytes(direct.schedule, slow=True) > 0
-    assert incast_bytes(found[0].schedule, found[0].chunks, slow=True) * 2**23 <= PUDDLE
+    assert incast_bytes(found[0].schedule, found[0].chunks, slow=True) * 2**23 <= SLOW_INCAST_LIMIT
     assert found[0].seconds <= ALIKE * direct.seconds
 
 
 def test_where_no_rank_is_slower_the_fastest_is_chosen():
     best = plan(star(8), collective("all_gather", range(8))).schedule
     for size in (2**12, 2**23):
-        found = compared(best, size, None, Watch(60))
+        found = compare(best, size, None, Watch(60))
         assert found[0].seconds == min(c.seconds for c in found)

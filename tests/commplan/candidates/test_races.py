@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from commplan.candidates.generate import known
+from commplan.candidates.generate import all_candidates
 from commplan.candidates.races import HostsError, Races, cores, hosts, no_help
 from commplan.planning.planner import plan
 from runtime.launch.mpi import find
@@ -17,7 +17,9 @@ from topologies.formats.spec import topology
 @pytest.fixture(scope="module")
 def entrants():
     machine = topology("leaf-spine:2x2x2:overhead=0.5")
-    return dict(known(plan(machine, collective("all_reduce", range(machine.ranks))).schedule))
+    return dict(
+        all_candidates(plan(machine, collective("all_reduce", range(machine.ranks))).schedule)
+    )
 
 
 def figures(found):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commplan.communicator.placement import PlacementError, placed, turn
+from commplan.communicator.placement import PlacementError, caller_order, place
 from topologies.model.topology import Link, build
 from topologies.presets.nvidia import dgx_a100
 from topologies.presets.shapes import star
@@ -24,12 +24,12 @@ HOSTS = ["left", "right", "left", "right"]
     ],
 )
 def test_ranks_are_given_or_found_by_the_names_of_computers(ranks, played):
-    assert placed(dgx_a100(2), HOSTS, ranks) == played
+    assert place(dgx_a100(2), HOSTS, ranks) == played
 
 
 def test_computers_may_be_named_as_the_ranks_are():
-    assert placed(dgx_a100(2), ["b1", "b0", "b1"], "hosts") == (8, 0, 9)
-    assert placed(star(3), ["r2", "r0", "r1"], "hosts") == (2, 0, 1)
+    assert place(dgx_a100(2), ["b1", "b0", "b1"], "hosts") == (8, 0, 9)
+    assert place(star(3), ["r2", "r0", "r1"], "hosts") == (2, 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -41,10 +41,10 @@ def test_computers_may_be_named_as_the_ranks_are():
     ],
 )
 def test_a_computer_may_be_called_in_full_or_in_short(hosts):
-    assert placed(dgx_a100(2), hosts, "hosts") == (8, 0)
-    assert placed(dgx_a100(2), hosts, {"b1": [9], "b0": "b0"}) == (9, 0)
+    assert place(dgx_a100(2), hosts, "hosts") == (8, 0)
+    assert place(dgx_a100(2), hosts, {"b1": [9], "b0": "b0"}) == (9, 0)
     full = {"b1.cluster.local": [9], "b0.cluster.local": [1]}
-    assert placed(dgx_a100(2), ["b1", "b0"], full) == (9, 1)
+    assert place(dgx_a100(2), ["b1", "b0"], full) == (9, 1)
 
 
 def test_addresses_are_not_shortened():
@@ -54,20 +54,20 @@ def test_addresses_are_not_shortened():
         [],
         [Link("10.0.0.1.g0", "10.0.0.2.g0", Fraction(1), duplex=True)],
     )
-    assert placed(machine, ["10.0.0.2", "10.0.0.1"], "hosts") == (1, 0)
+    assert place(machine, ["10.0.0.2", "10.0.0.1"], "hosts") == (1, 0)
     with pytest.raises(PlacementError, match="0 of two are on computer"):
-        placed(machine, ["10.0.0.2", "10.0.0.3"], "hosts")
+        place(machine, ["10.0.0.2", "10.0.0.3"], "hosts")
 
 
 def test_two_computers_of_one_short_name_are_not_taken_for_one():
     with pytest.raises(PlacementError, match="processes 0 and 1 both play rank 0"):
-        placed(dgx_a100(2), ["b0.left", "b0.right"], "hosts")
+        place(dgx_a100(2), ["b0.left", "b0.right"], "hosts")
 
 
 def test_ranks_may_be_named():
-    assert placed(dgx_a100(2), ["x", "x"], ["b1.g0", 0]) == (8, 0)
+    assert place(dgx_a100(2), ["x", "x"], ["b1.g0", 0]) == (8, 0)
     with pytest.raises(PlacementError, match=r"has no rank named 'b1.gg0'; nearest: b1.g0; it has"):
-        placed(dgx_a100(2), ["x", "x"], ["b1.gg0", 0])
+        place(dgx_a100(2), ["x", "x"], ["b1.gg0", 0])
 
 
 @pytest.mark.parametrize(
@@ -87,31 +87,31 @@ def test_ranks_may_be_named():
 )
 def test_a_map_that_does_not_fit_is_refused(ranks, why):
     with pytest.raises(PlacementError, match=f"^{why}$"):
-        placed(dgx_a100(2), HOSTS, ranks)
+        place(dgx_a100(2), HOSTS, ranks)
 
 
 @given(st.lists(st.integers(0, 17), min_size=1, max_size=16))
 def test_the_first_process_without_a_rank_of_its_own_is_told(ranks):
     wrong = [i for i, rank in enumerate(ranks) if rank > 15 or rank in ranks[:i]]
     if not wrong:
-        assert placed(dgx_a100(2), ["x"] * len(ranks), ranks) == tuple(ranks)
+        assert place(dgx_a100(2), ["x"] * len(ranks), ranks) == tuple(ranks)
         return
     rank, before = ranks[wrong[0]], ranks[: wrong[0]]
     twice = f"processes {ranks.index(rank)} and {wrong[0]} both play rank {rank}$"
     expected = twice if rank in before else f"process {wrong[0]} plays rank {rank}, but"
     with pytest.raises(PlacementError, match=f"^ranks: {expected}"):
-        placed(dgx_a100(2), ["x"] * len(ranks), ranks)
+        place(dgx_a100(2), ["x"] * len(ranks), ranks)
 
 
 @given(st.lists(st.integers(), unique=True))
 def test_the_turn_of_a_process_is_how_many_play_lower_ranks(played):
-    assert turn(played) == [sum(other < rank for other in played) for rank in played]
+    assert caller_order(played) == [sum(other < rank for other in played) for rank in played]
 
 
 def test_tens_of_thousands_of_processes_are_placed_by_names_and_by_computers():
     machine = star(20_000)
     names = machine.names[: machine.ranks][::-1]
-    assert placed(machine, names, names) == tuple(range(20_000))[::-1]
+    assert place(machine, names, names) == tuple(range(20_000))[::-1]
     in_full = [f"{name}.local" for name in names]
     for ranks in ("hosts", {name: name for name in names}):
-        assert placed(machine, in_full, ranks) == tuple(range(20_000))[::-1]
+        assert place(machine, in_full, ranks) == tuple(range(20_000))[::-1]

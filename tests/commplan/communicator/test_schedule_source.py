@@ -3,7 +3,7 @@
 import pytest
 
 import commplan
-from commplan.communicator.schedule_source import Need, Source, compiled
+from commplan.communicator.schedule_source import Need, Source, load_compiled
 from commplan.planning.size_set import size_set
 from runtime.simulate.simulate import simulate
 from solvers.schedules.files import ScheduleFileError, save_set
@@ -23,7 +23,7 @@ def kept(folder, machine, name, size, root=None):
 def test_the_fastest_file_that_fits_is_taken(tmp_path):
     machine = ring(4)
     small, large = (kept(tmp_path, machine, "broadcast", size, 2) for size in (64, 2**24))
-    files = compiled(tmp_path, machine, range(4))
+    files = load_compiled(tmp_path, machine, range(4))
     source = Source(machine, tuple(range(4)), 10, files)
     for made in (small, large):
         schedule, reason = source.schedule(Need("broadcast", 2, made.size))
@@ -38,7 +38,7 @@ def test_a_set_brings_all_its_schedules(tmp_path):
     parts = size_set(best, 2**10, 2**24, Watch(60))
     assert len(parts) > 1
     save_set([(part.start, part.best.schedule) for part in parts], tmp_path / "set.json.gz")
-    files = compiled(tmp_path, machine, range(machine.ranks))
+    files = load_compiled(tmp_path, machine, range(machine.ranks))
     assert len(files) == len(parts)
     source = Source(machine, tuple(range(machine.ranks)), 10, files)
     for part in parts:
@@ -51,7 +51,7 @@ def test_a_set_brings_all_its_schedules(tmp_path):
 def test_what_no_file_is_for_is_planned(tmp_path):
     machine = ring(4)
     kept(tmp_path, machine, "broadcast", 64, 2)
-    source = Source(machine, tuple(range(4)), 10, compiled(tmp_path, machine, range(4)))
+    source = Source(machine, tuple(range(4)), 10, load_compiled(tmp_path, machine, range(4)))
     for need in (Need("broadcast", 1, 64), Need("all_gather", -1, 64)):
         schedule, reason = source.schedule(need)
         assert schedule.collective.name == need.name
@@ -63,8 +63,8 @@ def test_files_for_other_ranks_are_left_aside(tmp_path):
     what = commplan.collective("all_gather", [0, 2])
     commplan.save_schedule(commplan.plan(machine, what).schedule, tmp_path / "some.json.gz")
     (tmp_path / "notes.txt").write_text("nothing")
-    assert len(compiled(tmp_path, machine, [2, 0])) == 1
-    assert compiled(tmp_path, machine, range(4)) == ()
+    assert len(load_compiled(tmp_path, machine, [2, 0])) == 1
+    assert load_compiled(tmp_path, machine, range(4)) == ()
 
 
 def test_a_file_that_would_give_processes_different_bits_is_refused(tmp_path):
@@ -72,13 +72,13 @@ def test_a_file_that_would_give_processes_different_bits_is_refused(tmp_path):
     made = TEMPLATES["direct"][0](machine, commplan.collective("all_reduce", range(3)))
     commplan.save_schedule(made, tmp_path / "direct.json")
     with pytest.raises(ScheduleFileError, match=r"direct\.json: .* different bits"):
-        compiled(tmp_path, machine, range(3))
+        load_compiled(tmp_path, machine, range(3))
 
 
 def test_a_file_for_another_machine_is_refused(tmp_path):
     kept(tmp_path, ring(4), "all_gather", 64)
     with pytest.raises(ScheduleFileError, match="made for ring:4"):
-        compiled(tmp_path, ring(5), range(5))
+        load_compiled(tmp_path, ring(5), range(5))
 
 
 def test_ranks_without_a_process_do_not_take_part():

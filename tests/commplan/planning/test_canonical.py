@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.relabelled import predicted, shuffled, spread, turned
-from commplan.planning.canonical import view
+from commplan.planning.canonical import canonical_view
 from commplan.planning.planner import plan
 from commplan.planning.size_set import size_set
 from runtime.program.check import faults
@@ -33,7 +33,7 @@ PAIRS = [
 @pytest.mark.parametrize(("machine", "turned"), PAIRS)
 def test_machines_with_turned_dimensions_are_planned_for_as_one(machine, turned, name):
     one, other = (
-        view(made, collective(name, range(made.ranks)))
+        canonical_view(made, collective(name, range(made.ranks)))
         for made in (topology(machine), topology(turned))
     )
     for column in COLUMNS:
@@ -71,7 +71,7 @@ def test_what_is_planned_in_another_order_is_right_where_it_is_turned_back(name)
         made = wild_machine(seed, 5)
         members = range(max(2, made.ranks - 1))
         what = collective(name, members, members[-1] if name in ROOTED else None)
-        seen = view(made, what)
+        seen = canonical_view(made, what)
         found = solve(seen.topology, seen.collective)
         back = seen.back(found)
         assert verify(back).correct
@@ -86,7 +86,7 @@ def test_what_is_planned_in_another_order_is_right_where_it_is_turned_back(name)
 def test_the_group_and_the_prices_are_turned_back_too():
     made = topology("torus:3x4")
     what = collective("all_to_all", range(12))
-    seen = view(made, what)
+    seen = canonical_view(made, what)
     back = seen.back(solve(seen.topology, seen.collective))
     assert back.group.order > 1
     report = verify(back)
@@ -104,5 +104,5 @@ def test_a_set_is_one_of_the_machine_asked_for():
 
 def test_blocks_of_unequal_sizes_are_planned_for_as_they_stand():
     made = topology("ring:4")
-    assert view(made, all_gather(tuple(range(4)), [1, 2, 3, 4])) is None
-    assert view(made, replace(collective("all_gather", range(4)), name="file")) is None
+    assert canonical_view(made, all_gather(tuple(range(4)), [1, 2, 3, 4])) is None
+    assert canonical_view(made, replace(collective("all_gather", range(4)), name="file")) is None

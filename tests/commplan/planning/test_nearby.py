@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 import commplan
-from commplan.planning.nearby import nearby
+from commplan.planning.nearby import find_nearby
 from runtime.simulate.simulate import simulate
 from runtime.verify.verify import verify
 from solvers.templates import TEMPLATES
@@ -29,7 +29,7 @@ def best(request):
 
 
 def test_a_schedule_of_the_part_is_as_fast_in_the_whole_machine(best):
-    around = nearby(best)
+    around = find_nearby(best)
     assert around is not None
     assert around.cut.topology.ranks < best.topology.ranks
     assert verify(replace(around.best, bound=commplan.Bound(None, "none", None))).correct
@@ -50,7 +50,7 @@ def test_a_schedule_of_the_part_is_as_fast_in_the_whole_machine(best):
 
 
 def test_the_best_schedule_itself_comes_back_as_it_was(best):
-    around = nearby(best)
+    around = find_nearby(best)
     assert around.back(around.best).transfers is best.transfers
     assert simulate(around.best, 2**20).seconds == pytest.approx(simulate(best, 2**20).seconds)
 
@@ -59,4 +59,4 @@ def test_where_the_group_is_most_of_the_machine_there_is_no_part():
     machine = commplan.topology("torus:3x3")
     for ranks in (range(9), range(6), (0,)):
         found = commplan.plan(machine, commplan.collective("all_gather", ranks)).schedule
-        assert nearby(found) is None
+        assert find_nearby(found) is None

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from commplan.candidates.generate import known
+from commplan.candidates.generate import all_candidates
 from commplan.candidates.races import Races
 from commplan.planning.planner import plan
 from commplan.planning.size_set import size_set
@@ -39,7 +39,7 @@ def raced(request):
 
 def test_at_every_size_the_part_is_nearly_the_fastest(raced):
     best, parts = raced
-    everyone = Races(dict(known(best)))
+    everyone = Races(dict(all_candidates(best)))
     for size in (FIRST, 3000, 20_000, 10**5, 700_000, 5_000_000, LAST):
         own = simulate(picked(parts, size).best.schedule, size)
         first = everyone.at([size], everyone.entrants)[size][0]

@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import replace
 
 from runtime.emit.c import emit
-from runtime.launch.mpi import _beside
+from runtime.launch.mpi import _find_beside
 
 
 def test_the_text_is_as_before(ring_of, relayed_of, golden):
@@ -26,6 +26,6 @@ def test_it_compiles_without_a_warning(tree_of, relayed_of, ring_of, mpi, tmp_pa
         source = tmp_path / f"{number}.c"
         source.write_text(emit(schedule))
         flags = ["-O2", "-Wall", "-Wextra", "-pedantic", "-std=c11", "-Werror"]
-        command = [_beside("mpicc"), *flags, str(source), "-o", str(tmp_path / "a"), "-lm"]
+        command = [_find_beside("mpicc"), *flags, str(source), "-o", str(tmp_path / "a"), "-lm"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert (done.returncode, done.stderr) == (0, "")

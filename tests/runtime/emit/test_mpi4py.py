@@ -10,7 +10,7 @@ import pytest
 
 from runtime.emit import tables
 from runtime.emit.mpi4py import emit
-from runtime.emit.tables import busbw_factor, plain
+from runtime.emit.tables import plain
 from runtime.metrics.chunking import chunks
 from runtime.program.buffer_plan import moves
 from runtime.program.lower import lower
@@ -119,7 +119,7 @@ def test_a_schedule_of_too_many_messages_is_refused(ring_of, monkeypatch):
 
 def test_busbw_factors_are_those_of_nccl_tests():
     def factor(name: str) -> float:
-        return busbw_factor(collective(name, range(4)))
+        return factor(collective(name, range(4)))
 
     assert factor("all_reduce") == 1.5
     assert factor("broadcast") == factor("reduce") == 1

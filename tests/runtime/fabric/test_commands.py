@@ -1,6 +1,6 @@
 from fractions import Fraction
 
-from runtime.fabric.commands import HEADERS, making, routing
+from runtime.fabric.commands import HEADERS, route_commands, setup_commands
 from runtime.fabric.layout import layout
 from runtime.fabric.routes import next_hops
 from topologies.presets.shapes import line, ring, star
@@ -15,7 +15,7 @@ def lines(commands):
 def test_two_ranks_on_a_switch_become_four_networks():
     machine = star(2)
     made = layout(machine, SCALE)
-    found = lines(making(made, next_hops(machine)))
+    found = lines(setup_commands(made, next_hops(machine)))
     texts = [line for _, line in found]
     assert [line for line in texts if line.startswith("netns")] == [
         *("netns add control", "netns add v0", "netns add v1", "netns add v2"),
@@ -31,17 +31,19 @@ def test_two_ranks_on_a_switch_become_four_networks():
 def test_a_way_that_no_link_goes_is_not_shaped():
     machine = layout(ring(3), SCALE)
     shaped = [
-        line for _, line in lines(making(machine, next_hops(machine.topology))) if "tbf" in line
+        line
+        for _, line in lines(setup_commands(machine, next_hops(machine.topology)))
+        if "tbf" in line
     ]
     assert len(shaped) == 6
 
 
 def test_rules_send_a_pair_another_way_and_are_taken_back():
     made = layout(line(4), SCALE)
-    add = lines(routing(made, {(0, 2): (0, 1, 2)}))
+    add = lines(route_commands(made, {(0, 2): (0, 1, 2)}))
     assert add == [
         ("ip -n v0 -batch", "rule add iif lo to 10.77.0.3 lookup 1001"),
         ("ip -n v1 -batch", "rule add from 10.77.0.1 to 10.77.0.3 lookup 1002"),
     ]
-    back = lines(routing(made, {(0, 2): (0, 1, 2)}, add=False))
+    back = lines(route_commands(made, {(0, 2): (0, 1, 2)}, add=False))
     assert [text.replace("del", "add") for _, text in back] == [text for _, text in add]

@@ -1,7 +1,7 @@
 import pytest
 
 from runtime.fabric.commands import HEADERS
-from runtime.fabric.counters import flows
+from runtime.fabric.counters import compare_flows
 from solvers.schedules.kinds import collective
 from solvers.solve import solve
 from topologies.presets.shapes import star
@@ -23,7 +23,7 @@ def counted(change=lambda pair, planned: planned):
 
 def test_bytes_as_planned_are_right(gather):
     before = dict.fromkeys(counted(), 0)
-    found = flows(gather, SIZE, CALLS, before, counted())
+    found = compare_flows(gather, SIZE, CALLS, before, counted())
     assert len(found) == 8
     assert all(flow.right for flow in found)
     assert all(flow.counted == pytest.approx(flow.planned, rel=1e-6) for flow in found)
@@ -32,13 +32,13 @@ def test_bytes_as_planned_are_right(gather):
 def test_what_was_carried_before_does_not_count(gather):
     before = dict.fromkeys(counted(), 10**9)
     after = {pair: count + 10**9 for pair, count in counted().items()}
-    assert all(flow.right for flow in flows(gather, SIZE, CALLS, before, after))
+    assert all(flow.right for flow in compare_flows(gather, SIZE, CALLS, before, after))
 
 
 @pytest.mark.parametrize("factor", [0.0, 0.9, 1.1, 2.0])
 def test_a_link_with_other_bytes_than_planned_is_noticed(gather, factor):
     after = counted(lambda pair, planned: planned * factor if pair == (4, 2) else planned)
-    found = flows(gather, SIZE, CALLS, dict.fromkeys(after, 0), after)
+    found = compare_flows(gather, SIZE, CALLS, dict.fromkeys(after, 0), after)
     assert [(flow.src, flow.dst) for flow in found if not flow.right] == [(4, 2)]
 
 
@@ -52,5 +52,5 @@ def test_messages_may_carry_headers_but_nothing_more(gather):
     heavier = message + 2_000 * 200 * CALLS
     for carried, right in ((message, True), (heavier, False)):
         after = dict.fromkeys(pairs, int(carried * HEADERS))
-        found = flows(gather, small, CALLS, before, after, chunks)
+        found = compare_flows(gather, small, CALLS, before, after, chunks)
         assert all(flow.right is right for flow in found)

@@ -11,7 +11,7 @@ from runtime.fabric.layout import (
     FabricError,
     address,
     control,
-    injected,
+    injected_rate,
     layout,
 )
 from topologies.model.topology import Link, build
@@ -39,7 +39,7 @@ def test_a_machine_has_a_cable_for_each_pair_of_neighbours(small_machine):
 
 
 def test_the_scale_by_default_is_what_is_carried_with_ease(small_machine):
-    sent = injected(layout(small_machine).topology)
+    sent = injected_rate(layout(small_machine).topology)
     assert sent == 0 or 0.85 * EASY < sent <= EASY
 
 
@@ -52,7 +52,7 @@ def test_latencies_are_those_of_the_computer():
 def test_more_than_the_computer_carries_is_refused_with_the_largest_scale():
     with pytest.raises(FabricError, match=r"at most 400 are carried: scale 0\.002$"):
         layout(ring(4), Fraction(1))
-    assert injected(layout(ring(4), Fraction(1, 500)).topology) == CARRIED
+    assert injected_rate(layout(ring(4), Fraction(1, 500)).topology) == CARRIED
 
 
 def test_a_link_too_slow_to_emulate_is_refused():

@@ -75,7 +75,7 @@ def test_a_schedule_for_another_machine_is_refused(triangle):
 def test_there_is_one_machine_at_a_time(triangle):
     with pytest.raises(FabricError, match="up already"):
         machine.up(ring(3), SCALE)
-    assert machine.found().layout.original.names == triangle.layout.original.names
+    assert machine.current_machine().layout.original.names == triangle.layout.original.names
     assert machine.down()
     assert not machine.down()
 
@@ -87,7 +87,7 @@ def test_its_end_ends_all_that_runs_on_it(triangle):
     machine.down()
     assert birth(first) == ""
     with pytest.raises(FabricError, match="no emulated machine is up"):
-        machine.found()
+        machine.current_machine()
 
 
 def test_a_machine_that_died_can_be_made_again(triangle):

@@ -5,7 +5,7 @@ import networkx as nx
 import pytest
 
 from runtime.fabric.layout import FabricError
-from runtime.fabric.routes import differing, next_hops, of_schedule, way
+from runtime.fabric.routes import follow, keep_differing, next_hops, of_schedule
 from solvers.schedules.certificate import UNPROVED
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Transfer, schedule
@@ -21,7 +21,7 @@ def test_every_way_has_the_fewest_links(small_machine):
     far = dict(nx.all_pairs_shortest_path_length(graph))
     for src in range(small_machine.vertices):
         for dst in range(small_machine.vertices):
-            found = way(hops, src, dst)
+            found = follow(hops, src, dst)
             assert len(found) - 1 == far[src][dst]
             assert all(graph.has_edge(*pair) for pair in pairwise(found))
 
@@ -30,13 +30,13 @@ def test_of_the_shortest_ways_the_fastest_is_taken():
     links = [("a", "s", 1), ("s", "b", 4), ("a", "t", 3), ("t", "b", 3)]
     made = [Link(src, dst, Fraction(rate), duplex=True) for src, dst, rate in links]
     machine = build("m", ["a", "b"], [Switch("s"), Switch("t")], made)
-    assert way(next_hops(machine), 0, 1) == (0, 3, 1)
+    assert follow(next_hops(machine), 0, 1) == (0, 3, 1)
 
 
 def test_targets_spread_over_the_spines():
     machine = leaf_spine(2, 4, 4)
     hops = next_hops(machine)
-    spines = {way(hops, 0, dst)[2] for dst in range(4, 8)}
+    spines = {follow(hops, 0, dst)[2] for dst in range(4, 8)}
     assert len(spines) == 4
 
 
@@ -78,8 +78,8 @@ def test_several_ways_for_one_pair_are_refused():
 
 def test_only_ways_that_differ_need_rules():
     hops = next_hops(line(4))
-    assert differing({(0, 2): (0, 1, 2)}, hops) == {}
+    assert keep_differing({(0, 2): (0, 1, 2)}, hops) == {}
     around = next_hops(ring(4))
-    usual = way(around, 0, 2)
+    usual = follow(around, 0, 2)
     other = (0, 3, 2) if usual == (0, 1, 2) else (0, 1, 2)
-    assert differing({(0, 2): other, (1, 2): (1, 2)}, around) == {(0, 2): other}
+    assert keep_differing({(0, 2): other, (1, 2): (1, 2)}, around) == {(0, 2): other}

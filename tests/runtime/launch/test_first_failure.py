@@ -5,12 +5,16 @@ import subprocess
 
 import pytest
 
-from runtime.launch.first_failure import Death, how, telling, told
+from runtime.launch.first_failure import Death, describe_exit, read_death, wrap_command
 
 
 def errors(*command, **variables):
     done = subprocess.run(
-        telling(command), env=os.environ | variables, capture_output=True, text=True, timeout=60
+        wrap_command(command),
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     return done.returncode, done.stderr.splitlines()
 
@@ -23,7 +27,7 @@ def test_a_bad_end_is_told(monkeypatch, variable, deed, code):
     for name in ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK"):
         monkeypatch.delenv(name, raising=False)
     found, [line] = errors("sh", "-c", deed, **{variable: "5"})
-    assert (found, told(line)) == (code, Death(5, code))
+    assert (found, read_death(line)) == (code, Death(5, code))
 
 
 def test_what_the_process_says_comes_through():
@@ -47,4 +51,4 @@ def test_words_stay_as_they_are():
     ],
 )
 def test_codes_above_128_stand_for_signals(code, words):
-    assert how(code) == words
+    assert describe_exit(code) == words

@@ -17,14 +17,14 @@ def groups(monkeypatch, tmp_path):
 
 
 def test_kills_for_want_of_memory_are_counted_where_the_kernel_tells(groups):
-    assert kills.killed()["this control group"] == 1
+    assert kills.count_kills()["this control group"] == 1
 
 
 def test_the_first_version_of_control_groups_counts_as_well(groups):
     (groups / "memory.events").unlink()
     (groups / "memory").mkdir()
     (groups / "memory" / "memory.oom_control").write_text("under_oom 0\noom_kill 3\n")
-    assert kills.killed()["this control group"] == 3
+    assert kills.count_kills()["this control group"] == 3
 
 
 def test_a_kill_is_put_down_to_memory_only_where_the_kernel_counted_one():

@@ -12,7 +12,7 @@ import pytest
 from runtime.emit import c
 from runtime.emit.mpi4py import emit
 from runtime.launch import kills
-from runtime.launch.launch import LaunchError, judged, launch, prepare, run
+from runtime.launch.launch import LaunchError, judge, launch, prepare, run
 from runtime.launch.mpi import Mpi, compile_c, find
 from runtime.launch.process import Ended, _processes, watched
 from solvers.schedules.collective import all_gather
@@ -213,7 +213,7 @@ def test_a_command_that_writes_much_and_ends_is_read_whole():
     ],
 )
 def test_endings_without_a_table(ended, verdict, reason):
-    assert astuple(judged(ended, 5, ())) == (verdict, reason, ())
+    assert astuple(judge(ended, 5, ())) == (verdict, reason, ())
 
 
 @pytest.mark.parametrize(
@@ -238,12 +238,12 @@ def test_endings_without_a_table(ended, verdict, reason):
 )
 def test_who_says_first_that_it_ended_badly_is_named(monkeypatch, errors, reason):
     monkeypatch.setattr(kills, "advice", lambda *_: "")
-    assert judged(Ended(code=9, errors=errors), 5, (6, 7, 5)).reason == reason
+    assert judge(Ended(code=9, errors=errors), 5, (6, 7, 5)).reason == reason
 
 
 def test_what_a_bus_error_means_and_how_to_mend_it_is_told():
     ended = Ended(code=9, errors=["# commplan process 0 ended with 135"])
-    reason = judged(ended, 5, (4,)).reason
+    reason = judge(ended, 5, (4,)).reason
     assert reason.startswith("rank 4: signal 7 (SIGBUS); memory that lies in a file could not be ")
     assert "docker run --shm-size" in reason
 

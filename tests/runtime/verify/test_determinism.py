@@ -8,7 +8,7 @@ from runtime.program.buffer_plan import moves
 from runtime.program.interpret import interpret
 from runtime.program.lower import lower
 from runtime.program.program import ProgramError
-from runtime.verify.determinism import alike
+from runtime.verify.determinism import is_deterministic
 from runtime.verify.verify import verify
 from solvers.schedules.collective import all_reduce
 from solvers.schedules.kinds import collective
@@ -38,19 +38,19 @@ def bits(schedule, n, chunks=1, **kind):
 @pytest.mark.parametrize("name", MADE)
 def test_tokens_foretell_whether_bits_differ(name, n):
     made = TEMPLATES[name][0](full_mesh(n), all_reduce(range(n)))
-    assert alike(made) == (bits(made, n) == 1)
+    assert is_deterministic(made) == (bits(made, n) == 1)
 
 
 @pytest.mark.parametrize("machine", [star(5), torus([2, 3]), full_mesh(1)])
 def test_trees_leave_all_with_the_same_bits(machine):
     made = solve(machine, all_reduce(range(machine.ranks)))
-    assert alike(made)
+    assert is_deterministic(made)
     assert verify(made).same_bits
     assert bits(made, machine.ranks) == 1
 
 
 def test_everyone_adding_in_an_order_of_his_own_is_noticed():
-    assert not alike(TEMPLATES["direct"][0](full_mesh(5), all_reduce(range(5))))
+    assert not is_deterministic(TEMPLATES["direct"][0](full_mesh(5), all_reduce(range(5))))
 
 
 def test_bits_are_the_same_in_all_chunks_and_messages(small_machine, solved):

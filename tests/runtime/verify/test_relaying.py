@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from runtime.verify.relaying import copied
+from runtime.verify.relaying import mark_relay_copies
 from runtime.verify.verify import verify
 from solvers.schedules.certificate import Bound
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
@@ -43,7 +43,7 @@ def sent(topology: Topology, name: str, ranks: list[int], rows: list[tuple], rel
 def refused(made: Schedule) -> list[tuple[int, int, int]]:
     """Name the transfers that are marked, and see that the checker refuses just these."""
     rows = made.transfers
-    marked = np.flatnonzero(copied(made)).tolist()
+    marked = np.flatnonzero(mark_relay_copies(made)).tolist()
     report = verify(made)
     told = [fault for fault in report.faults if fault.endswith(COPIES)]
     assert len(told) == len(marked)
@@ -109,7 +109,7 @@ def test_schedules_of_groups_keep_to_it_and_say_so(name, relays):
     assert report.correct, report.faults
     if relays != "all":
         assert report.optimal
-        assert not copied(made).any()
+        assert not mark_relay_copies(made).any()
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -123,5 +123,5 @@ def test_one_more_message_out_of_a_relay_is_refused(seed):
     outside = [row for row in rows if row.src not in ranks]
     for row in outside:
         again = replace(made, transfers=columns([*rows, row]))
-        assert copied(again).any()
+        assert mark_relay_copies(again).any()
         assert not verify(again).correct

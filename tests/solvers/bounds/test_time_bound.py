@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from commplan.candidates.generate import known
+from commplan.candidates.generate import all_candidates
 from runtime.simulate.simulate import SWITCHINGS, simulate
 from solvers.bounds.time_bound import fan_out_time, time_lower_bound
 from solvers.schedules.certificate import UNPROVED, Bound, Cut
@@ -35,7 +35,7 @@ def beaten_by(best, switchings, sizes):
     least = {size: time_lower_bound(topology, what, best.bound, size) for size in sizes}
     return [
         (str(key), size, switching)
-        for key, made in known(best, watch=Watch(0))
+        for key, made in all_candidates(best, watch=Watch(0))
         for size in sizes
         for switching in switchings
         if simulate(made, size, switching).seconds < least[size] * (1 - 1e-9) - 1e-14

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.optimum import trees as all_trees
-from commplan.anytime.limits import trees
+from commplan.anytime.limits import count_trees
 from runtime.verify.verify import verify
 from solvers.schedules.kinds import collective
 from solvers.settings.options import Terms
@@ -31,7 +31,7 @@ def few(topology, what, most):
     made = solve(topology, what, terms=Terms(trees=most))
     report = verify(made)
     assert report.correct, report.faults
-    assert trees(made) <= most
+    assert count_trees(made) <= most
     return report.algbw
 
 
