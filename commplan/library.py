@@ -24,6 +24,7 @@ from solvers.demands.files import DemandError
 from solvers.demands.matrix import demand
 from solvers.demands.moe_tokens import tokens
 from solvers.lp.linear_program import Infeasible, NotFound
+from solvers.registry import SOLVERS, Solver, SolverError
 from solvers.schedules.certificate import Bound, Cut, Prices
 from solvers.schedules.collective import Collective, CollectiveError, all_to_allv
 from solvers.schedules.files import ScheduleFileError, check_topology
@@ -33,7 +34,7 @@ from solvers.schedules.kinds import collective
 from solvers.schedules.moe import Tokens, combine, dispatch
 from solvers.schedules.schedule import Schedule, Transfer
 from solvers.settings.options import LimitError, Terms
-from solvers.solve import SolverError, bound
+from solvers.solve import bound
 from solvers.templates import TEMPLATES, Template
 from solvers.templates.layout import TemplateError
 from solvers.timing.birkhoff import Stages, stages
@@ -53,6 +54,7 @@ __all__ = [
     "DISTRIBUTIONS",
     "FORMATS",
     "PRESETS",
+    "SOLVERS",
     "TARGETS",
     "TEMPLATES",
     "ArgumentError",
@@ -87,6 +89,7 @@ __all__ = [
     "ScheduleFileError",
     "ScratchError",
     "Simulation",
+    "Solver",
     "SolverError",
     "Stages",
     "Switch",

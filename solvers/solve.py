@@ -1,13 +1,12 @@
 """Which solver does what: a machine and a collective in, the schedule of highest throughput out."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from solvers.bounds.cuts import cut_bound, is_bounded, is_gathering
+from solvers.bounds.cuts import cut_bound, is_gathering
 from solvers.bounds.least_height import refuse_too_low
-from solvers.flows import all_to_all, all_to_allv, moe
+from solvers.flows import all_to_all
 from solvers.groups.parts import (
     restrict_relays,
     spare_group,
@@ -17,16 +16,16 @@ from solvers.groups.parts import (
     widen,
 )
 from solvers.lp.linear_program import Infeasible
+from solvers.registry import choose_solver, run_solver
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective, CollectiveError, Movement
-from solvers.schedules.kinds import DEMAND, TOKENS, Given, has_blocks, is_alike, kind_of, pattern_of
+from solvers.schedules.kinds import has_blocks, is_alike, pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import UNHURRIED, NotFound, Watch
 from solvers.settings.options import USUAL, LimitError, Terms
 from solvers.trees import forest
 from topologies.derive.part import Submachine, contract
 from topologies.model.arguments import of
-from topologies.model.errors import NO, CommplanError
 from topologies.model.reachability import all_joined, missing_paths
 from topologies.model.topology import IntArray, Topology
 from topologies.symmetry.group import Group, declared_group, orbits, subgroup, trivial
@@ -34,61 +33,10 @@ from topologies.symmetry.refinement import refine
 from topologies.symmetry.search import find_group
 from topologies.symmetry.stabiliser import stabiliser
 
-FLOWS = (Movement.PERSONALISED, Movement.STAY)
-
 CLOSE = 2  # times the orbits of ranks that there are at least: no group with fewer is searched for
 CROWD, ALIKE = 48, 8  # members from which exact schedules take minutes, unless few roots differ
 COLUMNS = 80_000  # of a flow by source, up to which it is found exactly
 SEARCH = 1.0  # about so many seconds, for the symmetry of a part of a machine
-
-
-class SolverError(CommplanError, ValueError):
-    """A collective of a shape that no solver is for."""
-
-    exit_code = NO
-
-
-@dataclass(frozen=True)
-class Solver:
-    """A solver. suits: tells which collectives it is for. limited: it takes Terms as well."""
-
-    solver: Callable[..., Schedule]
-    suits: Callable[[Collective], bool]
-    limited: bool = False
-
-
-def _is_of(given: Given) -> Callable[[Collective], bool]:
-    return lambda what: (kind := kind_of(what)) is not None and kind.given is given
-
-
-def _is_for_all(what: Collective) -> bool:
-    return what.shape.everyone and what.shape.movement is Movement.COPY_OF_SUM
-
-
-# The first one that suits a collective is taken.
-SOLVERS = (
-    Solver(moe.route_tokens, _is_of(TOKENS)),
-    Solver(all_to_allv.route_all_to_allv, _is_of(DEMAND)),
-    Solver(all_to_all.route_all_to_all, lambda what: pattern_of(what) == "all_to_all"),
-    Solver(
-        all_to_all.route_scatter, lambda what: what.shape.movement in FLOWS and is_bounded(what)
-    ),
-    Solver(all_to_allv.route_all_to_allv, lambda what: what.shape.movement in FLOWS),
-    Solver(forest.pack_tree_pairs, lambda what: _is_for_all(what) and what.blocks == 1, True),
-    Solver(forest.pack_forest, lambda what: what.shape.everyone and not _is_for_all(what), True),
-)
-
-
-def solver_of(what: Collective) -> Solver:
-    """Find the solver for a collective, by its shape.
-
-    Raises:
-        SolverError: none is known.
-    """
-    for known in SOLVERS:
-        if known.suits(what):
-            return known
-    raise SolverError(f"{what.name}: no solver is known for its shape: {what.shape.movement.value}")
 
 
 def solve(
@@ -114,19 +62,19 @@ def solve(
     topology = restrict_relays(topology, collective, terms.relays)
     check_paths(topology, collective)
     refuse_too_low(topology, collective, terms.max_height)
+    name = choose_solver(collective, terms.solver)
     found = _solve_in_submachine(topology, collective, watch, terms)
     if found is None:
         group = _symmetry(topology, collective, watch, terms)
         found = _solve_whole(topology, collective, group, watch, terms)
-    provenance: dict[str, str | int | float] = {"solver": solver_of(collective).solver.__name__}
-    known = found.provenance | provenance
+    known = found.provenance | {"solver": name}
     return replace(found, provenance=known, in_network=terms.in_network, relays=terms.relays)
 
 
 def _symmetry(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> Group:
     """Look for the symmetry that is used, where it is of use."""
     watch.tell("looking for symmetry")
-    flow = solver_of(collective).solver is all_to_all.route_scatter
+    flow = choose_solver(collective, terms.solver) == "scatter"  # one flow: no symmetry helps
     search = 0.0 if flow else min(watch.room, 50.0) / 10
     return find_symmetry(topology, collective, search, terms, watch)
 
@@ -136,7 +84,9 @@ def _solve_in_submachine(
 ) -> Schedule | None:
     """Solve in a part of the machine that is proved to do as well as the whole, if there is one."""
     limited = terms.max_height is not None or terms.trees is not None
-    if limited or not is_alike(collective) or not 1 < len(collective.ranks) < topology.ranks:
+    if limited or terms.solver is not None or not is_alike(collective):
+        return None
+    if not 1 < len(collective.ranks) < topology.ranks:
         return None
     for cut in submachines(topology, collective):
         inner = to_submachine(cut, collective)
@@ -168,7 +118,8 @@ def _solve_whole(
 ) -> Schedule:
     """Solve on a machine as a whole; where blocks differ there is little symmetry to rely on."""
     asked = topology, collective, group, watch, terms
-    if has_blocks(collective) and terms.max_height is None and terms.trees is None:
+    limited = terms.max_height is not None or terms.trees is not None
+    if has_blocks(collective) and not limited and terms.solver is None:
         return _try_stars(*asked) or _try_near_optimum(*asked) or _solve_under(*asked)
     return _solve_under(*asked)
 
@@ -226,12 +177,11 @@ def _solve_under(
     topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
 ) -> Schedule:
     """Find the schedule of highest throughput under a group that keeps the problem."""
-    known = solver_of(collective)
+    name = choose_solver(collective, terms.solver)
     if terms.trees is not None and _images(group, collective) > max((terms.trees + 1) // 2, 1):
         group = trivial(topology)
     watch.tell("solving")
-    more = {"terms": terms} if known.limited else {}
-    return known.solver(topology, collective, group, watch, **more)
+    return run_solver(name, topology, collective, group, watch, terms)
 
 
 def check(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> None:
@@ -240,7 +190,7 @@ def check(topology: Topology, collective: Collective, watch: Watch, terms: Terms
     Raises:
         ArgumentError: something of another kind.
         CollectiveError: its ranks are not those of the machine.
-        SolverError: no solver is known for its shape.
+        SolverError: no solver is known for its shape, or the one asked for is not for it.
     """
     for name, value, kind in (
         ("topology", topology, Topology),
@@ -249,7 +199,7 @@ def check(topology: Topology, collective: Collective, watch: Watch, terms: Terms
         ("terms", terms, Terms),
     ):
         of(name, value, kind)
-    solver_of(collective)
+    choose_solver(collective, terms.solver)
     if not collective.ranks or max(collective.ranks) >= topology.ranks:
         listed = f"among the {topology.ranks} of {topology.name}"
         raise CollectiveError(f"{collective.name}: expected ranks {listed}")

@@ -12,7 +12,8 @@ ROOMS = {
     "topologies": ("model", "symmetry", "derive", "presets", "formats"),
     "solvers": (
         *("schedules", "demands", "certify", "settings", "lp", "routing", "bounds", "templates"),
-        *("timing", "arborescences", "trees", "flows", "groups", "fallback", "solve", "exact"),
+        *("timing", "arborescences", "trees", "flows", "groups", "fallback"),
+        *("registry", "solve", "exact"),
     ),
     "runtime": (
         *("metrics", "verify", "program", "simulate", "emit", "execute", "launch", "fabric"),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from runtime.verify.verify import Report, verify
+from solvers.registry import SOLVERS, SolverError
 from solvers.schedules.schedule import Schedule
 from topologies.model.errors import BUG, CommplanError
 
@@ -24,14 +25,17 @@ class Checked:
 
 
 def check_schedule(schedule: Schedule) -> Checked:
-    """Verify a schedule of our own.
+    """Verify a schedule of our own, or of a solver of others.
 
     Raises:
         WrongSchedule: it is not right.
+        SolverError: it is not right, and a solver of others made it.
     """
     started = monotonic()
     report = verify(schedule)
     if not report.correct:
         solver = schedule.provenance.get("solver", "a solver")
+        if solver in SOLVERS and not SOLVERS.is_ours(str(solver)):
+            raise SolverError(f"solver {solver!r} made a wrong schedule: {report.faults[0]}")
         raise WrongSchedule(f"{solver} made a wrong schedule: {report.faults[0]}")
     return Checked(schedule, report, monotonic() - started)

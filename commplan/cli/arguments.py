@@ -113,7 +113,7 @@ size_of_set = click.option(
 
 
 def terms(body: Body) -> Body:
-    """Add --symmetry, --in-network, --max-height and --relays; the body gets them as one value."""
+    """Add what a search may use and must keep to; the body gets it as one value."""
 
     @click.option(
         "--symmetry",
@@ -141,6 +141,9 @@ def terms(body: Body) -> Body:
         help="What ranks outside --ranks do: nothing, pass messages on, or copy and add as well "
         "(all).",
     )
+    @click.option(
+        "--solver", help="Name of the solver to take, where the collective is not to decide."
+    )
     @wraps(body)
     def gathered(
         *args: Any,  # noqa: ANN401
@@ -148,9 +151,11 @@ def terms(body: Body) -> Body:
         in_network: bool,
         max_height: int | None,
         relays: Relays,
+        solver: str | None,
         **rest: Any,  # noqa: ANN401
     ) -> Answer:
-        return body(*args, terms=Terms(symmetry, in_network, max_height, relays=relays), **rest)
+        found = Terms(symmetry, in_network, max_height, relays=relays, solver=solver)
+        return body(*args, terms=found, **rest)
 
     return gathered
 

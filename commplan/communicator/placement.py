@@ -90,7 +90,7 @@ def _host_keys(ranks: Mapping[str, str | Sequence[int]]) -> dict[str, list[str]]
 def _look_up_host(
     host: str, ranks: Mapping[str, str | Sequence[int]], keys: Mapping[str, list[str]]
 ) -> str | Sequence[int]:
-    """Give what is said of a computer, whether by its full name or by its first word (`_host_keys`).
+    """Look up what is said of a computer, by its full name or its first word (`_host_keys`).
 
     Raises:
         PlacementError: nothing is, or what is said of several computers fits; naming both sides.

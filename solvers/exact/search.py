@@ -37,6 +37,7 @@ from solvers.exact.model import (
     unit_size,
 )
 from solvers.lp.linear_program import LONGEST, Infeasible
+from solvers.registry import SolverError
 from solvers.routing.switch_paths import message_distances, switch_paths
 from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective, CollectiveError, all_gather, reduce_scatter
@@ -313,7 +314,7 @@ def _bound(topology: Topology, collective: Collective, watch: Watch) -> Bound:
     """Give the tightest bound that is found in time, or that of a single rank."""
     try:
         return solve.bound(topology, collective, watch)
-    except (NotFound, solve.SolverError):  # no time, or no solver
+    except (NotFound, SolverError):  # no time, or no solver
         pass
     return rank_bound(topology, collective)
 

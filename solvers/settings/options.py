@@ -24,7 +24,7 @@ class Terms:
     symmetry: "found" is what the machine declares, or a search finds; "declared" spares the search,
     "none" does without any. in_network: switches copy and add as far as their flags say.
     max_height: messages that may wait for each other in a row, at most. trees: of each root, at
-    most.
+    most. solver: the name of the one to take, where the collective is not to decide.
 
     Raises:
         ArgumentError: symmetry is none of the three words, or a number is below 1.
@@ -35,6 +35,7 @@ class Terms:
     max_height: int | None = None
     trees: int | None = None
     relays: Relays = "forward"
+    solver: str | None = None
 
     def __post_init__(self) -> None:
         if self.relays not in RELAYS:
@@ -43,6 +44,8 @@ class Terms:
             words = ", ".join(SYMMETRY_USES)
             refuse("symmetry", self.symmetry, f"one of {words}")
         of("in_network", self.in_network, bool, "True or False")
+        if self.solver is not None:
+            of("solver", self.solver, str, "the name of a solver")
         for name in ("max_height", "trees"):
             if getattr(self, name) is not None:
                 whole(name, getattr(self, name), 1)

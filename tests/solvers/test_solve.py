@@ -9,12 +9,13 @@ import pytest
 from bench.broken import without_link
 from runtime.verify.verify import verify
 from solvers.lp.linear_program import Infeasible
+from solvers.registry import SOLVERS, choose_solver
 from solvers.schedules.collective import all_gather
 from solvers.schedules.files import save
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import Terms
-from solvers.solve import bound, find_symmetry, solve, solver_of
+from solvers.solve import bound, find_symmetry, solve
 from topologies.formats.spec import topology
 from topologies.model.topology import Link, build
 from topologies.presets.amd import mi250
@@ -53,7 +54,8 @@ def test_symmetry_changes_the_work_but_not_the_rate(small_machine, name, solved)
     if small_machine.ranks > MANY or not len(small_machine.symmetry):
         pytest.skip("nothing to compare")
     what = collective(name, range(small_machine.ranks))
-    report = verify(solver_of(what).solver(small_machine, what, trivial(small_machine), Watch(60)))
+    solver = SOLVERS[choose_solver(what)]
+    report = verify(solver.solve(small_machine, what, trivial(small_machine), Watch(60)))
     assert report.optimal
     assert report.algbw == solved(small_machine, name).bound.algbw
 

@@ -51,9 +51,9 @@ def test_on_a_crowded_computer_the_end_may_come_later():
 
 TRACED = """
 import cProfile
-from commplan.anytime.abandon import ending_with
+from commplan.anytime.abandon import end_with
 from solvers.settings.deadline import Watch
-with ending_with(Watch(600.0)):
+with end_with(Watch(600.0)):
     pass
 assert cProfile.Profile().runcall(lambda: sum(map(abs, range(9)))) == 36
 """

@@ -103,7 +103,7 @@ def test_nothing_is_left_of_one_that_could_not_be_made(place, monkeypatch):
         machine.keeper, "start", lambda: started.append(keeper_start()) or started[0]
     )
     monkeypatch.setattr(
-        machine.commands, "making", lambda *_: [Command(("ip", "netns", "add", "a/b"))]
+        machine.commands, "setup_commands", lambda *_: [Command(("ip", "netns", "add", "a/b"))]
     )
     with pytest.raises(FabricError, match="ip netns add a/b: "):
         machine.up(ring(3), SCALE)
