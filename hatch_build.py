@@ -1,4 +1,4 @@
-"""Build the core in C where there is a compiler; leave the reason where there is none."""
+"""Build what is in C where there is a compiler; leave the reason where there is none."""
 
 import os
 import shlex
@@ -10,28 +10,39 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-FOLDER = Path("runtime", "execute")
-LIBRARY, REASON = "libcommplan.so", "libcommplan.txt"
+# Each source, and the library made of it; a text of the same name says why there is none.
+LIBRARIES = (
+    (Path("runtime", "execute", "core.c"), "libcommplan.so"),
+    (Path("runtime", "simulate", "play.c"), "libplay.so"),
+)
 # No contraction of a * b + c: the core's sums and products are those of numpy, bit for bit.
 FLAGS = ("-O3", "-std=c11", "-fPIC", "-shared", "-ffp-contract=off")
 
 
 class CoreHook(BuildHookInterface[Any]):
-    """Adds the core to a wheel, which then is one for this platform only."""
+    """Adds the libraries to a wheel, which then is one for this platform only."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the core, or write down why not."""
-        folder = Path(self.root) / FOLDER
-        for name in (LIBRARY, REASON):
-            (folder / name).unlink(missing_ok=True)
-        reason = _compiled(folder / "core.c", folder / LIBRARY)
-        if reason:
-            (folder / REASON).write_text(f"{reason}\n", encoding="utf-8")
-        else:
-            platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-            build_data["pure_python"] = False
-            build_data["tag"] = f"py3-none-{platform}"
-        build_data["artifacts"].append(str(FOLDER / (REASON if reason else LIBRARY)))
+        """Build the libraries, or write down why not."""
+        for source, name in LIBRARIES:
+            built = _built(Path(self.root) / source, name)
+            build_data["artifacts"].append(str(source.parent / built))
+            if built == name:
+                platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+                build_data["pure_python"] = False
+                build_data["tag"] = f"py3-none-{platform}"
+
+
+def _built(source: Path, name: str) -> str:
+    """Build one library; give the name of what there is now, it or the reason why it is not."""
+    library = source.parent / name
+    reason = library.with_suffix(".txt")
+    for old in (library, reason):
+        old.unlink(missing_ok=True)
+    if not (said := _compiled(source, library)):
+        return name
+    reason.write_text(f"{said}\n", encoding="utf-8")
+    return reason.name
 
 
 def _compiled(source: Path, library: Path) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from runtime.metrics.height import height
 from runtime.metrics.pacing import pacing_of
 from solvers.schedules.schedule import Schedule
-from topologies.model.topology import FloatArray
+from topologies.model.topology import FloatArray, IntArray
 from topologies.symmetry.group import link_images, orbits
 
 MOST_CHUNKS = 64
@@ -47,6 +47,11 @@ class Pipelining:
 def chunks(schedule: Schedule, size: int) -> int:
     """Choose the number of chunks for each piece at a size in bytes."""
     return pipelining(schedule).chunks(size)
+
+
+def chunks_of(schedule: Schedule, size: float, chunks: int) -> IntArray:
+    """Give the number of chunks of each piece, where those with most have `chunks`."""
+    return np.full(schedule.pieces, chunks)
 
 
 def pipelining(schedule: Schedule) -> Pipelining:

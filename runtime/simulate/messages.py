@@ -1,158 +1,128 @@
-"""The messages of a schedule as work for stations: the two sides of each rank, and the links."""
+"""From a schedule and a size to its traffic: which transfers are one message, and where they go."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from runtime.program.coalescing import JOINED
-from runtime.simulate.priority import turns
-from runtime.simulate.station_levels import levels
+from runtime.metrics.chunking import chunks_of
+from runtime.metrics.pacing import Order, turns
+from runtime.simulate.classes import Classes
+from runtime.simulate.traffic import Gates, Lists, Messages, Pairs, Parts, Traffic
 from solvers.schedules.schedule import Schedule
-from topologies.model.ragged import earlier, within
+from topologies.model.ragged import starts, stretches
 from topologies.model.topology import BoolArray, FloatArray, IntArray
-from topologies.symmetry.group import link_images, orbits
 
 FINEST_TICK = 1e-15  # seconds
 TICKS_LIMIT = 2.0**60
 
 
-@dataclass(frozen=True, eq=False)
-class Visits:
-    """Visits of messages to stations, in the order of the messages.
+@dataclass(frozen=True)
+class Cutting:
+    """How pieces become messages.
 
-    work: ticks that the station is busy; way: ticks until what leaves it is at the next station;
-    whole: the station begins only when it has the whole message.
+    size: in bytes. chunks: of a piece, at most. joined: bytes up to which messages between two
+    ranks are one. order: of starting.
     """
+
+    size: float
+    chunks: int
+    joined: int
+    order: Order
+
+
+@dataclass(frozen=True, eq=False)
+class _Sent:
+    """Which transfers make each message; messages come by pair, then in the order of starting.
+
+    Of each message: leads, the first of its transfers; place, pair, cuts as in `Messages`; fixed,
+    how many of its images are parts of one. Of each transfer: message; load, bytes of a chunk.
+    """
+
+    leads: IntArray
+    place: IntArray
+    pair: IntArray
+    cuts: IntArray
+    fixed: IntArray
+    message: IntArray
+    load: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Ways:
+    """As `Parts`, in seconds."""
 
     message: IntArray
-    station: IntArray
-    work: IntArray
-    way: IntArray
-    whole: BoolArray
-
-    def rows(self, chosen: slice | BoolArray) -> "Visits":
-        """Give some of the visits."""
-        return Visits(
-            self.message[chosen],
-            self.station[chosen],
-            self.work[chosen],
-            self.way[chosen],
-            self.whole[chosen],
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Traffic:
-    """What the representatives do for one chunk, in whole ticks of `tick` seconds.
-
-    Messages come in the order of their steps; those of step s are first[s] to first[s + 1].
-    turn: as of `turns`, for what is ready at once. src and dst are classes of ranks that behave
-    alike. A message makes its visits level by level, and then those of `arrivals` to receiving
-    sides, once all messages of equal `joint` are there: they are parts of one.
-    Stations of class r of ranks: 2r sends and 2r + 1 receives; then the classes of links follow.
-    """
-
     first: IntArray
-    turn: IntArray
-    src: IntArray
-    dst: IntArray
-    joint: IntArray
-    levels: tuple[Visits, ...]
-    arrivals: Visits
-    stations: int
-    tick: float
+    station: IntArray
+    work: FloatArray
+    way: FloatArray
 
 
-class Classes:
-    """Ranks and links that a schedule's group makes alike, and the images that meet on each.
+def make_traffic(schedule: Schedule, classes: Classes, cutting: Cutting, whole: bool) -> Traffic:
+    """Write out the messages of the representatives, and what stations do for them.
 
-    In an in-network schedule switches send and receive as well, and count as ranks here.
+    Images of one message that meet on a station are served together. Small messages that have step
+    and ends in common are one; those of them that take one route are one on its links as well.
+    whole: links store and forward. Complexity: visits and transfers × log.
     """
-
-    def __init__(self, schedule: Schedule) -> None:
-        topology, group = schedule.topology, schedule.group
-        self.topology = topology
-        self.order = group.order
-        ends = topology.vertices if schedule.in_network else topology.ranks
-        self.rank = orbits(group.generators, topology.vertices)[:ends]
-        self.link = orbits(link_images(topology, group.generators), topology.links)
-
-    @cached_property
-    def at_rank(self) -> FloatArray:
-        """Count, for each class of ranks, the images of a message that one of them sends."""
-        return np.asarray(self.order / np.bincount(self.rank))
-
-    @cached_property
-    def at_link(self) -> FloatArray:
-        """Count, for each class of links, the images of a crossing that are on one of them."""
-        return np.asarray(self.order / np.maximum(np.bincount(self.link), 1))
-
-    @property
-    def ranks(self) -> int:
-        """Count the classes of ranks; they come before those of the switches."""
-        return len(self.at_rank)
-
-    def name(self, station: int) -> str:
-        """Say what a station is, by the first of its class."""
-        if station >= 2 * self.ranks:
-            link = int(np.flatnonzero(self.link == station - 2 * self.ranks)[0])
-            return f"link {self.topology.link_name(link)}"
-        rank = int(np.flatnonzero(self.rank == station // 2)[0])
-        kind = "rank" if rank < self.topology.ranks else "switch"
-        return f"{kind} {self.topology.names[rank]} {('sending', 'receiving')[station % 2]}"
-
-
-def traffic(
-    schedule: Schedule,
-    classes: Classes,
-    size: float,
-    chunks: int,
-    store_and_forward: bool,
-    joined: int = JOINED,
-) -> Traffic:
-    """Write out the messages of the representatives in one chunk, and what stations do for them.
-
-    Images of one message that meet on a station are served together. Messages of at most `joined`
-    bytes that have step and ends in common are one: the ends work on the first of them, before the
-    others leave and when the others are there.
-    """
-    rows = schedule.transfers
-    order = _numbering(rows.piece, rows.step)
-    load = _bytes(schedule, size / chunks)[rows.piece[order]]
-    parts = [_crossings(schedule, classes, order, load, store_and_forward)]
-    joint = np.arange(len(order))
-    if schedule.topology.overhead.any():
-        joint, heads = _heads(schedule, order, load <= joined)
-        parts += [_ends(schedule, classes, order, side, heads) for side in (0, 1)]
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    travel = np.lexsort((columns[1], columns[0]))
-    message, _, station, work, way, whole = (column[travel] for column in columns)
-    tick = max(FINEST_TICK, chunks * float(work.sum() + way.sum()) / TICKS_LIMIT)
-    visits = Visits(message, station, _ticks(work, tick), _ticks(way, tick), whole)
-    busy = np.bincount(station, visits.work)
-    arriving = (station < 2 * classes.ranks) & (station % 2 == 1)
-    leaving = visits.rows(~arriving)
-    steps = np.arange(int(rows.step.max(initial=-1)) + 2)
+    sent = _sent(schedule, classes, cutting)
+    ways = _ways(schedule, classes, sent)
+    ends = [_ends(schedule, classes, sent, side) for side in (0, 1)]
+    total = sum(float(seconds.sum()) for seconds in (ways.work, ways.way, *ends))
+    tick = max(FINEST_TICK, cutting.chunks * total / TICKS_LIMIT)
+    work, way, sending, receiving = (_ticks(each, tick) for each in (ways.work, ways.way, *ends))
+    gates, need, opens = _gates(schedule, sent)
+    step = schedule.transfers.step[sent.leads]
+    each = np.bincount(sent.message, sent.load, len(sent.leads)) * sent.fixed
     return Traffic(
-        first=np.searchsorted(rows.step[order], steps),
-        turn=turns(message, busy[station], rows.step[order], joint),
-        src=classes.rank[rows.src[order]],
-        dst=classes.rank[rows.dst[order]],
-        joint=joint,
-        levels=tuple(map(leaving.rows, levels(leaving.message, leaving.station))),
-        arrivals=visits.rows(arriving),
-        stations=2 * classes.ranks + len(classes.at_link),
-        tick=tick,
+        Messages(step, sent.cuts, sent.place, sent.pair, need, sending, receiving, opens),
+        Parts(ways.message, ways.first, ways.station, work, way),
+        gates,
+        _pairs(schedule, classes, sent),
+        cutting.chunks,
+        classes.ranks,
+        classes.stations,
+        whole,
+        tick,
+        int((classes.order // sent.fixed * sent.cuts).sum()),
+        float(each.min(initial=np.inf)) if len(each) else 0.0,
     )
 
 
-def _numbering(piece: IntArray, step: IntArray) -> IntArray:
-    """Put messages in the order of step, place among the transfers of the piece, and piece.
+def _sent(schedule: Schedule, classes: Classes, cutting: Cutting) -> _Sent:
+    """Put transfers together to messages, and these in order."""
+    rows = schedule.transfers
+    place = np.empty(len(rows), dtype=np.int64)
+    place[turns(rows.piece, rows.step, cutting.order)] = np.arange(len(rows))
+    cuts = chunks_of(schedule, cutting.size, cutting.chunks)[rows.piece]
+    load = _bytes(schedule, cutting.size)[rows.piece] / cuts
+    pair, fixed = classes.pairs(rows.src, rows.dst)
+    small = load <= cutting.joined
+    leader = _leaders(np.stack([pair, rows.step, cuts]), place, small)
+    leads = np.flatnonzero(leader == np.arange(len(rows)))
+    leads = leads[np.lexsort((place[leads], pair[leads]))]
+    message = np.empty(len(rows), dtype=np.int64)
+    message[leads] = np.arange(len(leads))
+    return _Sent(
+        leads,
+        place[leads],
+        np.unique(pair[leads], return_inverse=True)[1],
+        cuts[leads],
+        np.where(small, fixed, 1)[leads],
+        message[leader],
+        load,
+    )
 
-    The images of a message come next to each other, so the order is that of the whole schedule.
-    """
-    return np.lexsort((piece, earlier(piece), step))
+
+def _leaders(keys: IntArray, place: IntArray, small: BoolArray) -> IntArray:
+    """Give for each transfer the first, by place, of the small ones with the same keys."""
+    leader = np.arange(keys.shape[1])
+    some = np.flatnonzero(small)
+    some = some[np.lexsort((place[some], *keys[:, some]))]
+    fresh = np.ones(len(some), dtype=np.bool_)
+    fresh[1:] = (np.diff(keys[:, some]) != 0).any(axis=0)
+    leader[some] = some[np.maximum.accumulate(np.where(fresh, np.arange(len(some)), 0))]
+    return leader
 
 
 def _bytes(schedule: Schedule, size: float) -> FloatArray:
@@ -162,60 +132,76 @@ def _bytes(schedule: Schedule, size: float) -> FloatArray:
     return np.asarray(share * of_block[schedule.block])
 
 
-# Of each visit: message, place on the way, station, seconds of work, seconds to the next, whole.
-_Columns = tuple[IntArray, IntArray, IntArray, FloatArray, FloatArray, BoolArray]
-
-
-def _crossings(
-    schedule: Schedule, classes: Classes, order: IntArray, load: FloatArray, whole: bool
-) -> _Columns:
-    """Lay out the links on the ways of messages that carry `load` bytes."""
+def _ways(schedule: Schedule, classes: Classes, sent: _Sent) -> _Ways:
+    """Lay out the links on the ways of messages; transfers of one message and one route are one."""
     topology, rows = schedule.topology, schedule.transfers
-    length = np.diff(rows.route_start)[order]
-    message = np.repeat(np.arange(len(order)), length)
-    place = within(length)
-    link = rows.route[rows.route_start[order][message] + place]
-    work = load[message] * classes.at_link[classes.link[link]] / topology.bandwidth[link]
-    station = 2 * classes.ranks + classes.link[link]
-    return message, place, station, work, topology.alpha[link], np.full(len(message), whole)
+    together = np.stack([sent.message, _routes(schedule, classes, sent.message)])
+    (message, _), row, part = np.unique(together, axis=1, return_index=True, return_inverse=True)
+    load = np.bincount(part.reshape(-1), sent.load, len(row))
+    length = np.diff(rows.route_start)[row]
+    link = rows.route[stretches(rows.route_start[row], length)]
+    alike = classes.link[link]
+    work = np.repeat(load, length) * classes.at_link[alike] / topology.bandwidth[link]
+    return _Ways(message, starts(length), 2 * classes.ranks + alike, work, topology.alpha[link])
 
 
-def _heads(schedule: Schedule, order: IntArray, small: BoolArray) -> tuple[IntArray, FloatArray]:
-    """Give for each message the first of its joint, and what its ends see of each of its images.
-
-    Of small ones with step and ends in common they see one message in the first and none in the
-    others; where several images of one message go between the same ends, it is a part.
-    Complexity: pairs of ranks × order of the group.
-    """
+def _routes(schedule: Schedule, classes: Classes, message: IntArray) -> IntArray:
+    """Give routes of transfers that share a message numbers: equal ones through alike links."""
     rows = schedule.transfers
-    vertices = schedule.topology.vertices
-    pairs, place = np.unique(
-        rows.src[order[small]] * vertices + rows.dst[order[small]], return_inverse=True
+    route = np.zeros(len(rows), dtype=np.int64)
+    shared = np.flatnonzero(np.bincount(message, minlength=1)[message] > 1)
+    length = np.diff(rows.route_start)[shared]
+    number = np.zeros(len(shared), dtype=np.int64)
+    for hop in range(int(length.max(initial=0))):
+        on = length > hop
+        link = np.where(on, rows.route[np.where(on, rows.route_start[shared] + hop, 0)], -1)
+        alike = np.where(on, classes.link[link], -1)
+        number = np.unique(np.stack([number, alike]), axis=1, return_inverse=True)[1].reshape(-1)
+    route[shared] = number
+    return route
+
+
+def _ends(schedule: Schedule, classes: Classes, sent: _Sent, side: int) -> FloatArray:
+    """Give the seconds of work at the senders of messages (side 0), or at the receivers (1)."""
+    rows, overheads = schedule.transfers, schedule.topology.overheads
+    if not overheads.any():
+        return np.zeros(len(sent.leads))
+    rank = (rows.src, rows.dst)[side][sent.leads]
+    return np.asarray(overheads[rank] * classes.at_rank[classes.rank[rank]] / sent.fixed)
+
+
+def _pairs(schedule: Schedule, classes: Classes, sent: _Sent) -> Pairs:
+    first = np.flatnonzero(np.diff(sent.pair, prepend=-1))
+    ends = []
+    for rank in (schedule.transfers.src, schedule.transfers.dst):
+        own = rank[sent.leads[first]]
+        ends.append(np.where(own < schedule.topology.ranks, classes.rank[own], -1))
+    return Pairs(np.append(first, len(sent.pair)), *ends)
+
+
+def _gates(schedule: Schedule, sent: _Sent) -> tuple[Gates, IntArray, Lists]:
+    """Make the gates; give as well how many each message waits for, and those that it opens."""
+    rows, messages = schedule.transfers, len(sent.leads)
+    holders, steps = schedule.topology.vertices, int(rows.step.max(initial=-1)) + 1
+    arrivals = (rows.piece * holders + rows.dst) * steps + rows.step
+    keys, gate = np.unique(arrivals, return_inverse=True)
+    holder = keys // max(steps, 1)
+    follows = np.zeros(len(keys), dtype=np.int64)
+    follows[1:] = np.diff(holder) == 0
+    after = np.where(np.append(follows[1:], 0) > 0, np.arange(1, len(keys) + 1), -1)
+    own = rows.piece * holders + rows.src
+    before = np.searchsorted(keys, own * steps + rows.step) - 1
+    waits = (before >= 0) & (holder[before] == own) if len(keys) else np.zeros(0, dtype=np.bool_)
+    need = np.bincount(sent.message[waits], minlength=messages)
+    return (
+        Gates(
+            np.bincount(gate, minlength=len(keys)) + follows,
+            after[: len(keys)],
+            Lists.of(before[waits], sent.message[waits], len(keys)),
+        ),
+        need,
+        Lists.of(sent.message, gate, messages),
     )
-    least, fixed = pairs.copy(), np.zeros(len(pairs), dtype=np.int64)
-    src, dst = np.divmod(pairs, vertices)
-    for element in schedule.group.elements:
-        image = element[src] * vertices + element[dst]
-        least, fixed = np.minimum(least, image), fixed + (image == pairs)
-    keys = rows.step[order[small]] * vertices**2 + least[place]
-    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
-    joint, heads = np.arange(len(order)), np.ones(len(order))
-    joint[small] = np.flatnonzero(small)[first[which]]
-    heads[small] = (first[which] == np.arange(len(keys))) / fixed[place]
-    return joint, heads
-
-
-def _ends(
-    schedule: Schedule, classes: Classes, order: IntArray, side: int, heads: FloatArray
-) -> _Columns:
-    """Lay out the visits to the senders (side 0, before the links) or the receivers (side 1)."""
-    rows = schedule.transfers
-    rank = (rows.src, rows.dst)[side][order]
-    alike = classes.rank[rank]
-    place = np.full(len(order), (-1, schedule.topology.links)[side])
-    work = schedule.topology.overheads[rank] * classes.at_rank[alike] * heads
-    nothing, whole = np.zeros(len(order)), np.full(len(order), True)
-    return np.arange(len(order)), place, 2 * alike + side, work, nothing, whole
 
 
 def _ticks(seconds: FloatArray, tick: float) -> IntArray:

@@ -29,7 +29,8 @@ def test_an_unknown_machine_is_named_with_the_nearest_and_all_that_there_are(cal
     assert result.stderr == (
         "commplan: no machine and no file is named 'tors'; nearest: torus; known: ring, line, "
         "full-mesh, star, torus, mesh, hypercube, nd-full-mesh, leaf-spine, cloudmatrix384, "
-        "atlas-a2, dgx-1, dgx-a100, dgx-h100, nvl72, mi300x, mi250, random, wild\n"
+        "atlas-a2, dgx-1, dgx-a100, dgx-h100, nvl72, mi300x, mi250, random, wild, "
+        "irregular\n"
     )
 
 

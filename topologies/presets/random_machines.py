@@ -12,6 +12,11 @@ from topologies.model.topology import Link, Switch, Topology, TopologyError, bui
 EVEN = tuple(Fraction(rate) for rate in range(1, 10))
 AWKWARD = (Fraction(314159, 1000), Fraction(999983))
 FIGURES = np.array([1, 1, 2, 3, 5, 8])
+# GB/s and seconds of hosts, of links between switches, and of direct links between hosts.
+Kind = tuple[tuple[int, ...], float]
+HOSTS: Kind = ((10, 25, 40, 50), 1e-6)
+TRUNKS: Kind = ((20, 40, 60), 2e-6)
+DIRECT: Kind = ((15, 25, 50), 0.5e-6)
 
 
 def random_machine(
@@ -78,6 +83,28 @@ def wild_machine(seed: int, most_ranks: int = 12) -> Topology:
     drawn = build(f"wild-{seed}", made.names[:ranks], hubs, links, overhead=overhead)
     ports = draw.integers(0, 3, ranks) * (draw.random() < 0.2)
     return with_ports(drawn, ports.tolist())
+
+
+def irregular_machine(seed: int) -> Topology:
+    """Draw a machine as they grow: 6 to 16 hosts on one to four switches, no two of them alike.
+
+    Hosts hang on switches by chance, with links of four speeds. The switches form a tree, at times
+    with a link more, and some hosts have a link of their own to another.
+    """
+    draw = np.random.default_rng([seed, 3])
+    hosts = [f"h{i}" for i in range(int(draw.integers(6, 17)))]
+    hubs = [f"s{i}" for i in range(int(draw.integers(1, 5)))]
+    ends = [(host, hubs[int(draw.integers(len(hubs)))], HOSTS) for host in hosts]
+    ends += [(hubs[i], hubs[int(draw.integers(i))], TRUNKS) for i in range(1, len(hubs))]
+    for kind, among, most in ((TRUNKS, hubs, len(hubs) // 3), (DIRECT, hosts, len(hosts) // 4)):
+        for _ in range(int(draw.integers(most + 1))):
+            src, dst = map(str, draw.choice(among, 2, replace=False))
+            ends.append((src, dst, kind))
+    links = [
+        Link(src, dst, Fraction(int(draw.choice(rates)) * 10**9), alpha, duplex=True)
+        for src, dst, (rates, alpha) in ends
+    ]
+    return build(f"irregular:seed={seed}", hosts, [Switch(name) for name in hubs], links)
 
 
 def named_random_machine(

@@ -203,6 +203,13 @@ PRESETS = Registry(
             "the same with figures far apart, of so many ranks at most",
             lambda given: 4 * given["ranks"] ** 2 + 10**4,
         ),
+        "irregular": Preset(
+            random_machines.irregular_machine,
+            {"seed": _seed},
+            "irregular:seed=1",
+            "6 to 16 unlike hosts on one to four switches, some joined directly",
+            lambda _: 60,
+        ),
     },
     unknown_error=lambda fault: TopologyError([fault]),
 )

@@ -59,7 +59,7 @@ def test_at_a_switch_point_the_one_before_is_no_faster(raced):
     for before, after in pairwise(parts):
         both = Races({c.key: c.schedule for c in (before.best, after.best)})
         first = both.at([after.start], both.entrants)[after.start][0]
-        assert first.key == after.best.key
+        assert first.key == after.best.key or first.seconds == after.best.seconds
 
 
 def test_a_set_is_read_by_size(raced, tmp_path):

@@ -27,8 +27,8 @@ def template(name, what, machine, root=None):
     return TEMPLATES[name][0](machine, collective(what, range(machine.ranks), root))
 
 
-def seconds(schedule, size=SIZE, switching="cut-through", chunks=1):
-    return simulate(schedule, size, switching, chunks).seconds
+def seconds(schedule, size=SIZE, switching="cut-through", chunks=1, lead=1):
+    return simulate(schedule, size, switching, chunks, lead=lead).seconds
 
 
 def near(value):

@@ -110,3 +110,7 @@ def test_a_machine_drawn_at_random_is_the_same_for_the_same_seed():
     assert made.name == "random:5:switches=2:seed=3"
     assert digest(topology("random:seed=3,ranks=5,switches=2")) == digest(made)
     assert topology("wild:6:seed=2").ranks <= 6
+    unlike = [topology(f"irregular:seed={seed}") for seed in range(20)]
+    assert digest(unlike[3]) == digest(topology("irregular:3"))
+    assert {made.ranks for made in unlike} <= set(range(6, 17))
+    assert len({made.vertices - made.ranks for made in unlike}) == 4

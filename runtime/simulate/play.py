@@ -1,0 +1,103 @@
+"""The play of a traffic: by the core in C where it was built at install, else by its twin."""
+
+import ctypes
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from runtime.simulate.traffic import Traffic
+from runtime.simulate.twin import Twin
+from topologies.model.topology import IntArray
+
+LIBRARY = Path(__file__).parent / "libplay.so"
+NO_MEMORY = 1
+_NUMBERS = (
+    *("chunks", "lead", "whole", "ranks", "pairs", "messages", "parts", "gates", "stations"),
+    "steps",
+)
+_COLUMNS = (
+    *("pair_first", "pair_src", "pair_dst", "rank_first", "rank_pair"),
+    *("step", "cuts", "turn", "pair", "need", "sending", "receiving", "part_first"),
+    *("of_part", "visit_first", "station", "work", "way"),
+    *("gate_need", "gate_next", "gate_first", "gate_message", "opens_first", "opens"),
+)
+_RESULTS = ("end", "events", "done")
+
+
+@dataclass(frozen=True)
+class Played:
+    """When the last message is complete, in ticks, and how many events there were."""
+
+    end: int
+    events: int
+
+
+class _Play(ctypes.Structure):
+    """As play.c has it."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in _NUMBERS),
+        *((name, ctypes.c_void_p) for name in _COLUMNS),
+        *((name, ctypes.c_int64) for name in _RESULTS),
+    )
+
+
+def play(traffic: Traffic, lead: int) -> Played:
+    """Play to the end. Complexity: visits of all chunks × log of those under way."""
+    return play_in_c(traffic, lead) if is_built() else play_in_python(traffic, lead)
+
+
+@cache
+def is_built() -> bool:
+    """Tell whether the core is there and loads."""
+    try:
+        ctypes.CDLL(str(LIBRARY))
+    except OSError:
+        return False
+    return True
+
+
+def play_in_python(traffic: Traffic, lead: int) -> Played:
+    """Let the twin play."""
+    twin = Twin(traffic, lead)
+    twin.play()
+    return _ended(traffic, twin.done, Played(twin.end, twin.events))
+
+
+def play_in_c(traffic: Traffic, lead: int) -> Played:
+    """Let the core play.
+
+    Raises:
+        MemoryError: there is not enough.
+    """
+    numbers = (traffic.chunks, lead, traffic.whole, traffic.ranks, len(traffic.pairs.src))
+    rows = (traffic.messages.step, traffic.parts.message, traffic.gates.need)
+    counts = (*map(len, rows), traffic.stations, traffic.steps)
+    held = [np.ascontiguousarray(column, dtype=np.int64) for column in _columns(traffic)]
+    state = _Play(*map(int, (*numbers, *counts)), *(column.ctypes.data for column in held))
+    library = ctypes.CDLL(str(LIBRARY))
+    if library.commplan_play(ctypes.byref(state)) == NO_MEMORY:
+        raise MemoryError("no memory for the simulation")
+    return _ended(traffic, state.done, Played(state.end, state.events))
+
+
+def _columns(traffic: Traffic) -> tuple[IntArray, ...]:
+    """Give the columns in the order of _COLUMNS."""
+    own, parts, gates, pairs = traffic.messages, traffic.parts, traffic.gates, traffic.pairs
+    of_rank = pairs.of_rank(traffic.ranks)
+    part_first = np.searchsorted(parts.message, np.arange(len(own.step) + 1))
+    return (
+        *(pairs.first, pairs.src, pairs.dst, of_rank.first, of_rank.value),
+        *(own.step, own.cuts, traffic.turn, own.pair, own.need, own.sending, own.receiving),
+        *(part_first, parts.message, parts.first, parts.station, parts.work, parts.way),
+        *(gates.need, gates.next, gates.waiting.first, gates.waiting.value),
+        *(own.opens.first, own.opens.value),
+    )
+
+
+def _ended(traffic: Traffic, done: int, played: Played) -> Played:
+    """Make sure that every message came: data, lead and order only ever wait for earlier ones."""
+    assert done == traffic.messages.cuts.sum(), f"{done} messages came"
+    return played

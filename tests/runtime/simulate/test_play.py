@@ -1,0 +1,183 @@
+"""The core in C and its twin play the same, and what they play is what it is meant to be."""
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+
+from runtime.metrics import chunking
+from runtime.simulate import messages as making
+from runtime.simulate.classes import Classes
+from runtime.simulate.messages import Cutting, make_traffic
+from runtime.simulate.play import is_built, play_in_c, play_in_python
+from runtime.simulate.simulate import simulate
+from runtime.simulate.twin import NEVER, Station
+from solvers.schedules.certificate import UNPROVED
+from solvers.schedules.kinds import collective
+from solvers.schedules.schedule import Transfer
+from solvers.schedules.schedule import schedule as put_together
+from solvers.solve import solve
+from solvers.templates import TEMPLATES
+from solvers.templates.layout import TemplateError
+from topologies.model.topology import Link, Switch, build, frozen
+from topologies.presets.random_machines import random_machine, wild_machine
+from topologies.presets.shapes import line, star
+
+core = pytest.mark.skipif(not is_built(), reason="there was no compiler at install")
+NAMES = ("all_reduce", "all_gather", "all_to_all", "broadcast", "reduce", "reduce_scatter")
+MB = 10**6
+
+
+def unlike(schedule, size, chunks, joined=2**14):
+    """List the ways in which the core and its twin differ."""
+    classes = Classes(schedule)
+    for whole, order, lead in product((False, True), ("place", "piece"), (1, 2, 5)):
+        work = make_traffic(schedule, classes, Cutting(size, chunks, joined, order), whole)
+        ours, theirs = play_in_c(work, lead), play_in_python(work, lead)
+        if ours != theirs:
+            yield whole, order, lead, ours, theirs
+
+
+@core
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_core_and_twin_agree_on_templates(name, small_machine):
+    for what in TEMPLATES[name][1]:
+        try:
+            made = TEMPLATES[name][0](small_machine, collective(what, range(small_machine.ranks)))
+        except (TemplateError, ValueError):
+            continue
+        assert list(unlike(made, MB, 3)) == []
+
+
+@core
+@pytest.mark.parametrize("seed", range(25))
+def test_core_and_twin_agree_on_wild_machines(seed):
+    drawn = wild_machine(seed, 7)
+    for name in (NAMES[seed % 6], NAMES[(seed + 1) % 6]):
+        root = 0 if name in ("broadcast", "reduce") else None
+        made = solve(drawn, collective(name, range(drawn.ranks), root))
+        for size, chunks in ((300, 1), (10**5, 4), (10**8, 7)):
+            assert list(unlike(made, size, chunks)) == []
+
+
+@core
+@pytest.mark.parametrize("seed", range(10))
+def test_core_and_twin_agree_where_pieces_have_different_numbers_of_chunks(seed, monkeypatch):
+    drawn = random_machine(seed, 6, 2)
+    made = solve(drawn, collective("all_reduce", range(6)))
+    cuts = np.random.default_rng(seed).integers(1, 8, made.pieces)
+    monkeypatch.setattr(making, "chunks_of", lambda schedule, size, chunks: cuts)
+    assert list(unlike(made, 10**6, 7)) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_station_takes_the_first_gap_that_is_long_enough(seed):
+    draw, station, taken = np.random.default_rng(seed), Station(), np.zeros(400, dtype=bool)
+    now = 0
+    for _ in range(40):
+        now += int(draw.integers(0, 3))
+        ready, work = now + int(draw.integers(0, 9)), int(draw.integers(1, 6))
+        begin, free = station.reserve(now, ready, work)
+        fits = [t for t in range(ready, 390) if not taken[t : t + work].any()]
+        assert begin == fits[0]
+        if free == NEVER:
+            assert not taken[now:begin].any()
+        else:
+            assert taken[free - 1]
+            assert not taken[free:begin].any()
+        taken[begin : begin + work] = True
+
+
+def chain(rates, alpha=0.0):
+    links = [Link(f"r{i}", f"r{i + 1}", Fraction(rate), alpha) for i, rate in enumerate(rates)]
+    return build("chain", [f"r{i}" for i in range(len(rates) + 1)], [], links)
+
+
+def two_blocks(lead):
+    """Let b's own block leave in step 1, after a slow message of step 0, or beside it."""
+    made = put_together(
+        chain([10**8, 10**9]),
+        collective("all_gather", range(3)),
+        [(b, Fraction(1)) for b in range(3)],
+        [Transfer(0, 0, 0, 1, (0,)), Transfer(1, 1, 1, 2, (1,))],
+        UNPROVED,
+    )
+    return simulate(made, 3 * MB, chunks=1, lead=lead).seconds
+
+
+def test_a_lead_lets_the_next_step_begin():
+    assert two_blocks(1) == pytest.approx(MB / 10**8 + MB / 10**9)
+    assert two_blocks(2) == pytest.approx(MB / 10**8)
+
+
+def test_a_message_that_cannot_start_holds_back_those_behind_it_to_the_same_rank_alone():
+    links = [
+        *(Link("a", "b", Fraction(10**8)), Link("b", "c", Fraction(10**9))),
+        Link("b", "d", Fraction(10**9)),
+    ]
+    machine = build("fork", list("abcd"), [], links)
+    what = collective("all_gather", range(4))
+    # Piece 0 goes from b to c and to d in step 1, in front of b's own block to c.
+    sends = [
+        *(Transfer(0, 0, 0, 1, (0,)), Transfer(0, 1, 1, 2, (1,)), Transfer(1, 1, 1, 2, (1,))),
+        Transfer(1, 1, 1, 3, (2,)),
+    ]
+    pieces = [(b, Fraction(1)) for b in range(4)]
+    whole = put_together(machine, what, pieces, sends, UNPROVED)
+    assert simulate(whole, 4 * MB, chunks=1, lead=2, order="piece").seconds == pytest.approx(
+        MB / 10**8 + 2 * MB / 10**9
+    )
+    fourth = replace(whole, transfers=whole.transfers.rows(np.array([0, 1, 3])))
+    assert simulate(fourth, 4 * MB, chunks=1, lead=2).seconds == pytest.approx(
+        MB / 10**8 + MB / 10**9
+    )
+
+
+def test_a_lead_of_two_pipelines_a_broadcast_to_all_of_a_star():
+    made = TEMPLATES["direct"][0](star(5), collective("scatter", range(5), 0))
+    one, two = (simulate(made, MB, chunks=8, lead=lead).seconds for lead in (1, 2))
+    assert two <= one
+
+
+@pytest.mark.parametrize("switching", ["cut-through", "store-and-forward"])
+@pytest.mark.parametrize("lead", [1, 2, 3, 8])
+def test_a_chain_takes_the_same_with_every_lead(lead, switching):
+    made = TEMPLATES["ring"][0](line(5), collective("broadcast", range(5), 0))
+    found = simulate(made, MB, switching, 16, lead=lead)
+    assert found.seconds == pytest.approx((16 + 3) * (1e-6 + MB / 16 / 25e9), rel=1e-6) or lead > 1
+    assert found.seconds <= (16 + 3) * (1e-6 + MB / 16 / 25e9) * (1 + 1e-6)
+
+
+def test_joined_messages_of_one_route_are_one_on_its_links():
+    links = [Link("a", "s", Fraction(10**9)), Link("s", "b", Fraction(10**9))]
+    machine = build("two", ["a", "b"], [Switch("s")], links)
+    what = collective("broadcast", range(2), 0)
+    sends = [Transfer(p, 0, 0, 1, (0, 1)) for p in range(4)]
+    made = put_together(machine, what, [(0, Fraction(1, 4))] * 4, sends, UNPROVED)
+    for joined, first in ((0, 1000), (2**14, 4000)):
+        found = simulate(made, 4000, "store-and-forward", 1, joined)
+        assert found.seconds == pytest.approx((first + 4000) / 1e9)
+        assert (found.messages, found.least_message) == (4000 // first, first)
+
+
+def test_joined_messages_of_different_routes_are_parts():
+    links = [Link("a", s, Fraction(10**9)) for s in "st"]
+    links += [Link(s, "b", Fraction(10**9)) for s in "st"]
+    machine = build("ways", ["a", "b"], [Switch("s"), Switch("t")], links)
+    what = collective("broadcast", range(2), 0)
+    sends = [Transfer(p, 0, 0, 1, (p, p + 2)) for p in range(2)]
+    made = put_together(machine, what, [(0, Fraction(1, 2))] * 2, sends, UNPROVED)
+    with_overhead = replace(made, topology=replace(machine, overhead=frozen(np.full(2, 1e-3))))
+    found = simulate(with_overhead, 2000, "store-and-forward", 1)
+    assert found.messages == 1
+    assert found.seconds == pytest.approx(2e-3 + 2 * 1000 / 1e9)
+
+
+def test_hours_of_many_chunks_fit_into_ticks():
+    made = TEMPLATES["ring"][0](line(3), collective("broadcast", range(3), 0))
+    parts = chunking.chunks(made, 10**18)
+    found = simulate(made, 10**18)
+    assert found.chunks == parts
+    assert found.seconds > 10**18 / 25e9
