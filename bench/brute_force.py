@@ -12,7 +12,7 @@ from bench.small_digraphs import digraphs, sample
 from runtime.verify.verify import verify
 from solvers.schedules.kinds import ROOTED, collective
 from solvers.settings.deadline import Watch
-from solvers.settings.options import SYMMETRY_USES, SymmetryUse, Terms
+from solvers.settings.options import SYMMETRY_USES, SolverOptions, SymmetryUse
 from solvers.solve import solve
 from topologies.model.topology import Topology
 from topologies.presets.random_machines import AWKWARD, EVEN, random_machine
@@ -28,7 +28,7 @@ def disagreement(
 ) -> str:
     """Solve, verify, and compare with the LP; say what is wrong, or nothing."""
     what = collective(name, range(topology.ranks), root if name in ROOTED else None)
-    report = verify(solve(topology, what, Watch(SECONDS), Terms(symmetry)))
+    report = verify(solve(topology, what, Watch(SECONDS), SolverOptions(symmetry)))
     if not report.correct:
         return report.faults[0]
     reached, best = float(report.algbw or 0), optimum(topology, what)

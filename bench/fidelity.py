@@ -18,7 +18,7 @@ from runtime.simulate.simulate import simulate
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from solvers.templates import TEMPLATES
 from topologies.derive.derate import derate
 from topologies.formats.spec import topology
@@ -79,8 +79,8 @@ def planned(series: Series, what: Collective, size: int) -> Schedule:
     machine = topology(series.machine)
     if series.schedule != "best":
         return TEMPLATES[series.schedule][0](machine, what)
-    terms = Terms(in_network=series.in_network)
-    return planner.plan(machine, what, size=size, terms=terms).schedule
+    options = SolverOptions(in_network=series.in_network)
+    return planner.plan(machine, what, size=size, options=options).schedule
 
 
 def predicted(schedule: Schedule, size: int) -> float:

@@ -15,7 +15,7 @@ from runtime.simulate.simulate import Switching, simulate
 from solvers.bounds import time_bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import collective
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError
 from topologies.formats.files import load
@@ -43,7 +43,9 @@ def curves(machine: Topology, what: Collective, sizes: list[int], *, stored: boo
     switching: Switching = "store-and-forward" if stored else "cut-through"
     made: dict[str, list[tuple[int, float]]] = {"bound": [], "commplan": []}
     for size in sizes:
-        best = planner.plan(machine, what, size=size, terms=Terms(in_network=stored)).schedule
+        best = planner.plan(
+            machine, what, size=size, options=SolverOptions(in_network=stored)
+        ).schedule
         least = time_bound.time_lower_bound(machine, what, best.bound, size, in_network=stored)
         made["bound"].append((size, least))
         made["commplan"].append((size, simulate(best, size, switching).seconds))

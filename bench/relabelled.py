@@ -15,7 +15,7 @@ import numpy as np
 from commplan.planning import planner
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from topologies.derive.relabel import relabel
 from topologies.formats.spec import topology
 from topologies.model.topology import Topology, frozen
@@ -72,7 +72,7 @@ def predicted(machine: Topology, name: str, root: int, size: int, *, natural: bo
     """Give the seconds predicted at a size."""
     what = collective(name, range(machine.ranks), root if name in ROOTED else None)
     if natural:
-        made = planner.plan_as_is(machine, what, size, Terms(), None, Watch(SECONDS))
+        made = planner.plan_as_is(machine, what, size, SolverOptions(), None, Watch(SECONDS))
     else:
         made = planner.plan(machine, what, size=size, seconds=SECONDS)
     assert made.predicted is not None

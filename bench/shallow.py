@@ -15,7 +15,7 @@ from commplan.anytime.limits import count_trees
 from commplan.planning.planner import Plan, plan
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.kinds import collective
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from topologies.formats.spec import topology
 
 HEAD = f"{'limit':>12}{'bound':>12}{'achieved':>12}{'share':>9}{'height':>8}{'trees':>7}"
@@ -45,7 +45,9 @@ class Row:
         )
 
 
-def row(machine: str, name: str, limit: str, terms: Terms, whole: Plan | None) -> tuple[Row, Plan]:
+def row(
+    machine: str, name: str, limit: str, options: SolverOptions, whole: Plan | None
+) -> tuple[Row, Plan]:
     """Plan within limits; whole: what is reached without.
 
     Raises:
@@ -53,7 +55,7 @@ def row(machine: str, name: str, limit: str, terms: Terms, whole: Plan | None) -
     """
     made = topology(machine)
     started = perf_counter()
-    found = plan(made, collective(name, range(made.ranks)), terms=terms)
+    found = plan(made, collective(name, range(made.ranks)), options=options)
     seconds = perf_counter() - started
     bound, algbw = found.schedule.bound.algbw, found.report.algbw
     assert bound is not None
@@ -72,15 +74,17 @@ def row(machine: str, name: str, limit: str, terms: Terms, whole: Plan | None) -
 @click.option("--json", "as_json", is_flag=True)
 def main(machine: str, name: str, most: int, as_json: bool) -> None:
     """Plan without limits, for each height below the one found, and for 1, 2, ... trees."""
-    first, whole = row(machine, name, "none", Terms(), None)
+    first, whole = row(machine, name, "none", SolverOptions(), None)
     rows = [first]
-    limits = [(f"height {h}", Terms(max_height=h)) for h in range(whole.report.height, 0, -1)]
-    limits += [(f"{k} trees", Terms(trees=k)) for k in range(most, 0, -1)]
+    limits = [
+        (f"height {h}", SolverOptions(max_height=h)) for h in range(whole.report.height, 0, -1)
+    ]
+    limits += [(f"{k} trees", SolverOptions(trees=k)) for k in range(most, 0, -1)]
     if not as_json:
         click.echo(f"{name} on {machine}\n{HEAD}\n{first.line()}")
-    for limit, terms in limits:
+    for limit, options in limits:
         try:
-            now = row(machine, name, limit, terms, whole)[0]
+            now = row(machine, name, limit, options, whole)[0]
         except Infeasible:
             now = Row(limit)
         rows.append(now)

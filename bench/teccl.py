@@ -22,7 +22,7 @@ from runtime.verify.verify import verify
 from solvers.bounds.latency import latency
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from solvers.solve import solve
 from solvers.timing.greedy_matching import matched
 from solvers.timing.greedy_problem import guided
@@ -80,7 +80,7 @@ def base(row: Row) -> Schedule:
     """Find the schedule of highest throughput for a row's machine and collective."""
     machine = load(MACHINES / f"{row.topology}.toml")
     asked = collective(row.collective, range(machine.ranks))
-    return solve(machine, asked, terms=Terms(in_network=True))
+    return solve(machine, asked, options=SolverOptions(in_network=True))
 
 
 def ours(row: Row, best: Schedule) -> Ours:

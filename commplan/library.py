@@ -33,7 +33,7 @@ from solvers.schedules.files import save as save_schedule
 from solvers.schedules.kinds import collective
 from solvers.schedules.moe import Tokens, combine, dispatch
 from solvers.schedules.schedule import Schedule, Transfer
-from solvers.settings.options import LimitError, Terms
+from solvers.settings.options import LimitError, SolverOptions
 from solvers.solve import bound
 from solvers.templates import TEMPLATES, Template
 from solvers.templates.layout import TemplateError
@@ -91,13 +91,13 @@ __all__ = [
     "Simulation",
     "Solver",
     "SolverError",
+    "SolverOptions",
     "Stages",
     "Switch",
     "SymmetryError",
     "Target",
     "Template",
     "TemplateError",
-    "Terms",
     "Tokens",
     "Topology",
     "TopologyError",

@@ -24,7 +24,7 @@ from solvers.schedules.collective import Collective, Movement
 from solvers.schedules.kinds import TOKENS, is_alike, kind_of, pattern_of
 from solvers.schedules.schedule import Schedule, Transfers, merge, schedule
 from solvers.schedules.trivial import trivial_schedule
-from solvers.settings.deadline import UNHURRIED, NotFound, Watch, tighter
+from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch, tighter
 from solvers.templates import direct
 from solvers.templates.layout import TemplateError
 from topologies.model.ragged import within
@@ -48,7 +48,7 @@ def fallback_schedule(
     collective: Collective,
     group: Group,
     bound: Bound,
-    watch: Watch = UNHURRIED,
+    watch: Watch = NO_DEADLINE,
     relays: Relays = "all",
 ) -> Schedule:
     """Make a schedule of short ways, with a bound that is known from elsewhere.

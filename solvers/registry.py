@@ -9,7 +9,7 @@ from solvers.schedules.collective import Collective, Movement
 from solvers.schedules.kinds import DEMAND, TOKENS, Given, kind_of, pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from solvers.trees import forest
 from topologies.model.errors import NO, CommplanError
 from topologies.model.registry import Registry
@@ -29,11 +29,11 @@ class Solver:
 
     Attributes:
         solve: takes a machine, a collective, a group of automorphisms of both, and a watch, which
-            says when to stop; with `limited` also terms. Its schedule may be symmetric under the
+            says when to stop; with `limited` also options. Its schedule may be symmetric under the
             group, or under none. It raises `Infeasible` where none exists, which it must have
             proved, and `NotFound` where it knows none.
         suits: tells whether it is for a collective.
-        limited: whether it keeps to the limits of height and trees that terms state.
+        limited: whether it keeps to the limits of height and trees that options state.
     """
 
     solve: Callable[..., Schedule]
@@ -115,7 +115,7 @@ def run_solver(
     collective: Collective,
     group: Group,
     watch: Watch,
-    terms: Terms,
+    options: SolverOptions,
 ) -> Schedule:
     """Let the solver of a name search.
 
@@ -125,7 +125,7 @@ def run_solver(
         collective: one that suits the solver.
         group: automorphisms of the machine that keep the collective.
         watch: says when to stop.
-        terms: what the solver has to keep to, if it can.
+        options: what the solver has to keep to, if it can.
 
     Raises:
         Infeasible: no schedule exists.
@@ -134,7 +134,7 @@ def run_solver(
         SolverError: a solver of others fails, or gives something else than a schedule of this.
     """
     known = SOLVERS.get(name)
-    more = {"terms": terms} if known.limited else {}
+    more = {"options": options} if known.limited else {}
     if SOLVERS.is_ours(name):
         return known.solve(topology, collective, group, watch, **more)
     try:

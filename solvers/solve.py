@@ -21,8 +21,8 @@ from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective, CollectiveError, Movement
 from solvers.schedules.kinds import has_blocks, is_alike, pattern_of
 from solvers.schedules.schedule import Schedule
-from solvers.settings.deadline import UNHURRIED, NotFound, Watch
-from solvers.settings.options import USUAL, LimitError, Terms
+from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch
+from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from solvers.trees import forest
 from topologies.derive.part import Submachine, contract
 from topologies.model.arguments import of
@@ -42,8 +42,8 @@ SEARCH = 1.0  # about so many seconds, for the symmetry of a part of a machine
 def solve(
     topology: Topology,
     collective: Collective,
-    watch: Watch = UNHURRIED,
-    terms: Terms = USUAL,
+    watch: Watch = NO_DEADLINE,
+    options: SolverOptions = DEFAULT_OPTIONS,
 ) -> Schedule:
     """Find the schedule of highest throughput, with the certificate that none is higher.
 
@@ -58,48 +58,54 @@ def solve(
         CollectiveError: it is not for this machine, or no solver knows it.
         ArgumentError: something of another kind is given.
     """
-    check(topology, collective, watch, terms)
-    topology = restrict_relays(topology, collective, terms.relays)
+    check(topology, collective, watch, options)
+    topology = restrict_relays(topology, collective, options.relays)
     check_paths(topology, collective)
-    refuse_too_low(topology, collective, terms.max_height)
-    name = choose_solver(collective, terms.solver)
-    found = _solve_in_submachine(topology, collective, watch, terms)
+    refuse_too_low(topology, collective, options.max_height)
+    name = choose_solver(collective, options.solver)
+    found = _solve_in_submachine(topology, collective, watch, options)
     if found is None:
-        group = _symmetry(topology, collective, watch, terms)
-        found = _solve_whole(topology, collective, group, watch, terms)
+        group = _symmetry(topology, collective, watch, options)
+        found = _solve_whole(topology, collective, group, watch, options)
     known = found.provenance | {"solver": name}
-    return replace(found, provenance=known, in_network=terms.in_network, relays=terms.relays)
+    return replace(found, provenance=known, in_network=options.in_network, relays=options.relays)
 
 
-def _symmetry(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> Group:
+def _symmetry(
+    topology: Topology, collective: Collective, watch: Watch, options: SolverOptions
+) -> Group:
     """Look for the symmetry that is used, where it is of use."""
     watch.tell("looking for symmetry")
-    flow = choose_solver(collective, terms.solver) == "scatter"  # one flow: no symmetry helps
+    flow = choose_solver(collective, options.solver) == "scatter"  # one flow: no symmetry helps
     search = 0.0 if flow else min(watch.room, 50.0) / 10
-    return find_symmetry(topology, collective, search, terms, watch)
+    return find_symmetry(topology, collective, search, options, watch)
 
 
 def _solve_in_submachine(
-    topology: Topology, collective: Collective, watch: Watch, terms: Terms
+    topology: Topology, collective: Collective, watch: Watch, options: SolverOptions
 ) -> Schedule | None:
     """Solve in a part of the machine that is proved to do as well as the whole, if there is one."""
-    limited = terms.max_height is not None or terms.trees is not None
-    if limited or terms.solver is not None or not is_alike(collective):
+    limited = options.max_height is not None or options.trees is not None
+    if limited or options.solver is not None or not is_alike(collective):
         return None
     if not 1 < len(collective.ranks) < topology.ranks:
         return None
     for cut in submachines(topology, collective):
         inner = to_submachine(cut, collective)
-        group = spare_group(find_symmetry(cut.topology, inner, SEARCH, terms, watch), cut)
-        asked = cut.topology, inner, group, watch, terms
+        group = spare_group(find_symmetry(cut.topology, inner, SEARCH, options, watch), cut)
+        asked = cut.topology, inner, group, watch, options
         found = _try_stars(*asked) or _try_near_optimum(*asked) or _solve_under(*asked)
-        bound = whole_bound(found.bound, cut, collective, terms.relays, in_network=terms.in_network)
+        bound = whole_bound(
+            found.bound, cut, collective, options.relays, in_network=options.in_network
+        )
         if bound is not None and bound.algbw == found.bound.algbw:
             return replace(widen(found, cut, collective), bound=bound)
     return None
 
 
-def solve_in(cut: Submachine, collective: Collective, watch: Watch, terms: Terms) -> Schedule:
+def solve_in(
+    cut: Submachine, collective: Collective, watch: Watch, options: SolverOptions
+) -> Schedule:
     """Find the schedule of highest throughput in a part of a machine, for the whole machine.
 
     Its bound is that of the part, and to be replaced.
@@ -108,24 +114,24 @@ def solve_in(cut: Submachine, collective: Collective, watch: Watch, terms: Terms
         as `solve`.
     """
     inner = to_submachine(cut, collective)
-    group = spare_group(find_symmetry(cut.topology, inner, SEARCH, terms, watch), cut)
-    found = _solve_under(cut.topology, inner, group, watch, terms)
-    return replace(widen(found, cut, collective), relays=terms.relays)
+    group = spare_group(find_symmetry(cut.topology, inner, SEARCH, options, watch), cut)
+    found = _solve_under(cut.topology, inner, group, watch, options)
+    return replace(widen(found, cut, collective), relays=options.relays)
 
 
 def _solve_whole(
-    topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
+    topology: Topology, collective: Collective, group: Group, watch: Watch, options: SolverOptions
 ) -> Schedule:
     """Solve on a machine as a whole; where blocks differ there is little symmetry to rely on."""
-    asked = topology, collective, group, watch, terms
-    limited = terms.max_height is not None or terms.trees is not None
-    if has_blocks(collective) and not limited and terms.solver is None:
+    asked = topology, collective, group, watch, options
+    limited = options.max_height is not None or options.trees is not None
+    if has_blocks(collective) and not limited and options.solver is None:
         return _try_stars(*asked) or _try_near_optimum(*asked) or _solve_under(*asked)
     return _solve_under(*asked)
 
 
 def contracted_bound(
-    topology: Topology, collective: Collective, watch: Watch, terms: Terms
+    topology: Topology, collective: Collective, watch: Watch, options: SolverOptions
 ) -> Bound | None:
     """Bound by the optimum of a machine in which everything far from the ranks is a single one.
 
@@ -134,25 +140,25 @@ def contracted_bound(
     """
     cut = contract(topology, collective.ranks)
     inner = replace(collective, ranks=tuple(range(len(collective.ranks))))
-    group = find_symmetry(cut.topology, inner, SEARCH, terms, watch)
-    found = _solve_under(cut.topology, inner, group, watch, terms)
-    return whole_bound(found.bound, cut, collective, terms.relays, in_network=terms.in_network)
+    group = find_symmetry(cut.topology, inner, SEARCH, options, watch)
+    found = _solve_under(cut.topology, inner, group, watch, options)
+    return whole_bound(found.bound, cut, collective, options.relays, in_network=options.in_network)
 
 
 def _try_stars(
-    topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
+    topology: Topology, collective: Collective, group: Group, watch: Watch, options: SolverOptions
 ) -> Schedule | None:
     """Look for a schedule in which all send straight to all, None where that is no optimum."""
     if not collective.shape.everyone or len(collective.ranks) == 1:
         return None
     try:
-        return forest.pack_stars(topology, collective, group, watch, terms)
+        return forest.pack_stars(topology, collective, group, watch, options)
     except (Infeasible, NotFound):  # some ways may lead over other members alone
         return None
 
 
 def _try_near_optimum(
-    topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
+    topology: Topology, collective: Collective, group: Group, watch: Watch, options: SolverOptions
 ) -> Schedule | None:
     """Look for trees or ways near the optimum, None where that takes longer than to find it.
 
@@ -168,23 +174,23 @@ def _try_near_optimum(
         return None
     way = forest.pack_near_optimum if trees else all_to_all.route_near_optimum
     try:
-        return way(topology, collective, watch, terms)
+        return way(topology, collective, watch, options)
     except NotFound:
         return None
 
 
 def _solve_under(
-    topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
+    topology: Topology, collective: Collective, group: Group, watch: Watch, options: SolverOptions
 ) -> Schedule:
     """Find the schedule of highest throughput under a group that keeps the problem."""
-    name = choose_solver(collective, terms.solver)
-    if terms.trees is not None and _images(group, collective) > max((terms.trees + 1) // 2, 1):
+    name = choose_solver(collective, options.solver)
+    if options.trees is not None and _images(group, collective) > max((options.trees + 1) // 2, 1):
         group = trivial(topology)
     watch.tell("solving")
-    return run_solver(name, topology, collective, group, watch, terms)
+    return run_solver(name, topology, collective, group, watch, options)
 
 
-def check(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> None:
+def check(topology: Topology, collective: Collective, watch: Watch, options: SolverOptions) -> None:
     """Look at what is asked for before anything is searched.
 
     Raises:
@@ -196,10 +202,10 @@ def check(topology: Topology, collective: Collective, watch: Watch, terms: Terms
         ("topology", topology, Topology),
         ("collective", collective, Collective),
         ("watch", watch, Watch),
-        ("terms", terms, Terms),
+        ("options", options, SolverOptions),
     ):
         of(name, value, kind)
-    choose_solver(collective, terms.solver)
+    choose_solver(collective, options.solver)
     if not collective.ranks or max(collective.ranks) >= topology.ranks:
         listed = f"among the {topology.ranks} of {topology.name}"
         raise CollectiveError(f"{collective.name}: expected ranks {listed}")
@@ -208,8 +214,8 @@ def check(topology: Topology, collective: Collective, watch: Watch, terms: Terms
 def bound(
     topology: Topology,
     collective: Collective,
-    watch: Watch = UNHURRIED,
-    terms: Terms = USUAL,
+    watch: Watch = NO_DEADLINE,
+    options: SolverOptions = DEFAULT_OPTIONS,
 ) -> Bound:
     """Find the tightest bound that is known: size / time that no schedule exceeds.
 
@@ -218,13 +224,17 @@ def bound(
     Raises:
         as `solve`, but for LimitError.
     """
-    check(topology, collective, watch, terms)
-    topology = restrict_relays(topology, collective, terms.relays)
+    check(topology, collective, watch, options)
+    topology = restrict_relays(topology, collective, options.relays)
     check_paths(topology, collective)
-    if is_gathering(collective) and terms.max_height is None and _is_balanced(topology, collective):
+    if (
+        is_gathering(collective)
+        and options.max_height is None
+        and _is_balanced(topology, collective)
+    ):
         return cut_bound(topology, collective)
     try:
-        return solve(topology, collective, watch, terms).bound
+        return solve(topology, collective, watch, options).bound
     except LimitError:  # what no schedule beats, none of such a height does
         return cut_bound(topology, collective, watch)
 
@@ -249,8 +259,8 @@ def find_symmetry(
     topology: Topology,
     collective: Collective,
     work: float = 5.0,
-    terms: Terms = USUAL,
-    watch: Watch = UNHURRIED,
+    options: SolverOptions = DEFAULT_OPTIONS,
+    watch: Watch = NO_DEADLINE,
 ) -> Group:
     """Give a group of automorphisms that keep what each rank holds and wants.
 
@@ -262,7 +272,7 @@ def find_symmetry(
         SymmetryError: the declared symmetry is no symmetry.
     """
     # What each rank sends to each breaks the symmetry.
-    if terms.symmetry == "none" or not is_alike(collective):
+    if options.symmetry == "none" or not is_alike(collective):
         return trivial(topology)
     colours = _roles(topology, collective)
     group = declared_group(topology)
@@ -271,7 +281,7 @@ def find_symmetry(
     kept = _rank_classes(topology, orbits(group.generators, topology.vertices))
     looks = refine(topology, colours)
     least = _rank_classes(topology, looks)
-    if terms.symmetry == "declared" or kept == least or work <= 0:
+    if options.symmetry == "declared" or kept == least or work <= 0:
         return group
     if collective.root is not None:
         rooted = stabiliser(topology, looks, collective.root)

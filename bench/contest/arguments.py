@@ -173,7 +173,7 @@ def _sizes(found: argparse.Namespace, end: int) -> tuple[int, ...]:
 
 
 def _told(read: Callable[[str], Value]) -> Callable[[str], Value]:
-    """Let argparse hear what a reader says of a fault."""
+    """Let argparse show what a reader says of a fault."""
 
     def told(text: str) -> Value:
         try:

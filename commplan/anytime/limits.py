@@ -4,16 +4,16 @@ import numpy as np
 
 from runtime.metrics.height import height
 from solvers.schedules.schedule import Schedule
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from topologies.model.topology import IntArray
 from topologies.symmetry.group import orbits
 
 
-def keeps_limits(schedule: Schedule, terms: Terms) -> bool:
-    """Tell whether a schedule keeps to the limits of its terms."""
-    if terms.max_height is not None and height(schedule) > terms.max_height:
+def keeps_limits(schedule: Schedule, options: SolverOptions) -> bool:
+    """Tell whether a schedule keeps to the limits of its options."""
+    if options.max_height is not None and height(schedule) > options.max_height:
         return False
-    return terms.trees is None or count_trees(schedule) <= terms.trees
+    return options.trees is None or count_trees(schedule) <= options.trees
 
 
 def count_trees(schedule: Schedule) -> int:

@@ -23,8 +23,8 @@ from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
-from solvers.settings.deadline import UNHURRIED, NotFound, Watch, tighter
-from solvers.settings.options import USUAL, Terms
+from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch, tighter
+from solvers.settings.options import DEFAULT_OPTIONS, SolverOptions
 from solvers.solve import find_symmetry, solve
 from topologies.model.topology import Topology
 
@@ -44,21 +44,21 @@ class _Solver:
     """The solver in its thread, and how it ended."""
 
     def __init__(
-        self, topology: Topology, collective: Collective, watch: Watch, terms: Terms
+        self, topology: Topology, collective: Collective, watch: Watch, options: SolverOptions
     ) -> None:
-        self.watch = Watch(hear=watch.pass_on, whole=watch, what=FASTER)
+        self.watch = Watch(on_progress=watch.pass_on, whole=watch, what=FASTER)
         self.found: Schedule | None = None
         self.error: BaseException | None = None
         # No daemon: the interpreter waits for it rather than fall apart under a running engine.
-        self._thread = Thread(target=self._run, args=(topology, collective, terms))
+        self._thread = Thread(target=self._run, args=(topology, collective, options))
 
     def start(self) -> None:
         """Let it work, until it ends or is abandoned: whoever starts it must see to that."""
         self._thread.start()
 
-    def _run(self, topology: Topology, collective: Collective, terms: Terms) -> None:
+    def _run(self, topology: Topology, collective: Collective, options: SolverOptions) -> None:
         try:
-            self.found = solve(topology, collective, self.watch, terms)
+            self.found = solve(topology, collective, self.watch, options)
         except BaseException as error:  # raised again where the answer is waited for
             self.error = error
 
@@ -90,7 +90,10 @@ class _Solver:
 
 
 def solve_in_time(
-    topology: Topology, collective: Collective, watch: Watch, terms: Terms = USUAL
+    topology: Topology,
+    collective: Collective,
+    watch: Watch,
+    options: SolverOptions = DEFAULT_OPTIONS,
 ) -> Checked:
     """Find the schedule of highest throughput, or the best there is when the time is over.
 
@@ -104,25 +107,25 @@ def solve_in_time(
         KeyboardInterrupt: at a second Ctrl-C.
     """
     with stop_on_interrupt(watch):
-        solver, standby = _search(topology, collective, watch, terms)
-        return _better(topology, collective, solver, standby, watch, terms)
+        solver, standby = _search(topology, collective, watch, options)
+        return _better(topology, collective, solver, standby, watch, options)
 
 
 def _search(
-    topology: Topology, collective: Collective, watch: Watch, terms: Terms
+    topology: Topology, collective: Collective, watch: Watch, options: SolverOptions
 ) -> tuple[_Solver, Checked | None]:
     """Let the solver work to its end, or that of the time; give it and the plain schedule."""
     grace = min(GRACE * watch.left, LONGEST_GRACE)
     alone = _patience(watch)
-    solver, standby = _Solver(topology, collective, watch, terms), None
+    solver, standby = _Solver(topology, collective, watch, options), None
     if not alone:  # before there is a solver, which would take half of what time there is
-        standby = _standby(topology, collective, watch, terms)
+        standby = _standby(topology, collective, watch, options)
     try:
         solver.start()
         if not solver.wait(alone, watch):
             if alone and not watch.late:
                 with solver.watch.held():
-                    standby = _standby(topology, collective, watch, terms)
+                    standby = _standby(topology, collective, watch, options)
             afterwards = AFTERWARDS * standby.seconds if standby else 0.0
             solver.wait(watch.left - afterwards - grace, watch)
         stopped = watch.late
@@ -144,21 +147,21 @@ def make_fallback(
     topology: Topology,
     collective: Collective,
     bound: Bound,
-    watch: Watch = UNHURRIED,
-    terms: Terms = USUAL,
+    watch: Watch = NO_DEADLINE,
+    options: SolverOptions = DEFAULT_OPTIONS,
 ) -> Schedule:
     """Make the plain schedule of a problem, under the symmetry that is known at once.
 
     Raises:
         as `fallback_schedule`.
     """
-    group = find_symmetry(topology, collective, 0.0, terms)
-    found = fallback_schedule(topology, collective, group, bound, watch, terms.relays)
-    return replace(found, in_network=terms.in_network, relays=terms.relays)
+    group = find_symmetry(topology, collective, 0.0, options)
+    found = fallback_schedule(topology, collective, group, bound, watch, options.relays)
+    return replace(found, in_network=options.in_network, relays=options.relays)
 
 
 def _standby(
-    topology: Topology, collective: Collective, watch: Watch, terms: Terms
+    topology: Topology, collective: Collective, watch: Watch, options: SolverOptions
 ) -> Checked | None:
     """Make a plain schedule and verify it; None if it takes too long, or is beyond the limits.
 
@@ -170,10 +173,10 @@ def _standby(
         with end_with(own):
             watch.tell("making a plain schedule")
             known = rank_bound(topology, collective)
-            made = check_schedule(make_fallback(topology, collective, known, own, terms))
+            made = check_schedule(make_fallback(topology, collective, known, own, options))
     except NotFound:
         return None
-    if not keeps_limits(made.schedule, terms):
+    if not keeps_limits(made.schedule, options):
         return None
     watch.tell(bound=known, best=_rate(made))
     return made
@@ -185,7 +188,7 @@ def _better(
     solver: _Solver,
     standby: Checked | None,
     watch: Watch,
-    terms: Terms,
+    options: SolverOptions,
 ) -> Checked:
     """Choose between what the solver found and the plain schedule, whichever there is.
 
@@ -194,7 +197,7 @@ def _better(
     """
     found = solver.answer()
     if found is None:
-        standby = standby or _standby(topology, collective, watch, terms)
+        standby = standby or _standby(topology, collective, watch, options)
         if standby is None:
             raise _reason(solver)
         return _with_bound(standby, solver.watch.news.bound, watch)
@@ -206,7 +209,7 @@ def _better(
         return standby
     if best.report.optimal or is_sized(collective):
         return best
-    standby = standby or _standby(topology, collective, watch, terms)
+    standby = standby or _standby(topology, collective, watch, options)
     if standby is None or _rate(best) >= _rate(standby):
         return best
     return _with_bound(standby, found.bound, watch)

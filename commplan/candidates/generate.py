@@ -25,8 +25,8 @@ from solvers.schedules.capabilities import Relays
 from solvers.schedules.collective import CollectiveError, Movement
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
-from solvers.settings.deadline import UNHURRIED, NotFound, Watch
-from solvers.settings.options import USUAL, LimitError, Terms
+from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch
+from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from solvers.solve import solve
 from solvers.templates import TEMPLATES, hierarchical_alltoall, multilevel
 from solvers.templates.layout import TemplateError
@@ -45,19 +45,21 @@ ORDERS: dict[str, Callable[[Schedule], Iterator[tuple[str, Schedule]]]] = {
 }
 
 
-def all_candidates(best: Schedule, terms: Terms = USUAL, watch: Watch = UNHURRIED) -> Made:
+def all_candidates(
+    best: Schedule, options: SolverOptions = DEFAULT_OPTIONS, watch: Watch = NO_DEADLINE
+) -> Made:
     """Give the schedule of highest throughput, and all others to compare it with."""
     yield from keep_lawful(iter([(BEST, best)]), best.relays)
-    for key, schedule in keep_lawful(other_candidates(best, watch, terms), best.relays):
+    for key, schedule in keep_lawful(other_candidates(best, watch, options), best.relays):
         if watch.leaves_out(OTHERS):
             break
-        yield key, replace(schedule, in_network=terms.in_network, relays=terms.relays)
+        yield key, replace(schedule, in_network=options.in_network, relays=options.relays)
 
 
 def other_candidates(
     best: Schedule,
     watch: Watch | None,
-    terms: Terms = USUAL,
+    options: SolverOptions = DEFAULT_OPTIONS,
     size: int | None = None,
     *,
     crowded: bool = False,
@@ -67,14 +69,14 @@ def other_candidates(
     Args:
         best: the schedule of highest throughput.
         watch: of the whole question; without one nothing is searched for, which takes seconds.
-        terms: what the searches keep to.
+        options: what the searches keep to.
         size: bytes; where `best` is near the bound at it there are no searches either.
         crowded: scratch is short, and the plain schedule is one of them.
     """
     return chain(
         _patterns(best, crowded),
         _exact(best, watch),
-        _low(best, watch, terms, size),
+        _low(best, watch, options, size),
         _matchings(best, watch, size),
     )
 
@@ -125,12 +127,14 @@ def _exact(best: Schedule, watch: Watch | None) -> Made:
         return
 
 
-def _low(best: Schedule, watch: Watch | None, terms: Terms, size: int | None = None) -> Made:
+def _low(
+    best: Schedule, watch: Watch | None, options: SolverOptions, size: int | None = None
+) -> Made:
     """Pack trees of less height, or fewer, than those of highest throughput, for sizes in between.
 
     watch: of the whole question; without one there is no search, nor where there is little to gain.
     """
-    what, plain = best.collective, replace(terms, max_height=None, trees=None)
+    what, plain = best.collective, replace(options, max_height=None, trees=None)
     if watch is None or not 1 < len(what.ranks) <= tuning.LOW_RANKS or pattern_of(what) in ORDERS:
         return
     if size is not None and _is_near(best, size):
@@ -144,14 +148,14 @@ def _low(best: Schedule, watch: Watch | None, terms: Terms, size: int | None = N
         yield from _pack(best, watch, Key(Generator.LOW_TREES, (most,)), lower)
 
 
-def _pack(best: Schedule, watch: Watch, key: Key, terms: Terms) -> Made:
+def _pack(best: Schedule, watch: Watch, key: Key, options: SolverOptions) -> Made:
     """Pack trees within limits, if that takes little work."""
     own = watch.stage(tuning.LOW_WORK, str(key))
     try:
-        found = solve(best.topology, best.collective, own, terms)
+        found = solve(best.topology, best.collective, own, options)
     except (Infeasible, LimitError, NotFound):
         return
-    if keeps_limits(found, terms):
+    if keeps_limits(found, options):
         yield key, replace(found, bound=best.bound)
 
 

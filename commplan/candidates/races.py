@@ -21,7 +21,7 @@ from runtime.launch import kills
 from runtime.metrics.pacing import Pacing, paced
 from solvers.schedules.files import from_bytes, to_bytes
 from solvers.schedules.schedule import Schedule
-from solvers.settings.options import USUAL, Terms
+from solvers.settings.options import DEFAULT_OPTIONS, SolverOptions
 from topologies.model.errors import NO, WRONG_INPUT, CommplanError
 
 # Gives a field to processes that are to race it, for as long as it is open.
@@ -59,7 +59,7 @@ class Races:
     """
 
     entrants: Mapping[Key, Schedule]
-    terms: Terms = USUAL
+    options: SolverOptions = DEFAULT_OPTIONS
     max_scratch: Fraction | None = None
     executor: Executor | None = None
     known: dict[tuple[Key, int], Candidate] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Races:
             self.known[key, size] = Candidate(key, self.schedule(key), *figures)
         return {
             size: choose(
-                [self.known[key, size] for key in asked], size, self.max_scratch, self.terms
+                [self.known[key, size] for key in asked], size, self.max_scratch, self.options
             )
             for size in sizes
         }

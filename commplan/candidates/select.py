@@ -13,7 +13,7 @@ from solvers.schedules.kinds import pattern_of
 from solvers.schedules.piece_loads import incast_bytes
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
-from solvers.settings.options import USUAL, LimitError, Terms
+from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from topologies.model.errors import NO, CommplanError
 
 CHUNKS = "other numbers of chunks"
@@ -30,13 +30,13 @@ def compare(
     size: int | None,
     max_scratch: Fraction | None,
     watch: Watch,
-    terms: Terms = USUAL,
+    options: SolverOptions = DEFAULT_OPTIONS,
     *,
     exact: bool = False,
 ) -> list[Candidate]:
     """Measure the schedule of highest throughput and, in time, others that may be a better choice.
 
-    They are those that make do with the scratch allowed and keep to the limits of the terms, the
+    They are those that make do with the scratch allowed and keep to the limits of the options, the
     one chosen first, then by time. exact: search as well for schedules that are the best of their
     number of steps, on small direct networks, for trees of less height, and for matchings; that
     takes seconds.
@@ -49,45 +49,46 @@ def compare(
     highest = measure(BEST, best, size)
     found = [highest] if is_deterministic(best) else []
     crowded = max_scratch is not None and highest.scratch > max_scratch
-    limited = not found or not keeps_limits(best, terms)
+    limited = not found or not keeps_limits(best, options)
     if crowded or limited or size is not None:
         made = other_candidates(
-            best, watch if exact else None, terms, size, crowded=crowded or limited
+            best, watch if exact else None, options, size, crowded=crowded or limited
         )
         found += race(keep_lawful(made, best.relays), size, watch, OTHERS)
-    first = choose(found, size, max_scratch, terms)
+    first = choose(found, size, max_scratch, options)
     if size is None or watch.leaves_out(CHUNKS):
         return first
     near = [c for c in first[:TUNED] if c.seconds <= FAR * first[0].seconds]
     found += race(other_paces(near, size), size, watch, CHUNKS)
-    return choose(found, size, max_scratch, terms)
+    return choose(found, size, max_scratch, options)
 
 
 def choose(
-    found: list[Candidate], size: int | None, max_scratch: Fraction | None, terms: Terms
+    found: list[Candidate], size: int | None, max_scratch: Fraction | None, options: SolverOptions
 ) -> list[Candidate]:
     """Give those that keep to the limits: the one to choose, then by time.
 
     Raises:
         as `compare`.
     """
-    kept = [each for each in found if keeps_limits(each.schedule, terms)]
+    kept = [each for each in found if keeps_limits(each.schedule, options)]
     if not found:
         raise LimitError("no schedule was found within the limits; nothing is proved")
     if not kept:
         raise LimitError(
-            f"no schedule was found within the limits; {_nearest(found, terms)}; nothing is proved"
+            f"no schedule was found within the limits; {_nearest(found, options)}; "
+            "nothing is proved"
         )
     fits = _keep_fitting(_drop_high_incast(kept, size), max_scratch)
     return _prefer_low_incast(sorted(fits, key=lambda c: c.seconds), size)
 
 
-def _nearest(found: list[Candidate], terms: Terms) -> str:
+def _nearest(found: list[Candidate], options: SolverOptions) -> str:
     """Say what is missing: of the lowest one its height, of that of fewest trees their number."""
     words = []
-    if terms.max_height is not None:
+    if options.max_height is not None:
         words.append(f"the lowest one has height {min(each.height for each in found)}")
-    if terms.trees is not None:
+    if options.trees is not None:
         most = min(count_trees(each.schedule) for each in found)
         words.append(f"the one of fewest trees has {most} for a root")
     return ", ".join(words)

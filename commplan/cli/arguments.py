@@ -27,7 +27,7 @@ from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import BLOCKS, KINDS, TOKENS, collective, find, is_sized
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.text import heading as heading
-from solvers.settings.options import SYMMETRY_USES, SymmetryUse, Terms
+from solvers.settings.options import SYMMETRY_USES, SolverOptions, SymmetryUse
 from topologies.formats import spec
 from topologies.model import selection
 from topologies.model.messages import prefix
@@ -112,7 +112,7 @@ size_of_set = click.option(
 )
 
 
-def terms(body: Body) -> Body:
+def options(body: Body) -> Body:
     """Add what a search may use and must keep to; the body gets it as one value."""
 
     @click.option(
@@ -154,8 +154,8 @@ def terms(body: Body) -> Body:
         solver: str | None,
         **rest: Any,  # noqa: ANN401
     ) -> Answer:
-        found = Terms(symmetry, in_network, max_height, relays=relays, solver=solver)
-        return body(*args, terms=found, **rest)
+        found = SolverOptions(symmetry, in_network, max_height, relays=relays, solver=solver)
+        return body(*args, options=found, **rest)
 
     return gathered
 

@@ -8,7 +8,7 @@ from solvers.certify.certificates import prove
 from solvers.schedules.certificate import Bound, Certificate, Cut
 from solvers.schedules.collective import Collective
 from solvers.settings.deadline import NotFound, Watch
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from solvers.solve import bound, find_symmetry
 from topologies.model.topology import Topology
 
@@ -17,7 +17,7 @@ SEARCHING = 0.8  # of the time; the rest is for the proof of what was found
 PROVING, LONGEST = 0.1, 5.0  # of the time, and seconds, that this may take besides
 
 
-def find_bound(topology: Topology, what: Collective, watch: Watch, terms: Terms) -> Bound:
+def find_bound(topology: Topology, what: Collective, watch: Watch, options: SolverOptions) -> Bound:
     """Find the tightest bound, or the tightest that is proved when the time is over.
 
     Raises:
@@ -28,7 +28,7 @@ def find_bound(topology: Topology, what: Collective, watch: Watch, terms: Terms)
     found: Bound | None = None
     try:
         with end_with(search):
-            found = bound(topology, what, search, terms)
+            found = bound(topology, what, search, options)
     except NotFound:
         if not search.late:
             raise
@@ -38,27 +38,27 @@ def find_bound(topology: Topology, what: Collective, watch: Watch, terms: Terms)
             continue
         watch.tell("checking the certificate")
         with suppress(NotFound), end_with(watch, 1.0 if watch.stopped else grace):
-            check_bound(topology, what, each, terms)
+            check_bound(topology, what, each, options)
             return each
         watch.leave_out(TIGHTER)
     return rank_bound(topology, what)
 
 
-def check_bound(topology: Topology, what: Collective, found: Bound, terms: Terms) -> None:
-    """Check a bound by what proves it, under the terms it was looked for.
+def check_bound(topology: Topology, what: Collective, found: Bound, options: SolverOptions) -> None:
+    """Check a bound by what proves it, under the options it was looked for.
 
     Raises:
         AssertionError: the certificate does not prove the bound: a bug.
     """
     if found.certificate is not None:
-        group = find_symmetry(topology, what, terms=terms)
+        group = find_symmetry(topology, what, options=options)
         limit = prove(
             topology,
             what,
             found.certificate,
             group,
-            in_network=terms.in_network,
-            relays=terms.relays,
+            in_network=options.in_network,
+            relays=options.relays,
         )
         if limit != found.algbw:
             raise AssertionError(f"the certificate proves {limit}, not {found.algbw} bytes/s")

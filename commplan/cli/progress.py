@@ -32,10 +32,10 @@ def progress(seconds: float = inf) -> Iterator[Watch]:
     ) as bar:
         line = bar.add_task("starting", total=None)
 
-        def hear(news: News) -> None:
+        def on_progress(news: News) -> None:
             bar.update(line, description=in_words(news))
 
-        yield Watch(seconds, hear, crowded=is_crowded())
+        yield Watch(seconds, on_progress, crowded=is_crowded())
 
 
 def in_words(news: News) -> str:

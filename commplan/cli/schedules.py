@@ -18,11 +18,11 @@ from commplan.cli.answer import Answer, Command, table
 from commplan.cli.arguments import (
     dtype,
     heading,
+    options,
     output,
     problem,
     size_option,
     size_or_demand,
-    terms,
     time_limit,
     whole_elements,
 )
@@ -37,7 +37,7 @@ from solvers.groups.parts import restrict_relays
 from solvers.schedules import files
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import has_blocks, is_sized
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from topologies.model.topology import Topology
 from topologies.model.units import bytes_of, duration, rate
 
@@ -45,13 +45,13 @@ from topologies.model.units import bytes_of, duration, rate
 @click.command(cls=Command)
 @problem
 @time_limit
-@terms
-def bound(machine: Topology, what: Collective, time_limit: float, terms: Terms) -> Answer:
+@options
+def bound(machine: Topology, what: Collective, time_limit: float, options: SolverOptions) -> Answer:
     """Prove what no schedule can beat."""
     with progress(time_limit) as watch, stop_on_interrupt(watch):
         watch.tell("bounding")
-        machine = restrict_relays(machine, what, terms.relays)
-        found = find_bound(machine, what, watch, terms)
+        machine = restrict_relays(machine, what, options.relays)
+        found = find_bound(machine, what, watch, options)
     fields = {
         "algbw_GBps": gigabytes(found.algbw),
         "algbw_exact": exact(found.algbw),
@@ -70,7 +70,7 @@ def bound(machine: Topology, what: Collective, time_limit: float, terms: Terms) 
 @size_option
 @dtype
 @time_limit
-@terms
+@options
 @click.option(
     "--trees",
     type=quantities.Whole(1, 2**16),
@@ -104,7 +104,7 @@ def compile(
     size: int | None,
     dtype: str,
     time_limit: float,
-    terms: Terms,
+    options: SolverOptions,
     trees: int | None,
     max_scratch: Fraction | int | None,
     sizes: tuple[int, int] | None,
@@ -130,7 +130,7 @@ def compile(
     started = monotonic()
     if size is not None or is_sized(what):
         size = whole_elements(what, size_or_demand(what, size), dtype)
-    room, limits = _room(max_scratch, size), replace(terms, trees=trees)
+    room, limits = _room(max_scratch, size), replace(options, trees=trees)
     with (
         progress(time_limit) as watch,
         stop_on_interrupt(watch),
@@ -140,7 +140,7 @@ def compile(
             machine,
             what,
             size=size,
-            terms=limits,
+            options=limits,
             max_scratch=room,
             watch=watch,
         )

@@ -33,7 +33,7 @@ class Nearby:
     cut: Submachine
 
     def back(self, schedule: Schedule) -> Schedule:
-        """Give a schedule of the part the numbers of the whole machine, and its bound and terms."""
+        """Translate a schedule of the part to the whole machine, with its bound and options."""
         if schedule.transfers is self.best.transfers:
             return replace(self.whole, provenance=schedule.provenance)
         wide, own = widen(schedule, self.cut, self.whole.collective), self.whole

@@ -22,7 +22,7 @@ from solvers.schedules.collective import Collective, CollectiveError
 from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
-from solvers.settings.options import USUAL, LimitError, Terms
+from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from solvers.solve import check
 from topologies.model.arguments import number, whole
 from topologies.model.topology import Topology
@@ -57,7 +57,7 @@ def plan(
     *,
     size: int | None = None,
     seconds: float = 600.0,
-    terms: Terms = USUAL,
+    options: SolverOptions = DEFAULT_OPTIONS,
     max_scratch: Fraction | None = None,
     watch: Watch | None = None,
 ) -> Plan:
@@ -66,9 +66,15 @@ def plan(
     Every schedule passes `verify` before it is returned. When the seconds are over, or at Ctrl-C,
     the search ends with the best so far. An all_to_allv, dispatch or combine is planned for the
     size of its demand, in bytes, where no other is given.
-    terms: which symmetry to use, and whether switches copy and add. max_scratch: the scratch that
-    a rank may need, as a part of the size. watch: to hear the news, or to stop early, instead of
-    `seconds`.
+
+    Args:
+        topology: the machine.
+        collective: over ranks of the machine.
+        size: in bytes, of the largest buffer of a rank; without one, throughput decides.
+        seconds: of time, at most.
+        options: which symmetry to use, what switches and ranks outside may do, and limits.
+        max_scratch: what a rank may need besides its buffers, as a part of the size.
+        watch: reports progress and can be stopped early; takes the place of `seconds`.
 
     Raises:
         Infeasible: no schedule exists.
@@ -82,31 +88,31 @@ def plan(
     """
     allowed = float(number("seconds", seconds, above=True, endless=True))
     watch = watch or Watch(allowed)
-    check(topology, collective, watch, terms)
+    check(topology, collective, watch, options)
     if faults := list(collective_faults(topology, collective)):
         raise CollectiveError("\n".join(faults))
     size = size if size is None else whole("size", size, 1, 2**60)
     if max_scratch is not None:
         number("max_scratch", max_scratch)
     with stop_on_interrupt(watch), end_with(watch, overtime(watch)):
-        return _in_order(topology, collective, size, terms, max_scratch, watch)
+        return _in_order(topology, collective, size, options, max_scratch, watch)
 
 
 def _in_order(
     topology: Topology,
     collective: Collective,
     size: int | None,
-    terms: Terms,
+    options: SolverOptions,
     max_scratch: Fraction | None,
     watch: Watch,
 ) -> Plan:
     """Plan for a machine in an order of its own, and turn the plan back."""
     watch.tell("putting the machine in order")
-    topology = restrict_relays(topology, collective, terms.relays)
+    topology = restrict_relays(topology, collective, options.relays)
     seen = canonical_view(topology, collective)
     if seen is None:
-        return plan_as_is(topology, collective, size, terms, max_scratch, watch)
-    made = plan_as_is(seen.topology, seen.collective, size, terms, max_scratch, watch)
+        return plan_as_is(topology, collective, size, options, max_scratch, watch)
+    made = plan_as_is(seen.topology, seen.collective, size, options, max_scratch, watch)
     schedule = seen.back(made.schedule)
     turned = tuple(replace(c, schedule=seen.back(c.schedule)) for c in made.candidates)
     if turned:
@@ -121,18 +127,18 @@ def plan_as_is(
     topology: Topology,
     collective: Collective,
     size: int | None,
-    terms: Terms,
+    options: SolverOptions,
     max_scratch: Fraction | None,
     watch: Watch,
 ) -> Plan:
     """Plan for a machine as it is."""
-    found = _highest(topology, collective, watch, terms)
+    found = _highest(topology, collective, watch, options)
     best, report = found.schedule, found.report
     if size is None and is_sized(collective):
         size = collective.total
     around = find_nearby(best)
     seen = best if around is None else around.best
-    candidates = compare(seen, size, max_scratch, watch, terms, exact=True)
+    candidates = compare(seen, size, max_scratch, watch, options, exact=True)
     if around is not None:
         candidates = [replace(c, schedule=around.back(c.schedule)) for c in candidates]
     first = candidates[0]
@@ -141,7 +147,7 @@ def plan_as_is(
     else:
         watch.tell(f"verifying {first.name}")
         best = replace(
-            first.schedule, bound=best.bound, in_network=terms.in_network, relays=terms.relays
+            first.schedule, bound=best.bound, in_network=options.in_network, relays=options.relays
         )
         report = check_schedule(best).report
     if size is None:
@@ -160,16 +166,18 @@ def plan_as_is(
     )
 
 
-def _highest(topology: Topology, collective: Collective, watch: Watch, terms: Terms) -> Checked:
+def _highest(
+    topology: Topology, collective: Collective, watch: Watch, options: SolverOptions
+) -> Checked:
     """Find the schedule of highest throughput; where none is so low, a plain one to begin with.
 
     Patterns, which a solver does not know, may be lower than its trees.
     """
     try:
-        return best_with_relays(topology, collective, watch, terms)
+        return best_with_relays(topology, collective, watch, options)
     except LimitError:
         known = cut_bound(topology, collective, watch)
-        return check_schedule(make_fallback(topology, collective, known, watch, terms))
+        return check_schedule(make_fallback(topology, collective, known, watch, options))
 
 
 def schedule_time_bound(schedule: Schedule, size: float) -> float:

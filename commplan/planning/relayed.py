@@ -16,7 +16,7 @@ from solvers.schedules.capabilities import RELAYS
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective, Movement
 from solvers.settings.deadline import NotFound, Watch, tighter
-from solvers.settings.options import USUAL, LimitError, Terms
+from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from solvers.solve import contracted_bound, solve_in
 from topologies.model.topology import Topology
 
@@ -24,25 +24,28 @@ FORWARD, ALL = RELAYS[1:]
 
 
 def best_with_relays(
-    topology: Topology, collective: Collective, watch: Watch, terms: Terms = USUAL
+    topology: Topology,
+    collective: Collective,
+    watch: Watch,
+    options: SolverOptions = DEFAULT_OPTIONS,
 ) -> Checked:
     """Find the schedule of highest throughput that there is in the time, under any use of relays.
 
     Raises:
         as `solve_in_time`.
     """
-    if terms.relays != ALL or len(collective.ranks) in (1, topology.ranks):
-        return solve_in_time(topology, collective, watch, terms)
+    if options.relays != ALL or len(collective.ranks) in (1, topology.ranks):
+        return solve_in_time(topology, collective, watch, options)
     try:
-        first = solve_in_time(topology, collective, watch, replace(terms, relays=FORWARD))
+        first = solve_in_time(topology, collective, watch, replace(options, relays=FORWARD))
     except LimitError:  # nothing is known without the others' copying and adding
-        return solve_in_time(topology, collective, watch, terms)
-    bound = _bound(topology, collective, first.schedule.bound, watch, terms)
+        return solve_in_time(topology, collective, watch, options)
+    bound = _bound(topology, collective, first.schedule.bound, watch, options)
     best = check_schedule(replace(first.schedule, relays=ALL, bound=bound))
-    limited = terms.max_height is not None or terms.trees is not None
+    limited = options.max_height is not None or options.trees is not None
     if collective.shape.movement is not Movement.COPY_OF_SUM or limited:
         return best
-    for made in _solve_helped(topology, collective, bound, watch, terms):
+    for made in _solve_helped(topology, collective, bound, watch, options):
         if best.report.optimal:
             break
         if (made.report.algbw or 0) > (best.report.algbw or 0):
@@ -51,15 +54,15 @@ def best_with_relays(
 
 
 def _bound(
-    topology: Topology, collective: Collective, known: Bound, watch: Watch, terms: Terms
+    topology: Topology, collective: Collective, known: Bound, watch: Watch, options: SolverOptions
 ) -> Bound:
     """Give the tightest bound that holds whatever ranks outside do."""
-    found = [lift_bound(known, topology, collective, in_network=terms.in_network)]
+    found = [lift_bound(known, topology, collective, in_network=options.in_network)]
     if known.scope != "cut" and collective.shape.everyone:
         found.append(cut_bound(topology, collective, watch))
-    if collective.shape.movement is Movement.COPY_OF_SUM and terms.max_height is None:
+    if collective.shape.movement is Movement.COPY_OF_SUM and options.max_height is None:
         try:
-            found.append(contracted_bound(topology, collective, watch, terms))
+            found.append(contracted_bound(topology, collective, watch, options))
         except NotFound:
             watch.tell("no tighter bound in the time")
     best: Bound | None = None
@@ -70,13 +73,13 @@ def _bound(
 
 
 def _solve_helped(
-    topology: Topology, collective: Collective, bound: Bound, watch: Watch, terms: Terms
+    topology: Topology, collective: Collective, bound: Bound, watch: Watch, options: SolverOptions
 ) -> Iterator[Checked]:
     """Solve with some ranks around that may copy and add."""
     for cut in submachines_with_helpers(topology, collective):
         watch.tell(f"trying {cut.topology.ranks} ranks")
         try:
-            found = solve_in(cut, collective, watch, terms)
+            found = solve_in(cut, collective, watch, options)
         except (Infeasible, NotFound):
             continue
         yield check_schedule(replace(found, bound=bound))

@@ -27,7 +27,7 @@ from commplan.planning.nearby import find_nearby
 from solvers.schedules.certificate import UNPROVED
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
-from solvers.settings.options import USUAL, Terms
+from solvers.settings.options import DEFAULT_OPTIONS, SolverOptions
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def size_set(
     first: int,
     last: int,
     watch: Watch,
-    terms: Terms = USUAL,
+    options: SolverOptions = DEFAULT_OPTIONS,
     max_scratch: Fraction | None = None,
     helped: Helped = no_help,
 ) -> tuple[SizeRange, ...]:
@@ -59,7 +59,7 @@ def size_set(
     around = find_nearby(best)
     if around is not None:
         inner = replace(around.best, bound=UNPROVED)
-        parts = size_set(inner, first, last, watch, terms, max_scratch, helped)
+        parts = size_set(inner, first, last, watch, options, max_scratch, helped)
         made = {id(p.best.schedule): around.back(p.best.schedule) for p in parts}
         wide = {key: check_schedule(schedule).schedule for key, schedule in made.items()}
         return tuple(
@@ -67,8 +67,8 @@ def size_set(
         )
     seen = canonical_view(best.topology, best.collective)
     if seen is None:
-        return _choose_ranges(best, first, last, watch, terms, max_scratch, helped)
-    parts = _choose_ranges(seen.forth(best), first, last, watch, terms, max_scratch, helped)
+        return _choose_ranges(best, first, last, watch, options, max_scratch, helped)
+    parts = _choose_ranges(seen.forth(best), first, last, watch, options, max_scratch, helped)
     return tuple(_turn_back(part, best, seen) for part in parts)
 
 
@@ -84,14 +84,14 @@ def _choose_ranges(
     first: int,
     last: int,
     watch: Watch,
-    terms: Terms,
+    options: SolverOptions,
     max_scratch: Fraction | None,
     helped: Helped,
 ) -> tuple[SizeRange, ...]:
     """Choose for a machine as it is."""
-    field = dict(all_candidates(best, terms, watch))
+    field = dict(all_candidates(best, options, watch))
     with helped(field) as executor:
-        races = Races(field, terms, max_scratch, executor)
+        races = Races(field, options, max_scratch, executor)
         rounds: dict[int, list[Candidate]] = {}
         for size in _strides(first, last):
             watch.tell(f"racing at {size} bytes")

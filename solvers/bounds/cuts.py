@@ -19,7 +19,7 @@ from solvers.lp.linear_program import Infeasible
 from solvers.lp.max_flow import max_flow, multiply
 from solvers.schedules.certificate import Bound, Cut
 from solvers.schedules.collective import Collective, CollectiveError, Movement
-from solvers.settings.deadline import UNHURRIED, Watch
+from solvers.settings.deadline import NO_DEADLINE, Watch
 from topologies.model.topology import BoolArray, IntArray, Topology, integers, reverse
 from topologies.symmetry.group import trivial
 from topologies.symmetry.refinement import refine, representatives
@@ -55,7 +55,7 @@ def rank_bound(topology: Topology, collective: Collective) -> Bound:
     return Bound(prove(topology, collective, worst[1], trivial(topology)), "cut", worst[1])
 
 
-def cut_bound(topology: Topology, collective: Collective, watch: Watch = UNHURRIED) -> Bound:
+def cut_bound(topology: Topology, collective: Collective, watch: Watch = NO_DEADLINE) -> Bound:
     """Bound a gather-like collective, or all_reduce, by its tightest cut.
 
     When the time or the work is over it is the tightest one so far. Complexity: a few max-flows

@@ -7,14 +7,14 @@ from math import ceil
 
 from solvers.exact.model import Instance
 from solvers.exact.search import FOUND, Answer, ScclSearch
-from solvers.settings.deadline import UNHURRIED, Watch
+from solvers.settings.deadline import NO_DEADLINE, Watch
 
 MORE_STEPS = 4  # beyond the least number of steps, unless the user says otherwise
 PATIENCE = 0.25  # of the work that is left, for one question
 
 
 def frontier(
-    exact: ScclSearch, chunks: int, steps: int | None = None, watch: Watch = UNHURRIED
+    exact: ScclSearch, chunks: int, steps: int | None = None, watch: Watch = NO_DEADLINE
 ) -> Iterator[Answer]:
     """Ask, for ascending numbers of steps, ever looser points until one is found; give all answers.
 

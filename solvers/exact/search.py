@@ -43,7 +43,7 @@ from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective, CollectiveError, all_gather, reduce_scatter
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from solvers.schedules.unfold import unfold
-from solvers.settings.deadline import UNHURRIED, NotFound, Watch
+from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch
 from topologies.model.errors import ArgumentError
 from topologies.model.topology import Topology, reverse
 from topologies.symmetry.group import Group, trivial
@@ -87,7 +87,7 @@ class ScclSearch:
     """
 
     def __init__(
-        self, topology: Topology, collective: Collective, watch: Watch = UNHURRIED
+        self, topology: Topology, collective: Collective, watch: Watch = NO_DEADLINE
     ) -> None:
         """Find the ways, the symmetry and the bound.
 
@@ -105,7 +105,7 @@ class ScclSearch:
         one = self._halves[0].bound
         self._bound = one if self.parts == 1 else _bound(topology, collective, watch.part(BOUNDING))
 
-    def ask(self, point: Instance, watch: Watch = UNHURRIED) -> Answer:
+    def ask(self, point: Instance, watch: Watch = NO_DEADLINE) -> Answer:
         """Look for a schedule of at most so many steps, and so many rounds.
 
         Raises:

@@ -17,7 +17,7 @@ from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from solvers.schedules.trivial import trivial_schedule
 from solvers.settings.deadline import Watch
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from solvers.trees.column_pool import Family
 from solvers.trees.problem import PackedTrees, TreeProblem
 from topologies.model.topology import Topology, integers, reverse
@@ -46,7 +46,7 @@ def route_all_to_all(
 
 
 def route_near_optimum(
-    topology: Topology, collective: Collective, watch: Watch, terms: Terms
+    topology: Topology, collective: Collective, watch: Watch, options: SolverOptions
 ) -> Schedule:
     """Route every block of an all_to_all near the highest rate, where many sources differ.
 
@@ -59,7 +59,7 @@ def route_near_optimum(
         return [Family(root, inward=False) for root in quotient.roots.tolist()]
 
     group = trivial(topology)
-    problem = TreeProblem(topology, collective, group, families, relays=terms.relays)
+    problem = TreeProblem(topology, collective, group, families, relays=options.relays)
     made = problem.pack_near_optimum(rank_bound(topology, collective), watch, stars=True)
     assert made.bound is not None
     pieces, transfers = _direct_pieces(made, collective)

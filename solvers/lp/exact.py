@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
 from solvers.lp.linear_program import NotFound
-from solvers.settings.deadline import UNHURRIED, Watch
+from solvers.settings.deadline import NO_DEADLINE, Watch
 from topologies.model.topology import BoolArray, FloatArray
 
 Integers = NDArray[np.object_]
@@ -31,7 +31,7 @@ ENTRY = 1e-6  # work for each entry in a round
 
 
 def solve(
-    matrix: csr_matrix, bound: Sequence[Fraction], watch: Watch = UNHURRIED
+    matrix: csr_matrix, bound: Sequence[Fraction], watch: Watch = NO_DEADLINE
 ) -> list[Fraction]:
     """Find the x with matrix · x = bound, exactly.
 
@@ -167,8 +167,8 @@ def _correction(factor: _LeastSquares, residual: Integers) -> tuple[Integers, in
 
 def product(matrix: csr_matrix, entries: Integers, x: Integers) -> Integers:
     """Multiply a matrix by a vector exactly; entries: matrix.data as Python integers."""
-    terms = np.concatenate([[0], np.cumsum(entries * x[matrix.indices])])
-    return np.asarray(terms[matrix.indptr[1:]] - terms[matrix.indptr[:-1]])
+    options = np.concatenate([[0], np.cumsum(entries * x[matrix.indices])])
+    return np.asarray(options[matrix.indptr[1:]] - options[matrix.indptr[:-1]])
 
 
 def _reconstruct(scaled: Integers, bits: int) -> _Shared | None:

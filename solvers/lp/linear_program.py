@@ -10,7 +10,7 @@ from ortools.linear_solver.python import model_builder_helper as ortools
 from scipy.sparse import block_array, coo_array, csr_matrix
 
 from solvers.lp import highs
-from solvers.settings.deadline import UNHURRIED, Watch
+from solvers.settings.deadline import NO_DEADLINE, Watch
 from solvers.settings.deadline import NotFound as NotFound
 from topologies.model.errors import NO, CommplanError
 from topologies.model.topology import FloatArray, IntArray
@@ -65,7 +65,7 @@ class Optimum:
     cost: float
 
 
-def solve(program: LinearProgram, watch: Watch = UNHURRIED, *, once: bool = False) -> Optimum:
+def solve(program: LinearProgram, watch: Watch = NO_DEADLINE, *, once: bool = False) -> Optimum:
     """Solve a linear program with a simplex method, so that the solution is a vertex.
 
     OR-Tools' GLOP is asked first; where it finds nothing, perhaps for numerical reasons, HiGHS.
@@ -93,7 +93,7 @@ def solve(program: LinearProgram, watch: Watch = UNHURRIED, *, once: bool = Fals
     return _second_opinion(program, watch)
 
 
-def solve_roughly(program: LinearProgram, watch: Watch = UNHURRIED) -> Optimum:
+def solve_roughly(program: LinearProgram, watch: Watch = NO_DEADLINE) -> Optimum:
     """Solve a linear program about to a thousandth, soon: x and duals are no vertex.
 
     OR-Tools' PDLP does it, a method of first order that takes products with the matrix alone.

@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix, diags_array
 
 from solvers.lp import exact
 from solvers.lp.linear_program import LinearProgram, NotFound, Optimum
-from solvers.settings.deadline import UNHURRIED, Watch
+from solvers.settings.deadline import NO_DEADLINE, Watch
 from topologies.model.topology import BoolArray, FloatArray, IntArray
 
 # An amount below this is zero (tried in turn); a load this near to the capacity is tight.
@@ -64,7 +64,7 @@ class LoadLP:
         return np.asarray(dual / self.capacities)
 
     def exact(
-        self, x: FloatArray, time: float, target: Fraction | None, watch: Watch = UNHURRIED
+        self, x: FloatArray, time: float, target: Fraction | None, watch: Watch = NO_DEADLINE
     ) -> tuple[tuple[Fraction, ...], Fraction]:
         """Solve for the amounts near x in rationals: the amounts, and the time.
 

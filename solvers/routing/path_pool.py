@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from solvers.certify.multigraph import simplify
 from solvers.routing.quotient import Quotient
-from solvers.settings.deadline import UNHURRIED, Watch
+from solvers.settings.deadline import NO_DEADLINE, Watch
 from topologies.model.topology import FloatArray, IntArray, integers
 
 HOP = 1e-12  # seconds; breaks ties between ways of equal alpha towards fewer links
@@ -24,7 +24,7 @@ class PathPool:
     Only adding is possible, so that numbers stay valid.
     """
 
-    def __init__(self, quotient: Quotient, watch: Watch = UNHURRIED) -> None:
+    def __init__(self, quotient: Quotient, watch: Watch = NO_DEADLINE) -> None:
         self.quotient, self.watch = quotient, watch
         self.root: list[int] = []
         self.target: list[int] = []

@@ -38,7 +38,7 @@ class News:
 
 LONGEST = 10.0**6  # seconds that anything waits at a stretch
 WHOLE = 600.0  # work that the parts of a question share; the question as a whole may take more
-Hear = Callable[[News], None]
+OnProgress = Callable[[News], None]
 
 
 class Watch:
@@ -54,7 +54,7 @@ class Watch:
     def __init__(
         self,
         seconds: float = inf,
-        hear: Hear = lambda _: None,
+        on_progress: OnProgress = lambda _: None,
         whole: "Watch | None" = None,
         work: float = inf,
         what: str = "",
@@ -68,7 +68,7 @@ class Watch:
         self.not_tried: list[str] = [] if whole is None else whole.not_tried
         self.crowded = crowded
         self._deadline = self.started + seconds
-        self._hear = hear
+        self._on_progress = on_progress
         self._whole = whole
         self._work, self._what = work, what
         self._seconds: float = seconds if whole is None else whole._seconds
@@ -219,21 +219,21 @@ class Watch:
             if bound is None or not tighter(bound, known.bound):
                 bound = known.bound
             self.news = news = News(doing or known.doing, bound, max(best, known.best))
-        self._hear(news)
+        self._on_progress(news)
 
     def pass_on(self, news: News) -> None:
         """Tell what another watch was told."""
         self.tell(news.doing, bound=news.bound, best=news.best)
 
 
-class _Unhurried(Watch):
+class _NoDeadline(Watch):
     """A watch that many share, so that none counts the work of the others."""
 
     def spend(self, work: float) -> None:
         """Count nothing."""
 
 
-UNHURRIED = _Unhurried()  # for work that nobody stops
+NO_DEADLINE = _NoDeadline()  # for work that nobody stops
 
 
 def tighter(bound: Bound, other: Bound | None) -> bool:

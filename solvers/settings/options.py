@@ -18,8 +18,8 @@ class LimitError(CommplanError, ValueError):
 
 
 @dataclass(frozen=True)
-class Terms:
-    """The terms under which a schedule is looked for.
+class SolverOptions:
+    """The options under which a schedule is looked for.
 
     symmetry: "found" is what the machine declares, or a search finds; "declared" spares the search,
     "none" does without any. in_network: switches copy and add as far as their flags say.
@@ -51,4 +51,4 @@ class Terms:
                 whole(name, getattr(self, name), 1)
 
 
-USUAL = Terms()
+DEFAULT_OPTIONS = SolverOptions()

@@ -13,7 +13,7 @@ from solvers.lp.min_max_load import LoadLP
 from solvers.routing.path_pool import HOP, PathPool
 from solvers.routing.quotient import Quotient
 from solvers.schedules.certificate import Bound
-from solvers.settings.deadline import UNHURRIED, Watch
+from solvers.settings.deadline import NO_DEADLINE, Watch
 from solvers.trees import rounding
 from solvers.trees.column_pool import ColumnPool, Family, Heights
 from solvers.trees.order_lp import Budget, Columns, Order, assemble
@@ -97,7 +97,7 @@ class ColumnGeneration:
         families: Sequence[Family],
         *,
         free: bool,
-        watch: Watch = UNHURRIED,
+        watch: Watch = NO_DEADLINE,
         heights: Heights | None = None,
     ) -> None:
         self.quotient, self.free, self.watch = quotient, free, watch

@@ -20,7 +20,7 @@ from solvers.certify.steiner import steiner_tree, steiner_tree_from_one
 from solvers.lp.linear_program import Infeasible
 from solvers.routing.path_pool import HOP, PathPool
 from solvers.routing.quotient import Quotient
-from solvers.settings.deadline import UNHURRIED, Watch
+from solvers.settings.deadline import NO_DEADLINE, Watch
 from solvers.trees.likeness import Kinds, Unfolding
 from solvers.trees.order_lp import Columns, Order, all_paths, concatenate, start_at_roots, union
 from topologies.model.topology import BoolArray, FloatArray, IntArray, frozen
@@ -70,7 +70,7 @@ class ColumnPool:
         self,
         quotient: Quotient,
         families: Sequence[Family],
-        watch: Watch = UNHURRIED,
+        watch: Watch = NO_DEADLINE,
         heights: Heights | None = None,
     ) -> None:
         self.quotient, self.families, self.watch = quotient, tuple(families), watch

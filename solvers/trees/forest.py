@@ -18,7 +18,7 @@ from solvers.schedules.collective import Collective, Movement
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from solvers.schedules.trivial import trivial_schedule
 from solvers.settings.deadline import Watch
-from solvers.settings.options import USUAL, LimitError, Terms
+from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from solvers.templates import direct
 from solvers.trees.column_pool import Family, Heights
 from solvers.trees.extract import TransferBuilder, extract_trees, pair_trees
@@ -37,11 +37,11 @@ def pack_forest(
     collective: Collective,
     group: Group,
     watch: Watch,
-    terms: Terms = USUAL,
+    options: SolverOptions = DEFAULT_OPTIONS,
 ) -> Schedule:
     """Pack trees for all_gather, reduce_scatter, broadcast or reduce, at the highest throughput.
 
-    group: must keep the machine and the collective. terms: whether switches copy and add too, and
+    group: must keep the machine and the collective. options: whether switches copy and add too, and
     how high the schedule may be.
 
     Raises:
@@ -49,18 +49,18 @@ def pack_forest(
         NotFound: the time limit came first.
     """
     if len(collective.ranks) == 1:
-        return replace(trivial_schedule(topology, collective), in_network=terms.in_network)
-    problem = _state_problem(topology, collective, group, terms)
+        return replace(trivial_schedule(topology, collective), in_network=options.in_network)
+    problem = _state_problem(topology, collective, group, options)
     cut = cut_bound(topology, collective, watch.part(BOUNDING))
     watch.tell(bound=cut)
     made = search_heights(problem, cut, watch)
-    if terms.trees is not None:
-        made = limit_trees(problem, made, terms.trees, watch)
+    if options.trees is not None:
+        made = limit_trees(problem, made, options.trees, watch)
     return _to_schedule(problem, replace(made, bound=made.bound or cut))
 
 
 def _state_problem(
-    topology: Topology, collective: Collective, group: Group, terms: Terms
+    topology: Topology, collective: Collective, group: Group, options: SolverOptions
 ) -> TreeProblem:
     """Write down which trees a collective of blocks needs: those of each root."""
     inward = collective.shape.inward
@@ -72,11 +72,11 @@ def _state_problem(
         found = [Family(root, inward, _size(collective, root, inward)) for root in roots]
         return [family for family in found if len(_blocks(collective, family.root, inward))]
 
-    limit = terms.max_height
+    limit = options.max_height
     heights = None if limit is None else Heights(limit, limit)
-    network = terms.in_network
+    network = options.in_network
     return TreeProblem(
-        topology, collective, group, families, network, terms.relays, False, heights, limit
+        topology, collective, group, families, network, options.relays, False, heights, limit
     )
 
 
@@ -100,7 +100,7 @@ def _to_schedule(problem: TreeProblem, made: PackedTrees) -> Schedule:
 
 
 def pack_stars(
-    topology: Topology, collective: Collective, group: Group, watch: Watch, terms: Terms
+    topology: Topology, collective: Collective, group: Group, watch: Watch, options: SolverOptions
 ) -> Schedule:
     """Pack trees in which each root sends straight to all, where they attain what ports allow.
 
@@ -108,16 +108,16 @@ def pack_stars(
         NotFound: they do not, or the time limit came first.
     """
     if collective.shape.movement is Movement.COPY_OF_SUM:
-        problem = _state_sums(topology, collective, group, terms)
-        bound = certify_ports(topology, collective, terms.relays, group)
+        problem = _state_sums(topology, collective, group, options)
+        bound = certify_ports(topology, collective, options.relays, group)
     else:
-        problem = _state_problem(topology, collective, group, terms)
+        problem = _state_problem(topology, collective, group, options)
         bound = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
     return _to_schedule(problem, problem.pack_stars(bound, watch))
 
 
 def pack_near_optimum(
-    topology: Topology, collective: Collective, watch: Watch, terms: Terms
+    topology: Topology, collective: Collective, watch: Watch, options: SolverOptions
 ) -> Schedule:
     """Pack trees that are near the optimum where there are many roots that no symmetry joins.
 
@@ -127,7 +127,7 @@ def pack_near_optimum(
     """
     summed = collective.shape.movement is Movement.COPY_OF_SUM
     problem = (_state_sums if summed else _state_problem)(
-        topology, collective, trivial(topology), terms
+        topology, collective, trivial(topology), options
     )
     cut = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
     made = problem.pack_near_optimum(cut, watch)
@@ -169,7 +169,7 @@ def pack_tree_pairs(
     collective: Collective,
     group: Group,
     watch: Watch,
-    terms: Terms = USUAL,
+    options: SolverOptions = DEFAULT_OPTIONS,
 ) -> Schedule:
     """Pack pairs of a tree that adds and a tree that spreads; each root's share is free.
 
@@ -184,24 +184,24 @@ def pack_tree_pairs(
         NotFound: the time limit came first.
     """
     if len(collective.ranks) == 1:
-        return replace(trivial_schedule(topology, collective), in_network=terms.in_network)
-    if terms.max_height == 1:
+        return replace(trivial_schedule(topology, collective), in_network=options.in_network)
+    if options.max_height == 1:
         return _send_directly(topology, collective, watch)
-    network = terms.in_network
-    problem = _state_sums(topology, collective, group, terms)
+    network = options.in_network
+    problem = _state_sums(topology, collective, group, options)
     cut = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
     watch.tell(bound=cut)
     goal = problem.goal(cut)
     # Without switches that add, what comes in goes out again.
     scale = float(goal.time) * (1 if network else 2) if goal else None
-    made = _best(problem, cut if network else None, watch, scale, terms.max_height)
-    if terms.trees is not None:
-        made = limit_trees(problem, made, terms.trees, watch)
+    made = _best(problem, cut if network else None, watch, scale, options.max_height)
+    if options.trees is not None:
+        made = limit_trees(problem, made, options.trees, watch)
     return _to_schedule(problem, replace(made, bound=made.bound or cut))
 
 
 def _state_sums(
-    topology: Topology, collective: Collective, group: Group, terms: Terms
+    topology: Topology, collective: Collective, group: Group, options: SolverOptions
 ) -> TreeProblem:
     """Write down which trees an all_reduce may use: those of any root that adds."""
 
@@ -211,10 +211,10 @@ def _state_sums(
         both = (False, True) if quotient.mirror is None else (False,)
         return [Family(root, inward) for root in roots for inward in both]
 
-    network = terms.in_network
+    network = options.in_network
     mates = find_reversal(topology, group, in_network=network)
     return TreeProblem(
-        topology, collective, group, families, network, terms.relays, free=True, mirror=mates
+        topology, collective, group, families, network, options.relays, free=True, mirror=mates
     )
 
 

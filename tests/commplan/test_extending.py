@@ -164,7 +164,7 @@ def throughput_solver(change=lambda made: made):
 
 def planned_with(solver, name="all_gather"):
     what = commplan.collective(name, range(3))
-    return commplan.plan(ring(3), what, terms=commplan.Terms(solver=solver))
+    return commplan.plan(ring(3), what, options=commplan.SolverOptions(solver=solver))
 
 
 def test_a_solver_is_registered_from_outside(registered):

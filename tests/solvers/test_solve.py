@@ -14,7 +14,7 @@ from solvers.schedules.collective import all_gather
 from solvers.schedules.files import save
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from solvers.solve import bound, find_symmetry, solve
 from topologies.formats.spec import topology
 from topologies.model.topology import Link, build
@@ -202,19 +202,19 @@ def test_latencies_decide_between_schedules_of_equal_rate(name):
 def test_symmetry_is_looked_for_only_where_that_is_asked_for(symmetry, order):
     what = collective("all_gather", range(8))
     bare = replace(ring(8), symmetry=ring(8).symmetry[:0])
-    made = solve(bare, what, terms=Terms(symmetry))
+    made = solve(bare, what, options=SolverOptions(symmetry))
     assert made.group.order == order
     assert verify(made).optimal
-    assert bound(bare, what, terms=Terms(symmetry)).algbw == made.bound.algbw
+    assert bound(bare, what, options=SolverOptions(symmetry)).algbw == made.bound.algbw
 
 
 @pytest.mark.parametrize(("symmetry", "order"), [("found", 8), ("declared", 8), ("none", 1)])
 def test_declared_symmetry_is_used_unless_none_is_asked_for(symmetry, order):
-    made = solve(ring(8), collective("all_to_all", range(8)), terms=Terms(symmetry))
+    made = solve(ring(8), collective("all_to_all", range(8)), options=SolverOptions(symmetry))
     assert made.group.order == order
     assert verify(made).optimal
 
 
 def test_another_word_for_the_symmetry_to_use_is_refused():
     with pytest.raises(ValueError, match="'all', expected one of found, declared, none"):
-        Terms("all")
+        SolverOptions("all")

@@ -12,7 +12,7 @@ from runtime.verify.verify import verify
 from solvers.schedules.certificate import Bound
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.schedules.schedule import Schedule, Transfer, columns, schedule
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from solvers.solve import solve
 from topologies.derive.part import without_others
 from topologies.model.topology import Topology
@@ -103,7 +103,7 @@ def test_a_machine_with_links_at_ranks_outside_is_refused_where_these_do_nothing
 def test_schedules_of_groups_keep_to_it_and_say_so(name, relays):
     ranks = (1, 2, 5, 6)
     what = collective(name, ranks, 5 if name in ROOTED else None)
-    made = solve(torus([2, 4]), what, terms=Terms(relays=relays))
+    made = solve(torus([2, 4]), what, options=SolverOptions(relays=relays))
     assert made.relays == relays
     report = verify(made)
     assert report.correct, report.faults
@@ -118,7 +118,7 @@ def test_one_more_message_out_of_a_relay_is_refused(seed):
     topology = random_machine(seed, 5, 1, density=0.05)
     draw = np.random.default_rng(seed)
     ranks = sorted(draw.choice(5, 2, replace=False).tolist())
-    made = solve(topology, collective("all_gather", ranks), terms=Terms(relays="forward"))
+    made = solve(topology, collective("all_gather", ranks), options=SolverOptions(relays="forward"))
     rows = [made.transfers[t] for t in range(len(made.transfers))]
     outside = [row for row in rows if row.src not in ranks]
     for row in outside:

@@ -34,15 +34,15 @@ def least(topology: Topology, what: Collective, price: IntArray) -> int:
     )
 
 
-def agrees(topology: Topology, what: Collective, price: IntArray, **terms: object) -> bool:
+def agrees(topology: Topology, what: Collective, price: IntArray, **options: object) -> bool:
     """Compare what is proved with the capacity at these prices over the least that is paid."""
-    asked = restrict(topology, what.ranks) if terms.get("relays") == "forward" else topology
+    asked = restrict(topology, what.ranks) if options.get("relays") == "forward" else topology
     same = collective(what.name, range(len(what.ranks))) if asked is not topology else what
     pays = least(asked, same, price)
     takes = topology.unit * Fraction(int((topology.capacity * price).sum()))
     certificate = Prices(tuple(map(Fraction, price.tolist())), np.arange(topology.links))
     try:
-        found = prove_by_prices(topology, what, certificate, trivial(topology), **terms)
+        found = prove_by_prices(topology, what, certificate, trivial(topology), **options)
     except Unproven:
         return pays == 0
     return pays > 0 and found == takes * what.total / pays

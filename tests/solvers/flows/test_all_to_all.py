@@ -11,7 +11,7 @@ from solvers.flows.all_to_all import decompose_flow, path_transfers, route_all_t
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.files import save
 from solvers.schedules.kinds import collective
-from solvers.settings.deadline import UNHURRIED
+from solvers.settings.deadline import NO_DEADLINE
 from solvers.solve import solve
 from topologies.formats.files import load
 from topologies.model.topology import Link, Switch, build
@@ -31,7 +31,7 @@ def drawn(seed, ranks, switches):
 def solved(topology, what, group=None):
     """Solve without symmetry, unless it is given, and have the result checked."""
     solver = route_all_to_all if what.name == "all_to_all" else route_scatter
-    report = verify(solver(topology, what, group or trivial(topology), UNHURRIED))
+    report = verify(solver(topology, what, group or trivial(topology), NO_DEADLINE))
     assert report.optimal, report.faults
     return report
 
@@ -139,5 +139,5 @@ def test_the_same_question_has_the_same_answer_to_the_byte(name, tmp_path):
     what = collective(name, range(5))
     solver = route_all_to_all if name == "all_to_all" else route_scatter
     for file in ("first.json", "second.json"):
-        save(solver(topology, what, trivial(topology), UNHURRIED), tmp_path / file)
+        save(solver(topology, what, trivial(topology), NO_DEADLINE), tmp_path / file)
     assert (tmp_path / "first.json").read_bytes() == (tmp_path / "second.json").read_bytes()

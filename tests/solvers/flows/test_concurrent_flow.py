@@ -9,7 +9,7 @@ import solvers.flows.concurrent_flow
 from solvers.flows.concurrent_flow import solve_concurrent_flow
 from solvers.routing.quotient import Quotient
 from solvers.schedules.kinds import collective
-from solvers.settings.deadline import UNHURRIED
+from solvers.settings.deadline import NO_DEADLINE
 from topologies.model.topology import integers
 from topologies.presets.amd import mi250
 from topologies.presets.huawei import cloudmatrix384
@@ -57,7 +57,9 @@ def both(topology, group, monkeypatch, seed=None):
     for rounds in (solvers.flows.concurrent_flow.ROUNDS, 0):
         monkeypatch.setattr(solvers.flows.concurrent_flow, "ROUNDS", rounds)
         times.append(
-            busiest(view, solve_concurrent_flow(view, what, totals, Fraction(1), UNHURRIED).amounts)
+            busiest(
+                view, solve_concurrent_flow(view, what, totals, Fraction(1), NO_DEADLINE).amounts
+            )
         )
     return times
 
@@ -82,7 +84,7 @@ def test_where_shortest_ways_are_optimal_nothing_else_is_used():
     made = torus([4, 4])
     view, totals = asked(made, trivial(made))
     what = collective("all_to_all", range(16))
-    amounts = solve_concurrent_flow(view, what, totals, Fraction(1), UNHURRIED).amounts
+    amounts = solve_concurrent_flow(view, what, totals, Fraction(1), NO_DEADLINE).amounts
     per_link = sum(amounts, Fraction(0))
     # Two dimensions of 4: each pair is 1 apart on the mean in each, over all 16 x 16 pairs.
     assert per_link == 16 * 16 * 2

@@ -21,7 +21,7 @@ from solvers.schedules.capabilities import RELAYS, Relays
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from solvers.solve import bound, solve
 from topologies.derive.part import submachine
 from topologies.derive.restrict import restrict
@@ -66,9 +66,9 @@ def test_groups_of_random_machines_are_proved_and_equal_an_lp(name, relays):
     connected = 0
     for seed in range(6):
         topology, ranks = drawn(seed)
-        what, terms = asked(name, ranks), Terms(relays=relays)
+        what, options = asked(name, ranks), SolverOptions(relays=relays)
         try:
-            made = solve(topology, what, Watch(60), terms)
+            made = solve(topology, what, Watch(60), options)
         except Infeasible:
             assert relays == "none"
             continue
@@ -76,7 +76,7 @@ def test_groups_of_random_machines_are_proved_and_equal_an_lp(name, relays):
         assert report.optimal, (seed, report.faults)
         best = opinion(topology, name, ranks, relays)
         assert float(report.algbw) == pytest.approx(best, rel=TOLERANCE), seed
-        assert bound(topology, what, Watch(60), terms).algbw == report.algbw
+        assert bound(topology, what, Watch(60), options).algbw == report.algbw
         connected += 1
     assert connected >= 2
 
@@ -88,7 +88,7 @@ def test_more_help_is_never_slower_and_its_bound_holds(name):
         what, rates = asked(name, ranks), []
         for relays in RELAYS:
             try:
-                made = best_with_relays(topology, what, Watch(60), Terms(relays=relays))
+                made = best_with_relays(topology, what, Watch(60), SolverOptions(relays=relays))
             except Infeasible:
                 assert relays == "none"
                 continue
@@ -131,21 +131,21 @@ def test_four_ranks_of_a_machine_reach_what_their_own_links_carry(
         ):
             if rate is None:
                 with pytest.raises(Infeasible, match=r"into 4 parts: r0.0 \| r1.1 \| r2"):
-                    solve(topology, asked(what, ranks), Watch(60), Terms(relays=relays))
+                    solve(topology, asked(what, ranks), Watch(60), SolverOptions(relays=relays))
                 continue
-            made = solve(topology, asked(what, ranks), Watch(60), Terms(relays=relays))
+            made = solve(topology, asked(what, ranks), Watch(60), SolverOptions(relays=relays))
             assert verify(made).optimal
             assert made.bound.algbw == rate * share * GB, (relays, what)
     if helped is not None:
-        terms = Terms(relays="all")
-        made = best_with_relays(topology, asked("all_reduce", ranks), Watch(60), terms)
+        options = SolverOptions(relays="all")
+        made = best_with_relays(topology, asked("all_reduce", ranks), Watch(60), options)
         assert made.report.optimal
         assert made.report.algbw == helped * GB
 
 
 def test_a_bound_where_all_may_help_is_above_what_is_reached_and_says_so():
     what = asked("all_reduce", (0, 5, 10, 15))
-    made = best_with_relays(torus([4, 4]), what, Watch(60), Terms(relays="all"))
+    made = best_with_relays(torus([4, 4]), what, Watch(60), SolverOptions(relays="all"))
     assert made.report.correct
     assert made.report.algbw == Fraction(200, 3) * GB
     assert made.schedule.bound.algbw == 100 * GB

@@ -10,7 +10,7 @@ from runtime.verify.verify import verify
 from solvers.routing.reversal import find_reversal
 from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from solvers.trees.forest import pack_tree_pairs
 from topologies.model.topology import Link, Switch, build, frozen
 from topologies.presets.amd import mi250
@@ -97,12 +97,12 @@ def test_one_direction_is_as_good_as_both(case, height, monkeypatch):
     make, symmetry = CASES[case]
     machine = make()
     what = collective("all_reduce", range(machine.ranks))
-    terms = Terms(max_height=height)
+    options = SolverOptions(max_height=height)
     found = []
     for hidden in (False, True):
         if hidden:
             monkeypatch.setattr(solvers.trees.forest, "find_reversal", lambda *_, **__: None)
-        made = pack_tree_pairs(machine, what, symmetry(machine), Watch(60), terms)
+        made = pack_tree_pairs(machine, what, symmetry(machine), Watch(60), options)
         report = verify(made)
         assert report.correct, report.faults
         found.append(report)

@@ -9,7 +9,7 @@ from solvers.demands.moe_tokens import place_experts, tokens
 from solvers.flows.moe import first_variant, route_tokens, tightest_cut, variants
 from solvers.schedules.collective import CollectiveError
 from solvers.schedules.moe import combine, dispatch, group_tokens, tokens_of
-from solvers.settings.deadline import UNHURRIED
+from solvers.settings.deadline import NO_DEADLINE
 from topologies.presets.huawei import atlas_a2
 from topologies.presets.nvidia import dgx_a100
 from topologies.presets.shapes import ring, star
@@ -30,7 +30,7 @@ def drawn(make, ranks, **figures):
 
 
 def solved(machine, what):
-    return route_tokens(machine, what, trivial(machine), UNHURRIED)
+    return route_tokens(machine, what, trivial(machine), NO_DEADLINE)
 
 
 def test_tokens_that_go_the_same_way_are_one_block():

@@ -4,7 +4,7 @@ from threading import Event
 import pytest
 
 from solvers.schedules.certificate import UNPROVED, Bound
-from solvers.settings.deadline import UNHURRIED, WHOLE, News, NotFound, Watch
+from solvers.settings.deadline import NO_DEADLINE, WHOLE, News, NotFound, Watch
 
 
 def test_time_that_is_over_is_noticed():
@@ -71,8 +71,8 @@ def test_what_the_end_of_the_time_cuts_short_is_listed_once():
 
 
 def test_work_that_nobody_stops_does_not_count():
-    UNHURRIED.spend(1000.0)
-    assert UNHURRIED.part(0.5).room == WHOLE / 2
+    NO_DEADLINE.spend(1000.0)
+    assert NO_DEADLINE.part(0.5).room == WHOLE / 2
 
 
 def test_holding_a_stage_up_holds_up_its_own_stages_only():
@@ -100,7 +100,7 @@ def test_stopping_ends_the_engines_that_run_and_no_others():
 
 def test_news_keep_the_tightest_bound_and_the_best():
     heard = []
-    watch = Watch(hear=heard.append)
+    watch = Watch(on_progress=heard.append)
     bounds = [Bound(Fraction(rate), "cut", None) for rate in (5, 7, 4)]
     for bound in (*bounds, UNPROVED):
         watch.tell(bound=bound)
@@ -112,6 +112,6 @@ def test_news_keep_the_tightest_bound_and_the_best():
 
 def test_news_can_be_passed_on():
     heard = []
-    outer = Watch(hear=heard.append)
-    Watch(hear=outer.pass_on).tell("proving", best=2.0)
+    outer = Watch(on_progress=heard.append)
+    Watch(on_progress=outer.pass_on).tell("proving", best=2.0)
     assert heard == [News("proving", None, 2.0)]

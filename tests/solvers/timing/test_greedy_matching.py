@@ -6,7 +6,7 @@ import pytest
 from runtime.simulate.dataflow import finish
 from runtime.verify.verify import verify
 from solvers.schedules.kinds import collective
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from solvers.solve import solve
 from solvers.timing.greedy_matching import match_sends, matched
 from solvers.timing.greedy_problem import free_problem, guided
@@ -20,7 +20,7 @@ SIZE = 1e8
 
 def best_of(machine, name="all_gather", root=None, in_network=False):
     asked = collective(name, range(machine.ranks), root)
-    return solve(machine, asked, terms=Terms(in_network=in_network))
+    return solve(machine, asked, options=SolverOptions(in_network=in_network))
 
 
 @pytest.mark.parametrize("leeway", [0.0, 4.0])

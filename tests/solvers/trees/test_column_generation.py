@@ -9,7 +9,7 @@ from solvers.bounds.cuts import cut_bound
 from solvers.lp.linear_program import Infeasible, NotFound
 from solvers.routing.quotient import Quotient
 from solvers.schedules.kinds import collective
-from solvers.settings.deadline import UNHURRIED, Watch
+from solvers.settings.deadline import NO_DEADLINE, Watch
 from solvers.trees.column_generation import ColumnGeneration, Goal
 from solvers.trees.column_pool import Family
 from solvers.trees.order_lp import path_loads
@@ -23,7 +23,7 @@ def both(root):
     return [Family(root, inward) for inward in (False, True)]
 
 
-def packer(topology, free, group=None, watch=UNHURRIED):
+def packer(topology, free, group=None, watch=NO_DEADLINE):
     view = Quotient(topology, integers(range(topology.ranks)), group or trivial(topology))
     roots = view.roots.tolist()
     families = [f for r in roots for f in both(r)] if free else [Family(r, False) for r in roots]

@@ -14,7 +14,7 @@ from solvers.schedules.collective import all_gather, reduce_scatter
 from solvers.schedules.files import save
 from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from solvers.solve import solve
 from solvers.trees.forest import pack_forest, pack_tree_pairs
 from topologies.formats.files import load
@@ -40,7 +40,11 @@ def solved(topology, what, *, in_network=False):
     solver = pack_tree_pairs if what.name == "all_reduce" else pack_forest
     report = verify(
         solver(
-            topology, what, trivial(topology), Watch(60), Terms(in_network=in_network, relays="all")
+            topology,
+            what,
+            trivial(topology),
+            Watch(60),
+            SolverOptions(in_network=in_network, relays="all"),
         )
     )
     assert report.correct, report.faults
@@ -133,7 +137,9 @@ def test_nvswitches_sum_at_the_cut(make, rate):
     machine = make()
     what = collective("all_reduce", range(machine.ranks))
     report = verify(
-        pack_tree_pairs(machine, what, declared_group(machine), Watch(60), Terms(in_network=True))
+        pack_tree_pairs(
+            machine, what, declared_group(machine), Watch(60), SolverOptions(in_network=True)
+        )
     )
     assert report.optimal
     assert report.algbw == rate * GIGA

@@ -8,7 +8,7 @@ from bench.optimum import optimum
 from runtime.verify.verify import verify
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.kinds import collective
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from solvers.solve import bound, solve
 from topologies.formats import spec
 from topologies.model.topology import Link, build
@@ -19,7 +19,7 @@ TREES = ("all_gather", "reduce_scatter", "broadcast", "reduce", "all_reduce")
 
 
 def low(topology, what, height):
-    made = solve(topology, what, terms=Terms(max_height=height))
+    made = solve(topology, what, options=SolverOptions(max_height=height))
     report = verify(made)
     assert report.correct, report.faults
     assert report.height <= height
@@ -73,14 +73,14 @@ def test_an_uneven_pair_of_trees_keeps_to_a_height():
 
 def test_too_low_a_height_is_impossible():
     with pytest.raises(Infeasible, match="3 messages one after the other lead from r0 to r3"):
-        solve(line(4), collective("broadcast", range(4), 0), terms=Terms(max_height=2))
+        solve(line(4), collective("broadcast", range(4), 0), options=SolverOptions(max_height=2))
     with pytest.raises(Infeasible):
-        solve(ring(5), collective("all_reduce", range(5)), terms=Terms(max_height=1))
+        solve(ring(5), collective("all_reduce", range(5)), options=SolverOptions(max_height=1))
 
 
 def test_the_bound_of_a_height_is_that_of_its_schedule():
     topology = spec.topology("mi250:boxes=2")
-    what, terms = collective("all_gather", range(topology.ranks)), Terms(max_height=1)
-    low_bound = bound(topology, what, terms=terms)
+    what, options = collective("all_gather", range(topology.ranks)), SolverOptions(max_height=1)
+    low_bound = bound(topology, what, options=options)
     assert low_bound.scope == "prices, height at most 1"
     assert low_bound.algbw == low(topology, what, 1).algbw < bound(topology, what).algbw

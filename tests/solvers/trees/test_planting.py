@@ -7,7 +7,7 @@ from solvers.flows import all_to_all
 from solvers.schedules.files import to_bytes
 from solvers.schedules.kinds import collective
 from solvers.settings.deadline import NotFound, Watch
-from solvers.settings.options import USUAL
+from solvers.settings.options import DEFAULT_OPTIONS
 from solvers.solve import solve
 from solvers.trees.forest import pack_near_optimum
 from solvers.trees.problem import NEAR
@@ -28,7 +28,7 @@ NAMES = tuple(MAKERS)
 def test_they_are_near_what_is_proved_the_optimum(name, topology):
     what = collective(name, range(topology.ranks))
     best = verify(solve(topology, what))
-    found = verify(MAKERS[name](topology, what, Watch(), USUAL))
+    found = verify(MAKERS[name](topology, what, Watch(), DEFAULT_OPTIONS))
     assert found.correct, found.faults
     assert best.optimal
     assert best.algbw >= found.algbw >= best.algbw * (1 - NEAR)
@@ -42,7 +42,7 @@ def test_uneven_machines_get_right_schedules_or_none(name):
         topology = random_machine(seed, 4, seed % 3, density=0.05)
         try:
             what = collective(name, range(4))
-            found = verify(MAKERS[name](topology, what, Watch(), USUAL))
+            found = verify(MAKERS[name](topology, what, Watch(), DEFAULT_OPTIONS))
         except NotFound:
             continue
         near += 1
@@ -53,17 +53,19 @@ def test_uneven_machines_get_right_schedules_or_none(name):
 
 def test_the_same_question_gets_the_same_trees():
     topology = torus((3, 3))
-    asked = topology, collective("all_reduce", range(5)), Watch(), USUAL
+    asked = topology, collective("all_reduce", range(5)), Watch(), DEFAULT_OPTIONS
     assert to_bytes(pack_near_optimum(*asked)) == to_bytes(pack_near_optimum(*asked))
 
 
 def test_ways_that_lead_over_others_alone_are_left_to_the_exact_search():
     topology = ring(5)
     with pytest.raises(NotFound, match="over other members"):
-        all_to_all.route_near_optimum(topology, collective("all_to_all", range(5)), Watch(), USUAL)
+        all_to_all.route_near_optimum(
+            topology, collective("all_to_all", range(5)), Watch(), DEFAULT_OPTIONS
+        )
 
 
 def test_no_time_is_no_schedule():
     topology = full_mesh(4)
     with pytest.raises(NotFound):
-        pack_near_optimum(topology, collective("all_gather", range(4)), Watch(0.0), USUAL)
+        pack_near_optimum(topology, collective("all_gather", range(4)), Watch(0.0), DEFAULT_OPTIONS)

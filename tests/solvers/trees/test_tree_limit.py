@@ -10,7 +10,7 @@ from bench.optimum import trees as all_trees
 from commplan.anytime.limits import count_trees
 from runtime.verify.verify import verify
 from solvers.schedules.kinds import collective
-from solvers.settings.options import Terms
+from solvers.settings.options import SolverOptions
 from solvers.solve import solve
 from solvers.trees import tree_limit
 from topologies.formats import spec
@@ -28,7 +28,7 @@ FORESTS = ("all_gather", "reduce_scatter", "broadcast", "reduce", "all_reduce")
 
 
 def few(topology, what, most):
-    made = solve(topology, what, terms=Terms(trees=most))
+    made = solve(topology, what, options=SolverOptions(trees=most))
     report = verify(made)
     assert report.correct, report.faults
     assert count_trees(made) <= most
