@@ -33,16 +33,16 @@ class Pacing:
     order: Order = "place"
 
 
-DEFAULT_OPTIONS = Pacing()
+USUAL = Pacing()
 
 
 def pacing_of(schedule: Schedule) -> Pacing:
     """Read the pacing of a schedule; what a file holds that means nothing counts as absent."""
     held = schedule.provenance
     return Pacing(
-        _within(held.get("pace"), 1 / MOST_PACE, MOST_PACE, DEFAULT_OPTIONS.pace),
-        int(_within(held.get("lead"), 1, MOST_LEAD, DEFAULT_OPTIONS.lead)),
-        next((known for known in ORDERS if known == held.get("order")), DEFAULT_OPTIONS.order),
+        _within(held.get("pace"), 1 / MOST_PACE, MOST_PACE, USUAL.pace),
+        int(_within(held.get("lead"), 1, MOST_LEAD, USUAL.lead)),
+        next((known for known in ORDERS if known == held.get("order")), USUAL.order),
     )
 
 
@@ -55,13 +55,13 @@ def _within(held: object, least: float, most: float, usual: float) -> float:
 
 def paced(schedule: Schedule, pacing: Pacing) -> Schedule:
     """Let a schedule be played and run at a pacing; what is usual is not written down."""
-    usual = asdict(DEFAULT_OPTIONS)
+    usual = asdict(USUAL)
     kept = {key: value for key, value in schedule.provenance.items() if key not in usual}
     chosen = {key: value for key, value in asdict(pacing).items() if value != usual[key]}
     return replace(schedule, provenance=kept | chosen)
 
 
-def turns(piece: IntArray, step: IntArray, order: Order = DEFAULT_OPTIONS.order) -> IntArray:
+def turns(piece: IntArray, step: IntArray, order: Order = USUAL.order) -> IntArray:
     """Give the rows of transfers in the order in which a program starts their messages.
 
     Args:

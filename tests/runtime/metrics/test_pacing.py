@@ -5,23 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runtime.metrics.pacing import DEFAULT_OPTIONS, MOST_LEAD, Pacing, paced, pacing_of, turns
+from runtime.metrics.pacing import MOST_LEAD, USUAL, Pacing, paced, pacing_of, turns
 from solvers.schedules.unfold import unfold
 from topologies.formats.spec import topology
 
 
-@pytest.mark.parametrize(
-    "pacing", [DEFAULT_OPTIONS, Pacing(2.0), Pacing(lead=1), Pacing(0.5, 4, "piece")]
-)
+@pytest.mark.parametrize("pacing", [USUAL, Pacing(2.0), Pacing(lead=1), Pacing(0.5, 4, "piece")])
 def test_what_is_written_is_read(pacing, ring_of):
     assert pacing_of(paced(ring_of("all_gather", 4), pacing)) == pacing
 
 
 def test_what_is_usual_is_not_written(ring_of):
     made = ring_of("all_gather", 4)
-    assert (
-        paced(paced(made, Pacing(2.0, 3, "piece")), DEFAULT_OPTIONS).provenance == made.provenance
-    )
+    assert paced(paced(made, Pacing(2.0, 3, "piece")), USUAL).provenance == made.provenance
 
 
 @pytest.mark.parametrize("nonsense", ["fast", -3, 0, 10**9, None, float("nan"), True, [1]])
