@@ -30,7 +30,8 @@ DATA = Path(__file__).parent / "data" / "measured.json"
 class Series(msgspec.Struct, frozen=True):
     """Published measurements of one collective: (bytes, value) in the unit.
 
-    schedule: `best` for the one that is planned at the size, else the name of a template.
+    Attributes:
+        schedule: `best` for the one that is planned at the size, else the name of a template.
     """
 
     machine: str

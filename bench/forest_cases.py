@@ -17,8 +17,10 @@ TECCL = Path(__file__).parents[1] / "tests" / "data"
 class Case(NamedTuple):
     """A machine, what is to be used of its symmetry, and the seconds for a whole command.
 
-    machine: as on the command line, or the name of a file of tests/data. quick: it takes part in
-    the short run. dead: the ends of a link to be left out.
+    Attributes:
+        machine: as on the command line, or the name of a file of tests/data.
+        quick: it takes part in the short run.
+        dead: the ends of a link to be left out.
     """
 
     machine: str

@@ -36,8 +36,10 @@ HEAD = (
 class Row:
     """One command: rates are exact fractions of GB/s, memory is in bytes.
 
-    busy: seconds of all processors together, which other work on the machine changes less.
-    trees: of each root, with their images under the symmetry. fault: why there is nothing else.
+    Attributes:
+        busy: seconds of all processors together, which other work on the machine changes less.
+        fault: why there is nothing else.
+        trees: of each root, with their images under the symmetry.
     """
 
     machine: str

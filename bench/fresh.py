@@ -17,8 +17,12 @@ LATE = 124  # the exit code of a command that was ended, as timeout(1) has it
 class Told(NamedTuple):
     """What a command answered, from its start to its end.
 
-    seconds: of the wall clock. busy: seconds of all processors together. memory: the most that it
-    had at once, in bytes. answer: its JSON, empty where it gave none. fault: what it said instead.
+    Attributes:
+        seconds: of the wall clock.
+        busy: seconds of all processors together.
+        memory: the most that it had at once, in bytes.
+        answer: its JSON, empty where it gave none.
+        fault: what it said instead.
     """
 
     seconds: float

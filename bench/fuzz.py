@@ -49,7 +49,13 @@ class Tally:
     failed: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def note(self, check: str, fault: str, again: str) -> None:
-        """Count a check; fault: what was wrong, nothing where it held."""
+        """Count a check.
+
+        Args:
+            check: the kind of check.
+            fault: what went wrong, empty if nothing did.
+            again: the command that shows it.
+        """
         self.cases[check] += 1
         if fault:
             self.failed.setdefault(check, []).append((fault, again))

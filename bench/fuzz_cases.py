@@ -24,7 +24,11 @@ WILD, GROUPED, SIZED, DEMANDING, LIMITED = 0.7, 0.25, 0.6, 0.15, 0.15  # parts o
 
 @dataclass(frozen=True)
 class Case:
-    """A question as words of the command line; machine: how many ranks take part in it."""
+    """A question as words of the command line.
+
+    Attributes:
+        machine: how many ranks take part in it.
+    """
 
     machine: str
     collective: str

@@ -24,7 +24,11 @@ UNEVEN = "uneven "  # before the name of a machine that has lost its symmetry
 
 
 class Question(NamedTuple):
-    """What is compiled; words: further options."""
+    """What is compiled.
+
+    Attributes:
+        words: further options.
+    """
 
     machine: str
     collective: str

@@ -22,9 +22,15 @@ def optimum(
 ) -> float:
     """Give the most size / time, bytes per second, that schedules of trees (or ways) reach.
 
-    Ranks copy and add, in the collective or not; in_network: switches do what their flags say.
-    Everyone else forwards. height: of the schedule, where every rank takes part and switches only
-    forward; 0 is the answer if none is so low. Complexity: all trees over all simple ways.
+    Ranks copy and add, in the collective or not; everyone else forwards. Complexity: all trees over
+    all simple paths.
+
+    Args:
+        topology: the machine.
+        what: the collective.
+        in_network: switches do what their flags say.
+        height: of the schedule, where every rank takes part and switches only forward; 0 is the
+            answer if none is so low.
     """
     topology = topology if in_network else _without_flags(topology)
     if what.name in FLOWS:

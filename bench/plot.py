@@ -36,9 +36,13 @@ def machine_of(name: str) -> Topology:
 
 
 def curves(machine: Topology, what: Collective, sizes: list[int], *, stored: bool) -> Curves:
-    """Give the (size, seconds) of each curve; of a pattern only where it can be made.
+    """Predict the (size, seconds) of each curve; of a pattern only where it can be made.
 
-    stored: switches store messages whole, and copy.
+    Args:
+        machine: the machine.
+        what: the collective.
+        sizes: in bytes.
+        stored: switches store messages whole, and copy.
     """
     switching: Switching = "store-and-forward" if stored else "cut-through"
     made: dict[str, list[tuple[int, float]]] = {"bound": [], "commplan": []}

@@ -32,7 +32,11 @@ _MEASURED = (
 
 @dataclass(frozen=True)
 class Block:
-    """A block of the README: its language, its text, and where the text begins; file: its name."""
+    """A block of the README: its language, its text, and where the text begins.
+
+    Attributes:
+        file: its name.
+    """
 
     language: str
     text: str
@@ -154,8 +158,11 @@ def checked(
 ) -> Iterator[tuple[Call, list[str]]]:
     """Run all commands of a text in order; give each with the lines it printed.
 
-    without: first words of commands of commplan that are left out, such as fabric. only: what
-    stands in those that are run.
+    Args:
+        text: with blocks of commands.
+        folder: where they run.
+        without: first words of commands of commplan that are left out, such as fabric.
+        only: what stands in those that are run.
     """
     write_files(text, folder)
     for block in blocks(text):

@@ -48,7 +48,14 @@ class Row:
 def row(
     machine: str, name: str, limit: str, options: SolverOptions, whole: Plan | None
 ) -> tuple[Row, Plan]:
-    """Plan within limits; whole: what is reached without.
+    """Plan within limits.
+
+    Args:
+        machine: its name.
+        name: the collective's.
+        limit: in words.
+        options: what the search may use, and its limits.
+        whole: what is reached without.
 
     Raises:
         Infeasible: nothing is so low.

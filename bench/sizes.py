@@ -46,7 +46,10 @@ HEAD = (
 class Row:
     """The commands for one machine and collective: rates in GB/s, memory in bytes.
 
-    seconds, busy and memory are those of `commplan compile`. faults: what is not as it should be.
+    seconds, busy and memory are those of `commplan compile`.
+
+    Attributes:
+        faults: what is not as it should be.
     """
 
     machine: str

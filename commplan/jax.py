@@ -22,31 +22,58 @@ LINEAR = ("sum", "avg")  # operations that a gradient is known for
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 2))
 def all_reduce(world: Communicator, x: Array, op: str = "sum") -> Array:
-    """Join the arrays of all processes; a gradient is known for sum and avg."""
+    """Join the arrays of all processes; a gradient is known for sum and avg.
+
+    Args:
+        world: the processes.
+        x: an array of this process.
+        op: how they are joined.
+    """
     return _call(lambda given, out: world.Allreduce(given, out, op), x, x.shape)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def all_gather(world: Communicator, x: Array) -> Array:
-    """Stack the arrays of all processes along a new first axis."""
+    """Stack the arrays of all processes along a new first axis.
+
+    Args:
+        world: the processes.
+        x: an array of this process.
+    """
     return _call(world.Allgather, x, (world.size, *x.shape))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def reduce_scatter(world: Communicator, x: Array) -> Array:
-    """Add up the arrays of all processes, and give each the row of its number."""
+    """Add up the arrays of all processes, and give each the row of its number.
+
+    Args:
+        world: the processes.
+        x: a row for each process.
+    """
     return _call(world.Reduce_scatter_block, _rows(world, x), x.shape[1:])
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def all_to_all(world: Communicator, x: Array) -> Array:
-    """Send row j to process j; row i of the result comes from process i."""
+    """Send row j to process j; row i of the result comes from process i.
+
+    Args:
+        world: the processes.
+        x: a row for each process.
+    """
     return _call(world.Alltoall, _rows(world, x), x.shape)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 2))
 def broadcast(world: Communicator, x: Array, root: int = 0) -> Array:
-    """Give all processes the array of the root."""
+    """Give all processes the array of the root.
+
+    Args:
+        world: the processes.
+        x: of the root; elsewhere only its shape and type count.
+        root: a process.
+    """
 
     def run(given: Any, out: Any) -> None:  # noqa: ANN401
         _memory(out)[...] = _memory(given)

@@ -51,12 +51,19 @@ def fallback_schedule(
     watch: Watch = NO_DEADLINE,
     relays: Relays = "all",
 ) -> Schedule:
-    """Make a schedule of short ways, with a bound that is known from elsewhere.
+    """Make a schedule of shortest paths, with a bound that is known from elsewhere.
 
     For all_to_all the loads may prove a tighter one.
 
-    group: must keep the machine and the collective. relays: what ranks outside do. Complexity: a
-    search for each root, and what it takes to write the transfers down.
+    Complexity: a search for each root, and what it takes to write the transfers down.
+
+    Args:
+        topology: the machine.
+        collective: what is to be done.
+        group: must keep the machine and the collective.
+        bound: goes with the schedule as it is, unless the prices of busy links prove a tighter one.
+        watch: says when to stop.
+        relays: what ranks outside do.
 
     Raises:
         Infeasible: some rank cannot be reached.
@@ -111,7 +118,7 @@ class _Fallback:
         self.time = self.watch.left
 
     def share(self, root: int) -> Fraction:
-        """Give the part of a root's data that one of its images under the group carries."""
+        """Compute the part of a root's data that one of its images under the group carries."""
         return Fraction(self.quotient.orbit_of(root), self.quotient.group.order)
 
     def servings(self, roots: IntArray) -> Iterator[Serving]:

@@ -50,6 +50,15 @@ def solve(
     The symmetry of the machine is used as far as it keeps the collective: the declared one, or one
     that is found with a tenth of the work, and of 50 units.
 
+    Args:
+        topology: the machine.
+        collective: over ranks of the machine.
+        watch: says when to stop, and hears of progress.
+        options: what the search may use, and its limits.
+
+    Returns:
+        the schedule, not checked yet.
+
     Raises:
         Infeasible: no schedule exists.
         NotFound: none was found in the time given.
@@ -110,6 +119,12 @@ def solve_in(
 
     Its bound is that of the part, and to be replaced.
 
+    Args:
+        cut: the part.
+        collective: over ranks of the whole machine.
+        watch: says when to stop.
+        options: what the search may use, and its limits.
+
     Raises:
         as `solve`.
     """
@@ -134,6 +149,12 @@ def contracted_bound(
     topology: Topology, collective: Collective, watch: Watch, options: SolverOptions
 ) -> Bound | None:
     """Bound by the optimum of a machine in which everything far from the ranks is a single one.
+
+    Args:
+        topology: the machine.
+        collective: over ranks of the machine.
+        watch: says when to stop.
+        options: what schedules may use.
 
     Raises:
         Infeasible, NotFound: as `solve`.
@@ -193,6 +214,12 @@ def _solve_under(
 def check(topology: Topology, collective: Collective, watch: Watch, options: SolverOptions) -> None:
     """Look at what is asked for before anything is searched.
 
+    Args:
+        topology: should be a machine.
+        collective: should be over its ranks.
+        watch: should be a watch.
+        options: should be options.
+
     Raises:
         ArgumentError: something of another kind.
         CollectiveError: its ranks are not those of the machine.
@@ -220,6 +247,15 @@ def bound(
     """Find the tightest bound that is known: size / time that no schedule exceeds.
 
     A cut does where it is certain to be attained; elsewhere the optimum's prices are needed.
+
+    Args:
+        topology: the machine.
+        collective: over ranks of the machine.
+        watch: says when to stop, and hears of progress.
+        options: what schedules may use, and their limits.
+
+    Returns:
+        the bound, with the certificate that proves it.
 
     Raises:
         as `solve`, but for LimitError.
@@ -262,11 +298,18 @@ def find_symmetry(
     options: SolverOptions = DEFAULT_OPTIONS,
     watch: Watch = NO_DEADLINE,
 ) -> Group:
-    """Give a group of automorphisms that keep what each rank holds and wants.
+    """Search for a group of automorphisms that keep what each rank holds and wants.
 
     It is the part of the declared group that does so, unless vertices look alike that it leaves
     apart, and a group with fewer orbits of ranks is guessed around the root (where there is one),
     or found in a search of so much work.
+
+    Args:
+        topology: the machine.
+        collective: what is to be done.
+        work: of the search, in units of about a second.
+        options: whether symmetry is found, declared or not used.
+        watch: says when to stop.
 
     Raises:
         SymmetryError: the declared symmetry is no symmetry.

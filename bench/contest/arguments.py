@@ -44,10 +44,13 @@ REDUCING = frozenset({"all_reduce", "reduce_scatter", "reduce"})
 class Arguments:
     """What is measured: sizes in bytes of the largest buffer of a rank, and how often.
 
-    topology: a name or file, empty where the machine is to be measured. schedules: files to choose
-    from instead of planning. played: the rank of the topology that each process plays.
-    ours, theirs: whether commplan's collective is timed, and MPI's own. root: a process, -1 where
-    the collective has none.
+    Attributes:
+        topology: a name or file, empty where the machine is to be measured.
+        schedules: files to choose from instead of planning.
+        played: the rank of the topology that each process plays.
+        root: a process, -1 where the collective has none.
+        ours: whether commplan's collective is timed, and MPI's own.
+        theirs: whether commplan's collective is timed, and MPI's own.
     """
 
     collective: str

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Timing:
     """Seconds of a call: of the slowest process (median), and of all (mean, least, most).
 
-    wrong: elements that are not right, None where nothing was checked.
+    Attributes:
+        wrong: elements that are not right, None where nothing was checked.
     """
 
     seconds: float
@@ -21,8 +22,12 @@ class Timing:
 class Row:
     """One size, in bytes; elements of a block; what was timed, None where it was not.
 
-    factor: busbw / algbw. predicted, bound: seconds that the simulator says, and that nothing
-    beats. chosen: which schedule, in so many chunks; way: the executor.
+    Attributes:
+        factor: busbw / algbw.
+        predicted: seconds that the simulator says, and that nothing beats.
+        bound: seconds that the simulator says, and that nothing beats.
+        chosen: which schedule, in so many chunks.
+        way: the executor.
     """
 
     size: int

@@ -26,7 +26,9 @@ class Abandoned(SystemExit):
 def end_with(watch: Watch, grace: float = 0.0) -> Iterator[None]:
     """Do work that is given up when the time is over, or someone stops it.
 
-    grace: seconds after the end of the time when it is given up; a stop then lets it go on.
+    Args:
+        watch: says when to stop.
+        grace: seconds after the end of the time when it is given up; a stop then lets it go on.
 
     Raises:
         NotFound: it was given up.
@@ -88,6 +90,6 @@ def leave_off(thread: int) -> None:
 
 
 def overtime(watch: Watch) -> float:
-    """Give the seconds after a time limit at which even what is nearly there is given up."""
+    """Compute the seconds after a time limit at which even what is nearly there is given up."""
     part = OVERTIME[watch.crowded]
     return max(part * watch.left, 1.5) if watch.left < inf else inf

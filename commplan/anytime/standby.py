@@ -79,7 +79,7 @@ class _Solver:
             self.wait(LAST_GRACE)
 
     def answer(self) -> Schedule | None:
-        """Give what was found in time, if anything.
+        """Look up what was found in time, if anything.
 
         Raises:
             whatever the solver raised, but NotFound.
@@ -99,6 +99,15 @@ def solve_in_time(
 
     Every schedule is verified before it counts. A Ctrl-C ends the search as the end of the time
     does. In the plain schedule switches never copy or add.
+
+    Args:
+        topology: the machine.
+        collective: over its ranks.
+        watch: says when to stop, and hears of progress.
+        options: what the search may use, and its limits.
+
+    Returns:
+        a schedule, with what the checker said of it.
 
     Raises:
         Infeasible: no schedule exists.
@@ -138,7 +147,7 @@ def _search(
 
 
 def _patience(watch: Watch) -> float:
-    """Give the seconds that the solver has for itself: nearly all commands end within them."""
+    """Compute the seconds that the solver has for itself: nearly all commands end within them."""
     alone = 0.0 if watch.crowded else EARLY * watch.left
     return min(PATIENCE, max(alone, watch.left - PATIENCE))
 

@@ -48,7 +48,16 @@ ORDERS: dict[str, Callable[[Schedule], Iterator[tuple[str, Schedule]]]] = {
 def all_candidates(
     best: Schedule, options: SolverOptions = DEFAULT_OPTIONS, watch: Watch = NO_DEADLINE
 ) -> Made:
-    """Give the schedule of highest throughput, and all others to compare it with."""
+    """Find the schedule of highest throughput, and all others to compare it with.
+
+    Args:
+        best: the schedule of highest throughput.
+        options: what the searches may use, and their limits.
+        watch: says when to stop.
+
+    Returns:
+        each with its key, made one by one.
+    """
     yield from keep_lawful(iter([(BEST, best)]), best.relays)
     for key, schedule in keep_lawful(other_candidates(best, watch, options), best.relays):
         if watch.leaves_out(OTHERS):
@@ -68,10 +77,10 @@ def other_candidates(
 
     Args:
         best: the schedule of highest throughput.
-        watch: of the whole question; without one nothing is searched for, which takes seconds.
-        options: what the searches keep to.
-        size: bytes; where `best` is near the bound at it there are no searches either.
-        crowded: scratch is short, and the plain schedule is one of them.
+        watch: says when to stop; without one nothing is searched for.
+        options: what the searches may use, and their limits.
+        size: in bytes.
+        crowded: whether scratch is short, so that the plain schedule competes too.
     """
     return chain(
         _patterns(best, crowded),

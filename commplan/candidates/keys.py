@@ -45,7 +45,8 @@ PACES: Mapping[float, str] = {
 class Key:
     """What a candidate is; it prints as its name.
 
-    pace: in how many times the usual number of chunks it goes, 1 or one of PACES.
+    Attributes:
+        pace: in how many times the usual number of chunks it goes, 1 or one of PACES.
     """
 
     generator: Generator

@@ -22,9 +22,11 @@ Made = Iterator[tuple[Key, Schedule]]
 class Candidate:
     """A schedule and its height.
 
-    seconds: what it is predicted to take, for each byte where no size is given. scratch: the most
-    that a rank needs, as a part of the size. With a size: in how many chunks each piece goes, and
-    what it waits for.
+    With a size: in how many chunks each piece goes, and what it waits for.
+
+    Attributes:
+        seconds: what it is predicted to take, for each byte where no size is given.
+        scratch: the most that a rank needs, as a part of the size.
     """
 
     key: Key
@@ -37,12 +39,18 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """Give the key in words."""
+        """Look up the key in words."""
         return str(self.key)
 
 
 def measure(key: Key, schedule: Schedule, size: int | None) -> Candidate:
-    """Predict what a schedule takes; size: in bytes."""
+    """Predict what a schedule takes.
+
+    Args:
+        key: what the candidate is.
+        schedule: the schedule.
+        size: in bytes.
+    """
     if size is not None:
         played = simulate(schedule, size)
         needed = scratch(schedule, played.chunks)
@@ -56,7 +64,14 @@ def measure(key: Key, schedule: Schedule, size: int | None) -> Candidate:
 
 
 def race(made: Made, size: int | None, watch: Watch, what: str) -> list[Candidate]:
-    """Measure schedules while there is time. what: they are called if there is not enough."""
+    """Measure schedules while there is time.
+
+    Args:
+        made: the schedules, made one by one.
+        size: in bytes; without one only the height is computed.
+        watch: says when to stop.
+        what: they are called if there is not enough.
+    """
     found: list[Candidate] = []
     try:
         with end_with(watch):
@@ -77,7 +92,7 @@ def vary_pace(key: Key, schedule: Schedule) -> Made:
 
 
 def other_paces(near: list[Candidate], size: int) -> Made:
-    """Give candidates in other numbers of chunks, each number once."""
+    """List candidates in other numbers of chunks, each number once."""
     seen = {(c.key, c.chunks) for c in near}
     for each in near:
         for key, schedule in vary_pace(each.key, each.schedule):

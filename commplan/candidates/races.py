@@ -55,7 +55,8 @@ class Figures(NamedTuple):
 class Races:
     """Measures the entrants, and the same in other numbers of chunks, at sizes.
 
-    executor: makes other processes do it, which hold the entrants (`cores`, `hosts`).
+    Attributes:
+        executor: makes other processes do it, which hold the entrants (`cores`, `hosts`).
     """
 
     entrants: Mapping[Key, Schedule]
@@ -65,7 +66,7 @@ class Races:
     known: dict[tuple[Key, int], Candidate] = field(default_factory=dict)
 
     def schedule(self, key: Key) -> Schedule:
-        """Give an entrant, which may be asked for in another number of chunks."""
+        """Look up an entrant, which may be asked for in another number of chunks."""
         return _entrant(self.entrants, key)
 
     def at(self, sizes: Sequence[int], keys: Iterable[Key]) -> dict[int, list[Candidate]]:

@@ -37,9 +37,16 @@ def compare(
     """Measure the schedule of highest throughput and, in time, others that may be a better choice.
 
     They are those that make do with the scratch allowed and keep to the limits of the options, the
-    one chosen first, then by time. exact: search as well for schedules that are the best of their
-    number of steps, on small direct networks, for trees of less height, and for matchings; that
-    takes seconds.
+    one chosen first, then by time.
+
+    Args:
+        best: the schedule of highest throughput.
+        size: in bytes.
+        max_scratch: what a rank may need besides its buffers, as a part of the size.
+        watch: says when to stop.
+        options: what the search may use, and its limits.
+        exact: search as well for schedules that are the best of their number of steps, on small
+            direct networks, for trees of less height, and for matchings; that takes seconds.
 
     Raises:
         ScratchError: none makes do, naming the one that needs least.
@@ -67,6 +74,12 @@ def choose(
     found: list[Candidate], size: int | None, max_scratch: Fraction | None, options: SolverOptions
 ) -> list[Candidate]:
     """Give those that keep to the limits: the one to choose, then by time.
+
+    Args:
+        found: measured at the size.
+        size: in bytes.
+        max_scratch: what a rank may need besides its buffers, as a part of the size.
+        options: limits of height and trees.
 
     Raises:
         as `compare`.
@@ -136,5 +149,5 @@ def _prefer_low_incast(found: list[Candidate], size: int | None) -> list[Candida
 
 
 def _incast(candidate: Candidate, size: int) -> float:
-    """Give the bytes that may wait in a switch for a link that is slower than what feeds it."""
+    """Compute the bytes that may wait in a switch for a link that is slower than what feeds it."""
     return incast_bytes(candidate.schedule, candidate.chunks, slow=True) * size

@@ -44,7 +44,7 @@ def main() -> "NoReturn":
 
 
 def startup_delay() -> float:
-    """Give the seconds that it took to begin beyond what is usual: a time limit counts them."""
+    """Compute the seconds that it took to begin beyond what is usual: a time limit counts them."""
     return max(monotonic() - _begun[0] - BEGINNING, 0.0) if _begun else 0.0
 
 

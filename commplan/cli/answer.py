@@ -19,7 +19,13 @@ from topologies.model.messages import printable, unknown
 
 @dataclass(frozen=True)
 class Answer:
-    """fields: the JSON object; lines: the same for a person; yes: exit code 0, else 1."""
+    """What a command answers.
+
+    Attributes:
+        fields: the JSON object.
+        lines: the same for a person.
+        yes: exit code 0, else 1.
+    """
 
     fields: Mapping[str, object]
     lines: Sequence[str]

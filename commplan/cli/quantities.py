@@ -120,7 +120,7 @@ def scratch(text: str) -> Fraction | int:
 
 
 def gigabytes(algbw: Fraction | float | None) -> float | None:
-    """Give bytes per second as GB/s."""
+    """Write bytes per second as GB/s."""
     return None if algbw is None else float(algbw / 10**9)
 
 
@@ -133,7 +133,7 @@ def exact(algbw: Fraction | None) -> str | None:
 
 
 def gap(algbw: Fraction | float | None, bound: Fraction | float | None) -> float | None:
-    """Give by how much a throughput stays below a bound, as a part of the bound."""
+    """Compute by how much a throughput stays below a bound, as a part of the bound."""
     return max(0.0, float(1 - algbw / bound)) if algbw and bound else None
 
 

@@ -161,7 +161,7 @@ def compile(
 
 
 def _room(max_scratch: Fraction | int | None, size: int | None) -> Fraction | None:
-    """Give the scratch allowed as a part of the size.
+    """Compute the scratch allowed as a part of the size.
 
     Raises:
         BadParameter: it is in bytes, and there is no size.

@@ -22,7 +22,10 @@ class Span(NamedTuple):
     """Memory: `elements` for each block, of `size` bytes each.
 
     dtype is one of runtime.program.elements, or empty for what can be moved, but not added up.
-    whole: the bytes there are. keep: who owns the memory.
+
+    Attributes:
+        whole: the bytes there are.
+        keep: who owns the memory.
     """
 
     address: int
@@ -116,7 +119,7 @@ def _parts(spec: Any) -> tuple[Any, int | None, Any]:  # noqa: ANN401
 
 
 def _address(array: np.ndarray[Any, Any]) -> int:
-    """Give where an array begins; MPI says it eight times as fast as numpy."""
+    """Look up where an array begins; MPI says it eight times as fast as numpy."""
     try:
         address: int = _of_mpi()(array)
     except (BufferError, TypeError, ValueError):  # a type that numpy shows nobody
@@ -138,7 +141,7 @@ def _other(dtype: np.dtype[Any]) -> str:
 
 
 def _named(kind: Any) -> tuple[str, int]:  # noqa: ANN401
-    """Give name and size of a type: one of ours by its name, or one of MPI's."""
+    """Look up name and size of a type: one of ours by its name, or one of MPI's."""
     if isinstance(kind, str):
         name = kind if kind in TYPES else NAMES.get(np.dtype(kind), "")
         return name, width(name) if name else np.dtype(kind).itemsize

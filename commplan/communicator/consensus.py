@@ -22,7 +22,10 @@ Waiting = Generator[None, bool | None, None]
 class Key(NamedTuple):
     """What a call asks for; calls of one key run the same program.
 
-    elements: of the size buffer. root: a process, or -1. demand: see Need.
+    Attributes:
+        elements: of the size buffer.
+        root: a process, or -1.
+        demand: see Need.
     """
 
     name: str
@@ -77,7 +80,13 @@ def share(
 ) -> Waiting:
     """Let process 0 find a schedule, hand it to all, and put it into `found` as Moves.
 
-    order: the processes in the order of the callers' numbers. ranks: what each process plays.
+    Args:
+        comm: the communicator, of mpi4py.
+        source: what finds schedules; process 0 has one.
+        need: what is asked for.
+        order: the processes in the order of the callers' numbers.
+        ranks: what each process plays.
+        found: the list that gets the result.
     """
     answer = _answer(source, need) if source is not None else b""
     length = np.array([len(answer)], dtype=np.int64)

@@ -28,7 +28,7 @@ class LRUCache(Generic[Name, Kind]):
         self._known: OrderedDict[Name, Kind] = OrderedDict()
 
     def get(self, name: Name) -> Kind | None:
-        """Give a value, if it is kept."""
+        """Look up a value, if it is kept."""
         found = self._known.get(name)
         if found is not None:
             self._known.move_to_end(name)
@@ -57,7 +57,7 @@ class ExecutorCache:
         self._kept: LRUCache[tuple[Key, bool], Machine] = LRUCache(MACHINES, lambda old: old.free())
 
     def get(self, key: Key, in_place: bool) -> Machine | None:
-        """Give what was made before."""
+        """Look up what was made before."""
         return self._kept.get((key, in_place))
 
     def make(self, key: Key, in_place: bool, planned: Planned) -> Machine:

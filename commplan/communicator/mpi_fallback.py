@@ -61,7 +61,7 @@ class Natives:
         return _Then(request, lambda: divide(result, outs.dtype, divisor))
 
     def find_op(self, word: Any) -> Any:  # noqa: ANN401
-        """Give MPI's operation for the name of one; anything else as it is.
+        """Look up MPI's operation for the name of one; anything else as it is.
 
         Raises:
             ArgumentError: MPI has none of that name.

@@ -20,13 +20,17 @@ class PlacementError(CommplanError, ValueError):
 
 
 def place(topology: Topology, hosts: Sequence[str], ranks: Placement) -> tuple[int, ...]:
-    """Give the rank that each process plays; hosts[i] is the computer of process i.
+    """Find the rank that each process plays.
 
-    ranks: None, process i plays rank i; a list, process i plays ranks[i], a number or a name;
-    "hosts", the processes of a computer play the ranks whose names begin with its name, up to a
-    dot; a mapping from computers, to such beginnings or to lists of ranks. The processes of one
-    computer take its ranks in order. node1.cluster.local and node1 are one computer.
-    Complexity: processes + letters of the names of ranks and computers.
+    The processes of one computer take its ranks in order. node1.cluster.local and node1 are one
+    computer. Complexity: processes + letters of the names of ranks and computers.
+
+    Args:
+        topology: the machine.
+        hosts: the computer of each process.
+        ranks: None, process i plays rank i; a list, process i plays ranks[i], a number or a name;
+            "hosts", the processes of a computer play the ranks whose names begin with its name, up
+            to a dot; a mapping from computers, to such beginnings or to lists of ranks.
 
     Raises:
         PlacementError: a process without a rank, or two with one.
@@ -146,7 +150,7 @@ class _Names(NamedTuple):
 
 
 def _rank(topology: Topology, number: Mapping[str, int], rank: int | str) -> int:
-    """Give the number of a rank; number: of each name.
+    """Look up the number of a rank; number: of each name.
 
     Raises:
         PlacementError: none has the name.

@@ -166,7 +166,8 @@ class OperationQueue:
     def steps(self, call: Call) -> Steps:
         """Take all steps of a collective, its first-time preparations among them.
 
-        Result: whether it was planned; else MPI did it.
+        Returns:
+            whether it was planned; else MPI did it.
         """
         if not call.key.elements:
             return True
@@ -243,7 +244,7 @@ class OperationQueue:
 
 
 def _size_class(key: Key) -> int:
-    """Give the bytes that all sizes between two powers of two are planned for."""
+    """Compute the bytes that all sizes between two powers of two are planned for."""
     size = key.elements * width(key.dtype)
     return size if key.demand else max(1, 3 << size.bit_length() >> 2)
 

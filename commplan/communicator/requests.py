@@ -21,8 +21,12 @@ SHORTEST_NAP, LONGEST_NAP = 20e-6, 2e-3  # seconds
 class Call(NamedTuple):
     """One call: what it asks for, the memory it works on, and what MPI itself would do.
 
-    ins, outs: addresses; in place both are that of the one memory. native: starts MPI's own.
-    keep: what owns the memory. own_first: the own block of the result belongs at the beginning.
+    Attributes:
+        ins: addresses; in place both are that of the one memory.
+        outs: addresses; in place both are that of the one memory.
+        native: starts MPI's own.
+        keep: what owns the memory.
+        own_first: the own block of the result belongs at the beginning.
     """
 
     key: Key

@@ -32,7 +32,9 @@ ENDINGS = (".json", ".json.gz")
 class Need:
     """What is asked for: a collective, its root as a process, and about how many bytes.
 
-    demand: of an all_to_allv, what each process sends to each, in elements, as a matrix of int64.
+    Attributes:
+        demand: of an all_to_allv, what each process sends to each, in elements, as a matrix of
+            int64.
     """
 
     name: str
@@ -45,8 +47,11 @@ class Need:
 class Source:
     """Makes schedules for processes that play these ranks of a topology, in ascending order.
 
-    Ranks without a process forward, and do nothing else. files: what a folder holds for them.
-    found: the schedules of highest throughput so far, by collective and root.
+    Ranks without a process forward, and do nothing else.
+
+    Attributes:
+        files: what a folder holds for them.
+        found: the schedules of highest throughput so far, by collective and root.
     """
 
     topology: Topology
@@ -56,7 +61,7 @@ class Source:
     found: dict[tuple[str, int], Schedule] = field(default_factory=dict)
 
     def schedule(self, need: Need) -> tuple[Schedule, str]:
-        """Give the schedule that is predicted to be fastest, and the reason why it was taken.
+        """Look up the schedule that is predicted to be fastest, and the reason why it was taken.
 
         Raises:
             ValueError: none can be had, with the reason.

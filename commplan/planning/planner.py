@@ -33,11 +33,15 @@ from topologies.model.units import duration
 class Plan:
     """A checked schedule, and why it is the one.
 
-    scratch: the most that a rank needs, as a part of the size: with a size in the chunks of that
-    size, without in one chunk, which needs most. With a size (bytes): predicted is what the
-    simulator says, bound what nothing can beat, both in seconds; candidates lists all that were
-    compared and need no more scratch than is allowed, the chosen one first. not_tried: what was
-    left out or cut short because the time was over, or someone stopped the search.
+    With a size (bytes): predicted is what the simulator says, bound what nothing can beat, both in
+    seconds; candidates lists all that were compared and need no more scratch than is allowed, the
+    chosen one first.
+
+    Attributes:
+        scratch: the most that a rank needs, as a part of the size: with a size in the chunks of
+            that size, without in one chunk, which needs most.
+        not_tried: what was left out or cut short because the time was over, or someone stopped the
+            search.
     """
 
     schedule: Schedule
@@ -75,6 +79,9 @@ def plan(
         options: which symmetry to use, what switches and ranks outside may do, and limits.
         max_scratch: what a rank may need besides its buffers, as a part of the size.
         watch: reports progress and can be stopped early; takes the place of `seconds`.
+
+    Returns:
+        the schedule, what the checker said of it, and why it was chosen.
 
     Raises:
         Infeasible: no schedule exists.
@@ -181,7 +188,7 @@ def _highest(
 
 
 def schedule_time_bound(schedule: Schedule, size: float) -> float:
-    """Give the seconds that nothing beats at a size, whatever the schedule."""
+    """Compute the seconds that nothing beats at a size, whatever the schedule."""
     return time_bound.time_lower_bound(
         schedule.topology,
         schedule.collective,

@@ -31,6 +31,12 @@ def best_with_relays(
 ) -> Checked:
     """Find the schedule of highest throughput that there is in the time, under any use of relays.
 
+    Args:
+        topology: the machine.
+        collective: over its ranks.
+        watch: says when to stop, and hears of progress.
+        options: what the search may use, and its limits.
+
     Raises:
         as `solve_in_time`.
     """
@@ -56,7 +62,7 @@ def best_with_relays(
 def _bound(
     topology: Topology, collective: Collective, known: Bound, watch: Watch, options: SolverOptions
 ) -> Bound:
-    """Give the tightest bound that holds whatever ranks outside do."""
+    """Compute the tightest bound that holds whatever ranks outside do."""
     found = [lift_bound(known, topology, collective, in_network=options.in_network)]
     if known.scope != "cut" and collective.shape.everyone:
         found.append(cut_bound(topology, collective, watch))

@@ -49,8 +49,16 @@ def size_set(
 ) -> tuple[SizeRange, ...]:
     """Choose for all sizes from `first` to `last` bytes; every schedule chosen is verified.
 
-    best: the schedule of highest throughput. helped: by which processes. When the time is over,
-    switch points are rougher.
+    When the time is over, switch points are rougher.
+
+    Args:
+        best: the schedule of highest throughput.
+        first: the least size, in bytes.
+        last: the largest size, in bytes.
+        watch: says when to stop.
+        options: what the search may use, and its limits.
+        max_scratch: what a rank may need besides its buffers, as a part of the size.
+        helped: by which processes.
 
     Raises:
         LimitError, ScratchError: as of `select.compare`.
@@ -135,7 +143,7 @@ def _finalists(races: Races, rounds: Mapping[int, list[Candidate]]) -> list[Key]
 def _starts(
     winners: Mapping[int, Candidate], races: Races, finalists: Sequence[Key], watch: Watch
 ) -> Iterator[tuple[int, Candidate]]:
-    """Give each size from which another candidate is best, beginning with the first size."""
+    """Find each size from which another candidate is best, beginning with the first size."""
     sizes = sorted(winners)
     yield sizes[0], winners[sizes[0]]
     open_ends: list[tuple[int, Candidate]] = [(s, winners[s]) for s in reversed(sizes[1:])]

@@ -22,6 +22,10 @@ def register(topology: Topology, **options: Options) -> None:
     The processes are those of MPI.COMM_WORLD, and rank i of torch is process i of it. options are
     those of `Communicator`; a group made by `dist.new_group` plays the ranks of its members.
     Collectives are done when they return, those that are asked for asynchronously as well.
+
+    Args:
+        topology: the machine.
+        **options: those of `Communicator`.
     """
     from mpi4py import MPI
 

@@ -43,7 +43,7 @@ class Command:
 
 
 def setup_commands(layout: Layout, hops: IntArray) -> list[Command]:
-    """Give the commands that make all networks, cables, rates and ways."""
+    """Write the commands that make all networks, cables, rates and ways."""
     topology = layout.topology
     places = [CONTROL, *map(namespace, range(topology.vertices))]
     return [
@@ -60,7 +60,7 @@ def setup_commands(layout: Layout, hops: IntArray) -> list[Command]:
 def route_commands(
     layout: Layout, ways: Mapping[tuple[int, int], Path], add: bool = True
 ) -> list[Command]:
-    """Give the commands that put the packets of some pairs on ways of their own, or back."""
+    """Write the commands that put the packets of some pairs on ways of their own, or back."""
     rules: dict[int, list[str]] = {}
     word = "add" if add else "del"
     for (src, dst), way in ways.items():

@@ -27,7 +27,8 @@ LOOSE = 0.03
 class Flow:
     """What links between two neighbours carried one way, and what was planned: bytes.
 
-    most: what it may have carried, with acknowledgements and MPI's own messages.
+    Attributes:
+        most: what it may have carried, with acknowledgements and MPI's own messages.
     """
 
     src: int
@@ -58,9 +59,16 @@ def compare_flows(
 ) -> list[Flow]:
     """Compare what the links carried in so many calls with what the schedule puts on them.
 
-    size: bytes of a call, whose pieces go in so many chunks. Headers are taken off; the
-    acknowledgements that a link carries for the way back, what comes with each message, and what
-    MPI says besides, are allowed for.
+    Headers are taken off; the acknowledgements that a link carries for the way back, what comes
+    with each message, and what MPI says besides, are allowed for.
+
+    Args:
+        schedule: the schedule.
+        size: in bytes.
+        calls: how often the schedule ran.
+        before: the counters before the calls.
+        after: the counters after them.
+        chunks: of each piece.
     """
     planned = _planned_bytes(schedule, size * calls)
     messages = _messages(schedule)

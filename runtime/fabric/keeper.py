@@ -37,7 +37,7 @@ class Keeper:
         return birth(self.pid) == self.born
 
     def entry_words(self) -> list[str]:
-        """Give the words that run what follows them on the emulated machine."""
+        """Write the words that run what follows them on the emulated machine."""
         mine = [] if self.privileged else ["--user", "--preserve-credentials"]
         return ["nsenter", "--target", str(self.pid), *mine, "--pid", "--mount", "--net", "--uts"]
 

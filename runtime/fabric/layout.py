@@ -37,7 +37,9 @@ class Cable:
 class Layout:
     """An emulated machine: the topology at the rates of the emulation, and its cables.
 
-    original: the topology that was asked for; scale: what its bandwidths were multiplied by.
+    Attributes:
+        original: the topology that was asked for.
+        scale: what its bandwidths were multiplied by.
     """
 
     original: Topology
@@ -97,12 +99,12 @@ def interface(to: int) -> str:
 
 
 def address(vertex: int) -> str:
-    """Give the address of a vertex on the emulated links."""
+    """Look up the address of a vertex on the emulated links."""
     return f"10.77.{vertex // 250}.{vertex % 250 + 1}"
 
 
 def control(rank: int) -> str:
-    """Give the address of a rank on the network that starts programs and carries no data."""
+    """Look up the address of a rank on the network that starts programs and carries no data."""
     return f"{CONTROLS}.{rank // 250 + 1}.{rank % 250 + 1}"
 
 

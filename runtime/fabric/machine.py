@@ -25,7 +25,7 @@ class Machine:
 
     @property
     def hops(self) -> IntArray:
-        """Give the ways that packets take without a schedule."""
+        """Look up the ways that packets take without a schedule."""
         return routes.next_hops(self.layout.topology)
 
     @contextmanager
@@ -74,7 +74,7 @@ def up(
 
 
 def current_machine() -> Machine:
-    """Give the emulated machine that is up.
+    """Look up the emulated machine that is up.
 
     Raises:
         FabricError: none is.

@@ -83,7 +83,7 @@ def _pour(sender: socket.socket, size: int) -> None:
 
 
 def _drain(receiver: socket.socket, size: int) -> float:
-    """Give the rate after the first quarter, in which the burst and the windows fill."""
+    """Compute the rate after the first quarter, in which the burst and the windows fill."""
     got, start, skipped = 0, 0.0, 0
     while got < size:
         part = len(receiver.recv(BLOCK))

@@ -27,7 +27,7 @@ class Rate:
 
     @property
     def ratio(self) -> float:
-        """Give measured over wanted."""
+        """Compute measured over wanted."""
         return self.measured / self.wanted
 
 

@@ -53,7 +53,7 @@ def write(place: Path, keeper: Keeper, made: Layout, rates: Sequence[Rate] = ())
 
 
 def keeper() -> Keeper | None:
-    """Give the process of the emulated machine that is up, None where none is."""
+    """Look up the process of the emulated machine that is up, None where none is."""
     state = _state()
     found = None if state is None else _keeper(state)
     return found if found is not None and found.alive else None

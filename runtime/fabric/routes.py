@@ -14,7 +14,7 @@ Path = tuple[int, ...]
 
 
 def next_hops(topology: Topology) -> IntArray:
-    """Give where each vertex sends what is for another: (vertices, vertices), itself on itself.
+    """Compute where each vertex sends what is for another: (vertices, vertices), itself on itself.
 
     The ways have the fewest links and, among those, the least sum of times per byte. Where
     several neighbours are as near, the number of the target decides, so that targets spread over

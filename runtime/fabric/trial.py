@@ -22,7 +22,8 @@ CHECKS = 1  # calls besides the warm-up and the iterations: the one whose result
 class Trial:
     """What was measured and what was predicted for the rates of the emulation: seconds.
 
-    flows: what went over each link.
+    Attributes:
+        flows: what went over each link.
     """
 
     measured: launch.Measurement
@@ -50,6 +51,18 @@ def run(
     report: Callable[[str], None] | None = None,
 ) -> Trial:
     """Run a schedule at a size (bytes) on an emulated machine of its topology.
+
+    Args:
+        machine: the emulated machine.
+        schedule: of its topology.
+        size: in bytes.
+        target: what the program is written for.
+        dtype: the element type.
+        iterations: that are measured.
+        warm_up: iterations before those.
+        played: the rank that each process plays.
+        timeout: in seconds.
+        report: gets each line that the program prints.
 
     Raises:
         FabricError: the machine is of another topology, or cannot route the schedule.
@@ -87,6 +100,6 @@ def run(
 
 
 def _bound(machine: Machine, schedule: Schedule, size: int) -> float | None:
-    """Give the seconds that the bound of the schedule leaves at the rates of the emulation."""
+    """Compute the seconds that the bound of the schedule leaves at the rates of the emulation."""
     limit = schedule.bound.algbw
     return None if limit is None else size / float(limit * machine.layout.scale)

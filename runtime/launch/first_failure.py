@@ -33,7 +33,7 @@ class Death(NamedTuple):
 
 
 def wrap_command(command: Sequence[str]) -> list[str]:
-    """Give the command that does another, and says if that ends badly."""
+    """Write the command that does another, and says if that ends badly."""
     return ["sh", "-c", SHELL, "sh", *command]
 
 
@@ -50,6 +50,6 @@ def describe_exit(code: int) -> str:
 
 
 def signal_of(code: int) -> int:
-    """Give the signal that an exit code stands for, 0 where it stands for none."""
+    """Look up the signal that an exit code stands for, 0 where it stands for none."""
     number = -code if code < 0 else code - 128
     return number if number in SIGNALS else 0

@@ -55,7 +55,7 @@ def advice(number: int, before: Killed, after: Killed) -> str:
 
 
 def _own() -> str:
-    """Give the folder of this process's control group, below that of all."""
+    """Find the folder of this process's control group, below that of all."""
     with suppress(OSError):
         for line in Path("/proc/self/cgroup").read_text().splitlines():
             number, kinds, path = line.split(":", 2)

@@ -26,8 +26,9 @@ from topologies.model.errors import NO, CommplanError
 class Measurement:
     """What a program measured at one size: bytes, seconds (median), bytes per second.
 
-    wrong: elements that were not what the definition asks for, over all processes; None where
-    nothing was checked.
+    Attributes:
+        wrong: elements that were not what the definition asks for, over all processes; None where
+            nothing was checked.
     """
 
     size: int
@@ -82,9 +83,23 @@ def run(
 ) -> list[Measurement]:
     """Emit a schedule, run it under mpirun at every size (bytes), and give what it measured.
 
-    chunks: 0 leaves the number to the program. played: the rank that each process plays, in order
-    if empty. report gets every line of the output as it comes. A wrong result is a measurement
-    with `wrong` above 0. mpi: the one of this computer where none is given.
+    A wrong result is a measurement with `wrong` above 0.
+
+    Args:
+        schedule: the schedule.
+        sizes: in bytes.
+        target: what the program is written for, one that can run.
+        dtype: the element type.
+        op: the reduction: sum, prod, min, max, avg and the like.
+        chunks: of each piece; 0 lets the program choose.
+        in_place: whether input and output share a buffer.
+        iterations: that are measured.
+        warm_up: iterations before those.
+        check: whether every rank checks its result.
+        played: the rank that each process plays, in order if empty.
+        timeout: seconds, for all of it.
+        report: gets each line that the program prints.
+        mpi: the one of this computer where none is given.
 
     Raises:
         ArgumentError: a schedule that is none, or a size, type, operation or number that is none.
@@ -169,8 +184,14 @@ def launch(
 ) -> Ending:
     """Run an emitted program under mpirun and say how it ended; nothing of it runs on after that.
 
-    played: the rank that each process plays. A process that waits for a message longer than half
-    of `timeout` names the rank it waits for.
+    A process that waits for a message longer than half of `timeout` names the rank it waits for.
+
+    Args:
+        command: the program and its arguments.
+        played: the rank that each process plays.
+        mpi: the mpirun to use.
+        timeout: in seconds.
+        report: gets each line that the program prints.
     """
     words = [*command, "--watchdog", f"{timeout / 2:g}"]
 
@@ -191,7 +212,11 @@ def judge(
 ) -> Ending:
     """Say how a launch ended, from its exit code and what it said.
 
-    before: what the kernel had killed for want of memory when it began.
+    Args:
+        ended: how the command ended.
+        timeout: in seconds.
+        played: the rank that each process plays.
+        before: what the kernel had killed for want of memory when it began.
     """
     rows = tuple(_measurements(ended.output))
     said = [line.partition("commplan: ")[2] for line in ended.errors if "commplan: " in line]

@@ -34,7 +34,8 @@ class MapError(LaunchError):
 class Mpi:
     """An mpirun with the arguments it needs: its kind is mpich, openmpi or other.
 
-    variables: what it needs in its environment besides.
+    Attributes:
+        variables: what it needs in its environment besides.
     """
 
     command: tuple[str, ...]
@@ -42,11 +43,11 @@ class Mpi:
     variables: tuple[tuple[str, str], ...] = ()
 
     def starting(self, processes: int) -> list[str]:
-        """Give the command line that starts so many processes."""
+        """Write the command line that starts so many processes."""
         return [*self.command, "-n", str(processes)]
 
     def environment(self, seconds: float) -> dict[str, str]:
-        """Give the environment: one thread each, root allowed, a time limit of MPI's own."""
+        """Look up the environment: one thread each, root allowed, a time limit of MPI's own."""
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
         limit = {"MPIEXEC_TIMEOUT": str(int(seconds) + 10)} if self.kind == "mpich" else {}

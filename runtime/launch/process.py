@@ -119,7 +119,7 @@ def _wait_for_end(process: subprocess.Popen[bytes], deadline: float, reader: "_R
 
 
 def _die_with_parent(command: Sequence[str], environment: dict[str, str]) -> list[str]:
-    """Give the command that lets Linux end it when this process is gone, however it went.
+    """Write the command that lets Linux end it when this process is gone, however it went.
 
     A small Python asks for that and becomes the command. Nothing runs between fork and exec in
     this process, which may have threads that hold locks.
@@ -229,7 +229,7 @@ def _find_marked(mark: str) -> set[int]:
 
 
 def birth(pid: int) -> str:
-    """Give the time of birth of a process, empty where none has the number."""
+    """Look up the time of birth of a process, empty where none has the number."""
     return _processes().get(pid, (0, ""))[1]
 
 

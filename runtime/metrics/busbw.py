@@ -9,7 +9,7 @@ from solvers.schedules.collective import Collective, Movement
 
 
 def factor(collective: Collective) -> Fraction:
-    """Give busbw / algbw; 0 where there is nobody to talk to.
+    """Compute busbw / algbw; 0 where there is nobody to talk to.
 
     It is the most that must leave, or enter, one rank, over the size: of an all_gather of unequal
     blocks all but the least one. What is added up for everybody goes out and comes in again.

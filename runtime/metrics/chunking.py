@@ -19,9 +19,11 @@ SMALLEST_CHUNK = 4096  # bytes
 class Pipelining:
     """What the choice of chunks rests on.
 
-    height: messages on the longest chain. latency: seconds that a message costs at any size.
-    rate: bytes of size per second when all links flow (0 where nothing flows).
-    largest: the largest piece as a share of the size.
+    Attributes:
+        height: messages on the longest chain.
+        latency: seconds that a message costs at any size.
+        rate: bytes of size per second when all links flow (0 where nothing flows).
+        largest: the largest piece as a share of the size.
     """
 
     height: int
@@ -50,7 +52,7 @@ def chunks(schedule: Schedule, size: int) -> int:
 
 
 def chunks_of(schedule: Schedule, size: float, chunks: int) -> IntArray:
-    """Give the number of chunks of each piece, where those with most have `chunks`."""
+    """Compute the number of chunks of each piece, where those with most have `chunks`."""
     return np.full(schedule.pieces, chunks)
 
 
@@ -64,7 +66,7 @@ def pipelining(schedule: Schedule) -> Pipelining:
 
 
 def _shares(schedule: Schedule) -> FloatArray:
-    """Give each piece as a share of the size."""
+    """Compute each piece as a share of the size."""
     what = schedule.collective
     return np.array(
         [

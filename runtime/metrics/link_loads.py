@@ -15,7 +15,9 @@ from topologies.symmetry.group import link_images, orbits
 class Loads:
     """What the links carry for each byte of size; links of one orbit carry the same.
 
-    orbit: each link's orbit; load: what one link of each orbit carries.
+    Attributes:
+        orbit: each link's orbit.
+        load: what one link of each orbit carries.
     """
 
     orbit: IntArray
@@ -37,8 +39,14 @@ def loads(schedule: Schedule) -> Loads:
     """Add up what all images of all transfers put on the links.
 
     The elements of the group take a link e to each link of its orbit equally often, order / length
-    of the orbit; so each link of the orbit carries that many times the load of the
-    representatives on the whole orbit. Complexity: links × generators + hops.
+    of the orbit; so each link of the orbit carries that many times the load of the representatives
+    on the whole orbit. Complexity: links × generators + hops.
+
+    Args:
+        schedule: any.
+
+    Returns:
+        by orbit of links.
 
     Raises:
         SymmetryError: the group does not keep the machine, or is too large to list.
@@ -60,7 +68,11 @@ def loads(schedule: Schedule) -> Loads:
 
 
 def throughput(schedule: Schedule) -> Throughput:
-    """Find the busiest link and what it allows."""
+    """Find the busiest link and what it allows.
+
+    Args:
+        schedule: any that is well-formed.
+    """
     if not len(schedule.transfers):
         return Throughput(None, None)
     found = loads(schedule)
@@ -74,12 +86,12 @@ def throughput(schedule: Schedule) -> Throughput:
 
 
 def algbw(schedule: Schedule) -> Fraction | None:
-    """Give size / time of the schedule in bytes per second, None where nothing moves."""
+    """Compute size / time of the schedule in bytes per second, None where nothing moves."""
     return throughput(schedule).algbw
 
 
 def weights(schedule: Schedule) -> tuple[IntegerColumn, int]:
-    """Give each piece's part of the size in whole multiples of one unit, and units in the size.
+    """Compute each piece's part of the size in whole multiples of one unit, and units in the size.
 
     Amounts, not shares, are brought to one denominator: shares of blocks of different sizes may
     have none that is of use. The numbers are of 64 bits where every sum over hops fits into 62,

@@ -21,11 +21,12 @@ MOST_PACE = 64.0
 class Pacing:
     """What a program is free in; it travels in the provenance of a schedule.
 
-    pace: it goes in about so many times the chunks that the rule would choose.
-    lead: a rank starts messages of a program step when all its messages of program steps older
-    than the last `lead` - 1 are complete; with 1 it waits for each step.
-    order: of the messages of one program step: by their place among the transfers of their piece,
-    so that ranks begin with different peers, or by piece.
+    Attributes:
+        pace: it goes in about so many times the chunks that the rule would choose.
+        lead: a rank starts messages of a program step when all its messages of program steps older
+            than the last `lead` - 1 are complete; with 1 it waits for each step.
+        order: of the messages of one program step: by their place among the transfers of their
+            piece, so that ranks begin with different peers, or by piece.
     """
 
     pace: float = 1.0

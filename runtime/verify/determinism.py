@@ -55,7 +55,7 @@ def unlike(schedule: Schedule) -> IntArray:
 
 
 def _keys(pieces: IntArray, ranks: list[IntArray], vertices: int) -> IntArray:
-    """Give the cell piece * vertices + rank of each rank of each piece."""
+    """Compute the cell piece * vertices + rank of each rank of each piece."""
     return np.concatenate(
         [integers([]), *(p * vertices + r for p, r in zip(pieces.tolist(), ranks, strict=True))]
     )

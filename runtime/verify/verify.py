@@ -20,11 +20,16 @@ SHOWN = 20  # faults that are spelled out
 class Report:
     """What the checker found.
 
-    correct: the schedule does what its collective asks, and its certificate proves its bound.
-    optimal: besides, it is exactly as fast as the certificate proves anything can be, within the
-    bound's scope. faults: a sentence for each mistake. algbw: size / time in bytes per second when
-    everything is pipelined, None where nothing moves. proved: what the certificate proves, in the
-    same unit. busiest: the link that limits algbw. height: the longest chain of transfers.
+    Attributes:
+        correct: the schedule does what its collective asks, and its certificate proves its bound.
+        optimal: besides, it is exactly as fast as the certificate proves anything can be, within
+            the bound's scope.
+        faults: a sentence for each mistake.
+        algbw: size / time in bytes per second when everything is pipelined, None where nothing
+            moves.
+        proved: what the certificate proves, in the same unit.
+        busiest: the link that limits algbw.
+        height: the longest chain of transfers.
     """
 
     correct: bool
@@ -38,7 +43,14 @@ class Report:
 
 
 def verify(schedule: Schedule) -> Report:
-    """Check a schedule from the ground up: form, group, shares, data, loads and certificate."""
+    """Check a schedule from the ground up: form, group, shares, data, loads and certificate.
+
+    Args:
+        schedule: from anywhere; nothing in it is trusted.
+
+    Returns:
+        what was found; nothing is raised for a wrong schedule.
+    """
     of("schedule", schedule, Schedule)
     for check in (structure.faults, symmetry.faults):
         if found := check(schedule):

@@ -55,10 +55,16 @@ def bounded_depth_tree(
     height: int,
     known: IntArray | None = None,
 ) -> BoundedDepthTree:
-    """Find a cheap tree out of the root of at most so many levels below it.
+    """Search for a cheap tree out of the root of at most so many levels below it.
 
     cost[u, v]: of the arc u -> v, inf for none. Vertices that are not `needed` may be left out.
-    known: levels to start from, where there are some; the tree then costs no more than theirs.
+
+    Args:
+        cost: of the arc from each vertex (row) to each (column), inf where there is none.
+        root: a vertex.
+        needed: marks the vertices that the tree must reach.
+        height: levels below the root, at most.
+        known: levels to start from, where there are some; the tree then costs no more than theirs.
 
     Raises:
         Infinite: a needed vertex is too far away.

@@ -27,9 +27,13 @@ def prune(
 ) -> dict[int, Branch]:
     """Cut out helpers that do not branch, and let none rest on a way that is not its own.
 
-    branches: of each vertex but the root. inward: data travel to the root. ranks: vertices from
-    here on are switches. No link carries more than before.
-    Complexity: links + hops × log of the vertices.
+    No link carries more than before. Complexity: links + hops × log of the vertices.
+
+    Args:
+        branches: of each vertex but the root.
+        helpers: vertices that need not be reached.
+        ranks: vertices from here on are switches.
+        inward: data travel to the root.
     """
     tree = _Tree(branches, inward)
     tree.straighten()

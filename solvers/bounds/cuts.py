@@ -30,6 +30,10 @@ FLOW = 2e-6  # work of a maximum flow, for each link
 def rank_bound(topology: Topology, collective: Collective) -> Bound:
     """Bound any collective by what must leave or enter a single rank, in a moment.
 
+    Args:
+        topology: the machine.
+        collective: any.
+
     Raises:
         Infeasible: a rank cannot be reached.
     """
@@ -58,8 +62,13 @@ def rank_bound(topology: Topology, collective: Collective) -> Bound:
 def cut_bound(topology: Topology, collective: Collective, watch: Watch = NO_DEADLINE) -> Bound:
     """Bound a gather-like collective, or all_reduce, by its tightest cut.
 
-    When the time or the work is over it is the tightest one so far. Complexity: a few max-flows
-    for each colour class of ranks.
+    When the time or the work is over it is the tightest one so far. Complexity: a few max-flows for
+    each colour class of ranks.
+
+    Args:
+        topology: the machine.
+        collective: gather-like, or an all_reduce.
+        watch: says when to stop.
 
     Raises:
         Infeasible: a rank cannot be reached.
@@ -124,7 +133,7 @@ def _gather_time(
 
 
 def _own(collective: Collective) -> tuple[IntArray, ...]:
-    """Give the blocks that each rank holds alone, seen from the gathering side."""
+    """Find the blocks that each rank holds alone, seen from the gathering side."""
     return collective.outputs if collective.shape.inward else collective.inputs
 
 

@@ -24,10 +24,14 @@ TIERS = 8  # thresholds of bandwidth that are tried
 
 
 def tightest_demand_cut(topology: Topology, collective: Collective, demand: IntArray) -> Bound:
-    """Give the best bound of the cuts that are tried and of the distances.
+    """Compute the best bound of the cuts that are tried and of the distances.
 
-    demand: (ranks, ranks) without a diagonal. Complexity: links for each tier, and the distances
-    between all ranks.
+    Complexity: links for each tier, and the distances between all ranks.
+
+    Args:
+        topology: the machine.
+        collective: what is to be done.
+        demand: (ranks, ranks) without a diagonal.
     """
     whole = np.zeros((topology.vertices,) * 2, dtype=np.int64)
     whole[np.ix_(collective.ranks, collective.ranks)] = demand
@@ -64,7 +68,7 @@ def candidate_cuts(topology: Topology) -> Iterator[IntArray]:
 
 
 def _best_cut(topology: Topology, demand: IntArray, label: IntArray) -> tuple[Fraction, Cut] | None:
-    """Give the time and the cut of the tightest set of a partition; None if nothing crosses."""
+    """Compute the time and the cut of the tightest set of a partition; None if nothing crosses."""
     sets = int(label.max()) + 1
     crossing = label[topology.src] != label[topology.dst]
     best: tuple[Fraction, Cut] | None = None

@@ -41,11 +41,19 @@ def certify(
     relays: Relays = "all",
     height: int | None = None,
 ) -> Bound | None:
-    """Round prices (floats, one for each link orbit) and work out the bound that they prove.
+    """Round prices (floats, one for each link orbit) and compute the bound that they prove.
 
-    height: for schedules that are no higher, as in `Prices`. The roundings compete until one
-    proves the `expected` size / time, bytes per second; the tightest bound is taken, None if there
-    is none.
+    The roundings compete until one proves the `expected` size / time, bytes per second; the
+    tightest bound is taken, None if there is none.
+
+    Args:
+        quotient: the machine, folded by its symmetry.
+        collective: what is to be done.
+        prices: one for each orbit of links.
+        expected: size / time that they should prove, bytes per second.
+        in_network: whether switches copy and add.
+        relays: what ranks outside the collective may do.
+        height: for schedules that are no higher, as in `Prices`.
     """
     best: Bound | None = None
     for whole in _round_finer(quotient, prices):
@@ -75,6 +83,12 @@ def certify_ports(
     """Bound by what the ranks of a collective take in and give out, all of it at one price.
 
     A link between two of them costs twice that. None where this proves nothing.
+
+    Args:
+        topology: the machine.
+        collective: what is to be done.
+        relays: what ranks outside the collective may do.
+        group: automorphisms that keep both.
     """
     inside = np.isin(np.arange(topology.vertices), collective.ranks)
     of_link = inside[topology.src].astype(np.int64) + inside[topology.dst]
@@ -89,7 +103,14 @@ def certify_ports(
 def certify_once(
     quotient: Quotient, collective: Collective, prices: FloatArray, most: int
 ) -> Bound | None:
-    """Bound by prices (floats, one for each link orbit), rounded once as `round_prices` does."""
+    """Bound by prices (floats, one for each link orbit), rounded once as `round_prices` does.
+
+    Args:
+        quotient: the machine, folded by its symmetry.
+        collective: what is to be done.
+        prices: one for each orbit of links.
+        most: denominators of their ratios.
+    """
     whole = round_prices(prices, most)
     certificate = Prices(tuple(Fraction(int(p)) for p in whole), quotient.link_orbit)
     try:

@@ -9,10 +9,14 @@ from topologies.model.topology import BoolArray, Topology
 
 
 def latency(topology: Topology, collective: Collective) -> float:
-    """Give the seconds that the first byte takes from a holder to the wanter farthest from it.
+    """Compute the seconds that the first byte takes from a holder to the wanter farthest from it.
 
-    A message pays the alpha of each link on its way and the overhead at both its ends.
-    Complexity: one search for each rank.
+    A message pays the alpha of each link on its way and the overhead at both its ends. Complexity:
+    one search for each rank.
+
+    Args:
+        topology: the machine.
+        collective: what is to be done.
     """
     ranks = np.array(collective.ranks)
     graph = simplify(topology.src, topology.dst, topology.alpha, topology.vertices)[0]

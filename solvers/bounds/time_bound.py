@@ -53,9 +53,16 @@ def time_lower_bound(
     *,
     in_network: bool = False,
 ) -> float:
-    """Give the seconds that nothing beats at a size in bytes.
+    """Compute the seconds that no schedule can beat at a size.
 
-    bound: of throughput, proved. Complexity: two searches from all ranks, and those of `latency`.
+    Complexity: two searches from all ranks, and those of `latency`.
+
+    Args:
+        topology: the machine.
+        collective: what is to be done.
+        bound: of throughput, proved.
+        size: in bytes.
+        in_network: whether switches copy and add.
     """
     least = latency(topology, collective)
     if size > 0 and bound.algbw:
@@ -85,9 +92,12 @@ def _solve_paid(weight: FloatArray, idle: FloatArray, fluid: float) -> float:
 
 
 def fan_out_time(ranks: int, overhead: float, first: float) -> float:
-    """Give the time in which so many ranks can depend on one, itself included, or it on them.
+    """Compute the time in which so many ranks can depend on one, itself included, or it on them.
 
-    overhead: seconds between two messages of a rank. first: between a message and its arrival.
+    Args:
+        ranks: how many.
+        overhead: seconds between two messages of a rank.
+        first: between a message and its arrival.
     """
     if ranks <= 1 or overhead <= 0:
         return 0.0
@@ -106,7 +116,7 @@ def _ranks_with_data(collective: Collective, buffers: str) -> IntArray:
 
 
 def _link_latencies(topology: Topology, givers: IntArray, takers: IntArray) -> FloatArray:
-    """Give the latency of the quickest message over each link, its ends' overheads included.
+    """Compute the latency of the quickest message over each link, its ends' overheads included.
 
     It comes from one of the givers and goes to one of the takers, on the way perhaps through other
     ranks, whose overheads are left out.
@@ -128,7 +138,7 @@ def _nearest(topology: Topology, ranks: IntArray, *, backward: bool) -> FloatArr
 
 
 def _incomes(topology: Topology, bound: Bound) -> FloatArray:
-    """Give capacity × price for each link of a certificate."""
+    """Compute capacity × price for each link of a certificate."""
     proof = bound.certificate
     if isinstance(proof, Cut):
         inside = np.isin(np.arange(topology.vertices), proof.inside)

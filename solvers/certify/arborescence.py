@@ -20,8 +20,15 @@ def cheapest_arborescence(cost: Costs, root: int) -> tuple[Total, IntArray]:
     """Find the arborescence out of `root` that spans everything at least cost.
 
     cost[u, v] is the cost of the arc u -> v; the diagonal is never looked at. Gives the total and
-    each vertex's parent (-1 at the root). Integers and fractions stay exact.
-    Complexity: O(n²), in O(n) array operations.
+    each vertex's parent (-1 at the root). Integers and fractions stay exact. Complexity: O(n²), in
+    O(n) array operations.
+
+    Args:
+        cost: of the arc from each vertex (row) to each (column).
+        root: a vertex.
+
+    Returns:
+        its cost, and each vertex's parent.
 
     Raises:
         ValueError: some vertex cannot be reached, or integers are too large for int64.
@@ -112,7 +119,7 @@ class _Contraction:
 
 
 def _wall(cost: Costs) -> Total:
-    """Give a cost above all that occur, also after sparing: it bars arcs inside a node."""
+    """Compute a cost above all that occur, also after sparing: it bars arcs inside a node."""
     if cost.dtype.kind == "f":
         return np.inf
     highest = max((abs(int(c)) for c in (cost.max(), cost.min())), default=0) if cost.size else 0

@@ -26,11 +26,20 @@ def prove(
     in_network: bool = False,
     relays: Relays = "all",
 ) -> Fraction:
-    """Give the size / time in bytes per second that no schedule can beat.
+    """Compute the size / time in bytes per second that no schedule can beat.
 
-    The group must keep machine and collective. in_network: not even if switches copy and add.
-    relays: what ranks outside the collective do.
-    A cut does not care: what it counts must cross it once, wherever it is copied.
+    A cut does not care about symmetry: what it counts must cross it once, wherever it is copied.
+
+    Args:
+        topology: the machine.
+        collective: what is to be done.
+        certificate: a cut, or prices.
+        group: must keep machine and collective.
+        in_network: whether the bound must hold although switches copy and add.
+        relays: what ranks outside the collective do.
+
+    Returns:
+        the bound.
 
     Raises:
         Unproven: the certificate proves nothing.
@@ -65,7 +74,7 @@ def _cut(topology: Topology, collective: Collective, cut: Cut) -> Fraction:
 
 
 def measure_cut(topology: Topology, collective: Collective, cut: Cut) -> tuple[Fraction, BoolArray]:
-    """Give the data that must cross a cut, as a part of the size, and mark the links across it.
+    """Compute the data that must cross a cut, as a part of the size, and mark the links across it.
 
     Raises:
         Unproven: the cut names a vertex that is none.

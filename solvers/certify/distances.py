@@ -34,9 +34,18 @@ def hops(cost: FloatArray, root: int) -> IntArray:
 def distances(
     topology: Topology, price: Sequence[int], sources: Sequence[int], *, direct: bool = False
 ) -> Distances:
-    """Give the least price of a way from each source to each vertex, -1 where there is none.
+    """Compute the least price of a path from each source to each vertex, -1 where there is none.
 
-    Any vertex may forward; direct: only switches. Result: (sources, vertices).
+    Any vertex may forward; with `direct` only switches.
+
+    Args:
+        topology: the machine.
+        price: of each link.
+        sources: vertices.
+        direct: whether a path is a single message, which passes switches only.
+
+    Returns:
+        (sources, vertices).
     """
     if max(price, default=0) * topology.vertices < EXACT_FLOAT:
         return _small(topology, np.array(price, dtype=np.float64), sources, direct)
@@ -53,7 +62,7 @@ def distances_between(
     *,
     direct: bool = False,
 ) -> Distances:
-    """Give the distances between the first `ends` vertices, all ranks or all: (ends, ends).
+    """Compute the distances between the first `ends` vertices, all ranks or all: (ends, ends).
 
     Only those from the sources (and what is in an orbit with one) are looked for; the others hold
     -1. The group must keep the prices; orbit labels its orbits of vertices. One search for each

@@ -35,13 +35,21 @@ def prove_by_prices(
     in_network: bool = False,
     relays: Relays = "all",
 ) -> Fraction:
-    """Give the size / time in bytes per second that no schedule can beat, by LP duality.
+    """Compute the size / time in bytes per second that no schedule can beat, by LP duality.
 
     All links together take in capacity × price per second; each block pays at least for its
     cheapest way or tree. Trees branch at ranks, those outside the collective only with the relays
     "all", and with `in_network` at switches too: as out of a root where they copy, into a root
     where they add. Of bounded height, trees branch at all ranks: what is proved holds for fewer.
     The group must keep machine and collective; it saves work where it keeps the prices too.
+
+    Args:
+        topology: the machine.
+        collective: what is to be done.
+        certificate: the prices.
+        group: automorphisms that keep both.
+        in_network: whether the bound must hold although switches copy and add.
+        relays: what ranks outside the collective may do.
 
     Raises:
         Unproven: the prices are malformed or prove nothing.

@@ -30,9 +30,13 @@ PAID = 2**18  # arcs of the layers up to which they are paid for
 
 
 def hop_constrained_bound(cost: Costs, root: int, needed: BoolArray, height: int) -> Any:  # noqa: ANN401 (of the costs' kind)
-    """Bound the price of every tree of at most so many levels below the root from below.
+    """Compute a lower bound on the price of every tree of at most so many levels below the root.
 
-    cost: (n, n), whole numbers, those of missing arcs beyond what a tree costs; exact.
+    Args:
+        cost: (n, n), whole numbers, those of missing arcs beyond what a tree costs; exact.
+        root: a vertex.
+        needed: marks the vertices that a tree must reach.
+        height: levels below the root, at most.
     """
     n = len(cost)
     if height >= n - 1 or needed.sum() <= 1:

@@ -29,10 +29,14 @@ SEARCHED = 24  # other vertices up to which taking one in or out is tried
 
 
 def steiner_bound(cost: Costs, root: int, needed: BoolArray) -> Any:  # noqa: ANN401 (of the costs' kind)
-    """Bound the price of every tree out of the root over the needed vertices from below.
+    """Compute a lower bound on the price of every tree out of the root over the needed vertices.
 
-    cost: (n, n), whole numbers, those of missing arcs beyond what a tree costs; exact.
     Complexity: dual ascent takes O(n² × needed) operations on arrays of n² at most.
+
+    Args:
+        cost: (n, n), whole numbers, those of missing arcs beyond what a tree costs; exact.
+        root: a vertex.
+        needed: marks the vertices that a tree must reach.
     """
     if needed.all():
         return cheapest_arborescence(cost, root)[0]
@@ -45,9 +49,14 @@ def steiner_bound(cost: Costs, root: int, needed: BoolArray) -> Any:  # noqa: AN
 
 
 def steiner_tree(cost: Costs, root: int, needed: BoolArray) -> tuple[Any, IntArray]:
-    """Find a cheap tree: its total, and each vertex's parent, -1 at the root and where it is not.
+    """Search for a cheap tree: its total, and each vertex's parent, -1 where there is none.
 
     Where arcs pay no detour (cost obeys the triangle inequality) other vertices only branch.
+
+    Args:
+        cost: of the arc from each vertex (row) to each (column).
+        root: a vertex.
+        needed: marks the vertices that the tree must reach.
     """
     if needed.all():
         return cheapest_arborescence(cost, root)

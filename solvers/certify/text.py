@@ -107,7 +107,7 @@ def _prices(schedule: Schedule, prices: Prices, limit: Fraction, most: int | Non
 
 
 def _links_by_price(prices: Prices) -> Iterator[tuple[Fraction, IntArray]]:
-    """Give each price with its links, the highest first."""
+    """List each price with its links, the highest first."""
     for price in sorted(set(prices.of_class), reverse=True):
         classes = [c for c, each in enumerate(prices.of_class) if each == price]
         yield price, np.flatnonzero(np.isin(prices.of_link, classes))

@@ -26,7 +26,8 @@ MEGABYTE = 2**20
 class Distribution:
     """A family of demands: how one is drawn, its parameters, and the bytes of its unit.
 
-    draw: the function (ranks, **arguments) -> what each rank sends to each, in units, int64.
+    Attributes:
+        draw: the function (ranks, **arguments) -> what each rank sends to each, in units, int64.
     """
 
     draw: Draw
@@ -98,6 +99,13 @@ DISTRIBUTIONS = Registry(
 
 def draw(description: str, ranks: int) -> tuple[IntArray, int]:
     """Draw the matrix of a description; give it with the bytes of its unit.
+
+    Args:
+        description: a name with parameters, such as `lognormal:sigma=1`.
+        ranks: how many.
+
+    Returns:
+        the matrix, and the bytes of its unit.
 
     Raises:
         DemandError: a wrong parameter; one line.

@@ -16,8 +16,14 @@ BYTES_LIMIT = 2**38  # of one pair, so that the sum of RANKS_LIMIT² such entrie
 def demand(text: str, ranks: int, token_bytes: int | None = None) -> IntArray:
     """Make the matrix that a file or a description (`lognormal:sigma=1`) stands for.
 
-    Result: (ranks, ranks) of bytes, row = sender. A file holds bytes or, with token_bytes, tokens;
-    so does a description, except that those which route tokens have tokens of a size of their own.
+    Args:
+        text: the file or the description.
+        ranks: how many.
+        token_bytes: of a token, where the entries count tokens; they count bytes, if it is not
+            given.
+
+    Returns:
+        bytes from each rank (row) to each (column).
 
     Raises:
         DemandError: no such file or description, or a matrix that cannot be a demand.

@@ -126,7 +126,7 @@ def _popularity(experts: int, skew: float, seed: int) -> NDArray[np.float64]:
 
 
 def _highest(scores: Scores, count: int) -> IntArray:
-    """Give the places of the highest scores of each row, in no order."""
+    """Find the places of the highest scores of each row, in no order."""
     if count == scores.shape[1]:
         return np.broadcast_to(np.arange(count), scores.shape)
     return np.argpartition(-scores, count - 1, axis=1)[:, :count].astype(np.int64)

@@ -23,6 +23,13 @@ def tokens(
     the numbers of its experts, -1 for none. Of `experts` (the highest number and one more, where
     not given) expert e lives on rank e * ranks // experts. A token has 7,168 bytes by default.
 
+    Args:
+        text: a file or a description.
+        ranks: how many.
+        token_bytes: of each token; 7168, if it is not given.
+        experts: how many there are, of which each rank has equally many; as many as the file names,
+            if it is not given.
+
     Raises:
         DemandError: no such file or description, or what cannot be the experts of tokens.
     """
@@ -53,7 +60,7 @@ def tokens(
 
 
 def place_experts(place: str, chosen: IntArray, ranks: int, experts: int | None = None) -> IntArray:
-    """Give the rank of each expert that tokens have chosen, -1 for none.
+    """Look up the rank of each expert that tokens have chosen, -1 for none.
 
     Raises:
         DemandError: naming place, row and column; both count from 1.

@@ -63,7 +63,8 @@ class Instance(NamedTuple):
 class Question:
     """A machine with its ways, a collective whose blocks have one holder each, and a point.
 
-    far: (ranks, ranks) the messages that it takes from rank to rank.
+    Attributes:
+        far: (ranks, ranks) the messages that it takes from rank to rank.
     """
 
     topology: Topology
@@ -82,7 +83,7 @@ class Piece(NamedTuple):
 
 
 def pieces(question: Question, group: Group) -> list[Piece] | None:
-    """Give a representative of each orbit of pieces; None where C pieces do not make whole orbits.
+    """Find a representative of each orbit of pieces; None where C pieces do not make whole orbits.
 
     Raises:
         CollectiveError: the group does not keep the collective.
@@ -103,12 +104,12 @@ def pieces(question: Question, group: Group) -> list[Piece] | None:
 
 
 def slowest_link(topology: Topology) -> int:
-    """Give the least capacity of a link, in units of the machine."""
+    """Compute the least capacity of a link, in units of the machine."""
     return int(topology.capacity.min()) if topology.links else 1
 
 
 def unit_size(collective: Collective) -> int:
-    """Give the greatest size that divides those of all blocks, at least 1."""
+    """Compute the greatest size that divides those of all blocks, at least 1."""
     return max(reduce(gcd, collective.sizes.tolist(), 0), 1)
 
 
@@ -169,7 +170,7 @@ class Model:
                 program.add(sum(onward[v]) >= held(v, point.steps))
 
     def _windows(self, piece: Piece) -> Iterator[tuple[int, tuple[int, int]]]:
-        """Give for each rank the first and the last step in which the piece may come to it."""
+        """Compute for each rank the first and the last step in which the piece may come to it."""
         far, steps = self.question.far, self.question.point.steps
         wanters = sorted(piece.wanters - {piece.holder})
         if not wanters:
@@ -231,7 +232,7 @@ class Model:
             self.program.add(sum(amounts) <= int(capacity[o]) * self._rounds[s - 1])
 
     def _weights(self) -> IntArray:
-        """Give the pieces' sizes in the unit."""
+        """Compute the pieces' sizes in the unit."""
         what = self.question.collective
         return what.sizes[[piece.block for piece in self._pieces]] // unit_size(what)
 

@@ -18,10 +18,16 @@ def frontier(
 ) -> Iterator[Answer]:
     """Ask, for ascending numbers of steps, ever looser points until one is found; give all answers.
 
-    chunks: the most pieces of a block. steps: the most steps. Only ratios of rounds to chunks are
-    asked for that fewer steps did not reach; the end is where nothing better can be with so few
-    chunks, at the most steps, or when the time is over. With nothing but `found` and `impossible`
-    among the answers, those found are the whole frontier within these limits.
+    Only ratios of rounds to chunks are asked for that fewer steps did not reach; the end is where
+    nothing better can be with so few chunks, at the most steps, or when the time is over. With
+    nothing but `found` and `impossible` among the answers, those found are the whole frontier
+    within these limits.
+
+    Args:
+        exact: the search of one machine and collective.
+        chunks: the most pieces of a block.
+        steps: the most steps.
+        watch: says when to stop.
     """
     first = max(exact.least_steps, exact.parts)
     last = first + MORE_STEPS * exact.parts if steps is None else steps
@@ -42,12 +48,12 @@ def frontier(
 
 
 def _least(exact: ScclSearch, chunks: int) -> Fraction:
-    """Give the fewest rounds that the bound leaves for so many chunks."""
+    """Compute the fewest rounds that the bound leaves for so many chunks."""
     return Fraction(exact.parts * ceil(exact.least_ratio * chunks / exact.parts))
 
 
 def _points(exact: ScclSearch, steps: int, chunks: int) -> Iterator[Instance]:
-    """Give the points of so many steps, by rounds / chunks, among equals fewest chunks first."""
+    """List the points of so many steps, by rounds / chunks, among equals fewest chunks first."""
     first = [(c, max(steps, int(_least(exact, c)))) for c in range(1, chunks + 1)]
     heap = [(Fraction(r, c), c, r) for c, r in first]
     heapify(heap)

@@ -68,7 +68,8 @@ OPEN: Verdict = "not found in time"
 class Answer:
     """What came of a question, why, after how many seconds, and the schedule if there is one.
 
-    rounds: of each step of the schedule.
+    Attributes:
+        rounds: of each step of the schedule.
     """
 
     point: Instance
@@ -108,6 +109,13 @@ class ScclSearch:
     def ask(self, point: Instance, watch: Watch = NO_DEADLINE) -> Answer:
         """Look for a schedule of at most so many steps, and so many rounds.
 
+        Args:
+            point: steps, rounds and chunks.
+            watch: says when to stop.
+
+        Returns:
+            a schedule, or that there is none, or neither.
+
         Raises:
             ArgumentError: a number below 1.
         """
@@ -128,14 +136,14 @@ class ScclSearch:
         return Answer(point, FOUND, found[-1].reason, watch.elapsed - started, made, rounds)
 
     def seconds_per_size(self, point: Instance) -> Fraction:
-        """Give the seconds that all rounds take for each byte of size, were there no latency."""
+        """Compute the seconds that all rounds take for each byte of size, were there no latency."""
         what = self.collective if self.parts == 1 else self._halves[0].collective
         share = Fraction(unit_size(what), what.total * point.chunks)
         return point.rounds * share / (slowest_link(self.topology) * self.topology.unit)
 
     @cached_property
     def alpha(self) -> float:
-        """Give the seconds that a step takes for the latency of its slowest way."""
+        """Compute the seconds that a step takes for the latency of its slowest way."""
         overhead = self.topology.overhead
         return max(
             (
@@ -311,7 +319,7 @@ def _reverse(collective: Collective) -> Collective:
 
 
 def _bound(topology: Topology, collective: Collective, watch: Watch) -> Bound:
-    """Give the tightest bound that is found in time, or that of a single rank."""
+    """Compute the tightest bound that is found in time, or that of a single rank."""
     try:
         return solve.bound(topology, collective, watch)
     except (NotFound, SolverError):  # no time, or no solver

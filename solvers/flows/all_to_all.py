@@ -29,6 +29,12 @@ def route_all_to_all(
 ) -> Schedule:
     """Route every block at the highest concurrent rate, over as few stops as that allows.
 
+    Args:
+        topology: the machine.
+        collective: an all_to_all.
+        group: automorphisms that keep both.
+        watch: says when to stop.
+
     Raises:
         Infeasible: some rank cannot be reached.
         NotFound: the time limit came first.
@@ -49,6 +55,12 @@ def route_near_optimum(
     topology: Topology, collective: Collective, watch: Watch, options: SolverOptions
 ) -> Schedule:
     """Route every block of an all_to_all near the highest rate, where many sources differ.
+
+    Args:
+        topology: the machine.
+        collective: an all_to_all.
+        watch: says when to stop.
+        options: what ranks outside may do.
 
     Raises:
         Infeasible: some rank cannot be reached.
@@ -97,7 +109,7 @@ def _all_pairs(quotient: Quotient) -> Amounts:
 
 
 def _share(quotient: Quotient) -> Amounts:
-    """Give each source's part of a unit: images that fall on one source share it."""
+    """Compute each source's part of a unit: images that fall on one source share it."""
     order = quotient.group.order
     shares = [Fraction(quotient.orbit_of(int(root)), order) for root in quotient.roots]
     return np.array(shares, dtype=object)
@@ -187,6 +199,12 @@ def route_scatter(
 
     The rate is that of the tightest cut; at this rate all capacities are whole numbers in a common
     unit, so the flow is exact.
+
+    Args:
+        topology: the machine.
+        collective: a scatter, or a gather.
+        group: automorphisms that keep both.
+        watch: says when to stop.
 
     Raises:
         Infeasible: some rank cannot be reached.

@@ -35,8 +35,14 @@ def route_all_to_allv(
     """Route every block, on shortest ways if no schedule can be faster, else by concurrent flows.
 
     Where the machine is too large for the flows the shortest ways are taken as well, and the bound
-    is that of the tightest cut or of the distances; it says how far away they are at most.
-    The group is not used: the demand has no symmetry.
+    is that of the tightest cut or of the distances; it says how far away they are at most. The
+    group is not used: the demand has no symmetry.
+
+    Args:
+        topology: the machine.
+        collective: one whose blocks go from one rank to one rank.
+        group: is not used.
+        watch: says when to stop.
 
     Raises:
         Infeasible: some rank cannot be reached.

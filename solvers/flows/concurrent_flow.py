@@ -70,9 +70,14 @@ class _Iteration(NamedTuple):
 def solve_concurrent_flow(
     quotient: Quotient, collective: Collective, totals: Amounts, unit: Fraction, watch: Watch
 ) -> ConcurrentFlow:
-    """Find the amounts, and prove that none are faster.
+    """Solve for the amounts, and prove that none are faster.
 
-    totals: (sources, vertices), what each source sends to each vertex, in multiples of `unit`.
+    Args:
+        quotient: the machine, folded by its symmetry.
+        collective: what is to be done.
+        totals: (sources, vertices), what each source sends to each vertex, in multiples of `unit`.
+        unit: of the amounts, as a part of the size.
+        watch: says when to stop.
 
     Raises:
         Infeasible: some rank cannot be reached.
@@ -158,7 +163,7 @@ class _Search:
         return _Iteration(optimum, x, kept)
 
     def _prices(self, now: _Iteration) -> Iterator[FloatArray]:
-        """Give prices that may prove the time, one for each orbit: the duals, and guesses."""
+        """Compute prices that may prove the time, one for each orbit: the duals, and guesses."""
         repeats, capacity = self.quotient.repeats, self.quotient.orbit_capacity
         yield self.lp.prices(now.optimum, self.scale) * repeats
         load = self.lp.matrix[self.lp.equalities :, :-1] @ now.x

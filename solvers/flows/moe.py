@@ -38,8 +38,14 @@ def route_tokens(
 ) -> Schedule:
     """Take the way of spreading that loads the busiest link least, and the tightest cut as bound.
 
-    The group is not used: the demand has no symmetry. Nothing says that no other way is better;
-    the bound says by how much at most.
+    The group is not used: the demand has no symmetry. Nothing says that no other way is better; the
+    bound says by how much at most.
+
+    Args:
+        topology: the machine.
+        collective: a dispatch or a combine.
+        group: is not used.
+        watch: says when to stop.
 
     Raises:
         Infeasible: some rank cannot be reached.
@@ -70,7 +76,7 @@ def first_variant(topology: Topology, collective: Collective, bound: Bound) -> S
 
 
 def list_variants(found: Schedule) -> Iterator[tuple[str, Schedule]]:
-    """Give all ways of spreading."""
+    """List all ways of spreading."""
     yield from variants(found.topology, found.collective, found.bound)
 
 
@@ -161,7 +167,7 @@ def _first_holder(routes: Router, src: int, home: int, holders: set[int]) -> int
 
 
 def _places(collective: Collective, parted: Boxes) -> tuple[IntArray, IntArray]:
-    """Give the box of each rank, and its number there, by the places in the list of ranks."""
+    """Compute the box of each rank, and its number there, by the places in the list of ranks."""
     ranks = np.array(collective.ranks)
     box, number = np.empty((2, len(ranks)), dtype=np.int64)
     for i, members in enumerate(parted):
@@ -230,7 +236,7 @@ def _sends(
 
 
 def tightest_cut(topology: Topology, collective: Collective) -> Bound:
-    """Give the best bound of the cuts around single ranks and around tiers.
+    """Compute the best bound of the cuts around single ranks and around tiers.
 
     A block that must enter a set, or leave it, does so once, however many ranks there it visits.
     Complexity: blocks × ranks for each tier.

@@ -16,8 +16,15 @@ def member_transfers(
 ) -> Transfers:
     """Send along trees from member to member; where others branch, they pass on each message.
 
-    piece: of the first tree; step: in which the roots of outward trees begin. inward: the trees
-    were found on reversed links, and sums go to the roots. Complexity: members × the way of each.
+    Complexity: members × the way of each.
+
+    Args:
+        found: the trees.
+        roots: the root of each.
+        members: the ranks of the collective.
+        piece: of the first tree.
+        step: in which the roots of outward trees begin.
+        inward: the trees were found on reversed links, and sums go to the roots.
     """
     chosen, rows = frozenset(members), []
     bounds = np.searchsorted(found.tree, np.arange(len(roots) + 1)).tolist()

@@ -70,7 +70,7 @@ def _list_ranks(topology: Topology, ranks: list[int]) -> str:
 
 
 def submachines(topology: Topology, collective: Collective) -> Iterator[Submachine]:
-    """Give parts of a machine that may do for a collective, the smallest first.
+    """Find parts of a machine that may do for a collective, the smallest first.
 
     There is none where the collective's ranks are many.
     """
@@ -86,7 +86,7 @@ def submachines(topology: Topology, collective: Collective) -> Iterator[Submachi
 
 
 def submachines_with_helpers(topology: Topology, collective: Collective) -> Iterator[Submachine]:
-    """Give parts with some ranks around a group, that may copy and add for it: the next ones.
+    """Find parts with some ranks around a group, that may copy and add for it: the next ones.
 
     First those that have a link to one of the group, then as many as are in the group, and twice as
     many; where these are too many, fewer sets.
@@ -119,7 +119,7 @@ def _by_distance(topology: Topology, inside: BoolArray) -> IntArray:
 def lift_bound(
     bound: Bound, topology: Topology, collective: Collective, *, in_network: bool
 ) -> Bound | None:
-    """Give what the certificate of a bound proves where ranks outside copy and add."""
+    """Compute what the certificate of a bound proves where ranks outside copy and add."""
     if bound.certificate is None:
         return None
     try:
@@ -174,7 +174,7 @@ def to_submachine(cut: Submachine, collective: Collective) -> Collective:
 
 
 def spare_group(group: Group, cut: Submachine) -> Group:
-    """Give a smaller group of the part that leaves about as few orbits of ranks.
+    """Find a smaller group of the part that leaves about as few orbits of ranks.
 
     One that is none of the whole machine's is small besides, as all images will be written out.
     """
@@ -222,9 +222,14 @@ def _extend(group: Group, cut: Submachine) -> Group | None:
 def whole_bound(
     bound: Bound, cut: Submachine, collective: Collective, relays: Relays, *, in_network: bool
 ) -> Bound | None:
-    """Give what a bound of the part proves for the whole machine, None where that is nothing.
+    """Compute what a bound of the part proves for the whole machine, None where that is nothing.
 
-    collective: with the ranks of the whole machine.
+    Args:
+        bound: that of the part.
+        cut: the part.
+        collective: with the ranks of the whole machine.
+        relays: what ranks outside the collective may do.
+        in_network: whether switches copy and add.
     """
     if not isinstance(bound.certificate, Prices):
         return cut_bound(cut.whole, collective) if is_gathering(collective) else None

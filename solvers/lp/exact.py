@@ -33,12 +33,17 @@ ENTRY = 1e-6  # work for each entry in a round
 def solve(
     matrix: csr_matrix, bound: Sequence[Fraction], watch: Watch = NO_DEADLINE
 ) -> list[Fraction]:
-    """Find the x with matrix · x = bound, exactly.
+    """Solve matrix · x = bound exactly.
 
-    matrix: (rows, columns) of integers with full column rank, rows >= columns; the system must have
-    a solution. Rows that say that two unknowns are equal are used up first: where trees are packed
-    they are nearly all. Complexity: a sparse factorisation of what is left, then one sparse product
-    for each 20 to 40 bits of the denominators.
+    Rows that say that two unknowns are equal are used up first: where trees are packed they are
+    nearly all. Complexity: a sparse factorisation of what is left, then one sparse product for each
+    20 to 40 bits of the denominators.
+
+    Args:
+        matrix: (rows, columns) of integers with full column rank, rows >= columns; the system must
+            have a solution.
+        bound: the right-hand side.
+        watch: says when to stop.
 
     Raises:
         NotFound: no solution was found; where columns depend on each other that may happen. Or
@@ -166,9 +171,15 @@ def _correction(factor: _LeastSquares, residual: Integers) -> tuple[Integers, in
 
 
 def product(matrix: csr_matrix, entries: Integers, x: Integers) -> Integers:
-    """Multiply a matrix by a vector exactly; entries: matrix.data as Python integers."""
-    options = np.concatenate([[0], np.cumsum(entries * x[matrix.indices])])
-    return np.asarray(options[matrix.indptr[1:]] - options[matrix.indptr[:-1]])
+    """Multiply a matrix by a vector exactly.
+
+    Args:
+        matrix: of integers.
+        entries: matrix.data as Python integers.
+        x: the vector.
+    """
+    sums = np.concatenate([[0], np.cumsum(entries * x[matrix.indices])])
+    return np.asarray(sums[matrix.indptr[1:]] - sums[matrix.indptr[:-1]])
 
 
 def _reconstruct(scaled: Integers, bits: int) -> _Shared | None:

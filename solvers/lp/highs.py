@@ -39,7 +39,11 @@ def ask(
 ) -> dict[str, Any]:
     """Let the engine solve a problem ("linprog" or "milp", as scipy has them).
 
-    options: other than the time limit, which is what the watch has left.
+    Args:
+        kind: linprog or milp.
+        problem: the arrays that scipy's function of that name takes.
+        options: other than the time limit, which is what the watch has left.
+        watch: says when to stop.
 
     Raises:
         NotFound: the time was over before.

@@ -43,8 +43,11 @@ class Infeasible(CommplanError, ValueError):
 class LinearProgram:
     """Minimise cost · x over x >= 0; matrix · x = bound in the first rows, <= bound in the rest.
 
-    matrix: (rows, columns) sparse; cost: (columns,); bound: (rows,); equalities: how many rows
-    come first.
+    Attributes:
+        cost: (columns,).
+        matrix: (rows, columns) sparse.
+        bound: (rows,).
+        equalities: how many rows come first.
     """
 
     cost: FloatArray
@@ -69,8 +72,12 @@ def solve(program: LinearProgram, watch: Watch = NO_DEADLINE, *, once: bool = Fa
     """Solve a linear program with a simplex method, so that the solution is a vertex.
 
     OR-Tools' GLOP is asked first; where it finds nothing, perhaps for numerical reasons, HiGHS.
-    once: where little is lost without a solution, HiGHS is not asked (it takes a third of a second
-    to load).
+
+    Args:
+        program: the linear program.
+        watch: says when to stop.
+        once: where little is lost without a solution, HiGHS is not asked (it takes a third of a
+            second to load).
 
     Raises:
         Infeasible: no x satisfies the rows.
@@ -97,6 +104,10 @@ def solve_roughly(program: LinearProgram, watch: Watch = NO_DEADLINE) -> Optimum
     """Solve a linear program about to a thousandth, soon: x and duals are no vertex.
 
     OR-Tools' PDLP does it, a method of first order that takes products with the matrix alone.
+
+    Args:
+        program: the linear program.
+        watch: says when to stop.
 
     Raises:
         NotFound: the time was over, or it did not come that near.
@@ -132,8 +143,12 @@ def solve_limited(
 ) -> FloatArray:
     """Solve a linear program in which of some columns only so many may be other than zero.
 
-    limits: columns, none of which exceeds 1, and how many of them. Gives x, the best found with
-    the work that is left. The engine is HiGHS' branch and bound.
+    Gives x, the best found with the work that is left. The engine is HiGHS' branch and bound.
+
+    Args:
+        program: the linear program.
+        limits: columns, none of which exceeds 1, and how many of them.
+        watch: says when to stop.
 
     Raises:
         NotFound: none was found.

@@ -28,6 +28,14 @@ def max_flow(
 ) -> Flow:
     """Find a maximum flow with integer capacities (push-relabel, vectorised arc arrays).
 
+    Args:
+        vertices: how many.
+        tail: where each arc starts.
+        head: where it ends.
+        capacity: whole numbers.
+        source: a vertex.
+        sink: a vertex.
+
     Raises:
         NotFound: the capacities do not fit into 62 bits together.
     """
@@ -60,8 +68,15 @@ def min_cost_flow(
 ) -> list[Fraction]:
     """Bring each vertex what it needs from the root at `rate`, with the least effort.
 
-    rate: in capacity units per unit of need, one that the capacities allow. effort: per link and
-    unit. Result: the amount on each link, in units of need.
+    Args:
+        topology: the machine.
+        root: the vertex that everything comes from.
+        needs: of each vertex that takes something, in whole units.
+        rate: in capacity units per unit of need, one that the capacities allow.
+        effort: per link and unit.
+
+    Returns:
+        the amount on each link, in units of need.
 
     Raises:
         NotFound: the capacities are too large for an exact flow.

@@ -40,7 +40,7 @@ class LoadLP:
 
     @property
     def capacities(self) -> IntArray:
-        """Give the capacity of one link of each orbit."""
+        """Compute the capacity of one link of each orbit."""
         return np.asarray(-self.matrix[self.equalities :, [-1]].toarray().reshape(-1))
 
     def program(self, scale: float) -> LinearProgram:
@@ -51,9 +51,12 @@ class LoadLP:
         return LinearProgram(cost, matrix, self._bounds(0.0), self.equalities)
 
     def cheapest(self, scale: float, cost: FloatArray, kept: BoolArray) -> LinearProgram:
-        """Give the LP that minimises another cost of the amounts `kept` within the time `scale`.
+        """Write down the LP of another cost of the amounts `kept`, within the time `scale`.
 
-        cost and kept: for each amount; the amounts not kept have no column.
+        Args:
+            scale: the time, in capacity units for each unit of load.
+            cost: for each amount; the amounts not kept have no column.
+            kept: for each amount; the amounts not kept have no column.
         """
         matrix = csr_matrix(self._scale(scale)[:, np.append(kept, False)])
         return LinearProgram(cost[kept], matrix, self._bounds(1.0), self.equalities)
@@ -68,8 +71,13 @@ class LoadLP:
     ) -> tuple[tuple[Fraction, ...], Fraction]:
         """Solve for the amounts near x in rationals: the amounts, and the time.
 
-        x: a vertex, the amounts without the time. With a target the time is that, otherwise it is
-        solved for too.
+        With a target the time is that, otherwise it is solved for too.
+
+        Args:
+            x: a vertex, the amounts without the time.
+            time: of the optimum, in floats.
+            target: the time that should come out, where it is known.
+            watch: says when to stop.
 
         Raises:
             NotFound: x is near no exact vertex, or that breaks a row, or the time is over.

@@ -28,7 +28,7 @@ class PathTable:
         return cls(starts(used.sum(axis=1)), rows[used])
 
     def rows(self, chosen: IntArray) -> "PathTable":
-        """Give the ways with these numbers, in this order."""
+        """Look up the ways with these numbers, in this order."""
         length = np.diff(self.start)[chosen]
         return PathTable(starts(length), self.links[stretches(self.start[chosen], length)])
 
@@ -70,8 +70,14 @@ class NearestRanks:
     ) -> IntArray:
         """Choose for each child the cheapest neighbour that is nearer to the root of a tree.
 
-        far: of each rank, the length of the way from the root. own: what each child costs without.
-        Result: the place of the neighbour's way in `routes`, -1 where there is none as cheap.
+        Args:
+            far: of each rank, the length of the way from the root.
+            child: the rank of each entry.
+            own: what each child costs without.
+            price: of each link.
+
+        Returns:
+            the place of the neighbour's way in `routes`, -1 where there is none as cheap.
         """
         far = far + np.arange(len(far)) * TIE * far[np.isfinite(far)].max()
         near = np.where(self.rank >= 0, far[self.rank], np.inf) < far[:, None]

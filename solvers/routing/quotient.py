@@ -18,9 +18,12 @@ class Quotient:
 
     Members are the ranks that take part, and `helpers`: others where trees may branch, so far as
     they copy or add (switches only with `in_network`). No tree needs a helper, and ways may pass
-    through it; they do not pass through other members. direct: nor through any rank, so that each
-    way is one message. mirror: the mate of each link, where what goes out comes back the other way
-    round (see solvers/routing/reversal.py); a link and its mate then are of one orbit.
+    through it; they do not pass through other members.
+
+    Attributes:
+        direct: nor through any rank, so that each way is one message.
+        mirror: the mate of each link, where what goes out comes back the other way round (see
+            solvers/routing/reversal.py); a link and its mate then are of one orbit.
     """
 
     topology: Topology
@@ -74,7 +77,7 @@ class Quotient:
 
     @cached_property
     def orbit_capacity(self) -> IntArray:
-        """Give the capacity of one link of each orbit, in units of the topology."""
+        """Compute the capacity of one link of each orbit, in units of the topology."""
         capacity = np.zeros(len(self.orbit_size), dtype=np.int64)
         capacity[self.link_orbit] = self.topology.capacity
         return frozen(capacity)
@@ -87,7 +90,7 @@ class Quotient:
 
     @cached_property
     def from_root(self) -> tuple[IntArray, IntArray]:
-        """Give for each vertex the place in `roots` of its root and an element that leads there.
+        """Compute for each vertex the place in `roots` of its root and an element that leads there.
 
         Only members have an entry; the others hold -1.
         """
@@ -105,8 +108,12 @@ class Quotient:
     def distances(self, weight: FloatArray) -> tuple[FloatArray, IntArray]:
         """Price the cheapest ways from each root through vertices that are not `blocked`.
 
-        weight: per link, positive. Result: (roots, vertices) lengths, inf where no path leads, and
-        the link by which each vertex is entered, -1 for none. Complexity: Dijkstra for each root.
+        Args:
+            weight: per link, positive.
+
+        Returns:
+            (roots, vertices) lengths, inf where no path leads, and the link by which each vertex is
+            entered, -1 for none. Complexity: Dijkstra for each root.
         """
         vertices = self.topology.vertices
         # A member's out-links start at a copy of it, so that no way passes through a member.

@@ -17,7 +17,7 @@ from topologies.symmetry.group import Group, link_images, orbits
 
 
 def find_reversal(topology: Topology, group: Group, *, in_network: bool) -> IntArray | None:
-    """Give each link's mate, none where the machine is not the same the other way round.
+    """Find each link's mate, none where the machine is not the same the other way round.
 
     Of parallel links those of one plane are mates. Complexity: sorting the links, twice.
     """

@@ -52,15 +52,18 @@ class Router:
         self._ways: dict[tuple[int, int], tuple[Hop, ...]] = {}
 
     def lengths(self, src: int) -> list[float]:
-        """Give the length of the way to each vertex, inf where there is none."""
+        """Compute the length of the way to each vertex, inf where there is none."""
         if src not in self._lengths:
             self._lengths[src] = dijkstra(self._graph, indices=src).tolist()
         return self._lengths[src]
 
     def path(self, src: int, dst: int, weight: float = 1.0) -> tuple[Hop, ...]:
-        """Give the way as hops between ranks; each hop passes switches only.
+        """Look up the shortest path as hops between ranks; each hop passes switches only.
 
-        weight: how much the way counts when later ones are chosen.
+        Args:
+            src: a rank.
+            dst: a rank.
+            weight: how much the way counts when later ones are chosen.
 
         Raises:
             RouteError: no path leads from src to dst.
@@ -77,6 +80,14 @@ class Router:
         """Split 1 over all shortest ways, at each vertex by the capacity of the links into it.
 
         Nothing is given where there are more than `most` of them.
+
+        Args:
+            src: a rank.
+            dst: a rank.
+            most: paths, at most.
+
+        Returns:
+            the part that each path takes, and its hops.
 
         Raises:
             RouteError: no path leads from src to dst.

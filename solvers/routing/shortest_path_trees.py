@@ -20,7 +20,9 @@ class Trees:
 
     Rows are sorted by `tree` (the place of its root). The rank `child` is reached from the rank
     `parent` over the links route[route_start[i] : route_start[i + 1]], which pass switches only.
-    depth: ranks between child and root, counted with one of both.
+
+    Attributes:
+        depth: ranks between child and root, counted with one of both.
     """
 
     tree: IntArray
@@ -37,8 +39,9 @@ class Trees:
 class TreeFinder:
     """Finds trees of short ways in one machine under changing prices of the links.
 
-    neighbours: where they are known, a rank hangs on the cheapest of those nearer to the root than
-    itself, rather than on the rank before it on its shortest way.
+    Args:
+        neighbours: where they are known, a rank hangs on the cheapest of those nearer to the root
+            than itself, rather than on the rank before it on its shortest way.
     """
 
     def __init__(self, topology: Topology, neighbours: NearestRanks | None = None) -> None:
@@ -48,9 +51,14 @@ class TreeFinder:
     def trees(self, roots: IntArray, members: IntArray, price: FloatArray, charge: Charge) -> Trees:
         """Find one tree for each root that reaches all members.
 
-        price: of each link, positive. charge: where ranks lean on neighbours, hears of the links
-        that each tree uses, and gives the prices for the next one.
         Complexity: one search for each root.
+
+        Args:
+            roots: a vertex for each tree.
+            members: the ranks that each tree must reach.
+            price: of each link, positive.
+            charge: where ranks lean on neighbours, hears of the links that each tree uses, and
+                gives the prices for the next one.
 
         Raises:
             Infeasible: a member cannot be reached.

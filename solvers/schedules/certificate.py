@@ -25,7 +25,9 @@ class Prices:
 
     Whatever way the data takes, it pays at least what the cheapest trees or ways cost; all links
     together take in capacity × price per second. The quotient is a bound (LP duality).
-    height: it speaks of schedules in which no more messages wait for each other in a row.
+
+    Attributes:
+        height: it speaks of schedules in which no more messages wait for each other in a row.
     """
 
     of_class: tuple[Fraction, ...]

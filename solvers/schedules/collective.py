@@ -28,11 +28,11 @@ class Owners(NamedTuple):
     start: IntArray
 
     def of(self, block: int) -> IntArray:
-        """Give those of one block."""
+        """Look up those of one block."""
         return self.rank[self.start[block] : self.start[block + 1]]
 
     def lists(self) -> tuple[IntArray, ...]:
-        """Give those of each block; a million of columns take a second."""
+        """List those of each block; a million of columns take a second."""
         return tuple(self.rank[a:b] for a, b in pairwise(self.start.tolist()))
 
 
@@ -53,10 +53,12 @@ MANY = (Movement.COPY, Movement.SUM, Movement.COPY_OF_SUM)
 class Shape(NamedTuple):
     """What a collective is, whatever its name: derived from who holds and who wants its blocks.
 
-    everyone: each block is copied or a sum, and every rank holds or wants it (of sums for several:
-    holds and wants it). root: the one rank that holds everything or, if inward, wants everything.
-    inward: on reversed links, and from the end, it is a collective that copies, or one of a root
-    that holds everything.
+    Attributes:
+        everyone: each block is copied or a sum, and every rank holds or wants it (of sums for
+            several: holds and wants it).
+        root: the one rank that holds everything or, if inward, wants everything.
+        inward: on reversed links, and from the end, it is a collective that copies, or one of a
+            root that holds everything.
     """
 
     movement: Movement
@@ -69,10 +71,13 @@ class Shape(NamedTuple):
 class Collective:
     """The precondition and the postcondition, and the layout of both buffers.
 
-    Before, rank ranks[i] holds in its input buffer its own contribution to each block of
-    inputs[i], one after the other. After, its output buffer holds each block of outputs[i], added
-    up over every rank that had the block in its input, each contribution once.
-    sizes: the blocks' sizes in any common unit. root: a rank, where the collective has one.
+    Before, rank ranks[i] holds in its input buffer its own contribution to each block of inputs[i],
+    one after the other. After, its output buffer holds each block of outputs[i], added up over
+    every rank that had the block in its input, each contribution once.
+
+    Attributes:
+        sizes: the blocks' sizes in any common unit.
+        root: a rank, where the collective has one.
     """
 
     name: str
@@ -103,12 +108,12 @@ class Collective:
 
     @cached_property
     def place(self) -> dict[int, int]:
-        """Give the place of each rank among those that take part."""
+        """Look up the place of each rank among those that take part."""
         return {rank: place for place, rank in enumerate(self.ranks)}
 
     @cached_property
     def total(self) -> int:
-        """Give the largest buffer of a rank, in units of `sizes`: what a user calls the size."""
+        """Compute the largest buffer of a rank, in units of `sizes`: what a user calls the size."""
         return max(int(self.sizes[blocks].sum()) for blocks in (*self.inputs, *self.outputs))
 
     @cached_property
@@ -123,7 +128,7 @@ class Collective:
 
     @cached_property
     def owners(self) -> tuple[Owners, Owners]:
-        """Give the ranks that contribute to each block, and those that want it, in columns."""
+        """Look up the ranks that contribute to each block, and those that want it, in columns."""
         return self._owners(self.inputs), self._owners(self.outputs)
 
     @property
@@ -157,14 +162,18 @@ class Collective:
         return some[0] if len(some) == 1 else None
 
     def fraction(self, block: int) -> Fraction:
-        """Give a block's share of the size."""
+        """Compute a block's share of the size."""
         return Fraction(int(self.sizes[block]), self.total)
 
     def images(self, block: int, elements: IntArray) -> IntArray:
-        """Give the block that each permutation of the vertices makes of `block`.
+        """Look up the block that each permutation of the vertices makes of `block`.
 
-        elements: (permutations, vertices). A block is known by its size, holders and wanters; they
-        are compared through sums of random 64-bit words, blocks that agree in all by their order.
+        A block is known by its size, holders and wanters; they are compared through sums of random
+        64-bit words, blocks that agree in all by their order.
+
+        Args:
+            block: its number.
+            elements: (permutations, vertices).
 
         Raises:
             CollectiveError: a permutation does not map the collective to itself.
@@ -280,6 +289,10 @@ def all_to_allv(ranks: tuple[int, ...], demand: IntArray) -> Collective:
 
     Only pairs with something to send have a block; blocks count row by row.
 
+    Args:
+        ranks: those that take part.
+        demand: what each of them sends to each, in any unit.
+
     Raises:
         CollectiveError: the ranks are not ascending, or the demand is not whole numbers from 0, a
             row and a column for each rank, with one above 0.
@@ -305,9 +318,10 @@ def all_to_allv(ranks: tuple[int, ...], demand: IntArray) -> Collective:
 
 
 def demand_of(collective: Collective) -> IntArray:
-    """Give what each rank sends to each rank, where every block goes from one rank to one rank.
+    """Compute what each rank sends to each rank, where every block goes from one rank to one rank.
 
-    Result: (ranks, ranks) in units of `sizes`, by the places in the list of ranks.
+    Returns:
+        (ranks, ranks) in units of `sizes`, by the places in the list of ranks.
 
     Raises:
         CollectiveError: a block has not exactly one holder and one wanter.

@@ -53,7 +53,9 @@ class _Set(msgspec.Struct, forbid_unknown_fields=True):
 def load(path: atomic.Name, size: int | None = None) -> Schedule:
     """Read a schedule; its parts fit each other, but only `verify` tells whether it is right.
 
-    size: in bytes; says which one of a set.
+    Args:
+        path: of a schedule file, or of a set of schedules.
+        size: in bytes; says which one of a set.
 
     Raises:
         ScheduleFileError: one line, with the place in the file; or a set, and no size.
@@ -99,6 +101,10 @@ def _name_file(path: atomic.Name) -> Iterator[None]:
 
 def save(schedule: Schedule, path: atomic.Name) -> None:
     """Write a schedule, always as the same bytes; whole or not at all.
+
+    Args:
+        schedule: any.
+        path: where to; a name that ends in .gz is compressed.
 
     Raises:
         ScheduleFileError: it could not be read again, or the file cannot be written.
@@ -166,6 +172,10 @@ def from_bytes(data: bytes) -> Schedule:
 
 def check_topology(schedule: Schedule, topology: Topology) -> None:
     """Refuse a schedule that was made for another machine.
+
+    Args:
+        schedule: as it was read.
+        topology: the machine that is given beside it.
 
     Raises:
         ScheduleFileError: naming both machines.

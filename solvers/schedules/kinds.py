@@ -29,8 +29,12 @@ Maker = Callable[[tuple[int, ...], int, Any], Collective]
 class Given:
     """What a caller gives besides ranks and a root.
 
-    needs: in words, for one who left it out. kept: in words, what has a block of its own.
-    read: gets it back from a collective. Amounts are in bytes, so that the size is known.
+    Amounts are in bytes, so that the size is known.
+
+    Attributes:
+        needs: in words, for one who left it out.
+        kept: in words, what has a block of its own.
+        read: gets it back from a collective.
     """
 
     needs: str
@@ -50,8 +54,10 @@ BLOCKS = (HELD, WANTED)
 class Kind:
     """One collective.
 
-    rooted: it starts or ends at a rank that the caller may choose. given: what is given besides,
-    None where all blocks are equal. pattern: the name under which the templates know it.
+    Attributes:
+        rooted: it starts or ends at a rank that the caller may choose.
+        given: what is given besides, None where all blocks are equal.
+        pattern: the name under which the templates know it.
     """
 
     name: str
@@ -140,7 +146,7 @@ def has_blocks(what: Collective) -> bool:
 
 
 def pattern_of(what: Collective) -> str:
-    """Give the name under which templates know a collective, empty where none does.
+    """Look up the name under which templates know a collective, empty where none does.
 
     Templates count on a block for each rank, which there is not where some rank has no bytes.
     """

@@ -20,8 +20,10 @@ NAMES = ("dispatch", "combine")
 class Tokens:
     """Tokens that go to the same ranks, as columns.
 
-    home: the place (in the list of ranks) of the rank that they belong to. visits: (rows, ranks),
-    the ranks that they go to. sizes: what they amount to, in bytes or any other unit.
+    Attributes:
+        home: the place (in the list of ranks) of the rank that they belong to.
+        visits: (rows, ranks), the ranks that they go to.
+        sizes: what they amount to, in bytes or any other unit.
     """
 
     home: IntArray
@@ -44,8 +46,13 @@ class Tokens:
 def group_tokens(places: IntArray, ranks: int, token_bytes: int) -> Tokens:
     """Put the tokens of a routing together that go the same way.
 
-    places: (tokens, top), the place of the rank of each expert, -1 for none; the tokens of all
-    ranks one after the other, equally many each. Tokens without an expert go nowhere.
+    Tokens without an expert go nowhere.
+
+    Args:
+        places: (tokens, top), the place of the rank of each expert, -1 for none; the tokens of all
+            ranks one after the other, equally many each.
+        ranks: how many.
+        token_bytes: of each token.
     """
     count = len(places)
     visits = np.zeros((count, ranks + 1), dtype=np.bool_)
@@ -65,6 +72,10 @@ def dispatch(ranks: tuple[int, ...], tokens: Tokens) -> Collective:
 
     Blocks come by home, then by the ranks visited; a rank's output has them in that order.
 
+    Args:
+        ranks: those that take part.
+        tokens: and where they go.
+
     Raises:
         CollectiveError: the ranks are not ascending, no token visits a rank, or the rows are not
             different and in order.
@@ -77,6 +88,10 @@ def combine(ranks: tuple[int, ...], tokens: Tokens) -> Collective:
 
     Blocks are those of the dispatch, inputs its outputs and outputs its inputs.
 
+    Args:
+        ranks: those that take part.
+        tokens: as in the dispatch before.
+
     Raises:
         CollectiveError: as `dispatch`.
     """
@@ -84,7 +99,7 @@ def combine(ranks: tuple[int, ...], tokens: Tokens) -> Collective:
 
 
 def tokens_of(collective: Collective) -> Tokens:
-    """Give the tokens of a dispatch or a combine.
+    """Look up the tokens of a dispatch or a combine.
 
     Raises:
         CollectiveError: a block has not exactly one rank that it belongs to.

@@ -14,7 +14,8 @@ from topologies.symmetry.group import link_images, orbits
 class LockStep(NamedTuple):
     """A schedule played stage by stage: how many there are, and how long they last together.
 
-    seconds: for each byte of size, the time of every stage's busiest link, added up.
+    Attributes:
+        seconds: for each byte of size, the time of every stage's busiest link, added up.
     """
 
     stages: int
@@ -22,7 +23,7 @@ class LockStep(NamedTuple):
 
 
 def piece_amounts(schedule: Schedule) -> list[Fraction]:
-    """Give the amount of each piece, in units of the collective's sizes."""
+    """Compute the amount of each piece, in units of the collective's sizes."""
     sizes = schedule.collective.sizes.tolist()
     return [
         share * sizes[block]
@@ -31,7 +32,7 @@ def piece_amounts(schedule: Schedule) -> list[Fraction]:
 
 
 def fluid_time(schedule: Schedule) -> Fraction:
-    """Give the time that the busiest link needs, in units of sizes over units of capacity.
+    """Compute the time that the busiest link needs, in units of sizes over units of capacity.
 
     The schedule must be written out (no symmetry).
     """
@@ -46,7 +47,7 @@ def fluid_time(schedule: Schedule) -> Fraction:
 
 
 def crossing_times(schedule: Schedule, weight: FloatArray) -> FloatArray:
-    """Give the time that pieces of these weights keep each link, in floats."""
+    """Compute the time that pieces of these weights keep each link, in floats."""
     rows, topology = schedule.transfers, schedule.topology
     crossing = np.repeat(weight[rows.piece], np.diff(rows.route_start))
     load = np.bincount(rows.route, crossing, minlength=topology.links)
@@ -72,14 +73,18 @@ def lock_step(schedule: Schedule) -> LockStep:
 
 
 def incast_bytes(schedule: Schedule, chunks: int = 1, *, slow: bool = False) -> float:
-    """Give what piles up in front of a rank at worst, for each byte of size.
+    """Compute what piles up in front of a rank at worst, for each byte of size.
 
     In one step a link from a switch into a rank serves one sender; the data of all others that it
     carries in this step wait in the switch. With a group every message counts as another sender's.
-    chunks: in which each piece goes. As many steps are under way at a time, each with one chunk:
-    they are counted in runs of that length, which finds at least half of what piles up.
-    slow: count only links that are slower than another into the same switch. Those that are as
-    fast as all that feed them need not let anything wait, if ranks send to all of theirs at once.
+    As many steps are under way at a time, each with one chunk: they are counted in runs of that
+    length, which finds at least half of what piles up. Those that are as fast as all that feed them
+    need not let anything wait, if ranks send to all of theirs at once.
+
+    Args:
+        schedule: the schedule.
+        chunks: in which each piece goes.
+        slow: count only links that are slower than another into the same switch.
     """
     rows, topology, group = schedule.transfers, schedule.topology, schedule.group
     if not len(rows):
@@ -109,7 +114,7 @@ def incast_bytes(schedule: Schedule, chunks: int = 1, *, slow: bool = False) -> 
 
 
 def _fastest_feed(topology: Topology) -> FloatArray:
-    """Give the bandwidth of the fastest link into each rank and switch."""
+    """Compute the bandwidth of the fastest link into each rank and switch."""
     most = np.zeros(len(topology.names))
     np.maximum.at(most, topology.dst, topology.bandwidth)
     return most

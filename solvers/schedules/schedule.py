@@ -67,7 +67,7 @@ class Transfers:
         return len(self.piece)
 
     def rows(self, chosen: IntArray) -> "Transfers":
-        """Give the transfers with these numbers, in this order, each as often as it is named."""
+        """Look up the transfers with these numbers, in this order, each as often as it is named."""
         length = np.diff(self.route_start)[chosen]
         return Transfers(
             frozen(self.piece[chosen]),
@@ -98,13 +98,16 @@ class Schedule:
     Piece p is the share `share[p]` of block `block[p]`. The whole schedule is the image of the
     pieces written here under every element of `group`: vertices, links and blocks are translated,
     shares and steps stay. The pieces of a block, in the order (piece, group element), lie end to
-    end on it, and their shares add up to 1.
-    provenance: solver, times and the like, for a person to read.
-    in_network: switches copy and add as far as they can: transfers may start and end there, and
-    the bound is one for schedules that do so. A switch without `multicast` sends what it holds
-    of a piece once; one without `reduce` adds nothing.
-    relays: what ranks outside the collective do, and what the bound allows them: nothing ("none":
-    the machine then has no links at them), pass messages on ("forward"), or copy and add ("all").
+    end on it, and their shares add up to 1. A switch without `multicast` sends what it holds of a
+    piece once; one without `reduce` adds nothing.
+
+    Attributes:
+        provenance: solver, times and the like, for a person to read.
+        in_network: switches copy and add as far as they can: transfers may start and end there, and
+            the bound is one for schedules that do so.
+        relays: what ranks outside the collective do, and what the bound allows them: nothing
+            ("none": the machine then has no links at them), pass messages on ("forward"), or copy
+            and add ("all").
     """
 
     topology: Topology
@@ -132,7 +135,7 @@ class Schedule:
 
     @cached_property
     def parts(self) -> tuple[IntegerColumn, int]:
-        """Give the pieces' shares as whole numbers, and how many of these make a block.
+        """Compute the pieces' shares as whole numbers, and how many of these make a block.
 
         The numbers are of 64 bits where all of them together fit into 62, else Python's.
         """
@@ -201,7 +204,18 @@ def schedule(
     in_network: bool = False,
     **provenance: str | int | float,
 ) -> Schedule:
-    """Put a schedule together from (block, share) pieces and their transfers."""
+    """Put a schedule together from (block, share) pieces and their transfers.
+
+    Args:
+        topology: the machine.
+        collective: what is to be done.
+        pieces: a block and a share of it, for each piece.
+        transfers: in any order.
+        bound: what no schedule can beat.
+        group: automorphisms whose images the schedule stands for; none, if it is not given.
+        in_network: whether switches copy and add.
+        **provenance: what is worth knowing of how it was made.
+    """
     return Schedule(
         topology,
         collective,

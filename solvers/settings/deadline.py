@@ -27,8 +27,11 @@ class NotFound(CommplanError, ValueError):
 class News:
     """What is going on.
 
-    doing: in a word or two. bound: the tightest that is known. best: size / time, bytes per
-    second, of the best schedule so far, 0 if there is none; not exact, and not checked yet.
+    Attributes:
+        doing: in a word or two.
+        bound: the tightest that is known.
+        best: size / time, bytes per second, of the best schedule so far, 0 if there is none; not
+            exact, and not checked yet.
     """
 
     doing: str = "starting"
@@ -46,9 +49,13 @@ class Watch:
 
     Whoever works looks at `over` or calls `check` often, tells what it has spent, and tells news;
     whoever waits hears them, and may stop the work before its time.
-    whole: what this is a stage of; its end is the stage's too. work: what the stage may do. what:
-    its name, for the list of what is not tried if it ends for lack of time. crowded: whether others
-    take much of the processors, so that what is done last must begin early and may end late.
+
+    Args:
+        whole: what this is a stage of; its end is the stage's too.
+        work: what the stage may do.
+        what: its name, for the list of what is not tried if it ends for lack of time.
+        crowded: whether others take much of the processors, so that what is done last must begin
+            early and may end late.
     """
 
     def __init__(
@@ -79,18 +86,18 @@ class Watch:
 
     @property
     def elapsed(self) -> float:
-        """Give the seconds since the start."""
+        """Compute the seconds since the start."""
         return monotonic() - self.started
 
     @property
     def left(self) -> float:
-        """Give the seconds that are left, 0 when the time is over."""
+        """Compute the seconds that are left, 0 when the time is over."""
         own = max(self._deadline - monotonic(), 0.0)
         return own if self._whole is None else min(own, self._whole.left)
 
     @property
     def room(self) -> float:
-        """Give the work that is left to do, 0 when all is done; without bounds in no stage."""
+        """Compute the work that is left to do, 0 when all is done; without bounds in no stage."""
         own = max(self._work - self.spent, 0.0)
         return own if self._whole is None else min(own, self._whole.room)
 
@@ -205,7 +212,7 @@ class Watch:
                     stage._engines.remove(end)
 
     def _stages(self) -> "Iterator[Watch]":
-        """Give this, and all that it is a stage of."""
+        """List this, and all that it is a stage of."""
         yield self
         if self._whole is not None:
             yield from self._whole._stages()

@@ -21,10 +21,13 @@ class LimitError(CommplanError, ValueError):
 class SolverOptions:
     """The options under which a schedule is looked for.
 
-    symmetry: "found" is what the machine declares, or a search finds; "declared" spares the search,
-    "none" does without any. in_network: switches copy and add as far as their flags say.
-    max_height: messages that may wait for each other in a row, at most. trees: of each root, at
-    most. solver: the name of the one to take, where the collective is not to decide.
+    Attributes:
+        symmetry: "found" is what the machine declares, or a search finds; "declared" spares the
+            search, "none" does without any.
+        in_network: switches copy and add as far as their flags say.
+        max_height: messages that may wait for each other in a row, at most.
+        trees: of each root, at most.
+        solver: the name of the one to take, where the collective is not to decide.
 
     Raises:
         ArgumentError: symmetry is none of the three words, or a number is below 1.

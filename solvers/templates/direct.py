@@ -71,7 +71,7 @@ def in_trees(routes: Router, collective: Collective) -> list[Sends]:
 
 
 def _parents(routes: Router, ranks: list[int], target: int) -> list[tuple[int, int, int]]:
-    """Give (rank, parent, depth) for all ranks on shortest ways to the target."""
+    """Find (rank, parent, depth) for all ranks on shortest ways to the target."""
     total = routes.topology.ranks
     found = sorted((rank for rank in ranks if rank != target), key=lambda r: (target - r) % total)
     known, parents = set(found), []

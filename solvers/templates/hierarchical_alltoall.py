@@ -74,7 +74,7 @@ def schedule(
 
 
 def _places(parted: Boxes, rank: IntArray) -> tuple[IntArray, IntArray]:
-    """Give the box of each rank, and its number there."""
+    """Compute the box of each rank, and its number there."""
     top = 1 + max(int(box.max()) for box in parted)
     box, number = np.zeros(top, dtype=np.int64), np.zeros(top, dtype=np.int64)
     for i, members in enumerate(parted):
@@ -90,7 +90,7 @@ def _order(collective: Collective, parted: Boxes, src: IntArray, dst: IntArray) 
 
 
 def _stops(parted: Boxes, variant: str, src: IntArray, dst: IntArray) -> list[IntArray]:
-    """Give where each block is before and after each round; in its own box it goes straight."""
+    """Compute where each block is before and after each round; in its own box it goes straight."""
     (a, i), (b, j) = _places(parted, src), _places(parted, dst)
     near = a == b
     if variant == GATHER:
@@ -102,7 +102,7 @@ def _stops(parted: Boxes, variant: str, src: IntArray, dst: IntArray) -> list[In
 
 
 def _member(parted: Boxes, box: IntArray, number: IntArray) -> IntArray:
-    """Give the rank with this number in the box, counting around it."""
+    """Look up the rank with this number in the box, counting around it."""
     start = np.cumsum([0, *(len(members) for members in parted[:-1])])
     size = np.array([len(members) for members in parted])
     whole = np.concatenate(parted)

@@ -82,9 +82,18 @@ def lay_out(
     What a rank has is not brought to it again; but if not sparing, ranks that take part in nothing
     get a message for each that they pass on, and so copy none.
 
-    Where two ranks are joined only through other ranks, these relay: a round then has as many
-    steps as its longest way. Messages to be added arrive in the last step of their round, so that
-    no rank sends on what came in the same round.
+    Where two ranks are joined only through other ranks, these relay: a round then has as many steps
+    as its longest way. Messages to be added arrive in the last step of their round, so that no rank
+    sends on what came in the same round.
+
+    Args:
+        template: its name, for messages.
+        routes: the paths to send over.
+        collective: what is to be done.
+        pieces: a block and a share of it, for each piece.
+        sends: round by round.
+        bound: goes with the schedule as it is.
+        sparing: whether messages that bring nothing new are left out.
 
     Raises:
         TemplateError: two ranks are not joined, or a message to be added would have to pass
@@ -149,7 +158,7 @@ def _hops(routes: Router, rows: Sequence[Sends]) -> tuple[list[Hop], _Columns]:
 
 
 def _spans(rounds: IntArray, length: IntArray) -> tuple[IntArray, IntArray]:
-    """Give the first step of each send's round and the first step of the next round."""
+    """Compute the first step of each send's round and the first step of the next round."""
     longest = np.zeros(int(rounds.max(initial=-1)) + 1, dtype=np.int64)
     np.maximum.at(longest, rounds, length)
     end = np.cumsum(longest)

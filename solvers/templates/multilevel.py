@@ -60,8 +60,12 @@ def grid(
 ) -> Schedule:
     """Gather along one coordinate after the other, the outermost first; add in the mirror.
 
-    levels: partings, the outermost first, each in boxes of those before; all of equal sizes.
-    patterns: of `PATTERNS`, one for each coordinate.
+    Args:
+        topology: the machine.
+        collective: what is to be done.
+        levels: partings, the outermost first, each in boxes of those before; all of equal sizes.
+        patterns: of `PATTERNS`, one for each coordinate.
+        bound: goes with the schedule as it is.
 
     Raises:
         TemplateError: boxes of different sizes, another collective, ranks that are not joined, or
@@ -89,7 +93,12 @@ def tree(
 ) -> Schedule:
     """Send from the root to a leader in each box, and on from there; sums in the mirror.
 
-    levels: as of `grid`, of any sizes. patterns: of `SPREADS`, one for each level and the ranks.
+    Args:
+        topology: the machine.
+        collective: what is to be done.
+        levels: as of `grid`, of any sizes.
+        patterns: of `SPREADS`, one for each level and the ranks.
+        bound: goes with the schedule as it is.
 
     Raises:
         TemplateError: as of `grid`.

@@ -7,7 +7,7 @@ from topologies.model.topology import IntArray
 
 
 def power_below(n: int) -> int:
-    """Give the largest power of two that is at most n."""
+    """Compute the largest power of two that is at most n."""
     return 1 << (n.bit_length() - 1)
 
 
@@ -19,7 +19,11 @@ def distances(n: int) -> list[int]:
 def halving(ranks: IntArray, first_round: int = 0) -> list[Sends]:
     """Add up: each rank sends half of the pieces that are left to it, piece p going to ranks[p].
 
-    ranks: as many as a power of two. Distances fall, so the far messages come first.
+    Distances fall, so the far messages come first.
+
+    Args:
+        ranks: as many as a power of two.
+        first_round: the number of the first round.
     """
     return [
         _exchange(first_round + i, ranks, distance)

@@ -41,7 +41,9 @@ EXACT_RANKS = 64  # ranks up to which a decomposition of some n²/2 stages is wo
 class Stages:
     """Messages as columns, sorted by stage: amount[k] goes from src[k] to dst[k] in stage[k].
 
-    lengths: the longest message of each stage. bound: the largest sum of a row or column.
+    Attributes:
+        lengths: the longest message of each stage.
+        bound: the largest sum of a row or column.
     """
 
     stage: IntArray
@@ -63,10 +65,16 @@ class Stages:
 def stages(matrix: IntArray, cuts: float = CUTS) -> Stages:
     """Put the entries of a matrix into stages, cut into pieces and first fit.
 
-    matrix: (ranks, ranks) of whole numbers from 0, row = sender; the diagonal stays where it is.
-    cuts: pieces into which an entry as long as the bound is cut, as a multiple of the ranks; more
-    of them give more stages, nearer to the bound; 0 cuts nothing.
     Complexity: pieces × log(pieces), then some 0.4 us for each piece.
+
+    Args:
+        matrix: (ranks, ranks) of whole numbers from 0, row = sender; the diagonal stays where it
+            is.
+        cuts: pieces into which an entry as long as the bound is cut, as a multiple of the ranks.
+            more of them give more stages, nearer to the bound; 0 cuts nothing.
+
+    Returns:
+        messages with their stages.
 
     Raises:
         ArgumentError: no square matrix of whole numbers from 0, or no number of cuts.
@@ -127,7 +135,7 @@ def birkhoff(matrix: IntArray) -> Stages:
 
 
 def decompositions(matrix: IntArray) -> Iterator[tuple[str, Stages]]:
-    """Give decompositions with ever more stages that come ever nearer to the bound."""
+    """List decompositions with ever more stages that come ever nearer to the bound."""
     yield "pairwise", pairwise(matrix)
     for cuts in (0.0, 0.125, 0.25, 0.5, 1.0, 2.0):
         yield f"first fit, {cuts:g} n cuts", stages(matrix, cuts)
@@ -136,7 +144,7 @@ def decompositions(matrix: IntArray) -> Iterator[tuple[str, Stages]]:
 
 
 def longest_piece(bound: int, count: float) -> int:
-    """Give the longest piece when something as long as the bound is cut into `count`."""
+    """Compute the longest piece when something as long as the bound is cut into `count`."""
     return max(int(bound / count), 1) if count else max(bound, 1)
 
 
@@ -150,9 +158,14 @@ def pieces(amount: IntArray, most: int) -> tuple[IntArray, IntArray]:
 
 
 def first_fit(one: IntArray, other: IntArray, ends: int) -> IntArray:
-    """Give each message, in order, the first stage in which both its ends are free.
+    """Find for each message, in order, the first stage in which both its ends are free.
 
-    one, other: numbers below `ends`. The free stages of an end are the bits of one integer.
+    The free stages of an end are the bits of one integer.
+
+    Args:
+        one: numbers below `ends`.
+        other: numbers below `ends`.
+        ends: how many there are.
     """
     busiest = int(np.bincount(one).max()) + int(np.bincount(other).max())
     free = [(1 << busiest) - 1] * ends

@@ -22,7 +22,10 @@ TAIL = 1 << 32  # of a place in the order of what is still before a piece
 class Arcs:
     """Ways from one holder to the next through switches that only forward.
 
-    A holder is a rank, or a switch that copies. route: the links of each arc.
+    A holder is a rank, or a switch that copies.
+
+    Attributes:
+        route: the links of each arc.
     """
 
     src: IntArray
@@ -35,7 +38,10 @@ class GreedyProblem:
     """Pieces that are to be copied from their roots to all vertices that want them.
 
     Piece p is `share[p]` of block `block[p]`, has `load[p]` bytes and starts at `root[p]`.
-    allowed: (arcs, pieces), what may be sent where. key: (arcs, pieces), the smallest goes first.
+
+    Attributes:
+        allowed: (arcs, pieces), what may be sent where.
+        key: (arcs, pieces), the smallest goes first.
     """
 
     topology: Topology
@@ -51,11 +57,17 @@ class GreedyProblem:
 def guided(
     schedule: Schedule, size: float, parts: int, leeway: float = 0.0, seed: int = 0
 ) -> GreedyProblem:
-    """Take trees (or ways) from a schedule that only copies; cut each into pieces.
+    """Take trees (or paths) from a schedule that only copies; cut each into pieces.
 
-    A block has about `parts` pieces. leeway: a piece may also take an arc that is not of its tree
-    if that is at most so many times slower than the arc of its tree into the same vertex. What has
-    the longest way before it goes first.
+    A block has about `parts` pieces. What has the longest way before it goes first.
+
+    Args:
+        schedule: the schedule.
+        size: in bytes.
+        parts: that each piece of the schedule is cut into.
+        leeway: a piece may also take an arc that is not of its tree if that is at most so many
+            times slower than the arc of its tree into the same vertex.
+        seed: of the random numbers.
     """
     whole = unfold(schedule)
     arcs, trees = _trees(whole)
@@ -154,7 +166,7 @@ def _legs(links: Sequence[int], stops: BoolArray) -> Iterator[tuple[int, ...]]:
 
 
 def _seconds(topology: Topology, arcs: Arcs, load: float) -> FloatArray:
-    """Give the seconds that so many bytes take over each arc that nobody else uses."""
+    """Compute the seconds that so many bytes take over each arc that nobody else uses."""
     link = topology.alpha + load / topology.bandwidth
     return np.array([link[list(route)].sum() for route in arcs.route])
 
@@ -162,7 +174,7 @@ def _seconds(topology: Topology, arcs: Arcs, load: float) -> FloatArray:
 def _tails(
     arcs: Arcs, trees: Sequence[Sequence[int]], cost: FloatArray, vertices: int
 ) -> FloatArray:
-    """Give the seconds from each vertex to the farthest one behind it: (vertices, trees)."""
+    """Compute the seconds from each vertex to the farthest one behind it: (vertices, trees)."""
     tails = np.zeros((vertices, len(trees)))
     src, dst = arcs.src.tolist(), arcs.dst.tolist()
     for tree, own in enumerate(trees):

@@ -29,7 +29,8 @@ MANY_PIECES = 20_000
 def staged_schedules(whole: Schedule) -> Iterator[tuple[str, Schedule]]:
     """Put an all_to_allv that sends everything at once in stages, in ever more of them.
 
-    whole: without symmetry, as its solver makes it.
+    Args:
+        whole: without symmetry, as its solver makes it.
     """
     if not len(whole.transfers):
         return
@@ -47,10 +48,13 @@ def staged_schedules(whole: Schedule) -> Iterator[tuple[str, Schedule]]:
 
 
 def put_in_stages(whole: Schedule, cuts: float = birkhoff.CUTS) -> Schedule:
-    """Cut pieces, and give each the first stages in which its way is free.
+    """Cut pieces, and give each the first stages in which its path is free.
 
-    cuts: pieces into which something as long as the whole is cut, as a multiple of the ranks.
     Complexity: some 5 us for each piece.
+
+    Args:
+        whole: an all_to_allv that sends everything at once.
+        cuts: pieces into which something as long as the whole is cut, as a multiple of the ranks.
     """
     if not len(whole.transfers):
         return whole
@@ -116,7 +120,7 @@ def _remake(
 
 
 def _rates(whole: Schedule) -> FloatArray:
-    """Give the rate of each piece, in capacity units, when the pieces of its block go at once.
+    """Compute the rate of each piece, in capacity units, when the pieces of its block go at once.
 
     They go in proportion to their shares, as fast as the links allow that they have to themselves.
     """

@@ -88,7 +88,7 @@ def _hottest_first(schedule: Schedule, needs: Needs) -> Schedule:
 
 
 def _heat(needs: Needs) -> tuple[list[int], FloatArray]:
-    """Give the busiest orbit on each transfer's way, and how busy it is; the most busy has 1."""
+    """Compute the busiest orbit on each transfer's way, and how busy it is; the most busy has 1."""
     total = _totals(needs)
     hottest = [max(need, key=lambda each: total[each[0]])[0] for need in needs]
     heat = np.array([total[orbit] for orbit in hottest])

@@ -39,7 +39,10 @@ class Timetable:
     def fill(self, rows: Transfers, rates: FloatArray, order: IntArray) -> IntArray:
         """Give each transfer of the parts a stage, part by part in this order.
 
-        rates: what each part takes of the links on its way, in capacity units.
+        Args:
+            rows: the transfers, part by part.
+            rates: what each part takes of the links on its way, in capacity units.
+            order: the parts in the order in which they choose.
         """
         rate = self._whole(rates)
         step = np.zeros(len(rows), dtype=np.int64)

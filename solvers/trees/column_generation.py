@@ -88,7 +88,9 @@ class ColumnGeneration:
     With free shares the roots' weights are variables, each inward family paired with the outward
     one of the same root (all_reduce; there is none with a mirror, as each tree stands for both);
     without, each root has its full share (all_gather).
-    heights: bound those of the trees; the optimum then is approached, but not surely met.
+
+    Args:
+        heights: bound those of the trees; the optimum then is approached, but not surely met.
     """
 
     def __init__(
@@ -113,12 +115,15 @@ class ColumnGeneration:
     ) -> Packing:
         """Generate columns until the goal is reached or nothing improves; solve exactly.
 
-        goal: what a bound allows, if one is known. prove: works out what given prices allow, when
-        they are those of an optimum (and its time). reached: hears the time of each round. scale:
-        about the time of the optimum, where it is not the goal's.
-
         When the time is over, or where the optimum has no exact solution in reach, the trees are
         the best so far, and the bound says how far from the best possible they are.
+
+        Args:
+            goal: what a bound allows, if one is known.
+            prove: works out what given prices allow, when they are those of an optimum (and its
+                time).
+            reached: hears the time of each round.
+            scale: about the time of the optimum, where it is not the goal's.
 
         Raises:
             NotFound: the time was over before there were any trees.

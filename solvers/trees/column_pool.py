@@ -39,7 +39,8 @@ EVERY = 48  # members up to which every earlier member is a candidate
 class Family:
     """The trees of one root (a vertex): outward, or inward for sums.
 
-    size: what the trees carry, in units of the collective's sizes.
+    Attributes:
+        size: what the trees carry, in units of the collective's sizes.
     """
 
     root: int
@@ -54,7 +55,7 @@ class Heights(NamedTuple):
     into: int
 
     def of(self, family: Family) -> int:
-        """Give the height for the trees of a family."""
+        """Look up the height for the trees of a family."""
         return self.into if family.inward else self.out
 
 
@@ -94,7 +95,7 @@ class ColumnPool:
 
     @property
     def orders(self) -> Sequence[Order]:
-        """Give the orders that were taken in."""
+        """Look up the orders that were taken in."""
         return self._orders
 
     @orders.setter
@@ -104,7 +105,7 @@ class ColumnPool:
 
     @property
     def columns(self) -> Columns:
-        """Give all choices of parents with their ways."""
+        """Look up all choices of parents with their ways."""
         self.settle()
         return self._columns
 
@@ -215,8 +216,12 @@ class ColumnPool:
     ) -> tuple[float, IntArray]:
         """Find the cheapest tree, or a cheap one where it has a height or may branch at helpers.
 
-        cost: between members. known: levels to start from. Gives the total, and the parents, -1 at
-        the root and for members that are not in the tree.
+        Gives the total, and the parents, -1 at the root and for members that are not in the tree.
+
+        Args:
+            family: whose tree it is.
+            cost: between members.
+            known: levels to start from.
         """
         self.watch.check(TREE * len(cost) + PAIR * len(cost) ** 2)
         root, usable = self.place[family.root], np.flatnonzero(self.usable(family))
@@ -285,8 +290,13 @@ class ColumnPool:
     def grow(self, family: Family, tree: IntArray, place: IntArray) -> Order:
         """Take in an order that follows a tree, with its candidate parents and the tree's.
 
-        place: of each member, as in `Order`. An order is taken in once.
-        Complexity: members², or members × kinds, however many orders there are.
+        An order is taken in once. Complexity: members², or members × kinds, however many orders
+        there are.
+
+        Args:
+            family: whose order it is.
+            tree: the parent of each member.
+            place: of each member, as in `Order`.
         """
         self.watch.check(ORDER + PAIR * len(place) ** 2)
         root = self.place[family.root]

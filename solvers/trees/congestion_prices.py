@@ -34,7 +34,8 @@ TIE = 1e-6  # what alphas weigh against the highest price, so that shorter ways 
 class Congestion:
     """Link prices that answer to the trees planted.
 
-    weights: what each family's trees carry, per unit of time `scale`, as a share of the block.
+    Args:
+        weights: what each family's trees carry, per unit of time `scale`, as a share of the block.
     """
 
     def __init__(self, quotient: Quotient, weights: Mapping[Family, float], scale: float) -> None:
@@ -46,7 +47,11 @@ class Congestion:
     def run(self, plant: Plant, prices: FloatArray, rounds: int, draw: np.random.Generator) -> None:
         """Plant so many trees of each family, in random order.
 
-        prices: of one link of each orbit while all are empty, positive.
+        Args:
+            plant: makes a tree under given prices.
+            prices: of one link of each orbit while all are empty, positive.
+            rounds: how many trees of each family.
+            draw: decides the order of the families.
         """
         load = np.zeros(len(self.room))
         families = list(self.weights) * rounds

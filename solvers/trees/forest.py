@@ -41,8 +41,12 @@ def pack_forest(
 ) -> Schedule:
     """Pack trees for all_gather, reduce_scatter, broadcast or reduce, at the highest throughput.
 
-    group: must keep the machine and the collective. options: whether switches copy and add too, and
-    how high the schedule may be.
+    Args:
+        topology: the machine.
+        collective: what is to be done.
+        group: must keep the machine and the collective.
+        watch: says when to stop.
+        options: whether switches copy and add too, and how high the schedule may be.
 
     Raises:
         Infeasible: some rank cannot be reached.
@@ -173,10 +177,17 @@ def pack_tree_pairs(
 ) -> Schedule:
     """Pack pairs of a tree that adds and a tree that spreads; each root's share is free.
 
-    Reduce-scatter followed by all_gather is the case of equal shares; on uneven machines others
-    are faster. The optimum is that of all schedules that add towards a root and spread from it.
-    In the network switches copy and add too, and one that adds may be a root: if it does not
-    copy, the sum leaves it as one message.
+    Reduce-scatter followed by all_gather is the case of equal shares; on uneven machines others are
+    faster. The optimum is that of all schedules that add towards a root and spread from it. In the
+    network switches copy and add too, and one that adds may be a root: if it does not copy, the sum
+    leaves it as one message.
+
+    Args:
+        topology: the machine.
+        collective: an all_reduce.
+        group: automorphisms that keep both.
+        watch: says when to stop.
+        options: whether switches copy and add, and limits.
 
     Raises:
         Infeasible: some rank cannot be reached.

@@ -39,7 +39,13 @@ def search_heights(
 ) -> PackedTrees:
     """Pack trees at the highest throughput; at equal throughput, low ones.
 
-    bound, scale: as in `TreeProblem.pack`. With heights of its own the problem keeps to those.
+    With heights of its own the problem keeps to those.
+
+    Args:
+        problem: what to pack trees for.
+        bound: as in `TreeProblem.pack`.
+        watch: says when to stop.
+        scale: as in `TreeProblem.pack`.
 
     Raises:
         as `TreeProblem.pack`.

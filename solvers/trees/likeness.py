@@ -28,9 +28,12 @@ from topologies.model.topology import FloatArray, IntArray, frozen
 
 
 class Kinds:
-    """The kinds of (child, parent), by orbit and distance; near: how far members are, [from, to].
+    """The kinds of (child, parent), by orbit and distance.
 
     orbit: of each member. Distances are numbered, the last number stands for infinite ones.
+
+    Args:
+        near: how far members are, [from, to].
     """
 
     def __init__(self, quotient: Quotient, near: FloatArray) -> None:
@@ -143,7 +146,7 @@ class Unfolding:
     def _own(
         self, k: int, parent: int, child: int, way: int
     ) -> tuple[IntArray, IntArray, IntArray]:
-        """Give all that a child stands for, with the parent of each and the way, -1 for none."""
+        """Find all that a child stands for, with the parent of each and the way, -1 for none."""
         order = self.orders[k]
         like = np.arange(len(order.place)) if order.like is None else order.like
         children = np.flatnonzero(order.waiting & (like == child))

@@ -51,11 +51,13 @@ class Order:
 
     Parents have a lower place than their children. Members that its trees do not touch (helpers)
     have the place len(place). A root that does not branch has one child, alone on the second place.
-    depth: how many steps from the root each member is in the tree that the order came from.
-    A tree is outward (data flows from the root) or inward (sums flow to the root).
-    like: for each member the one that stands for it, None where each stands for itself. Those that
-    one stands for have parents as it has, which load the links as its parents do; so it alone has
+    A tree is outward (data flows from the root) or inward (sums flow to the root). Those that one
+    stands for have parents as it has, which load the links as its parents do; so it alone has
     columns, and these count for all (see solvers/trees/likeness.py).
+
+    Attributes:
+        depth: how many steps from the root each member is in the tree that the order came from.
+        like: for each member the one that stands for it, None where each stands for itself.
     """
 
     root: int
@@ -106,7 +108,11 @@ class Order:
         return found
 
     def cheapest_parents(self, cost: FloatArray) -> IntArray:
-        """Give each child the earlier parent that is cheapest; cost: between members."""
+        """Give each child the earlier parent that is cheapest.
+
+        Args:
+            cost: between members.
+        """
         reach = cost if self.inward else cost.T
         return np.asarray(np.argmin(np.where(self.earlier, reach, np.inf), axis=1))
 
@@ -133,7 +139,7 @@ class Columns:
         return len(self.order)
 
     def at(self, places: IntArray) -> "Columns":
-        """Give the columns at some places."""
+        """Look up the columns at some places."""
         fields = (self.order, self.parent, self.child, self.way)
         return Columns(*(frozen(field[places]) for field in fields))
 
@@ -178,7 +184,7 @@ def assemble(
 
 
 def path_loads(quotient: Quotient, ways: PathPool) -> csr_array:
-    """Give the load that all images of a way together put on one link of each orbit."""
+    """Compute the load that all images of a way together put on one link of each orbit."""
     return csr_array(ways.crossings().multiply(quotient.repeats[None, :]))
 
 

@@ -71,8 +71,9 @@ class Weighed:
 class Planting:
     """The trees of one problem so far, and the loads that they put on the links.
 
-    scale: the time that a bound allows. due: the time that some prices proved, in floats, and
-    `prices`: those. stars: the root sends straight to all, as each gets something else.
+    Args:
+        scale: the time that a bound allows.
+        stars: the root sends straight to all, as each gets something else.
     """
 
     def __init__(self, packer: ColumnGeneration, scale: float, *, stars: bool = False) -> None:
@@ -89,7 +90,8 @@ class Planting:
     def run(self, reached: Reached = lambda _: None) -> Weighed:
         """Plant and weigh until it is near what is proved, or the rounds are over.
 
-        reached: hears the time of each program.
+        Args:
+            reached: hears the time of each program.
 
         Raises:
             NotFound: the time was over before there was a first program.
@@ -112,7 +114,7 @@ class Planting:
         return best
 
     def packing(self, found: Weighed) -> Packing:
-        """Give the trees that carry something."""
+        """List the trees that carry something."""
         least = max(found.weights) * Fraction(LEAST)
         chosen = [k for k, weight in enumerate(found.weights) if weight > least]
         trees = [found.trees[k] for k in chosen]
@@ -172,7 +174,7 @@ class Planting:
         return _Tree(family, order, frozen(parent[child]), frozen(child), way, crossed)
 
     def _tree(self, family: Family, cost: FloatArray) -> tuple[float, IntArray]:
-        """Give what the cheapest tree of a family costs, and its parents, -1 at the root.
+        """Find what the cheapest tree of a family costs, and its parents, -1 at the root.
 
         Raises:
             NotFound: no path leads straight from the root to a member, but over others.

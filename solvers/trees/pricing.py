@@ -40,7 +40,11 @@ class Pricing:
         self.tries = TRIES if growth.heights else 0
 
     def begin(self, scale: float) -> None:
-        """Take in a first order for each family; scale: about the time of the optimum."""
+        """Take in a first order for each family.
+
+        Args:
+            scale: about the time of the optimum.
+        """
         shares = self.shares()
         weights = {f: f.size * shares[f] for f in self.families}
         self.congestion = Congestion(self.quotient, weights, scale)

@@ -32,8 +32,11 @@ HELPED = 128  # members up to which ranks outside branch; with more the LPs take
 class Size(NamedTuple):
     """How large a problem is.
 
-    nearest: messages between a root and the farthest member, at least. families, members: how
-    many. rooted: so many members for each root that each family needs many trees.
+    Attributes:
+        nearest: messages between a root and the farthest member, at least.
+        families: how many.
+        members: how many.
+        rooted: so many members for each root that each family needs many trees.
     """
 
     nearest: int
@@ -108,13 +111,17 @@ def _height(column: IntArray, parent_of: IntArray, hops: IntArray) -> int:
 
 @dataclass(frozen=True, eq=False)
 class TreeProblem:
-    """What to pack trees for. families: lists them, once the members are known.
+    """What to pack trees for.
 
-    in_network: switches copy and add. relays: what
-    ranks outside the collective do. free: the roots' shares are variables (all_reduce).
-    heights: bound those of the trees, in messages. limit: bounds that of a whole schedule, so that
-    the bound speaks of no higher ones. mirror: as of `Quotient`. known: the quotients so far, which
-    problems share that differ in heights alone.
+    Attributes:
+        families: lists them, once the members are known.
+        in_network: switches copy and add.
+        relays: what ranks outside the collective do.
+        free: the roots' shares are variables (all_reduce).
+        heights: bound those of the trees, in messages.
+        limit: bounds that of a whole schedule, so that the bound speaks of no higher ones.
+        mirror: as of `Quotient`.
+        known: the quotients so far, which problems share that differ in heights alone.
     """
 
     topology: Topology
@@ -134,8 +141,12 @@ class TreeProblem:
 
         Of bounded height, they may branch from the start.
 
-        bound: what is known before, scale: about how long the trees take, where that is not the
-        bound's time. What is packed comes with the tightest bound found.
+        What is packed comes with the tightest bound found.
+
+        Args:
+            bound: what is known before.
+            watch: says when to stop.
+            scale: about how long the trees take, where that is not the time of the bound.
 
         Raises:
             Infeasible: some rank cannot be reached.
@@ -158,7 +169,12 @@ class TreeProblem:
         return best
 
     def attain(self, bound: Bound, watch: Watch, rounds: int) -> PackedTrees:
-        """Pack trees of the height that attain a bound; rounds: as of `ColumnGeneration.attain`.
+        """Pack trees of the height that attain a bound.
+
+        Args:
+            bound: what the trees have to attain.
+            watch: says when to stop.
+            rounds: as of `ColumnGeneration.attain`.
 
         Raises:
             Infeasible, NotFound: as `pack`; or none were found in so many rounds.
@@ -189,7 +205,10 @@ class TreeProblem:
     def pack_near_optimum(self, bound: Bound, watch: Watch, *, stars: bool = False) -> PackedTrees:
         """Pack trees that are near the optimum of many roots, soon (see solvers/trees/planting.py).
 
-        stars: the root sends straight to all.
+        Args:
+            bound: ends the search where the trees come near it.
+            watch: says when to stop.
+            stars: the root sends straight to all.
 
         Raises:
             Infeasible: some rank cannot be reached.
@@ -292,7 +311,7 @@ class TreeProblem:
         return lambda time: watch.tell(best=self._amount() / time)
 
     def goal(self, bound: Bound | None) -> Goal | None:
-        """Give the time that a bound allows, in capacity units for each unit of a block."""
+        """Compute the time that a bound allows, in capacity units for each unit of a block."""
         if bound is None or bound.algbw is None:
             return None
         return Goal(self.collective.total * self.topology.unit / bound.algbw, bound)

@@ -43,7 +43,11 @@ ROOM = 2  # times the height of the packing that trees may have
 
 @dataclass(frozen=True, eq=False)
 class Fixed:
-    """A tree as it is: each member's parent and way, -1 where it has none. load: of the orbits."""
+    """A tree as it is: each member's parent and way, -1 where it has none.
+
+    Attributes:
+        load: of the orbits.
+    """
 
     family: Family
     parent: IntArray
@@ -55,6 +59,12 @@ def limit_trees(problem: TreeProblem, found: PackedTrees, most: int, watch: Watc
     """Choose at most so many trees for each root, near the throughput of a packing.
 
     Where the packing has no more, it is the answer; its bound is kept in any case.
+
+    Args:
+        problem: that was solved.
+        found: its packing of highest throughput.
+        most: trees of each root.
+        watch: says when to stop.
 
     Raises:
         NotFound: the time was over, or a group leaves a root with more images of a tree.
@@ -111,7 +121,7 @@ class _Search:
         return self._settle(self._choose(best))
 
     def _weights(self) -> dict[Family, float]:
-        """Give what all trees of a family carry, those of free shares in equal parts."""
+        """Compute what all trees of a family carry, those of free shares in equal parts."""
         order = self.quotient.group.order
         if self.problem.free:
             roots = {family.root for family in self.families}
@@ -177,7 +187,7 @@ class _Search:
         return Fixed(family, frozen(parent), frozen(way), load * self.quotient.repeats)
 
     def _known_trees(self) -> Iterator[Fixed]:
-        """Give the trees of the packing, those of large shares first."""
+        """List the trees of the packing, those of large shares first."""
         columns = self.found.packing.columns
         own = extract_trees(self.quotient, self.found.packing)
         for tree in sorted((t for f in own for t in own[f]), key=lambda t: -t.share):
@@ -200,7 +210,7 @@ class _Search:
         return orders, Columns(*(frozen(np.concatenate(part)) for part in zip(*parts, strict=True)))
 
     def _time(self, chosen: list[Fixed]) -> float:
-        """Give the time of trees with their best shares, in units of the scale."""
+        """Compute the time of trees with their best shares, in units of the scale."""
         try:
             return self.packer.solve_chosen(*self._problem(chosen), self.scale)[1].cost
         except (Infeasible, NotFound):

@@ -31,7 +31,10 @@ MOST_SWAPPED = 128  # points
 def order_by_nearness(distance: IntArray) -> list[int]:
     """Order points, the first one first, so that near ones come together.
 
-    distance: (points, points), symmetric. Complexity: points³, and pairs of edges of a grid.
+    Complexity: points³, and pairs of edges of a grid.
+
+    Args:
+        distance: (points, points), symmetric.
     """
     count = len(distance)
     if count <= 2:

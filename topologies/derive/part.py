@@ -15,7 +15,9 @@ from topologies.symmetry.group import Group, declared_group, orbits, subgroup
 class Submachine:
     """A machine of its own, and where its vertices and links are in the whole one.
 
-    vertices, links: the number in the whole machine of each of the part.
+    Attributes:
+        vertices: the number in the whole machine of each of the part.
+        links: the number in the whole machine of each of the part.
     """
 
     whole: Topology
@@ -24,15 +26,19 @@ class Submachine:
     links: IntArray
 
     def place(self, vertices: IntArray) -> IntArray:
-        """Give the number in the part of vertices of the whole machine that it has."""
+        """Look up the number in the part of vertices of the whole machine that it has."""
         return frozen(np.searchsorted(self.vertices, vertices))
 
 
 def submachine(topology: Topology, ranks: Sequence[int]) -> Submachine:
     """Cut out some ranks and the switches that lie between them.
 
-    A switch stays if messages between the ranks can pass it. What is declared of the symmetry
-    stays as far as it keeps the ranks. Complexity: links, and the elements of the symmetry.
+    A switch stays if messages between the ranks can pass it. What is declared of the symmetry stays
+    as far as it keeps the ranks. Complexity: links, and the elements of the symmetry.
+
+    Args:
+        topology: the whole machine.
+        ranks: of the part.
     """
     inside = _mark_between(topology, ranks)
     vertices = np.flatnonzero(inside)
@@ -93,6 +99,10 @@ def contract(topology: Topology, ranks: Sequence[int]) -> Submachine:
 
     It copies and adds, and holds all of itself for nothing: what no schedule on the contracted
     machine beats, none on the whole one does. In `vertices` it has the number of one of the others.
+
+    Args:
+        topology: the whole machine.
+        ranks: that stay as they are.
     """
     kept = np.zeros(topology.vertices, dtype=np.bool_)
     kept[list(ranks)] = True

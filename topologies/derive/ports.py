@@ -39,6 +39,10 @@ WORDS = {"src": "out", "dst": "in"}
 def with_ports(topology: Topology, ports: Sequence[int]) -> Topology:
     """Let each rank use at most so many links at once, either way; 0 stands for all it has.
 
+    Args:
+        topology: the machine.
+        ports: of each rank.
+
     Raises:
         TopologyError: there is a number below 0, a name of a new switch is taken, or the declared
             symmetry takes a rank to one of another number.

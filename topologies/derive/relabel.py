@@ -31,6 +31,10 @@ def relabel(topology: Topology, vertex: IntArray) -> Relabelling:
     Ranks must stay before switches. Links that agree in all keep their order. Of declared
     symmetries each is turned along, and they come in the order of what they do; classes of links
     come in the order of their first links.
+
+    Args:
+        topology: the machine.
+        vertex: the new number of each vertex.
     """
     back = np.argsort(vertex)
     src, dst = vertex[topology.src], vertex[topology.dst]

@@ -13,6 +13,10 @@ def restrict(topology: Topology, ranks: Sequence[int]) -> Topology:
     Rank i of the result is the i-th of `ranks`, in ascending order. A declared symmetry is left
     out: it need not keep the ranks apart.
 
+    Args:
+        topology: the machine.
+        ranks: that stay ranks.
+
     Raises:
         TopologyError: a rank that is none, or is named twice.
     """

@@ -43,7 +43,7 @@ def _expect_name(path: object) -> None:
 
 
 def _descriptor(name: str) -> int | None:
-    """Give the open file that a name such as /dev/stdout or /dev/fd/3 stands for.
+    """Look up the open file that a name such as /dev/stdout or /dev/fd/3 stands for.
 
     Opened by its name it would lose what is in it already, where it is a file.
     """

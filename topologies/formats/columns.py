@@ -38,7 +38,10 @@ class Columns(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     kind numbers kinds by vertex; multicast and reduce list vertices; figure numbers figures,
     (capacity, alpha, link class), by link. overhead, mate and plane are empty where they say
-    nothing. efficiency: (link class, part, source) of those that state one.
+    nothing.
+
+    Attributes:
+        efficiency: (link class, part, source) of those that state one.
     """
 
     name: Text

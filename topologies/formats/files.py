@@ -12,6 +12,9 @@ SIZE_LIMIT = 50 * 10**6  # bytes
 def load(path: atomic.Name) -> Topology:
     """Read a topology file; the end of its name says in which format, else its text does.
 
+    Args:
+        path: its ending says in which format it is, else its text does.
+
     Raises:
         TopologyError: with every mistake of the file, one line each, with its place.
     """
@@ -33,6 +36,10 @@ def load(path: atomic.Name) -> Topology:
 
 def save(made: Topology, path: atomic.Name) -> None:
     """Write a topology file in the format that its name ends as, else in JSON; whole or not at all.
+
+    Args:
+        made: the machine.
+        path: its ending says the format; JSON, if it says none.
 
     Raises:
         TopologyError: a file cannot say what the topology is, or cannot be written.

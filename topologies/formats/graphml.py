@@ -54,7 +54,7 @@ def write(made: Topology) -> str:
 
 
 def _decimal(bandwidth: int | Fraction, place: str) -> int | float:
-    """Give a bandwidth as GraphML can say it; a float stands for the decimal that it prints as."""
+    """Write a bandwidth as GraphML can say it; a float stands for the decimal that it prints as."""
     if isinstance(bandwidth, int) or Fraction(repr(float(bandwidth))) == bandwidth:
         return bandwidth if isinstance(bandwidth, int) else float(bandwidth)
     raise TopologyError([f"{place}: bandwidth is {bandwidth}, which GraphML cannot say exactly"])

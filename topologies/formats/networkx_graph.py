@@ -26,8 +26,11 @@ def to_networkx(topology: Topology) -> nx.MultiDiGraph:
 
     Nodes: kind ("rank" or "switch"), hardware (the kind as the topology says it); ranks have
     overhead (seconds), switches multicast and reduce. Edges: key is the number of the link;
-    bandwidth (bytes per second, exact), alpha (seconds), duplex, link_class (a name), plane.
-    The graph: name, classes. A declared symmetry is left out: an edited graph would belie it.
+    bandwidth (bytes per second, exact), alpha (seconds), duplex, link_class (a name), plane. The
+    graph: name, classes. A declared symmetry is left out: an edited graph would belie it.
+
+    Args:
+        topology: the machine.
     """
     of("topology", topology, Topology)
     graph = nx.MultiDiGraph(name=topology.name, classes=topology.classes)
@@ -67,9 +70,14 @@ def from_networkx(
 
     Any of networkx's four kinds of graph will do; an undirected edge is a duplex link. Only the
     bandwidth is needed, on each edge or here for the edges that have none; a float stands for the
-    decimal that it prints as. alpha (seconds) is for edges that have none. A node without a kind
-    is a rank; it may state its ports, how many of its links it uses at once. Ranks, switches and
-    links are numbered in the order of the graph, links by their keys where those are numbers.
+    decimal that it prints as. alpha (seconds) is for edges that have none. A node without a kind is
+    a rank; it may state its ports, how many of its links it uses at once. Ranks, switches and links
+    are numbered in the order of the graph, links by their keys where those are numbers.
+
+    Args:
+        graph: directed or not, with parallel edges or not.
+        bandwidth: in bytes per second, of edges that state none.
+        alpha: in seconds, of edges that state none.
 
     Raises:
         TopologyError: with every mistake of the graph, one line each.
@@ -211,7 +219,7 @@ class _Reader:
 
 
 def _exact(value: Rational | Real | Decimal) -> Fraction:
-    """Give a number exactly, a float as the decimal that it prints as."""
+    """Write a number exactly, a float as the decimal that it prints as."""
     if isinstance(value, Rational):
         return Fraction(int(value.numerator), int(value.denominator))
     return Fraction(value if isinstance(value, Decimal) else repr(float(value)))

@@ -43,7 +43,7 @@ class Reader:
     faults: list[str] = field(default_factory=list)
 
     def typed(self, value: object, kind: type[Wanted], place: str, default: Wanted) -> Wanted:
-        """Give the value if it is of the kind, else the default."""
+        """Take the value if it is of the kind, else the default."""
         if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
             return value
         self.faults.append(f"{place}: found {show_value(value)}, expected {_NAMES[kind]}")
@@ -62,15 +62,15 @@ class Reader:
         return table
 
     def text(self, table: Table, key: str, place: str, default: str = "") -> str:
-        """Give a text."""
+        """Read a text."""
         return self.typed(table.get(key, default), str, f"{place}{key}", default)
 
     def flag(self, table: Table, key: str, place: str) -> bool:
-        """Give a flag, false where it is not written."""
+        """Read a flag, false where it is not written."""
         return self.typed(table.get(key, False), bool, f"{place}{key}", False)
 
     def whole(self, table: Table, key: str, place: str, default: int, least: int) -> int:
-        """Give a whole number from `least` to a million."""
+        """Read a whole number from `least` to a million."""
         number = self.typed(table.get(key, default), int, f"{place}{key}", default)
         if least <= number <= 10**6:
             return number
@@ -79,7 +79,7 @@ class Reader:
         return default
 
     def figure(self, table: Table, key: str, place: str, default: Fraction) -> Fraction:
-        """Give the decimal that is written, or a fraction written as "a/b", exactly."""
+        """Read the decimal that is written, or a fraction written as "a/b", exactly."""
         if key not in table:
             return default
         value = table[key]

@@ -12,10 +12,12 @@ from topologies.model.topology import Topology, TopologyError
 class Format:
     """A language of topology files.
 
-    endings: those of its files' names, in small letters. read: makes the topology of a text, or
-    raises ValueError with the place of the mistake, or TopologyError with all. write: the text of a
-    topology, or TopologyError. sniff: whether a text is of this format, for names that tell
-    nothing.
+    Attributes:
+        endings: those of its files' names, in small letters.
+        read: makes the topology of a text, or raises ValueError with the place of the mistake, or
+            TopologyError with all.
+        write: the text of a topology, or TopologyError.
+        sniff: whether a text is of this format, for names that tell nothing.
     """
 
     endings: tuple[str, ...]

@@ -29,6 +29,12 @@ class Entry(NamedTuple):
 def topology(spec: str) -> Topology:
     """Make the machine that a name with parameters, or the path of a file, stands for.
 
+    Args:
+        spec: a name, with parameters after colons, or the path of a file.
+
+    Returns:
+        the machine.
+
     Raises:
         TopologyError: an unknown name, a wrong parameter, or a file with mistakes; a line for each.
     """

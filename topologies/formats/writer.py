@@ -27,7 +27,7 @@ def describe(topology: Topology) -> Table:
 
 
 def _rank_fields(topology: Topology, rank: int) -> str | Table:
-    """Give a name where nothing else is to be said of the rank."""
+    """Write a name where nothing else is to be said of the rank."""
     fields: Table = {"name": topology.names[rank]}
     if topology.kinds[rank] != "rank":
         fields["kind"] = topology.kinds[rank]
@@ -97,12 +97,12 @@ def _link_fields(topology: Topology, link: int, plain: bool, duplex: bool) -> Ta
 
 
 def _exactly(seconds: float) -> Fraction:
-    """Give the shortest decimal that reads as the same float."""
+    """Write the shortest decimal that reads as the same float."""
     return Fraction(repr(float(seconds)))
 
 
 def _decimal(figure: Fraction) -> int | Decimal | str:
-    """Give the decimal that a fraction is, or the text a/b where it is none."""
+    """Write the decimal that a fraction is, or the text a/b where it is none."""
     places = max(_power(figure.denominator, 2), _power(figure.denominator, 5))
     scaled = figure * 10**places
     if scaled.denominator != 1:

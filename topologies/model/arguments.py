@@ -47,7 +47,15 @@ def of(
     expected: str = "",
     error: Refusal = ArgumentError,
 ) -> Kind:
-    """Take only what is of a kind; expected: in words, where the name of the kind is not enough."""
+    """Take only what is of a kind.
+
+    Args:
+        name: of the argument.
+        value: what was given.
+        kind: what it must be.
+        expected: in words, where the name of the kind is not enough.
+        error: makes the error from its line.
+    """
     if not isinstance(value, kind):
         refuse(name, value, expected or f"a {kind.__name__}", error)
     return value
@@ -78,7 +86,16 @@ def number(
     endless: bool = False,
     error: Refusal = ArgumentError,
 ) -> float | Fraction:
-    """Take only a number from `least`, or above it; endless: infinity too."""
+    """Take only a number from `least`, or above it.
+
+    Args:
+        name: of the argument.
+        value: what was given.
+        least: the least that is allowed.
+        above: whether the least itself is refused.
+        endless: infinity too.
+        error: makes the error from its line.
+    """
     expected = f"a number {'above' if above else 'from'} {least:g}"
     if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
         refuse(name, value, expected, error)
@@ -100,7 +117,15 @@ def column(
     kinds: str = "iu",
     error: Refusal = ArgumentError,
 ) -> NDArray[Any]:
-    """Take only a numpy array of one dimension; kinds: those of its numbers."""
+    """Take only a numpy array of one dimension.
+
+    Args:
+        name: of the argument.
+        value: what was given.
+        length: that it must have; any, if there is none.
+        kinds: those of its numbers.
+        error: makes the error from its line.
+    """
     of_what = {"iu": "whole numbers", "b": "truth values", "f": "floats"}[kinds]
     size = "" if length is None else f"{length} "
     if not isinstance(value, np.ndarray) or value.ndim != 1 or value.dtype.kind not in kinds:

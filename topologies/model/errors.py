@@ -8,7 +8,9 @@ NO, WRONG_INPUT, INTERRUPTED, BUG = 1, 2, 130, 70
 class CommplanError(Exception):
     """What commplan says on purpose: a line for each reason or mistake.
 
-    exit_code: what a command ends with; every error states NO or WRONG_INPUT, or that it is a BUG.
+    Attributes:
+        exit_code: what a command ends with; every error states NO or WRONG_INPUT, or that it is a
+            BUG.
     """
 
     exit_code: ClassVar[int] = BUG

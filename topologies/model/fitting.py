@@ -64,7 +64,12 @@ def check_declared(
 ) -> None:
     """Look at the kinds of what a person declares; raise as `check_values` does.
 
-    kinds: of switches and of links.
+    Args:
+        ranks: names.
+        switches: as declared.
+        links: as declared.
+        kinds: of switches and of links.
+        wrong: makes the error from its line.
     """
     for i, name in enumerate(ranks):
         if not isinstance(name, str):
@@ -89,7 +94,13 @@ def check_rest(
 ) -> None:
     """Look at the kinds of what may be left out, and of the name; raise as `check_values` does.
 
-    classes: and the kind that they are of.
+    Args:
+        name: of the machine.
+        kinds: of the ranks.
+        classes: and the kind that they are of.
+        overhead: of each rank, seconds.
+        symmetry: rows of permutations.
+        wrong: makes the error from its line.
     """
     of("name", name, str, "a text", wrong)
     for place, things, kind, expected in (

@@ -54,7 +54,7 @@ def first_lines(lines: Iterable[str], count: int, most: int | None) -> list[str]
 
 
 def nearest(name: object, known: Iterable[str]) -> str:
-    """Give the known name that is most like one, empty if none is; case and hyphens aside."""
+    """Find the known name that is most like one, empty if none is; case and hyphens aside."""
     wanted = _bare(str(name)[:60])
     score, best = max(
         ((_likeness(_bare(each), wanted), each) for each in known),
@@ -78,6 +78,11 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     """Say that nothing has a name, which one is nearest, and all that there are.
 
     `no collective is named 'allreduce'; nearest: all_reduce; known: all_gather, ...`
+
+    Args:
+        what: the word for a thing of that kind.
+        name: what was given.
+        known: all names that there are.
     """
     names = list(known)
     near = nearest(name, names)

@@ -54,7 +54,12 @@ def expect_match(pattern: str, text: str, expected: str) -> str:
 
 
 def whole(least: int = 1, digits: int = 12) -> Callable[[str], int]:
-    """Make a parser of whole numbers of so many digits, zeros in front aside; least: 0 or 1."""
+    """Make a parser of whole numbers of so many digits, zeros in front aside.
+
+    Args:
+        least: 0 or 1.
+        digits: at most so many, zeros in front aside.
+    """
     pattern = f"0*[{least}-9][0-9]{{0,{digits - 1}}}"
     expected = f"a whole number from {least}, of at most {digits} digits"
     return lambda text: int(expect_match(pattern, text, expected))

@@ -6,12 +6,12 @@ from topologies.model.topology import IntArray
 
 
 def starts(length: IntArray) -> IntArray:
-    """Give where each row begins, and at last where all end: (rows + 1,)."""
+    """Compute where each row begins, and at last where all end: (rows + 1,)."""
     return np.concatenate([[0], np.cumsum(length)])
 
 
 def within(length: IntArray) -> IntArray:
-    """Give the place of each entry in its own row, from 0: (entries,)."""
+    """Compute the place of each entry in its own row, from 0: (entries,)."""
     return stretches(np.zeros_like(length), length)
 
 

@@ -38,8 +38,11 @@ class PluginError(CommplanError, RuntimeWarning):
 class Registry(Generic[Thing]):
     """Things of one kind by their names, in the order of their registration; ours come first.
 
-    what: the word for one of them in messages. kind: the class of all of them. group: that of the
-    entry points. unknown_error: makes the error of a name that nothing has.
+    Args:
+        what: the word for one of them in messages.
+        kind: the class of all of them.
+        group: that of the entry points.
+        unknown_error: makes the error of a name that nothing has.
     """
 
     def __init__(
@@ -79,7 +82,7 @@ class Registry(Generic[Thing]):
         return tuple(dict.fromkeys([*self._known, *_entry_points(self.group)]))
 
     def get(self, name: object) -> Thing:
-        """Give the thing that has a name.
+        """Look up the thing that has a name.
 
         Raises:
             PluginError: a package of others brings it, but it cannot be used.
@@ -99,7 +102,7 @@ class Registry(Generic[Thing]):
         return name in self._ours
 
     def items(self) -> Iterator[tuple[str, Thing]]:
-        """Give all names with their things; those that cannot be used are left out, with a warning.
+        """List all names with their things; those that cannot be used are left out, with a warning.
 
         Each of them is warned of once.
         """
@@ -114,7 +117,7 @@ class Registry(Generic[Thing]):
                     warnings.warn(found, stacklevel=2)
 
     def values(self) -> Iterator[Thing]:
-        """Give all things, as `items` does."""
+        """List all things, as `items` does."""
         return (thing for _, thing in self.items())
 
     def __getitem__(self, name: str) -> Thing:

@@ -16,6 +16,10 @@ def ranks(topology: Topology, text: str) -> tuple[int, ...]:
     A number is that of a rank, counted from 0, whatever the ranks are called. In patterns `*`
     stands for any letters, `?` for one, `[ab]` for one of these; `n0.*` are those of n0.
 
+    Args:
+        topology: the machine.
+        text: numbers, ranges, names and patterns, with commas between.
+
     Raises:
         TopologyError: a word that is no rank, with the nearest name, or a rank listed twice; one
             sentence for each mistake.

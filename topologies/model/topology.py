@@ -40,10 +40,12 @@ class TopologyError(CommplanError, ValueError):
 class LinkClass:
     """Links of one purpose, with the evidence for their figures.
 
-    layer counts outwards: 0 inside a package, 1 inside a box, 2 between boxes.
-    evidence is documented, secondary, measured, derived, estimate or empty. efficiency: the part of
-    the bandwidth that programs were measured to reach, by efficiency_source; plans and bounds do
-    not look at it.
+    Attributes:
+        layer: counts outwards: 0 inside a package, 1 inside a box, 2 between boxes.
+        source: where the figures come from.
+        evidence: documented, secondary, measured, derived, estimate or empty.
+        efficiency: the part of the bandwidth that programs were measured to reach, by
+            efficiency_source; plans and bounds do not look at it.
     """
 
     name: str
@@ -83,11 +85,13 @@ class Topology:
     """Ranks, switches and directed links, as read-only columns.
 
     Vertices are numbered ranks first, then switches. Per link: src and dst (vertex numbers),
-    capacity (bandwidth in exact multiples of `unit`, bytes per second), alpha (seconds),
-    mate (the opposite link of a duplex pair, else -1), link_class (index into `classes`) and
-    plane (-1 for none). Per rank: overhead (seconds for each message at either end).
-    Per vertex: kinds, multicast, reduce. symmetry: declared automorphisms, one permutation of
-    the vertices in each row.
+    capacity (bandwidth in exact multiples of `unit`, bytes per second), alpha (seconds), mate (the
+    opposite link of a duplex pair, else -1), link_class (index into `classes`) and plane (-1 for
+    none). Per rank: overhead (seconds for each message at either end). Per vertex: kinds,
+    multicast, reduce.
+
+    Attributes:
+        symmetry: declared automorphisms, one permutation of the vertices in each row.
     """
 
     name: str
@@ -125,12 +129,12 @@ class Topology:
 
     @property
     def bandwidth(self) -> FloatArray:
-        """Give the links' bandwidths, bytes per second, rounded to floats."""
+        """Compute the links' bandwidths, bytes per second, rounded to floats."""
         return self.capacity.astype(np.float64) * float(self.unit)
 
     @property
     def overheads(self) -> FloatArray:
-        """Give the overhead of each vertex in seconds; switches have none."""
+        """Compute the overhead of each vertex in seconds; switches have none."""
         return np.append(self.overhead, np.zeros(self.vertices - self.ranks))
 
     def link_name(self, link: int) -> str:
@@ -161,8 +165,18 @@ def build(
     """Make a topology from what a person declares.
 
     kinds and overhead (seconds) are per rank and may be left out. symmetry holds permutations of
-    the vertices, ranks first; they are checked to be permutations here, and to be automorphisms
-    by `symmetry.faults`.
+    the vertices, ranks first; they are checked to be permutations here, and to be automorphisms by
+    `symmetry.faults`.
+
+    Args:
+        name: of the machine.
+        ranks: their names, in the order of their numbers.
+        switches: of the machine.
+        links: between ranks and switches, by name.
+        kinds: of each rank, a word.
+        classes: of links, with the evidence for their figures.
+        overhead: of each rank, seconds for each message.
+        symmetry: automorphisms to declare, as permutations of the vertices.
 
     Raises:
         TopologyError: with every mistake found, each named by its place, as `links[3] a -> b: ...`.
@@ -215,7 +229,7 @@ def build(
 def text_places(
     name: str, kinds: Iterable[tuple[str, str]], classes: Sequence[LinkClass]
 ) -> Iterator[tuple[str, str]]:
-    """Give each text of a topology after its place; the kinds have theirs already."""
+    """List each text of a topology after its place; the kinds have theirs already."""
     yield "name", name
     yield from kinds
     for i, link_class in enumerate(classes):

@@ -14,11 +14,14 @@ from topologies.presets import amd, huawei, nvidia, random_machines, shapes
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A machine that has a name.
+    """what it is, in a line.
 
-    parameters maps the maker's arguments to their parsers; the first may be written without its
-    name, and must be given where `required`. example: how it is written, such as `ring:8`. links
-    bounds the links from the arguments that are given, before they are made.
+    Attributes:
+        make: the maker of the machine.
+        parameters: the maker's arguments, with their parsers; the first may be written without its
+            name, and must be given where `required`.
+        example: how it is written, such as `ring:8`.
+        links: bounds the links from the arguments that are given, before they are made.
     """
 
     make: Callable[..., Topology]

@@ -17,7 +17,8 @@ TRIES = 24  # images tried for one vertex; a choice that looked right is not tak
 class Effort:
     """How many refinements may still be made; a number, so that equal input ends equally.
 
-    late: tells whether there is no time for any.
+    Attributes:
+        late: tells whether there is no time for any.
     """
 
     left: int
@@ -47,7 +48,7 @@ class Extension:
         self.topology, self.web, self.orbit, self.effort = topology, web, orbit, effort
 
     def find(self, colours: IntArray, src: int, dst: int) -> IntArray | None:
-        """Give an automorphism that sends src to dst, None where the path does not end in one."""
+        """Find an automorphism that sends src to dst, None where the path does not end in one."""
         pair = self._mark(np.stack([colours, colours]), src, dst)
         turned: dict[int, int] = {}
         while pair is not None:
@@ -125,5 +126,5 @@ def _images(pair: IntArray, count: int) -> IntArray:
 
 
 def order(permutation: IntArray) -> int:
-    """Give the order of a permutation: the least common multiple of its cycles' lengths."""
+    """Compute the order of a permutation: the least common multiple of its cycles' lengths."""
     return lcm(*np.bincount(orbits(permutation[None], len(permutation))).tolist())

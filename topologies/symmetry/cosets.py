@@ -12,13 +12,17 @@ from topologies.model.topology import IntArray
 
 
 def leaders(elements: IntArray, generators: Sequence[IntArray], most: int) -> list[IntArray]:
-    """Give an element of each coset of a group in the one that the generators make; identity first.
+    """Find an element of each coset of a group in the one that the generators make; identity first.
 
-    elements: (order, points), all of the smaller group. generators: those of it, and more. A coset
-    holds every element after its leader. most: of cosets; where there are more, none are given.
+    A coset holds every element after its leader.
 
     Elements are told apart by sums of random 64-bit words, for which they need not be made.
     Complexity: order of the result × points, and generators × points for each coset.
+
+    Args:
+        elements: (order, points), all of the smaller group.
+        generators: those of it, and more.
+        most: of cosets; where there are more, none are given.
     """
     points = elements.shape[1]
     words = np.array(np.random.default_rng(0).integers(-(2**63), 2**63, points))
@@ -42,7 +46,7 @@ def list_elements(elements: IntArray, found: Sequence[IntArray]) -> IntArray:
 
 
 def _keys(elements: IntArray, leader: IntArray, words: IntArray) -> list[int]:
-    """Give the sum of words of each element of a coset."""
+    """Compute the sum of words of each element of a coset."""
     moved = np.empty_like(words)
     moved[leader] = words
     keys: list[int] = (elements @ moved).tolist()

@@ -67,7 +67,7 @@ def trivial(topology: Topology) -> Group:
 
 
 def declared_group(topology: Topology) -> Group:
-    """Give the group that the topology declares.
+    """Look up the group that the topology declares.
 
     Raises:
         SymmetryError: a declared generator is no automorphism of the topology.
@@ -88,11 +88,13 @@ def orbits(permutations: IntArray, points: int) -> IntArray:
 
 
 def link_images(topology: Topology, permutations: IntArray) -> IntArray:
-    """Give the permutation of the links that each permutation of the vertices induces.
+    """Compute the permutation of the links that each permutation of the vertices induces.
 
     A link goes to the link between the images of its ends with the same capacity, alpha and
     overhead; among parallel links that agree in all, the first goes to the first.
-    Result: (permutations, links). Complexity: links × log(links) each.
+
+    Returns:
+        (permutations, links). Complexity: links × log(links) each.
 
     Raises:
         SymmetryError: a permutation does not map ranks to ranks or links to equal links.
@@ -113,7 +115,7 @@ def link_images(topology: Topology, permutations: IntArray) -> IntArray:
 def moved_links(
     topology: Topology, links: IntArray, elements: IntArray, element: IntArray
 ) -> IntArray:
-    """Give the image of links[i] under elements[element[i]], an automorphism, for each i.
+    """Compute the image of links[i] under elements[element[i]], an automorphism, for each i.
 
     Agrees with `link_images`, but works on the links asked for alone.
     Complexity: links × log(links) once, then log(links) for each image.
@@ -161,11 +163,14 @@ def _is_automorphism(
 
 
 def reduce_group(group: Group, points: int) -> Group:
-    """Give a smaller group with the same orbits of the first vertices, where one is soon found.
+    """Find a smaller group with the same orbits of the first vertices, where one is soon found.
 
     Generators are multiplied where the product merges what both merge: so cycles side by side turn
     together, and the order is their least common multiple instead of their product.
-    points: how many vertices count.
+
+    Args:
+        group: automorphisms of the machine that keep the collective.
+        points: how many vertices count.
     """
     kept = list(group.generators)
     joined = True
@@ -182,9 +187,14 @@ def reduce_group(group: Group, points: int) -> Group:
 
 
 def cyclic_subgroup(group: Group, points: int, most: int) -> Group:
-    """Give the powers of one element, of few orbits among the first vertices.
+    """Search for the powers of one element, of few orbits among the first vertices.
 
-    most: of the order. Complexity: order of the group × vertices × log(longest cycle).
+    Complexity: order of the group × vertices × log(longest cycle).
+
+    Args:
+        group: automorphisms of the machine that keep the collective.
+        points: how many vertices count.
+        most: of the order.
     """
     elements = group.elements
     start = np.arange(elements.shape[1])

@@ -23,7 +23,11 @@ WORK = 2**27  # arcs that may be looked at; beyond, what is still alike keeps it
 def numbering(topology: Topology, colours: IntArray) -> IntArray:
     """Give each vertex its number, the ranks first, and those of lower colours first among them.
 
-    colours: what tells vertices apart besides the machine. Complexity: refinements × links.
+    Complexity: refinements × links.
+
+    Args:
+        topology: the machine.
+        colours: what tells vertices apart besides the machine.
     """
     net = web(topology, list(sort_permutations(topology.symmetry)))
     switch = np.arange(topology.vertices) >= topology.ranks
@@ -72,7 +76,7 @@ def _mark(net: Web, told: IntArray, vertex: int) -> IntArray:
 
 
 def _signature(net: Web, told: IntArray) -> tuple[int, int]:
-    """Give the number of colours, and a word for how they lie to each other."""
+    """Compute the number of colours, and a word for how they lie to each other."""
     words = np.random.default_rng(0).integers(0, 2**64, int(told.max()) + 1, dtype=np.uint64)[told]
     return int(told.max()), int((words * (net.words @ words)).sum())
 

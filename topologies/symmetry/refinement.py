@@ -17,8 +17,9 @@ WordArray = NDArray[np.uint64]
 class Web:
     """What refinement sees of a machine: what each vertex is, and a random word for each arc.
 
-    words: (vertices, vertices) of 64-bit words: that for what joins row to column, out and in, and
-    on the diagonal one for the vertex itself.
+    Attributes:
+        words: (vertices, vertices) of 64-bit words: that for what joins row to column, out and in,
+            and on the diagonal one for the vertex itself.
     """
 
     kinds: IntArray
@@ -47,11 +48,15 @@ def web(topology: Topology, permutations: Sequence[IntArray] = ()) -> Web:
 def refine_together(web: Web, colours: IntArray) -> IntArray | None:
     """Refine colourings together until nothing changes: vertices that look alike share a colour.
 
-    colours: (colourings, vertices). The result is named alike in all rows; it is None as soon as
-    the rows do not hold each colour equally often: then no automorphism leads from one to another.
-    Two vertices keep one colour while the multisets of (arc, colour) around them agree
-    (1-dimensional Weisfeiler-Leman). Multisets are compared by sums of random 64-bit words.
-    Complexity: rounds × (links + vertices × log(vertices)) for each colouring.
+    The result is named alike in all rows; it is None as soon as the rows do not hold each colour
+    equally often: then no automorphism leads from one to another. Two vertices keep one colour
+    while the multisets of (arc, colour) around them agree (1-dimensional Weisfeiler-Leman).
+    Multisets are compared by sums of random 64-bit words. Complexity: rounds × (links + vertices ×
+    log(vertices)) for each colouring.
+
+    Args:
+        web: what refinement sees of the machine.
+        colours: (colourings, vertices).
     """
     kinds = int(web.kinds.max()) + 1
     return refine_further(web, _number_values(colours * kinds + web.kinds).reshape(colours.shape))
@@ -72,7 +77,7 @@ def refine_further(web: Web, colours: IntArray) -> IntArray | None:
 
 
 def refine(topology: Topology, start: IntArray | None = None) -> IntArray:
-    """Give the coarsest stable colouring of the vertices that is finer than `start`.
+    """Compute the coarsest stable colouring of the vertices that is finer than `start`.
 
     Vertices of one orbit always share a colour; the converse does not hold.
     """
@@ -115,6 +120,6 @@ def _rank_words(words: WordArray) -> IntArray:
 
 
 def _number_values(values: FloatArray | IntArray | WordArray) -> IntArray:
-    """Give numbers from 0 to the distinct values."""
+    """Number the distinct values from 0."""
     numbers = np.unique(values, return_inverse=True)[1]
     return np.asarray(numbers, dtype=np.int64).reshape(-1)

@@ -26,14 +26,17 @@ def find_group(
     work: float = 5.0,
     late: Callable[[], bool] = lambda: False,
 ) -> Group:
-    """Give a group of automorphisms that keep a colouring of the vertices.
+    """Search for a group of automorphisms that keep a colouring of the vertices.
 
     It leaves as few orbits of ranks as could be found. At first all generators commute: then the
     group moves each rank by its order where it can, and no tree needs to be averaged over those
     that keep its root. Others follow where that leaves orbits apart.
 
-    work: of the search, in about as many seconds, but by count and not by the clock. late: tells
-    whether the time is over, and the group found so far has to do.
+    Args:
+        topology: the machine.
+        colours: of the vertices.
+        work: of the search, in about as many seconds, but by count and not by the clock.
+        late: tells whether the time is over, and the group found so far has to do.
     """
     plain = web(topology)
     looks = refine_together(plain, colours[None])
@@ -57,7 +60,7 @@ class GroupSearch:
         self.limit = min(ORDER_LIMIT, TABLE_LIMIT // topology.vertices)
 
     def group(self) -> Group:
-        """Give the group of what was taken in."""
+        """Look up the group of what was taken in."""
         points = self.topology.vertices
         return Group(frozen(np.array(self.generators, dtype=np.int64).reshape(-1, points)))
 
@@ -132,7 +135,7 @@ def _sizes(orbit: IntArray) -> list[int]:
 
 
 def _powers(permutation: IntArray, limit: int) -> Iterator[tuple[IntArray, int]]:
-    """Give a power of each order that divides the permutation's, up to a limit."""
+    """Find a power of each order that divides the permutation's, up to a limit."""
     whole = order(permutation)
     for least in range(2, min(whole, limit) + 1):
         if whole % least == 0:

@@ -24,7 +24,7 @@ Coordinates = IntArray  # (generators, vertices)
 
 
 def stabiliser(topology: Topology, colours: IntArray, root: int) -> Group:
-    """Give a group of automorphisms that keep the root and a colouring of the vertices.
+    """Find a group of automorphisms that keep the root and a colouring of the vertices.
 
     Of those guessed each is taken in that merges orbits of ranks, as long as the group can be
     listed: the simplest first or, where that leaves fewer orbits, last.
