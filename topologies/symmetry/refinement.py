@@ -120,6 +120,6 @@ def _rank_words(words: WordArray) -> IntArray:
 
 
 def _number_values(values: FloatArray | IntArray | WordArray) -> IntArray:
-    """Number the distinct values from 0."""
+    """Assign numbers from 0 to the distinct values."""
     numbers = np.unique(values, return_inverse=True)[1]
     return np.asarray(numbers, dtype=np.int64).reshape(-1)
