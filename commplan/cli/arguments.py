@@ -8,7 +8,7 @@ from typing import Any
 import click
 import numpy as np
 
-from commplan.cli import quantities
+from commplan.cli import needless, quantities
 from commplan.cli.answer import Answer, Once
 from commplan.cli.failures import RefusedError
 from runtime.launch import rank_map
@@ -28,7 +28,7 @@ from solvers.schedules.kinds import BLOCKS, KINDS, TOKENS, collective, find, is_
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.text import heading as heading
 from solvers.settings.options import SYMMETRY_USES, SolverOptions, SymmetryUse
-from topologies.formats import spec
+from topologies.formats import atomic, spec
 from topologies.model import selection
 from topologies.model.messages import prefix
 from topologies.model.topology import IntArray, Topology, TopologyError
@@ -49,12 +49,16 @@ def file_name(text: str) -> str:
 
 
 class Output(click.Path):
-    """A file to be written; refused before any work where that cannot be."""
+    """A file to be written; refused before any work where that cannot be.
+
+    endings: gives those of its name, where there is one.
+    """
 
     name = "file"
 
-    def __init__(self) -> None:
+    def __init__(self, endings: Callable[[], Sequence[str]] | None = None) -> None:
         super().__init__(dir_okay=False, writable=True, readable=False)
+        self._endings = endings
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
         """Check the name and the folder besides the file."""
@@ -71,10 +75,21 @@ class Output(click.Path):
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else None
             self.fail(f"{path}: {(reason or str(error)).lower()}", param, ctx)
+        if self._endings is not None:
+            try:
+                atomic.expect_ending(path, self._endings())
+            except ValueError as error:
+                self.fail(f"{path}: {error}", param, ctx)
         return super().convert(value, param, ctx)
 
 
-output = click.option("-o", "--output", required=True, type=Output(), help="File to write.")
+def output(endings: Callable[[], Sequence[str]] | None = None) -> Decorator:
+    """Add -o, the file to write; endings: gives those of its name."""
+    return click.option(
+        "-o", "--output", required=True, type=Output(endings), help="File to write."
+    )
+
+
 time_limit = click.option(
     "--time-limit",
     type=quantities.Seconds(0, 10**7, min_open=True),
@@ -107,11 +122,6 @@ size_option = click.option(
 )
 
 
-size_of_set = click.option(
-    "--size", type=quantities.size, help="Of a set: the size whose schedule is meant."
-)
-
-
 def options(body: Body) -> Body:
     """Add what a search may use and must keep to; the body gets it as one value."""
 
@@ -136,26 +146,27 @@ def options(body: Body) -> Body:
     @click.option(
         "--relays",
         type=quantities.Name("use of relays", RELAYS),
-        default="forward",
-        show_default=True,
         help="What ranks outside --ranks do: nothing, pass messages on, or copy and add as well "
-        "(all).",
+        "(all).  [default: forward]",
     )
     @click.option(
         "--solver", help="Name of the solver to take, where the collective is not to decide."
     )
     @wraps(body)
     def gathered(
-        *args: Any,  # noqa: ANN401
+        machine: Topology,
+        what: Collective,
         symmetry: SymmetryUse,
         in_network: bool,
         max_height: int | None,
-        relays: Relays,
+        relays: Relays | None,
         solver: str | None,
         **rest: Any,  # noqa: ANN401
     ) -> Answer:
-        found = SolverOptions(symmetry, in_network, max_height, relays=relays, solver=solver)
-        return body(*args, options=found, **rest)
+        needless.refuse_options(machine, what, in_network, relays)
+        others = relays or SolverOptions().relays
+        found = SolverOptions(symmetry, in_network, max_height, relays=others, solver=solver)
+        return body(machine, what, options=found, **rest)
 
     return gathered
 
@@ -305,6 +316,21 @@ def schedule_in(body: Body) -> Body:
         schedule = files.load(file, rest.get("size"))
         if topology is not None:
             _belongs(schedule, spec.topology(topology), file)
+        return body(schedule, **rest)
+
+    return reading
+
+
+def one_schedule_in(body: Body) -> Body:
+    """Add FILE, --topology and --size; the body gets the schedule, that of a set by the size."""
+
+    @schedule_in
+    @click.option(
+        "--size", type=quantities.size, help="Of a set: the size whose schedule is meant."
+    )
+    @wraps(body)
+    def reading(schedule: Schedule, size: int | None, **rest: Any) -> Answer:  # noqa: ANN401
+        needless.refuse_size(click.get_current_context().params["file"], size)
         return body(schedule, **rest)
 
     return reading

@@ -30,7 +30,7 @@ class _Described(Command):
 @click.argument("description")
 @click.option("--ranks", type=Whole(1), required=True, help="Rows and columns.")
 @token_bytes
-@output
+@output(lambda: files.SUFFIXES)
 def demand(description: str, ranks: int, token_bytes: int | None, output: str) -> Answer:
     """Write a demand for all_to_allv as a matrix of bytes (CSV, JSON or npy, as FILE ends).
 

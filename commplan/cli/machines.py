@@ -35,7 +35,7 @@ def topologies() -> Answer:
 
 @click.command(cls=Command)
 @click.argument("topology")
-@output
+@output(files.endings)
 def topology(topology: str, output: str) -> Answer:
     """Write a machine as a topology file (JSON, or TOML or GraphML if FILE ends so)."""
     machine = spec.topology(topology)

@@ -8,13 +8,14 @@ from commplan.cli.answer import Answer, Command, table
 from commplan.cli.arguments import (
     dtype,
     heading,
+    one_schedule_in,
     schedule_in,
-    size_of_set,
     size_option,
     size_or_demand,
     verify_first,
     whole_elements,
 )
+from commplan.cli.needless import refuse_achieved
 from commplan.cli.progress import progress
 from commplan.cli.quantities import Name, gigabytes
 from runtime.program.buffer_plan import moves
@@ -35,9 +36,8 @@ COUNTS = ((1, 1), (1009, 2))  # elements, more or less, and chunks, of the progr
 
 
 @click.command(cls=Command)
-@schedule_in
-@size_of_set
-def verify(schedule: Schedule, size: int | None) -> Answer:
+@one_schedule_in
+def verify(schedule: Schedule) -> Answer:
     """Check a schedule and its certificate from the ground up, and the program it becomes."""
     with progress() as watch:
         watch.tell("verifying")
@@ -124,6 +124,8 @@ def simulate(
 ) -> Answer:
     """Predict the time of a schedule at one size."""
     asked = size_or_demand(schedule.collective, size)
+    if achieved:
+        refuse_achieved(schedule)
     verify_first(schedule)
     used = whole_elements(schedule.collective, asked, dtype)
     with progress() as watch:

@@ -7,15 +7,16 @@ from commplan.cli.arguments import (
     dtype,
     file_name,
     heading,
+    one_schedule_in,
     output,
     read_map,
     schedule_in,
-    size_of_set,
     size_option,
     size_or_demand,
     verify_first,
 )
 from commplan.cli.failures import say
+from commplan.cli.needless import refuse_op
 from commplan.cli.progress import progress
 from commplan.cli.quantities import Name, Seconds, Whole, gigabytes
 from runtime.emit.targets import asked
@@ -25,6 +26,8 @@ from runtime.program.program import OPS, ProgramError
 from solvers.schedules.schedule import Schedule
 from topologies.formats import atomic
 from topologies.model.units import bytes_of, duration, rate
+
+ENDINGS = {"c": (".c",), "mpi4py": (".py",)}  # of the names of programs; others may have any
 
 
 def target_name(text: str) -> str:
@@ -41,8 +44,7 @@ def target_name(text: str) -> str:
 
 
 @click.command(cls=Command)
-@schedule_in
-@size_of_set
+@one_schedule_in
 @click.option(
     "--target",
     type=target_name,
@@ -50,9 +52,10 @@ def target_name(text: str) -> str:
     required=True,
     help="Language: mpi4py, c, or one of a package that is installed, as NAME:KEY=VALUE.",
 )
-@output
-def emit(schedule: Schedule, size: int | None, target: str, output: str) -> Answer:
+@output()
+def emit(schedule: Schedule, target: str, output: str) -> Answer:
     """Write a schedule as a program that needs nothing of commplan."""
+    _expect_ending(target, output)
     verify_first(schedule)
     text = written(schedule, target)
     try:
@@ -61,6 +64,18 @@ def emit(schedule: Schedule, size: int | None, target: str, output: str) -> Answ
         raise click.UsageError(f"{output}: {(error.strerror or str(error)).lower()}") from None
     title = heading(schedule.topology, schedule.collective)
     return Answer({"path": output, "target": target}, [f"{title}: {target} written to {output}"])
+
+
+def _expect_ending(target: str, output: str) -> None:
+    """Refuse a name that ends as a file of another language.
+
+    Raises:
+        BadParameter: it does.
+    """
+    try:
+        atomic.expect_ending(output, ENDINGS.get(target, [""]))
+    except ValueError as error:
+        raise click.BadParameter(f"{output}: {error}", param_hint="--output") from None
 
 
 @click.command(cls=Command)
@@ -94,6 +109,7 @@ def run(
 ) -> Answer:
     """Run a schedule under mpirun and check every rank's result."""
     asked = size_or_demand(schedule.collective, size)
+    refuse_op(schedule.collective)
     verify_first(schedule)
     played = () if map_file is None else read_map(map_file, schedule)
     with progress() as watch:

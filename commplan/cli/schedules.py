@@ -28,6 +28,7 @@ from commplan.cli.arguments import (
 )
 from commplan.cli.certificates import describe_certificate, find_bound
 from commplan.cli.explain import candidate_fields, candidate_rows, part_fields, part_rows
+from commplan.cli.needless import refuse_type
 from commplan.cli.progress import progress
 from commplan.cli.quantities import exact, gap, gigabytes, percent
 from commplan.cli.stages import stage_fields, stage_rows
@@ -66,7 +67,7 @@ def bound(machine: Topology, what: Collective, time_limit: float, options: Solve
 
 @click.command(cls=Command)
 @problem
-@output
+@output(lambda: files.ENDINGS)
 @size_option
 @dtype
 @time_limit
@@ -125,6 +126,8 @@ def compile(
         raise click.BadParameter(f"it is {what.total}, the sum of the blocks", param_hint="--size")
     if jobs != 1 and not sizes:
         raise click.BadParameter("only the schedules of --sizes are raced", param_hint="--jobs")
+    if size is None and not is_sized(what):
+        refuse_type("--size, whose elements are to be whole")
     if explain and size is None and not is_sized(what):
         raise click.BadParameter("needs --size to compare at", param_hint="--explain")
     started = monotonic()

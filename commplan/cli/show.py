@@ -10,6 +10,7 @@ from commplan.cli.arguments import (
     size_or_demand,
     whole_elements,
 )
+from commplan.cli.needless import refuse_size, refuse_type
 from commplan.cli.quantities import Whole
 from runtime.metrics.chunking import chunks
 from runtime.program.lower import lower
@@ -51,6 +52,9 @@ def show(
     Of a symmetric schedule the representatives are printed. --size is that of the program of a
     rank (1 MiB), and says which schedule of a set is meant.
     """
+    if rank is None:
+        refuse_size(click.get_current_context().params["file"], size)
+        refuse_type("the program of a --rank")
     sound(schedule)
     most = None if whole else LINES
     texts = []

@@ -5,9 +5,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from runtime.launch.mpi import MapError
-from topologies.formats import atomic
+from topologies.formats import atomic, contents
 from topologies.model.messages import nearest, one_line, show_value
 
+MAYBE = (contents.NUMBERS, contents.LIST, contents.TEXT)
 MAP_LIMIT = 10_000_000  # bytes of a map file
 
 
@@ -20,7 +21,9 @@ def read(path: atomic.Name, ranks: Sequence[int], names: Sequence[str] = ()) -> 
         MapError: one line, with the name of the file.
     """
     try:
-        text = atomic.read(path, MAP_LIMIT).decode("utf-8-sig")
+        data = atomic.read(path, MAP_LIMIT)
+        contents.expect(data, MAYBE, "a rank for each process: a line each, or a JSON list")
+        text = data.decode("utf-8-sig")
         words = json.loads(text) if text.lstrip().startswith("[") else _words(text)
         number = {name: rank for rank, name in enumerate(names)}
         played = tuple(_rank(word, number) for word in words)
@@ -47,7 +50,11 @@ def check(played: Sequence[int], ranks: Sequence[int], place: str = "map") -> No
         MapError: with what it names.
     """
     if sorted(played) != sorted(ranks):
-        found = _list_ranks(played) if len(played) == len(ranks) else f"{len(played):,} ranks"
+        found = (
+            _list_ranks(played)
+            if len(played) == len(ranks)
+            else f"{len(played):,} rank{'s' * (len(played) != 1)}"
+        )
         wanted = f"each of the {len(ranks)} ranks {_list_ranks(ranks)} once"
         raise MapError(f"{place}: found {found}, expected {wanted}")
 

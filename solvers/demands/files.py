@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.lib import format as npy
 
-from topologies.formats import atomic
+from topologies.formats import atomic, contents
 from topologies.model.errors import WRONG_INPUT, CommplanError
 from topologies.model.messages import one_line, show_value
 from topologies.model.topology import IntArray
@@ -23,6 +23,14 @@ SIZE_LIMIT = 256 * 10**6  # bytes of a file
 _NUMBER = re.compile(r"[ \t]*-?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?[ \t]*")
 EXACT = 2**53  # floats up to here are whole numbers without doubt
 SUFFIXES = (".csv", ".json", ".npy")
+
+
+# What a file of each ending may hold, what is wanted first; of the rest it is told what is wrong.
+KINDS = {
+    ".csv": (contents.NUMBERS, contents.TEXT),
+    ".json": (contents.LIST, contents.OBJECT, contents.NUMBERS, contents.TEXT),
+    ".npy": (contents.ARRAY,),
+}
 
 
 class DemandError(CommplanError, ValueError):
@@ -50,6 +58,7 @@ def load(path: atomic.Name) -> IntArray:
     """
     try:
         data = atomic.read(path, SIZE_LIMIT)
+        _expect_kind(path, data)
         match Path(path).suffix.lower():
             case ".npy":
                 return _from_npy(data)
@@ -64,6 +73,19 @@ def load(path: atomic.Name) -> IntArray:
     except ValueError as error:
         fault = str(error)
     raise DemandError(one_line(f"{path}: {fault}"))
+
+
+def _expect_kind(path: atomic.Name, data: bytes) -> None:
+    """Refuse a file that holds something else than its name says.
+
+    Raises:
+        ValueError: naming both.
+    """
+    ending = Path(path).suffix.lower()
+    if ending in KINDS:
+        contents.expect(data, KINDS[ending], f"{KINDS[ending][0]}, as its name ends in {ending}")
+    elif (found := contents.kind(data)) not in (contents.NUMBERS, contents.LIST, contents.ARRAY):
+        raise ValueError(f"found {found}, expected a matrix of numbers ({', '.join(SUFFIXES)})")
 
 
 def save(matrix: IntArray, path: atomic.Name) -> None:

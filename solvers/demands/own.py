@@ -12,13 +12,14 @@ import numpy as np
 from solvers.schedules.collective import Collective, CollectiveError
 from solvers.schedules.kinds import KINDS
 from solvers.schedules.unequal import BYTES_LIMIT
-from topologies.formats import atomic
+from topologies.formats import atomic, contents
 from topologies.model.messages import one_line, show_value
 from topologies.model.topology import frozen, integers
 
 FILE_LIMIT = 2**24  # bytes of a file
 BLOCKS_LIMIT = 2**16  # blocks
 ENTRIES_LIMIT = 2**22  # holders and wanters of all blocks
+MAYBE = (contents.COLLECTIVE, contents.TOML, contents.TEXT)
 NAME = re.compile("[A-Za-z][A-Za-z0-9_]{0,63}")
 KEYS = {"size", "holders", "wanters"}
 
@@ -35,7 +36,9 @@ def load(path: str, ranks: range | tuple[int, ...]) -> Collective:
             the number of the block, from 1.
     """
     try:
-        return _make(tomllib.loads(atomic.read(path, FILE_LIMIT).decode("utf-8")), set(ranks))
+        data = atomic.read(path, FILE_LIMIT)
+        contents.expect(data, MAYBE, "a collective: TOML with tables [[block]]")
+        return _make(tomllib.loads(data.decode("utf-8")), set(ranks))
     except OSError as error:
         fault = (error.strerror or str(error)).lower()
     except RecursionError:

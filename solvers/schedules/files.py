@@ -11,7 +11,7 @@ import msgspec
 from solvers.schedules.collective import CollectiveError
 from solvers.schedules.columns import FORMAT, Columns, pack, unpack
 from solvers.schedules.schedule import Schedule
-from topologies.formats import atomic
+from topologies.formats import atomic, contents
 from topologies.formats.duplicate_keys import refuse_duplicates
 from topologies.model.arguments import of, whole
 from topologies.model.errors import WRONG_INPUT, CommplanError
@@ -21,6 +21,8 @@ from topologies.model.topology import Topology, TopologyError, digest
 SET_FORMAT = "commplan/set/1"
 SIZE_LIMIT = 256 * 10**6  # bytes, unpacked
 LARGE = 16 * 10**6  # bytes, from which packing is not to take longer than solving
+ENDINGS = (".json", ".json.gz", ".gz")
+MAYBE = (contents.SCHEDULE, contents.SCHEDULES, contents.OBJECT)
 _GZIP = b"\x1f\x8b"
 
 
@@ -33,7 +35,7 @@ class ScheduleFileError(CommplanError, ValueError):
 class _Head(msgspec.Struct):
     """What every version of the file begins with."""
 
-    format: str = "none"
+    format: str | None = None
 
 
 class _Entry(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,17 +65,34 @@ def load(path: atomic.Name, size: int | None = None) -> Schedule:
     if size is not None:
         whole("size", size)
     with _name_file(path):
-        return _decode(_pick(_unzip(atomic.read(path, SIZE_LIMIT)), size))
+        return _decode(_pick(_read(path), size))
 
 
 def load_all(path: atomic.Name) -> tuple[Schedule, ...]:
     """Read every schedule of a file, as `load` does: those of a set, or the one that it holds."""
     with _name_file(path):
-        data = _unzip(atomic.read(path, SIZE_LIMIT))
+        data = _read(path)
         if msgspec.json.decode(data, type=_Head).format != SET_FORMAT:
             return (_decode(data),)
         parts = msgspec.json.decode(data, type=_Set).parts
         return tuple(_decode(bytes(part.schedule)) for part in parts)
+
+
+def _read(path: atomic.Name) -> bytes:
+    """Read what is a schedule or a set of them, as far as its beginning tells, and unpack it."""
+    data = _unzip(atomic.read(path, SIZE_LIMIT))
+    contents.expect(data, MAYBE, "a schedule, as `commplan compile` writes it")
+    return data
+
+
+def is_set(path: atomic.Name) -> bool:
+    """Tell whether a file holds a set of schedules.
+
+    Raises:
+        ScheduleFileError: as of `load`.
+    """
+    with _name_file(path):
+        return msgspec.json.decode(_read(path), type=_Head).format == SET_FORMAT
 
 
 @contextmanager
@@ -92,6 +111,8 @@ def _name_file(path: atomic.Name) -> Iterator[None]:
         fault = error.faults[0]
     except msgspec.ValidationError as error:
         fault = _put_place_first(str(error))
+    except msgspec.DecodeError as error:
+        fault = f"damaged: {str(error)[:1].lower()}{str(error)[1:]}"
     except RecursionError:
         fault = "nested too deeply"
     except (ValueError, CollectiveError) as error:
@@ -113,6 +134,7 @@ def save(schedule: Schedule, path: atomic.Name) -> None:
     try:
         data = to_bytes(schedule) + b"\n"
         _decode(data)
+        atomic.expect_ending(path, ENDINGS)
         atomic.write(path, _zip(data) if str(path).lower().endswith(".gz") else data)
     except OSError as error:
         raise ScheduleFileError(one_line(f"{path}: {(error.strerror or '').lower()}")) from None
@@ -129,6 +151,7 @@ def save_set(parts: Sequence[tuple[int, Schedule]], path: atomic.Name) -> None:
     found = [_Entry(start, msgspec.Raw(to_bytes(schedule))) for start, schedule in parts]
     data = msgspec.json.encode(_Set(SET_FORMAT, found)) + b"\n"
     try:
+        atomic.expect_ending(path, ENDINGS)
         for start, _ in parts:
             _decode(_pick(data, start))
         atomic.write(path, _zip(data) if str(path).lower().endswith(".gz") else data)
@@ -194,7 +217,8 @@ def _decode(data: bytes) -> Schedule:
     """Read the columns, after the version has been seen to be ours."""
     found = msgspec.json.decode(data, type=_Head).format
     if found != FORMAT:
-        raise ValueError(f"format: found {show_value(found)}, expected {FORMAT!r}")
+        shown = "none" if found is None else show_value(found)
+        raise ValueError(f"format: found {shown}, expected {FORMAT!r}")
     columns = msgspec.json.decode(data, type=Columns)
     refuse_duplicates(data.decode())
     return unpack(columns)

@@ -266,19 +266,19 @@ def test_symmetry_is_used_as_asked_from_the_command_line(ask):
 @pytest.mark.parametrize(
     "words",
     [
-        ("compile", "m.toml", "all_gather", "-o", "m.toml"),
-        ("compile", "m.toml", "all_gather", "-om.toml"),
-        ("compile", "--output=m.toml", "./m.toml", "all_gather"),
-        ("topology", "m.toml", "-o", "./m.toml"),
-        ("emit", "s.json", "--target", "c", "-o", "s.json"),
+        ("compile", "m.json", "all_gather", "-o", "m.json"),
+        ("compile", "m.json", "all_gather", "-om.json"),
+        ("compile", "--output=m.json", "./m.json", "all_gather"),
+        ("topology", "m.json", "-o", "./m.json"),
+        ("emit", "s", "--target", "c", "-o", "s"),
     ],
 )
 def test_what_is_read_is_not_written_over(call, words, tmp_path):
-    assert call("topology", "ring:3", "-o", "m.toml").exit_code == 0
+    assert call("topology", "ring:3", "-o", "m.json").exit_code == 0
     for _ in range(2):  # what was written before is replaced
-        assert call("compile", "m.toml", "all_gather", "-o", "s.json").exit_code == 0
-    before = [(tmp_path / name).read_bytes() for name in ("m.toml", "s.json")]
+        assert call("compile", "m.json", "all_gather", "-o", "s").exit_code == 0
+    before = [(tmp_path / name).read_bytes() for name in ("m.json", "s")]
     ended = call(*words)
     assert ended.exit_code == 2
     assert "it is read here; expected another file to write" in ended.stderr
-    assert [(tmp_path / name).read_bytes() for name in ("m.toml", "s.json")] == before
+    assert [(tmp_path / name).read_bytes() for name in ("m.json", "s")] == before

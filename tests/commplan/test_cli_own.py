@@ -67,9 +67,11 @@ def test_a_shape_that_nothing_solves_is_told(call):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "expected 1 to 65,536 tables [[block]]"),
+        ("", "found an empty file, expected a collective: TOML with tables [[block]]"),
+        ("[]", "found a JSON list, expected a collective"),
+        ('name = "own"', "expected 1 to 65,536 tables [[block]]"),
         ("x = 1", "found 'x', expected name and block"),
-        ("[", "no TOML: "),
+        ("[[block]", "no TOML: "),
         ('name = "a b"', "name: found 'a b', expected letters, digits and _"),
         ('name = "reduce"', "name: there is a collective reduce already"),
         ("[[block]]\nholders = [0]", "block 1: wanters: expected a list of ranks, and at least"),

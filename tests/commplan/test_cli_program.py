@@ -82,7 +82,7 @@ def test_without_mpi_the_reason_is_told(call, ring4, monkeypatch):
     [
         ("0 1 x 3", "'x' is no rank"),
         (None, "no such file or directory"),
-        ("", "found 0 ranks, expected each of the 4 ranks 0,1,2,3 once"),
+        ("", "found an empty file, expected a rank for each process: a line each, or a JSON list"),
         ("0 1 2 4", "found 0,1,2,4, expected each of the 4 ranks 0,1,2,3 once"),
     ],
 )

@@ -143,7 +143,8 @@ LIMITS = [
 @pytest.mark.parametrize("limit", LIMITS, ids=" ".join)
 @pytest.mark.parametrize("name", ["all_reduce", "reduce_scatter"])
 def test_limits_go_with_relays_and_end_with_yes_or_no(call, name, limit, relays):
-    words = ("compile", "ring:4", name, "-o", "x.json", "--ranks", "0-2", "--relays", relays)
+    machine = "star:4:reduce=1:multicast=1" if limit == ("--in-network",) else "ring:4"
+    words = ("compile", machine, name, "-o", "x.json", "--ranks", "0-2", "--relays", relays)
     result = call(*words, *limit)
     assert result.exit_code in (0, 1), result.stderr
     if result.exit_code == 0:

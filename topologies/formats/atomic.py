@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from topologies.model.arguments import refuse
@@ -78,6 +79,18 @@ def _replace(target: Path, data: bytes) -> None:
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def expect_ending(path: Name, known: Sequence[str]) -> None:
+    """Refuse a name that ends as those of other files do; one without an ending may be anything.
+
+    Raises:
+        ValueError: naming the endings that are known.
+    """
+    _expect_name(path)
+    ending = Path(path).suffix
+    if ending and not os.fspath(path).lower().endswith(tuple(known)):
+        raise ValueError(f"found the ending {ending!r}, expected {' or '.join(known)}")
 
 
 def read(path: Name, limit: int) -> bytes:

@@ -115,7 +115,9 @@ def topology(document: object) -> Topology:
         TopologyError: with every mistake of the document, one sentence each.
     """
     reader = Reader()
-    if isinstance(document, dict) and document.get("format") != FORMAT:
+    if not isinstance(document, dict):
+        raise TopologyError([f"file: found {show_value(document)}, expected a table"])
+    if document.get("format") != FORMAT:
         found = show_value(document["format"]) if "format" in document else "none"
         raise TopologyError([f"format: found {found}, expected {FORMAT!r}"])
     table = reader.table(document, FIELDS, 3)

@@ -49,8 +49,10 @@ WRONG = [
     ),
     ("0,0\n0,0", "all entries are 0, expected something to send"),
     ("0,1,2\n1,0,2\n1,2,0", "found 3 x 3 entries, expected 2 x 2"),
-    ("", "no entries"),
-    ("\udcff", "'utf-8' codec can't decode"),
+    ("", "found an empty file, expected lines of numbers, as its name ends in .csv"),
+    ("[[0, 1]]", "found a JSON list, expected lines of numbers"),
+    ("\udcff", "found binary data, expected lines of numbers"),
+    ("x,y\n\udcff", "found binary data, expected lines of numbers"),
 ]
 
 
@@ -99,8 +101,8 @@ def npy(array, **options):
         (npy(np.array([[0, 1], [1.5, 0]])), "row 2, column 1: found 1.5, expected a whole"),
         (b"\x93NUMPY\x09\x00", "npy: version 9.0 is unknown"),
         (npy(np.ones((2, 2))).replace(b"}", b"("), "npy: damaged header"),
-        (b"no array", "the magic string is not correct"),
-        (b"", "EOF: reading magic string"),
+        (b"no array", "found text, expected a numpy array, as its name ends in .npy"),
+        (b"", "found an empty file, expected a numpy array"),
     ],
 )
 def test_npy_that_is_no_matrix_is_refused(tmp_path, data, said):

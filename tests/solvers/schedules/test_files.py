@@ -266,15 +266,19 @@ def test_a_key_that_is_given_twice_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        (b"", "input data was truncated"),
-        (b"[]", "expected `object`, got `array`"),
-        (b"{}", "format: found 'none', expected 'commplan/schedule/1'"),
-        (b'{"format": ' + b"[" * 100_000, "format: expected `str`, got `array`"),
+        (b"", "found an empty file, expected a schedule, as `commplan compile` writes it"),
+        (b"[]", "found a JSON list, expected a schedule"),
+        (b"/* all_gather */", "found a program in C, expected a schedule"),
+        (b"text", "found text, expected a schedule"),
+        (gzip.compress(b"text"), "found text, expected a schedule"),
+        (b"{", "damaged: input data was truncated"),
+        (b"{}", "format: found none, expected 'commplan/schedule/1'"),
+        (b'{"format": ' + b"[" * 100_000, "format: expected `str | null`, got `array`"),
         (b'{"other": ' + b"[" * 100_000, "nested too deeply"),
         (b"\x1f\x8bnonsense", "gzip: damaged"),
         (gzip.compress(b"{}")[:-3], "gzip: cut short"),
         (gzip.compress(b"{}") + b"more", "gzip: something follows its end"),
-        (b"\xff", "JSON is malformed"),
+        (b"\xff", "found binary data, expected a schedule"),
     ],
 )
 def test_what_is_no_schedule_is_refused(tmp_path: Path, data: bytes, fault: str) -> None:
