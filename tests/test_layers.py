@@ -12,7 +12,7 @@ ROOMS = {
     "topologies": ("model", "symmetry", "derive", "presets", "formats"),
     "solvers": (
         *("schedules", "demands", "certify", "settings", "lp", "routing", "bounds", "templates"),
-        *("timing", "arborescences", "trees", "flows", "groups", "fallback"),
+        *("timing", "arborescences", "packing", "trees", "flows", "groups", "fallback"),
         *("registry", "solve", "exact"),
     ),
     "runtime": (

@@ -24,6 +24,7 @@ from scipy.sparse import csr_array
 from solvers.certify.arborescence import cheapest_arborescence
 from solvers.certify.distances import hops
 from topologies.model.errors import NO, CommplanError
+from topologies.model.forests import depths
 from topologies.model.topology import BoolArray, FloatArray, IntArray, frozen
 
 GAIN = 1e-9  # least improvement of a move, relative to the tree
@@ -116,16 +117,6 @@ def bounded_depth_tree_from_one(
     if not found:
         raise Unreachable(f"some rank cannot be reached in {height} messages")
     return min(found, key=lambda tree: tree.total)
-
-
-def depths(parent: IntArray) -> IntArray:
-    """Count the steps from each vertex up to where its parents end, 0 for those without."""
-    above = np.where(parent < 0, np.arange(len(parent)), parent)
-    depth = (parent >= 0).astype(np.int64)
-    while (further := above[above] != above).any():
-        depth = depth + np.where(further, depth[above], 0)
-        above = above[above]
-    return frozen(depth)
 
 
 def levels(parent: IntArray, root: int, height: int) -> IntArray:

@@ -12,13 +12,13 @@ import numpy as np
 from solvers.bounds.cuts import cut_bound, rank_bound
 from solvers.flows.concurrent_flow import Amounts, effort, solve_concurrent_flow
 from solvers.lp.max_flow import min_cost_flow
+from solvers.packing.families import Family
 from solvers.routing.quotient import Quotient
 from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from solvers.schedules.trivial import trivial_schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SolverOptions
-from solvers.trees.column_pool import Family
 from solvers.trees.problem import PackedTrees, TreeProblem
 from topologies.model.topology import Topology, integers, reverse
 from topologies.symmetry.group import Group, trivial

@@ -26,7 +26,7 @@ from solvers.schedules.certificate import Bound, Prices
 from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import unfold
-from solvers.trees.problem import HELPED
+from solvers.trees.tuning import HELPED_MEMBERS
 from topologies.derive.part import Submachine, islands, submachine, without_others
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
 from topologies.symmetry.group import (
@@ -102,7 +102,7 @@ def submachines_with_helpers(topology: Topology, collective: Collective) -> Iter
     seen: set[bytes] = set()
     for others in (beside, around[: len(ranks)], around[: 2 * len(ranks)]):
         chosen = np.union1d(ranks, others)
-        if len(others) > 0 and len(chosen) <= HELPED and chosen.tobytes() not in seen:
+        if len(others) > 0 and len(chosen) <= HELPED_MEMBERS and chosen.tobytes() not in seen:
             seen.add(chosen.tobytes())
             yield submachine(topology, chosen.tolist())
 

@@ -9,6 +9,7 @@ from scipy.sparse.csgraph import dijkstra
 from solvers.certify.multigraph import simplify
 from solvers.lp.linear_program import Infeasible
 from solvers.routing.nearest_ranks import NearestRanks, PathTable
+from topologies.model.forests import depths
 from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology
 
 Charge = Callable[[IntArray], FloatArray]
@@ -147,11 +148,6 @@ def _climbs(
 
 
 def _depths(above: IntArray) -> IntArray:
-    """Count the steps up from each rank to its root, which is above itself."""
-    depth = np.zeros(above.shape, dtype=np.int64)
-    row = np.arange(len(above))[:, None]
-    at = np.tile(np.arange(above.shape[1]), (len(above), 1))
-    while (moved := (above[row, at] != at)).any():
-        depth += moved
-        at = above[row, at]
-    return depth
+    """Count the steps up from each rank of each tree to its root, which is above itself."""
+    first = np.arange(len(above))[:, None] * above.shape[1]
+    return depths((above + first).reshape(-1)).reshape(above.shape)

@@ -8,10 +8,10 @@ from itertools import pairwise
 import numpy as np
 
 from solvers.arborescences.prune import Branch, HopLinks, prune
+from solvers.packing.column_generation import Packing
+from solvers.packing.families import Family
 from solvers.routing.quotient import Quotient
 from solvers.schedules.schedule import Transfer
-from solvers.trees.column_generation import Packing
-from solvers.trees.column_pool import Family
 from topologies.model.topology import IntArray, integers
 from topologies.symmetry.group import moved_links
 

@@ -11,6 +11,7 @@ import numpy as np
 from solvers.bounds.cuts import cut_bound
 from solvers.bounds.dual_certificate import certify_ports
 from solvers.lp.linear_program import Infeasible
+from solvers.packing.families import Family, Heights
 from solvers.routing.quotient import Quotient
 from solvers.routing.reversal import find_reversal
 from solvers.schedules.certificate import Bound
@@ -20,7 +21,6 @@ from solvers.schedules.trivial import trivial_schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from solvers.templates import direct
-from solvers.trees.column_pool import Family, Heights
 from solvers.trees.extract import TransferBuilder, extract_trees, pair_trees
 from solvers.trees.height_search import search_heights
 from solvers.trees.problem import PackedTrees, TreeProblem

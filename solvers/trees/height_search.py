@@ -16,22 +16,23 @@ from dataclasses import replace
 from math import isqrt
 
 from solvers.lp.linear_program import Infeasible
+from solvers.packing.families import Heights
 from solvers.schedules.certificate import Bound
 from solvers.settings.deadline import NotFound, Watch
-from solvers.trees.column_pool import Heights
 from solvers.trees.problem import PackedTrees, Size, TreeProblem
-
-AT_ONCE = 2  # heights, from the least possible one up, that are likely
-MANY = 8  # families above which these come before trees of any height, which take long then
-CROWD = 512  # members of several families, above which trees that are so much higher are likely:
-MORE = 2
-NEAR = 3  # messages to the farthest member up to which the many trees of a single root are low
-TALL = 64  # a height that bounds next to nothing
-LARGE = 2**15  # choices of parents above which trees are not looked for that are lower than
-ENOUGH = 5  # messages
-MISSES = 2  # in a row after which the search ends
-ROUNDS = 8  # of pricing, for each height
-PATIENCE = 0.3  # of the work that is left, for each height
+from solvers.trees.tuning import (
+    HEIGHT_PATIENCE,
+    HEIGHT_ROUNDS,
+    LARGE_FAMILIES,
+    LARGE_MORE,
+    LIKELY_HEIGHTS,
+    LOW_ENOUGH,
+    MANY_CHOICES,
+    MANY_FAMILIES,
+    MISSES,
+    SHALLOW_HOPS,
+    TALL_ENOUGH,
+)
 
 
 def search_heights(
@@ -57,9 +58,13 @@ def search_heights(
     if size.rooted and problem.group.order > 1:
         return problem.pack(bound, watch, scale)
     if size.rooted:
-        found = _try_height(problem, TALL, bound, watch) if bound and low <= NEAR else None
+        found = (
+            _try_height(problem, TALL_ENOUGH, bound, watch)
+            if bound and low <= SHALLOW_HOPS
+            else None
+        )
         return found or problem.pack(bound, watch, scale)
-    if bound and (size.families > MANY or _is_crowded(size)):
+    if bound and (size.families > MANY_FAMILIES or _is_crowded(size)):
         for height in likely:
             if found := _try_height(problem, height, bound, watch):
                 return _lower(problem, found, bound, (low, likely), watch)
@@ -71,14 +76,14 @@ def search_heights(
 
 
 def _is_crowded(size: Size) -> bool:
-    return size.families > 1 and size.members > CROWD
+    return size.families > 1 and size.members > LARGE_FAMILIES
 
 
 def _likely_heights(size: Size) -> list[int]:
     """List heights at which trees are common that are as fast as any."""
     if _is_crowded(size):
-        return [size.nearest + MORE]
-    return [size.nearest + more for more in range(AT_ONCE)]
+        return [size.nearest + LARGE_MORE]
+    return [size.nearest + more for more in range(LIKELY_HEIGHTS)]
 
 
 def _lower(
@@ -94,8 +99,8 @@ def _lower(
     """
     low, likely = at
     high = best.height()
-    if len(best.packing.columns) > LARGE:
-        low = max(low, ENOUGH)
+    if len(best.packing.columns) > MANY_CHOICES:
+        low = max(low, LOW_ENOUGH)
     missed = 0
     while low < high and missed < MISSES and not watch.over:
         height = next((h for h in likely if low <= h < high), isqrt(low * high))
@@ -112,7 +117,9 @@ def _try_height(
     """Pack trees of a height that attain the bound, if a few rounds find some."""
     low = replace(problem, heights=Heights(height, height))
     try:
-        found = low.attain(bound, watch.part(PATIENCE, f"trees of height {height}"), ROUNDS)
+        found = low.attain(
+            bound, watch.part(HEIGHT_PATIENCE, f"trees of height {height}"), HEIGHT_ROUNDS
+        )
     except (Infeasible, NotFound):
         return None
     return found if problem.is_attained(found) else None

@@ -26,13 +26,14 @@ from scipy.sparse import coo_array, csr_matrix
 
 from solvers.lp.linear_program import solve_roughly
 from solvers.lp.min_max_load import LoadLP
+from solvers.packing import rounding
+from solvers.packing.column_generation import ColumnGeneration, Packing, Reached
+from solvers.packing.families import Family
+from solvers.packing.order_lp import Columns, Order, concatenate, places, start_at_roots
+from solvers.packing.pricing import trace
 from solvers.routing.path_pool import HOP
 from solvers.settings.deadline import NotFound
-from solvers.trees import rounding
-from solvers.trees.column_generation import ColumnGeneration, Packing, Reached
-from solvers.trees.column_pool import Family, depth_in, places
-from solvers.trees.order_lp import Columns, Order, concatenate, start_at_roots
-from solvers.trees.pricing import trace
+from topologies.model.forests import depths
 from topologies.model.topology import FloatArray, IntArray, frozen, integers
 
 TURNS, ROUNDS = 4, 5  # linear programs, and rounds over all roots before each
@@ -78,7 +79,7 @@ class Planting:
 
     def __init__(self, packer: ColumnGeneration, scale: float, *, stars: bool = False) -> None:
         self.packer, self.scale, self.stars = packer, scale, stars
-        self.quotient, self.growth = packer.quotient, packer.growth
+        self.quotient, self.pool = packer.quotient, packer.pool
         tie = self.quotient.topology.alpha + HOP
         self.tie = tie / tie.max() * TIE
         self.shares = packer.pricing.shares()
@@ -127,11 +128,11 @@ class Planting:
         )
         share = tuple(weights[k] for k in columns.order.tolist())
         orders = tuple(tree.order for tree in trees)
-        return Packing(orders, columns, share, None, self.growth.ways)
+        return Packing(orders, columns, share, None, self.pool.ways)
 
     def _round(self) -> None:
         """Plant a tree of each family, in random order; of few families several each."""
-        families = self.growth.families
+        families = self.pool.families
         times = max(LOOKS // len(families), 1)
         order = np.concatenate([self.draw.permutation(len(families)) for _ in range(times)])
         every = -(-len(order) // LOOKS)
@@ -155,7 +156,7 @@ class Planting:
 
     def _distances(self, prices: FloatArray) -> tuple[FloatArray, IntArray]:
         quotient = self.quotient
-        self.growth.watch.check(LOOK * len(quotient.roots) * quotient.topology.links)
+        self.pool.watch.check(LOOK * len(quotient.roots) * quotient.topology.links)
         scaled = prices / prices.max()
         return quotient.distances(scaled[quotient.link_orbit] + self.tie)
 
@@ -168,7 +169,7 @@ class Planting:
             *(column.tolist() for column in start_at_roots(self.quotient, *ends)), strict=True
         )
         links = [(i, trace(self.quotient, i, entry[i], target)) for i, target in pairs]
-        way = integers(self.growth.ways.add(i, way) for i, way in links)
+        way = integers(self.pool.ways.add(i, way) for i, way in links)
         crossed = self.quotient.link_orbit[integers(e for _, way in links for e in way)]
         order = self._order(family, parent)
         return _Tree(family, order, frozen(parent[child]), frozen(child), way, crossed)
@@ -180,8 +181,8 @@ class Planting:
             NotFound: no path leads straight from the root to a member, but over others.
         """
         if not self.stars:
-            return self.growth.tree(family, cost)
-        root = self.growth.place[family.root]
+            return self.pool.tree(family, cost)
+        root = self.pool.place[family.root]
         parent = np.full(len(cost), root)
         parent[root] = -1
         total = float(np.delete(cost[root], root).sum())
@@ -191,9 +192,9 @@ class Planting:
 
     def _order(self, family: Family, parent: IntArray) -> Order:
         """Put the members of a tree in order, by their depth."""
-        root = self.growth.place[family.root]
+        root = self.pool.place[family.root]
         within = np.flatnonzero((parent >= 0) | (np.arange(len(parent)) == root))
-        depth = depth_in(np.where(parent >= 0, parent, root), root)
+        depth = depths(np.where(parent >= 0, parent, root))
         place = places(within[np.argsort(depth[within], kind="stable")], len(parent))
         branches = bool(self.quotient.usable(family.inward)[root])
         return Order(root, place, frozen(depth), family.inward, branches)
@@ -201,7 +202,7 @@ class Planting:
     def _weighed(self) -> Weighed:
         """Choose what each tree carries, and go on from there."""
         lp = self._program()
-        optimum = solve_roughly(lp.program(self.scale), self.growth.watch)
+        optimum = solve_roughly(lp.program(self.scale), self.pool.watch)
         weights = self._exact(self.trees, optimum.x[:-1])
         load = lp.matrix[lp.equalities :, :-1] @ np.array([float(w) for w in weights])
         self.load = load * ROUNDS
@@ -236,7 +237,7 @@ class Planting:
 
     def _share(self, weights: Sequence[Fraction]) -> None:
         """Let the next rounds give the roots shares about as the program does."""
-        found = dict.fromkeys(self.growth.families, 0.0)
+        found = dict.fromkeys(self.pool.families, 0.0)
         for tree, weight in zip(self.trees, weights, strict=True):
             found[tree.family] += float(weight)
         equal = self.packer.pricing.shares()
@@ -247,7 +248,7 @@ class Planting:
         full = self._fullness()
         for price in (*((full >= least) / self.quotient.orbit_capacity for least in FULL), prices):
             cost = self.quotient.between_members(self._distances(price)[0])
-            total = {f: self._tree(f, cost)[0] for f in self.growth.families}
+            total = {f: self._tree(f, cost)[0] for f in self.pool.families}
             income = float(price / self.quotient.repeats @ self.quotient.orbit_capacity)
             due = self.packer.pricing.time_of(total) * float(price.max()) / income
             if due > self.due:

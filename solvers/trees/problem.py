@@ -11,22 +11,20 @@ import numpy as np
 from solvers.bounds.dual_certificate import certify
 from solvers.certify.distances import hops
 from solvers.lp.linear_program import Infeasible
+from solvers.packing.column_generation import ColumnGeneration, Goal, Packing
+from solvers.packing.families import Family, Heights, orient
+from solvers.packing.order_lp import path_loads
 from solvers.routing.quotient import Quotient
 from solvers.schedules.capabilities import Relays, helpers
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective
 from solvers.settings.deadline import NotFound, Watch
-from solvers.trees.column_generation import ColumnGeneration, Goal, Packing
-from solvers.trees.column_pool import Family, Heights, orient
 from solvers.trees.extract import extract_trees
-from solvers.trees.order_lp import path_loads
 from solvers.trees.planting import Planting
+from solvers.trees.tuning import CROWDED_ROOT, HELPED_MEMBERS, NEAR_OPTIMUM
+from topologies.model.forests import depths
 from topologies.model.topology import FloatArray, IntArray, Topology
 from topologies.symmetry.group import Group
-
-CROWD = 256  # members for each root
-NEAR = 0.05  # of the optimum: trees that are planted are as near, or none
-HELPED = 128  # members up to which ranks outside branch; with more the LPs take too long
 
 
 class Size(NamedTuple):
@@ -99,14 +97,9 @@ def _farthest(quotient: Quotient, families: Sequence[Family]) -> dict[Family, in
 
 
 def _height(column: IntArray, parent_of: IntArray, hops: IntArray) -> int:
-    """Add up the messages from each member of a tree up to its root; give the most."""
+    """Compute the most messages from a member of a tree up to its root."""
     inner = column >= 0
-    above = np.where(inner, parent_of[column], np.arange(len(column)))
-    depth = np.where(inner, hops[column], 0)
-    while (further := above[above] != above).any():
-        depth = depth + np.where(further, depth[above], 0)
-        above = above[above]
-    return int(depth.max())
+    return int(depths(np.where(inner, parent_of[column], -1), hops[column]).max())
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +151,7 @@ class TreeProblem:
         best = self._over(first, bound, watch, scale)
         for chosen in wider:
             members = len(self.collective.ranks) + len(chosen)
-            if members > HELPED or self.is_attained(best):
+            if members > HELPED_MEMBERS or self.is_attained(best):
                 break
             try:
                 now = self._over(chosen, best.bound, watch)
@@ -184,7 +177,7 @@ class TreeProblem:
             raise NotFound("there is nothing to attain")
         packer = self._column_generation(self._nearby(), watch)
         packing = packer.attain(goal, rounds, self._teller(watch))
-        return PackedTrees(packer.quotient, packer.growth.families, packing, bound)
+        return PackedTrees(packer.quotient, packer.pool.families, packing, bound)
 
     def pack_stars(self, bound: Bound | None, watch: Watch) -> PackedTrees:
         """Pack trees that attain a bound by sending straight from each root to all.
@@ -197,7 +190,7 @@ class TreeProblem:
             raise NotFound("there is nothing to attain")
         packer = self._column_generation(self._helpers()[0], watch)
         packing = packer.attain_straight(goal, self._teller(watch))
-        found = PackedTrees(packer.quotient, packer.growth.families, packing, bound)
+        found = PackedTrees(packer.quotient, packer.pool.families, packing, bound)
         if not self.is_attained(found):
             raise NotFound("the bound was attained in floats only")
         return found
@@ -221,9 +214,9 @@ class TreeProblem:
         found = planting.run(self._teller(watch))
         if planting.due > goal.time:
             goal = self._prove(packer.quotient, planting.prices, planting.due) or goal
-        if found.time > goal.time * (1 + NEAR):
+        if found.time > goal.time * (1 + NEAR_OPTIMUM):
             raise NotFound("the trees are not near the optimum")
-        families = packer.growth.families
+        families = packer.pool.families
         return PackedTrees(packer.quotient, families, planting.packing(found), goal.bound)
 
     def _helpers(self) -> list[IntArray]:
@@ -234,7 +227,7 @@ class TreeProblem:
     def _nearby(self) -> IntArray:
         """List all helpers, or where these are too many the switches alone."""
         first, *wider = self._helpers()
-        few = [h for h in wider if len(self.collective.ranks) + len(h) <= HELPED]
+        few = [h for h in wider if len(self.collective.ranks) + len(h) <= HELPED_MEMBERS]
         return few[-1] if few else first
 
     def _quotient(self, chosen: IntArray) -> Quotient:
@@ -252,7 +245,7 @@ class TreeProblem:
         far = _farthest(quotient, self.families(quotient))
         images = sum(quotient.orbit_of(family.root) for family in far)
         members = len(quotient.members)
-        return Size(max(far.values()), len(far), members, images * CROWD <= members)
+        return Size(max(far.values()), len(far), members, images * CROWDED_ROOT <= members)
 
     def _low_enough(self, quotient: Quotient) -> tuple[Family, ...]:
         """List the families; where the roots' shares are free, those that the heights allow.
@@ -281,7 +274,7 @@ class TreeProblem:
             return self._prove(quotient, prices, time)
 
         packing = packer.solve(self.goal(bound), prove, self._teller(watch), scale)
-        return PackedTrees(quotient, packer.growth.families, packing, packing.bound or bound)
+        return PackedTrees(quotient, packer.pool.families, packing, packing.bound or bound)
 
     def _prove(self, quotient: Quotient, prices: FloatArray, time: float) -> Goal | None:
         """Work out the bound that prices prove, when about this time is expected."""

@@ -21,24 +21,26 @@ from math import inf
 import numpy as np
 
 from solvers.lp.linear_program import Infeasible, solve_limited
+from solvers.packing.column_generation import ColumnGeneration, Packing
+from solvers.packing.families import Family, Heights
+from solvers.packing.order_lp import Columns, Order, start_at_roots
+from solvers.packing.pricing import trace
 from solvers.routing.path_pool import HOP
 from solvers.settings.deadline import NotFound, Watch
-from solvers.trees.column_generation import ColumnGeneration, Packing
-from solvers.trees.column_pool import Family, Heights, depth_in
 from solvers.trees.extract import extract_trees
-from solvers.trees.order_lp import Columns, Order, start_at_roots
-from solvers.trees.pricing import trace
 from solvers.trees.problem import PackedTrees, TreeProblem
+from solvers.trees.tuning import (
+    CHOOSING,
+    HEIGHT_FACTOR,
+    NO_WEIGHT,
+    PATH_WORK,
+    POOL_TREES,
+    PRICE_TIE,
+    STARTS,
+    SWEEPS,
+)
+from topologies.model.forests import depths
 from topologies.model.topology import FloatArray, IntArray, frozen
-
-SWEEPS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # how steep the prices are in each
-STARTS = 96  # places for trees of all starts together, about; there are 2 starts at least
-CHOOSING = 8.0  # work for the mixed integer program
-WAYS = 1e-6  # work for the cheapest ways, for each root and link
-POOL = 1024  # trees of which that chooses
-TIE = 1e-6  # what alphas weigh against the highest price, so that shorter ways win ties
-TINY = 1e-6  # a weight below this is none
-ROOM = 2  # times the height of the packing that trees may have
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,19 +93,19 @@ class _Search:
     def __init__(self, problem: TreeProblem, found: PackedTrees, most: int, watch: Watch) -> None:
         self.problem, self.found, self.most, self.watch = problem, found, most, watch
         self.quotient, self.families = found.quotient, found.families
-        height = ROOM * found.height()
+        height = HEIGHT_FACTOR * found.height()
         heights = problem.heights or Heights(height, height)
         self.packer = ColumnGeneration(
             self.quotient, self.families, free=problem.free, watch=watch, heights=heights
         )
-        self.growth = self.packer.growth
-        self.growth.ways = found.packing.ways
+        self.pool = self.packer.pool
+        self.pool.ways = found.packing.ways
         self.scale = float(found.time())
         self.room = self.quotient.orbit_capacity * self.scale
         tie = self.quotient.topology.alpha + HOP
-        self.tie = tie / tie.max() * TIE
-        self.ways_work = WAYS * len(self.quotient.roots) * self.quotient.topology.links
-        self.pool: dict[tuple[Family, bytes, bytes], Fixed] = {}
+        self.tie = tie / tie.max() * PRICE_TIE
+        self.ways_work = PATH_WORK * len(self.quotient.roots) * self.quotient.topology.links
+        self.tree_pool: dict[tuple[Family, bytes, bytes], Fixed] = {}
 
     def best(self) -> PackedTrees:
         """Search, choose, and give shares to what was chosen."""
@@ -153,8 +155,8 @@ class _Search:
         return ends
 
     def _keep(self, tree: Fixed) -> None:
-        if len(self.pool) < POOL:
-            self.pool[tree.family, tree.parent.tobytes(), tree.way.tobytes()] = tree
+        if len(self.tree_pool) < POOL_TREES:
+            self.tree_pool[tree.family, tree.parent.tobytes(), tree.way.tobytes()] = tree
 
     def _plant(
         self, family: Family, load: FloatArray, steep: float, draw: np.random.Generator
@@ -166,7 +168,7 @@ class _Search:
         prices *= draw.uniform(1.0, 1.0 + 1.0 / steep, len(prices)) / self.quotient.orbit_capacity
         weight = (prices / prices.max())[self.quotient.link_orbit]
         length, entry = self.quotient.distances(weight + self.tie)
-        parent = self.growth.tree(family, self.quotient.between_members(length))[1]
+        parent = self.pool.tree(family, self.quotient.between_members(length))[1]
         return self._fix(family, parent, entry)
 
     def _fix(self, family: Family, parent: IntArray, entry: IntArray) -> Fixed:
@@ -176,13 +178,13 @@ class _Search:
         way = np.full(len(parent), -1, dtype=np.int64)
         for at, root, target in zip(child, *start_at_roots(self.quotient, *ends), strict=True):
             links = trace(self.quotient, int(root), entry[root], int(target))
-            way[at] = self.growth.ways.add(int(root), links)
+            way[at] = self.pool.ways.add(int(root), links)
         return self._load(family, parent, way)
 
     def _load(self, family: Family, parent: IntArray, way: IntArray) -> Fixed:
         load = np.zeros(len(self.room))
         for at in way[way >= 0].tolist():
-            orbits = self.quotient.link_orbit[list(self.growth.ways.links[at])]
+            orbits = self.quotient.link_orbit[list(self.pool.ways.links[at])]
             np.add.at(load, orbits, 1.0)
         return Fixed(family, frozen(parent), frozen(way), load * self.quotient.repeats)
 
@@ -199,9 +201,9 @@ class _Search:
         """Write trees as orders with one choice for each member."""
         orders, parts = [], []
         for k, tree in enumerate(chosen):
-            root = self.growth.place[tree.family.root]
+            root = self.pool.place[tree.family.root]
             child = np.flatnonzero(tree.parent >= 0)
-            depth = depth_in(np.where(tree.parent >= 0, tree.parent, root), root)
+            depth = depths(np.where(tree.parent >= 0, tree.parent, root))
             present = (tree.parent >= 0) | (np.arange(len(depth)) == root)
             place = frozen(np.where(present, depth, len(depth)))
             branches = bool(self.quotient.usable(tree.family.inward)[root])
@@ -218,7 +220,7 @@ class _Search:
 
     def _choose(self, best: list[Fixed]) -> list[Fixed]:
         """Choose trees from the pool, no more for each root than allowed; or the best known."""
-        pool = list(dict.fromkeys([*best, *self.pool.values()]))
+        pool = list(dict.fromkeys([*best, *self.tree_pool.values()]))
         lp, _ = self.packer.solve_chosen(*self._problem(pool), self.scale)
         weights = lp.matrix.shape[1] - 1 - len(pool) + np.arange(len(pool))
         kinds = [[i for i, tree in enumerate(pool) if tree.family == f] for f in self.families]
@@ -231,7 +233,7 @@ class _Search:
             return best
         # Integers are whole to a millionth only, so what is heaviest counts.
         heavy = [sorted(kind, key=lambda i: -x[weights[i]])[: self.most] for kind in kinds]
-        found = [pool[i] for own in heavy for i in own if x[weights[i]] > TINY]
+        found = [pool[i] for own in heavy for i in own if x[weights[i]] > NO_WEIGHT]
         return found if self._time(found) < self._time(best) else best
 
     def _settle(self, chosen: list[Fixed]) -> PackedTrees:

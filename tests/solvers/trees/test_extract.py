@@ -5,12 +5,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from solvers.packing.column_generation import ColumnGeneration, Packing
+from solvers.packing.families import Family
+from solvers.packing.order_lp import Columns, Order
 from solvers.routing.path_pool import PathPool
 from solvers.routing.quotient import Quotient
-from solvers.trees.column_generation import ColumnGeneration, Packing
-from solvers.trees.column_pool import Family
 from solvers.trees.extract import TransferBuilder, Tree, extract_trees, pair_trees
-from solvers.trees.order_lp import Columns, Order
 from topologies.model.topology import Link, build, integers
 from topologies.presets.random_machines import random_machine
 from topologies.symmetry.group import trivial

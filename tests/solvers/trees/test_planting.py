@@ -10,7 +10,7 @@ from solvers.settings.deadline import NotFound, Watch
 from solvers.settings.options import DEFAULT_OPTIONS
 from solvers.solve import solve
 from solvers.trees.forest import pack_near_optimum
-from solvers.trees.problem import NEAR
+from solvers.trees.tuning import NEAR_OPTIMUM
 from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import full_mesh, ring, star, torus
 
@@ -31,7 +31,7 @@ def test_they_are_near_what_is_proved_the_optimum(name, topology):
     found = verify(MAKERS[name](topology, what, Watch(), DEFAULT_OPTIONS))
     assert found.correct, found.faults
     assert best.optimal
-    assert best.algbw >= found.algbw >= best.algbw * (1 - NEAR)
+    assert best.algbw >= found.algbw >= best.algbw * (1 - NEAR_OPTIMUM)
     assert found.proved >= best.algbw
 
 
@@ -47,7 +47,7 @@ def test_uneven_machines_get_right_schedules_or_none(name):
             continue
         near += 1
         assert found.correct, found.faults
-        assert found.algbw * (1 + NEAR) >= found.proved
+        assert found.algbw * (1 + NEAR_OPTIMUM) >= found.proved
     assert near
 
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from solvers.trees.order_lp import Budget, Columns
-from solvers.trees.rounding import round_shares
+from solvers.packing.order_lp import Budget, Columns
+from solvers.packing.rounding import round_shares
 from topologies.model.topology import integers
 
 # Orders 0 and 1 spread from one root, order 2 adds towards it; two members choose a parent each.

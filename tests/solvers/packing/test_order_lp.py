@@ -8,10 +8,7 @@ import pytest
 
 from bench.optimum import optimum, simple_ways
 from solvers.lp.linear_program import solve
-from solvers.routing.path_pool import PathPool
-from solvers.routing.quotient import Quotient
-from solvers.schedules.collective import all_gather
-from solvers.trees.order_lp import (
+from solvers.packing.order_lp import (
     Budget,
     Columns,
     Order,
@@ -21,6 +18,9 @@ from solvers.trees.order_lp import (
     start_at_roots,
     union,
 )
+from solvers.routing.path_pool import PathPool
+from solvers.routing.quotient import Quotient
+from solvers.schedules.collective import all_gather
 from topologies.model.topology import integers
 from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import full_mesh, ring, torus

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from solvers.lp.linear_program import Infeasible
+from solvers.packing.column_pool import ColumnPool
+from solvers.packing.families import Family
+from solvers.packing.order_lp import places
+from solvers.packing.tuning import EVERY, NEARBY
 from solvers.routing.quotient import Quotient
-from solvers.trees.column_pool import EVERY, NEARBY, ColumnPool, Family, depth_in, places
 from topologies.model.topology import Link, build, integers
 from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import full_mesh, line, star
@@ -133,10 +136,6 @@ def test_a_member_out_of_reach_is_infeasible():
     with pytest.raises(Infeasible, match="cannot be reached"):
         grown(topology, Family(0, False))
     assert grown(topology, Family(0, True)).orders
-
-
-def test_depth_counts_the_steps_up_to_the_root():
-    assert depth_in(np.array([1, 3, 3, -1, 0]), 3).tolist() == [2, 1, 1, 0, 3]
 
 
 def test_places_are_where_the_members_stand():

@@ -18,17 +18,15 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from solvers.packing.families import Family
+from solvers.packing.order_lp import start_at_roots
+from solvers.packing.tuning import CONGESTION_LOOKS, CONGESTION_STEEP, CONGESTION_TIE
 from solvers.routing.path_pool import HOP
 from solvers.routing.quotient import Quotient
-from solvers.trees.column_pool import Family
-from solvers.trees.order_lp import start_at_roots
 from topologies.model.topology import FloatArray, IntArray
 
 # What makes a tree of a family where members reach each other at given costs; gives the parents.
 Plant = Callable[[Family, FloatArray], IntArray]
-STEEP = 3.0  # a link that is full costs e to this times as much as an empty one
-LOOKS = 64  # times in a round that the cheapest ways are looked up anew
-TIE = 1e-6  # what alphas weigh against the highest price, so that shorter ways win ties
 
 
 class Congestion:
@@ -42,7 +40,7 @@ class Congestion:
         self.quotient, self.weights = quotient, weights
         self.room = quotient.orbit_capacity * scale
         tie = quotient.topology.alpha + HOP
-        self.tie = tie / tie.max() * TIE
+        self.tie = tie / tie.max() * CONGESTION_TIE
 
     def run(self, plant: Plant, prices: FloatArray, rounds: int, draw: np.random.Generator) -> None:
         """Plant so many trees of each family, in random order.
@@ -55,7 +53,7 @@ class Congestion:
         """
         load = np.zeros(len(self.room))
         families = list(self.weights) * rounds
-        every = -(-len(families) // LOOKS)
+        every = -(-len(families) // CONGESTION_LOOKS)
         for i, k in enumerate(draw.permutation(len(families)).tolist()):
             if i % every == 0:
                 length, entry = self._distances(prices * self._surcharge(load))
@@ -66,7 +64,7 @@ class Congestion:
 
     def _surcharge(self, load: FloatArray) -> FloatArray:
         full = load / self.room
-        return np.asarray(np.exp(STEEP * full / max(full.max(), 1.0)))
+        return np.asarray(np.exp(CONGESTION_STEEP * full / max(full.max(), 1.0)))
 
     def _distances(self, prices: FloatArray) -> tuple[FloatArray, IntArray]:
         weight = (prices / prices.max())[self.quotient.link_orbit]

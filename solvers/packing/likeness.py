@@ -21,9 +21,9 @@ from fractions import Fraction
 
 import numpy as np
 
+from solvers.packing.order_lp import Columns, Order, start_at_roots
 from solvers.routing.path_pool import PathPool
 from solvers.routing.quotient import Quotient
-from solvers.trees.order_lp import Columns, Order, start_at_roots
 from topologies.model.topology import FloatArray, IntArray, frozen
 
 

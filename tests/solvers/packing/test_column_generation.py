@@ -7,12 +7,12 @@ import pytest
 
 from solvers.bounds.cuts import cut_bound
 from solvers.lp.linear_program import Infeasible, NotFound
+from solvers.packing.column_generation import ColumnGeneration, Goal
+from solvers.packing.families import Family
+from solvers.packing.order_lp import path_loads
 from solvers.routing.quotient import Quotient
 from solvers.schedules.kinds import collective
 from solvers.settings.deadline import NO_DEADLINE, Watch
-from solvers.trees.column_generation import ColumnGeneration, Goal
-from solvers.trees.column_pool import Family
-from solvers.trees.order_lp import path_loads
 from topologies.model.topology import Link, build, integers
 from topologies.presets.random_machines import AWKWARD, EVEN, random_machine
 from topologies.presets.shapes import full_mesh, hypercube, torus

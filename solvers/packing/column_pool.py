@@ -1,62 +1,46 @@
 """What the order LP grows by: ways, orders, and choices of parents."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
-from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from solvers.arborescences.bounded_depth import (
-    Unreachable,
-    bounded_depth_tree,
-    bounded_depth_tree_from_one,
     levels,
 )
 from solvers.certify.distances import hops
-from solvers.certify.steiner import steiner_tree, steiner_tree_from_one
 from solvers.lp.linear_program import Infeasible
+from solvers.packing.families import Family, Heights, find_tree, orient, usable_members
+from solvers.packing.likeness import Kinds, Unfolding
+from solvers.packing.order_lp import (
+    Columns,
+    Order,
+    all_paths,
+    cheapest_tree_in,
+    concatenate,
+    places,
+    start_at_roots,
+    union,
+)
+from solvers.packing.tuning import (
+    EVERY,
+    HELPER_ORDERS,
+    NEARBY,
+    ORDER_WORK,
+    PAIR_WORK,
+    PAIRS,
+    RANDOM_ORBITS,
+    SHUFFLES,
+    TREE_WORK,
+)
 from solvers.routing.path_pool import HOP, PathPool
 from solvers.routing.quotient import Quotient
 from solvers.settings.deadline import NO_DEADLINE, Watch
-from solvers.trees.likeness import Kinds, Unfolding
-from solvers.trees.order_lp import Columns, Order, all_paths, concatenate, start_at_roots, union
+from topologies.model.forests import depths
 from topologies.model.topology import BoolArray, FloatArray, IntArray, frozen
-
-NEARBY = 6  # early and late candidate parents of a member at first, where there are many members
-PAIRS = 8192  # about how many pairs of roots and members there may be for each nearby candidate
-ASKED = 64  # helpers × families up to which each has an order with each helper at first
-TREE, ORDER = 1e-4, 2e-4  # work for each member of a tree that is looked for, for each order
-PAIR = 1e-7  # work for each pair of members
-ORBITS = 32  # of members, up to which their first orders are random
-SHUFFLES = 3  # such orders for each orbit
-EVERY = 48  # members up to which every earlier member is a candidate
-
-
-@dataclass(frozen=True)
-class Family:
-    """The trees of one root (a vertex): outward, or inward for sums.
-
-    Attributes:
-        size: what the trees carry, in units of the collective's sizes.
-    """
-
-    root: int
-    inward: bool
-    size: int = field(default=1, compare=False)
-
-
-class Heights(NamedTuple):
-    """How many levels trees may have below their root: outward ones, and inward ones."""
-
-    out: int
-    into: int
-
-    def of(self, family: Family) -> int:
-        """Look up the height for the trees of a family."""
-        return self.into if family.inward else self.out
 
 
 class ColumnPool:
@@ -118,12 +102,6 @@ class ColumnPool:
         """Tell whose trees an order is for."""
         return Family(int(self.quotient.members[order.root]), order.inward)
 
-    def usable(self, family: Family) -> BoolArray:
-        """Mark the members that the trees of a family may touch: its root, and who branches."""
-        usable = self.quotient.usable(family.inward).copy()
-        usable[self.place[family.root]] = True
-        return usable
-
     def nearest_first(
         self, family: Family, cost: FloatArray, helpers: Sequence[int] = ()
     ) -> IntArray:
@@ -140,7 +118,7 @@ class ColumnPool:
             return self.cheapest_first(family, cost)
         distance, before = self.reach(root, family.inward, present)
         coarse = np.round(distance / distance[present].max() * 1e6)
-        keys = np.stack([coarse, depth_in(before, root)])
+        keys = np.stack([coarse, depths(before)])
         level = np.unique(keys, axis=1, return_inverse=True)[1].reshape(-1)
         reach = orient(cost, family)
         arrival = np.where(level[:, None] < level[None, :], reach, np.inf).min(axis=0)
@@ -148,13 +126,13 @@ class ColumnPool:
         if self.heights:
             return self._by_hops(family, cost, sequence, self.heights.of(family))
         order = self.grow(family, before, places(sequence, len(present)))
-        return cheapest_in(order, cost)
+        return cheapest_tree_in(order, cost)
 
     def _by_hops(
         self, family: Family, cost: FloatArray, sequence: IntArray, height: int
     ) -> IntArray:
         """Take in levels by the messages from the root; give parents as `nearest_first`."""
-        root, usable = self.place[family.root], self.usable(family)
+        root, usable = self.place[family.root], usable_members(self.quotient, family)
         present = np.isin(np.arange(len(cost)), sequence) & usable
         reach = np.where(present[:, None] & present, orient(self.near, family), np.inf)
         least = hops(reach, root)
@@ -162,13 +140,15 @@ class ColumnPool:
             raise Infeasible(f"some rank cannot be reached in {height} messages")
         place = np.where(present, least, len(cost))
         above = np.where(place[:, None] < place[None, :], reach, np.inf)
-        return cheapest_in(self.grow(family, np.argmin(above, axis=0), frozen(place)), cost)
+        return cheapest_tree_in(self.grow(family, np.argmin(above, axis=0), frozen(place)), cost)
 
     def ask_each_helper(self) -> None:
         """Take in an order with each helper alone, where these are few: their trees are low."""
-        if len(self.quotient.helpers) * len(self.families) <= ASKED:
+        if len(self.quotient.helpers) * len(self.families) <= HELPER_ORDERS:
             for family in self.families:
-                for helper in np.flatnonzero(self.usable(family) & ~self.quotient.needed):
+                for helper in np.flatnonzero(
+                    usable_members(self.quotient, family) & ~self.quotient.needed
+                ):
                     self.nearest_first(family, self.near, [int(helper)])
 
     def straight(self) -> None:
@@ -198,7 +178,7 @@ class ColumnPool:
         root, members = self.place[family.root], len(self.place)
         tree = np.full(members, root)
         tree[child] = parent
-        depth = depth_in(tree, root)
+        depth = depths(tree)
         place = np.full(members, members)
         place[root], place[child] = 0, depth[child]
         branches = bool(self.quotient.usable(family.inward)[root])
@@ -223,22 +203,9 @@ class ColumnPool:
             cost: between members.
             known: levels to start from.
         """
-        self.watch.check(TREE * len(cost) + PAIR * len(cost) ** 2)
-        root, usable = self.place[family.root], np.flatnonzero(self.usable(family))
-        branches = bool(self.quotient.usable(family.inward)[root])
-        needed = self.quotient.needed[usable] | (usable == root)
-        start = int(np.searchsorted(usable, root))
-        reach = orient(cost, family)[np.ix_(usable, usable)]
-        if self.heights is None:
-            find = steiner_tree if branches else steiner_tree_from_one
-            total, above = find(reach, start, needed)
-        else:
-            height = self.heights.of(family)
-            place = None if known is None else np.minimum(known[usable], height + 1)
-            total, above = _bounded_tree(reach, start, needed, height, branches, place)
-        parent = np.full(len(cost), -1, dtype=np.int64)
-        parent[usable[above >= 0]] = usable[above[above >= 0]]
-        return total, frozen(parent)
+        self.watch.check(TREE_WORK * len(cost) + PAIR_WORK * len(cost) ** 2)
+        height = None if self.heights is None else self.heights.of(family)
+        return find_tree(self.quotient, family, cost, height, known)
 
     def cheapest_trees(self, cost: FloatArray) -> dict[Family, tuple[float, IntArray]]:
         """Find each family's tree; of bounded height, none costs more than those of the orders."""
@@ -260,7 +227,7 @@ class ColumnPool:
             self.grow(family, tree, frozen(np.where(place > height, len(tree), place)))
             return
         within = np.flatnonzero((tree >= 0) | (np.arange(len(tree)) == root))
-        depth = depth_in(np.where(tree >= 0, tree, root), root)[within]
+        depth = depths(np.where(tree >= 0, tree, root))[within]
         self.grow(family, tree, places(within[np.lexsort((within, depth))], len(tree)))
 
     def reach(self, root: int, inward: bool, present: BoolArray) -> tuple[FloatArray, IntArray]:
@@ -298,11 +265,12 @@ class ColumnPool:
             tree: the parent of each member.
             place: of each member, as in `Order`.
         """
-        self.watch.check(ORDER + PAIR * len(place) ** 2)
+        self.watch.check(ORDER_WORK + PAIR_WORK * len(place) ** 2)
         root = self.place[family.root]
         tree = np.where(place < len(place), tree, root)
+        tree[root] = root
         branches = bool(self.quotient.usable(family.inward)[root])
-        depth = frozen(depth_in(tree, root))
+        depth = frozen(depths(tree))
         order = Order(root, place, depth, family.inward, branches)
         if order.key in self._known:
             return order
@@ -326,7 +294,7 @@ class ColumnPool:
         So each is fed by others in turn, and is not always fed before them. Only where there are
         kinds, so that the orders are small.
         """
-        if self.kinds is None or self.kinds.orbits > ORBITS:
+        if self.kinds is None or self.kinds.orbits > RANDOM_ORBITS:
             return
         (family,), (first, *_) = self.families, self.orders
         for _ in range(SHUFFLES * self.kinds.orbits):
@@ -405,51 +373,6 @@ def _list_pairs(earliest: IntArray, children: IntArray) -> tuple[IntArray, IntAr
     """List (parent, child) of some children."""
     row, kind = np.nonzero(earliest[children] >= 0)
     return earliest[children[row], kind], children[row]
-
-
-def _bounded_tree(
-    reach: FloatArray,
-    root: int,
-    needed: BoolArray,
-    height: int,
-    branches: bool,
-    known: IntArray | None,
-) -> tuple[float, IntArray]:
-    """Find a cheap tree within the height, where the root may have to have one child."""
-    try:
-        if branches:
-            return bounded_depth_tree(reach, root, needed, height, known)
-        return bounded_depth_tree_from_one(reach, root, needed, height)
-    except Unreachable as error:
-        raise Infeasible(str(error)) from None
-
-
-def orient(cost: FloatArray, family: Family) -> FloatArray:
-    """Turn costs between members so that trees grow out of the root."""
-    return cost.T if family.inward else cost
-
-
-def cheapest_in(order: Order, cost: FloatArray) -> IntArray:
-    """Give each member its cheapest parent in an order, -1 for those that need none."""
-    parent = np.full(len(cost), -1, dtype=np.int64)
-    parent[order.children] = order.cheapest_parents(cost)[order.children]
-    return frozen(parent)
-
-
-def depth_in(parent: IntArray, root: int) -> IntArray:
-    """Count the steps from each member up to the root of a tree."""
-    depth, above = np.zeros(len(parent), dtype=np.int64), np.arange(len(parent))
-    while (moving := above != root).any():
-        depth += moving
-        above = np.where(moving, parent[above], root)
-    return depth
-
-
-def places(sequence: IntArray, members: int) -> IntArray:
-    """Turn a sequence of some of the members into each one's place in it; others come last."""
-    place = np.full(members, members)
-    place[sequence] = np.arange(len(sequence))
-    return frozen(place)
 
 
 def _smallest(key: FloatArray, count: int) -> BoolArray:

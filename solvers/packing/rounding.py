@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.trees.order_lp import Budget, Columns
+from solvers.packing.order_lp import Budget, Columns
 from topologies.model.topology import FloatArray, IntArray
 
 PARTS = 720_720 << 20  # divided by everything up to 16, so that common shares stay exact

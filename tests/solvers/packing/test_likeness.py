@@ -5,10 +5,11 @@ import pytest
 
 from runtime.verify.verify import verify
 from solvers.bounds.cuts import cut_bound
+from solvers.packing.column_pool import ColumnPool
+from solvers.packing.families import Family
 from solvers.routing.quotient import Quotient
 from solvers.schedules.kinds import collective
 from solvers.solve import find_symmetry, solve
-from solvers.trees.column_pool import ColumnPool, Family
 from topologies.formats.spec import topology
 from topologies.model.topology import integers
 
@@ -29,12 +30,12 @@ def test_few_members_have_columns_and_every_one_gets_its_parents():
     machine = topology("cloudmatrix384:nodes=6")
     what = collective("broadcast", range(machine.ranks), 0)
     quotient = Quotient(machine, integers(what.ranks), find_symmetry(machine, what))
-    growth = ColumnPool(quotient, [Family(0, inward=False)])
-    growth.nearest_first(growth.families[0], growth.near)
-    (order,) = growth.orders
+    pool = ColumnPool(quotient, [Family(0, inward=False)])
+    pool.nearest_first(pool.families[0], pool.near)
+    (order,) = pool.orders
     assert order.standing.sum() == machine.ranks - 1
     assert len(order.leaders) < machine.ranks / 4
-    assert growth.kinds is not None
-    earliest = growth.kinds.earliest(order)
+    assert pool.kinds is not None
+    earliest = pool.kinds.earliest(order)
     child, kind = np.nonzero(earliest >= 0)
     assert (order.place[earliest[child, kind]] < order.place[child]).all()

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from solvers.packing.column_pool import ColumnPool
+from solvers.packing.congestion_prices import Congestion
+from solvers.packing.families import Family
 from solvers.routing.quotient import Quotient
-from solvers.trees.column_pool import ColumnPool, Family
-from solvers.trees.congestion_prices import Congestion
 from topologies.formats import spec
 from topologies.model.topology import integers
 from topologies.presets.shapes import full_mesh, ring
@@ -13,7 +14,7 @@ from topologies.symmetry.group import declared_group, trivial
 
 
 def planted(topology, families, rounds=1, group=None, plant="cheapest_first"):
-    """Plant trees of equal weight; give the growth and the (family, parents) in turn."""
+    """Plant trees of equal weight; give the pool and the (family, parents) in turn."""
     view = Quotient(topology, integers(range(topology.ranks)), group or trivial(topology))
     made, trees = ColumnPool(view, families), []
 

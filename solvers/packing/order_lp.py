@@ -53,7 +53,7 @@ class Order:
     have the place len(place). A root that does not branch has one child, alone on the second place.
     A tree is outward (data flows from the root) or inward (sums flow to the root). Those that one
     stands for have parents as it has, which load the links as its parents do; so it alone has
-    columns, and these count for all (see solvers/trees/likeness.py).
+    columns, and these count for all (see solvers/packing/likeness.py).
 
     Attributes:
         depth: how many steps from the root each member is in the tree that the order came from.
@@ -234,3 +234,17 @@ def union(parts: Sequence[Columns], members: int) -> Columns:
     key = (every.order * members + every.child) * members + every.parent
     key = key * (int(every.way.max(initial=0)) + 1) + every.way
     return every.at(np.unique(key, return_index=True)[1])
+
+
+def cheapest_tree_in(order: Order, cost: FloatArray) -> IntArray:
+    """Give each member its cheapest parent in an order, -1 for those that need none."""
+    parent = np.full(len(cost), -1, dtype=np.int64)
+    parent[order.children] = order.cheapest_parents(cost)[order.children]
+    return frozen(parent)
+
+
+def places(sequence: IntArray, members: int) -> IntArray:
+    """Turn a sequence of some of the members into each one's place in it; others come last."""
+    place = np.full(members, members)
+    place[sequence] = np.arange(len(sequence))
+    return frozen(place)

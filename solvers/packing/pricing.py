@@ -4,40 +4,43 @@ from math import inf
 
 import numpy as np
 
+from solvers.packing.column_pool import ColumnPool
+from solvers.packing.congestion_prices import Congestion
+from solvers.packing.families import Family
+from solvers.packing.tuning import (
+    CLOSE,
+    FEW_FAMILIES,
+    FIRST_ROWS,
+    FIRST_TREES,
+    GAIN,
+    MORE_TREES,
+    MOVES,
+    NEAR_OPTIMUM,
+    PAIR_WORK,
+    PLENTY_TREES,
+    PRICE_TIE,
+    TRIES,
+    TRUSTED,
+)
 from solvers.routing.path_pool import HOP
 from solvers.routing.quotient import Quotient
 from solvers.settings.deadline import NotFound
-from solvers.trees.column_pool import PAIR, ColumnPool, Family
-from solvers.trees.congestion_prices import Congestion
 from topologies.model.topology import FloatArray, IntArray
-
-CLOSE = 1e-9  # relative distance at which the trees' price counts as the time
-TIE = 1e-7  # what alphas weigh against the highest price, so that shorter ways win ties
-FEW = 8  # families up to which the first orders go by distance, so that trees are low
-FIRST = 24  # trees that avoid each other which are added at first, at least one for each family
-ROWS = 8192  # rows of the LP that those may add where one for each family adds less
-MORE = 16  # such trees that are added in a round
-PLENTY = 64  # the same, where there are more members than TRUSTED
-MOVES = 2**21  # of members, that are judged to plant such trees of bounded height
-TRIES = 12  # rounds of them after which nothing was found that is cheaper
-TRUSTED = 128  # members up to which the first trees of bounded height are about the cheapest
-NEAR = 0.01  # relative distance from which trees that ignore each other are added as well
-GAIN = 1e-7  # least improvement, relative, that a new column must promise
 
 
 class Pricing:
-    """Adds to the growth of an order LP what the duals of its optimum show to be missing.
+    """Adds to the pool of an order LP what the duals of its optimum show to be missing.
 
     due: the time that the last prices prove, if the trees found for them are the cheapest.
     """
 
-    def __init__(self, growth: ColumnPool, *, free: bool) -> None:
-        self.growth, self.free = growth, free
-        self.quotient, self.families = growth.quotient, growth.families
+    def __init__(self, pool: ColumnPool, *, free: bool) -> None:
+        self.pool, self.free = pool, free
+        self.quotient, self.families = pool.quotient, pool.families
         self.draw = np.random.default_rng(0)
         self.spread = False
         self.due = 0.0
-        self.tries = TRIES if growth.heights else 0
+        self.tries = TRIES if pool.heights else 0
 
     def begin(self, scale: float) -> None:
         """Take in a first order for each family.
@@ -49,12 +52,12 @@ class Pricing:
         weights = {f: f.size * shares[f] for f in self.families}
         self.congestion = Congestion(self.quotient, weights, scale)
         empty = 1.0 / self.quotient.orbit_capacity
-        self.congestion.run(self.growth.nearest_first, empty, 1, self.draw)
-        self.growth.ask_each_helper()
-        self.growth.shuffle_orbits(self.draw)
+        self.congestion.run(self.pool.nearest_first, empty, 1, self.draw)
+        self.pool.ask_each_helper()
+        self.pool.shuffle_orbits(self.draw)
         # Where there is room below the farthest members, other trees may do better.
-        deepest = max(order.place[order.present].max() for order in self.growth.orders)
-        if self.growth.heights and deepest < max(self.growth.heights):
+        deepest = max(order.place[order.present].max() for order in self.pool.orders)
+        if self.pool.heights and deepest < max(self.pool.heights):
             self._spread(empty, 1)
 
     def _spread(self, prices: FloatArray, trees: int) -> None:
@@ -62,11 +65,11 @@ class Pricing:
         order = self.quotient.group.order
         images = sum(order // self.quotient.orbit_of(f.root) for f in self.families)
         members = len(self.quotient.members)
-        most = ROWS // (len(self.families) * members)
-        if self.growth.heights:
+        most = FIRST_ROWS // (len(self.families) * members)
+        if self.pool.heights:
             most = min(most, MOVES // (len(self.families) * members**2))
         rounds = max(min(trees // images, most), 1)
-        self.congestion.run(self.growth.cheapest_first, prices, rounds, self.draw)
+        self.congestion.run(self.pool.cheapest_first, prices, rounds, self.draw)
 
     def price_out(self, prices: FloatArray, time: float, hopeless: float = inf) -> bool:
         """Add what the prices ask for: better ways, orders and parents; say whether any was.
@@ -78,40 +81,40 @@ class Pricing:
         """
         length, entry = self._distances(prices)
         cost = self.quotient.between_members(length)
-        found = self.growth.cheapest_trees(cost)
+        found = self.pool.cheapest_trees(cost)
         self.due = due = self.time_of({f: float(total) for f, (total, _) in found.items()})
-        trusted = self.spread or len(cost) <= TRUSTED or self.growth.heights is None
+        trusted = self.spread or len(cost) <= TRUSTED or self.pool.heights is None
         if trusted and due > hopeless:
             raise NotFound("the goal is out of reach")
-        before = len(self.growth.orders), len(self.growth.columns)
+        before = len(self.pool.orders), len(self.pool.columns)
         if trusted and due >= time * (1 - CLOSE):
             # Trees of bounded height were looked for where others might be better.
             self.tries -= 1
             if self.tries < 0 or hopeless < inf:
                 return False
-        if len(self.families) <= FEW or due > time * (1 - NEAR):
+        if len(self.families) <= FEW_FAMILIES or due > time * (1 - NEAR_OPTIMUM):
             for family, (_, parent) in found.items():
-                self.growth.follow(family, parent)
+                self.pool.follow(family, parent)
         if not self.spread:
-            self._spread(1.0 / self.quotient.orbit_capacity, FIRST)
+            self._spread(1.0 / self.quotient.orbit_capacity, FIRST_TREES)
             self.spread = True
-        more = MORE if len(cost) <= TRUSTED else PLENTY
+        more = MORE_TREES if len(cost) <= TRUSTED else PLENTY_TREES
         self._spread((prices + prices.mean() / 2) * self.draw.uniform(0.5, 1.5, len(prices)), more)
         self._new_parents(cost)
-        self.growth.settle()
+        self.pool.settle()
         self._new_paths(prices, length, entry, time)
-        return (len(self.growth.orders), len(self.growth.columns)) != before
+        return (len(self.pool.orders), len(self.pool.columns)) != before
 
     def better_paths(self, prices: FloatArray, time: float) -> bool:
         """Add cheaper ways between members and their parents alone; say whether there were any."""
-        before = len(self.growth.ways)
+        before = len(self.pool.ways)
         self._new_paths(prices, *self._distances(prices), time)
-        return len(self.growth.ways) > before
+        return len(self.pool.ways) > before
 
     def _distances(self, prices: FloatArray) -> tuple[FloatArray, IntArray]:
         """Find the cheapest ways from the roots, the shorter of two that cost the same."""
         tie = self.quotient.topology.alpha + HOP
-        tie = tie / tie.max() * prices.max() * TIE
+        tie = tie / tie.max() * prices.max() * PRICE_TIE
         return self.quotient.distances(prices[self.quotient.link_orbit] + tie)
 
     def time_of(self, total: dict[Family, float]) -> float:
@@ -135,7 +138,7 @@ class Pricing:
         self, prices: FloatArray, length: FloatArray, entry: IntArray, time: float
     ) -> None:
         """Take in the cheapest way of each pair in use, where it beats the ways known."""
-        ways = self.growth.ways
+        ways = self.pool.ways
         known = np.full(length.shape, np.inf)
         cost = ways.crossings() @ prices
         np.minimum.at(known, (np.array(ways.root), np.array(ways.target)), cost)
@@ -144,14 +147,14 @@ class Pricing:
         for root, target in zip(*np.nonzero(better & ways.asked), strict=True):
             ways.add(int(root), trace(self.quotient, int(root), entry[root], int(target)))
         if len(ways) > fresh:
-            self.growth.spread()
+            self.pool.spread()
 
     def _new_parents(self, cost: FloatArray) -> None:
         """Give each member of each order the earlier parent that is cheapest now."""
-        for i, order in enumerate(self.growth.orders):
-            self.growth.watch.check(PAIR * len(cost) ** 2)
+        for i, order in enumerate(self.pool.orders):
+            self.pool.watch.check(PAIR_WORK * len(cost) ** 2)
             child = order.leaders
-            self.growth.choose(i, order.cheapest_parents(cost)[child], child)
+            self.pool.choose(i, order.cheapest_parents(cost)[child], child)
 
 
 def trace(quotient: Quotient, root: int, entry: IntArray, target: int) -> tuple[int, ...]:

@@ -5,9 +5,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from solvers.packing.column_pool import ColumnPool
+from solvers.packing.families import Family
+from solvers.packing.pricing import Pricing
 from solvers.routing.quotient import Quotient
-from solvers.trees.column_pool import ColumnPool, Family
-from solvers.trees.pricing import Pricing
 from topologies.model.topology import Link, build, integers
 from topologies.presets.shapes import full_mesh, line, ring
 from topologies.symmetry.group import trivial
@@ -57,7 +58,7 @@ def test_with_free_shares_the_cheapest_pair_of_trees_counts():
     prices = np.where(topology.src < topology.dst, 2.0, 1.0)
     _, pricing = priced(topology, *families, free=True)
     assert not pricing.price_out(prices, 9.0)
-    found = pricing.growth.cheapest_trees(direct(topology, prices))
+    found = pricing.pool.cheapest_trees(direct(topology, prices))
     assert pricing.time_of({family: total for family, (total, _) in found.items()}) == 9
 
 
@@ -74,7 +75,7 @@ def test_the_cheapest_tree_is_among_the_columns_afterwards(inward):
         cost = np.full((5, 5), np.inf)
         for (src, dst), price in hop.items():
             cost[src, dst] = price
-        (total, parent) = pricing.growth.cheapest_trees(cost)[Family(2, inward)]
+        (total, parent) = pricing.pool.cheapest_trees(cost)[Family(2, inward)]
         tree = {(int(p), c) for c, p in enumerate(parent) if c != 2}
         assert total == pytest.approx(sum(cost[c, p] if inward else cost[p, c] for p, c in tree))
         assert any(

@@ -8,28 +8,30 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solvers.lp.linear_program import Infeasible, NotFound, Optimum, solve
+from solvers.lp.linear_program import NotFound, Optimum, solve
 from solvers.lp.min_max_load import LoadLP
-from solvers.routing.path_pool import HOP, PathPool
+from solvers.packing import rounding
+from solvers.packing.column_pool import ColumnPool
+from solvers.packing.families import Family, Heights
+from solvers.packing.low_trees import prefer_low_trees
+from solvers.packing.order_lp import Budget, Columns, Order, assemble
+from solvers.packing.pricing import Pricing
+from solvers.packing.tuning import (
+    AT_HAND,
+    CLOSE,
+    HOPELESS,
+    IDLE,
+    KEPT_ORDERS,
+    LARGE_COLUMNS,
+    ROUND_COLUMNS,
+    STALLED,
+    STRAIGHT_COLUMNS,
+)
+from solvers.routing.path_pool import PathPool
 from solvers.routing.quotient import Quotient
 from solvers.schedules.certificate import Bound
 from solvers.settings.deadline import NO_DEADLINE, Watch
-from solvers.trees import rounding
-from solvers.trees.column_pool import ColumnPool, Family, Heights
-from solvers.trees.order_lp import Budget, Columns, Order, assemble
-from solvers.trees.pricing import CLOSE, Pricing
-from topologies.model.topology import BoolArray, FloatArray, IntArray
-
-STRAIGHT = 40_000  # columns of all rounds, above which trees that send straight end
-KEPT = 4  # orders for each family up to which none is dropped
-SHALLOW = 0.4  # of the work that is left, for low trees; the rest is for the exact solution
-HOPELESS = 1.1  # times the goal that the prices prove about, at which it is given up
-STALLED = 0.6  # of the distance to a goal: where more is left after a round, it did not do much
-ROOM = 250_000  # columns of all rounds together up to which there is another one
-AT_HAND = 0.2  # distance from which there is another round anyway, if none stalled
-HASTE = 2**15  # columns above which little time is spent on low trees
-FAR = 8  # messages to the farthest member, from which trees are tall anyway
-IDLE = 1e-9  # an order of no more weight may be dropped
+from topologies.model.topology import FloatArray
 
 
 class Goal(NamedTuple):
@@ -68,7 +70,7 @@ class _Pace:
         self.columns += len(now.columns)
         if distance < AT_HAND and not self.stalled:
             return True
-        return self.stalled < 2 and self.columns < ROOM
+        return self.stalled < 2 and self.columns < ROUND_COLUMNS
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +105,8 @@ class ColumnGeneration:
         heights: Heights | None = None,
     ) -> None:
         self.quotient, self.free, self.watch = quotient, free, watch
-        self.growth = ColumnPool(quotient, families, watch, heights)
-        self.pricing = Pricing(self.growth, free=free)
+        self.pool = ColumnPool(quotient, families, watch, heights)
+        self.pricing = Pricing(self.pool, free=free)
 
     def solve(
         self,
@@ -170,9 +172,9 @@ class ColumnGeneration:
             NotFound: they do not reach it.
         """
         scale = float(goal.time)
-        self.growth.straight()
+        self.pool.straight()
         columns = 0
-        while columns < STRAIGHT:
+        while columns < STRAIGHT_COLUMNS:
             now = self._solve(scale)
             reached(now.time)
             x = now.optimum.x[:-1]
@@ -200,14 +202,14 @@ class ColumnGeneration:
             try:
                 now = self._solve(scale)
             except NotFound:
-                self.growth.orders, self.growth.columns = list(now.orders), now.columns
+                self.pool.orders, self.pool.columns = list(now.orders), now.columns
 
     def _solve(self, scale: float) -> _Iteration:
         self.watch.check()
         lp = self._assemble()
         optimum = solve(lp.program(scale), self.watch)
-        orders = tuple(self.growth.orders)
-        return _Iteration(lp, optimum, orders, self.growth.columns, optimum.cost * scale)
+        orders = tuple(self.pool.orders)
+        return _Iteration(lp, optimum, orders, self.pool.columns, optimum.cost * scale)
 
     def _improve(self, prices: FloatArray, time: float, hopeless: float = inf) -> bool:
         """Grow by what the prices ask for; say whether anything was missing, and time enough.
@@ -221,49 +223,49 @@ class ColumnGeneration:
 
     def _prune(self, now: "_Iteration") -> None:
         """Drop orders that the last optimum gave no weight, once there are many."""
-        if len(self.growth.orders) <= KEPT * len(self.growth.families):
+        if len(self.pool.orders) <= KEPT_ORDERS * len(self.pool.families):
             return
-        if len(self.growth.orders) < len(now.orders):
+        if len(self.pool.orders) < len(now.orders):
             return  # those without weight are gone
         weight = now.optimum.x[len(now.columns) :][: len(now.orders)]
-        kept = np.ones(len(self.growth.orders), dtype=np.bool_)
+        kept = np.ones(len(self.pool.orders), dtype=np.bool_)
         kept[: len(weight)] = weight > IDLE
         # The first order of each family stays: a root that is idle now may be needed later.
-        kept[: len(self.growth.families)] = True
-        self.growth.keep(kept)
+        kept[: len(self.pool.families)] = True
+        self.pool.keep(kept)
 
     def _finish(self, now: _Iteration, goal: Goal | None) -> Packing | None:
         """Turn the optimum into exact shares; of the least height, if the goal is attained.
 
         None where members that others stood for have to stand for themselves.
         """
-        self.growth.orders, self.growth.columns = list(now.orders), now.columns
+        self.pool.orders, self.pool.columns = list(now.orders), now.columns
         lp, x, target = now.lp, now.optimum.x[:-1], None
-        if self.growth.kinds is not None and len(x) > HASTE:
+        if self.pool.kinds is not None and len(x) > LARGE_COLUMNS:
             # There are many small orders; those in use do.
             amounts, weights = np.split(x, [len(now.columns)])
             used = weights > IDLE
-            self.growth.keep(used)
+            self.pool.keep(used)
             lp, x = self._assemble(), np.append(amounts[used[now.columns.order]], weights[used])
         if goal is not None and _nears(now.time, goal):
             target = goal.time
-            x = self._shallow(lp, float(target), x)
+            x = prefer_low_trees(self.pool, lp, float(target), x, self.watch)
         return self._exact(lp, x, now.time, target, goal)
 
     def _exact(
         self, lp: LoadLP, x: FloatArray, time: float, target: Fraction | None, goal: Goal | None
     ) -> Packing | None:
         """Solve for the shares in rationals, or round them where that does not succeed."""
-        columns, orders = self.growth.columns, len(self.growth.orders)
+        columns, orders = self.pool.columns, len(self.pool.orders)
         try:
             share, _ = lp.exact(x, time, target, self.watch)
         except NotFound:
-            share = rounding.round_shares(columns, orders, self.budgets(self.growth.orders), x)
-        whole = self.growth.unfold(columns, share)
+            share = rounding.round_shares(columns, orders, self.budgets(self.pool.orders), x)
+        whole = self.pool.unfold(columns, share)
         if whole is None:
             return None
         bound = goal.bound if goal else None
-        return Packing(tuple(self.growth.orders), *whole, bound, self.growth.ways)
+        return Packing(tuple(self.pool.orders), *whole, bound, self.pool.ways)
 
     def solve_chosen(
         self, orders: Sequence[Order], columns: Columns, scale: float
@@ -273,7 +275,7 @@ class ColumnGeneration:
         Raises:
             Infeasible, NotFound: as of `linear.solve`.
         """
-        self.growth.orders, self.growth.columns = list(orders), columns
+        self.pool.orders, self.pool.columns = list(orders), columns
         lp = self._assemble()
         return lp, solve(lp.program(scale), self.watch)
 
@@ -287,17 +289,17 @@ class ColumnGeneration:
     def _assemble(self) -> LoadLP:
         return assemble(
             self.quotient,
-            self.growth.ways,
-            self.growth.orders,
-            self.growth.columns,
-            self.budgets(self.growth.orders),
+            self.pool.ways,
+            self.pool.orders,
+            self.pool.columns,
+            self.budgets(self.pool.orders),
         )
 
     def budgets(self, orders: Sequence[Order]) -> list[Budget]:
         """Tie the orders' weights to the roots' shares."""
-        mine: dict[Family, list[int]] = {family: [] for family in self.growth.families}
+        mine: dict[Family, list[int]] = {family: [] for family in self.pool.families}
         for i, order in enumerate(orders):
-            mine[self.growth.family_of(order)].append(i)
+            mine[self.pool.family_of(order)].append(i)
         order_of_group = self.quotient.group.order
         if not self.free:
             times = {f: Fraction(self.quotient.orbit_of(f.root), order_of_group) for f in mine}
@@ -319,85 +321,6 @@ class ColumnGeneration:
     def _prices(self, now: _Iteration, scale: float) -> FloatArray:
         """Give the price of one link of each orbit: what a crossing of all images costs in time."""
         return now.lp.prices(now.optimum, scale) * self.quotient.repeats
-
-    def _shallow(self, lp: LoadLP, scale: float, x: FloatArray) -> FloatArray:
-        """Among the optimal packings find a low one whose members are reached early.
-
-        Where parents that are nearer to the root than their children suffice, the heights of the
-        orders bound those of the trees, and the least bound that suffices is searched for. Where
-        there is no time for that, x stays as it is.
-        """
-        watch = self.watch.part(SHALLOW, "trees reached earlier")
-        columns, depth = self.growth.columns, np.array([o.depth for o in self.growth.orders])
-        if len(x) > HASTE:
-            # One program takes seconds, and where members are far away it changes little.
-            known = self.growth.heights is not None or depth.max(axis=1).min() > FAR
-            return x if known else self._earliest(lp, scale, x, watch)
-        if self.growth.heights or len(self.growth.families) > 1:
-            # With several families, lower trees are searched for height by height (`shallow`).
-            return self._earliest(lp, scale, x, watch)
-        rises = depth[columns.order, columns.parent] < depth[columns.order, columns.child]
-        best = self._lowest(lp, scale, depth.max(axis=1), rises, watch)
-        return self._earliest(lp, scale, x, watch) if best is None else best
-
-    def _lowest(
-        self, lp: LoadLP, scale: float, heights: IntArray, rises: BoolArray, watch: Watch
-    ) -> FloatArray | None:
-        """Search for the least height of orders that suffices; rises: choices that are allowed."""
-        levels, order = np.unique(heights), self.growth.columns.order
-        best, low, high = None, 0, len(levels) - 1
-        while low <= high:
-            middle = high if best is None else (low + high) // 2
-            kept = heights <= levels[middle]
-            try:
-                now = np.append(rises & kept[order], kept)
-                best = self._early(lp, scale, now, watch, once=True)
-                high = middle - 1
-            except (Infeasible, NotFound):
-                if best is None:
-                    break
-                low = middle + 1
-        return best
-
-    def _earliest(self, lp: LoadLP, scale: float, x: FloatArray, watch: Watch) -> FloatArray:
-        """Let members be reached early, of whatever height; x where that cannot be done."""
-        try:
-            return self._early(lp, scale, np.ones(len(x), dtype=np.bool_), watch)
-        except (Infeasible, NotFound):
-            return x
-
-    def _early(
-        self, lp: LoadLP, scale: float, kept: BoolArray, watch: Watch, *, once: bool = False
-    ) -> FloatArray:
-        """Solve for the choices marked as `kept` and the least sum of arrival times.
-
-        once: as of `linear.solve`.
-        """
-        columns = self.growth.columns
-        alpha = np.array(
-            [
-                sum(self.quotient.topology.alpha[e] + HOP for e in way)
-                for way in self.growth.ways.links
-            ]
-        )
-        late = self._starts(alpha.mean())[columns.order, columns.parent] + alpha[columns.way]
-        cost = np.append(late / late.max(), np.zeros(len(self.growth.orders)))
-        x = np.zeros(len(kept))
-        program = lp.cheapest(scale, cost, kept)
-        x[kept] = solve(program, watch, once=once).x
-        return x
-
-    def _starts(self, alpha: float) -> FloatArray:
-        """Guess when each member of each order can send at the soonest: (orders, members).
-
-        alpha: about that of a message, for orders that are levels.
-        """
-        orders = self.growth.orders
-        if self.growth.heights:
-            return np.array([order.place * alpha for order in orders])
-        if self.growth.kinds is not None:
-            return np.array([order.depth * alpha for order in orders])
-        return np.array([self.growth.reach(o.root, o.inward, o.present)[0] for o in orders])
 
 
 def _attains(now: _Iteration, goal: Goal) -> bool:

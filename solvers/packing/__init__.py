@@ -1,0 +1,1 @@
+"""From orders and prices to the best packing of trees: the order LP, and what it grows by."""
