@@ -1,9 +1,34 @@
 """Plays of many chunks from plays of fewer: once all are under way, chunk follows chunk."""
 
+from dataclasses import replace
+
+import numpy as np
+
 from runtime.simulate.play import play
 from runtime.simulate.traffic import Traffic
 
+EVENTS = 2_000_000  # that are played for one answer; a fifth of a second
+LEAST = 32  # chunks of the longer play
 
-def play_steadily(traffic: Traffic, lead: int) -> int:
-    """Give the tick at which the last message is complete."""
-    return play(traffic, lead).end
+
+def play_steadily(traffic: Traffic, lead: int, events: int = EVENTS) -> int:
+    """Give the tick at which the last message is complete.
+
+    Where more than `events` would happen two plays of fewer chunks, of the same bytes, tell what a
+    chunk more takes; all that are missing take as long. On irregular machines that is within 1 %
+    of a play of all chunks, where the plays have more chunks than a message has steps.
+    """
+    each = len(traffic.parts.station) + len(traffic.messages.step)
+    more = max(LEAST, events * 2 // 3 // max(each, 1))
+    if traffic.chunks <= more or traffic.chunks * each <= events:
+        return play(traffic, lead).end
+    fewer = more // 2
+    late, early = (play(_shortened(traffic, chunks), lead).end for chunks in (more, fewer))
+    missing = traffic.chunks - more
+    return max(late - (-missing * (late - early) // (more - fewer)), int(traffic.busy.max()))
+
+
+def _shortened(traffic: Traffic, chunks: int) -> Traffic:
+    """Play the first chunks alone."""
+    cuts = np.maximum(1, traffic.messages.cuts * chunks // traffic.chunks)
+    return replace(traffic, chunks=chunks, messages=replace(traffic.messages, cuts=cuts))
