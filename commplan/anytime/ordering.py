@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from runtime.metrics.chunking import pipelining
+from runtime.metrics.chunking import flow_rate
 from runtime.simulate.simulate import simulate
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.piece_loads import incast_bytes
@@ -34,7 +34,7 @@ def order_exchange(whole: Schedule, watch: Watch) -> Schedule:
     played = []
     for seconds, each in _play_orders(whole, LENGTHS if pile else LENGTHS[::-1], watch):
         played.append((seconds, each))
-        share = LARGE / pipelining(whole).rate / seconds
+        share = LARGE / flow_rate(whole) / seconds
         if share >= (KEPT if pile else FULL) and incast_bytes(each) <= pile / 2:
             return each
     return min(played, key=lambda pair: pair[0])[1]

@@ -23,11 +23,8 @@ enum {{ BLOCKS = {blocks}, PIECES = {count} }};
 /* busbw / algbw */
 static const double busbw_factor = {busbw!r};
 
-/* For the number of chunks: messages on the longest chain, seconds a message costs at any size,
-   bytes of size per second when all links flow, the largest piece's share of the size. */
-enum {{ HEIGHT = {rule.height} }};
-static const double latency = {rule.latency!r}, rate = {rule.rate!r};
-static const double largest_piece = {rule.largest!r};
+/* For each byte of size: the square of the best number of chunks, and how many there may be. */
+static const double chunks_square = {rule.square!r}, chunks_linear = {rule.linear!r};
 
 /* Process i plays rank ranks[i] of the topology. */
 static const int ranks[] = {{

@@ -42,9 +42,8 @@ PIECES = """
 TRANSFERS = """
 {transfers}"""
 
-# For the number of chunks: messages on the longest chain, seconds a message costs at any size,
-# bytes of size per second when all links flow, the largest piece's share of the size.
-HEIGHT, LATENCY, RATE, LARGEST = {pipelining}
+# For each byte of size: the square of the best number of chunks, and how many there may be.
+CHUNKS_SQUARE, CHUNKS_LINEAR = {pipelining}
 '''
 
 
@@ -74,7 +73,7 @@ def _plan(held: Tables) -> str:
         parts=plan.parts,
         pieces="".join(f"{block} {first} {last}\n" for block, first, last in held.pieces),
         transfers="".join(" ".join(map(str, row)) + "\n" for row in held.transfers),
-        pipelining=f"{rule.height}, {rule.latency!r}, {rule.rate!r}, {rule.largest!r}",
+        pipelining=f"{rule.square!r}, {rule.linear!r}",
     )
 
 

@@ -5,45 +5,35 @@ from math import sqrt
 
 import numpy as np
 
-from runtime.metrics.height import height
+from runtime.metrics.height import links_in_a_row
 from runtime.metrics.pacing import pacing_of
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import FloatArray, IntArray
 from topologies.symmetry.group import link_images, orbits
 
-MOST_CHUNKS = 64
-SMALLEST_CHUNK = 4096  # bytes
+MOST_CHUNKS = 128
+# Bytes of a chunk of a piece of mean size: where messages cost the ranks nothing that the machine
+# states, and where it does, so that a play counts what small ones cost.
+LEAST, LEAST_COUNTED = 2**15, 2**12
+UNLIMITED = 1e300
 
 
 @dataclass(frozen=True)
 class Pipelining:
-    """What the choice of chunks rests on.
+    """The choice of chunks as a rule for any size.
 
     Attributes:
-        height: messages on the longest chain.
-        latency: seconds that a message costs at any size.
-        rate: bytes of size per second when all links flow (0 where nothing flows).
-        largest: the largest piece as a share of the size.
+        square: the square of the best number of chunks, for each byte of size.
+        linear: how many chunks there may be, for each byte of size.
     """
 
-    height: int
-    latency: float
-    rate: float
-    largest: float
+    square: float
+    linear: float
 
     def chunks(self, size: int) -> int:
-        """Choose the chunks for a size in bytes.
-
-        C chunks take about (C + h - 1) (a + T / C) with height h, latency a, and fluid time T;
-        the least is at C = sqrt((h - 1) T / a). No chunk of the largest piece gets below
-        SMALLEST_CHUNK bytes.
-        """
-        most = min(MOST_CHUNKS, int(size * self.largest / SMALLEST_CHUNK))
-        if self.height < 2 or most < 2 or not self.rate:
-            return 1
-        time = (self.height - 1) * size / self.rate
-        best = sqrt(time / self.latency) if self.latency > 0 else float(most)
-        return max(1, int(min(best, float(most)) + 0.5))
+        """Choose the chunks for a size in bytes; emitted programs have the same lines."""
+        best = min(sqrt(self.square * size) + 0.5, self.linear * size, float(MOST_CHUNKS))
+        return max(1, int(best))
 
 
 def chunks(schedule: Schedule, size: int) -> int:
@@ -57,12 +47,21 @@ def chunks_of(schedule: Schedule, size: float, chunks: int) -> IntArray:
 
 
 def pipelining(schedule: Schedule) -> Pipelining:
-    """Draw from a schedule what the choice of chunks rests on."""
-    if not len(schedule.transfers):
-        return Pipelining(0, 0.0, 0.0, 0.0)
-    share = _shares(schedule)
-    latency = _latency(schedule) / pacing_of(schedule).pace ** 2
-    return Pipelining(height(schedule), latency, _rate(schedule, share), float(share.max()))
+    """Draw from a schedule the rule for its chunks.
+
+    C chunks take about (C + h - 1) (a + T / C) with h links in a row, latency a of a message, and
+    fluid time T; the least is at C = sqrt((h - 1) T / a), times the pace. No chunk of a piece of
+    mean size is under LEAST bytes, or LEAST_COUNTED, and what messages cost the rank that has most
+    takes no longer than T.
+    """
+    length = links_in_a_row(schedule)
+    if length < 2:
+        return Pipelining(0.0, 0.0)
+    pace, latency, toll = pacing_of(schedule).pace, _latency(schedule), _toll(schedule)
+    seconds = 1 / flow_rate(schedule)
+    square = pace**2 * (length - 1) * seconds / latency if latency else UNLIMITED
+    linear = float(_shares(schedule).mean()) / (LEAST_COUNTED if toll else LEAST)
+    return Pipelining(square, min(linear, seconds / toll) if toll else linear)
 
 
 def _shares(schedule: Schedule) -> FloatArray:
@@ -84,14 +83,25 @@ def _latency(schedule: Schedule) -> float:
     return float((way + topology.overheads[rows.src] + topology.overheads[rows.dst]).max())
 
 
-def _rate(schedule: Schedule, share: FloatArray) -> float:
+def _toll(schedule: Schedule) -> float:
+    """Compute what the messages of a chunk cost the rank that sends or receives most."""
+    topology, rows, group = schedule.topology, schedule.transfers, schedule.group
+    if not topology.overhead.any():
+        return 0.0
+    orbit = orbits(group.generators, topology.vertices)
+    each = [np.bincount(orbit[rank], topology.overheads[rank]) for rank in (rows.src, rows.dst)]
+    ranks = np.bincount(orbit)
+    return max(float((cost * group.order / ranks[: len(cost)]).max()) for cost in each)
+
+
+def flow_rate(schedule: Schedule) -> float:
     """Divide the bandwidth of the most loaded link by its load at size 1.
 
     All images of a link carry the same load: that of the orbit, evenly spread.
     """
     topology, rows, group = schedule.topology, schedule.transfers, schedule.group
     orbit = orbits(link_images(topology, group.generators), topology.links)
-    weight = np.repeat(share[rows.piece], np.diff(rows.route_start))
+    weight = np.repeat(_shares(schedule)[rows.piece], np.diff(rows.route_start))
     load = np.bincount(orbit[rows.route], weight, minlength=int(orbit.max()) + 1) * group.order
     each = (load / np.bincount(orbit))[orbit]
     return float((topology.bandwidth[each > 0] / each[each > 0]).min())

@@ -1,8 +1,9 @@
-"""The latency of a schedule, counted in messages."""
+"""The latency of a schedule, counted in messages or in the links that they cross."""
 
 import numpy as np
 
 from solvers.schedules.schedule import Schedule
+from topologies.model.topology import IntArray
 
 
 def height(schedule: Schedule) -> int:
@@ -11,6 +12,16 @@ def height(schedule: Schedule) -> int:
     A transfer waits for those of its piece that reach its source in a smaller step. The images
     under the group have the same chains, so the representatives suffice.
     """
+    return _longest_chain(schedule, np.ones(len(schedule.transfers), dtype=np.int64))
+
+
+def links_in_a_row(schedule: Schedule) -> int:
+    """Count the links on the ways of the transfers of such a chain, where these are most."""
+    return _longest_chain(schedule, np.diff(schedule.transfers.route_start))
+
+
+def _longest_chain(schedule: Schedule, length: IntArray) -> int:
+    """Compute the greatest length of a chain, with that of each transfer."""
     rows = schedule.transfers
     if not len(rows):
         return 0
@@ -22,5 +33,5 @@ def height(schedule: Schedule) -> int:
     order = np.argsort(rows.step, kind="stable")
     starts = np.flatnonzero(np.diff(rows.step[order])) + 1
     for at_once in np.split(order, starts):
-        np.maximum.at(longest, dst[at_once], longest[src[at_once]] + 1)
+        np.maximum.at(longest, dst[at_once], longest[src[at_once]] + length[at_once])
     return int(longest.max())

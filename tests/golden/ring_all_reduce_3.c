@@ -32,11 +32,8 @@ enum { BLOCKS = 1, PIECES = 3 };
 /* busbw / algbw */
 static const double busbw_factor = 1.3333333333333333;
 
-/* For the number of chunks: messages on the longest chain, seconds a message costs at any size,
-   bytes of size per second when all links flow, the largest piece's share of the size. */
-enum { HEIGHT = 4 };
-static const double latency = 1e-06, rate = 750000000.0;
-static const double largest_piece = 0.3333333333333333;
+/* For each byte of size: the square of the best number of chunks, and how many there may be. */
+static const double chunks_square = 0.003999999999999999, chunks_linear = 1.0172526041666666e-05;
 
 /* Process i plays rank ranks[i] of the topology. */
 static const int ranks[] = {
@@ -496,16 +493,13 @@ static void join_messages(void)
     qsort(plan.landing, (size_t)plan.landings, sizeof(Copied), by_step);
 }
 
-/* Choose the chunks C that minimise (C + HEIGHT - 1) (latency + size / rate / C). */
+/* Choose the number of chunks. */
 static Int chunks_for(Int size)
 {
-    Int most = (Int)((double)size * largest_piece / 4096);
-    if (most > 64) most = 64;
-    if (HEIGHT < 2 || most < 2) return 1;
-    double best = (double)most;
-    if (latency > 0) best = sqrt((HEIGHT - 1) * (double)size / rate / latency);
-    Int chosen = (Int)((best < (double)most ? best : (double)most) + 0.5);
-    return chosen > 1 ? chosen : 1;
+    double best = sqrt(chunks_square * (double)size) + 0.5;
+    if (best > chunks_linear * (double)size) best = chunks_linear * (double)size;
+    if (best > 128) best = 128;
+    return best > 1 ? (Int)best : 1;
 }
 
 /* A plan with memory and requests: how it runs. */

@@ -212,14 +212,11 @@ static void join_messages(void)
     qsort(plan.landing, (size_t)plan.landings, sizeof(Copied), by_step);
 }
 
-/* Choose the chunks C that minimise (C + HEIGHT - 1) (latency + size / rate / C). */
+/* Choose the number of chunks. */
 static Int chunks_for(Int size)
 {
-    Int most = (Int)((double)size * largest_piece / 4096);
-    if (most > 64) most = 64;
-    if (HEIGHT < 2 || most < 2) return 1;
-    double best = (double)most;
-    if (latency > 0) best = sqrt((HEIGHT - 1) * (double)size / rate / latency);
-    Int chosen = (Int)((best < (double)most ? best : (double)most) + 0.5);
-    return chosen > 1 ? chosen : 1;
+    double best = sqrt(chunks_square * (double)size) + 0.5;
+    if (best > chunks_linear * (double)size) best = chunks_linear * (double)size;
+    if (best > 128) best = 128;
+    return best > 1 ? (Int)best : 1;
 }

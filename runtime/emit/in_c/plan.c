@@ -1,8 +1,8 @@
 /* The plan, made by commplan: figures for any size. */
 
 static const char collective[] = "all_reduce", topology[] = "one rank";
-enum { ROOT = -1, REDUCES = 1, PROCESSES = 1, BLOCKS = 1, PIECES = 1, HEIGHT = 0 };
-static const double busbw_factor = 0.0, latency = 0.0, rate = 0.0, largest_piece = 0.0;
+enum { ROOT = -1, REDUCES = 1, PROCESSES = 1, BLOCKS = 1, PIECES = 1 };
+static const double busbw_factor = 0.0, chunks_square = 0.0, chunks_linear = 0.0;
 static const Int parts = 1;
 static const int ranks[] = {0};
 static const Int sizes[] = {1};

@@ -5,13 +5,11 @@ from collections import Counter
 from itertools import accumulate, pairwise
 
 from runtime.emit.in_python.plan import (
-    HEIGHT,
-    LARGEST,
-    LATENCY,
+    CHUNKS_LINEAR,
+    CHUNKS_SQUARE,
     LAYOUT,
     PARTS,
     PIECES,
-    RATE,
     SIZES,
     TRANSFERS,
 )
@@ -34,12 +32,9 @@ def largest(sizes: list[int]) -> int:
 
 
 def chunks_for(size: int) -> int:
-    """Choose the chunks C that minimise (C + HEIGHT - 1) (LATENCY + size / RATE / C)."""
-    most = min(64, int(size * LARGEST / 4096))
-    if HEIGHT < 2 or most < 2:
-        return 1
-    best = math.sqrt((HEIGHT - 1) * size / RATE / LATENCY) if LATENCY > 0 else float(most)
-    return max(1, int(min(best, float(most)) + 0.5))
+    """Choose the number of chunks for a size in bytes."""
+    best = min(math.sqrt(CHUNKS_SQUARE * size) + 0.5, CHUNKS_LINEAR * size, 128.0)
+    return max(1, int(best))
 
 
 class Plan:
