@@ -5,15 +5,16 @@ import shlex
 import shutil
 import subprocess
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-# Each source, and the library made of it; a text of the same name says why there is none.
+# Each library and what it is made of; a text of the same name says why there is none.
 LIBRARIES = (
-    (Path("runtime", "execute", "core.c"), "libcommplan.so"),
-    (Path("runtime", "simulate", "play.c"), "libplay.so"),
+    (Path("runtime", "execute", "libcommplan.so"), ("core.c",)),
+    (Path("runtime", "simulate", "libplay.so"), ("play.c", "share.c")),
 )
 # No contraction of a * b + c: the core's sums and products are those of numpy, bit for bit.
 FLAGS = ("-O3", "-std=c11", "-fPIC", "-shared", "-ffp-contract=off")
@@ -24,28 +25,27 @@ class CoreHook(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the libraries, or write down why not."""
-        for source, name in LIBRARIES:
-            built = _built(Path(self.root) / source, name)
-            build_data["artifacts"].append(str(source.parent / built))
-            if built == name:
+        for library, sources in LIBRARIES:
+            built = _built(Path(self.root) / library, sources)
+            build_data["artifacts"].append(str(library.with_name(built)))
+            if built == library.name:
                 platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
                 build_data["pure_python"] = False
                 build_data["tag"] = f"py3-none-{platform}"
 
 
-def _built(source: Path, name: str) -> str:
+def _built(library: Path, sources: Sequence[str]) -> str:
     """Build one library; give the name of what there is now, it or the reason why it is not."""
-    library = source.parent / name
     reason = library.with_suffix(".txt")
     for old in (library, reason):
         old.unlink(missing_ok=True)
-    if not (said := _compiled(source, library)):
-        return name
+    if not (said := _compiled([library.with_name(name) for name in sources], library)):
+        return library.name
     reason.write_text(f"{said}\n", encoding="utf-8")
     return reason.name
 
 
-def _compiled(source: Path, library: Path) -> str:
+def _compiled(sources: Sequence[Path], library: Path) -> str:
     """Compile; give the reason where that cannot be done, nothing where it was."""
     wanted = shlex.split(os.environ.get("CC", ""))
     found = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), "")
@@ -54,7 +54,7 @@ def _compiled(source: Path, library: Path) -> str:
         return "no C compiler was found at install (cc, gcc, clang, or CC)"
     try:
         done = subprocess.run(
-            [*command, *FLAGS, "-o", str(library), str(source)],
+            [*command, *FLAGS, "-o", str(library), *map(str, sources)],
             capture_output=True,
             text=True,
             timeout=300,

@@ -18,6 +18,7 @@ from commplan.cli.arguments import (
 from commplan.cli.needless import refuse_achieved
 from commplan.cli.progress import progress
 from commplan.cli.quantities import Name, gigabytes
+from runtime.metrics.pacing import MOST_LEAD
 from runtime.program.buffer_plan import moves
 from runtime.program.check import faults as program_faults
 from runtime.program.lower import lower
@@ -115,12 +116,26 @@ def _verdict(schedule: Schedule, fields: dict[str, object], achieved: str) -> li
     help="How a message crosses several links.",
 )
 @click.option(
+    "--sharing",
+    type=Name("sharing", simulator.SHARINGS),
+    default="fifo",
+    show_default=True,
+    help="Links serve one message after the other, or all at once.",
+)
+@click.option("--lead", type=click.IntRange(1, MOST_LEAD), help="Instead of the schedule's.")
+@click.option(
     "--achieved",
     is_flag=True,
     help="Links at the part of their bandwidth that their class says was measured.",
 )
 def simulate(
-    schedule: Schedule, size: int | None, dtype: str, switching: simulator.Switching, achieved: bool
+    schedule: Schedule,
+    size: int | None,
+    dtype: str,
+    switching: simulator.Switching,
+    sharing: simulator.Sharing,
+    lead: int | None,
+    achieved: bool,
 ) -> Answer:
     """Predict the time of a schedule at one size."""
     asked = size_or_demand(schedule.collective, size)
@@ -131,7 +146,9 @@ def simulate(
     with progress() as watch:
         watch.tell("simulating")
         machine = derate(schedule.topology) if achieved else schedule.topology
-        found = simulator.simulate(replace(schedule, topology=machine), used, switching)
+        found = simulator.simulate(
+            replace(schedule, topology=machine), used, switching, lead=lead, sharing=sharing
+        )
     fields = {
         "predicted_seconds": found.seconds,
         "algbw_GBps": gigabytes(found.algbw),
@@ -139,10 +156,14 @@ def simulate(
         "bottleneck": str(found.bottleneck),
         "size": used,
         "chunks": found.chunks,
+        "lead": found.lead,
+        "messages": found.messages,
+        "least_message": found.least_message,
         "achieved": achieved,
     }
     title = f"{heading(schedule.topology, schedule.collective)}, {bytes_of(used)}"
-    words = [switching, f"{found.chunks} chunks"]
+    words = [switching, *(["links share"] if sharing == "fair" else [])]
+    words += [f"{found.chunks} chunks", f"lead {found.lead}"]
     words += ["bandwidths as achieved"] if achieved else []
     rows = [
         ("predicted", f"{duration(found.seconds)} ({', '.join(words)})"),

@@ -35,6 +35,8 @@ class Pacing:
 
 
 USUAL = Pacing()
+# What its fields are called in a provenance.
+_KEYS = {"pace": "pace", "lead": "lead", "order": "starting"}
 
 
 def pacing_of(schedule: Schedule) -> Pacing:
@@ -43,7 +45,7 @@ def pacing_of(schedule: Schedule) -> Pacing:
     return Pacing(
         _within(held.get("pace"), 1 / MOST_PACE, MOST_PACE, USUAL.pace),
         int(_within(held.get("lead"), 1, MOST_LEAD, USUAL.lead)),
-        next((known for known in ORDERS if known == held.get("order")), USUAL.order),
+        next((known for known in ORDERS if known == held.get(_KEYS["order"])), USUAL.order),
     )
 
 
@@ -56,9 +58,9 @@ def _within(held: object, least: float, most: float, usual: float) -> float:
 
 def paced(schedule: Schedule, pacing: Pacing) -> Schedule:
     """Let a schedule be played and run at a pacing; what is usual is not written down."""
-    usual = asdict(USUAL)
-    kept = {key: value for key, value in schedule.provenance.items() if key not in usual}
-    chosen = {key: value for key, value in asdict(pacing).items() if value != usual[key]}
+    usual, names = asdict(USUAL), _KEYS.values()
+    kept = {key: value for key, value in schedule.provenance.items() if key not in names}
+    chosen = {_KEYS[key]: value for key, value in asdict(pacing).items() if value != usual[key]}
     return replace(schedule, provenance=kept | chosen)
 
 

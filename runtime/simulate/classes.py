@@ -42,6 +42,16 @@ class Classes:
         """Count, for each class of links, the images of a crossing that are on one of them."""
         return np.asarray(self.order / np.maximum(np.bincount(self.link), 1))
 
+    @cached_property
+    def rates(self) -> FloatArray:
+        """Compute for each station what each image that meets there gets: bytes per second.
+
+        The sides of ranks carry nothing.
+        """
+        bandwidth = np.zeros(len(self.at_link))
+        bandwidth[self.link] = self.topology.bandwidth
+        return np.append(np.zeros(2 * self.ranks), bandwidth / self.at_link)
+
     @property
     def ranks(self) -> int:
         """Count the classes of ranks; they come before those of the switches."""

@@ -7,13 +7,16 @@ import numpy as np
 from runtime.metrics.chunking import chunks_of
 from runtime.metrics.pacing import Order, turns
 from runtime.simulate.classes import Classes
-from runtime.simulate.traffic import Gates, Lists, Messages, Pairs, Parts, Traffic
+from runtime.simulate.traffic import Flowing, Gates, Lists, Messages, Pairs, Parts, Traffic
 from solvers.schedules.schedule import Schedule
 from topologies.model.ragged import starts, stretches
 from topologies.model.topology import BoolArray, FloatArray, IntArray
 
 FINEST_TICK = 1e-15  # seconds
 TICKS_LIMIT = 2.0**60
+# Where links share: ticks that the largest message takes on the fastest link at most, and units
+# that this link carries in one.
+FLOW_TICKS, FASTEST = 2.0**31, 2.0**30
 
 
 @dataclass(frozen=True)
@@ -49,27 +52,33 @@ class _Sent:
 
 @dataclass(frozen=True, eq=False)
 class _Ways:
-    """As `Parts`, in seconds."""
+    """As `Parts`, in seconds; load: bytes of each part."""
 
     message: IntArray
     first: IntArray
     station: IntArray
     work: FloatArray
     way: FloatArray
+    load: FloatArray
 
 
-def make_traffic(schedule: Schedule, classes: Classes, cutting: Cutting, whole: bool) -> Traffic:
+def make_traffic(
+    schedule: Schedule, classes: Classes, cutting: Cutting, whole: bool, fair: bool = False
+) -> Traffic:
     """Write out the messages of the representatives, and what stations do for them.
 
     Images of one message that meet on a station are served together. Small messages that have step
     and ends in common are one; those of them that take one route are one on its links as well.
-    whole: links store and forward. Complexity: visits and transfers × log.
+    whole: links store and forward. fair: they share. Complexity: visits and transfers × log.
     """
     sent = _sent(schedule, classes, cutting)
     ways = _ways(schedule, classes, sent)
     ends = [_ends(schedule, classes, sent, side) for side in (0, 1)]
     total = sum(float(seconds.sum()) for seconds in (ways.work, ways.way, *ends))
     tick = max(FINEST_TICK, cutting.chunks * total / TICKS_LIMIT)
+    rate = classes.rates
+    if fair:
+        tick = max(tick, float(ways.load.max(initial=0.0)) / float(rate.max()) / FLOW_TICKS)
     work, way, sending, receiving = (_ticks(each, tick) for each in (ways.work, ways.way, *ends))
     gates, need, opens = _gates(schedule, sent)
     step = schedule.transfers.step[sent.leads]
@@ -86,6 +95,7 @@ def make_traffic(schedule: Schedule, classes: Classes, cutting: Cutting, whole: 
         tick,
         int((classes.order // sent.fixed * sent.cuts).sum()),
         float(each.min(initial=np.inf)) if len(each) else 0.0,
+        _flowing(sent, ways, rate, tick) if fair else None,
     )
 
 
@@ -137,12 +147,13 @@ def _ways(schedule: Schedule, classes: Classes, sent: _Sent) -> _Ways:
     topology, rows = schedule.topology, schedule.transfers
     together = np.stack([sent.message, _routes(schedule, classes, sent.message)])
     (message, _), row, part = np.unique(together, axis=1, return_index=True, return_inverse=True)
-    load = np.bincount(part.reshape(-1), sent.load, len(row))
+    load = np.asarray(np.bincount(part.reshape(-1), sent.load, len(row)), dtype=np.float64)
     length = np.diff(rows.route_start)[row]
     link = rows.route[stretches(rows.route_start[row], length)]
     alike = classes.link[link]
     work = np.repeat(load, length) * classes.at_link[alike] / topology.bandwidth[link]
-    return _Ways(message, starts(length), 2 * classes.ranks + alike, work, topology.alpha[link])
+    station = 2 * classes.ranks + alike
+    return _Ways(message, starts(length), station, work, topology.alpha[link], load)
 
 
 def _routes(schedule: Schedule, classes: Classes, message: IntArray) -> IntArray:
@@ -202,6 +213,18 @@ def _gates(schedule: Schedule, sent: _Sent) -> tuple[Gates, IntArray, Lists]:
         need,
         Lists.of(sent.message, gate, messages),
     )
+
+
+def _flowing(sent: _Sent, ways: _Ways, rate: FloatArray, tick: float) -> Flowing:
+    """Write bytes, and bytes per second, in units of which the fastest link does most in a tick.
+
+    Amounts are rounded up and rates down, so that nothing gets faster than it is.
+    """
+    unit = float(rate.max(initial=1.0)) * tick / FASTEST
+    capacity = np.maximum(np.floor(rate * tick / unit), 1.0)
+    pair = np.repeat(sent.pair[ways.message], np.diff(ways.first))
+    queue = np.unique(pair * len(rate) + ways.station, return_inverse=True)[1]
+    return Flowing(np.ceil(ways.load / unit).astype(np.int64), capacity.astype(np.int64), queue)
 
 
 def _ticks(seconds: FloatArray, tick: float) -> IntArray:

@@ -1,45 +1,7 @@
 /* The messages of a schedule on their machine, event by event, in whole ticks. twin.py plays the
    same in Python: for every input both give the same numbers. What is played stands in
    simulate.py, what the columns mean in traffic.py. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum { PLAYED, NO_MEMORY, UNFINISHED };               /* what a call comes to */
-enum { COMPLETE, SEND, ARRIVE, RECEIVE };             /* what happens at a time */
-
-typedef struct {
-    int64_t chunks, lead, whole, ranks, pairs, messages, parts, gates, stations, steps;
-    const int64_t *pair_first, *pair_src, *pair_dst, *rank_first, *rank_pair;
-    const int64_t *step, *cuts, *turn, *pair, *need, *sending, *receiving, *part_first;
-    const int64_t *of_part, *visit_first, *station, *work, *way;
-    const int64_t *gate_need, *gate_next, *gate_first, *gate_message, *opens_first, *opens;
-    int64_t end, events, done;                        /* what comes out */
-} Play;
-
-/* order: of what happens at one time; the completions come first, in any order. */
-typedef struct { int64_t time, order, tail; int32_t kind, row, chunk, hop; } Event;
-
-typedef struct { int64_t begin, end; } Stretch;
-
-/* When a station works: ascending stretches of time that do not touch; those before `first` are
-   over. */
-typedef struct { Stretch *busy; int64_t first, count, room; } Station;
-
-/* The next message of a pair: chunk `chunk` of `row`, in program step `step`. `open` is the first
-   that may still have chunks in this step. */
-typedef struct { int64_t row, chunk, step, open; } Next;
-
-typedef struct {
-    const Play *of;
-    Event *heap;
-    int64_t events, room, ended, popped, done;
-    Station *station;
-    Next *next;
-    int64_t *left, *low, *latest;                     /* by rank and step, rank, message */
-    int32_t *need, *parts, *gate;                     /* by message or gate, and chunk */
-    int failed;
-} State;
+#include "play.h"
 
 /* Events */
 
@@ -50,7 +12,7 @@ static int sooner(const Event *a, const Event *b)
     return a->row < b->row;
 }
 
-static void push(State *s, Event event)
+void push(State *s, Event event)
 {
     int64_t at;
     if (s->events == s->room) {
@@ -67,7 +29,7 @@ static void push(State *s, Event event)
     s->heap[at] = event;
 }
 
-static Event pop(State *s)
+Event pop(State *s)
 {
     Event top = s->heap[0], last = s->heap[--s->events];
     int64_t at = 0, child;
@@ -89,7 +51,7 @@ static int64_t program_step(const Play *p, int64_t message, int64_t chunk)
     return p->step[message] + chunk * p->chunks / p->cuts[message];
 }
 
-static int64_t order_of(const Play *p, int64_t message, int64_t chunk)
+int64_t order_of(const Play *p, int64_t message, int64_t chunk)
 {
     return program_step(p, message, chunk) * p->messages + p->turn[message];
 }
@@ -267,7 +229,7 @@ static void complete(State *s, int64_t message, int64_t chunk, int64_t time)
 }
 
 /* A part has gone its way; the message is there with the last of its parts. */
-static void deliver(State *s, int64_t part, int64_t chunk, int64_t tail)
+void deliver(State *s, int64_t part, int64_t chunk, int64_t tail)
 {
     const Play *p = s->of;
     int64_t message = p->of_part[part], place = message * p->chunks + chunk;
@@ -298,10 +260,11 @@ static void cross(State *s, Event event)
     else deliver(s, event.row, event.chunk, event.tail);
 }
 
-static void happen(State *s, Event event)
+void happen(State *s, Event event)
 {
     const Play *p = s->of;
     int64_t free, pair, time = event.time;
+    if (event.kind == ARRIVE && p->fair) { join(s, event); return; }
     if (event.kind == ARRIVE) { cross(s, event); return; }
     if (event.kind == COMPLETE) { complete(s, event.row, event.chunk, time); return; }
     pair = p->pair[event.row];
@@ -337,6 +300,10 @@ static void acquire(State *s)
     s->need = zeros(s, p->messages * p->chunks, sizeof *s->need);
     s->parts = zeros(s, p->messages * p->chunks, sizeof *s->parts);
     s->gate = zeros(s, p->gates * p->chunks, sizeof *s->gate);
+    s->flows.rest = zeros(s, p->stations, sizeof *s->flows.rest);
+    s->flows.waiting = zeros(s, p->stations, sizeof *s->flows.waiting);
+    s->flows.first = zeros(s, p->stations, sizeof *s->flows.first);
+    s->flows.turn = zeros(s, p->queues, sizeof *s->flows.turn);
 }
 
 static void release(State *s)
@@ -346,6 +313,8 @@ static void release(State *s)
         for (i = 0; i < s->of->stations; i++) free(s->station[i].busy);
     free(s->station); free(s->next); free(s->left); free(s->low);
     free(s->latest); free(s->need); free(s->parts); free(s->gate); free(s->heap);
+    free(s->flows.rest); free(s->flows.waiting); free(s->flows.first);
+    free(s->flows.flow); free(s->flows.user); free(s->flows.turn);
 }
 
 static void count(State *s)
@@ -381,16 +350,25 @@ static void begin(State *s)
     for (i = 0; i < p->pairs; i++) start_some(s, i, 0);
 }
 
+/* So that a library of another day is noticed. */
+int64_t commplan_play_size(void)
+{
+    return (int64_t)sizeof(Play);
+}
+
 int commplan_play(Play *p)
 {
-    State s = { p, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, PLAYED };
+    State s;
     int64_t i, all = 0;
+    memset(&s, 0, sizeof s);
+    s.of = p;
     for (i = 0; i < p->messages; i++) all += p->cuts[i];
     acquire(&s);
     if (!s.failed) {
         count(&s);
         begin(&s);
-        while (s.events && !s.failed) happen(&s, pop(&s));
+        if (p->fair) play_shared(&s);
+        else while (s.events && !s.failed) happen(&s, pop(&s));
     }
     p->end = s.ended;
     p->events = s.popped;

@@ -7,21 +7,23 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.simulate.traffic import Traffic
+from runtime.simulate.shared_twin import SharedTwin
+from runtime.simulate.traffic import Flowing, Traffic
 from runtime.simulate.twin import Twin
 from topologies.model.topology import IntArray
 
 LIBRARY = Path(__file__).parent / "libplay.so"
 NO_MEMORY = 1
 _NUMBERS = (
-    *("chunks", "lead", "whole", "ranks", "pairs", "messages", "parts", "gates", "stations"),
-    "steps",
+    *("chunks", "lead", "whole", "fair", "ranks", "pairs", "messages", "parts", "gates"),
+    *("stations", "steps", "queues"),
 )
 _COLUMNS = (
     *("pair_first", "pair_src", "pair_dst", "rank_first", "rank_pair"),
     *("step", "cuts", "turn", "pair", "need", "sending", "receiving", "part_first"),
     *("of_part", "visit_first", "station", "work", "way"),
     *("gate_need", "gate_next", "gate_first", "gate_message", "opens_first", "opens"),
+    *("amount", "capacity", "queue"),
 )
 _RESULTS = ("end", "events", "done")
 
@@ -51,17 +53,17 @@ def play(traffic: Traffic, lead: int) -> Played:
 
 @cache
 def is_built() -> bool:
-    """Tell whether the core is there and loads."""
+    """Tell whether the core is there, loads, and is of the same day as this file."""
     try:
-        ctypes.CDLL(str(LIBRARY))
-    except OSError:
+        return bool(ctypes.CDLL(str(LIBRARY)).commplan_play_size() == ctypes.sizeof(_Play))
+    except (OSError, AttributeError):
         return False
-    return True
 
 
 def play_in_python(traffic: Traffic, lead: int) -> Played:
     """Let the twin play."""
-    twin = Twin(traffic, lead)
+    flowing = traffic.flowing
+    twin = Twin(traffic, lead) if flowing is None else SharedTwin(traffic, flowing, lead)
     twin.play()
     return _ended(traffic, twin.done, Played(twin.end, twin.events))
 
@@ -72,9 +74,10 @@ def play_in_c(traffic: Traffic, lead: int) -> Played:
     Raises:
         MemoryError: there is not enough.
     """
-    numbers = (traffic.chunks, lead, traffic.whole, traffic.ranks, len(traffic.pairs.src))
+    fair = traffic.flowing is not None
+    numbers = (traffic.chunks, lead, traffic.whole, fair, traffic.ranks, len(traffic.pairs.src))
     rows = (traffic.messages.step, traffic.parts.message, traffic.gates.need)
-    counts = (*map(len, rows), traffic.stations, traffic.steps)
+    counts = (*map(len, rows), traffic.stations, traffic.steps, len(traffic.parts.station))
     held = [np.ascontiguousarray(column, dtype=np.int64) for column in _columns(traffic)]
     state = _Play(*map(int, (*numbers, *counts)), *(column.ctypes.data for column in held))
     library = ctypes.CDLL(str(LIBRARY))
@@ -86,6 +89,8 @@ def play_in_c(traffic: Traffic, lead: int) -> Played:
 def _columns(traffic: Traffic) -> tuple[IntArray, ...]:
     """Give the columns in the order of _COLUMNS."""
     own, parts, gates, pairs = traffic.messages, traffic.parts, traffic.gates, traffic.pairs
+    none = parts.first[:0]
+    flowing = traffic.flowing or Flowing(none, none, none)
     of_rank = pairs.of_rank(traffic.ranks)
     part_first = np.searchsorted(parts.message, np.arange(len(own.step) + 1))
     return (
@@ -94,6 +99,7 @@ def _columns(traffic: Traffic) -> tuple[IntArray, ...]:
         *(part_first, parts.message, parts.first, parts.station, parts.work, parts.way),
         *(gates.need, gates.next, gates.waiting.first, gates.waiting.value),
         *(own.opens.first, own.opens.value),
+        *(flowing.amount, flowing.capacity, flowing.queue),
     )
 
 

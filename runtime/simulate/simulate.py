@@ -18,6 +18,9 @@ What is played, event by event, in whole ticks of a femtosecond or more:
 5. store-and-forward: a link begins when it has the whole message. cut-through: the head goes on as
    soon as it finds the link free; the link works for the length of the message, not ending before
    the tail has come, and the time before that is free for others.
+   With fair sharing a link serves all at once that are under way on it, each as fast as the others
+   unless another link lets it go slower (max-min); cut-through is under way on all links of its
+   route at once, store-and-forward on one after the other.
 6. Only representatives are played. Ranks of one orbit of the group behave alike, so do links; on a
    link where m = order / orbit images of one crossing meet, they share it and together occupy it
    for m * bytes / bandwidth. Where the group fixes no rank and no link, m is 1 and nothing changes.
@@ -44,6 +47,8 @@ from topologies.model.arguments import number, refuse, whole
 
 Switching = Literal["cut-through", "store-and-forward"]
 SWITCHINGS: tuple[Switching, ...] = ("cut-through", "store-and-forward")
+Sharing = Literal["fifo", "fair"]
+SHARINGS: tuple[Sharing, ...] = ("fifo", "fair")
 BUSY = 0.5
 
 
@@ -76,6 +81,7 @@ class Simulation:
 
     size: float
     switching: Switching
+    sharing: Sharing
     chunks: int
     lead: int
     order: Order
@@ -97,6 +103,7 @@ def simulate(
     *,
     lead: int | None = None,
     order: Order | None = None,
+    sharing: Sharing = "fifo",
 ) -> Simulation:
     """Play the program that a schedule becomes at a size, in at most `chunks` parts of each piece.
 
@@ -109,24 +116,27 @@ def simulate(
     sound(schedule)
     number("size", size, above=True)
     pacing = pacing_of(schedule)
-    lead, order = lead or pacing.lead, order or pacing.order
-    for name, given, known in (("switching", switching, SWITCHINGS), ("order", order, ORDERS)):
-        if given not in known:
-            refuse(name, given, " or ".join(known))
+    lead = pacing.lead if lead is None else whole("lead", lead, 1)
+    order = pacing.order if order is None else order
+    _known("switching", switching, SWITCHINGS)
+    _known("order", order, ORDERS)
+    _known("sharing", sharing, SHARINGS)
     if chunks is not None:
         whole("chunks", chunks, 1)
-    whole("lead", lead, 1)
     whole("joined", joined)
     parts = chunking.chunks(schedule, int(size)) if chunks is None else chunks
     classes = Classes(schedule)
     cutting = Cutting(size, parts, joined, order)
-    work = make_traffic(schedule, classes, cutting, switching == "store-and-forward")
+    work = make_traffic(
+        schedule, classes, cutting, switching == "store-and-forward", sharing == "fair"
+    )
     end = play_steadily(work, lead)
     seconds = end * work.tick
     rate = size / seconds if seconds else None
     return Simulation(
         size=size,
         switching=switching,
+        sharing=sharing,
         chunks=parts,
         lead=lead,
         order=order,
@@ -138,6 +148,11 @@ def simulate(
         busbw=None if rate is None else rate * float(factor(schedule.collective)),
         bottleneck=_bottleneck(work, classes, end),
     )
+
+
+def _known(name: str, given: str, known: tuple[str, ...]) -> None:
+    if given not in known:
+        refuse(name, given, " or ".join(known))
 
 
 def _bottleneck(work: Traffic, classes: Classes, end: int) -> Bottleneck:

@@ -59,6 +59,21 @@ class Parts:
 
 
 @dataclass(frozen=True, eq=False)
+class Flowing:
+    """What links that share have to know, in one unit that is small beside any message.
+
+    Attributes:
+        amount: of each part.
+        capacity: of each station, for each tick, and for each of the images that meet there.
+        queue: of each visit to a link, one for what each pair of ranks sends over it.
+    """
+
+    amount: IntArray
+    capacity: IntArray
+    queue: IntArray
+
+
+@dataclass(frozen=True, eq=False)
 class Gates:
     """What data wait for: a gate for each piece, vertex and step in which messages come there.
 
@@ -94,7 +109,8 @@ class Traffic:
     """What representatives do at one size, in whole ticks of `tick` seconds.
 
     chunks: of the pieces that have most. whole: links store and forward. Stations are numbered as
-    in `Classes`. count: messages of the whole schedule. least: bytes of the smallest.
+    in `Classes`. count: messages of the whole schedule. least: bytes of the smallest. flowing: for
+    links that share; None where they serve one message after the other.
     """
 
     messages: Messages
@@ -108,6 +124,7 @@ class Traffic:
     tick: float
     count: int
     least: float
+    flowing: Flowing | None = None
 
     @property
     def steps(self) -> int:

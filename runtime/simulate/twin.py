@@ -80,14 +80,14 @@ class Twin:
             own.cuts.tolist(),
             traffic.turn.tolist(),
         )
-        self.pair, self.opens = own.pair.tolist(), _lists(own.opens)
+        self.pair, self.opens = own.pair.tolist(), lists_of(own.opens)
         self.sending, self.receiving = own.sending.tolist(), own.receiving.tolist()
         self.of_part, first = parts.message.tolist(), parts.first
-        self.parts = _lists(Lists.of(parts.message, np.arange(len(first) - 1), len(own.step)))
+        self.parts = lists_of(Lists.of(parts.message, np.arange(len(first) - 1), len(own.step)))
         self.station, self.work, self.way = (
-            _lists(Lists(first, each)) for each in (parts.station, parts.work, parts.way)
+            lists_of(Lists(first, each)) for each in (parts.station, parts.work, parts.way)
         )
-        self.after, self.waiting = gates.next.tolist(), _lists(gates.waiting)
+        self.after, self.waiting = gates.next.tolist(), lists_of(gates.waiting)
         self.gate = [[need] * self.chunks for need in gates.need.tolist()]
         self.need = [[need] * self.chunks for need in own.need.tolist()]
         self.missing = [[len(parts)] * self.chunks for parts in self.parts]
@@ -100,7 +100,7 @@ class Twin:
             pairs.src.tolist(),
             pairs.dst.tolist(),
         )
-        self.of_rank = _lists(pairs.of_rank(traffic.ranks))
+        self.of_rank = lists_of(pairs.of_rank(traffic.ranks))
         self.left = [[0] * self.steps for _ in self.of_rank]
         for message, cuts in enumerate(self.cuts):
             for chunk in range(cuts):
@@ -115,6 +115,10 @@ class Twin:
             self._seek(pair)
         for pair in range(len(self.next)):
             self._start_some(pair, 0)
+        self.run()
+
+    def run(self) -> None:
+        """Let everything happen, in the order of time."""
         while self.heap:
             self.events += 1
             self._happen(*heappop(self.heap))
@@ -251,6 +255,7 @@ class Twin:
             self._start_some(pair, time)
 
 
-def _lists(lists: Lists) -> list[list[int]]:
+def lists_of(lists: Lists) -> list[list[int]]:
+    """Cut columns into one list for each row."""
     first, value = lists.first.tolist(), lists.value.tolist()
     return [value[a:b] for a, b in pairwise(first)]

@@ -100,6 +100,19 @@ def test_simulate_predicts_and_says_what_binds(ask, call, ring4):
     assert [line.split()[0] for line in lines[1:]] == ["predicted", "algbw", "busbw", "bottleneck"]
 
 
+def test_a_lead_and_a_way_of_sharing_may_be_asked_for(ask, call):
+    call("compile", "irregular:seed=0", "broadcast", "-o", "irregular.json")
+    told = [
+        ask("simulate", "irregular.json", "--size", "64MiB", "--lead", lead, "--sharing", sharing)
+        for lead, sharing in (("1", "fifo"), ("3", "fifo"), ("3", "fair"))
+    ]
+    assert [found["lead"] for found in told] == [1, 3, 3]
+    assert told[0]["predicted_seconds"] > 1.2 * told[1]["predicted_seconds"]
+    assert told[2]["predicted_seconds"] != told[1]["predicted_seconds"]
+    assert told[1]["messages"] == 10 * told[1]["chunks"]
+    assert told[1]["least_message"] == pytest.approx(2**26 / told[1]["chunks"])
+
+
 def test_storing_before_forwarding_takes_longer(ask, call):
     call("compile", "star:4", "all_gather", "-o", "star.json")
     times = [

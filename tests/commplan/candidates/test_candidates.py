@@ -110,7 +110,7 @@ def test_of_equals_the_one_that_piles_nothing_up_for_a_slow_rank_is_chosen():
     best = plan(machine, collective("all_gather", range(8))).schedule
     found = compare(best, 2**23, None, Watch(60))
     direct = next(c for c in found if c.name == "direct")
-    assert direct.seconds == min(c.seconds for c in found)
+    assert direct.seconds == pytest.approx(min(c.seconds for c in found), rel=1e-9)
     assert incast_bytes(direct.schedule, slow=True) > 0
     assert incast_bytes(found[0].schedule, found[0].chunks, slow=True) * 2**23 <= SLOW_INCAST_LIMIT
     assert found[0].seconds <= ALIKE * direct.seconds

@@ -1,0 +1,191 @@
+/* Links that share fairly: of all that is under way each gets as much as the others, unless another
+   link lets it have less (max-min). Whatever begins or ends changes the rates of all. What one rank
+   sends another goes over a link in its order, as on one connection. */
+#include "play.h"
+
+#define NO_RATE -1
+
+static int64_t first_visit(const Play *p, const Flow *flow)
+{
+    return p->visit_first[flow->part] + (p->whole ? flow->hop : 0);
+}
+
+static int64_t last_visit(const Play *p, const Flow *flow)
+{
+    return p->whole ? first_visit(p, flow) + 1 : p->visit_first[flow->part + 1];
+}
+
+void join(State *s, Event event)
+{
+    Flows *f = &s->flows;
+    if (f->count == f->room) {
+        int64_t room = 2 * f->room + 64;
+        Flow *grown = realloc(f->flow, (size_t)room * sizeof *grown);
+        if (!grown) { s->failed = NO_MEMORY; return; }
+        f->flow = grown;
+        f->room = room;
+    }
+    Flow flow = { s->of->amount[event.row], 0, event.row, event.chunk, event.hop };
+    f->flow[f->count++] = flow;
+    f->changed = 1;
+}
+
+/* Find out which flows are the first in their queue; these get a rate, the others wait. */
+static void mark_first(State *s)
+{
+    const Play *p = s->of;
+    Flows *f = &s->flows;
+    int64_t i;
+    f->round++;
+    for (i = 0; i < f->count; i++) {
+        int64_t *turn = &f->turn[p->queue[first_visit(p, &f->flow[i])]];
+        f->flow[i].rate = *turn == f->round ? 0 : NO_RATE;
+        *turn = f->round;
+    }
+}
+
+/* Count the users of each station. */
+static int64_t count_users(State *s)
+{
+    const Play *p = s->of;
+    Flows *f = &s->flows;
+    int64_t i, v, all = 0;
+    memset(f->waiting, 0, (size_t)p->stations * sizeof *f->waiting);
+    for (i = 0; i < f->count; i++) {
+        if (!f->flow[i].rate) continue;
+        for (v = first_visit(p, &f->flow[i]); v < last_visit(p, &f->flow[i]); v++, all++)
+            f->waiting[p->station[v]]++;
+    }
+    return all;
+}
+
+/* List the flows of each station: those of station i are user[first[i]] and as many more as wait. */
+static void list_users(State *s)
+{
+    const Play *p = s->of;
+    Flows *f = &s->flows;
+    int64_t i, v, all = count_users(s);
+    if (all > f->listed) {
+        int64_t *grown = realloc(f->user, (size_t)(2 * all) * sizeof *grown);
+        if (!grown) { s->failed = NO_MEMORY; return; }
+        f->user = grown;
+        f->listed = 2 * all;
+    }
+    for (i = all = 0; i < p->stations; all += f->waiting[i++]) f->first[i] = all;
+    for (i = 0; i < f->count; i++) {
+        if (!f->flow[i].rate) continue;
+        for (v = first_visit(p, &f->flow[i]); v < last_visit(p, &f->flow[i]); v++)
+            f->user[f->first[p->station[v]]++] = i;
+    }
+    for (i = 0; i < p->stations; i++) f->first[i] -= f->waiting[i];
+}
+
+/* Find the station that has least for each flow that has no rate yet, the first of several. */
+static int64_t tightest(const Play *p, const Flows *f, int64_t *share)
+{
+    int64_t i, found = -1;
+    for (i = 0; i < p->stations; i++) {
+        if (!f->waiting[i]) continue;
+        int64_t each = f->rest[i] / f->waiting[i];
+        if (found < 0 || each < *share) {
+            found = i;
+            *share = each;
+        }
+    }
+    return found;
+}
+
+static void fix(const Play *p, Flows *f, Flow *flow, int64_t rate)
+{
+    int64_t v;
+    flow->rate = rate;
+    for (v = first_visit(p, flow); v < last_visit(p, flow); v++) {
+        f->waiting[p->station[v]]--;
+        f->rest[p->station[v]] -= rate;
+        if (f->rest[p->station[v]] < 0) f->rest[p->station[v]] = 0;
+    }
+}
+
+/* Give all flows their rates, at the tightest station first. */
+static void set_rates(State *s)
+{
+    const Play *p = s->of;
+    Flows *f = &s->flows;
+    int64_t i, at, share = 0;
+    mark_first(s);
+    list_users(s);
+    if (s->failed) return;
+    memcpy(f->rest, p->capacity, (size_t)p->stations * sizeof *f->rest);
+    while ((at = tightest(p, f, &share)) >= 0) {
+        int64_t end = at + 1 < p->stations ? f->first[at + 1] : f->listed;
+        for (i = f->first[at]; i < end && f->waiting[at]; i++)
+            if (f->flow[f->user[i]].rate == NO_RATE)
+                fix(p, f, &f->flow[f->user[i]], share > 0 ? share : 1);
+    }
+    f->changed = 0;
+}
+
+/* Give the tick at which the first flow ends. */
+static int64_t soonest(const Flows *f)
+{
+    int64_t i, least = INT64_MAX;
+    for (i = 0; i < f->count; i++) {
+        if (!f->flow[i].rate) continue;
+        int64_t ticks = (f->flow[i].left + f->flow[i].rate - 1) / f->flow[i].rate;
+        if (ticks < least) least = ticks;
+    }
+    return f->count ? f->now + least : INT64_MAX;
+}
+
+static void advance(Flows *f, int64_t time)
+{
+    int64_t i, ticks = time - f->now;
+    f->now = time;
+    for (i = 0; ticks && i < f->count; i++) {
+        int64_t gone = f->flow[i].rate * ticks;
+        f->flow[i].left = gone < f->flow[i].left ? f->flow[i].left - gone : 0;
+    }
+}
+
+/* The last byte has left the link, or all links. */
+static void end_flow(State *s, Flow flow)
+{
+    const Play *p = s->of;
+    int64_t v, time = s->flows.now, message = p->of_part[flow.part];
+    for (v = first_visit(p, &flow); v < last_visit(p, &flow); v++) time += p->way[v];
+    if (v == p->visit_first[flow.part + 1]) {
+        deliver(s, flow.part, flow.chunk, time);
+    } else {
+        Event event = { time, order_of(p, message, flow.chunk), time, ARRIVE, flow.part,
+                        flow.chunk, flow.hop + 1 };
+        push(s, event);
+    }
+}
+
+static void end_flows(State *s)
+{
+    Flows *f = &s->flows;
+    int64_t i, kept = 0, count = f->count;
+    for (i = 0; i < count; i++) {
+        if (f->flow[i].left) f->flow[kept++] = f->flow[i];
+        else end_flow(s, f->flow[i]);
+    }
+    if (kept < count) f->changed = 1;
+    f->count = kept;
+}
+
+void play_shared(State *s)
+{
+    Flows *f = &s->flows;
+    while ((s->events || f->count) && !s->failed) {
+        int64_t next = s->events ? s->heap[0].time : INT64_MAX;
+        if (next > f->now) {
+            if (f->changed) set_rates(s);
+            if (s->failed) return;
+            if (soonest(f) < next) next = soonest(f);
+            advance(f, next);
+            end_flows(s);
+        }
+        while (s->events && s->heap[0].time <= f->now && !s->failed) happen(s, pop(s));
+    }
+}
