@@ -29,17 +29,12 @@ from solvers.schedules.unfold import unfold
 from solvers.trees.tuning import HELPED_MEMBERS
 from topologies.derive.part import Submachine, islands, submachine, without_others
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
-from topologies.symmetry.group import (
-    Group,
-    SymmetryError,
-    cyclic_subgroup,
-    link_images,
-    reduce_group,
-    trivial,
-)
+from topologies.symmetry.extension import extend_symmetry
+from topologies.symmetry.group import Group, cyclic_subgroup, orbits, reduce_group, trivial
 
 SHOWN = 8  # parts, and ranks of each, that are named
 IMAGES = 512  # of a tree that are written out
+FEW, MORE = 64, 3  # elements, or as many as ranks: groups with more may leave more orbits than this
 MOST = 0.5  # of the ranks of a machine; a larger part is hardly less work
 
 
@@ -174,15 +169,24 @@ def to_submachine(cut: Submachine, collective: Collective) -> Collective:
 
 
 def spare_group(group: Group, cut: Submachine) -> Group:
-    """Find a smaller group of the part that leaves about as few orbits of ranks.
+    """Find a smaller group of the part: each tree has as many images as that has elements.
 
-    One that is none of the whole machine's is small besides, as all images will be written out.
+    It leaves about as few orbits of ranks; or it has so few elements that all images may be written
+    out, where it is none of the whole machine's.
     """
     ranks = cut.topology.ranks
     group = reduce_group(group, ranks)
+    if group.order > max(FEW, ranks):
+        fewer = cyclic_subgroup(group, ranks, max(FEW, ranks))
+        if _count_orbits(fewer, ranks) <= MORE * _count_orbits(group, ranks):
+            return fewer
     if group.order > IMAGES and _extend(group, cut) is None:
         return cyclic_subgroup(group, ranks, IMAGES)
     return group
+
+
+def _count_orbits(group: Group, ranks: int) -> int:
+    return len(np.unique(orbits(group.generators, group.generators.shape[1])[:ranks]))
 
 
 def widen(found: Schedule, cut: Submachine, collective: Collective) -> Schedule:
@@ -209,14 +213,9 @@ def widen(found: Schedule, cut: Submachine, collective: Collective) -> Schedule:
 
 
 def _extend(group: Group, cut: Submachine) -> Group | None:
-    """Let a group of the part leave the rest of the machine in place, if it then keeps that."""
-    rows = np.tile(np.arange(cut.whole.vertices), (len(group.generators), 1))
-    rows[:, cut.vertices] = cut.vertices[group.generators]
-    try:
-        link_images(cut.whole, rows)
-    except SymmetryError:
-        return None
-    return Group(frozen(rows))
+    """Let a group of the part move the rest of the machine along, if that is found to keep it."""
+    found = extend_symmetry(cut.whole, cut.vertices, cut.vertices[group.generators])
+    return None if found is None else Group(found)
 
 
 def whole_bound(

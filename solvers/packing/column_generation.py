@@ -19,10 +19,12 @@ from solvers.packing.pricing import Pricing
 from solvers.packing.tuning import (
     AT_HAND,
     CLOSE,
+    FULLNESS_STEEP,
     HOPELESS,
     IDLE,
     KEPT_ORDERS,
     LARGE_COLUMNS,
+    LITTLE,
     ROUND_COLUMNS,
     STALLED,
     STRAIGHT_COLUMNS,
@@ -161,31 +163,39 @@ class ColumnGeneration:
                 break
         raise NotFound("the goal was not reached in so many rounds")
 
-    def attain_straight(self, goal: Goal, reached: Reached = lambda _: None) -> Packing:
-        """Reach a goal by trees that send straight from the root to all (`ColumnPool.straight`).
+    def attain_straight(
+        self, goal: Goal, prove: Prove, reached: Reached = lambda _: None
+    ) -> Packing:
+        """Reach a goal by trees around hubs (see solvers/packing/hubs.py), or prove that none can.
 
-        What bounds a group of ranks in a large machine is often what each of them takes in or
-        gives out; then such trees are as good as any, and the program is small: a column for each
-        way between two members.
+        The program is small: a column for each way between a hub and a member.
+
+        Args:
+            goal: what a bound allows.
+            prove: as of `solve`, for what no way can improve.
+            reached: hears the time of each round.
 
         Raises:
             NotFound: they do not reach it.
         """
-        scale = float(goal.time)
+        scale, columns, best = float(goal.time), 0, inf
         self.pool.straight()
-        columns = 0
-        while columns < STRAIGHT_COLUMNS:
+        while (columns := columns + len(self.pool.columns)) < STRAIGHT_COLUMNS:
             now = self._solve(scale)
             reached(now.time)
-            x = now.optimum.x[:-1]
+            prices = self._prices(now, scale)
+            if not _attains(now, goal) and not self.pricing.better_paths(prices, now.time):
+                goal = prove(prices, now.time) or goal
+                columns = STRAIGHT_COLUMNS
             if _attains(now, goal) and (
-                packing := self._exact(now.lp, x, now.time, goal.time, goal)
+                packing := self._exact(now.lp, now.optimum.x[:-1], now.time, goal.time, goal)
             ):
                 return packing
-            columns += len(now.columns)
-            if not self.pricing.better_paths(self._prices(now, scale), now.time):
+            if now.time > best * (1 - LITTLE):
                 break
-        raise NotFound("the goal was not reached by trees that send straight to all")
+            best = now.time
+            self.pricing.better_paths(self._fullness_prices(now), now.time)
+        raise NotFound("the goal was not reached by trees around hubs")
 
     def _rounds(self, scale: float, reached: Reached) -> Iterator[_Iteration]:
         """Solve the LP again and again, as it grows; the last round anew where the time is over.
@@ -321,6 +331,13 @@ class ColumnGeneration:
     def _prices(self, now: _Iteration, scale: float) -> FloatArray:
         """Give the price of one link of each orbit: what a crossing of all images costs in time."""
         return now.lp.prices(now.optimum, scale) * self.quotient.repeats
+
+    def _fullness_prices(self, now: _Iteration) -> FloatArray:
+        """Price the links by how full they are, in the units of `_prices`."""
+        repeats, capacity = self.quotient.repeats, self.quotient.orbit_capacity
+        load = now.lp.matrix[now.lp.equalities :, :-1] @ now.optimum.x[:-1]
+        prices = np.exp(FULLNESS_STEEP * (load / capacity / now.time - 1.0)) / capacity
+        return np.asarray(prices / (prices / repeats @ capacity))
 
 
 def _attains(now: _Iteration, goal: Goal) -> bool:

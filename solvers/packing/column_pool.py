@@ -14,6 +14,7 @@ from solvers.arborescences.bounded_depth import (
 from solvers.certify.distances import hops
 from solvers.lp.linear_program import Infeasible
 from solvers.packing.families import Family, Heights, find_tree, orient, usable_members
+from solvers.packing.hubs import hub_orders
 from solvers.packing.likeness import Kinds, Unfolding
 from solvers.packing.order_lp import (
     Columns,
@@ -152,38 +153,19 @@ class ColumnPool:
                     self.nearest_first(family, self.near, [int(helper)])
 
     def straight(self) -> None:
-        """Take in trees in which the root sends straight to all, and nothing besides.
-
-        The trees of a single root have one child of it that does so instead, each another one.
-        """
+        """Take in trees around hubs (see solvers/packing/hubs.py), and nothing besides."""
         self.kinds = None  # each member stands for itself
         alone = sum(self.quotient.orbit_of(family.root) for family in self.families) == 1
         for family in self.families:
             root = self.place[family.root]
-            others = np.flatnonzero(self.quotient.needed & (np.arange(len(self.place)) != root))
-            if not alone:
-                self._hang(family, others, np.full(len(others), root))
-                continue
-            for first in np.flatnonzero(np.isin(self.quotient.members, self.quotient.roots)):
-                if first != root and self.quotient.needed[first]:
-                    self._hang(family, others, np.where(others == first, root, first))
+            for each in hub_orders(self.quotient, root, inward=family.inward, alone=alone):
+                self._take(each.order)
+                self.choose(len(self.orders) - 1, each.parent, each.child)
         pairs = concatenate(self._chosen)
         inward = np.array([order.inward for order in self.orders])[pairs.order]
         src = np.where(inward, pairs.child, pairs.parent)
         dst = np.where(inward, pairs.parent, pairs.child)
         self.ways.ask_ports(*start_at_roots(self.quotient, src, dst))
-
-    def _hang(self, family: Family, child: IntArray, parent: IntArray) -> None:
-        """Take in an order that has one parent for each member."""
-        root, members = self.place[family.root], len(self.place)
-        tree = np.full(members, root)
-        tree[child] = parent
-        depth = depths(tree)
-        place = np.full(members, members)
-        place[root], place[child] = 0, depth[child]
-        branches = bool(self.quotient.usable(family.inward)[root])
-        self._take(Order(root, frozen(place), frozen(depth), family.inward, branches))
-        self.choose(len(self.orders) - 1, parent, child)
 
     def cheapest_first(self, family: Family, cost: FloatArray) -> IntArray:
         """Take in the order that follows a cheap tree, and give that (see `tree`)."""

@@ -33,7 +33,9 @@ CONGESTION_LOOKS = 64  # times in a round that the cheapest paths are looked up 
 CONGESTION_TIE = 1e-6  # weight of alpha against the highest price, so that shorter paths win ties
 
 # When rounds end.
-STRAIGHT_COLUMNS = 40_000  # columns of all rounds, above which trees that send straight end
+STRAIGHT_COLUMNS = 200_000  # columns of all rounds, above which trees around hubs end
+LITTLE = 1e-3  # relative gain of a round at or below which trees around hubs do not suffice
+FULLNESS_STEEP = 20.0  # a full link costs e to this times as much as an empty one, for such trees
 KEPT_ORDERS = 4  # orders for each family up to which none is dropped
 IDLE = 1e-9  # weight of an order at or below which it may be dropped
 HOPELESS = 1.1  # times the goal: where prices prove about that, the goal is given up

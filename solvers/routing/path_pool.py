@@ -13,6 +13,7 @@ from topologies.model.topology import FloatArray, IntArray, integers
 
 HOP = 1e-12  # seconds; breaks ties between ways of equal alpha towards fewer links
 WALK = 1e-4  # work for the ways of a pair
+MANY, FEW = 1500, 2  # of more pairs each has ways over so many first links, and last links
 SAME = 1e-9  # relative difference below which two ways are equally long
 
 
@@ -67,13 +68,16 @@ class PathPool:
         self.asked |= wanted
 
     def ask_ports(self, root: IntArray, target: IntArray) -> None:
-        """Collect for each pair one way over each link out of the root, and each into the target.
+        """Collect for each pair ways over links out of the root, and over links into the target.
 
-        Each is the shortest of those; they may be longer than others. Complexity: as of `ask`.
+        Of many pairs only over those least used so far. Each is the shortest over its link; others
+        may be shorter. Complexity: as of `ask`.
         """
-        for i, v in zip(root.tolist(), target.tolist(), strict=True):
+        pairs = dict.fromkeys(zip(root.tolist(), target.tolist(), strict=True))
+        most = FEW if len(root) > MANY else self.quotient.topology.links
+        for i, v in pairs:
             self.watch.check()
-            for way in self._walk.over_ports(i, v):
+            for way in self._walk.over_ports(i, v, most):
                 self.add(i, way)
 
     def between(self, root: int, target: int) -> list[int]:
@@ -128,18 +132,24 @@ class _Walk:
             for start in starts[total <= least * (1 + SAME)]:
                 yield self.follow(int(start), target)
 
-    def over_ports(self, root: int, target: int) -> Iterator[tuple[int, ...]]:
-        """Walk one way over each first link, and one over each last link."""
+    def over_ports(self, root: int, target: int, most: int) -> Iterator[tuple[int, ...]]:
+        """Walk ways over so many first links, and last links, those least used so far."""
         starts = self.starts[root]
-        for start in starts[np.isfinite(self.lengths(starts, target))]:
-            yield self.follow(int(start), target)
-        for last in self.entering[target].tolist():
+        ways = starts[np.isfinite(self.lengths(starts, target))].tolist()
+        for start in self._least_used(ways, most):
+            yield self.follow(start, target)
+        for last in self._least_used(self.entering[target].tolist(), most):
             before = self.src[last]
             total = self.weight[starts] + self.lengths(starts, before)
             if np.isfinite(total.min(initial=np.inf)):
                 near = starts[total <= total.min() * (1 + SAME)].tolist()
                 start = min(near, key=lambda e: self.used[self.orbit[e]])
                 yield (*self.follow(start, before), last)
+
+    def _least_used(self, links: list[int], most: int) -> list[int]:
+        if len(links) <= most:
+            return links
+        return sorted(links, key=lambda e: self.used[self.orbit[e]])[:most]
 
     def lengths(self, starts: IntArray, target: int) -> FloatArray:
         """Measure from the ends of first links on to a target; inf where a member is in the way."""

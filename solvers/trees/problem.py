@@ -11,7 +11,7 @@ import numpy as np
 from solvers.bounds.dual_certificate import certify
 from solvers.certify.distances import hops
 from solvers.lp.linear_program import Infeasible
-from solvers.packing.column_generation import ColumnGeneration, Goal, Packing
+from solvers.packing.column_generation import ColumnGeneration, Goal, Packing, Prove
 from solvers.packing.families import Family, Heights, orient
 from solvers.packing.order_lp import path_loads
 from solvers.routing.quotient import Quotient
@@ -189,8 +189,8 @@ class TreeProblem:
         if goal is None:
             raise NotFound("there is nothing to attain")
         packer = self._column_generation(self._helpers()[0], watch)
-        packing = packer.attain_straight(goal, self._teller(watch))
-        found = PackedTrees(packer.quotient, packer.pool.families, packing, bound)
+        packing = packer.attain_straight(goal, self._prover(packer), self._teller(watch))
+        found = PackedTrees(packer.quotient, packer.pool.families, packing, packing.bound)
         if not self.is_attained(found):
             raise NotFound("the bound was attained in floats only")
         return found
@@ -268,13 +268,12 @@ class TreeProblem:
     ) -> PackedTrees:
         """Pack over the ranks and the chosen helpers."""
         packer = self._column_generation(chosen, watch)
-        quotient = packer.quotient
-
-        def prove(prices: FloatArray, time: float) -> Goal | None:
-            return self._prove(quotient, prices, time)
-
+        prove = self._prover(packer)
         packing = packer.solve(self.goal(bound), prove, self._teller(watch), scale)
-        return PackedTrees(quotient, packer.pool.families, packing, packing.bound or bound)
+        return PackedTrees(packer.quotient, packer.pool.families, packing, packing.bound or bound)
+
+    def _prover(self, packer: ColumnGeneration) -> Prove:
+        return lambda prices, time: self._prove(packer.quotient, prices, time)
 
     def _prove(self, quotient: Quotient, prices: FloatArray, time: float) -> Goal | None:
         """Work out the bound that prices prove, when about this time is expected."""

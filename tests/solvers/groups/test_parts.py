@@ -208,3 +208,11 @@ def test_many_parts_are_named_in_short():
     with pytest.raises(Infeasible, match=r"into 2 parts: .*r7 and 12 more \| r30, r31$"):
         restrict_relays(topology, what, "none")
     assert restrict_relays(topology, what, "forward") is topology
+
+
+def test_a_regular_group_keeps_its_symmetry_in_the_whole_machine():
+    topology = cloudmatrix384(nodes=8)
+    made = solve(topology, asked("all_gather", list(range(0, 128, 16))), Watch(60))
+    assert made.group.order >= 8
+    assert len(made.transfers) * made.group.order < 1000
+    assert verify(made).optimal
