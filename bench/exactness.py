@@ -10,7 +10,7 @@ from time import monotonic
 import click
 
 from bench.verdict import ended
-from commplan.cli.quantities import exact
+from commplan.cli.io.quantities import exact
 from runtime.verify.verify import verify
 from solvers.lp.linear_program import NotFound
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective

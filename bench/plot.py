@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from bench import teccl
-from commplan.cli import quantities
+from commplan.cli.io import quantities
 from commplan.planning import planner
 from runtime.simulate.simulate import Switching, simulate
 from solvers.bounds import time_bound

@@ -78,8 +78,8 @@ def _import_commands() -> "Callable[[], NoReturn]":
     try:
         import warnings
 
-        from commplan.cli.commands import commands
-        from commplan.cli.failures import show_warning
+        from commplan.cli.group import commands
+        from commplan.cli.io.failures import show_warning
 
         warnings.showwarning = show_warning
     finally:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from runtime.emit import c, mpi4py
 from runtime.program.program import ProgramError
@@ -14,24 +14,36 @@ from topologies.model.messages import one_line
 from topologies.model.parameters import Parser, read
 from topologies.model.registry import Registry
 
+Runner = Literal["", "python", "c"]
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """A language of programs.
 
-    emit: the function (schedule, **options) -> the text of a program; what the language cannot
-    express raises ProgramError. options: the parsers of what may be said behind the name.
+    Attributes:
+        emit: the function (schedule, **options) -> the text of a program; what the language cannot
+            express raises ProgramError.
+        options: the parsers of what may be said behind the name.
+        runner: what runs its programs under mpirun, "python" (by mpi4py) or "c" (compiled by
+            mpicc), where they take the arguments of ours; empty where nothing does.
+        endings: those of the names of its files; any, if there is none.
     """
 
     emit: Callable[..., str]
     options: Mapping[str, Parser] = field(default_factory=dict)
+    runner: Runner = ""
+    endings: tuple[str, ...] = ()
 
 
 TARGETS = Registry(
     "target",
     Target,
     "commplan.targets",
-    {"mpi4py": Target(mpi4py.emit), "c": Target(c.emit)},
+    {
+        "mpi4py": Target(mpi4py.emit, runner="python", endings=(".py",)),
+        "c": Target(c.emit, runner="c", endings=(".c",)),
+    },
     unknown_error=ProgramError,
 )
 
@@ -64,3 +76,8 @@ def asked(target: str) -> tuple[Target, dict[str, Any]]:
     if faults:
         raise ProgramError(one_line(f"{target[:100]}: {faults[0]}"))
     return known, options
+
+
+def runnable() -> list[str]:
+    """List the targets whose programs can be run under mpirun."""
+    return [name for name, known in TARGETS.items() if known.runner]

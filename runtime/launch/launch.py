@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from runtime.emit import c, mpi4py
+from runtime.emit.targets import Runner, asked, emit, runnable
 from runtime.launch import first_failure, kills, rank_map
 from runtime.launch.mpi import LaunchError, Mpi, compile_c, find
 from runtime.launch.process import Ended, watched
 from runtime.program.buffer_plan import moves
-from runtime.program.program import DTYPES, OPS
+from runtime.program.program import DTYPES, OPS, ProgramError
 from runtime.verify.structure import sound
 from solvers.schedules.schedule import Schedule
 from topologies.model.arguments import number, refuse, whole
@@ -158,21 +158,44 @@ def prepare(schedule: Schedule, target: str, folder: Path, mpi: Mpi) -> list[str
     """Write a schedule's program into a folder, compile it if need be; give its command.
 
     Raises:
-        LaunchError: an unknown target, or one that lacks mpi4py or a compiler.
+        ProgramError: the target cannot express the schedule.
+        LaunchError: a target that is unknown or cannot be run, or that lacks mpi4py or a compiler.
     """
-    if target == "mpi4py":
-        if importlib.util.find_spec("mpi4py") is None:
-            raise LaunchError("mpi4py is not installed; it comes with the extra commplan[mpi]")
-        source = folder / "program.py"
-        source.write_text(mpi4py.emit(schedule), encoding="utf-8")
-        return [sys.executable, "-m", "mpi4py", str(source)]
-    if target != "c":
-        raise LaunchError(f"target {target!r} cannot be run; mpi4py and c can")
-    source, program = folder / "program.c", folder / "program"
-    source.write_text(c.emit(schedule), encoding="utf-8")
-    compile_c(mpi, source, program)
+    if _runner(target) == "python":
+        return _prepare_python(emit(schedule, target), folder)
     crowded = len(moves(schedule).ranks) > (os.cpu_count() or 1)
-    return [str(program), *(["--crowded"] if crowded else [])]
+    program = _prepare_c(emit(schedule, target), folder, mpi)
+    return [program, *(["--crowded"] if crowded else [])]
+
+
+def _runner(target: str) -> Runner:
+    """Look up what runs the programs of a target.
+
+    Raises:
+        LaunchError: nothing does, or it is unknown.
+    """
+    try:
+        known, _ = asked(target)
+    except ProgramError as error:
+        raise LaunchError(str(error)) from None
+    if not known.runner:
+        raise LaunchError(f"target {target!r} cannot be run; {' and '.join(runnable())} can")
+    return known.runner
+
+
+def _prepare_python(text: str, folder: Path) -> list[str]:
+    if importlib.util.find_spec("mpi4py") is None:
+        raise LaunchError("mpi4py is not installed; it comes with the extra commplan[mpi]")
+    source = folder / "program.py"
+    source.write_text(text, encoding="utf-8")
+    return [sys.executable, "-m", "mpi4py", str(source)]
+
+
+def _prepare_c(text: str, folder: Path, mpi: Mpi) -> str:
+    source, program = folder / "program.c", folder / "program"
+    source.write_text(text, encoding="utf-8")
+    compile_c(mpi, source, program)
+    return str(program)
 
 
 def launch(

@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from commplan.cli.commands import commands
+from commplan.cli.group import commands
 
 
 @pytest.fixture

@@ -187,7 +187,7 @@ def test_the_impossible_is_told_from_what_was_not_found(call, tmp_path, monkeypa
     def failing(*_, **__):
         raise error
 
-    monkeypatch.setattr("commplan.cli.schedules.plan", failing)
+    monkeypatch.setattr("commplan.cli.commands.schedules.plan", failing)
     result = call("compile", "ring:4", "all_gather", "-o", "x.json", "--json")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == f"commplan: {said}\n"
@@ -198,7 +198,7 @@ def test_a_bug_is_one_line_and_writes_nothing(call, tmp_path, monkeypatch):
     def wrong(*_, **__):
         raise WrongSchedule("forest made a wrong schedule: rank 0 never gets it")
 
-    monkeypatch.setattr("commplan.cli.schedules.plan", wrong)
+    monkeypatch.setattr("commplan.cli.commands.schedules.plan", wrong)
     words = ("compile", "ring:4", "all_gather", "-o", "x.json")
     result = call(*words)
     assert (result.exit_code, result.stdout) == (70, "")
@@ -214,7 +214,7 @@ def test_an_interruption_is_one_line(call, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("commplan.cli.schedules.plan", interrupted)
+    monkeypatch.setattr("commplan.cli.commands.schedules.plan", interrupted)
     result = call("compile", "ring:4", "all_gather", "-o", "x.json")
     assert (result.exit_code, result.stderr) == (130, "commplan: interrupted\n")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from commplan.cli.commands import commands
+from commplan.cli.group import commands
 from runtime.execute import core
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from bench.limits import LOADED, START, burning, uneven
 from commplan import load_schedule, verify
-from commplan.cli.progress import in_words
+from commplan.cli.io.progress import in_words
 from solvers.schedules.certificate import Bound
 from solvers.settings.deadline import News
 from topologies.formats.files import save

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from commplan.cli import program
+from commplan.cli.commands import program
 from runtime.launch.launch import Ending, Measurement, RunError
 from runtime.launch.mpi import LaunchError
 

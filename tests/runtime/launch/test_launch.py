@@ -11,6 +11,7 @@ import pytest
 
 from runtime.emit import c
 from runtime.emit.mpi4py import emit
+from runtime.emit.targets import TARGETS, Target
 from runtime.launch import kills
 from runtime.launch.launch import LaunchError, judge, launch, prepare, run
 from runtime.launch.mpi import Mpi, compile_c, find
@@ -251,8 +252,21 @@ def test_what_a_bus_error_means_and_how_to_mend_it_is_told():
 def test_a_map_must_fit_and_a_target_must_run(ring_of, mpi):
     with pytest.raises(LaunchError, match="map: found 0,0, expected each of the 2 ranks 0,1 once"):
         run(ring_of("all_reduce", 2), [4], played=(0, 0))
-    with pytest.raises(LaunchError, match="target 'goal' cannot be run"):
+    with pytest.raises(LaunchError, match="no target is named 'goal'"):
         run(ring_of("all_reduce", 2), [4], target="goal")
+
+
+def test_a_target_of_others_runs_if_it_says_how(ring_of, mpi):
+    made = ring_of("all_reduce", 2)
+    TARGETS.register("mine", Target(TARGETS["mpi4py"].emit, runner="python"))
+    TARGETS.register("picture", Target(lambda schedule: "o-o"))
+    try:
+        assert run(made, [4], target="mine", iterations=1)[0].wrong == 0
+        with pytest.raises(LaunchError, match="'picture' cannot be run; mpi4py and c and mine can"):
+            run(made, [4], target="picture")
+    finally:
+        TARGETS.remove("mine")
+        TARGETS.remove("picture")
 
 
 def test_the_environment_names_mpirun_first(monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from commplan.cli.commands import commands
+from commplan.cli.group import commands
 from runtime.program.interpret import interpret
 from runtime.program.lower import lower
 from runtime.simulate.simulate import simulate

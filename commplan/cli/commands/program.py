@@ -2,8 +2,8 @@
 
 import click
 
-from commplan.cli.answer import Answer, Command, table
-from commplan.cli.arguments import (
+from commplan.cli.io.answer import Answer, Command, table
+from commplan.cli.io.arguments import (
     dtype,
     file_name,
     heading,
@@ -15,32 +15,18 @@ from commplan.cli.arguments import (
     size_or_demand,
     verify_first,
 )
-from commplan.cli.failures import say
-from commplan.cli.needless import refuse_op
-from commplan.cli.progress import progress
-from commplan.cli.quantities import Name, Seconds, Whole, gigabytes
+from commplan.cli.io.failures import say
+from commplan.cli.io.needless import refuse_op
+from commplan.cli.io.progress import progress
+from commplan.cli.io.quantities import Name, Seconds, Whole, gigabytes
+from commplan.cli.io.targets import running_target, target_name
 from runtime.emit.targets import asked
 from runtime.emit.targets import emit as written
 from runtime.launch import launch
-from runtime.program.program import OPS, ProgramError
+from runtime.program.program import OPS
 from solvers.schedules.schedule import Schedule
 from topologies.formats import atomic
 from topologies.model.units import bytes_of, duration, rate
-
-ENDINGS = {"c": (".c",), "mpi4py": (".py",)}  # of the names of programs; others may have any
-
-
-def target_name(text: str) -> str:
-    """Refuse an unknown target, or options that it does not have.
-
-    Raises:
-        BadParameter: one of them.
-    """
-    try:
-        asked(text)
-    except ProgramError as error:
-        raise click.BadParameter(str(error)) from None
-    return text
 
 
 @click.command(cls=Command)
@@ -73,7 +59,7 @@ def _expect_ending(target: str, output: str) -> None:
         BadParameter: it does.
     """
     try:
-        atomic.expect_ending(output, ENDINGS.get(target, [""]))
+        atomic.expect_ending(output, asked(target)[0].endings or [""])
     except ValueError as error:
         raise click.BadParameter(f"{output}: {error}", param_hint="--output") from None
 
@@ -83,7 +69,8 @@ def _expect_ending(target: str, output: str) -> None:
 @size_option
 @click.option(
     "--target",
-    type=Name("target that runs", ["mpi4py", "c"]),
+    type=running_target,
+    metavar="TARGET",
     default="mpi4py",
     show_default=True,
     help="Language of the program.",
@@ -108,7 +95,7 @@ def run(
     timeout: float,
 ) -> Answer:
     """Run a schedule under mpirun and check every rank's result."""
-    asked = size_or_demand(schedule.collective, size)
+    bytes_asked = size_or_demand(schedule.collective, size)
     refuse_op(schedule.collective)
     verify_first(schedule)
     played = () if map_file is None else read_map(map_file, schedule)
@@ -116,7 +103,7 @@ def run(
         watch.tell("running under mpirun")
         measured = launch.run(
             schedule,
-            [asked],
+            [bytes_asked],
             target,
             dtype=dtype,
             op=op,

@@ -2,16 +2,16 @@
 
 import click
 
-from commplan.cli.answer import Answer, Command
-from commplan.cli.arguments import (
+from commplan.cli.io.answer import Answer, Command
+from commplan.cli.io.arguments import (
     dtype,
     schedule_in,
     size_option,
     size_or_demand,
     whole_elements,
 )
-from commplan.cli.needless import refuse_size, refuse_type
-from commplan.cli.quantities import Whole
+from commplan.cli.io.needless import refuse_size, refuse_type
+from commplan.cli.io.quantities import Whole
 from runtime.metrics.chunking import chunks
 from runtime.program.lower import lower
 from runtime.program.memory_layout import elements

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import click
 
-from commplan.cli.answer import Answer, Command, table
-from commplan.cli.arguments import (
+from commplan.cli.io.answer import Answer, Command, table
+from commplan.cli.io.arguments import (
     dtype,
     heading,
     one_schedule_in,
@@ -15,9 +15,9 @@ from commplan.cli.arguments import (
     verify_first,
     whole_elements,
 )
-from commplan.cli.needless import refuse_achieved
-from commplan.cli.progress import progress
-from commplan.cli.quantities import Name, gigabytes
+from commplan.cli.io.needless import refuse_achieved
+from commplan.cli.io.progress import progress
+from commplan.cli.io.quantities import Name, gigabytes
 from runtime.metrics.pacing import MOST_LEAD
 from runtime.program.buffer_plan import moves
 from runtime.program.check import faults as program_faults

@@ -2,16 +2,16 @@
 
 import click
 
-from commplan.cli.answer import Commands
-from commplan.cli.demand import demand
-from commplan.cli.doctor import doctor
-from commplan.cli.fabric import fabric
-from commplan.cli.frontier import frontier
-from commplan.cli.machines import topologies, topology
-from commplan.cli.measure import simulate, verify
-from commplan.cli.program import emit, run
-from commplan.cli.schedules import bound, compile
-from commplan.cli.show import show
+from commplan.cli.commands.demand import demand
+from commplan.cli.commands.doctor import doctor
+from commplan.cli.commands.fabric import fabric
+from commplan.cli.commands.frontier import frontier
+from commplan.cli.commands.machines import topologies, topology
+from commplan.cli.commands.measure import simulate, verify
+from commplan.cli.commands.program import emit, run
+from commplan.cli.commands.schedules import bound, compile
+from commplan.cli.commands.show import show
+from commplan.cli.io.answer import Commands
 
 
 def _version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:

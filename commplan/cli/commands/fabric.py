@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import click
 
-from commplan.cli.answer import Answer, Command, Group, table
-from commplan.cli.arguments import (
+from commplan.cli.io.answer import Answer, Command, Group, table
+from commplan.cli.io.arguments import (
     dtype,
     file_name,
     heading,
@@ -16,9 +16,10 @@ from commplan.cli.arguments import (
     size_option,
     verify_first,
 )
-from commplan.cli.arguments import size_or_demand as size_of
-from commplan.cli.progress import progress
-from commplan.cli.quantities import Name, Seconds, Whole, gigabytes
+from commplan.cli.io.arguments import size_or_demand as size_of
+from commplan.cli.io.progress import progress
+from commplan.cli.io.quantities import Seconds, Whole, gigabytes
+from commplan.cli.io.targets import running_target
 from runtime.fabric import machine as emulated
 from runtime.fabric import trial
 from runtime.fabric.counters import Flow
@@ -123,9 +124,7 @@ def _describe(found: Machine) -> Answer:
 @fabric.command(cls=Command)
 @schedule_in
 @size_option
-@click.option(
-    "--target", type=Name("target that runs", ["mpi4py", "c"]), default="c", show_default=True
-)
+@click.option("--target", type=running_target, metavar="TARGET", default="c", show_default=True)
 @dtype
 @click.option("--iterations", type=Whole(1, 10**6), default=5, show_default=True)
 @click.option("--warmup", type=Whole(0, 10**6), default=1, show_default=True)

@@ -3,9 +3,9 @@
 import click
 import numpy as np
 
-from commplan.cli.answer import Answer, Command, table
-from commplan.cli.arguments import output, token_bytes
-from commplan.cli.quantities import Whole
+from commplan.cli.io.answer import Answer, Command, table
+from commplan.cli.io.arguments import output, token_bytes
+from commplan.cli.io.quantities import Whole
 from solvers.demands import files
 from solvers.demands.distributions import DISTRIBUTIONS
 from solvers.demands.matrix import demand as described

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from commplan.cli.answer import Answer, Command, table
+from commplan.cli.io.answer import Answer, Command, table
 from runtime.execute import core
 from runtime.launch.mpi import LaunchError, find
 

@@ -13,9 +13,9 @@ import click
 from commplan.anytime.abandon import end_with, overtime
 from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.candidates.races import cores, hosts
-from commplan.cli import quantities
-from commplan.cli.answer import Answer, Command, table
-from commplan.cli.arguments import (
+from commplan.cli.io import quantities
+from commplan.cli.io.answer import Answer, Command, table
+from commplan.cli.io.arguments import (
     dtype,
     heading,
     options,
@@ -26,12 +26,12 @@ from commplan.cli.arguments import (
     time_limit,
     whole_elements,
 )
-from commplan.cli.certificates import describe_certificate, find_bound
-from commplan.cli.explain import candidate_fields, candidate_rows, part_fields, part_rows
-from commplan.cli.needless import refuse_type
-from commplan.cli.progress import progress
-from commplan.cli.quantities import exact, gap, gigabytes, percent
-from commplan.cli.stages import stage_fields, stage_rows
+from commplan.cli.io.certificates import describe_certificate, find_bound
+from commplan.cli.io.explain import candidate_fields, candidate_rows, part_fields, part_rows
+from commplan.cli.io.needless import refuse_type
+from commplan.cli.io.progress import progress
+from commplan.cli.io.quantities import exact, gap, gigabytes, percent
+from commplan.cli.io.stages import stage_fields, stage_rows
 from commplan.planning.planner import Plan, plan
 from commplan.planning.size_set import SizeRange, size_set
 from solvers.groups.parts import restrict_relays

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from commplan.cli.failures import hand_over, run_reporting
+from commplan.cli.io.failures import hand_over, run_reporting
 from topologies.model.messages import printable, unknown
 
 

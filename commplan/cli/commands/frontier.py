@@ -7,10 +7,10 @@ from time import monotonic
 import click
 
 from commplan.anytime.checking import check_schedule
-from commplan.cli.answer import Answer, Command
-from commplan.cli.arguments import file_name, heading, problem, time_limit
-from commplan.cli.progress import progress
-from commplan.cli.quantities import Whole, gigabytes
+from commplan.cli.io.answer import Answer, Command
+from commplan.cli.io.arguments import file_name, heading, problem, time_limit
+from commplan.cli.io.progress import progress
+from commplan.cli.io.quantities import Whole, gigabytes
 from solvers.exact import pareto as pareto
 from solvers.exact import search
 from solvers.exact.search import ScclSearch

@@ -8,9 +8,9 @@ from typing import Any
 import click
 import numpy as np
 
-from commplan.cli import needless, quantities
-from commplan.cli.answer import Answer, Once
-from commplan.cli.failures import RefusedError
+from commplan.cli.io import needless, quantities
+from commplan.cli.io.answer import Answer, Once
+from commplan.cli.io.failures import RefusedError
 from runtime.launch import rank_map
 from runtime.program.buffer_plan import moves
 from runtime.program.memory_layout import elements

@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from commplan.cli.answer import Answer, Command
-from commplan.cli.arguments import output
+from commplan.cli.io.answer import Answer, Command
+from commplan.cli.io.arguments import output
 from topologies.formats import files, spec
 from topologies.model.topology import Topology
 from topologies.presets.registry import PRESETS

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from commplan.cli.quantities import percent
+from commplan.cli.io.quantities import percent
 from commplan.planning.planner import Plan
 from commplan.planning.size_set import SizeRange
 from topologies.model.units import bytes_of, duration

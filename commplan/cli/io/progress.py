@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from math import inf
 
 from commplan.cli import is_crowded, startup_delay
-from commplan.cli.quantities import gap, percent
+from commplan.cli.io.quantities import gap, percent
 from solvers.settings.deadline import News, Watch
 from topologies.model.units import rate
 

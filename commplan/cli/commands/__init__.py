@@ -1,0 +1,1 @@
+"""The commands: each takes what was read, calls the library, and answers."""

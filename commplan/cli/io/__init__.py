@@ -1,0 +1,1 @@
+"""From words of the command line to values, and from answers to lines and JSON."""

@@ -1,0 +1,35 @@
+"""Targets by their names, as a person writes them."""
+
+import click
+
+from runtime.emit.targets import asked, runnable
+from runtime.program.program import ProgramError
+from topologies.model.messages import unknown
+
+
+def target_name(text: str) -> str:
+    """Refuse an unknown target, or options that it does not have.
+
+    Raises:
+        BadParameter: one of them.
+    """
+    try:
+        asked(text)
+    except ProgramError as error:
+        raise click.BadParameter(str(error)) from None
+    return text
+
+
+def running_target(text: str) -> str:
+    """Refuse a target whose programs nothing runs.
+
+    Raises:
+        BadParameter: it is one, or none at all.
+    """
+    try:
+        known, _ = asked(text)
+    except ProgramError:
+        known = None
+    if known is None or not known.runner:
+        raise click.BadParameter(unknown("target that runs", text, runnable()))
+    return text
