@@ -56,7 +56,7 @@ def _scope(schedule: Schedule, certificate: Certificate) -> str:
         if ((holders > 1) & (wanters > 1)).any():
             said.append("that adds each sum over a tree into a root and hands it out over another")
         if certificate.height is not None:
-            said.append(f"in which at most {certificate.height} messages wait for each other")
+            said.append(f"of height {certificate.height} at most")
         if schedule.in_network:
             said.append("in which switches copy and add as far as they can")
         if len(schedule.collective.ranks) < schedule.topology.ranks and schedule.relays != "all":
@@ -74,7 +74,8 @@ def _cut(schedule: Schedule, cut: Cut, limit: Fraction, most: int | None) -> Ite
     word = "enter" if cut.reversed_links else "leave"
     capacity = _capacity(machine, crossed)
     yield f"  cut        {len(names):,} of {machine.vertices:,} vertices: {inside}"
-    yield f"  links      {len(crossed):,} {word} them, {_exact(capacity)} together:"
+    verb = f"{word}s" if len(crossed) == 1 else word
+    yield f"  links      {len(crossed):,} {verb} them, {_exact(capacity)} together:"
     lines = (f"    {machine.link_name(link)}: {_of(machine, link)}" for link in crossed.tolist())
     yield from first_lines(lines, len(crossed), most)
     part = "all" if data == 1 else f"{data}"

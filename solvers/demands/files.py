@@ -16,6 +16,7 @@ from topologies.formats import atomic, contents
 from topologies.model.errors import WRONG_INPUT, CommplanError
 from topologies.model.messages import one_line, show_value
 from topologies.model.topology import IntArray
+from topologies.model.units import count_of
 
 SIZE_LIMIT = 256 * 10**6  # bytes of a file
 # A whole number in plain ASCII digits, also as spreadsheets write it (`12.0`, `1e6`); spaces and
@@ -153,7 +154,9 @@ def _whole(rows: Iterable[Sequence[object]]) -> IntArray:
     read: list[list[int]] = []
     for i, row in enumerate(rows):
         if i and len(row) != len(read[0]):
-            raise ValueError(f"row {i + 1}: found {len(row)} entries, row 1 has {len(read[0])}")
+            raise ValueError(
+                f"row {i + 1}: found {count_of(len(row), 'number')}, row 1 has {len(read[0])}"
+            )
         try:
             read.append([_number(word) for word in row])
         except ValueError:

@@ -10,6 +10,7 @@ from solvers.schedules.moe import Tokens, group_tokens
 from topologies.model.arguments import of, whole
 from topologies.model.messages import one_line, unknown
 from topologies.model.topology import IntArray
+from topologies.model.units import count_of
 
 VISITS_LIMIT = 2**28  # tokens × ranks
 
@@ -66,7 +67,7 @@ def place_experts(place: str, chosen: IntArray, ranks: int, experts: int | None 
         DemandError: naming place, row and column; both count from 1.
     """
     if len(chosen) % ranks:
-        found = f"found {len(chosen)} tokens, expected a multiple of the {ranks} ranks"
+        found = f"found {count_of(len(chosen), 'token')}, expected a multiple of the {ranks} ranks"
         raise DemandError(one_line(f"{place}: {found}"))
     count = int(chosen.max(initial=0)) + 1 if experts is None else experts
     wrong = (chosen < -1) | (chosen >= count)

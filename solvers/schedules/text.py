@@ -42,7 +42,7 @@ def schedule_text(schedule: "Schedule", most: int | None = LINES) -> str:
     lines = [
         *_head(schedule),
         "",
-        "pieces",
+        "pieces, each a share of a block, from who holds it to who wants it",
         *first_lines(pieces, schedule.pieces, most),
         "",
         *first_lines(writer.steps(), len(step) + len(np.unique(step)), most),

@@ -23,6 +23,7 @@ import numpy as np
 from solvers.schedules.schedule import Schedule
 from topologies.model.ragged import earlier
 from topologies.model.topology import FloatArray, IntArray, frozen
+from topologies.model.units import count_of
 from topologies.symmetry.group import link_images, orbits
 
 SLACK = 1e-9  # relative; what sums of floats may be off
@@ -55,7 +56,7 @@ def round_orders(
             continue
         last = step.tobytes()
         found = replace(first, transfers=replace(first.transfers, step=frozen(step)))
-        yield f"{step.max() + 1} rounds", found
+        yield count_of(int(step.max()) + 1, "round"), found
     yield AT_ONCE, once
 
 

@@ -19,7 +19,7 @@ def test_a_written_machine_is_read_again(call, ask, tmp_path):
     assert ask("topology", "star.toml", "-o", "again.json") == counts
     assert (tmp_path / "again.json").exists()
     assert call("topology", "star:5", "-o", "star.json").stdout == (
-        "star:5: 5 ranks, 1 switches, 10 links, written to star.json\n"
+        "star:5: 5 ranks, 1 switch, 10 links, written to star.json\n"
     )
 
 

@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from topologies.model.arguments import refuse
 from topologies.model.messages import one_line, prefix, unknown
 from topologies.model.parameters import read
 from topologies.model.topology import Topology, TopologyError, frozen
-from topologies.presets.registry import EVERYWHERE, PRESETS
+from topologies.presets.registry import EVERYWHERE, PRESETS, Preset
 
 
 class Entry(NamedTuple):
@@ -71,15 +72,29 @@ def _make(name: str, words: list[str], spec: str) -> Topology:
     try:
         if faults:
             raise TopologyError(faults)
-        return _make_with_limits(preset.make, arguments)
+        return _make_with_limits(preset, arguments, words)
     except TopologyError as error:
         raise TopologyError(prefix(spec[:100], error.faults)) from None
 
 
-def _make_with_limits(make: Callable[..., Topology], arguments: dict[str, Any]) -> Topology:
+def _name_rest(
+    preset: Preset, name: str, arguments: Mapping[str, Any], words: Sequence[str]
+) -> str:
+    """Write the parameters that a machine's name leaves out, but for those that change nothing."""
+    usual = signature(preset.make).parameters
+    written = {word.partition("=")[0]: word for word in words if "=" in word}
+    return "".join(
+        f":{written[key]}"
+        for key, value in arguments.items()
+        if key in written and f":{key}=" not in name and value != usual[key].default
+    )
+
+
+def _make_with_limits(preset: Preset, arguments: dict[str, Any], words: Sequence[str]) -> Topology:
     """Make a machine with what may be said of every one: the overhead, and the ports of a rank."""
     overhead, ports = arguments.pop("overhead", 0.0), arguments.pop("ports", 0)
-    made = make(**arguments)
+    made = preset.make(**arguments)
+    made = replace(made, name=made.name + _name_rest(preset, made.name, arguments, words))
     if overhead:
         name = f"{made.name}:overhead={round(overhead * 1e6, 6):g}"
         made = replace(made, name=name, overhead=frozen(np.full(made.ranks, overhead)))

@@ -26,6 +26,8 @@ def size(text: str) -> int:
         ValueError: it is none, or not from 1 byte to SIZE_LIMIT; with what was found.
     """
     found = re.fullmatch(r"([0-9]{1,16})([A-Za-z]{0,3})", text)
+    if found and re.fullmatch("[PEZYpezy](i?B)?", found[2]):
+        raise ValueError(f"{text} is too large: a size is up to {SIZE_LIMIT // 2**40} TiB")
     if not found or found[2] not in UNITS:
         raise ValueError(f"{text[:40]!r} is no size, such as 4096, 64KiB, 64K or 256MB")
     count = int(found[1]) * UNITS[found[2]]
@@ -102,12 +104,19 @@ def _in_a_unit(size: int, most: int) -> str | None:
     return f"{size:,} byte{'s' * (size != 1)}" if size <= most else None
 
 
+def count_of(number: int, noun: str) -> str:
+    """Write how many there are of something: `1 message`, `1,024 switches`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun}{'es' if noun.endswith(('ch', 's')) else 's'}"
+
+
 def rate(bandwidth: Fraction | float | None) -> str:
-    """Write bytes per second for a person: in GB/s, below a thousandth of one in a smaller unit."""
+    """Write bytes per second for a person: in GB/s, below a tenth of one in a smaller unit."""
     if bandwidth is None:
-        return "none, nothing moves"
+        return "nothing moves"
     figure = float(bandwidth)
-    rates = (("GB/s", 1e9), ("MB/s", 1e6), ("KB/s", 1e3))
-    unit, factor = next((pair for pair in rates if figure >= pair[1] / 1000), ("B/s", 1.0))
+    rates = (("GB/s", 1e8, 1e9), ("MB/s", 1e6, 1e6), ("KB/s", 1e3, 1e3), ("B/s", 0.0, 1.0))
+    unit, _, factor = next(each for each in rates if figure >= each[1])
     written = figure / factor
     return f"{written:,.0f} {unit}" if 1e6 <= written < 1e15 else f"{written:.6g} {unit}"

@@ -30,7 +30,7 @@ from runtime.launch import rank_map
 from runtime.launch.process import watched
 from solvers.schedules.schedule import Schedule
 from topologies.formats import spec
-from topologies.model.units import bytes_of, duration
+from topologies.model.units import bytes_of, count_of, duration
 
 map_file = click.option("--map", "map_file", type=file_name, help="File: each process's rank.")
 timeout = click.option(
@@ -179,7 +179,7 @@ def _try_run(schedule: Schedule, found: trial.Trial) -> Answer:
         ("measured", f"{duration(measured.seconds)} (median of {measured.iterations})"),
         ("predicted", f"{duration(found.predicted)}, measured / predicted {ratio:.3f}"),
         ("bound", "none" if of_bound is None else f"{duration(found.bound or 0)}, {of_bound:.1%}"),
-        ("wrong", f"{measured.wrong} elements"),
+        ("wrong", count_of(measured.wrong or 0, "element")),
         ("traffic", _traffic(found.flows, names)),
     ]
     title = f"{heading(schedule.topology, schedule.collective)}, {bytes_of(measured.size)}"

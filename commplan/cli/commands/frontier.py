@@ -17,7 +17,7 @@ from solvers.exact.search import ScclSearch
 from solvers.schedules import files
 from solvers.schedules.collective import Collective
 from topologies.model.topology import Topology
-from topologies.model.units import duration, rate
+from topologies.model.units import count_of, duration, rate
 
 MOST = 64  # steps, and chunks of a block
 HEAD = (" steps  rounds  chunks  rounds/chunk", "  latency      bandwidth  answer")
@@ -110,7 +110,7 @@ def _lines(
     exact: ScclSearch, fields: dict[str, object], rows: list[dict[str, object]]
 ) -> list[str]:
     """Lay the answers out below each other."""
-    low = f"at least {exact.least_steps} steps, {exact.least_ratio} rounds for each chunk"
+    low = f"at least {count_of(exact.least_steps, 'step')}, {_ratio(exact)} for each chunk"
     end = "complete" if fields["complete"] else "not complete: some questions are open"
     return [
         f"{heading(exact.topology, exact.collective)}: {low}",
@@ -118,6 +118,10 @@ def _lines(
         *map(_line, rows),
         f"  {end}, {fields['seconds']:.1f} s",
     ]
+
+
+def _ratio(exact: ScclSearch) -> str:
+    return f"{exact.least_ratio} round{'s' * (exact.least_ratio != 1)}"
 
 
 def _line(row: dict[str, object]) -> str:

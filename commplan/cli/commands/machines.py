@@ -8,6 +8,7 @@ from commplan.cli.io.answer import Answer, Command
 from commplan.cli.io.arguments import output
 from topologies.formats import files, spec
 from topologies.model.topology import Topology
+from topologies.model.units import count_of
 from topologies.presets.registry import PRESETS
 
 
@@ -41,6 +42,7 @@ def topology(topology: str, output: str) -> Answer:
     machine = spec.topology(topology)
     files.save(machine, output)
     counts = _counts(machine)
-    figures = ", ".join(f"{count} {what}" for what, count in counts.items())
+    nouns = ("rank", "switch", "link")
+    figures = ", ".join(map(count_of, counts.values(), nouns))
     fields = {"name": machine.name, **counts}
     return Answer(fields, [f"{machine.name}: {figures}, written to {output}"])

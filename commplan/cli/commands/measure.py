@@ -28,7 +28,7 @@ from runtime.verify.verify import Report
 from runtime.verify.verify import verify as check
 from solvers.schedules.schedule import Schedule
 from topologies.derive.derate import derate
-from topologies.model.units import bytes_of, duration, rate
+from topologies.model.units import bytes_of, count_of, duration, rate
 
 LOWERED = 300_000  # transfers up to which the program is made and run in memory as well
 SAME = "the same at all ranks"
@@ -163,7 +163,7 @@ def simulate(
     }
     title = f"{heading(schedule.topology, schedule.collective)}, {bytes_of(used)}"
     words = [switching, *(["links share"] if sharing == "fair" else [])]
-    words += [f"{found.chunks} chunks", f"lead {found.lead}"]
+    words += [count_of(found.chunks, "chunk"), f"lead {found.lead}"]
     words += ["bandwidths as achieved"] if achieved else []
     rows = [
         ("predicted", f"{duration(found.seconds)} ({', '.join(words)})"),

@@ -26,7 +26,7 @@ from runtime.launch import launch
 from runtime.program.program import OPS
 from solvers.schedules.schedule import Schedule
 from topologies.formats import atomic
-from topologies.model.units import bytes_of, duration, rate
+from topologies.model.units import bytes_of, count_of, duration, rate
 
 
 @click.command(cls=Command)
@@ -113,7 +113,7 @@ def run(
             timeout=timeout,
         )[0]
     if measured.wrong:
-        say(f"wrong result: {measured.wrong} elements are not what the definition asks for")
+        say(f"wrong result: {count_of(measured.wrong, 'element')} not as the definition asks for")
     return _describe_run(schedule, target, measured)
 
 
@@ -129,9 +129,12 @@ def _describe_run(schedule: Schedule, target: str, measured: launch.Measurement)
     }
     title = f"{heading(schedule.topology, schedule.collective)}, {bytes_of(measured.size)}"
     rows = [
-        ("measured", f"{duration(measured.seconds)} ({target}, {measured.ranks} processes)"),
+        (
+            "measured",
+            f"{duration(measured.seconds)} ({target}, {count_of(measured.ranks, 'process')})",
+        ),
         ("algbw", rate(measured.algbw)),
         ("busbw", rate(measured.busbw)),
-        ("wrong", f"{measured.wrong} elements"),
+        ("wrong", count_of(measured.wrong or 0, "element")),
     ]
     return Answer(fields, table(title, rows), measured.wrong == 0)

@@ -40,7 +40,7 @@ from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import has_blocks, is_sized
 from solvers.settings.options import SolverOptions
 from topologies.model.topology import Topology
-from topologies.model.units import bytes_of, duration, rate
+from topologies.model.units import bytes_of, count_of, duration, rate
 
 
 @click.command(cls=Command)
@@ -62,7 +62,8 @@ def bound(machine: Topology, what: Collective, time_limit: float, options: Solve
     }
     limit = f"{rate(found.algbw)} ({found.scope})"
     late = f"; not tried: {_late(watch.not_tried)}" if watch.not_tried else ""
-    return Answer(fields, [f"{heading(machine, what)}: at most {limit}{late}"])
+    most = "at most " if found.algbw else ""
+    return Answer(fields, [f"{heading(machine, what)}: {most}{limit}{late}"])
 
 
 @click.command(cls=Command)
@@ -220,13 +221,17 @@ def _lines(
         rows += [(f"{bytes_of(made.size)}", times), ("chosen", made.reason), *stage_rows(fields)]
     rows += [
         *more,
-        ("height", f"{fields['height']} messages one after the other"),
+        ("height", _height(report.height)),
         ("transfers", f"{fields['transfers']:,} ({fields['solver']})"),
         ("scratch", f"{float(made.scratch):.4g} of the size, at most, on a rank"),
         ("spent", f"{fields['seconds']:.1f} s, {fields['peak_memory_MB']:.0f} MB"),
         ("written to", output),
     ]
     return table(heading(schedule.topology, schedule.collective), rows)
+
+
+def _height(messages: int) -> str:
+    return count_of(messages, "message") + " one after the other" * (messages > 1)
 
 
 def _late(not_tried: Sequence[str]) -> str:

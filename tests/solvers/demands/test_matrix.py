@@ -35,7 +35,7 @@ def test_npy_of_any_number_type_and_order_is_read(tmp_path, dtype, order):
 
 
 WRONG = [
-    ("0,1\n2", "row 2: found 1 entries, row 1 has 2"),
+    ("0,1\n2", "row 2: found 1 number, row 1 has 2"),
     ("0,1\n-2,0", "row 2, column 1: found -2, expected 0 to"),
     ("0,nan\n2,0", "row 1, column 2: found 'nan', expected a whole number from 0 to 2^53"),
     ("0,inf\n2,0", "row 1, column 2: found 'inf', expected a whole number"),

@@ -146,6 +146,6 @@ def test_the_bytes_can_be_had_back_from_what_is_told(count):
 
 def test_a_rate_is_told_in_gigabytes_unless_it_is_tiny():
     assert rate(25 * 10**9) == "25 GB/s"
-    assert rate(10**5) == "0.1 MB/s"
-    assert rate(None) == "none, nothing moves"
+    assert rate(10**5) == "100 KB/s"
+    assert rate(None) == "nothing moves"
     assert rate(10**15) == "1,000,000 GB/s"
