@@ -48,15 +48,17 @@ class _Part(ctypes.Structure):
     """As core.c has it."""
 
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("isend", "irecv", "testall", "get_count")),
-        *((name, ctypes.c_int64) for name in ("comm", "byte")),
-        ("lines", ctypes.c_void_p),
+        *((name, ctypes.c_void_p) for name in ("isend", "irecv", "testsome", "get_count")),
+        *((name, ctypes.c_int64) for name in ("comm", "byte", "tag")),
+        *((name, ctypes.c_void_p) for name in ("lines", "followers")),
         ("memory", ctypes.c_void_p * 3),
-        *((name, ctypes.c_void_p) for name in ("requests", "statuses")),
+        *((name, ctypes.c_void_p) for name in ("requests", "statuses", "indices")),
+        *((name, ctypes.c_void_p) for name in ("needs", "todo", "under_way")),
         *((name, ctypes.c_int64) for name in ("count", "status_size", "width", "type", "op")),
         *((name, ctypes.c_int64) for name in ("divisor", "divided", "spins")),
         *((name, ctypes.c_double) for name in ("limit", "slice")),
-        *((name, ctypes.c_int64) for name in ("at", "open", "first", "fault", "code")),
+        *((name, ctypes.c_int64) for name in ("going", "open", "left", "low", "reach", "fresh")),
+        *((name, ctypes.c_int64) for name in ("first", "last", "fault", "code")),
         ("since", ctypes.c_double),
     )
 
@@ -74,21 +76,25 @@ class Core:
 
         self.part, self._comm, self._MPI = part, comm, MPI
         library, mpi = ctypes.CDLL(str(LIBRARY)), ctypes.CDLL(MPI.__file__)
-        self._lines = part.lines.copy()
-        self._lines["tag"] = tag
-        self._requests = np.zeros(part.most_messages, dtype=np.int64)
+        most, lines = max(part.most_messages, 1), max(len(part.lines), 1)
         size = MPI._sizeof(MPI.Status)
-        self._statuses = np.zeros(part.most_messages * size, dtype=np.uint8)
         kind = "int" if MPI._sizeof(MPI.Comm) == ctypes.sizeof(ctypes.c_int) else "pointer"
-        functions = ("MPI_Isend", "MPI_Irecv", "MPI_Testall", "MPI_Get_count")
+        functions = ("MPI_Isend", "MPI_Irecv", "MPI_Testsome", "MPI_Get_count")
+        self._under_way = np.zeros(most, dtype=np.int64)
+        self._kept = (
+            *(part.lines, part.followers, np.zeros(most, dtype=np.int64)),
+            *(np.zeros(most * size, dtype=np.uint8), np.zeros(most, dtype=np.int32)),
+            *(np.zeros(lines, dtype=np.int64), np.zeros(lines, dtype=np.int64), self._under_way),
+        )
+        addresses = [array.ctypes.data for array in self._kept]
         self._state = _Part(
             *(ctypes.cast(getattr(mpi, name), ctypes.c_void_p).value for name in functions),
             *(_signed(handle) for handle in (comm.handle, MPI.BYTE.handle)),
-            self._lines.ctypes.data,
+            tag,
+            *addresses[:2],
             (0, 0, 0),
-            self._requests.ctypes.data,
-            self._statuses.ctypes.data,
-            *(len(self._lines), size, width(part.dtype), TYPES.index(part.dtype)),
+            *addresses[2:],
+            *(len(part.lines), size, width(part.dtype), TYPES.index(part.dtype)),
             *(JOINS.index("sum" if part.op == "avg" else part.op), part.divisor),
             part.counts[Buffer.OUTPUT],
             FEW if crowded() else SPINS,
@@ -96,8 +102,6 @@ class Core:
         )
         self._run = getattr(library, f"commplan_run_{kind}")
         self._run.argtypes, self._run.restype = (ctypes.c_void_p, ctypes.c_int), ctypes.c_int
-        self._late = getattr(library, f"commplan_late_{kind}")
-        self._late.argtypes, self._late.restype = (ctypes.c_void_p, ctypes.c_void_p), None
         self._address = ctypes.addressof(self._state)
 
     def bind(self, ins: int, outs: int, scratch: int) -> None:
@@ -140,9 +144,8 @@ class Core:
     def _told(self, code: int) -> ExecutionError:
         state = self._state
         if code == LATE:
-            late = np.zeros(self.part.most_messages, dtype=np.int32)
-            self._late(self._address, late.ctypes.data)
-            return blocked(self.part, self._comm, (np.flatnonzero(late) + state.first).tolist())
+            late = np.sort(self._under_way[: state.open]).tolist()
+            return blocked(self.part, self._comm, late)
         if code == UNEQUAL:
             return unequal(self.part, state.fault, state.code)
         return refused(self.part, state.fault, self._MPI.Get_error_string(state.code))

@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.program.dependencies import buffers_in_a_row, dependencies, touched
 from runtime.program.elements import width
 from runtime.program.program import Action, Buffer, Program
-from topologies.model.ragged import within
+from topologies.model.ragged import starts, within
+from topologies.model.topology import IntArray
 
 MESSAGE_LIMIT = 2**30  # bytes; the counts of MPI are ints, and not every MPI has larger ones
 
-# As the core in C has them.
 FIELDS = (
-    *("action", "peer", "tag", "buffer", "offset", "size"),
+    *("action", "peer", "buffer", "offset", "size"),
     *("source", "source_offset", "step", "piece"),
 )
-LINE = np.dtype([(name, np.int64) for name in FIELDS])
+# As the core in C has them: what stands in the program, and what follows from it.
+LINE = np.dtype([(name, np.int64) for name in (*FIELDS, "needs", "after", "until", "next", "gate")])
 Lines = NDArray[Any]
 
 
@@ -30,6 +32,13 @@ class Part:
     OUTPUT and SCRATCH; in place, the first two begin at starts in one memory.
     A message has at most `limit` bytes: longer ones are cut, the same way at both ends.
     mark: a number that all parts of one program share, and hardly any other program has.
+
+    Of each line: needs, how many others it waits for, of which one, for a message, is that the one
+    before it to or from the same peer is started; next, the one after it, -1 for none. Those that
+    wait for the line to be done are the `followers` from `after` to `until`. gate: the line up to
+    which, itself not included, all messages must be complete before this one may be started: those
+    of `lead` steps before it and older.
+    most_messages: that are under way at a time.
     """
 
     process: int
@@ -41,6 +50,8 @@ class Part:
     counts: tuple[int, int, int]
     starts: tuple[int, int]
     lines: Lines
+    followers: IntArray
+    lead: int
     most_messages: int
     mark: int
 
@@ -49,14 +60,16 @@ def part(program: Program, process: int, *, limit: int = MESSAGE_LIMIT) -> Part:
     """Take one process's instructions out of a program."""
     begin, end = program.bounds[process : process + 2].tolist()
     size = width(program.dtype)
-    lines = np.empty(end - begin, dtype=LINE)
+    lines = np.zeros(end - begin, dtype=LINE)
     for name in FIELDS:
         lines[name] = getattr(program, name)[begin:end]
     for name in ("offset", "size", "source_offset"):
         lines[name] *= size
     lines = _cut(lines, limit)
-    ins, outs, scratch = (program.counts[process] * size).tolist()
-    start, begin = (program.starts[process] * size).tolist()
+    counts, places = program.counts[process] * size, program.starts[process] * size
+    bases = buffers_in_a_row(counts[None], places[None], in_place=program.in_place)
+    followers = _connect(lines, bases, program.lead)
+    ins, outs, scratch = counts.tolist()
     return Part(
         process=process,
         ranks=program.ranks,
@@ -65,9 +78,11 @@ def part(program: Program, process: int, *, limit: int = MESSAGE_LIMIT) -> Part:
         divisor=program.divisor,
         in_place=program.in_place,
         counts=(ins, outs, scratch),
-        starts=(start, begin),
+        starts=(int(places[0]), int(places[1])),
         lines=lines,
-        most_messages=_most(lines),
+        followers=followers,
+        lead=program.lead,
+        most_messages=_most(lines, program.lead),
         mark=mark(program),
     )
 
@@ -91,6 +106,11 @@ def memory(whole: Part) -> tuple[int, int, int]:
     return spanned, spanned, scratch
 
 
+def messages(lines: Lines) -> IntArray:
+    """List the lines that are messages."""
+    return np.flatnonzero((lines["action"] == Action.SEND) | (lines["action"] == Action.RECV))
+
+
 def _cut(lines: Lines, limit: int) -> Lines:
     """Cut messages of more than `limit` bytes, one part after the other."""
     message = (lines["action"] == Action.SEND) | (lines["action"] == Action.RECV)
@@ -105,10 +125,34 @@ def _cut(lines: Lines, limit: int) -> Lines:
     return cut
 
 
-def _most(lines: Lines) -> int:
-    """Count the messages that are under way at a time, at most."""
-    waits = np.flatnonzero(lines["action"] == Action.WAIT)
-    messages = (lines["action"] == Action.SEND) | (lines["action"] == Action.RECV)
-    started = np.cumsum(messages)
-    before = np.concatenate([[0], started[waits], started[-1:]])
-    return int(np.diff(before).max(initial=0))
+def _connect(lines: Lines, bases: IntArray, lead: int) -> IntArray:
+    """Write into lines what they wait for; give the lines that wait for each, one after the other.
+
+    bases: (1, 3), where the buffers begin in one memory.
+    """
+    before, after = dependencies(
+        touched(
+            lines["action"],
+            (lines["buffer"], lines["offset"]),
+            (lines["source"], lines["source_offset"]),
+            lines["size"],
+            np.broadcast_to(bases, (len(lines), bases.shape[1])),
+        )
+    )
+    lines["needs"] = np.bincount(after, minlength=len(lines))
+    ends = starts(np.bincount(before, minlength=len(lines)))
+    lines["after"], lines["until"] = ends[:-1], ends[1:]
+    lines["gate"] = np.searchsorted(lines["step"], lines["step"] - lead, "right")
+    rows = messages(lines)
+    rows = rows[np.lexsort((rows, lines["action"][rows], lines["peer"][rows]))]
+    follows = (np.diff(lines["peer"][rows]) == 0) & (np.diff(lines["action"][rows]) == 0)
+    lines["next"] = -1
+    lines["next"][rows[:-1][follows]] = rows[1:][follows]
+    lines["needs"][rows[1:][follows]] += 1
+    return np.ascontiguousarray(after[np.argsort(before, kind="stable")])
+
+
+def _most(lines: Lines, lead: int) -> int:
+    """Count the messages that are under way at a time, at most: those of `lead` steps in a row."""
+    steps = lines["step"][messages(lines)]
+    return int((np.searchsorted(steps, steps + lead) - np.arange(len(steps))).max(initial=0))

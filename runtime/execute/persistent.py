@@ -9,23 +9,31 @@ import numpy as np
 
 from runtime.execute.crowding import crowded
 from runtime.execute.faults import ExecutionError, blocked, refused
-from runtime.execute.part import Lines, Part
+from runtime.execute.flow import Flow
+from runtime.execute.part import Lines, Part, messages
 from runtime.program.elements import Array, divide, join, plain, storage
 from runtime.program.program import Action, Buffer
 
 SPINS = 16  # tests before other processes get a turn, where each has a core
 
 
-class _Segment(NamedTuple):
-    """Copies and additions, then messages, the lines of which begin at `first`."""
+Deed = tuple[Callable[..., object], tuple[Array, ...]]
 
-    local: list[tuple[Callable[..., object], tuple[Array, ...]]]
+
+class _Segment(NamedTuple):
+    """Copies and additions, then the messages of a step, the lines of which begin at `first`."""
+
+    local: list[Deed]
     requests: list[Any]
     first: int
 
 
 class Persistent:
-    """A part as lists of requests and of views, made once for the memory it runs in."""
+    """A part as lists of requests and of views, made once for the memory it runs in.
+
+    With a lead of 1, or one step only, it goes by segments: it starts all messages of a step at
+    once and waits for all of them, which Python does with least ado.
+    """
 
     def __init__(self, part: Part, comm: Any, tag: int, limit: float) -> None:  # noqa: ANN401
         from mpi4py import MPI
@@ -36,10 +44,14 @@ class Persistent:
         self._ufunc, self._join = plain(part.op, part.dtype), join(part.op, part.dtype)
         self._bound: tuple[int, ...] = ()
         self._segments: list[_Segment] = []
+        self._requests: dict[int, Any] = {}
+        self._deeds: dict[int, Deed] = {}
+        steps = part.lines["step"][messages(part.lines)]
+        self._stepwise = part.lead == 1 or not len(steps) or steps[0] == steps[-1]
         self._output = np.zeros(0, dtype=storage(part.dtype))
         self._way: Iterator[None] | None = None
         self._failure: ExecutionError | None = None
-        self._open: tuple[list[Any], int] = [], 0
+        self._open: dict[int, Any] = {}
 
     def bind(self, ins: int, outs: int, scratch: int) -> None:
         """Make the requests for memory at these addresses, unless they are made."""
@@ -48,7 +60,14 @@ class Persistent:
         self.free()
         spans = zip((ins, outs, scratch), self.part.counts, strict=True)
         memory = [self._bytes(*span) for span in spans]
-        self._segments = [self._segment(memory, *span) for span in _spans(self.part.lines)]
+        rows = enumerate(self.part.lines)
+        for i, line in rows:
+            if line["action"] in (Action.SEND, Action.RECV):
+                self._requests[i] = self._request(memory, line)
+            else:
+                self._deeds[i] = self._local(memory, line)
+        if self._stepwise:
+            self._segments = [self._segment(*span) for span in _spans(self.part.lines)]
         self._output = memory[Buffer.OUTPUT].view(storage(self.part.dtype))
         self._bound = (ins, outs, scratch)
 
@@ -60,6 +79,9 @@ class Persistent:
         """
         if self._failure is not None:
             raise self._failure
+        if not self._stepwise:
+            self.wait()
+            return
         start, test = self._MPI.Prequest.Startall, self._MPI.Request.Testall
         try:
             for local, requests, first in self._segments:
@@ -85,7 +107,7 @@ class Persistent:
         if self._failure is not None:
             raise self._failure
         if self._way is None:
-            self._way = self._steps()
+            self._way = self._by_steps() if self._stepwise else self._by_lead()
         for _ in self._way:
             return False
         self._way = None
@@ -97,22 +119,23 @@ class Persistent:
         Raises:
             ExecutionError: it did not come to its end.
         """
-        asked, deadline = self._open, time.monotonic() + self._limit
+        asked, deadline, looks = self._open, time.monotonic() + self._limit, 0
         while not self.test():
-            os.sched_yield()
+            looks += 1
             if self._open is not asked:
-                asked, deadline = self._open, time.monotonic() + self._limit
-            elif time.monotonic() > deadline:
-                raise self.late(*self._open)
+                asked, deadline, looks = self._open, time.monotonic() + self._limit, 0
+            elif looks > self._spins:
+                os.sched_yield()
+                if time.monotonic() > deadline:
+                    raise self.late(self._open)
 
     def free(self) -> None:
         """Give the requests back to MPI."""
-        for segment in self._segments:
-            for request in segment.requests:
-                request.Free()
-        self._segments, self._bound = [], ()
+        for request in self._requests.values():
+            request.Free()
+        self._segments, self._requests, self._deeds, self._bound = [], {}, {}, ()
 
-    def _steps(self) -> Iterator[None]:
+    def _by_steps(self) -> Iterator[None]:
         """Do the collective once, and come back whenever a message is not there yet."""
         for local, requests, first in self._segments:
             for deed, arrays in local:
@@ -120,13 +143,39 @@ class Persistent:
             try:
                 if requests:
                     self._MPI.Prequest.Startall(requests)
-                self._open = requests, first
+                self._open = dict(enumerate(requests, first))
                 while requests and not self._MPI.Request.Testall(requests):
                     yield
             except self._MPI.Exception as error:
                 raise self._refused(error, first) from None
         if self.part.divisor > 1:
             self._end()
+
+    def _by_lead(self) -> Iterator[None]:
+        """Do the same, each line as soon as what it waits for is done and the lead allows it."""
+        flow = Flow(self.part, self._deeds)
+        flow.settle()
+        while flow.left:
+            for line in flow.startable():
+                try:
+                    self._requests[line].Start()
+                except self._MPI.Exception as error:
+                    raise self._refused(error, line) from None
+            self._open = {line: self._requests[line] for line in flow.under_way}
+            waited = list(self._open.values())
+            while not (done := self._some(waited)):
+                yield
+            flow.take_up([flow.under_way[i] for i in done])
+        if self.part.divisor > 1:
+            self._end()
+
+    def _some(self, requests: list[Any]) -> list[int]:
+        """Give the places of the requests that are complete."""
+        try:
+            done: list[int] = self._MPI.Request.Testsome(requests) or []
+        except self._MPI.Exception as error:
+            raise self._refused(error, next(iter(self._open))) from None
+        return done
 
     def _end(self) -> None:
         divide(self._output, self.part.dtype, self.part.divisor)
@@ -141,11 +190,11 @@ class Persistent:
         while not test(requests):
             os.sched_yield()
             if time.monotonic() > deadline:
-                raise self.late(requests, first)
+                raise self.late(dict(enumerate(requests, first)))
 
-    def late(self, requests: list[Any], first: int) -> ExecutionError:
-        """Tell which of the messages from a line on are not there."""
-        late = [first + i for i, request in enumerate(requests) if not request.Test()]
+    def late(self, requests: dict[int, Any]) -> ExecutionError:
+        """Tell which of the messages of lines are not there."""
+        late = [line for line, request in sorted(requests.items()) if not request.Test()]
         self._failure = blocked(self.part, self._comm, late)
         return self._failure
 
@@ -160,16 +209,12 @@ class Persistent:
         held: Any = self._MPI.buffer.fromaddress(address, size)
         return np.frombuffer(held, dtype=np.uint8)
 
-    def _segment(self, memory: list[Array], begin: int, first: int, end: int) -> _Segment:
+    def _segment(self, begin: int, first: int, end: int) -> _Segment:
         """Make the lines from `begin` to `end`, of which those from `first` on are messages."""
-        local = [self._local(memory, line) for line in self.part.lines[begin:first]]
-        return _Segment(
-            local, [self._request(memory, line) for line in self.part.lines[first:end]], first
-        )
+        local = [self._deeds[i] for i in range(begin, first)]
+        return _Segment(local, [self._requests[i] for i in range(first, end)], first)
 
-    def _local(
-        self, memory: list[Array], line: Lines
-    ) -> tuple[Callable[..., object], tuple[Array, ...]]:
+    def _local(self, memory: list[Array], line: Lines) -> Deed:
         kind = storage(self.part.dtype)
         to = _span(memory, line, "buffer", "offset").view(kind)
         source = _span(memory, line, "source", "source_offset").view(kind)
@@ -191,10 +236,15 @@ def _span(memory: list[Array], line: Lines, buffer: str, offset: str) -> Array:
 
 
 def _spans(lines: Lines) -> Iterator[tuple[int, int, int]]:
-    """Give begin, first message and end of each stretch of lines up to a WAIT, or the last."""
+    """Give begin, first message and end of each stretch of lines: locals, then messages of a step.
+
+    What is left at the end, copies and additions, is one more.
+    """
+    message = np.zeros(len(lines) + 1, dtype=np.bool_)
+    message[messages(lines)] = True
+    last = message[:-1] & ~message[1:]
+    last[:-1] |= message[:-2] & message[1:-1] & (np.diff(lines["step"]) != 0)
     begin = 0
-    for end in [*np.flatnonzero(lines["action"] == Action.WAIT).tolist(), len(lines)]:
-        actions = lines["action"][begin:end]
-        local = (actions == Action.COPY) | (actions == Action.ADD)
-        yield begin, begin + int(local.sum()), end
-        begin = end + 1
+    for end in [*(np.flatnonzero(last) + 1).tolist(), len(lines)]:
+        yield begin, begin + int((~message[begin:end]).sum()), end
+        begin = end

@@ -6,6 +6,7 @@ from math import ceil, lcm
 
 import numpy as np
 
+from runtime.metrics.pacing import pacing_of, turns
 from runtime.program.program import Buffer, ProgramError
 from runtime.program.receive_mode import Owned, history, home, landings
 from solvers.schedules.collective import Collective
@@ -24,8 +25,9 @@ class Moves:
     Process i plays rank ranks[i]; layout[i] holds the blocks of its input and of its output.
     Piece p covers [first[p], last[p]) of its block, which has `parts` parts: of a block of n
     elements the elements from first[p] * n // parts to last[p] * n // parts.
-    Per transfer, sorted by (step, piece): src and dst are processes; what is sent lies in `source`
-    (INPUT, OUTPUT or SCRATCH) and comes to `target` (OUTPUT or SCRATCH) in the way of `landing`.
+    Per transfer, in the order of starting (`turns`): src and dst are processes; what is sent lies
+    in `source` (INPUT, OUTPUT or SCRATCH) and comes to `target` (OUTPUT or SCRATCH) in the way of
+    `landing`. lead: of the programs made of it.
     SCRATCH has a slot for each (dst, piece) that lands there.
     copy_process, copy_piece: pieces that start in INPUT and are wanted in OUTPUT with no message.
     """
@@ -46,6 +48,7 @@ class Moves:
     landing: IntArray
     copy_process: IntArray
     copy_piece: IntArray
+    lead: int
 
     def __len__(self) -> int:
         return len(self.piece)
@@ -66,7 +69,8 @@ def moves(schedule: Schedule) -> Moves:
     rows = whole.transfers
     if rows.step.min(initial=0) < 0:
         raise ProgramError(f"step {rows.step.min()}: steps count from 0")
-    order = np.lexsort((rows.piece, rows.step))
+    pacing = pacing_of(schedule)
+    order = turns(rows.piece, rows.step, pacing.order)
     piece, step = rows.piece[order], rows.step[order]
     taking_part = {*whole.collective.ranks, *rows.src.tolist(), *rows.dst.tolist()}
     ranks = np.array(sorted(taking_part), dtype=np.int64)
@@ -99,6 +103,7 @@ def moves(schedule: Schedule) -> Moves:
         ),
         copy_process=own,
         copy_piece=own_piece,
+        lead=pacing.lead,
     )
 
 

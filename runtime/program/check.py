@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.program.dependencies import descending
 from runtime.program.interpret import interpret
-from runtime.program.program import Action, Buffer, Program, ProgramError
+from runtime.program.program import Buffer, Program, ProgramError
 from solvers.schedules.collective import Collective
-from topologies.model.topology import IntArray
 
 Words = NDArray[np.uint64]
 
@@ -56,45 +56,13 @@ def _definition(program: Program, collective: Collective, inputs: list[Words]) -
 
 
 def races(program: Program) -> list[str]:
-    """List messages of one process and step that touch the same elements, unless both only read.
+    """List messages that wait for what may wait for them: such a program can stand still.
 
-    Buffers and offsets must be within bounds, which `interpret` checks.
+    Buffers and offsets must be within bounds, and processes and steps in order.
     """
-    rows = np.flatnonzero((program.action == Action.SEND) | (program.action == Action.RECV))
-    rows = rows[program.size[rows] > 0]
-    start, end = _addresses(program, rows)
-    group = np.cumsum(program.action == Action.WAIT)[rows] * program.processes
-    group += program.process[rows]
-    order = np.lexsort((start, group))
-    start, end, rows, group = start[order], end[order], rows[order], group[order]
-    writes = program.action[rows] == Action.RECV
-    # What was read so far matters to a write, what was written so far to everything.
-    span = int(end.max(initial=0)) + 1
-    before = _reach(np.where(writes, group * span + end, 0))
-    before = np.where(writes, _reach(group * span + end), before)
-    guilty = rows[before > group * span + start]
     return [
         f"rank {program.ranks[program.process[line]]} at step {program.step[line]}, piece "
-        f"{program.piece[line]}: messages meet in {Buffer(int(program.buffer[line])).name}"
-        for line in guilty.tolist()
+        f"{program.piece[line]}: messages of one step meet in "
+        f"{Buffer(int(program.buffer[line])).name}"
+        for line in descending(program).tolist()
     ]
-
-
-def _addresses(program: Program, rows: IntArray) -> tuple[IntArray, IntArray]:
-    """Give the elements of messages in one memory for each process: the three buffers in a row."""
-    process, buffer = program.process[rows], program.buffer[rows]
-    shared = np.column_stack([program.starts, np.zeros(program.processes, dtype=np.int64)])
-    ends = shared + program.counts
-    if program.in_place:
-        shared[:, Buffer.SCRATCH] = ends[:, : Buffer.SCRATCH].max(axis=1)
-    else:
-        shared = np.cumsum(program.counts, axis=1) - program.counts
-    start = shared[process, buffer] + program.offset[rows]
-    return start, start + program.size[rows]
-
-
-def _reach(end: IntArray) -> IntArray:
-    """Give how far any row before reaches."""
-    reach = np.zeros(len(end), dtype=np.int64)
-    reach[1:] = np.maximum.accumulate(end)[:-1]
-    return reach

@@ -1,35 +1,41 @@
-"""What a program means: run it in memory, with messages that block as real ones do."""
+"""What a program means: run it in memory, its messages in any order in which they may come."""
 
+import heapq
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.program.dependencies import of_program
 from runtime.program.elements import divide, join
 from runtime.program.program import Action, Buffer, Program, ProgramError
+from topologies.model.ragged import starts
 
 Array = NDArray[np.generic]
+Turn = Callable[[int], float]
 
-_COLUMNS = (
-    *("process", "action", "peer", "tag", "buffer", "offset", "size"),
-    *("source", "source_offset"),
-)
+_COLUMNS = ("process", "step", "action", "peer", "buffer", "offset", "size", "source")
+_MESSAGES = (Action.SEND, Action.RECV)
 
 
-def interpret(program: Program, inputs: Sequence[Array]) -> list[Array]:
+def interpret(program: Program, inputs: Sequence[Array], turn: Turn | None = None) -> list[Array]:
     """Run a program on one input array for each process; give each process's output.
 
-    Every process runs its list up to a WAIT, and past it only when the other end of each message
-    it started was started as well. Messages match by source, destination and tag, in order.
+    Messages are carried when both ends are started, as by an MPI that buffers nothing.
+
+    Args:
+        program: any; nothing of it is taken for granted.
+        inputs: one array for each process, as many elements as its INPUT has.
+        turn: a number for each instruction that may be carried out now: the one with the least is
+            next. Without it that is the first that may, so that messages come in order. The result
+            is the same for every one.
 
     Raises:
-        ProgramError: a deadlock, a message nobody ends, ends of different sizes, an access
-            outside a buffer, or a local action on memory while messages are under way.
+        ProgramError: a deadlock, a message nobody ends, ends of different sizes, or an access
+            outside a buffer.
     """
-    machine = _Machine(program, inputs)
+    machine = _Machine(program, inputs, turn or float)
     machine.run()
     if program.divisor > 1:
         for memory in machine.memory:
@@ -37,82 +43,111 @@ def interpret(program: Program, inputs: Sequence[Array]) -> list[Array]:
     return [memory[Buffer.OUTPUT].copy() for memory in machine.memory]
 
 
-@dataclass(eq=False)
-class _Process:
-    """How far a process is; `open` holds its started messages that have no other end yet."""
-
-    at: int
-    end: int
-    started: bool = False
-    open: set[int] = field(default_factory=set)
-
-
 class _Machine:
-    """The processes of one run, their memory, and the ends of messages that wait to be matched."""
+    """The processes of one run, their memory, and how far they are.
 
-    def __init__(self, program: Program, inputs: Sequence[Array]) -> None:
-        self.program, self.join = program, join(program.op, program.dtype)
-        self.memory = program.memory()
-        self.ends: dict[tuple[int, int, int], deque[int]] = {}
-        bounds = program.bounds.tolist()
-        self.processes = [_Process(a, b) for a, b in pairwise(bounds)]
-        self.ready = deque(range(len(self.processes)))
+    needs: of each instruction, how many others it still waits for. queues: of each process, by
+    peer and direction, the messages not started, in order. low: of each process, its first message
+    that is not complete. open: started ends of messages, by sender and receiver, that wait for
+    theirs.
+    """
+
+    def __init__(self, program: Program, inputs: Sequence[Array], turn: Turn) -> None:
+        self.program, self.join, self.turn = program, join(program.op, program.dtype), turn
+        self.memory = _filled(program, inputs)
         self.columns = {name: getattr(program, name).tolist() for name in _COLUMNS}
-        if len(inputs) != len(self.memory):
-            raise ProgramError(f"{len(inputs)} inputs for {len(self.memory)} processes")
-        for i, (memory, values) in enumerate(zip(self.memory, inputs, strict=True)):
-            if values.shape != memory[Buffer.INPUT].shape:
-                expected = memory[Buffer.INPUT].size
-                raise ProgramError(
-                    f"rank {program.ranks[i]}: an input of {values.size} elements, not {expected}"
-                )
-            memory[Buffer.INPUT][:] = values
+        self.columns["source_offset"] = program.source_offset.tolist()
+        self._check_lines()
+        before, after = of_program(program)
+        order = np.argsort(before, kind="stable")
+        self.needs = np.bincount(after, minlength=len(program)).tolist()
+        self.after = after[order].tolist()
+        self.first = starts(np.bincount(before, minlength=len(program))).tolist()
+        self.queues: list[dict[tuple[int, ...], deque[int]]] = [{} for _ in self.memory]
+        self.messages: list[list[int]] = [[] for _ in self.memory]
+        self.low = [0] * len(self.memory)
+        self.done = [False] * len(program)
+        self.open: dict[tuple[int, int], tuple[deque[int], deque[int]]] = {}
+        self.ready: list[tuple[float, int]] = []
+        self._enter()
+
+    def _enter(self) -> None:
+        """Put messages in their queues, and what waits for nothing among what is ready."""
+        for line, action in enumerate(self.columns["action"]):
+            if action in _MESSAGES:
+                self._queue(line).append(line)
+                self.messages[self.columns["process"][line]].append(line)
+            elif not self.needs[line]:
+                self._offer(line)
+        for process in range(len(self.memory)):
+            self._look(process)
 
     def run(self) -> None:
         while self.ready:
-            self._advance(self.ready.popleft())
-        for process in self.processes:
-            if process.at < process.end:
-                raise ProgramError(f"deadlock: {self._open(process)}")
-        for process in self.processes:
-            if process.open or process.started:
-                fault = self._open(process) if process.open else self._place(process.end - 1)
-                raise ProgramError(f"never waited for: {fault}")
-
-    def _advance(self, i: int) -> None:
-        """Run process i up to its end or to a WAIT that must wait."""
-        process, actions = self.processes[i], self.columns["action"]
-        while process.at < process.end:
-            line, action = process.at, actions[process.at]
-            if action == Action.WAIT:
-                if process.open:
-                    return
-                process.started = False
-            elif action in (Action.SEND, Action.RECV):
-                process.started = True
+            line = heapq.heappop(self.ready)[1]
+            action = self.columns["action"][line]
+            if action in _MESSAGES:
                 self._start(line, action)
             else:
-                self._local(line, action, process.started)
-            process.at += 1
+                self._local(line, action)
+                self._finish(line)
+        for process, messages in enumerate(self.messages):
+            if self.low[process] < len(messages):
+                raise ProgramError(f"deadlock: {self._awaited(messages[self.low[process]])}")
+
+    def _queue(self, line: int) -> deque[int]:
+        process, *which = (self.columns[key][line] for key in ("process", "peer", "action"))
+        found: deque[int] = self.queues[process].setdefault(tuple(which), deque())
+        return found
+
+    def _offer(self, line: int) -> None:
+        heapq.heappush(self.ready, (self.turn(line), line))
+        self.needs[line] = -1
+
+    def _look(self, process: int) -> None:
+        """Offer the messages of a process that may be started now."""
+        for queue in self.queues[process].values():
+            self._offer_first(queue)
+
+    def _offer_first(self, queue: deque[int]) -> None:
+        """Offer the first of messages to or from one peer, if it may be started now."""
+        if not queue or self.needs[queue[0]]:
+            return
+        process = self.columns["process"][queue[0]]
+        least = self.columns["step"][self.messages[process][self.low[process]]]
+        if self.columns["step"][queue[0]] < least + self.program.lead:
+            self._offer(queue[0])
 
     def _start(self, line: int, action: int) -> None:
         """Start a message; when its other end is there, carry it over."""
-        me, peer, tag = (self.columns[name][line] for name in ("process", "peer", "tag"))
-        self._span(line, "buffer", "offset")
-        if not 0 <= peer < len(self.processes):
-            raise ProgramError(f"{self._place(line)}: no process {peer}")
-        src, dst = (me, peer) if action == Action.SEND else (peer, me)
-        ends = self.ends.setdefault((src, dst, tag), deque())
-        if not ends or self.columns["action"][ends[0]] == action:
-            ends.append(line)
-            self.processes[me].open.add(line)
+        me, peer = (self.columns[name][line] for name in ("process", "peer"))
+        sends = action == Action.SEND
+        self._queue(line).popleft()
+        self._offer_first(self._queue(line))
+        ends = self.open.setdefault((me, peer) if sends else (peer, me), (deque(), deque()))
+        if not ends[sends]:
+            ends[not sends].append(line)
             return
-        other = ends.popleft()
-        self._carry(*((line, other) if action == Action.SEND else (other, line)))
-        waiting = self.processes[self.columns["process"][other]]
-        waiting.open.discard(other)
-        if not waiting.open and peer != me:
-            self.ready.append(peer)
+        other = ends[sends].popleft()
+        self._carry(*((line, other) if sends else (other, line)))
+        for end in (line, other):
+            self._finish(end)
+
+    def _finish(self, line: int) -> None:
+        """Let what waits for an instruction go on."""
+        process = self.columns["process"][line]
+        self.done[line] = True
+        for each in self.after[self.first[line] : self.first[line + 1]]:
+            self.needs[each] -= 1
+            if self.columns["action"][each] in _MESSAGES:
+                self._offer_first(self._queue(each))
+            elif not self.needs[each]:
+                self._offer(each)
+        messages, low = self.messages[process], self.low[process]
+        while self.low[process] < len(messages) and self.done[messages[self.low[process]]]:
+            self.low[process] += 1
+        if low < self.low[process] < len(messages):
+            self._look(process)
 
     def _carry(self, send: int, receive: int) -> None:
         sizes = [self.columns["size"][line] for line in (send, receive)]
@@ -122,20 +157,34 @@ class _Machine:
             )
         self._span(receive, "buffer", "offset")[:] = self._span(send, "buffer", "offset")
 
-    def _local(self, line: int, action: int, started: bool) -> None:
+    def _local(self, line: int, action: int) -> None:
         """Copy or add within a process."""
-        if started:
-            raise ProgramError(f"{self._place(line)}: a local action before the WAIT")
         target, source = (
             self._span(line, buffer, offset)
             for buffer, offset in (("buffer", "offset"), ("source", "source_offset"))
         )
         if action == Action.COPY:
             target[:] = source
-        elif action == Action.ADD:
-            self.join(target, source)
         else:
-            raise ProgramError(f"{self._place(line)}: no action {action}")
+            self.join(target, source)
+
+    def _check_lines(self) -> None:
+        """Look at what every instruction names before any is carried out.
+
+        Raises:
+            ProgramError: there is no such action, process or buffer, or an access outside one.
+        """
+        for line, (action, peer) in enumerate(
+            zip(self.columns["action"], self.columns["peer"], strict=True)
+        ):
+            if action not in tuple(Action):
+                raise ProgramError(f"{self._place(line)}: no action {action}")
+            self._span(line, "buffer", "offset")
+            if action in _MESSAGES:
+                if not 0 <= peer < len(self.memory):
+                    raise ProgramError(f"{self._place(line)}: no process {peer}")
+            else:
+                self._span(line, "source", "source_offset")
 
     def _span(self, line: int, buffer: str, offset: str) -> Array:
         """Give the elements that an instruction touches."""
@@ -152,9 +201,8 @@ class _Machine:
         span: Array = memory[start : start + size]
         return span
 
-    def _open(self, process: _Process) -> str:
-        """Name a message that a process started and nobody ends."""
-        line = min(process.open)
+    def _awaited(self, line: int) -> str:
+        """Name a message of which nothing comes."""
         verb = "to" if self.columns["action"][line] == Action.SEND else "from"
         peer = self.program.ranks[self.columns["peer"][line]]
         return f"{self._place(line)}: nothing comes of the message {verb} rank {peer}"
@@ -164,3 +212,18 @@ class _Machine:
         rank = self.program.ranks[self.columns["process"][line]]
         step, piece = int(self.program.step[line]), int(self.program.piece[line])
         return f"rank {rank} at step {step}, piece {piece}"
+
+
+def _filled(program: Program, inputs: Sequence[Array]) -> list[tuple[Array, ...]]:
+    """Make the memory of every process, and put its input there."""
+    memories = program.memory()
+    if len(inputs) != len(memories):
+        raise ProgramError(f"{len(inputs)} inputs for {len(memories)} processes")
+    for i, (memory, values) in enumerate(zip(memories, inputs, strict=True)):
+        if values.shape != memory[Buffer.INPUT].shape:
+            expected = memory[Buffer.INPUT].size
+            raise ProgramError(
+                f"rank {program.ranks[i]}: an input of {values.size} elements, not {expected}"
+            )
+        memory[Buffer.INPUT][:] = values
+    return memories

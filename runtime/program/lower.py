@@ -6,29 +6,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.metrics.pacing import MOST_LEAD
 from runtime.program.buffer_plan import Moves, moves
 from runtime.program.coalescing import JOINED, Joints, joints
 from runtime.program.elements import OPERATIONS, TYPES, refusal, rounds, width
 from runtime.program.memory_layout import Places, places
-from runtime.program.program import TAG_LIMIT, Action, Buffer, Program, ProgramError
+from runtime.program.program import Action, Buffer, Program, ProgramError
 from runtime.program.receive_mode import Landing
 from runtime.verify.determinism import unlike
 from runtime.verify.structure import sound
 from solvers.schedules.schedule import Schedule
 from topologies.model.arguments import whole
 from topologies.model.messages import unknown
-from topologies.model.ragged import earlier
 from topologies.model.topology import BoolArray, IntArray, frozen
 
 CHUNK_LIMIT = 2**16
 
-# The order within a step: own copies, what is packed, messages, the wait for them, and what they
-# were fetched for.
-_COPIES, _PACKS, _RECEIVES, _SENDS, _WAITS, _LANDINGS = range(6)
+# The order within a step: own copies, what is packed, messages, and what they were fetched for.
+_COPIES, _PACKS, _RECEIVES, _SENDS, _LANDINGS = range(5)
 
 # Instructions in the making: the columns of a program, and `phase` and `row` to sort them by.
 _COLUMNS = (
-    *("process", "step", "action", "peer", "tag", "buffer", "offset", "size"),
+    *("process", "step", "action", "peer", "buffer", "offset", "size"),
     *("source", "source_offset", "piece"),
 )
 _FIELDS = (*_COLUMNS, "phase", "row")
@@ -45,12 +44,13 @@ def lower(
     chunks: int = 1,
     in_place: bool = False,
     joined: int = JOINED,
+    lead: int | None = None,
 ) -> Program:
     """Make the program for a size buffer of `count` elements (for bytes see `elements`).
 
-    Chunk c of a transfer at step s is sent in program step s + c. In a step every process starts
-    its messages, waits for all of them, and only then adds and copies what they brought; both ends
-    of a message are in the same step, so no process waits for ever.
+    Chunk c of a transfer at step s is sent in program step s + c. A message waits only for what is
+    of smaller steps, and for messages before it between the same two processes; so none waits for
+    ever, whatever comes first. lead: of the program; the schedule's where it is not given.
     What one process sends another in one step and chunk, of at most `joined` bytes each, is one
     message. Where it does not lie in one stretch the sender packs it, and the receiver unpacks it.
     In place, input and output share memory where one is a range of the other; where they are not
@@ -63,14 +63,17 @@ def lower(
     """
     _check(count, dtype, op, chunks)
     whole("joined", joined)
+    if lead is not None:
+        whole("lead", lead, 1, MOST_LEAD)
     if not isinstance(schedule, Moves):
         sound(schedule)
     plan = schedule if isinstance(schedule, Moves) else moves(schedule)
     if isinstance(schedule, Schedule):
         refuse_unlike(schedule, dtype, op)
+    ahead = plan.lead if lead is None else lead
     at = places(plan, count, in_place)
     parts = _parts(plan, at, chunks, joined // width(dtype))
-    table, beside = _instructions(plan, at, parts, in_place)
+    table, beside = _instructions(plan, at, parts, in_place, ahead)
     table = table[np.lexsort([table[key] for key in ("row", "phase", "step", "process")])]
     _take_input_from_scratch(table, at)
     scratch = at.scratch + beside
@@ -84,20 +87,20 @@ def lower(
         counts=frozen(np.column_stack([at.counts, scratch])),
         starts=at.starts,
         divisor=max(map(len, plan.collective.holders)) if op == "avg" else 1,
+        lead=ahead,
         **{name: frozen(np.ascontiguousarray(table[name])) for name in _COLUMNS},
     )
 
 
 def _instructions(
-    plan: Moves, at: Places, parts: "_Parts", in_place: bool
+    plan: Moves, at: Places, parts: "_Parts", in_place: bool, lead: int
 ) -> tuple[_Table, IntArray]:
     """Make all instructions, and count the scratch that messages need beside their places."""
     landing = _ways(plan, at, in_place)[parts.row]
     ends = _ends(plan, at, parts, landing)
-    needed = _lay_beside(ends, parts, at)
-    messages = np.concatenate(_messages(plan, parts, *ends))
-    tables = [_own_copies(plan, at, in_place), _packs(plan, parts, ends[0]), messages]
-    tables += [_waits(messages), *_landings(plan, at, parts, landing, ends[1])]
+    needed = _lay_beside(ends, parts, at, lead)
+    tables = [_own_copies(plan, at, in_place), _packs(plan, parts, ends[0])]
+    tables += [*_messages(plan, parts, *ends), *_landings(plan, at, parts, landing, ends[1])]
     return np.concatenate(tables), needed
 
 
@@ -147,7 +150,7 @@ class _Parts:
     """What is sent: chunk after chunk of each transfer `row`, those of no elements left out.
 
     skip: elements of the piece in front of the chunk. order: ascending with row, then chunk.
-    joints: which of them travel in one message. tag: of that message.
+    joints: which of them travel in one message.
     """
 
     row: IntArray
@@ -156,7 +159,6 @@ class _Parts:
     skip: IntArray
     size: IntArray
     joints: Joints
-    tag: IntArray
 
 
 def _parts(plan: Moves, at: Places, chunks: int, limit: int) -> _Parts:
@@ -171,19 +173,7 @@ def _parts(plan: Moves, at: Places, chunks: int, limit: int) -> _Parts:
     step = plan.step[row] + chunk
     pair = plan.src[row] * len(plan.ranks) + plan.dst[row]
     together = joints((pair * (int(step.max(initial=0)) + 1) + step) * chunks + chunk, size, limit)
-    tag = np.zeros(len(row), dtype=np.int64)
-    leads = together.leads
-    tag[leads] = _tags(pair[leads], step[leads])
-    return _Parts(row, order, step, skip[some], size, together, tag)
-
-
-def _tags(pair: IntArray, step: IntArray) -> IntArray:
-    """Give the messages of one pair and step numbers, up to the limit of tags.
-
-    Both ends start their messages in the same order, and MPI matches messages of one pair and tag
-    in the order they were started.
-    """
-    return earlier(pair * (int(step.max(initial=0)) + 1) + step) % TAG_LIMIT
+    return _Parts(row, order, step, skip[some], size, together)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,9 +211,11 @@ def _ends(plan: Moves, at: Places, parts: _Parts, landing: IntArray) -> tuple[_E
     return made[0], made[1]
 
 
-def _lay_beside(ends: tuple[_Ends, _Ends], parts: _Parts, at: Places) -> IntArray:
-    """Lay what goes beside one after the other behind the slots, each step anew.
+def _lay_beside(ends: tuple[_Ends, _Ends], parts: _Parts, at: Places, lead: int) -> IntArray:
+    """Lay what goes beside one after the other behind the slots.
 
+    Every process has `lead` stretches for it, and the steps take turns at them: what a step needs
+    is free when all messages of the step `lead` before it are complete and have been taken up.
     Result: the elements each process needs for it.
     """
     side, row = np.nonzero(np.stack([end.beside for end in ends]))
@@ -235,12 +227,13 @@ def _lay_beside(ends: tuple[_Ends, _Ends], parts: _Parts, at: Places) -> IntArra
     fresh = np.ones(len(size), dtype=np.bool_)
     fresh[1:] = (np.diff(process) != 0) | (np.diff(step) != 0)
     place = before - np.maximum.accumulate(np.where(fresh, before, 0))
+    room = np.zeros((len(at.scratch), lead), dtype=np.int64)
+    np.maximum.at(room, (process, step % lead), place + size)
+    place += (np.cumsum(room, axis=1) - room)[process, step % lead] + at.scratch[process]
     for number, end in enumerate(ends):
         own = side == number
-        end.place[row[own]] = place[own] + at.scratch[process[own]]
-    needed = np.zeros(len(at.scratch), dtype=np.int64)
-    np.maximum.at(needed, process, place + size)
-    return needed
+        end.place[row[own]] = place[own]
+    return np.asarray(room.sum(axis=1))
 
 
 def _messages(plan: Moves, parts: _Parts, sends: _Ends, receives: _Ends) -> list[_Table]:
@@ -252,7 +245,7 @@ def _messages(plan: Moves, parts: _Parts, sends: _Ends, receives: _Ends) -> list
         (_RECEIVES, Action.RECV, receives),
     ):
         table = _table(phase, int(leads.sum()), action=action, process=end.process[leads])
-        table["peer"], table["tag"] = end.peer[leads], parts.tag[leads]
+        table["peer"] = end.peer[leads]
         table["step"], table["row"] = parts.step[leads], parts.order[leads]
         table["size"], table["piece"] = parts.joints.size[leads], plan.piece[parts.row[leads]]
         table["buffer"] = np.where(end.beside, np.int64(Buffer.SCRATCH), end.buffer)[leads]
@@ -295,14 +288,6 @@ def _ways(plan: Moves, at: Places, in_place: bool) -> IntArray:
         return plan.landing
     shared = (plan.target == Buffer.OUTPUT) & ~np.isin(plan.dst, at.moved)
     return np.where(shared & (plan.landing == Landing.JOIN), Landing.ADD, plan.landing)
-
-
-def _waits(table: _Table) -> _Table:
-    """Make one wait for each process and step with messages."""
-    messages = table[np.isin(table["phase"], (_RECEIVES, _SENDS))]
-    steps = int(messages["step"].max(initial=0)) + 1
-    process, step = np.divmod(np.unique(messages["process"] * steps + messages["step"]), steps)
-    return _table(_WAITS, len(step), process=process, step=step, action=Action.WAIT)
 
 
 def _take_input_from_scratch(table: _Table, at: Places) -> None:

@@ -18,13 +18,12 @@ class ProgramError(CommplanError, ValueError):
 
 
 class Action(IntEnum):
-    """What an instruction does. SEND and RECV start a message; WAIT ends all that are started."""
+    """What an instruction does; SEND and RECV are the ends of a message."""
 
     COPY = 0
     SEND = 1
     RECV = 2
-    WAIT = 3
-    ADD = 4
+    ADD = 3
 
 
 class Buffer(IntEnum):
@@ -44,13 +43,17 @@ OPS: dict[str, np.ufunc] = {
     "prod": np.multiply,
 }
 
-# MPI promises no tag above this.
-TAG_LIMIT = 2**15
-
 
 @dataclass(frozen=True, eq=False)
 class Program:
     """The instructions of every process as read-only columns, sorted by process, then by order.
+
+    An instruction may be carried out when
+    (a) all instructions before it in its process that touch the same elements, unless both only
+        read them, are done (`dependencies`): so the result is that of the order, bit for bit;
+    (b) if it is a message: all messages of its process of steps up to its own less `lead` are
+        complete, and those before it to (or from) the same peer are started.
+    Messages of two processes match in the order of their instructions.
 
     ranks[i] is the rank that process i plays. Offsets and counts are in elements of `dtype`.
     counts: (processes, 3), the elements of INPUT, OUTPUT and SCRATCH. In place, INPUT and OUTPUT
@@ -59,8 +62,8 @@ class Program:
     at the end: for an avg, the number of those who contribute.
 
     Per instruction: COPY and ADD change (buffer, offset, count) by (source, source_offset, count);
-    SEND and RECV exchange (buffer, offset, count) with process `peer` under `tag`, for a chunk of
-    `piece`. Columns that mean nothing to an action hold -1, or 0 for offset and count.
+    SEND and RECV exchange (buffer, offset, count) with process `peer`, for a chunk of `piece`.
+    Columns that mean nothing to an action hold -1, or 0 for offset and count.
     """
 
     ranks: tuple[int, ...]
@@ -75,7 +78,6 @@ class Program:
     step: IntArray
     action: IntArray
     peer: IntArray
-    tag: IntArray
     buffer: IntArray
     offset: IntArray
     size: IntArray
@@ -83,6 +85,7 @@ class Program:
     source_offset: IntArray
     piece: IntArray
     divisor: int = 1
+    lead: int = 1
 
     def __len__(self) -> int:
         return len(self.process)

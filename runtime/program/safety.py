@@ -1,7 +1,8 @@
 """Whether a program may be run by executors, which look at nothing while they run.
 
 They take addresses, sizes and peers as they stand, and match messages of two processes in the order
-in which they are started. Whether the result is right is another question (`check_program`).
+in which they are started; `descending` says why none then waits for ever. Whether the result is
+right is another question (`check_program`).
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from topologies.model.arguments import column, of, refuse, whole
 from topologies.model.topology import BoolArray, IntArray
 
 COLUMNS = (
-    *("process", "step", "action", "peer", "tag", "buffer", "offset", "size"),
+    *("process", "step", "action", "peer", "buffer", "offset", "size"),
     *("source", "source_offset", "piece"),
 )
 
@@ -52,6 +53,7 @@ def _check_kinds(program: Program) -> None:
     if why := refusal(program.op, program.dtype):
         raise ProgramError(why)
     whole("divisor", program.divisor, 1, error=ProgramError)
+    whole("lead", program.lead, 1, error=ProgramError)
     of("in_place", program.in_place, bool, "True or False", ProgramError)
     length = len(column("process", program.process, error=ProgramError))
     for name in COLUMNS:
@@ -66,22 +68,22 @@ def _lines(program: Program) -> Iterator[str]:
     """Check that every number names something, and that processes come one after the other."""
     if (np.diff(program.process) < 0).any():
         yield "the instructions are not sorted by process"
-    moves = program.action != Action.WAIT
     messages = _messages(program)
-    yield from _outside(program, "process", moves | ~moves, program.processes)
-    yield from _outside(program, "action", moves | ~moves, len(Action))
-    yield from _outside(program, "buffer", moves, len(Buffer))
-    yield from _outside(program, "source", moves & ~messages, len(Buffer))
+    every = messages | ~messages
+    yield from _outside(program, "process", every, program.processes)
+    yield from _outside(program, "action", every, len(Action))
+    yield from _outside(program, "buffer", every, len(Buffer))
+    yield from _outside(program, "source", ~messages, len(Buffer))
     yield from _outside(program, "peer", messages, program.processes)
     yield from _wrong(messages & (program.peer == program.process), "a message to itself")
 
 
 def _spans(program: Program) -> Iterator[str]:
     """Check that every instruction stays inside its buffers."""
-    moves = program.action != Action.WAIT
+    messages = _messages(program)
     for buffer, offset, rows in (
-        ("buffer", "offset", moves),
-        ("source", "source_offset", moves & ~_messages(program)),
+        ("buffer", "offset", messages | ~messages),
+        ("source", "source_offset", ~messages),
     ):
         which = np.where(rows, getattr(program, buffer), 0)
         room = program.counts[program.process, which]
@@ -91,16 +93,10 @@ def _spans(program: Program) -> Iterator[str]:
 
 
 def _order(program: Program) -> Iterator[str]:
-    """Check that every process waits for its messages before it copies or adds, and at its end."""
-    messages, waits = _messages(program), program.action == Action.WAIT
-    place = np.arange(len(program))
-    first = program.bounds[:-1][program.process]
-    waited = np.maximum(np.maximum.accumulate(np.where(waits, place, -1)), first - 1)
-    started = np.maximum.accumulate(np.where(messages, place, -1)) > waited
-    local = ~messages & ~waits
-    yield from _wrong(local & started, "copies or adds before the WAIT for its messages")
-    last = np.isin(place, program.bounds[1:] - 1)
-    yield from _wrong(last & started, "ends without a WAIT for its messages")
+    """Check that the steps of each process ascend: what the lead counts on."""
+    back = np.zeros(len(program), dtype=np.bool_)
+    back[1:] = (np.diff(program.step) < 0) & (np.diff(program.process) == 0)
+    yield from _wrong(back, "is of a smaller step than the one before it")
 
 
 def _pairs(program: Program) -> Iterator[str]:
@@ -114,7 +110,7 @@ def _pairs(program: Program) -> Iterator[str]:
     other = (program.process[sends] != program.peer[receives]) | (
         program.peer[sends] != program.process[receives]
     )
-    for name in ("tag", "size"):
+    for name in ("step", "size"):
         values = getattr(program, name)
         other |= values[sends] != values[receives]
     wrong = np.zeros(len(program), dtype=np.bool_)

@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 
 from runtime.metrics.link_loads import weights
+from runtime.metrics.pacing import pacing_of
 from runtime.program.program import Buffer
 from runtime.program.receive_mode import Landing, Owned, history, home, landings
 from solvers.schedules.schedule import IntegerColumn, Schedule
@@ -12,16 +13,20 @@ from topologies.model.topology import BoolArray, IntArray
 from topologies.symmetry.group import orbits
 
 
-def scratch(schedule: Schedule, chunks: int = 1) -> Fraction:
+def scratch(schedule: Schedule, chunks: int = 1, lead: int | None = None) -> Fraction:
     """Give the scratch that a rank needs, as a part of the size: the most over all ranks.
 
-    What a rank gets of blocks that it does not want stays in scratch, and so does, for a program
-    step, what must land beside its place. More chunks never need more, since a chunk of every
-    schedule step that is under way lands beside, but only a chunk. In programs pieces are rounded
-    to whole elements, so that it can be an element more for each piece; and where small messages
-    are joined, those of a step are put together and taken apart in scratch, which is not counted.
+    What a rank gets of blocks that it does not want stays in scratch, and so does, for `lead`
+    program steps, what must land beside its place. In programs pieces are rounded to whole
+    elements, so that it can be an element more for each piece; and where small messages are
+    joined, those of a step are put together and taken apart in scratch, which is not counted.
     Ranks of one orbit of the group need the same, so the representatives suffice.
-    Complexity: transfers × log.
+    Complexity: transfers × log + (steps + chunks) × ranks that are not alike.
+
+    Args:
+        schedule: any that is right.
+        chunks: of each piece.
+        lead: of the program; the schedule's where it is not given.
     """
     rows = schedule.transfers
     if not len(rows):
@@ -35,8 +40,12 @@ def scratch(schedule: Schedule, chunks: int = 1) -> Fraction:
     orbit_size = np.bincount(orbit).tolist()
     needed = np.zeros(len(orbit_size), dtype=amount.dtype)
     np.add.at(needed, orbit[dst[lasting]], amount[piece[lasting]])
-    passing = _most_at_once(
-        orbit[dst[beside]], step[beside], amount[piece[beside]], chunks, len(needed)
+    passing = _beside(
+        orbit[dst[beside]],
+        step[beside],
+        amount[piece[beside]],
+        (chunks, pacing_of(schedule).lead if lead is None else lead),
+        len(needed),
     )
     each = [
         Fraction((int(needed[i]) * chunks + int(passing[i])) * schedule.group.order, orbit_size[i])
@@ -72,18 +81,24 @@ def _landed(
 _NOTHING = np.zeros(0, dtype=np.int64)
 
 
-def _most_at_once(
-    label: IntArray, step: IntArray, amount: IntegerColumn, chunks: int, labels: int
+def _beside(
+    label: IntArray, step: IntArray, amount: IntegerColumn, cut: tuple[int, int], labels: int
 ) -> IntegerColumn:
-    """Give for each label the most that falls into `chunks` steps in a row."""
-    most = np.zeros(labels, dtype=amount.dtype)
+    """Give for each label the room for what lands beside: of the steps that take turns the most.
+
+    cut: the number of chunks, of which one of each of so many steps in a row falls into a program
+    step; and the lead, of as many stretches as which the program steps take turns.
+    """
+    chunks, lead = cut
+    room = np.zeros(labels, dtype=amount.dtype)
     if not len(label):
-        return most
-    key = label * (int(step.max()) + chunks + 1) + step
-    order = np.argsort(key, kind="stable")
-    key, label = key[order], label[order]
-    before = np.append([0], np.cumsum(amount[order]))
-    window = before[1:] - before[np.searchsorted(key, key - chunks, side="right")]
-    first = np.flatnonzero(np.diff(label, prepend=-1))
-    most[label[first]] = np.maximum.reduceat(window, first)
-    return most
+        return room
+    known, place = np.unique(label, return_inverse=True)
+    steps = int(step.max()) + 1
+    each = np.zeros((len(known), steps + 2 * chunks), dtype=amount.dtype)
+    np.add.at(each, (place, step + chunks), amount)
+    sums = np.cumsum(each, axis=1)
+    at_once = sums[:, chunks:] - sums[:, :-chunks]
+    for turn in range(min(lead, at_once.shape[1])):
+        room[known] += at_once[:, turn::lead].max(axis=1)
+    return room

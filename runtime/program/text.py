@@ -40,7 +40,8 @@ def _title(program: Program) -> str:
     place = "in place" if program.in_place else "out of place"
     size = f"{program.count:,} element{'s' * (program.count != 1)} of {program.dtype}"
     adds = f", {program.op}" if (program.action == Action.ADD).any() else ""
-    return f"program of {program.processes} ranks: {size}{adds}, {chunks}, {place}"
+    how = f"{chunks}, lead {program.lead}, {place}"
+    return f"program of {program.processes} ranks: {size}{adds}, {how}"
 
 
 def _name(rank: int, names: Sequence[str]) -> str:
@@ -70,8 +71,6 @@ def _steps(program: Program, first: int, last: int, names: Sequence[str]) -> Ite
 def _instruction(program: Program, i: int, names: Sequence[str]) -> str:
     """Write one instruction: `add      output[0:8] += scratch[0:8], piece 3`."""
     action = Action(int(program.action[i]))
-    if action is Action.WAIT:
-        return "wait"
     size = int(program.size[i])
     here = _stretch(program.buffer[i], program.offset[i], size)
     if action in (Action.COPY, Action.ADD):
@@ -79,7 +78,7 @@ def _instruction(program: Program, i: int, names: Sequence[str]) -> str:
         what = f"{here} {'+=' if action is Action.ADD else '='} {there}"
     else:
         peer = _name(program.ranks[program.peer[i]], names)
-        what = f"{here} {'to' if action is Action.SEND else 'from'} {peer}, tag {program.tag[i]}"
+        what = f"{here} {'to' if action is Action.SEND else 'from'} {peer}"
     piece = f", piece {program.piece[i]}" if program.piece[i] >= 0 else ""
     return f"{_WORDS[action]:8} {what}{piece}"
 

@@ -35,11 +35,11 @@ def test_a_program_allocates_what_is_foretold(topology, name, some):
     ranks = [rank for rank in range(topology.ranks) if not some or rank % 3 != 1]
     what = collective(name, ranks, ranks[1] if name in ROOTED else None)
     for schedule in schedules(topology, what):
-        for chunks in (1, 3):
+        for chunks, lead in ((1, 2), (3, 1), (3, 4)):
             count = schedule.parts[1] * what.total * chunks  # a whole number of each chunk
-            made = lower(moves(schedule), count, chunks=chunks, joined=0)
+            made = lower(moves(schedule), count, chunks=chunks, joined=0, lead=lead)
             allocated = Fraction(int(made.counts[:, Buffer.SCRATCH].max()), count)
-            assert scratch(schedule, chunks) == allocated
+            assert scratch(schedule, chunks, lead) == allocated
 
 
 def test_symmetry_does_not_change_the_scratch():
