@@ -8,7 +8,7 @@ import pytest
 from runtime.program.buffer_plan import moves
 from runtime.program.lower import lower
 from runtime.program.program import Action
-from runtime.program.safety import COLUMNS, unsafe
+from runtime.program.safety import unsafe
 
 
 @pytest.mark.parametrize(("chunks", "in_place"), [(1, False), (3, True)])
@@ -43,9 +43,8 @@ def changed(program, line, **values):
         (Action.ADD, {"source": -2}, "no such source"),
         (Action.SEND, {"peer": 3}, "no such peer"),
         (Action.SEND, {"peer": 0}, "to itself"),
-        (Action.WAIT, {"action": 9}, "no such action"),
-        (Action.WAIT, {"action": Action.COPY, "buffer": 0, "source": 0}, "before the WAIT"),
-        (Action.SEND, {"tag": 7}, "not what its receiver expects"),
+        (Action.ADD, {"action": 9}, "no such action"),
+        (Action.SEND, {"step": 7}, "smaller step than the one before"),
         (Action.SEND, {"size": 1}, "not what its receiver expects"),
     ],
 )
@@ -53,11 +52,22 @@ def test_what_would_read_or_write_elsewhere_is_named(program, action, values, sa
     assert said in unsafe(changed(program, first(program, action), **values))[0]
 
 
-def test_messages_behind_the_last_wait_are_refused(program):
-    kept = np.ones(len(program), dtype=np.bool_)
-    kept[np.flatnonzero(program.process == 0)[-2:]] = False
-    cut = replace(program, **{name: getattr(program, name)[kept] for name in COLUMNS})
-    assert unsafe(cut)
+def test_ends_of_one_message_in_different_steps_are_refused(program):
+    last = int(np.flatnonzero((program.process == 0) & (program.action == Action.SEND))[-1])
+    later = np.where(np.arange(len(program)) >= last, program.step + 1, program.step)
+    own = replace(program, step=np.where(program.process == 0, later, program.step))
+    assert "not what its receiver expects" in unsafe(own)[0]
+
+
+def test_a_message_that_waits_for_one_of_its_own_step_is_refused(program):
+    """Everybody would first send what it gets in this very step."""
+    into = program.action == Action.RECV
+    place = {name: getattr(program, name).copy() for name in ("buffer", "offset")}
+    for line in np.flatnonzero(program.action == Action.SEND):
+        same = (program.process == program.process[line]) & (program.step == program.step[line])
+        for column in place.values():
+            column[line] = column[into & same][0]
+    assert "messages of one step meet" in unsafe(replace(program, **place))[0]
 
 
 @pytest.mark.parametrize(
@@ -69,6 +79,7 @@ def test_messages_behind_the_last_wait_are_refused(program):
         {"ranks": [0, 1, 2]},
         {"ranks": ()},
         {"divisor": 0},
+        {"lead": 0},
         {"in_place": 1},
         {"counts": np.zeros((2, 3), dtype=np.int64)},
         {"starts": np.full((3, 2), -1)},
