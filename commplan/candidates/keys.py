@@ -1,8 +1,10 @@
-"""What tells candidates apart: who made them, by what parameters, and in how many chunks."""
+"""What tells candidates apart: who made them, by what parameters, and how they are paced."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from runtime.metrics.pacing import USUAL, Pacing
 
 
 class Generator(StrEnum):
@@ -46,20 +48,29 @@ class Key:
     """What a candidate is; it prints as its name.
 
     Attributes:
-        pace: in how many times the usual number of chunks it goes, 1 or one of PACES.
+        pacing: in how many chunks it goes, how far ahead, in what order.
     """
 
     generator: Generator
     parameters: tuple[str | int, ...] = ()
-    pace: float = 1.0
+    pacing: Pacing = USUAL
 
-    def at(self, pace: float) -> "Key":
-        """Name the same in another number of chunks."""
-        return replace(self, pace=pace)
+    def at(self, pacing: Pacing) -> "Key":
+        """Name the same at another pacing."""
+        return replace(self, pacing=pacing)
 
     def __str__(self) -> str:
-        words = WORDS[self.generator](*self.parameters)
-        return words if self.pace == 1 else f"{words}, {PACES[self.pace]}"
+        return ", ".join([WORDS[self.generator](*self.parameters), *_words(self.pacing)])
+
+
+def _words(pacing: Pacing) -> Iterator[str]:
+    """Say what of a pacing is not usual."""
+    if pacing.pace != USUAL.pace:
+        yield PACES[pacing.pace]
+    if pacing.lead != USUAL.lead:
+        yield f"lead {pacing.lead}"
+    if pacing.order != USUAL.order:
+        yield f"by {pacing.order}"
 
 
 # The schedule of highest throughput, with which all others are compared.

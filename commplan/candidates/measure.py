@@ -1,15 +1,16 @@
-"""What candidates cost: height, predicted time and scratch, in their chunks or in others."""
+"""What candidates cost: height, predicted time and scratch, at their pacing or at others."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from commplan.anytime.abandon import end_with
 from commplan.candidates.keys import PACES, Key
+from commplan.candidates.tuning import LEADS
 from runtime.metrics import chunking
 from runtime.metrics.height import height
 from runtime.metrics.link_loads import algbw
-from runtime.metrics.pacing import Pacing, paced
+from runtime.metrics.pacing import ORDERS, Pacing, paced
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import simulate
 from solvers.schedules.schedule import Schedule
@@ -85,18 +86,27 @@ def race(made: Made, size: int | None, watch: Watch, what: str) -> list[Candidat
     return found
 
 
-def vary_pace(key: Key, schedule: Schedule) -> Made:
-    """Give a schedule in more and in fewer chunks than the rule would choose."""
-    for pace in PACES:
-        yield key.at(pace), paced(schedule, Pacing(pace))
+def other_paces(pacing: Pacing) -> Iterator[Pacing]:
+    """Vary a pacing by more and fewer chunks than the rule would choose."""
+    return (replace(pacing, pace=pace) for pace in PACES)
 
 
-def other_paces(near: list[Candidate], size: int) -> Made:
-    """List candidates in other numbers of chunks, each number once."""
-    seen = {(c.key, c.chunks) for c in near}
+def other_leads(pacing: Pacing) -> Iterator[Pacing]:
+    """Vary a pacing by other leads, each in either order."""
+    return (Pacing(pacing.pace, lead, order) for lead in LEADS for order in ORDERS)
+
+
+def vary(near: list[Candidate], others: Callable[[Pacing], Iterator[Pacing]], size: int) -> Made:
+    """List candidates at other pacings, each program once."""
+    seen = {_program(c.key, c.schedule, size) for c in near}
     for each in near:
-        for key, schedule in vary_pace(each.key, each.schedule):
-            parts = chunking.chunks(schedule, size)
-            if (each.key, parts) not in seen:
-                seen.add((each.key, parts))
+        for pacing in others(each.key.pacing):
+            key, schedule = each.key.at(pacing), paced(each.schedule, pacing)
+            if (program := _program(key, schedule, size)) not in seen:
+                seen.add(program)
                 yield key, schedule
+
+
+def _program(key: Key, schedule: Schedule, size: int) -> tuple[Key, int]:
+    """Tell programs apart: what pacings come to the same number of chunks are one."""
+    return key.at(replace(key.pacing, pace=1.0)), chunking.chunks(schedule, size)

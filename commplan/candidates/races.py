@@ -18,7 +18,8 @@ from commplan.candidates.measure import Candidate, measure
 from commplan.candidates.select import choose
 from commplan.candidates.tuning import TOGETHER
 from runtime.launch import kills
-from runtime.metrics.pacing import Pacing, paced
+from runtime.metrics.pacing import USUAL as USUAL_PACING
+from runtime.metrics.pacing import paced
 from solvers.schedules.files import from_bytes, to_bytes
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import DEFAULT_OPTIONS, SolverOptions
@@ -53,7 +54,7 @@ class Figures(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Races:
-    """Measures the entrants, and the same in other numbers of chunks, at sizes.
+    """Measures the entrants, and the same at other pacings, at sizes.
 
     Attributes:
         executor: makes other processes do it, which hold the entrants (`cores`, `hosts`).
@@ -66,7 +67,7 @@ class Races:
     known: dict[tuple[Key, int], Candidate] = field(default_factory=dict)
 
     def schedule(self, key: Key) -> Schedule:
-        """Look up an entrant, which may be asked for in another number of chunks."""
+        """Look up an entrant, which may be asked for at another pacing."""
         return _entrant(self.entrants, key)
 
     def at(self, sizes: Sequence[int], keys: Iterable[Key]) -> dict[int, list[Candidate]]:
@@ -153,7 +154,7 @@ def _job(job: tuple[Key, int]) -> Figures:
 
 
 def _entrant(field: Mapping[Key, Schedule], key: Key) -> Schedule:
-    return field[key] if key in field else paced(field[key.at(1.0)], Pacing(key.pace))
+    return field[key] if key in field else paced(field[key.at(USUAL_PACING)], key.pacing)
 
 
 def _figures(key: Key, schedule: Schedule, size: int) -> Figures:

@@ -6,7 +6,7 @@ from math import inf
 from commplan.anytime.limits import count_trees, keeps_limits
 from commplan.candidates.generate import ORDERS, OTHERS, keep_lawful, other_candidates
 from commplan.candidates.keys import BEST
-from commplan.candidates.measure import Candidate, measure, other_paces, race
+from commplan.candidates.measure import Candidate, measure, other_leads, other_paces, race, vary
 from commplan.candidates.tuning import ALIKE, FAR, INCAST_LIMIT, SLOW_INCAST_LIMIT, TUNED, WORTH
 from runtime.verify.determinism import is_deterministic
 from solvers.schedules.kinds import pattern_of
@@ -16,7 +16,7 @@ from solvers.settings.deadline import Watch
 from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from topologies.model.errors import NO, CommplanError
 
-CHUNKS = "other numbers of chunks"
+PACINGS = "other numbers of chunks and leads"
 
 
 class ScratchError(CommplanError, ValueError):
@@ -63,11 +63,13 @@ def compare(
         )
         found += race(keep_lawful(made, best.relays), size, watch, OTHERS)
     first = choose(found, size, max_scratch, options)
-    if size is None or watch.leaves_out(CHUNKS):
+    if size is None or watch.leaves_out(PACINGS):
         return first
-    near = [c for c in first[:TUNED] if c.seconds <= FAR * first[0].seconds]
-    found += race(other_paces(near, size), size, watch, CHUNKS)
-    return choose(found, size, max_scratch, options)
+    for others in (other_leads, other_paces):
+        near = [c for c in first[:TUNED] if c.seconds <= FAR * first[0].seconds]
+        found += race(vary(near, others, size), size, watch, PACINGS)
+        first = choose(found, size, max_scratch, options)
+    return first
 
 
 def choose(

@@ -12,7 +12,8 @@ MATCHED_PARTS = (1, 2, 4)  # that each block is cut into
 MATCHED_SIZE = 2**24  # bytes for which links are matched where no size is given: a large one
 MATCHED_SENDS = 20_000  # at most, as every send is placed by itself
 CLOSE = 1.02  # times the bound at a size, within which no others are looked for: little to gain
-TUNED = 3  # candidates, the fastest, for which other numbers of chunks are tried
+TUNED = 3  # candidates, the fastest, for which other numbers of chunks and leads are tried
+LEADS = (1, 2, 3, 4)  # program steps: beyond it messages that come early get in the way of others
 FAR = 2  # times the best time, beyond which they are not: they are tried to make near ones nearer
 
 # What is chosen: the simulator lets bytes wait in a switch for nothing, and networks do not.

@@ -1,10 +1,11 @@
 """Which schedule for which size: the candidates raced at every size, and where they change places.
 
 All candidates race at sizes that grow by STRIDE, and halfway between two such sizes those that
-were not far behind at either. Whoever wins one of these races goes on to the finals, in fewer and
-in more chunks too: where neighbours have different winners the size at which one overtakes the
-other is found by bisection, and if a third one wins in between, so are both of its ends. A
-candidate that is best only between two neighbouring sizes of the first races is missed.
+were not far behind at either. Whoever wins one of these races goes on to the finals, with the lead
+and in the order that suit it, in fewer and in more chunks too: where neighbours have different
+winners the size at which one overtakes the other is found by bisection, and if a third one wins in
+between, so are both of its ends. A candidate that is best only between two neighbouring sizes of
+the first races is missed.
 Complexity: a simulation for each candidate and size of the first races, and for each finalist some
 ten more at each switch point.
 """
@@ -18,9 +19,9 @@ from math import isqrt
 from commplan.anytime.checking import check_schedule
 from commplan.candidates.generate import all_candidates
 from commplan.candidates.keys import BEST, Key
-from commplan.candidates.measure import Candidate, vary_pace
+from commplan.candidates.measure import Candidate, other_leads, other_paces
 from commplan.candidates.races import Helped, Races, no_help
-from commplan.candidates.select import CHUNKS
+from commplan.candidates.select import PACINGS
 from commplan.candidates.tuning import CLOSE_SIZES, FAR, STRIDE
 from commplan.planning.canonical import View, canonical_view
 from commplan.planning.nearby import find_nearby
@@ -107,9 +108,9 @@ def _choose_ranges(
             if size < last and watch.leaves_out("larger sizes"):
                 break
         winners = {size: found[0] for size, found in rounds.items()}
-        finalists = list(field) if watch.leaves_out(CHUNKS) else _finalists(races, rounds)
+        finalists = list(field) if watch.leaves_out(PACINGS) else _finalists(races, rounds)
         for size in rounds:
-            if watch.leaves_out(CHUNKS):
+            if watch.leaves_out(PACINGS):
                 break
             winners[size] = races.at([size], finalists)[size][0]
         starts = list(_starts(winners, races, finalists, watch))
@@ -126,18 +127,29 @@ def _strides(first: int, last: int) -> list[int]:
 
 
 def _finalists(races: Races, rounds: Mapping[int, list[Candidate]]) -> list[Key]:
-    """List who won a race, halfway between two sizes as well, each in several numbers of chunks."""
-    winners = {found[0].key for found in rounds.values()}
+    """List who won a race, halfway between two sizes as well, each at several pacings."""
+    won = [(size, found[0].key) for size, found in rounds.items()]
     for (a, before), (b, after) in pairwise(rounds.items()):
         near = {c.key for own in (before, after) for c in own if c.seconds <= FAR * own[0].seconds}
         close = [key for key in races.entrants if key in near]
         if len(close) > 1 and b > a + 1:
             middle = isqrt(a * b)
-            winners.add(races.at([middle], close)[middle][0].key)
-    finalists = [key for key in races.entrants if key in winners]
-    return finalists + [
-        key for each in finalists for key, _ in vary_pace(each, races.entrants[each])
+            won.append((middle, races.at([middle], close)[middle][0].key))
+    led = {key for size, key in won for key in (key, _led(races, size, key))}
+    finalists = [
+        key.at(pacing)
+        for key in races.entrants
+        for pacing in (key.pacing, *other_leads(key.pacing))
+        if key.at(pacing) in led
     ]
+    finalists = list(dict.fromkeys(finalists))
+    return finalists + [each.at(p) for each in finalists for p in other_paces(each.pacing)]
+
+
+def _led(races: Races, size: int, key: Key) -> Key:
+    """Give a winner with the lead and in the order that suit it best at a size."""
+    tried = dict.fromkeys([key, *map(key.at, other_leads(key.pacing))])
+    return races.at([size], tried)[size][0].key
 
 
 def _starts(

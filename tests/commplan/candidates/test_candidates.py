@@ -10,6 +10,7 @@ from commplan.candidates.select import compare
 from commplan.candidates.tuning import ALIKE, CLOSE, SLOW_INCAST_LIMIT
 from commplan.planning.planner import plan
 from runtime.metrics.height import height
+from runtime.metrics.pacing import Pacing
 from runtime.verify.verify import verify
 from solvers.bounds import time_bound
 from solvers.schedules.kinds import collective
@@ -81,20 +82,27 @@ def test_matchings_are_right_and_compete(best):
     assert set(matchings) <= set(raced(best, 2**20, exact=True))
 
 
+EXACT = "exact, 4 steps, 6 rounds, 2 chunks"
+
+
 @pytest.mark.parametrize(
     ("key", "words"),
     [
         (BEST, "highest throughput"),
-        (BEST.at(0.5), "highest throughput, chunks / 2"),
+        (BEST.at(Pacing(0.5)), "highest throughput, chunks / 2"),
+        (BEST.at(Pacing(2.0, 3, "piece")), "highest throughput, chunks x 2, lead 3, by piece"),
         (Key(Generator.TEMPLATE, ("bruck, far first",)), "bruck, far first"),
-        (Key(Generator.EXACT, (4, 6, 2), 4.0), "exact, 4 steps, 6 rounds, 2 chunks, chunks x 4"),
+        (
+            Key(Generator.EXACT, (4, 6, 2), Pacing(4.0)),
+            "exact, 4 steps, 6 rounds, 2 chunks, chunks x 4",
+        ),
         (Key(Generator.MATCHING, (1,)), "greedy matching, 1 part"),
         (Key(Generator.LOW_TREES, (3,)), "trees of height 3"),
     ],
 )
-def test_a_key_prints_as_words_and_comes_back_from_another_number_of_chunks(key, words):
+def test_a_key_prints_as_words_and_comes_back_from_another_pacing(key, words):
     assert str(key) == words
-    assert {key.at(pace).at(key.pace) for pace in PACES} == {key}
+    assert {key.at(Pacing(pace)).at(key.pacing) for pace in PACES} == {key}
 
 
 def test_a_matching_is_chosen_where_links_wait_least():

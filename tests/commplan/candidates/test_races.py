@@ -9,6 +9,7 @@ from commplan.candidates.generate import all_candidates
 from commplan.candidates.races import HostsError, Races, cores, hosts, no_help
 from commplan.planning.planner import plan
 from runtime.launch.mpi import find
+from runtime.metrics.pacing import Pacing
 from solvers.schedules.files import load_all
 from solvers.schedules.kinds import collective
 from topologies.formats.spec import topology
@@ -30,7 +31,7 @@ def figures(found):
 
 
 def test_two_processes_measure_what_one_does(entrants):
-    keys = [*entrants, *(key.at(2.0) for key in entrants)]
+    keys = [*entrants, *(key.at(Pacing(2.0, 3)) for key in entrants)]
     sizes = [2**12, 2**22]
     here = Races(entrants).at(sizes, keys)
     with cores(2)(entrants) as executor:

@@ -23,7 +23,7 @@ def test_what_is_usual_is_not_written(ring_of):
 @pytest.mark.parametrize("nonsense", ["fast", -3, 0, 10**9, None, float("nan"), True, [1]])
 def test_nonsense_in_a_file_is_some_pacing(nonsense, ring_of):
     made = ring_of("all_gather", 4)
-    words = {"pace": nonsense, "lead": nonsense, "order": nonsense}
+    words = {"pace": nonsense, "lead": nonsense, "starting": nonsense}
     found = pacing_of(replace(made, provenance=made.provenance | words))
     assert 0 < found.pace <= 64
     assert 1 <= found.lead <= MOST_LEAD
