@@ -5,9 +5,10 @@ from math import inf
 
 from commplan.anytime.limits import count_trees, keeps_limits
 from commplan.candidates.generate import ORDERS, OTHERS, keep_lawful, other_candidates
-from commplan.candidates.keys import BEST
+from commplan.candidates.keys import BEST, Key
 from commplan.candidates.measure import Candidate, measure, other_leads, other_paces, race, vary
 from commplan.candidates.tuning import ALIKE, FAR, INCAST_LIMIT, SLOW_INCAST_LIMIT, TUNED, WORTH
+from runtime.metrics.pacing import Pacing
 from runtime.verify.determinism import is_deterministic
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.piece_loads import incast_bytes
@@ -66,10 +67,18 @@ def compare(
     if size is None or watch.leaves_out(PACINGS):
         return first
     for others in (other_leads, other_paces):
-        near = [c for c in first[:TUNED] if c.seconds <= FAR * first[0].seconds]
+        near = [c for c in _apart(first)[:TUNED] if c.seconds <= FAR * first[0].seconds]
         found += race(vary(near, others, size), size, watch, PACINGS)
         first = choose(found, size, max_scratch, options)
     return first
+
+
+def _apart(found: list[Candidate]) -> list[Candidate]:
+    """Of each candidate at several pacings keep the first."""
+    kept: dict[Key, Candidate] = {}
+    for each in found:
+        kept.setdefault(each.key.at(Pacing()), each)
+    return list(kept.values())
 
 
 def choose(
