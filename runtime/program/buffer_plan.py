@@ -8,7 +8,7 @@ import numpy as np
 
 from runtime.metrics.pacing import pacing_of, turns
 from runtime.program.program import Buffer, ProgramError
-from runtime.program.receive_mode import Owned, history, home, landings
+from runtime.program.receive_mode import Owned, home, received
 from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule, Transfers
 from solvers.schedules.unfold import unfold
@@ -27,7 +27,8 @@ class Moves:
     elements the elements from first[p] * n // parts to last[p] * n // parts.
     Per transfer, in the order of starting (`turns`): src and dst are processes; what is sent lies
     in `source` (INPUT, OUTPUT or SCRATCH) and comes to `target` (OUTPUT or SCRATCH) in the way of
-    `landing`. lead: of the programs made of it.
+    `landing`; those of one step and piece are added in the order of `turn`, and those that FOLD to
+    the message of transfer `held`. lead: of the programs made of it.
     SCRATCH has a slot for each (dst, piece) that lands there.
     copy_process, copy_piece: pieces that start in INPUT and are wanted in OUTPUT with no message.
     """
@@ -46,6 +47,8 @@ class Moves:
     source: IntArray
     target: IntArray
     landing: IntArray
+    turn: IntArray
+    held: IntArray
     copy_process: IntArray
     copy_piece: IntArray
     lead: int
@@ -78,10 +81,8 @@ def moves(schedule: Schedule) -> Moves:
     layout = _layout(whole.collective, ranks)
     holds = Owned([ins for ins, _ in layout], whole.block)
     wants = Owned([outs for _, outs in layout], whole.block)
-    got, first_ever, alone, busy = history(piece, step, src, dst, len(ranks))
-    _refuse_empty_hands(whole, rows, order, ~got & ~holds.of(src, piece))
-    joined = holds.of(dst, piece)
-    wanted = wants.of(dst, piece)
+    how = received((piece, step, src, dst, rows.reduce[order]), len(ranks), holds, wants)
+    _refuse_empty_hands(whole, rows, order, ~how.relayed & ~holds.of(src, piece))
     parts, first, last = _boundaries(whole)
     own, own_piece = _untouched(holds, wants, dst, piece, whole.pieces)
     return Moves(
@@ -96,11 +97,11 @@ def moves(schedule: Schedule) -> Moves:
         step=frozen(step),
         src=frozen(src),
         dst=frozen(dst),
-        source=frozen(np.where(got, home(wants.of(src, piece)), Buffer.INPUT)),
-        target=frozen(home(wanted)),
-        landing=frozen(
-            landings(rows.reduce[order], first_ever, alone, busy, joined, joined & wanted)
-        ),
+        source=frozen(np.where(how.relayed, home(wants.of(src, piece)), Buffer.INPUT)),
+        target=frozen(home(wants.of(dst, piece))),
+        landing=frozen(how.landing),
+        turn=frozen(how.turn),
+        held=frozen(how.held),
         copy_process=own,
         copy_piece=own_piece,
         lead=pacing.lead,

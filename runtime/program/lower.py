@@ -12,7 +12,7 @@ from runtime.program.coalescing import JOINED, Joints, joints
 from runtime.program.elements import OPERATIONS, TYPES, refusal, rounds, width
 from runtime.program.memory_layout import Places, places
 from runtime.program.program import Action, Buffer, Program, ProgramError
-from runtime.program.receive_mode import Landing
+from runtime.program.receive_mode import BESIDE, Landing
 from runtime.verify.determinism import unlike
 from runtime.verify.structure import sound
 from solvers.schedules.schedule import Schedule
@@ -149,7 +149,7 @@ def _own_copies(plan: Moves, at: Places, in_place: bool) -> _Table:
 class _Parts:
     """What is sent: chunk after chunk of each transfer `row`, those of no elements left out.
 
-    skip: elements of the piece in front of the chunk. order: ascending with row, then chunk.
+    skip: elements of the piece in front of the chunk. order: row * chunks + chunk, ascending.
     joints: which of them travel in one message.
     """
 
@@ -159,6 +159,7 @@ class _Parts:
     skip: IntArray
     size: IntArray
     joints: Joints
+    chunks: int
 
 
 def _parts(plan: Moves, at: Places, chunks: int, limit: int) -> _Parts:
@@ -173,7 +174,7 @@ def _parts(plan: Moves, at: Places, chunks: int, limit: int) -> _Parts:
     step = plan.step[row] + chunk
     pair = plan.src[row] * len(plan.ranks) + plan.dst[row]
     together = joints((pair * (int(step.max(initial=0)) + 1) + step) * chunks + chunk, size, limit)
-    return _Parts(row, order, step, skip[some], size, together)
+    return _Parts(row, order, step, skip[some], size, together, chunks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +200,7 @@ def _ends(plan: Moves, at: Places, parts: _Parts, landing: IntArray) -> tuple[_E
     """
     piece, src, dst = (column[parts.row] for column in (plan.piece, plan.src, plan.dst))
     made = []
-    late = (landing == Landing.ADD) | (landing == Landing.COPY)
+    late = np.isin(landing, BESIDE)
     for process, peer, where, beside in (
         (src, dst, plan.source, np.zeros(len(piece), dtype=np.bool_)),
         (dst, src, plan.target, parts.joints.any_of(late)),
@@ -268,18 +269,44 @@ def _packs(plan: Moves, parts: _Parts, sends: _Ends) -> _Table:
 def _landings(
     plan: Moves, at: Places, parts: _Parts, landing: IntArray, receives: _Ends
 ) -> list[_Table]:
-    """Make what follows messages that do not land in place, and additions of the own input."""
+    """Make what follows messages that do not land in place, and additions of the own input.
+
+    They come in the order of the plan's turns; what others are folded into waits for the last.
+    """
     piece, dst = plan.piece[parts.row], receives.process
-    table = _table(_LANDINGS, len(piece), process=dst, step=parts.step, row=parts.order)
+    table = _table(_LANDINGS, len(piece), process=dst, step=parts.step)
+    table["row"] = _last_turns(plan)[parts.row]
     table["buffer"], table["offset"] = receives.buffer, receives.offset
     table["size"], table["piece"] = parts.size, piece
     own = table.copy()
-    table["action"] = np.where(landing == Landing.ADD, Action.ADD, Action.COPY)
+    table["action"] = np.where(
+        np.isin(landing, (Landing.ADD, Landing.FOLD)), Action.ADD, Action.COPY
+    )
     table["source"], table["source_offset"] = Buffer.SCRATCH, receives.place
+    folds = landing == Landing.FOLD
+    into = _held(plan, parts, np.flatnonzero(folds))
+    beside = receives.beside[into]
+    table["buffer"][folds] = np.where(beside, np.int64(Buffer.SCRATCH), receives.buffer[into])
+    table["offset"][folds] = np.where(beside, receives.place[into], receives.offset[into])
     ins = np.full(len(piece), Buffer.INPUT)
     own["action"], own["source"] = Action.ADD, Buffer.INPUT
     own["source_offset"] = at.offset(ins, dst, piece) + parts.skip
-    return [table[receives.beside], own[landing == Landing.JOIN]]
+    kept = receives.beside & ~folds
+    return [table[folds], table[kept], own[landing == Landing.JOIN]]
+
+
+def _last_turns(plan: Moves) -> IntArray:
+    """Give each transfer's turn; of those that others are folded into the last turn of these."""
+    last = plan.turn.copy()
+    folds = plan.held >= 0
+    np.maximum.at(last, plan.held[folds], plan.turn[folds])
+    return last
+
+
+def _held(plan: Moves, parts: _Parts, chosen: IntArray) -> IntArray:
+    """Give the parts that the chosen ones are folded into: the same chunk of another transfer."""
+    chunks = parts.order[chosen] - parts.row[chosen] * parts.chunks
+    return np.searchsorted(parts.order, plan.held[parts.row[chosen]] * parts.chunks + chunks)
 
 
 def _ways(plan: Moves, at: Places, in_place: bool) -> IntArray:

@@ -1,9 +1,11 @@
 """Where each message lands: straight in its place, or beside it, to be added or copied."""
 
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 
+from runtime.metrics.adding_order import TABLE, First, adding_order
 from runtime.program.program import Buffer
 from topologies.model.topology import BoolArray, IntArray
 
@@ -13,16 +15,18 @@ class Landing(IntEnum):
 
     PUT: take it straight into place. JOIN: take it into place and add the own input.
     ADD, COPY: take it beside, then add or copy it to its place.
+    FOLD: take it beside, then add it to the first message of the step for this piece, before that
+    is joined or added.
     """
 
     PUT = 0
     JOIN = 1
     ADD = 2
     COPY = 3
+    FOLD = 4
 
 
-TABLE = 2**28  # bytes up to which a table with an entry for each key is made, rather than sorted
-EMPTY = 16  # times the keys that it has entries, at most
+BESIDE = (Landing.ADD, Landing.COPY, Landing.FOLD)
 
 
 class Owned:
@@ -49,7 +53,59 @@ def home(wanted: BoolArray) -> IntArray:
     return np.where(wanted, np.int64(Buffer.OUTPUT), np.int64(Buffer.SCRATCH))
 
 
-def history(
+@dataclass(frozen=True, eq=False)
+class Received:
+    """Of each transfer, how its message comes to the receiver.
+
+    landing: what is done with it. turn: a number by which the messages of one step and piece are
+    added at a receiver. held: of those that FOLD, the transfer to whose message they are added,
+    else -1. relayed: the sender got the piece in an earlier step. opens: it is the first message of
+    the piece into the receiver.
+    """
+
+    landing: IntArray
+    turn: IntArray
+    held: IntArray
+    relayed: BoolArray
+    opens: BoolArray
+
+
+def received(
+    rows: tuple[IntArray, IntArray, IntArray, IntArray, BoolArray],
+    processes: int,
+    holds: Owned,
+    wants: Owned,
+) -> Received:
+    """Say how messages land.
+
+    Messages of one step and piece are added in the order of `adding_order`: those before the own
+    part are added up first, which is the same, as a + b is b + a.
+
+    Args:
+        rows: piece, step, src, dst and reduce of each transfer, those of one piece and step in the
+            order of the schedule.
+        processes: how many numbers src and dst may have.
+        holds: what is in the input of each.
+        wants: what is in the output of each.
+    """
+    piece, step, src, dst, reduce = rows
+    turn, own = adding_order(piece, step, src, dst, processes)
+    order = np.lexsort((turn, step))
+    back = np.argsort(order)
+    ahead = _history(piece[order], step[order], src[order], dst[order], processes)
+    relayed, opens, alone, busy = (marks[back] for marks in ahead)
+    joined, wanted = holds.of(dst, piece), wants.of(dst, piece)
+    landing = _landings(reduce, opens, alone, busy, joined, joined & wanted)
+    held = np.full(len(piece), -1, dtype=np.int64)
+    before = reduce & (own >= 0) & (turn < own)
+    group = (piece * (int(step.max(initial=0)) + 1) + step) * processes + dst
+    chosen = order[before[order]]
+    held[chosen] = chosen[First(group[chosen]).row(group[chosen])]
+    held[held == np.arange(len(held))] = -1
+    return Received(np.where(held >= 0, Landing.FOLD, landing), turn, held, relayed, opens)
+
+
+def _history(
     piece: IntArray, step: IntArray, src: IntArray, dst: IntArray, processes: int
 ) -> tuple[BoolArray, BoolArray, BoolArray, BoolArray]:
     """Tell of each row, given in order of steps, what came before it.
@@ -58,46 +114,17 @@ def history(
     it is the first of its step into dst; dst sends the piece in this very step.
     """
     into, outof = piece * processes + dst, piece * processes + src
-    first = _First(into)
+    first = First(into)
     before = first.row(outof)
     got = (before >= 0) & (step[before] < step)
     steps = int(step.max(initial=0)) + 1
     now_into, now_outof = into * steps + step, outof * steps + step
     first_ever = first.mark()
-    alone = first_ever if first_ever.all() else _First(now_into).mark()
-    return got, first_ever, alone, _First(now_outof).row(now_into) >= 0
+    alone = first_ever if first_ever.all() else First(now_into).mark()
+    return got, first_ever, alone, First(now_outof).row(now_into) >= 0
 
 
-class _First:
-    """The first row of each key."""
-
-    def __init__(self, keys: IntArray) -> None:
-        self.keys = keys
-        span = int(keys.max(initial=0)) + 1
-        self.known, self.rows = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        if span * 8 <= min(TABLE, EMPTY * keys.nbytes):
-            self.rows = np.full(span, -1, dtype=np.int64)
-            # Of several rows with one key the last to be written stays: the first.
-            self.rows[keys[::-1]] = np.arange(len(keys))[::-1]
-        else:
-            self.known, self.rows = np.unique(keys, return_index=True)
-
-    def row(self, keys: IntArray) -> IntArray:
-        """Give the first row of each key, -1 for none."""
-        if not len(self.keys):
-            return np.full(len(keys), -1, dtype=np.int64)
-        if not len(self.known):
-            inside = keys < len(self.rows)
-            return np.where(inside, self.rows[np.where(inside, keys, 0)], -1)
-        place = np.minimum(np.searchsorted(self.known, keys), len(self.known) - 1)
-        return np.where(self.known[place] == keys, self.rows[place], -1)
-
-    def mark(self) -> BoolArray:
-        """Mark the first rows."""
-        return np.asarray(self.row(self.keys) == np.arange(len(self.keys)))
-
-
-def landings(
+def _landings(
     reduce: BoolArray,
     first_ever: BoolArray,
     first_of_step: BoolArray,

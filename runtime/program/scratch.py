@@ -7,7 +7,7 @@ import numpy as np
 from runtime.metrics.link_loads import weights
 from runtime.metrics.pacing import pacing_of
 from runtime.program.program import Buffer
-from runtime.program.receive_mode import Landing, Owned, history, home, landings
+from runtime.program.receive_mode import BESIDE, Owned, home, received
 from solvers.schedules.schedule import IntegerColumn, Schedule
 from topologies.model.topology import BoolArray, IntArray
 from topologies.symmetry.group import orbits
@@ -31,10 +31,8 @@ def scratch(schedule: Schedule, chunks: int = 1, lead: int | None = None) -> Fra
     rows = schedule.transfers
     if not len(rows):
         return Fraction(0)
-    order = np.lexsort((rows.piece, rows.step))
-    piece, step = rows.piece[order], rows.step[order]
-    dst = rows.dst[order]
-    lasting, beside = _landed(schedule, piece, step, rows.src[order], dst, rows.reduce[order])
+    piece, step, dst = rows.piece, rows.step, rows.dst
+    lasting, beside = _landed(schedule)
     orbit = orbits(schedule.group.generators, schedule.topology.vertices)
     amount, unit = weights(schedule)
     orbit_size = np.bincount(orbit).tolist()
@@ -54,16 +52,10 @@ def scratch(schedule: Schedule, chunks: int = 1, lead: int | None = None) -> Fra
     return max(each) / (unit * chunks)
 
 
-def _landed(
-    schedule: Schedule,
-    piece: IntArray,
-    step: IntArray,
-    src: IntArray,
-    dst: IntArray,
-    reduce: BoolArray,
-) -> tuple[BoolArray, BoolArray]:
+def _landed(schedule: Schedule) -> tuple[BoolArray, BoolArray]:
     """Mark the messages that open a slot in scratch, and those that land beside their place."""
-    what, vertices = schedule.collective, schedule.topology.vertices
+    what, rows = schedule.collective, schedule.transfers
+    vertices = schedule.topology.vertices
     holds, wants = (
         Owned([buffers.get(rank, _NOTHING) for rank in range(vertices)], schedule.block)
         for buffers in (
@@ -71,11 +63,10 @@ def _landed(
             dict(zip(what.ranks, what.outputs, strict=True)),
         )
     )
-    _, first_ever, alone, busy = history(piece, step, src, dst, vertices)
-    joined, wanted = holds.of(dst, piece), wants.of(dst, piece)
-    landing = landings(reduce, first_ever, alone, busy, joined, joined & wanted)
-    lasting = first_ever & (home(wanted) == Buffer.SCRATCH)
-    return lasting, (landing == Landing.ADD) | (landing == Landing.COPY)
+    columns = (rows.piece, rows.step, rows.src, rows.dst, rows.reduce)
+    how = received(columns, vertices, holds, wants)
+    lasting = how.opens & (home(wants.of(rows.dst, rows.piece)) == Buffer.SCRATCH)
+    return lasting, np.isin(how.landing, BESIDE)
 
 
 _NOTHING = np.zeros(0, dtype=np.int64)

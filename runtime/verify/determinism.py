@@ -5,13 +5,14 @@ token: a mixed number for a contribution, the mix of the sum of two tokens for t
 values. So a + b and b + a have one token, as floats have one sum, and (a + b) + c and a + (b + c)
 have two. Where two ways of adding differ, tokens agree with a chance of 2^-64.
 
-A program adds what comes in a step in the order of the schedule's rows, in every chunk and in
-whatever messages it comes, so the answer holds for all programs made of a schedule.
+A program adds what comes in a step in the order of `adding_order`, in every chunk and in whatever
+messages it comes, so the answer holds for all programs made of a schedule.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.metrics.adding_order import adding_order
 from solvers.schedules.schedule import Schedule
 from topologies.model.ragged import earlier
 from topologies.model.topology import BoolArray, IntArray, integers
@@ -43,12 +44,19 @@ def unlike(schedule: Schedule) -> IntArray:
         _keys(pieces, [side.of(b) for b in schedule.block[pieces].tolist()], vertices)
         for side in what.owners
     )
+    some_rows = rows.rows(chosen)
+    turn, own = adding_order(
+        some_rows.piece, some_rows.step, some_rows.src, some_rows.dst, vertices
+    )
+    order = np.lexsort((turn, some_rows.step))
+    chosen, before = chosen[order], (turn < own)[order]
     src, dst = (rows.piece[chosen] * vertices + end[chosen] for end in (rows.src, rows.dst))
     cells = np.unique(np.concatenate([holders, wanters, src, dst]))
     held = np.zeros(len(cells), dtype=np.uint64)
     held[np.searchsorted(cells, holders)] = _mix((holders % vertices + 1).astype(np.uint64))
     ends = np.searchsorted(cells, src), np.searchsorted(cells, dst)
-    _add_up(held, *ends, rows.step[chosen], rows.reduce[chosen])
+    reduce = rows.reduce[chosen]
+    _add_up(held, *ends, rows.step[chosen], reduce, reduce & before)
     result, piece = held[np.searchsorted(cells, wanters)], wanters // vertices
     same = result == result[np.searchsorted(piece, piece)]
     return np.unique(piece[~same])
@@ -61,16 +69,38 @@ def _keys(pieces: IntArray, ranks: list[IntArray], vertices: int) -> IntArray:
     )
 
 
-def _add_up(held: Tokens, src: IntArray, dst: IntArray, step: IntArray, reduce: BoolArray) -> None:
-    """Do all transfers, given in order of steps; what is sent is what was held before the step."""
+def _add_up(
+    held: Tokens, src: IntArray, dst: IntArray, step: IntArray, reduce: BoolArray, before: BoolArray
+) -> None:
+    """Do all transfers, given in order of steps; what is sent is what was held before the step.
+
+    before: it is added to others before the own part is.
+    """
     for rows in np.split(np.arange(len(step)), np.flatnonzero(np.diff(step)) + 1):
-        sent, turn = held[src[rows]], earlier(dst[rows])
+        sent = held[src[rows]]
+        first = before[rows]
+        folded, place = _fold(sent[first], dst[rows[first]])
+        held[place] = _mix(held[place] + folded)
+        rows, sent = rows[~first], sent[~first]
+        turn = earlier(dst[rows])
         for now in range(int(turn.max(initial=-1)) + 1):
             some = turn == now
             place = dst[rows[some]]
             adds = reduce[rows[some]] & (held[place] != 0)
             added = _mix(held[place] + sent[some])
             held[place] = np.where(adds, added, sent[some])
+
+
+def _fold(sent: Tokens, dst: IntArray) -> tuple[Tokens, IntArray]:
+    """Add up what goes to one place; give the sums, and their places."""
+    places, which = np.unique(dst, return_inverse=True)
+    sums = np.zeros(len(places), dtype=np.uint64)
+    turn = earlier(dst)
+    for now in range(int(turn.max(initial=-1)) + 1):
+        some = which[turn == now]
+        both = sums[some] + sent[turn == now]
+        sums[some] = _mix(both) if now else both
+    return sums, places
 
 
 def _mix(value: Tokens) -> Tokens:

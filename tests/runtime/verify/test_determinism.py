@@ -1,3 +1,5 @@
+from dataclasses import replace
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -49,8 +51,29 @@ def test_trees_leave_all_with_the_same_bits(machine):
     assert bits(made, machine.ranks) == 1
 
 
-def test_everyone_adding_in_an_order_of_his_own_is_noticed():
-    assert not is_deterministic(TEMPLATES["direct"][0](full_mesh(5), all_reduce(range(5))))
+@pytest.fixture
+def apart(by_hand):
+    """Let rank 3 add up what it gets at once, and rank 0 for the others, but that of 2 at last."""
+    adds = [(0, 0, 3), (0, 1, 3), (0, 2, 3), (0, 3, 0), (1, 2, 0)]
+    sums = [(0, step, src, dst, True) for step, src, dst in adds]
+    sums += [(0, 0, 1, 0, True), (0, 2, 0, 1, False), (0, 2, 0, 2, False)]
+    ordered = sorted(sums, key=lambda send: send[1])
+    return by_hand(all_reduce(range(4)), [(0, Fraction(1))], ordered)
+
+
+def test_adding_in_another_order_is_noticed(apart):
+    assert not is_deterministic(apart)
+    assert bits(apart, 4) > 1
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 8])
+def test_those_who_exchange_what_they_have_add_in_one_order(n):
+    made = TEMPLATES["direct"][0](full_mesh(n), all_reduce(range(n)))
+    backwards = made.transfers.rows(np.arange(len(made.transfers))[::-1])
+    for each in (made, replace(made, transfers=backwards)):
+        assert is_deterministic(each)
+        for chunks, joined, in_place in product([1, 3], [0, 2**14], [False, True]):
+            assert bits(each, n, chunks, joined=joined, in_place=in_place) == 1
 
 
 def test_bits_are_the_same_in_all_chunks_and_messages(small_machine, solved):
@@ -65,19 +88,17 @@ def test_a_sum_that_one_rank_alone_wants_has_one_order(name):
     assert verify(made).same_bits
 
 
-def test_no_program_is_made_that_leaves_ranks_with_different_bits():
-    made = TEMPLATES["direct"][0](full_mesh(3), all_reduce(range(3)))
-    report = verify(made)
+def test_no_program_is_made_that_leaves_ranks_with_different_bits(apart):
+    report = verify(apart)
     assert (report.correct, report.same_bits) == (True, False)
     for target in TARGETS:
         with pytest.raises(ProgramError, match=DIFFERENT):
-            emit(made, target)
+            emit(apart, target)
     for op, dtype in (("sum", "float32"), ("avg", "bfloat16"), ("prod", "complex64")):
         with pytest.raises(ProgramError, match=DIFFERENT):
-            lower(made, 8, op=op, dtype=dtype)
+            lower(apart, 8, op=op, dtype=dtype)
 
 
-def test_where_nothing_is_rounded_any_order_will_do():
-    made = TEMPLATES["direct"][0](full_mesh(3), all_reduce(range(3)))
+def test_where_nothing_is_rounded_any_order_will_do(apart):
     for op, dtype in (("sum", "int32"), ("max", "float32"), ("bxor", "uint8")):
-        assert lower(made, 8, op=op, dtype=dtype).op == op
+        assert lower(apart, 8, op=op, dtype=dtype).op == op
