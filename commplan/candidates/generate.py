@@ -192,7 +192,18 @@ def _matchings(best: Schedule, watch: Watch | None, size: int | None = None) -> 
 
 
 def _templates(best: Schedule) -> Made:
-    """Make the templates of the same collective."""
+    """Make the templates of the same collective, of equal ones the first."""
+    seen: set[bytes] = set()
+    for key, made in _fitting_templates(best):
+        rows = made.transfers
+        columns = (rows.piece, rows.step, rows.src, rows.dst, rows.route)
+        if (word := b"".join(column.tobytes() for column in columns)) not in seen:
+            seen.add(word)
+            yield key, made
+
+
+def _fitting_templates(best: Schedule) -> Made:
+    """Make all that fit."""
     what = best.collective
     if 1 < len(what.ranks) <= tuning.TEMPLATE_RANKS:
         for name, (template, known) in TEMPLATES.items():

@@ -1,6 +1,7 @@
 """Patterns that everyone knows: baselines, and candidates for small sizes."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from solvers.schedules.kinds import COLLECTIVES
@@ -28,6 +29,20 @@ class Template(NamedTuple):
     collectives: tuple[str, ...]
 
 
+def _larger(radix: int) -> dict[str, Template]:
+    """Give patterns in which everyone deals with radix - 1 others in a round, not with one."""
+    made: dict[str, Template] = {}
+    for name, maker, known in (
+        (f"recursive exchange {radix}", recursive_doubling.exchange, recursive_doubling),
+        (f"recursive sharing {radix}", recursive_halving.exchange, recursive_halving),
+        (f"{radix}-nomial", binomial.tree, binomial),
+    ):
+        made[name] = Template(partial(maker, name, radix), known.COLLECTIVES)
+    name = f"bruck {radix}"
+    made[name] = Template(partial(bruck.schedule, name, radix, False), bruck.COLLECTIVES)
+    return made
+
+
 TEMPLATES = Registry(
     "template",
     Template,
@@ -42,5 +57,7 @@ TEMPLATES = Registry(
         "bruck, far first": Template(bruck.far_first, bruck.COLLECTIVES),
         "swing": Template(swing.schedule, swing.COLLECTIVES),
         "binomial": Template(binomial.schedule, binomial.COLLECTIVES),
+        **_larger(4),
+        **_larger(8),
     },
 )

@@ -1,6 +1,7 @@
-"""Patterns of ceil(log2 n) rounds for any number of ranks: everything goes by powers of two.
+"""Patterns of ceil(log n) rounds for any number of ranks: everything goes by powers of a radix.
 
-A piece that must come d places on goes there in one step for each binary digit of d that is 1.
+A piece that must come d places on goes there in one step for each digit of d that is not 0. With
+radix r there are r - 1 messages in a round; radix 2 is usual.
 Near first (Bruck) the messages grow with the distance; far first (NHR, PAT) the large messages of
 the last rounds go to neighbours, which spares the links between boxes.
 """
@@ -23,12 +24,13 @@ COLLECTIVES = ("all_gather", "reduce_scatter", "all_reduce", "all_to_all")
 
 def schedule(
     name: str,
+    radix: int,
     far_first: bool,
     topology: Topology,
     collective: Collective,
     bound: Bound = UNPROVED,
 ) -> Schedule:
-    """Double the reach of every piece in each round; sums go the other way round.
+    """Multiply the reach of every piece by the radix in each round; sums go the other way round.
 
     Raises:
         TemplateError: another collective, or a machine that cannot relay the sums.
@@ -40,40 +42,45 @@ def schedule(
     expect(name, collective, COLLECTIVES)
     ranks = integers(collective.ranks)
     n = len(ranks)
-    steps = [1 << bit for bit in range((n - 1).bit_length())]
+    steps = [radix**i for i in range(n) if radix**i < n]
     if far_first:
         steps.reverse()
     pieces = blocks(collective)
     if pattern_of(collective) == "all_to_all":
-        sends = _exchange(collective, ranks, steps)
+        sends = _exchange(collective, ranks, steps, radix)
     elif pattern_of(collective) == "all_gather":
-        sends = gather(ranks, steps)
+        sends = gather(ranks, steps, radix)
     else:
-        sends = mirror(gather(ranks, steps))
+        sends = mirror(gather(ranks, steps, radix))
     if pattern_of(collective) == "all_reduce":
         pieces = [(0, Fraction(1, n))] * n
-        sends += [s.later(len(steps)) for s in gather(ranks, steps)]
+        sends += [s.later(len(steps)) for s in gather(ranks, steps, radix)]
     return lay_out(name, Router(topology), collective, pieces, sends, bound)
 
 
-near_first = partial(schedule, "bruck", False)
-far_first = partial(schedule, "bruck, far first", True)
+near_first = partial(schedule, "bruck", 2, False)
+far_first = partial(schedule, "bruck, far first", 2, True)
 
 
-def gather(ranks: IntArray, steps: list[int]) -> list[Sends]:
-    """Hand piece p of ranks[p] on: who is `held` places behind it sends it `step` further."""
+def gather(ranks: IntArray, steps: list[int], radix: int = 2) -> list[Sends]:
+    """Hand piece p of ranks[p] on: who is `held` places behind it sends it 1 to radix - 1 steps on.
+
+    steps: powers of the radix, in any order.
+    """
     n = len(ranks)
     held, sends = integers([0]), []
     for number, step in enumerate(steps):
-        going = held[held + step < n]
-        piece, back = (grid.reshape(-1) for grid in np.meshgrid(np.arange(n), going))
-        src, dst = ranks[(piece - back) % n], ranks[(piece - back - step) % n]
+        ahead = (held[:, None] + step * np.arange(1, radix)).reshape(-1)
+        back = np.repeat(held, radix - 1)[ahead < n]
+        ahead = ahead[ahead < n]
+        piece, way = (grid.reshape(-1) for grid in np.indices((n, len(ahead))))
+        src, dst = ranks[(piece - back[way]) % n], ranks[(piece - ahead[way]) % n]
         sends.append(Sends(number, piece, src, dst))
-        held = np.concatenate([held, going + step])
+        held = np.concatenate([held, ahead])
     return sends
 
 
-def _exchange(collective: Collective, ranks: IntArray, steps: list[int]) -> list[Sends]:
+def _exchange(collective: Collective, ranks: IntArray, steps: list[int], radix: int) -> list[Sends]:
     """Move each block by the digits of its distance."""
     n, piece = len(ranks), np.arange(collective.blocks)
     place = {rank: i for i, rank in enumerate(ranks.tolist())}
@@ -83,9 +90,10 @@ def _exchange(collective: Collective, ranks: IntArray, steps: list[int]) -> list
     )
     away, sends = (to - at) % n, []
     for number, step in enumerate(steps):
-        going = (away & step) > 0
+        digit = away // step % radix
+        going = digit > 0
         start = at[going]
-        end = (start + step) % n
+        end = (start + step * digit[going]) % n
         sends.append(Sends(number, piece[going], ranks[start], ranks[end]))
         at = at.copy()
         at[going] = end

@@ -1,6 +1,9 @@
-"""Exchange half of what is left, with partners at halving distances."""
+"""Exchange shares of what is left, within groups at falling distances."""
 
+from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
+from math import prod
 
 import numpy as np
 
@@ -10,16 +13,19 @@ from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.templates.layout import Sends, blocks, expect, lay_out
-from solvers.templates.recursive_exchange import distances, doubling, halving, power_below
+from solvers.templates.recursive_exchange import doubling, halving, radices
 from topologies.model.topology import IntArray, Topology, integers
 
 COLLECTIVES = ("reduce_scatter", "all_reduce")
 
 
-def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED) -> Schedule:
-    """Halve what is left to add in each round; all_reduce then doubles what is done.
+def exchange(
+    name: str, most: int, topology: Topology, collective: Collective, bound: Bound = UNPROVED
+) -> Schedule:
+    """Share what is left to add in groups of at most `most`; all_reduce then hands out the sums.
 
-    Ranks beyond a power of two give everything to a partner first and get their part at the end.
+    Pairs are recursive halving. Ranks left over give everything to a partner first and get their
+    part at the end.
 
     Raises:
         TemplateError: another collective, or a machine that cannot relay the sums.
@@ -28,40 +34,43 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     Rabenseifner and Gropp, Optimization of collective communication operations in MPICH, IJHPCA,
     2005, sections 4.2 and 4.5.
     """
-    expect("recursive_halving", collective, COLLECTIVES)
+    expect(name, collective, COLLECTIVES)
     ranks = integers(collective.ranks)
+    groups = radices(len(ranks), most)
     if pattern_of(collective) == "all_reduce":
-        core = power_below(len(ranks))
+        core = prod(groups)
         pieces = [(0, Fraction(1, core))] * core
-        sends = _everything(ranks)
+        sends = _everything(ranks, groups)
     else:
-        pieces, sends = blocks(collective), _parts(ranks)
-    return lay_out("recursive_halving", Router(topology), collective, pieces, sends, bound)
+        pieces, sends = blocks(collective), _parts(ranks, groups)
+    return lay_out(name, Router(topology), collective, pieces, sends, bound)
 
 
-def _fold(ranks: IntArray, pieces: int) -> Sends:
-    """Give everything of the ranks beyond a power of two to their partners."""
-    core = power_below(len(ranks))
+schedule = partial(exchange, "recursive_halving", 2)
+
+
+def _fold(ranks: IntArray, core: int, pieces: int) -> Sends:
+    """Give everything of the ranks left over to their partners."""
     place, piece = (grid.reshape(-1) for grid in np.indices((len(ranks) - core, pieces)))
     return Sends(0, piece, ranks[place + core], ranks[place], True)
 
 
-def _everything(ranks: IntArray) -> list[Sends]:
-    core = power_below(len(ranks))
-    fold = _fold(ranks, core)
-    rounds = len(distances(core))
+def _everything(ranks: IntArray, groups: Sequence[int]) -> list[Sends]:
+    core, rounds = prod(groups), len(groups)
+    fold = _fold(ranks, core, core)
     unfold = Sends(1 + 2 * rounds, fold.piece, fold.dst, fold.src)
-    return [fold, *halving(ranks[:core], 1), *doubling(ranks[:core], 1 + rounds), unfold]
+    halved = halving(ranks[:core], groups, 1)
+    return [fold, *halved, *doubling(ranks[:core], groups, 1 + rounds), unfold]
 
 
-def _parts(ranks: IntArray) -> list[Sends]:
-    """Let the piece of a rank beyond the power of two go along with that of its partner."""
-    core = power_below(len(ranks))
+def _parts(ranks: IntArray, groups: Sequence[int]) -> list[Sends]:
+    """Let the piece of a rank left over go along with that of its partner."""
+    core = prod(groups)
     extra = len(ranks) - core
     rounds = []
-    for s in halving(ranks[:core], 1):
+    for s in halving(ranks[:core], groups, 1):
         along = s.piece < extra
         rounds += [s, Sends(s.round, s.piece[along] + core, s.src[along], s.dst[along], True)]
     folded = np.arange(core, len(ranks))
-    unfold = Sends(1 + len(distances(core)), folded, ranks[:extra], ranks[core:])
-    return [_fold(ranks, len(ranks)), *rounds, unfold]
+    unfold = Sends(1 + len(groups), folded, ranks[:extra], ranks[core:])
+    return [_fold(ranks, core, len(ranks)), *rounds, unfold]

@@ -16,7 +16,6 @@ from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.templates.layout import Sends, blocks, expect, lay_out, mirror
-from solvers.templates.recursive_exchange import power_below
 from topologies.model.topology import IntArray, Topology, integers
 
 NAME = "swing"
@@ -39,7 +38,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     ranks = np.roll(integers(collective.ranks), -start)
     pieces = blocks(collective)
     if pattern_of(collective) == "all_reduce":
-        core = power_below(len(ranks))
+        core = _power_below(len(ranks))
         pieces = [(0, Fraction(1, core))] * core
     elif pattern_of(collective) in ("scatter", "gather"):
         pieces = pieces[start:] + pieces[:start]
@@ -58,7 +57,7 @@ def _partners(n: int) -> list[IntArray]:
 
 def _gather(ranks: IntArray) -> list[Sends]:
     """Hand out piece p of ranks[p]; ranks beyond a power of two give theirs to a partner."""
-    core = power_below(len(ranks))
+    core = _power_below(len(ranks))
     extra = np.arange(core, len(ranks))
     give = Sends(0, extra, ranks[extra], ranks[extra - core])
     out = [s.later(1) for s in _along(_doubling(ranks[:core]), len(extra), core)]
@@ -98,7 +97,7 @@ def _add(ranks: IntArray) -> list[Sends]:
 
 def _both(ranks: IntArray) -> list[Sends]:
     """Add up and hand out; ranks beyond a power of two give to a partner and take from it."""
-    n, core = len(ranks), power_below(len(ranks))
+    n, core = len(ranks), _power_below(len(ranks))
     out, rounds = _doubling(ranks[:core]), _rounds(core)
     place, piece = (grid.reshape(-1) for grid in np.indices((n - core, core)))
     give = Sends(0, piece, ranks[place + core], ranks[place], True)
@@ -109,7 +108,7 @@ def _both(ranks: IntArray) -> list[Sends]:
 
 def _broadcast(ranks: IntArray) -> list[Sends]:
     """Let those who have it send to their partners, far ones first."""
-    core = power_below(len(ranks))
+    core = _power_below(len(ranks))
     sends = []
     for number, (src, dst) in enumerate(_tree(core)):
         sends.append(Sends(number, np.zeros_like(src), ranks[src], ranks[dst]))
@@ -130,7 +129,7 @@ def _tree(n: int) -> list[tuple[IntArray, IntArray]]:
 
 def _scatter(ranks: IntArray) -> list[Sends]:
     """Send along the same tree what those below want; piece p is for ranks[p]."""
-    core = power_below(len(ranks))
+    core = _power_below(len(ranks))
     below, sends = np.eye(core, dtype=np.bool_), []
     for number, (src, dst) in reversed(list(enumerate(_tree(core)))):
         row, piece = np.nonzero(below[dst])
@@ -151,3 +150,8 @@ _MAKERS: dict[str, Callable[[IntArray], list[Sends]]] = {
     "gather": lambda ranks: mirror(_scatter(ranks), reduce=False),
 }
 COLLECTIVES = tuple(_MAKERS)
+
+
+def _power_below(n: int) -> int:
+    """Give the largest power of two that is at most n."""
+    return 1 << (n.bit_length() - 1)

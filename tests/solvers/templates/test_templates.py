@@ -35,6 +35,14 @@ MIXES = {
     ("direct", "all_reduce"),
     ("binomial", "reduce"),
     ("binomial", "all_reduce"),
+    *((f"recursive exchange {radix}", "all_reduce") for radix in (4, 8)),
+    *(
+        (f"{template}{radix}", name)
+        for template in ("recursive sharing ", "bruck ")
+        for radix in (4, 8)
+        for name in ("reduce_scatter", "all_reduce")
+    ),
+    *((f"{radix}-nomial", name) for radix in (4, 8) for name in ("reduce", "all_reduce")),
 }
 
 
