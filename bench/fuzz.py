@@ -24,8 +24,8 @@ import numpy as np
 
 from bench.fuzz_cases import LIMIT, Case, case
 from commplan.planning.planner import plan
-from runtime.program.check import faults
-from runtime.program.interpret import interpret
+from runtime.interpret.check import faults
+from runtime.interpret.interpret import interpret
 from runtime.program.lower import lower
 from runtime.simulate.simulate import SWITCHINGS
 from runtime.verify.verify import verify

@@ -16,7 +16,17 @@ ROOMS = {
         *("registry", "solve", "exact"),
     ),
     "runtime": (
-        *("metrics", "verify", "program", "simulate", "emit", "execute", "launch", "fabric"),
+        *(
+            "metrics",
+            "verify",
+            "program",
+            "interpret",
+            "simulate",
+            "emit",
+            "execute",
+            "launch",
+            "fabric",
+        ),
     ),
     "commplan": (
         *("_floors", "anytime", "candidates", "planning", "communicator", "torch", "jax"),

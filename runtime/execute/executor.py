@@ -9,9 +9,9 @@ from runtime.execute import core
 from runtime.execute.core import Core
 from runtime.execute.part import MESSAGE_LIMIT, Part, memory, part
 from runtime.execute.persistent import Persistent
+from runtime.interpret.safety import unsafe
 from runtime.program.elements import Array, decoded, encoded, storage
 from runtime.program.program import Buffer, Program, ProgramError
-from runtime.program.safety import unsafe
 from topologies.model.arguments import number, of, refuse, whole
 
 Way = Literal["best", "core", "mpi4py"]

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from runtime.interpret.check import faults
+from runtime.interpret.interpret import interpret
 from runtime.program.buffer_plan import moves
-from runtime.program.check import faults
-from runtime.program.interpret import interpret
 from runtime.program.lower import lower
 from runtime.verify.relaying import mark_relay_copies
 from solvers.schedules.files import load

@@ -18,9 +18,9 @@ from commplan.cli.io.arguments import (
 from commplan.cli.io.needless import refuse_achieved
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import Name, gigabytes
+from runtime.interpret.check import faults as program_faults
 from runtime.metrics.pacing import MOST_LEAD
 from runtime.program.buffer_plan import moves
-from runtime.program.check import faults as program_faults
 from runtime.program.lower import lower
 from runtime.program.scratch import scratch
 from runtime.simulate import simulate as simulator

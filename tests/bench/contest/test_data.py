@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bench.contest.data import PERIOD, block_elements, given, wrong
-from runtime.program.interpret import interpret
+from runtime.interpret.interpret import interpret
 from runtime.program.lower import lower
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.solve import solve

@@ -9,7 +9,7 @@ from bench.relabelled import predicted, shuffled, spread, turned
 from commplan.planning.canonical import canonical_view
 from commplan.planning.planner import plan
 from commplan.planning.size_set import size_set
-from runtime.program.check import faults
+from runtime.interpret.check import faults
 from runtime.program.lower import lower
 from runtime.verify.verify import verify
 from solvers.schedules.collective import all_gather

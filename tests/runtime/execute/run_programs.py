@@ -8,9 +8,9 @@ from mpi4py import MPI
 
 from runtime.execute import core
 from runtime.execute.executor import Executor
+from runtime.interpret.interpret import interpret
 from runtime.program.buffer_plan import moves
 from runtime.program.elements import OPERATIONS, TYPES, refusal, storage
-from runtime.program.interpret import interpret
 from runtime.program.lower import lower
 from runtime.program.program import Buffer
 from solvers.schedules.kinds import COLLECTIVES, collective

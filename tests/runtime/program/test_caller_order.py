@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from runtime.interpret.interpret import interpret
 from runtime.program.buffer_plan import moves
 from runtime.program.caller_order import arranged
-from runtime.program.interpret import interpret
 from runtime.program.lower import lower
 
 ORDER = [2, 0, 3, 1]  # caller j plays process ORDER[j]

@@ -5,10 +5,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from runtime.interpret.check import faults
+from runtime.interpret.interpret import interpret
 from runtime.program.buffer_plan import moves
-from runtime.program.check import faults
 from runtime.program.elements import OPERATIONS, TYPES, UFUNCS, refusal, storage
-from runtime.program.interpret import interpret
 from runtime.program.lower import lower
 from runtime.program.memory_layout import block_elements, elements
 from runtime.program.program import Action, Buffer, ProgramError

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from runtime.emit.targets import TARGETS, emit
+from runtime.interpret.interpret import interpret
 from runtime.program.buffer_plan import moves
-from runtime.program.interpret import interpret
 from runtime.program.lower import lower
 from runtime.program.program import ProgramError
 from runtime.verify.determinism import is_deterministic

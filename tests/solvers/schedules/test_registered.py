@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from commplan.cli.group import commands
-from runtime.program.interpret import interpret
+from runtime.interpret.interpret import interpret
 from runtime.program.lower import lower
 from runtime.simulate.simulate import simulate
 from runtime.verify.verify import verify

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from runtime.interpret.check import faults
 from runtime.launch.launch import run
-from runtime.program.check import faults
 from runtime.program.lower import lower
 from runtime.program.program import Action
 from runtime.simulate.simulate import simulate

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.interpret.interpret import interpret
 from runtime.program.dependencies import descending
-from runtime.program.interpret import interpret
 from runtime.program.program import Buffer, Program, ProgramError
 from solvers.schedules.collective import Collective
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from runtime.interpret.safety import unsafe
 from runtime.program.buffer_plan import moves
 from runtime.program.lower import lower
 from runtime.program.program import Action
-from runtime.program.safety import unsafe
 
 
 @pytest.mark.parametrize(("chunks", "in_place"), [(1, False), (3, True)])

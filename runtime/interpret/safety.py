@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from runtime.program.check import races
+from runtime.interpret.check import races
 from runtime.program.elements import OPERATIONS, TYPES, refusal
 from runtime.program.program import Action, Buffer, Program, ProgramError
 from topologies.model.arguments import column, of, refuse, whole

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runtime.interpret.check import faults, races
+from runtime.interpret.interpret import interpret
 from runtime.program.buffer_plan import moves
-from runtime.program.check import faults, races
-from runtime.program.interpret import interpret
 from runtime.program.lower import lower
 from runtime.program.program import Action, Buffer, Program, ProgramError
 from solvers.schedules.collective import all_reduce

@@ -1,0 +1,1 @@
+"""From a program to what it does with data, and to what is wrong with it."""
