@@ -59,6 +59,11 @@ class Key:
         """Name the same at another pacing."""
         return replace(self, pacing=pacing)
 
+    @property
+    def unpaced(self) -> "Key":
+        """Name the same at the usual pacing."""
+        return self.at(USUAL)
+
     def __str__(self) -> str:
         return ", ".join([WORDS[self.generator](*self.parameters), *_words(self.pacing)])
 

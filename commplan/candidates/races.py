@@ -18,7 +18,6 @@ from commplan.candidates.measure import Candidate, measure
 from commplan.candidates.select import choose
 from commplan.candidates.tuning import TOGETHER
 from runtime.launch import kills
-from runtime.metrics.pacing import USUAL as USUAL_PACING
 from runtime.metrics.pacing import paced
 from solvers.schedules.files import from_bytes, to_bytes
 from solvers.schedules.schedule import Schedule
@@ -154,7 +153,7 @@ def _job(job: tuple[Key, int]) -> Figures:
 
 
 def _entrant(field: Mapping[Key, Schedule], key: Key) -> Schedule:
-    return field[key] if key in field else paced(field[key.at(USUAL_PACING)], key.pacing)
+    return field[key] if key in field else paced(field[key.unpaced], key.pacing)
 
 
 def _figures(key: Key, schedule: Schedule, size: int) -> Figures:

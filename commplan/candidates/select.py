@@ -8,7 +8,6 @@ from commplan.candidates.generate import ORDERS, OTHERS, keep_lawful, other_cand
 from commplan.candidates.keys import BEST, Key
 from commplan.candidates.measure import Candidate, measure, other_leads, other_paces, race, vary
 from commplan.candidates.tuning import ALIKE, FAR, INCAST_LIMIT, SLOW_INCAST_LIMIT, TUNED, WORTH
-from runtime.metrics.pacing import Pacing
 from runtime.verify.determinism import is_deterministic
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.piece_loads import incast_bytes
@@ -67,17 +66,17 @@ def compare(
     if size is None or watch.leaves_out(PACINGS):
         return first
     for others in (other_leads, other_paces):
-        near = [c for c in _apart(first)[:TUNED] if c.seconds <= FAR * first[0].seconds]
+        near = [c for c in distinct(first)[:TUNED] if c.seconds <= FAR * first[0].seconds]
         found += race(vary(near, others, size), size, watch, PACINGS)
         first = choose(found, size, max_scratch, options)
     return first
 
 
-def _apart(found: list[Candidate]) -> list[Candidate]:
+def distinct(found: list[Candidate]) -> list[Candidate]:
     """Of each candidate at several pacings keep the first."""
     kept: dict[Key, Candidate] = {}
     for each in found:
-        kept.setdefault(each.key.at(Pacing()), each)
+        kept.setdefault(each.key.unpaced, each)
     return list(kept.values())
 
 

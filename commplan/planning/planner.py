@@ -9,7 +9,7 @@ from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.anytime.standby import make_fallback
 from commplan.candidates.keys import BEST, Generator
 from commplan.candidates.measure import Candidate
-from commplan.candidates.select import compare
+from commplan.candidates.select import compare, distinct
 from commplan.planning.canonical import canonical_view
 from commplan.planning.nearby import find_nearby
 from commplan.planning.relayed import best_with_relays
@@ -200,13 +200,13 @@ def schedule_time_bound(schedule: Schedule, size: float) -> float:
 
 def _reason(candidates: list[Candidate]) -> str:
     """Say why the first of the candidates is the choice."""
-    first = candidates[0]
-    highest = next((each for each in candidates if each.key == BEST), None)
+    first, *others = distinct(candidates)
+    highest = next((each for each in (first, *others) if each.key.unpaced == BEST), None)
     if highest is None:
         return f"{first.name}: {BEST} is left out (limits, or a pile in front of a rank)"
-    if len(candidates) == 1:
+    if not others:
         return f"{first.name}, the only candidate"
-    other = candidates[1] if highest is first else highest
+    other = others[0] if highest is first else highest
     return (
         f"{first.name}: {duration(first.seconds)}, height {first.height}, against "
         f"{duration(other.seconds)}, height {other.height}, of {other.name}"
