@@ -259,6 +259,12 @@ def bound(
 
     Raises:
         as `solve`, but for LimitError.
+
+    Example:
+        >>> from solvers.schedules.kinds import collective
+        >>> from topologies.presets.shapes import ring
+        >>> float(bound(ring(4), collective("all_gather", range(4))).algbw)
+        66666666666.666664
     """
     check(topology, collective, watch, options)
     topology = restrict_relays(topology, collective, options.relays)

@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import dijkstra
 from solvers.certify.multigraph import simplify
 from solvers.groups.parts import MOST, to_submachine, widen
 from solvers.routing.path_pool import HOP
-from solvers.schedules.schedule import Schedule
+from solvers.schedules.schedule import Schedule, move_alike
 from solvers.schedules.unfold import unfold
 from topologies.derive.part import Submachine, submachine
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
@@ -34,7 +34,7 @@ class Nearby:
 
     def back(self, schedule: Schedule) -> Schedule:
         """Translate a schedule of the part to the whole machine, with its bound and options."""
-        if schedule.transfers is self.best.transfers:
+        if move_alike(schedule, self.best):
             return replace(self.whole, provenance=schedule.provenance)
         wide, own = widen(schedule, self.cut, self.whole.collective), self.whole
         return replace(wide, bound=own.bound, in_network=own.in_network, relays=own.relays)

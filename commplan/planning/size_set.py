@@ -69,11 +69,11 @@ def size_set(
     if around is not None:
         inner = replace(around.best, bound=UNPROVED)
         parts = size_set(inner, first, last, watch, options, max_scratch, helped)
-        made = {id(p.best.schedule): around.back(p.best.schedule) for p in parts}
-        wide = {key: check_schedule(schedule).schedule for key, schedule in made.items()}
-        return tuple(
-            replace(p, best=replace(p.best, schedule=wide[id(p.best.schedule)])) for p in parts
-        )
+        made = {p.best.key: p.best.schedule for p in parts}
+        wide = {
+            key: check_schedule(around.back(schedule)).schedule for key, schedule in made.items()
+        }
+        return tuple(replace(p, best=replace(p.best, schedule=wide[p.best.key])) for p in parts)
     seen = canonical_view(best.topology, best.collective)
     if seen is None:
         return _choose_ranges(best, first, last, watch, options, max_scratch, helped)

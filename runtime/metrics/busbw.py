@@ -15,6 +15,11 @@ def factor(collective: Collective) -> Fraction:
     blocks all but the least one. What is added up for everybody goes out and comes in again.
 
     Source: nccl-tests, doc/PERFORMANCE.md, Bus bandwidth.
+
+    Example:
+        >>> from solvers.schedules.kinds import collective
+        >>> factor(collective("all_reduce", range(4)))
+        Fraction(3, 2)
     """
     n = len(collective.ranks)
     if collective.shape.movement is Movement.COPY_OF_SUM and collective.shape.everyone:

@@ -193,6 +193,11 @@ def collective(
     Raises:
         CollectiveError: an unknown name, no ranks, a rank given twice, a root that is not among
             the ranks, a root or blocks where the collective has none, or no number for each rank.
+
+    Example:
+        >>> what = collective("broadcast", range(4), root=2)
+        >>> what.blocks, what.holders[0].tolist()
+        (1, [2])
     """
     of("name", name, str, "the name of a collective", CollectiveError)
     kind = KINDS[name]

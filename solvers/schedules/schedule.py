@@ -1,7 +1,7 @@
 """What moves: pieces of the blocks, and the transfers that carry them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import cached_property
 from itertools import chain
@@ -227,3 +227,13 @@ def schedule(
         provenance,
         in_network,
     )
+
+
+def move_alike(one: Schedule, other: Schedule) -> bool:
+    """Tell whether two schedules of one machine move the same pieces in the same way."""
+    columns = [
+        (getattr(one.transfers, each.name), getattr(other.transfers, each.name))
+        for each in fields(Transfers)
+    ]
+    columns += [(one.block, other.block), (one.group.generators, other.group.generators)]
+    return one.share == other.share and all(np.array_equal(a, b) for a, b in columns)

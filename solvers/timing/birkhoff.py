@@ -78,6 +78,11 @@ def stages(matrix: IntArray, cuts: float = CUTS) -> Stages:
 
     Raises:
         ArgumentError: no square matrix of whole numbers from 0, or no number of cuts.
+
+    Example:
+        >>> found = stages(np.array([[0, 3, 1], [1, 0, 3], [3, 1, 0]]), cuts=0)
+        >>> found.ratio
+        1.0
     """
     number("cuts", cuts)
     src, dst, amount, bound = _entries(matrix)

@@ -38,6 +38,11 @@ def topology(spec: str) -> Topology:
 
     Raises:
         TopologyError: an unknown name, a wrong parameter, or a file with mistakes; a line for each.
+
+    Example:
+        >>> machine = topology("torus:4x4")
+        >>> machine.ranks, machine.links
+        (16, 64)
     """
     if not isinstance(spec, str):
         if not isinstance(spec, os.PathLike):

@@ -16,6 +16,10 @@ def depths(parent: IntArray, length: IntArray | None = None) -> IntArray:
 
     Returns:
         the length of each vertex's path, 0 for roots: (vertices,).
+
+    Example:
+        >>> depths(np.array([-1, 0, 1, 0])).tolist()
+        [0, 1, 2, 1]
     """
     above = np.where(parent < 0, np.arange(len(parent)), parent)
     inner = above != np.arange(len(parent))

@@ -40,7 +40,12 @@ def short(text: str) -> str:
 
 
 def list_names(names: Sequence[str], most: int = 6) -> str:
-    """List names, the first few of them if they are many: `g0, g1, g2 and 5 more`."""
+    """List names, the first few of them if they are many: `g0, g1, g2 and 5 more`.
+
+    Example:
+        >>> list_names(["g0", "g1", "g2", "g3"], most=2)
+        'g0 and 3 more'
+    """
     if len(names) <= most:
         return ", ".join(names)
     return f"{', '.join(names[: most - 1])} and {len(names) - most + 1:,} more"
@@ -54,7 +59,12 @@ def first_lines(lines: Iterable[str], count: int, most: int | None) -> list[str]
 
 
 def nearest(name: object, known: Iterable[str]) -> str:
-    """Find the known name that is most like one, empty if none is; case and hyphens aside."""
+    """Find the known name that is most like one, empty if none is; case and hyphens aside.
+
+    Example:
+        >>> nearest("allreduce", ["all_gather", "all_reduce"])
+        'all_reduce'
+    """
     wanted = _bare(str(name)[:60])
     score, best = max(
         ((_likeness(_bare(each), wanted), each) for each in known),

@@ -23,6 +23,11 @@ def ranks(topology: Topology, text: str) -> tuple[int, ...]:
     Raises:
         TopologyError: a word that is no rank, with the nearest name, or a rank listed twice; one
             sentence for each mistake.
+
+    Example:
+        >>> from topologies.presets.shapes import ring
+        >>> ranks(ring(8), "0,4-6")
+        (0, 4, 5, 6)
     """
     chosen: list[int] = []
     faults: list[str] = []

@@ -24,6 +24,10 @@ def size(text: str) -> int:
 
     Raises:
         ValueError: it is none, or not from 1 byte to SIZE_LIMIT; with what was found.
+
+    Example:
+        >>> size("64KiB"), size("256MB")
+        (65536, 256000000)
     """
     found = re.fullmatch(r"([0-9]{1,16})([A-Za-z]{0,3})", text)
     if found and re.fullmatch("[PEZYpezy](i?B)?", found[2]):
@@ -60,7 +64,12 @@ def decimal(text: str) -> float:
 
 
 def duration(seconds: float) -> str:
-    """Write seconds with four digits in a unit that a person reads: `27.63 ms`."""
+    """Write seconds with four digits in a unit that a person reads: `27.63 ms`.
+
+    Example:
+        >>> duration(0.02763)
+        '27.63 ms'
+    """
     if seconds == 0:
         return "0 s"
     for unit, digits in _TIMES:
@@ -80,6 +89,10 @@ def bytes_of(size: int) -> str:
 
     What is a little less than a round size, as sizes rounded to whole elements are, says so. The
     exact bytes can be had back from each of these.
+
+    Example:
+        >>> bytes_of(65536)
+        '64 KiB'
     """
     if even := _in_a_unit(size, 1023):
         return even
@@ -112,7 +125,12 @@ def count_of(number: int, noun: str) -> str:
 
 
 def rate(bandwidth: Fraction | float | None) -> str:
-    """Write bytes per second for a person: in GB/s, below a tenth of one in a smaller unit."""
+    """Write bytes per second for a person: in GB/s, below a tenth of one in a smaller unit.
+
+    Example:
+        >>> rate(23_456_000_000)
+        '23.456 GB/s'
+    """
     if bandwidth is None:
         return "nothing moves"
     figure = float(bandwidth)
