@@ -1,5 +1,6 @@
 """What mpi4py takes as a buffer, read as memory of so many elements of one type."""
 
+import ctypes
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -99,6 +100,38 @@ def varying(spec: Any, processes: int) -> Varying:  # noqa: ANN401
     if min(places) < 0 or last * held.size > held.whole:
         raise ArgumentError(f"{held.whole} bytes for elements up to {last} of {held.size} bytes")
     return Varying(held, counts, places)
+
+
+def find_gapless(ends: Varying) -> int | None:
+    """Give the address of blocks that lie one after the other, None of others."""
+    before = np.cumsum([0, *ends.counts])[:-1]
+    some = [i for i, count in enumerate(ends.counts) if count]
+    if not some:
+        return ends.span.address
+    shift = ends.displs[some[0]] - int(before[some[0]])
+    even = all(ends.displs[i] - int(before[i]) == shift for i in some)
+    return ends.span.address + shift * ends.span.size if even else None
+
+
+def pack(ends: Varying) -> Any:  # noqa: ANN401
+    """Lay blocks one after the other: an array of bytes."""
+    buffer = np.zeros(sum(ends.counts) * ends.span.size, dtype=np.uint8)
+    _copy(ends, buffer, to_buffer=True)
+    return buffer
+
+
+def unpack(ends: Varying, buffer: Any) -> None:  # noqa: ANN401
+    """Take blocks that lie one after the other to their places."""
+    _copy(ends, buffer, to_buffer=False)
+
+
+def _copy(ends: Varying, buffer: Any, *, to_buffer: bool) -> None:  # noqa: ANN401
+    at = buffer.ctypes.data
+    for count, place in zip(ends.counts, ends.displs, strict=True):
+        there = ends.span.address + place * ends.span.size
+        to, source = (at, there) if to_buffer else (there, at)
+        ctypes.memmove(to, source, count * ends.span.size)
+        at += count * ends.span.size
 
 
 def _is_pair(pair: tuple[Any, ...]) -> bool:

@@ -25,8 +25,8 @@ class Calls:
 
     def allreduce(self, sendbuf: Any, recvbuf: Any, op: Any) -> Call:  # noqa: ANN401
         """Read Allreduce."""
-        outs, ins = span(recvbuf), self._read(sendbuf)
-        name = self._op(op, outs, ins)
+        outs, ins = span(recvbuf), self.read(sendbuf)
+        name = self.op(op, outs, ins)
         key = Key("all_reduce", outs.elements, outs.dtype, name, -1)
         return _call(
             key,
@@ -37,9 +37,9 @@ class Calls:
 
     def reduce_scatter_block(self, sendbuf: Any, recvbuf: Any, op: Any) -> Call:  # noqa: ANN401
         """Read Reduce_scatter_block; in place the result comes to the beginning."""
-        ins = self._read(sendbuf, self._n)
+        ins = self.read(sendbuf, self._n)
         outs = span(recvbuf, self._n if ins is None else 1)
-        name = self._op(op, outs, ins)
+        name = self.op(op, outs, ins)
         key = Key("reduce_scatter", outs.elements * self._n, outs.dtype, name, -1)
         call = _call(
             key,
@@ -51,32 +51,32 @@ class Calls:
 
     def allgather(self, sendbuf: Any, recvbuf: Any) -> Call:  # noqa: ANN401
         """Read Allgather."""
-        outs, ins = span(recvbuf, self._n), self._read(sendbuf)
+        outs, ins = span(recvbuf, self._n), self.read(sendbuf)
         key = self._move("all_gather", outs, ins, self._n)
         return _call(key, ins, outs, lambda: self._natives.move("Iallgather", ins, outs))
 
     def alltoall(self, sendbuf: Any, recvbuf: Any) -> Call:  # noqa: ANN401
         """Read Alltoall."""
-        outs, ins = span(recvbuf, self._n), self._read(sendbuf, self._n)
+        outs, ins = span(recvbuf, self._n), self.read(sendbuf, self._n)
         key = self._move("all_to_all", outs, ins, self._n)
         return _call(key, ins, outs, lambda: self._natives.move("Ialltoall", ins, outs))
 
     def bcast(self, buf: Any, root: int) -> Call:  # noqa: ANN401
         """Read Bcast."""
         both = span(buf)
-        key = self._move("broadcast", both, None, 1, self._root(root))
+        key = self._move("broadcast", both, None, 1, self.root(root))
         return _call(key, None, both, lambda: self._natives.bcast(both, root))
 
     def reduce(self, sendbuf: Any, recvbuf: Any, op: Any, root: int) -> Call:  # noqa: ANN401
         """Read Reduce."""
-        ins = self._read(sendbuf)
+        ins = self.read(sendbuf)
         outs = span(recvbuf) if self._rank == root else None
         if ins is None and outs is None:
             raise ArgumentError("IN_PLACE is for the root")
         some = outs or ins
         assert some is not None
-        name = self._op(op, some, ins)
-        key = Key("reduce", some.elements, some.dtype, name, self._root(root))
+        name = self.op(op, some, ins)
+        key = Key("reduce", some.elements, some.dtype, name, self.root(root))
         return _call(
             key,
             ins,
@@ -86,22 +86,22 @@ class Calls:
 
     def gather(self, sendbuf: Any, recvbuf: Any, root: int) -> Call:  # noqa: ANN401
         """Read Gather."""
-        ins = self._read(sendbuf)
+        ins = self.read(sendbuf)
         outs = span(recvbuf, self._n) if self._rank == root else Span(0, 0, "", 1, 0, None)
         some = outs if self._rank == root else ins
         if some is None:
             raise ArgumentError("IN_PLACE is for the root")
-        key = self._move("gather", some, ins, self._n, self._root(root))
+        key = self._move("gather", some, ins, self._n, self.root(root))
         return _call(key, ins, outs, lambda: self._natives.move("Igather", ins, outs, root=root))
 
     def scatter(self, sendbuf: Any, recvbuf: Any, root: int) -> Call:  # noqa: ANN401
         """Read Scatter; in place it is the root's result that stays where it is."""
-        outs = self._read(recvbuf)
+        outs = self.read(recvbuf)
         ins = span(sendbuf, self._n) if self._rank == root else Span(0, 0, "", 1, 0, None)
         some = ins if self._rank == root else outs
         if some is None:
             raise ArgumentError("IN_PLACE is for the root")
-        key = self._move("scatter", some, outs, self._n, self._root(root))
+        key = self._move("scatter", some, outs, self._n, self.root(root))
         call = _call(
             key,
             ins,
@@ -110,11 +110,12 @@ class Calls:
         )
         return call._replace(in_place=outs is None)
 
-    def _read(self, buffer: Any, blocks: int = 1) -> Span | None:  # noqa: ANN401
+    def read(self, buffer: Any, blocks: int = 1) -> Span | None:  # noqa: ANN401
         """Read a buffer that may be IN_PLACE."""
         return None if buffer is self._in_place else span(buffer, blocks)
 
-    def _root(self, root: int) -> int:
+    def root(self, root: int) -> int:
+        """Look up the process that a caller's number means."""
         if not 0 <= root < self._n:
             raise ArgumentError(f"root {root} of {self._n} processes")
         return self._order[root]
@@ -129,7 +130,7 @@ class Calls:
         wide = some.size if some.size in MOVERS else 1
         return Key(name, size // wide * blocks, MOVERS[wide], "sum", root)
 
-    def _op(self, op: Any, outs: Span, ins: Span | None) -> str:  # noqa: ANN401
+    def op(self, op: Any, outs: Span, ins: Span | None) -> str:  # noqa: ANN401
         """Name the operation, if it can be done on this type."""
         name = op if isinstance(op, str) else self._ops.get(op.handle, "")
         if not name:

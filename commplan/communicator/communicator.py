@@ -1,5 +1,7 @@
 """Collectives as mpi4py calls them, planned for the machine they run on."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, Self
 
 from commplan.communicator.buffers import Unsupported, varying
@@ -7,9 +9,11 @@ from commplan.communicator.calls import Calls
 from commplan.communicator.exchange import Exchange
 from commplan.communicator.queue import OperationQueue
 from commplan.communicator.requests import Operation
+from commplan.communicator.unequal import UnequalCalls
 from topologies.model.topology import Topology
 
 Buffer = Any  # what mpi4py takes: an array, [array, type], [array, count, type], IN_PLACE
+Counts = Sequence[int] | None  # elements of each process
 Op = Any  # an operation of MPI, or one of sum, min, max, prod, avg, band, bor, bxor
 
 
@@ -39,6 +43,7 @@ class Communicator(OperationQueue):
         super().__init__(mpi_comm, topology, **options)
         self._mpi = mpi_comm
         self._calls = Calls(self._native, self.order, self.rank)
+        self._unequal = UnequalCalls(self._calls, self.rank, self.size)
 
     __init__.__doc__ = OperationQueue.__init__.__doc__
 
@@ -90,6 +95,42 @@ class Communicator(OperationQueue):
         except Unsupported as why:
             return self._left("Ialltoallv", why, sendbuf, recvbuf)
         return self.enter("all_to_allv", exchange.steps(self._native, sendbuf, recvbuf))
+
+    def Allgatherv(self, sendbuf: Buffer, recvbuf: Buffer) -> None:  # noqa: N802
+        """Give everyone's block, of any length, to everyone; planned anew for other lengths."""
+        self._begin_unequal("Iallgatherv", sendbuf, recvbuf).Wait()
+
+    def Iallgatherv(self, sendbuf: Buffer, recvbuf: Buffer) -> Operation:  # noqa: N802
+        """Start an Allgatherv."""
+        return self._begin_unequal("Iallgatherv", sendbuf, recvbuf)
+
+    def Reduce_scatter(  # noqa: N802
+        self, sendbuf: Buffer, recvbuf: Buffer, recvcounts: Counts = None, op: Op = "sum"
+    ) -> None:
+        """Give each process the sum of its block, of any length."""
+        self._begin_unequal("Ireduce_scatter", sendbuf, recvbuf, recvcounts, op).Wait()
+
+    def Ireduce_scatter(  # noqa: N802
+        self, sendbuf: Buffer, recvbuf: Buffer, recvcounts: Counts = None, op: Op = "sum"
+    ) -> Operation:
+        """Start a Reduce_scatter."""
+        return self._begin_unequal("Ireduce_scatter", sendbuf, recvbuf, recvcounts, op)
+
+    def Gatherv(self, sendbuf: Buffer, recvbuf: Buffer, root: int = 0) -> None:  # noqa: N802
+        """Give the root each process's block, of any length."""
+        self._begin_unequal("Igatherv", sendbuf, recvbuf, root).Wait()
+
+    def Igatherv(self, sendbuf: Buffer, recvbuf: Buffer, root: int = 0) -> Operation:  # noqa: N802
+        """Start a Gatherv."""
+        return self._begin_unequal("Igatherv", sendbuf, recvbuf, root)
+
+    def Scatterv(self, sendbuf: Buffer, recvbuf: Buffer, root: int = 0) -> None:  # noqa: N802
+        """Give each process its block, of any length, from the root."""
+        self._begin_unequal("Iscatterv", sendbuf, recvbuf, root).Wait()
+
+    def Iscatterv(self, sendbuf: Buffer, recvbuf: Buffer, root: int = 0) -> Operation:  # noqa: N802
+        """Start a Scatterv."""
+        return self._begin_unequal("Iscatterv", sendbuf, recvbuf, root)
 
     def Bcast(self, buf: Buffer, root: int = 0) -> None:  # noqa: N802
         """Give everyone the root's vector."""
@@ -168,6 +209,15 @@ class Communicator(OperationQueue):
         except Unsupported as why:
             return self._left(name, why, *words)
         return self.begin(call)
+
+    def _begin_unequal(self, name: str, *words: Any) -> Operation:  # noqa: ANN401
+        try:
+            call = getattr(self._unequal, name[1:].lower())(*words)
+        except Unsupported as why:
+            return self._left(name, why, *words)
+        own = map(self._native.find_op, words)
+        native = partial(getattr(self._native.comm, name), *own)
+        return self.enter(call.name, call.steps(self, native))
 
     def _left(self, name: str, why: Unsupported, *words: Any) -> Operation:  # noqa: ANN401
         """Leave a call to MPI, as it was made."""

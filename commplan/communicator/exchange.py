@@ -1,11 +1,10 @@
 """Exchanges of unequal blocks: all processes learn the matrix, then it is planned and run."""
 
-import ctypes
 from typing import Any
 
 import numpy as np
 
-from commplan.communicator.buffers import Varying
+from commplan.communicator.buffers import Varying, find_gapless, pack, unpack
 from commplan.communicator.calls import MOVERS
 from commplan.communicator.consensus import Key
 from commplan.communicator.mpi_fallback import Natives
@@ -42,9 +41,9 @@ class Exchange:
         largest = int(max(matrix.sum(axis=0).max(), matrix.sum(axis=1).max()))
         if not largest:
             return True
-        ins, outs = (_gapless(each) for each in (self._sends, self._takes))
+        ins, outs = (find_gapless(each) for each in (self._sends, self._takes))
         if ins is None:
-            ins = self._pack()
+            ins = pack(self._sends)
         result = np.zeros(sum(self._takes.counts) * self._size, dtype=np.uint8)
         call = Call(
             Key("all_to_allv", largest, MOVERS[wide], "sum", -1, matrix.tobytes()),
@@ -56,7 +55,7 @@ class Exchange:
         )
         planned = yield from self._owner.steps(call)
         if planned and outs is None:
-            self._unpack(result)
+            unpack(self._takes, result)
         return planned
 
     def _row(self) -> IntArray:
@@ -77,32 +76,3 @@ class Exchange:
                     f"process {other} sends {sent} elements to process {owner.rank}, which "
                     f"expects {taken}"
                 )
-
-    def _pack(self) -> Any:  # noqa: ANN401
-        """Lay the blocks to be sent one after the other."""
-        buffer = np.zeros(sum(self._sends.counts) * self._size, dtype=np.uint8)
-        self._copy(self._sends, buffer, to_buffer=True)
-        return buffer
-
-    def _unpack(self, buffer: Any) -> None:  # noqa: ANN401
-        """Take the blocks that came to their places."""
-        self._copy(self._takes, buffer, to_buffer=False)
-
-    def _copy(self, ends: Varying, buffer: Any, to_buffer: bool) -> None:  # noqa: ANN401
-        at = buffer.ctypes.data
-        for count, place in zip(ends.counts, ends.displs, strict=True):
-            there = ends.span.address + place * self._size
-            to, source = (at, there) if to_buffer else (there, at)
-            ctypes.memmove(to, source, count * self._size)
-            at += count * self._size
-
-
-def _gapless(ends: Varying) -> int | None:
-    """Give the address of blocks that lie one after the other, None of others."""
-    before = np.cumsum([0, *ends.counts])[:-1]
-    some = [i for i, count in enumerate(ends.counts) if count]
-    if not some:
-        return ends.span.address
-    shift = ends.displs[some[0]] - int(before[some[0]])
-    even = all(ends.displs[i] - int(before[i]) == shift for i in some)
-    return ends.span.address + shift * ends.span.size if even else None

@@ -25,6 +25,7 @@ from topologies.model.topology import Topology
 from topologies.model.units import duration
 
 UNLIKE = "ranks add up in different orders, and rounding would leave them with different bits"
+ALL_TO_ALLV = "all_to_allv"
 ENDINGS = (".json", ".json.gz")
 
 
@@ -34,7 +35,7 @@ class Need:
 
     Attributes:
         demand: of an all_to_allv, what each process sends to each, in elements, as a matrix of
-            int64.
+            int64; of a collective of unequal blocks, the block of each process.
     """
 
     name: str
@@ -95,10 +96,13 @@ class Source:
 
     def _collective(self, need: Need) -> Collective:
         processes = range(len(self.ranks))
-        if need.demand:
-            demand = np.frombuffer(need.demand, dtype=np.int64)
+        root = None if need.root < 0 else need.root
+        if not need.demand:
+            return collective(need.name, processes, root)
+        demand = np.frombuffer(need.demand, dtype=np.int64)
+        if need.name == ALL_TO_ALLV:
             return all_to_allv(tuple(processes), demand.reshape(len(processes), -1))
-        return collective(need.name, processes, None if need.root < 0 else need.root)
+        return collective(need.name, processes, root, blocks=demand)
 
     def _fits(self, schedule: Schedule, need: Need) -> bool:
         what = schedule.collective

@@ -133,6 +133,51 @@ def exchanges(comm):
     same(ours, theirs, "nothing")
 
 
+def unequal(comm):
+    """Compare the calls whose blocks differ: with gaps, in place, of no length, of other types."""
+    for seed, gaps in ((1, False), (2, True), (1, False)):
+        counts = np.random.default_rng(seed).integers(0, 9, N).tolist()
+        counts[0] = 0 if N > 1 else 3
+        displs = [i * 10 for i in range(N)] if gaps else None
+        mine = drawn(counts[ME], "float64")
+        ours, theirs = pair(10 * N, "float64")
+        comm.Allgatherv(mine, [ours, counts, displs, MPI.DOUBLE])
+        WORLD.Allgatherv(mine, [theirs, (counts, displs)])
+        same(ours, theirs, ("Allgatherv", gaps))
+        comm.Iallgatherv(MPI.IN_PLACE, [ours, (counts, displs), MPI.DOUBLE]).Wait()
+        same(ours, theirs, ("Allgatherv in place", gaps))
+        for root in {0, N - 1}:
+            whole = drawn(10 * N, "float64", root)
+            at = root == ME
+            ours, theirs = pair(10 * N, "float64")
+            comm.Gatherv(mine, [ours, (counts, displs)] if at else None, root)
+            WORLD.Gatherv(mine, [theirs, (counts, displs)] if at else None, root)
+            same(ours, theirs, ("Gatherv", gaps))
+            comm.Gatherv(MPI.IN_PLACE if at else mine, [ours, (counts, displs)], root)
+            same(ours, theirs, ("Gatherv in place", gaps))
+            ours, theirs = pair(counts[ME], "float64")
+            sent = [whole, (counts, displs)] if at else None
+            comm.Scatterv(sent, [ours, MPI.DOUBLE], root)
+            WORLD.Scatterv(sent, theirs, root)
+            same(ours, theirs, ("Scatterv", gaps))
+            before = whole.copy()
+            comm.Scatterv(sent, MPI.IN_PLACE if at else ours, root)
+            same(ours, theirs, ("Scatterv in place", gaps))
+            same(whole, before, "the root's own stays")
+        for op in ("sum", MPI.MAX):
+            whole = drawn(sum(counts), "int32", 5)
+            ours, theirs = pair(counts[ME], "int32")
+            comm.Reduce_scatter(whole, ours, counts, op)
+            WORLD.Reduce_scatter(whole, theirs, counts, MPI.SUM if op == "sum" else op)
+            same(ours, theirs, "Reduce_scatter")
+            ours[:] = 0
+            comm.Reduce_scatter(whole, ours, op=op)
+            same(ours, theirs, "Reduce_scatter without counts")
+            comm.Reduce_scatter(MPI.IN_PLACE, whole, counts, op)
+            same(whole[: counts[ME]], theirs, "Reduce_scatter in place")
+    comm.Allgatherv(np.zeros(0), [ours, [0] * N, None, MPI.INT])
+
+
 def unfinished(comm):
     """Start many, finish them out of order."""
     mine = [drawn(50 + i % 3, "float32", i) for i in range(12)]
@@ -212,7 +257,7 @@ def main() -> None:
     logging.getLogger("commplan").propagate = False
     ranks = [(3 * i + 1) % N for i in range(N)] if N % 3 else list(range(N))[::-1]
     comm = Communicator(WORLD, star(N), ranks=ranks, limit=60, way=sys.argv[1])
-    for work in (reductions, movements, exchanges, unfinished, oddities):
+    for work in (reductions, movements, exchanges, unequal, unfinished, oddities):
         work(comm)
     comm.Free()
     parts()

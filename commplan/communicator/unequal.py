@@ -1,0 +1,197 @@
+"""Calls with a block of another length for each process: all learn the lengths, then it is planned.
+
+These are Allgatherv, Reduce_scatter, Gatherv and Scatterv. Lengths are in bytes where data only
+moves, as types may differ between processes, and in elements where they are added up.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import gcd
+from typing import Any
+
+import numpy as np
+
+from commplan.communicator.buffers import Span, Varying, find_gapless, pack, unpack, varying
+from commplan.communicator.calls import MOVERS, Calls
+from commplan.communicator.consensus import Key
+from commplan.communicator.queue import OperationQueue
+from commplan.communicator.requests import Call, Native, Steps
+from runtime.execute.faults import ExecutionError
+from topologies.model.errors import ArgumentError
+
+WIDEST = max(MOVERS)
+
+
+@dataclass(frozen=True)
+class UnequalCall:
+    """One such call, as one process makes it.
+
+    Attributes:
+        name: of the collective.
+        own: the length of the own block.
+        known: the lengths of all, in the order of the callers, where this process is told them.
+        ins: what is read: an address, or an array of bytes.
+        outs: where the result goes: an address, or blocks with room between them.
+        root: a process, or -1.
+        op: the operation.
+        dtype: that of sums, empty where data only moves.
+        keep: what owns the memory.
+    """
+
+    name: str
+    own: int
+    known: tuple[int, ...] | None
+    ins: Any
+    outs: int | Varying
+    root: int
+    op: str
+    dtype: str
+    keep: tuple[object, ...]
+
+    def steps(self, owner: OperationQueue, native: Callable[[], Native]) -> Steps:
+        """Take all steps: the lengths, the plan, the messages, the blocks to their places."""
+        gathered = np.zeros((owner.size, 1), dtype=np.int64)
+        request = owner.gather(np.array([self.own], dtype=np.int64), gathered)
+        while not request.Test():
+            yield None
+        lengths = gathered[:, 0]
+        self._check(owner, lengths[owner.order].tolist())
+        if not lengths.any():
+            return True
+        wide, dtype = 1, self.dtype
+        if not dtype:
+            wide = gcd(WIDEST, *lengths.tolist())
+            dtype = MOVERS[wide]
+        blocks = lengths // wide
+        result = _room(self.outs)
+        call = Call(
+            Key(self.name, int(blocks.sum()), dtype, self.op, self.root, blocks.tobytes()),
+            in_place=False,
+            ins=self.ins if isinstance(self.ins, int) else self.ins.ctypes.data,
+            outs=self.outs if isinstance(self.outs, int) else result.ctypes.data,
+            native=native,
+            keep=(self.ins, result, *self.keep),
+        )
+        planned = yield from owner.steps(call)
+        if planned and isinstance(self.outs, Varying):
+            unpack(self.outs, result)
+        return planned
+
+    def _check(self, owner: OperationQueue, lengths: list[int]) -> None:
+        """Refuse lengths of which the other end knows nothing."""
+        if self.known is None:
+            return
+        for other, (own, told) in enumerate(zip(lengths, self.known, strict=True)):
+            if own != told:
+                unit = "elements" if self.dtype else "bytes"
+                raise ExecutionError(
+                    f"process {other} has a block of {own} {unit}, and process {owner.rank} "
+                    f"expects {told}"
+                )
+
+
+class UnequalCalls:
+    """Reads such calls of one communicator, as mpi4py has them."""
+
+    def __init__(self, calls: Calls, rank: int, size: int) -> None:
+        self._calls, self._rank, self._size = calls, rank, size
+
+    def allgatherv(self, sendbuf: Any, recvbuf: Any) -> UnequalCall:  # noqa: ANN401
+        """Read Allgatherv."""
+        takes = varying(recvbuf, self._size)
+        return self._gathering("all_gatherv", self._calls.read(sendbuf), takes, -1)
+
+    def gatherv(self, sendbuf: Any, recvbuf: Any, root: int) -> UnequalCall:  # noqa: ANN401
+        """Read Gatherv."""
+        ins, place = self._calls.read(sendbuf), self._calls.root(root)
+        if self._rank == root:
+            return self._gathering("gatherv", ins, varying(recvbuf, self._size), place)
+        if ins is None:
+            raise ArgumentError("IN_PLACE is for the root")
+        return _moving("gatherv", ins, None, ins.address, 0, place)
+
+    def scatterv(self, sendbuf: Any, recvbuf: Any, root: int) -> UnequalCall:  # noqa: ANN401
+        """Read Scatterv; in place it is the root's block that stays where it is."""
+        outs, place = self._calls.read(recvbuf), self._calls.root(root)
+        if self._rank != root:
+            if outs is None:
+                raise ArgumentError("IN_PLACE is for the root")
+            return _moving("scatterv", outs, None, 0, outs.address, place)
+        sends = varying(sendbuf, self._size)
+        gapless = find_gapless(sends)
+        ins = pack(sends) if gapless is None else gapless
+        if outs is not None:
+            return _moving("scatterv", outs, sends, ins, outs.address, place)
+        own = _own_of(sends, root)
+        result = _copy_of(own)
+        made = _moving("scatterv", own, sends, ins, result.ctypes.data, place)
+        return replace(made, keep=(*made.keep, result))
+
+    def reduce_scatter(
+        self,
+        sendbuf: Any,  # noqa: ANN401
+        recvbuf: Any,  # noqa: ANN401
+        recvcounts: Any,  # noqa: ANN401
+        op: Any,  # noqa: ANN401
+    ) -> UnequalCall:
+        """Read Reduce_scatter; in place the result comes to the beginning."""
+        ins, outs = self._calls.read(sendbuf), self._calls.read(recvbuf)
+        assert outs is not None
+        counts = None if recvcounts is None else tuple(int(count) for count in recvcounts)
+        if counts is None and ins is None:
+            raise ArgumentError("in place the counts of all processes are needed")
+        if counts is not None and (len(counts) != self._size or min(counts) < 0):
+            raise ArgumentError(f"expected {self._size} counts from 0")
+        own = outs.elements if counts is None else counts[self._rank]
+        name = self._calls.op(op, outs, None)
+        some = outs if ins is None else ins
+        if some.dtype != outs.dtype:
+            raise ArgumentError(f"{some.dtype} are given, {outs.dtype} expected")
+        for span, needed in ((outs, own), (some, sum(counts or ()))):
+            if span.elements < needed:
+                raise ArgumentError(f"{span.elements} elements, expected {needed}")
+        source = ins.address if ins is not None else _copy_of(outs)
+        keep = (ins, outs)
+        return UnequalCall(
+            "reduce_scatterv", own, counts, source, outs.address, -1, name, outs.dtype, keep
+        )
+
+    def _gathering(self, name: str, ins: Span | None, takes: Varying, root: int) -> UnequalCall:
+        """Read a call whose blocks come to this process; in place the own one is there."""
+        own = _own_of(takes, self._rank)
+        gapless = find_gapless(takes)
+        outs = takes if gapless is None else gapless
+        source = _copy_of(own) if ins is None else ins.address
+        return _moving(name, ins or own, takes, source, outs, root)
+
+
+def _moving(
+    name: str,
+    own: Span,
+    known: Varying | None,
+    ins: Any,  # noqa: ANN401
+    outs: int | Varying,
+    root: int,
+) -> UnequalCall:
+    """Put a call together that only moves bytes; own: the own block."""
+    told = None if known is None else tuple(count * known.span.size for count in known.counts)
+    keep = (own, known)
+    return UnequalCall(name, own.elements * own.size, told, ins, outs, root, "sum", "", keep)
+
+
+def _own_of(ends: Varying, place: int) -> Span:
+    """Find one of several blocks."""
+    size = ends.span.size
+    address = ends.span.address + ends.displs[place] * size
+    return ends.span._replace(address=address, elements=ends.counts[place])
+
+
+def _copy_of(span: Span) -> Any:  # noqa: ANN401
+    """Copy what a result may be written over."""
+    return pack(Varying(span, (span.elements,), (0,)))
+
+
+def _room(outs: int | Varying) -> Any:  # noqa: ANN401
+    """Make room for a result whose blocks lie apart."""
+    count = sum(outs.counts) * outs.span.size if isinstance(outs, Varying) else 0
+    return np.zeros(count, dtype=np.uint8)
