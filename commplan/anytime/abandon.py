@@ -13,6 +13,7 @@ from threading import Event, Lock, Thread, get_ident
 from time import sleep
 
 from solvers.settings.deadline import LONGEST, NotFound, Watch
+from topologies.model.units import Seconds
 
 OVERTIME = (0.12, 0.4)  # of the time, on an idle computer and on a crowded one
 AGAIN = 1.0  # seconds after which work that goes on all the same is ended once more
@@ -23,7 +24,7 @@ class Abandoned(SystemExit):
 
 
 @contextmanager
-def end_with(watch: Watch, grace: float = 0.0) -> Iterator[None]:
+def end_with(watch: Watch, grace: Seconds = 0.0) -> Iterator[None]:
     """Do work that is given up when the time is over, or someone stops it.
 
     Args:
@@ -51,11 +52,11 @@ class _Alarm:
     def __init__(self) -> None:
         self._thread, self._lock, self._done = get_ident(), Lock(), Event()
 
-    def set(self, seconds: float) -> None:
+    def set(self, seconds: Seconds) -> None:
         """Ring after so many seconds."""
         Thread(target=self._wait, args=(min(seconds, LONGEST),), daemon=True).start()
 
-    def _wait(self, seconds: float) -> None:
+    def _wait(self, seconds: Seconds) -> None:
         """Ring, and again: where nothing may be raised (`__del__`, a callback) it is lost."""
         while not self._done.wait(seconds):
             self.ring()
@@ -89,7 +90,7 @@ def leave_off(thread: int) -> None:
     pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread), py_object(Abandoned))
 
 
-def overtime(watch: Watch) -> float:
+def overtime(watch: Watch) -> Seconds:
     """Compute the seconds after a time limit at which even what is nearly there is given up."""
     part = OVERTIME[watch.crowded]
     return max(part * watch.left, 1.5) if watch.left < inf else inf

@@ -7,6 +7,7 @@ from runtime.verify.verify import Report, verify
 from solvers.registry import SOLVERS, SolverError
 from solvers.schedules.schedule import Schedule
 from topologies.model.errors import BUG, CommplanError
+from topologies.model.units import Seconds
 
 
 class WrongSchedule(CommplanError, RuntimeError):
@@ -21,7 +22,7 @@ class Checked:
 
     schedule: Schedule
     report: Report
-    seconds: float
+    seconds: Seconds
 
 
 def check_schedule(schedule: Schedule) -> Checked:

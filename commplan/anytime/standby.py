@@ -27,6 +27,7 @@ from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch, tighter
 from solvers.settings.options import DEFAULT_OPTIONS, SolverOptions
 from solvers.solve import find_symmetry, solve
 from topologies.model.topology import Topology
+from topologies.model.units import Seconds
 
 PATIENCE = 30.0  # seconds after which a plain schedule is made; sooner where the time is short:
 EARLY = 0.2  # so much of it is left to the solver alone
@@ -62,7 +63,7 @@ class _Solver:
         except BaseException as error:  # raised again where the answer is waited for
             self.error = error
 
-    def wait(self, seconds: float, watch: Watch | None = None) -> bool:
+    def wait(self, seconds: Seconds, watch: Watch | None = None) -> bool:
         """Wait so long for the end, and tell whether it came; watch: ends the waiting as well."""
         until = monotonic() + seconds
         while self._thread.is_alive() and (left := until - monotonic()) > 0:
@@ -146,7 +147,7 @@ def _search(
     return solver, standby
 
 
-def _patience(watch: Watch) -> float:
+def _patience(watch: Watch) -> Seconds:
     """Compute the seconds that the solver has for itself: nearly all commands end within them."""
     alone = 0.0 if watch.crowded else EARLY * watch.left
     return min(PATIENCE, max(alone, watch.left - PATIENCE))

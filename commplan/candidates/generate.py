@@ -35,6 +35,7 @@ from solvers.timing.greedy_matching import matched
 from solvers.timing.greedy_problem import guided
 from topologies.model.messages import one_line
 from topologies.model.registry import PluginError
+from topologies.model.units import Bytes
 
 OTHERS = "other candidates"
 ORDERS: dict[str, Callable[[Schedule], Iterator[tuple[str, Schedule]]]] = {
@@ -69,7 +70,7 @@ def other_candidates(
     best: Schedule,
     watch: Watch | None,
     options: SolverOptions = DEFAULT_OPTIONS,
-    size: int | None = None,
+    size: Bytes | None = None,
     *,
     crowded: bool = False,
 ) -> Made:
@@ -137,7 +138,7 @@ def _exact(best: Schedule, watch: Watch | None) -> Made:
 
 
 def _low(
-    best: Schedule, watch: Watch | None, options: SolverOptions, size: int | None = None
+    best: Schedule, watch: Watch | None, options: SolverOptions, size: Bytes | None = None
 ) -> Made:
     """Pack trees of less height, or fewer, than those of highest throughput, for sizes in between.
 
@@ -168,14 +169,14 @@ def _pack(best: Schedule, watch: Watch, key: Key, options: SolverOptions) -> Mad
         yield key, replace(found, bound=best.bound)
 
 
-def _is_near(best: Schedule, size: int) -> bool:
+def _is_near(best: Schedule, size: Bytes) -> bool:
     """Tell whether a schedule is about as fast as any can be at a size."""
     machine, what = best.topology, best.collective
     least = time_bound.time_lower_bound(machine, what, best.bound, size, in_network=best.in_network)
     return simulate(best, size).seconds <= tuning.CLOSE * least
 
 
-def _matchings(best: Schedule, watch: Watch | None, size: int | None = None) -> Made:
+def _matchings(best: Schedule, watch: Watch | None, size: Bytes | None = None) -> Made:
     """Let links take pieces as they fall free, along the trees of highest throughput."""
     what = best.collective
     way, everyone, root, inward = what.shape

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 from commplan.anytime.abandon import end_with
 from commplan.candidates.keys import PACES, Key
@@ -15,6 +14,7 @@ from runtime.program.scratch import scratch
 from runtime.simulate.simulate import simulate
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import NotFound, Watch
+from topologies.model.units import Bytes, Seconds, Share
 
 Made = Iterator[tuple[Key, Schedule]]
 
@@ -33,8 +33,8 @@ class Candidate:
     key: Key
     schedule: Schedule
     height: int
-    seconds: float
-    scratch: Fraction
+    seconds: Seconds
+    scratch: Share
     chunks: int = 1
     bottleneck: str = ""
 
@@ -44,7 +44,7 @@ class Candidate:
         return str(self.key)
 
 
-def measure(key: Key, schedule: Schedule, size: int | None) -> Candidate:
+def measure(key: Key, schedule: Schedule, size: Bytes | None) -> Candidate:
     """Predict what a schedule takes.
 
     Args:
@@ -64,7 +64,7 @@ def measure(key: Key, schedule: Schedule, size: int | None) -> Candidate:
     return Candidate(key, schedule, height(schedule), pace, scratch(schedule))
 
 
-def race(made: Made, size: int | None, watch: Watch, what: str) -> list[Candidate]:
+def race(made: Made, size: Bytes | None, watch: Watch, what: str) -> list[Candidate]:
     """Measure schedules while there is time.
 
     Args:
@@ -96,7 +96,7 @@ def other_leads(pacing: Pacing) -> Iterator[Pacing]:
     return (Pacing(pacing.pace, lead, order) for lead in LEADS for order in ORDERS)
 
 
-def vary(near: list[Candidate], others: Callable[[Pacing], Iterator[Pacing]], size: int) -> Made:
+def vary(near: list[Candidate], others: Callable[[Pacing], Iterator[Pacing]], size: Bytes) -> Made:
     """List candidates at other pacings, each program once."""
     seen = {_program(c.key, c.schedule, size) for c in near}
     for each in near:
@@ -107,6 +107,6 @@ def vary(near: list[Candidate], others: Callable[[Pacing], Iterator[Pacing]], si
                 yield key, schedule
 
 
-def _program(key: Key, schedule: Schedule, size: int) -> tuple[Key, int]:
+def _program(key: Key, schedule: Schedule, size: Bytes) -> tuple[Key, int]:
     """Tell programs apart: what pacings come to the same number of chunks are one."""
     return key.at(replace(key.pacing, pace=1.0)), chunking.chunks(schedule, size)

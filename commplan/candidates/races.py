@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from fractions import Fraction
 from signal import SIGKILL
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from solvers.schedules.files import from_bytes, to_bytes
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import DEFAULT_OPTIONS, SolverOptions
 from topologies.model.errors import NO, WRONG_INPUT, CommplanError
+from topologies.model.units import Bytes, Seconds, Share
 
 # Gives a field to processes that are to race it, for as long as it is open.
 Helped = Callable[[Mapping[Key, Schedule]], AbstractContextManager[Executor | None]]
@@ -45,8 +45,8 @@ class Figures(NamedTuple):
     """What a job answers: the figures of a candidate."""
 
     height: int
-    seconds: float
-    scratch: Fraction
+    seconds: Seconds
+    scratch: Share
     chunks: int
     bottleneck: str
 
@@ -61,7 +61,7 @@ class Races:
 
     entrants: Mapping[Key, Schedule]
     options: SolverOptions = DEFAULT_OPTIONS
-    max_scratch: Fraction | None = None
+    max_scratch: Share | None = None
     executor: Executor | None = None
     known: dict[tuple[Key, int], Candidate] = field(default_factory=dict)
 
@@ -156,6 +156,6 @@ def _entrant(field: Mapping[Key, Schedule], key: Key) -> Schedule:
     return field[key] if key in field else paced(field[key.unpaced], key.pacing)
 
 
-def _figures(key: Key, schedule: Schedule, size: int) -> Figures:
+def _figures(key: Key, schedule: Schedule, size: Bytes) -> Figures:
     found = measure(key, schedule, size)
     return Figures(found.height, found.seconds, found.scratch, found.chunks, found.bottleneck)

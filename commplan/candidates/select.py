@@ -1,6 +1,5 @@
 """Which candidate is the choice: limits, scratch, what would pile up in switches, then time."""
 
-from fractions import Fraction
 from math import inf
 
 from commplan.anytime.limits import count_trees, keeps_limits
@@ -15,6 +14,7 @@ from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from topologies.model.errors import NO, CommplanError
+from topologies.model.units import Bytes, Share
 
 PACINGS = "other numbers of chunks and leads"
 
@@ -27,8 +27,8 @@ class ScratchError(CommplanError, ValueError):
 
 def compare(
     best: Schedule,
-    size: int | None,
-    max_scratch: Fraction | None,
+    size: Bytes | None,
+    max_scratch: Share | None,
     watch: Watch,
     options: SolverOptions = DEFAULT_OPTIONS,
     *,
@@ -81,7 +81,7 @@ def distinct(found: list[Candidate]) -> list[Candidate]:
 
 
 def choose(
-    found: list[Candidate], size: int | None, max_scratch: Fraction | None, options: SolverOptions
+    found: list[Candidate], size: Bytes | None, max_scratch: Share | None, options: SolverOptions
 ) -> list[Candidate]:
     """Give those that keep to the limits: the one to choose, then by time.
 
@@ -117,7 +117,7 @@ def _nearest(found: list[Candidate], options: SolverOptions) -> str:
     return ", ".join(words)
 
 
-def _keep_fitting(found: list[Candidate], max_scratch: Fraction | None) -> list[Candidate]:
+def _keep_fitting(found: list[Candidate], max_scratch: Share | None) -> list[Candidate]:
     if max_scratch is None:
         return found
     fits = [each for each in found if each.scratch <= max_scratch]
@@ -130,7 +130,7 @@ def _keep_fitting(found: list[Candidate], max_scratch: Fraction | None) -> list[
     return fits
 
 
-def _drop_high_incast(found: list[Candidate], size: int | None) -> list[Candidate]:
+def _drop_high_incast(found: list[Candidate], size: Bytes | None) -> list[Candidate]:
     """Of an exchange, leave out those in which too much would pile up in front of a rank.
 
     The simulator lets it wait there for nothing. Where all others are much slower, none is left
@@ -143,7 +143,7 @@ def _drop_high_incast(found: list[Candidate], size: int | None) -> list[Candidat
     return flat if slow <= WORTH * min(each.seconds for each in found) else found
 
 
-def _prefer_low_incast(found: list[Candidate], size: int | None) -> list[Candidate]:
+def _prefer_low_incast(found: list[Candidate], size: Bytes | None) -> list[Candidate]:
     """Of those about as fast as the first, put one first that lets little wait for slow links.
 
     Waiting in a switch costs the simulator nothing, and a network that drops what waits a lot: on
@@ -158,6 +158,6 @@ def _prefer_low_incast(found: list[Candidate], size: int | None) -> list[Candida
     return [first, *(each for each in found if each is not first)]
 
 
-def _incast(candidate: Candidate, size: int) -> float:
+def _incast(candidate: Candidate, size: Bytes) -> float:
     """Compute the bytes that may wait in a switch for a link that is slower than what feeds it."""
     return incast_bytes(candidate.schedule, candidate.chunks, slow=True) * size

@@ -9,6 +9,7 @@ import numpy as np
 
 from runtime.program.elements import TYPES, width
 from topologies.model.errors import WRONG_INPUT, ArgumentError, CommplanError
+from topologies.model.units import Bytes
 
 NAMES = {np.dtype(name): name for name in TYPES if name != "bfloat16"}
 
@@ -32,7 +33,7 @@ class Span(NamedTuple):
     address: int
     elements: int
     dtype: str
-    size: int
+    size: Bytes
     whole: int
     keep: object
 

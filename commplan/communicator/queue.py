@@ -22,6 +22,7 @@ from runtime.program.program import Buffer, ProgramError
 from solvers.schedules.files import ScheduleFileError
 from topologies.model.arguments import number, of, refuse
 from topologies.model.topology import Topology
+from topologies.model.units import Seconds
 
 LOG = logging.getLogger("commplan")
 PLANNING_SECONDS = 60.0
@@ -83,7 +84,7 @@ class OperationQueue:
         self._told: set[tuple[str, str]] = set()
         self._failure: ExecutionError | None = None
 
-    def _planning(self, schedules: str | Path | None, seconds: float) -> Source | None:
+    def _planning(self, schedules: str | Path | None, seconds: Seconds) -> Source | None:
         """Give process 0 where it finds schedules; what is wrong with them is told to all."""
         source: Source | None = None
         fault: Exception | None = None

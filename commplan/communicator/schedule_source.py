@@ -22,7 +22,7 @@ from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from topologies.derive.restrict import restrict
 from topologies.model.topology import Topology
-from topologies.model.units import duration
+from topologies.model.units import Bytes, Seconds, duration
 
 UNLIKE = "ranks add up in different orders, and rounding would leave them with different bits"
 ALL_TO_ALLV = "all_to_allv"
@@ -40,7 +40,7 @@ class Need:
 
     name: str
     root: int
-    size: int
+    size: Bytes
     demand: bytes = b""
 
 
@@ -57,7 +57,7 @@ class Source:
 
     topology: Topology
     ranks: tuple[int, ...]
-    seconds: float
+    seconds: Seconds
     files: tuple[Schedule, ...] = ()
     found: dict[tuple[str, int], Schedule] = field(default_factory=dict)
 

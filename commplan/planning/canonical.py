@@ -19,6 +19,7 @@ from solvers.schedules.schedule import Schedule
 from topologies.derive.nearness import order_by_nearness
 from topologies.derive.relabel import Relabelling, relabel
 from topologies.model.topology import FloatArray, IntArray, Topology, frozen
+from topologies.model.units import Rank
 from topologies.symmetry.group import Group
 from topologies.symmetry.numbering import numbering
 
@@ -114,7 +115,7 @@ def _whole(far: FloatArray) -> IntArray:
     return np.asarray(np.rint(far / (far.max() or 1.0) * DIGITS), dtype=np.int64)
 
 
-def _make(collective: Collective, ranks: tuple[int, ...], root: int | None) -> Collective:
+def _make(collective: Collective, ranks: tuple[Rank, ...], root: Rank | None) -> Collective:
     return KINDS[collective.name].make(ranks, ranks[0] if root is None else root, None)
 
 

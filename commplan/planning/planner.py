@@ -1,7 +1,6 @@
 """From a machine and a collective to a schedule that is checked, and chosen for its size."""
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 from commplan.anytime.abandon import end_with, overtime
 from commplan.anytime.checking import Checked, check_schedule
@@ -26,7 +25,7 @@ from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from solvers.solve import check
 from topologies.model.arguments import number, whole
 from topologies.model.topology import Topology
-from topologies.model.units import duration
+from topologies.model.units import Bytes, Seconds, Share, duration
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,9 @@ class Plan:
     schedule: Schedule
     report: Report
     reason: str
-    scratch: Fraction
-    size: int | None = None
-    predicted: float | None = None
+    scratch: Share
+    size: Bytes | None = None
+    predicted: Seconds | None = None
     bound: float | None = None
     candidates: tuple[Candidate, ...] = ()
     not_tried: tuple[str, ...] = ()
@@ -59,10 +58,10 @@ def plan(
     topology: Topology,
     collective: Collective,
     *,
-    size: int | None = None,
-    seconds: float = 600.0,
+    size: Bytes | None = None,
+    seconds: Seconds = 600.0,
     options: SolverOptions = DEFAULT_OPTIONS,
-    max_scratch: Fraction | None = None,
+    max_scratch: Share | None = None,
     watch: Watch | None = None,
 ) -> Plan:
     """Find the schedule of highest throughput or, for a size in bytes, the fastest one known.
@@ -108,9 +107,9 @@ def plan(
 def _in_order(
     topology: Topology,
     collective: Collective,
-    size: int | None,
+    size: Bytes | None,
     options: SolverOptions,
-    max_scratch: Fraction | None,
+    max_scratch: Share | None,
     watch: Watch,
 ) -> Plan:
     """Plan for a machine in an order of its own, and turn the plan back."""
@@ -133,9 +132,9 @@ def _in_order(
 def plan_as_is(
     topology: Topology,
     collective: Collective,
-    size: int | None,
+    size: Bytes | None,
     options: SolverOptions,
-    max_scratch: Fraction | None,
+    max_scratch: Share | None,
     watch: Watch,
 ) -> Plan:
     """Plan for a machine as it is."""
@@ -187,7 +186,7 @@ def _highest(
         return check_schedule(make_fallback(topology, collective, known, watch, options))
 
 
-def schedule_time_bound(schedule: Schedule, size: float) -> float:
+def schedule_time_bound(schedule: Schedule, size: float) -> Seconds:
     """Compute the seconds that nothing beats at a size, whatever the schedule."""
     return time_bound.time_lower_bound(
         schedule.topology,

@@ -12,7 +12,6 @@ ten more at each switch point.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from itertools import pairwise
 from math import isqrt
 
@@ -29,6 +28,7 @@ from solvers.schedules.certificate import UNPROVED
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import DEFAULT_OPTIONS, SolverOptions
+from topologies.model.units import Bytes, Share
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def size_set(
     last: int,
     watch: Watch,
     options: SolverOptions = DEFAULT_OPTIONS,
-    max_scratch: Fraction | None = None,
+    max_scratch: Share | None = None,
     helped: Helped = no_help,
 ) -> tuple[SizeRange, ...]:
     """Choose for all sizes from `first` to `last` bytes; every schedule chosen is verified.
@@ -94,7 +94,7 @@ def _choose_ranges(
     last: int,
     watch: Watch,
     options: SolverOptions,
-    max_scratch: Fraction | None,
+    max_scratch: Share | None,
     helped: Helped,
 ) -> tuple[SizeRange, ...]:
     """Choose for a machine as it is."""
@@ -146,7 +146,7 @@ def _finalists(races: Races, rounds: Mapping[int, list[Candidate]]) -> list[Key]
     return finalists + [each.at(p) for each in finalists for p in other_paces(each.pacing)]
 
 
-def _led(races: Races, size: int, key: Key) -> Key:
+def _led(races: Races, size: Bytes, key: Key) -> Key:
     """Give a winner with the lead and in the order that suit it best at a size."""
     tried = dict.fromkeys([key, *map(key.at, other_leads(key.pacing))])
     return races.at([size], tried)[size][0].key

@@ -12,6 +12,7 @@ from runtime.fabric.layout import Layout, interface, namespace
 from runtime.metrics.link_loads import loads
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import FloatArray, Topology
+from topologies.model.units import Bytes
 from topologies.symmetry.group import link_images, orbits
 
 Carried = Mapping[tuple[int, int], int]  # (from, to): bytes sent, with headers
@@ -55,7 +56,7 @@ def read_counters(keeper: Keeper, layout: Layout) -> dict[tuple[int, int], int]:
 
 
 def compare_flows(
-    schedule: Schedule, size: int, calls: int, before: Carried, after: Carried, chunks: int = 1
+    schedule: Schedule, size: Bytes, calls: int, before: Carried, after: Carried, chunks: int = 1
 ) -> list[Flow]:
     """Compare what the links carried in so many calls with what the schedule puts on them.
 
@@ -84,7 +85,7 @@ def compare_flows(
     return found
 
 
-def _planned_bytes(schedule: Schedule, size: int) -> dict[tuple[int, int], float]:
+def _planned_bytes(schedule: Schedule, size: Bytes) -> dict[tuple[int, int], float]:
     """Add up what links between two neighbours carry together, bytes."""
     found = loads(schedule)
     return _sum_by_neighbours(

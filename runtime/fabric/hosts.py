@@ -13,6 +13,7 @@ from runtime.fabric.commands import BRIDGE, CONTROL, DATA
 from runtime.fabric.keeper import Keeper
 from runtime.fabric.layout import CONTROLS, FabricError, namespace
 from runtime.launch.mpi import Mpi, find
+from topologies.model.units import Rank
 
 COMPILE_SECONDS = 60.0
 # What mpirun calls instead of ssh: HOST COMMAND..., the host being a network.
@@ -33,7 +34,7 @@ int sched_yield(void)
 """
 
 
-def mpi(keeper: Keeper, ranks: Sequence[int]) -> Mpi:
+def mpi(keeper: Keeper, ranks: Sequence[Rank]) -> Mpi:
     """Give the mpirun whose process i is on the host of ranks[i].
 
     Raises:

@@ -16,6 +16,7 @@ from typing import IO
 from runtime.fabric.commands import Command
 from runtime.fabric.layout import FabricError
 from runtime.launch.process import birth, children
+from topologies.model.units import Seconds
 
 COMMAND_SECONDS = 60.0
 END_SECONDS = 10.0
@@ -50,7 +51,9 @@ class Keeper:
         for command in commands:
             self.output(command.words, command.text)
 
-    def output(self, words: Sequence[str], text: str = "", seconds: float = COMMAND_SECONDS) -> str:
+    def output(
+        self, words: Sequence[str], text: str = "", seconds: Seconds = COMMAND_SECONDS
+    ) -> str:
         """Run a command on the emulated machine and give what it prints.
 
         Raises:
@@ -117,7 +120,7 @@ def _wait_ready(said: IO[str]) -> int:
     raise FabricError(f"no networks can be made here: {reason}")
 
 
-def _answer(words: Sequence[str], text: str, seconds: float) -> str:
+def _answer(words: Sequence[str], text: str, seconds: Seconds) -> str:
     try:
         done = subprocess.run(words, input=text, capture_output=True, text=True, timeout=seconds)
     except FileNotFoundError:

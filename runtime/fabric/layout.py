@@ -8,6 +8,7 @@ import numpy as np
 
 from topologies.model.errors import NO, CommplanError
 from topologies.model.topology import Topology, frozen
+from topologies.model.units import Rank
 
 VERTICES_LIMIT = 256
 # Bytes per second that two cores carry between all ranks together, and that with room to spare.
@@ -103,7 +104,7 @@ def address(vertex: int) -> str:
     return f"10.77.{vertex // 250}.{vertex % 250 + 1}"
 
 
-def control(rank: int) -> str:
+def control(rank: Rank) -> str:
     """Look up the address of a rank on the network that starts programs and carries no data."""
     return f"{CONTROLS}.{rank // 250 + 1}.{rank % 250 + 1}"
 

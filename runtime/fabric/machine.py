@@ -8,7 +8,7 @@ from fractions import Fraction
 from runtime.fabric import commands, keeper, rates, record, routes
 from runtime.fabric.keeper import Keeper
 from runtime.fabric.layout import FabricError, Layout, layout
-from runtime.fabric.rates import Rate
+from runtime.fabric.rates import CableRate
 from topologies.model.topology import IntArray, Topology
 
 LOOSE = 0.1  # a link may be this much slower than it should be
@@ -21,7 +21,7 @@ class Machine:
 
     keeper: Keeper
     layout: Layout
-    rates: Sequence[Rate]
+    rates: Sequence[CableRate]
 
     @property
     def hops(self) -> IntArray:
@@ -94,13 +94,13 @@ def down() -> bool:
     return kept is not None
 
 
-def _measure(kept: Keeper, made: Layout) -> list[Rate]:
+def _measure(kept: Keeper, made: Layout) -> list[CableRate]:
     """Measure every link, and keep the best that each one showed.
 
     Raises:
         FabricError: a link was too slow each time.
     """
-    best: list[Rate] = []
+    best: list[CableRate] = []
     for _ in range(TRIES):
         now = rates.measure(kept, made)
         pairs = zip(best or now, now, strict=True)

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from topologies.model.units import Bytes
+
 NEW_NETWORK = 0x40000000  # CLONE_NEWNET
 SECONDS = 20.0
 BLOCK = 65536
@@ -40,7 +42,7 @@ def _enter(descriptor: int) -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-def flow(source: str, at: str, target: str, to: str, size: int) -> tuple[float, float]:
+def flow(source: str, at: str, target: str, to: str, size: Bytes) -> tuple[float, float]:
     """Send bytes from one network to another; give bytes per second, and seconds for one byte."""
     with inside(target):
         listener = socket.create_server((to, 0))
@@ -53,7 +55,7 @@ def flow(source: str, at: str, target: str, to: str, size: int) -> tuple[float, 
         return _measure(sender, receiver, size)
 
 
-def _measure(sender: socket.socket, receiver: socket.socket, size: int) -> tuple[float, float]:
+def _measure(sender: socket.socket, receiver: socket.socket, size: Bytes) -> tuple[float, float]:
     for end in (sender, receiver):
         end.settimeout(SECONDS)
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -77,12 +79,12 @@ def _latency(sender: socket.socket, receiver: socket.socket) -> float:
     return sorted(times)[PINGS // 2]
 
 
-def _pour(sender: socket.socket, size: int) -> None:
+def _pour(sender: socket.socket, size: Bytes) -> None:
     with suppress(OSError):
         sender.sendall(bytes(size))
 
 
-def _drain(receiver: socket.socket, size: int) -> float:
+def _drain(receiver: socket.socket, size: Bytes) -> float:
     """Compute the rate after the first quarter, in which the burst and the windows fill."""
     got, start, skipped = 0, 0.0, 0
     while got < size:

@@ -9,6 +9,7 @@ from pathlib import Path
 from runtime.fabric import probe
 from runtime.fabric.keeper import Keeper
 from runtime.fabric.layout import CARRIED, FabricError, Layout, address, namespace
+from topologies.model.units import Seconds
 
 PROBE_SECONDS = 0.2
 SMALLEST = 400_000  # bytes: several bursts
@@ -16,14 +17,14 @@ LIMIT_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
-class Rate:
+class CableRate:
     """What one way of a cable should carry and what it carries, bytes per second; its seconds."""
 
     src: int
     dst: int
     wanted: float
     measured: float
-    latency: float
+    latency: Seconds
 
     @property
     def ratio(self) -> float:
@@ -31,7 +32,7 @@ class Rate:
         return self.measured / self.wanted
 
 
-def measure(keeper: Keeper, layout: Layout) -> list[Rate]:
+def measure(keeper: Keeper, layout: Layout) -> list[CableRate]:
     """Measure every link, as many at a time as share no vertex and are carried together.
 
     Raises:
@@ -47,7 +48,7 @@ def measure(keeper: Keeper, layout: Layout) -> list[Rate]:
             if isinstance(answer, str):
                 names = layout.topology.names
                 raise FabricError(f"{names[src]} -> {names[dst]}: {answer}")
-            rates.append(Rate(src, dst, wanted, *answer))
+            rates.append(CableRate(src, dst, wanted, *answer))
     return sorted(rates, key=lambda rate: (rate.src, rate.dst))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from runtime.fabric.keeper import Keeper
 from runtime.fabric.layout import FabricError, Layout, layout
-from runtime.fabric.rates import Rate
+from runtime.fabric.rates import CableRate
 from topologies.formats import atomic, files
 from topologies.model.topology import TopologyError
 
@@ -44,7 +44,7 @@ def make() -> Path:
     return place
 
 
-def write(place: Path, keeper: Keeper, made: Layout, rates: Sequence[Rate] = ()) -> None:
+def write(place: Path, keeper: Keeper, made: Layout, rates: Sequence[CableRate] = ()) -> None:
     """Write down what is up, its process first: whoever comes next can take it down."""
     state = asdict(keeper) | {"scale": str(made.scale)}
     atomic.write(place / KEEPER, json.dumps(state))
@@ -59,7 +59,7 @@ def keeper() -> Keeper | None:
     return found if found is not None and found.alive else None
 
 
-def read() -> tuple[Layout, list[Rate]]:
+def read() -> tuple[Layout, list[CableRate]]:
     """Read what is up.
 
     Raises:
@@ -70,7 +70,7 @@ def read() -> tuple[Layout, list[Rate]]:
         raise FabricError("no emulated machine is up: commplan fabric up TOPOLOGY makes one")
     try:
         made = layout(files.load(place / TOPOLOGY), Fraction(str(state["scale"])))
-        rates = [Rate(**row) for row in json.loads(atomic.read(place / RATES, LIMIT))]
+        rates = [CableRate(**row) for row in json.loads(atomic.read(place / RATES, LIMIT))]
     except (OSError, ValueError, TypeError, KeyError, TopologyError) as error:
         raise FabricError(f"{place}: cannot be read: {error}") from None
     return made, rates

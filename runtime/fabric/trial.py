@@ -14,6 +14,7 @@ from runtime.program.buffer_plan import moves
 from runtime.simulate.simulate import simulate
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import digest
+from topologies.model.units import Bytes, Rank, Seconds
 
 CHECKS = 1  # calls besides the warm-up and the iterations: the one whose result is looked at
 
@@ -27,7 +28,7 @@ class Trial:
     """
 
     measured: launch.Measurement
-    predicted: float
+    predicted: Seconds
     bound: float | None
     flows: tuple[Flow, ...]
 
@@ -40,14 +41,14 @@ class Trial:
 def run(
     machine: Machine,
     schedule: Schedule,
-    size: int,
+    size: Bytes,
     target: str = "c",
     *,
     dtype: str = "float32",
     iterations: int = 5,
     warm_up: int = 1,
-    played: Sequence[int] = (),
-    timeout: float = 600.0,
+    played: Sequence[Rank] = (),
+    timeout: Seconds = 600.0,
     report: Callable[[str], None] | None = None,
 ) -> Trial:
     """Run a schedule at a size (bytes) on an emulated machine of its topology.
@@ -99,7 +100,7 @@ def run(
     )
 
 
-def _bound(machine: Machine, schedule: Schedule, size: int) -> float | None:
+def _bound(machine: Machine, schedule: Schedule, size: Bytes) -> float | None:
     """Compute the seconds that the bound of the schedule leaves at the rates of the emulation."""
     limit = schedule.bound.algbw
     return None if limit is None else size / float(limit * machine.layout.scale)

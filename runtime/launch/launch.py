@@ -20,6 +20,7 @@ from runtime.verify.structure import sound
 from solvers.schedules.schedule import Schedule
 from topologies.model.arguments import number, refuse, whole
 from topologies.model.errors import NO, CommplanError
+from topologies.model.units import Bytes, Rank, Seconds
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Measurement:
             nothing was checked.
     """
 
-    size: int
+    size: Bytes
     count: int
     type: str
     op: str
@@ -39,7 +40,7 @@ class Measurement:
     in_place: bool
     ranks: int
     iterations: int
-    seconds: float
+    seconds: Seconds
     algbw: float
     busbw: float
     wrong: int | None
@@ -76,8 +77,8 @@ def run(
     iterations: int = 20,
     warm_up: int = 5,
     check: bool = True,
-    played: Sequence[int] = (),
-    timeout: float = 600.0,
+    played: Sequence[Rank] = (),
+    timeout: Seconds = 600.0,
     report: Callable[[str], None] | None = None,
     mpi: Mpi | None = None,
 ) -> list[Measurement]:
@@ -133,7 +134,7 @@ def _check_run(
     iterations: int,
     warm_up: int,
     chunks: int,
-    timeout: float,
+    timeout: Seconds,
 ) -> None:
     """Look at everything before a process is started.
 
@@ -200,9 +201,9 @@ def _prepare_c(text: str, folder: Path, mpi: Mpi) -> str:
 
 def launch(
     command: Sequence[str],
-    played: Sequence[int],
+    played: Sequence[Rank],
     mpi: Mpi,
-    timeout: float = 600.0,
+    timeout: Seconds = 600.0,
     report: Callable[[str], None] | None = None,
 ) -> Ending:
     """Run an emitted program under mpirun and say how it ended; nothing of it runs on after that.
@@ -231,7 +232,7 @@ def launch(
 
 
 def judge(
-    ended: Ended, timeout: float, played: Sequence[int], before: kills.Killed | None = None
+    ended: Ended, timeout: Seconds, played: Sequence[Rank], before: kills.Killed | None = None
 ) -> Ending:
     """Say how a launch ended, from its exit code and what it said.
 
@@ -271,7 +272,7 @@ def _step(line: str) -> int:
     return int(re.findall(r"blocked in step (\d+)", line)[0])
 
 
-def _exit(ended: Ended, played: Sequence[int]) -> str:
+def _exit(ended: Ended, played: Sequence[Rank]) -> str:
     """Name the rank that ended badly before all others, if one did, and its exit code or signal.
 
     Where none says so, its shell was ended too: mpirun may tell by which signal.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from runtime.launch.first_failure import describe_exit
 from topologies.model.errors import NO, WRONG_INPUT, CommplanError
+from topologies.model.units import Seconds
 
 VARIABLE = "COMMPLAN_MPIRUN"
 VERSION_SECONDS = 30.0
@@ -46,7 +47,7 @@ class Mpi:
         """Write the command line that starts so many processes."""
         return [*self.command, "-n", str(processes)]
 
-    def environment(self, seconds: float) -> dict[str, str]:
+    def environment(self, seconds: Seconds) -> dict[str, str]:
         """Look up the environment: one thread each, root allowed, a time limit of MPI's own."""
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}

@@ -18,6 +18,8 @@ from types import FrameType
 from typing import IO, cast
 from uuid import uuid4
 
+from topologies.model.units import Seconds
+
 # What an mpirun gets to end its processes by itself before they are killed; Open MPI takes 6 s.
 GRACE_SECONDS = 8.0
 LAST_SECONDS = 3.0  # what a command gets after a line that ought to be its last
@@ -52,7 +54,7 @@ class Ended:
 def watched(
     command: Sequence[str],
     environment: dict[str, str],
-    seconds: float,
+    seconds: Seconds,
     report: Callable[[str], None] | None = None,
     last: Callable[[str], object] | None = None,
 ) -> Ended:
@@ -177,7 +179,7 @@ class _Reader(threading.Thread):
         if self.last is not None and self.last(lines[-1]):
             self.deadline = min(self.deadline, time.monotonic() + LAST_SECONDS)
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: Seconds) -> None:
         """Wait for the end of the streams; where it never began, there is none to wait for."""
         if self.ident is not None:
             self.join(seconds)

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from runtime.launch.mpi import MapError
 from topologies.formats import atomic, contents
 from topologies.model.messages import nearest, one_line, show_value
+from topologies.model.units import Rank
 
 MAYBE = (contents.NUMBERS, contents.LIST, contents.TEXT)
 MAP_LIMIT = 10_000_000  # bytes of a map file
 
 
-def read(path: atomic.Name, ranks: Sequence[int], names: Sequence[str] = ()) -> tuple[int, ...]:
+def read(path: atomic.Name, ranks: Sequence[Rank], names: Sequence[str] = ()) -> tuple[int, ...]:
     """Read which of the ranks each process plays: a JSON list, or one rank on each line.
 
     A rank is a number or, where the names of all are given, a name.
@@ -43,7 +44,7 @@ def read(path: atomic.Name, ranks: Sequence[int], names: Sequence[str] = ()) -> 
     raise MapError(one_line(f"{path}: {fault}"))
 
 
-def check(played: Sequence[int], ranks: Sequence[int], place: str = "map") -> None:
+def check(played: Sequence[Rank], ranks: Sequence[Rank], place: str = "map") -> None:
     """Refuse a map that does not name each of the ranks once.
 
     Raises:
@@ -59,7 +60,7 @@ def check(played: Sequence[int], ranks: Sequence[int], place: str = "map") -> No
         raise MapError(f"{place}: found {found}, expected {wanted}")
 
 
-def _list_ranks(ranks: Sequence[int]) -> str:
+def _list_ranks(ranks: Sequence[Rank]) -> str:
     return ",".join(map(show_value, ranks[:20])) + (",..." if len(ranks) > 20 else "")
 
 

@@ -9,6 +9,7 @@ from runtime.metrics.height import links_in_a_row
 from runtime.metrics.pacing import pacing_of
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import FloatArray, IntArray
+from topologies.model.units import Bytes
 from topologies.symmetry.group import link_images, orbits
 
 MOST_CHUNKS = 128
@@ -30,13 +31,13 @@ class Pipelining:
     square: float
     linear: float
 
-    def chunks(self, size: int) -> int:
+    def chunks(self, size: Bytes) -> int:
         """Choose the chunks for a size in bytes; emitted programs have the same lines."""
         best = min(sqrt(self.square * size) + 0.5, self.linear * size, float(MOST_CHUNKS))
         return max(1, int(best))
 
 
-def chunks(schedule: Schedule, size: int) -> int:
+def chunks(schedule: Schedule, size: Bytes) -> int:
     """Choose the number of chunks for each piece at a size in bytes."""
     return pipelining(schedule).chunks(size)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from solvers.schedules.schedule import IntegerColumn, Schedule
 from topologies.model.topology import IntArray
+from topologies.model.units import Rate
 from topologies.symmetry.group import link_images, orbits
 
 
@@ -31,7 +32,7 @@ class Throughput:
     Both are None where nothing moves.
     """
 
-    algbw: Fraction | None
+    algbw: Rate | None
     busiest: int | None
 
 
@@ -85,7 +86,7 @@ def throughput(schedule: Schedule) -> Throughput:
     return Throughput(topology.unit / time if time else None, busiest)
 
 
-def algbw(schedule: Schedule) -> Fraction | None:
+def algbw(schedule: Schedule) -> Rate | None:
     """Compute size / time of the schedule in bytes per second, None where nothing moves."""
     return throughput(schedule).algbw
 

@@ -12,6 +12,7 @@ from solvers.certify.dual_bound import Unproven
 from solvers.schedules.certificate import Prices
 from solvers.schedules.schedule import Schedule
 from topologies.model.arguments import of
+from topologies.model.units import Rate
 
 SHOWN = 20  # faults that are spelled out
 
@@ -35,8 +36,8 @@ class Report:
     correct: bool
     optimal: bool
     faults: tuple[str, ...]
-    algbw: Fraction | None = None
-    proved: Fraction | None = None
+    algbw: Rate | None = None
+    proved: Rate | None = None
     busiest: str | None = None
     height: int = 0
     same_bits: bool | None = None
@@ -112,7 +113,7 @@ def _moves_nothing(schedule: Schedule) -> bool:
     )
 
 
-def _rate(algbw: Fraction) -> str:
+def _rate(algbw: Rate) -> str:
     return f"{float(algbw) / 1e9:.9g} GB/s"
 
 

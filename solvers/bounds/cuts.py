@@ -21,6 +21,7 @@ from solvers.schedules.certificate import Bound, Cut
 from solvers.schedules.collective import Collective, CollectiveError, Movement
 from solvers.settings.deadline import NO_DEADLINE, Watch
 from topologies.model.topology import BoolArray, IntArray, Topology, integers, reverse
+from topologies.model.units import Rank
 from topologies.symmetry.group import trivial
 from topologies.symmetry.refinement import refine, representatives
 
@@ -163,7 +164,7 @@ def _with_source(
 
 
 def _broadcast_time(
-    topology: Topology, ranks: Sequence[int], root: int, watch: Watch
+    topology: Topology, ranks: Sequence[Rank], root: Rank, watch: Watch
 ) -> tuple[Fraction, BoolArray]:
     """Find the least max-flow from the root to a rank."""
     best: tuple[int, BoolArray] | None = None
@@ -226,7 +227,7 @@ def _mark(topology: Topology, vertex: int) -> IntArray:
     return marks
 
 
-def _one_of_each(topology: Topology, ranks: Sequence[int], marks: IntArray) -> IntArray:
+def _one_of_each(topology: Topology, ranks: Sequence[Rank], marks: IntArray) -> IntArray:
     """Pick one rank of each colour: ranks of one orbit have equal cuts.
 
     Should two ranks of one colour differ after all, the bound found is still the value of a real

@@ -6,9 +6,10 @@ from scipy.sparse.csgraph import dijkstra
 from solvers.certify.multigraph import simplify
 from solvers.schedules.collective import Collective
 from topologies.model.topology import BoolArray, Topology
+from topologies.model.units import Seconds
 
 
-def latency(topology: Topology, collective: Collective) -> float:
+def latency(topology: Topology, collective: Collective) -> Seconds:
     """Compute the seconds that the first byte takes from a holder to the wanter farthest from it.
 
     A message pays the alpha of each link on its way and the overhead at both its ends. Complexity:

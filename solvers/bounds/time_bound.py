@@ -40,6 +40,7 @@ from solvers.certify.multigraph import simplify
 from solvers.schedules.certificate import Bound, Cut, Prices
 from solvers.schedules.collective import Collective
 from topologies.model.topology import FloatArray, IntArray, Topology, integers
+from topologies.model.units import Seconds
 
 SIDES = ("inputs", "outputs")
 NOTHING = 1e-15  # seconds; added to each link, as those of no length would count as missing
@@ -52,7 +53,7 @@ def time_lower_bound(
     size: float,
     *,
     in_network: bool = False,
-) -> float:
+) -> Seconds:
     """Compute the seconds that no schedule can beat at a size.
 
     Complexity: two searches from all ranks, and those of `latency`.
@@ -91,7 +92,7 @@ def _solve_paid(weight: FloatArray, idle: FloatArray, fluid: float) -> float:
     return float(((sums[-1] * fluid + np.cumsum(weight[order] * idle[order])) / sums).min())
 
 
-def fan_out_time(ranks: int, overhead: float, first: float) -> float:
+def fan_out_time(ranks: int, overhead: Seconds, first: float) -> Seconds:
     """Compute the time in which so many ranks can depend on one, itself included, or it on them.
 
     Args:

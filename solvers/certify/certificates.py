@@ -12,6 +12,7 @@ from solvers.schedules.capabilities import Relays
 from solvers.schedules.certificate import Certificate, Cut
 from solvers.schedules.collective import Collective
 from topologies.model.topology import BoolArray, IntArray, Topology
+from topologies.model.units import Rate
 from topologies.symmetry.group import Group
 
 TREES = "reduce-broadcast trees"
@@ -25,7 +26,7 @@ def prove(
     *,
     in_network: bool = False,
     relays: Relays = "all",
-) -> Fraction:
+) -> Rate:
     """Compute the size / time in bytes per second that no schedule can beat.
 
     A cut does not care about symmetry: what it counts must cross it once, wherever it is copied.

@@ -14,6 +14,7 @@ from solvers.schedules.collective import Collective
 from topologies.model.errors import NO, CommplanError
 from topologies.model.reachability import connected_parts
 from topologies.model.topology import BoolArray, IntArray, Topology, integers
+from topologies.model.units import Rate
 from topologies.symmetry.group import Group, link_images, orbits
 
 BRANCHING_LIMIT = 1024  # vertices at which a tree may branch, above which we price none
@@ -34,7 +35,7 @@ def prove_by_prices(
     *,
     in_network: bool = False,
     relays: Relays = "all",
-) -> Fraction:
+) -> Rate:
     """Compute the size / time in bytes per second that no schedule can beat, by LP duality.
 
     All links together take in capacity × price per second; each block pays at least for its

@@ -11,7 +11,7 @@ from solvers.schedules.schedule import Schedule
 from solvers.schedules.text import LINES, heading
 from topologies.model.messages import first_lines, list_names
 from topologies.model.topology import IntArray, Topology
-from topologies.model.units import rate
+from topologies.model.units import Rate, rate
 
 TERMS = 6  # of a sum that is written out
 
@@ -141,11 +141,11 @@ def _divisor(figure: Fraction) -> str:
     return str(figure) if figure.denominator == 1 else f"({figure})"
 
 
-def _gigabytes(bandwidth: Fraction) -> str:
+def _gigabytes(bandwidth: Rate) -> str:
     return str(bandwidth / 10**9)
 
 
-def _exact(bandwidth: Fraction) -> str:
+def _exact(bandwidth: Rate) -> str:
     """Write bytes per second in GB/s as a fraction, and rounded where it is none that is whole."""
     exact = bandwidth / 10**9
     return f"{exact} GB/s" if exact.denominator == 1 else f"{exact} GB/s ({rate(bandwidth)})"

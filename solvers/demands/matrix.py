@@ -8,12 +8,13 @@ from solvers.demands.files import DemandError
 from topologies.model.arguments import of, whole
 from topologies.model.messages import one_line, unknown
 from topologies.model.topology import IntArray
+from topologies.model.units import Bytes
 
 RANKS_LIMIT = 4096
 BYTES_LIMIT = 2**38  # of one pair, so that the sum of RANKS_LIMIT² such entries is exact
 
 
-def demand(text: str, ranks: int, token_bytes: int | None = None) -> IntArray:
+def demand(text: str, ranks: int, token_bytes: Bytes | None = None) -> IntArray:
     """Make the matrix that a file or a description (`lognormal:sigma=1`) stands for.
 
     Args:

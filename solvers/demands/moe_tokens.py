@@ -10,13 +10,13 @@ from solvers.schedules.moe import Tokens, group_tokens
 from topologies.model.arguments import of, whole
 from topologies.model.messages import one_line, unknown
 from topologies.model.topology import IntArray
-from topologies.model.units import count_of
+from topologies.model.units import Bytes, count_of
 
 VISITS_LIMIT = 2**28  # tokens × ranks
 
 
 def tokens(
-    text: str, ranks: int, token_bytes: int | None = None, experts: int | None = None
+    text: str, ranks: int, token_bytes: Bytes | None = None, experts: int | None = None
 ) -> Tokens:
     """Make the tokens that a file or a description (`node-limited:tokens=128`) stands for.
 

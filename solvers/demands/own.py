@@ -15,6 +15,7 @@ from solvers.schedules.unequal import BYTES_LIMIT
 from topologies.formats import atomic, contents
 from topologies.model.messages import one_line, show_value
 from topologies.model.topology import frozen, integers
+from topologies.model.units import Rank
 
 FILE_LIMIT = 2**24  # bytes of a file
 BLOCKS_LIMIT = 2**16  # blocks
@@ -24,7 +25,7 @@ NAME = re.compile("[A-Za-z][A-Za-z0-9_]{0,63}")
 KEYS = {"size", "holders", "wanters"}
 
 
-def load(path: str, ranks: range | tuple[int, ...]) -> Collective:
+def load(path: str, ranks: range | tuple[Rank, ...]) -> Collective:
     """Read a collective; those ranks take part that hold or want something.
 
     Args:

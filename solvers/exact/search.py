@@ -46,6 +46,7 @@ from solvers.schedules.unfold import unfold
 from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch
 from topologies.model.errors import ArgumentError
 from topologies.model.topology import Topology, reverse
+from topologies.model.units import Seconds
 from topologies.symmetry.group import Group, trivial
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Answer:
     point: Instance
     verdict: Verdict
     reason: str
-    seconds: float
+    seconds: Seconds
     schedule: Schedule | None = None
     rounds: tuple[int, ...] = ()
 

@@ -20,6 +20,7 @@ from solvers.schedules.schedule import Schedule, Transfer, schedule
 from solvers.settings.deadline import Watch
 from solvers.timing.link_stages import staged_schedules
 from topologies.model.topology import Topology, integers
+from topologies.model.units import Bytes
 from topologies.symmetry.group import Group, trivial
 
 WAYS = 16  # shortest ways over which a block is spread
@@ -108,7 +109,7 @@ def _stay(collective: Collective) -> Pieces:
 
 
 def _paths(
-    routes: Router, src: int, dst: int, most: int, size: int
+    routes: Router, src: int, dst: int, most: int, size: Bytes
 ) -> list[tuple[Fraction, tuple[Hop, ...]]]:
     if src == dst:
         return [(Fraction(1), ())]

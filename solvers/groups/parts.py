@@ -29,6 +29,7 @@ from solvers.schedules.unfold import unfold
 from solvers.trees.tuning import HELPED_MEMBERS
 from topologies.derive.part import Submachine, islands, submachine, without_others
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
+from topologies.model.units import Rank
 from topologies.symmetry.extension import extend_symmetry
 from topologies.symmetry.group import Group, cyclic_subgroup, orbits, reduce_group, trivial
 
@@ -58,7 +59,7 @@ def restrict_relays(topology: Topology, collective: Collective, relays: Relays) 
     return left
 
 
-def _list_ranks(topology: Topology, ranks: list[int]) -> str:
+def _list_ranks(topology: Topology, ranks: list[Rank]) -> str:
     """Name some ranks of a part."""
     names = ", ".join(topology.names[rank] for rank in ranks[:SHOWN])
     return f"{names} and {len(ranks) - SHOWN} more" if len(ranks) > SHOWN else names

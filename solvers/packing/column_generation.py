@@ -34,6 +34,7 @@ from solvers.routing.quotient import Quotient
 from solvers.schedules.certificate import Bound
 from solvers.settings.deadline import NO_DEADLINE, Watch
 from topologies.model.topology import FloatArray
+from topologies.model.units import Share
 
 
 class Goal(NamedTuple):
@@ -81,7 +82,7 @@ class Packing:
 
     orders: tuple[Order, ...]
     columns: Columns
-    share: tuple[Fraction, ...]
+    share: tuple[Share, ...]
     bound: Bound | None
     ways: PathPool
 

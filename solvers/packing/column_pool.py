@@ -42,6 +42,7 @@ from solvers.routing.quotient import Quotient
 from solvers.settings.deadline import NO_DEADLINE, Watch
 from topologies.model.forests import depths
 from topologies.model.topology import BoolArray, FloatArray, IntArray, frozen
+from topologies.model.units import Share
 
 
 class ColumnPool:
@@ -289,7 +290,7 @@ class ColumnPool:
                 self.grow(family, nearest, place)
 
     def unfold(
-        self, columns: Columns, share: Sequence[Fraction]
+        self, columns: Columns, share: Sequence[Share]
     ) -> tuple[Columns, tuple[Fraction, ...]] | None:
         """Give every member of the orders choices of its own, where others stand for it.
 

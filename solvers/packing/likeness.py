@@ -25,6 +25,7 @@ from solvers.packing.order_lp import Columns, Order, start_at_roots
 from solvers.routing.path_pool import PathPool
 from solvers.routing.quotient import Quotient
 from topologies.model.topology import FloatArray, IntArray, frozen
+from topologies.model.units import Share
 
 
 class Kinds:
@@ -124,7 +125,7 @@ class Unfolding:
         self._known: dict[tuple[int, int, tuple[int, ...]], int] = {}
 
     def unfold(
-        self, columns: Columns, share: Sequence[Fraction]
+        self, columns: Columns, share: Sequence[Share]
     ) -> tuple[Columns, tuple[Fraction, ...], list[tuple[int, IntArray]]]:
         """Write down the choices that have a share and the shares, for all members.
 

@@ -9,6 +9,7 @@ from solvers.packing.tuning import HEIGHT_WORK, LARGE_COLUMNS, TALL_HOPS
 from solvers.routing.path_pool import HOP
 from solvers.settings.deadline import Watch
 from topologies.model.topology import BoolArray, FloatArray, IntArray
+from topologies.model.units import Seconds
 
 
 def prefer_low_trees(
@@ -83,7 +84,7 @@ def _early(
     return x
 
 
-def _starts(pool: ColumnPool, alpha: float) -> FloatArray:
+def _starts(pool: ColumnPool, alpha: Seconds) -> FloatArray:
     """Guess when each member of each order can send at the soonest: (orders, members).
 
     alpha: about that of a message, for orders that are levels.

@@ -8,13 +8,14 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order
 
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
+from topologies.model.units import Rank
 
 Relays = Literal["none", "forward", "all"]
 RELAYS: tuple[Relays, ...] = get_args(Relays)
 
 
 def mark_branching(
-    topology: Topology, ranks: Sequence[int], relays: Relays, *, in_network: bool
+    topology: Topology, ranks: Sequence[Rank], relays: Relays, *, in_network: bool
 ) -> tuple[BoolArray, BoolArray]:
     """Mark the vertices that may copy, and those that may add: (vertices,) each.
 
@@ -33,7 +34,7 @@ def mark_branching(
 
 
 def helpers(
-    topology: Topology, ranks: Sequence[int], relays: Relays, *, in_network: bool
+    topology: Topology, ranks: Sequence[Rank], relays: Relays, *, in_network: bool
 ) -> list[IntArray]:
     """List sets of vertices that could branch for the ranks, each larger than the one before.
 
@@ -51,7 +52,7 @@ def helpers(
     return [switches] if len(switches) == len(found) else [switches, found]
 
 
-def _mark_reached(topology: Topology, ranks: Sequence[int], *, forward: bool) -> BoolArray:
+def _mark_reached(topology: Topology, ranks: Sequence[Rank], *, forward: bool) -> BoolArray:
     """Mark the vertices that some of the ranks reach, or that reach some of them."""
     tail, head = (topology.src, topology.dst) if forward else (topology.dst, topology.src)
     # One more vertex, in front of all the ranks, is where the search begins.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from topologies.model.topology import IntArray
-from topologies.model.units import rate
+from topologies.model.units import Rate, rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Bound:
     move (a single rank).
     """
 
-    algbw: Fraction | None
+    algbw: Rate | None
     scope: str
     certificate: Certificate | None
 

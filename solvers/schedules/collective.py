@@ -13,6 +13,7 @@ import numpy as np
 from topologies.model.arguments import column, of, refuse, whole
 from topologies.model.errors import WRONG_INPUT, CommplanError
 from topologies.model.topology import IntArray, frozen, integers
+from topologies.model.units import Rank, Share
 
 
 class CollectiveError(CommplanError, ValueError):
@@ -63,7 +64,7 @@ class Shape(NamedTuple):
 
     movement: Movement
     everyone: bool
-    root: int | None
+    root: Rank | None
     inward: bool
 
 
@@ -81,11 +82,11 @@ class Collective:
     """
 
     name: str
-    ranks: tuple[int, ...]
+    ranks: tuple[Rank, ...]
     sizes: IntArray
     inputs: tuple[IntArray, ...]
     outputs: tuple[IntArray, ...]
-    root: int | None = None
+    root: Rank | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is of another kind; whether it fits together is up to `verify`."""
@@ -161,7 +162,7 @@ class Collective:
         some = [rank for rank, own in zip(self.ranks, buffers, strict=True) if len(own)]
         return some[0] if len(some) == 1 else None
 
-    def fraction(self, block: int) -> Fraction:
+    def fraction(self, block: int) -> Share:
         """Compute a block's share of the size."""
         return Fraction(int(self.sizes[block]), self.total)
 
@@ -233,11 +234,11 @@ def _movement(held: IntArray, wanted: IntArray) -> Movement:
 
 def _layout(
     name: str,
-    ranks: tuple[int, ...],
+    ranks: tuple[Rank, ...],
     sizes: Sequence[int] | IntArray,
     inputs: Callable[[int], Sequence[int]],
     outputs: Callable[[int], Sequence[int]],
-    root: int | None = None,
+    root: Rank | None = None,
 ) -> Collective:
     """Make a collective from the blocks in each rank's buffers; i counts the ranks from 0."""
     places = range(len(ranks))
@@ -251,7 +252,7 @@ def _layout(
     )
 
 
-def all_gather(ranks: tuple[int, ...], sizes: Sequence[int] = ()) -> Collective:
+def all_gather(ranks: tuple[Rank, ...], sizes: Sequence[int] = ()) -> Collective:
     """Give everyone's block to everyone; with unequal sizes this is all_gatherv."""
     everything = range(len(ranks))
     return _layout(
@@ -259,7 +260,7 @@ def all_gather(ranks: tuple[int, ...], sizes: Sequence[int] = ()) -> Collective:
     )
 
 
-def reduce_scatter(ranks: tuple[int, ...], sizes: Sequence[int] = ()) -> Collective:
+def reduce_scatter(ranks: tuple[Rank, ...], sizes: Sequence[int] = ()) -> Collective:
     """Give each rank the sum of its block; with unequal sizes this is reduce_scatterv."""
     everything = range(len(ranks))
     return _layout(
@@ -267,12 +268,12 @@ def reduce_scatter(ranks: tuple[int, ...], sizes: Sequence[int] = ()) -> Collect
     )
 
 
-def all_reduce(ranks: tuple[int, ...]) -> Collective:
+def all_reduce(ranks: tuple[Rank, ...]) -> Collective:
     """Give everyone the sum of everyone's vector."""
     return _layout("all_reduce", ranks, [1], lambda _: [0], lambda _: [0])
 
 
-def all_to_all(ranks: tuple[int, ...]) -> Collective:
+def all_to_all(ranks: tuple[Rank, ...]) -> Collective:
     """Send from each rank another block to each rank, itself included."""
     n = len(ranks)
     return _layout(
@@ -284,7 +285,7 @@ def all_to_all(ranks: tuple[int, ...]) -> Collective:
     )
 
 
-def all_to_allv(ranks: tuple[int, ...], demand: IntArray) -> Collective:
+def all_to_allv(ranks: tuple[Rank, ...], demand: IntArray) -> Collective:
     """Send demand[i, j] units from ranks[i] to ranks[j], what stays (i = j) included.
 
     Only pairs with something to send have a block; blocks count row by row.
@@ -339,17 +340,17 @@ def demand_of(collective: Collective) -> IntArray:
     return frozen(demand)
 
 
-def broadcast(ranks: tuple[int, ...], root: int) -> Collective:
+def broadcast(ranks: tuple[Rank, ...], root: Rank) -> Collective:
     """Give everyone the root's vector."""
     return _layout("broadcast", ranks, [1], _only(ranks, root, [0]), lambda _: [0], root)
 
 
-def reduce(ranks: tuple[int, ...], root: int) -> Collective:
+def reduce(ranks: tuple[Rank, ...], root: Rank) -> Collective:
     """Give the root the sum of everyone's vector."""
     return _layout("reduce", ranks, [1], lambda _: [0], _only(ranks, root, [0]), root)
 
 
-def scatter(ranks: tuple[int, ...], root: int) -> Collective:
+def scatter(ranks: tuple[Rank, ...], root: Rank) -> Collective:
     """Give each rank its block from the root."""
     blocks = range(len(ranks))
     return _layout(
@@ -357,7 +358,7 @@ def scatter(ranks: tuple[int, ...], root: int) -> Collective:
     )
 
 
-def gather(ranks: tuple[int, ...], root: int) -> Collective:
+def gather(ranks: tuple[Rank, ...], root: Rank) -> Collective:
     """Give the root each rank's block."""
     blocks = range(len(ranks))
     return _layout(
@@ -366,7 +367,7 @@ def gather(ranks: tuple[int, ...], root: int) -> Collective:
 
 
 def _only(
-    ranks: tuple[int, ...], root: int, blocks: Sequence[int]
+    ranks: tuple[Rank, ...], root: Rank, blocks: Sequence[int]
 ) -> Callable[[int], Sequence[int]]:
     """Give `blocks` to the root and nothing to the others."""
     return lambda i: blocks if ranks[i] == root else []

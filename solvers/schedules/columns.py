@@ -15,6 +15,7 @@ from topologies.formats.columns import Rational, column, permutations, rational
 from topologies.model.names import TEXT_LIMIT
 from topologies.model.ragged import starts
 from topologies.model.topology import BoolArray, IntArray, Topology, TopologyError, frozen
+from topologies.model.units import Rank
 from topologies.symmetry.group import Group
 
 FORMAT = "commplan/schedule/1"
@@ -39,8 +40,8 @@ class CollectiveColumns(msgspec.Struct, forbid_unknown_fields=True, frozen=True)
     """A collective by its name, or with its layout."""
 
     name: Name
-    ranks: list[int]
-    root: int | None
+    ranks: list[Rank]
+    root: Rank | None
     layout: LayoutColumns | None
 
 

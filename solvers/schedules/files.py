@@ -17,6 +17,7 @@ from topologies.model.arguments import of, whole
 from topologies.model.errors import WRONG_INPUT, CommplanError
 from topologies.model.messages import one_line, show_value
 from topologies.model.topology import Topology, TopologyError, digest
+from topologies.model.units import Bytes
 
 SET_FORMAT = "commplan/set/1"
 SIZE_LIMIT = 256 * 10**6  # bytes, unpacked
@@ -52,7 +53,7 @@ class _Set(msgspec.Struct, forbid_unknown_fields=True):
     parts: list[_Entry]
 
 
-def load(path: atomic.Name, size: int | None = None) -> Schedule:
+def load(path: atomic.Name, size: Bytes | None = None) -> Schedule:
     """Read a schedule; its parts fit each other, but only `verify` tells whether it is right.
 
     Args:
@@ -161,7 +162,7 @@ def save_set(parts: Sequence[tuple[int, Schedule]], path: atomic.Name) -> None:
         raise ScheduleFileError(one_line(f"{path}: not written: {error}")) from None
 
 
-def _pick(data: bytes, size: int | None) -> bytes:
+def _pick(data: bytes, size: Bytes | None) -> bytes:
     """Take out of a set the schedule for a size; what is no set stays as it is.
 
     Raises:

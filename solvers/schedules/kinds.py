@@ -20,6 +20,7 @@ from solvers.schedules.collective import (
 from topologies.model.arguments import of, whole
 from topologies.model.registry import Registry
 from topologies.model.topology import IntArray
+from topologies.model.units import Rank
 
 # (ranks ascending, root or the first rank, what is given besides) -> the collective
 Maker = Callable[[tuple[int, ...], int, Any], Collective]
@@ -176,8 +177,8 @@ def is_alike(what: Collective) -> bool:
 
 def collective(
     name: str,
-    ranks: Sequence[int],
-    root: int | None = None,
+    ranks: Sequence[Rank],
+    root: Rank | None = None,
     *,
     blocks: Sequence[int] | IntArray | None = None,
 ) -> Collective:

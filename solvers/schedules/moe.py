@@ -12,6 +12,7 @@ import numpy as np
 from solvers.schedules.collective import Collective, CollectiveError, check_ranks
 from topologies.model.arguments import column, of, refuse, within
 from topologies.model.topology import BoolArray, IntArray, frozen
+from topologies.model.units import Bytes, Rank
 
 NAMES = ("dispatch", "combine")
 
@@ -43,7 +44,7 @@ class Tokens:
             within("sizes", self.sizes, 0, 2**62, CollectiveError)
 
 
-def group_tokens(places: IntArray, ranks: int, token_bytes: int) -> Tokens:
+def group_tokens(places: IntArray, ranks: int, token_bytes: Bytes) -> Tokens:
     """Put the tokens of a routing together that go the same way.
 
     Tokens without an expert go nowhere.
@@ -67,7 +68,7 @@ def group_tokens(places: IntArray, ranks: int, token_bytes: int) -> Tokens:
     return Tokens(frozen(home[rows]), visits[rows], frozen(times * token_bytes))
 
 
-def dispatch(ranks: tuple[int, ...], tokens: Tokens) -> Collective:
+def dispatch(ranks: tuple[Rank, ...], tokens: Tokens) -> Collective:
     """Give every token to the ranks that it visits.
 
     Blocks come by home, then by the ranks visited; a rank's output has them in that order.
@@ -83,7 +84,7 @@ def dispatch(ranks: tuple[int, ...], tokens: Tokens) -> Collective:
     return _make("dispatch", ranks, tokens)
 
 
-def combine(ranks: tuple[int, ...], tokens: Tokens) -> Collective:
+def combine(ranks: tuple[Rank, ...], tokens: Tokens) -> Collective:
     """Give every token's home the sum of what the ranks made of it that it visited.
 
     Blocks are those of the dispatch, inputs its outputs and outputs its inputs.
@@ -118,7 +119,7 @@ def tokens_of(collective: Collective) -> Tokens:
     return Tokens(frozen(home), visits, collective.sizes)
 
 
-def _make(name: str, ranks: tuple[int, ...], tokens: Tokens) -> Collective:
+def _make(name: str, ranks: tuple[Rank, ...], tokens: Tokens) -> Collective:
     of("tokens", tokens, Tokens, error=CollectiveError)
     ranks = check_ranks(name, ranks)
     if not ranks or list(ranks) != sorted(set(ranks)):

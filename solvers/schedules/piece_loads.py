@@ -8,6 +8,7 @@ import numpy as np
 
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import FloatArray, Topology
+from topologies.model.units import Seconds
 from topologies.symmetry.group import link_images, orbits
 
 
@@ -19,7 +20,7 @@ class LockStep(NamedTuple):
     """
 
     stages: int
-    seconds: float
+    seconds: Seconds
 
 
 def piece_amounts(schedule: Schedule) -> list[Fraction]:

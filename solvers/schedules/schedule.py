@@ -18,6 +18,7 @@ from solvers.schedules.text import schedule_text
 from topologies.model.arguments import column, of, refuse
 from topologies.model.ragged import starts, stretches
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen, integers
+from topologies.model.units import Share
 from topologies.symmetry.group import Group, trivial
 
 IntegerColumn = NDArray[Any]  # int64, or object for Python's integers
@@ -113,7 +114,7 @@ class Schedule:
     topology: Topology
     collective: Collective
     block: IntArray
-    share: tuple[Fraction, ...]
+    share: tuple[Share, ...]
     transfers: Transfers
     group: Group
     bound: Bound

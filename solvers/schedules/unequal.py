@@ -10,31 +10,32 @@ import numpy as np
 from solvers.schedules.collective import Collective, CollectiveError
 from topologies.model.arguments import refuse, whole
 from topologies.model.topology import IntArray, frozen, integers
+from topologies.model.units import Rank
 
 BYTES_LIMIT = 2**38  # of one block, so that sums are exact
 
 Buffers = tuple[IntArray, ...]
 
 
-def all_gatherv(ranks: tuple[int, ...], blocks: Sequence[int] | IntArray) -> Collective:
+def all_gatherv(ranks: tuple[Rank, ...], blocks: Sequence[int] | IntArray) -> Collective:
     """Give everyone's block to everyone."""
     sizes, own, everything = _blocks("all_gatherv", ranks, blocks)
     return Collective("all_gatherv", ranks, sizes, own, (everything,) * len(ranks))
 
 
-def reduce_scatterv(ranks: tuple[int, ...], blocks: Sequence[int] | IntArray) -> Collective:
+def reduce_scatterv(ranks: tuple[Rank, ...], blocks: Sequence[int] | IntArray) -> Collective:
     """Give each rank the sum of its block over everyone."""
     sizes, own, everything = _blocks("reduce_scatterv", ranks, blocks)
     return Collective("reduce_scatterv", ranks, sizes, (everything,) * len(ranks), own)
 
 
-def gatherv(ranks: tuple[int, ...], root: int, blocks: Sequence[int] | IntArray) -> Collective:
+def gatherv(ranks: tuple[Rank, ...], root: Rank, blocks: Sequence[int] | IntArray) -> Collective:
     """Give the root each rank's block."""
     sizes, own, everything = _blocks("gatherv", ranks, blocks)
     return Collective("gatherv", ranks, sizes, own, _only(ranks, root, everything), root)
 
 
-def scatterv(ranks: tuple[int, ...], root: int, blocks: Sequence[int] | IntArray) -> Collective:
+def scatterv(ranks: tuple[Rank, ...], root: Rank, blocks: Sequence[int] | IntArray) -> Collective:
     """Give each rank its block from the root."""
     sizes, own, everything = _blocks("scatterv", ranks, blocks)
     return Collective("scatterv", ranks, sizes, _only(ranks, root, everything), own, root)
@@ -45,11 +46,11 @@ def sizes_in(side: str) -> Callable[[Collective], IntArray]:
     return lambda what: integers(int(what.sizes[own].sum()) for own in getattr(what, side))
 
 
-def _only(ranks: tuple[int, ...], root: int, blocks: IntArray) -> Buffers:
+def _only(ranks: tuple[Rank, ...], root: Rank, blocks: IntArray) -> Buffers:
     return tuple(blocks if rank == root else blocks[:0] for rank in ranks)
 
 
-def check_blocks(name: str, ranks: Sequence[int], given: object) -> list[int]:
+def check_blocks(name: str, ranks: Sequence[Rank], given: object) -> list[int]:
     """Check that there is a number for each rank.
 
     Raises:
@@ -66,7 +67,7 @@ def check_blocks(name: str, ranks: Sequence[int], given: object) -> list[int]:
 
 
 def _blocks(
-    name: str, ranks: tuple[int, ...], given: Sequence[int] | IntArray
+    name: str, ranks: tuple[Rank, ...], given: Sequence[int] | IntArray
 ) -> tuple[IntArray, Buffers, IntArray]:
     """Give the blocks' sizes, each rank's own blocks, and all blocks."""
     sizes = check_blocks(name, ranks, given)

@@ -15,6 +15,7 @@ from time import monotonic
 
 from solvers.schedules.certificate import Bound
 from topologies.model.errors import NO, CommplanError
+from topologies.model.units import Seconds
 
 
 class NotFound(CommplanError, ValueError):
@@ -60,7 +61,7 @@ class Watch:
 
     def __init__(
         self,
-        seconds: float = inf,
+        seconds: Seconds = inf,
         on_progress: OnProgress = lambda _: None,
         whole: "Watch | None" = None,
         work: float = inf,
@@ -85,12 +86,12 @@ class Watch:
         self._engines: list[Callable[[], object]] = []
 
     @property
-    def elapsed(self) -> float:
+    def elapsed(self) -> Seconds:
         """Compute the seconds since the start."""
         return monotonic() - self.started
 
     @property
-    def left(self) -> float:
+    def left(self) -> Seconds:
         """Compute the seconds that are left, 0 when the time is over."""
         own = max(self._deadline - monotonic(), 0.0)
         return own if self._whole is None else min(own, self._whole.left)

@@ -15,6 +15,7 @@ from solvers.schedules.schedule import Schedule
 from solvers.templates.layout import Sends, blocks, expect, lay_out
 from solvers.templates.recursive_exchange import distances, doubling, radices
 from topologies.model.topology import IntArray, Topology, integers
+from topologies.model.units import Bytes
 
 COLLECTIVES = ("all_gather", "all_reduce")
 
@@ -57,7 +58,7 @@ def _sum(ranks: IntArray, groups: Sequence[int]) -> list[Sends]:
     return [fold, *rounds, unfold]
 
 
-def _all_to_all(number: int, ranks: IntArray, distance: int, size: int) -> Sends:
+def _all_to_all(number: int, ranks: IntArray, distance: int, size: Bytes) -> Sends:
     """Send everything from each rank to the others of its group."""
     place, shift = (grid.reshape(-1) for grid in np.indices((len(ranks), size - 1)))
     digit = place // distance % size

@@ -8,6 +8,7 @@ import numpy as np
 
 from solvers.templates.layout import Sends, mirror
 from topologies.model.topology import IntArray
+from topologies.model.units import Bytes
 
 
 def radices(n: int, most: int) -> tuple[int, ...]:
@@ -59,7 +60,7 @@ def doubling(ranks: IntArray, groups: Sequence[int], first_round: int = 0) -> li
     return [s.later(first_round) for s in mirror(halving(ranks, groups), reduce=False)]
 
 
-def _exchange(number: int, ranks: IntArray, distance: int, size: int) -> Sends:
+def _exchange(number: int, ranks: IntArray, distance: int, size: Bytes) -> Sends:
     """Send from each rank to the others of its group the pieces that are to be theirs."""
     place, piece = (grid.reshape(-1) for grid in np.indices((len(ranks),) * 2))
     own, theirs = place // distance % size, piece // distance % size

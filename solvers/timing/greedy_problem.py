@@ -13,6 +13,7 @@ from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import unfold
 from topologies.model.errors import ArgumentError
 from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology, integers
+from topologies.model.units import Share
 
 OFF_TREE = 1 << 52  # added to the key of a piece that is not meant to take an arc
 TAIL = 1 << 32  # of a place in the order of what is still before a piece
@@ -47,7 +48,7 @@ class GreedyProblem:
     topology: Topology
     arcs: Arcs
     block: IntArray
-    share: tuple[Fraction, ...]
+    share: tuple[Share, ...]
     load: FloatArray
     root: IntArray
     allowed: BoolArray

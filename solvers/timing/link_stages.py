@@ -20,6 +20,7 @@ from solvers.timing import birkhoff
 from solvers.timing.timetable import Timetable
 from topologies.model.ragged import stretches
 from topologies.model.topology import FloatArray, IntArray, frozen
+from topologies.model.units import Share
 
 CUTS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0)
 FEW_CUTS = (0.25, 0.5, 1.0)  # for exchanges so large that each one tried takes seconds
@@ -112,9 +113,7 @@ def _ends(whole: Schedule) -> tuple[IntArray, IntArray]:
     return src, dst
 
 
-def _remake(
-    whole: Schedule, parent: IntArray, share: Sequence[Fraction], rows: Transfers
-) -> Schedule:
+def _remake(whole: Schedule, parent: IntArray, share: Sequence[Share], rows: Transfers) -> Schedule:
     """Make the schedule of the parts: parent[q] is the piece that part q was cut from."""
     return replace(whole, block=frozen(whole.block[parent]), share=tuple(share), transfers=rows)
 

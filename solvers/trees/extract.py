@@ -13,6 +13,7 @@ from solvers.packing.families import Family
 from solvers.routing.quotient import Quotient
 from solvers.schedules.schedule import Transfer
 from topologies.model.topology import IntArray, integers
+from topologies.model.units import Share
 from topologies.symmetry.group import moved_links
 
 
@@ -25,7 +26,7 @@ class Tree:
     """
 
     family: Family
-    share: Fraction
+    share: Share
     column: IntArray
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from topologies.model.reachability import connected_parts
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
+from topologies.model.units import Rank
 from topologies.symmetry.group import Group, declared_group, orbits, subgroup
 
 
@@ -30,7 +31,7 @@ class Submachine:
         return frozen(np.searchsorted(self.vertices, vertices))
 
 
-def submachine(topology: Topology, ranks: Sequence[int]) -> Submachine:
+def submachine(topology: Topology, ranks: Sequence[Rank]) -> Submachine:
     """Cut out some ranks and the switches that lie between them.
 
     A switch stays if messages between the ranks can pass it. What is declared of the symmetry stays
@@ -79,7 +80,7 @@ def _take_links(topology: Topology, links: IntArray) -> dict[str, Any]:
     return columns | {"mate": frozen(number[topology.mate[links]])}
 
 
-def without_others(topology: Topology, ranks: Sequence[int]) -> Topology:
+def without_others(topology: Topology, ranks: Sequence[Rank]) -> Topology:
     """Take away the links of all other ranks; every vertex keeps its number.
 
     What is declared of the symmetry stays as far as it keeps the ranks.
@@ -94,7 +95,7 @@ def without_others(topology: Topology, ranks: Sequence[int]) -> Topology:
     return replace(topology, **_take_links(topology, links), symmetry=kept.generators)
 
 
-def contract(topology: Topology, ranks: Sequence[int]) -> Submachine:
+def contract(topology: Topology, ranks: Sequence[Rank]) -> Submachine:
     """Make one rank, the last, of all that lies beyond some ranks and the switches next to them.
 
     It copies and adds, and holds all of itself for nothing: what no schedule on the contracted
@@ -134,7 +135,7 @@ def contract(topology: Topology, ranks: Sequence[int]) -> Submachine:
     return Submachine(topology, whole, frozen(vertices), frozen(links))
 
 
-def islands(topology: Topology, ranks: Sequence[int]) -> list[list[int]]:
+def islands(topology: Topology, ranks: Sequence[Rank]) -> list[list[int]]:
     """List which of the ranks can still reach each other, over links in either direction."""
     label = connected_parts(topology)
     found: dict[int, list[int]] = {}
@@ -143,7 +144,7 @@ def islands(topology: Topology, ranks: Sequence[int]) -> list[list[int]]:
     return list(found.values())
 
 
-def _mark_between(topology: Topology, ranks: Sequence[int]) -> BoolArray:
+def _mark_between(topology: Topology, ranks: Sequence[Rank]) -> BoolArray:
     """Mark the ranks, and the switches that lie on a way from one of them to one."""
     usable = np.arange(topology.vertices) >= topology.ranks
     usable[list(ranks)] = True
@@ -169,7 +170,7 @@ def _dead_ends(topology: Topology, kept: BoolArray) -> BoolArray:
 
 
 def _mark_reached(
-    topology: Topology, ranks: Sequence[int], usable: BoolArray, *, forward: bool
+    topology: Topology, ranks: Sequence[Rank], usable: BoolArray, *, forward: bool
 ) -> BoolArray:
     tail, head = (topology.src, topology.dst)[:: 1 if forward else -1]
     inner = usable[tail] & usable[head]

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from topologies.model.topology import Topology, TopologyError, frozen
+from topologies.model.units import Rank
 
 
-def restrict(topology: Topology, ranks: Sequence[int]) -> Topology:
+def restrict(topology: Topology, ranks: Sequence[Rank]) -> Topology:
     """Turn all other ranks into switches that neither copy nor add; the rest keep their order.
 
     Rank i of the result is the i-th of `ranks`, in ascending order. A declared symmetry is left

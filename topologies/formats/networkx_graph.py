@@ -16,6 +16,7 @@ from topologies.model import reachability
 from topologies.model.arguments import of, refuse
 from topologies.model.messages import prefix, show_value
 from topologies.model.topology import Link, LinkClass, Switch, Topology, TopologyError, build
+from topologies.model.units import Seconds
 
 Figure = TypeVar("Figure", float, Fraction)
 Attributes = Mapping[str, Any]
@@ -64,7 +65,7 @@ def _node(topology: Topology, vertex: int) -> Attributes:
 
 
 def from_networkx(
-    graph: nx.Graph, *, bandwidth: Fraction | float | None = None, alpha: float = 0.0
+    graph: nx.Graph, *, bandwidth: Fraction | float | None = None, alpha: Seconds = 0.0
 ) -> Topology:
     """Make a topology from a graph with the attributes that `to_networkx` writes.
 

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from topologies.formats.reader import CLASS, FIELDS, FORMAT, Table
 from topologies.model.topology import LinkClass, Topology, TopologyError
+from topologies.model.units import Rank, Seconds
 
 
 def describe(topology: Topology) -> Table:
@@ -26,7 +27,7 @@ def describe(topology: Topology) -> Table:
     return {key: value for key, value in fields.items() if value or key in FIELDS[:3]}
 
 
-def _rank_fields(topology: Topology, rank: int) -> str | Table:
+def _rank_fields(topology: Topology, rank: Rank) -> str | Table:
     """Write a name where nothing else is to be said of the rank."""
     fields: Table = {"name": topology.names[rank]}
     if topology.kinds[rank] != "rank":
@@ -96,7 +97,7 @@ def _link_fields(topology: Topology, link: int, plain: bool, duplex: bool) -> Ta
     return fields
 
 
-def _exactly(seconds: float) -> Fraction:
+def _exactly(seconds: Seconds) -> Fraction:
     """Write the shortest decimal that reads as the same float."""
     return Fraction(repr(float(seconds)))
 

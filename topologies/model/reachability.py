@@ -8,6 +8,7 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from topologies.model.messages import list_names
 from topologies.model.topology import BoolArray, IntArray, Topology
+from topologies.model.units import Rank
 
 
 def parts(points: int, src: IntArray, dst: IntArray, *, strong: bool = False) -> IntArray:
@@ -86,7 +87,7 @@ def missing_paths(
     ]
 
 
-def _names(topology: Topology, ranks: Sequence[int]) -> str:
+def _names(topology: Topology, ranks: Sequence[Rank]) -> str:
     return list_names([topology.names[rank] for rank in ranks])
 
 

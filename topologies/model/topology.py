@@ -15,6 +15,7 @@ from topologies.model import fitting
 from topologies.model.errors import WRONG_INPUT, CommplanError
 from topologies.model.messages import nearest, short
 from topologies.model.names import name_faults, text_faults
+from topologies.model.units import Rate, Seconds, Share
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -52,7 +53,7 @@ class LinkClass:
     layer: int = 0
     source: str = ""
     evidence: str = ""
-    efficiency: Fraction = Fraction(1)
+    efficiency: Share = Fraction(1)
     efficiency_source: str = ""
 
 
@@ -64,8 +65,8 @@ class Link(NamedTuple):
 
     src: str
     dst: str
-    bandwidth: Fraction
-    alpha: float = 0.0
+    bandwidth: Rate
+    alpha: Seconds = 0.0
     duplex: bool = False
     link_class: int = 0
     plane: int = -1
@@ -104,7 +105,7 @@ class Topology:
     src: IntArray
     dst: IntArray
     capacity: IntArray
-    unit: Fraction
+    unit: Rate
     alpha: FloatArray
     mate: IntArray
     link_class: IntArray
@@ -159,7 +160,7 @@ def build(
     *,
     kinds: Sequence[str] = (),
     classes: Sequence[LinkClass] = (),
-    overhead: Sequence[float] = (),
+    overhead: Sequence[Seconds] = (),
     symmetry: Sequence[Sequence[int]] | IntArray = (),
 ) -> Topology:
     """Make a topology from what a person declares.
@@ -264,7 +265,7 @@ def _near(name: str, known: set[str], faults: int) -> str:
     return f"; nearest: {near}" if near else ""
 
 
-def _overhead_faults(overhead: Sequence[float], ranks: int) -> list[str]:
+def _overhead_faults(overhead: Sequence[Seconds], ranks: int) -> list[str]:
     """Say what is wrong with the times that messages take at the ranks."""
     if overhead and len(overhead) != ranks:
         return [f"overhead: {len(overhead)} figures for {ranks} ranks"]

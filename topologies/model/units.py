@@ -8,6 +8,13 @@ Digits are ASCII ones, without signs, underscores or spaces.
 import re
 from fractions import Fraction
 
+# What a number counts, in signatures. Exact where a rational decides, in floats elsewhere.
+Seconds = float
+Bytes = int
+Rate = Fraction  # bytes per second
+Share = Fraction  # a part of a whole: of a block, or of the size
+Rank = int  # a vertex that computes, by its number in the topology
+
 SIZE_LIMIT = 2**50  # bytes
 _LETTERS = "KMGT"
 UNITS = {"": 1, "B": 1}

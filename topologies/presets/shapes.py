@@ -16,12 +16,13 @@ from topologies.model.topology import (
     TopologyError,
     build,
 )
+from topologies.model.units import Rate, Seconds
 from topologies.symmetry.rotations import Grid, drop_identities, turn
 
 BANDWIDTH = 25 * 10**9
 ALPHA = 1e-6
 
-Rate = Fraction | int
+Bandwidth = Rate | int
 
 
 class Factor(NamedTuple):
@@ -36,17 +37,17 @@ class Factor(NamedTuple):
     turn: Sequence[int]
 
 
-def ring(n: int, *, bandwidth: Rate = BANDWIDTH, alpha: float = ALPHA) -> Topology:
+def ring(n: int, *, bandwidth: Bandwidth = BANDWIDTH, alpha: Seconds = ALPHA) -> Topology:
     """Join n ranks in a circle; two ranks get one link, not two."""
     return _product(f"ring:{n}", [_cycle(n)], [bandwidth], alpha)
 
 
-def line(n: int, *, bandwidth: Rate = BANDWIDTH, alpha: float = ALPHA) -> Topology:
+def line(n: int, *, bandwidth: Bandwidth = BANDWIDTH, alpha: Seconds = ALPHA) -> Topology:
     """Join n ranks in a row."""
     return _product(f"line:{n}", [_path(n)], [bandwidth], alpha)
 
 
-def full_mesh(n: int, *, bandwidth: Rate = BANDWIDTH, alpha: float = ALPHA) -> Topology:
+def full_mesh(n: int, *, bandwidth: Bandwidth = BANDWIDTH, alpha: Seconds = ALPHA) -> Topology:
     """Join each of n ranks with each other one."""
     return _product(f"full-mesh:{n}", [_clique(n)], [bandwidth], alpha)
 
@@ -55,8 +56,8 @@ def torus(
     dims: Sequence[int],
     wrap: Sequence[bool] | None = None,
     *,
-    bandwidth: Rate = BANDWIDTH,
-    alpha: float = ALPHA,
+    bandwidth: Bandwidth = BANDWIDTH,
+    alpha: Seconds = ALPHA,
 ) -> Topology:
     """Join ranks on a grid; the dimensions with wrap (all by default) close to circles.
 
@@ -73,12 +74,14 @@ def torus(
     return _product(name, factors, [bandwidth] * len(dims), alpha)
 
 
-def mesh(dims: Sequence[int], *, bandwidth: Rate = BANDWIDTH, alpha: float = ALPHA) -> Topology:
+def mesh(
+    dims: Sequence[int], *, bandwidth: Bandwidth = BANDWIDTH, alpha: Seconds = ALPHA
+) -> Topology:
     """Join ranks on a grid whose borders stay open."""
     return torus(dims, [False] * len(dims), bandwidth=bandwidth, alpha=alpha)
 
 
-def hypercube(n: int, *, bandwidth: Rate = BANDWIDTH, alpha: float = ALPHA) -> Topology:
+def hypercube(n: int, *, bandwidth: Bandwidth = BANDWIDTH, alpha: Seconds = ALPHA) -> Topology:
     """Join 2**n ranks, each with the n ranks whose number differs in one bit."""
     if n < 0:
         raise TopologyError([f"n: {n}, expected 0 or more"])
@@ -86,7 +89,10 @@ def hypercube(n: int, *, bandwidth: Rate = BANDWIDTH, alpha: float = ALPHA) -> T
 
 
 def nd_full_mesh(
-    dims: Sequence[int], *, bandwidth: Rate | Sequence[Rate] = BANDWIDTH, alpha: float = ALPHA
+    dims: Sequence[int],
+    *,
+    bandwidth: Bandwidth | Sequence[Bandwidth] = BANDWIDTH,
+    alpha: Seconds = ALPHA,
 ) -> Topology:
     """Join ranks on a grid, each with all ranks that differ in one coordinate (HyperX, UB-Mesh).
 
@@ -104,8 +110,8 @@ def nd_full_mesh(
 def star(
     n: int,
     *,
-    bandwidth: Rate = BANDWIDTH,
-    alpha: float = ALPHA,
+    bandwidth: Bandwidth = BANDWIDTH,
+    alpha: Seconds = ALPHA,
     multicast: bool = False,
     reduce: bool = False,
 ) -> Topology:
@@ -125,10 +131,10 @@ def leaf_spine(
     leaves: int,
     spines: int,
     hosts: int,
-    oversubscription: Rate = 1,
+    oversubscription: Fraction | int = 1,
     *,
-    bandwidth: Rate = BANDWIDTH,
-    alpha: float = ALPHA,
+    bandwidth: Bandwidth = BANDWIDTH,
+    alpha: Seconds = ALPHA,
 ) -> Topology:
     """Join `hosts` ranks to each leaf switch, and each leaf with each spine.
 
@@ -185,7 +191,9 @@ def _clique(n: int) -> Factor:
     return Factor(n, list(combinations(range(n), 2)), _cycle(n).turn)
 
 
-def _product(name: str, factors: Sequence[Factor], rates: Sequence[Rate], alpha: float) -> Topology:
+def _product(
+    name: str, factors: Sequence[Factor], rates: Sequence[Bandwidth], alpha: Seconds
+) -> Topology:
     """Make the Cartesian product: two ranks are joined when one coordinate moves along an edge."""
     if not factors:
         raise TopologyError(["dims: none, expected 1 or more"])

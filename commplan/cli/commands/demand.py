@@ -10,7 +10,7 @@ from solvers.demands import files
 from solvers.demands.distributions import DISTRIBUTIONS
 from solvers.demands.matrix import demand as described
 from topologies.model.topology import IntArray
-from topologies.model.units import bytes_of
+from topologies.model.units import Bytes, bytes_of
 
 
 class _Described(Command):
@@ -31,7 +31,7 @@ class _Described(Command):
 @click.option("--ranks", type=Whole(1), required=True, help="Rows and columns.")
 @token_bytes
 @output(lambda: files.SUFFIXES)
-def demand(description: str, ranks: int, token_bytes: int | None, output: str) -> Answer:
+def demand(description: str, ranks: int, token_bytes: Bytes | None, output: str) -> Answer:
     """Write a demand for all_to_allv as a matrix of bytes (CSV, JSON or npy, as FILE ends).
 
     DESCRIPTION is a distribution with parameters, such as lognormal:sigma=1,seed=2, or a file.

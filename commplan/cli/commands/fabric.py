@@ -18,7 +18,7 @@ from commplan.cli.io.arguments import (
 )
 from commplan.cli.io.arguments import size_or_demand as size_of
 from commplan.cli.io.progress import progress
-from commplan.cli.io.quantities import Seconds, Whole, gigabytes
+from commplan.cli.io.quantities import SecondsRange, Whole, gigabytes
 from commplan.cli.io.targets import running_target
 from runtime.fabric import machine as emulated
 from runtime.fabric import trial
@@ -30,11 +30,11 @@ from runtime.launch import rank_map
 from runtime.launch.process import watched
 from solvers.schedules.schedule import Schedule
 from topologies.formats import spec
-from topologies.model.units import bytes_of, count_of, duration
+from topologies.model.units import Bytes, Seconds, bytes_of, count_of, duration
 
 map_file = click.option("--map", "map_file", type=file_name, help="File: each process's rank.")
 timeout = click.option(
-    "--timeout", type=Seconds(1, 10**6), default=600.0, show_default=True, help="Seconds."
+    "--timeout", type=SecondsRange(1, 10**6), default=600.0, show_default=True, help="Seconds."
 )
 
 
@@ -132,13 +132,13 @@ def _describe(found: Machine) -> Answer:
 @timeout
 def run(
     schedule: Schedule,
-    size: int | None,
+    size: Bytes | None,
     target: str,
     dtype: str,
     iterations: int,
     warmup: int,
     map_file: str | None,
-    timeout: float,
+    timeout: Seconds,
 ) -> Answer:
     """Run a schedule over the links that it names, and count the bytes on each of them."""
     asked = size_of(schedule.collective, size)
@@ -213,7 +213,7 @@ def _traffic(flows: Sequence[Flow], names: Sequence[str]) -> str:
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED)
 @map_file
 @timeout
-def mpirun(program: tuple[str, ...], map_file: str | None, timeout: float) -> Answer:
+def mpirun(program: tuple[str, ...], map_file: str | None, timeout: Seconds) -> Answer:
     """Run any MPI program, a process on each rank, on the shortest ways: fabric mpirun -- a.out."""
     found = emulated.current_machine()
     ranks, names = range(found.layout.original.ranks), found.layout.original.names

@@ -17,7 +17,7 @@ from solvers.exact.search import ScclSearch
 from solvers.schedules import files
 from solvers.schedules.collective import Collective
 from topologies.model.topology import Topology
-from topologies.model.units import count_of, duration, rate
+from topologies.model.units import Seconds, count_of, duration, rate
 
 MOST = 64  # steps, and chunks of a block
 HEAD = (" steps  rounds  chunks  rounds/chunk", "  latency      bandwidth  answer")
@@ -53,7 +53,7 @@ def frontier(
     what: Collective,
     steps: int | None,
     chunks: int,
-    time_limit: float,
+    time_limit: Seconds,
     output: Path | None,
 ) -> Answer:
     """Find what each number of steps can do at best on a small machine, with proof.

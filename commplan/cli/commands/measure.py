@@ -28,7 +28,7 @@ from runtime.verify.verify import Report
 from runtime.verify.verify import verify as check
 from solvers.schedules.schedule import Schedule
 from topologies.derive.derate import derate
-from topologies.model.units import bytes_of, count_of, duration, rate
+from topologies.model.units import Bytes, bytes_of, count_of, duration, rate
 
 LOWERED = 300_000  # transfers up to which the program is made and run in memory as well
 SAME = "the same at all ranks"
@@ -130,7 +130,7 @@ def _verdict(schedule: Schedule, fields: dict[str, object], achieved: str) -> li
 )
 def simulate(
     schedule: Schedule,
-    size: int | None,
+    size: Bytes | None,
     dtype: str,
     switching: simulator.Switching,
     sharing: simulator.Sharing,

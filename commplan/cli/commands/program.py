@@ -18,7 +18,7 @@ from commplan.cli.io.arguments import (
 from commplan.cli.io.failures import say
 from commplan.cli.io.needless import refuse_op
 from commplan.cli.io.progress import progress
-from commplan.cli.io.quantities import Name, Seconds, Whole, gigabytes
+from commplan.cli.io.quantities import Name, SecondsRange, Whole, gigabytes
 from commplan.cli.io.targets import running_target, target_name
 from runtime.emit.targets import asked
 from runtime.emit.targets import emit as written
@@ -26,7 +26,7 @@ from runtime.launch import launch
 from runtime.program.program import OPS
 from solvers.schedules.schedule import Schedule
 from topologies.formats import atomic
-from topologies.model.units import bytes_of, count_of, duration, rate
+from topologies.model.units import Bytes, Seconds, bytes_of, count_of, duration, rate
 
 
 @click.command(cls=Command)
@@ -81,18 +81,18 @@ def _expect_ending(target: str, output: str) -> None:
 @click.option("--warmup", type=Whole(0, 10**6), default=5, show_default=True)
 @click.option("--map", "map_file", type=file_name, help="File: the rank each process plays.")
 @click.option(
-    "--timeout", type=Seconds(1, 10**6), default=600.0, show_default=True, help="Seconds."
+    "--timeout", type=SecondsRange(1, 10**6), default=600.0, show_default=True, help="Seconds."
 )
 def run(
     schedule: Schedule,
-    size: int | None,
+    size: Bytes | None,
     target: str,
     dtype: str,
     op: str,
     iterations: int,
     warmup: int,
     map_file: str | None,
-    timeout: float,
+    timeout: Seconds,
 ) -> Answer:
     """Run a schedule under mpirun and check every rank's result."""
     bytes_asked = size_or_demand(schedule.collective, size)

@@ -40,14 +40,16 @@ from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import has_blocks, is_sized
 from solvers.settings.options import SolverOptions
 from topologies.model.topology import Topology
-from topologies.model.units import bytes_of, count_of, duration, rate
+from topologies.model.units import Bytes, Seconds, bytes_of, count_of, duration, rate
 
 
 @click.command(cls=Command)
 @problem
 @time_limit
 @options
-def bound(machine: Topology, what: Collective, time_limit: float, options: SolverOptions) -> Answer:
+def bound(
+    machine: Topology, what: Collective, time_limit: Seconds, options: SolverOptions
+) -> Answer:
     """Prove what no schedule can beat."""
     with progress(time_limit) as watch, stop_on_interrupt(watch):
         watch.tell("bounding")
@@ -103,9 +105,9 @@ def compile(
     machine: Topology,
     what: Collective,
     output: str,
-    size: int | None,
+    size: Bytes | None,
     dtype: str,
-    time_limit: float,
+    time_limit: Seconds,
     options: SolverOptions,
     trees: int | None,
     max_scratch: Fraction | int | None,
@@ -164,7 +166,7 @@ def compile(
     return Answer(fields, _lines(made, fields, output, more))
 
 
-def _room(max_scratch: Fraction | int | None, size: int | None) -> Fraction | None:
+def _room(max_scratch: Fraction | int | None, size: Bytes | None) -> Fraction | None:
     """Compute the scratch allowed as a part of the size.
 
     Raises:

@@ -24,6 +24,7 @@ from solvers.schedules.text import LINES, piece_text, schedule_text
 from topologies.model import selection
 from topologies.model.messages import prefix, printable
 from topologies.model.topology import TopologyError
+from topologies.model.units import Bytes
 
 SIZE = 2**20  # bytes, of a program for which no size is given
 
@@ -40,7 +41,7 @@ SIZE = 2**20  # bytes, of a program for which no size is given
 @click.option("--all", "whole", is_flag=True, help=f"Every line, not the first {LINES} of a part.")
 def show(
     schedule: Schedule,
-    size: int | None,
+    size: Bytes | None,
     dtype: str,
     rank: str | None,
     piece: int | None,
@@ -73,7 +74,9 @@ def show(
     return Answer({"text": "\n".join(lines)}, lines)
 
 
-def _program(schedule: Schedule, rank: str, size: int | None, dtype: str, most: int | None) -> str:
+def _program(
+    schedule: Schedule, rank: str, size: Bytes | None, dtype: str, most: int | None
+) -> str:
     """Write the program of a rank, in chunks as programs choose them.
 
     Raises:

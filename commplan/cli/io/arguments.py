@@ -32,6 +32,7 @@ from topologies.formats import atomic, spec
 from topologies.model import selection
 from topologies.model.messages import prefix
 from topologies.model.topology import IntArray, Topology, TopologyError
+from topologies.model.units import Bytes, Rank
 
 Body = Callable[..., Answer]
 Decorator = Callable[[Body], Body]
@@ -92,7 +93,7 @@ def output(endings: Callable[[], Sequence[str]] | None = None) -> Decorator:
 
 time_limit = click.option(
     "--time-limit",
-    type=quantities.Seconds(0, 10**7, min_open=True),
+    type=quantities.SecondsRange(0, 10**7, min_open=True),
     default=600.0,
     show_default=True,
     help="Seconds for the solver.",
@@ -247,12 +248,12 @@ def _root(machine: Topology, text: str) -> int:
 
 
 def _read_collective(
-    ranks: Sequence[int],
-    root: int | None,
+    ranks: Sequence[Rank],
+    root: Rank | None,
     name: str,
     demand: str | None,
     blocks: str | None,
-    token_bytes: int | None,
+    token_bytes: Bytes | None,
     experts: int | None,
 ) -> Collective:
     if name.startswith(FILE):
@@ -284,7 +285,7 @@ def _read_collective(
     return kind.make(chosen, chosen[0], read_demand(demand, len(ranks), token_bytes))
 
 
-def _blocks(name: str, ranks: Sequence[int], blocks: str | None, demand: str | None) -> IntArray:
+def _blocks(name: str, ranks: Sequence[Rank], blocks: str | None, demand: str | None) -> IntArray:
     """Read the bytes of each rank's block."""
     if blocks is not None and demand is not None:
         raise click.UsageError("--blocks and --demand say the same; give one of them")
@@ -295,7 +296,7 @@ def _blocks(name: str, ranks: Sequence[int], blocks: str | None, demand: str | N
     return load_blocks(demand, len(ranks))
 
 
-def size_or_demand(what: Collective, size: int | None) -> int:
+def size_or_demand(what: Collective, size: Bytes | None) -> Bytes:
     """Give the size in bytes: what the user says or, where the demand has one, that.
 
     Raises:
@@ -329,7 +330,7 @@ def one_schedule_in(body: Body) -> Body:
         "--size", type=quantities.size, help="Of a set: the size whose schedule is meant."
     )
     @wraps(body)
-    def reading(schedule: Schedule, size: int | None, **rest: Any) -> Answer:  # noqa: ANN401
+    def reading(schedule: Schedule, size: Bytes | None, **rest: Any) -> Answer:  # noqa: ANN401
         needless.refuse_size(click.get_current_context().params["file"], size)
         return body(schedule, **rest)
 
@@ -366,6 +367,6 @@ def verify_first(schedule: Schedule) -> Report:
     return report
 
 
-def whole_elements(what: Collective, size: int, dtype: str) -> int:
+def whole_elements(what: Collective, size: Bytes, dtype: str) -> Bytes:
     """Round a size in bytes down to what is used: whole elements of each block, at least one."""
     return elements(what, size, dtype) * np.dtype(dtype).itemsize

@@ -8,6 +8,7 @@ from solvers.schedules.capabilities import Relays
 from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import Topology
+from topologies.model.units import Bytes
 
 
 def is_given(name: str) -> bool:
@@ -41,7 +42,7 @@ def refuse_type(where: str) -> None:
         raise click.BadParameter(f"it is for {where}", param_hint="--type")
 
 
-def refuse_size(file: str, size: int | None) -> None:
+def refuse_size(file: str, size: Bytes | None) -> None:
     """Refuse a size where it says nothing but which schedule of a set is meant.
 
     Raises:

@@ -8,11 +8,11 @@ from math import inf
 from commplan.cli import is_crowded, startup_delay
 from commplan.cli.io.quantities import gap, percent
 from solvers.settings.deadline import News, Watch
-from topologies.model.units import rate
+from topologies.model.units import Seconds, rate
 
 
 @contextmanager
-def progress(seconds: float = inf) -> Iterator[Watch]:
+def progress(seconds: Seconds = inf) -> Iterator[Watch]:
     """Give a watch whose news are shown in one line; the line is gone at the end.
 
     On a busy computer the seconds begin before: with the command, but for what that always takes.

@@ -9,6 +9,7 @@ import click
 
 from topologies.model import units
 from topologies.model.messages import unknown
+from topologies.model.units import Rate
 
 JOBS = 256  # processes, at most
 
@@ -23,7 +24,7 @@ class Whole(click.IntRange):
         return super().convert(value, param, ctx)
 
 
-class Seconds(click.FloatRange):
+class SecondsRange(click.FloatRange):
     """A time in a range, written in plain digits."""
 
     name = "seconds"
@@ -124,7 +125,7 @@ def gigabytes(algbw: Fraction | float | None) -> float | None:
     return None if algbw is None else float(algbw / 10**9)
 
 
-def exact(algbw: Fraction | None) -> str | None:
+def exact(algbw: Rate | None) -> str | None:
     """Write bytes per second as an exact fraction of GB/s."""
     if algbw is None:
         return None
