@@ -27,11 +27,11 @@ from commplan.planning.planner import plan
 from runtime.interpret.check import faults
 from runtime.interpret.interpret import interpret
 from runtime.program.lower import lower
-from runtime.simulate.simulate import SWITCHINGS
 from runtime.verify.verify import verify
 from solvers.schedules import files
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
+from solvers.settings.options import SWITCHINGS
 
 PATIENCE = 3 * LIMIT + 60  # seconds; a command that takes longer is stopped
 AGAIN = 4  # one case in so many is asked twice, and one by the library

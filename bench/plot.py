@@ -11,11 +11,11 @@ import click
 from bench import teccl
 from commplan.cli.io import quantities
 from commplan.planning import planner
-from runtime.simulate.simulate import Switching, simulate
+from runtime.simulate.simulate import simulate
 from solvers.bounds import time_bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import collective
-from solvers.settings.options import SolverOptions
+from solvers.settings.options import SolverOptions, Switching
 from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError
 from topologies.formats.files import load
@@ -69,8 +69,7 @@ def points(name: str, what: str) -> Curves:
     rows = [r for r in teccl.published().rows if (r.topology, r.collective) == (name, what)]
     if not rows:
         return {}
-    best = teccl.base(rows[0])
-    ours = [(row.size, teccl.ours(row, best).finish) for row in rows]
+    ours = [(row.size, teccl.ours(row).finish) for row in rows]
     return {
         "TE-CCL, published": [(row.size, row.finish_s) for row in rows],
         "commplan, by the same rules": ours,

@@ -13,9 +13,10 @@ import numpy as np
 from bench.verdict import ended
 from commplan.planning.planner import plan
 from runtime.metrics.pacing import ORDERS, USUAL, Order
-from runtime.simulate.simulate import SHARINGS, SWITCHINGS, Sharing, Switching, simulate
+from runtime.simulate.simulate import SHARINGS, Sharing, simulate
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
+from solvers.settings.options import SWITCHINGS, Switching
 from topologies.formats.spec import topology
 from topologies.model.topology import FloatArray
 from topologies.model.units import bytes_of

@@ -4,7 +4,8 @@ TACOS goes from time to time; at each, every rank takes its missing chunks in ra
 over a random free link from a neighbour that has it. On machines whose links are all alike, as
 those of its own examples, the times are those of rounds. This is that algorithm, written anew, so
 that all are measured by one rule: a link works for bytes / bandwidth on each chunk, which is there
-alpha later. (Its all_reduce is the mirror image and then this: both sides take twice the time.)
+alpha later; ours is compiled for the size, with `--switching store-and-forward`. (Its all_reduce
+is the mirror image and then this: both sides take twice the time.)
 
 Source: Won et al., TACOS, MICRO 2024.
 """
@@ -17,14 +18,11 @@ import click
 import numpy as np
 
 from bench.verdict import ended
-from runtime.simulate.dataflow import finish
-from runtime.verify.verify import verify
+from commplan.planning.planner import Plan, plan
+from runtime.simulate.simulate import simulate
 from solvers.bounds import time_bound
 from solvers.schedules.collective import Collective, all_gather
-from solvers.schedules.schedule import Schedule
-from solvers.solve import solve
-from solvers.timing.greedy_matching import matched
-from solvers.timing.greedy_problem import guided
+from solvers.settings.options import SolverOptions, Switching
 from topologies.model.topology import BoolArray, Topology
 from topologies.model.units import bytes_of, duration
 from topologies.presets import shapes
@@ -54,8 +52,8 @@ MACHINES: dict[str, Topology] = {
 RELEASED = {"torus:4x4": 0.75, "torus:8x8": 0.98, "torus:12x12": 0.963, "torus:16x16": 0.975}
 LARGEST = 2**30
 CHUNKS = (1, 2, 4, 8)  # of what a rank begins with
-PARTS = (1, 2, 4, 8, 16)
-SECONDS = 20.0  # for all seeds of a machine and a number of chunks, and for ours together
+SECONDS = 20.0  # for all seeds of a machine and a number of chunks
+STORED: Switching = "store-and-forward"
 
 
 class Seeds(NamedTuple):
@@ -106,26 +104,20 @@ def searched(machine: Topology, chunks: int, seeds: int) -> Seeds:
     return Seeds(chunks, min(found), len(found))
 
 
-def ours(best: Schedule, size: float) -> Schedule:
-    """Play the trees of highest throughput in parts, as many as serve the size best."""
-    end, found = monotonic() + SECONDS, []
-    for parts in PARTS:
-        found.append(matched(guided(best, size, parts), best.collective, best.bound))
-        if monotonic() > end:
-            break
-    return min(found, key=lambda schedule: finish(schedule, size))
+def ours(machine: Topology, what: Collective, size: int) -> Plan:
+    """Compile for a size."""
+    return plan(machine, what, size=size, options=SolverOptions(switching=STORED))
 
 
 def _row(machine: Topology, what: Collective, size: int, tried: list[Seeds]) -> tuple[str, bool]:
     """Compare at one size; say whether ours is right and no slower."""
     begun = monotonic()
-    best = solve(machine, what)
-    schedule = ours(best, size)
-    spent, took = monotonic() - begun, finish(schedule, size)
+    made = ours(machine, what, size)
+    spent, took = monotonic() - begun, simulate(made.schedule, size, STORED).seconds
     theirs = min(tried, key=lambda each: each.seconds(machine.ranks, size))
     other = theirs.seconds(machine.ranks, size)
-    bound = time_bound.time_lower_bound(machine, what, best.bound, size)
-    right = verify(schedule).correct
+    bound = time_bound.time_lower_bound(machine, what, made.schedule.bound, size)
+    right = made.report.correct
     known = RELEASED.get(machine.name) if size == LARGEST else None
     released = f"{known:.1%}" if known else ""
     line = (

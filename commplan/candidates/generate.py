@@ -87,7 +87,7 @@ def other_candidates(
         _patterns(best, crowded),
         _exact(best, watch),
         _low(best, watch, options, size),
-        _matchings(best, watch, size),
+        _matchings(best, watch, options, size),
     )
 
 
@@ -147,7 +147,7 @@ def _low(
     what, plain = best.collective, replace(options, max_height=None, trees=None)
     if watch is None or not 1 < len(what.ranks) <= tuning.LOW_RANKS or pattern_of(what) in ORDERS:
         return
-    if size is not None and _is_near(best, size):
+    if size is not None and _is_near(best, size, options):
         return
     if count_trees(best) > 1:
         yield from _pack(best, watch, Key(Generator.ONE_TREE), replace(plain, trees=1))
@@ -169,20 +169,22 @@ def _pack(best: Schedule, watch: Watch, key: Key, options: SolverOptions) -> Mad
         yield key, replace(found, bound=best.bound)
 
 
-def _is_near(best: Schedule, size: Bytes) -> bool:
+def _is_near(best: Schedule, size: Bytes, options: SolverOptions) -> bool:
     """Tell whether a schedule is about as fast as any can be at a size."""
     machine, what = best.topology, best.collective
     least = time_bound.time_lower_bound(machine, what, best.bound, size, in_network=best.in_network)
-    return simulate(best, size).seconds <= tuning.CLOSE * least
+    return simulate(best, size, options.switching).seconds <= tuning.CLOSE * least
 
 
-def _matchings(best: Schedule, watch: Watch | None, size: Bytes | None = None) -> Made:
+def _matchings(
+    best: Schedule, watch: Watch | None, options: SolverOptions, size: Bytes | None = None
+) -> Made:
     """Let links take pieces as they fall free, along the trees of highest throughput."""
     what = best.collective
     way, everyone, root, inward = what.shape
     copied = not inward and (everyone or root is not None) and way is not Movement.COPY_OF_SUM
     known = 1 < len(what.ranks) <= tuning.LOW_RANKS and copied  # matchings are for what only copies
-    if watch is None or not known or (size is not None and _is_near(best, size)):
+    if watch is None or not known or (size is not None and _is_near(best, size, options)):
         return
     for parts in tuning.MATCHED_PARTS:
         work = guided(best, size or tuning.MATCHED_SIZE, parts)

@@ -14,6 +14,7 @@ from runtime.program.scratch import scratch
 from runtime.simulate.simulate import simulate
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import NotFound, Watch
+from solvers.settings.options import Switching
 from topologies.model.units import Bytes, Seconds, Share
 
 Made = Iterator[tuple[Key, Schedule]]
@@ -44,16 +45,19 @@ class Candidate:
         return str(self.key)
 
 
-def measure(key: Key, schedule: Schedule, size: Bytes | None) -> Candidate:
+def measure(
+    key: Key, schedule: Schedule, size: Bytes | None, switching: Switching = "cut-through"
+) -> Candidate:
     """Predict what a schedule takes.
 
     Args:
         key: what the candidate is.
         schedule: the schedule.
         size: in bytes.
+        switching: how a message crosses several links.
     """
     if size is not None:
-        played = simulate(schedule, size)
+        played = simulate(schedule, size, switching)
         needed = scratch(schedule, played.chunks)
         binds = str(played.bottleneck)
         return Candidate(
@@ -64,7 +68,9 @@ def measure(key: Key, schedule: Schedule, size: Bytes | None) -> Candidate:
     return Candidate(key, schedule, height(schedule), pace, scratch(schedule))
 
 
-def race(made: Made, size: Bytes | None, watch: Watch, what: str) -> list[Candidate]:
+def race(
+    made: Made, size: Bytes | None, watch: Watch, what: str, switching: Switching = "cut-through"
+) -> list[Candidate]:
     """Measure schedules while there is time.
 
     Args:
@@ -72,6 +78,7 @@ def race(made: Made, size: Bytes | None, watch: Watch, what: str) -> list[Candid
         size: in bytes; without one only the height is computed.
         watch: says when to stop.
         what: they are called if there is not enough.
+        switching: how a message crosses several links.
     """
     found: list[Candidate] = []
     try:
@@ -80,7 +87,7 @@ def race(made: Made, size: Bytes | None, watch: Watch, what: str) -> list[Candid
                 if watch.leaves_out(what):
                     break
                 watch.tell(f"trying {key}")
-                found.append(measure(key, schedule, size))
+                found.append(measure(key, schedule, size, switching))
     except NotFound:
         watch.leave_out(what)
     return found

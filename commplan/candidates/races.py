@@ -20,7 +20,7 @@ from runtime.launch import kills
 from runtime.metrics.pacing import paced
 from solvers.schedules.files import from_bytes, to_bytes
 from solvers.schedules.schedule import Schedule
-from solvers.settings.options import DEFAULT_OPTIONS, SolverOptions
+from solvers.settings.options import DEFAULT_OPTIONS, SolverOptions, Switching
 from topologies.model.errors import NO, WRONG_INPUT, CommplanError
 from topologies.model.units import Bytes, Seconds, Share
 
@@ -88,8 +88,12 @@ class Races:
 
     def _figures(self, jobs: Sequence[tuple[Key, int]]) -> Iterator[Figures]:
         if self.executor is None or len(jobs) < TOGETHER:
-            return (_figures(key, self.schedule(key), size) for key, size in jobs)
-        return self.executor.map(_job, jobs, chunksize=min(TOGETHER, len(jobs) // TOGETHER))
+            return (
+                _figures(key, self.schedule(key), size, self.options.switching)
+                for key, size in jobs
+            )
+        told = [(key, size, self.options.switching) for key, size in jobs]
+        return self.executor.map(_job, told, chunksize=min(TOGETHER, len(jobs) // TOGETHER))
 
 
 @contextmanager
@@ -147,15 +151,15 @@ def _hold(sent: Mapping[Key, bytes]) -> None:
     _held.update({key: from_bytes(data) for key, data in sent.items()})
 
 
-def _job(job: tuple[Key, int]) -> Figures:
-    key, size = job
-    return _figures(key, _entrant(_held, key), size)
+def _job(job: tuple[Key, int, Switching]) -> Figures:
+    key, size, switching = job
+    return _figures(key, _entrant(_held, key), size, switching)
 
 
 def _entrant(field: Mapping[Key, Schedule], key: Key) -> Schedule:
     return field[key] if key in field else paced(field[key.unpaced], key.pacing)
 
 
-def _figures(key: Key, schedule: Schedule, size: Bytes) -> Figures:
-    found = measure(key, schedule, size)
+def _figures(key: Key, schedule: Schedule, size: Bytes, switching: Switching) -> Figures:
+    found = measure(key, schedule, size, switching)
     return Figures(found.height, found.seconds, found.scratch, found.chunks, found.bottleneck)

@@ -53,7 +53,7 @@ def compare(
         LimitError: none keeps to the limits.
     """
     watch.tell("measuring")
-    highest = measure(BEST, best, size)
+    highest = measure(BEST, best, size, options.switching)
     found = [highest] if is_deterministic(best) else []
     crowded = max_scratch is not None and highest.scratch > max_scratch
     limited = not found or not keeps_limits(best, options)
@@ -61,13 +61,13 @@ def compare(
         made = other_candidates(
             best, watch if exact else None, options, size, crowded=crowded or limited
         )
-        found += race(keep_lawful(made, best.relays), size, watch, OTHERS)
+        found += race(keep_lawful(made, best.relays), size, watch, OTHERS, options.switching)
     first = choose(found, size, max_scratch, options)
     if size is None or watch.leaves_out(PACINGS):
         return first
     for others in (other_leads, other_paces):
         near = [c for c in distinct(first)[:TUNED] if c.seconds <= FAR * first[0].seconds]
-        found += race(vary(near, others, size), size, watch, PACINGS)
+        found += race(vary(near, others, size), size, watch, PACINGS, options.switching)
         first = choose(found, size, max_scratch, options)
     return first
 

@@ -43,10 +43,9 @@ from runtime.simulate.steady import play_steadily
 from runtime.simulate.traffic import Traffic
 from runtime.verify.structure import sound
 from solvers.schedules.schedule import Schedule
+from solvers.settings.options import SWITCHINGS, Switching
 from topologies.model.arguments import number, refuse, whole
 
-Switching = Literal["cut-through", "store-and-forward"]
-SWITCHINGS: tuple[Switching, ...] = ("cut-through", "store-and-forward")
 Sharing = Literal["fifo", "fair"]
 SHARINGS: tuple[Sharing, ...] = ("fifo", "fair")
 BUSY = 0.5

@@ -9,6 +9,9 @@ from topologies.model.errors import NO, CommplanError
 
 SymmetryUse = Literal["found", "declared", "none"]
 SYMMETRY_USES: tuple[SymmetryUse, ...] = get_args(SymmetryUse)
+# How a message crosses several links.
+Switching = Literal["cut-through", "store-and-forward"]
+SWITCHINGS: tuple[Switching, ...] = get_args(Switching)
 
 
 class LimitError(CommplanError, ValueError):
@@ -28,9 +31,10 @@ class SolverOptions:
         max_height: messages that may wait for each other in a row, at most.
         trees: of each root, at most.
         solver: the name of the one to take, where the collective is not to decide.
+        switching: what the choice at a size is predicted with.
 
     Raises:
-        ArgumentError: symmetry is none of the three words, or a number is below 1.
+        ArgumentError: symmetry or switching is none of its words, or a number is below 1.
     """
 
     symmetry: SymmetryUse = "found"
@@ -39,10 +43,13 @@ class SolverOptions:
     trees: int | None = None
     relays: Relays = "forward"
     solver: str | None = None
+    switching: Switching = "cut-through"
 
     def __post_init__(self) -> None:
         if self.relays not in RELAYS:
             refuse("relays", self.relays, f"one of {', '.join(RELAYS)}")
+        if self.switching not in SWITCHINGS:
+            refuse("switching", self.switching, f"one of {', '.join(SWITCHINGS)}")
         if self.symmetry not in SYMMETRY_USES:
             words = ", ".join(SYMMETRY_USES)
             refuse("symmetry", self.symmetry, f"one of {words}")

@@ -63,6 +63,21 @@ def test_a_size_is_rounded_down_to_whole_elements_and_predicted(ask):
     assert half["size"] == 1028
 
 
+def test_what_is_chosen_depends_on_how_messages_cross_several_links(ask):
+    words = ("irregular:seed=3", "all_to_all", "--size", "1MiB", "--explain")
+    found = {
+        switching: ask("compile", *words, "--switching", switching, "-o", f"{switching}.json")
+        for switching in ("cut-through", "store-and-forward")
+    }
+    for switching, made in found.items():
+        played = ask("simulate", f"{switching}.json", "--size", "1MiB", "--switching", switching)
+        assert made["predicted_seconds"] == played["predicted_seconds"]
+    other = ask(
+        "simulate", "cut-through.json", "--size", "1MiB", "--switching", "store-and-forward"
+    )
+    assert found["store-and-forward"]["predicted_seconds"] <= other["predicted_seconds"]
+
+
 def test_some_ranks_and_a_root_can_be_chosen(ask, call):
     made = ask("compile", "ring:8", "broadcast", "-o", "x.json", "--ranks", "0-2,6", "--root", "6")
     assert made["optimal"]

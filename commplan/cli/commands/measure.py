@@ -27,6 +27,7 @@ from runtime.simulate import simulate as simulator
 from runtime.verify.verify import Report
 from runtime.verify.verify import verify as check
 from solvers.schedules.schedule import Schedule
+from solvers.settings.options import SWITCHINGS, Switching
 from topologies.derive.derate import derate
 from topologies.model.units import Bytes, bytes_of, count_of, duration, rate
 
@@ -110,7 +111,7 @@ def _verdict(schedule: Schedule, fields: dict[str, object], achieved: str) -> li
 @dtype
 @click.option(
     "--switching",
-    type=Name("switching", simulator.SWITCHINGS),
+    type=Name("switching", SWITCHINGS),
     default="cut-through",
     show_default=True,
     help="How a message crosses several links.",
@@ -132,7 +133,7 @@ def simulate(
     schedule: Schedule,
     size: Bytes | None,
     dtype: str,
-    switching: simulator.Switching,
+    switching: Switching,
     sharing: simulator.Sharing,
     lead: int | None,
     achieved: bool,

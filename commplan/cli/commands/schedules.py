@@ -38,7 +38,7 @@ from solvers.groups.parts import restrict_relays
 from solvers.schedules import files
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import has_blocks, is_sized
-from solvers.settings.options import SolverOptions
+from solvers.settings.options import SWITCHINGS, SolverOptions, Switching
 from topologies.model.topology import Topology
 from topologies.model.units import Bytes, Seconds, bytes_of, count_of, duration, rate
 
@@ -99,6 +99,13 @@ def bound(
     help="Processes that race a set: so many here, or those of mpiexec python -m mpi4py.futures.",
 )
 @click.option(
+    "--switching",
+    type=quantities.Name("switching", SWITCHINGS),
+    default="cut-through",
+    show_default=True,
+    help="How a message crosses several links, for the choice at a size.",
+)
+@click.option(
     "--explain", is_flag=True, help="Show all candidates at the size, and what each waits for."
 )
 def compile(
@@ -113,6 +120,7 @@ def compile(
     max_scratch: Fraction | int | None,
     sizes: tuple[int, int] | None,
     jobs: int | None,
+    switching: Switching,
     explain: bool,
 ) -> Answer:
     """Find a schedule, verify it, and write it to a file.
@@ -136,7 +144,8 @@ def compile(
     started = monotonic()
     if size is not None or is_sized(what):
         size = whole_elements(what, size_or_demand(what, size), dtype)
-    room, limits = _room(max_scratch, size), replace(options, trees=trees)
+    room = _room(max_scratch, size)
+    limits = replace(options, trees=trees, switching=switching)
     with (
         progress(time_limit) as watch,
         stop_on_interrupt(watch),

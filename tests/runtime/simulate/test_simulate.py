@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from runtime.metrics.link_loads import algbw
-from runtime.simulate.simulate import SWITCHINGS, Simulation, simulate
+from runtime.simulate.simulate import Simulation, simulate
 from solvers.schedules.certificate import UNPROVED
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Transfer
 from solvers.schedules.schedule import schedule as put_together
 from solvers.schedules.unfold import unfold
+from solvers.settings.options import SWITCHINGS
 from solvers.solve import solve
 from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError

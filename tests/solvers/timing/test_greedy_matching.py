@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.simulate.dataflow import finish
+from runtime.simulate.simulate import simulate
 from runtime.verify.verify import verify
 from solvers.schedules.kinds import collective
 from solvers.settings.options import SolverOptions
@@ -16,6 +16,11 @@ from topologies.presets.shapes import hypercube, leaf_spine, mesh, ring, torus
 
 DATA = Path(__file__).parents[2] / "data"
 SIZE = 1e8
+
+
+def finish(made, size):
+    """Play with nothing to wait for but data, links, and what goes before to the same rank."""
+    return simulate(made, size, "store-and-forward", 1, 0, lead=10**6).seconds
 
 
 def best_of(machine, name="all_gather", root=None, in_network=False):
