@@ -1,10 +1,7 @@
-"""Why no schedule is so low: data must pass ranks on its way, and sums need a rank that adds first.
+"""Why no schedule is so low: data must pass ranks on its way.
 
 Statement. A message passes switches only, so that what i holds and j wants takes as many messages
-in a row as a way from i to j enters ranks, at least. And with one message in a row ranks send
-nothing but what they hold: who wants the sum adds up the contributions itself, one after the other
-and its own first. Sums of floats are the same if they begin with the same two contributions, and
-go on in one order; so at most two of those who hold a contribution can get the same bits.
+in a row as a way from i to j enters ranks, at least.
 """
 
 import numpy as np
@@ -15,14 +12,12 @@ from solvers.lp.linear_program import Infeasible
 from solvers.schedules.collective import Collective
 from topologies.model.topology import Topology
 
-SAME = 2  # ranks that can begin a sum with their own contributions and get the same bits
-
 
 def refuse_too_low(topology: Topology, collective: Collective, height: int | None) -> None:
     """Refuse a height that no schedule keeps to. Complexity: one search for each rank.
 
     Raises:
-        Infeasible: with the ranks that are too far apart, or why their sums would differ.
+        Infeasible: with the ranks that are too far apart.
     """
     if height is None:
         return
@@ -38,17 +33,3 @@ def refuse_too_low(topology: Topology, collective: Collective, height: int | Non
             f"{collective.name}: {far[src, dst]} messages one after the other lead {ends} at "
             f"least, {height} may"
         )
-    if height == 1 and (many := _differing(collective)) > SAME:
-        raise Infeasible(
-            f"{collective.name}: in one message each of {many} ranks would add up what all hold, "
-            "beginning with its own; rounding would leave them with different bits"
-        )
-
-
-def _differing(collective: Collective) -> int:
-    """Count the ranks that hold a part of a sum of three or more and want it, where most do."""
-    both = (
-        len(np.intersect1d(holders, wanters)) if len(holders) > SAME else 0
-        for holders, wanters in zip(collective.holders, collective.wanters, strict=True)
-    )
-    return max(both, default=0)

@@ -279,9 +279,9 @@ def _splits(height: int) -> Iterator[list[Heights]]:
 
 
 def _send_directly(topology: Topology, collective: Collective, watch: Watch) -> Schedule:
-    """Let two ranks send each other their vectors, which both add: one message each.
+    """Let every rank send its vector to every other one, which adds: one message each.
 
-    More would add in different orders (`solvers/bounds/least_height.py`).
+    All add in one order, that of the senders, so that they get the same bits.
     """
     made = direct.schedule(topology, collective)
     return replace(made, bound=cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST)))

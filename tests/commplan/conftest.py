@@ -1,11 +1,16 @@
 """The command line, called in a folder of its own."""
 
 import json
+from fractions import Fraction
 
 import pytest
 from click.testing import CliRunner
 
 from commplan.cli.group import commands
+from solvers.schedules.certificate import UNPROVED
+from solvers.schedules.collective import all_reduce
+from solvers.schedules.schedule import Transfer, schedule
+from topologies.presets.shapes import full_mesh
 
 
 @pytest.fixture
@@ -13,6 +18,16 @@ def call(tmp_path, monkeypatch):
     """Give a function that runs `commplan WORDS...` in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return lambda *words: CliRunner().invoke(commands, list(words))
+
+
+@pytest.fixture
+def in_two_orders():
+    """Give an all_reduce over three: rank 0 adds up its own, 1, 2, and rank 1 its own, 2, 0."""
+    machine = full_mesh(3)
+    sends = [(0, 1, 0, True), (0, 2, 1, True), (0, 0, 1, True), (1, 2, 0, True), (2, 0, 2, False)]
+    link = {ends: e for e, ends in enumerate(zip(machine.src, machine.dst, strict=True))}
+    rows = [Transfer(0, step, a, b, (link[a, b],), adds) for step, a, b, adds in sends]
+    return schedule(machine, all_reduce(range(3)), [(0, Fraction(1))], rows, UNPROVED)
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ from commplan.planning.size_set import size_set
 from runtime.simulate.simulate import simulate
 from solvers.schedules.files import ScheduleFileError, save_set
 from solvers.settings.deadline import Watch
-from solvers.templates import TEMPLATES
 from topologies.formats.spec import topology
-from topologies.presets.shapes import full_mesh, ring, star
+from topologies.presets.shapes import ring, star
 
 
 def kept(folder, machine, name, size, root=None):
@@ -67,12 +66,10 @@ def test_files_for_other_ranks_are_left_aside(tmp_path):
     assert load_compiled(tmp_path, machine, range(4)) == ()
 
 
-def test_a_file_that_would_give_processes_different_bits_is_refused(tmp_path):
-    machine = full_mesh(3)
-    made = TEMPLATES["direct"][0](machine, commplan.collective("all_reduce", range(3)))
-    commplan.save_schedule(made, tmp_path / "direct.json")
-    with pytest.raises(ScheduleFileError, match=r"direct\.json: .* different bits"):
-        load_compiled(tmp_path, machine, range(3))
+def test_a_file_that_would_give_processes_different_bits_is_refused(tmp_path, in_two_orders):
+    commplan.save_schedule(in_two_orders, tmp_path / "apart.json")
+    with pytest.raises(ScheduleFileError, match=r"apart\.json: .* different bits"):
+        load_compiled(tmp_path, in_two_orders.topology, range(3))
 
 
 def test_a_file_for_another_machine_is_refused(tmp_path):
