@@ -20,7 +20,7 @@ FLOWS = frozenset({"all_to_all", "scatter", "gather"})
 def optimum(
     topology: Topology, what: Collective, *, in_network: bool = False, height: int | None = None
 ) -> float:
-    """Give the most size / time, bytes per second, that schedules of trees (or ways) reach.
+    """Give the most size / time, bytes per second, that schedules of trees (or paths) reach.
 
     Ranks copy and add, in the collective or not; everyone else forwards. Complexity: all trees over
     all simple paths.
@@ -88,7 +88,7 @@ def _trees(topology: Topology, what: Collective, height: int | None) -> float:
 def _there_and_back(topology: Topology, what: Collective, height: int | None) -> float:
     """Pack for each root as many trees to it as from it; any vertex may be a root.
 
-    A height is split between the two in all ways.
+    A height is split between the two in all paths.
     """
     rows = _Rows(topology, totals={"all": 1})
     splits = [(None, None)] if height is None else [(h, height - h) for h in range(1, height)]
@@ -127,7 +127,7 @@ def _flows(topology: Topology, what: Collective) -> float:
 def trees(
     topology: Topology, what: Collective, root: int, inward: bool, height: int | None = None
 ) -> set[Load]:
-    """List the loads of all trees out of a root over all ways, or into it, up to a height.
+    """List the loads of all trees out of a root over all paths, or into it, up to a height.
 
     They hold any of the vertices that branch in that direction, and a root that cannot has one
     branch only.
@@ -160,9 +160,9 @@ def _over(
         if not _leads_up(above, root, height) or (parents.count(root) > 1 and not branching_root):
             continue
         arcs = [(child, parent) if inward else (parent, child) for child, parent in above.items()]
-        for ways in product(*(between[arc] for arc in arcs)):
+        for paths in product(*(between[arc] for arc in arcs)):
             load = np.zeros(topology.links, dtype=np.int64)
-            np.add.at(load, [link for way in ways for link in way], 1)
+            np.add.at(load, [link for path in paths for link in path], 1)
             found.add(tuple(load.tolist()))
     return found
 
@@ -180,22 +180,26 @@ def _leads_up(above: dict[int, int], root: int, height: int) -> bool:
 def simple_ways(
     topology: Topology, members: Sequence[int]
 ) -> defaultdict[tuple[int, int], list[tuple[int, ...]]]:
-    """List all simple ways from member to member through vertices that are none."""
+    """List all simple paths from member to member through vertices that are none."""
     found: defaultdict[tuple[int, int], list[tuple[int, ...]]] = defaultdict(list)
     for src in members:
-        for way in _walks(topology, frozenset(members), src, (), frozenset([src])):
-            found[src, int(topology.dst[way[-1]])].append(way)
+        for path in _walks(topology, frozenset(members), src, (), frozenset([src])):
+            found[src, int(topology.dst[path[-1]])].append(path)
     return found
 
 
 def _walks(
-    topology: Topology, members: frozenset[int], at: int, way: tuple[int, ...], seen: frozenset[int]
+    topology: Topology,
+    members: frozenset[int],
+    at: int,
+    path: tuple[int, ...],
+    seen: frozenset[int],
 ) -> Iterator[tuple[int, ...]]:
     for link in np.flatnonzero(topology.src == at).tolist():
         to = int(topology.dst[link])
         if to in seen:
             continue
         if to in members:
-            yield (*way, link)
+            yield (*path, link)
         else:
-            yield from _walks(topology, members, to, (*way, link), seen | {to})
+            yield from _walks(topology, members, to, (*path, link), seen | {to})

@@ -1,4 +1,4 @@
-"""Plain schedules: shortest ways and trees of them; right, soon there, and not the fastest.
+"""Plain schedules: shortest paths and trees of them; right, soon there, and not the fastest.
 
 Trees are found one batch after the other. Links that the batches before have loaded cost more, so
 that the load spreads, but nothing is ever improved again.
@@ -74,20 +74,20 @@ def fallback_schedule(
         return trivial_schedule(topology, collective)
     if kind is not None and kind.given is TOKENS:
         return first_variant(topology, collective, bound)
-    ways = shape.movement in (Movement.PERSONALISED, Movement.STAY)
-    if ways and pattern_of(collective) not in ONE_FOR_EACH:
+    paths = shape.movement in (Movement.PERSONALISED, Movement.STAY)
+    if paths and pattern_of(collective) not in ONE_FOR_EACH:
         return route_shortest(topology, collective, bound)
-    if not (ways or is_alike(collective) or (shape.everyone and collective.blocks == 1)):
+    if not (paths or is_alike(collective) or (shape.everyone and collective.blocks == 1)):
         return _send_directly(topology, collective, bound)
-    if ways and shape.root is not None:
+    if paths and shape.root is not None:
         group = trivial(topology)
     passing = relays == "forward" and len(collective.ranks) < topology.ranks
     quotient = Quotient(topology, integers(collective.ranks), group)
     asked = _Fallback(quotient, collective, watch, passing)
-    make = _send_shortest if ways else _sums if shape.movement is Movement.COPY_OF_SUM else _trees
+    make = _send_shortest if paths else _sums if shape.movement is Movement.COPY_OF_SUM else _trees
     pieces, parts = make(asked)
     rows = merge(parts)
-    if ways and shape.root is None:
+    if paths and shape.root is None:
         bound = asked.tighten(bound)
     return schedule(topology, collective, pieces, rows, bound, group, solver="shortest ways")
 
@@ -136,7 +136,7 @@ class _Fallback:
         return TreeFinder(machine, NearestRanks(machine, self._price()))
 
     def trees(self, machine: TreeFinder, batch: Serving) -> Trees:
-        """Find the trees of a batch under the prices of now; shortest ways where time is short."""
+        """Find the trees of a batch under the prices of now; shortest paths where time is short."""
         if self.watch.left < HURRY * self.time:
             machine = TreeFinder(machine.topology)
         return machine.trees(
@@ -268,7 +268,7 @@ def _reverse(rows: Transfers, last: IntArray | int, *, reduce: bool) -> Transfer
 
 
 def _send_shortest(asked: _Fallback) -> tuple[Pieces, list[Transfers]]:
-    """Send each block from its holder to its wanter on the shortest way, over all ranks on it."""
+    """Send each block from its holder to its wanter on the shortest path, over all ranks on it."""
     what, topology = asked.collective, asked.quotient.topology
     only, mirrored = what.shape.root, what.shape.inward
     machine = TreeFinder(reverse(topology) if mirrored else topology)
@@ -278,14 +278,14 @@ def _send_shortest(asked: _Fallback) -> tuple[Pieces, list[Transfers]]:
     parts, count = [], 0
     for batch in asked.servings(roots):
         found = asked.trees(machine, batch)
-        ways = _branches(found, batch.roots, asked.quotient.members)
-        asked.carry(ways.route, batch.part)
+        paths = _branches(found, batch.roots, asked.quotient.members)
+        asked.carry(paths.route, batch.part)
         if mirrored:
             last = np.zeros(len(what.ranks), dtype=np.int64)
-            np.maximum.at(last, ways.piece, ways.step)
-            ways = _reverse(ways, last[ways.piece], reduce=False)
-        parts.append(replace(ways, piece=ways.piece + len(pieces)))
-        count += len(ways)
+            np.maximum.at(last, paths.piece, paths.step)
+            paths = _reverse(paths, last[paths.piece], reduce=False)
+        parts.append(replace(paths, piece=paths.piece + len(pieces)))
+        count += len(paths)
         _refuse_too_many(count)
         for root in batch.roots.tolist():
             share = asked.share(root) * batch.part
@@ -297,7 +297,7 @@ def _send_shortest(asked: _Fallback) -> tuple[Pieces, list[Transfers]]:
 
 
 def _branches(found: Trees, roots: IntArray, members: IntArray) -> Transfers:
-    """Follow each tree to each member: each way is a piece, numbered by tree, then by member."""
+    """Follow each tree to each member: each path is a piece, numbered by tree, then by member."""
     row = np.full((len(roots), int(max(found.child.max(), roots.max())) + 1), -1, dtype=np.int64)
     row[found.tree, found.child] = np.arange(len(found))
     piece = np.arange(len(roots) * len(members))
@@ -308,8 +308,8 @@ def _branches(found: Trees, roots: IntArray, members: IntArray) -> Transfers:
         rows.append(at)
         pieces.append(piece)
         at = row[found.tree[at], found.parent[at]]
-    ways = send_outward(found, 0, 0).rows(np.concatenate(rows))
-    return replace(ways, piece=np.concatenate(pieces))
+    paths = send_outward(found, 0, 0).rows(np.concatenate(rows))
+    return replace(paths, piece=np.concatenate(pieces))
 
 
 def _send_directly(topology: Topology, collective: Collective, bound: Bound) -> Schedule:

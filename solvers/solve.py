@@ -174,28 +174,28 @@ def _try_stars(
         return None
     try:
         return forest.pack_stars(topology, collective, group, watch, options)
-    except (Infeasible, NotFound):  # some ways may lead over other members alone
+    except (Infeasible, NotFound):  # some paths may lead over other members alone
         return None
 
 
 def _try_near_optimum(
     topology: Topology, collective: Collective, group: Group, watch: Watch, options: SolverOptions
 ) -> Schedule | None:
-    """Look for trees or ways near the optimum, None where that takes longer than to find it.
+    """Look for trees or paths near the optimum, None where that takes longer than to find it.
 
     That is where members are few, or symmetry leaves few roots; or where they are not near.
     """
     label = orbits(group.generators, topology.vertices)[list(collective.ranks)]
     trees, sources = collective.shape.everyone, len(np.unique(label))
-    ways = pattern_of(collective) == "all_to_all"
+    paths = pattern_of(collective) == "all_to_all"
     few = len(collective.ranks) < CROWD or sources <= ALIKE
-    if few or not (trees or ways):
+    if few or not (trees or paths):
         return None
-    if ways and sources * topology.links <= COLUMNS:
+    if paths and sources * topology.links <= COLUMNS:
         return None
-    way = forest.pack_near_optimum if trees else all_to_all.route_near_optimum
+    path = forest.pack_near_optimum if trees else all_to_all.route_near_optimum
     try:
-        return way(topology, collective, watch, options)
+        return path(topology, collective, watch, options)
     except NotFound:
         return None
 
@@ -282,7 +282,7 @@ def bound(
 
 
 def check_paths(topology: Topology, collective: Collective) -> None:
-    """Refuse a collective for which a way is missing; links may lead one way only.
+    """Refuse a collective for which a path is missing; links may lead one way only.
 
     Raises:
         Infeasible: naming the ranks from and to which no path leads.

@@ -75,9 +75,9 @@ def _mark_between(machine: Topology, ranks: IntArray) -> BoolArray:
     )
     found = np.zeros(machine.ranks, dtype=np.bool_)
     onward = back[:, : machine.ranks]
-    for way in there:
-        least = way[ranks][:, None]
-        found |= (way[None, : machine.ranks] + onward <= least + HOP / 2).any(axis=0)
+    for path in there:
+        least = path[ranks][:, None]
+        found |= (path[None, : machine.ranks] + onward <= least + HOP / 2).any(axis=0)
     return found
 
 

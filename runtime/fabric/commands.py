@@ -20,7 +20,7 @@ QUEUE = 4_000_000  # bytes: all windows of a receiver's connections
 WINDOW = 262_144  # bytes
 RULES = 1000  # the tables that name one neighbour come after this number
 
-# Answers may come another way than questions went, and ways are longer than one hop.
+# Answers may come another way than questions went, and paths are longer than one hop.
 SETTINGS = (
     "net.ipv4.ip_forward=1",
     "net.ipv4.conf.all.rp_filter=0",
@@ -43,7 +43,7 @@ class Command:
 
 
 def setup_commands(layout: Layout, hops: IntArray) -> list[Command]:
-    """Write the commands that make all networks, cables, rates and ways."""
+    """Write the commands that make all networks, cables, rates and paths."""
     topology = layout.topology
     places = [CONTROL, *map(namespace, range(topology.vertices))]
     return [
@@ -58,14 +58,14 @@ def setup_commands(layout: Layout, hops: IntArray) -> list[Command]:
 
 
 def route_commands(
-    layout: Layout, ways: Mapping[tuple[int, int], Path], add: bool = True
+    layout: Layout, paths: Mapping[tuple[int, int], Path], add: bool = True
 ) -> list[Command]:
-    """Write the commands that put the packets of some pairs on ways of their own, or back."""
+    """Write the commands that put the packets of some pairs on paths of their own, or back."""
     rules: dict[int, list[str]] = {}
     word = "add" if add else "del"
-    for (src, dst), way in ways.items():
-        for at, to in pairwise(way):
-            # At the source itself a packet has no sender yet when its first way is looked for.
+    for (src, dst), path in paths.items():
+        for at, to in pairwise(path):
+            # At the source itself a packet has no sender yet when its first path is looked for.
             who = "iif lo" if at == src else f"from {address(src)}"
             rules.setdefault(at, []).append(
                 f"rule {word} {who} to {address(dst)} lookup {RULES + to}"
@@ -131,7 +131,7 @@ def _end(at: int, to: int, rate: float) -> Command:
 
 
 def _routes(vertex: int, hops: IntArray) -> list[str]:
-    """Write a vertex's ways to all others, and a table for each neighbour that schedules use."""
+    """Write a vertex's paths to all others, and a table for each neighbour that schedules use."""
     lines = [
         f"route add {address(to)}/32 {_reach_neighbour(int(hop))} src {address(vertex)}"
         for to, hop in enumerate(hops[vertex])

@@ -74,12 +74,12 @@ def _openmpi(mpirun: str, remote: Path, hosts: Sequence[str]) -> list[str]:
     runtime = ["--prtemca", "plm", "ssh", "--prtemca", "plm_ssh_agent", str(remote)]
     # By addresses: where one of several interfaces is missing, 5.0 crashes now and then.
     runtime += ["--prtemca", "oob_tcp_if_include", f"{CONTROLS}.0.0/16"]
-    ways = ["--mca", "pml", "ob1", "--mca", "btl", "self,tcp", "--mca", "btl_tcp_if_include", DATA]
-    ways += ["--mca", "mpi_yield_when_idle", "1", "--bind-to", "none"]
+    paths = ["--mca", "pml", "ob1", "--mca", "btl", "self,tcp", "--mca", "btl_tcp_if_include", DATA]
+    paths += ["--mca", "mpi_yield_when_idle", "1", "--bind-to", "none"]
     # A remote command that is over while its daemon lives may count as a host that never came up.
     runtime += ["--leave-session-attached"]
     listed = ",".join(f"{host}:1" for host in hosts)
-    return [_path(mpirun), *runtime, *ways, "--host", listed]
+    return [_path(mpirun), *runtime, *paths, "--host", listed]
 
 
 def _path(mpirun: str) -> str:

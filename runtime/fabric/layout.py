@@ -26,7 +26,7 @@ class FabricError(CommplanError, RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Cable:
-    """Two vertices joined by links, and what these carry together: bytes per second each way."""
+    """Two vertices joined by links, and what these carry together: bytes per second each path."""
 
     a: int
     b: int
@@ -53,7 +53,7 @@ def layout(topology: Topology, scale: Fraction | None = None) -> Layout:
     """Lay an emulated machine out; without a scale, the largest that is carried with ease.
 
     Every vertex becomes a network of its own, all links between two vertices one cable that
-    carries their sum each way. Latencies become 0: what the computer itself takes is measured.
+    carries their sum each path. Latencies become 0: what the computer itself takes is measured.
 
     Raises:
         FabricError: too many vertices, or a rate above or below what can be emulated.

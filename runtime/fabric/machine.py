@@ -25,12 +25,12 @@ class Machine:
 
     @property
     def hops(self) -> IntArray:
-        """Look up the ways that packets take without a schedule."""
+        """Look up the paths that packets take without a schedule."""
         return routes.next_hops(self.layout.topology)
 
     @contextmanager
     def reroute(self, wanted: Mapping[tuple[int, int], routes.Path]) -> Iterator[None]:
-        """Let some pairs of ranks talk over ways of their own for a while.
+        """Let some pairs of ranks talk over paths of their own for a while.
 
         Raises:
             FabricError: the rules cannot be set.

@@ -39,12 +39,12 @@ def measure(keeper: Keeper, layout: Layout) -> list[CableRate]:
         FabricError: a link does not work at all.
     """
     together = rounds(layout)
-    asked = [[_flow(*way) for way in ways] for ways in together]
+    asked = [[_flow(*path) for path in paths] for paths in together]
     words = [sys.executable, str(Path(probe.__file__))]
     found = json.loads(keeper.output(words, json.dumps(asked), LIMIT_SECONDS))
     rates = []
-    for ways, answers in zip(together, found, strict=True):
-        for (src, dst, wanted), answer in zip(ways, answers, strict=True):
+    for paths, answers in zip(together, found, strict=True):
+        for (src, dst, wanted), answer in zip(paths, answers, strict=True):
             if isinstance(answer, str):
                 names = layout.topology.names
                 raise FabricError(f"{names[src]} -> {names[dst]}: {answer}")
@@ -58,23 +58,23 @@ def _flow(src: int, dst: int, rate: float) -> list[object]:
 
 
 def rounds(layout: Layout) -> list[list[tuple[int, int, float]]]:
-    """Put the ways of all cables into rounds: first fit, the fastest first."""
-    ways = [(c.a, c.b, c.forth) for c in layout.cables]
-    ways += [(c.b, c.a, c.back) for c in layout.cables]
+    """Put the paths of all cables into rounds: first fit, the fastest first."""
+    paths = [(c.a, c.b, c.forth) for c in layout.cables]
+    paths += [(c.b, c.a, c.back) for c in layout.cables]
     result: list[list[tuple[int, int, float]]] = []
-    for way in sorted(ways, key=lambda way: -way[2]):
-        if not way[2]:
+    for path in sorted(paths, key=lambda path: -path[2]):
+        if not path[2]:
             continue
         for found in result:
-            if _fits(found, way):
-                found.append(way)
+            if _fits(found, path):
+                found.append(path)
                 break
         else:
-            result.append([way])
+            result.append([path])
     return result
 
 
-def _fits(others: Sequence[tuple[int, int, float]], way: tuple[int, int, float]) -> bool:
+def _fits(others: Sequence[tuple[int, int, float]], path: tuple[int, int, float]) -> bool:
     busy = {end for other in others for end in other[:2]}
-    total = sum(other[2] for other in others) + way[2]
-    return not busy & {*way[:2]} and total <= CARRIED / 2
+    total = sum(other[2] for other in others) + path[2]
+    return not busy & {*path[:2]} and total <= CARRIED / 2

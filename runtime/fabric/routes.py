@@ -1,4 +1,4 @@
-"""Which way the packets between two vertices go: shortest ways, or those of a schedule."""
+"""Which way the packets between two vertices go: shortest paths, or those of a schedule."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ Path = tuple[int, ...]
 def next_hops(topology: Topology) -> IntArray:
     """Compute where each vertex sends what is for another: (vertices, vertices), itself on itself.
 
-    The ways have the fewest links and, among those, the least sum of times per byte. Where
+    The paths have the fewest links and, among those, the least sum of times per byte. Where
     several neighbours are as near, the number of the target decides, so that targets spread over
     the spines of a tree (destination modulo k, as in fat trees).
 
@@ -27,7 +27,7 @@ def next_hops(topology: Topology) -> IntArray:
     if (far == UNREACHED).any():
         to, at = (int(v) for v in np.argwhere(far == UNREACHED)[0])
         names = topology.names
-        raise FabricError(f"{topology.name}: no way from {names[at]} to {names[to]}")
+        raise FabricError(f"{topology.name}: no path from {names[at]} to {names[to]}")
     price = np.array(_prices(topology))
     hops = np.full((topology.vertices, topology.vertices), UNREACHED)
     for vertex in range(topology.vertices):
@@ -56,7 +56,7 @@ def follow(hops: IntArray, src: int, dst: int) -> Path:
 
 
 def of_schedule(schedule: Schedule) -> dict[tuple[int, int], Path]:
-    """Give the way that a schedule takes between each two ranks that it lets talk.
+    """Give the path that a schedule takes between each two ranks that it lets talk.
 
     Raises:
         FabricError: it takes several for one pair; MPI has one connection for it.
@@ -79,7 +79,7 @@ def of_schedule(schedule: Schedule) -> dict[tuple[int, int], Path]:
 
 
 def keep_differing(
-    ways: Mapping[tuple[int, int], Path], hops: IntArray
+    paths: Mapping[tuple[int, int], Path], hops: IntArray
 ) -> dict[tuple[int, int], Path]:
-    """Keep the ways that the next hops would not take."""
-    return {pair: found for pair, found in ways.items() if follow(hops, *pair) != found}
+    """Keep the paths that the next hops would not take."""
+    return {pair: found for pair, found in paths.items() if follow(hops, *pair) != found}

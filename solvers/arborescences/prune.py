@@ -25,7 +25,7 @@ class Branch(NamedTuple):
 def prune(
     branches: Mapping[int, Branch], helpers: frozenset[int], ranks: int, *, inward: bool
 ) -> dict[int, Branch]:
-    """Cut out helpers that do not branch, and let none rest on a way that is not its own.
+    """Cut out helpers that do not branch, and let none rest on a path that is not its own.
 
     No link carries more than before. Complexity: links + hops × log of the vertices.
 
@@ -48,28 +48,28 @@ def prune(
 
 
 class _Tree:
-    """Branches in the making: a way is a part of one that was given, from one hop to another."""
+    """Branches in the making: a path is a part of one that was given, from one hop to another."""
 
     def __init__(self, branches: Mapping[int, Branch], inward: bool) -> None:
         self.inward = inward
         self.parent = {vertex: branch.parent for vertex, branch in branches.items()}
-        self.way = {v: (branch.hops, 0, len(branch.hops)) for v, branch in branches.items()}
+        self.path = {v: (branch.hops, 0, len(branch.hops)) for v, branch in branches.items()}
         self.children = Counter(self.parent.values())
 
     @cached_property
     def forest(self) -> LinkCutTree:
-        """Know who is below whom; only asked where some way passes a vertex of the tree."""
+        """Know who is below whom; only asked where some path passes a vertex of the tree."""
         return LinkCutTree(self.parent)
 
     def straighten(self) -> None:
-        """Hang each child on the vertex of the tree that its way passes, the first child first.
+        """Hang each child on the vertex of the tree that its path passes, the first child first.
 
-        If that vertex is itself below the child, it goes to the child's old parent before. No way
+        If that vertex is itself below the child, it goes to the child's old parent before. No path
         comes to pass a vertex that it did not: only the two that change are looked at again.
         """
         vertices = list(self.parent)
         turn = {vertex: i for i, vertex in enumerate(vertices)}
-        queue = [i for i, vertex in enumerate(vertices) if self.way[vertex][2] > 1]
+        queue = [i for i, vertex in enumerate(vertices) if self.path[vertex][2] > 1]
         queued = set(queue)
         while queue:
             first = heappop(queue)
@@ -80,11 +80,11 @@ class _Tree:
                     heappush(queue, turn[vertex])
 
     def _hang_on_path(self, child: int) -> tuple[int, ...]:
-        """Hang a child on the first vertex of the tree that its way passes; say whose ways change.
+        """Hang a child on the first vertex of the tree that its path passes; say whose change.
 
         Hops before that vertex are not cut again: each hop is looked at twice at most.
         """
-        hops, start, stop = self.way[child]
+        hops, start, stop = self.path[child]
         for i in range(start + 1, stop):
             passed = hops[i][0]
             if passed in self.parent or self.children[passed]:
@@ -100,10 +100,10 @@ class _Tree:
         self._hang(child, passed, near)
         return (child, passed) if below else (child,)
 
-    def _hang(self, child: int, parent: int, way: tuple[tuple[HopLinks, ...], int, int]) -> None:
+    def _hang(self, child: int, parent: int, path: tuple[tuple[HopLinks, ...], int, int]) -> None:
         self.children[self.parent[child]] -= 1
         self.children[parent] += 1
-        self.parent[child], self.way[child] = parent, way
+        self.parent[child], self.path[child] = parent, path
         self.forest.hang(child, parent)
 
     def drop_leaves(self, helpers: frozenset[int]) -> None:
@@ -117,9 +117,10 @@ class _Tree:
 
     def branches(self) -> dict[int, Branch]:
         """Give what has come of the branches."""
-        ways = ((vertex, parent, self.way[vertex]) for vertex, parent in self.parent.items())
+        paths = ((vertex, parent, self.path[vertex]) for vertex, parent in self.parent.items())
         return {
-            vertex: Branch(parent, hops[start:stop]) for vertex, parent, (hops, start, stop) in ways
+            vertex: Branch(parent, hops[start:stop])
+            for vertex, parent, (hops, start, stop) in paths
         }
 
 
@@ -135,22 +136,22 @@ def _beyond(
         passing.append(parent)
     if len(passing) == 1:
         return found[vertex]
-    ways = [found[each].hops for each in passing]
+    paths = [found[each].hops for each in passing]
     through = [each >= ranks for each in passing[1:]]
     return Branch(
-        parent, _concatenate(ways, through) if inward else _concatenate(ways[::-1], through[::-1])
+        parent, _concatenate(paths, through) if inward else _concatenate(paths[::-1], through[::-1])
     )
 
 
 def _concatenate(
-    ways: Sequence[tuple[HopLinks, ...]], through: Sequence[bool]
+    paths: Sequence[tuple[HopLinks, ...]], through: Sequence[bool]
 ) -> tuple[HopLinks, ...]:
-    """Put ways together one after the other; through: whether the data rest not between two."""
+    """Put paths together one after the other; through: whether the data rest not between two."""
     joined: list[list[HopLinks]] = []
-    for way, goes_on in zip(ways, (False, *through), strict=True):
+    for path, goes_on in zip(paths, (False, *through), strict=True):
         if goes_on:
-            joined[-1].append(way[0])
-        joined += [[hop] for hop in (way[1:] if goes_on else way)]
+            joined[-1].append(path[0])
+        joined += [[hop] for hop in (path[1:] if goes_on else path)]
     return tuple((hops[0][0], hops[-1][1], tuple(_links(hops))) for hops in joined)
 
 

@@ -99,8 +99,8 @@ def cut_bound(topology: Topology, collective: Collective, watch: Watch = NO_DEAD
 
 def is_bounded(collective: Collective) -> bool:
     """Tell whether a cut is known to bound a collective, by its shape."""
-    way, everyone, root, _ = collective.shape
-    return everyone or (way is Movement.PERSONALISED and root is not None)
+    path, everyone, root, _ = collective.shape
+    return everyone or (path is Movement.PERSONALISED and root is not None)
 
 
 def is_gathering(collective: Collective) -> bool:

@@ -1,7 +1,7 @@
 """Bounds from link prices: what the data must pay, over what all links take in per second.
 
 Give every link a price for each unit that crosses it. Whatever a schedule does, a block pays at
-least the cheapest tree (or way) from its holder to its wanters; all links together take in at most
+least the cheapest tree (or path) from its holder to its wanters; all links together take in at most
 capacity × price per second. So size / time is at most the income over what a unit of size must
 pay. Prices that are the duals of an optimal schedule make this equal to what it achieves.
 Any prices prove something; so floats are rounded to fractions freely, and the bound is then worked

@@ -1,4 +1,4 @@
-"""The time that no schedule beats at any size: the longest way that data must go."""
+"""The time that no schedule beats at any size: the longest path that data must go."""
 
 import numpy as np
 from scipy.sparse.csgraph import dijkstra

@@ -39,7 +39,7 @@ def prove_by_prices(
     """Compute the size / time in bytes per second that no schedule can beat, by LP duality.
 
     All links together take in capacity × price per second; each block pays at least for its
-    cheapest way or tree. Trees branch at ranks, those outside the collective only with the relays
+    cheapest path or tree. Trees branch at ranks, those outside the collective only with the relays
     "all", and with `in_network` at switches too: as out of a root where they copy, into a root
     where they add. Of bounded height, trees branch at all ranks: what is proved holds for fewer.
     The group must keep machine and collective; it saves work where it keeps the prices too.
@@ -130,9 +130,9 @@ class _Payments:
     def total(self) -> Fraction:
         """Add up over all blocks, for each byte of size."""
         holders, wanters = self.what.counts
-        ways = (holders == 1) & (wanters == 1)
+        paths = (holders == 1) & (wanters == 1)
         out, into = (holders == 1) & (wanters > 1), (holders > 1) & (wanters == 1)
-        units = self._ways(np.flatnonzero(ways))
+        units = self._paths(np.flatnonzero(paths))
         if out.any():
             units += self._trees(np.flatnonzero(out), self.what.holders, self.what.wanters, False)
         if into.any():
@@ -141,7 +141,7 @@ class _Payments:
             units += int(self.what.sizes[block]) * self._through_a_root(block)
         return Fraction(units, self.what.total)
 
-    def _ways(self, blocks: IntArray) -> int:
+    def _paths(self, blocks: IntArray) -> int:
         """Price blocks with one holder and one wanter."""
         holder, wanter = (owners.rank[owners.start[blocks]] for owners in self.what.owners)
         leads = self.leader[self.orbit[holder]] == holder
@@ -220,8 +220,8 @@ class _Payments:
     def _reaches(self, root: int, ends: IntArray, inward: bool, height: int | None) -> bool:
         """Tell whether the root reaches the ends, or they the root, in so many messages."""
         if height is None:
-            ways = self.distance[ends, root] if inward else self.distance[root, ends]
-            return bool((ways != UNREACHED).all())
+            paths = self.distance[ends, root] if inward else self.distance[root, ends]
+            return bool((paths != UNREACHED).all())
         arcs = np.where(self.message == UNREACHED, np.inf, 0.0)
         return bool((hops(arcs.T if inward else arcs, root)[ends] <= height).all())
 

@@ -114,7 +114,7 @@ def _exact(cost: Costs, root: int, needed: BoolArray) -> tuple[Any, IntArray]:
 
 
 def _ascent(cost: Costs, root: int, needed: BoolArray) -> tuple[Any, BoolArray]:
-    """Raise the payments; give their sum, and the vertices on paid ways from root to needed."""
+    """Raise the payments; give their sum, and the vertices on paid paths from root to needed."""
     left = np.array(cost, copy=True)
     np.fill_diagonal(left, 0)
     reaches = _closure(left == 0)

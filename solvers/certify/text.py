@@ -103,7 +103,7 @@ def _prices(schedule: Schedule, prices: Prices, limit: Fraction, most: int | Non
     more = " + ..." * (len(found) > TERMS)
     paid = takes / limit
     yield f"  take in    {written}{more} = {_gigabytes(takes)}, times 10^9 in a second"
-    yield f"  must pay   {paid} a byte of the size: each block for its cheapest {_way(schedule)}"
+    yield f"  must pay   {paid} a byte of the size: each block for its cheapest {_path(schedule)}"
     yield f"  so         {_gigabytes(takes)} / {_divisor(paid)} = {_exact(limit)}"
 
 
@@ -114,7 +114,7 @@ def _links_by_price(prices: Prices) -> Iterator[tuple[Fraction, IntArray]]:
         yield price, np.flatnonzero(np.isin(prices.of_link, classes))
 
 
-def _way(schedule: Schedule) -> str:
+def _path(schedule: Schedule) -> str:
     """Name what a block goes over."""
     holders, wanters = schedule.collective.counts
     if ((holders > 1) & (wanters > 1)).any():

@@ -8,9 +8,9 @@ that bandwidths need not be multiples of one another. Is there a schedule?
 
 Model. Of each piece p, with a bool for each entry:
     has[p, v, s]   rank v has it after step s; 1 at its holder, and at those who want it after S
-    send[p, w, s]  it takes way w in step s, from rank to rank; switches only forward
+    send[p, w, s]  it takes path w in step s, from rank to rank; switches only forward
     send[p, w from u to v, s] <= has[p, u, s - 1]
-    sum over the ways w into v of send[p, w, s] = has[p, v, s] - has[p, v, s - 1]
+    sum over the paths w into v of send[p, w, s] = has[p, v, s] - has[p, v, s - 1]
     sum over the p and w that cross link e of weight[p] send[p, w, s] c_min <= c_e r_s
 The second line makes `has` rise once, so that each piece reaches a rank at most once: nothing is
 lost by that, as a second copy can be left out. A rank that does not want a piece must send it on,
@@ -23,9 +23,9 @@ With a group only schedules that it maps to themselves are looked for: pieces, a
 last line, are those of one representative of each orbit, and the group acts freely on pieces
 (C is a multiple of the elements that keep a block). A solution is a schedule; none proves nothing.
 
-Size: pieces × (ranks + ways) × S bools, over the order of the group.
+Size: pieces × (ranks + paths) × S bools, over the order of the group.
 Source: Cai et al., Synthesizing optimal collective algorithms, PPoPP 2021, arXiv:2008.08708 (the
-question; there with SMT, without switches' ways and without groups).
+question; there with SMT, without switches' paths and without groups).
 """
 
 from collections.abc import Iterator, Sequence
@@ -61,7 +61,7 @@ class Instance(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """A machine with its ways, a collective whose blocks have one holder each, and a point.
+    """A machine with its paths, a collective whose blocks have one holder each, and a point.
 
     Attributes:
         far: (ranks, ranks) the messages that it takes from rank to rank.
@@ -69,7 +69,7 @@ class Question:
 
     topology: Topology
     collective: Collective
-    ways: Sequence[SwitchPath]
+    paths: Sequence[SwitchPath]
     far: FloatArray
     point: Instance
 
@@ -122,8 +122,8 @@ class Model:
         self.program = cp_model.CpModel()
         self.question, self._group = question, group
         self._ways_into: list[list[int]] = [[] for _ in range(question.topology.ranks)]
-        for number, way in enumerate(question.ways):
-            self._ways_into[way.dst].append(number)
+        for number, path in enumerate(question.paths):
+            self._ways_into[path.dst].append(number)
         self._sends: dict[tuple[int, int, int], Literal] = {}
         self._pieces = representatives
         for number, piece in enumerate(representatives):
@@ -153,7 +153,7 @@ class Model:
             for s in range(first, last + 1):
                 arriving = []
                 for w in self._ways_into[v]:
-                    src = self.question.ways[w].src
+                    src = self.question.paths[w].src
                     if isinstance(before := held(src, s - 1), int) and not before:
                         continue
                     send = program.new_bool_var(f"send {number} {w} {s}")
@@ -224,7 +224,7 @@ class Model:
         if most * (len(self._sends) + self.question.point.rounds) * topology.links >= 2**62:
             raise NotFound(f"{topology.name}: sizes and bandwidths of too many digits to be exact")
         for (number, w, s), send in self._sends.items():
-            crossed = orbit[list(self.question.ways[w].links)]
+            crossed = orbit[list(self.question.paths[w].links)]
             for o, times in zip(*np.unique(crossed, return_counts=True), strict=True):
                 amount = int(times) * int(images[o]) * int(weight[number]) * slowest
                 load.setdefault((int(o), s), []).append(amount * send)
@@ -239,9 +239,9 @@ class Model:
     def read(self, solver: "CpSolver") -> tuple[list[Transfer], list[int]]:
         """Give the transfers of a solution and the rounds of each step."""
         transfers = [
-            Transfer(number, s - 1, way.src, way.dst, way.links)
+            Transfer(number, s - 1, path.src, path.dst, path.links)
             for (number, w, s), send in self._sends.items()
             if solver.boolean_value(send)
-            for way in (self.question.ways[w],)
+            for path in (self.question.paths[w],)
         ]
         return transfers, [solver.value(rounds) for rounds in self._rounds]

@@ -5,7 +5,7 @@ means, and why the answer is right). What the model knows is collectives that co
 come from them:
 
 - reduce_scatter and reduce are all_gather and broadcast on the reversed machine, played backwards:
-  the ways of a piece to those who want it, turned around, add up what these ranks have. Nothing is
+  the paths of a piece to those who want it, turned around, add up what these ranks have. Nothing is
   lost: of a sum that a rank sends in parts, the last message can carry everything.
 - all_reduce is a reduce_scatter and then an all_gather, each in half of the steps and rounds.
   `impossible` is said of such schedules only.
@@ -91,13 +91,13 @@ class ScclSearch:
     def __init__(
         self, topology: Topology, collective: Collective, watch: Watch = NO_DEADLINE
     ) -> None:
-        """Find the ways, the symmetry and the bound.
+        """Find the paths, the symmetry and the bound.
 
         Raises:
             CollectiveError: a block has several holders and several wanters, and the collective
                 is no all_reduce over at least two ranks.
             Infeasible: no schedule exists.
-            NotFound: the machine has too many ways, or the time is over.
+            NotFound: the machine has too many paths, or the time is over.
         """
         self.topology, self.collective = topology, collective
         self._halves = [_Half(topology, half, watch.part(BOUNDING)) for half in _halves(collective)]
@@ -144,13 +144,13 @@ class ScclSearch:
 
     @cached_property
     def alpha(self) -> float:
-        """Compute the seconds that a step takes for the latency of its slowest way."""
+        """Compute the seconds that a step takes for the latency of its slowest path."""
         overhead = self.topology.overhead
         return max(
             (
-                float(self.topology.alpha[list(way.links)].sum())
-                + float(overhead[way.src] + overhead[way.dst])
-                for way in self._halves[0].ways
+                float(self.topology.alpha[list(path.links)].sum())
+                + float(overhead[path.src] + overhead[path.dst])
+                for path in self._halves[0].paths
             ),
             default=0.0,
         )
@@ -189,8 +189,8 @@ class _Half:
         self.inward = any(len(holders) > 1 for holders in collective.holders)
         self._machine = reverse(topology) if self.inward else topology
         self._copying = _reverse(collective) if self.inward else collective
-        self.ways = switch_paths(self._machine)
-        self._far = message_distances(self._machine, self.ways)
+        self.paths = switch_paths(self._machine)
+        self._far = message_distances(self._machine, self.paths)
         self.group = solve.find_symmetry(
             topology, collective, min(watch.room, 10.0) / 10, watch=watch
         )
@@ -226,7 +226,7 @@ class _Half:
             return IMPOSSIBLE, f"a block takes {self.least_steps} steps"
         if Fraction(point.rounds, point.chunks) < self.least_ratio:
             return IMPOSSIBLE, f"at least {self.least_ratio} rounds for each chunk (bound)"
-        question = Question(self._machine, self._copying, self.ways, self._far, point)
+        question = Question(self._machine, self._copying, self.paths, self._far, point)
         if self.group.order > 1:
             found = _search(question, self.group, watch.part(SYMMETRIC))
             if isinstance(found, _Found):

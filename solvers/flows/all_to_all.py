@@ -1,6 +1,6 @@
 """Flows: all_to_all by maximum concurrent flow, scatter and gather by one flow.
 
-A flow from one source falls apart into ways, one after the other.
+A flow from one source falls apart into paths, one after the other.
 """
 
 from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ def route_near_optimum(
 
     Raises:
         Infeasible: some rank cannot be reached.
-        NotFound: the ways are not near it, or the time limit came first.
+        NotFound: the paths are not near it, or the time limit came first.
     """
 
     def families(quotient: Quotient) -> list[Family]:
@@ -81,10 +81,10 @@ def route_near_optimum(
 def _direct_pieces(
     made: PackedTrees, collective: Collective
 ) -> tuple[list[tuple[int, Fraction]], list[Transfer]]:
-    """Make a piece of each way that trees of one level use; what stays is a piece as well."""
+    """Make a piece of each path that trees of one level use; what stays is a piece as well."""
     packing, members = made.packing, made.quotient.members.tolist()
     amounts: dict[tuple[int, int, int], Fraction] = {}
-    rows = (packing.columns.parent, packing.columns.child, packing.columns.way)
+    rows = (packing.columns.parent, packing.columns.child, packing.columns.path)
     for key, share in zip(
         zip(*(r.tolist() for r in rows), strict=True), packing.share, strict=True
     ):
@@ -93,8 +93,8 @@ def _direct_pieces(
     blocks = {rank: collective.inputs[place[rank]].tolist() for rank in members}
     pieces = [(blocks[rank][place[rank]], Fraction(1)) for rank in members]
     transfers: list[Transfer] = []
-    for (src, dst, way), amount in amounts.items():
-        links = packing.ways.links[way]
+    for (src, dst, path), amount in amounts.items():
+        links = packing.paths.links[path]
         transfers += path_transfers(made.quotient.topology, links, len(pieces))
         pieces.append((blocks[members[src]][place[members[dst]]], amount))
     return pieces, transfers
@@ -118,7 +118,7 @@ def _share(quotient: Quotient) -> Amounts:
 def _pieces(
     quotient: Quotient, collective: Collective, amounts: Sequence[Fraction]
 ) -> tuple[list[tuple[int, Fraction]], list[Transfer]]:
-    """Make a piece of each way of each block; the block that stays is a piece without transfers."""
+    """Make a piece of each path of each block; a block that stays is a piece without transfers."""
     links = quotient.topology.links
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []
@@ -129,8 +129,8 @@ def _pieces(
         pieces.append((block[root], share))
         needs = {target: share for target in collective.ranks if target != root}
         flow = amounts[i * links : (i + 1) * links]
-        for target, amount, way in decompose_flow(quotient.topology, root, needs, flow):
-            transfers += path_transfers(quotient.topology, way, len(pieces))
+        for target, amount, path in decompose_flow(quotient.topology, root, needs, flow):
+            transfers += path_transfers(quotient.topology, path, len(pieces))
             pieces.append((block[target], amount))
     return pieces, transfers
 
@@ -138,7 +138,7 @@ def _pieces(
 def decompose_flow(
     topology: Topology, root: int, needs: dict[int, Fraction], flow: Sequence[Fraction]
 ) -> Iterator[tuple[int, Fraction, list[int]]]:
-    """Take a flow from the root apart into (target, amount, links of the way).
+    """Take a flow from the root apart into (target, amount, links of the path).
 
     The flow must bring each target what it needs and keep the rest. Cycles are dropped. Each step
     empties a link or serves a target, so there are at most links + targets of them.
@@ -150,13 +150,13 @@ def decompose_flow(
     for target, need in needs.items():
         rest = need
         while rest:
-            way = _back(topology, root, target, left, entering)
-            amount = min(rest, min(left[link] for link in way))
-            for link in way:
+            path = _back(topology, root, target, left, entering)
+            amount = min(rest, min(left[link] for link in path))
+            for link in path:
                 left[link] -= amount
-            if topology.src[way[0]] == root:
+            if topology.src[path[0]] == root:
                 rest -= amount
-                yield target, amount, way
+                yield target, amount, path
 
 
 def _back(
@@ -167,26 +167,30 @@ def _back(
     entering: dict[int, list[int]],
 ) -> list[int]:
     """Walk from the target against the flow, to the root or once around a cycle."""
-    way: list[int] = []
+    path: list[int] = []
     seen = {target: 0}
     while True:
-        end = int(topology.src[way[-1]]) if way else target
+        end = int(topology.src[path[-1]]) if path else target
         links = entering[end] = [link for link in entering[end] if left[link]]
-        way.append(max(links, key=lambda link: (left[link], -link)))
-        tail = int(topology.src[way[-1]])
+        path.append(max(links, key=lambda link: (left[link], -link)))
+        tail = int(topology.src[path[-1]])
         if tail in seen:
-            return way[seen[tail] :][::-1]
+            return path[seen[tail] :][::-1]
         if tail == root:
-            return way[::-1]
-        seen[tail] = len(way)
+            return path[::-1]
+        seen[tail] = len(path)
 
 
-def path_transfers(topology: Topology, way: Sequence[int], piece: int) -> list[Transfer]:
-    """Cut a way at the ranks that it passes, one transfer after the other."""
-    stops = [i + 1 for i, link in enumerate(way) if topology.dst[link] < topology.ranks]
+def path_transfers(topology: Topology, path: Sequence[int], piece: int) -> list[Transfer]:
+    """Cut a path at the ranks that it passes, one transfer after the other."""
+    stops = [i + 1 for i, link in enumerate(path) if topology.dst[link] < topology.ranks]
     return [
         Transfer(
-            piece, step, int(topology.src[way[a]]), int(topology.dst[way[b - 1]]), tuple(way[a:b])
+            piece,
+            step,
+            int(topology.src[path[a]]),
+            int(topology.dst[path[b - 1]]),
+            tuple(path[a:b]),
         )
         for step, (a, b) in enumerate(pairwise([0, *stops]))
     ]
@@ -224,8 +228,8 @@ def route_scatter(
     rate = bound.algbw / topology.unit / collective.total
     flow = min_cost_flow(machine, shape.root, amount_of, rate, effort(machine))
     needs = {rank: Fraction(size) for rank, size in amount_of.items() if rank != shape.root}
-    for target, amount, way in decompose_flow(machine, shape.root, needs, flow):
-        links = way[::-1] if shape.inward else way
+    for target, amount, path in decompose_flow(machine, shape.root, needs, flow):
+        links = path[::-1] if shape.inward else path
         for block in blocks[target].tolist():
             transfers += path_transfers(topology, links, len(pieces))
             pieces.append((block, amount / amount_of[target]))

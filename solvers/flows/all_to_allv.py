@@ -1,4 +1,4 @@
-"""all_to_allv: shortest ways where a cut proves them best, else concurrent flows by source."""
+"""all_to_allv: shortest paths where a cut proves them best, else concurrent flows by source."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -23,8 +23,8 @@ from topologies.model.topology import Topology, integers
 from topologies.model.units import Bytes
 from topologies.symmetry.group import Group, trivial
 
-WAYS = 16  # shortest ways over which a block is spread
-WAYS_LIMIT = 2**20  # ways of all blocks together
+WAYS = 16  # shortest paths over which a block is spread
+WAYS_LIMIT = 2**20  # paths of all blocks together
 COLUMNS_LIMIT = 2**17  # ranks × links up to which the flows are solved for
 
 Pieces = tuple[list[tuple[int, Fraction]], list[Transfer]]
@@ -33,9 +33,9 @@ Pieces = tuple[list[tuple[int, Fraction]], list[Transfer]]
 def route_all_to_allv(
     topology: Topology, collective: Collective, group: Group, watch: Watch
 ) -> Schedule:
-    """Route every block, on shortest ways if no schedule can be faster, else by concurrent flows.
+    """Route every block, on shortest paths if no schedule can be faster, else by concurrent flows.
 
-    Where the machine is too large for the flows the shortest ways are taken as well, and the bound
+    Where the machine is too large for the flows the shortest paths are taken as well, and the bound
     is that of the tightest cut or of the distances; it says how far away they are at most. The
     group is not used: the demand has no symmetry.
 
@@ -63,7 +63,7 @@ def route_all_to_allv(
 
 
 def stage_orders(found: Schedule) -> Iterator[tuple[str, Schedule]]:
-    """Put a schedule of `all_to_allv` in stages; where it relays, the shortest ways as well.
+    """Put a schedule of `all_to_allv` in stages; where it relays, the shortest paths as well.
 
     They may be slower in the fluid limit, but have fewer messages one after the other.
     """
@@ -81,9 +81,9 @@ def _order_paths(found: Schedule) -> Iterator[tuple[str, Schedule]]:
 
 
 def route_shortest(topology: Topology, collective: Collective, bound: Bound) -> Schedule:
-    """Spread every block over its shortest ways, the largest blocks first.
+    """Spread every block over its shortest paths, the largest blocks first.
 
-    Where there are many equal ways one of them is taken, the one that carries the least so far.
+    Where there are many equal paths one of them is taken, the one that carries the least so far.
 
     Raises:
         Infeasible: some rank cannot be reached.
@@ -137,7 +137,7 @@ def _route_concurrently(topology: Topology, collective: Collective, watch: Watch
 
 
 def _decompose(topology: Topology, collective: Collective, amounts: Sequence[Fraction]) -> Pieces:
-    """Make a piece of each way of each block; amounts: what each source puts on each link."""
+    """Make a piece of each path of each block; amounts: what each source puts on each link."""
     pieces: list[tuple[int, Fraction]] = []
     transfers: list[Transfer] = []
     bounds = pairwise(range(0, len(amounts) + 1, topology.links))

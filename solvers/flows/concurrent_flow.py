@@ -5,11 +5,11 @@ of them; all flows share the links; the least time in which every link carries i
 program with sources × links columns. With a group only one source of each orbit is written down,
 its load added up over orbits of links (averaging over the group shows that nothing is lost).
 
-Few columns matter. At first only links on shortest ways are taken, and of those into a vertex a
+Few columns matter. At first only links on shortest paths are taken, and of those into a vertex a
 few, those that served others least. Prices of links prove a time: what all data pay on their
-cheapest ways, over what all links take in for each unit of time. Where some prices prove the time
+cheapest paths, over what all links take in for each unit of time. Where some prices prove the time
 of the program, that is the optimum; else links come in that would be cheaper, and those on the
-cheapest ways. Prices are the duals and, as these often blame one of many equal links for all, a
+cheapest paths. Prices are the duals and, as these often blame one of many equal links for all, a
 guess: every link that is full costs the same.
 
 Complexity: a program with sources × vertices rows for each round.
@@ -44,10 +44,10 @@ Amounts = NDArray[np.object_]  # of fractions
 
 MOST = 8_000_000  # columns; more take all the memory before they take all the time
 EFFORT = 0.5  # of the work that is left, for the choice among optimal flows
-RELAY = 1e-6  # seconds that a stop at a rank counts for, when ways are chosen
+RELAY = 1e-6  # seconds that a stop at a rank counts for, when paths are chosen
 INTO = 8  # links into a vertex that a source starts with
 ROUNDS = 8  # after which all links come in
-TIE = 1e-4  # what effort weighs against the highest price, when ways are looked for
+TIE = 1e-4  # what effort weighs against the highest price, when paths are looked for
 FULL = 1e-7  # relative; a link with no more room than this is full
 GAIN = 1e-9  # what a column must promise, as a part of the time
 
@@ -114,7 +114,7 @@ class _Search:
         self.by_column = self.program.matrix.tocsc()
         self.effort = effort(quotient.topology)
         self.used = np.zeros(quotient.topology.links)
-        self.shortest = self._ways(self.effort)
+        self.shortest = self._paths(self.effort)
 
     def run(self) -> tuple[_Iteration, FloatArray]:
         """Solve with more and more columns; give the last round, and prices for the orbits."""
@@ -130,14 +130,14 @@ class _Search:
                 return now, next(self._prices(now))
             price = next(self._prices(now))[self.quotient.link_orbit]
             tie = TIE * self.effort / self.effort.max()
-            kept = kept | missing | self._ways(price / price.max() + tie)
+            kept = kept | missing | self._paths(price / price.max() + tie)
         now = self._solve(np.ones_like(kept))
         return now, next(self._prices(now))
 
     def least_effort(self, found: _Iteration, time: float) -> FloatArray:
         """Among optimal flows over the same columns find one of least effort.
 
-        x as it is where only shortest ways are in it, or where that takes too long.
+        x as it is where only shortest paths are in it, or where that takes too long.
         """
         if not (found.x[~self.shortest] > 0).any():
             return found.x
@@ -186,8 +186,8 @@ class _Search:
         graph = simplify(topology.src, topology.dst, weight, topology.vertices)[0]
         return np.asarray(dijkstra(graph, indices=self.quotient.roots))
 
-    def _ways(self, weight: FloatArray) -> BoolArray:
-        """Mark links on the shortest ways of each source, a few into each vertex."""
+    def _paths(self, weight: FloatArray) -> BoolArray:
+        """Mark links on the shortest paths of each source, a few into each vertex."""
         topology, length = self.quotient.topology, self._lengths(weight)
         marks = np.zeros((len(length), topology.links), dtype=np.bool_)
         for own, far in zip(marks, length, strict=True):

@@ -85,13 +85,13 @@ def variants(
 ) -> Iterator[tuple[str, Schedule]]:
     """Make every way of spreading that the machine lends itself to.
 
-    That is a copy for each rank (where ranks relay sums add up on their ways) and, for each way to
+    That is a copy for each rank (where ranks relay sums add up on their ways) and, for each path to
     part the machine into boxes, one for each box: tokens enter it at the rank with the number of
     their home in its own box, at the first rank from there on that they visit, or, the largest
     blocks first, at the rank that takes in the least so far.
     """
     tokens = tokens_of(collective)
-    ways = [(EACH, _sends(collective, tokens, None, None))]
+    paths = [(EACH, _sends(collective, tokens, None, None))]
     if tokens.visits.size <= BOXES_RANKS:
         for parted in list_partitions(topology, collective.ranks):
             box, number = _places(collective, parted)
@@ -101,8 +101,8 @@ def variants(
                 ("balanced", _enter_balanced(tokens, parted, box)),
             ):
                 sends = _sends(collective, tokens, box, entry)
-                ways.append((f"a copy for each of {len(parted)} boxes, {name}", sends))
-    for name, sends in ways:
+                paths.append((f"a copy for each of {len(parted)} boxes, {name}", sends))
+    for name, sends in paths:
         routes, pieces = Router(topology), blocks(collective)
         try:
             yield name, lay_out(name, routes, collective, pieces, sends, bound, sparing=False)
@@ -158,7 +158,7 @@ def _one_by_one(routes: Router, collective: Collective, sends: Sends) -> list[Se
 def _first_holder(routes: Router, src: int, home: int, holders: set[int]) -> int:
     """Find the rank nearest on the way home that holds a part, or home; none is on the way there.
 
-    Ways to a rank in between may be others than that past it, and lead by another holder.
+    Paths to a rank in between may be others than that past it, and lead by another holder.
     """
     end = home
     while nearer := [hop.dst for hop in routes.path(src, end)[:-1] if hop.dst in holders]:

@@ -16,7 +16,7 @@ def member_transfers(
 ) -> Transfers:
     """Send along trees from member to member; where others branch, they pass on each message.
 
-    Complexity: members × the way of each.
+    Complexity: members × the path of each.
 
     Args:
         found: the trees.
@@ -40,7 +40,7 @@ def member_transfers(
 def _branches(
     found: Trees, rows: range, members: frozenset[int], inward: bool
 ) -> dict[int, Branch]:
-    """Give the way from each member up to the next one, cut at the ranks that it passes."""
+    """Give the path from each member up to the next one, cut at the ranks that it passes."""
     place = {int(found.child[row]): row for row in rows}
     branches = {}
     for member in sorted(members & place.keys()):

@@ -153,8 +153,8 @@ def _as_wide(cut: Submachine, ranks: IntArray) -> bool:
 def _surroundings(topology: Topology, ranks: IntArray) -> list[IntArray]:
     """List sets of ranks around a group, the smallest first."""
     found = [ranks]
-    for way in list_partitions(topology, range(topology.ranks)):
-        found.append(np.concatenate([box for box in way if np.isin(box, ranks).any()]))
+    for path in list_partitions(topology, range(topology.ranks)):
+        found.append(np.concatenate([box for box in path if np.isin(box, ranks).any()]))
     return sorted(found, key=len)
 
 

@@ -84,7 +84,7 @@ class Packing:
     columns: Columns
     share: tuple[Share, ...]
     bound: Bound | None
-    ways: PathPool
+    paths: PathPool
 
 
 class ColumnGeneration:
@@ -169,11 +169,11 @@ class ColumnGeneration:
     ) -> Packing:
         """Reach a goal by trees around hubs (see solvers/packing/hubs.py), or prove that none can.
 
-        The program is small: a column for each way between a hub and a member.
+        The program is small: a column for each path between a hub and a member.
 
         Args:
             goal: what a bound allows.
-            prove: as of `solve`, for what no way can improve.
+            prove: as of `solve`, for what no path can improve.
             reached: hears the time of each round.
 
         Raises:
@@ -276,7 +276,7 @@ class ColumnGeneration:
         if whole is None:
             return None
         bound = goal.bound if goal else None
-        return Packing(tuple(self.pool.orders), *whole, bound, self.pool.ways)
+        return Packing(tuple(self.pool.orders), *whole, bound, self.pool.paths)
 
     def solve_chosen(
         self, orders: Sequence[Order], columns: Columns, scale: float
@@ -300,7 +300,7 @@ class ColumnGeneration:
     def _assemble(self) -> LoadLP:
         return assemble(
             self.quotient,
-            self.pool.ways,
+            self.pool.paths,
             self.pool.orders,
             self.pool.columns,
             self.budgets(self.pool.orders),

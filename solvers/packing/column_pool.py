@@ -1,4 +1,4 @@
-"""What the order LP grows by: ways, orders, and choices of parents."""
+"""What the order LP grows by: paths, orders, and choices of parents."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -46,11 +46,11 @@ from topologies.model.units import Share
 
 
 class ColumnPool:
-    """The ways, orders and columns of one problem, from the nearest parents up.
+    """The paths, orders and columns of one problem, from the nearest parents up.
 
     Whatever is taken in comes with the columns that it allows: an order with the candidate parents
-    that it puts before each member, a parent with every way that is known to it. With heights
-    all orders are levels, so many below the root at most; the ways then should be direct.
+    that it puts before each member, a parent with every path that is known to it. With heights
+    all orders are levels, so many below the root at most; the paths then should be direct.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class ColumnPool:
         heights: Heights | None = None,
     ) -> None:
         self.quotient, self.families, self.watch = quotient, tuple(families), watch
-        self.ways = PathPool(quotient, watch)
+        self.paths = PathPool(quotient, watch)
         most = len(quotient.members) - 1
         self.heights = heights and Heights(min(heights.out, most), min(heights.into, most))
         self.place = {int(v): i for i, v in enumerate(quotient.members)}
@@ -91,7 +91,7 @@ class ColumnPool:
 
     @property
     def columns(self) -> Columns:
-        """Look up all choices of parents with their ways."""
+        """Look up all choices of parents with their paths."""
         self.settle()
         return self._columns
 
@@ -166,7 +166,7 @@ class ColumnPool:
         inward = np.array([order.inward for order in self.orders])[pairs.order]
         src = np.where(inward, pairs.child, pairs.parent)
         dst = np.where(inward, pairs.parent, pairs.child)
-        self.ways.ask_ports(*start_at_roots(self.quotient, src, dst))
+        self.paths.ask_ports(*start_at_roots(self.quotient, src, dst))
 
     def cheapest_first(self, family: Family, cost: FloatArray) -> IntArray:
         """Take in the order that follows a cheap tree, and give that (see `tree`)."""
@@ -298,7 +298,7 @@ class ColumnPool:
         """
         if self.kinds is None:
             return columns, tuple(share[: len(columns)])
-        unfolding = Unfolding(self.kinds, self.ways, self.orders)
+        unfolding = Unfolding(self.kinds, self.paths, self.orders)
         whole, shares, amiss = unfolding.unfold(columns, share)
         for k, children in amiss:
             like = np.array(self.orders[k].like)
@@ -308,15 +308,15 @@ class ColumnPool:
         return None if amiss else (whole, shares)
 
     def choose(self, order: int, parent: IntArray, child: IntArray) -> None:
-        """Take in choices of parents; their ways are found later, for many at once (`settle`)."""
+        """Take in choices of parents; their paths are found later, for many at once (`settle`)."""
         self._chosen.append(
             Columns(np.full(len(parent), order), parent, child, np.zeros_like(parent))
         )
 
     def settle(self) -> None:
-        """Give the choices taken in since the last time every way that is known by now."""
+        """Give the choices taken in since the last time every path that is known by now."""
         if self._chosen:
-            wider = all_paths(self.quotient, self.ways, self.orders, concatenate(self._chosen))
+            wider = all_paths(self.quotient, self.paths, self.orders, concatenate(self._chosen))
             self.columns = union([self._columns, wider], len(self.place))
 
     def _candidates(self, order: Order) -> tuple[IntArray, IntArray]:
@@ -335,8 +335,8 @@ class ColumnPool:
         return parent, child
 
     def spread(self) -> None:
-        """Let every choice of a parent have all the ways that are known by now."""
-        wider = all_paths(self.quotient, self.ways, self.orders, self.columns)
+        """Let every choice of a parent have all the paths that are known by now."""
+        wider = all_paths(self.quotient, self.paths, self.orders, self.columns)
         self.columns = union([self.columns, wider], len(self.place))
 
     def keep(self, kept: BoolArray) -> None:
@@ -348,7 +348,7 @@ class ColumnPool:
             number[columns.order[mine]],
             columns.parent[mine],
             columns.child[mine],
-            columns.way[mine],
+            columns.path[mine],
         )
 
 

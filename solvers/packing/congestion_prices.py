@@ -7,7 +7,7 @@ is enough, since the order LP chooses among all parents of the orders that the t
 matters is that the families do not all lean on the same links, as they do when each answers the
 same prices by itself.
 
-Complexity: for each family one arborescence, and cheapest ways from all roots for each of at most
+Complexity: for each family one arborescence, and cheapest paths from all roots for each of at most
 `LOOKS` of them.
 
 Source: Plotkin, Shmoys and Tardos, Fast approximation algorithms for fractional packing and

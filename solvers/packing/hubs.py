@@ -3,8 +3,8 @@
 What bounds a group of ranks in a large machine is often what each of them takes in or gives out.
 Then trees as these are as good as any, and there are few of them: of many roots one each, with the
 root for its hub; of a single root one for each other member, the root's child. Members that a link
-joins are beside each other. No way leads through them, so what such a link can carry is of use only
-where one is the parent of the other.
+joins are beside each other. No path leads through them, so what such a link can carry is of use
+only where one is the parent of the other.
 """
 
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ one for some dozens.
 
 Afterwards each child gets parents of its own: the first ones of the kinds that the one has that
 stood for it, so that the trees are low. What a kind leaves open shows then: where such a parent has
-no way over links of the same orbits, an image of the parent has that stood for it; where that one
+no path over links of the same orbits, an image of the parent has that stood for it; where that one
 does not come before the child, the child has to stand for itself.
 
 Complexity: members² for each order.
@@ -118,8 +118,8 @@ class Kinds:
 class Unfolding:
     """Gives the members that others stand for parents of their own."""
 
-    def __init__(self, kinds: Kinds, ways: PathPool, orders: Sequence[Order]) -> None:
-        self.kinds, self.ways, self.orders = kinds, ways, orders
+    def __init__(self, kinds: Kinds, paths: PathPool, orders: Sequence[Order]) -> None:
+        self.kinds, self.paths, self.orders = kinds, paths, orders
         self.quotient = kinds.quotient
         self._links = _Links(self.quotient)
         self._known: dict[tuple[int, int, tuple[int, ...]], int] = {}
@@ -135,45 +135,45 @@ class Unfolding:
         shares: list[Fraction] = []
         amiss = []
         for c in [c for c, part in enumerate(share[: len(columns)]) if part]:
-            k, way = int(columns.order[c]), int(columns.way[c])
-            child, parent, ways = self._own(k, int(columns.parent[c]), int(columns.child[c]), way)
-            if (ways < 0).any():
-                amiss.append((k, child[ways < 0]))
-            rows.append((np.full(len(child), k), parent, child, ways))
+            k, path = int(columns.order[c]), int(columns.path[c])
+            child, parent, paths = self._own(k, int(columns.parent[c]), int(columns.child[c]), path)
+            if (paths < 0).any():
+                amiss.append((k, child[paths < 0]))
+            rows.append((np.full(len(child), k), parent, child, paths))
             shares += [share[c]] * len(child)
         whole = Columns(*(frozen(np.concatenate(part)) for part in zip(*rows, strict=True)))
         return whole, tuple(shares), amiss
 
     def _own(
-        self, k: int, parent: int, child: int, way: int
+        self, k: int, parent: int, child: int, path: int
     ) -> tuple[IntArray, IntArray, IntArray]:
-        """Find all that a child stands for, with the parent of each and the way, -1 for none."""
+        """Find all that a child stands for, with the parent of each and the path, -1 for none."""
         order = self.orders[k]
         like = np.arange(len(order.place)) if order.like is None else order.like
         children = np.flatnonzero(order.waiting & (like == child))
         parents = self.kinds.early(order, child, parent)[children]
-        ways = self._match_paths(order, parents, children, way)
-        if (ways < 0).any():
+        paths = self._match_paths(order, parents, children, path)
+        if (paths < 0).any():
             moved = self._move(child, parent, children)
             moved = np.where(order.place[moved] < order.place[children], moved, parents)
-            parents = np.where(ways < 0, moved, parents)
-            ways = self._match_paths(order, parents, children, way)
-        return children, parents, ways
+            parents = np.where(paths < 0, moved, parents)
+            paths = self._match_paths(order, parents, children, path)
+        return children, parents, paths
 
     def _move(self, child: int, parent: int, children: IntArray) -> IntArray:
-        """Move a parent, and the way to it, along as its child is moved to others of its orbit."""
+        """Move a parent, and the path to it, along as its child is moved to others of its orbit."""
         members, group = self.quotient.members, self.quotient.group
         element = self.quotient.from_root[1][members]
         vertex = group.inverses[element[child], members[parent]]
         return frozen(np.searchsorted(members, group.elements[element[children], vertex]))
 
     def _match_paths(
-        self, order: Order, parents: IntArray, children: IntArray, way: int
+        self, order: Order, parents: IntArray, children: IntArray, path: int
     ) -> IntArray:
-        """Find ways between given ends over links of the orbits that a way uses; -1 for none."""
+        """Find paths between given ends over links of the orbits that a path uses; -1 for none."""
         ends = (children, parents) if order.inward else (parents, children)
         root, target = start_at_roots(self.quotient, *ends)
-        orbits = tuple(self.quotient.link_orbit[list(self.ways.links[way])].tolist())
+        orbits = tuple(self.quotient.link_orbit[list(self.paths.links[path])].tolist())
         found = [
             self._walk(*pair, orbits) for pair in zip(root.tolist(), target.tolist(), strict=True)
         ]
@@ -183,7 +183,7 @@ class Unfolding:
         key = root, target, orbits
         if key not in self._known:
             links = self._links.between(int(self.quotient.roots[root]), target, orbits)
-            self._known[key] = -1 if links is None else self.ways.add(root, links)
+            self._known[key] = -1 if links is None else self.paths.add(root, links)
         return self._known[key]
 
 
@@ -203,7 +203,7 @@ class _Links:
             self.pair.setdefault((src, dst, orbit), link)
 
     def between(self, at: int, target: int, orbits: tuple[int, ...]) -> tuple[int, ...] | None:
-        """Find a way from vertex to vertex over links of given orbits, and through no member."""
+        """Find a path from vertex to vertex over links of given orbits, and through no member."""
         first, *others = orbits
         if not others:
             link = self.pair.get((at, target, first))

@@ -74,9 +74,9 @@ def _early(
     """
     columns = pool.columns
     alpha = np.array(
-        [sum(pool.quotient.topology.alpha[e] + HOP for e in way) for way in pool.ways.links]
+        [sum(pool.quotient.topology.alpha[e] + HOP for e in path) for path in pool.paths.links]
     )
-    late = _starts(pool, alpha.mean())[columns.order, columns.parent] + alpha[columns.way]
+    late = _starts(pool, alpha.mean())[columns.order, columns.parent] + alpha[columns.path]
     cost = np.append(late / late.max(), np.zeros(len(pool.orders)))
     x = np.zeros(len(kept))
     program = lp.cheapest(scale, cost, kept)

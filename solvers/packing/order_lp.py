@@ -6,7 +6,7 @@ Any choice of one earlier parent for each member is a tree, so a fractional y is
 of total weight w: lay the parents of each v end to end on [0, w); between two neighbouring
 breakpoints each v has one parent, and the trees of all these intervals carry exactly the loads of
 y. One linear program over all roots and orders minimises the largest load per capacity. A parent
-is reached over a way through switches, which loads the links of that way; several ways to one
+is reached over a path through switches, which loads the links of that path; several paths to one
 parent are several columns.
 
 An order may have ties: members of one level, where nobody is the parent of an equal. Then h levels
@@ -27,7 +27,7 @@ A helper that turns out to be a leaf of a tree, or to have one child, is cut out
 With a group that keeps machine and collective only one root for each orbit is written down; loads
 are added up over orbits of links (averaging over the group shows that nothing is lost).
 
-Size: members × candidate parents × ways columns for each root and order.
+Size: members × candidate parents × paths columns for each root and order.
 """
 
 from collections.abc import Sequence
@@ -128,25 +128,25 @@ class Budget:
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Choices of a parent: in order `order`, member `child` takes `parent` over way `way`."""
+    """Choices of a parent: in order `order`, member `child` takes `parent` over path `path`."""
 
     order: IntArray
     parent: IntArray
     child: IntArray
-    way: IntArray
+    path: IntArray
 
     def __len__(self) -> int:
         return len(self.order)
 
     def at(self, places: IntArray) -> "Columns":
         """Look up the columns at some places."""
-        fields = (self.order, self.parent, self.child, self.way)
+        fields = (self.order, self.parent, self.child, self.path)
         return Columns(*(frozen(field[places]) for field in fields))
 
 
 def assemble(
     quotient: Quotient,
-    ways: PathPool,
+    paths: PathPool,
     orders: Sequence[Order],
     columns: Columns,
     budgets: Sequence[Budget],
@@ -170,7 +170,7 @@ def assemble(
         at = choices + np.array([*budget.plus, *budget.minus], dtype=np.int64)
         entries.append((signs, np.full(len(at), trees + i), at))
     first = trees + len(budgets)
-    loads = path_loads(quotient, ways)[columns.way].tocoo()
+    loads = path_loads(quotient, paths)[columns.path].tocoo()
     times = standing[columns.order, columns.child]
     entries.append((loads.data * times[loads.row], first + loads.col, loads.row))
     orbits = np.arange(len(quotient.orbit_size))
@@ -183,9 +183,9 @@ def assemble(
     return LoadLP(csr_matrix(matrix), totals)
 
 
-def path_loads(quotient: Quotient, ways: PathPool) -> csr_array:
-    """Compute the load that all images of a way together put on one link of each orbit."""
-    return csr_array(ways.crossings().multiply(quotient.repeats[None, :]))
+def path_loads(quotient: Quotient, paths: PathPool) -> csr_array:
+    """Compute the load that all images of a path together put on one link of each orbit."""
+    return csr_array(paths.crossings().multiply(quotient.repeats[None, :]))
 
 
 def start_at_roots(quotient: Quotient, src: IntArray, dst: IntArray) -> tuple[IntArray, IntArray]:
@@ -195,16 +195,16 @@ def start_at_roots(quotient: Quotient, src: IntArray, dst: IntArray) -> tuple[In
 
 
 def all_paths(
-    quotient: Quotient, ways: PathPool, orders: Sequence[Order], pairs: Columns
+    quotient: Quotient, paths: PathPool, orders: Sequence[Order], pairs: Columns
 ) -> Columns:
-    """Give every pair (its `way` is not looked at) each of the ways between its ends."""
+    """Give every pair (its `path` is not looked at) each of the paths between its ends."""
     inward = np.array([order.inward for order in orders])[pairs.order]
     src = np.where(inward, pairs.child, pairs.parent)
     dst = np.where(inward, pairs.parent, pairs.child)
     root, target = start_at_roots(quotient, src, dst)
-    ways.ask(root, target)
+    paths.ask(root, target)
     vertices = quotient.topology.vertices
-    key = np.array(ways.root, dtype=np.int64) * vertices + np.array(ways.target, dtype=np.int64)
+    key = np.array(paths.root, dtype=np.int64) * vertices + np.array(paths.target, dtype=np.int64)
     by_key = np.argsort(key, kind="stable")
     wanted = root * vertices + target
     start = np.searchsorted(key[by_key], wanted, side="left")
@@ -223,7 +223,7 @@ def concatenate(parts: Sequence[Columns]) -> Columns:
     return Columns(
         *(
             frozen(np.concatenate([getattr(part, field) for part in parts]).astype(np.int64))
-            for field in ("order", "parent", "child", "way")
+            for field in ("order", "parent", "child", "path")
         )
     )
 
@@ -232,7 +232,7 @@ def union(parts: Sequence[Columns], members: int) -> Columns:
     """Join columns; each appears once. Columns are told apart by one number for all four."""
     every = concatenate(parts)
     key = (every.order * members + every.child) * members + every.parent
-    key = key * (int(every.way.max(initial=0)) + 1) + every.way
+    key = key * (int(every.path.max(initial=0)) + 1) + every.path
     return every.at(np.unique(key, return_index=True)[1])
 
 

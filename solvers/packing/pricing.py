@@ -1,4 +1,4 @@
-"""What prices ask for: cheaper ways, orders that follow cheaper trees, cheaper parents."""
+"""What prices ask for: cheaper paths, orders that follow cheaper trees, cheaper parents."""
 
 from math import inf
 
@@ -72,7 +72,7 @@ class Pricing:
         self.congestion.run(self.pool.cheapest_first, prices, rounds, self.draw)
 
     def price_out(self, prices: FloatArray, time: float, hopeless: float = inf) -> bool:
-        """Add what the prices ask for: better ways, orders and parents; say whether any was.
+        """Add what the prices ask for: better paths, orders and parents; say whether any was.
 
         Raises NotFound where the prices prove about a time that is `hopeless`.
 
@@ -106,13 +106,13 @@ class Pricing:
         return (len(self.pool.orders), len(self.pool.columns)) != before
 
     def better_paths(self, prices: FloatArray, time: float) -> bool:
-        """Add cheaper ways between members and their parents alone; say whether there were any."""
-        before = len(self.pool.ways)
+        """Add cheaper paths between members and their parents alone; say whether there were any."""
+        before = len(self.pool.paths)
         self._new_paths(prices, *self._distances(prices), time)
-        return len(self.pool.ways) > before
+        return len(self.pool.paths) > before
 
     def _distances(self, prices: FloatArray) -> tuple[FloatArray, IntArray]:
-        """Find the cheapest ways from the roots, the shorter of two that cost the same."""
+        """Find the cheapest paths from the roots, the shorter of two that cost the same."""
         tie = self.quotient.topology.alpha + HOP
         tie = tie / tie.max() * prices.max() * PRICE_TIE
         return self.quotient.distances(prices[self.quotient.link_orbit] + tie)
@@ -137,16 +137,16 @@ class Pricing:
     def _new_paths(
         self, prices: FloatArray, length: FloatArray, entry: IntArray, time: float
     ) -> None:
-        """Take in the cheapest way of each pair in use, where it beats the ways known."""
-        ways = self.pool.ways
+        """Take in the cheapest path of each pair in use, where it beats the paths known."""
+        paths = self.pool.paths
         known = np.full(length.shape, np.inf)
-        cost = ways.crossings() @ prices
-        np.minimum.at(known, (np.array(ways.root), np.array(ways.target)), cost)
+        cost = paths.crossings() @ prices
+        np.minimum.at(known, (np.array(paths.root), np.array(paths.target)), cost)
         better = length < known - GAIN * time / len(self.quotient.members)
-        fresh = len(ways)
-        for root, target in zip(*np.nonzero(better & ways.asked), strict=True):
-            ways.add(int(root), trace(self.quotient, int(root), entry[root], int(target)))
-        if len(ways) > fresh:
+        fresh = len(paths)
+        for root, target in zip(*np.nonzero(better & paths.asked), strict=True):
+            paths.add(int(root), trace(self.quotient, int(root), entry[root], int(target)))
+        if len(paths) > fresh:
             self.pool.spread()
 
     def _new_parents(self, cost: FloatArray) -> None:
@@ -159,9 +159,9 @@ class Pricing:
 
 def trace(quotient: Quotient, root: int, entry: IntArray, target: int) -> tuple[int, ...]:
     """Walk back over the entering links to the root."""
-    way = [int(entry[target])]
+    path = [int(entry[target])]
     while True:
-        tail = int(quotient.topology.src[way[0]])
+        tail = int(quotient.topology.src[path[0]])
         if tail == quotient.roots[root]:
-            return tuple(way)
-        way.insert(0, int(entry[tail]))
+            return tuple(path)
+        path.insert(0, int(entry[tail]))

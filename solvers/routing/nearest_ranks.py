@@ -1,4 +1,4 @@
-"""The ranks that are near to each rank, and the ways from there through switches."""
+"""The ranks that are near to each rank, and the paths from there through switches."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ from topologies.model.ragged import starts, stretches
 from topologies.model.topology import FloatArray, IntArray, Topology
 
 COUNT = 24  # neighbours of a rank
-TIE = 1e-12  # of the farthest way, by which of two ranks as near the first counts as nearer
+TIE = 1e-12  # of the farthest path, by which of two ranks as near the first counts as nearer
 BATCH = 64  # ranks that are searched from at a time
 
 
 @dataclass(frozen=True, eq=False)
 class PathTable:
-    """Ways one after the other: way i is links[start[i] : start[i + 1]]."""
+    """Paths one after the other: path i is links[start[i] : start[i + 1]]."""
 
     start: IntArray
     links: IntArray
@@ -28,17 +28,17 @@ class PathTable:
         return cls(starts(used.sum(axis=1)), rows[used])
 
     def rows(self, chosen: IntArray) -> "PathTable":
-        """Look up the ways with these numbers, in this order."""
+        """Look up the paths with these numbers, in this order."""
         length = np.diff(self.start)[chosen]
         return PathTable(starts(length), self.links[stretches(self.start[chosen], length)])
 
     def costs(self, price: FloatArray) -> FloatArray:
-        """Add up the prices of the links of each way."""
+        """Add up the prices of the links of each path."""
         before = np.concatenate([[0.0], np.cumsum(price[self.links])])
         return np.asarray(before[self.start[1:]] - before[self.start[:-1]])
 
     def concatenate(self, other: "PathTable") -> "PathTable":
-        """Put other ways behind these."""
+        """Put other paths behind these."""
         start = np.concatenate([self.start, self.start[-1] + other.start[1:]])
         return PathTable(start, np.concatenate([self.links, other.links]))
 
@@ -46,7 +46,7 @@ class PathTable:
 class NearestRanks:
     """For each rank some of those that reach it cheaply through switches alone.
 
-    rank: (ranks, neighbours), -1 for none; routes: the way from each, in the same order. They are
+    rank: (ranks, neighbours), -1 for none; routes: the path from each, in the same order. They are
     the nearest, but for luck: up to twice as far counts as near, so that not everyone leans on the
     same ranks.
     """
@@ -71,13 +71,13 @@ class NearestRanks:
         """Choose for each child the cheapest neighbour that is nearer to the root of a tree.
 
         Args:
-            far: of each rank, the length of the way from the root.
+            far: of each rank, the length of the path from the root.
             child: the rank of each entry.
             own: what each child costs without.
             price: of each link.
 
         Returns:
-            the place of the neighbour's way in `routes`, -1 where there is none as cheap.
+            the place of the neighbour's path in `routes`, -1 where there is none as cheap.
         """
         far = far + np.arange(len(far)) * TIE * far[np.isfinite(far)].max()
         near = np.where(self.rank >= 0, far[self.rank], np.inf) < far[:, None]
@@ -90,7 +90,7 @@ class NearestRanks:
     def _search(self, ranks: IntArray, price: FloatArray) -> IntArray:
         """Find the neighbours of some ranks; give the links from each of them, -1 behind."""
         topology, vertices = self.topology, self.topology.vertices
-        # Against the links; a way may end at a rank but not pass it: those searched from have a
+        # Against the links; a path may end at a rank but not pass it: those searched from have a
         # copy that the links into them start at.
         tail = topology.dst + np.where(topology.dst < topology.ranks, vertices, 0)
         pair = topology.src * (2 * vertices) + tail

@@ -16,7 +16,7 @@ def list_partitions(topology: Topology, ranks: Sequence[int]) -> list[Boxes]:
     """List the ways to part the ranks into boxes, the fewest boxes first.
 
     Left out are the links of the outer layers, the slow ones, or those of high alpha; what can
-    still reach each other is a box. Ways that leave all ranks together, or every rank alone, are
+    still reach each other is a box. Paths that leave all ranks together, or every rank alone, are
     none. In a box ranks ascend, and boxes go by their least rank.
     Complexity: links for each tier.
     """
@@ -28,8 +28,8 @@ def list_partitions(topology: Topology, ranks: Sequence[int]) -> list[Boxes]:
         label = np.argsort(np.argsort(first))[label]
         if 1 < len(first) < len(chosen):
             found.setdefault(label.tobytes(), label)
-    ways = sorted(found.values(), key=lambda label: int(label.max()))
-    return [tuple(frozen(chosen[w == box]) for box in range(int(w.max()) + 1)) for w in ways]
+    paths = sorted(found.values(), key=lambda label: int(label.max()))
+    return [tuple(frozen(chosen[w == box]) for box in range(int(w.max()) + 1)) for w in paths]
 
 
 def _tiers(topology: Topology) -> Iterator[BoolArray]:

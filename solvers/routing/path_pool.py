@@ -1,4 +1,4 @@
-"""Ways: routes between members through everything that is no member, by orbits of pairs."""
+"""Paths between members through everything that is no member, by orbits of pairs."""
 
 from collections.abc import Iterator
 
@@ -11,17 +11,17 @@ from solvers.routing.quotient import Quotient
 from solvers.settings.deadline import NO_DEADLINE, Watch
 from topologies.model.topology import FloatArray, IntArray, integers
 
-HOP = 1e-12  # seconds; breaks ties between ways of equal alpha towards fewer links
-WALK = 1e-4  # work for the ways of a pair
-MANY, FEW = 1500, 2  # of more pairs each has ways over so many first links, and last links
-SAME = 1e-9  # relative difference below which two ways are equally long
+HOP = 1e-12  # seconds; breaks ties between paths of equal alpha towards fewer links
+WALK = 1e-4  # work for the paths of a pair
+MANY, FEW = 1500, 2  # of more pairs each has paths over so many first links, and last links
+SAME = 1e-9  # relative difference below which two paths are equally long
 
 
 class PathPool:
-    """A growing collection of ways from the roots of a quotient.
+    """A growing collection of paths from the roots of a quotient.
 
-    Way w leads from roots[root[w]] to the vertex target[w] over links[w]; ways between other
-    members are their images. asked: (roots, vertices), the pairs whose shortest ways are known.
+    Path w leads from roots[root[w]] to the vertex target[w] over links[w]; paths between other
+    members are their images. asked: (roots, vertices), the pairs whose shortest paths are known.
     Only adding is possible, so that numbers stay valid.
     """
 
@@ -39,7 +39,7 @@ class PathPool:
         return len(self.links)
 
     def add(self, root: int, links: tuple[int, ...]) -> int:
-        """Take in a way, unless it is known; give its number."""
+        """Take in a path, unless it is known; give its number."""
         if links in self._known:
             return self._known[links]
         target = int(self.quotient.topology.dst[links[-1]])
@@ -51,10 +51,10 @@ class PathPool:
         return self._known[links]
 
     def ask(self, root: IntArray, target: IntArray) -> None:
-        """Collect for each pair, unless asked before, one shortest way over each first link.
+        """Collect for each pair, unless asked before, one shortest path over each first link.
 
         Lengths are alphas, then numbers of links. Where several links lead on equally well, the
-        one that was used least for its capacity is taken, so that ways spread evenly.
+        one that was used least for its capacity is taken, so that paths spread evenly.
         Complexity: pairs × degree × length.
         """
         wanted = np.zeros_like(self.asked)
@@ -63,12 +63,12 @@ class PathPool:
             *(place.tolist() for place in np.nonzero(wanted & ~self.asked)), strict=True
         ):
             self.watch.check(WALK)
-            for way in self._walk.shortest(i, v):
-                self.add(i, way)
+            for path in self._walk.shortest(i, v):
+                self.add(i, path)
         self.asked |= wanted
 
     def ask_ports(self, root: IntArray, target: IntArray) -> None:
-        """Collect for each pair ways over links out of the root, and over links into the target.
+        """Collect for each pair paths over links out of the root, and over links into the target.
 
         Of many pairs only over those least used so far. Each is the shortest over its link; others
         may be shorter. Complexity: as of `ask`.
@@ -77,25 +77,25 @@ class PathPool:
         most = FEW if len(root) > MANY else self.quotient.topology.links
         for i, v in pairs:
             self.watch.check()
-            for way in self._walk.over_ports(i, v, most):
-                self.add(i, way)
+            for path in self._walk.over_ports(i, v, most):
+                self.add(i, path)
 
     def between(self, root: int, target: int) -> list[int]:
-        """List the ways from a root (its place) to a target."""
+        """List the paths from a root (its place) to a target."""
         return self._between.get((root, target), [])
 
     def crossings(self) -> csr_array:
-        """Count how often each way crosses each orbit of links: (ways, orbits)."""
-        lengths = [len(way) for way in self.links]
-        link = integers(e for way in self.links for e in way)
-        way = np.repeat(np.arange(len(self.links)), lengths)
+        """Count how often each path crosses each orbit of links: (paths, orbits)."""
+        lengths = [len(path) for path in self.links]
+        link = integers(e for path in self.links for e in path)
+        path = np.repeat(np.arange(len(self.links)), lengths)
         shape = (len(self.links), len(self.quotient.orbit_size))
         ones = np.ones(len(link), dtype=np.int64)
-        return csr_array((ones, (way, self.quotient.link_orbit[link])), shape=shape)
+        return csr_array((ones, (path, self.quotient.link_orbit[link])), shape=shape)
 
 
 class _Walk:
-    """Walks from first links to targets over shortest ways, least used links first."""
+    """Walks from first links to targets over shortest paths, least used links first."""
 
     def __init__(self, quotient: Quotient) -> None:
         topology = quotient.topology
@@ -125,7 +125,7 @@ class _Walk:
         return simplify(src, dst, weight, topology.vertices)[0]
 
     def shortest(self, root: int, target: int) -> Iterator[tuple[int, ...]]:
-        """Walk one way over each first link that begins a shortest one."""
+        """Walk one path over each first link that begins a shortest one."""
         starts = self.starts[root]
         total = self.weight[starts] + self.lengths(starts, target)
         if np.isfinite(least := total.min(initial=np.inf)):
@@ -133,10 +133,10 @@ class _Walk:
                 yield self.follow(int(start), target)
 
     def over_ports(self, root: int, target: int, most: int) -> Iterator[tuple[int, ...]]:
-        """Walk ways over so many first links, and last links, those least used so far."""
+        """Walk paths over so many first links, and last links, those least used so far."""
         starts = self.starts[root]
-        ways = starts[np.isfinite(self.lengths(starts, target))].tolist()
-        for start in self._least_used(ways, most):
+        paths = starts[np.isfinite(self.lengths(starts, target))].tolist()
+        for start in self._least_used(paths, most):
             yield self.follow(start, target)
         for last in self._least_used(self.entering[target].tolist(), most):
             before = self.src[last]
@@ -157,17 +157,17 @@ class _Walk:
 
     def follow(self, start: int, target: int) -> tuple[int, ...]:
         """Walk back from the target to a first link, and note the use of the links."""
-        head, way = self.head[start], [start]
+        head, path = self.head[start], [start]
         while target != head:
-            way.append(min(self._into(head, target), key=lambda e: self.used[self.orbit[e]]))
-            target = self.src[way[-1]]
-        way[1:] = way[:0:-1]
-        for orbit in [self.orbit[link] for link in way]:
+            path.append(min(self._into(head, target), key=lambda e: self.used[self.orbit[e]]))
+            target = self.src[path[-1]]
+        path[1:] = path[:0:-1]
+        for orbit in [self.orbit[link] for link in path]:
             self.used[orbit] += self.share[orbit]
-        return tuple(way)
+        return tuple(path)
 
     def _into(self, head: int, target: int) -> list[int]:
-        """List the last links of the shortest ways from the end of a first link to a target."""
+        """List the last links of the shortest paths from the end of a first link to a target."""
         if (head, target) not in self._last:
             length, entering = self.length[self.row[head]], self.entering[target]
             tails = self.quotient.topology.src[entering]

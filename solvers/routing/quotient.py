@@ -1,4 +1,4 @@
-"""A machine seen through a group: one rank, one link, one way for each orbit."""
+"""A machine seen through a group: one rank, one link, one path for each orbit."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,14 +14,14 @@ from topologies.symmetry.group import Group, link_images, orbits
 
 @dataclass(frozen=True, eq=False)
 class Quotient:
-    """A topology, the vertices where ways end (`members`, ascending), and a group that keeps both.
+    """A topology, the vertices where paths end (`members`, ascending), and a group that keeps both.
 
     Members are the ranks that take part, and `helpers`: others where trees may branch, so far as
-    they copy or add (switches only with `in_network`). No tree needs a helper, and ways may pass
+    they copy or add (switches only with `in_network`). No tree needs a helper, and paths may pass
     through it; they do not pass through other members.
 
     Attributes:
-        direct: nor through any rank, so that each way is one message.
+        direct: nor through any rank, so that each path is one message.
         mirror: the mate of each link, where what goes out comes back the other way round (see
             solvers/routing/reversal.py); a link and its mate then are of one orbit.
     """
@@ -41,7 +41,7 @@ class Quotient:
 
     @cached_property
     def blocked(self) -> BoolArray:
-        """Mark the vertices that no way passes through: (vertices,)."""
+        """Mark the vertices that no path passes through: (vertices,)."""
         marks = np.zeros(self.topology.vertices, dtype=np.bool_)
         marks[self.members[self.needed]] = True
         if self.direct:
@@ -72,8 +72,8 @@ class Quotient:
 
         With a mirror, what crosses the link or its mate counts.
         """
-        ways = 1 if self.mirror is None else 2
-        return frozen(self.group.order * ways // self.orbit_size)
+        paths = 1 if self.mirror is None else 2
+        return frozen(self.group.order * paths // self.orbit_size)
 
     @cached_property
     def orbit_capacity(self) -> IntArray:
@@ -106,7 +106,7 @@ class Quotient:
         return len(np.unique(self.group.elements[:, root]))
 
     def distances(self, weight: FloatArray) -> tuple[FloatArray, IntArray]:
-        """Price the cheapest ways from each root through vertices that are not `blocked`.
+        """Price the cheapest paths from each root through vertices that are not `blocked`.
 
         Args:
             weight: per link, positive.
@@ -116,7 +116,7 @@ class Quotient:
             entered, -1 for none. Complexity: Dijkstra for each root.
         """
         vertices = self.topology.vertices
-        # A member's out-links start at a copy of it, so that no way passes through a member.
+        # A member's out-links start at a copy of it, so that no path passes through a member.
         tail = np.where(self.blocked[self.topology.src], vertices, 0) + self.topology.src
         graph, first = simplify(tail, self.topology.dst, weight, 2 * vertices)
         starts = self.roots + np.where(self.blocked[self.roots], vertices, 0)

@@ -1,4 +1,4 @@
-"""Ways between ranks for schedules that follow a pattern: short ones, spread over equals."""
+"""Paths between ranks for schedules that follow a pattern: short ones, spread over equals."""
 
 from fractions import Fraction
 from math import isfinite
@@ -13,13 +13,13 @@ from topologies.model.topology import Topology
 
 
 class RouteError(CommplanError, ValueError):
-    """Two ranks between which there is no way."""
+    """Two ranks between which there is no path."""
 
     exit_code = NO
 
 
 class Hop(NamedTuple):
-    """A part of a way that passes switches only: rank to rank over a route of links."""
+    """A part of a path that passes switches only: rank to rank over a route of links."""
 
     src: int
     dst: int
@@ -27,9 +27,9 @@ class Hop(NamedTuple):
 
 
 class Router:
-    """Gives ways between ranks: least relaying ranks, then least alpha, then fewest links.
+    """Gives paths between ranks: least relaying ranks, then least alpha, then fewest links.
 
-    Of ways that are equal in all this it takes the one whose links are on the fewest ways given
+    Of paths that are equal in all this it takes the one whose links are on the fewest paths given
     so far, weighed by their bandwidth; so the answer depends on the order of the questions, and on
     nothing else. The same question gets the same answer.
     """
@@ -37,7 +37,7 @@ class Router:
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
         # Alpha counts in units of the largest; a link more costs a thousandth of it, a relaying
-        # rank more than any way through switches.
+        # rank more than any path through switches.
         unit = float(topology.alpha.max(initial=0)) or 1.0
         weight = topology.alpha / unit + 1e-3
         weight[topology.src < topology.ranks] += 2.0 * topology.vertices
@@ -49,10 +49,10 @@ class Router:
         self._capacity: list[int] = topology.capacity.tolist()
         self._lengths: dict[int, list[float]] = {}
         self._tight: dict[int, dict[int, list[int]]] = {}
-        self._ways: dict[tuple[int, int], tuple[Hop, ...]] = {}
+        self._paths: dict[tuple[int, int], tuple[Hop, ...]] = {}
 
     def lengths(self, src: int) -> list[float]:
-        """Compute the length of the way to each vertex, inf where there is none."""
+        """Compute the length of the path to each vertex, inf where there is none."""
         if src not in self._lengths:
             self._lengths[src] = dijkstra(self._graph, indices=src).tolist()
         return self._lengths[src]
@@ -63,21 +63,21 @@ class Router:
         Args:
             src: a rank.
             dst: a rank.
-            weight: how much the way counts when later ones are chosen.
+            weight: how much the path counts when later ones are chosen.
 
         Raises:
             RouteError: no path leads from src to dst.
         """
-        if (src, dst) not in self._ways:
+        if (src, dst) not in self._paths:
             self._expect_path(src, dst)
             links = self._least_used(src, dst)
             for link in links:
                 self._used[link] += weight / int(self.topology.capacity[link])
-            self._ways[src, dst] = self._hops(links)
-        return self._ways[src, dst]
+            self._paths[src, dst] = self._hops(links)
+        return self._paths[src, dst]
 
     def paths(self, src: int, dst: int, most: int) -> list[tuple[Fraction, tuple[Hop, ...]]]:
-        """Split 1 over all shortest ways, at each vertex by the capacity of the links into it.
+        """Split 1 over all shortest paths, at each vertex by the capacity of the links into it.
 
         Nothing is given where there are more than `most` of them.
 
@@ -114,10 +114,10 @@ class Router:
     def _expect_path(self, src: int, dst: int) -> None:
         if not isfinite(self.lengths(src)[dst]):
             names = self.topology.names
-            raise RouteError(f"{self.topology.name}: no way from {names[src]} to {names[dst]}")
+            raise RouteError(f"{self.topology.name}: no path from {names[src]} to {names[dst]}")
 
     def _shortest(self, src: int, dst: int) -> dict[int, list[int]]:
-        """List the links into each vertex on shortest ways from src to dst, src's side first."""
+        """List the links into each vertex on shortest paths from src to dst, src's side first."""
         length, tails, into = self.lengths(src), self._tail, self._tight_links(src)
         entries: dict[int, list[int]] = {}
         found = [dst]
@@ -129,7 +129,7 @@ class Router:
         return {vertex: entries[vertex] for vertex in sorted(entries, key=lambda v: length[v])}
 
     def _tight_links(self, src: int) -> dict[int, list[int]]:
-        """List the links by which shortest ways from src enter each vertex."""
+        """List the links by which shortest paths from src enter each vertex."""
         if src not in self._tight:
             length, topology = np.array(self.lengths(src)), self.topology
             links = np.flatnonzero(np.isfinite(length[topology.src]))
@@ -154,7 +154,7 @@ class Router:
         return links[::-1]
 
     def _hops(self, links: list[int]) -> tuple[Hop, ...]:
-        """Cut a way at the ranks that it passes."""
+        """Cut a path at the ranks that it passes."""
         hops, start = [], 0
         for end, link in enumerate(links, 1):
             dst = int(self.topology.dst[link])

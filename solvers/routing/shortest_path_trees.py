@@ -1,4 +1,4 @@
-"""Trees of short ways from many roots at once, as columns."""
+"""Trees of short paths from many roots at once, as columns."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,11 +38,11 @@ class Trees:
 
 
 class TreeFinder:
-    """Finds trees of short ways in one machine under changing prices of the links.
+    """Finds trees of short paths in one machine under changing prices of the links.
 
     Args:
         neighbours: where they are known, a rank hangs on the cheapest of those nearer to the root
-            than itself, rather than on the rank before it on its shortest way.
+            than itself, rather than on the rank before it on its shortest path.
     """
 
     def __init__(self, topology: Topology, neighbours: NearestRanks | None = None) -> None:
@@ -64,7 +64,7 @@ class TreeFinder:
         Raises:
             Infeasible: a member cannot be reached.
         """
-        length, entry = self._ways(roots, price)
+        length, entry = self._paths(roots, price)
         reached = np.isfinite(length[:, : self.topology.ranks])
         if not reached[:, members].all():
             raise Infeasible("some rank cannot be reached from another")
@@ -105,8 +105,8 @@ class TreeFinder:
             price = charge(known.rows(chosen[rows]).links)
         return known.rows(chosen)
 
-    def _ways(self, roots: IntArray, price: FloatArray) -> tuple[FloatArray, IntArray]:
-        """Give the length of the way to each vertex, and the link by which it ends, -1 for none."""
+    def _paths(self, roots: IntArray, price: FloatArray) -> tuple[FloatArray, IntArray]:
+        """Compute the length of the path to each vertex, and its last link, -1 for none."""
         vertices = self.topology.vertices
         graph, first = simplify(self.topology.src, self.topology.dst, price, vertices)
         length, before = dijkstra(graph, indices=roots, return_predecessors=True)

@@ -1,4 +1,4 @@
-"""Every way from rank to rank that passes nothing but switches."""
+"""Every path from rank to rank that passes nothing but switches."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -22,9 +22,9 @@ class SwitchPath(NamedTuple):
 
 
 def switch_paths(topology: Topology, limit: int = PATHS_LIMIT) -> list[SwitchPath]:
-    """List all ways that pass no switch twice, and no rank; parallel links make different ways.
+    """List all paths that pass no switch twice, and no rank; parallel links make different paths.
 
-    Complexity: ways × length × degree, and the dead ends besides.
+    Complexity: paths × length × degree, and the dead ends besides.
 
     Raises:
         NotFound: there are more than `limit`.
@@ -32,11 +32,11 @@ def switch_paths(topology: Topology, limit: int = PATHS_LIMIT) -> list[SwitchPat
     leaving = [np.flatnonzero(topology.src == v).tolist() for v in range(topology.vertices)]
     found: list[SwitchPath] = []
     for src in range(topology.ranks):
-        for way in _from(topology, leaving, src, limit):
-            found.append(way)
+        for path in _from(topology, leaving, src, limit):
+            found.append(path)
             if len(found) > limit:
                 raise NotFound(
-                    f"{topology.name} has more than {limit} ways from rank to rank through "
+                    f"{topology.name} has more than {limit} paths from rank to rank through "
                     "switches, too many for an exact schedule"
                 )
     return found
@@ -58,7 +58,7 @@ def _from(
         end = heads[links[-1]]
         walked += 1
         if walked > 10 * limit:
-            raise NotFound(f"{topology.name}: too many ways through switches from rank {src}")
+            raise NotFound(f"{topology.name}: too many paths through switches from rank {src}")
         if end < topology.ranks:
             if end != src:
                 yield SwitchPath(src, end, links)
@@ -67,9 +67,9 @@ def _from(
         stack += [(*links, a) for a in reversed(leaving[end]) if heads[a] not in passed]
 
 
-def message_distances(topology: Topology, ways: list[SwitchPath]) -> FloatArray:
+def message_distances(topology: Topology, paths: list[SwitchPath]) -> FloatArray:
     """Count the messages that a piece takes from rank to rank: (ranks, ranks), inf for never."""
-    ends = np.array([(way.src, way.dst) for way in ways], dtype=np.int64).reshape(-1, 2)
+    ends = np.array([(path.src, path.dst) for path in paths], dtype=np.int64).reshape(-1, 2)
     shape = (topology.ranks, topology.ranks)
     graph = csr_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=shape)
     return np.asarray(shortest_path(graph, unweighted=True))

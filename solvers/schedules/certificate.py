@@ -23,7 +23,7 @@ class Cut:
 class Prices:
     """A price for each class of links (`of_link` names each link's class).
 
-    Whatever way the data takes, it pays at least what the cheapest trees or ways cost; all links
+    Whatever path the data takes, it pays at least what the cheapest trees or paths cost; all links
     together take in capacity × price per second. The quotient is a bound (LP duality).
 
     Attributes:

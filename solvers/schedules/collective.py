@@ -149,13 +149,13 @@ class Collective:
         for mine, ours in zip(self.inputs, self.outputs, strict=True):
             both[mine[np.isin(mine, ours)]] += 1
         moving = wanted > (both * (held == 1))
-        way = _movement(held[moving], wanted[moving])
+        path = _movement(held[moving], wanted[moving])
         holder, wanter = (self._find_only(buffers) for buffers in (self.inputs, self.outputs))
-        gathered = way is Movement.PERSONALISED and holder is None and wanter is not None
-        inward = way is Movement.SUM or gathered
-        near = both if way is Movement.COPY_OF_SUM else held + wanted - both
-        everyone = way in MANY and bool((near == len(self.ranks)).all())
-        return Shape(way, everyone, wanter if inward else holder, inward)
+        gathered = path is Movement.PERSONALISED and holder is None and wanter is not None
+        inward = path is Movement.SUM or gathered
+        near = both if path is Movement.COPY_OF_SUM else held + wanted - both
+        everyone = path in MANY and bool((near == len(self.ranks)).all())
+        return Shape(path, everyone, wanter if inward else holder, inward)
 
     def _find_only(self, buffers: tuple[IntArray, ...]) -> int | None:
         """Find the only rank with anything in its buffer."""

@@ -78,7 +78,7 @@ def incast_bytes(schedule: Schedule, chunks: int = 1, *, slow: bool = False) -> 
 
     In one step a link from a switch into a rank serves one sender; the data of all others that it
     carries in this step wait in the switch. With a group every message counts as another sender's.
-    As many steps are under way at a time, each with one chunk: they are counted in runs of that
+    As many steps are under path at a time, each with one chunk: they are counted in runs of that
     length, which finds at least half of what piles up. Those that are as fast as all that feed them
     need not let anything wait, if ranks send to all of theirs at once.
 

@@ -51,7 +51,7 @@ def schedule_text(schedule: "Schedule", most: int | None = LINES) -> str:
 
 
 def piece_text(schedule: "Schedule", piece: int, most: int | None = LINES) -> str:
-    """Write the way of one piece: its tree, or its transfers in order where they form none.
+    """Write the path of one piece: its tree, or its transfers in order where they form none.
 
     Args:
         schedule: one whose columns fit each other.
@@ -60,8 +60,8 @@ def piece_text(schedule: "Schedule", piece: int, most: int | None = LINES) -> st
     """
     writer = _Writer(schedule)
     rows = np.flatnonzero(schedule.transfers.piece == piece)
-    ways = (f"  {way}" for way in writer.tree(rows))
-    return "\n".join([f"piece {writer.piece(piece)}", *first_lines(ways, len(rows), most)])
+    paths = (f"  {path}" for path in writer.tree(rows))
+    return "\n".join([f"piece {writer.piece(piece)}", *first_lines(paths, len(rows), most)])
 
 
 def _head(schedule: "Schedule") -> Iterator[str]:
@@ -128,9 +128,9 @@ class _Writer:
             if transfers.step[t] != now:
                 now = transfers.step[t]
                 yield f"step {now}"
-            yield f"  piece {transfers.piece[t]}: {self.way(t)}"
+            yield f"  piece {transfers.piece[t]}: {self.path(t)}"
 
-    def way(self, t: int) -> str:
+    def path(self, t: int) -> str:
         """Write a transfer with all that it passes: `g0 -> s0 -> g1, adds`.
 
         Of parallel links the number tells which is meant.
@@ -158,7 +158,7 @@ class _Writer:
         yield from (self._line(t, d) for t, d in _walk(out, transfers.src, transfers.dst))
 
     def _line(self, t: int, depth: int = 0) -> str:
-        return f"step {self.schedule.transfers.step[t]}: {'  ' * min(depth, DEEP)}{self.way(t)}"
+        return f"step {self.schedule.transfers.step[t]}: {'  ' * min(depth, DEEP)}{self.path(t)}"
 
 
 def _repeated(values: IntArray) -> bool:

@@ -73,8 +73,8 @@ def gather(ranks: IntArray, steps: list[int], radix: int = 2) -> list[Sends]:
         ahead = (held[:, None] + step * np.arange(1, radix)).reshape(-1)
         back = np.repeat(held, radix - 1)[ahead < n]
         ahead = ahead[ahead < n]
-        piece, way = (grid.reshape(-1) for grid in np.indices((n, len(ahead))))
-        src, dst = ranks[(piece - back[way]) % n], ranks[(piece - ahead[way]) % n]
+        piece, path = (grid.reshape(-1) for grid in np.indices((n, len(ahead))))
+        src, dst = ranks[(piece - back[path]) % n], ranks[(piece - ahead[path]) % n]
         sends.append(Sends(number, piece, src, dst))
         held = np.concatenate([held, ahead])
     return sends

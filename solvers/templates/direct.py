@@ -17,7 +17,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
 
     Rank i sends to rank i + 1 first, then to i + 2 and so on, so that not all send to one at a
     time. Where ranks are joined only through others, sums for one rank go up its tree of shortest
-    ways and are added on the way.
+    paths and are added on the way.
 
     Raises:
         TemplateError: ranks that are not joined; an all_reduce on a machine that must relay.
@@ -71,7 +71,7 @@ def in_trees(routes: Router, collective: Collective) -> list[Sends]:
 
 
 def _parents(routes: Router, ranks: list[int], target: int) -> list[tuple[int, int, int]]:
-    """Find (rank, parent, depth) for all ranks on shortest ways to the target."""
+    """Find (rank, parent, depth) for all ranks on shortest paths to the target."""
     total = routes.topology.ranks
     found = sorted((rank for rank in ranks if rank != target), key=lambda r: (target - r) % total)
     known, parents = set(found), []

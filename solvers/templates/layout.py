@@ -83,8 +83,8 @@ def lay_out(
     get a message for each that they pass on, and so copy none.
 
     Where two ranks are joined only through other ranks, these relay: a round then has as many steps
-    as its longest way. Messages to be added arrive in the last step of their round, so that no rank
-    sends on what came in the same round.
+    as its longest path. Messages to be added arrive in the last step of their round, so that no
+    rank sends on what came in the same round.
 
     Args:
         template: its name, for messages.

@@ -44,9 +44,11 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
 
 def _chain(order: IntArray, reduce: bool) -> list[Sends]:
     """Go from the first to the last, or to be added from the last to the first."""
-    way = order[::-1] if reduce else order
+    path = order[::-1] if reduce else order
     zero = integers([0])
-    return [Sends(s, zero, way[s : s + 1], way[s + 1 : s + 2], reduce) for s in range(len(way) - 1)]
+    return [
+        Sends(s, zero, path[s : s + 1], path[s + 1 : s + 2], reduce) for s in range(len(path) - 1)
+    ]
 
 
 def send_around(order: IntArray, name: str) -> list[Sends]:

@@ -14,7 +14,7 @@ def ring_order(routes: Router, ranks: Sequence[int]) -> list[int]:
 
     On machines where each rank reaches each through switches the next is the nearest one left.
     Elsewhere this looks for a circle without relays, by depth-first search that takes first the
-    rank with the fewest ways on (Warnsdorff's rule), and stops after a number of steps; then the
+    rank with the fewest paths on (Warnsdorff's rule), and stops after a number of steps; then the
     longest path is taken and the ranks that it leaves out follow in order.
     Complexity: ranks², and a shortest-path search for each rank.
     """
@@ -50,14 +50,14 @@ class _Near:
         np.fill_diagonal(self.joined, len(ranks) == 1)
 
     def onward(self, place: int, passed: set[int]) -> list[int]:
-        """List the places to go to next, nearest first, then those with the fewest ways on."""
+        """List the places to go to next, nearest first, then those with the fewest paths on."""
         ahead = [i for i in np.flatnonzero(self.joined[place]).tolist() if i not in passed]
         nearest = min((self.length[place, i] for i in ahead), default=0.0)
         free = np.ones(len(self.joined), dtype=np.bool_)
         free[list(passed)] = False
         ways_on = self.joined[ahead] @ free if len(ahead) < 16 else np.zeros(len(ahead))
         keys = {
-            i: (round(self.length[place, i] - nearest, 4), int(ways), i)
-            for i, ways in zip(ahead, ways_on, strict=True)
+            i: (round(self.length[place, i] - nearest, 4), int(paths), i)
+            for i, paths in zip(ahead, ways_on, strict=True)
         }
         return sorted(ahead, key=keys.__getitem__)

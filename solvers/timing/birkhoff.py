@@ -90,7 +90,7 @@ def stages(matrix: IntArray, cuts: float = CUTS) -> Stages:
         return _sort_into_stages(amount, src, dst, amount, bound)
     busy = _busiest_sums(src, dst, amount, len(matrix))
     entry, amount = pieces(amount, longest_piece(bound, cuts * len(matrix)))
-    # Where nothing else tells messages apart, shifts do not get into each other's way.
+    # Where nothing else tells messages apart, shifts do not get into each other's path.
     shift = (dst - src) % len(matrix)
     order = np.lexsort((shift[entry], -busy[entry], -amount))
     entry, amount = entry[order], amount[order]

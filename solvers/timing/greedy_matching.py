@@ -2,7 +2,7 @@
 
 The machine is followed from event to event. When a link falls free, or a piece arrives where it
 waits, the link takes of the pieces at its tail, which its head neither has nor is about to get, the
-one with the longest way before it; among equals the one that the fewest hold; then by the seed.
+one with the longest path before it; among equals the one that the fewest hold; then by the seed.
 Every choice is final, so the result is a schedule with the time of every send; links of any speed
 go at their own pace. This is TACOS (Won et al., MICRO 2024) with other choices: that takes pieces
 at random. Trees from a solver of throughput keep pieces off the links that would be the bottleneck.

@@ -21,7 +21,7 @@ TAIL = 1 << 32  # of a place in the order of what is still before a piece
 
 @dataclass(frozen=True, eq=False)
 class Arcs:
-    """Ways from one holder to the next through switches that only forward.
+    """Paths from one holder to the next through switches that only forward.
 
     A holder is a rank, or a switch that copies.
 
@@ -60,7 +60,7 @@ def guided(
 ) -> GreedyProblem:
     """Take trees (or paths) from a schedule that only copies; cut each into pieces.
 
-    A block has about `parts` pieces. What has the longest way before it goes first.
+    A block has about `parts` pieces. What has the longest path before it goes first.
 
     Args:
         schedule: the schedule.

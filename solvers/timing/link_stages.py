@@ -3,8 +3,8 @@
 A stage is a set of transfers that do not meet: each link has room for all that cross it, each at
 the rate of the narrowest link on its way. On one switch these are the partial permutations of
 `birkhoff.py`. Pieces are cut so that none lasts longer than a part of the whole, and then take,
-the longest first, the first stage in which their way is free; where ranks relay, the next hop takes
-a later stage. Stages become the steps of the schedule.
+the longest first, the first stage in which their path is free; where ranks relay, the next hop
+takes a later stage. Stages become the steps of the schedule.
 """
 
 from collections.abc import Iterator, Sequence

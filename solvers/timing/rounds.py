@@ -1,7 +1,7 @@
 """Rounds: the transfers of routed pieces in an order in which no link and no receiver is flooded.
 
-A round lasts as long as the longest message keeps the narrowest link of its way. What is ready,
-that with the longest way to go first, takes the first round in which all links of its way have
+A round lasts as long as the longest message keeps the narrowest link of its path. What is ready,
+that with the longest path to go first, takes the first round in which all links of its path have
 time for it; the next hop takes a later round. On one switch, or on planes of switches, rounds are
 partial permutations; in a direct network every link has one message in each. Links that are not
 the bottleneck work at an even pace, so that nobody hears from many at once.
@@ -41,10 +41,10 @@ def round_orders(
     Short rounds flood less; long ones have fewer waits, and waste less where messages differ. At
     the end comes the order without rounds. Pieces that cross the most loaded links get the first
     numbers, so that they also go first within a round; else nothing changes. Of pieces that
-    do not go along single ways no orders are given.
+    do not go along single paths no orders are given.
     Complexity: for each, rounds × transfers that are ready at once.
     """
-    if not _goes_along_ways(schedule):
+    if not _goes_along_paths(schedule):
         return
     needs = _needs(schedule)
     first = _hottest_first(schedule, needs)
@@ -66,7 +66,7 @@ def send_at_once(schedule: Schedule) -> Schedule:
     return replace(schedule, transfers=replace(rows, step=frozen(earlier(rows.piece))))
 
 
-def _goes_along_ways(schedule: Schedule) -> bool:
+def _goes_along_paths(schedule: Schedule) -> bool:
     """Tell whether there is something that moves, each piece along one way."""
     rows = schedule.transfers
     further = rows.piece[1:] == rows.piece[:-1]
@@ -89,7 +89,7 @@ def _hottest_first(schedule: Schedule, needs: Needs) -> Schedule:
 
 
 def _heat(needs: Needs) -> tuple[list[int], FloatArray]:
-    """Compute the busiest orbit on each transfer's way, and how busy it is; the most busy has 1."""
+    """Compute the busiest orbit on each transfer's path, and how busy it is: 1 for the busiest."""
     total = _totals(needs)
     hottest = [max(need, key=lambda each: total[each[0]])[0] for need in needs]
     heat = np.array([total[orbit] for orbit in hottest])

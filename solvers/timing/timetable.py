@@ -1,4 +1,4 @@
-"""Which stages are free on which links: transfers take the first that is free on all of their way.
+"""Which stages are free on which links: transfers take the first that is free on all of their path.
 
 The free stages of a link are the bits of one integer; where several transfers share a link in one
 stage, the room that is left there is kept beside.
@@ -52,35 +52,35 @@ class Timetable:
             one, other = rows.route.reshape(-1, 2)[chosen].T
             step[chosen] = first_fit(one, other, len(self.free))
             return step
-        ways = [rows.route[a:b].tolist() for a, b in pairwise(rows.route_start.tolist())]
+        paths = [rows.route[a:b].tolist() for a, b in pairwise(rows.route_start.tolist())]
         each, begin = rate.tolist(), first.tolist()
         for part in order.tolist():
             after = 0
             for t in range(begin[part], begin[part + 1]):
-                step[t] = self._take(ways[t], each[part], after)
+                step[t] = self._take(paths[t], each[part], after)
                 after = int(step[t]) + 1
         return step
 
     def _is_simple(self, rows: Transfers, rate: IntArray) -> bool:
-        """Tell whether every part is one transfer that fills both links of its way."""
+        """Tell whether every part is one transfer that fills both links of its path."""
         if (np.diff(rows.route_start) != 2).any() or len(np.unique(rows.piece)) < len(rows):
             return False
         filled = np.array(self.capacity)[rows.route].reshape(-1, 2) == rate[rows.piece][:, None]
         return bool(filled.all())
 
-    def _take(self, way: Sequence[int], rate: int, after: int) -> int:
-        """Take the first stage from `after` on in which all links of a way have room."""
+    def _take(self, path: Sequence[int], rate: int, after: int) -> int:
+        """Take the first stage from `after` on in which all links of a path have room."""
         free = -1 << after
-        for link in way:
+        for link in path:
             free &= self.free[link]
         while True:
             bit = free & -free
             stage = bit.bit_length() - 1
-            left = [self.room.get((link, stage), self.capacity[link]) - rate for link in way]
+            left = [self.room.get((link, stage), self.capacity[link]) - rate for link in path]
             if min(left) >= 0:
                 break
             free ^= bit
-        for link, rest in zip(way, left, strict=True):
+        for link, rest in zip(path, left, strict=True):
             self.room[link, stage] = rest
             if rest < self.least[link]:
                 self.free[link] ^= bit

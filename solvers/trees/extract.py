@@ -95,7 +95,7 @@ def _ends(side: Sequence[Tree]) -> list[Fraction]:
 class TransferBuilder:
     """Turns the choices of parents of a packing into transfers between ranks.
 
-    branch: for each column in use the parent, and the way cut at the ranks that it passes.
+    branch: for each column in use the parent, and the path cut at the ranks that it passes.
     """
 
     def __init__(self, quotient: Quotient, packing: Packing) -> None:
@@ -107,25 +107,25 @@ class TransferBuilder:
         self.branch = dict(zip(used.tolist(), map(Branch, above, hops), strict=True))
 
     def _links(self, used: IntArray) -> list[IntArray]:
-        """Translate the way of each column to where it starts."""
+        """Translate the path of each column to where it starts."""
         quotient, columns = self.quotient, self.packing.columns
         inward = np.array([order.inward for order in self.packing.orders])[columns.order[used]]
         start = np.where(inward, columns.child[used], columns.parent[used])
-        ways = [self.packing.ways.links[way] for way in columns.way[used].tolist()]
-        lengths = [len(way) for way in ways]
-        links = integers(link for way in ways for link in way)
+        paths = [self.packing.paths.links[path] for path in columns.path[used].tolist()]
+        lengths = [len(path) for path in paths]
+        links = integers(link for path in paths for link in path)
         element = np.repeat(quotient.from_root[1][quotient.members[start]], lengths)
         moved = moved_links(quotient.topology, links, quotient.group.elements, element)
         return np.split(moved, np.cumsum(lengths)[:-1])
 
     def _cut(self, links: IntArray) -> tuple[HopLinks, ...]:
-        """Cut a way at the ranks that it passes."""
+        """Cut a path at the ranks that it passes."""
         hops, first = [], 0
-        way, ends = links.tolist(), self.quotient.topology.dst[links].tolist()
+        path, ends = links.tolist(), self.quotient.topology.dst[links].tolist()
         src = int(self.quotient.topology.src[links[0]])
         for i, dst in enumerate(ends, 1):
-            if dst < self.quotient.topology.ranks or i == len(way):
-                hops.append((src, dst, tuple(way[first:i])))
+            if dst < self.quotient.topology.ranks or i == len(path):
+                hops.append((src, dst, tuple(path[first:i])))
                 first, src = i, dst
         return tuple(hops)
 
@@ -151,7 +151,7 @@ class TransferBuilder:
         return send_inward(found, tree.family.root, piece)
 
     def _branches(self, tree: Tree) -> dict[int, Branch]:
-        """Give the way of each vertex to its parent, or from there."""
+        """Give the path of each vertex to its parent, or from there."""
         branches = {
             member: self.branch[column]
             for member, column in zip(self._members, tree.column.tolist(), strict=True)

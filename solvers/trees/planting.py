@@ -2,16 +2,16 @@
 
 Statement. Links get prices that grow exponentially with the load that the trees so far have put on
 them; the next root's tree is the cheapest arborescence over the members at these prices, where an
-arc is the cheapest way between two of them. So each tree avoids what the others lean on, and after
+arc is the cheapest path between two of them. So each tree avoids what the others lean on, and after
 some rounds over all roots there are good trees of every kind: over relays, over members beside the
 root, and over members beside those that they feed. A linear program then chooses how much each tree
 carries, and for sums how much each root does. It has a column for each tree and a row for each
-link, where the order LP (order_lp.py) has one for each choice of a parent and a way to it; and what
-is asked of it is nearness, not a vertex. Its loads are what the next rounds begin with.
+link, where the order LP (order_lp.py) has one for each choice of a parent and a path to it; and
+what is asked of it is nearness, not a vertex. Its loads are what the next rounds begin with.
 Its duals often prove little, as they blame one of many full links for all; but where all links
 that are about full cost the same, the cheapest trees mostly prove how near the optimum is.
 
-Complexity: for each tree cheapest ways from all members, and one arborescence.
+Complexity: for each tree cheapest paths from all members, and one arborescence.
 
 Source: Plotkin, Shmoys and Tardos, Fast approximation algorithms for fractional packing and
 covering problems, Mathematics of Operations Research 20 (1995).
@@ -40,8 +40,8 @@ TURNS, ROUNDS = 4, 5  # linear programs, and rounds over all roots before each
 ENOUGH = 0.02  # distance from what is proved at which to end, relative
 STEEP = 20.0  # a link that is full costs e to this times as much as an empty one
 FULL = 0.5, 0.8, 0.95  # links as full as this, of the fullest, are those that count in proofs
-TIE = 1e-6  # what alphas weigh against the highest price, so that shorter ways win ties
-LOOKS = 64  # times in a round that the cheapest ways are looked up anew
+TIE = 1e-6  # what alphas weigh against the highest price, so that shorter paths win ties
+LOOKS = 64  # times in a round that the cheapest paths are looked up anew
 LOOK = 8e-8  # work of that, for each root and link
 LOYAL = 0.8  # part of the roots' shares that follows the program; the rest is the same for all
 LEAST = 1e-5  # part of the heaviest tree's weight, below which a tree is left out
@@ -49,13 +49,13 @@ LEAST = 1e-5  # part of the heaviest tree's weight, below which a tree is left o
 
 @dataclass(frozen=True, eq=False)
 class _Tree:
-    """A tree: the parent of each child, the way between them, and the orbits that all cross."""
+    """A tree: the parent of each child, the path between them, and the orbits that all cross."""
 
     family: Family
     order: Order
     parent: IntArray
     child: IntArray
-    way: IntArray
+    path: IntArray
     crossed: IntArray
 
 
@@ -122,13 +122,13 @@ class Planting:
         weights = self._exact(trees, np.array([float(found.weights[k]) for k in chosen]))
         columns = concatenate(
             [
-                Columns(np.full(len(t.child), k), t.parent, t.child, t.way)
+                Columns(np.full(len(t.child), k), t.parent, t.child, t.path)
                 for k, t in enumerate(trees)
             ]
         )
         share = tuple(weights[k] for k in columns.order.tolist())
         orders = tuple(tree.order for tree in trees)
-        return Packing(orders, columns, share, None, self.pool.ways)
+        return Packing(orders, columns, share, None, self.pool.paths)
 
     def _round(self) -> None:
         """Plant a tree of each family, in random order; of few families several each."""
@@ -169,10 +169,10 @@ class Planting:
             *(column.tolist() for column in start_at_roots(self.quotient, *ends)), strict=True
         )
         links = [(i, trace(self.quotient, i, entry[i], target)) for i, target in pairs]
-        way = integers(self.pool.ways.add(i, way) for i, way in links)
-        crossed = self.quotient.link_orbit[integers(e for _, way in links for e in way)]
+        path = integers(self.pool.paths.add(i, path) for i, path in links)
+        crossed = self.quotient.link_orbit[integers(e for _, path in links for e in path)]
         order = self._order(family, parent)
-        return _Tree(family, order, frozen(parent[child]), frozen(child), way, crossed)
+        return _Tree(family, order, frozen(parent[child]), frozen(child), path, crossed)
 
     def _tree(self, family: Family, cost: FloatArray) -> tuple[float, IntArray]:
         """Find what the cheapest tree of a family costs, and its parents, -1 at the root.
@@ -187,7 +187,7 @@ class Planting:
         parent[root] = -1
         total = float(np.delete(cost[root], root).sum())
         if total == np.inf:
-            raise NotFound("some ways lead over other members alone")
+            raise NotFound("some paths lead over other members alone")
         return total, parent
 
     def _order(self, family: Family, parent: IntArray) -> Order:

@@ -58,11 +58,11 @@ class PackedTrees:
     def time(self) -> Fraction:
         """Work out the largest load for each unit of capacity."""
         quotient, packing = self.quotient, self.packing
-        loads = path_loads(quotient, packing.ways)
+        loads = path_loads(quotient, packing.paths)
         total = [Fraction(0)] * len(quotient.orbit_size)
-        for way, share in zip(packing.columns.way.tolist(), packing.share, strict=True):
+        for path, share in zip(packing.columns.path.tolist(), packing.share, strict=True):
             if share:
-                row = slice(loads.indptr[way], loads.indptr[way + 1])
+                row = slice(loads.indptr[path], loads.indptr[path + 1])
                 for orbit, load in zip(loads.indices[row], loads.data[row], strict=True):
                     total[orbit] += share * int(load)
         return max(t / int(c) for t, c in zip(total, quotient.orbit_capacity, strict=True))
@@ -71,11 +71,11 @@ class PackedTrees:
         """Count the messages from the root to the farthest member, in any of the trees."""
         hops = np.array(
             [
-                (self.quotient.topology.dst[list(way)] < self.quotient.topology.ranks).sum()
-                for way in self.packing.ways.links
+                (self.quotient.topology.dst[list(path)] < self.quotient.topology.ranks).sum()
+                for path in self.packing.paths.links
             ]
         )
-        hops = np.maximum(hops, 1)[self.packing.columns.way]
+        hops = np.maximum(hops, 1)[self.packing.columns.path]
         found = 0
         for tree in chain.from_iterable(extract_trees(self.quotient, self.packing).values()):
             found = max(found, _height(tree.column, self.packing.columns.parent, hops))

@@ -11,7 +11,7 @@ search, and its answer has the bound of all packings, not one of its own:
    chooses at most k for each root, with the best shares.
 3. The shares are solved for exactly.
 
-Complexity: for each place and sweep the cheapest ways from all roots, and one tree.
+Complexity: for each place and sweep the cheapest paths from all roots, and one tree.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ from topologies.model.topology import FloatArray, IntArray, frozen
 
 @dataclass(frozen=True, eq=False)
 class Fixed:
-    """A tree as it is: each member's parent and way, -1 where it has none.
+    """A tree as it is: each member's parent and path, -1 where it has none.
 
     Attributes:
         load: of the orbits.
@@ -53,7 +53,7 @@ class Fixed:
 
     family: Family
     parent: IntArray
-    way: IntArray
+    path: IntArray
     load: FloatArray
 
 
@@ -99,12 +99,12 @@ class _Search:
             self.quotient, self.families, free=problem.free, watch=watch, heights=heights
         )
         self.pool = self.packer.pool
-        self.pool.ways = found.packing.ways
+        self.pool.paths = found.packing.paths
         self.scale = float(found.time())
         self.room = self.quotient.orbit_capacity * self.scale
         tie = self.quotient.topology.alpha + HOP
         self.tie = tie / tie.max() * PRICE_TIE
-        self.ways_work = PATH_WORK * len(self.quotient.roots) * self.quotient.topology.links
+        self.paths_work = PATH_WORK * len(self.quotient.roots) * self.quotient.topology.links
         self.tree_pool: dict[tuple[Family, bytes, bytes], Fixed] = {}
 
     def best(self) -> PackedTrees:
@@ -156,13 +156,13 @@ class _Search:
 
     def _keep(self, tree: Fixed) -> None:
         if len(self.tree_pool) < POOL_TREES:
-            self.tree_pool[tree.family, tree.parent.tobytes(), tree.way.tobytes()] = tree
+            self.tree_pool[tree.family, tree.parent.tobytes(), tree.path.tobytes()] = tree
 
     def _plant(
         self, family: Family, load: FloatArray, steep: float, draw: np.random.Generator
     ) -> Fixed:
         """Plant the tree that is cheapest under the load of the others."""
-        self.watch.check(self.ways_work)
+        self.watch.check(self.paths_work)
         full = load / self.room
         prices = np.exp(np.minimum(steep * full / max(full.max(), 0.5), 500.0))
         prices *= draw.uniform(1.0, 1.0 + 1.0 / steep, len(prices)) / self.quotient.orbit_capacity
@@ -172,21 +172,21 @@ class _Search:
         return self._fix(family, parent, entry)
 
     def _fix(self, family: Family, parent: IntArray, entry: IntArray) -> Fixed:
-        """Give each member of a tree the way that the entering links tell."""
+        """Give each member of a tree the path that the entering links tell."""
         child = np.flatnonzero(parent >= 0)
         ends = (child, parent[child]) if family.inward else (parent[child], child)
-        way = np.full(len(parent), -1, dtype=np.int64)
+        path = np.full(len(parent), -1, dtype=np.int64)
         for at, root, target in zip(child, *start_at_roots(self.quotient, *ends), strict=True):
             links = trace(self.quotient, int(root), entry[root], int(target))
-            way[at] = self.pool.ways.add(int(root), links)
-        return self._load(family, parent, way)
+            path[at] = self.pool.paths.add(int(root), links)
+        return self._load(family, parent, path)
 
-    def _load(self, family: Family, parent: IntArray, way: IntArray) -> Fixed:
+    def _load(self, family: Family, parent: IntArray, path: IntArray) -> Fixed:
         load = np.zeros(len(self.room))
-        for at in way[way >= 0].tolist():
-            orbits = self.quotient.link_orbit[list(self.pool.ways.links[at])]
+        for at in path[path >= 0].tolist():
+            orbits = self.quotient.link_orbit[list(self.pool.paths.links[at])]
             np.add.at(load, orbits, 1.0)
-        return Fixed(family, frozen(parent), frozen(way), load * self.quotient.repeats)
+        return Fixed(family, frozen(parent), frozen(path), load * self.quotient.repeats)
 
     def _known_trees(self) -> Iterator[Fixed]:
         """List the trees of the packing, those of large shares first."""
@@ -195,7 +195,7 @@ class _Search:
         for tree in sorted((t for f in own for t in own[f]), key=lambda t: -t.share):
             inside = tree.column >= 0
             parent = np.where(inside, columns.parent[tree.column], -1)
-            yield self._load(tree.family, parent, np.where(inside, columns.way[tree.column], -1))
+            yield self._load(tree.family, parent, np.where(inside, columns.path[tree.column], -1))
 
     def _problem(self, chosen: list[Fixed]) -> tuple[list[Order], Columns]:
         """Write trees as orders with one choice for each member."""
@@ -208,7 +208,7 @@ class _Search:
             place = frozen(np.where(present, depth, len(depth)))
             branches = bool(self.quotient.usable(tree.family.inward)[root])
             orders.append(Order(root, place, frozen(depth), tree.family.inward, branches))
-            parts.append((np.full(len(child), k), tree.parent[child], child, tree.way[child]))
+            parts.append((np.full(len(child), k), tree.parent[child], child, tree.path[child]))
         return orders, Columns(*(frozen(np.concatenate(part)) for part in zip(*parts, strict=True)))
 
     def _time(self, chosen: list[Fixed]) -> float:

@@ -191,8 +191,8 @@ def test_impossible_is_said_at_once():
 
 @pytest.mark.parametrize("name", ["all_gather", "all_reduce", "all_to_all"])
 def test_latencies_decide_between_schedules_of_equal_rate(name):
-    ways = [("a", "b", 9e-6), ("a", "b", 1e-6), ("a", "b", 5e-6), ("b", "a", 1e-6)]
-    links = [Link(src, dst, Fraction(1), alpha) for src, dst, alpha in ways]
+    paths = [("a", "b", 9e-6), ("a", "b", 1e-6), ("a", "b", 5e-6), ("b", "a", 1e-6)]
+    links = [Link(src, dst, Fraction(1), alpha) for src, dst, alpha in paths]
     made = solve(build("pair", ["a", "b"], [], links), collective(name, (0, 1)))
     assert verify(made).optimal
     assert set(made.transfers.route.tolist()) == {1, 3}

@@ -9,7 +9,7 @@ and a grid is numbered row by row. Such an order is worked out here from distanc
    before.
 2. Where that makes one box of all, its graph of shortest distances is taken apart into factors, as
    a grid is the product of its lines: the factor of most vertices varies fastest.
-3. A factor that is a line or a circle, without other links that shorten the way, is followed
+3. A factor that is a line or a circle, without other links that shorten the path, is followed
    along; in any other one points are swapped while that brings partners of usual patterns nearer
    to each other.
 
@@ -143,7 +143,7 @@ def _follow_line(near: BoolArray, distance: IntArray) -> list[int]:
 
 
 def _grows_with_hops(hops: FloatArray, distance: IntArray) -> bool:
-    """Tell whether what is more hops away is never nearer: no other links shorten the way."""
+    """Tell whether what is more hops away is never nearer: no other links shorten the path."""
     order = np.lexsort((distance.reshape(-1), hops.reshape(-1)))
     return bool((np.diff(distance.reshape(-1)[order]) >= 0).all())
 

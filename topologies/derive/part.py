@@ -145,7 +145,7 @@ def islands(topology: Topology, ranks: Sequence[Rank]) -> list[list[int]]:
 
 
 def _mark_between(topology: Topology, ranks: Sequence[Rank]) -> BoolArray:
-    """Mark the ranks, and the switches that lie on a way from one of them to one."""
+    """Mark the ranks, and the switches that lie on a path from one of them to one."""
     usable = np.arange(topology.vertices) >= topology.ranks
     usable[list(ranks)] = True
     before, after = (

@@ -1,4 +1,4 @@
-"""Which points hang together, and which ranks a way leads to, and from which."""
+"""Which points hang together, and which ranks a path leads to, and from which."""
 
 from collections.abc import Iterable, Sequence
 
@@ -60,7 +60,7 @@ def faults_undirected(topology: Topology) -> list[str]:
 
 
 def all_joined(topology: Topology) -> bool:
-    """Tell whether a way leads from every rank to every other one."""
+    """Tell whether a path leads from every rank to every other one."""
     label = connected_parts(topology, strong=True)
     return bool((label[: topology.ranks] == label[0]).all())
 
@@ -106,7 +106,7 @@ def _groups(parts: IntArray) -> list[IntArray]:
 
 
 def _mark_reached(links: coo_array, start: int) -> BoolArray:
-    """Mark the vertices that a way leads to from one."""
+    """Mark the vertices that a path leads to from one."""
     mark = np.zeros(links.shape[0], dtype=np.bool_)
     mark[breadth_first_order(links, start, return_predecessors=False)] = True
     return mark

@@ -42,7 +42,7 @@ def test_targets_spread_over_the_spines():
 
 def test_a_vertex_without_a_way_back_is_refused():
     machine = build("m", ["a", "b"], [], [Link("a", "b", Fraction(1))])
-    with pytest.raises(FabricError, match="m: no way from b to a"):
+    with pytest.raises(FabricError, match="m: no path from b to a"):
         next_hops(machine)
 
 

@@ -53,8 +53,8 @@ def test_prices_of_a_tight_cut_prove_what_the_cut_proves():
 
 @pytest.mark.parametrize("small", [Fraction(1), Fraction(31, 7), Fraction(1, 999983)])
 def test_widely_different_bandwidths_are_rounded_by_what_links_take_in(small):
-    ways = [("a", "b", 1), ("b", "c", 1), ("c", "a", 1), ("a", "b", small), ("b", "a", small)]
-    links = [Link(*ends, Fraction(rate)) for *ends, rate in ways]
+    paths = [("a", "b", 1), ("b", "c", 1), ("c", "a", 1), ("a", "b", small), ("b", "a", small)]
+    links = [Link(*ends, Fraction(rate)) for *ends, rate in paths]
     topology = build("uneven", ["a", "b", "c"], [], links)
     what = collective("all_to_all", range(3))
     bound = solve(topology, what).bound

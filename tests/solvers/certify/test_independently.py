@@ -74,16 +74,16 @@ class Oracle:
         """Price all that a collective moves, for each byte of its size."""
         n = len(self.ranks)
         out, into = ([self.tree(r, side) for r in self.ranks] for side in (False, True))
-        ways = [[self.far[a][b] for b in self.ranks] for a in self.ranks]
+        paths = [[self.far[a][b] for b in self.ranks] for a in self.ranks]
         return {
             "all_gather": Fraction(sum(out), n),
             "reduce_scatter": Fraction(sum(into), n),
             "all_reduce": Fraction(min(a + b for a, b in zip(out, into, strict=True))),
             "broadcast": Fraction(out[root]),
             "reduce": Fraction(into[root]),
-            "all_to_all": Fraction(sum(map(sum, ways)), n),
-            "scatter": Fraction(sum(ways[root]), n),
-            "gather": Fraction(sum(row[root] for row in ways), n),
+            "all_to_all": Fraction(sum(map(sum, paths)), n),
+            "scatter": Fraction(sum(paths[root]), n),
+            "gather": Fraction(sum(row[root] for row in paths), n),
         }[name]
 
 

@@ -136,7 +136,7 @@ def test_what_cannot_be_asked_is_refused():
     with pytest.raises(Infeasible, match="cannot be reached"):
         ScclSearch(build("two", ["a", "b"], [], []), collective("all_gather", (0, 1)))
     many = leaf_spine(8, 64, 8)
-    with pytest.raises(NotFound, match="more than 20000 ways from rank to rank"):
+    with pytest.raises(NotFound, match="more than 20000 paths from rank to rank"):
         ScclSearch(many, collective("all_gather", range(64)))
     wide = build("wide", ["a", "b"], [], [Link("a", "b", Fraction(r), 0, True) for r in (1, 2**45)])
     with pytest.raises(NotFound, match="wide: sizes and bandwidths of too many digits"):
@@ -161,14 +161,14 @@ def links_between(topology):
     """List (src, dst, links) over direct links and over one switch, as tiny machines have them."""
     ends = list(enumerate(zip(topology.src.tolist(), topology.dst.tolist(), strict=True)))
     n = topology.ranks
-    ways = [(a, b, (e,)) for e, (a, b) in ends if a < n and b < n]
-    ways += [
+    paths = [(a, b, (e,)) for e, (a, b) in ends if a < n and b < n]
+    paths += [
         (a, c, (e, f))
         for e, (a, b) in ends
         for f, (b2, c) in ends
         if a < n <= b == b2 and c < n and a != c
     ]
-    return ways
+    return paths
 
 
 def room(topology, rounds):
@@ -179,7 +179,7 @@ def room(topology, rounds):
 
 def copied(topology, what, steps, rounds, chunks):
     """Tell whether copies can reach everyone; state: the ranks that hold each piece."""
-    ways = links_between(topology)
+    paths = links_between(topology)
     pieces = [b for b in range(what.blocks) for _ in range(chunks)]
     goal = [frozenset(what.wanters[b].tolist()) for b in pieces]
     start = tuple(frozenset(what.holders[b].tolist()) for b in pieces)
@@ -187,10 +187,10 @@ def copied(topology, what, steps, rounds, chunks):
     def after(state, left):
         """Give the states after a step; of those that hold more, the rest are left out."""
         moves = [
-            (p, way)
+            (p, path)
             for p, held in enumerate(state)
-            for way in ways
-            if way[0] in held and way[1] not in held
+            for path in paths
+            if path[0] in held and path[1] not in held
         ]
         found = set()
 
@@ -203,7 +203,7 @@ def copied(topology, what, steps, rounds, chunks):
             if fits:
                 more = left | {e: left[e] - 1 for e in links}
                 choose(i + 1, [*now[:p], now[p] | {dst}, *now[p + 1 :]], more)
-            rest = Counter(e for _, way in moves[i:] for e in way[2])
+            rest = Counter(e for _, path in moves[i:] for e in path[2])
             if not fits or any(left[e] < rest[e] for e in links):
                 choose(i + 1, now, left)
 
@@ -227,12 +227,12 @@ def copied(topology, what, steps, rounds, chunks):
 
 def summed(topology, root, steps, rounds):
     """Tell whether one piece's sum can reach the root; state: what each rank's value contains."""
-    ways = links_between(topology)
+    paths = links_between(topology)
     everyone = frozenset(range(topology.ranks))
 
     def after(state, left):
-        for kinds in product(("", "add", "set"), repeat=len(ways)):
-            sent = [(kind, *way) for kind, way in zip(kinds, ways, strict=True) if kind]
+        for kinds in product(("", "add", "set"), repeat=len(paths)):
+            sent = [(kind, *path) for kind, path in zip(kinds, paths, strict=True) if kind]
             load = Counter(e for *_, links in sent for e in links)
             if all(count <= left[e] for e, count in load.items()):
                 now = [

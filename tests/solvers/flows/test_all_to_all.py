@@ -103,15 +103,15 @@ def test_a_rank_out_of_reach_is_infeasible(name):
 
 def diamond():
     """Lead from a to d over b and over c, and around a cycle of b and c."""
-    ways = ["ab", "ac", "bd", "cd", "bc", "cb"]
-    return build("diamond", list("abcd"), [], [Link(*way, Fraction(1)) for way in ways])
+    paths = ["ab", "ac", "bd", "cd", "bc", "cb"]
+    return build("diamond", list("abcd"), [], [Link(*path, Fraction(1)) for path in paths])
 
 
 def test_a_flow_is_peeled_into_ways_that_add_up_to_it():
     flow = [Fraction(3, 4), Fraction(5, 4), Fraction(1, 2), Fraction(1), Fraction(1, 4), 0]
     needs = {1: Fraction(0), 2: Fraction(1, 2), 3: Fraction(3, 2)}
     found = list(decompose_flow(diamond(), 0, needs, flow))
-    load = [sum(amount for _, amount, way in found if e in way) for e in range(6)]
+    load = [sum(amount for _, amount, path in found if e in path) for e in range(6)]
     assert load == flow
     for target, need in needs.items():
         assert sum(amount for to, amount, _ in found if to == target) == need

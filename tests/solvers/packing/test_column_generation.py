@@ -85,11 +85,11 @@ def test_with_free_shares_as_much_is_added_as_spread_at_each_root(case):
 
 def busiest(packing):
     """Give the largest load per capacity."""
-    view = packing.ways.quotient
-    loads = path_loads(view, packing.ways).toarray().astype(object)
+    view = packing.paths.quotient
+    loads = path_loads(view, packing.paths).toarray().astype(object)
     total = np.zeros(len(view.orbit_size), dtype=object)
-    for share, way in zip(packing.share, packing.columns.way, strict=True):
-        total += share * loads[way]
+    for share, path in zip(packing.share, packing.columns.path, strict=True):
+        total += share * loads[path]
     return max(a / int(c) for a, c in zip(total, view.orbit_capacity, strict=True))
 
 

@@ -27,7 +27,7 @@ def grown(topology, *families, members=None):
 
 
 def rows(columns):
-    fields = columns.order, columns.parent, columns.child, columns.way
+    fields = columns.order, columns.parent, columns.child, columns.path
     return set(zip(*(field.tolist() for field in fields), strict=True))
 
 
@@ -54,8 +54,8 @@ def test_columns_are_earlier_parents_over_ways_between_the_two():
             random_machine(seed, 5, 2), Family(4, False), Family(0, True), members=(0, 2, 3, 4)
         )
         topology, members = made.quotient.topology, made.quotient.members
-        for k, parent, child, way in rows(made.columns):
-            order, links = made.orders[k], list(made.ways.links[way])
+        for k, parent, child, path in rows(made.columns):
+            order, links = made.orders[k], list(made.paths.links[path])
             assert order.place[parent] < order.place[child]
             ends = topology.src[links[0]], topology.dst[links[-1]]
             hop = (child, parent) if order.inward else (parent, child)
@@ -113,10 +113,10 @@ def test_of_thousands_of_orders_each_is_taken_in_once_and_again_where_it_was_dro
 def test_a_way_that_comes_later_is_spread_to_all_its_pairs():
     links = [Link("a", "b", Fraction(1), alpha, duplex=True) for alpha in (1e-6, 9e-6)]
     made = grown(build("pair", ["a", "b"], [], links), Family(0, False))
-    assert [made.ways.links[way] for way in made.columns.way] == [(0,)]
-    made.ways.add(0, (2,))
+    assert [made.paths.links[path] for path in made.columns.path] == [(0,)]
+    made.paths.add(0, (2,))
     made.spread()
-    assert [made.ways.links[way] for way in made.columns.way] == [(0,), (2,)]
+    assert [made.paths.links[path] for path in made.columns.path] == [(0,), (2,)]
 
 
 def test_orders_that_are_dropped_take_their_columns_along():

@@ -29,10 +29,10 @@ from topologies.symmetry.group import declared_group, link_images, trivial
 
 def shortest(view):
     """Collect the shortest ways of all pairs."""
-    ways = PathPool(view)
+    paths = PathPool(view)
     pairs = [(i, v) for i, root in enumerate(view.roots) for v in view.members if v != root]
-    ways.ask(*(integers(column) for column in zip(*pairs, strict=True)))
-    return ways
+    paths.ask(*(integers(column) for column in zip(*pairs, strict=True)))
+    return paths
 
 
 def pairs_of(orders):
@@ -48,12 +48,12 @@ def pairs_of(orders):
 
 
 def least_time(view, orders, budgets):
-    ways = shortest(view)
+    paths = shortest(view)
     for (src, _), known in simple_ways(view.topology, view.members.tolist()).items():
         for links in known if src in view.roots else []:
-            ways.add(int(np.searchsorted(view.roots, src)), links)
-    columns = all_paths(view, ways, orders, pairs_of(orders))
-    lp = assemble(view, ways, orders, columns, budgets)
+            paths.add(int(np.searchsorted(view.roots, src)), links)
+    columns = all_paths(view, paths, orders, pairs_of(orders))
+    lp = assemble(view, paths, orders, columns, budgets)
     scale = 1.0 / float(view.orbit_capacity.max())
     return solve(lp.program(scale)).cost * scale
 
@@ -105,9 +105,9 @@ def test_a_budget_with_minus_balances_two_sets_of_orders():
 def test_loads_add_up_over_all_images():
     made = torus([3, 3])
     view = whole(made, declared_group(made))
-    ways = shortest(view)
+    paths = shortest(view)
     images = link_images(made, view.group.elements)
-    for row, links in zip(path_loads(view, ways).toarray(), ways.links, strict=True):
+    for row, links in zip(path_loads(view, paths).toarray(), paths.links, strict=True):
         load = np.bincount(images[:, list(links)].reshape(-1), minlength=made.links)
         assert row[view.link_orbit].tolist() == load.tolist()
 
@@ -125,14 +125,14 @@ def test_pairs_are_moved_so_that_they_start_at_a_root():
 def test_an_inward_pair_is_crossed_from_the_child_to_the_parent():
     made = random_machine(3, 4, 1)
     view, place = whole(made), np.arange(4)
-    ways = shortest(view)
+    paths = shortest(view)
     orders = [Order(0, place, place), Order(0, place, place, inward=True)]
-    found = all_paths(view, ways, orders, pairs_of(orders))
+    found = all_paths(view, paths, orders, pairs_of(orders))
     assert set(found.order) == {0, 1}
-    for order, parent, child, way in zip(
-        found.order, found.parent, found.child, found.way, strict=True
+    for order, parent, child, path in zip(
+        found.order, found.parent, found.child, found.path, strict=True
     ):
-        links = ways.links[way]
+        links = paths.links[path]
         ends = int(made.src[links[0]]), int(made.dst[links[-1]])
         assert ends == ((child, parent) if order == 1 else (parent, child))
 
@@ -141,5 +141,5 @@ def test_columns_that_meet_again_appear_once():
     a = Columns(*(integers(column) for column in ([0, 0], [1, 2], [2, 1], [5, 6])))
     b = Columns(*(integers(column) for column in ([0, 1], [1, 2], [2, 1], [5, 6])))
     joined = union([a, b, a], 3)
-    rows = set(zip(joined.order, joined.parent, joined.child, joined.way, strict=True))
+    rows = set(zip(joined.order, joined.parent, joined.child, joined.path, strict=True))
     assert len(joined) == len(rows) == 3

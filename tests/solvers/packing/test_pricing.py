@@ -23,7 +23,7 @@ def priced(topology, *families, free=False):
 
 
 def rows(columns):
-    fields = columns.order, columns.parent, columns.child, columns.way
+    fields = columns.order, columns.parent, columns.child, columns.path
     return set(zip(*(field.tolist() for field in fields), strict=True))
 
 
@@ -88,10 +88,10 @@ def test_a_cheaper_way_is_taken_in_for_every_choice_of_its_pair():
     links = [Link("a", "b", Fraction(1), alpha, duplex=True) for alpha in (1e-6, 9e-6)]
     made, pricing = priced(build("pair", ["a", "b"], [], links), Family(0, False))
     made.settle()
-    assert made.ways.links == [(0,)]
+    assert made.paths.links == [(0,)]
     assert pricing.price_out(np.array([1.0, 1.0, 0.5, 1.0]), 1.0)
-    assert made.ways.links == [(0,), (2,)]
-    assert {way for *_, way in rows(made.columns)} == {0, 1}
+    assert made.paths.links == [(0,), (2,)]
+    assert {path for *_, path in rows(made.columns)} == {0, 1}
 
 
 def test_of_two_ways_of_equal_price_the_shorter_one_is_taken():

@@ -14,7 +14,7 @@ COLUMNS = Columns(
     order=integers([0, 0, 0, 1, 1, 2, 2, 2]),
     parent=integers([0, 0, 2, 0, 1, 0, 0, 1]),
     child=integers([1, 2, 1, 1, 2, 1, 2, 2]),
-    way=integers(range(8)),
+    path=integers(range(8)),
 )
 BUDGETS = (Budget((0, 1), (2,), Fraction(0)), Budget((0, 1), (), Fraction(1, 3)))
 

@@ -7,7 +7,9 @@ from topologies.presets.shapes import full_mesh, ring, star
 
 def sizes(spec, ranks=None):
     machine = topology(spec)
-    return [list(map(len, way)) for way in list_partitions(machine, ranks or range(machine.ranks))]
+    return [
+        list(map(len, path)) for path in list_partitions(machine, ranks or range(machine.ranks))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -27,8 +29,8 @@ def test_the_boxes_of_machines_are_those_that_they_are_built_of(spec, expected):
 
 def test_boxes_part_the_ranks_that_are_asked_for():
     machine = topology("dgx-a100:boxes=3")
-    [way] = list_partitions(machine, [1, 3, 8, 20, 21, 22])
-    assert [box.tolist() for box in way] == [[1, 3], [8], [20, 21, 22]]
+    [path] = list_partitions(machine, [1, 3, 8, 20, 21, 22])
+    assert [box.tolist() for box in path] == [[1, 3], [8], [20, 21, 22]]
     assert list_partitions(machine, range(8)) == []
 
 

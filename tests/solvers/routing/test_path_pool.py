@@ -13,10 +13,10 @@ from topologies.symmetry.group import declared_group, trivial
 
 def shortest(view):
     """Collect the shortest ways of all pairs."""
-    ways = PathPool(view)
+    paths = PathPool(view)
     pairs = [(i, v) for i, root in enumerate(view.roots) for v in view.members if v != root]
-    ways.ask(*(integers(column) for column in zip(*pairs, strict=True)))
-    return ways
+    paths.ask(*(integers(column) for column in zip(*pairs, strict=True)))
+    return paths
 
 
 def everyone(topology):
@@ -40,23 +40,23 @@ def drawn(seed):
 def test_ways_lead_from_their_root_to_their_target_through_no_member():
     for seed in range(20):
         view = drawn(seed)
-        ways = shortest(view)
-        for root, target, links in zip(ways.root, ways.target, ways.links, strict=True):
+        paths = shortest(view)
+        for root, target, links in zip(paths.root, paths.target, paths.links, strict=True):
             assert walked(view.topology, {0, 1, 4}, links) == (view.roots[root], target)
 
 
 def test_over_each_first_link_that_begins_a_shortest_way_one_is_kept():
     for seed in range(20):
         view = drawn(seed)
-        made, ways = view.topology, shortest(view)
+        made, paths = view.topology, shortest(view)
         weight = made.alpha + HOP
         length, _ = view.distances(weight)
         # A link begins a shortest way if the way is no longer without its rivals.
         for row, root in enumerate(view.roots):
             for target in (m for m in view.members if m != root and np.isfinite(length[row, m])):
-                found = {ways.links[w][0] for w in ways.between(row, int(target))}
-                for w in ways.between(row, int(target)):
-                    assert weight[list(ways.links[w])].sum() == pytest.approx(length[row, target])
+                found = {paths.links[w][0] for w in paths.between(row, int(target))}
+                for w in paths.between(row, int(target)):
+                    assert weight[list(paths.links[w])].sum() == pytest.approx(length[row, target])
                 for start in np.flatnonzero(made.src == root).tolist():
                     price = np.where(made.src == root, 1e9, weight)
                     price[start] = weight[start]
@@ -68,9 +68,9 @@ def test_over_each_first_link_that_begins_a_shortest_way_one_is_kept():
 def test_parallel_spines_share_the_ways():
     made = leaf_spine(2, 2, 2)
     view = Quotient(made, integers(range(4)), trivial(made))
-    ways = shortest(view)
-    far = [ways.between(0, target) for target in (2, 3)]
-    spines = {int(view.topology.dst[ways.links[w][1]]) for targets in far for w in targets}
+    paths = shortest(view)
+    far = [paths.between(0, target) for target in (2, 3)]
+    spines = {int(view.topology.dst[paths.links[w][1]]) for targets in far for w in targets}
     assert len(spines) == 2
 
 
@@ -81,19 +81,19 @@ def test_direct_links_and_one_hub_give_one_way_for_each_pair():
 
 
 def test_a_way_is_taken_in_once_and_numbers_stay():
-    ways = shortest(everyone(star(4)))
-    known = list(ways.links)
+    paths = shortest(everyone(star(4)))
+    known = list(paths.links)
     for links in known:
-        ways.add(0, links)
-    assert ways.links == known
-    assert ways.between(0, 0) == []
+        paths.add(0, links)
+    assert paths.links == known
+    assert paths.between(0, 0) == []
 
 
 def test_crossings_count_links_by_orbit():
     view = everyone(leaf_spine(2, 2, 2))
-    ways = shortest(view)
-    counted = ways.crossings().toarray()
-    for row, links in zip(counted, ways.links, strict=True):
+    paths = shortest(view)
+    counted = paths.crossings().toarray()
+    for row, links in zip(counted, paths.links, strict=True):
         assert (
             row.tolist() == np.bincount(view.link_orbit[list(links)], minlength=len(row)).tolist()
         )

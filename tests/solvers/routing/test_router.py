@@ -72,7 +72,7 @@ def test_asking_again_gives_the_same_way():
 
 def test_ranks_that_are_not_joined_are_named():
     machine = build("apart", ["a", "b"], [], [Link("a", "b", Fraction(1))])
-    with pytest.raises(RouteError, match="apart: no way from b to a"):
+    with pytest.raises(RouteError, match="apart: no path from b to a"):
         Router(machine).path(1, 0)
 
 

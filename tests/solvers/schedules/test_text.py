@@ -16,8 +16,8 @@ def test_every_transfer_is_written_once(solved):
     made = solved(topology("torus:2x4"), "all_to_all")
     lines = schedule_text(made, None).splitlines()
     assert sum("->" in line for line in lines) == len(made.transfers)
-    ways = [piece_text(made, piece, None).splitlines()[1:] for piece in range(made.pieces)]
-    assert sum(map(len, ways)) == len(made.transfers)
+    paths = [piece_text(made, piece, None).splitlines()[1:] for piece in range(made.pieces)]
+    assert sum(map(len, paths)) == len(made.transfers)
 
 
 def test_what_is_left_out_is_counted(solved):

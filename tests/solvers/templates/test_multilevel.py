@@ -50,14 +50,14 @@ def uneven():
 def test_trees_need_no_boxes_of_equal_size(name):
     machine = uneven()
     what = collective(name, range(5), 4 if name in ROOTED else None)
-    (parted,) = (way for way in list_partitions(machine, range(5)) if len(way) == 2)
+    (parted,) = (path for path in list_partitions(machine, range(5)) if len(path) == 2)
     for pattern in multilevel.SPREADS:
         assert verify(multilevel.tree(machine, what, (parted,), (pattern, pattern))).correct
 
 
 def test_grids_do():
     machine = uneven()
-    (parted,) = (way for way in list_partitions(machine, range(5)) if len(way) == 2)
+    (parted,) = (path for path in list_partitions(machine, range(5)) if len(path) == 2)
     what = collective("all_gather", range(5))
     with pytest.raises(TemplateError, match=r"^levels: boxes of 2 to 3 ranks$"):
         multilevel.grid(machine, what, (parted,), ("direct", "direct"))

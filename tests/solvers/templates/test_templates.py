@@ -108,7 +108,7 @@ def test_another_collective_is_refused_by_name():
 def test_ranks_that_are_not_joined_are_refused(template):
     machine = build("apart", ["a", "b", "c"], [], [Link("a", "b", Fraction(1))])
     name = TEMPLATES[template][1][0]
-    with pytest.raises(TemplateError, match="no way from"):
+    with pytest.raises(TemplateError, match="no path from"):
         make(template, name, machine)
 
 

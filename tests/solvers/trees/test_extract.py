@@ -18,10 +18,10 @@ from topologies.symmetry.group import trivial
 
 def shortest(view):
     """Collect the shortest ways of all pairs."""
-    ways = PathPool(view)
+    paths = PathPool(view)
     pairs = [(i, v) for i, root in enumerate(view.roots) for v in view.members if v != root]
-    ways.ask(*(integers(column) for column in zip(*pairs, strict=True)))
-    return ways
+    paths.ask(*(integers(column) for column in zip(*pairs, strict=True)))
+    return paths
 
 
 MEMBERS = (0, 1, 3, 4)  # rank 2 is a relay
@@ -119,11 +119,11 @@ def test_a_relay_holds_one_sum_at_a_time():
     links.append(Link("relay", "root", Fraction(1)))
     made = build("funnel", ["root", "a", "b", "relay"], [], links)
     view = Quotient(made, integers([0, 1, 2]), trivial(made))
-    ways = shortest(view)
-    through = [ways.links.index((e, 2)) for e in (0, 1)]
+    paths = shortest(view)
+    through = [paths.links.index((e, 2)) for e in (0, 1)]
     columns = Columns(*(integers(c) for c in ([0, 0], [0, 0], [1, 2], through)))
     order = Order(0, integers([0, 1, 2]), integers([0, 1, 2]), inward=True)
-    packing = Packing((order,), columns, (Fraction(1), Fraction(1)), None, ways)
+    packing = Packing((order,), columns, (Fraction(1), Fraction(1)), None, paths)
     (tree,) = extract_trees(view, packing)[Family(0, True)]
     found = TransferBuilder(view, packing).inward(tree, 0)
     assert played(found, {rank: {rank} for rank in range(3)}, add=True)[0] == {0, 1, 2}

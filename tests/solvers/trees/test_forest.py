@@ -179,8 +179,8 @@ def test_unequal_blocks_are_scheduled_at_the_cut(make):
 
 def test_where_no_cut_is_attained_prices_prove_the_optimum():
     """Both ranks' blocks must cross one link between switches that cannot copy."""
-    ways = [("a", "s"), ("b", "s"), ("s", "t"), ("t", "a"), ("t", "b")]
-    links = [Link(*ends, Fraction(1)) for ends in ways]
+    paths = [("a", "s"), ("b", "s"), ("s", "t"), ("t", "a"), ("t", "b")]
+    links = [Link(*ends, Fraction(1)) for ends in paths]
     topology = build("hourglass", ["a", "b"], [Switch("s"), Switch("t")], links)
     what = collective("all_gather", (0, 1))
     made = pack_forest(topology, what, trivial(topology), Watch(60))
