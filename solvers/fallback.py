@@ -1,4 +1,4 @@
-"""Plain schedules: shortest paths and trees of them; right, soon there, and not the fastest.
+"""Plain schedules of shortest paths and trees: correct, quick to build, and not optimal.
 
 Trees are found one batch after the other. Links that the batches before have loaded cost more, so
 that the load spreads, but nothing is ever improved again.

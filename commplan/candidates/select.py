@@ -133,7 +133,7 @@ def _keep_fitting(found: list[Candidate], max_scratch: Share | None) -> list[Can
 def _drop_high_incast(found: list[Candidate], size: Bytes | None) -> list[Candidate]:
     """Of an exchange, leave out those in which too much would pile up in front of a rank.
 
-    The simulator lets it wait there for nothing. Where all others are much slower, none is left
+    The simulator charges nothing for queueing there. Where all others are much slower, none is left
     out.
     """
     if size is None or pattern_of(found[0].schedule.collective) not in ORDERS:
@@ -144,7 +144,7 @@ def _drop_high_incast(found: list[Candidate], size: Bytes | None) -> list[Candid
 
 
 def _prefer_low_incast(found: list[Candidate], size: Bytes | None) -> list[Candidate]:
-    """Of those about as fast as the first, put one first that lets little wait for slow links.
+    """Of those about as fast as the first, put one first with little incast at slow links.
 
     Waiting in a switch costs the simulator nothing, and a network that drops what waits a lot: on
     a star with one slow rank, sending everything straight away is slower over TCP by 2 to 19 %

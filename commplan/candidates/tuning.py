@@ -16,7 +16,7 @@ TUNED = 3  # candidates, the fastest, for which other numbers of chunks and lead
 LEADS = (1, 2, 3, 4)  # program steps: beyond it messages that come early get in the way of others
 FAR = 2  # times the best time, beyond which they are not: they are tried to make near ones nearer
 
-# What is chosen: the simulator lets bytes wait in a switch for nothing, and networks do not.
+# What is chosen: the simulator charges nothing for bytes that queue in a switch; networks do.
 INCAST_LIMIT = 2**20  # bytes that may wait there for one rank before stages are preferred
 WORTH = 1.5  # times the time that a schedule without such a pile may take
 SLOW_INCAST_LIMIT = 2**15  # bytes that may wait so before others, about as fast, are preferred

@@ -91,7 +91,7 @@ def _import_commands() -> "Callable[[], NoReturn]":
 
 
 def _abandon(code: "int | str | None") -> None:
-    """End the process at once if a solver did not stop: it would see the interpreter fall apart."""
+    """End the process at once if a solver did not stop: it would run on while Python shuts down."""
     from threading import active_count
 
     if active_count() > 1:

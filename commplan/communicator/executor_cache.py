@@ -21,7 +21,7 @@ PLANS, MACHINES = 512, 256  # the most that are kept
 
 
 class LRUCache(Generic[Name, Kind]):
-    """The values used last, at most so many; the others are let go."""
+    """An LRU cache: it keeps at most so many values, those used last."""
 
     def __init__(self, most: int, let_go: Callable[[Kind], object] = lambda _: None) -> None:
         self._most, self._let_go = most, let_go

@@ -9,8 +9,8 @@ Few columns matter. At first only links on shortest paths are taken, and of thos
 few, those that served others least. Prices of links prove a time: what all data pay on their
 cheapest paths, over what all links take in for each unit of time. Where some prices prove the time
 of the program, that is the optimum; else links come in that would be cheaper, and those on the
-cheapest paths. Prices are the duals and, as these often blame one of many equal links for all, a
-guess: every link that is full costs the same.
+cheapest paths. Prices are the duals and, as these often put the whole price on one of several
+tied links, a guess: every link that is full costs the same.
 
 Complexity: a program with sources × vertices rows for each round.
 

@@ -83,7 +83,7 @@ def list_variants(found: Schedule) -> Iterator[tuple[str, Schedule]]:
 def variants(
     topology: Topology, collective: Collective, bound: Bound
 ) -> Iterator[tuple[str, Schedule]]:
-    """Make every way of spreading that the machine lends itself to.
+    """Make every way of spreading that the machine allows.
 
     That is a copy for each rank (where ranks relay sums add up on their ways) and, for each path to
     part the machine into boxes, one for each box: tokens enter it at the rank with the number of

@@ -1,1 +1,1 @@
-"""From orders and prices to the best packing of trees: the order LP, and what it grows by."""
+"""From orders and prices to the best packing of trees: the order LP and its columns."""

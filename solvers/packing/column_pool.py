@@ -1,4 +1,4 @@
-"""What the order LP grows by: paths, orders, and choices of parents."""
+"""The columns of the restricted master problem: paths, orders, and choices of parents."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -48,8 +48,8 @@ from topologies.model.units import Share
 class ColumnPool:
     """The paths, orders and columns of one problem, from the nearest parents up.
 
-    Whatever is taken in comes with the columns that it allows: an order with the candidate parents
-    that it puts before each member, a parent with every path that is known to it. With heights
+    Adding an order or a parent also adds every column that it permits: an order the candidate
+    parents that it puts before each member, a parent every known path to it. With heights
     all orders are levels, so many below the root at most; the paths then should be direct.
     """
 

@@ -9,7 +9,7 @@ y. One linear program over all roots and orders minimises the largest load per c
 is reached over a path through switches, which loads the links of that path; several paths to one
 parent are several columns.
 
-An order may have ties: members of one level, where nobody is the parent of an equal. Then h levels
+An order may have ties: members of one level, none of which is the parent of another. Then h levels
 below the root make trees of height h at most, and with all levels this is the LP over those.
 
 Every tree has a topological order, so with all orders this is the LP over all packings of trees,

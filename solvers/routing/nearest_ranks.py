@@ -10,7 +10,7 @@ from topologies.model.ragged import starts, stretches
 from topologies.model.topology import FloatArray, IntArray, Topology
 
 COUNT = 24  # neighbours of a rank
-TIE = 1e-12  # of the farthest path, by which of two ranks as near the first counts as nearer
+TIE = 1e-12  # of the farthest path; breaks ties between equally near ranks towards the first
 BATCH = 64  # ranks that are searched from at a time
 
 
@@ -47,7 +47,7 @@ class NearestRanks:
     """For each rank some of those that reach it cheaply through switches alone.
 
     rank: (ranks, neighbours), -1 for none; routes: the path from each, in the same order. They are
-    the nearest, but for luck: up to twice as far counts as near, so that not everyone leans on the
+    the nearest by randomised distance (times 1 to 2), so that not everyone leans on the
     same ranks.
     """
 

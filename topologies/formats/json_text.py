@@ -63,7 +63,7 @@ class _Digits:
 
 
 def number(kind: Callable[[str], int | Decimal]) -> Callable[[str], int | Decimal | _Digits]:
-    """Make a parser of numbers that leaves those of another world as they are written."""
+    """Make a parser of numbers that leaves absurdly long ones as they are written."""
 
     def parse(digits: str) -> int | Decimal | _Digits:
         try:

@@ -96,7 +96,7 @@ def _name_rest(
 
 
 def _make_with_limits(preset: Preset, arguments: dict[str, Any], words: Sequence[str]) -> Topology:
-    """Make a machine with what may be said of every one: the overhead, and the ports of a rank."""
+    """Make a machine with the parameters that all have: the overhead, and the ports of a rank."""
     overhead, ports = arguments.pop("overhead", 0.0), arguments.pop("ports", 0)
     made = preset.make(**arguments)
     made = replace(made, name=made.name + _name_rest(preset, made.name, arguments, words))

@@ -1,4 +1,4 @@
-"""The machines that have names, and what may be said after the name."""
+"""The machines that have names, and their parameters."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

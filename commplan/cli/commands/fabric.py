@@ -214,7 +214,7 @@ def _traffic(flows: Sequence[Flow], names: Sequence[str]) -> str:
 @map_file
 @timeout
 def mpirun(program: tuple[str, ...], map_file: str | None, timeout: Seconds) -> Answer:
-    """Run any MPI program, a process on each rank, on the shortest ways: fabric mpirun -- a.out."""
+    """Run any MPI program, a process on each rank, on shortest paths: fabric mpirun -- a.out."""
     found = emulated.current_machine()
     ranks, names = range(found.layout.original.ranks), found.layout.original.names
     played = tuple(ranks) if map_file is None else rank_map.read(map_file, ranks, names)
