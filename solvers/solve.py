@@ -1,5 +1,7 @@
 """Which solver does what: a machine and a collective in, the schedule of highest throughput out."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +12,8 @@ from solvers.flows import all_to_all
 from solvers.groups.parts import (
     restrict_relays,
     spare_group,
+    spread_hubs,
+    submachine_with_hubs,
     submachines,
     to_submachine,
     whole_bound,
@@ -36,6 +40,7 @@ from topologies.symmetry.stabiliser import stabiliser
 CLOSE = 2  # times the orbits of ranks that there are at least: no group with fewer is searched for
 CROWD, ALIKE = 48, 8  # members from which exact schedules take minutes, unless few roots differ
 COLUMNS = 80_000  # of a flow by source, up to which it is found exactly
+HUB_RANKS = 16  # up to which ranks outside are tried as hubs in the whole machine
 SEARCH = 1.0  # about so many seconds, for the symmetry of a part of a machine
 
 
@@ -132,6 +137,24 @@ def solve_in(
     group = spare_group(find_symmetry(cut.topology, inner, SEARCH, options, watch), cut)
     found = _solve_under(cut.topology, inner, group, watch, options)
     return replace(widen(found, cut, collective), relays=options.relays)
+
+
+def solve_around_hubs(
+    topology: Topology, collective: Collective, bound: Bound, watch: Watch, options: SolverOptions
+) -> Iterator[Schedule]:
+    """Find schedules of an all_reduce in which ranks outside, the hubs, add up and spread the sum.
+
+    First in a part of the machine; then, for few ranks, in the whole, up to its bound.
+    """
+    if cut := submachine_with_hubs(topology, collective):
+        inner = to_submachine(cut, collective)
+        group = spare_group(find_symmetry(cut.topology, inner, SEARCH, options, watch), cut)
+        if found := _try_stars(cut.topology, inner, group, watch, options):
+            yield replace(widen(found, cut, collective), relays=options.relays)
+    if len(collective.ranks) <= HUB_RANKS:
+        asked = topology, collective, trivial(topology), watch, options
+        with suppress(Infeasible, NotFound):
+            yield forest.pack_stars(*asked, (spread_hubs(topology, collective), bound))
 
 
 def _solve_whole(

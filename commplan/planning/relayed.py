@@ -17,7 +17,7 @@ from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective, Movement
 from solvers.settings.deadline import NotFound, Watch, tighter
 from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
-from solvers.solve import contracted_bound, solve_in
+from solvers.solve import contracted_bound, solve_around_hubs, solve_in
 from topologies.model.topology import Topology
 
 FORWARD, ALL = RELAYS[1:]
@@ -49,13 +49,13 @@ def best_with_relays(
     bound = _bound(topology, collective, first.schedule.bound, watch, options)
     best = check_schedule(replace(first.schedule, relays=ALL, bound=bound))
     limited = options.max_height is not None or options.trees is not None
-    if collective.shape.movement is not Movement.COPY_OF_SUM or limited:
+    if collective.shape.movement is not Movement.COPY_OF_SUM or limited or best.report.optimal:
         return best
     for made in _solve_helped(topology, collective, bound, watch, options):
-        if best.report.optimal:
-            break
         if (made.report.algbw or 0) > (best.report.algbw or 0):
             best = made
+        if best.report.optimal:
+            break
     return best
 
 
@@ -81,7 +81,9 @@ def _bound(
 def _solve_helped(
     topology: Topology, collective: Collective, bound: Bound, watch: Watch, options: SolverOptions
 ) -> Iterator[Checked]:
-    """Solve with some ranks around that may copy and add."""
+    """Solve with some ranks around that may copy and add: each of them for all, or any for some."""
+    for made in solve_around_hubs(topology, collective, bound, watch, options):
+        yield check_schedule(replace(made, bound=bound))
     for cut in submachines_with_helpers(topology, collective):
         watch.tell(f"trying {cut.topology.ranks} ranks")
         try:

@@ -28,7 +28,7 @@ from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import unfold
 from solvers.trees.tuning import HELPED_MEMBERS
 from topologies.derive.part import Submachine, islands, submachine, without_others
-from topologies.model.topology import BoolArray, IntArray, Topology, frozen
+from topologies.model.topology import IntArray, Topology, frozen
 from topologies.model.units import Rank
 from topologies.symmetry.extension import extend_symmetry
 from topologies.symmetry.group import Group, cyclic_subgroup, orbits, reduce_group, trivial
@@ -36,6 +36,7 @@ from topologies.symmetry.group import Group, cyclic_subgroup, orbits, reduce_gro
 SHOWN = 8  # parts, and ranks of each, that are named
 IMAGES = 512  # of a tree that are written out
 FEW, MORE = 64, 3  # elements, or as many as ranks: groups with more may leave more orbits than this
+HUBS, SPREAD_HUBS = 4, 32  # outside, for each rank in the part around; in the whole machine
 MOST = 0.5  # of the ranks of a machine; a larger part is hardly less work
 
 
@@ -94,7 +95,7 @@ def submachines_with_helpers(topology: Topology, collective: Collective) -> Iter
         np.concatenate([topology.dst[inside[topology.src]], topology.src[inside[topology.dst]]])
     )
     beside = beside[(beside < topology.ranks) & ~inside[beside]]
-    around = _by_distance(topology, inside)
+    around = _by_distance(topology, ranks)
     seen: set[bytes] = set()
     for others in (beside, around[: len(ranks)], around[: 2 * len(ranks)]):
         chosen = np.union1d(ranks, others)
@@ -103,8 +104,23 @@ def submachines_with_helpers(topology: Topology, collective: Collective) -> Iter
             yield submachine(topology, chosen.tolist())
 
 
-def _by_distance(topology: Topology, inside: BoolArray) -> IntArray:
-    """List the ranks outside, the nearest to the group first."""
+def submachine_with_hubs(topology: Topology, collective: Collective) -> Submachine | None:
+    """Find a part with many ranks around a group, each of which may be a hub; None if too many."""
+    ranks = np.array(collective.ranks)
+    around = _by_distance(topology, ranks)[: min(HUBS * len(ranks), HELPED_MEMBERS - len(ranks))]
+    return submachine(topology, np.union1d(ranks, around).tolist()) if len(around) else None
+
+
+def spread_hubs(topology: Topology, collective: Collective) -> IntArray:
+    """List ranks outside a group, near ones and far ones, that may be hubs in the whole machine."""
+    around = _by_distance(topology, np.array(collective.ranks))
+    return np.sort(around[:: max(len(around) // SPREAD_HUBS, 1)][:SPREAD_HUBS])
+
+
+def _by_distance(topology: Topology, ranks: IntArray) -> IntArray:
+    """List the ranks outside a group, the nearest to it first."""
+    inside = np.zeros(topology.vertices, dtype=np.bool_)
+    inside[ranks] = True
     weight = topology.alpha + HOP
     graph = simplify(topology.src, topology.dst, weight, topology.vertices)[0]
     far = dijkstra(graph, indices=np.flatnonzero(inside), min_only=True)

@@ -165,7 +165,7 @@ class ColumnGeneration:
         raise NotFound("the goal was not reached in so many rounds")
 
     def attain_straight(
-        self, goal: Goal, prove: Prove, reached: Reached = lambda _: None
+        self, goal: Goal, prove: Prove, reached: Reached = lambda _: None, *, nearly: bool = False
     ) -> Packing:
         """Reach a goal by trees around hubs (see solvers/packing/hubs.py), or prove that none can.
 
@@ -175,6 +175,7 @@ class ColumnGeneration:
             goal: what a bound allows.
             prove: as of `solve`, for what no path can improve.
             reached: hears the time of each round.
+            nearly: whether the best trees do that were found, where they do not reach it.
 
         Raises:
             NotFound: they do not reach it.
@@ -188,14 +189,16 @@ class ColumnGeneration:
             if not _attains(now, goal) and not self.pricing.better_paths(prices, now.time):
                 goal = prove(prices, now.time) or goal
                 columns = STRAIGHT_COLUMNS
-            if _attains(now, goal) and (
-                packing := self._exact(now.lp, now.optimum.x[:-1], now.time, goal.time, goal)
-            ):
+            if _attains(now, goal) and (packing := self._exact(*_vertex(now), goal.time, goal)):
                 return packing
             if now.time > best * (1 - LITTLE):
                 break
             best = now.time
             self.pricing.better_paths(self._fullness_prices(now), now.time)
+        if nearly and best < inf:
+            self.pool.columns = now.columns
+            if packing := self._exact(*_vertex(now), None, goal):
+                return packing
         raise NotFound("the goal was not reached by trees around hubs")
 
     def _rounds(self, scale: float, reached: Reached) -> Iterator[_Iteration]:
@@ -339,6 +342,10 @@ class ColumnGeneration:
         load = now.lp.matrix[now.lp.equalities :, :-1] @ now.optimum.x[:-1]
         prices = np.exp(FULLNESS_STEEP * (load / capacity / now.time - 1.0)) / capacity
         return np.asarray(prices / (prices / repeats @ capacity))
+
+
+def _vertex(now: _Iteration) -> tuple[LoadLP, FloatArray, float]:
+    return now.lp, now.optimum.x[:-1], now.time
 
 
 def _attains(now: _Iteration, goal: Goal) -> bool:

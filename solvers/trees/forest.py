@@ -104,20 +104,34 @@ def _to_schedule(problem: TreeProblem, made: PackedTrees) -> Schedule:
 
 
 def pack_stars(
-    topology: Topology, collective: Collective, group: Group, watch: Watch, options: SolverOptions
+    topology: Topology,
+    collective: Collective,
+    group: Group,
+    watch: Watch,
+    options: SolverOptions,
+    hubs: tuple[IntArray, Bound] | None = None,
 ) -> Schedule:
     """Pack trees in which each root sends straight to all, where they attain what ports allow.
+
+    Args:
+        topology: the machine.
+        collective: over its ranks.
+        group: must keep both.
+        watch: says when to stop.
+        options: what the search may use.
+        hubs: ranks outside that may be roots, and the bound to attain; else what helps may be.
 
     Raises:
         NotFound: they do not, or the time limit came first.
     """
     if collective.shape.movement is Movement.COPY_OF_SUM:
         problem = _state_sums(topology, collective, group, options)
-        bound = certify_ports(topology, collective, options.relays, group)
+        ports = certify_ports(topology, collective, options.relays, group)
+        chosen, bound = hubs or (None, ports)
     else:
         problem = _state_problem(topology, collective, group, options)
-        bound = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
-    return _to_schedule(problem, problem.pack_stars(bound, watch))
+        chosen, bound = None, cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
+    return _to_schedule(problem, problem.pack_stars(bound, watch, chosen))
 
 
 def pack_near_optimum(

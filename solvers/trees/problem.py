@@ -179,8 +179,16 @@ class TreeProblem:
         packing = packer.attain(goal, rounds, self._teller(watch))
         return PackedTrees(packer.quotient, packer.pool.families, packing, bound)
 
-    def pack_stars(self, bound: Bound | None, watch: Watch) -> PackedTrees:
+    def pack_stars(
+        self, bound: Bound | None, watch: Watch, hubs: IntArray | None = None
+    ) -> PackedTrees:
         """Pack trees that attain a bound by sending straight from each root to all.
+
+        Args:
+            bound: to be attained.
+            watch: says when to stop.
+            hubs: ranks outside that may be roots, where these are not all that may help; then
+                what is near the bound does as well.
 
         Raises:
             NotFound: they do not attain it, or the time limit came first.
@@ -188,10 +196,12 @@ class TreeProblem:
         goal = self.goal(bound)
         if goal is None:
             raise NotFound("there is nothing to attain")
-        packer = self._column_generation(self._helpers()[0], watch)
-        packing = packer.attain_straight(goal, self._prover(packer), self._teller(watch))
+        packer = self._column_generation(self._nearby() if hubs is None else hubs, watch)
+        packing = packer.attain_straight(
+            goal, self._prover(packer), self._teller(watch), nearly=hubs is not None
+        )
         found = PackedTrees(packer.quotient, packer.pool.families, packing, packing.bound)
-        if not self.is_attained(found):
+        if hubs is None and not self.is_attained(found):
             raise NotFound("the bound was attained in floats only")
         return found
 
