@@ -42,6 +42,10 @@ class Classes:
         """Count, for each class of links, the images of a crossing that are on one of them."""
         return np.asarray(self.order / np.maximum(np.bincount(self.link), 1))
 
+    def meet_on(self, links: IntArray) -> bool:
+        """Tell whether several images of a crossing meet on one of these links."""
+        return bool((self.at_link[self.link[links]] > 1).any())
+
     @cached_property
     def rates(self) -> FloatArray:
         """Compute for each station what each image that meets there gets: bytes per second.

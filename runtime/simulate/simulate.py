@@ -24,6 +24,8 @@ What is played, event by event, in whole ticks of a femtosecond or more:
 6. Only representatives are played. Ranks of one orbit of the group behave alike, so do links; on a
    link where m = order / orbit images of one crossing meet, they share it and together occupy it
    for m * bytes / bandwidth. Where the group fixes no rank and no link, m is 1 and nothing changes.
+   Where it does, all images are played one by one if they visit at most WHOLE links, since together
+   they go on only with the last of them.
 7. Where more than EVENTS would happen, fewer chunks of the same bytes are played, in two numbers of
    them, and the rest goes on at the same pace: once all are under way, chunk follows chunk.
 """
@@ -43,12 +45,14 @@ from runtime.simulate.steady import play_steadily
 from runtime.simulate.traffic import Traffic
 from runtime.verify.structure import sound
 from solvers.schedules.schedule import Schedule
+from solvers.schedules.unfold import unfold
 from solvers.settings.options import SWITCHINGS, Switching
 from topologies.model.arguments import number, refuse, whole
 
 Sharing = Literal["fifo", "fair"]
 SHARINGS: tuple[Sharing, ...] = ("fifo", "fair")
 BUSY = 0.5
+WHOLE = 6000
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,9 @@ def simulate(
     whole("joined", joined)
     parts = chunking.chunks(schedule, int(size)) if chunks is None else chunks
     classes = Classes(schedule)
+    if classes.meet_on(schedule.transfers.route) and _visits(schedule) <= WHOLE:
+        schedule = unfold(schedule)
+        classes = Classes(schedule)
     cutting = Cutting(size, parts, joined, order)
     work = make_traffic(
         schedule, classes, cutting, switching == "store-and-forward", sharing == "fair"
@@ -147,6 +154,11 @@ def simulate(
         busbw=None if rate is None else rate * float(factor(schedule.collective)),
         bottleneck=_bottleneck(work, classes, end),
     )
+
+
+def _visits(schedule: Schedule) -> int:
+    """Count the links on the ways of all images."""
+    return len(schedule.transfers.route) * schedule.group.order
 
 
 def _known(name: str, given: str, known: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ from runtime.simulate.play import play
 from runtime.simulate.traffic import Traffic
 
 EVENTS = 2_000_000  # that are played for one answer; a fifth of a second
+SHARED = 8  # times the work of an event where links share, about
 LEAST = 32  # chunks of the longer play
 
 
@@ -18,6 +19,7 @@ def play_steadily(traffic: Traffic, lead: int, events: int = EVENTS) -> int:
     chunk more takes; all that are missing take as long. On irregular machines that is within 1 %
     of a play of all chunks, where the plays have more chunks than a message has steps.
     """
+    events //= 1 if traffic.flowing is None else SHARED
     each = len(traffic.parts.station) + len(traffic.messages.step)
     more = max(LEAST, events * 2 // 3 // max(each, 1))
     if traffic.chunks <= more or traffic.chunks * each <= events:

@@ -13,17 +13,25 @@ from runtime.simulate import messages as making
 from runtime.simulate.classes import Classes
 from runtime.simulate.messages import Cutting, make_traffic
 from runtime.simulate.play import is_built, play_in_c, play_in_python
-from runtime.simulate.simulate import simulate
+from runtime.simulate.simulate import SHARINGS, simulate
 from runtime.simulate.twin import NEVER, Station
+from solvers.bounds.time_bound import time_lower_bound
 from solvers.schedules.certificate import UNPROVED
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Transfer
 from solvers.schedules.schedule import schedule as put_together
+from solvers.schedules.unfold import unfold
+from solvers.settings.options import SWITCHINGS
 from solvers.solve import solve
 from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError
+from topologies.formats.spec import topology
 from topologies.model.topology import Link, Switch, build, frozen
-from topologies.presets.random_machines import random_machine, wild_machine
+from topologies.presets.random_machines import (
+    irregular_machine,
+    random_machine,
+    wild_machine,
+)
 from topologies.presets.shapes import line, star
 
 core = pytest.mark.skipif(not is_built(), reason="there was no compiler at install")
@@ -228,3 +236,30 @@ def test_hours_of_many_chunks_fit_into_ticks():
     found = simulate(made, 10**18)
     assert found.chunks == parts
     assert found.seconds > 10**18 / 25e9
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("name", NAMES)
+def test_no_play_beats_the_bound(seed, name):
+    root = 0 if name in ("broadcast", "reduce") else None
+    for drawn in (irregular_machine(seed), wild_machine(seed, 6)):
+        what = collective(name, range(drawn.ranks), root)
+        made = solve(drawn, what)
+        for size, lead, sharing in product((2**10, 2**26), (1, 3), SHARINGS):
+            least = time_lower_bound(drawn, what, made.bound, size) * (1 - 1e-9) - 1e-14
+            for switching in SWITCHINGS:
+                found = simulate(made, size, switching, lead=lead, sharing=sharing)
+                assert found.seconds >= least
+
+
+@pytest.mark.parametrize("name", ["broadcast", "all_gather", "all_to_all", "all_reduce"])
+@pytest.mark.parametrize("spec", ["star:6", "leaf-spine:2x2x3", "dgx-h100:boxes=2", "hypercube:3"])
+def test_few_images_that_meet_are_played_as_what_they_are(name, spec):
+    drawn = topology(spec)
+    made = solve(drawn, collective(name, range(drawn.ranks), 0 if name == "broadcast" else None))
+    for switching, lead, sharing in product(SWITCHINGS, (1, 3), SHARINGS):
+        folded, whole = (
+            simulate(each, 2**22, switching, 8, lead=lead, sharing=sharing).seconds
+            for each in (made, unfold(made))
+        )
+        assert folded == pytest.approx(whole, rel=0.01)
