@@ -35,9 +35,13 @@ class Question(NamedTuple):
     words: tuple[str, ...] = ()
 
 
+SYMMETRIC = (
+    *("cloudmatrix384", "cloudmatrix384:supernodes=2", "torus:16x16", "torus:16x8x8"),
+    *("dgx-a100:boxes=128", "random:32", "random:64"),
+)
 # Machines as they are, and without any symmetry, from a few hundred ranks to two thousand.
 QUESTIONS = (
-    *starmap(Question, product(("cloudmatrix384", "torus:16x16", "torus:16x8x8"), COLLECTIVES)),
+    *starmap(Question, product(SYMMETRIC, COLLECTIVES)),
     *(Question("dgx-a100:boxes=8", c, ("--symmetry", "none")) for c in COLLECTIVES),
     *(Question("mi250:boxes=2", c, ("--size", "1MiB")) for c in COLLECTIVES),
     *(

@@ -13,8 +13,9 @@ _RANGE = re.compile("([0-9]{1,9})(?:-([0-9]{1,9}))?")
 def ranks(topology: Topology, text: str) -> tuple[int, ...]:
     """Read `0,1,4-7`, `n0.d0,n0.d1` or `n0.*` as ranks of a topology, in the order written.
 
-    A number is that of a rank, counted from 0, whatever the ranks are called. In patterns `*`
-    stands for any letters, `?` for one, `[ab]` for one of these; `n0.*` are those of n0.
+    A number is that of a rank, counted from 0; one that is the name of another rank is refused.
+    In patterns `*` stands for any letters, `?` for one, `[ab]` for one of these; `n0.*` are those
+    of n0.
 
     Args:
         topology: the machine.
@@ -71,6 +72,8 @@ def _ranks(topology: Topology, number: Mapping[str, int], word: str) -> Sequence
         first, last = int(found[1]), int(found[2] or found[1])
         if not first <= last < topology.ranks:
             raise TopologyError([_no_number(topology, bare, first > last)])
+        if number.get(bare, first) != first:
+            raise TopologyError([_two_meanings(topology, bare, number[bare])])
         return range(first, last + 1)
     for name in (word, bare):
         if name in number:
@@ -92,6 +95,14 @@ def _no_number(topology: Topology, word: str, downwards: bool) -> str:
     if downwards:
         return f"{show_value(word)} is no range, its first number is above its last"
     return f"{show_value(word)} is not among the {topology.ranks} ranks 0 to {topology.ranks - 1}"
+
+
+def _two_meanings(topology: Topology, word: str, named: int) -> str:
+    other = show_value(topology.names[int(word)])
+    return (
+        f"{show_value(word)} is the name of rank {named} and the number of {other}; "
+        f"'{word}-{word}' is the number, '[{word[0]}]{word[1:]}' the name"
+    )
 
 
 def _names(names: Sequence[str]) -> str:

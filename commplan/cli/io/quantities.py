@@ -12,6 +12,7 @@ from topologies.model.messages import unknown
 from topologies.model.units import Rate
 
 JOBS = 256  # processes, at most
+LEAST_SHOWN = 5e-5  # of a whole, which is not to look like nothing
 
 
 class Whole(click.IntRange):
@@ -140,4 +141,6 @@ def gap(algbw: Fraction | float | None, bound: Fraction | float | None) -> float
 
 def percent(part: float | None) -> str:
     """Write a part of something for a person."""
-    return "unknown" if part is None else f"{part:.2%}"
+    if part is None:
+        return "unknown"
+    return "less than 0.01%" if 0 < part < LEAST_SHOWN else f"{part:.2%}"

@@ -1,10 +1,12 @@
 """Ranks as people name them."""
 
+from fractions import Fraction
+
 import pytest
 
 from topologies.formats.spec import topology
 from topologies.model.selection import rank, ranks
-from topologies.model.topology import TopologyError
+from topologies.model.topology import Link, TopologyError, build
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +26,19 @@ def boxes():
 )
 def test_ranks_are_numbers_ranges_names_and_patterns(boxes, text, chosen):
     assert ranks(boxes, text) == chosen
+
+
+def test_a_number_that_is_the_name_of_another_rank_is_refused_with_both_ways_to_write_it():
+    links = [Link(*ends, Fraction(10**9), duplex=True) for ends in ("12", "23", "13")]
+    machine = build("digits", "123", [], links)
+    said = "'1' is the name of rank 0 and the number of '2'; '1-1' is the number, '[1]' the name"
+    for read in (ranks, rank):
+        with pytest.raises(TopologyError) as caught:
+            read(machine, "1")
+        assert caught.value.faults == (said,)
+    assert (ranks(machine, "1-1"), ranks(machine, "[1]"), rank(machine, "0")) == ((1,), (0,), 0)
+    links = [Link(*ends, Fraction(10**9)) for ends in ("01", "12", "20")]
+    assert ranks(build("order", "012", [], links), "1,2") == (1, 2)
 
 
 def test_tens_of_thousands_of_ranks_may_be_named_one_by_one():
