@@ -94,26 +94,26 @@ def main(file: Path | None) -> None:
 def table() -> Iterator[Row]:
     """Stage each distribution with the usual cuts."""
     for ranks, distribution in TABLE:
-        yield measured(distribution, demand(distribution, ranks), 0.5)
+        yield measure(distribution, demand(distribution, ranks), 0.5)
 
 
 def frontier(ranks: int, distribution: str) -> Iterator[Row]:
     """Stage one matrix in ever more stages."""
     matrix = demand(distribution, ranks)
-    yield _row(distribution, "pairwise", ranks, *_timed(pairwise, matrix))
+    yield _row(distribution, "pairwise", ranks, *_time(pairwise, matrix))
     for cuts in FRONTIER:
-        yield measured(distribution, matrix, cuts)
+        yield measure(distribution, matrix, cuts)
     if ranks <= FAST:
-        yield _row(distribution, "birkhoff", ranks, *_timed(birkhoff, matrix))
+        yield _row(distribution, "birkhoff", ranks, *_time(birkhoff, matrix))
 
 
-def measured(distribution: str, matrix: IntArray, cuts: float) -> Row:
+def measure(distribution: str, matrix: IntArray, cuts: float) -> Row:
     """Stage one matrix."""
-    found = _timed(stages, matrix, cuts)
+    found = _time(stages, matrix, cuts)
     return _row(distribution, f"first fit, {cuts:g} n cuts", len(matrix), *found)
 
 
-def _timed(make: Callable[P, Made], *given: P.args, **named: P.kwargs) -> tuple[Made, float]:
+def _time(make: Callable[P, Made], *given: P.args, **named: P.kwargs) -> tuple[Made, float]:
     started = perf_counter()
     return make(*given, **named), perf_counter() - started
 
@@ -129,7 +129,7 @@ def fast_path() -> float:
     times = []
     for _ in range(REPEATS):
         matrix = draw.lognormal(14, 1, (FAST, FAST)).astype(np.int64)
-        times.append(_timed(stages, matrix)[1])
+        times.append(_time(stages, matrix)[1])
     return median(times)
 
 
@@ -138,7 +138,7 @@ def growth() -> float:
     seconds = []
     for ranks in GROWTH:
         matrix = demand("lognormal:sigma=1", ranks)
-        seconds.append(min(_timed(stages, matrix)[1] for _ in range(3)))
+        seconds.append(min(_time(stages, matrix)[1] for _ in range(3)))
         click.echo(f"{ranks:5}  {seconds[-1]:.3f} s")
     return float(np.polyfit(np.log(GROWTH), np.log(seconds), 1)[0])
 
@@ -149,7 +149,7 @@ def machines() -> None:
     for name in MACHINES:
         made = topology(name)
         matrix = demand("lognormal:sigma=1", made.ranks)
-        found, seconds = _timed(solve, made, all_to_allv(tuple(range(made.ranks)), matrix))
+        found, seconds = _time(solve, made, all_to_allv(tuple(range(made.ranks)), matrix))
         report = verify(found)
         bound, reached = (float(rate or 0) / 1e9 for rate in (report.proved, report.algbw))
         sign = "=" if report.optimal else " "

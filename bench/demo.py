@@ -44,7 +44,7 @@ def main() -> None:
     command("verify", file)
     for target, ending in (("mpi4py", "py"), ("c", "c")):
         command("emit", file, "--target", target, "-o", f"{FOLDER}/all_reduce_16.{ending}")
-    sys.exit(measured(commplan.load_schedule(file)))
+    sys.exit(measure(commplan.load_schedule(file)))
 
 
 def command(*words: str) -> None:
@@ -55,7 +55,7 @@ def command(*words: str) -> None:
         sys.exit(ended.returncode)
 
 
-def measured(schedule: commplan.Schedule) -> int:
+def measure(schedule: commplan.Schedule) -> int:
     """Run a schedule in both languages at each size and print the table; 1 if a result is wrong."""
     console = Console(width=100)
     console.print()

@@ -107,10 +107,10 @@ def rows(machines: tuple[str, ...], every: bool, seconds: float) -> Iterator[Row
         made = topology(spec)
         for name in COLLECTIVES:
             if every or name not in ROOTED or made.ranks <= ROOTED_RANKS:
-                yield measured(spec, made, name, seconds)
+                yield measure(spec, made, name, seconds)
 
 
-def measured(spec: str, made: Topology, name: str, seconds: float) -> Row:
+def measure(spec: str, made: Topology, name: str, seconds: float) -> Row:
     """Solve, check and count."""
     started = monotonic()
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bench.forest_cases import Case, Growth
-from bench.forests import HEAD, growing, shown
+from bench.forests import HEAD, grow, show
 from bench.published import ELSEWHERE, SOURCES
 from bench.verdict import ended
 from solvers.settings.options import SYMMETRY_USES, SymmetryUse
@@ -77,9 +77,9 @@ def main(
     cases = [Case(name, None, symmetry) for name in machines] or CASES
     try:
         if growth:
-            rows = list(growing(GROWTH, ("all_to_all",), repeat, limit))
+            rows = list(grow(GROWTH, ("all_to_all",), repeat, limit))
         else:
-            rows = list(shown(cases, ("all_to_all",), repeat, limit))
+            rows = list(show(cases, ("all_to_all",), repeat, limit))
     except TopologyError as error:
         raise click.ClickException(str(error)) from None
     click.echo("\n".join(["", "Elsewhere:", *ELSEWHERE, "", "Sources:", *SOURCES]))

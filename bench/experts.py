@@ -72,7 +72,7 @@ def main(machines: tuple[str, ...], routing: str, file: Path | None) -> None:
     rows = []
     for machine in machines or MACHINES:
         for name in ("dispatch", "combine"):
-            rows.append(measured(machine, name, routing))
+            rows.append(measure(machine, name, routing))
             click.echo(rows[-1].line())
     if file is not None:
         file.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
@@ -83,7 +83,7 @@ def main(machines: tuple[str, ...], routing: str, file: Path | None) -> None:
     )
 
 
-def measured(machine: str, name: str, routing: str) -> Row:
+def measure(machine: str, name: str, routing: str) -> Row:
     """Plan one direction on one machine."""
     where = topology(machine)
     ranks = tuple(range(where.ranks))

@@ -65,7 +65,7 @@ def main() -> None:
     wrong: list[str] = []
     for way in args.ways:
         for fault in args.faults:
-            end = injected(way, fault)
+            end = inject(way, fault)
             if end is None:
                 continue
             if end.code == 0:
@@ -79,7 +79,7 @@ def main() -> None:
     verdict.ended(wrong)
 
 
-def injected(way: str, fault: str) -> End | None:
+def inject(way: str, fault: str) -> End | None:
     """Do one; None where a fault does not apply to a way."""
     token = f"token-{os.getpid()}-{time.monotonic_ns()}"
     with tempfile.TemporaryDirectory(prefix=token) as folder:
@@ -103,7 +103,7 @@ def _inside(way: str, fault: str, token: str) -> End:
         "bench.ranks.faulty",
         *words,
     ]
-    return ended(command, mpi.environment(PATIENCE), fault, token)
+    return end_of(command, mpi.environment(PATIENCE), fault, token)
 
 
 def _outside(target: str, fault: str, folder: Path, token: str) -> End:
@@ -116,10 +116,10 @@ def _outside(target: str, fault: str, folder: Path, token: str) -> End:
     if fault == "disk":
         command = [sys.executable, "-m", "commplan", "emit", str(file), "--target", target]
         command += ["-o", "/dev/full"]
-    return ended(command, {**os.environ, "TMPDIR": str(folder)}, fault, token)
+    return end_of(command, {**os.environ, "TMPDIR": str(folder)}, fault, token)
 
 
-def ended(command: list[str], environment: dict[str, str], fault: str, token: str) -> End:
+def end_of(command: list[str], environment: dict[str, str], fault: str, token: str) -> End:
     """Start a command, do to it what is to be done from outside, and see how it ends."""
     start = time.monotonic()
     with tempfile.TemporaryFile() as heard:
@@ -137,7 +137,7 @@ def ended(command: list[str], environment: dict[str, str], fault: str, token: st
         heard.seek(0)
         text = heard.read().decode(errors="replace").replace("\0", "")
     time.sleep(1)
-    left = [pid for pid in _marked(token) if pid != process.pid]
+    left = [pid for pid in _find_marked(token) if pid != process.pid]
     for pid in left:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -151,7 +151,7 @@ def _meddle(process: subprocess.Popen[bytes], fault: str, token: str) -> None:
     while not victims and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.2)
         # A process, not the shell around it that tells how it ended.
-        victims = [pid for pid in _marked(token) if _number(pid) == 1 and not children(pid)]
+        victims = [pid for pid in _find_marked(token) if _number(pid) == 1 and not children(pid)]
     time.sleep(2)
     if fault == "interrupt":
         process.send_signal(signal.SIGINT)
@@ -159,7 +159,7 @@ def _meddle(process: subprocess.Popen[bytes], fault: str, token: str) -> None:
         os.kill(pid, OUTSIDE[fault])
 
 
-def _marked(token: str) -> list[int]:
+def _find_marked(token: str) -> list[int]:
     """List the processes that were started with a token in their command or environment."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):

@@ -71,11 +71,11 @@ def seconds(series: Series, what: Collective, size: int, value: float) -> float:
 
 
 @cache
-def _asked(machine: str, name: str, ranks: int | None) -> Collective:
+def _ask(machine: str, name: str, ranks: int | None) -> Collective:
     return collective(name, range(ranks or topology(machine).ranks))
 
 
-def planned(series: Series, what: Collective, size: int) -> Schedule:
+def plan_for(series: Series, what: Collective, size: int) -> Schedule:
     """Make the schedule that is played, for links at their full rate."""
     machine = topology(series.machine)
     if series.schedule != "best":
@@ -84,13 +84,13 @@ def planned(series: Series, what: Collective, size: int) -> Schedule:
     return planner.plan(machine, what, size=size, options=options).schedule
 
 
-def predicted(schedule: Schedule, size: int) -> float:
+def predict(schedule: Schedule, size: int) -> float:
     """Play a schedule with links at what is achievable."""
     return simulate(replace(schedule, topology=derate(schedule.topology)), size).seconds
 
 
 def _show(series: Series) -> None:
-    what = _asked(series.machine, series.collective, series.ranks)
+    what = _ask(series.machine, series.collective, series.ranks)
     switches = ", switches add" if series.in_network else ""
     click.echo(
         f"\n{series.collective} on {series.machine}, {len(what.ranks)} ranks, {series.schedule}"
@@ -100,7 +100,7 @@ def _show(series: Series) -> None:
     click.echo(head + (f"{'floor':>8}{'ratio':>8}" if series.floor_us else ""))
     for size, value in series.rows:
         took = seconds(series, what, size, value)
-        model = predicted(planned(series, what, size), size)
+        model = predict(plan_for(series, what, size), size)
         line = f"{size / 1e6:12.6g}{duration(took):>13}{duration(model):>11}{model / took:8.2f}"
         if series.floor_us:
             line += f"{series.floor_us:8.1f}{(model + series.floor_us * 1e-6) / took:8.2f}"
@@ -108,13 +108,13 @@ def _show(series: Series) -> None:
 
 
 def _cross(found: Crossover) -> None:
-    what = _asked(found.machine, found.collective, None)
+    what = _ask(found.machine, found.collective, None)
     machine = topology(found.machine)
     full, ring = (TEMPLATES[name][0](machine, what) for name in ("direct", "ring"))
     click.echo(f"\nfull mesh against ring, {found.collective} on {found.machine}\n{found.source}")
     click.echo(f"{'size':>12}{'measured':>11}{'predicted':>11}")
     for size, value in found.rows:
-        times = predicted(ring, size) / predicted(full, size)
+        times = predict(ring, size) / predict(full, size)
         click.echo(f"{bytes_of(size):>12}{value:11.2f}{times:11.2f}")
 
 

@@ -92,7 +92,7 @@ GROWTH: Growth = {
 }
 
 
-def chosen(machines: tuple[str, ...], quick: bool, symmetry: SymmetryUse) -> Iterator[Case]:
+def choose(machines: tuple[str, ...], quick: bool, symmetry: SymmetryUse) -> Iterator[Case]:
     """Give the machines asked for, or those of the list."""
     for machine in machines:
         yield Case(machine, None, symmetry)

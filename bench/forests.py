@@ -14,8 +14,8 @@ from typing import Any
 import click
 import numpy as np
 
-from bench.forest_cases import COLLECTIVES, GROWTH, Case, Growth, chosen
-from bench.fresh import told
+from bench.forest_cases import COLLECTIVES, GROWTH, Case, Growth, choose
+from bench.fresh import ask
 from bench.published import ELSEWHERE, SOURCES, beside
 from bench.verdict import ended
 from solvers.schedules.kinds import ROOTED
@@ -109,9 +109,9 @@ def main(
     click.echo(HEAD)
     try:
         if growth:
-            found = list(growing(GROWTH, collectives or ("all_gather",), repeat, limit))
+            found = list(grow(GROWTH, collectives or ("all_gather",), repeat, limit))
         else:
-            found = list(shown(chosen(machines, quick, symmetry), collectives, repeat, limit))
+            found = list(show(choose(machines, quick, symmetry), collectives, repeat, limit))
     except TopologyError as error:
         raise click.ClickException(str(error)) from None
     if not growth:
@@ -121,38 +121,36 @@ def main(
     ended(f"{row.machine} {row.collective}: not proved optimal" for row in found if not row.proved)
 
 
-def shown(
+def show(
     cases: Iterable[Case], collectives: tuple[str, ...], repeat: int, limit: float
 ) -> Iterator[Row]:
     """Measure, and show each row as soon as it is there."""
     for case, collective in product(cases, collectives or COLLECTIVES):
-        row = measured(case, collective, repeat, limit)
+        row = measure(case, collective, repeat, limit)
         click.echo(row.line())
         yield row
 
 
-def growing(
-    growth: Growth, collectives: tuple[str, ...], repeat: int, limit: float
-) -> Iterator[Row]:
+def grow(growth: Growth, collectives: tuple[str, ...], repeat: int, limit: float) -> Iterator[Row]:
     """Measure machines that double, and tell the exponent of the seconds beyond the start."""
-    start = measured(Case("ring:2"), "all_gather", max(repeat, 3), limit)
+    start = measure(Case("ring:2"), "all_gather", max(repeat, 3), limit)
     click.echo(start.line())
     for collective, (family, uses) in product(collectives, growth.items()):
         for use, machines in uses.items():
             cases = [Case(machine, None, use) for machine in machines]
-            rows = list(shown(cases, (collective,), repeat, limit))
+            rows = list(show(cases, (collective,), repeat, limit))
             power = exponent([(row.ranks, row.seconds - start.seconds) for row in rows])
             click.echo(f"{family}, {use}: seconds beyond the start grow as ranks^{power:.2f}")
             yield from rows
 
 
-def measured(case: Case, collective: str, repeat: int, limit: float) -> Row:
+def measure(case: Case, collective: str, repeat: int, limit: float) -> Row:
     """Run one command, some times, and take the median of the seconds."""
     machine = case.made()
     with TemporaryDirectory() as folder:
         words = ["compile", case.written(Path(folder)), collective, "--symmetry", case.symmetry]
         words += ["--time-limit", str(limit), "-o", str(Path(folder) / "schedule.json.gz")]
-        runs = [told(words, limit + EXTRA) for _ in range(repeat)]
+        runs = [ask(words, limit + EXTRA) for _ in range(repeat)]
     fault = next((run.fault for run in runs if run.fault), "")
     return Row(
         machine=case.name,

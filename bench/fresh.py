@@ -32,7 +32,7 @@ class Told(NamedTuple):
     fault: str
 
 
-def told(words: Sequence[str], limit: float) -> Told:
+def ask(words: Sequence[str], limit: float) -> Told:
     """Run `commplan WORDS --json`, for at most so many seconds.
 
     A process in between runs it, as the kernel tells the memory only of all children together,

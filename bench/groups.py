@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from bench.fresh import Told, told
+from bench.fresh import Told, ask
 from bench.verdict import ended
 from topologies.formats.spec import topology
 
@@ -137,7 +137,7 @@ def main(
             words = ["compile", case.machine, case.collective, "--relays", case.relays]
             words += ["--ranks", ",".join(map(str, case.ranks))]
             words += ["-o", str(Path(folder) / "made.json.gz"), "--time-limit", f"{limit:g}"]
-            answer = told(words, limit * 2)
+            answer = ask(words, limit * 2)
             print(line(case, answer), flush=True)
             if reason := missed(case, answer):
                 reasons.append(reason)

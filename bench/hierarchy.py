@@ -70,7 +70,7 @@ def main(machines: tuple[str, ...], overhead: str, file: Path | None) -> None:
     click.echo(HEAD)
     rows: list[Row] = []
     for name in machines or MACHINES:
-        own = [measured(f"{name}:overhead={overhead}", size) for size in SIZES]
+        own = [measure(f"{name}:overhead={overhead}", size) for size in SIZES]
         for row in own:
             click.echo(row.line())
         click.echo(f"  {crossing(own)}")
@@ -80,7 +80,7 @@ def main(machines: tuple[str, ...], overhead: str, file: Path | None) -> None:
     ended(["no machine gains by a hierarchy"] if all(row.gain <= 1 for row in rows) else [])
 
 
-def measured(name: str, size: int) -> Row:
+def measure(name: str, size: int) -> Row:
     """Plan for one size, and take the best of both kinds."""
     machine = topology(name)
     made = plan(machine, collective("all_to_all", range(machine.ranks)), size=size)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import click
 import numpy as np
 
-from bench.fresh import told
+from bench.fresh import ask
 from bench.verdict import ended
 from topologies.formats.files import save
 from topologies.formats.spec import topology
@@ -103,10 +103,10 @@ def main(
                 continue
             if collectives and asked.collective not in collectives:
                 continue
-            machine = _written(asked.machine, Path(folder))
+            machine = _write(asked.machine, Path(folder))
             for limit, busy in product(limits, loads):
                 with burning(busy):
-                    ending = compiled(asked._replace(machine=machine), limit, Path(folder))
+                    ending = compile_for(asked._replace(machine=machine), limit, Path(folder))
                 if ending.late(limit, busy):
                     late.append(f"{asked}: {ending.seconds:.2f} s of {limit:g} s")
                 part = "" if ending.part is None else f"{ending.part:8.4f}"
@@ -130,7 +130,7 @@ def burning(loops: int) -> Iterator[None]:
             process.wait()
 
 
-def _written(name: str, folder: Path) -> str:
+def _write(name: str, folder: Path) -> str:
     """Write a machine without symmetry to a file; others stay as they are."""
     if not name.startswith(UNEVEN):
         return name
@@ -139,10 +139,10 @@ def _written(name: str, folder: Path) -> str:
     return str(file)
 
 
-def compiled(asked: Question, limit: float, folder: Path) -> Ending:
+def compile_for(asked: Question, limit: float, folder: Path) -> Ending:
     """Run one command in a process of its own."""
     words = ["compile", asked.machine, asked.collective, *asked.words, "--time-limit", str(limit)]
-    ended = told([*words, "-o", str(folder / "schedule.json.gz")], 4 * limit + 60)
+    ended = ask([*words, "-o", str(folder / "schedule.json.gz")], 4 * limit + 60)
     if ended.fault:
         return Ending(ended.seconds, None, ended.fault[:60])
     found = ended.answer

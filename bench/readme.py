@@ -94,7 +94,7 @@ def run(call: Call, folder: Path) -> list[str]:
     return [line.rstrip() for line in (ended.stdout + ended.stderr).splitlines()]
 
 
-def masked(call: Call, line: str) -> str:
+def mask(call: Call, line: str) -> str:
     """Replace figures that differ from run to run."""
     kind = call.words[1] if len(call.words) > 1 else ""
     if any(what in ("", kind) and begins.match(line) for what, begins in _MEASURED):
@@ -104,12 +104,12 @@ def masked(call: Call, line: str) -> str:
 
 def differences(call: Call, found: Sequence[str]) -> list[str]:
     """Give what differs between a command's lines and those of the README, as a diff."""
-    wanted = [masked(call, line) for line in call.printed]
-    told = [masked(call, line) for line in shaped(call, found)]
+    wanted = [mask(call, line) for line in call.printed]
+    told = [mask(call, line) for line in shape(call, found)]
     return list(unified_diff(wanted, told, "README", call.command, lineterm=""))
 
 
-def shaped(call: Call, found: Sequence[str]) -> list[str]:
+def shape(call: Call, found: Sequence[str]) -> list[str]:
     """Leave out of a command's lines what the README leaves out; what is kept is most like it."""
     rows: list[str] = []
     place = 0
@@ -153,7 +153,7 @@ def _best(part: Sequence[str], found: Sequence[str], place: int) -> int:
     return max(starts, key=alike)
 
 
-def checked(
+def check(
     text: str, folder: Path, without: Sequence[str] = (), only: str = ""
 ) -> Iterator[tuple[Call, list[str]]]:
     """Run all commands of a text in order; give each with the lines it printed.
@@ -172,10 +172,10 @@ def checked(
                 yield call, run(call, folder)
 
 
-def updated(text: str, call: Call, found: Sequence[str]) -> str:
+def write_outputs(text: str, call: Call, found: Sequence[str]) -> str:
     """Put what a command prints today in the place of what is printed."""
     before = "\n".join([f"$ {call.command}", *call.printed])
-    after = "\n".join([f"$ {call.command}", *shaped(call, found)])
+    after = "\n".join([f"$ {call.command}", *shape(call, found)])
     return text.replace(before, after, 1)
 
 
@@ -188,13 +188,13 @@ def main(update: bool, without: tuple[str, ...], only: str) -> None:
     text = README.read_text(encoding="utf-8")
     new, wrong = text, 0
     with TemporaryDirectory() as folder:
-        for call, found in checked(text, Path(folder), without, only):
+        for call, found in check(text, Path(folder), without, only):
             differing = differences(call, found)
             wrong += bool(differing)
             click.echo(f"{'differs' if differing else 'right':8}{call.command}")
             click.echo("\n".join(differing), nl=bool(differing))
             if differing or update:
-                new = updated(new, call, found)
+                new = write_outputs(new, call, found)
     if update:
         README.write_text(new, encoding="utf-8")
     click.echo(f"{wrong} differ" + (", written anew" if update and wrong else ""))

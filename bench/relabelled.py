@@ -31,7 +31,7 @@ SECONDS = 60.0
 MOST = 0.02  # spread
 
 
-def shuffled(machine: Topology, seed: int, *, symmetry: bool = True) -> tuple[Topology, list[int]]:
+def shuffle(machine: Topology, seed: int, *, symmetry: bool = True) -> tuple[Topology, list[int]]:
     """Put ranks, switches and links in another order; tell where each rank went."""
     draw = np.random.default_rng(seed)
     switches = machine.ranks + draw.permutation(machine.vertices - machine.ranks)
@@ -49,7 +49,7 @@ def shuffled(machine: Topology, seed: int, *, symmetry: bool = True) -> tuple[To
     return kept, place[: machine.ranks].tolist()
 
 
-def turned(machine: str) -> str:
+def turn(machine: str) -> str:
     """Turn the dimensions of a grid round."""
     name, *rest = machine.split(":")
     if name not in GRIDS:
@@ -61,14 +61,14 @@ def alike(machine: str, times: int) -> Iterator[tuple[Topology, int]]:
     """Give a machine in several orders, each with the rank that stands where 0 stood."""
     made = topology(machine)
     yield made, 0
-    if turned(machine) != machine:
-        yield topology(turned(machine)), 0
+    if turn(machine) != machine:
+        yield topology(turn(machine)), 0
     for seed in range(times):
-        other, place = shuffled(made, seed, symmetry=seed % 2 == 0)
+        other, place = shuffle(made, seed, symmetry=seed % 2 == 0)
         yield other, place[0]
 
 
-def predicted(machine: Topology, name: str, root: int, size: int, *, natural: bool) -> float:
+def predict(machine: Topology, name: str, root: int, size: int, *, natural: bool) -> float:
     """Give the seconds predicted at a size."""
     what = collective(name, range(machine.ranks), root if name in ROOTED else None)
     if natural:
@@ -104,7 +104,7 @@ def main(
         for name in names or tuple(COLLECTIVES):
             found = []
             for size in sizes or SIZES:
-                taken = [predicted(m, name, r, size, natural=natural) for m, r in orders]
+                taken = [predict(m, name, r, size, natural=natural) for m, r in orders]
                 found.append(spread(taken))
             worst = max(worst, *found)
             cells = "".join(f"{each:9.2%}" for each in found)

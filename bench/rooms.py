@@ -51,7 +51,7 @@ def graph(floor: str) -> "nx.DiGraph[str]":
     for path in sorted((ROOT / floor).rglob("*.py")):
         own = _room(path.relative_to(ROOT / floor).parts)
         found.add_node(own)
-        for name in _imported(path):
+        for name in _list_imports(path):
             first, *inside = name.split(".")
             other = inside[0] if inside and _is_room(floor, inside[0]) else SELF
             if first == floor and other != own:
@@ -128,7 +128,7 @@ def _is_room(floor: str, name: str) -> bool:
     return home.is_dir() or home.with_suffix(".py").exists()
 
 
-def _imported(path: Path) -> Iterator[str]:
+def _list_imports(path: Path) -> Iterator[str]:
     """List the modules that a file imports, wherever it does so."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -70,7 +70,7 @@ def main(machines: tuple[str, ...], file: Path | None) -> None:
     click.echo(HEAD)
     rows = []
     for name in machines or MACHINES:
-        rows.append(measured(name))
+        rows.append(measure(name))
         click.echo(rows[-1].line())
     if file is not None:
         file.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
@@ -81,7 +81,7 @@ def main(machines: tuple[str, ...], file: Path | None) -> None:
     )
 
 
-def measured(name: str) -> Row:
+def measure(name: str) -> Row:
     """Plan for one machine, and play it at a large size."""
     machine, begin = topology(name), perf_counter()
     made = plan(machine, collective("all_to_all", range(machine.ranks)))

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from bench.fresh import Told, told
+from bench.fresh import Told, ask
 from topologies.formats.spec import topology
 
 COLLECTIVES = (
@@ -92,7 +92,7 @@ def main(
     count = wrong = 0
     for machine, size in machines(parts, first, ranks):
         for collective in collectives or COLLECTIVES:
-            row = measured(machine, size, collective, limit)
+            row = measure(machine, size, collective, limit)
             count, wrong = count + 1, wrong + bool(row.faults)
             click.echo(row.line())
     click.echo(f"{count - wrong} of {count} reach the bound, proved")
@@ -109,16 +109,16 @@ def machines(parts: tuple[str, ...], first: str, most: int) -> Iterator[tuple[st
                 yield name, ranks
 
 
-def measured(machine: str, ranks: int, collective: str, limit: float) -> Row:
+def measure(machine: str, ranks: int, collective: str, limit: float) -> Row:
     """Run the three commands and hold their answers against each other."""
     with TemporaryDirectory() as folder:
         file = str(Path(folder) / "schedule.json.gz")
         asked = [machine, collective]
-        made = told(["compile", *asked, "--time-limit", str(limit), "-o", file], limit + EXTRA)
+        made = ask(["compile", *asked, "--time-limit", str(limit), "-o", file], limit + EXTRA)
         if made.fault:
             return Row(machine, collective, ranks, made, (made.fault[:100],))
-        bound = told(["bound", *asked, "--time-limit", str(limit)], limit + EXTRA)
-        checked = told(["verify", file], limit + EXTRA)
+        bound = ask(["bound", *asked, "--time-limit", str(limit)], limit + EXTRA)
+        checked = ask(["verify", file], limit + EXTRA)
     return Row(machine, collective, ranks, made, tuple(_faults(made, bound, checked)))
 
 

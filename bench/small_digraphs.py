@@ -22,7 +22,7 @@ def digraphs(ranks: int, rates: Sequence[int] = (1,)) -> Iterator[Topology]:
     for drawn in product((0, *rates), repeat=ranks * (ranks - 1)):
         if drawn not in seen:
             seen.update(tuple(drawn[pair] for pair in image) for image in images)
-            yield from _connected(ranks, drawn)
+            yield from _is_connected(ranks, drawn)
 
 
 def sample(ranks: int, rates: Sequence[int], count: int, seed: int = 0) -> Iterator[Topology]:
@@ -30,7 +30,7 @@ def sample(ranks: int, rates: Sequence[int], count: int, seed: int = 0) -> Itera
     draw = np.random.default_rng(seed)
     while count:
         drawn = draw.choice((0, *rates), ranks * (ranks - 1))
-        for made in _connected(ranks, tuple(drawn.tolist())):
+        for made in _is_connected(ranks, tuple(drawn.tolist())):
             yield made
             count -= 1
 
@@ -42,7 +42,7 @@ def _images(ranks: int) -> list[list[int]]:
     return [[place[new[src], new[dst]] for src, dst in pairs] for new in permutations(range(ranks))]
 
 
-def _connected(ranks: int, rates: Rates) -> Iterator[Topology]:
+def _is_connected(ranks: int, rates: Rates) -> Iterator[Topology]:
     """Make the machine if all its ranks reach each other."""
     names = [f"g{i}" for i in range(ranks)]
     pairs = zip(permutations(names, 2), rates, strict=True)

@@ -32,7 +32,7 @@ def main() -> None:
     print("processes   calls   wrong   seconds   MB after a tenth, half, all   growth by half")
     missed: list[str] = []
     for processes, calls in zip(args.processes, args.calls, strict=True):
-        told = soaked(processes, calls, args.seed)
+        told = soak(processes, calls, args.seed)
         held = told["memory_MB"]
         middle = len(held) // 2 + 1
         growth = median(held[middle:]) - median(held[1:middle])
@@ -48,7 +48,7 @@ def main() -> None:
     ended(missed)
 
 
-def soaked(processes: int, calls: int, seed: int, most: int = 20_000) -> dict[str, Any]:
+def soak(processes: int, calls: int, seed: int, most: int = 20_000) -> dict[str, Any]:
     """Make calls on so many processes; give what process 0 told."""
     mpi = find()
     words = [f"star:{processes}", str(calls), str(seed), str(most)]

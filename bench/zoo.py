@@ -34,10 +34,10 @@ def zoo() -> Iterator[tuple[str, Schedule]]:
     yield "tree reduces", down_a_tree("reduce")
     yield "tree scatters", down_a_tree("scatter")
     yield "tree gathers", down_a_tree("gather")
-    yield "outsider relays", relayed()
+    yield "outsider relays", relay()
 
 
-def routed(
+def route(
     topology: Topology,
     what: Collective,
     pieces: Sequence[tuple[int, Fraction]],
@@ -78,7 +78,7 @@ def gathering_ring(n: int, group: bool) -> Schedule:
     ]
     rate = Fraction(SPEED * len(ways) * n, n - 1)
     bound = Bound(rate, "cut", around(topology))
-    return routed(topology, what, pieces, hops, bound, declared_group(topology) if group else None)
+    return route(topology, what, pieces, hops, bound, declared_group(topology) if group else None)
 
 
 def adding_ring(n: int, group: bool) -> Schedule:
@@ -94,7 +94,7 @@ def adding_ring(n: int, group: bool) -> Schedule:
     rate = Fraction(SPEED * min(n - 1, 2) * n, n - 1)
     bound = Bound(rate, "cut", around(topology, inward=True))
     pieces = [(b, WHOLE) for b in owners]
-    return routed(topology, what, pieces, hops, bound, declared_group(topology) if group else None)
+    return route(topology, what, pieces, hops, bound, declared_group(topology) if group else None)
 
 
 def exchanging_star(n: int, group: bool) -> Schedule:
@@ -106,7 +106,7 @@ def exchanging_star(n: int, group: bool) -> Schedule:
     prices = Prices((WHOLE,), integers([0] * topology.links))
     bound = Bound(Fraction(SPEED * n, n - 1), "prices", prices)
     pieces = [(b, WHOLE) for b in blocks]
-    return routed(topology, what, pieces, hops, bound, declared_group(topology) if group else None)
+    return route(topology, what, pieces, hops, bound, declared_group(topology) if group else None)
 
 
 def exchanging_ring(n: int, group: bool) -> Schedule:
@@ -124,7 +124,7 @@ def exchanging_ring(n: int, group: bool) -> Schedule:
     half = n // 2
     bound = Bound(Fraction(SPEED * n * 2, half * (half + 1)), "prices", prices)
     pieces = [(b, WHOLE) for b in blocks]
-    return routed(topology, what, pieces, hops, bound, declared_group(topology) if group else None)
+    return route(topology, what, pieces, hops, bound, declared_group(topology) if group else None)
 
 
 def summing_star(n: int, group: bool) -> Schedule:
@@ -139,7 +139,7 @@ def summing_star(n: int, group: bool) -> Schedule:
     prices = Prices((WHOLE,), integers([0] * topology.links))
     bound = Bound(Fraction(SPEED * n, 2 * (n - 1)), "reduce-broadcast trees", prices)
     pieces = [(0, Fraction(1, n)) for _ in roots]
-    return routed(topology, what, pieces, hops, bound, declared_group(topology) if group else None)
+    return route(topology, what, pieces, hops, bound, declared_group(topology) if group else None)
 
 
 def doubling_cube(n: int) -> Schedule:
@@ -153,7 +153,7 @@ def doubling_cube(n: int) -> Schedule:
             other = [*place[:k], str(1 - int(place[k])), *place[k + 1 :]]
             hops.append((0, k, r, number["r" + ".".join(other)], True))
     cut = Bound(Fraction(SPEED * n), "cut", around(topology))
-    return routed(topology, collective("all_reduce", range(2**n)), [(0, WHOLE)], hops, cut)
+    return route(topology, collective("all_reduce", range(2**n)), [(0, WHOLE)], hops, cut)
 
 
 PARENT = {1: 0, 2: 1, 3: 1, 4: 0}
@@ -177,7 +177,7 @@ def down_a_tree(name: str) -> Schedule:
     inside = [1, 2, 3] if name in ("reduce", "gather") else [0, 4]
     rate = Fraction(SPEED * 5, 3) if one_each else Fraction(SPEED)
     bound = Bound(rate, "cut", Cut(integers(inside)))
-    return routed(topology, what, [(b, WHOLE) for b in range(what.blocks)], hops, bound)
+    return route(topology, what, [(b, WHOLE) for b in range(what.blocks)], hops, bound)
 
 
 def _up_from(rank: int) -> list[int]:
@@ -185,10 +185,10 @@ def _up_from(rank: int) -> list[int]:
     return [rank, *_up_from(PARENT[rank])] if rank else []
 
 
-def relayed() -> Schedule:
+def relay() -> Schedule:
     """Let a rank that takes no part copy for the others."""
     topology = shapes.star(4, bandwidth=SPEED)
     what = collective("broadcast", [0, 1, 2], 0)
     hops = [(0, 0, 0, 3, False), (0, 1, 3, 1, False), (0, 2, 1, 2, False)]
     cut = Cut(integers([0]))
-    return routed(topology, what, [(0, WHOLE)], hops, Bound(Fraction(SPEED), "cut", cut))
+    return route(topology, what, [(0, WHOLE)], hops, Bound(Fraction(SPEED), "cut", cut))

@@ -94,7 +94,7 @@ def choose_solver(what: Collective, name: str | None = None) -> str:
         SolverError: none is known, or the one that is asked for does not suit.
         ArgumentError: no solver has the name.
     """
-    for each, known in _named(name):
+    for each, known in _candidates(name):
         if known.suits(what):
             return each
     movement = what.shape.movement.value
@@ -103,7 +103,7 @@ def choose_solver(what: Collective, name: str | None = None) -> str:
     raise SolverError(f"{what.name}: no solver is known for its shape: {movement}")
 
 
-def _named(name: str | None) -> Iterator[tuple[str, Solver]]:
+def _candidates(name: str | None) -> Iterator[tuple[str, Solver]]:
     if name is None:
         return SOLVERS.items()
     return iter([(name, SOLVERS.get(name))])

@@ -16,11 +16,11 @@ from bench.readme import (
     Call,
     blocks,
     differences,
-    masked,
+    mask,
     run,
-    shaped,
-    updated,
+    shape,
     write_files,
+    write_outputs,
 )
 from runtime.launch.mpi import find
 
@@ -128,14 +128,14 @@ def test_lines_left_out_are_found_again_and_figures_that_differ_are_not_compared
     printed = ("all_gather on x", "  ...", "  height      2", "  spent       0.1 s, 126 MB")
     call = Call("commplan compile x all_gather -o y", printed)
     found = ["all_gather on x", "  bound  1 GB/s", "  height      2", "  spent       3.0 s, 99 MB"]
-    assert shaped(call, found) == ["all_gather on x", "  ...", *found[2:]]
+    assert shape(call, found) == ["all_gather on x", "  ...", *found[2:]]
     assert differences(call, found) == []
     assert differences(call, [*found[:2], "  height      3", found[3]]) != []
     assert differences(call, [*found, "one more"]) != []
-    assert masked(call, found[3]) == masked(call, printed[3])
+    assert mask(call, found[3]) == mask(call, printed[3])
 
 
 def test_what_is_printed_today_takes_the_place_of_what_was():
     call = Call("commplan bound x y", ("at most 1 GB/s",))
     text = "```\n$ commplan bound x y\nat most 1 GB/s\n```\n"
-    assert updated(text, call, ["at most 2 GB/s"]) == text.replace("1 GB", "2 GB")
+    assert write_outputs(text, call, ["at most 2 GB/s"]) == text.replace("1 GB", "2 GB")

@@ -175,7 +175,7 @@ def _sizes(found: argparse.Namespace, end: int) -> tuple[int, ...]:
         sizes.append(sizes[-1] + max(step, least))
 
 
-def _told(read: Callable[[str], Value]) -> Callable[[str], Value]:
+def _tell(read: Callable[[str], Value]) -> Callable[[str], Value]:
     """Let argparse show what a reader says of a fault."""
 
     def told(text: str) -> Value:
@@ -187,15 +187,15 @@ def _told(read: Callable[[str], Value]) -> Callable[[str], Value]:
     return told
 
 
-_size = _told(units.size)
+_size = _tell(units.size)
 
 
 def _from(least: int) -> Callable[[str], int]:
     """Give a reader of whole numbers from `least` on."""
-    return _told(lambda text: units.whole(text, least, 10**9))
+    return _tell(lambda text: units.whole(text, least, 10**9))
 
 
-@_told
+@_tell
 def _seconds(text: str) -> float:
     """Read a time limit."""
     if not 0 < units.decimal(text) <= 10**7:
@@ -216,7 +216,7 @@ def _named(
             raise ValueError(unknown(what, text, known))
         return name
 
-    return _told(read)
+    return _tell(read)
 
 
 def _only(values: Sequence[str], why: str) -> Callable[[str], str]:
@@ -228,7 +228,7 @@ def _only(values: Sequence[str], why: str) -> Callable[[str], str]:
             raise ValueError(f"found {text[:40]!r}{expected}: {why}")
         return text
 
-    return _told(read)
+    return _tell(read)
 
 
 def _ranks(text: str) -> list[int]:

@@ -13,7 +13,7 @@ def block_elements(what: Collective, size: int, dtype: str) -> int:
     return max(1, size // width(dtype) // what.total)
 
 
-def given(what: Collective, process: int, elements: int, dtype: str, op: str) -> Array:
+def input_of(what: Collective, process: int, elements: int, dtype: str, op: str) -> Array:
     """Make the input of a process: its contribution to each block, one after the other."""
     blocks = what.inputs[process].tolist()
     parts = [np.resize(_contribution(process, b, dtype, op), elements) for b in blocks]

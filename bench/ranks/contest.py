@@ -9,7 +9,7 @@ import numpy as np
 from mpi4py import MPI
 
 from bench.contest.arguments import Arguments, arguments
-from bench.contest.data import block_elements, given, wrong
+from bench.contest.data import block_elements, input_of, wrong
 from bench.contest.rows import Row, Timing
 from bench.contest.tables import TABLES, About
 from bench.ranks.ours import Ours, Planner, prepared, told
@@ -61,7 +61,7 @@ def _row(comm: MPI.Comm, args: Arguments, planner: Planner | None, asked: int) -
     what = collective(args.collective, range(comm.size), args.root if args.root >= 0 else None)
     elements = block_elements(what, asked, args.dtype)
     size = elements * what.total * width(args.dtype)
-    own = given(what, comm.rank, elements, args.dtype, args.op)
+    own = input_of(what, comm.rank, elements, args.dtype, args.op)
     found = None if planner is None else planner.choose(size)
     chosen = told(comm, found) if args.ours else None
     ours = None if chosen is None else Ours(comm, args, chosen, size)

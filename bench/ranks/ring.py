@@ -52,7 +52,7 @@ def plain(steps: list[Exchange]) -> Callable[[], None]:
     return run
 
 
-def kept(steps: list[Exchange]) -> Callable[[], None]:
+def keep_own(steps: list[Exchange]) -> Callable[[], None]:
     """Keep the requests."""
     after, before = (ME + 1) % N, (ME - 1) % N
     made = [
@@ -93,7 +93,7 @@ def measure(size: int, limit: int) -> dict[str, float]:
     steps = exchanges(given, result)
     ways: list[Way] = ["core", "mpi4py"] if core.status().built else ["mpi4py"]
     executors = {way: Executor(program, COMM, way=way) for way in ways}
-    found = {"plain": timed(plain(steps), repeats), "kept": timed(kept(steps), repeats)}
+    found = {"plain": timed(plain(steps), repeats), "kept": timed(keep_own(steps), repeats)}
     for way, executor in executors.items():
         executor.input[:] = given
         found[way] = timed(executor.run, repeats)

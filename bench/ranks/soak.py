@@ -42,11 +42,11 @@ def one(world: commplan.Communicator, draw: np.random.Generator, most: int) -> i
     op = str(draw.choice(OPS if "int" in dtype else OPS[: 1 if dtype[0] == "c" else 3]))
     waits = bool(draw.integers(2))
     if name == "Alltoallv":
-        return exchanged(world, int(draw.integers(EXCHANGES)), dtype)
+        return exchange(world, int(draw.integers(EXCHANGES)), dtype)
     many = name in ("Alltoall", "Reduce_scatter_block", "Scatter")
     count = max(1, count // N) if name not in ("Allreduce", "Bcast", "Reduce") else count
     everyone = given(draw, N if many else 1, count, dtype)
-    right = expected(name, everyone, op, root)
+    right = expect(name, everyone, op, root)
     got = np.zeros_like(right)
     words: list[Any] = [everyone[ME].copy(), got]
     if name == "Bcast":
@@ -61,7 +61,7 @@ def one(world: commplan.Communicator, draw: np.random.Generator, most: int) -> i
     return int((got != right).sum())
 
 
-def expected(name: str, everyone: Array, op: str, root: int) -> Array:
+def expect(name: str, everyone: Array, op: str, root: int) -> Array:
     """Say what this process gets; who gets nothing finds zeros."""
     blocks = everyone.reshape(N, N, -1) if everyone.shape[1] % N == 0 else None
     if name in ("Allreduce", "Reduce"):
@@ -77,7 +77,7 @@ def expected(name: str, everyone: Array, op: str, root: int) -> Array:
     return blocks[root, ME] if name == "Scatter" else blocks[:, ME].ravel()
 
 
-def exchanged(world: commplan.Communicator, seed: int, dtype: str) -> int:
+def exchange(world: commplan.Communicator, seed: int, dtype: str) -> int:
     """Exchange blocks of unequal sizes."""
     counts = np.random.default_rng(seed).integers(0, 40, (N, N))
     sent, taken = counts[ME].tolist(), counts[:, ME].tolist()

@@ -64,7 +64,7 @@ def span(spec: Any, blocks: int = 1) -> Span:  # noqa: ANN401
         raise ArgumentError("the buffer is not contiguous")
     dtype, size, whole = NAMES.get(array.dtype), array.itemsize, array.nbytes
     if kind is not None:
-        dtype, size = _named(kind)
+        dtype, size = _type_of(kind)
     elif dtype is None:
         dtype = _other(array.dtype)
     if count is None:
@@ -174,7 +174,7 @@ def _other(dtype: np.dtype[Any]) -> str:
     return "bfloat16" if dtype.name == "bfloat16" else ""
 
 
-def _named(kind: Any) -> tuple[str, int]:  # noqa: ANN401
+def _type_of(kind: Any) -> tuple[str, int]:  # noqa: ANN401
     """Look up name and size of a type: one of ours by its name, or one of MPI's."""
     if isinstance(kind, str):
         name = kind if kind in TYPES else NAMES.get(np.dtype(kind), "")

@@ -93,7 +93,7 @@ class Communicator(OperationQueue):
         try:
             exchange = Exchange(self, varying(sendbuf, n), varying(recvbuf, n))
         except Unsupported as why:
-            return self._left("Ialltoallv", why, sendbuf, recvbuf)
+            return self._leave_to_mpi("Ialltoallv", why, sendbuf, recvbuf)
         return self.enter("all_to_allv", exchange.steps(self._native, sendbuf, recvbuf))
 
     def Allgatherv(self, sendbuf: Buffer, recvbuf: Buffer) -> None:  # noqa: N802
@@ -199,7 +199,7 @@ class Communicator(OperationQueue):
         try:
             call = getattr(self._calls, name.lower())(*words)
         except Unsupported as why:
-            self._left(name, why, *words)
+            self._leave_to_mpi(name, why, *words)
         else:
             self.do(call)
 
@@ -207,19 +207,19 @@ class Communicator(OperationQueue):
         try:
             call = getattr(self._calls, name[1:].lower())(*words)
         except Unsupported as why:
-            return self._left(name, why, *words)
+            return self._leave_to_mpi(name, why, *words)
         return self.begin(call)
 
     def _begin_unequal(self, name: str, *words: Any) -> Operation:  # noqa: ANN401
         try:
             call = getattr(self._unequal, name[1:].lower())(*words)
         except Unsupported as why:
-            return self._left(name, why, *words)
+            return self._leave_to_mpi(name, why, *words)
         own = map(self._native.find_op, words)
         native = partial(getattr(self._native.comm, name), *own)
         return self.enter(call.name, call.steps(self, native))
 
-    def _left(self, name: str, why: Unsupported, *words: Any) -> Operation:  # noqa: ANN401
+    def _leave_to_mpi(self, name: str, why: Unsupported, *words: Any) -> Operation:  # noqa: ANN401
         """Leave a call to MPI, as it was made."""
         self.tell(name, str(why))
         made: Operation = getattr(self._native.comm, name)(*map(self._native.find_op, words))

@@ -51,7 +51,7 @@ class Natives:
         some = ins or outs
         assert some is not None
         chosen = self._op(op, some.dtype)
-        specs = [self._typed(each) for each in (ins, outs)]
+        specs = [self._with_type(each) for each in (ins, outs)]
         if name == "Ireduce" and outs is None:
             specs[1] = None
         request: Native = getattr(self.comm, name)(*specs, op=chosen, **rest)
@@ -79,7 +79,7 @@ class Natives:
             return None
         return [_memory(span), span.elements * span.size, self.MPI.BYTE]
 
-    def _typed(self, span: Span | None) -> Any:  # noqa: ANN401
+    def _with_type(self, span: Span | None) -> Any:  # noqa: ANN401
         if span is None:
             return self.MPI.IN_PLACE
         return [_memory(span), span.elements, getattr(self.MPI, TYPES[span.dtype])]

@@ -66,7 +66,7 @@ def canonical_view(topology: Topology, collective: Collective) -> View | None:
     if not equal or not 1 < topology.ranks <= MOST_RANKS:
         return None
     ranks = collective.ranks
-    if not _usual(collective, _make(collective, ranks, collective.root)):
+    if not _is_usual(collective, _make(collective, ranks, collective.root)):
         return None
     roles = np.zeros(topology.vertices, dtype=np.int64)
     roles[[r for r in range(topology.ranks) if r not in set(ranks)]] = 2
@@ -119,7 +119,7 @@ def _make(collective: Collective, ranks: tuple[Rank, ...], root: Rank | None) ->
     return KINDS[collective.name].make(ranks, ranks[0] if root is None else root, None)
 
 
-def _usual(collective: Collective, made: Collective) -> bool:
+def _is_usual(collective: Collective, made: Collective) -> bool:
     """Tell whether a collective is what its name says, with blocks of one size."""
     buffers = ((*collective.inputs, *collective.outputs), (*made.inputs, *made.outputs))
     return np.array_equal(collective.sizes, made.sizes) and all(

@@ -100,12 +100,12 @@ def save(matrix: IntArray, path: atomic.Name) -> None:
         known = " or ".join(SUFFIXES)
         raise DemandError(one_line(f"{path}: found the ending {ending!r}, expected {known}"))
     try:
-        atomic.write(path, _encoded(matrix, ending))
+        atomic.write(path, _encode(matrix, ending))
     except OSError as error:
         raise DemandError(one_line(f"{path}: {(error.strerror or '').lower()}")) from None
 
 
-def _encoded(matrix: IntArray, ending: str) -> bytes | str:
+def _encode(matrix: IntArray, ending: str) -> bytes | str:
     if ending == ".npy":
         file = io.BytesIO()
         npy.write_array(file, np.ascontiguousarray(matrix, dtype="<i8"), allow_pickle=False)

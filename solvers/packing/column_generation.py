@@ -65,7 +65,7 @@ class _Pace:
         self.goal = float(goal)
         self.distance, self.stalled, self.columns = inf, 0, 0
 
-    def promising(self, now: _Iteration) -> bool:
+    def is_promising(self, now: _Iteration) -> bool:
         """Tell whether another round is worth its while."""
         distance = now.time / self.goal - 1
         self.stalled += distance > STALLED * self.distance
@@ -158,7 +158,7 @@ class ColumnGeneration:
         for made, now in enumerate(self._rounds(scale, reached), 1):
             if _attains(now, goal) and (packing := self._finish(now, goal)):
                 return packing
-            if made == rounds or not pace.promising(now):
+            if made == rounds or not pace.is_promising(now):
                 break
             if not self._improve(self._prices(now, scale), now.time, hopeless):
                 break

@@ -150,7 +150,7 @@ class _Writer:
         transfers = self.schedule.transfers
         adds = transfers.reduce[rows]
         into, out = rows[adds], rows[~adds]
-        if _repeated(transfers.src[into]) or _repeated(transfers.dst[out]):
+        if _find_repeated(transfers.src[into]) or _find_repeated(transfers.dst[out]):
             yield from (self._line(t) for t in rows.tolist())
             return
         walked = _walk(into, transfers.dst, transfers.src)
@@ -161,7 +161,7 @@ class _Writer:
         return f"step {self.schedule.transfers.step[t]}: {'  ' * min(depth, DEEP)}{self.path(t)}"
 
 
-def _repeated(values: IntArray) -> bool:
+def _find_repeated(values: IntArray) -> bool:
     return len(np.unique(values)) < len(values)
 
 

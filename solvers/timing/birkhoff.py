@@ -121,7 +121,7 @@ def birkhoff(matrix: IntArray) -> Stages:
         return _sort_into_stages(amount, src, dst, amount, bound)
     left = np.zeros(matrix.shape, dtype=np.int64)
     left[src, dst] = amount
-    whole = left + _padding(left, bound)
+    whole = left + _pad(left, bound)
     ranks, found = np.arange(len(matrix)), []
     while whole.any():
         # A missing entry costs more than all others give, so only a perfect matching is taken.
@@ -209,7 +209,7 @@ def _busiest_sums(src: IntArray, dst: IntArray, amount: IntArray, ranks: int) ->
     return np.asarray(rows[src] + columns[dst])
 
 
-def _padding(left: IntArray, bound: int) -> IntArray:
+def _pad(left: IntArray, bound: int) -> IntArray:
     """Fill a matrix up until all its rows and columns add up to the bound (north-west corner)."""
     fill = np.zeros_like(left)
     rows, columns = (bound - left.sum(axis=axis) for axis in (1, 0))

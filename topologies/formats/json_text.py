@@ -48,7 +48,7 @@ def write(made: Topology) -> str:
         TopologyError: a file cannot say what the topology is.
     """
     fields = describe(made)
-    lines = (f'"{key}": {spread(value, inline)}' for key, value in fields.items())
+    lines = (f'"{key}": {write_lines(value, inline)}' for key, value in fields.items())
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
@@ -86,7 +86,7 @@ def _make_table(pairs: list[tuple[str, Any]], text: str) -> Table:
     return table
 
 
-def spread(value: object, write_one: Callable[[object], str]) -> str:
+def write_lines(value: object, write_one: Callable[[object], str]) -> str:
     """Write a list of tables or lists on lines of their own, anything else on one."""
     if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
         return "[\n  " + ",\n  ".join(map(write_one, value)) + "\n]"

@@ -5,7 +5,7 @@ import tomllib
 from decimal import Decimal
 
 from topologies.formats import json_text
-from topologies.formats.json_text import number, spread
+from topologies.formats.json_text import number, write_lines
 from topologies.formats.reader import topology
 from topologies.formats.writer import describe
 from topologies.model.topology import Topology
@@ -39,7 +39,7 @@ def write(made: Topology) -> str:
         TopologyError: a file cannot say what the topology is.
     """
     fields = describe(made)
-    return "".join(f"{key} = {spread(value, _inline)}\n" for key, value in fields.items())
+    return "".join(f"{key} = {write_lines(value, _inline)}\n" for key, value in fields.items())
 
 
 def _parse(text: str) -> object:

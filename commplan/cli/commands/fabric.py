@@ -19,7 +19,7 @@ from commplan.cli.io.arguments import (
 from commplan.cli.io.arguments import size_or_demand as size_of
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import SecondsRange, Whole, gigabytes
-from commplan.cli.io.targets import running_target
+from commplan.cli.io.targets import runnable_target
 from runtime.fabric import machine as emulated
 from runtime.fabric import trial
 from runtime.fabric.counters import Flow
@@ -124,7 +124,7 @@ def _describe(found: Machine) -> Answer:
 @fabric.command(cls=Command)
 @schedule_in
 @size_option
-@click.option("--target", type=running_target, metavar="TARGET", default="c", show_default=True)
+@click.option("--target", type=runnable_target, metavar="TARGET", default="c", show_default=True)
 @dtype
 @click.option("--iterations", type=Whole(1, 10**6), default=5, show_default=True)
 @click.option("--warmup", type=Whole(0, 10**6), default=1, show_default=True)

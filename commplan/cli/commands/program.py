@@ -19,7 +19,7 @@ from commplan.cli.io.failures import say
 from commplan.cli.io.needless import refuse_op
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import Name, SecondsRange, Whole, gigabytes
-from commplan.cli.io.targets import running_target, target_name
+from commplan.cli.io.targets import runnable_target, target_name
 from runtime.emit.targets import asked
 from runtime.emit.targets import emit as written
 from runtime.launch import launch
@@ -69,7 +69,7 @@ def _expect_ending(target: str, output: str) -> None:
 @size_option
 @click.option(
     "--target",
-    type=running_target,
+    type=runnable_target,
     metavar="TARGET",
     default="mpi4py",
     show_default=True,

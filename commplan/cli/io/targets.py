@@ -20,7 +20,7 @@ def target_name(text: str) -> str:
     return text
 
 
-def running_target(text: str) -> str:
+def runnable_target(text: str) -> str:
     """Refuse a target whose programs nothing runs.
 
     Raises:

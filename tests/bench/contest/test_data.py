@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bench.contest.data import PERIOD, block_elements, given, wrong
+from bench.contest.data import PERIOD, block_elements, input_of, wrong
 from runtime.interpret.interpret import interpret
 from runtime.program.lower import lower
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
@@ -20,7 +20,7 @@ def test_a_right_program_gives_what_is_expected_and_a_changed_element_is_noticed
     what, n = asked(name), 7
     op = "sum" if name in REDUCING else "none"
     program = lower(solve(star(3), what), n * what.total, dtype="int32")
-    outputs = interpret(program, [given(what, i, n, "int32", op) for i in range(3)])
+    outputs = interpret(program, [input_of(what, i, n, "int32", op) for i in range(3)])
     for i, output in enumerate(outputs):
         assert wrong(what, i, output, n, "int32", op) == 0
         if len(output):
@@ -35,7 +35,7 @@ def test_what_is_missing_is_wrong():
 
 def test_an_average_of_bfloat16_is_that_of_the_numbers():
     what, n = asked("all_reduce"), PERIOD + 5
-    wide = sum(given(what, i, n, "float32", "avg") for i in range(3)) / np.float32(3)
+    wide = sum(input_of(what, i, n, "float32", "avg") for i in range(3)) / np.float32(3)
     bits = wide.view(np.uint32)
     brief = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
     assert wrong(what, 0, brief, n, "bfloat16", "avg") == 0

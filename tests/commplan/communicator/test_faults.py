@@ -23,7 +23,7 @@ def test_a_fault_ends_in_time_with_a_line_and_leaves_nothing(
     mpi, monkeypatch, way, fault, code, said
 ):
     monkeypatch.setattr(faults, "LIMIT", 2.0)
-    end = faults.injected(way, fault)
+    end = faults.inject(way, fault)
     assert end is not None
     assert end.left == 0
     assert said in end.said
@@ -42,7 +42,7 @@ def test_different_first_calls_are_told_at_once(mpi, tmp_path):
         "world.Allreduce(MPI.IN_PLACE, values)\n"
     )
     command = [*mpi.starting(3), sys.executable, "-m", "mpi4py", str(script)]
-    end = faults.ended(command, {**os.environ, **mpi.environment(60)}, "", str(tmp_path))
+    end = faults.end_of(command, {**os.environ, **mpi.environment(60)}, "", str(tmp_path))
     assert (end.code, end.left) == (124, 0)
     assert "calls all_reduce of 9 float64 (sum)" in end.said
     assert "calls all_reduce of 10 float64 (sum)" in end.said

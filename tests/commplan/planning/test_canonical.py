@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.relabelled import predicted, shuffled, spread, turned
+from bench.relabelled import predict, shuffle, spread, turn
 from commplan.planning.canonical import canonical_view
 from commplan.planning.planner import plan
 from commplan.planning.size_set import size_set
@@ -47,7 +47,7 @@ def test_turned_dimensions_get_equal_answers():
     for name in ("all_gather", "all_reduce"):
         one, other = (
             plan(topology(each), collective(name, range(10)), size=2**16)
-            for each in ("torus:2x5", turned("torus:2x5"))
+            for each in ("torus:2x5", turn("torus:2x5"))
         )
         assert one.predicted == pytest.approx(other.predicted, rel=1e-6)
         assert one.bound == pytest.approx(other.bound, rel=1e-12)
@@ -58,10 +58,10 @@ def test_turned_dimensions_get_equal_answers():
 @pytest.mark.parametrize("machine", ["leaf-spine:2x2x3", "ring:6:overhead=0.5"])
 def test_shuffled_machines_get_equal_predictions(machine, name):
     made = topology(machine)
-    times = [predicted(made, name, 0, 2**16, natural=False)]
+    times = [predict(made, name, 0, 2**16, natural=False)]
     for seed in range(2):
-        other, place = shuffled(made, seed)
-        times.append(predicted(other, name, place[0], 2**16, natural=False))
+        other, place = shuffle(made, seed)
+        times.append(predict(other, name, place[0], 2**16, natural=False))
     assert spread(times) <= 0.02
 
 

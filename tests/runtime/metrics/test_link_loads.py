@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bench.zoo import SPEED, exchanging_star, gathering_ring, routed, zoo
+from bench.zoo import SPEED, exchanging_star, gathering_ring, route, zoo
 from runtime.metrics.link_loads import algbw, loads, throughput
 from solvers.schedules.kinds import collective
 from solvers.schedules.unfold import unfold
@@ -27,7 +27,7 @@ def test_the_busiest_link_decides():
     line = shapes.line(3, bandwidth=SPEED)
     hops = [(0, 0, 0, 1, False), (1, 0, 1, 2, False), (2, 0, 0, 1, False)]
     pieces = [(b, Fraction(1)) for b in range(3)]
-    one = routed(line, collective("all_gather", range(3)), pieces, hops)
+    one = route(line, collective("all_gather", range(3)), pieces, hops)
     found = throughput(one)
     assert found.algbw == Fraction(SPEED * 3, 2)
     assert found.busiest is not None
@@ -44,13 +44,13 @@ def test_shares_of_large_denominators_stay_exact():
     odd = Fraction(1, 3**70)
     what = collective("broadcast", range(2), 0)
     hops = [(p, 0, 0, 1, False) for p in range(2)]
-    assert algbw(routed(line, what, [(0, odd), (0, 1 - odd)], hops)) == SPEED
-    assert algbw(routed(line, what, [(0, odd), (0, 1 - odd)], hops[:1])) == SPEED * 3**70
+    assert algbw(route(line, what, [(0, odd), (0, 1 - odd)], hops)) == SPEED
+    assert algbw(route(line, what, [(0, odd), (0, 1 - odd)], hops[:1])) == SPEED * 3**70
 
 
 def test_where_nothing_moves_there_is_no_rate():
     alone = shapes.line(1)
-    one = routed(alone, collective("all_gather", [0]), [(0, Fraction(1))], [])
+    one = route(alone, collective("all_gather", [0]), [(0, Fraction(1))], [])
     assert throughput(one).algbw is None
     assert throughput(one).busiest is None
     assert np.array_equal(one.transfers.route, [])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bench.mutations import trial
 from bench.oracle import right
-from bench.zoo import SPEED, gathering_ring, routed, summing_star, zoo
+from bench.zoo import SPEED, gathering_ring, route, summing_star, zoo
 from runtime.verify.verify import SHOWN, verify
 from solvers.certify import dual_bound
 from solvers.certify.certificates import TREES, prove
@@ -193,13 +193,11 @@ def test_messages_that_meet_must_bring_the_same():
     mesh = shapes.full_mesh(4)
     pieces = [(0, Fraction(1))]
     copies = [(0, 0, 0, 1, False), (0, 0, 0, 2, False), (0, 1, 1, 3, False), (0, 1, 2, 3, False)]
-    wasteful = routed(mesh, collective("broadcast", range(4), 0), pieces, copies)
+    wasteful = route(mesh, collective("broadcast", range(4), 0), pieces, copies)
     assert verify(wasteful).correct
     assert right(wasteful)
-    mixed = routed(
-        mesh, collective("reduce", (1, 2, 3), 3), pieces, [(0, 1, 1, 3, True), copies[3]]
-    )
-    other = routed(mesh, collective("reduce", (1, 2, 3), 3), pieces, [copies[2], copies[3]])
+    mixed = route(mesh, collective("reduce", (1, 2, 3), 3), pieces, [(0, 1, 1, 3, True), copies[3]])
+    other = route(mesh, collective("reduce", (1, 2, 3), 3), pieces, [copies[2], copies[3]])
     for ambiguous in (mixed, other):
         assert "another message" in " ".join(verify(ambiguous).faults)
         assert not right(ambiguous)
@@ -271,9 +269,9 @@ def test_a_wrong_group_is_a_fault():
 
 def test_a_group_that_moves_the_root_or_leaves_the_ranks_is_a_fault():
     star, turn = shapes.star(4), Group(shapes.star(4).symmetry)
-    rooted = routed(star, collective("broadcast", range(4), 0), [(0, Fraction(1))], [], group=turn)
+    rooted = route(star, collective("broadcast", range(4), 0), [(0, Fraction(1))], [], group=turn)
     assert "moves the root" in verify(rooted).faults[0]
-    some = routed(star, all_reduce((0, 1)), [(0, Fraction(1))], [], group=turn)
+    some = route(star, all_reduce((0, 1)), [(0, Fraction(1))], [], group=turn)
     assert "moves ranks out" in verify(some).faults[0]
 
 
@@ -302,7 +300,7 @@ def test_ranks_that_could_copy_for_others_count_in_the_price_of_trees():
     what = collective("broadcast", [0, 2, 3], 0)
     hops = [(0, 0, 0, 1, False), (0, 1, 1, 2, False), (0, 1, 1, 3, False)]
     prices = Prices((Fraction(1), Fraction(0)), integers([0, 1, 1]))
-    fork = routed(machine, what, [(0, Fraction(1))], hops, Bound(Fraction(1), "prices", prices))
+    fork = route(machine, what, [(0, Fraction(1))], hops, Bound(Fraction(1), "prices", prices))
     report = verify(fork)
     assert report.correct
     assert report.optimal
@@ -314,7 +312,7 @@ def test_prices_prove_nothing_where_too_many_outsiders_could_copy(monkeypatch):
     what = collective("broadcast", range(3), 0)
     prices = Prices((Fraction(1),), integers([0] * mesh.links))
     hops = [(0, 0, 0, 1, False), (0, 0, 0, 2, False)]
-    wide = routed(mesh, what, [(0, Fraction(1))], hops, Bound(None, "prices", prices))
+    wide = route(mesh, what, [(0, Fraction(1))], hops, Bound(None, "prices", prices))
     assert verify(wide).proved == Fraction(shapes.BANDWIDTH * mesh.links, 2)
     monkeypatch.setattr(dual_bound, "BRANCHING_LIMIT", 39)
     assert verify(wide).faults == ("bound: 37 vertices that need no data could branch",)
