@@ -7,11 +7,14 @@ from commplan.anytime.checking import Checked, check_schedule
 from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.anytime.standby import make_fallback
 from commplan.candidates.keys import BEST, Generator
+from commplan.candidates.large import pace_for_large
 from commplan.candidates.measure import Candidate
 from commplan.candidates.select import compare, distinct
 from commplan.planning.canonical import canonical_view
 from commplan.planning.nearby import find_nearby
 from commplan.planning.relayed import best_with_relays
+from runtime.program.scratch import scratch
+from runtime.simulate.simulate import Simulation
 from runtime.verify.structure import collective_faults
 from runtime.verify.verify import Report
 from solvers.bounds import time_bound
@@ -38,9 +41,11 @@ class Plan:
 
     Attributes:
         scratch: the most that a rank needs, as a part of the size: with a size in the chunks of
-            that size, without in one chunk, which needs most.
+            that size, without in those of 1 GiB, or in one, which needs most.
         not_tried: what was left out or cut short because the time was over, or someone stopped the
             search.
+        reached: without a size, what is expected of the schedule's program at 1 GiB; None where to
+            play it would take long.
     """
 
     schedule: Schedule
@@ -52,6 +57,7 @@ class Plan:
     bound: float | None = None
     candidates: tuple[Candidate, ...] = ()
     not_tried: tuple[str, ...] = ()
+    reached: Simulation | None = None
 
 
 def plan(
@@ -157,8 +163,11 @@ def plan_as_is(
         )
         report = check_schedule(best).report
     if size is None:
+        watch.tell("playing it")
+        best, reached = pace_for_large(best)
         cut = tuple(watch.not_tried)
-        return Plan(best, report, _reason(candidates), first.scratch, not_tried=cut)
+        needed = first.scratch if reached is None else scratch(best, reached.chunks)
+        return Plan(best, report, _reason(candidates), needed, not_tried=cut, reached=reached)
     return Plan(
         best,
         report,

@@ -30,7 +30,7 @@ class Pacing:
     """
 
     pace: float = 1.0
-    lead: int = 2
+    lead: int = 3
     order: Order = "place"
 
 

@@ -27,7 +27,14 @@ from commplan.cli.io.arguments import (
     whole_elements,
 )
 from commplan.cli.io.certificates import describe_certificate, find_bound
-from commplan.cli.io.explain import candidate_fields, candidate_rows, part_fields, part_rows
+from commplan.cli.io.explain import (
+    candidate_fields,
+    candidate_rows,
+    part_fields,
+    part_rows,
+    reached_fields,
+    reached_rows,
+)
 from commplan.cli.io.needless import refuse_type
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import exact, gap, gigabytes, percent
@@ -210,6 +217,7 @@ def _fields(made: Plan) -> dict[str, object]:
         "transfers": len(schedule.transfers) * schedule.group.order,
         "scratch": float(made.scratch),
         "scratch_bytes": None if made.size is None else ceil(made.scratch * made.size),
+        **reached_fields(made),
         **candidate_fields(made),
         **stage_fields(made),
     }
@@ -223,6 +231,7 @@ def _lines(
         ("bound", f"{rate(schedule.bound.algbw)} ({schedule.bound.scope})"),
         ("achieved", f"{rate(report.algbw)}, {_proof(made)}"),
     ]
+    rows += reached_rows(made)
     if made.not_tried:
         rows.append(("not tried", _late(made.not_tried)))
     if schedule.at_switches:

@@ -1,11 +1,13 @@
 """What `commplan compile` compared, what each candidate waits for, and where they change places."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 
-from commplan.cli.io.quantities import percent
+from commplan.cli.io.quantities import gigabytes, percent
 from commplan.planning.planner import Plan
 from commplan.planning.size_set import SizeRange
-from topologies.model.units import bytes_of, duration
+from runtime.metrics.pacing import pacing_of
+from topologies.model.units import bytes_of, count_of, duration, rate
 
 
 def candidate_fields(made: Plan) -> dict[str, object]:
@@ -19,6 +21,7 @@ def candidate_fields(made: Plan) -> dict[str, object]:
                 "predicted_seconds": each.seconds,
                 "height": each.height,
                 "chunks": each.chunks,
+                "lead": pacing_of(each.schedule).lead,
                 "scratch": float(each.scratch),
                 "bottleneck": each.bottleneck,
             }
@@ -41,6 +44,32 @@ def candidate_rows(made: Plan) -> list[tuple[str, str]]:
         ("compared" if i == 0 else "", f"{a:>9} {b:>8} {c:>6} {d:>6}  {name:{width}}  {why}")
         for i, (a, b, c, d, name, why) in enumerate(rows)
     ]
+
+
+def reached_fields(made: Plan) -> dict[str, object]:
+    """Tell what the program of a plan without a size is expected to reach at a large one."""
+    played = made.reached
+    if played is None or played.algbw is None:
+        return {}
+    return {
+        "reached": {
+            "size": int(played.size),
+            "predicted_seconds": played.seconds,
+            "algbw_GBps": gigabytes(played.algbw),
+            "chunks": played.chunks,
+            "lead": played.lead,
+        }
+    }
+
+
+def reached_rows(made: Plan) -> list[tuple[str, str]]:
+    """Write it for a person: the rate, the part of what is achieved, chunks and lead."""
+    played, achieved = made.reached, made.report.algbw
+    if played is None or played.algbw is None or not achieved:
+        return []
+    reaches = f"{rate(Fraction(played.algbw))} predicted at {bytes_of(int(played.size))}"
+    how = f"in {count_of(played.chunks, 'chunk')}, lead {played.lead}"
+    return [("reached", f"{reaches}: {percent(played.algbw / float(achieved))}, {how}")]
 
 
 def part_fields(parts: Sequence[SizeRange]) -> dict[str, object]:
