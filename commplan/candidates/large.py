@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from commplan.candidates.tuning import LARGE, LARGE_LEADS, LARGE_VISITS
-from runtime.metrics.chunking import chunks
+from commplan.candidates.tuning import LARGE_LEADS, LARGE_VISITS
+from runtime.metrics.chunking import LARGE, chunks
 from runtime.metrics.pacing import paced, pacing_of
-from runtime.simulate.simulate import Sharing, Simulation, Switching, simulate
+from runtime.program.scratch import scratch
+from runtime.simulate.simulate import Sharing, Simulation, simulate
 from solvers.schedules.schedule import Schedule
+from solvers.settings.options import Switching
+from topologies.model.units import Share
 
 # How networks may carry messages, the cheaper ones to play first, and what a play costs.
 _NETWORKS: tuple[tuple[Switching, Sharing, int], ...] = (
@@ -17,12 +20,18 @@ _NETWORKS: tuple[tuple[Switching, Sharing, int], ...] = (
 )
 
 
-def pace_for_large(schedule: Schedule) -> tuple[Schedule, Simulation | None]:
+def pace_for_large(
+    schedule: Schedule, max_scratch: Share | None = None
+) -> tuple[Schedule, Simulation | None]:
     """Search for the lead with which a schedule reaches most at LARGE bytes.
 
     It is the one that is best in the worst of several networks, each measured by the best that a
     lead reaches there: links that serve messages in order, with switches that cut through or store
     and forward, and links that share. Of large schedules fewer are played, of very large ones none.
+
+    Args:
+        schedule: any that is right.
+        max_scratch: what a rank may need besides its buffers, as a part of the size.
 
     Returns:
         The schedule at that lead, and what is expected of it where switches cut through; None
@@ -32,7 +41,9 @@ def pace_for_large(schedule: Schedule) -> tuple[Schedule, Simulation | None]:
     if not visits or visits > LARGE_VISITS:
         return schedule, None
     pacing = pacing_of(schedule)
-    tried = [paced(schedule, replace(pacing, lead=lead)) for lead in LARGE_LEADS]
+    leads = (paced(schedule, replace(pacing, lead=lead)) for lead in LARGE_LEADS)
+    spared = [each for each in leads if max_scratch is None or scratch(each) <= max_scratch]
+    tried = spared or [schedule]
     played = list(_play(tried, LARGE_VISITS // visits))
     if not played:
         return tried[0], simulate(tried[0], LARGE)

@@ -103,6 +103,11 @@ def other_leads(pacing: Pacing) -> Iterator[Pacing]:
     return (Pacing(pacing.pace, lead, order) for lead in LEADS for order in ORDERS)
 
 
+def sparing_paces(pacing: Pacing) -> Iterator[Pacing]:
+    """Vary a pacing by those that take less scratch: smaller leads, and more chunks."""
+    return (Pacing(pace, lead, pacing.order) for lead in (2, 1) for pace in (pacing.pace, *PACES))
+
+
 def vary(near: list[Candidate], others: Callable[[Pacing], Iterator[Pacing]], size: Bytes) -> Made:
     """List candidates at other pacings, each program once."""
     seen = {_program(c.key, c.schedule, size) for c in near}

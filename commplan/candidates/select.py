@@ -5,8 +5,17 @@ from math import inf
 from commplan.anytime.limits import count_trees, keeps_limits
 from commplan.candidates.generate import ORDERS, OTHERS, keep_lawful, other_candidates
 from commplan.candidates.keys import BEST, Key
-from commplan.candidates.measure import Candidate, measure, other_leads, other_paces, race, vary
+from commplan.candidates.measure import (
+    Candidate,
+    measure,
+    other_leads,
+    other_paces,
+    race,
+    sparing_paces,
+    vary,
+)
 from commplan.candidates.tuning import ALIKE, FAR, INCAST_LIMIT, SLOW_INCAST_LIMIT, TUNED, WORTH
+from runtime.metrics.chunking import LARGE
 from runtime.verify.determinism import is_deterministic
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.piece_loads import incast_bytes
@@ -62,6 +71,10 @@ def compare(
             best, watch if exact else None, options, size, crowded=crowded or limited
         )
         found += race(keep_lawful(made, best.relays), size, watch, OTHERS, options.switching)
+    if max_scratch is not None:
+        over = [each for each in found if each.scratch > max_scratch]
+        spared = vary(over, sparing_paces, LARGE if size is None else size)
+        found += race(spared, size, watch, PACINGS, options.switching)
     first = choose(found, size, max_scratch, options)
     if size is None or watch.leaves_out(PACINGS):
         return first

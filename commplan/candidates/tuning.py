@@ -27,7 +27,6 @@ STRIDE = 4  # from one size of the first races to the next
 CLOSE_SIZES = 1.01  # ratio of two sizes between which no switch point is looked for
 TOGETHER = 4  # jobs that are sent to another process at a time: they answer only figures
 
-# Without a size: what a plan reaches when much is to be done.
-LARGE = 2**30  # bytes: what is then left of a plan is what its program loses, not latency
+# Without a size: what a plan reaches at LARGE bytes.
 LARGE_LEADS = (3, 2, 4)  # program steps, the usual one first, which wins where they are alike
 LARGE_VISITS = 500_000  # of messages to links, in all plays together: about a fifth of a second

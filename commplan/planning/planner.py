@@ -41,7 +41,7 @@ class Plan:
 
     Attributes:
         scratch: the most that a rank needs, as a part of the size: with a size in the chunks of
-            that size, without in those of 1 GiB, or in one, which needs most.
+            that size, without in those of 1 GiB.
         not_tried: what was left out or cut short because the time was over, or someone stopped the
             search.
         reached: without a size, what is expected of the schedule's program at 1 GiB; None where to
@@ -164,9 +164,9 @@ def plan_as_is(
         report = check_schedule(best).report
     if size is None:
         watch.tell("playing it")
-        best, reached = pace_for_large(best)
+        best, reached = pace_for_large(best, max_scratch)
         cut = tuple(watch.not_tried)
-        needed = first.scratch if reached is None else scratch(best, reached.chunks)
+        needed = scratch(best)
         return Plan(best, report, _reason(candidates), needed, not_tried=cut, reached=reached)
     return Plan(
         best,

@@ -13,6 +13,7 @@ from topologies.model.units import Bytes
 from topologies.symmetry.group import link_images, orbits
 
 MOST_CHUNKS = 128
+LARGE = 2**30  # bytes that figures are for where no size is given: little of it is latency
 # Bytes of a chunk of a piece of mean size: where messages cost the ranks nothing that the machine
 # states, and where it does, so that a play counts what small ones cost.
 LEAST, LEAST_COUNTED = 2**15, 2**12

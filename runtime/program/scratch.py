@@ -4,6 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from runtime.metrics import chunking
+from runtime.metrics.chunking import LARGE
 from runtime.metrics.link_loads import weights
 from runtime.metrics.pacing import pacing_of
 from runtime.program.program import Buffer
@@ -13,7 +15,7 @@ from topologies.model.topology import BoolArray, IntArray
 from topologies.symmetry.group import orbits
 
 
-def scratch(schedule: Schedule, chunks: int = 1, lead: int | None = None) -> Fraction:
+def scratch(schedule: Schedule, chunks: int | None = None, lead: int | None = None) -> Fraction:
     """Give the scratch that a rank needs, as a part of the size: the most over all ranks.
 
     What a rank gets of blocks that it does not want stays in scratch, and so does, for `lead`
@@ -25,12 +27,13 @@ def scratch(schedule: Schedule, chunks: int = 1, lead: int | None = None) -> Fra
 
     Args:
         schedule: any that is right.
-        chunks: of each piece.
+        chunks: of each piece; those at LARGE bytes where they are not given.
         lead: of the program; the schedule's where it is not given.
     """
     rows = schedule.transfers
     if not len(rows):
         return Fraction(0)
+    chunks = chunking.chunks(schedule, LARGE) if chunks is None else chunks
     piece, step, dst = rows.piece, rows.step, rows.dst
     lasting, beside = _landed(schedule)
     orbit = orbits(schedule.group.generators, schedule.topology.vertices)

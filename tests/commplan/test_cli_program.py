@@ -56,9 +56,7 @@ def test_a_wrong_result_is_no_success(call, ring4, monkeypatch):
     result = call("run", "ring4.json", "--size", "16", "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["wrong"] == 3
-    assert result.stderr == (
-        "commplan: wrong result: 3 elements are not what the definition asks for\n"
-    )
+    assert result.stderr == ("commplan: wrong result: 3 elements not as the definition asks for\n")
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ EXACT = "exact, 4 steps, 6 rounds, 2 chunks"
     [
         (BEST, "highest throughput"),
         (BEST.at(Pacing(0.5)), "highest throughput, chunks / 2"),
-        (BEST.at(Pacing(2.0, 3, "piece")), "highest throughput, chunks x 2, lead 3, by piece"),
+        (BEST.at(Pacing(2.0, 4, "piece")), "highest throughput, chunks x 2, lead 4, by piece"),
         (Key(Generator.TEMPLATE, ("bruck, far first",)), "bruck, far first"),
         (
             Key(Generator.EXACT, (4, 6, 2), Pacing(4.0)),

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -16,6 +15,7 @@ from solvers.schedules.collective import all_reduce
 from solvers.schedules.kinds import collective
 from solvers.solve import solve
 from solvers.templates import TEMPLATES
+from tests.support.differing import differing
 from topologies.presets.shapes import full_mesh, star, torus
 
 MADE = [name for name, (_, known) in TEMPLATES.items() if "all_reduce" in known]
@@ -51,19 +51,9 @@ def test_trees_leave_all_with_the_same_bits(machine):
     assert bits(made, machine.ranks) == 1
 
 
-@pytest.fixture
-def apart(by_hand):
-    """Let rank 3 add up what it gets at once, and rank 0 for the others, but that of 2 at last."""
-    adds = [(0, 0, 3), (0, 1, 3), (0, 2, 3), (0, 3, 0), (1, 2, 0)]
-    sums = [(0, step, src, dst, True) for step, src, dst in adds]
-    sums += [(0, 0, 1, 0, True), (0, 2, 0, 1, False), (0, 2, 0, 2, False)]
-    ordered = sorted(sums, key=lambda send: send[1])
-    return by_hand(all_reduce(range(4)), [(0, Fraction(1))], ordered)
-
-
-def test_adding_in_another_order_is_noticed(apart):
-    assert not is_deterministic(apart)
-    assert bits(apart, 4) > 1
+def test_adding_in_another_order_is_noticed():
+    assert not is_deterministic(differing())
+    assert bits(differing(), 4) > 1
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 8])
@@ -88,17 +78,17 @@ def test_a_sum_that_one_rank_alone_wants_has_one_order(name):
     assert verify(made).same_bits
 
 
-def test_no_program_is_made_that_leaves_ranks_with_different_bits(apart):
-    report = verify(apart)
+def test_no_program_is_made_that_leaves_ranks_with_different_bits():
+    report = verify(differing())
     assert (report.correct, report.same_bits) == (True, False)
     for target in TARGETS:
         with pytest.raises(ProgramError, match=DIFFERENT):
-            emit(apart, target)
+            emit(differing(), target)
     for op, dtype in (("sum", "float32"), ("avg", "bfloat16"), ("prod", "complex64")):
         with pytest.raises(ProgramError, match=DIFFERENT):
-            lower(apart, 8, op=op, dtype=dtype)
+            lower(differing(), 8, op=op, dtype=dtype)
 
 
-def test_where_nothing_is_rounded_any_order_will_do(apart):
+def test_where_nothing_is_rounded_any_order_will_do():
     for op, dtype in (("sum", "int32"), ("max", "float32"), ("bxor", "uint8")):
-        assert lower(apart, 8, op=op, dtype=dtype).op == op
+        assert lower(differing(), 8, op=op, dtype=dtype).op == op
