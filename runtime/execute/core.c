@@ -7,38 +7,17 @@
 #include <string.h>
 #include <time.h>
 
-enum { COPY, SEND, RECV, ADD };                        /* actions */
-enum { DONE, PENDING, LATE, FAILED, LONG_OR_SHORT };   /* what a call comes to */
+#include "engine.c"
 
-/* An instruction, as runtime/execute/part.py has it; offset, size and from are in bytes. */
+/* A part with what it takes to run it: handles, and the tag of all messages. */
 typedef struct {
-    int64_t action, peer, buffer, offset, size, source, from, step, piece;
-    int64_t needs, after, until, next, gate;
-} Line;
-
-/* What an instruction still waits for: others, or one of these. */
-enum { STARTED = -1, ENDED = -2 };
-
-typedef struct {
-    void *isend, *irecv, *testsome, *get_count;
-    int64_t comm, byte, tag;                 /* handles, and the tag of all messages */
-    const Line *lines;
-    const int64_t *followers;
-    char *memory[3];
+    Part part;
+    void *isend, *irecv, *testsome, *testall, *get_count;
+    int64_t comm, byte, tag, pointers;       /* whether handles are pointers; else ints */
     void *requests;
     char *statuses;
-    int *indices;
-    int64_t *needs, *todo, *under_way;       /* by line; by line; by request */
-    int64_t count, status_size, width, type, op, divisor, divided;
-    int64_t spins;                           /* tests before other processes get a turn */
-    double limit, slice;                     /* seconds of a wait, and of one call */
-    int64_t going, open, left;               /* how far it is: requests, and messages to come */
-    int64_t low, reach;                      /* no message before is open; none from here starts */
-    int64_t fresh;                           /* some message may be started that could not before */
-    int64_t first, last;                     /* of what is to be copied and added */
-    int64_t fault, code;
-    double since;
-} Part;
+    int64_t status_size, width, type, op, divisor, divided;
+} Core;
 
 /* Elements */
 
@@ -195,197 +174,90 @@ int commplan_join(int64_t type, int64_t op, void *to, const void *from, int64_t 
 
 void commplan_divide(int64_t type, void *to, int64_t n, int64_t by) { divide(type, to, n, by); }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int failed(Part *p, int what, int64_t line, int code)
-{
-    p->fault = line;
-    p->code = code;
-    return what;
-}
-
 /* Numbers in so many bytes; a complex number is two of half its width. */
-static int64_t numbers(const Part *p, int64_t bytes)
+static int64_t numbers(const Core *c, int64_t bytes)
 {
-    return p->type < 12 ? bytes / p->width : bytes / p->width * 2;
+    return c->type < 12 ? bytes / c->width : bytes / c->width * 2;
 }
 
-static void local(const Part *p, const Line *l)
+static void combine(const Part *p, char *to, const char *from, int64_t size)
 {
-    char *to = p->memory[l->buffer] + l->offset;
-    const char *from = p->memory[l->source] + l->from;
-    if (l->action == COPY)
-        memcpy(to, from, (size_t)l->size);
-    else
-        joins[p->type][p->op](to, from, numbers(p, l->size));
-}
-
-/* What depends on the type of handles. */
-typedef struct {
-    int (*start)(Part *p, const Line *l);    /* begin a message, as request number p->open */
-    int (*some)(Part *p, int *done);         /* look which messages are complete */
-    int (*bytes)(Part *p, int which);        /* of the message that completed as number `which` */
-    void (*move)(Part *p, int64_t to, int64_t from);
-} Handles;
-
-static int message(const Line *l) { return l->action == SEND || l->action == RECV; }
-
-/* Note that a line is done, and what may follow. */
-static void finish(Part *p, int64_t line)
-{
-    const Line *l = p->lines + line;
-    p->needs[line] = ENDED;
-    for (int64_t i = l->after; i < l->until; i++) {
-        int64_t next = p->followers[i];
-        if (--p->needs[next]) continue;
-        if (message(p->lines + next)) p->fresh = 1;
-        else p->todo[p->last++] = next;
-    }
-}
-
-/* Copy and add whatever is there. */
-static void settle(Part *p)
-{
-    while (p->first < p->last) {
-        int64_t line = p->todo[p->first++];
-        local(p, p->lines + line);
-        finish(p, line);
-    }
-}
-
-static void begin(Part *p)
-{
-    p->going = 1;
-    p->low = p->reach = p->first = p->last = p->left = 0;
-    p->fresh = 1;
-    for (int64_t i = 0; i < p->count; i++) {
-        p->needs[i] = p->lines[i].needs;
-        if (message(p->lines + i)) p->left++;
-        else if (!p->needs[i]) p->todo[p->last++] = i;
-    }
-    settle(p);
-}
-
-/* Start all messages that may be, in their order. Result: DONE, or what went wrong. */
-static int start_ready(Part *p, const Handles *mpi)
-{
-    if (!p->fresh) return DONE;
-    p->fresh = 0;
-    while (p->reach < p->count && p->lines[p->reach].gate <= p->low) p->reach++;
-    for (int64_t i = p->low; i < p->reach; i++) {
-        const Line *l = p->lines + i;
-        if (p->needs[i] || !message(l)) continue;
-        int code = mpi->start(p, l);
-        if (code) return failed(p, FAILED, i, code);
-        p->under_way[p->open++] = i;
-        p->needs[i] = STARTED;
-        if (l->next >= 0) p->needs[l->next]--;
-    }
-    return DONE;
-}
-
-/* Take up what has come; the requests that are left move together. */
-static int take_up(Part *p, const Handles *mpi, int done)
-{
-    int64_t kept = 0, bad = -1;
-    for (int i = 0; i < done; i++) {
-        int64_t line = p->under_way[p->indices[i]];
-        if (p->lines[line].action == RECV && mpi->bytes(p, i) != p->lines[line].size) bad = i;
-        p->under_way[p->indices[i]] = -1 - line;
-    }
-    if (bad >= 0)
-        return failed(p, LONG_OR_SHORT, -1 - p->under_way[p->indices[bad]], mpi->bytes(p, (int)bad));
-    for (int64_t i = 0; i < p->open; i++) {
-        if (p->under_way[i] < 0) {
-            finish(p, -1 - p->under_way[i]);
-            continue;
-        }
-        if (kept != i) mpi->move(p, kept, i);
-        p->under_way[kept++] = p->under_way[i];
-    }
-    p->open = kept;
-    p->left -= done;
-    p->since = 0;
-    settle(p);
-    while (p->low < p->count && (p->needs[p->low] == ENDED || !message(p->lines + p->low))) p->low++;
-    if (p->reach < p->count && p->lines[p->reach].gate <= p->low) p->fresh = 1;
-    return DONE;
-}
-
-/* Wait until some message is complete. */
-static int wait_for_some(Part *p, const Handles *mpi, int block)
-{
-    int done = 0;
-    double entered = 0;
-    for (int64_t spin = 0;; spin++) {
-        int code = mpi->some(p, &done);
-        if (code) return failed(p, FAILED, p->under_way[0], code);
-        if (done > 0) return take_up(p, mpi, done);
-        if (spin < p->spins) continue;
-        if (!block) return PENDING;
-        double time = now();
-        if (!entered) entered = time;
-        if (!p->since) p->since = time;
-        if (time - p->since > p->limit) return failed(p, LATE, p->under_way[0], 0);
-        if (time - entered > p->slice) return PENDING;
-        sched_yield();
-    }
-}
-
-static int run(Part *p, const Handles *mpi, int block)
-{
-    if (!p->going) begin(p);
-    while (p->left) {
-        int code = start_ready(p, mpi);
-        if (!code) code = wait_for_some(p, mpi, block);
-        if (code) return code;
-    }
-    if (p->divisor > 1) divide(p->type, p->memory[1], numbers(p, p->divided), p->divisor);
-    p->going = 0;
-    return DONE;
+    const Core *c = (const Core *)p;
+    joins[c->type][c->op](to, from, numbers(c, size));
 }
 
 /* H: the type of handles. */
 #define WITH_HANDLES(H, name)                                                                 \
-    static int start_##name(Part *p, const Line *l)                                           \
+    static int start_##name(Core *c, const Line *l)                                           \
     {                                                                                         \
         typedef int Starting(void *, int, H, int, int, H, H *);                               \
-        Starting *start = (Starting *)(uintptr_t)(l->action == SEND ? p->isend : p->irecv);   \
-        return start(p->memory[l->buffer] + l->offset, (int)l->size, (H)p->byte,              \
-                     (int)l->peer, (int)p->tag, (H)p->comm, (H *)p->requests + p->open);      \
+        Starting *start = (Starting *)(uintptr_t)(l->action == SEND ? c->isend : c->irecv);   \
+        return start(c->part.memory[l->buffer] + l->offset, (int)l->size, (H)c->byte,         \
+                     (int)l->peer, (int)c->tag, (H)c->comm, (H *)c->requests + c->part.open); \
     }                                                                                         \
                                                                                               \
-    static int some_##name(Part *p, int *done)                                                \
+    static int some_##name(Core *c, int *done)                                                \
     {                                                                                         \
         typedef int Testing(int, H *, int *, int *, void *);                                  \
-        Testing *test = (Testing *)(uintptr_t)p->testsome;                                    \
-        return test((int)p->open, (H *)p->requests, done, p->indices, p->statuses);           \
+        Testing *test = (Testing *)(uintptr_t)c->testsome;                                    \
+        return test((int)c->part.open, (H *)c->requests, done, c->part.indices, c->statuses); \
     }                                                                                         \
                                                                                               \
-    static int bytes_##name(Part *p, int which)                                               \
+    static int all_##name(Core *c, int *done)                                                 \
+    {                                                                                         \
+        typedef int Testing(int, H *, int *, void *);                                         \
+        Testing *test = (Testing *)(uintptr_t)c->testall;                                     \
+        return test((int)c->part.open, (H *)c->requests, done, c->statuses);                  \
+    }                                                                                         \
+                                                                                              \
+    static int bytes_##name(Core *c, int which)                                               \
     {                                                                                         \
         typedef int Counting(void *, H, int *);                                               \
-        Counting *counting = (Counting *)(uintptr_t)p->get_count;                             \
+        Counting *counting = (Counting *)(uintptr_t)c->get_count;                             \
         int got = -1;                                                                         \
-        counting(p->statuses + which * p->status_size, (H)p->byte, &got);                     \
+        counting(c->statuses + which * c->status_size, (H)c->byte, &got);                     \
         return got;                                                                           \
-    }                                                                                         \
-                                                                                              \
-    static void move_##name(Part *p, int64_t to, int64_t from)                                \
-    {                                                                                         \
-        ((H *)p->requests)[to] = ((H *)p->requests)[from];                                    \
-    }                                                                                         \
-                                                                                              \
-    int commplan_run_##name(Part *p, int block)                                               \
-    {                                                                                         \
-        static const Handles mpi = {start_##name, some_##name, bytes_##name, move_##name};    \
-        return run(p, &mpi, block);                                                           \
     }
 
 WITH_HANDLES(int, int)
 WITH_HANDLES(intptr_t, pointer)
+
+static int start_message(Part *p, const Line *l)
+{
+    Core *c = (Core *)p;
+    return c->pointers ? start_pointer(c, l) : start_int(c, l);
+}
+
+static int look_for_some(Part *p, int *done)
+{
+    Core *c = (Core *)p;
+    return c->pointers ? some_pointer(c, done) : some_int(c, done);
+}
+
+static int look_for_all(Part *p, int *done)
+{
+    Core *c = (Core *)p;
+    return c->pointers ? all_pointer(c, done) : all_int(c, done);
+}
+
+static int64_t bytes_of(Part *p, int which, const Line *l)
+{
+    Core *c = (Core *)p;
+    (void)l;
+    return c->pointers ? bytes_pointer(c, which) : bytes_int(c, which);
+}
+
+static void move_request(Part *p, int64_t to, int64_t from)
+{
+    Core *c = (Core *)p;
+    if (c->pointers) ((intptr_t *)c->requests)[to] = ((intptr_t *)c->requests)[from];
+    else ((int *)c->requests)[to] = ((int *)c->requests)[from];
+}
+
+int commplan_run(Core *c, int block)
+{
+    int code = advance(&c->part, block);
+    if (code == DONE && c->divisor > 1)
+        divide(c->type, c->part.memory[1], numbers(c, c->divided), c->divisor);
+    return code;
+}

@@ -11,7 +11,7 @@ import numpy as np
 from runtime.execute.crowding import crowded
 from runtime.execute.faults import ExecutionError, blocked, refused, unequal
 from runtime.execute.part import Part
-from runtime.program.elements import OPERATIONS, TYPES, width
+from runtime.program.elements import OPERATIONS, TYPES, Array, width
 from runtime.program.program import Buffer
 
 FOLDER = Path(__file__).parent
@@ -19,6 +19,7 @@ LIBRARY, REASON = FOLDER / "libcommplan.so", FOLDER / "libcommplan.txt"
 DONE, PENDING, LATE, FAILED, UNEQUAL = range(5)
 SPINS, FEW = 64, 8  # tests before other processes get a turn: where each has a core, and not
 SLICE_SECONDS = 0.1  # after which Python gets to see whether it was interrupted
+FUNCTIONS = ("MPI_Isend", "MPI_Irecv", "MPI_Testsome", "MPI_Testall", "MPI_Get_count")
 # avg is summed up here, and divided at the end.
 JOINS = ("sum", "min", "max", "prod", "band", "bor", "bxor")
 
@@ -45,21 +46,30 @@ def status() -> Status:
 
 
 class _Part(ctypes.Structure):
+    """As engine.c has it."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("lines", "followers")),
+        ("memory", ctypes.c_void_p * 3),
+        *((name, ctypes.c_void_p) for name in ("indices", "needs", "todo", "under_way", "ready")),
+        *((name, ctypes.c_int64) for name in ("count", "spins")),
+        *((name, ctypes.c_double) for name in ("limit", "slice")),
+        *((name, ctypes.c_int64) for name in ("going", "open", "left", "low", "reach", "awaited")),
+        *((name, ctypes.c_int64) for name in ("fresh", "first", "last", "fault", "code")),
+        ("since", ctypes.c_double),
+    )
+
+
+class _Core(ctypes.Structure):
     """As core.c has it."""
 
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("isend", "irecv", "testsome", "get_count")),
-        *((name, ctypes.c_int64) for name in ("comm", "byte", "tag")),
-        *((name, ctypes.c_void_p) for name in ("lines", "followers")),
-        ("memory", ctypes.c_void_p * 3),
-        *((name, ctypes.c_void_p) for name in ("requests", "statuses", "indices")),
-        *((name, ctypes.c_void_p) for name in ("needs", "todo", "under_way")),
-        *((name, ctypes.c_int64) for name in ("count", "status_size", "width", "type", "op")),
-        *((name, ctypes.c_int64) for name in ("divisor", "divided", "spins")),
-        *((name, ctypes.c_double) for name in ("limit", "slice")),
-        *((name, ctypes.c_int64) for name in ("going", "open", "left", "low", "reach", "fresh")),
-        *((name, ctypes.c_int64) for name in ("first", "last", "fault", "code")),
-        ("since", ctypes.c_double),
+        ("part", _Part),
+        *((name, ctypes.c_void_p) for name in FUNCTIONS),
+        *((name, ctypes.c_int64) for name in ("comm", "byte", "tag", "pointers")),
+        *((name, ctypes.c_void_p) for name in ("requests", "statuses")),
+        *((name, ctypes.c_int64) for name in ("status_size", "width", "type", "op")),
+        *((name, ctypes.c_int64) for name in ("divisor", "divided")),
     )
 
 
@@ -76,33 +86,25 @@ class Core:
 
         self.part, self._comm, self._MPI = part, comm, MPI
         library, mpi = ctypes.CDLL(str(LIBRARY)), ctypes.CDLL(MPI.__file__)
-        most, lines = max(part.most_messages, 1), max(len(part.lines), 1)
         size = MPI._sizeof(MPI.Status)
-        kind = "int" if MPI._sizeof(MPI.Comm) == ctypes.sizeof(ctypes.c_int) else "pointer"
-        functions = ("MPI_Isend", "MPI_Irecv", "MPI_Testsome", "MPI_Get_count")
-        self._under_way = np.zeros(most, dtype=np.int64)
-        self._kept = (
-            *(part.lines, part.followers, np.zeros(most, dtype=np.int64)),
-            *(np.zeros(most * size, dtype=np.uint8), np.zeros(most, dtype=np.int32)),
-            *(np.zeros(lines, dtype=np.int64), np.zeros(lines, dtype=np.int64), self._under_way),
-        )
-        addresses = [array.ctypes.data for array in self._kept]
-        self._state = _Part(
-            *(ctypes.cast(getattr(mpi, name), ctypes.c_void_p).value for name in functions),
+        self._under_way, made = _made(part, limit)
+        statuses = np.zeros(len(self._under_way) * size, dtype=np.uint8)
+        requests = np.zeros(len(self._under_way), dtype=np.int64)
+        self._kept = (part, made, statuses, requests)
+        self._core = _Core(
+            made[0],
+            *(ctypes.cast(getattr(mpi, name), ctypes.c_void_p).value for name in FUNCTIONS),
             *(_signed(handle) for handle in (comm.handle, MPI.BYTE.handle)),
-            tag,
-            *addresses[:2],
-            (0, 0, 0),
-            *addresses[2:],
-            *(len(part.lines), size, width(part.dtype), TYPES.index(part.dtype)),
+            *(tag, int(MPI._sizeof(MPI.Comm) > ctypes.sizeof(ctypes.c_int))),
+            *(requests.ctypes.data, statuses.ctypes.data),
+            *(size, width(part.dtype), TYPES.index(part.dtype)),
             *(JOINS.index("sum" if part.op == "avg" else part.op), part.divisor),
             part.counts[Buffer.OUTPUT],
-            FEW if crowded() else SPINS,
-            *(limit, SLICE_SECONDS),
         )
-        self._run = getattr(library, f"commplan_run_{kind}")
+        self._state = self._core.part
+        self._run = library.commplan_run
         self._run.argtypes, self._run.restype = (ctypes.c_void_p, ctypes.c_int), ctypes.c_int
-        self._address = ctypes.addressof(self._state)
+        self._address = ctypes.addressof(self._core)
 
     def bind(self, ins: int, outs: int, scratch: int) -> None:
         """Take the addresses of INPUT, OUTPUT and SCRATCH for the next run."""
@@ -149,6 +151,21 @@ class Core:
         if code == UNEQUAL:
             return unequal(self.part, state.fault, state.code)
         return refused(self.part, state.fault, self._MPI.Get_error_string(state.code))
+
+
+def _made(part: Part, limit: float) -> tuple[Array, tuple[Any, ...]]:
+    """Give the lines under way, and what the engine works on, with all that must be kept for it."""
+    most, lines = max(part.most_messages, 1), max(len(part.lines), 1)
+    under_way = np.zeros(most, dtype=np.int64)
+    arrays = (
+        *(part.lines, part.followers, np.zeros(most, dtype=np.int32)),
+        *(np.zeros(lines, dtype=np.int64), np.zeros(lines, dtype=np.int64), under_way),
+        np.zeros(-(-lines // 64), dtype=np.uint64),
+    )
+    addresses = [array.ctypes.data for array in arrays]
+    spins = FEW if crowded() else SPINS
+    held = (*addresses[:2], (0, 0, 0), *addresses[2:], len(part.lines), spins, limit, SLICE_SECONDS)
+    return under_way, (_Part(*held), arrays)
 
 
 def _signed(handle: int) -> int:

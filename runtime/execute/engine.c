@@ -1,0 +1,230 @@
+/* How a process goes through its part of a program. Whoever includes this says how messages are
+   started and looked at, and how one stretch of elements joins another. */
+
+enum { COPY, SEND, RECV, ADD };                        /* actions */
+enum { DONE, PENDING, LATE, FAILED, LONG_OR_SHORT };   /* what a call comes to */
+
+/* An instruction, as runtime/execute/part.py has it; offset, size and from are in bytes.
+   needs: how many others it waits for, of which one, for a message, is that the one before it to or
+   from the same peer is started; next: the one after it, -1 for none. Those that wait for it to be
+   done are the followers from `after` to `until`. gate: all messages before that line must be
+   complete before this one is started. */
+typedef struct {
+    int64_t action, peer, buffer, offset, size, source, from, step, piece;
+    int64_t needs, after, until, next, gate;
+} Line;
+
+/* What a line waits for that waits for no other. */
+enum { STARTED = -1, ENDED = -2 };
+
+typedef struct {
+    const Line *lines;
+    const int64_t *followers;
+    char *memory[3];
+    int *indices;                            /* of requests that are complete */
+    int64_t *needs, *todo, *under_way;       /* by line; by line; by request */
+    uint64_t *ready;                         /* messages that wait for no other, 64 lines a word */
+    int64_t count;                           /* of lines */
+    int64_t spins;                           /* tests before other processes get a turn */
+    double limit, slice;                     /* seconds of a wait, and of one call */
+    int64_t going, open, left;               /* how far it is: requests, and messages to come */
+    int64_t low, reach;                      /* no message before is open; none from here starts */
+    int64_t awaited;                         /* messages under way that some line waits for */
+    int64_t fresh;                           /* some message may be started that could not before */
+    int64_t first, last;                     /* of what is to be copied and added */
+    int64_t fault, code;
+    double since;
+} Part;
+
+/* Start a message as request number p->open; look which are complete, or whether all are; give the
+   bytes of the message that completed as number `which`; move a request. Results: MPI's codes. */
+static int start_message(Part *p, const Line *l);
+static int look_for_some(Part *p, int *done);
+static int look_for_all(Part *p, int *done);
+static int64_t bytes_of(Part *p, int which, const Line *l);
+static void move_request(Part *p, int64_t to, int64_t from);
+static void combine(const Part *p, char *to, const char *from, int64_t size);
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int failed(Part *p, int what, int64_t line, int code)
+{
+    p->fault = line;
+    p->code = code;
+    return what;
+}
+
+static int message(const Line *l) { return l->action == SEND || l->action == RECV; }
+
+static void make_ready(Part *p, int64_t line)
+{
+    p->ready[line / 64] |= (uint64_t)1 << line % 64;
+    p->fresh = 1;
+}
+
+/* Note that a line is done, and what may follow. */
+static void finish(Part *p, int64_t line)
+{
+    const Line *l = p->lines + line;
+    p->needs[line] = ENDED;
+    for (int64_t i = l->after; i < l->until; i++) {
+        int64_t next = p->followers[i];
+        if (--p->needs[next]) continue;
+        if (message(p->lines + next)) make_ready(p, next);
+        else p->todo[p->last++] = next;
+    }
+}
+
+/* Copy and add whatever is there. */
+static void settle(Part *p)
+{
+    while (p->first < p->last) {
+        int64_t line = p->todo[p->first++];
+        const Line *l = p->lines + line;
+        char *to = p->memory[l->buffer] + l->offset;
+        const char *from = p->memory[l->source] + l->from;
+        if (l->action == COPY) memcpy(to, from, (size_t)l->size);
+        else combine(p, to, from, l->size);
+        finish(p, line);
+    }
+}
+
+/* Bring `low` to the first message that is open, and see how far the lead reaches from there. */
+static void pass_by(Part *p)
+{
+    int64_t reached = p->reach;
+    while (p->low < p->count && (p->needs[p->low] == ENDED || !message(p->lines + p->low))) p->low++;
+    while (p->reach < p->count && p->lines[p->reach].gate <= p->low) p->reach++;
+    if (p->reach > reached) p->fresh = 1;
+}
+
+static void begin(Part *p)
+{
+    p->going = 1;
+    p->low = p->reach = p->first = p->last = p->left = p->open = p->awaited = 0;
+    p->since = 0;
+    for (int64_t i = 0; i < p->count; i++) {
+        p->needs[i] = p->lines[i].needs;
+        if (message(p->lines + i)) {
+            p->left++;
+            if (!p->needs[i]) make_ready(p, i);
+        } else if (!p->needs[i]) {
+            p->todo[p->last++] = i;
+        }
+    }
+    settle(p);
+    pass_by(p);
+}
+
+/* Start one message; the next one between the same two processes, in its direction, may follow. */
+static int start_line(Part *p, int64_t line)
+{
+    const Line *l = p->lines + line;
+    int code = start_message(p, l);
+    if (code) return failed(p, FAILED, line, code);
+    p->under_way[p->open++] = line;
+    p->needs[line] = STARTED;
+    p->awaited += l->until > l->after;
+    if (l->next >= 0 && !--p->needs[l->next]) make_ready(p, l->next);
+    return DONE;
+}
+
+/* Start all messages that may be, in their order. Result: DONE, or what went wrong. */
+static int start_ready(Part *p)
+{
+    if (!p->fresh) return DONE;
+    for (int64_t word = p->low / 64; word * 64 < p->reach; word++) {
+        int64_t beyond = p->reach - word * 64;
+        uint64_t within = beyond < 64 ? ((uint64_t)1 << beyond) - 1 : ~(uint64_t)0, found;
+        while ((found = p->ready[word] & within)) {
+            p->ready[word] ^= found & -found;
+            int code = start_line(p, word * 64 + __builtin_ctzll(found));
+            if (code) return code;
+        }
+    }
+    p->fresh = 0;
+    return DONE;
+}
+
+/* Take up what has come; the requests that are left move together. */
+static int take_up(Part *p, int done)
+{
+    int64_t kept = 0;
+    for (int i = 0; i < done; i++) {
+        int64_t line = p->under_way[p->indices[i]], got;
+        const Line *l = p->lines + line;
+        if (l->action == RECV && (got = bytes_of(p, i, l)) != l->size)
+            return failed(p, LONG_OR_SHORT, line, (int)got);
+        p->under_way[p->indices[i]] = -1 - line;
+    }
+    for (int64_t i = 0; i < p->open; i++) {
+        int64_t line = p->under_way[i];
+        if (line >= 0) {
+            if (kept != i) move_request(p, kept, i);
+            p->under_way[kept++] = line;
+            continue;
+        }
+        p->awaited -= p->lines[-1 - line].until > p->lines[-1 - line].after;
+        finish(p, -1 - line);
+    }
+    p->open = kept;
+    p->left -= done;
+    p->since = 0;
+    settle(p);
+    pass_by(p);
+    return DONE;
+}
+
+/* Tell whether nothing can go on before all messages under way are complete. */
+static int all_or_none(const Part *p)
+{
+    return !p->awaited && (p->reach == p->count || p->lines[p->reach].gate >= p->reach);
+}
+
+/* Look which messages are complete: any of them, or all. */
+static int look(Part *p, int whole, int *done)
+{
+    int code = whole ? look_for_all(p, done) : look_for_some(p, done);
+    if (!whole || !*done) return code;
+    for (*done = 0; *done < p->open; ++*done) p->indices[*done] = *done;
+    return code;
+}
+
+/* Wait until some message is complete. */
+static int wait_for_some(Part *p, int block)
+{
+    int done = 0, whole = all_or_none(p);
+    double entered = 0;
+    for (int64_t spin = 0;; spin++) {
+        /* Who waits for long shall know which of them are late. */
+        int code = look(p, whole && spin < p->spins, &done);
+        if (code) return failed(p, FAILED, p->under_way[0], code);
+        if (done > 0) return take_up(p, done);
+        if (spin < p->spins) continue;
+        if (!block) return PENDING;
+        double time = now();
+        if (!entered) entered = time;
+        if (!p->since) p->since = time;
+        if (time - p->since > p->limit) return failed(p, LATE, p->under_way[0], 0);
+        if (time - entered > p->slice) return PENDING;
+        sched_yield();
+    }
+}
+
+/* Do the collective once, or go on with it; block: wait for what has not come. */
+static int advance(Part *p, int block)
+{
+    if (!p->going) begin(p);
+    while (p->left) {
+        int code = start_ready(p);
+        if (!code) code = wait_for_some(p, block);
+        if (code) return code;
+    }
+    p->going = 0;
+    return DONE;
+}
