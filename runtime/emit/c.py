@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from runtime.emit.parts import c_program
 from runtime.emit.tables import Tables, busbw_factor, run_of, tables
+from runtime.metrics.pacing import MOST_LEAD
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import IntArray
 
@@ -19,6 +20,9 @@ _PLAN = """/* The plan, made by commplan: figures for any size. */
 static const char collective[] = "{collective}", topology[] = "{topology}";
 enum {{ ROOT = {root}, REDUCES = {reduces}, PROCESSES = {processes} }};
 enum {{ BLOCKS = {blocks}, PIECES = {count} }};
+
+/* Steps in which messages are under way at a time: all of older ones are complete. */
+enum {{ LEAD = {lead}, MOST_LEAD = {most_lead} }};
 
 /* busbw / algbw */
 static const double busbw_factor = {busbw!r};
@@ -45,7 +49,11 @@ static const Int parts = {parts};
 static const Piece pieces[] = {{
 {pieces}}};
 
-/* Transfers, in the order of the steps: step, piece, src, dst, where src has the piece, where it
+/* Pieces of its input that a process keeps, without any message: process, piece. And an end. */
+static const Kept kept[] = {{
+{kept}    {{-1, 0}}}};
+
+/* Transfers, in the order of starting: step, piece, src, dst, where src has the piece, where it
    comes to at dst, and how: put there; put there, then join the own input to it; or taken beside,
    and then added or copied to its place. And an end. */
 static const Transfer transfers[] = {{
@@ -82,6 +90,9 @@ def _plan(held: Tables) -> str:
         layout=_rows(row for i, pair in enumerate(plan.layout) for row in _runs(i, pair)),
         parts=plan.parts,
         pieces=_rows(held.pieces),
+        lead=plan.lead,
+        most_lead=MOST_LEAD,
+        kept=_rows(held.kept),
         transfers=_rows(
             (*numbers, *(word.upper() for word in words))
             for numbers, words in ((row[:4], row[4:]) for row in held.transfers)

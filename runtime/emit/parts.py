@@ -11,7 +11,7 @@ PYTHON_PARTS = ("plan", "options", "lowering", "machine", "check", "table", "mai
 
 def python_program(opening: str, plan: str) -> str:
     """Join the parts in Python, with `plan` in place of the plan of one process."""
-    texts = [_read("in_python", f"{part}.py") if part != "plan" else plan for part in PYTHON_PARTS]
+    texts = [_read("emit/in_python", f"{part}.py") if part != "plan" else plan for part in PYTHON_PARTS]
     imports = [line for text in texts for line in _imports(text)]
     bodies = [_body(text) for text in texts]
     # As ruff and isort have them: the standard library first, `import` lines before `from` lines.
@@ -56,12 +56,14 @@ def c_program(opening: str, plan: str) -> str:
     """Join the parts in C, with `plan` in place of the plan of one process."""
 
     def included(match: re.Match[str]) -> str:
-        return plan if match[1] == "plan.c" else _read("in_c", match[1]).rstrip()
+        if match[1] == "plan.c":
+            return plan
+        return _read("execute" if match[1] == "engine.c" else "emit/in_c", match[1]).rstrip()
 
-    main = _read("in_c", "main.c")
+    main = _read("emit/in_c", "main.c")
     whole = re.sub(r'#include "(\w+\.c)"\n', lambda match: included(match) + "\n", main)
     return f"{opening}\n\n{whole}"
 
 
 def _read(folder: str, name: str) -> str:
-    return files("runtime.emit").joinpath(folder, name).read_text(encoding="utf-8")
+    return files("runtime").joinpath(folder, name).read_text(encoding="utf-8")

@@ -54,6 +54,12 @@ class Tables:
         return zip(plan.block.tolist(), plan.first.tolist(), plan.last.tolist(), strict=True)
 
     @property
+    def kept(self) -> Iterator[tuple[int, int]]:
+        """Give process and piece of what stays where it is held and wanted."""
+        plan = self.moves
+        return zip(plan.copy_process.tolist(), plan.copy_piece.tolist(), strict=True)
+
+    @property
     def transfers(self) -> Iterator[tuple[int, int, int, int, str, str, str]]:
         """Give step, piece, src, dst, source, target and landing of each transfer."""
         plan = self.moves

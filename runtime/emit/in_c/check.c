@@ -5,8 +5,8 @@ static void fill(void)
 {
     size_t width = args.type->width;
     char *own = take(PERIOD, width);
-    for (int buffer = IN; buffer <= BESIDE; buffer++)
-        memset(plan.memory[buffer], 119, (size_t)plan.total[buffer] * width);
+    for (int buffer = IN; buffer <= SCRATCH; buffer++)
+        memset(machine.part.memory[buffer], 119, (size_t)plan.total[buffer] * width);
     for (Int b = 0; b < BLOCKS; b++) {
         if (plan.start[IN][b] < 0) continue;
         args.type->contribute(args.op, own, plan.me, b);

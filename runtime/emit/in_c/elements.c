@@ -17,8 +17,8 @@ static uint64_t figure(int process, Int block, int i)
 #define TYPE(T, U, name, FACTOR)                                                             \
     static void combine_##name(int op, void *to, const void *from, Int n)                    \
     {                                                                                        \
-        T *a = to;                                                                           \
-        const T *b = from;                                                                   \
+        T *restrict a = to;                                                                  \
+        const T *restrict b = from;                                                          \
         if (op == SUM) for (Int i = 0; i < n; i++) a[i] = (T)((U)a[i] + (U)b[i]);            \
         if (op == MIN) for (Int i = 0; i < n; i++) a[i] = b[i] < a[i] ? b[i] : a[i];         \
         if (op == MAX) for (Int i = 0; i < n; i++) a[i] = b[i] > a[i] ? b[i] : a[i];         \

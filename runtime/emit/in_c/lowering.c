@@ -1,24 +1,31 @@
 /* The plan made to fit one size: what this process copies, sends, receives and adds. */
 
+enum { COPIES, PACKS, RECEIVES, SENDS, LANDINGS };  /* the order within a step */
+enum { MESSAGE_LIMIT = 1 << 30 };                   /* bytes; longer messages are cut */
+
 typedef struct { int buffer; Int offset, size; } Span;
-typedef struct { int step, sends, peer, landing, tag; Int chunk, order; Span span, own; } Message;
-typedef struct { int step, adds; Int order; Span to, from; } Copied;
+/* An end of what is sent: a chunk of a transfer. `leader` is the order of the first of those that
+   travel with it, `whole` their size; what goes beside lies at `place`. */
+typedef struct {
+    const Transfer *transfer;
+    int sends, landing, leads, beside;
+    Int step, chunk, order, leader, whole, place;
+    Span span, own;
+} End;
+typedef struct { Line line; Int phase, order, made; } Entry;
 
 static struct {
     int me, in_place, moved;
-    Int chunks, block[BLOCKS], start[2][BLOCKS], total[4], begin[2], slot[PIECES];
-    Int messages, packs, landings, copies;
-    Message *message;
-    Copied *pack, *landing, *copy;
-    MPI_Request *request;
-    MPI_Comm comm;
-    char *memory[4], *shared;
+    Int chunks, lead, block[BLOCKS], start[2][BLOCKS], total[3], begin[2], slot[PIECES];
+    Int ends, entries;
+    End *end;
+    Entry *entry;
 } plan;
 
 static Int share(Int whole, Int part, Int of) { return (Int)((Wide)whole * (Wide)part / (Wide)of); }
 
 /* Give where a piece begins in its block; its length goes to *length. */
-static Int cut(int piece, Int *length)
+static Int cut(Int piece, Int *length)
 {
     Int size = plan.block[pieces[piece].block];
     Int begin = share(size, pieces[piece].first, parts);
@@ -26,7 +33,7 @@ static Int cut(int piece, Int *length)
     return begin;
 }
 
-static Span place(int buffer, int piece)
+static Span place(int buffer, Int piece)
 {
     Int length, begin = cut(piece, &length);
     if (buffer == SCRATCH) return (Span){SCRATCH, plan.slot[piece], length};
@@ -88,128 +95,183 @@ static void lay_out(void)
     free(order[OUT]);
 }
 
+/* Give a slot of scratch to each piece that lands there. */
+static void give_slots(void)
+{
+    memset(plan.slot, -1, sizeof plan.slot);
+    for (const Transfer *t = transfers; t->step >= 0; t++)
+        if (t->dst == plan.me && t->target == SCRATCH) plan.slot[t->piece] = 0;
+    for (Int p = 0, length; p < PIECES; p++) {
+        if (plan.slot[p] < 0) continue;
+        cut(p, &length);
+        plan.slot[p] = plan.total[SCRATCH];
+        plan.total[SCRATCH] += length;
+    }
+}
+
 /* Enter this process's end of a transfer: chunk c of step s goes in step s + c. */
 static void enter(const Transfer *t)
 {
-    Int length;
-    cut(t->piece, &length);
-    int sends = t->src == plan.me, home = sends ? t->source : t->target;
-    if (!sends && t->target == SCRATCH && plan.slot[t->piece] < 0) {
-        plan.slot[t->piece] = plan.total[SCRATCH];
-        plan.total[SCRATCH] += length;
-    }
-    for (Int chunk = 0; length && chunk < plan.chunks; chunk++) {
-        Int skip = share(length, chunk, plan.chunks);
-        Int size = share(length, chunk + 1, plan.chunks) - skip;
+    int sends = t->src == plan.me, home = sends ? t->source : t->target, landing = t->landing;
+    Span span = place(home, t->piece);
+    /* In place, the own input lies where the sum shall be. */
+    if (landing == JOIN && plan.in_place && t->target == OUT) landing = ADD;
+    for (Int chunk = 0; chunk < plan.chunks; chunk++) {
+        Int skip = share(span.size, chunk, plan.chunks);
+        Int size = share(span.size, chunk + 1, plan.chunks) - skip;
         if (!size) continue;
-        if (size > INT_MAX) fail("a message is too large for MPI, take more chunks");
-        Message *m = &plan.message[plan.messages++];
-        *m = (Message){t->step + (int)chunk, sends, sends ? t->dst : t->src, t->landing, 0, chunk,
-                       (t - transfers) * plan.chunks + chunk,
-                       part_of(place(home, t->piece), skip, size), {0, 0, 0}};
-        if (sends || t->landing != JOIN) continue;
-        m->own = part_of(place(IN, t->piece), skip, size);
-        /* In place, the own input lies where the sum shall be. */
-        if (plan.in_place && t->target == OUT) m->landing = ADD;
+        End *e = &plan.end[plan.ends++];
+        *e = (End){t, sends, landing, 0, 0, t->step + chunk, chunk,
+                   (t - transfers) * plan.chunks + chunk, 0, 0, 0, part_of(span, skip, size), {0}};
+        if (!sends && landing == JOIN) e->own = part_of(place(IN, t->piece), skip, size);
     }
-}
-
-/* List the copies that come first: input in the way, and what is kept of it. */
-static void own_copies(const char *received)
-{
-    if (plan.moved)
-        plan.copy[plan.copies++] =
-            (Copied){0, 0, 0, {SCRATCH, 0, plan.total[IN]}, {IN, 0, plan.total[IN]}};
-    for (int p = 0; p < PIECES; p++)
-        if (!plan.in_place && !received[p] && plan.start[IN][pieces[p].block] >= 0 &&
-            plan.start[OUT][pieces[p].block] >= 0)
-            plan.copy[plan.copies++] = (Copied){0, 0, 0, place(OUT, p), place(IN, p)};
 }
 
 static int compared(Int a, Int b) { return (a > b) - (a < b); }
+static int peer(const End *e) { return e->sends ? e->transfer->dst : e->transfer->src; }
+static int joins(const End *e) { return e->span.size <= args.join / (Int)args.type->width; }
 
-static int by_order(const void *a, const void *b)
+/* Tell two ends apart, or give 0 for two that travel in one message. */
+static int apart(const End *e, const End *f)
 {
-    const Message *m = a, *n = b;
-    int step = compared(m->step, n->step);
-    return step ? step : compared(m->order, n->order);
-}
-
-static int joins(const Message *m) { return m->span.size <= args.join / (Int)args.type->width; }
-
-/* Tell two messages apart, or give 0 for two that travel as one. */
-static int apart(const Message *m, const Message *n)
-{
-    Int differ[] = {compared(m->step, n->step), compared(m->sends, n->sends),
-                    compared(m->peer, n->peer), compared(joins(m), joins(n)),
-                    compared(m->chunk, n->chunk), joins(m) ? 0 : compared(m->order, n->order)};
+    int differ[] = {compared(e->step, f->step), f->sends - e->sends, peer(e) - peer(f),
+                    joins(e) - joins(f), compared(e->chunk, f->chunk),
+                    joins(e) ? 0 : compared(e->order, f->order)};
     for (size_t i = 0; i < sizeof differ / sizeof differ[0]; i++)
-        if (differ[i]) return (int)differ[i];
+        if (differ[i]) return differ[i];
     return 0;
 }
 
 static int by_message(const void *a, const void *b)
 {
     int differ = apart(a, b);
-    return differ ? differ : by_order(a, b);
+    return differ ? differ : compared(((const End *)a)->order, ((const End *)b)->order);
 }
 
-static int by_step(const void *a, const void *b)
-{
-    const Copied *m = a, *n = b;
-    int step = compared(m->step, n->step), order = compared(m->order, n->order);
-    return step ? step : order ? order : compared(m->adds, n->adds);
-}
-
-static int follows(const Span *next, const Span *span)
-{
-    return next->buffer == span->buffer && next->offset == span->offset + span->size;
-}
-
-/* Make one message of parts that travel together: in one stretch, or through BESIDE. */
-static Message join(const Message *part, Int parts, Int *end)
-{
-    Message whole = *part;
-    int beside = 0;
-    for (Int i = 0; i < parts; i++) {
-        const Span *span = &part[i].span;
-        if (i) whole.span.size += span->size;
-        if (!part->sends && (part[i].landing == ADD || part[i].landing == COPY)) beside = 1;
-        if (i && !follows(span, &part[i - 1].span)) beside = 1;
-    }
-    if (whole.span.size > INT_MAX) fail("a message is too large for MPI, take more chunks");
-    for (Int i = 0; i < parts; i++) {
-        const Message *m = &part[i];
-        Span at = {BESIDE, *end, m->span.size};
-        if (beside && m->sends)
-            plan.pack[plan.packs++] = (Copied){m->step, 0, m->order, at, m->span};
-        else if (beside)
-            plan.landing[plan.landings++] =
-                (Copied){m->step, m->landing == ADD, m->order, m->span, at};
-        if (!m->sends && m->landing == JOIN)
-            plan.landing[plan.landings++] = (Copied){m->step, 1, m->order, m->span, m->own};
-        if (beside) *end += at.size;
-    }
-    if (beside) whole.span = (Span){BESIDE, *end - whole.span.size, whole.span.size};
-    return whole;
-}
-
-/* Join small messages of one pair, step and chunk; what goes through BESIDE lies there one after
-   the other, each step anew. */
+/* Join small ones of one pair, step and chunk. What is not in one stretch goes beside, and so does
+   what is added or copied to its place. */
 static void join_messages(void)
 {
-    Int made = 0, end = 0;
-    qsort(plan.message, (size_t)plan.messages, sizeof(Message), by_message);
-    for (Int i = 0, j; i < plan.messages; i = j) {
-        if (i && plan.message[i].step != plan.message[made - 1].step) end = 0;
-        for (j = i; j < plan.messages && !apart(&plan.message[i], &plan.message[j]); j++) {}
-        plan.message[made++] = join(plan.message + i, j - i, &end);
-        if (end > plan.total[BESIDE]) plan.total[BESIDE] = end;
+    qsort(plan.end, (size_t)plan.ends, sizeof(End), by_message);
+    for (Int i = 0, j; i < plan.ends; i = j) {
+        End *first = &plan.end[i];
+        int beside = 0;
+        Int whole = 0;
+        for (j = i; j < plan.ends && !apart(first, &plan.end[j]); j++) {
+            const End *e = &plan.end[j];
+            beside |= !e->sends && (e->landing == ADD || e->landing == COPY);
+            beside |= e->span.buffer != first->span.buffer ||
+                      e->span.offset != first->span.offset + whole;
+            whole += e->span.size;
+        }
+        for (End *e = first; e < plan.end + j; e++) {
+            e->leads = e == first;
+            e->leader = first->order;
+            e->whole = whole;
+            e->beside = beside;
+        }
     }
-    plan.messages = made;
-    qsort(plan.message, (size_t)plan.messages, sizeof(Message), by_order);
-    qsort(plan.pack, (size_t)plan.packs, sizeof(Copied), by_step);
-    qsort(plan.landing, (size_t)plan.landings, sizeof(Copied), by_step);
+}
+
+static int by_leader(const void *a, const void *b)
+{
+    const End *e = a, *f = b;
+    int step = compared(e->step, f->step), leader = compared(e->leader, f->leader);
+    if (step || e->sends != f->sends) return step ? step : f->sends - e->sends;
+    return leader ? leader : compared(e->order, f->order);
+}
+
+/* Lay what goes beside behind the slots, in `lead` stretches that the steps take turns at. */
+static void lay_beside(void)
+{
+    Int room[MOST_LEAD] = {0}, end = 0;
+    qsort(plan.end, (size_t)plan.ends, sizeof(End), by_leader);
+    for (End *e = plan.end; e < plan.end + plan.ends; e++) {
+        Int *taken = &room[e->step % plan.lead];
+        if (e > plan.end && e->step != e[-1].step) end = 0;
+        e->place = end;
+        if (e->beside) end += e->span.size;
+        if (end > *taken) *taken = end;
+    }
+    for (Int turn = 0; turn < plan.lead; turn++) {
+        for (Int i = 0; i < plan.ends; i++)
+            if (plan.end[i].step % plan.lead == turn) plan.end[i].place += plan.total[SCRATCH];
+        plan.total[SCRATCH] += room[turn];
+    }
+}
+
+/* Make a line; a long message becomes several. */
+static void make(Int phase, Int order, Int step, int action, int with, Int piece, Span to, Span from)
+{
+    Int width = (Int)args.type->width, size = to.size * width;
+    Int most = phase == RECEIVES || phase == SENDS ? MESSAGE_LIMIT : size;
+    for (Int skip = 0; skip < size; skip += most) {
+        if (!(plan.entries & (plan.entries + 1)))
+            plan.entry = keep(realloc(plan.entry, (size_t)(2 * plan.entries + 1) * sizeof(Entry)));
+        plan.entry[plan.entries] = (Entry){
+            {action, with, to.buffer, to.offset * width + skip, size - skip < most ? size - skip : most,
+             from.buffer, from.offset * width, step, piece, 0, 0, 0, -1, 0},
+            phase, order, plan.entries};
+        plan.entries++;
+    }
+}
+
+/* Make what comes first: input in the way goes aside, and what is kept of it into place. */
+static void make_copies(void)
+{
+    Int row = 0;
+    Span aside = {SCRATCH, 0, plan.total[IN]}, ins = {IN, 0, plan.total[IN]};
+    if (plan.moved) make(COPIES, -1, 0, COPY, -1, -1, aside, ins);
+    for (const Kept *k = kept; k->process >= 0; k++)
+        if (k->process == plan.me && !plan.in_place)
+            make(COPIES, row++, 0, COPY, -1, k->piece, place(OUT, k->piece), place(IN, k->piece));
+}
+
+/* Make the lines of one end: its message, if it leads one, and what goes before or after that. */
+static void make_lines(const End *e)
+{
+    static const Span nothing = {-1, 0, 0};
+    Int piece = e->transfer->piece;
+    Span beside = {SCRATCH, e->place, e->span.size}, whole = e->beside ? beside : e->span;
+    whole.size = e->whole;
+    if (e->leads)
+        make(e->sends ? SENDS : RECEIVES, e->order, e->step, e->sends ? SEND : RECV, peer(e), piece,
+             whole, nothing);
+    if (e->beside && e->sends) make(PACKS, e->order, e->step, COPY, -1, piece, beside, e->span);
+    if (e->sends) return;
+    if (e->beside)
+        make(LANDINGS, e->order, e->step, e->landing == ADD ? ADD : COPY, -1, piece, e->span, beside);
+    if (e->landing == JOIN) make(LANDINGS, e->order, e->step, ADD, -1, piece, e->span, e->own);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const Entry *e = a, *f = b;
+    Int differ[] = {e->line.step - f->line.step, e->phase - f->phase, e->order - f->order};
+    for (size_t i = 0; i < sizeof differ / sizeof differ[0]; i++)
+        if (differ[i]) return compared(differ[i], 0);
+    return compared(e->made, f->made);
+}
+
+/* List the lines of this process, in their order. */
+static void make_plan(void)
+{
+    Int rows = 0;
+    lay_out();
+    give_slots();
+    for (const Transfer *t = transfers; t->step >= 0; t++)
+        rows += t->src == plan.me || t->dst == plan.me;
+    plan.end = take((size_t)(rows * plan.chunks), sizeof(End));
+    plan.entry = 0;
+    plan.ends = plan.entries = 0;
+    for (const Transfer *t = transfers; t->step >= 0; t++)
+        if (t->src == plan.me || t->dst == plan.me) enter(t);
+    join_messages();
+    lay_beside();
+    make_copies();
+    for (Int i = 0; i < plan.ends; i++) make_lines(&plan.end[i]);
+    qsort(plan.entry, (size_t)plan.entries, sizeof(Entry), by_place);
+    free(plan.end);
 }
 
 /* Choose the number of chunks. */

@@ -1,126 +1,113 @@
 /* A plan with memory and requests: how it runs. */
 
-static char *at(Span span) { return plan.memory[span.buffer] + (size_t)span.offset * args.type->width; }
+static struct {
+    Part part;
+    MPI_Request *request;
+    MPI_Comm comm;
+    char *memory;
+} machine;
 
-static MPI_Datatype mpi_type(void)
+static char *at(Span span)
 {
-    size_t width = args.type->width;
-    return width == 1 ? MPI_INT8_T : width == 4 ? MPI_INT32_T : MPI_INT64_T;
+    return machine.part.memory[span.buffer] + (size_t)span.offset * args.type->width;
 }
 
-/* Number the messages of one pair and step: both ends start them in the same order. */
-static void make_tags(void)
+/* A message that is started anew is as fast as one that is kept, or faster. */
+static int start_message(Part *p, const Line *l)
 {
-    int tags[2][PROCESSES] = {{0}};
-    for (Int i = 0; i < plan.messages; i++) {
-        Message *m = &plan.message[i];
-        if (i && m->step != m[-1].step) memset(tags, 0, sizeof tags);
-        m->tag = tags[m->sends][m->peer]++ % 32768;
+    char *memory = p->memory[l->buffer] + l->offset;
+    MPI_Request *request = machine.request + p->open;
+    if (l->action == SEND)
+        return MPI_Isend(memory, (int)l->size, MPI_BYTE, (int)l->peer, 0, machine.comm, request);
+    return MPI_Irecv(memory, (int)l->size, MPI_BYTE, (int)l->peer, 0, machine.comm, request);
+}
+
+static int look_for_some(Part *p, int *done)
+{
+    return MPI_Testsome((int)p->open, machine.request, done, p->indices, MPI_STATUSES_IGNORE);
+}
+
+static int look_for_all(Part *p, int *done)
+{
+    return MPI_Testall((int)p->open, machine.request, done, MPI_STATUSES_IGNORE);
+}
+
+/* All processes run this very program. */
+static int64_t bytes_of(Part *p, int which, const Line *l)
+{
+    (void)p, (void)which;
+    return l->size;
+}
+
+static void move_request(Part *p, int64_t to, int64_t from)
+{
+    (void)p;
+    machine.request[to] = machine.request[from];
+}
+
+static void combine(const Part *p, char *to, const char *from, int64_t size)
+{
+    (void)p;
+    args.type->combine(args.op, to, from, size / (int64_t)args.type->width);
+}
+
+/* Lay out memory: input and output share it where they do, and scratch lies behind them. */
+static void make_memory(void)
+{
+    Int width = (Int)args.type->width, ends[2];
+    for (int side = IN; side <= OUT; side++) {
+        edges.base[side] = plan.begin[side] * width;
+        ends[side] = edges.base[side] + plan.total[side] * width;
     }
+    if (!args.in_place) edges.base[OUT] += ends[IN], ends[OUT] += ends[IN];
+    edges.base[SCRATCH] = ends[IN] > ends[OUT] ? ends[IN] : ends[OUT];
+    machine.memory = take((size_t)(edges.base[SCRATCH] + plan.total[SCRATCH] * width), 1);
+    for (int buffer = IN; buffer <= SCRATCH; buffer++)
+        machine.part.memory[buffer] = machine.memory + edges.base[buffer];
 }
 
-static void make_plan(MPI_Comm comm)
+static void make_machine(MPI_Comm comm)
 {
-    char *received = take(PIECES, 1);
-    Int rows = 0;
-    lay_out();
-    memset(plan.slot, -1, sizeof plan.slot);
-    for (const Transfer *t = transfers; t->step >= 0; t++)
-        if (t->src == plan.me || t->dst == plan.me) rows++;
-    plan.message = take((size_t)(rows * plan.chunks), sizeof(Message));
-    plan.pack = take((size_t)(rows * plan.chunks), sizeof(Copied));
-    plan.landing = take((size_t)(2 * rows * plan.chunks), sizeof(Copied));
-    plan.copy = take(PIECES + 1, sizeof(Copied));
-    plan.messages = plan.packs = plan.landings = plan.copies = 0;
-    for (const Transfer *t = transfers; t->step >= 0; t++) {
-        if (t->src == plan.me || t->dst == plan.me) enter(t);
-        if (t->dst == plan.me) received[t->piece] = 1;
-    }
-    own_copies(received);
-    free(received);
-    join_messages();
-    size_t width = args.type->width, ends[2];
-    for (int side = IN; side <= OUT; side++)
-        ends[side] = (size_t)(plan.begin[side] + plan.total[side]);
-    plan.shared = take(plan.in_place || plan.moved ? (ends[IN] > ends[OUT] ? ends[IN] : ends[OUT])
-                                                   : ends[IN] + ends[OUT], width);
-    plan.memory[IN] = plan.shared + (size_t)plan.begin[IN] * width;
-    plan.memory[OUT] = plan.shared + (size_t)plan.begin[OUT] * width;
-    if (!plan.in_place && !plan.moved) plan.memory[OUT] = plan.shared + ends[IN] * width;
-    for (int buffer = SCRATCH; buffer <= BESIDE; buffer++)
-        plan.memory[buffer] = take((size_t)plan.total[buffer], width);
-    plan.request = take((size_t)plan.messages, sizeof(MPI_Request));
-    make_tags();
-    plan.comm = comm;
+    Part *p = &machine.part;
+    size_t count = (size_t)plan.entries, words = count / 64 + 1;
+    machine.comm = comm;
+    make_memory();
+    Line *lines = take(count, sizeof(Line));
+    for (size_t i = 0; i < count; i++) lines[i] = plan.entry[i].line;
+    free(plan.entry);
+    p->followers = depend(lines, plan.entries);
+    follow(lines, plan.entries, plan.lead);
+    p->lines = lines;
+    p->count = plan.entries;
+    p->needs = take(count, sizeof(int64_t));
+    p->todo = take(count, sizeof(int64_t));
+    p->under_way = take(count, sizeof(int64_t));
+    p->ready = take(words, sizeof(uint64_t));
+    p->indices = take(count, sizeof(int));
+    machine.request = take(count, sizeof(MPI_Request));
+    p->spins = args.crowded ? 8 : 64;
+    p->slice = 1e300;
+    p->limit = args.watchdog > 0 ? args.watchdog : 1e300;
 }
 
-static void free_plan(void)
+static void free_machine(void)
 {
-    void *all[] = {plan.message, plan.pack, plan.landing, plan.copy, plan.request, plan.shared,
-                   plan.memory[SCRATCH], plan.memory[BESIDE]};
+    Part *p = &machine.part;
+    void *all[] = {(void *)p->lines, (void *)p->followers, p->needs, p->todo, p->under_way,
+                   p->ready, p->indices, machine.request, machine.memory};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
 }
 
-/* Start a message: one that is started anew is as fast as one that is kept, or faster. */
-static void start(const Message *m, MPI_Datatype type, MPI_Request *request)
-{
-    int size = (int)m->span.size;
-    if (m->sends)
-        MPI_Isend(at(m->span), size, type, m->peer, m->tag, plan.comm, request);
-    else
-        MPI_Irecv(at(m->span), size, type, m->peer, m->tag, plan.comm, request);
-}
-
-/* Wait for a step's messages, but not for ever: name who does not come, and end all. */
-static void wait_for(int count, MPI_Request *request, const Message *message)
-{
-    double deadline = 0; /* once it is clear that this takes longer than to look at a clock */
-    int done = 0;
-    if (!(args.watchdog > 0)) {
-        MPI_Waitall(count, request, MPI_STATUSES_IGNORE);
-        return;
-    }
-    for (MPI_Testall(count, request, &done, MPI_STATUSES_IGNORE); !done;
-         MPI_Testall(count, request, &done, MPI_STATUSES_IGNORE)) {
-        if (!deadline) deadline = MPI_Wtime() + args.watchdog;
-        if (MPI_Wtime() > deadline) {
-            for (int i = 0; i < count; i++) {
-                MPI_Test(&request[i], &done, MPI_STATUS_IGNORE);
-                if (!done)
-                    fprintf(stderr, "commplan: rank %d blocked in step %d waiting for rank %d (piece %d)\n",
-                            ranks[plan.me], message[i].step, ranks[message[i].peer],
-                            transfers[message[i].order / plan.chunks].piece);
-            }
-            sleep(1); /* for the others to say what they wait for */
-            MPI_Abort(MPI_COMM_WORLD, 124);
-        }
-        sched_yield();
-    }
-}
-
-static void copy(const Copied *c)
-{
-    memcpy(at(c->to), at(c->from), (size_t)c->to.size * args.type->width);
-}
-
-/* Do the collective once. */
+/* Do the collective once; where a message does not come, name it and end all. */
 static void run(void)
 {
-    MPI_Datatype type = mpi_type();
-    const Copied *pack = plan.pack, *packed = plan.pack + plan.packs;
-    const Copied *next = plan.landing, *end = plan.landing + plan.landings;
-    for (Int i = 0; i < plan.copies; i++)
-        copy(&plan.copy[i]);
-    for (Int i = 0, j; i < plan.messages; i = j) {
-        int step = plan.message[i].step;
-        for (; pack < packed && pack->step == step; pack++) copy(pack);
-        for (j = i; j < plan.messages && plan.message[j].step == step; j++)
-            start(&plan.message[j], type, plan.request + (j - i));
-        wait_for((int)(j - i), plan.request, plan.message + i);
-        for (; next < end && next->step == step; next++)
-            if (next->adds)
-                args.type->combine(args.op, at(next->to), at(next->from), next->to.size);
-            else
-                copy(next);
+    Part *p = &machine.part;
+    if (advance(p, 1) == DONE) return;
+    for (int64_t i = 0; i < p->open; i++) {
+        const Line *l = p->lines + p->under_way[i];
+        fprintf(stderr, "commplan: rank %d blocked in step %d waiting for rank %d (piece %d)\n",
+                ranks[plan.me], (int)l->step, ranks[l->peer], (int)l->piece);
     }
+    sleep(1); /* for the others to say what they wait for */
+    MPI_Abort(MPI_COMM_WORLD, 124);
 }

@@ -7,14 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "engine.c"
+
 typedef long long Int;
-enum { IN, OUT, SCRATCH, BESIDE };  /* buffers */
-enum { PUT, JOIN, ADD, COPY };      /* ways to land */
+enum { IN, OUT, SCRATCH };          /* buffers */
+enum { PUT = 4, JOIN };             /* ways to land, beside COPY and ADD */
 typedef struct { int process, side; Int first, blocks, stride; } Run;
 typedef struct { Int block, first, last; } Piece;
 typedef struct { int step, piece, src, dst, source, target, landing; } Transfer;
+typedef struct { int process, piece; } Kept;
 
 #include "plan.c"
 
@@ -27,18 +31,21 @@ static void fail(const char *what)
     exit(70);
 }
 
-static void *take(size_t count, size_t width)
+static void *keep(void *memory)
 {
-    void *memory = calloc(count ? count : 1, width);
     if (!memory) fail("out of memory");
     return memory;
 }
+
+static void *take(size_t count, size_t width) { return keep(calloc(count ? count : 1, width)); }
 
 #include "elements.c"
 
 #include "options.c"
 
 #include "lowering.c"
+
+#include "dependencies.c"
 
 #include "machine.c"
 
@@ -80,7 +87,9 @@ static Row measure(MPI_Comm comm, Int size)
     Row row = {count * width, plan.block[0], 0, 0, 0, 0, 0};
     row.chunks = plan.chunks = args.chunks ? args.chunks : chunks_for(row.size);
     MPI_Comm_rank(comm, &plan.me);
-    make_plan(comm);
+    plan.lead = args.lead ? args.lead : LEAD;
+    make_plan();
+    make_machine(comm);
     fill();
     MPI_Barrier(comm);
     run();
@@ -89,7 +98,7 @@ static Row measure(MPI_Comm comm, Int size)
     row.seconds = timed(comm);
     row.algbw = (double)row.size / row.seconds;
     row.busbw = row.algbw * busbw_factor;
-    free_plan();
+    free_machine();
     if (!plan.me) print_row(&row);
     return row;
 }

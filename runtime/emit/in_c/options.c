@@ -2,18 +2,18 @@
 
 enum { MOST_SIZES = 256 };
 static struct {
-    Int sizes[MOST_SIZES], end, factor, iterations, warm_up, check, chunks, join;
+    Int sizes[MOST_SIZES], end, factor, iterations, warm_up, check, chunks, join, lead;
     int count, op, in_place, crowded, played[PROCESSES];
     double watchdog;
     const struct Type *type;
     const char *map;
     int help;
-} args = {{1 << 20}, 0, 2, 20, 5, 1, 0, 1 << 14, 1, SUM, 0, 0, {0}, 0, &types[6], "", 0};
+} args = {{1 << 20}, 0, 2, 20, 5, 1, 0, 1 << 14, 0, 1, SUM, 0, 0, {0}, 0, &types[6], "", 0};
 
 static const char usage[] =
     "usage: -b SIZE ... [-e END] [-f FACTOR] [-n ITERATIONS] [-w WARM-UP] [-c 0|1] [--type TYPE]\n"
     "       [--op sum|min|max|prod] [--chunks N] [--in-place] [--map 2,0,1] [--watchdog SECONDS]\n"
-    "       [--join BYTES] (up to which messages are joined)\n"
+    "       [--join BYTES] (up to which messages are joined) [--lead STEPS] (the plan's)\n"
     "       [--crowded] (there are more processes than cores) [-h]\n";
 
 static const Int MOST_BYTES = 1LL << 50;
@@ -52,7 +52,7 @@ static int option(const char *name, const char *value)
         {"-n", "--iterations", &args.iterations, 1, most},
         {"-w", "--warm-up", &args.warm_up, 0, most}, {"-c", "--check", &args.check, 0, 1},
         {"-f", "--factor", &args.factor, 2, most}, {"--chunks", "--chunks", &args.chunks, 0, 65536},
-        {"--join", "--join", &args.join, 0, most}};
+        {"--join", "--join", &args.join, 0, most}, {"--lead", "--lead", &args.lead, 0, MOST_LEAD}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (!strcmp(name, numbers[i].brief) || !strcmp(name, numbers[i].full)) {
             *numbers[i].to = atoll(value);
