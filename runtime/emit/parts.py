@@ -11,7 +11,9 @@ PYTHON_PARTS = ("plan", "options", "lowering", "machine", "check", "table", "mai
 
 def python_program(opening: str, plan: str) -> str:
     """Join the parts in Python, with `plan` in place of the plan of one process."""
-    texts = [_read("emit/in_python", f"{part}.py") if part != "plan" else plan for part in PYTHON_PARTS]
+    texts = [
+        _read("emit/in_python", f"{part}.py") if part != "plan" else plan for part in PYTHON_PARTS
+    ]
     imports = [line for text in texts for line in _imports(text)]
     bodies = [_body(text) for text in texts]
     # As ruff and isort have them: the standard library first, `import` lines before `from` lines.

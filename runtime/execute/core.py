@@ -102,7 +102,7 @@ class Core:
             part.counts[Buffer.OUTPUT],
         )
         self._state = self._core.part
-        self._run = library.commplan_run
+        self._run: Any = library.commplan_run
         self._run.argtypes, self._run.restype = (ctypes.c_void_p, ctypes.c_int), ctypes.c_int
         self._address = ctypes.addressof(self._core)
 

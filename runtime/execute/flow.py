@@ -1,81 +1,98 @@
 """How far a process is in its part: what is done, what may be started, what is to be added."""
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from heapq import heappop, heappush
 
 from runtime.execute.part import Part, messages
 from runtime.program.elements import Array
 
+Deed = tuple[Callable[..., object], tuple[Array, ...]]
+
 
 class Flow:
-    """One run of a part, as the core in C has it.
+    """Runs of a part, one after the other, as the engine of the core has it.
 
-    needs: of each line, how many others it waits for; low: no message before is open; reach: none
-    from there on may be started. under_way: the messages that are started, in their order.
+    needs: of each line, how many others it waits for. ready: messages that wait for no other, a
+    heap. low: no message before is open; reach: none from there on may be started. under_way: the
+    messages that are started. left: those that are not complete.
     """
 
-    def __init__(
-        self, part: Part, deeds: Mapping[int, tuple[Callable[..., object], tuple[Array, ...]]]
-    ) -> None:
-        """Begin.
+    def __init__(self, part: Part, deeds: Mapping[int, Deed]) -> None:
+        """Keep what is the same in each run.
 
         Args:
             part: any.
             deeds: the copies and additions by their lines, as functions and what they are given.
         """
-        lines = part.lines
+        lines, followers = part.lines, part.followers.tolist()
         self.deeds = deeds
-        self.needs: list[int] = lines["needs"].tolist()
-        self.spans = list(zip(lines["after"].tolist(), lines["until"].tolist(), strict=True))
-        self.followers: list[int] = part.followers.tolist()
+        self.all_needs: list[int] = lines["needs"].tolist()
+        spans = zip(lines["after"].tolist(), lines["until"].tolist(), strict=True)
+        self.followers = [followers[begin:end] for begin, end in spans]
         self.next: list[int] = lines["next"].tolist()
         self.gate: list[int] = lines["gate"].tolist()
-        self.open = dict.fromkeys(messages(lines).tolist(), True)
-        self.left = len(self.open)
+        self.messages: list[int] = messages(lines).tolist()
+        self.left = 0
+
+    def begin(self) -> None:
+        """Begin a run, and copy what may be copied at once."""
+        self.needs = self.all_needs.copy()
+        self.closed = bytearray(b"\1") * len(self.needs)
+        for line in self.messages:
+            self.closed[line] = 0
+        self.ready = [line for line in self.messages if not self.needs[line]]
+        self.left = len(self.messages)
         self.low = self.reach = 0
         self.under_way: list[int] = []
-        self.todo = [line for line in deeds if not self.needs[line]]
+        self._settle([line for line in self.deeds if not self.needs[line]])
         self._pass_by()
-
-    def settle(self) -> None:
-        """Copy and add whatever is there."""
-        for line in self.todo:  # which grows meanwhile
-            deed, arrays = self.deeds[line]
-            deed(*arrays)
-            self._finish(line)
-        self.todo = []
 
     def startable(self) -> list[int]:
         """Give the messages that are to be started now, in their order; they count as started."""
-        while self.reach < len(self.gate) and self.gate[self.reach] <= self.low:
-            self.reach += 1
-        found = []
-        for line in range(self.low, self.reach):
-            if not self.needs[line] and line in self.open:
-                found.append(line)
-                self.needs[line] = -1
-                if self.next[line] >= 0:
-                    self.needs[self.next[line]] -= 1
+        found, ready, reach = [], self.ready, self.reach
+        while ready and ready[0] < reach:
+            line = heappop(ready)
+            found.append(line)
+            following = self.next[line]
+            if following >= 0:
+                self.needs[following] -= 1
+                if not self.needs[following]:
+                    heappush(ready, following)
         self.under_way += found
         return found
 
-    def take_up(self, done: list[int]) -> None:
-        """Go on from messages that are complete."""
-        for line in done:
-            self.under_way.remove(line)
-            del self.open[line]
-            self._finish(line)
-        self.left -= len(done)
-        self.settle()
+    def take_up(self, places: Sequence[int]) -> None:
+        """Go on from messages that are complete, given by their descending places under way."""
+        todo: list[int] = []
+        for place in places:
+            line = self.under_way.pop(place)
+            self.closed[line] = 1
+            self._finish(line, todo)
+        self.left -= len(places)
+        self._settle(todo)
         self._pass_by()
 
-    def _finish(self, line: int) -> None:
-        begin, end = self.spans[line]
-        for each in self.followers[begin:end]:
+    def _settle(self, todo: list[int]) -> None:
+        """Copy and add whatever is there."""
+        for line in todo:  # which grows meanwhile
+            deed, arrays = self.deeds[line]
+            deed(*arrays)
+            self._finish(line, todo)
+
+    def _finish(self, line: int, todo: list[int]) -> None:
+        """Note that a line is done, and what may follow."""
+        for each in self.followers[line]:
             self.needs[each] -= 1
-            if not self.needs[each] and each in self.deeds:
-                self.todo.append(each)
+            if not self.needs[each]:
+                if each in self.deeds:
+                    todo.append(each)
+                else:
+                    heappush(self.ready, each)
 
     def _pass_by(self) -> None:
-        """Bring `low` to the first message that is open."""
-        while self.low < len(self.gate) and self.low not in self.open:
-            self.low += 1
+        """Bring `low` to the first message that is open, and see how far the lead reaches."""
+        self.low = self.closed.find(0, self.low)
+        if self.low < 0:
+            self.low = len(self.closed)
+        self.reach = bisect_right(self.gate, self.low, self.reach)

@@ -2,22 +2,22 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from runtime.execute.crowding import crowded
 from runtime.execute.faults import ExecutionError, blocked, refused
-from runtime.execute.flow import Flow
+from runtime.execute.flow import Deed, Flow
 from runtime.execute.part import Lines, Part, messages
 from runtime.program.elements import Array, divide, join, plain, storage
 from runtime.program.program import Action, Buffer
 
 SPINS = 16  # tests before other processes get a turn, where each has a core
-
-
-Deed = tuple[Callable[..., object], tuple[Array, ...]]
+# Bytes of messages which Python follows one by one no faster than they come: it waits for a step.
+BRIEF = 2**15
 
 
 class _Segment(NamedTuple):
@@ -31,8 +31,10 @@ class _Segment(NamedTuple):
 class Persistent:
     """A part as lists of requests and of views, made once for the memory it runs in.
 
-    With a lead of 1, or one step only, it goes by segments: it starts all messages of a step at
-    once and waits for all of them, which Python does with least ado.
+    With a lead of 1, one step only, or brief messages, it goes by segments: it starts all messages
+    of a step at once and waits for all of them, which Python does with least ado. Who starts
+    messages later than others do, but all of a step that nothing older is open before, lets nobody
+    wait for ever: it is what a lead of 1 asks for.
     """
 
     def __init__(self, part: Part, comm: Any, tag: int, limit: float) -> None:  # noqa: ANN401
@@ -46,12 +48,17 @@ class Persistent:
         self._segments: list[_Segment] = []
         self._requests: dict[int, Any] = {}
         self._deeds: dict[int, Deed] = {}
-        steps = part.lines["step"][messages(part.lines)]
-        self._stepwise = part.lead == 1 or not len(steps) or steps[0] == steps[-1]
+        self._stepwise = _goes_by_steps(part)
         self._output = np.zeros(0, dtype=storage(part.dtype))
         self._way: Iterator[None] | None = None
         self._failure: ExecutionError | None = None
-        self._open: dict[int, Any] = {}
+        self._open: list[Any] = []
+        self._lines: Sequence[int] = ()
+        self._moved = 0
+
+    @cached_property
+    def _flow(self) -> Flow:
+        return Flow(self.part, self._deeds)
 
     def bind(self, ins: int, outs: int, scratch: int) -> None:
         """Make the requests for memory at these addresses, unless they are made."""
@@ -119,21 +126,23 @@ class Persistent:
         Raises:
             ExecutionError: it did not come to its end.
         """
-        asked, deadline, looks = self._open, time.monotonic() + self._limit, 0
+        moved, deadline, looks = self._moved, time.monotonic() + self._limit, 0
         while not self.test():
             looks += 1
-            if self._open is not asked:
-                asked, deadline, looks = self._open, time.monotonic() + self._limit, 0
+            if self._moved != moved:
+                moved, deadline, looks = self._moved, time.monotonic() + self._limit, 0
             elif looks > self._spins:
                 os.sched_yield()
                 if time.monotonic() > deadline:
-                    raise self.late(self._open)
+                    raise self.late(self._open, self._lines)
 
     def free(self) -> None:
         """Give the requests back to MPI."""
         for request in self._requests.values():
             request.Free()
-        self._segments, self._requests, self._deeds, self._bound = [], {}, {}, ()
+        self._requests.clear()
+        self._deeds.clear()
+        self._segments, self._bound = [], ()
 
     def _by_steps(self) -> Iterator[None]:
         """Do the collective once, and come back whenever a message is not there yet."""
@@ -143,7 +152,8 @@ class Persistent:
             try:
                 if requests:
                     self._MPI.Prequest.Startall(requests)
-                self._open = dict(enumerate(requests, first))
+                self._open, self._lines = requests, range(first, first + len(requests))
+                self._moved += 1
                 while requests and not self._MPI.Request.Testall(requests):
                     yield
             except self._MPI.Exception as error:
@@ -153,19 +163,25 @@ class Persistent:
 
     def _by_lead(self) -> Iterator[None]:
         """Do the same, each line as soon as what it waits for is done and the lead allows it."""
-        flow = Flow(self.part, self._deeds)
-        flow.settle()
+        flow = self._flow
+        waited: list[Any] = []
+        flow.begin()
+        self._open, self._lines = waited, flow.under_way
         while flow.left:
             for line in flow.startable():
+                request = self._requests[line]
+                waited.append(request)
                 try:
-                    self._requests[line].Start()
+                    request.Start()
                 except self._MPI.Exception as error:
                     raise self._refused(error, line) from None
-            self._open = {line: self._requests[line] for line in flow.under_way}
-            waited = list(self._open.values())
             while not (done := self._some(waited)):
                 yield
-            flow.take_up([flow.under_way[i] for i in done])
+            done.sort(reverse=True)
+            for place in done:
+                del waited[place]
+            flow.take_up(done)
+            self._moved += 1
         if self.part.divisor > 1:
             self._end()
 
@@ -174,7 +190,7 @@ class Persistent:
         try:
             done: list[int] = self._MPI.Request.Testsome(requests) or []
         except self._MPI.Exception as error:
-            raise self._refused(error, next(iter(self._open))) from None
+            raise self._refused(error, self._lines[0]) from None
         return done
 
     def _end(self) -> None:
@@ -190,11 +206,12 @@ class Persistent:
         while not test(requests):
             os.sched_yield()
             if time.monotonic() > deadline:
-                raise self.late(dict(enumerate(requests, first)))
+                raise self.late(requests, range(first, first + len(requests)))
 
-    def late(self, requests: dict[int, Any]) -> ExecutionError:
+    def late(self, requests: list[Any], lines: Sequence[int]) -> ExecutionError:
         """Tell which of the messages of lines are not there."""
-        late = [line for line, request in sorted(requests.items()) if not request.Test()]
+        pairs = zip(lines, requests, strict=True)
+        late = sorted(line for line, request in pairs if not request.Test())
         self._failure = blocked(self.part, self._comm, late)
         return self._failure
 
@@ -228,6 +245,12 @@ class Persistent:
         make = self._comm.Send_init if line["action"] == Action.SEND else self._comm.Recv_init
         span = _span(memory, line, "buffer", "offset")
         return make([span, self._MPI.BYTE], int(line["peer"]), self._tag)
+
+
+def _goes_by_steps(part: Part) -> bool:
+    lines = part.lines[messages(part.lines)]
+    one = not len(lines) or lines["step"][0] == lines["step"][-1]
+    return part.lead == 1 or one or int(lines["size"].max()) <= BRIEF
 
 
 def _span(memory: list[Array], line: Lines, buffer: str, offset: str) -> Array:
