@@ -55,9 +55,10 @@ static const Kept kept[] = {{
 
 /* Transfers, in the order of starting: step, piece, src, dst, where src has the piece, where it
    comes to at dst, and how: put there; put there, then join the own input to it; or taken beside,
-   and then added or copied to its place. And an end. */
+   and then added or copied to its place, or folded into the message of transfer `held`, before that
+   is joined or added. They are added in the order of `turn`. And an end. */
 static const Transfer transfers[] = {{
-{transfers}    {{-1, 0, 0, 0, 0, 0, 0}}}};
+{transfers}    {{-1, 0, 0, 0, 0, 0, 0, 0, 0}}}};
 """
 
 
@@ -94,8 +95,8 @@ def _plan(held: Tables) -> str:
         most_lead=MOST_LEAD,
         kept=_rows(held.kept),
         transfers=_rows(
-            (*numbers, *(word.upper() for word in words))
-            for numbers, words in ((row[:4], row[4:]) for row in held.transfers)
+            (*row[:4], *(str(word).upper() for word in row[4:7]), *row[7:])
+            for row in held.transfers
         ),
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 from runtime.metrics.busbw import factor
 from runtime.metrics.chunking import Pipelining, pipelining
 from runtime.program.buffer_plan import Moves, moves
-from runtime.program.lower import refuse_unlike
+from runtime.program.lower import last_turns, refuse_unlike
 from runtime.program.program import Buffer, ProgramError
 from runtime.program.receive_mode import Landing
 from solvers.schedules.collective import Collective
@@ -60,8 +60,8 @@ class Tables:
         return zip(plan.copy_process.tolist(), plan.copy_piece.tolist(), strict=True)
 
     @property
-    def transfers(self) -> Iterator[tuple[int, int, int, int, str, str, str]]:
-        """Give step, piece, src, dst, source, target and landing of each transfer."""
+    def transfers(self) -> Iterator[tuple[int | str, ...]]:
+        """Give step, piece, src, dst, source, target, landing, turn and held of each transfer."""
         plan = self.moves
         numbers = (plan.step, plan.piece, plan.src, plan.dst)
         return zip(
@@ -69,6 +69,8 @@ class Tables:
             (BUFFERS[Buffer(word)] for word in plan.source.tolist()),
             (BUFFERS[Buffer(word)] for word in plan.target.tolist()),
             (LANDINGS[Landing(word)] for word in plan.landing.tolist()),
+            last_turns(plan).tolist(),
+            plan.held.tolist(),
             strict=True,
         )
 

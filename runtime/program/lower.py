@@ -275,7 +275,7 @@ def _landings(
     """
     piece, dst = plan.piece[parts.row], receives.process
     table = _table(_LANDINGS, len(piece), process=dst, step=parts.step)
-    table["row"] = _last_turns(plan)[parts.row]
+    table["row"] = last_turns(plan)[parts.row]
     table["buffer"], table["offset"] = receives.buffer, receives.offset
     table["size"], table["piece"] = parts.size, piece
     own = table.copy()
@@ -295,7 +295,7 @@ def _landings(
     return [table[folds], table[kept], own[landing == Landing.JOIN]]
 
 
-def _last_turns(plan: Moves) -> IntArray:
+def last_turns(plan: Moves) -> IntArray:
     """Give each transfer's turn; of those that others are folded into the last turn of these."""
     last = plan.turn.copy()
     folds = plan.held >= 0

@@ -18,7 +18,7 @@ static struct {
     int me, in_place, moved;
     Int chunks, lead, block[BLOCKS], start[2][BLOCKS], total[3], begin[2], slot[PIECES];
     Int ends, entries;
-    End *end;
+    End *end, **row;  /* ends in the order of the transfers; and in the order looked at */
     Entry *entry;
 } plan;
 
@@ -120,7 +120,8 @@ static void enter(const Transfer *t)
         Int skip = share(span.size, chunk, plan.chunks);
         Int size = share(span.size, chunk + 1, plan.chunks) - skip;
         if (!size) continue;
-        End *e = &plan.end[plan.ends++];
+        End *e = plan.row[plan.ends] = &plan.end[plan.ends];
+        plan.ends++;
         *e = (End){t, sends, landing, 0, 0, t->step + chunk, chunk,
                    (t - transfers) * plan.chunks + chunk, 0, 0, 0, part_of(span, skip, size), {0}};
         if (!sends && landing == JOIN) e->own = part_of(place(IN, t->piece), skip, size);
@@ -144,27 +145,29 @@ static int apart(const End *e, const End *f)
 
 static int by_message(const void *a, const void *b)
 {
-    int differ = apart(a, b);
-    return differ ? differ : compared(((const End *)a)->order, ((const End *)b)->order);
+    const End *e = *(End *const *)a, *f = *(End *const *)b;
+    int differ = apart(e, f);
+    return differ ? differ : compared(e->order, f->order);
 }
 
 /* Join small ones of one pair, step and chunk. What is not in one stretch goes beside, and so does
    what is added or copied to its place. */
 static void join_messages(void)
 {
-    qsort(plan.end, (size_t)plan.ends, sizeof(End), by_message);
-    for (Int i = 0, j; i < plan.ends; i = j) {
-        End *first = &plan.end[i];
+    qsort(plan.row, (size_t)plan.ends, sizeof(End *), by_message);
+    for (Int i = 0, j; i < plan.ends;) {
+        End *first = plan.row[i];
         int beside = 0;
         Int whole = 0;
-        for (j = i; j < plan.ends && !apart(first, &plan.end[j]); j++) {
-            const End *e = &plan.end[j];
-            beside |= !e->sends && (e->landing == ADD || e->landing == COPY);
+        for (j = i; j < plan.ends && !apart(first, plan.row[j]); j++) {
+            const End *e = plan.row[j];
+            beside |= !e->sends && e->landing != PUT && e->landing != JOIN;
             beside |= e->span.buffer != first->span.buffer ||
                       e->span.offset != first->span.offset + whole;
             whole += e->span.size;
         }
-        for (End *e = first; e < plan.end + j; e++) {
+        for (; i < j; i++) {
+            End *e = plan.row[i];
             e->leads = e == first;
             e->leader = first->order;
             e->whole = whole;
@@ -175,7 +178,7 @@ static void join_messages(void)
 
 static int by_leader(const void *a, const void *b)
 {
-    const End *e = a, *f = b;
+    const End *e = *(End *const *)a, *f = *(End *const *)b;
     int step = compared(e->step, f->step), leader = compared(e->leader, f->leader);
     if (step || e->sends != f->sends) return step ? step : f->sends - e->sends;
     return leader ? leader : compared(e->order, f->order);
@@ -185,10 +188,11 @@ static int by_leader(const void *a, const void *b)
 static void lay_beside(void)
 {
     Int room[MOST_LEAD] = {0}, end = 0;
-    qsort(plan.end, (size_t)plan.ends, sizeof(End), by_leader);
-    for (End *e = plan.end; e < plan.end + plan.ends; e++) {
+    qsort(plan.row, (size_t)plan.ends, sizeof(End *), by_leader);
+    for (Int i = 0; i < plan.ends; i++) {
+        End *e = plan.row[i];
         Int *taken = &room[e->step % plan.lead];
-        if (e > plan.end && e->step != e[-1].step) end = 0;
+        if (i && e->step != plan.row[i - 1]->step) end = 0;
         e->place = end;
         if (e->beside) end += e->span.size;
         if (end > *taken) *taken = end;
@@ -227,21 +231,40 @@ static void make_copies(void)
             make(COPIES, row++, 0, COPY, -1, k->piece, place(OUT, k->piece), place(IN, k->piece));
 }
 
+/* Give the end of the same chunk of another transfer. */
+static const End *end_of(Int transfer, Int chunk)
+{
+    Int low = 0, high = plan.ends, wanted = transfer * plan.chunks + chunk;
+    while (low < high) {
+        Int middle = (low + high) / 2;
+        if (plan.end[middle].order < wanted) low = middle + 1;
+        else high = middle;
+    }
+    return &plan.end[low];
+}
+
+static Span taken(const End *e)
+{
+    return e->beside ? (Span){SCRATCH, e->place, e->span.size} : e->span;
+}
+
 /* Make the lines of one end: its message, if it leads one, and what goes before or after that. */
 static void make_lines(const End *e)
 {
     static const Span nothing = {-1, 0, 0};
-    Int piece = e->transfer->piece;
-    Span beside = {SCRATCH, e->place, e->span.size}, whole = e->beside ? beside : e->span;
-    whole.size = e->whole;
+    const Transfer *t = e->transfer;
+    Int piece = t->piece, turn = 4 * (Int)t->turn;
+    Span beside = taken(e), whole = {beside.buffer, beside.offset, e->whole};
     if (e->leads)
         make(e->sends ? SENDS : RECEIVES, e->order, e->step, e->sends ? SEND : RECV, peer(e), piece,
              whole, nothing);
     if (e->beside && e->sends) make(PACKS, e->order, e->step, COPY, -1, piece, beside, e->span);
     if (e->sends) return;
-    if (e->beside)
-        make(LANDINGS, e->order, e->step, e->landing == ADD ? ADD : COPY, -1, piece, e->span, beside);
-    if (e->landing == JOIN) make(LANDINGS, e->order, e->step, ADD, -1, piece, e->span, e->own);
+    if (e->landing == FOLD)
+        make(LANDINGS, turn, e->step, ADD, -1, piece, taken(end_of(t->held, e->chunk)), beside);
+    else if (e->beside)
+        make(LANDINGS, turn + 1, e->step, e->landing == ADD ? ADD : COPY, -1, piece, e->span, beside);
+    if (e->landing == JOIN) make(LANDINGS, turn + 2, e->step, ADD, -1, piece, e->span, e->own);
 }
 
 static int by_place(const void *a, const void *b)
@@ -262,6 +285,7 @@ static void make_plan(void)
     for (const Transfer *t = transfers; t->step >= 0; t++)
         rows += t->src == plan.me || t->dst == plan.me;
     plan.end = take((size_t)(rows * plan.chunks), sizeof(End));
+    plan.row = take((size_t)(rows * plan.chunks), sizeof(End *));
     plan.entry = 0;
     plan.ends = plan.entries = 0;
     for (const Transfer *t = transfers; t->step >= 0; t++)
@@ -272,6 +296,7 @@ static void make_plan(void)
     for (Int i = 0; i < plan.ends; i++) make_lines(&plan.end[i]);
     qsort(plan.entry, (size_t)plan.entries, sizeof(Entry), by_place);
     free(plan.end);
+    free(plan.row);
 }
 
 /* Choose the number of chunks. */

@@ -14,10 +14,10 @@
 
 typedef long long Int;
 enum { IN, OUT, SCRATCH };          /* buffers */
-enum { PUT = 4, JOIN };             /* ways to land, beside COPY and ADD */
+enum { PUT = 4, JOIN, FOLD };       /* ways to land, besides COPY and ADD */
 typedef struct { int process, side; Int first, blocks, stride; } Run;
 typedef struct { Int block, first, last; } Piece;
-typedef struct { int step, piece, src, dst, source, target, landing; } Transfer;
+typedef struct { int step, piece, src, dst, source, target, landing, turn, held; } Transfer;
 typedef struct { int process, piece; } Kept;
 
 #include "plan.c"

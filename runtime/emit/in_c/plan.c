@@ -9,4 +9,4 @@ static const Int sizes[] = {1};
 static const Run layout[] = {{0, IN, 0, 1, 1}, {0, OUT, 0, 1, 1}, {-1, 0, 0, 0, 0}};
 static const Piece pieces[] = {{0, 0, 1}};
 static const Kept kept[] = {{0, 0}, {-1, 0}};
-static const Transfer transfers[] = {{-1, 0, 0, 0, 0, 0, 0}};
+static const Transfer transfers[] = {{-1, 0, 0, 0, 0, 0, 0, 0, 0}};
