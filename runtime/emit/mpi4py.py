@@ -36,11 +36,19 @@ PARTS = {parts}
 PIECES = """
 {pieces}"""
 
-# Transfers, in the order of the steps: step, piece, src, dst, where src has the piece, where it
+# Pieces of its input that a process keeps, without any message: process, piece.
+KEPT = """
+{kept}"""
+
+# Transfers, in the order of starting: step, piece, src, dst, where src has the piece, where it
 # comes to at dst, and how: put there; put there, then join the own input to it; or taken beside,
-# and then added or copied to its place.
+# and then added or copied to its place, or folded into the message of transfer `held`, before that
+# is joined or added. They are added in the order of `turn`.
 TRANSFERS = """
 {transfers}"""
+
+# Steps in which messages are under way at a time: all of older ones are complete.
+LEAD = {lead}
 
 # For each byte of size: the square of the best number of chunks, and how many there may be.
 CHUNKS_SQUARE, CHUNKS_LINEAR = {pipelining}
@@ -72,6 +80,8 @@ def _plan(held: Tables) -> str:
         layout="".join(f"    ({_blocks(i)}, {_blocks(o)}),\n" for i, o in plan.layout),
         parts=plan.parts,
         pieces="".join(f"{block} {first} {last}\n" for block, first, last in held.pieces),
+        kept="".join(f"{process} {piece}\n" for process, piece in held.kept),
+        lead=plan.lead,
         transfers="".join(" ".join(map(str, row)) + "\n" for row in held.transfers),
         pipelining=f"{rule.square!r}, {rule.linear!r}",
     )

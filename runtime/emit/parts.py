@@ -5,33 +5,49 @@ import re
 from collections.abc import Iterator
 from importlib.resources import files
 
-IMPORTS = (ast.Import, ast.ImportFrom)
+from runtime.emit.bundle import Bundle, Import, is_ours
+
 PYTHON_PARTS = ("plan", "options", "lowering", "machine", "check", "table", "main")
+FOREIGN = ("numpy", "mpi4py")
+OWN = "runtime.emit.in_python."
 
 
 def python_program(opening: str, plan: str) -> str:
-    """Join the parts in Python, with `plan` in place of the plan of one process."""
+    """Join the parts in Python, with `plan` in place of the plan of one process.
+
+    What they import of the compiler comes along as it stands there.
+    """
     texts = [
         _read("emit/in_python", f"{part}.py") if part != "plan" else plan for part in PYTHON_PARTS
     ]
-    imports = [line for text in texts for line in _imports(text)]
+    found = [node for text in texts for node in _imports(text)]
+    ours = [node for node in found if isinstance(node, ast.ImportFrom) and is_ours(node)]
+    bundle = Bundle(
+        (str(node.module), alias.name)
+        for node in ours
+        for alias in node.names
+        if not str(node.module).startswith(OWN)
+    )
     bodies = [_body(text) for text in texts]
+    bodies[1:1] = [f"{name} = Any  # no more is needed of it here" for name in sorted(bundle.named)]
+    bodies[2:2] = [f"# {sentence}\n\n\n{text}" for sentence, text in bundle.texts()]
+    imports = _merged([node for node in found if not is_ours(node)] + bundle.imports)
     # As ruff and isort have them: the standard library first, `import` lines before `from` lines.
     lines = [
-        "\n".join(line for line in _merged(imports) if _is_foreign(line) == foreign)
+        "\n".join(line for line in imports if _is_foreign(line) == foreign)
         for foreign in (False, True)
     ]
     return "\n\n".join([opening, *lines]) + "\n\n" + "\n\n\n".join(bodies) + "\n"
 
 
-def _imports(text: str) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Give the imports of a part but for those of other parts."""
+def _imports(text: str) -> Iterator[Import]:
+    """Give the imports of a part."""
     for node in ast.parse(text).body:
-        if isinstance(node, IMPORTS) and not getattr(node, "module", "").startswith("runtime."):
+        if isinstance(node, Import):
             yield node
 
 
-def _merged(imports: list[ast.Import | ast.ImportFrom]) -> list[str]:
+def _merged(imports: list[Import]) -> list[str]:
     """Write imports, each once, and all that come from one module in one line."""
     whole = {ast.unparse(node) for node in imports if isinstance(node, ast.Import)}
     names: dict[str, set[str]] = {}
@@ -45,13 +61,13 @@ def _merged(imports: list[ast.Import | ast.ImportFrom]) -> list[str]:
 def _body(text: str) -> str:
     """Leave a part's imports out, and make a comment of its docstring."""
     tree = ast.parse(text)
-    ends = [node.end_lineno or 1 for node in tree.body if isinstance(node, IMPORTS)]
+    ends = [node.end_lineno or 1 for node in tree.body if isinstance(node, Import)]
     docstring = ast.get_docstring(tree) or ""
     return f"# {docstring}\n\n\n" + "\n".join(text.splitlines()[max(ends, default=1) :]).strip()
 
 
 def _is_foreign(line: str) -> bool:
-    return line.split()[1] in ("numpy", "mpi4py")
+    return line.split()[1].split(".")[0] in FOREIGN
 
 
 def c_program(opening: str, plan: str) -> str:

@@ -4,8 +4,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 
-from runtime.execute.part import Part, messages
+from runtime.execute.part import Lines, messages
 from runtime.program.elements import Array
+from topologies.model.topology import IntArray
 
 Deed = tuple[Callable[..., object], tuple[Array, ...]]
 
@@ -18,18 +19,19 @@ class Flow:
     messages that are started. left: those that are not complete.
     """
 
-    def __init__(self, part: Part, deeds: Mapping[int, Deed]) -> None:
+    def __init__(self, lines: Lines, followers: IntArray, deeds: Mapping[int, Deed]) -> None:
         """Keep what is the same in each run.
 
         Args:
-            part: any.
+            lines: of a part.
+            followers: the same.
             deeds: the copies and additions by their lines, as functions and what they are given.
         """
-        lines, followers = part.lines, part.followers.tolist()
+        behind = followers.tolist()
         self.deeds = deeds
         self.all_needs: list[int] = lines["needs"].tolist()
         spans = zip(lines["after"].tolist(), lines["until"].tolist(), strict=True)
-        self.followers = [followers[begin:end] for begin, end in spans]
+        self.followers = [behind[begin:end] for begin, end in spans]
         self.next: list[int] = lines["next"].tolist()
         self.gate: list[int] = lines["gate"].tolist()
         self.messages: list[int] = messages(lines).tolist()

@@ -1,6 +1,7 @@
 """What one process does in a program, in bytes: the form that executors run."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,15 +61,10 @@ def part(program: Program, process: int, *, limit: int = MESSAGE_LIMIT) -> Part:
     """Take one process's instructions out of a program."""
     begin, end = program.bounds[process : process + 2].tolist()
     size = width(program.dtype)
-    lines = np.zeros(end - begin, dtype=LINE)
-    for name in FIELDS:
-        lines[name] = getattr(program, name)[begin:end]
-    for name in ("offset", "size", "source_offset"):
-        lines[name] *= size
-    lines = _cut(lines, limit)
     counts, places = program.counts[process] * size, program.starts[process] * size
     bases = buffers_in_a_row(counts[None], places[None], in_place=program.in_place)
-    followers = _connect(lines, bases, program.lead)
+    rows = {name: getattr(program, name)[begin:end] for name in FIELDS}
+    lines, followers = connect(rows, size, bases, program.lead, limit)
     ins, outs, scratch = counts.tolist()
     return Part(
         process=process,
@@ -85,6 +81,27 @@ def part(program: Program, process: int, *, limit: int = MESSAGE_LIMIT) -> Part:
         most_messages=_most(lines, program.lead),
         mark=mark(program),
     )
+
+
+def connect(
+    rows: Mapping[str, IntArray], size: int, bases: IntArray, lead: int, limit: int = MESSAGE_LIMIT
+) -> tuple[Lines, IntArray]:
+    """Make lines that know what they wait for; give them and the followers of all.
+
+    Args:
+        rows: the instructions of one process as columns, in elements.
+        size: the bytes of an element.
+        bases: (1, 3), where the buffers begin in one memory of the process, in bytes.
+        lead: of the program.
+        limit: the bytes of the longest message.
+    """
+    lines = np.zeros(len(rows["action"]), dtype=LINE)
+    for name in FIELDS:
+        lines[name] = rows[name]
+    for name in ("offset", "size", "source_offset"):
+        lines[name] *= size
+    lines = _cut(lines, limit)
+    return lines, _connect(lines, bases, lead)
 
 
 def mark(program: Program) -> int:

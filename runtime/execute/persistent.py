@@ -58,7 +58,7 @@ class Persistent:
 
     @cached_property
     def _flow(self) -> Flow:
-        return Flow(self.part, self._deeds)
+        return Flow(self.part.lines, self.part.followers, self._deeds)
 
     def bind(self, ins: int, outs: int, scratch: int) -> None:
         """Make the requests for memory at these addresses, unless they are made."""

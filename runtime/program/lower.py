@@ -1,4 +1,4 @@
-"""From moves to a program: offsets, chunks, tags and order for one size and element type."""
+"""From moves to a program: offsets, chunks and order for one size and element type."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -72,11 +72,7 @@ def lower(
         refuse_unlike(schedule, dtype, op)
     ahead = plan.lead if lead is None else lead
     at = places(plan, count, in_place)
-    parts = _parts(plan, at, chunks, joined // width(dtype))
-    table, beside = _instructions(plan, at, parts, in_place, ahead)
-    table = table[np.lexsort([table[key] for key in ("row", "phase", "step", "process")])]
-    _take_input_from_scratch(table, at)
-    scratch = at.scratch + beside
+    table, scratch = arrange(plan, at, chunks, joined // width(dtype), in_place, ahead)
     return Program(
         ranks=plan.ranks,
         dtype=dtype,
@@ -92,16 +88,23 @@ def lower(
     )
 
 
-def _instructions(
-    plan: Moves, at: Places, parts: "_Parts", in_place: bool, lead: int
+def arrange(
+    plan: Moves, at: Places, chunks: int, limit: int, in_place: bool, lead: int
 ) -> tuple[_Table, IntArray]:
-    """Make all instructions, and count the scratch that messages need beside their places."""
+    """Make all instructions in their order, as rows; and count the scratch of each process.
+
+    limit: the elements of a message up to which it travels with others.
+    """
+    parts = _parts(plan, at, chunks, limit)
     landing = _ways(plan, at, in_place)[parts.row]
     ends = _ends(plan, at, parts, landing)
     needed = _lay_beside(ends, parts, at, lead)
     tables = [_own_copies(plan, at, in_place), _packs(plan, parts, ends[0])]
     tables += [*_messages(plan, parts, *ends), *_landings(plan, at, parts, landing, ends[1])]
-    return np.concatenate(tables), needed
+    table = np.concatenate(tables)
+    table = table[np.lexsort([table[key] for key in ("row", "phase", "step", "process")])]
+    _take_input_from_scratch(table, at)
+    return table, at.scratch + needed
 
 
 def _check(count: int, dtype: str, op: str, chunks: int) -> None:

@@ -3,9 +3,11 @@
 import numpy as np
 
 from runtime.emit.in_python.lowering import Plan
-from runtime.emit.in_python.machine import Array, Machine
+from runtime.emit.in_python.machine import Machine
 from runtime.emit.in_python.options import OPS
 from runtime.emit.in_python.plan import LAYOUT
+from runtime.program.elements import Array
+from runtime.program.program import Buffer
 
 PERIOD = 8191  # elements after which the test data repeat: a prime, so that shifts show
 
@@ -26,23 +28,23 @@ def contribution(rank: int, block: int, dtype: str, op: str) -> Array:
 
 def fill(machine: Machine, plan: Plan, dtype: str, op: str) -> None:
     """Spoil all memory, then put this process's contributions into its input."""
-    for buffer in machine.buffers.values():
+    for buffer in machine.buffers:
         buffer[:] = 119
-    for block, offset in plan.offsets["in"].items():
+    for block, offset in plan.offsets(Buffer.INPUT).items():
         size = plan.sizes[block]
         own = contribution(plan.me, block, dtype, op)
-        machine.buffers["in"][offset : offset + size] = np.resize(own, size)
+        machine.buffers[Buffer.INPUT][offset : offset + size] = np.resize(own, size)
 
 
 def wrong_elements(machine: Machine, plan: Plan, dtype: str, op: str) -> int:
     """Count this process's output elements that are not what the definition asks for."""
     wrong = 0
-    for block, offset in plan.offsets["out"].items():
+    for block, offset in plan.offsets(Buffer.OUTPUT).items():
         size = plan.sizes[block]
         holders = [i for i, (ins, _) in enumerate(LAYOUT) if block in ins]
         right = contribution(holders[0], block, dtype, op)
         for rank in holders[1:]:
             right = OPS[op](right, contribution(rank, block, dtype, op)).astype(dtype)
-        got = machine.buffers["out"][offset : offset + size]
+        got = machine.buffers[Buffer.OUTPUT][offset : offset + size]
         wrong += int(np.count_nonzero(got != np.resize(right, size)))
     return wrong

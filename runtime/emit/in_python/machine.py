@@ -2,16 +2,17 @@
 
 import os
 import time
-from typing import Any
 
 import numpy as np
 from mpi4py import MPI
 
-from runtime.emit.in_python.lowering import Plan, Span
+from runtime.emit.in_python.lowering import Plan
 from runtime.emit.in_python.options import OPS, complain
-from runtime.emit.in_python.plan import RANKS, TRANSFERS
-
-Array = np.ndarray[Any, Any]
+from runtime.emit.in_python.plan import RANKS
+from runtime.execute.flow import Deed, Flow
+from runtime.execute.part import Lines
+from runtime.program.elements import Array
+from runtime.program.program import Action, Buffer
 
 
 class Machine:
@@ -19,76 +20,80 @@ class Machine:
 
     def __init__(self, comm: MPI.Comm, plan: Plan, dtype: str, op: str, watchdog: float) -> None:
         """Lay out the memory and make the requests."""
-        self.comm, self.add, self.watchdog = comm, OPS[op], watchdog
-        (begin, start), held, wanted = plan.starts, plan.held, plan.wanted
-        if plan.in_place or plan.moved:
-            memory = np.zeros(max(begin + held, start + wanted), dtype)
-            ins, outs = memory[begin : begin + held], memory[start : start + wanted]
-        else:
-            ins, outs = np.zeros(held, dtype), np.zeros(wanted, dtype)
-        beside = np.zeros(max(plan.beside.values(), default=0), dtype)
-        scratch = np.zeros(plan.scratch, dtype)
-        self.buffers = {"in": ins, "out": outs, "scratch": scratch, "beside": beside}
-        self.copies = [(self.view(to), self.view(source)) for to, source in plan.copies]
-        self.steps = [
-            (
-                step,
-                [(self.view(to), self.view(source)) for to, source in plan.packs.get(step, [])],
-                [self.request(*message) for message in plan.messages[step]],
-                [(peer, row) for _, peer, _, row, _ in plan.messages[step]],
-                [
-                    (adds, self.view(to), self.view(source))
-                    for _, adds, to, source in plan.landings.get(step, [])
-                ],
-            )
-            for step in sorted(plan.messages)
-        ]
+        self.comm, self.add, self.watchdog, self.dtype = comm, OPS[op], watchdog, dtype
+        (begin, start), (held, wanted, scratch) = plan.starts, plan.counts
+        if not plan.in_place:
+            begin, start = 0, held
+        memory = np.zeros(max(begin + held, start + wanted), dtype)
+        ins, outs = memory[begin : begin + held], memory[start : start + wanted]
+        self.buffers = [ins, outs, np.zeros(scratch, dtype)]
+        self.lines = plan.lines
+        self.requests: dict[int, MPI.Prequest] = {}
+        deeds: dict[int, Deed] = {}
+        for i, line in enumerate(plan.lines):
+            if line["action"] in (Action.SEND, Action.RECV):
+                self.requests[i] = self.request(line)
+            else:
+                deeds[i] = self.deed(line)
+        self.flow = Flow(plan.lines, plan.followers, deeds)
 
-    def view(self, span: Span) -> Array:
-        """Give the elements of a span."""
-        buffer, offset, size = span
-        return self.buffers[buffer][offset : offset + size]
+    def span(self, line: Lines, buffer: str = "buffer", offset: str = "offset") -> Array:
+        """Give the bytes of a line."""
+        start = int(line[offset])
+        held = self.buffers[Buffer(int(line[buffer]))].view(np.uint8)
+        return held[start : start + int(line["size"])]
 
-    def request(self, sends: bool, peer: int, tag: int, _: int, span: Span) -> MPI.Prequest:
+    def deed(self, line: Lines) -> Deed:
+        """Give the function that copies or adds, and what it is given."""
+        to = self.span(line).view(self.dtype)
+        source = self.span(line, "source", "source_offset").view(self.dtype)
+        return (
+            (np.copyto, (to, source))
+            if line["action"] == Action.COPY
+            else (self.add, (to, source, to))
+        )
+
+    def request(self, line: Lines) -> MPI.Prequest:
         """Make a persistent request for one end of a message."""
-        make = self.comm.Send_init if sends else self.comm.Recv_init
-        return make(self.view(span), peer, tag)
+        make = self.comm.Send_init if line["action"] == Action.SEND else self.comm.Recv_init
+        return make([self.span(line), MPI.BYTE], int(line["peer"]))
 
     def run(self) -> None:
-        """Do the collective once."""
-        for to, source in self.copies:
-            to[:] = source
-        for step, packs, requests, peers, landings in self.steps:
-            for to, source in packs:
-                to[:] = source
-            MPI.Prequest.Startall(requests)
-            if self.watchdog:
-                self.wait(step, requests, peers)
-            else:
-                MPI.Request.Waitall(requests)
-            for adds, to, source in landings:
-                if adds:
-                    self.add(to, source, out=to)
-                else:
-                    to[:] = source
+        """Do the collective once: each line as soon as what it waits for is done."""
+        flow, requests = self.flow, self.requests
+        waited: list[MPI.Prequest] = []
+        flow.begin()
+        while flow.left:
+            for line in flow.startable():
+                requests[line].Start()
+                waited.append(requests[line])
+            places = sorted(self.wait(waited), reverse=True)
+            for place in places:
+                del waited[place]
+            flow.take_up(places)
 
-    def wait(self, step: int, requests: list[Any], peers: list[tuple[int, int]]) -> None:
-        """Wait for a step's messages, but not for ever: name who does not come, and end all."""
+    def wait(self, waited: list[MPI.Prequest]) -> list[int]:
+        """Wait for messages, but not for ever: name what does not come, and end all."""
+        if not self.watchdog:
+            return MPI.Request.Waitsome(waited) or []
         deadline = time.monotonic() + self.watchdog
-        while not MPI.Request.Testall(requests):
+        while not (places := MPI.Request.Testsome(waited)):
             if time.monotonic() > deadline:
-                late = [pair for r, pair in zip(requests, peers, strict=True) if not r.Test()]
-                lines = TRANSFERS.split("\n")[1:]
-                pieces = {peer: lines[row].split()[1] for peer, row in reversed(late)}
-                names = ", ".join(f"rank {RANKS[p]} (piece {pieces[p]})" for p in sorted(pieces))
-                me = f"rank {RANKS[self.comm.rank]}"
-                complain(f"{me} blocked in step {step} waiting for {names}")
-                time.sleep(1)  # for the others to say what they wait for
-                MPI.COMM_WORLD.Abort(124)
+                self.give_up()
             os.sched_yield()
+        return places
+
+    def give_up(self) -> None:
+        """Say what does not come, and end all."""
+        late = self.lines[self.flow.under_way]
+        pairs = dict(zip(late["peer"].tolist(), late["piece"].tolist(), strict=True))
+        names = ", ".join(f"rank {RANKS[p]} (piece {pairs[p]})" for p in sorted(pairs))
+        me = f"rank {RANKS[self.comm.rank]}"
+        complain(f"{me} blocked in step {late['step'].min()} waiting for {names}")
+        time.sleep(1)  # for the others to say what they wait for
+        MPI.COMM_WORLD.Abort(124)
 
     def free(self) -> None:
         """Give the requests back to MPI."""
-        for _, _, requests, _, _ in self.steps:
-            for request in requests:
-                request.Free()
+        for request in self.requests.values():
+            request.Free()

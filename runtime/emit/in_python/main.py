@@ -41,7 +41,7 @@ def measure(comm: MPI.Comm, size: int, args: argparse.Namespace) -> dict[str, An
     sizes = blocks_of(size // width)
     count = largest(sizes)
     chunks = args.chunks or chunks_for(count * width)
-    plan = Plan(comm.rank, sizes, chunks, args.in_place, args.join // width)
+    plan = Plan(comm.rank, size // width, width, chunks, args.in_place, args.join, args.lead)
     machine = Machine(comm, plan, args.type, args.op, args.watchdog)
     fill(machine, plan, args.type, args.op)
     comm.Barrier()

@@ -10,6 +10,7 @@ import numpy as np
 from mpi4py import MPI
 
 from runtime.emit.in_python.plan import COLLECTIVE, RANKS, TOPOLOGY
+from runtime.metrics.pacing import MOST_LEAD
 
 OPS = {"sum": np.add, "min": np.minimum, "max": np.maximum, "prod": np.multiply}
 TYPES = ("int8", "uint8", "int32", "uint32", "int64", "uint64", "float32", "float64")
@@ -50,6 +51,9 @@ def options() -> argparse.Namespace:
     add("--op", choices=tuple(OPS), default="sum")
     add("--chunks", type=whole(0, 2**16), default=0, help="of each piece (by the compiler's rule)")
     add("--join", type=whole(0), default=2**14, help="bytes up to which messages are joined")
+    add(
+        "--lead", type=whole(0, MOST_LEAD), default=0, help="steps under way at a time (the plan's)"
+    )
     add("--in-place", action="store_true", help="let input and output share memory")
     add("--map", default="", help="process i plays the i-th rank of this list, as 2,0,1")
     add("--watchdog", type=float, default=0.0, help="give up a step after so many seconds")

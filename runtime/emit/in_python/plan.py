@@ -15,6 +15,10 @@ PARTS = 1
 PIECES = """
 0 0 1
 """
+KEPT = """
+0 0
+"""
 TRANSFERS = """
 """
+LEAD = 2
 CHUNKS_SQUARE, CHUNKS_LINEAR = 0.0, 0.0
