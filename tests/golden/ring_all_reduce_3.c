@@ -14,20 +14,256 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+/* How a process goes through its part of a program. Whoever includes this says how messages are
+   started and looked at, and how one stretch of elements joins another. */
+
+enum { COPY, SEND, RECV, ADD };                        /* actions */
+enum { DONE, PENDING, LATE, FAILED, LONG_OR_SHORT };   /* what a call comes to */
+
+/* An instruction, as runtime/execute/part.py has it; offset, size and from are in bytes.
+   needs: how many others it waits for, of which one, for a message, is that the one before it to or
+   from the same peer is started; next: the one after it, -1 for none. Those that wait for it to be
+   done are the followers from `after` to `until`. gate: all messages before that line must be
+   complete before this one is started. */
+typedef struct {
+    int64_t action, peer, buffer, offset, size, source, from, step, piece;
+    int64_t needs, after, until, next, gate;
+} Line;
+
+/* What a line waits for that waits for no other. */
+enum { STARTED = -1, ENDED = -2 };
+
+typedef struct {
+    const Line *lines;
+    const int64_t *followers;
+    char *memory[3];
+    int *indices;                            /* of requests that are complete */
+    int64_t *needs, *todo, *under_way;       /* by line; by line; by request */
+    uint64_t *ready;                         /* messages that wait for no other, 64 lines a word */
+    int64_t count;                           /* of lines */
+    int64_t spins;                           /* tests before other processes get a turn */
+    double limit, slice;                     /* seconds of a wait, and of one call */
+    int64_t going, open, left;               /* how far it is: requests, and messages to come */
+    int64_t low, reach;                      /* no message before is open; none from here starts */
+    int64_t awaited;                         /* messages under way that some line waits for */
+    int64_t fresh;                           /* some message may be started that could not before */
+    int64_t first, last;                     /* of what is to be copied and added */
+    int64_t fault, code;
+    double since;
+} Part;
+
+/* Start a message as request number p->open; look which are complete, or whether all are; give the
+   bytes of the message that completed as number `which`; move a request. Results: MPI's codes. */
+static int start_message(Part *p, const Line *l);
+static int look_for_some(Part *p, int *done);
+static int look_for_all(Part *p, int *done);
+static int64_t bytes_of(Part *p, int which, const Line *l);
+static void move_request(Part *p, int64_t to, int64_t from);
+static void combine(const Part *p, char *to, const char *from, int64_t size);
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int failed(Part *p, int what, int64_t line, int code)
+{
+    p->fault = line;
+    p->code = code;
+    return what;
+}
+
+static int message(const Line *l) { return l->action == SEND || l->action == RECV; }
+
+static void make_ready(Part *p, int64_t line)
+{
+    p->ready[line / 64] |= (uint64_t)1 << line % 64;
+    p->fresh = 1;
+}
+
+/* Note that a line is done, and what may follow. */
+static void finish(Part *p, int64_t line)
+{
+    const Line *l = p->lines + line;
+    p->needs[line] = ENDED;
+    for (int64_t i = l->after; i < l->until; i++) {
+        int64_t next = p->followers[i];
+        if (--p->needs[next]) continue;
+        if (message(p->lines + next)) make_ready(p, next);
+        else p->todo[p->last++] = next;
+    }
+}
+
+/* Copy and add whatever is there. */
+static void settle(Part *p)
+{
+    while (p->first < p->last) {
+        int64_t line = p->todo[p->first++];
+        const Line *l = p->lines + line;
+        char *to = p->memory[l->buffer] + l->offset;
+        const char *from = p->memory[l->source] + l->from;
+        if (l->action == COPY) memcpy(to, from, (size_t)l->size);
+        else combine(p, to, from, l->size);
+        finish(p, line);
+    }
+}
+
+/* Bring `low` to the first message that is open, and see how far the lead reaches from there. */
+static void pass_by(Part *p)
+{
+    int64_t reached = p->reach;
+    while (p->low < p->count && (p->needs[p->low] == ENDED || !message(p->lines + p->low))) p->low++;
+    while (p->reach < p->count && p->lines[p->reach].gate <= p->low) p->reach++;
+    if (p->reach > reached) p->fresh = 1;
+}
+
+static void begin(Part *p)
+{
+    p->going = 1;
+    p->low = p->reach = p->first = p->last = p->left = p->open = p->awaited = 0;
+    p->since = 0;
+    for (int64_t i = 0; i < p->count; i++) {
+        p->needs[i] = p->lines[i].needs;
+        if (message(p->lines + i)) {
+            p->left++;
+            if (!p->needs[i]) make_ready(p, i);
+        } else if (!p->needs[i]) {
+            p->todo[p->last++] = i;
+        }
+    }
+    settle(p);
+    pass_by(p);
+}
+
+/* Start one message; the next one between the same two processes, in its direction, may follow. */
+static int start_line(Part *p, int64_t line)
+{
+    const Line *l = p->lines + line;
+    int code = start_message(p, l);
+    if (code) return failed(p, FAILED, line, code);
+    p->under_way[p->open++] = line;
+    p->needs[line] = STARTED;
+    p->awaited += l->until > l->after;
+    if (l->next >= 0 && !--p->needs[l->next]) make_ready(p, l->next);
+    return DONE;
+}
+
+/* Start all messages that may be, in their order. Result: DONE, or what went wrong. */
+static int start_ready(Part *p)
+{
+    if (!p->fresh) return DONE;
+    for (int64_t word = p->low / 64; word * 64 < p->reach; word++) {
+        int64_t beyond = p->reach - word * 64;
+        uint64_t within = beyond < 64 ? ((uint64_t)1 << beyond) - 1 : ~(uint64_t)0, found;
+        while ((found = p->ready[word] & within)) {
+            p->ready[word] ^= found & -found;
+            int code = start_line(p, word * 64 + __builtin_ctzll(found));
+            if (code) return code;
+        }
+    }
+    p->fresh = 0;
+    return DONE;
+}
+
+/* Take up what has come; the requests that are left move together. */
+static int take_up(Part *p, int done)
+{
+    int64_t kept = 0;
+    for (int i = 0; i < done; i++) {
+        int64_t line = p->under_way[p->indices[i]], got;
+        const Line *l = p->lines + line;
+        if (l->action == RECV && (got = bytes_of(p, i, l)) != l->size)
+            return failed(p, LONG_OR_SHORT, line, (int)got);
+        p->under_way[p->indices[i]] = -1 - line;
+    }
+    for (int64_t i = 0; i < p->open; i++) {
+        int64_t line = p->under_way[i];
+        if (line >= 0) {
+            if (kept != i) move_request(p, kept, i);
+            p->under_way[kept++] = line;
+            continue;
+        }
+        p->awaited -= p->lines[-1 - line].until > p->lines[-1 - line].after;
+        finish(p, -1 - line);
+    }
+    p->open = kept;
+    p->left -= done;
+    p->since = 0;
+    settle(p);
+    pass_by(p);
+    return DONE;
+}
+
+/* Tell whether nothing can go on before all messages under way are complete. */
+static int all_or_none(const Part *p)
+{
+    return !p->awaited && (p->reach == p->count || p->lines[p->reach].gate >= p->reach);
+}
+
+/* Look which messages are complete: any of them, or all. */
+static int look(Part *p, int whole, int *done)
+{
+    int code = whole ? look_for_all(p, done) : look_for_some(p, done);
+    if (!whole || !*done) return code;
+    for (*done = 0; *done < p->open; ++*done) p->indices[*done] = *done;
+    return code;
+}
+
+/* Wait until some message is complete. */
+static int wait_for_some(Part *p, int block)
+{
+    int done = 0, whole = all_or_none(p);
+    double entered = 0;
+    for (int64_t spin = 0;; spin++) {
+        /* Who waits for long shall know which of them are late. */
+        int code = look(p, whole && spin < p->spins, &done);
+        if (code) return failed(p, FAILED, p->under_way[0], code);
+        if (done > 0) return take_up(p, done);
+        if (spin < p->spins) continue;
+        if (!block) return PENDING;
+        double time = now();
+        if (!entered) entered = time;
+        if (!p->since) p->since = time;
+        if (time - p->since > p->limit) return failed(p, LATE, p->under_way[0], 0);
+        if (time - entered > p->slice) return PENDING;
+        sched_yield();
+    }
+}
+
+/* Do the collective once, or go on with it; block: wait for what has not come. */
+static int advance(Part *p, int block)
+{
+    if (!p->going) begin(p);
+    while (p->left) {
+        int code = start_ready(p);
+        if (!code) code = wait_for_some(p, block);
+        if (code) return code;
+    }
+    p->going = 0;
+    return DONE;
+}
+
 typedef long long Int;
-enum { IN, OUT, SCRATCH, BESIDE };  /* buffers */
-enum { PUT, JOIN, ADD, COPY };      /* ways to land */
+enum { IN, OUT, SCRATCH };          /* buffers */
+enum { PUT = 4, JOIN, FOLD };       /* ways to land, besides COPY and ADD */
 typedef struct { int process, side; Int first, blocks, stride; } Run;
 typedef struct { Int block, first, last; } Piece;
-typedef struct { int step, piece, src, dst, source, target, landing; } Transfer;
+typedef struct { int step, piece, src, dst, source, target, landing, turn, held; } Transfer;
+typedef struct { int process, piece; } Kept;
 
 /* The plan, made by commplan: figures for any size. */
 
 static const char collective[] = "all_reduce", topology[] = "mesh";
 enum { ROOT = -1, REDUCES = 1, PROCESSES = 3 };
 enum { BLOCKS = 1, PIECES = 3 };
+
+/* Steps in which messages are under way at a time: all of older ones are complete. */
+enum { LEAD = 2, MOST_LEAD = 8 };
 
 /* busbw / algbw */
 static const double busbw_factor = 1.3333333333333333;
@@ -65,23 +301,28 @@ static const Piece pieces[] = {
     {0, 2, 3},
 };
 
-/* Transfers, in the order of the steps: step, piece, src, dst, where src has the piece, where it
+/* Pieces of its input that a process keeps, without any message: process, piece. And an end. */
+static const Kept kept[] = {
+    {-1, 0}};
+
+/* Transfers, in the order of starting: step, piece, src, dst, where src has the piece, where it
    comes to at dst, and how: put there; put there, then join the own input to it; or taken beside,
-   and then added or copied to its place. And an end. */
+   and then added or copied to its place, or folded into the message of transfer `held`, before that
+   is joined or added. They are added in the order of `turn`. And an end. */
 static const Transfer transfers[] = {
-    {0, 0, 1, 2, IN, OUT, JOIN},
-    {0, 1, 2, 0, IN, OUT, JOIN},
-    {0, 2, 0, 1, IN, OUT, JOIN},
-    {1, 0, 2, 0, OUT, OUT, JOIN},
-    {1, 1, 0, 1, OUT, OUT, JOIN},
-    {1, 2, 1, 2, OUT, OUT, JOIN},
-    {2, 0, 0, 1, OUT, OUT, PUT},
-    {2, 1, 1, 2, OUT, OUT, PUT},
-    {2, 2, 2, 0, OUT, OUT, PUT},
-    {3, 0, 1, 2, OUT, OUT, PUT},
-    {3, 1, 2, 0, OUT, OUT, PUT},
-    {3, 2, 0, 1, OUT, OUT, PUT},
-    {-1, 0, 0, 0, 0, 0, 0}};
+    {0, 0, 1, 2, IN, OUT, JOIN, 0, -1},
+    {0, 1, 2, 0, IN, OUT, JOIN, 1, -1},
+    {0, 2, 0, 1, IN, OUT, JOIN, 2, -1},
+    {1, 0, 2, 0, OUT, OUT, JOIN, 3, -1},
+    {1, 1, 0, 1, OUT, OUT, JOIN, 4, -1},
+    {1, 2, 1, 2, OUT, OUT, JOIN, 5, -1},
+    {2, 0, 0, 1, OUT, OUT, PUT, 6, -1},
+    {2, 1, 1, 2, OUT, OUT, PUT, 7, -1},
+    {2, 2, 2, 0, OUT, OUT, PUT, 8, -1},
+    {3, 0, 1, 2, OUT, OUT, PUT, 9, -1},
+    {3, 1, 2, 0, OUT, OUT, PUT, 10, -1},
+    {3, 2, 0, 1, OUT, OUT, PUT, 11, -1},
+    {-1, 0, 0, 0, 0, 0, 0, 0, 0}};
 
 __extension__ typedef unsigned __int128 Wide;
 
@@ -92,12 +333,13 @@ static void fail(const char *what)
     exit(70);
 }
 
-static void *take(size_t count, size_t width)
+static void *keep(void *memory)
 {
-    void *memory = calloc(count ? count : 1, width);
     if (!memory) fail("out of memory");
     return memory;
 }
+
+static void *take(size_t count, size_t width) { return keep(calloc(count ? count : 1, width)); }
 
 /* Element types: their sums and products wrap around as unsigned integers do, and the data that
    test them are small, or powers of two, so that sums and products of floats are exact. */
@@ -118,8 +360,8 @@ static uint64_t figure(int process, Int block, int i)
 #define TYPE(T, U, name, FACTOR)                                                             \
     static void combine_##name(int op, void *to, const void *from, Int n)                    \
     {                                                                                        \
-        T *a = to;                                                                           \
-        const T *b = from;                                                                   \
+        T *restrict a = to;                                                                  \
+        const T *restrict b = from;                                                          \
         if (op == SUM) for (Int i = 0; i < n; i++) a[i] = (T)((U)a[i] + (U)b[i]);            \
         if (op == MIN) for (Int i = 0; i < n; i++) a[i] = b[i] < a[i] ? b[i] : a[i];         \
         if (op == MAX) for (Int i = 0; i < n; i++) a[i] = b[i] > a[i] ? b[i] : a[i];         \
@@ -162,18 +404,18 @@ enum { TYPES = sizeof types / sizeof types[0] };
 
 enum { MOST_SIZES = 256 };
 static struct {
-    Int sizes[MOST_SIZES], end, factor, iterations, warm_up, check, chunks, join;
+    Int sizes[MOST_SIZES], end, factor, iterations, warm_up, check, chunks, join, lead;
     int count, op, in_place, crowded, played[PROCESSES];
     double watchdog;
     const struct Type *type;
     const char *map;
     int help;
-} args = {{1 << 20}, 0, 2, 20, 5, 1, 0, 1 << 14, 1, SUM, 0, 0, {0}, 0, &types[6], "", 0};
+} args = {{1 << 20}, 0, 2, 20, 5, 1, 0, 1 << 14, 0, 1, SUM, 0, 0, {0}, 0, &types[6], "", 0};
 
 static const char usage[] =
     "usage: -b SIZE ... [-e END] [-f FACTOR] [-n ITERATIONS] [-w WARM-UP] [-c 0|1] [--type TYPE]\n"
     "       [--op sum|min|max|prod] [--chunks N] [--in-place] [--map 2,0,1] [--watchdog SECONDS]\n"
-    "       [--join BYTES] (up to which messages are joined)\n"
+    "       [--join BYTES] (up to which messages are joined) [--lead STEPS] (the plan's)\n"
     "       [--crowded] (there are more processes than cores) [-h]\n";
 
 static const Int MOST_BYTES = 1LL << 50;
@@ -212,7 +454,7 @@ static int option(const char *name, const char *value)
         {"-n", "--iterations", &args.iterations, 1, most},
         {"-w", "--warm-up", &args.warm_up, 0, most}, {"-c", "--check", &args.check, 0, 1},
         {"-f", "--factor", &args.factor, 2, most}, {"--chunks", "--chunks", &args.chunks, 0, 65536},
-        {"--join", "--join", &args.join, 0, most}};
+        {"--join", "--join", &args.join, 0, most}, {"--lead", "--lead", &args.lead, 0, MOST_LEAD}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (!strcmp(name, numbers[i].brief) || !strcmp(name, numbers[i].full)) {
             *numbers[i].to = atoll(value);
@@ -281,25 +523,32 @@ static int read_map(void)
 
 /* The plan made to fit one size: what this process copies, sends, receives and adds. */
 
+enum { COPIES, PACKS, RECEIVES, SENDS, LANDINGS };  /* the order within a step */
+enum { MESSAGE_LIMIT = 1 << 30 };                   /* bytes; longer messages are cut */
+
 typedef struct { int buffer; Int offset, size; } Span;
-typedef struct { int step, sends, peer, landing, tag; Int chunk, order; Span span, own; } Message;
-typedef struct { int step, adds; Int order; Span to, from; } Copied;
+/* An end of what is sent: a chunk of a transfer. `leader` is the order of the first of those that
+   travel with it, `whole` their size; what goes beside lies at `place`. */
+typedef struct {
+    const Transfer *transfer;
+    int sends, landing, leads, beside;
+    Int step, chunk, order, leader, whole, place;
+    Span span, own;
+} End;
+typedef struct { Line line; Int phase, order, made; } Entry;
 
 static struct {
     int me, in_place, moved;
-    Int chunks, block[BLOCKS], start[2][BLOCKS], total[4], begin[2], slot[PIECES];
-    Int messages, packs, landings, copies;
-    Message *message;
-    Copied *pack, *landing, *copy;
-    MPI_Request *request;
-    MPI_Comm comm;
-    char *memory[4], *shared;
+    Int chunks, lead, block[BLOCKS], start[2][BLOCKS], total[3], begin[2], slot[PIECES];
+    Int ends, entries;
+    End *end, **row;  /* ends in the order of the transfers; and in the order looked at */
+    Entry *entry;
 } plan;
 
 static Int share(Int whole, Int part, Int of) { return (Int)((Wide)whole * (Wide)part / (Wide)of); }
 
 /* Give where a piece begins in its block; its length goes to *length. */
-static Int cut(int piece, Int *length)
+static Int cut(Int piece, Int *length)
 {
     Int size = plan.block[pieces[piece].block];
     Int begin = share(size, pieces[piece].first, parts);
@@ -307,7 +556,7 @@ static Int cut(int piece, Int *length)
     return begin;
 }
 
-static Span place(int buffer, int piece)
+static Span place(int buffer, Int piece)
 {
     Int length, begin = cut(piece, &length);
     if (buffer == SCRATCH) return (Span){SCRATCH, plan.slot[piece], length};
@@ -369,128 +618,208 @@ static void lay_out(void)
     free(order[OUT]);
 }
 
+/* Give a slot of scratch to each piece that lands there. */
+static void give_slots(void)
+{
+    memset(plan.slot, -1, sizeof plan.slot);
+    for (const Transfer *t = transfers; t->step >= 0; t++)
+        if (t->dst == plan.me && t->target == SCRATCH) plan.slot[t->piece] = 0;
+    for (Int p = 0, length; p < PIECES; p++) {
+        if (plan.slot[p] < 0) continue;
+        cut(p, &length);
+        plan.slot[p] = plan.total[SCRATCH];
+        plan.total[SCRATCH] += length;
+    }
+}
+
 /* Enter this process's end of a transfer: chunk c of step s goes in step s + c. */
 static void enter(const Transfer *t)
 {
-    Int length;
-    cut(t->piece, &length);
-    int sends = t->src == plan.me, home = sends ? t->source : t->target;
-    if (!sends && t->target == SCRATCH && plan.slot[t->piece] < 0) {
-        plan.slot[t->piece] = plan.total[SCRATCH];
-        plan.total[SCRATCH] += length;
-    }
-    for (Int chunk = 0; length && chunk < plan.chunks; chunk++) {
-        Int skip = share(length, chunk, plan.chunks);
-        Int size = share(length, chunk + 1, plan.chunks) - skip;
+    int sends = t->src == plan.me, home = sends ? t->source : t->target, landing = t->landing;
+    Span span = place(home, t->piece);
+    /* In place, the own input lies where the sum shall be. */
+    if (landing == JOIN && plan.in_place && t->target == OUT) landing = ADD;
+    for (Int chunk = 0; chunk < plan.chunks; chunk++) {
+        Int skip = share(span.size, chunk, plan.chunks);
+        Int size = share(span.size, chunk + 1, plan.chunks) - skip;
         if (!size) continue;
-        if (size > INT_MAX) fail("a message is too large for MPI, take more chunks");
-        Message *m = &plan.message[plan.messages++];
-        *m = (Message){t->step + (int)chunk, sends, sends ? t->dst : t->src, t->landing, 0, chunk,
-                       (t - transfers) * plan.chunks + chunk,
-                       part_of(place(home, t->piece), skip, size), {0, 0, 0}};
-        if (sends || t->landing != JOIN) continue;
-        m->own = part_of(place(IN, t->piece), skip, size);
-        /* In place, the own input lies where the sum shall be. */
-        if (plan.in_place && t->target == OUT) m->landing = ADD;
+        End *e = plan.row[plan.ends] = &plan.end[plan.ends];
+        plan.ends++;
+        *e = (End){t, sends, landing, 0, 0, t->step + chunk, chunk,
+                   (t - transfers) * plan.chunks + chunk, 0, 0, 0, part_of(span, skip, size), {0}};
+        if (!sends && landing == JOIN) e->own = part_of(place(IN, t->piece), skip, size);
     }
-}
-
-/* List the copies that come first: input in the way, and what is kept of it. */
-static void own_copies(const char *received)
-{
-    if (plan.moved)
-        plan.copy[plan.copies++] =
-            (Copied){0, 0, 0, {SCRATCH, 0, plan.total[IN]}, {IN, 0, plan.total[IN]}};
-    for (int p = 0; p < PIECES; p++)
-        if (!plan.in_place && !received[p] && plan.start[IN][pieces[p].block] >= 0 &&
-            plan.start[OUT][pieces[p].block] >= 0)
-            plan.copy[plan.copies++] = (Copied){0, 0, 0, place(OUT, p), place(IN, p)};
 }
 
 static int compared(Int a, Int b) { return (a > b) - (a < b); }
+static int peer(const End *e) { return e->sends ? e->transfer->dst : e->transfer->src; }
+static int joins(const End *e) { return e->span.size <= args.join / (Int)args.type->width; }
 
-static int by_order(const void *a, const void *b)
+/* Tell two ends apart, or give 0 for two that travel in one message. */
+static int apart(const End *e, const End *f)
 {
-    const Message *m = a, *n = b;
-    int step = compared(m->step, n->step);
-    return step ? step : compared(m->order, n->order);
-}
-
-static int joins(const Message *m) { return m->span.size <= args.join / (Int)args.type->width; }
-
-/* Tell two messages apart, or give 0 for two that travel as one. */
-static int apart(const Message *m, const Message *n)
-{
-    Int differ[] = {compared(m->step, n->step), compared(m->sends, n->sends),
-                    compared(m->peer, n->peer), compared(joins(m), joins(n)),
-                    compared(m->chunk, n->chunk), joins(m) ? 0 : compared(m->order, n->order)};
+    int differ[] = {compared(e->step, f->step), f->sends - e->sends, peer(e) - peer(f),
+                    joins(e) - joins(f), compared(e->chunk, f->chunk),
+                    joins(e) ? 0 : compared(e->order, f->order)};
     for (size_t i = 0; i < sizeof differ / sizeof differ[0]; i++)
-        if (differ[i]) return (int)differ[i];
+        if (differ[i]) return differ[i];
     return 0;
 }
 
 static int by_message(const void *a, const void *b)
 {
-    int differ = apart(a, b);
-    return differ ? differ : by_order(a, b);
+    const End *e = *(End *const *)a, *f = *(End *const *)b;
+    int differ = apart(e, f);
+    return differ ? differ : compared(e->order, f->order);
 }
 
-static int by_step(const void *a, const void *b)
-{
-    const Copied *m = a, *n = b;
-    int step = compared(m->step, n->step), order = compared(m->order, n->order);
-    return step ? step : order ? order : compared(m->adds, n->adds);
-}
-
-static int follows(const Span *next, const Span *span)
-{
-    return next->buffer == span->buffer && next->offset == span->offset + span->size;
-}
-
-/* Make one message of parts that travel together: in one stretch, or through BESIDE. */
-static Message join(const Message *part, Int parts, Int *end)
-{
-    Message whole = *part;
-    int beside = 0;
-    for (Int i = 0; i < parts; i++) {
-        const Span *span = &part[i].span;
-        if (i) whole.span.size += span->size;
-        if (!part->sends && (part[i].landing == ADD || part[i].landing == COPY)) beside = 1;
-        if (i && !follows(span, &part[i - 1].span)) beside = 1;
-    }
-    if (whole.span.size > INT_MAX) fail("a message is too large for MPI, take more chunks");
-    for (Int i = 0; i < parts; i++) {
-        const Message *m = &part[i];
-        Span at = {BESIDE, *end, m->span.size};
-        if (beside && m->sends)
-            plan.pack[plan.packs++] = (Copied){m->step, 0, m->order, at, m->span};
-        else if (beside)
-            plan.landing[plan.landings++] =
-                (Copied){m->step, m->landing == ADD, m->order, m->span, at};
-        if (!m->sends && m->landing == JOIN)
-            plan.landing[plan.landings++] = (Copied){m->step, 1, m->order, m->span, m->own};
-        if (beside) *end += at.size;
-    }
-    if (beside) whole.span = (Span){BESIDE, *end - whole.span.size, whole.span.size};
-    return whole;
-}
-
-/* Join small messages of one pair, step and chunk; what goes through BESIDE lies there one after
-   the other, each step anew. */
+/* Join small ones of one pair, step and chunk. What is not in one stretch goes beside, and so does
+   what is added or copied to its place. */
 static void join_messages(void)
 {
-    Int made = 0, end = 0;
-    qsort(plan.message, (size_t)plan.messages, sizeof(Message), by_message);
-    for (Int i = 0, j; i < plan.messages; i = j) {
-        if (i && plan.message[i].step != plan.message[made - 1].step) end = 0;
-        for (j = i; j < plan.messages && !apart(&plan.message[i], &plan.message[j]); j++) {}
-        plan.message[made++] = join(plan.message + i, j - i, &end);
-        if (end > plan.total[BESIDE]) plan.total[BESIDE] = end;
+    qsort(plan.row, (size_t)plan.ends, sizeof(End *), by_message);
+    for (Int i = 0, j; i < plan.ends;) {
+        End *first = plan.row[i];
+        int beside = 0;
+        Int whole = 0;
+        for (j = i; j < plan.ends && !apart(first, plan.row[j]); j++) {
+            const End *e = plan.row[j];
+            beside |= !e->sends && e->landing != PUT && e->landing != JOIN;
+            beside |= e->span.buffer != first->span.buffer ||
+                      e->span.offset != first->span.offset + whole;
+            whole += e->span.size;
+        }
+        for (; i < j; i++) {
+            End *e = plan.row[i];
+            e->leads = e == first;
+            e->leader = first->order;
+            e->whole = whole;
+            e->beside = beside;
+        }
     }
-    plan.messages = made;
-    qsort(plan.message, (size_t)plan.messages, sizeof(Message), by_order);
-    qsort(plan.pack, (size_t)plan.packs, sizeof(Copied), by_step);
-    qsort(plan.landing, (size_t)plan.landings, sizeof(Copied), by_step);
+}
+
+static int by_leader(const void *a, const void *b)
+{
+    const End *e = *(End *const *)a, *f = *(End *const *)b;
+    int step = compared(e->step, f->step), leader = compared(e->leader, f->leader);
+    if (step || e->sends != f->sends) return step ? step : f->sends - e->sends;
+    return leader ? leader : compared(e->order, f->order);
+}
+
+/* Lay what goes beside behind the slots, in `lead` stretches that the steps take turns at. */
+static void lay_beside(void)
+{
+    Int room[MOST_LEAD] = {0}, end = 0;
+    qsort(plan.row, (size_t)plan.ends, sizeof(End *), by_leader);
+    for (Int i = 0; i < plan.ends; i++) {
+        End *e = plan.row[i];
+        Int *taken = &room[e->step % plan.lead];
+        if (i && e->step != plan.row[i - 1]->step) end = 0;
+        e->place = end;
+        if (e->beside) end += e->span.size;
+        if (end > *taken) *taken = end;
+    }
+    for (Int turn = 0; turn < plan.lead; turn++) {
+        for (Int i = 0; i < plan.ends; i++)
+            if (plan.end[i].step % plan.lead == turn) plan.end[i].place += plan.total[SCRATCH];
+        plan.total[SCRATCH] += room[turn];
+    }
+}
+
+/* Make a line; a long message becomes several. */
+static void make(Int phase, Int order, Int step, int action, int with, Int piece, Span to, Span from)
+{
+    Int width = (Int)args.type->width, size = to.size * width;
+    Int most = phase == RECEIVES || phase == SENDS ? MESSAGE_LIMIT : size;
+    for (Int skip = 0; skip < size; skip += most) {
+        if (!(plan.entries & (plan.entries + 1)))
+            plan.entry = keep(realloc(plan.entry, (size_t)(2 * plan.entries + 1) * sizeof(Entry)));
+        plan.entry[plan.entries] = (Entry){
+            {action, with, to.buffer, to.offset * width + skip, size - skip < most ? size - skip : most,
+             from.buffer, from.offset * width, step, piece, 0, 0, 0, -1, 0},
+            phase, order, plan.entries};
+        plan.entries++;
+    }
+}
+
+/* Make what comes first: input in the way goes aside, and what is kept of it into place. */
+static void make_copies(void)
+{
+    Int row = 0;
+    Span aside = {SCRATCH, 0, plan.total[IN]}, ins = {IN, 0, plan.total[IN]};
+    if (plan.moved) make(COPIES, -1, 0, COPY, -1, -1, aside, ins);
+    for (const Kept *k = kept; k->process >= 0; k++)
+        if (k->process == plan.me && !plan.in_place)
+            make(COPIES, row++, 0, COPY, -1, k->piece, place(OUT, k->piece), place(IN, k->piece));
+}
+
+/* Give the end of the same chunk of another transfer. */
+static const End *end_of(Int transfer, Int chunk)
+{
+    Int low = 0, high = plan.ends, wanted = transfer * plan.chunks + chunk;
+    while (low < high) {
+        Int middle = (low + high) / 2;
+        if (plan.end[middle].order < wanted) low = middle + 1;
+        else high = middle;
+    }
+    return &plan.end[low];
+}
+
+static Span taken(const End *e)
+{
+    return e->beside ? (Span){SCRATCH, e->place, e->span.size} : e->span;
+}
+
+/* Make the lines of one end: its message, if it leads one, and what goes before or after that. */
+static void make_lines(const End *e)
+{
+    static const Span nothing = {-1, 0, 0};
+    const Transfer *t = e->transfer;
+    Int piece = t->piece, turn = 4 * (Int)t->turn;
+    Span beside = taken(e), whole = {beside.buffer, beside.offset, e->whole};
+    if (e->leads)
+        make(e->sends ? SENDS : RECEIVES, e->order, e->step, e->sends ? SEND : RECV, peer(e), piece,
+             whole, nothing);
+    if (e->beside && e->sends) make(PACKS, e->order, e->step, COPY, -1, piece, beside, e->span);
+    if (e->sends) return;
+    if (e->landing == FOLD)
+        make(LANDINGS, turn, e->step, ADD, -1, piece, taken(end_of(t->held, e->chunk)), beside);
+    else if (e->beside)
+        make(LANDINGS, turn + 1, e->step, e->landing == ADD ? ADD : COPY, -1, piece, e->span, beside);
+    if (e->landing == JOIN) make(LANDINGS, turn + 2, e->step, ADD, -1, piece, e->span, e->own);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const Entry *e = a, *f = b;
+    Int differ[] = {e->line.step - f->line.step, e->phase - f->phase, e->order - f->order};
+    for (size_t i = 0; i < sizeof differ / sizeof differ[0]; i++)
+        if (differ[i]) return compared(differ[i], 0);
+    return compared(e->made, f->made);
+}
+
+/* List the lines of this process, in their order. */
+static void make_plan(void)
+{
+    Int rows = 0;
+    lay_out();
+    give_slots();
+    for (const Transfer *t = transfers; t->step >= 0; t++)
+        rows += t->src == plan.me || t->dst == plan.me;
+    plan.end = take((size_t)(rows * plan.chunks), sizeof(End));
+    plan.row = take((size_t)(rows * plan.chunks), sizeof(End *));
+    plan.entry = 0;
+    plan.ends = plan.entries = 0;
+    for (const Transfer *t = transfers; t->step >= 0; t++)
+        if (t->src == plan.me || t->dst == plan.me) enter(t);
+    join_messages();
+    lay_beside();
+    make_copies();
+    for (Int i = 0; i < plan.ends; i++) make_lines(&plan.end[i]);
+    qsort(plan.entry, (size_t)plan.entries, sizeof(Entry), by_place);
+    free(plan.end);
+    free(plan.row);
 }
 
 /* Choose the number of chunks. */
@@ -502,131 +831,260 @@ static Int chunks_for(Int size)
     return best > 1 ? (Int)best : 1;
 }
 
+/* What waits for what: all that touches the same elements, in its order, unless it only reads. */
+
+typedef struct { Int cell, line, reads; } Touch;
+typedef struct { Int before, after; } Pair;
+
+/* Memory is cut into cells wherever a stretch that a line touches begins or ends. */
+static struct {
+    Int base[3], cells, touches, pairs;
+    Int *begin;
+    Touch *touch;
+    Pair *pair;
+} edges;
+
+/* Give the bytes of what a line writes or sends (which = 0), or reads besides (1). */
+static Int stretch(const Line *l, int which, Int *start)
+{
+    if (which && message(l)) return 0;
+    *start = edges.base[which ? l->source : l->buffer] + (which ? l->from : l->offset);
+    return l->size;
+}
+
+static int by_number(const void *a, const void *b) { return compared(*(const Int *)a, *(const Int *)b); }
+
+static void cut_memory(const Line *lines, Int count)
+{
+    Int n = 0, start = 0, made = 0;
+    edges.begin = take((size_t)count * 4, sizeof(Int));
+    for (Int i = 0; i < 2 * count; i++) {
+        Int size = stretch(lines + i / 2, i % 2, &start);
+        if (size) edges.begin[n++] = start, edges.begin[n++] = start + size;
+    }
+    qsort(edges.begin, (size_t)n, sizeof(Int), by_number);
+    for (Int i = 0; i < n; i++)
+        if (!i || edges.begin[i] != edges.begin[i - 1]) edges.begin[made++] = edges.begin[i];
+    edges.cells = made;
+}
+
+static Int cell_of(Int address)
+{
+    Int low = 0, high = edges.cells;
+    while (low < high) {
+        Int middle = (low + high) / 2;
+        if (edges.begin[middle] < address) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+static int by_cell(const void *a, const void *b)
+{
+    const Touch *t = a, *u = b;
+    int cell = compared(t->cell, u->cell), line = compared(t->line, u->line);
+    return cell ? cell : line ? line : compared(t->reads, u->reads);
+}
+
+static void list_touches(const Line *lines, Int count)
+{
+    Int room = 0, start = 0;
+    edges.touch = 0;
+    edges.touches = 0;
+    for (Int i = 0; i < 2 * count; i++) {
+        Int size = stretch(lines + i / 2, i % 2, &start), cell = cell_of(start);
+        for (; size && edges.begin[cell] < start + size; cell++) {
+            if (edges.touches == room)
+                edges.touch = keep(realloc(edges.touch, (size_t)(room = 2 * room + 64) * sizeof(Touch)));
+            edges.touch[edges.touches++] =
+                (Touch){cell, i / 2, i % 2 || lines[i / 2].action == SEND};
+        }
+    }
+    qsort(edges.touch, (size_t)edges.touches, sizeof(Touch), by_cell);
+}
+
+static void pair(Int before, Int after)
+{
+    Pair found = {edges.touch[before].line, edges.touch[after].line};
+    if (found.before != found.after) edges.pair[edges.pairs++] = found;
+}
+
+/* In each cell a read waits for the last write before it, and a write for all reads since then, or
+   for that where there are none. */
+static void list_pairs(void)
+{
+    Int since = 0, written = -1;
+    edges.pair = take((size_t)edges.touches * 2, sizeof(Pair));
+    edges.pairs = 0;
+    for (Int i = 0; i < edges.touches; i++) {
+        const Touch *t = &edges.touch[i];
+        if (i && t->cell != t[-1].cell) since = i, written = -1;
+        if (written >= 0 && (t->reads || since == i)) pair(written, i);
+        for (; !t->reads && since < i; since++) pair(since, i);
+        if (!t->reads) since = i + 1, written = i;
+    }
+}
+
+static int by_pair(const void *a, const void *b)
+{
+    const Pair *p = a, *q = b;
+    int before = compared(p->before, q->before);
+    return before ? before : compared(p->after, q->after);
+}
+
+/* Write into lines which of them wait for each, those from `after` to `until` of the result. */
+static int64_t *depend(Line *lines, Int count)
+{
+    Int made = 0;
+    cut_memory(lines, count);
+    list_touches(lines, count);
+    list_pairs();
+    int64_t *followers = take((size_t)edges.pairs, sizeof(int64_t));
+    qsort(edges.pair, (size_t)edges.pairs, sizeof(Pair), by_pair);
+    for (Int line = 0, i = 0; line < count; line++) {
+        lines[line].after = made;
+        for (; i < edges.pairs && edges.pair[i].before == line; i++) {
+            if (i && !by_pair(&edges.pair[i - 1], &edges.pair[i])) continue;
+            followers[made++] = edges.pair[i].after;
+            lines[edges.pair[i].after].needs++;
+        }
+        lines[line].until = made;
+    }
+    free(edges.begin);
+    free(edges.touch);
+    free(edges.pair);
+    return followers;
+}
+
+/* Let messages of two processes, in each direction, follow each other; and find how far each must
+   be behind: all messages of `lead` steps before it, and of older ones, are complete first. */
+static void follow(Line *lines, Int count, Int lead)
+{
+    static Int last[2][PROCESSES];
+    memset(last, -1, sizeof last);
+    for (Int i = 0, gate = 0; i < count; i++) {
+        while (gate < count && lines[gate].step <= lines[i].step - lead) gate++;
+        lines[i].gate = gate;
+        lines[i].next = -1;
+        if (!message(lines + i)) continue;
+        Int *before = &last[lines[i].action == SEND][lines[i].peer];
+        if (*before >= 0) lines[*before].next = i, lines[i].needs++;
+        *before = i;
+    }
+}
+
 /* A plan with memory and requests: how it runs. */
 
-static char *at(Span span) { return plan.memory[span.buffer] + (size_t)span.offset * args.type->width; }
+static struct {
+    Part part;
+    MPI_Request *request;
+    MPI_Comm comm;
+    char *memory;
+} machine;
 
-static MPI_Datatype mpi_type(void)
+static char *at(Span span)
 {
-    size_t width = args.type->width;
-    return width == 1 ? MPI_INT8_T : width == 4 ? MPI_INT32_T : MPI_INT64_T;
+    return machine.part.memory[span.buffer] + (size_t)span.offset * args.type->width;
 }
 
-/* Number the messages of one pair and step: both ends start them in the same order. */
-static void make_tags(void)
+/* A message that is started anew is as fast as one that is kept, or faster. */
+static int start_message(Part *p, const Line *l)
 {
-    int tags[2][PROCESSES] = {{0}};
-    for (Int i = 0; i < plan.messages; i++) {
-        Message *m = &plan.message[i];
-        if (i && m->step != m[-1].step) memset(tags, 0, sizeof tags);
-        m->tag = tags[m->sends][m->peer]++ % 32768;
+    char *memory = p->memory[l->buffer] + l->offset;
+    MPI_Request *request = machine.request + p->open;
+    if (l->action == SEND)
+        return MPI_Isend(memory, (int)l->size, MPI_BYTE, (int)l->peer, 0, machine.comm, request);
+    return MPI_Irecv(memory, (int)l->size, MPI_BYTE, (int)l->peer, 0, machine.comm, request);
+}
+
+static int look_for_some(Part *p, int *done)
+{
+    return MPI_Testsome((int)p->open, machine.request, done, p->indices, MPI_STATUSES_IGNORE);
+}
+
+static int look_for_all(Part *p, int *done)
+{
+    return MPI_Testall((int)p->open, machine.request, done, MPI_STATUSES_IGNORE);
+}
+
+/* All processes run this very program. */
+static int64_t bytes_of(Part *p, int which, const Line *l)
+{
+    (void)p, (void)which;
+    return l->size;
+}
+
+static void move_request(Part *p, int64_t to, int64_t from)
+{
+    (void)p;
+    machine.request[to] = machine.request[from];
+}
+
+static void combine(const Part *p, char *to, const char *from, int64_t size)
+{
+    (void)p;
+    args.type->combine(args.op, to, from, size / (int64_t)args.type->width);
+}
+
+/* Lay out memory: input and output share it where they do, and scratch lies behind them. */
+static void make_memory(void)
+{
+    Int width = (Int)args.type->width, ends[2];
+    for (int side = IN; side <= OUT; side++) {
+        edges.base[side] = plan.begin[side] * width;
+        ends[side] = edges.base[side] + plan.total[side] * width;
     }
+    if (!args.in_place) edges.base[OUT] += ends[IN], ends[OUT] += ends[IN];
+    edges.base[SCRATCH] = ends[IN] > ends[OUT] ? ends[IN] : ends[OUT];
+    machine.memory = take((size_t)(edges.base[SCRATCH] + plan.total[SCRATCH] * width), 1);
+    for (int buffer = IN; buffer <= SCRATCH; buffer++)
+        machine.part.memory[buffer] = machine.memory + edges.base[buffer];
 }
 
-static void make_plan(MPI_Comm comm)
+static void make_machine(MPI_Comm comm)
 {
-    char *received = take(PIECES, 1);
-    Int rows = 0;
-    lay_out();
-    memset(plan.slot, -1, sizeof plan.slot);
-    for (const Transfer *t = transfers; t->step >= 0; t++)
-        if (t->src == plan.me || t->dst == plan.me) rows++;
-    plan.message = take((size_t)(rows * plan.chunks), sizeof(Message));
-    plan.pack = take((size_t)(rows * plan.chunks), sizeof(Copied));
-    plan.landing = take((size_t)(2 * rows * plan.chunks), sizeof(Copied));
-    plan.copy = take(PIECES + 1, sizeof(Copied));
-    plan.messages = plan.packs = plan.landings = plan.copies = 0;
-    for (const Transfer *t = transfers; t->step >= 0; t++) {
-        if (t->src == plan.me || t->dst == plan.me) enter(t);
-        if (t->dst == plan.me) received[t->piece] = 1;
-    }
-    own_copies(received);
-    free(received);
-    join_messages();
-    size_t width = args.type->width, ends[2];
-    for (int side = IN; side <= OUT; side++)
-        ends[side] = (size_t)(plan.begin[side] + plan.total[side]);
-    plan.shared = take(plan.in_place || plan.moved ? (ends[IN] > ends[OUT] ? ends[IN] : ends[OUT])
-                                                   : ends[IN] + ends[OUT], width);
-    plan.memory[IN] = plan.shared + (size_t)plan.begin[IN] * width;
-    plan.memory[OUT] = plan.shared + (size_t)plan.begin[OUT] * width;
-    if (!plan.in_place && !plan.moved) plan.memory[OUT] = plan.shared + ends[IN] * width;
-    for (int buffer = SCRATCH; buffer <= BESIDE; buffer++)
-        plan.memory[buffer] = take((size_t)plan.total[buffer], width);
-    plan.request = take((size_t)plan.messages, sizeof(MPI_Request));
-    make_tags();
-    plan.comm = comm;
+    Part *p = &machine.part;
+    size_t count = (size_t)plan.entries, words = count / 64 + 1;
+    machine.comm = comm;
+    make_memory();
+    Line *lines = take(count, sizeof(Line));
+    for (size_t i = 0; i < count; i++) lines[i] = plan.entry[i].line;
+    free(plan.entry);
+    p->followers = depend(lines, plan.entries);
+    follow(lines, plan.entries, plan.lead);
+    p->lines = lines;
+    p->count = plan.entries;
+    p->needs = take(count, sizeof(int64_t));
+    p->todo = take(count, sizeof(int64_t));
+    p->under_way = take(count, sizeof(int64_t));
+    p->ready = take(words, sizeof(uint64_t));
+    p->indices = take(count, sizeof(int));
+    machine.request = take(count, sizeof(MPI_Request));
+    p->spins = args.crowded ? 8 : 64;
+    p->slice = 1e300;
+    p->limit = args.watchdog > 0 ? args.watchdog : 1e300;
 }
 
-static void free_plan(void)
+static void free_machine(void)
 {
-    void *all[] = {plan.message, plan.pack, plan.landing, plan.copy, plan.request, plan.shared,
-                   plan.memory[SCRATCH], plan.memory[BESIDE]};
+    Part *p = &machine.part;
+    void *all[] = {(void *)p->lines, (void *)p->followers, p->needs, p->todo, p->under_way,
+                   p->ready, p->indices, machine.request, machine.memory};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
 }
 
-/* Start a message: one that is started anew is as fast as one that is kept, or faster. */
-static void start(const Message *m, MPI_Datatype type, MPI_Request *request)
-{
-    int size = (int)m->span.size;
-    if (m->sends)
-        MPI_Isend(at(m->span), size, type, m->peer, m->tag, plan.comm, request);
-    else
-        MPI_Irecv(at(m->span), size, type, m->peer, m->tag, plan.comm, request);
-}
-
-/* Wait for a step's messages, but not for ever: name who does not come, and end all. */
-static void wait_for(int count, MPI_Request *request, const Message *message)
-{
-    double deadline = 0; /* once it is clear that this takes longer than to look at a clock */
-    int done = 0;
-    if (!(args.watchdog > 0)) {
-        MPI_Waitall(count, request, MPI_STATUSES_IGNORE);
-        return;
-    }
-    for (MPI_Testall(count, request, &done, MPI_STATUSES_IGNORE); !done;
-         MPI_Testall(count, request, &done, MPI_STATUSES_IGNORE)) {
-        if (!deadline) deadline = MPI_Wtime() + args.watchdog;
-        if (MPI_Wtime() > deadline) {
-            for (int i = 0; i < count; i++) {
-                MPI_Test(&request[i], &done, MPI_STATUS_IGNORE);
-                if (!done)
-                    fprintf(stderr, "commplan: rank %d blocked in step %d waiting for rank %d (piece %d)\n",
-                            ranks[plan.me], message[i].step, ranks[message[i].peer],
-                            transfers[message[i].order / plan.chunks].piece);
-            }
-            sleep(1); /* for the others to say what they wait for */
-            MPI_Abort(MPI_COMM_WORLD, 124);
-        }
-        sched_yield();
-    }
-}
-
-static void copy(const Copied *c)
-{
-    memcpy(at(c->to), at(c->from), (size_t)c->to.size * args.type->width);
-}
-
-/* Do the collective once. */
+/* Do the collective once; where a message does not come, name it and end all. */
 static void run(void)
 {
-    MPI_Datatype type = mpi_type();
-    const Copied *pack = plan.pack, *packed = plan.pack + plan.packs;
-    const Copied *next = plan.landing, *end = plan.landing + plan.landings;
-    for (Int i = 0; i < plan.copies; i++)
-        copy(&plan.copy[i]);
-    for (Int i = 0, j; i < plan.messages; i = j) {
-        int step = plan.message[i].step;
-        for (; pack < packed && pack->step == step; pack++) copy(pack);
-        for (j = i; j < plan.messages && plan.message[j].step == step; j++)
-            start(&plan.message[j], type, plan.request + (j - i));
-        wait_for((int)(j - i), plan.request, plan.message + i);
-        for (; next < end && next->step == step; next++)
-            if (next->adds)
-                args.type->combine(args.op, at(next->to), at(next->from), next->to.size);
-            else
-                copy(next);
+    Part *p = &machine.part;
+    if (advance(p, 1) == DONE) return;
+    for (int64_t i = 0; i < p->open; i++) {
+        const Line *l = p->lines + p->under_way[i];
+        fprintf(stderr, "commplan: rank %d blocked in step %d waiting for rank %d (piece %d)\n",
+                ranks[plan.me], (int)l->step, ranks[l->peer], (int)l->piece);
     }
+    sleep(1); /* for the others to say what they wait for */
+    MPI_Abort(MPI_COMM_WORLD, 124);
 }
 
 /* Whether the result is right. */
@@ -636,8 +1094,8 @@ static void fill(void)
 {
     size_t width = args.type->width;
     char *own = take(PERIOD, width);
-    for (int buffer = IN; buffer <= BESIDE; buffer++)
-        memset(plan.memory[buffer], 119, (size_t)plan.total[buffer] * width);
+    for (int buffer = IN; buffer <= SCRATCH; buffer++)
+        memset(machine.part.memory[buffer], 119, (size_t)plan.total[buffer] * width);
     for (Int b = 0; b < BLOCKS; b++) {
         if (plan.start[IN][b] < 0) continue;
         args.type->contribute(args.op, own, plan.me, b);
@@ -773,7 +1231,9 @@ static Row measure(MPI_Comm comm, Int size)
     Row row = {count * width, plan.block[0], 0, 0, 0, 0, 0};
     row.chunks = plan.chunks = args.chunks ? args.chunks : chunks_for(row.size);
     MPI_Comm_rank(comm, &plan.me);
-    make_plan(comm);
+    plan.lead = args.lead ? args.lead : LEAD;
+    make_plan();
+    make_machine(comm);
     fill();
     MPI_Barrier(comm);
     run();
@@ -782,7 +1242,7 @@ static Row measure(MPI_Comm comm, Int size)
     row.seconds = timed(comm);
     row.algbw = (double)row.size / row.seconds;
     row.busbw = row.algbw * busbw_factor;
-    free_plan();
+    free_machine();
     if (!plan.me) print_row(&row);
     return row;
 }

@@ -88,7 +88,7 @@ def own_moves(me: int) -> Moves:
         target=target,
         landing=landing,
         turn=turn,
-        held=np.where(held < 0, -1, np.searchsorted(mine, held)),
+        held=np.where((held < 0) | (src == me), -1, np.searchsorted(mine, held)),
         copy_process=process,
         copy_piece=kept,
         lead=LEAD,

@@ -5,21 +5,18 @@ import sys
 from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 
-import numpy as np
 import pytest
 
 from runtime.emit import tables
 from runtime.emit.mpi4py import emit
 from runtime.emit.tables import plain
+from runtime.execute.part import part
 from runtime.metrics.chunking import chunks
 from runtime.program.buffer_plan import moves
 from runtime.program.lower import lower
-from runtime.program.program import Action, Buffer, Program, ProgramError
+from runtime.program.program import ProgramError
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
-
-NAMES = {"in": Buffer.INPUT, "out": Buffer.OUTPUT, "scratch": Buffer.SCRATCH}
-NAMES["beside"] = Buffer.SCRATCH
 
 
 @pytest.fixture
@@ -31,39 +28,11 @@ def loaded(monkeypatch: pytest.MonkeyPatch):
 
     def load(schedule: Schedule) -> ModuleType:
         module = ModuleType("emitted")
+        monkeypatch.setitem(sys.modules, "emitted", module)  # where dataclasses look
         exec(compile(emit(schedule), "emitted", "exec"), module.__dict__)
         return module
 
     return load
-
-
-def expected(program: Program, me: int) -> list[tuple[int, ...]]:
-    """List a process's instructions but for the places in scratch, which are its own choice."""
-    mine = (program.process == me) & (program.action != Action.WAIT)
-    names = ("step", "action", "peer", "tag", "buffer", "offset", "size", "source")
-    table = np.column_stack([getattr(program, n)[mine] for n in (*names, "source_offset")])
-    table[:, 5][table[:, 4] == Buffer.SCRATCH] = 0
-    table[:, 8][table[:, 7] == Buffer.SCRATCH] = 0
-    return sorted(map(tuple, table.tolist()))
-
-
-def planned(plan) -> list[tuple[int, ...]]:
-    def place(span) -> tuple[int, int]:
-        return NAMES[span[0]], 0 if NAMES[span[0]] == Buffer.SCRATCH else span[1]
-
-    def local(step, action, to, source) -> tuple[int, ...]:
-        return (step, action, -1, -1, *place(to), to[2], *place(source))
-
-    rows = [local(0, Action.COPY, to, source) for to, source in plan.copies if to[2]]
-    for step, messages in plan.messages.items():
-        for sends, peer, tag, _, span in messages:
-            action = Action.SEND if sends else Action.RECV
-            rows.append((step, action, peer, tag, *place(span), span[2], -1, 0))
-    for step, landings in plan.landings.items():
-        rows += [local(step, Action.ADD if a else Action.COPY, to, s) for _, a, to, s in landings]
-    for step, packs in plan.packs.items():
-        rows += [local(step, Action.COPY, to, source) for to, source in packs]
-    return sorted(rows)
 
 
 @pytest.mark.parametrize("in_place", [False, True])
@@ -72,15 +41,28 @@ def test_the_program_lowers_itself_as_lower_does(
 ):
     monkeypatch.setattr(tables, "refuse_unlike", lambda schedule: None)  # all kinds of landings
     emitted, moved = loaded(schedule), moves(schedule)
-    for count, parts, joined in ((1, 1, 4), (7, 2, 4), (1000, 5, 50), (1000, 1, 0)):
-        program = lower(moved, count, chunks=parts, in_place=in_place, joined=4 * joined)
-        sizes = emitted.blocks_of(count)
-        assert sizes == program.blocks.tolist()
+    for count, parts, joined, lead in (
+        (1, 1, 4, 1),
+        (7, 2, 4, 2),
+        (1000, 5, 50, 3),
+        (1000, 1, 0, 0),
+    ):
+        kept = {"lead": lead} if lead else {}
+        program = lower(moved, count, chunks=parts, in_place=in_place, joined=4 * joined, **kept)
+        assert emitted.blocks_of(count) == program.blocks.tolist()
         for me in range(program.processes):
-            plan = emitted.Plan(me, sizes, parts, in_place, joined)
-            assert planned(plan) == expected(program, me)
-            beside = max(plan.beside.values(), default=0)
-            assert plan.scratch + beside == program.counts[me, Buffer.SCRATCH]
+            plan = emitted.Plan(me, count, 4, parts, in_place, 4 * joined, lead)
+            wanted = part(program, me)
+            assert plan.lines.tolist() == wanted.lines.tolist()
+            assert plan.followers.tolist() == wanted.followers.tolist()
+            assert tuple(4 * held for held in plan.counts) == wanted.counts
+            assert tuple(4 * start for start in plan.starts) == wanted.starts
+
+
+def test_no_two_definitions_share_a_name(ring_of):
+    tree = ast.parse(emit(ring_of("all_reduce", 2)))
+    names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    assert len(set(names)) == len(names)
 
 
 def test_the_program_chooses_chunks_as_the_compiler_does(loaded, ring_of):
@@ -101,11 +83,17 @@ def test_names_from_outside_cannot_leave_their_place(ring_of):
     text = emit(replace(schedule, topology=bad))
     assert 'TOPOLOGY = "x____import os ___ _"' in text
     assert {n.module for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ImportFrom)} == {
-        "collections",
+        "bisect",
         "collections.abc",
+        "dataclasses",
+        "enum",
+        "functools",
+        "heapq",
         "itertools",
         "mpi4py",
+        "numpy.typing",
         "statistics",
+        "types",
         "typing",
     }
     assert plain("a" * 1000) == "a" * 200
