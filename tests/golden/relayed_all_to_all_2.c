@@ -1068,11 +1068,9 @@ static void free_machine(void)
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
 }
 
-/* Do the collective once; where a message does not come, name it and end all. */
-static void run(void)
+/* Name the messages that do not come, and end all. */
+static void give_up(const Part *p)
 {
-    Part *p = &machine.part;
-    if (advance(p, 1) == DONE) return;
     for (int64_t i = 0; i < p->open; i++) {
         const Line *l = p->lines + p->under_way[i];
         fprintf(stderr, "commplan: rank %d blocked in step %d waiting for rank %d (piece %d)\n",
@@ -1080,6 +1078,12 @@ static void run(void)
     }
     sleep(1); /* for the others to say what they wait for */
     MPI_Abort(MPI_COMM_WORLD, 124);
+}
+
+/* Do the collective once. */
+static void run(void)
+{
+    if (advance(&machine.part, 1) != DONE) give_up(&machine.part);
 }
 
 /* Whether the result is right. */

@@ -1174,7 +1174,7 @@ class Machine:
         return make([self.span(line), MPI.BYTE], int(line["peer"]))
 
     def run(self) -> None:
-        """Do the collective once: each line as soon as what it waits for is done."""
+        """Do the collective once."""
         flow, requests = self.flow, self.requests
         waited: list[MPI.Prequest] = []
         flow.begin()
@@ -1200,7 +1200,7 @@ class Machine:
 
     def give_up(self) -> None:
         """Say what does not come, and end all."""
-        late = self.lines[self.flow.under_way]
+        late = self.lines[sorted(self.flow.under_way, reverse=True)]  # a peer's first is told
         pairs = dict(zip(late["peer"].tolist(), late["piece"].tolist(), strict=True))
         names = ", ".join(f"rank {RANKS[p]} (piece {pairs[p]})" for p in sorted(pairs))
         me = f"rank {RANKS[self.comm.rank]}"
