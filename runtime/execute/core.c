@@ -12,7 +12,7 @@
 /* A part with what it takes to run it: handles, and the tag of all messages. */
 typedef struct {
     Part part;
-    void *isend, *irecv, *testsome, *testall, *get_count;
+    void *isend, *irecv, *testsome, *test, *get_count;
     int64_t comm, byte, tag, pointers;       /* whether handles are pointers; else ints */
     void *requests;
     char *statuses;
@@ -203,11 +203,11 @@ static void combine(const Part *p, char *to, const char *from, int64_t size)
         return test((int)c->part.open, (H *)c->requests, done, c->part.indices, c->statuses); \
     }                                                                                         \
                                                                                               \
-    static int all_##name(Core *c, int *done)                                                 \
+    static int at_##name(Core *c, int64_t which, int *done)                                   \
     {                                                                                         \
-        typedef int Testing(int, H *, int *, void *);                                         \
-        Testing *test = (Testing *)(uintptr_t)c->testall;                                     \
-        return test((int)c->part.open, (H *)c->requests, done, c->statuses);                  \
+        typedef int Testing(H *, int *, void *);                                              \
+        Testing *test = (Testing *)(uintptr_t)c->test;                                        \
+        return test((H *)c->requests + which, done, c->statuses + which * c->status_size);    \
     }                                                                                         \
                                                                                               \
     static int bytes_##name(Core *c, int which)                                               \
@@ -234,10 +234,10 @@ static int look_for_some(Part *p, int *done)
     return c->pointers ? some_pointer(c, done) : some_int(c, done);
 }
 
-static int look_for_all(Part *p, int *done)
+static int look_at(Part *p, int64_t which, int *done)
 {
     Core *c = (Core *)p;
-    return c->pointers ? all_pointer(c, done) : all_int(c, done);
+    return c->pointers ? at_pointer(c, which, done) : at_int(c, which, done);
 }
 
 static int64_t bytes_of(Part *p, int which, const Line *l)

@@ -23,7 +23,7 @@
 enum { COPY, SEND, RECV, ADD };                        /* actions */
 enum { DONE, PENDING, LATE, FAILED, LONG_OR_SHORT };   /* what a call comes to */
 
-/* An instruction, as runtime/execute/part.py has it; offset, size and from are in bytes.
+/* An instruction; offset, size and from are in bytes.
    needs: how many others it waits for, of which one, for a message, is that the one before it to or
    from the same peer is started; next: the one after it, -1 for none. Those that wait for it to be
    done are the followers from `after` to `until`. gate: all messages before that line must be
@@ -49,17 +49,18 @@ typedef struct {
     int64_t going, open, left;               /* how far it is: requests, and messages to come */
     int64_t low, reach;                      /* no message before is open; none from here starts */
     int64_t awaited;                         /* messages under way that some line waits for */
+    int64_t seen;                            /* complete ones, where all are waited for in turn */
     int64_t fresh;                           /* some message may be started that could not before */
     int64_t first, last;                     /* of what is to be copied and added */
     int64_t fault, code;
     double since;
 } Part;
 
-/* Start a message as request number p->open; look which are complete, or whether all are; give the
-   bytes of the message that completed as number `which`; move a request. Results: MPI's codes. */
+/* Start a message as request number p->open; look which requests are complete, or at one of them;
+   give the bytes of the message that completed as number `which`; move a request. */
 static int start_message(Part *p, const Line *l);
 static int look_for_some(Part *p, int *done);
-static int look_for_all(Part *p, int *done);
+static int look_at(Part *p, int64_t which, int *done);
 static int64_t bytes_of(Part *p, int which, const Line *l);
 static void move_request(Part *p, int64_t to, int64_t from);
 static void combine(const Part *p, char *to, const char *from, int64_t size);
@@ -125,7 +126,7 @@ static void pass_by(Part *p)
 static void begin(Part *p)
 {
     p->going = 1;
-    p->low = p->reach = p->first = p->last = p->left = p->open = p->awaited = 0;
+    p->low = p->reach = p->first = p->last = p->left = p->open = p->awaited = p->seen = 0;
     p->since = 0;
     for (int64_t i = 0; i < p->count; i++) {
         p->needs[i] = p->lines[i].needs;
@@ -192,6 +193,7 @@ static int take_up(Part *p, int done)
         finish(p, -1 - line);
     }
     p->open = kept;
+    p->seen = 0;
     p->left -= done;
     p->since = 0;
     settle(p);
@@ -205,31 +207,47 @@ static int all_or_none(const Part *p)
     return !p->awaited && (p->reach == p->count || p->lines[p->reach].gate >= p->reach);
 }
 
-/* Look which messages are complete: any of them, or all. */
-static int look(Part *p, int whole, int *done)
+/* Look which messages are complete: any of them; or, if all have to be, one after the other. */
+static int look(Part *p, int all, int *done)
 {
-    int code = whole ? look_for_all(p, done) : look_for_some(p, done);
-    if (!whole || !*done) return code;
-    for (*done = 0; *done < p->open; ++*done) p->indices[*done] = *done;
-    return code;
+    if (!all) return look_for_some(p, done);
+    for (; p->seen < p->open; p->seen++) {
+        int complete = 0, code = look_at(p, p->seen, &complete);
+        if (code || !complete) return code;
+        p->indices[p->seen] = (int)p->seen;
+    }
+    *done = (int)p->open;
+    return 0;
+}
+
+/* Leave those under way that are not complete. */
+static int give_up_on(Part *p, int all)
+{
+    int64_t kept = 0;
+    for (int64_t i = p->seen; i < p->open; i++) {
+        int complete = 0;
+        if (all) look_at(p, i, &complete);
+        if (!complete) p->under_way[kept++] = p->under_way[i];
+    }
+    p->open = kept;
+    return failed(p, LATE, p->under_way[0], 0);
 }
 
 /* Wait until some message is complete. */
 static int wait_for_some(Part *p, int block)
 {
-    int done = 0, whole = all_or_none(p);
+    int done = 0, all = all_or_none(p);
     double entered = 0;
     for (int64_t spin = 0;; spin++) {
-        /* Who waits for long shall know which of them are late. */
-        int code = look(p, whole && spin < p->spins, &done);
-        if (code) return failed(p, FAILED, p->under_way[0], code);
+        int code = look(p, all, &done);
+        if (code) return failed(p, FAILED, p->under_way[p->seen], code);
         if (done > 0) return take_up(p, done);
         if (spin < p->spins) continue;
         if (!block) return PENDING;
         double time = now();
         if (!entered) entered = time;
         if (!p->since) p->since = time;
-        if (time - p->since > p->limit) return failed(p, LATE, p->under_way[0], 0);
+        if (time - p->since > p->limit) return give_up_on(p, all);
         if (time - entered > p->slice) return PENDING;
         sched_yield();
     }
@@ -1002,9 +1020,10 @@ static int look_for_some(Part *p, int *done)
     return MPI_Testsome((int)p->open, machine.request, done, p->indices, MPI_STATUSES_IGNORE);
 }
 
-static int look_for_all(Part *p, int *done)
+static int look_at(Part *p, int64_t which, int *done)
 {
-    return MPI_Testall((int)p->open, machine.request, done, MPI_STATUSES_IGNORE);
+    (void)p;
+    return MPI_Test(machine.request + which, done, MPI_STATUS_IGNORE);
 }
 
 /* All processes run this very program. */

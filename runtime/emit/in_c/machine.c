@@ -27,9 +27,10 @@ static int look_for_some(Part *p, int *done)
     return MPI_Testsome((int)p->open, machine.request, done, p->indices, MPI_STATUSES_IGNORE);
 }
 
-static int look_for_all(Part *p, int *done)
+static int look_at(Part *p, int64_t which, int *done)
 {
-    return MPI_Testall((int)p->open, machine.request, done, MPI_STATUSES_IGNORE);
+    (void)p;
+    return MPI_Test(machine.request + which, done, MPI_STATUS_IGNORE);
 }
 
 /* All processes run this very program. */
