@@ -78,7 +78,7 @@ class Bundle:
             lines = held.text.splitlines()
             sentence = (ast.get_docstring(held.tree) or "").split("\n\n")[0]
             yield (
-                f"{module.replace('.', '/')}.py: {sentence}",
+                f"{module.replace('.', '/')}.py\n# {sentence}",
                 "\n\n\n".join(_source(lines, node) for node in nodes.values()),
             )
 

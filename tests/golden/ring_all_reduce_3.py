@@ -91,7 +91,8 @@ HEIGHT, LATENCY, RATE, LARGEST = 4, 1e-06, 750000000.0, 0.3333333333333333
 Collective = Any  # no more is needed of it here
 
 
-# topologies/model/topology.py: The machine as a value: ranks, switches, and the links that join them.
+# topologies/model/topology.py
+# The machine as a value: ranks, switches, and the links that join them.
 
 
 IntArray = NDArray[np.int64]
@@ -114,16 +115,17 @@ def integers(values: Iterable[int]) -> IntArray:
     return frozen(np.fromiter(values, dtype=np.int64))
 
 
-# topologies/model/ragged.py: Rows of unequal lengths, one after the other in one column.
+# topologies/model/ragged.py
+# Rows of unequal lengths, one after the other in one column.
 
 
 def starts(length: IntArray) -> IntArray:
-    """Give where each row begins, and at last where all end: (rows + 1,)."""
+    """Compute where each row begins, and at last where all end: (rows + 1,)."""
     return np.concatenate([[0], np.cumsum(length)])
 
 
 def within(length: IntArray) -> IntArray:
-    """Give the place of each entry in its own row, from 0: (entries,)."""
+    """Compute the place of each entry in its own row, from 0: (entries,)."""
     return stretches(np.zeros_like(length), length)
 
 
@@ -133,7 +135,8 @@ def stretches(start: IntArray, length: IntArray) -> IntArray:
     return np.asarray(np.arange(length.sum()) + np.repeat(start - begin, length))
 
 
-# runtime/metrics/pacing.py: How a program goes about a schedule: in how many chunks, how far ahead, in what order.
+# runtime/metrics/pacing.py
+# How a program goes about a schedule: in how many chunks, how far ahead, in what order.
 
 
 MOST_LEAD = (
@@ -141,13 +144,15 @@ MOST_LEAD = (
 )
 
 
-# runtime/program/elements.py: What an element is: its width, how numpy stores it, and how two of them become one.
+# runtime/program/elements.py
+# What an element is: its width, how numpy stores it, and how two of them become one.
 
 
 Array = NDArray[np.generic]
 
 
-# runtime/program/program.py: How each process does a collective at one size: messages and local actions, in order.
+# runtime/program/program.py
+# How each process does a collective at one size: messages and local actions, in order.
 
 
 class Action(IntEnum):
@@ -167,7 +172,8 @@ class Buffer(IntEnum):
     SCRATCH = 2
 
 
-# runtime/program/dependencies.py: What waits for what within a process: all that touches the same elements, in their order.
+# runtime/program/dependencies.py
+# What waits for what within a process: all that touches the same elements, in their order.
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,7 +277,8 @@ def buffers_in_a_row(counts: IntArray, starts: IntArray, *, in_place: bool) -> I
     return shared
 
 
-# runtime/execute/part.py: What one process does in a program, in bytes: the form that executors run.
+# runtime/execute/part.py
+# What one process does in a program, in bytes: the form that executors run.
 
 
 MESSAGE_LIMIT = 2**30  # bytes; the counts of MPI are ints, and not every MPI has larger ones
@@ -357,7 +364,8 @@ def _connect(lines: Lines, bases: IntArray, lead: int) -> IntArray:
     return np.ascontiguousarray(after[np.argsort(before, kind="stable")])
 
 
-# runtime/program/receive_mode.py: Where each message lands: straight in its place, or beside it, to be added or copied.
+# runtime/program/receive_mode.py
+# Where each message lands: straight in its place, or beside it, to be added or copied.
 
 
 class Landing(IntEnum):
@@ -379,7 +387,8 @@ class Landing(IntEnum):
 BESIDE = (Landing.ADD, Landing.COPY, Landing.FOLD)
 
 
-# runtime/program/buffer_plan.py: A schedule made ready for any size: where each transfer is read from and where it lands.
+# runtime/program/buffer_plan.py
+# A schedule made ready for any size: where each transfer is read from and where it lands.
 
 
 @dataclass(frozen=True, eq=False)
@@ -421,7 +430,8 @@ class Moves:
         return len(self.piece)
 
 
-# runtime/program/coalescing.py: Small messages of one step between two processes, made one message.
+# runtime/program/coalescing.py
+# Small messages of one step between two processes, made one message.
 
 
 @dataclass(frozen=True, eq=False)
@@ -475,7 +485,8 @@ def joints(keys: IntArray, size: IntArray, limit: int) -> Joints:
     return Joints(leader, np.bincount(leader, minlength=len(keys))[leader] > 1, whole)
 
 
-# runtime/program/memory_layout.py: Where everything lies at one size: blocks, pieces and scratch, in elements.
+# runtime/program/memory_layout.py
+# Where everything lies at one size: blocks, pieces and scratch, in elements.
 
 
 def block_elements(collective: Collective, count: int) -> IntArray:
@@ -587,7 +598,8 @@ def _slots(plan: Moves, length: IntArray, before: IntArray) -> tuple[IntArray, I
     return keys, offset - sums[process] + before[process], before + np.diff(sums)
 
 
-# runtime/program/lower.py: From moves to a program: offsets, chunks and order for one size and element type.
+# runtime/program/lower.py
+# From moves to a program: offsets, chunks and order for one size and element type.
 
 
 # The order within a step: own copies, what is packed, messages, and what they were fetched for.
@@ -836,7 +848,8 @@ def _take_input_from_scratch(table: _Table, at: Places) -> None:
         table[name][moved & (table[name] == Buffer.INPUT) & ~aside] = Buffer.SCRATCH
 
 
-# runtime/execute/flow.py: How far a process is in its part: what is done, what may be started, what is to be added.
+# runtime/execute/flow.py
+# How far a process is in its part: what is done, what may be started, what is to be added.
 
 
 Deed = tuple[Callable[..., object], tuple[Array, ...]]
@@ -1042,15 +1055,14 @@ def largest(sizes: list[int]) -> int:
     return max(sum(sizes[b] for b in blocks) for pair in LAYOUT for blocks in pair)
 
 
+# What the size of blocks depends on.
+SIZED: Any = SimpleNamespace(sizes=np.array(SIZES, dtype=np.int64), total=largest(SIZES))
+
+
 def blocks_of(count: int) -> list[int]:
     """Give the elements of each block when the largest buffer has `count`; at least one each."""
-    sizes: list[int] = block_elements(sized(), count).tolist()
+    sizes: list[int] = block_elements(SIZED, count).tolist()
     return sizes
-
-
-def sized() -> Any:  # noqa: ANN401
-    """Give what the size of blocks depends on."""
-    return SimpleNamespace(sizes=np.array(SIZES, dtype=np.int64), total=largest(SIZES))
 
 
 def chunks_for(size: int) -> int:
@@ -1081,7 +1093,7 @@ def own_moves(me: int) -> Moves:
     _, process, kept = columns(KEPT, 2, slice(0, 1), me)
     return Moves(
         ranks=tuple(RANKS),
-        collective=sized(),
+        collective=SIZED,
         layout=tuple((np.array(a, np.int64), np.array(b, np.int64)) for a, b in LAYOUT),
         parts=PARTS,
         block=block,

@@ -38,15 +38,14 @@ def largest(sizes: list[int]) -> int:
     return max(sum(sizes[b] for b in blocks) for pair in LAYOUT for blocks in pair)
 
 
+# What the size of blocks depends on.
+SIZED: Any = SimpleNamespace(sizes=np.array(SIZES, dtype=np.int64), total=largest(SIZES))
+
+
 def blocks_of(count: int) -> list[int]:
     """Give the elements of each block when the largest buffer has `count`; at least one each."""
-    sizes: list[int] = block_elements(sized(), count).tolist()
+    sizes: list[int] = block_elements(SIZED, count).tolist()
     return sizes
-
-
-def sized() -> Any:  # noqa: ANN401
-    """Give what the size of blocks depends on."""
-    return SimpleNamespace(sizes=np.array(SIZES, dtype=np.int64), total=largest(SIZES))
 
 
 def chunks_for(size: int) -> int:
@@ -74,7 +73,7 @@ def own_moves(me: int) -> Moves:
     _, process, kept = columns(KEPT, 2, slice(0, 1), me)
     return Moves(
         ranks=tuple(RANKS),
-        collective=sized(),
+        collective=SIZED,
         layout=tuple((np.array(a, np.int64), np.array(b, np.int64)) for a, b in LAYOUT),
         parts=PARTS,
         block=block,

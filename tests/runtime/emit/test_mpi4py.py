@@ -11,6 +11,7 @@ from runtime.emit import tables
 from runtime.emit.mpi4py import emit
 from runtime.emit.tables import plain
 from runtime.execute.part import part
+from runtime.metrics.busbw import factor
 from runtime.metrics.chunking import chunks
 from runtime.program.buffer_plan import moves
 from runtime.program.lower import lower
@@ -106,10 +107,10 @@ def test_a_schedule_of_too_many_messages_is_refused(ring_of, monkeypatch):
 
 
 def test_busbw_factors_are_those_of_nccl_tests():
-    def factor(name: str) -> float:
+    def of(name: str) -> float:
         return factor(collective(name, range(4)))
 
-    assert factor("all_reduce") == 1.5
-    assert factor("broadcast") == factor("reduce") == 1
+    assert of("all_reduce") == 1.5
+    assert of("broadcast") == of("reduce") == 1
     for name in ("all_gather", "reduce_scatter", "all_to_all", "gather", "scatter"):
-        assert factor(name) == 0.75
+        assert of(name) == 0.75
