@@ -78,9 +78,8 @@ TRANSFERS = """
 # Steps in which messages are under way at a time: all of older ones are complete.
 LEAD = 2
 
-# For the number of chunks: messages on the longest chain, seconds a message costs at any size,
-# bytes of size per second when all links flow, the largest piece's share of the size.
-HEIGHT, LATENCY, RATE, LARGEST = 2, 1e-06, 2000000000.0, 0.5
+# For each byte of size: the square of the best number of chunks, and how many there may be.
+CHUNKS_SQUARE, CHUNKS_LINEAR = 0.0005, 1.52587890625e-05
 
 
 Collective = Any  # no more is needed of it here
@@ -1061,12 +1060,9 @@ def blocks_of(count: int) -> list[int]:
 
 
 def chunks_for(size: int) -> int:
-    """Choose the chunks C that minimise (C + HEIGHT - 1) (LATENCY + size / RATE / C)."""
-    most = min(64, int(size * LARGEST / 4096))
-    if HEIGHT < 2 or most < 2:
-        return 1
-    best = math.sqrt((HEIGHT - 1) * size / RATE / LATENCY) if LATENCY > 0 else float(most)
-    return max(1, int(min(best, float(most)) + 0.5))
+    """Choose the number of chunks for a size in bytes."""
+    best = min(math.sqrt(CHUNKS_SQUARE * size) + 0.5, CHUNKS_LINEAR * size, 128.0)
+    return max(1, int(best))
 
 
 def columns(text: str, width: int, key: slice, me: int = -1) -> tuple[IntArray, ...]:
