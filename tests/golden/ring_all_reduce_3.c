@@ -1097,8 +1097,9 @@ static void give_up(const Part *p)
 {
     for (int64_t i = 0; i < p->open; i++) {
         const Line *l = p->lines + p->under_way[i];
-        fprintf(stderr, "commplan: rank %d blocked in step %d waiting for rank %d (piece %d)\n",
-                ranks[plan.me], (int)l->step, ranks[l->peer], (int)l->piece);
+        fprintf(stderr, "commplan: rank %d blocked in step %d waiting %s rank %d (piece %d)\n",
+                ranks[plan.me], (int)l->step, l->action == SEND ? "to send to" : "for",
+                ranks[l->peer], (int)l->piece);
     }
     sleep(1); /* for the others to say what they wait for */
     MPI_Abort(MPI_COMM_WORLD, 124);

@@ -85,11 +85,14 @@ class Machine:
 
     def give_up(self) -> None:
         """Say what does not come, and end all."""
-        late = self.lines[sorted(self.flow.under_way, reverse=True)]  # a peer's first is told
-        pairs = dict(zip(late["peer"].tolist(), late["piece"].tolist(), strict=True))
-        names = ", ".join(f"rank {RANKS[p]} (piece {pairs[p]})" for p in sorted(pairs))
+        first: dict[tuple[int, int], int] = {}  # message to or from each peer
+        for line in self.lines[sorted(self.flow.under_way)]:
+            first.setdefault((int(line["action"]), int(line["peer"])), int(line["piece"]))
+        ways = {int(Action.SEND): "to send to", int(Action.RECV): "for"}
+        names = [f"{ways[a]} rank {RANKS[p]} (piece {first[a, p]})" for a, p in first]
+        step = self.lines[min(self.flow.under_way)]["step"]
         me = f"rank {RANKS[self.comm.rank]}"
-        complain(f"{me} blocked in step {late['step'].min()} waiting for {names}")
+        complain(f"{me} blocked in step {step} waiting {', '.join(names)}")
         time.sleep(1)  # for the others to say what they wait for
         MPI.COMM_WORLD.Abort(124)
 

@@ -119,7 +119,8 @@ def spoil(text: str, deed: str) -> str:
 
 @pytest.mark.mpi
 def test_a_hang_is_told_and_names_who_waits_for_whom(ring_of, mpi, tmp_path):
-    ending = started(mpi, spoil(emit(ring_of("all_reduce", 3)), "return"), tmp_path, timeout=4)
+    spoiled = spoil(emit(ring_of("all_reduce", 3)), "return")
+    ending = started(mpi, spoiled, tmp_path, timeout=4, options=("-b", "12"))
     assert ending.verdict == "hang"
     # Process 1 sends nothing; process 2 waits for it first.
     assert ending.reason == "rank 2 blocked in step 0 waiting for rank 1 (piece 0)"
@@ -134,7 +135,7 @@ def test_a_hang_of_the_c_program_is_told(ring_of, mpi, tmp_path):
     assert place in text
     source.write_text(text.replace(place, f"{place}    if (plan.me == 1) return;\n"))
     compile_c(mpi, source, program)
-    ending = launch([str(program), "--crowded", "-n", "1", "-w", "0"], range(3), mpi, 4)
+    ending = launch([str(program), "--crowded", "-b", "12", "-n", "1"], range(3), mpi, 4)
     assert (ending.verdict, ending.reason) == (
         "hang",
         "rank 2 blocked in step 0 waiting for rank 1 (piece 0)",
