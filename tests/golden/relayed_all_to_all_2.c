@@ -1074,7 +1074,7 @@ static void make_machine(MPI_Comm comm)
     p->ready = take(words, sizeof(uint64_t));
     p->indices = take(count, sizeof(int));
     machine.request = take(count, sizeof(MPI_Request));
-    p->spins = args.crowded ? 8 : 64;
+    p->spins = args.crowded ? 8 : args.watchdog > 0 ? 64 : INT64_MAX; /* before others have a turn */
     p->slice = 1e300;
     p->limit = args.watchdog > 0 ? args.watchdog : 1e300;
 }

@@ -119,17 +119,32 @@ def integers(values: Iterable[int]) -> IntArray:
 
 
 def starts(length: IntArray) -> IntArray:
-    """Compute where each row begins, and at last where all end: (rows + 1,)."""
+    """Compute where each row begins, and at last where all end: (rows + 1,).
+
+    Example:
+        >>> starts(np.array([2, 0, 3])).tolist()
+        [0, 2, 2, 5]
+    """
     return np.concatenate([[0], np.cumsum(length)])
 
 
 def within(length: IntArray) -> IntArray:
-    """Compute the place of each entry in its own row, from 0: (entries,)."""
+    """Compute the place of each entry in its own row, from 0: (entries,).
+
+    Example:
+        >>> within(np.array([2, 0, 3])).tolist()
+        [0, 1, 0, 1, 2]
+    """
     return stretches(np.zeros_like(length), length)
 
 
 def stretches(start: IntArray, length: IntArray) -> IntArray:
-    """Write out start, start + 1, ... of each row, as many as it is long: (entries,)."""
+    """Write out start, start + 1, ... of each row, as many as it is long: (entries,).
+
+    Example:
+        >>> stretches(np.array([5, 0]), np.array([2, 3])).tolist()
+        [5, 6, 0, 1, 2]
+    """
     begin = np.cumsum(length) - length
     return np.asarray(np.arange(length.sum()) + np.repeat(start - begin, length))
 
