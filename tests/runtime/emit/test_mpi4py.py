@@ -7,7 +7,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from runtime.emit import tables
+from runtime.emit import bundle, tables
 from runtime.emit.mpi4py import emit
 from runtime.emit.tables import plain
 from runtime.execute.part import part
@@ -73,9 +73,11 @@ def test_the_program_chooses_chunks_as_the_compiler_does(loaded, ring_of):
     assert [emitted.chunks_for(s) for s in sizes] == [chunks(schedule, s) for s in sizes]
 
 
-def test_the_text_is_as_before(ring_of, relayed_of, golden):
-    golden("ring_all_reduce_3.py", emit(ring_of("all_reduce", 3)))
-    golden("relayed_all_to_all_2.py", emit(relayed_of("all_to_all", 2)))
+def test_the_text_is_as_before(ring_of, relayed_of, golden, monkeypatch):
+    # What stands elsewhere as well is named here, and no more.
+    monkeypatch.setattr(bundle, "_source", lambda lines, node: f"# {bundle.defined(node)[0]}")
+    golden("ring_all_reduce_3.py.txt", emit(ring_of("all_reduce", 3)))
+    golden("relayed_all_to_all_2.py.txt", emit(relayed_of("all_to_all", 2)))
 
 
 def test_names_from_outside_cannot_leave_their_place(ring_of):
