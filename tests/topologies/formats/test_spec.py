@@ -114,3 +114,19 @@ def test_a_machine_drawn_at_random_is_the_same_for_the_same_seed():
     assert digest(unlike[3]) == digest(topology("irregular:3"))
     assert {made.ranks for made in unlike} <= set(range(6, 17))
     assert len({made.vertices - made.ranks for made in unlike}) == 4
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ("star:4:bandwidth=100:multicast=1:reduce=1", "star:4:bandwidth=100:multicast=1:reduce=1"),
+        ("torus:2x2:bandwidth=3,alpha=2", "torus:2x2:bandwidth=3:alpha=2"),
+        ("torus:2x2:bandwidth=25", "torus:2x2"),  # the usual one
+        ("dgx-a100:boxes=2:overhead=0.5", "dgx-a100:boxes=2:overhead=0.5"),
+        ("random:8:seed=1", "random:8:switches=0:seed=1"),
+    ],
+)
+def test_a_name_has_all_that_was_asked_for_and_makes_the_same_machine(spec, name):
+    made = topology(spec)
+    assert made.name == name
+    assert digest(topology(made.name)) == digest(made)

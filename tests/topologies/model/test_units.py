@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from topologies.model.units import bytes_of, decimal, duration, rate, size, whole
+from topologies.model.units import bytes_of, count_of, decimal, duration, rate, size, whole
 
 
 @pytest.mark.parametrize(
@@ -149,3 +149,31 @@ def test_a_rate_is_told_in_gigabytes_unless_it_is_tiny():
     assert rate(10**5) == "100 KB/s"
     assert rate(None) == "nothing moves"
     assert rate(10**15) == "1,000,000 GB/s"
+
+
+def test_a_rate_has_digits_before_the_point():
+    assert [rate(r) for r in (8 * 10**6, 2.5, 10**8, 0)] == [
+        "8 MB/s",
+        "2.5 B/s",
+        "0.1 GB/s",
+        "0 B/s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "told"),
+    [
+        (1, "message", "1 message"),
+        (0, "switch", "0 switches"),
+        (1024, "link", "1,024 links"),
+        (2, "process", "2 processes"),
+    ],
+)
+def test_what_is_counted_is_in_the_singular_where_there_is_one(number, noun, told):
+    assert count_of(number, noun) == told
+
+
+@pytest.mark.parametrize("text", ["1EiB", "3P", "2ZiB"])
+def test_a_size_in_a_unit_that_is_too_large_is_told_the_most(text):
+    with pytest.raises(ValueError, match="is too large: a size is up to 1024 TiB"):
+        size(text)
