@@ -167,6 +167,9 @@ class _Levels:
 
     def __init__(self, cost: FloatArray, level: IntArray, needed: BoolArray, height: int) -> None:
         self.cost, self.level, self.needed, self.height = cost, level, needed, height
+        # What is infinite is huge here: reaching one vertex more outweighs all that is finite.
+        self.huge = 1e6 * max(float(np.where(np.isfinite(cost), cost, 0.0).sum()), 1e-300)
+        self.finite = np.minimum(cost, self.huge)
 
     def search(self) -> BoundedDepthTree:
         """Make moves as long as they help; give the tree."""
@@ -221,10 +224,11 @@ class _Levels:
         n, count = len(self.level), self.height + 2
         at = np.arange(n)
         # Sparse, as BLAS adds up in an order that depends on the number of its threads.
-        member = csr_array((np.ones(n), (self.level, at)), shape=(count, n))
-        # What is infinite is huge here: reaching one vertex more outweighs all that is finite.
-        huge = 1e6 * max(float(np.where(np.isfinite(self.cost), self.cost, 0.0).sum()), 1e-300)
-        pays, cost = np.minimum(self.pays, huge), np.minimum(self.cost, huge)
+        start = np.searchsorted(np.sort(self.level), np.arange(count + 1))
+        by_level = np.argsort(self.level, kind="stable")
+        member = csr_array((np.ones(n), by_level, start), shape=(count, n))
+        huge, cost = self.huge, self.finite
+        pays = np.minimum(self.pays, huge)
         spared = np.cumsum((member @ np.maximum(pays[:, None] - cost.T, 0.0)).T, axis=1)
         lost = np.zeros((n, count))
         np.add.at(lost, (self.parent, self.level), np.minimum(self.second, huge) - pays)

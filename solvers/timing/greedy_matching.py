@@ -19,7 +19,7 @@ from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from solvers.timing.greedy_problem import TAIL, GreedyProblem
-from topologies.model.topology import BoolArray, FloatArray, IntArray
+from topologies.model.topology import BoolArray, FloatArray, IntArray, integers
 
 FINE = 2.0**20  # ticks in the shortest time that a link works on a piece
 HELD = 1 << 16  # in a key, for each vertex that holds a piece
@@ -95,7 +95,7 @@ class _Leaving(NamedTuple):
     """The first links of the arcs out of each vertex, and the arcs behind each first link."""
 
     links: list[list[int]]
-    arcs: dict[int, list[int]]
+    arcs: dict[int, IntArray]
 
 
 def _leaving(work: GreedyProblem) -> _Leaving:
@@ -105,7 +105,7 @@ def _leaving(work: GreedyProblem) -> _Leaving:
         if route[0] not in arcs:
             links[int(work.arcs.src[arc])].append(route[0])
         arcs.setdefault(route[0], []).append(arc)
-    return _Leaving(links, arcs)
+    return _Leaving(links, {link: integers(behind) for link, behind in arcs.items()})
 
 
 def _clock(work: GreedyProblem, loads: FloatArray) -> _Clock:
@@ -139,7 +139,7 @@ def _moments(
 def _best(
     work: GreedyProblem,
     clock: _Clock,
-    arcs: list[int],
+    arcs: IntArray,
     now: int,
     has: BoolArray,
     open_: BoolArray,
@@ -149,14 +149,14 @@ def _best(
     """Choose the piece for a free link, and the arc if several begin with it."""
     found: list[tuple[int, int, int, int, int]] = []
     src = int(work.arcs.src[arcs[0]])
-    for arc in arcs:
-        pieces = np.flatnonzero(has[src] & open_[arc])
-        if len(pieces):
-            keys = work.key[arc, pieces] + held[pieces] * HELD
-            at = int(keys.argmin())
-            piece, key = int(pieces[at]), int(keys[at])
-            when = clock.arrival(now, work.arcs.route[arc], kind[piece]) if len(arcs) > 1 else 0
-            found.append((key // TAIL, when, key, piece, arc))
+    ready = open_[arcs] & has[src]
+    for row in ready.any(axis=1).nonzero()[0].tolist():
+        arc, pieces = int(arcs[row]), ready[row].nonzero()[0]
+        keys = work.key[arc, pieces] + held[pieces] * HELD
+        at = int(keys.argmin())
+        piece, key = int(pieces[at]), int(keys[at])
+        when = clock.arrival(now, work.arcs.route[arc], kind[piece]) if len(arcs) > 1 else 0
+        found.append((key // TAIL, when, key, piece, arc))
     return min(found)[3:] if found else None
 
 
