@@ -142,10 +142,7 @@ def solve_in(
 def solve_around_hubs(
     topology: Topology, collective: Collective, bound: Bound, watch: Watch, options: SolverOptions
 ) -> Iterator[Schedule]:
-    """Find schedules of an all_reduce in which ranks outside, the hubs, add up and spread the sum.
-
-    First in a part of the machine; then, for few ranks, in the whole, up to its bound.
-    """
+    """Find schedules of an all_reduce around hubs outside: in a part, then for few in the whole."""
     if cut := submachine_with_hubs(topology, collective):
         inner = to_submachine(cut, collective)
         group = spare_group(find_symmetry(cut.topology, inner, SEARCH, options, watch), cut)
@@ -163,9 +160,12 @@ def _solve_whole(
     """Solve on a machine as a whole; where blocks differ there is little symmetry to rely on."""
     asked = topology, collective, group, watch, options
     limited = options.max_height is not None or options.trees is not None
-    if has_blocks(collective) and not limited and options.solver is None:
+    if limited or options.solver is not None:
+        return _solve_under(*asked)
+    if has_blocks(collective):
         return _try_stars(*asked) or _try_near_optimum(*asked) or _solve_under(*asked)
-    return _solve_under(*asked)
+    everyone = len(collective.ranks) == topology.ranks
+    return (not everyone and _try_stars(*asked)) or _solve_under(*asked)
 
 
 def contracted_bound(

@@ -21,6 +21,7 @@ from solvers.packing.tuning import (
     CLOSE,
     FULLNESS_STEEP,
     HOPELESS,
+    HUB_COLUMNS,
     IDLE,
     KEPT_ORDERS,
     LARGE_COLUMNS,
@@ -182,6 +183,8 @@ class ColumnGeneration:
         """
         scale, columns, best = float(goal.time), 0, inf
         self.pool.straight()
+        if len(self.pool.columns) > HUB_COLUMNS:
+            raise NotFound("there are too many trees around hubs")
         while (columns := columns + len(self.pool.columns)) < STRAIGHT_COLUMNS:
             now = self._solve(scale)
             reached(now.time)

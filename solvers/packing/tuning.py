@@ -34,6 +34,7 @@ CONGESTION_TIE = 1e-6  # weight of alpha against the highest price, so that shor
 
 # When rounds end.
 STRAIGHT_COLUMNS = 200_000  # columns of all rounds, above which trees around hubs end
+HUB_COLUMNS = 60_000  # columns of the first program, above which it takes too long
 LITTLE = 1e-3  # relative gain of a round at or below which trees around hubs do not suffice
 FULLNESS_STEEP = 20.0  # a full link costs e to this times as much as an empty one, for such trees
 KEPT_ORDERS = 4  # orders for each family up to which none is dropped
