@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from commplan.candidates.tuning import LARGE_LEADS, LARGE_VISITS
+from commplan.candidates.tuning import LARGE_LEADS, LARGE_RANK, LARGE_WORK
 from runtime.metrics.chunking import LARGE, chunks
 from runtime.metrics.pacing import paced, pacing_of
 from runtime.program.scratch import scratch
@@ -16,7 +16,7 @@ from topologies.model.units import Share
 _NETWORKS: tuple[tuple[Switching, Sharing, int], ...] = (
     ("cut-through", "fifo", 1),
     ("store-and-forward", "fifo", 1),
-    ("cut-through", "fair", 10),
+    ("cut-through", "fair", 20),
 )
 
 
@@ -38,13 +38,14 @@ def pace_for_large(
         where nothing was played.
     """
     visits = len(schedule.transfers.route) * chunks(schedule, LARGE)
-    if not visits or visits > LARGE_VISITS:
+    work = visits + LARGE_RANK * schedule.topology.ranks
+    if not visits or work > LARGE_WORK:
         return schedule, None
     pacing = pacing_of(schedule)
     leads = (paced(schedule, replace(pacing, lead=lead)) for lead in LARGE_LEADS)
     spared = [each for each in leads if max_scratch is None or scratch(each) <= max_scratch]
     tried = spared or [schedule]
-    played = list(_play(tried, LARGE_VISITS // visits))
+    played = list(_play(tried, LARGE_WORK // work))
     if not played:
         return tried[0], simulate(tried[0], LARGE)
     worst = [min(shares) for shares in zip(*(_shares(row) for row in played), strict=True)]

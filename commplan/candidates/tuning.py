@@ -29,4 +29,5 @@ TOGETHER = 4  # jobs that are sent to another process at a time: they answer onl
 
 # Without a size: what a plan reaches at LARGE bytes.
 LARGE_LEADS = (3, 2, 4)  # program steps, the usual one first, which wins where they are alike
-LARGE_VISITS = 500_000  # of messages to links, in all plays together: about a fifth of a second
+LARGE_WORK = 8_000_000  # visits of messages to links, in all plays together: half a second or so
+LARGE_RANK = 2_000  # visits that take as long as what a play does for each rank before it begins

@@ -1,20 +1,23 @@
 """Into how many chunks to cut the pieces, so that links work while chains of messages grow."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from runtime.metrics.height import links_in_a_row
 from runtime.metrics.pacing import pacing_of
-from solvers.schedules.schedule import Schedule
+from solvers.schedules.schedule import Schedule, Transfers
 from topologies.model.topology import FloatArray, IntArray
-from topologies.model.units import Bytes
+from topologies.model.units import Bytes, Share
 from topologies.symmetry.group import link_images, orbits
+from topologies.symmetry.pairs import pair_orbits
 
 MOST_CHUNKS = 128
 LARGE = 2**30  # bytes that figures are for where no size is given: little of it is latency
-# Bytes of a chunk of a piece of mean size: where messages cost the ranks nothing that the machine
+# Bytes of a mean message: where messages cost the ranks nothing that the machine
 # states, and where it does, so that a play counts what small ones cost.
 LEAST, LEAST_COUNTED = 2**15, 2**12
 UNLIMITED = 1e300
@@ -52,9 +55,9 @@ def pipelining(schedule: Schedule) -> Pipelining:
     """Draw from a schedule the rule for its chunks.
 
     C chunks take about (C + h - 1) (a + T / C) with h links in a row, latency a of a message, and
-    fluid time T; the least is at C = sqrt((h - 1) T / a), times the pace. No chunk of a piece of
-    mean size is under LEAST bytes, or LEAST_COUNTED, and what messages cost the rank that has most
-    takes no longer than T.
+    fluid time T; the least is at C = sqrt((h - 1) T / a), times the pace. The mean message has at
+    least LEAST bytes, or LEAST_COUNTED, and what messages cost the rank that has most takes no
+    longer than T.
     """
     length = links_in_a_row(schedule)
     if length < 2:
@@ -62,8 +65,32 @@ def pipelining(schedule: Schedule) -> Pipelining:
     pace, latency, toll = pacing_of(schedule).pace, _latency(schedule), _toll(schedule)
     seconds = 1 / flow_rate(schedule)
     square = pace**2 * (length - 1) * seconds / latency if latency else UNLIMITED
-    linear = float(_shares(schedule).mean()) / (LEAST_COUNTED if toll else LEAST)
+    linear = _message(schedule) / (LEAST_COUNTED if toll else LEAST)
     return Pipelining(square, min(linear, seconds / toll) if toll else linear)
+
+
+def _message(schedule: Schedule) -> float:
+    """Compute the mean message, as a share of the size, where pieces are not cut.
+
+    What one rank sends another in one step goes together.
+    """
+    rows, group = schedule.transfers, schedule.group
+    known = _MESSAGES.get(rows)
+    if known is not None and known[0] is schedule.share and known[1] is schedule.block:
+        return known[2]
+    classes = orbits(group.generators, schedule.topology.vertices)
+    pairs = pair_orbits(group, classes, rows.src, rows.dst)
+    together = pairs.orbit * (int(rows.step.max()) + 1) + rows.step
+    fixed = pairs.fixed[np.unique(together, return_index=True)[1]]
+    mean = float(_shares(schedule)[rows.piece].sum() / (1 / fixed).sum())
+    _MESSAGES[rows] = schedule.share, schedule.block, mean
+    return mean
+
+
+# Looked up again and again while pacings of one schedule are compared.
+_MESSAGES: WeakKeyDictionary[Transfers, tuple[Sequence[Share], IntArray, float]] = (
+    WeakKeyDictionary()
+)
 
 
 def _shares(schedule: Schedule) -> FloatArray:
