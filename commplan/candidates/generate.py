@@ -12,6 +12,7 @@ from commplan.candidates import tuning
 from commplan.candidates.keys import BEST, Generator, Key
 from commplan.candidates.measure import Made
 from runtime.metrics.height import height
+from runtime.metrics.pacing import MOST_LEAD, Pacing, paced
 from runtime.simulate.simulate import simulate
 from runtime.verify.determinism import is_deterministic
 from runtime.verify.relaying import mark_relay_copies
@@ -191,7 +192,8 @@ def _matchings(
         if len(work.load) * len(what.ranks) > tuning.MATCHED_SENDS or watch.leaves_out("matchings"):
             return
         made = matched(work, what, best.bound, in_network=best.in_network)
-        yield Key(Generator.MATCHING, (parts,)), made
+        pacing = Pacing(lead=MOST_LEAD)  # as links were matched: each as soon as it is free
+        yield Key(Generator.MATCHING, (parts,), pacing), paced(made, pacing)
 
 
 def _templates(best: Schedule) -> Made:

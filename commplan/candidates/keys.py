@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from runtime.metrics.pacing import USUAL, Pacing
+from runtime.metrics.pacing import MOST_LEAD, USUAL, Pacing
 
 
 class Generator(StrEnum):
@@ -73,7 +73,7 @@ def _words(pacing: Pacing) -> Iterator[str]:
     if pacing.pace != USUAL.pace:
         yield PACES[pacing.pace]
     if pacing.lead != USUAL.lead:
-        yield f"lead {pacing.lead}"
+        yield f"lead {pacing.lead}" if pacing.lead < MOST_LEAD else "no limit of lead"
     if pacing.order != USUAL.order:
         yield f"by {pacing.order}"
 

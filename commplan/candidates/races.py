@@ -157,7 +157,10 @@ def _job(job: tuple[Key, int, Switching]) -> Figures:
 
 
 def _entrant(field: Mapping[Key, Schedule], key: Key) -> Schedule:
-    return field[key] if key in field else paced(field[key.unpaced], key.pacing)
+    if key in field:
+        return field[key]
+    known = next(schedule for each, schedule in field.items() if each.unpaced == key.unpaced)
+    return paced(known, key.pacing)
 
 
 def _figures(key: Key, schedule: Schedule, size: Bytes, switching: Switching) -> Figures:

@@ -1,5 +1,7 @@
 """The numbers that decide what is tried and what is chosen, each with its unit and its reason."""
 
+from runtime.metrics.pacing import MOST_LEAD
+
 # What is tried.
 TEMPLATE_RANKS = 256  # ranks up to which templates are: they are written out in full
 EXACT_RANKS = 8  # ranks up to which exact search is: its model grows with ranks, chunks and steps
@@ -13,7 +15,8 @@ MATCHED_SIZE = 2**24  # bytes for which links are matched where no size is given
 MATCHED_SENDS = 20_000  # at most, as every send is placed by itself
 CLOSE = 1.02  # times the bound at a size, within which no others are looked for: little to gain
 TUNED = 3  # candidates, the fastest, for which other numbers of chunks and leads are tried
-LEADS = (1, 2, 3, 4)  # program steps: beyond it messages that come early get in the way of others
+# Program steps: beyond six messages that come early get in the way of others, but in matchings.
+LEADS = (1, 2, 3, 4, 6, MOST_LEAD)
 FAR = 2  # times the best time, beyond which they are not: they are tried to make near ones nearer
 
 # What is chosen: the simulator charges nothing for bytes that queue in a switch; networks do.

@@ -11,9 +11,7 @@ from topologies.model.topology import IntArray
 
 Order = Literal["place", "piece"]
 ORDERS: tuple[Order, ...] = get_args(Order)
-MOST_LEAD = (
-    8  # program steps; beyond it more messages get in each other's way than links are filled
-)
+MOST_LEAD = 1024  # program steps; as good as no limit, which suits matchings of many short steps
 MOST_PACE = 64.0
 
 

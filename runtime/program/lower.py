@@ -231,9 +231,10 @@ def _lay_beside(ends: tuple[_Ends, _Ends], parts: _Parts, at: Places, lead: int)
     fresh = np.ones(len(size), dtype=np.bool_)
     fresh[1:] = (np.diff(process) != 0) | (np.diff(step) != 0)
     place = before - np.maximum.accumulate(np.where(fresh, before, 0))
-    room = np.zeros((len(at.scratch), lead), dtype=np.int64)
-    np.maximum.at(room, (process, step % lead), place + size)
-    place += (np.cumsum(room, axis=1) - room)[process, step % lead] + at.scratch[process]
+    turn = step % lead
+    room = np.zeros((len(at.scratch), int(turn.max(initial=0)) + 1), dtype=np.int64)
+    np.maximum.at(room, (process, turn), place + size)
+    place += (np.cumsum(room, axis=1) - room)[process, turn] + at.scratch[process]
     for number, end in enumerate(ends):
         own = side == number
         end.place[row[own]] = place[own]
