@@ -197,14 +197,19 @@ def _matchings(
 
 
 def _templates(best: Schedule) -> Made:
-    """Make the templates of the same collective, of equal ones the first."""
+    """Make the templates of the same collective, of equal ones of ours the first."""
     seen: set[bytes] = set()
     for key, made in _fitting_templates(best):
         rows = made.transfers
         columns = (rows.piece, rows.step, rows.src, rows.dst, rows.route)
-        if (word := b"".join(column.tobytes() for column in columns)) not in seen:
+        word = b"".join(column.tobytes() for column in columns)
+        if word not in seen or _is_foreign(str(key.parameters[0])):
             seen.add(word)
             yield key, made
+
+
+def _is_foreign(name: str) -> bool:
+    return name in TEMPLATES and not TEMPLATES.is_ours(name)
 
 
 def _fitting_templates(best: Schedule) -> Made:

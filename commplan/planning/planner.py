@@ -36,8 +36,8 @@ class Plan:
     """A checked schedule, and why it is the one.
 
     With a size (bytes): predicted is what the simulator says, bound what nothing can beat, both in
-    seconds; candidates lists all that were compared and need no more scratch than is allowed, the
-    chosen one first.
+    seconds; candidates lists all that were compared and need no more scratch than is allowed, each
+    at the pacing that suits it best, the chosen one first.
 
     Attributes:
         scratch: the most that a rank needs, as a part of the size: with a size in the chunks of
@@ -153,6 +153,7 @@ def plan_as_is(
     candidates = compare(seen, size, max_scratch, watch, options, exact=True)
     if around is not None:
         candidates = [replace(c, schedule=around.back(c.schedule)) for c in candidates]
+    candidates = distinct(candidates)
     first = candidates[0]
     if first.key.generator is Generator.SOLVER:
         best = first.schedule
@@ -208,7 +209,7 @@ def schedule_time_bound(schedule: Schedule, size: float) -> Seconds:
 
 def _reason(candidates: list[Candidate]) -> str:
     """Say why the first of the candidates is the choice."""
-    first, *others = distinct(candidates)
+    first, *others = candidates
     highest = next((each for each in (first, *others) if each.key.unpaced == BEST), None)
     if highest is None:
         return f"{first.name}: {BEST} is left out (limits, or a pile in front of a rank)"

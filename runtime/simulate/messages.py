@@ -77,7 +77,7 @@ def make_traffic(
     total = sum(float(seconds.sum()) for seconds in (ways.work, ways.way, *ends))
     tick = max(FINEST_TICK, cutting.chunks * total / TICKS_LIMIT)
     rate = classes.rates
-    if fair:
+    if fair and len(ways.load):
         tick = max(tick, float(ways.load.max(initial=0.0)) / float(rate.max()) / FLOW_TICKS)
     work, way, sending, receiving = (_ticks(each, tick) for each in (ways.work, ways.way, *ends))
     gates, need, opens = _gates(schedule, sent)

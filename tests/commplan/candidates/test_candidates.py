@@ -76,7 +76,8 @@ def test_without_a_watch_there_is_no_search(best):
 def test_matchings_are_right_and_compete(best):
     made = dict(all_candidates(best, watch=Watch(60)))
     matchings = of(Generator.MATCHING, made)
-    words = [f"greedy matching, {parts}" for parts in ("1 part", "2 parts", "4 parts")]
+    parts = ("1 part", "2 parts", "4 parts")
+    words = [f"greedy matching, {each}, no limit of lead" for each in parts]
     assert [str(key) for key in matchings] == words
     assert all(verify(made[key]).optimal for key in matchings)
     assert set(matchings) <= set(raced(best, 2**20, exact=True))
