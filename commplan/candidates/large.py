@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from commplan.candidates.tuning import LARGE_LEADS, LARGE_RANK, LARGE_WORK
-from runtime.metrics.chunking import LARGE, chunks
+from commplan.candidates.measure import play_work
+from commplan.candidates.tuning import LARGE_LEADS, LARGE_WORK
+from runtime.metrics.chunking import LARGE
 from runtime.metrics.pacing import paced, pacing_of
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import Sharing, Simulation, simulate
@@ -37,9 +38,8 @@ def pace_for_large(
         The schedule at that lead, and what is expected of it where switches cut through; None
         where nothing was played.
     """
-    visits = len(schedule.transfers.route) * chunks(schedule, LARGE)
-    work = visits + LARGE_RANK * schedule.topology.ranks
-    if not visits or work > LARGE_WORK:
+    work = play_work(schedule, LARGE)
+    if not len(schedule.transfers) or work > LARGE_WORK:
         return schedule, None
     pacing = pacing_of(schedule)
     leads = (paced(schedule, replace(pacing, lead=lead)) for lead in LARGE_LEADS)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from commplan.anytime.abandon import end_with
 from commplan.candidates.keys import PACES, Key
-from commplan.candidates.tuning import LEADS
+from commplan.candidates.tuning import LEADS, RANK_WORK, VARIED_WORK
 from runtime.metrics import chunking
 from runtime.metrics.height import height
 from runtime.metrics.link_loads import algbw
@@ -109,14 +109,22 @@ def sparing_paces(pacing: Pacing) -> Iterator[Pacing]:
 
 
 def vary(near: list[Candidate], others: Callable[[Pacing], Iterator[Pacing]], size: Bytes) -> Made:
-    """List candidates at other pacings, each program once."""
+    """List candidates at other pacings, each program once, of large ones fewer."""
     seen = {_program(c.key, c.schedule, size) for c in near}
+    left = VARIED_WORK
     for each in near:
         for pacing in others(each.key.pacing):
             key, schedule = each.key.at(pacing), paced(each.schedule, pacing)
-            if (program := _program(key, schedule, size)) not in seen:
+            program = _program(key, schedule, size)
+            if program not in seen and (left := left - play_work(schedule, size)) >= 0:
                 seen.add(program)
                 yield key, schedule
+
+
+def play_work(schedule: Schedule, size: Bytes) -> int:
+    """Count what a play does: visits of messages to links, and what comes before for each rank."""
+    visits = len(schedule.transfers.route) * chunking.chunks(schedule, size)
+    return visits + RANK_WORK * schedule.topology.ranks
 
 
 def _program(key: Key, schedule: Schedule, size: Bytes) -> tuple[Key, int]:

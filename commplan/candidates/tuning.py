@@ -16,7 +16,9 @@ MATCHED_SENDS = 20_000  # at most, as every send is placed by itself
 CLOSE = 1.02  # times the bound at a size, within which no others are looked for: little to gain
 TUNED = 3  # candidates, the fastest, for which other numbers of chunks and leads are tried
 # Program steps: beyond six messages that come early get in the way of others, but in matchings.
-LEADS = (1, 2, 3, 4, 6, MOST_LEAD)
+LEADS = (2, 4, MOST_LEAD, 6, 1, 3)
+VARIED_WORK = 20_000_000  # visits of messages to links, in all these plays: ten seconds at most
+RANK_WORK = 2_000  # visits that take as long as what a play does for each rank before it begins
 FAR = 2  # times the best time, beyond which they are not: they are tried to make near ones nearer
 
 # What is chosen: the simulator charges nothing for bytes that queue in a switch; networks do.
@@ -33,4 +35,3 @@ TOGETHER = 4  # jobs that are sent to another process at a time: they answer onl
 # Without a size: what a plan reaches at LARGE bytes.
 LARGE_LEADS = (3, 2, 4)  # program steps, the usual one first, which wins where they are alike
 LARGE_WORK = 8_000_000  # visits of messages to links, in all plays together: half a second or so
-LARGE_RANK = 2_000  # visits that take as long as what a play does for each rank before it begins

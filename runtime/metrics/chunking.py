@@ -1,6 +1,5 @@
 """Into how many chunks to cut the pieces, so that links work while chains of messages grow."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from weakref import WeakKeyDictionary
@@ -11,7 +10,7 @@ from runtime.metrics.height import links_in_a_row
 from runtime.metrics.pacing import pacing_of
 from solvers.schedules.schedule import Schedule, Transfers
 from topologies.model.topology import FloatArray, IntArray
-from topologies.model.units import Bytes, Share
+from topologies.model.units import Bytes
 from topologies.symmetry.group import link_images, orbits
 from topologies.symmetry.pairs import pair_orbits
 
@@ -59,12 +58,29 @@ def pipelining(schedule: Schedule) -> Pipelining:
     least LEAST bytes, or LEAST_COUNTED, and what messages cost the rank that has most takes no
     longer than T.
     """
+    pace = pacing_of(schedule).pace
+    plain = _at_pace_one(schedule)
+    return Pipelining(min(pace**2 * plain.square, UNLIMITED), plain.linear)
+
+
+def _at_pace_one(schedule: Schedule) -> Pipelining:
+    """Look the rule up, which is asked for again and again while pacings are compared."""
+    parts = (schedule.topology, schedule.share, schedule.block, schedule.group)
+    known = _KNOWN.get(schedule.transfers)
+    if known is None or any(a is not b for a, b in zip(parts, known[0], strict=True)):
+        known = _KNOWN[schedule.transfers] = parts, _rule(schedule)
+    return known[1]
+
+
+_KNOWN: WeakKeyDictionary[Transfers, tuple[tuple[object, ...], Pipelining]] = WeakKeyDictionary()
+
+
+def _rule(schedule: Schedule) -> Pipelining:
     length = links_in_a_row(schedule)
     if length < 2:
         return Pipelining(0.0, 0.0)
-    pace, latency, toll = pacing_of(schedule).pace, _latency(schedule), _toll(schedule)
-    seconds = 1 / flow_rate(schedule)
-    square = pace**2 * (length - 1) * seconds / latency if latency else UNLIMITED
+    latency, toll, seconds = _latency(schedule), _toll(schedule), 1 / flow_rate(schedule)
+    square = (length - 1) * seconds / latency if latency else UNLIMITED
     linear = _message(schedule) / (LEAST_COUNTED if toll else LEAST)
     return Pipelining(square, min(linear, seconds / toll) if toll else linear)
 
@@ -75,22 +91,11 @@ def _message(schedule: Schedule) -> float:
     What one rank sends another in one step goes together.
     """
     rows, group = schedule.transfers, schedule.group
-    known = _MESSAGES.get(rows)
-    if known is not None and known[0] is schedule.share and known[1] is schedule.block:
-        return known[2]
     classes = orbits(group.generators, schedule.topology.vertices)
     pairs = pair_orbits(group, classes, rows.src, rows.dst)
     together = pairs.orbit * (int(rows.step.max()) + 1) + rows.step
     fixed = pairs.fixed[np.unique(together, return_index=True)[1]]
-    mean = float(_shares(schedule)[rows.piece].sum() / (1 / fixed).sum())
-    _MESSAGES[rows] = schedule.share, schedule.block, mean
-    return mean
-
-
-# Looked up again and again while pacings of one schedule are compared.
-_MESSAGES: WeakKeyDictionary[Transfers, tuple[Sequence[Share], IntArray, float]] = (
-    WeakKeyDictionary()
-)
+    return float(_shares(schedule)[rows.piece].sum() / (1 / fixed).sum())
 
 
 def _shares(schedule: Schedule) -> FloatArray:
