@@ -108,10 +108,16 @@ static int64_t reserve(State *s, int64_t station, int64_t now, int64_t ready, in
                        int64_t *free)
 {
     Station *at = &s->station[station];
-    int64_t place, begin = ready;
+    int64_t place, begin = ready, last;
     forget(at, now);
-    *free = INT64_MIN;
-    for (place = at->first; place < at->count; place++) {
+    /* Nothing fits in front of what ends before the message is ready. */
+    for (place = at->first, last = at->count; place < last;) {
+        int64_t middle = (place + last) / 2;
+        if (at->busy[middle].end > ready) last = middle;
+        else place = middle + 1;
+    }
+    *free = place > at->first ? at->busy[place - 1].end : INT64_MIN;
+    for (; place < at->count; place++) {
         if (begin + work <= at->busy[place].begin) break;
         *free = at->busy[place].end;
         if (*free > begin) begin = *free;
