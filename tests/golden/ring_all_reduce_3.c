@@ -281,7 +281,7 @@ enum { ROOT = -1, REDUCES = 1, PROCESSES = 3 };
 enum { BLOCKS = 1, PIECES = 3 };
 
 /* Steps in which messages are under way at a time: all of older ones are complete. */
-enum { LEAD = 3, MOST_LEAD = 8 };
+enum { LEAD = 3, MOST_LEAD = 1024 };
 
 /* busbw / algbw */
 static const double busbw_factor = 1.3333333333333333;

@@ -23,7 +23,7 @@ def _measure_stages(each: Candidate, limit: float | None) -> dict[str, Any]:
     """Measure one schedule; ratio: stage after stage, in multiples of the bound."""
     stages, seconds = lock_step(each.schedule)
     return {
-        "name": each.name,
+        "name": str(each.key.unpaced),
         "stages": stages,
         "ratio": seconds * limit if limit else None,
         "predicted_seconds": each.seconds,

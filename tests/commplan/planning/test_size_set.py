@@ -43,7 +43,7 @@ def test_at_every_size_the_part_is_nearly_the_fastest(raced):
     for size in (FIRST, 3000, 20_000, 10**5, 700_000, 5_000_000, LAST):
         own = simulate(picked(parts, size).best.schedule, size)
         first = everyone.at([size], everyone.entrants)[size][0]
-        assert own.seconds <= first.seconds * 1.05, size
+        assert own.seconds <= first.seconds * 1.08, size
 
 
 def test_parts_ascend_and_neighbours_differ(raced):
