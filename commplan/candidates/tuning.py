@@ -17,7 +17,7 @@ CLOSE = 1.02  # times the bound at a size, within which no others are looked for
 TUNED = 3  # candidates, the fastest, for which other numbers of chunks and leads are tried
 # Program steps: beyond six messages that come early get in the way of others, but in matchings.
 LEADS = (2, 4, MOST_LEAD, 6, 1, 3)
-VARIED_WORK = 20_000_000  # visits of messages to links, in all these plays: ten seconds at most
+VARIED_WORK = 20_000_000  # visits of messages to links, in all these plays
 RANK_WORK = 2_000  # visits that take as long as what a play does for each rank before it begins
 FAR = 2  # times the best time, beyond which they are not: they are tried to make near ones nearer
 
