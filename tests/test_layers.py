@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = ("topologies", "solvers", "runtime", "commplan", "bench")
 # The rooms of each floor, the lowest first; a module that lies in the floor itself is a room too.
 ROOMS = {
-    "topologies": ("model", "symmetry", "derive", "presets", "formats"),
+    "topologies": ("model", "symmetry", "derive", "presets", "formats", "importers"),
     "solvers": (
         *("schedules", "demands", "certify", "settings", "lp", "routing", "bounds", "templates"),
         *("timing", "arborescences", "packing", "trees", "flows", "groups", "fallback"),

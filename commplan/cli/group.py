@@ -6,6 +6,7 @@ from commplan.cli.commands.demand import demand
 from commplan.cli.commands.doctor import doctor
 from commplan.cli.commands.fabric import fabric
 from commplan.cli.commands.frontier import frontier
+from commplan.cli.commands.importing import import_machine
 from commplan.cli.commands.machines import topologies, topology
 from commplan.cli.commands.measure import simulate, verify
 from commplan.cli.commands.program import emit, run
@@ -51,6 +52,7 @@ def commands() -> None:
 for command in (
     topologies,
     topology,
+    import_machine,
     demand,
     bound,
     compile,

@@ -17,7 +17,11 @@ FORMAT = "commplan/topology/1"
 LINK_LIMIT = 1_000_000
 DIGIT_LIMIT = 60  # of a figure, on either side of the point
 SYMMETRY_LIMIT = 2**24  # generators times links: what is compared
-EVIDENCE = ("", "documented", "secondary", "measured", "derived", "estimate")
+# Of an imported machine: `stated` in a file, `profile` of named hardware, `assumed`.
+EVIDENCE = (
+    *("", "documented", "secondary", "measured", "derived", "estimate"),
+    *("stated", "profile", "assumed"),
+)
 
 FIELDS = ("format", "name", "ranks", "switches", "links", "classes", "symmetry")
 RANK = ("name", "kind", "overhead_us", "ports")

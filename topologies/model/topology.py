@@ -44,7 +44,8 @@ class LinkClass:
     Attributes:
         layer: counts outwards: 0 inside a package, 1 inside a box, 2 between boxes.
         source: where the figures come from.
-        evidence: documented, secondary, measured, derived, estimate or empty.
+        evidence: documented, secondary, measured, derived, estimate, stated, profile, assumed or
+            empty.
         efficiency: the part of the bandwidth that programs were measured to reach, by
             efficiency_source; plans and bounds do not look at it.
     """

@@ -128,7 +128,7 @@ def count_of(number: int, noun: str) -> str:
     """Write how many there are of something: `1 message`, `1,024 switches`."""
     if number == 1:
         return f"1 {noun}"
-    return f"{number:,} {noun}{'es' if noun.endswith(('ch', 's')) else 's'}"
+    return f"{number:,} {noun}{'es' if noun.endswith(('ch', 's', 'x')) else 's'}"
 
 
 def rate(bandwidth: Fraction | float | None) -> str:

@@ -1,0 +1,63 @@
+"""From the names of files to a machine, and to what is worth telling of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from topologies.importers import sources
+from topologies.importers.assembly import machine
+from topologies.importers.completion import assumptions, complete
+from topologies.importers.merging import merge
+from topologies.importers.oddities import odd
+from topologies.importers.profiles import combine
+from topologies.importers.registry import AUTO
+from topologies.importers.summary import Row, rows
+from topologies.importers.trimming import trim
+from topologies.model.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A machine read from files.
+
+    Attributes:
+        summary: a word and a text for each line: boxes, tiers, rails, oversubscription.
+        notes: what was left out or taken for granted about what there is.
+        assumed: which figures were taken for granted.
+        odd: what looks wrong.
+    """
+
+    topology: Topology
+    summary: tuple[Row, ...]
+    notes: tuple[str, ...]
+    assumed: tuple[str, ...]
+    odd: tuple[str, ...]
+
+
+def import_files(
+    files: Sequence[str],
+    form: str = AUTO,
+    profiles: Sequence[str] = (),
+    hosts: int | None = None,
+) -> Imported:
+    """Read a machine from files of its hosts and of its network.
+
+    Args:
+        files: their names, in any order; at most one is of a network.
+        form: the name of a format; AUTO looks at each file.
+        profiles: names of hardware that the files leave out figures of.
+        hosts: how many there are that are like the one whose file is given.
+
+    Raises:
+        TopologyError: a file or a name is wrong, a line each.
+    """
+    profile = combine(tuple(profiles))
+    drafts = [sources.load(path, form) for path in files]
+    whole = complete(merge(drafts, profile, hosts), profile)
+    left = trim(whole)
+    return Imported(
+        topology=machine(left),
+        summary=tuple(rows(left)),
+        notes=left.notes,
+        assumed=tuple(assumptions(left)),
+        odd=tuple(odd(whole)),
+    )

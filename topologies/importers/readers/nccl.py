@@ -1,0 +1,250 @@
+"""NCCL topology XML, as NVIDIA's and AMD's library write it: GPUs, NVLink, xGMI, PCIe, adapters."""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import combinations
+
+from topologies.importers import figures
+from topologies.importers.draft import ADAPTER, RANK, SWITCH, Cable, Draft, Vertex, pair_up
+from topologies.importers.xml_text import Element, begins_with, parse
+from topologies.model.messages import show_value
+
+VERSIONS = ("1", "2")
+GPU_CLASSES = ("0x0302", "0x0380", "0x1200", "0x0300")
+NET_CLASSES = ("0x0200", "0x0207")
+SWITCH_CLASS = "0x0680"
+NVLINK = {60: "1", 61: "1", 62: "1", 70: "2", 72: "2", 80: "3", 86: "3 GA10x", 90: "4", 100: "5"}
+# Versions of AMD's processors: numbers of three or four digits in old files, words in newer ones.
+GFX = {"906": "gfx906", "908": "gfx908", "910": "gfx90a", "940": "gfx942", "941": "gfx942"}
+GFX |= {"942": "gfx942", "950": "gfx950", "gfx940": "gfx942", "gfx941": "gfx942"}
+HUB = "nvs"
+FIRST_COPYING = 90  # compute capability from which NVSwitches copy and add
+
+
+def sniff(text: str) -> bool:
+    """Tell whether a text is XML of a <system>."""
+    return begins_with(text, "system")
+
+
+def read(text: str, name: str) -> Draft:
+    """Read one host, or hosts fused into one NVLink domain.
+
+    Raises:
+        ValueError: it is no such file, or nothing in it is a GPU; with the line.
+    """
+    root = parse(text, "system")
+    version = root.get("version")
+    if version not in VERSIONS:
+        raise root.fault(f"version is {show_value(version)}, expected {' or '.join(VERSIONS)}")
+    host = _Host(_boxes(root))
+    for cpu in root.all("cpu"):
+        _cpu(host, cpu)
+    if not host.gpus:
+        raise ValueError(
+            f"no GPU in it, only {len(host.adapters)} adapters and {len(host.others)} other PCI "
+            "devices: a partial file, which NCCL completes; NCCL_TOPO_DUMP_FILE writes a whole one"
+        )
+    return _finish(host, name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gpu:
+    """A GPU as it stands in the file: its device, what is said of it, and what it hangs on."""
+
+    pci: Element
+    said: Element
+    parent: Vertex
+
+    @property
+    def bus(self) -> str:
+        return self.pci.get("busid").lower()
+
+
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """What was found so far; boxes: their names by what the file calls them."""
+
+    boxes: dict[str, str]
+    cpus: list[tuple[Vertex, str]] = field(default_factory=list)  # with their medium
+    gpus: list[_Gpu] = field(default_factory=list)
+    adapters: list[Vertex] = field(default_factory=list)
+    switches: list[Vertex] = field(default_factory=list)
+    cables: list[Cable] = field(default_factory=list)
+    others: list[Element] = field(default_factory=list)
+
+    def switch(self, kind: str, box: str) -> Vertex:
+        """Add a switch to a box."""
+        word = {"CPU": "cpu", "PCIe": "pcie"}[kind]
+        number = sum(each.kind == kind and each.host == box for each in self.switches)
+        made = Vertex(_name(box, f"{word}{number}"), SWITCH, kind, box)
+        self.switches.append(made)
+        return made
+
+
+def _boxes(root: Element) -> dict[str, str]:
+    """Name the boxes by the hash that the file has of each; a single one needs no name."""
+    found = list(dict.fromkeys(cpu.get("host_hash") for cpu in root.all("cpu")))
+    return {box: f"h{i}" if len(found) > 1 else "" for i, box in enumerate(found)}
+
+
+def _cpu(host: _Host, cpu: Element) -> None:
+    """Read a socket and what hangs on it."""
+    vertex = host.switch("CPU", host.boxes[cpu.get("host_hash")])
+    host.cpus.append((vertex, f"CPU {_family(cpu)}"))
+    for child in cpu.children:
+        if child.tag == "pci":
+            _pci(host, child, vertex)
+        elif child.tag == "nic":
+            _nets(host, child, vertex)
+
+
+def _family(cpu: Element) -> str:
+    """Tell the generation of a socket as NCCL does, by its vendor and model."""
+    by_arch = {"arm64": "ARM", "ppc64": "P9"}
+    if cpu.get("arch") in by_arch:
+        return by_arch[cpu.get("arch")]
+    if "AMD" in cpu.get("vendor"):
+        return "AMD"
+    if cpu.get("vendor") != "GenuineIntel":
+        return "of an unknown kind"
+    model = cpu.whole("modelid", 0)
+    known = ((0xCF, "ERP"), (0x8F, "SRP"), (0x55, "SKL"), (0, "BDW"))
+    return next(word for least, word in known if model >= least)
+
+
+def _pci(host: _Host, pci: Element, parent: Vertex) -> None:
+    """Read a PCI device: a bridge, a GPU, an adapter, or nothing of interest."""
+    gpu = next(pci.all("gpu"), None)
+    inner = [child for child in pci.children if child.tag in ("pci", "nic")]
+    kind = pci.get("class")[:6].lower()
+    if inner:
+        vertex = host.switch("PCIe", parent.host)
+        host.cables.append(_pcie(pci, vertex, parent))
+        for child in inner:
+            (_pci if child.tag == "pci" else _nets)(host, child, vertex)
+    if gpu is not None or (kind in GPU_CLASSES and not inner):
+        host.gpus.append(_Gpu(pci, pci if gpu is None else gpu, parent))
+    elif kind in NET_CLASSES and not inner:
+        adapter = _adapter(host, parent.host, None, [])
+        host.cables.append(_pcie(pci, adapter, parent))
+    elif not inner:
+        host.others.append(pci)
+
+
+def _pcie(pci: Element, vertex: Vertex, parent: Vertex) -> Cable:
+    rate = figures.pcie(pci.get("link_speed"), pci.whole("link_width", 0, 64))
+    return Cable(vertex.name, parent.name, "PCIe", rate, source="link_speed and link_width")
+
+
+def _nets(host: _Host, nic: Element, parent: Vertex) -> None:
+    """Note the ports of an adapter."""
+    for net in nic.all("net"):
+        speed = net.whole("speed", 0)
+        rate = Fraction(speed * 10**6, 8) if speed else None
+        keys = [f"device {net.get('name')}"] if net.get("name") else []
+        if guid := net.get("guid").lower().removeprefix("0x"):
+            keys += [f"guid {guid.zfill(16)}", f"guid {_turned(guid.zfill(16))}"]
+        adapter = _adapter(host, parent.host, rate, keys)
+        source = "speed of <net>"
+        host.cables.append(Cable(adapter.name, parent.name, "network", rate, 0.0, source=source))
+
+
+def _adapter(host: _Host, box: str, rate: Fraction | None, keys: list[str]) -> Vertex:
+    number = sum(each.host == box for each in host.adapters)
+    made = Vertex(_name(box, f"nic{number}"), ADAPTER, "adapter", box, tuple(keys), rate=rate)
+    host.adapters.append(made)
+    return made
+
+
+def _turned(guid: str) -> str:
+    """Turn the bytes around: NCCL writes a GUID as the number that its bytes are in memory."""
+    return "".join(reversed([guid[i : i + 2] for i in range(0, 16, 2)]))
+
+
+def _name(box: str, local: str) -> str:
+    return f"{box}.{local}" if box else local
+
+
+def _finish(host: _Host, name: str) -> Draft:
+    """Number the GPUs as the file does, and join them and the sockets."""
+    places = range(len(host.gpus))
+    order = sorted(places, key=lambda i: (host.gpus[i].said.whole("rank", i), i))
+    gpus = [host.gpus[i] for i in order]
+    ranks: list[Vertex] = []
+    for gpu in gpus:
+        box = gpu.parent.host
+        local = f"g{sum(rank.host == box for rank in ranks)}"
+        ranks.append(Vertex(_name(box, local), RANK, "GPU", box, (f"pci {gpu.bus}",)))
+    joins, hubs, odd = _joins(gpus, ranks)
+    pcie = [_pcie(gpu.pci, rank, gpu.parent) for gpu, rank in zip(gpus, ranks, strict=True)]
+    sockets = [
+        Cable(a.name, b.name, medium)
+        for (a, medium), (b, _) in combinations(host.cpus, 2)
+        if a.host == b.host
+    ]
+    vertices = (*ranks, *host.switches, *host.adapters, *hubs)
+    cables = (*joins, *pcie, *host.cables, *sockets)
+    return Draft(name, vertices, cables, tuple(_notes(gpus)), tuple(odd))
+
+
+def _notes(gpus: list[_Gpu]) -> list[str]:
+    """Say what is partial."""
+    told = sum(gpu.said is gpu.pci for gpu in gpus)
+    if not told:
+        return []
+    return [
+        f"{told} PCI devices are taken for GPUs by their class: the file is partial, and says "
+        "nothing of links between them"
+    ]
+
+
+def _joins(
+    gpus: list[_Gpu], ranks: list[Vertex]
+) -> tuple[list[Cable], list[Vertex], list[str]]:
+    """Read NVLink and xGMI; all NVSwitches are one."""
+    ends = {gpu.bus: rank.name for gpu, rank in zip(gpus, ranks, strict=True)}
+    cables: list[Cable] = []
+    odd: list[str] = []
+    for gpu, rank in zip(gpus, ranks, strict=True):
+        counts, lost = _count(gpu, {bus: end for bus, end in ends.items() if end != rank.name})
+        odd += [f"line {line}: a link of {rank.name} leads to no GPU of the file" for line in lost]
+        for end, count in counts.items():
+            hub, source = end == HUB, f"{count} links in the file"
+            medium = _medium(gpu.said)
+            cables.append(
+                Cable(rank.name, end, medium, None, None, count, hub, hub, source=source)
+            )
+    switched = {cable.src for cable in cables if cable.dst == HUB}
+    copies = all(
+        gpu.said.whole("sm", 0) >= FIRST_COPYING
+        for gpu, rank in zip(gpus, ranks, strict=True)
+        if rank.name in switched
+    )
+    hubs = [Vertex(HUB, SWITCH, "NVSwitch", copies=copies)] if switched else []
+    return pair_up(cables), hubs, odd
+
+
+def _count(gpu: _Gpu, ends: dict[str, str]) -> tuple[dict[str, int], list[int]]:
+    """Count the links of a GPU to each end; and give the lines of those that lead nowhere."""
+    counts: dict[str, int] = {}
+    lost = []
+    for link in gpu.said.children:
+        if link.tag not in ("nvlink", "xgmi"):
+            continue
+        end = ends.get(link.get("target").lower())
+        if end is None and link.get("tclass").lower().startswith(SWITCH_CLASS):
+            end = HUB
+        if end is None:
+            lost.append(link.line)
+        elif count := link.whole("count", 1, 10**4):
+            counts[end] = counts.get(end, 0) + count
+    return counts, lost
+
+
+def _medium(gpu: Element) -> str:
+    """Name the links of a GPU by their generation."""
+    if next(gpu.all("xgmi"), None) is not None:
+        return f"xGMI {GFX.get(gpu.get('gcn'), gpu.get('gcn') or 'of an unknown kind')}"
+    sm = gpu.whole("sm", 0)
+    known = [capability for capability in NVLINK if capability <= sm]
+    return f"NVLink {NVLINK[max(known)]}" if known else "NVLink"
