@@ -41,7 +41,7 @@ def link_class(cable: Cable) -> LinkClass:
 
 
 def _tell_apart(classes: list[LinkClass]) -> list[LinkClass]:
-    """Number classes of one name: in files the name tells which class is meant."""
+    """Write a number behind a name that is taken: in files it tells which class is meant."""
     seen: Counter[str] = Counter()
     made = []
     for each in classes:

@@ -4,13 +4,17 @@ from dataclasses import replace
 
 from topologies.importers.draft import (
     ASSUMED,
+    HUB_KIND,
     PROFILE,
+    RANK,
+    SWITCH,
     UPLINK,
     Cable,
     Draft,
+    Vertex,
 )
-from topologies.importers.figures import GENERATIONS, GUESSES, Figure
-from topologies.importers.profiles import Profile
+from topologies.importers.hardware.figures import GENERATIONS, GUESSES, Figure
+from topologies.importers.hardware.profiles import Profile
 from topologies.model.units import Rate
 
 LATENCY = "; latency assumed: "
@@ -21,8 +25,37 @@ def complete(draft: Draft, profile: Profile) -> Draft:
 
     Complexity: linear in the cables.
     """
+    draft = _with_hubs(draft, profile)
     cables = [_complete(cable, profile) for cable in draft.cables]
     return replace(draft, cables=tuple(_fill_uplinks(draft, cables)))
+
+
+def _with_hubs(draft: Draft, profile: Profile) -> Draft:
+    """Add what a profile knows of switches in a box: that they copy, and which a file leaves out.
+
+    A file that tells GPUs only by their class says nothing of what joins them.
+    """
+    medium, lanes = next(iter(profile.lanes.items()), ("", 0))
+    if not profile.switched:
+        return draft
+    vertices = [
+        each._replace(copies=each.copies or profile.copies) if each.kind == HUB_KIND else each
+        for each in draft.vertices
+    ]
+    cables = list(draft.cables)
+    boxes = {each.host for each in draft.vertices if each.kind == HUB_KIND}
+    for host in dict.fromkeys(each.host for each in draft.of(RANK)) if draft.partial else ():
+        if host not in boxes:
+            hub = Vertex(
+                f"{host}.nvs" if host else "nvs", SWITCH, HUB_KIND, host, (), profile.copies
+            )
+            vertices.append(hub)
+            cables += [
+                Cable(each.name, hub.name, medium, lanes=lanes, halves=True)
+                for each in draft.of(RANK)
+                if each.host == host
+            ]
+    return replace(draft, vertices=tuple(vertices), cables=tuple(cables))
 
 
 def _look_up(cable: Cable, profile: Profile) -> tuple[Figure, str]:
@@ -44,7 +77,8 @@ def _complete(cable: Cable, profile: Profile) -> Cable:
         evidence = cable.evidence
     if alpha is None:
         alpha = figure.alpha / 2 if cable.halves else figure.alpha
-        source += f"{LATENCY}{figure.alpha_source}"
+        known = cable.base in profile.figures
+        source += f"{'; latency: ' if known else LATENCY}{figure.alpha_source}"
     return cable._replace(rate=rate, alpha=alpha, evidence=evidence, source=source)
 
 

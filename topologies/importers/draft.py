@@ -10,6 +10,9 @@ RANK, SWITCH, ADAPTER = "rank", "switch", "adapter"
 # The evidence for a rate, the best first.
 MEASURED, STATED, PROFILE, ASSUMED = "measured", "stated", "profile", "assumed"
 
+# What is said of a network whose hosts no other file describes.
+ALONE = "each host is one rank: a file of a host says what is inside"
+HUB_KIND = "NVSwitch"
 # What cables are, by the first word of their medium.
 INSIDE = ("PCIe", "CPU", "C2C")
 NETWORK, UPLINK = "network", "uplink"
@@ -75,6 +78,7 @@ class Draft:
         notes: what the reader left out or took for granted, a sentence each.
         odd: what looks wrong in the file itself, a sentence each.
         fabric: whether it is a network that boxes of other files hang on.
+        partial: whether ranks are told by the class of a device, and what joins them is left out.
     """
 
     name: str
@@ -83,6 +87,7 @@ class Draft:
     notes: tuple[str, ...] = ()
     odd: tuple[str, ...] = ()
     fabric: bool = False
+    partial: bool = False
 
     def of(self, role: str) -> list[Vertex]:
         """List the vertices of a role."""

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from topologies.importers import sources
 from topologies.importers.assembly import machine
 from topologies.importers.completion import assumptions, complete
+from topologies.importers.draft import Draft
+from topologies.importers.hardware.profiles import combine
 from topologies.importers.merging import merge
 from topologies.importers.oddities import odd
-from topologies.importers.profiles import combine
 from topologies.importers.registry import AUTO
 from topologies.importers.summary import Row, rows
 from topologies.importers.trimming import trim
-from topologies.model.topology import Topology
+from topologies.model.messages import list_names, prefix
+from topologies.model.topology import Topology, TopologyError
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,23 @@ def import_files(
     whole = complete(merge(drafts, profile, hosts), profile)
     left = trim(whole)
     return Imported(
-        topology=machine(left),
+        topology=_machine(left, files),
         summary=tuple(rows(left)),
         notes=left.notes,
         assumed=tuple(assumptions(left)),
         odd=tuple(odd(whole)),
     )
+
+
+def _machine(draft: Draft, files: Sequence[str]) -> Topology:
+    """Make the machine, or say in one line why there is none.
+
+    Raises:
+        TopologyError: with the first reason, and how many more there are.
+    """
+    try:
+        return machine(draft)
+    except TopologyError as error:
+        first, *others = error.faults
+        more = f" (and {len(others)} more)" if others else ""
+        raise TopologyError(prefix(list_names(files, 2), [f"{first}{more}"])) from None

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from topologies.importers.draft import (
     ADAPTER,
-    ASSUMED,
+    ALONE,
     NETWORK,
     PROFILE,
     RANK,
@@ -14,13 +14,14 @@ from topologies.importers.draft import (
     Draft,
     Vertex,
 )
+from topologies.importers.hardware.profiles import Profile
 from topologies.importers.matching import Host, hosts_of, match, match_adapters
-from topologies.importers.profiles import Profile
 from topologies.model.messages import list_names
 from topologies.model.topology import TopologyError
+from topologies.model.units import count_of
 
 HUB = "network"
-ONE_NETWORK = "no file of a network: all adapters are taken to meet at one switch that is never full"
+ONE_NETWORK = "no network is given: all adapters are taken to meet at one switch, never full"
 
 
 def merge(drafts: Sequence[Draft], profile: Profile, hosts: int | None = None) -> Draft:
@@ -75,12 +76,13 @@ def _around_one_switch(boxes: Sequence[Draft], profile: Profile, hosts: int | No
     cables = tuple(each for box in named for each in box.cables)
     notes = dict.fromkeys((*(n for box in named for n in box.notes), ONE_NETWORK))
     odd = tuple(f"{box.name}: {what}" for box in boxes for what in box.odd)
+    partial = any(box.partial for box in boxes)
     name = f"{boxes[0].name}-x{len(named)}" if hosts else "hosts"
-    return Draft(name, (*vertices, hub), (*cables, *links), tuple(notes), odd)
+    return Draft(name, (*vertices, hub), (*cables, *links), tuple(notes), odd, partial=partial)
 
 
 def _unlike(names: Sequence[str]) -> list[str]:
-    """Number names that occur twice."""
+    """Write a number behind names that occur twice."""
     return [
         f"{name}-{names[:place].count(name)}" if names.count(name) > 1 else name
         for place, name in enumerate(names)
@@ -92,9 +94,7 @@ def _placed(box: Draft, name: str, profile: Profile) -> Draft:
     if not box.of(ADAPTER) and profile.adapters:
         box = _with_adapters(box, profile)
     vertices = tuple(
-        each._replace(
-            name=f"{name}.{each.name}", host=f"{name}.{each.host}" if each.host else name
-        )
+        each._replace(name=f"{name}.{each.name}", host=f"{name}.{each.host}" if each.host else name)
         for each in box.vertices
     )
     cables = tuple(
@@ -122,34 +122,39 @@ def _with_adapters(box: Draft, profile: Profile) -> Draft:
     )
 
 
-def _hang_on(
-    fabric: Draft, boxes: Sequence[Draft], profile: Profile, hosts: int | None
-) -> Draft:
+def _hang_on(fabric: Draft, boxes: Sequence[Draft], profile: Profile, hosts: int | None) -> Draft:
     """Put each box in the place that the network has for its host."""
     known = hosts_of(fabric)
     pairs, notes = match(known, boxes, hosts)
     named = [_placed(box, host.name, profile) for host, box in pairs]
-    odd: list[str] = []
+    short: dict[int, list[str]] = {}
     replaced = {host.name for host in known}
     inside = {v.name for v in fabric.vertices if v.host in replaced}
     links: list[Cable] = []
     for (host, _), box in zip(pairs, named, strict=True):
-        more, wrong = _joins(fabric, host, box)
+        more, lost = _joins(fabric, host, box)
         links += more
-        odd += wrong
+        if lost:
+            short.setdefault(len(lost), []).append(host.name)
+    odd = [
+        f"{count_of(count, 'adapter')} without a port in the network: {list_names(names)}"
+        for count, names in short.items()
+    ]
+    told = [note for note in fabric.notes if note != ALONE]
     vertices = [each for each in fabric.vertices if each.name not in inside]
     kept = [each for each in fabric.cables if not inside & {each.src, each.dst}]
     return Draft(
         fabric.name,
         (*(v for box in named for v in box.vertices), *vertices),
         (*(c for box in named for c in box.cables), *links, *kept),
-        tuple(dict.fromkeys((*fabric.notes, *(n for box in boxes for n in box.notes), *notes))),
+        tuple(dict.fromkeys((*told, *(n for box in boxes for n in box.notes), *notes))),
         (*fabric.odd, *odd, *(f"{box.name}: {what}" for box in boxes for what in box.odd)),
+        partial=any(box.partial for box in boxes),
     )
 
 
 def _joins(fabric: Draft, host: Host, box: Draft) -> tuple[list[Cable], list[str]]:
-    """Lead the adapters of a box to where those of its host lead."""
+    """Lead the adapters of a box to where those of its host lead; and list those without a port."""
     own = {host.rank.name, *(each.name for each in host.adapters)}
     adapters = box.of(ADAPTER)
     if not host.adapters:
@@ -166,16 +171,6 @@ def _joins(fabric: Draft, host: Host, box: Draft) -> tuple[list[Cable], list[str
     for cable in fabric.cables:
         inner = {cable.src, cable.dst} & own
         if len(inner) == 1 and (port := inner.pop()) in named:
-            ends = {port: named[port]}
-            links.append(
-                cable._replace(
-                    src=ends.get(cable.src, cable.src), dst=ends.get(cable.dst, cable.dst)
-                )
-            )
-    odd = [f"{each} has no port in the network: a rail is missing" for each in lost]
-    return links, odd
-
-
-def is_assumed(draft: Draft) -> bool:
-    """Tell whether the network of a draft is a guess."""
-    return ONE_NETWORK in draft.notes or any(c.evidence == ASSUMED for c in draft.cables)
+            src, dst = (named[port] if end == port else end for end in (cable.src, cable.dst))
+            links.append(cable._replace(src=src, dst=dst))
+    return links, lost

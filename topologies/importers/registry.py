@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from topologies.importers.draft import Draft
-from topologies.importers.readers import ibnetdiscover, nccl
+from topologies.importers.readers import ibnetdiscover, nccl, nvidia_smi, rank_table
 from topologies.model.registry import Registry
 from topologies.model.topology import TopologyError
 
@@ -31,6 +31,8 @@ IMPORTERS = Registry(
     "commplan.importers",
     {
         "nccl": Importer("NCCL topology XML", nccl.read, nccl.sniff),
+        "nvidia-smi": Importer("a matrix of nvidia-smi topo -m", nvidia_smi.read, nvidia_smi.sniff),
+        "rank-table": Importer("a rank table of Huawei", rank_table.read, rank_table.sniff),
         "ibnetdiscover": Importer(
             "the output of ibnetdiscover", ibnetdiscover.read, ibnetdiscover.sniff
         ),

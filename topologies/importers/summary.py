@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from topologies.importers.draft import NETWORK, RANK, SWITCH, UPLINK, Cable, Draft, Vertex
+from topologies.importers.draft import HUB_KIND, RANK, SWITCH, Cable, Draft, Vertex
 from topologies.importers.oddities import count_by_host
 from topologies.model.units import Rate, count_of, rate
 
@@ -61,7 +61,13 @@ def _rates(cables: Sequence[Cable]) -> str:
 
 def _network(draft: Draft, vertex: Mapping[str, Vertex]) -> list[Row]:
     """Describe rails and oversubscription of a network, if there is one."""
-    outer = [each for each in draft.cables if each.base in (NETWORK, UPLINK)]
+    if not any(each.host for each in draft.of(RANK)):
+        return []
+    outer = [
+        each
+        for each in draft.cables
+        if _is_outside(vertex[each.src]) or _is_outside(vertex[each.dst])
+    ]
     leaves = _by_leaf(outer, vertex)
     if not leaves:
         return []
@@ -87,7 +93,7 @@ def _by_leaf(outer: Sequence[Cable], vertex: Mapping[str, Vertex]) -> dict[str, 
 
 
 def _is_outside(vertex: Vertex) -> bool:
-    return vertex.role == SWITCH and not vertex.host
+    return vertex.role == SWITCH and not vertex.host and vertex.kind != HUB_KIND
 
 
 def _rails(leaves: Mapping[str, list[str]]) -> str:

@@ -4,8 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from topologies.importers.draft import ADAPTER, INSIDE, NETWORK, RANK, Cable, Draft, Vertex
 from topologies.model.messages import list_names
 from topologies.model.reachability import parts
@@ -140,9 +138,7 @@ def _joined(through: str, one: Cable, other: Cable) -> Cable:
     return slow._replace(src=src, dst=dst, alpha=(one.alpha or 0) + (other.alpha or 0))
 
 
-def _exchange(
-    at: dict[str, set[Cable]], name: str, made: Cable, order: dict[Cable, int]
-) -> None:
+def _exchange(at: dict[str, set[Cable]], name: str, made: Cable, order: dict[Cable, int]) -> None:
     """Put one cable in the place of two."""
     old = at.pop(name)
     order[made] = min(order[cable] for cable in old)

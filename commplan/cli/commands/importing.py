@@ -4,7 +4,7 @@ from os.path import exists
 
 import click
 
-from commplan.cli.commands.machines import counts
+from commplan.cli.commands.machines import count
 from commplan.cli.io import quantities
 from commplan.cli.io.answer import Answer, Command, Once
 from commplan.cli.io.arguments import output
@@ -57,7 +57,7 @@ def _split(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
 def _fields(made: Imported) -> dict[str, object]:
     return {
         "name": made.topology.name,
-        **counts(made.topology),
+        **count(made.topology),
         "summary": dict(made.summary),
         "notes": list(made.notes),
         "assumed": list(made.assumed),
@@ -67,7 +67,7 @@ def _fields(made: Imported) -> dict[str, object]:
 
 def _lines(made: Imported, output: str) -> list[str]:
     nouns = ("rank", "switch", "link")
-    figures = ", ".join(map(count_of, counts(made.topology).values(), nouns))
+    figures = ", ".join(map(count_of, count(made.topology).values(), nouns))
     told = (("note", made.notes), ("assumed", made.assumed), ("odd", made.odd))
     rows = [*made.summary, *((word, text) for word, texts in told for text in texts)]
     return [

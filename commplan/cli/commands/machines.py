@@ -12,7 +12,7 @@ from topologies.model.units import count_of
 from topologies.presets.registry import PRESETS
 
 
-def counts(machine: Topology) -> dict[str, Any]:
+def count(machine: Topology) -> dict[str, Any]:
     """Count ranks, switches and links."""
     switches = machine.vertices - machine.ranks
     return {"ranks": machine.ranks, "switches": switches, "links": machine.links}
@@ -24,7 +24,7 @@ def topologies() -> Answer:
     listed = []
     for entry in spec.catalogue():
         name = entry.example if PRESETS[entry.name].required else entry.name
-        counts = counts(spec.topology(name))
+        counts = count(spec.topology(name))
         listed.append({"name": name, **counts, "summary": entry.summary, "example": entry.example})
     lines = [f"{'name':18} {'ranks':>6} {'switches':>9} {'links':>7}  summary"]
     lines += [
@@ -42,7 +42,7 @@ def topology(topology: str, output: str) -> Answer:
     """Write a machine as a topology file (JSON, or TOML or GraphML if FILE ends so)."""
     machine = spec.topology(topology)
     files.save(machine, output)
-    counts = counts(machine)
+    counts = count(machine)
     nouns = ("rank", "switch", "link")
     figures = ", ".join(map(count_of, counts.values(), nouns))
     fields = {"name": machine.name, **counts}

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from topologies.importers.draft import (
     ADAPTER,
+    ALONE,
     NETWORK,
     RANK,
     SWITCH,
@@ -13,16 +14,17 @@ from topologies.importers.draft import (
     Cable,
     Draft,
     Vertex,
-    pair_up,
 )
-from topologies.importers.figures import LANE, infiniband
-from topologies.importers.nature import natural
+from topologies.importers.hardware.figures import LANE, infiniband
+from topologies.importers.texts.nature import natural
 from topologies.model.messages import list_names, short, show_value
 from topologies.model.units import Rate
 
-_HEADER = re.compile(r'(Switch|Ca|Rt)\s+[0-9]{1,4}\s+"([SHR]-[0-9A-Fa-f]{1,16})"\s+#\s*"([^"]*)"(.*)')
+_HEADER = re.compile(
+    r'(Switch|Ca|Rt)\s+[0-9]{1,4}\s+"([SHR]-[0-9A-Fa-f]{1,16})"\s+#\s*"([^"]*)"(.*)'
+)
 _PORT = re.compile(
-    r'\[([0-9]{1,4})\](?:\[[^\]]*\])?(?:\(([0-9A-Fa-f]{1,16})\))?\s+'
+    r"\[([0-9]{1,4})\](?:\[[^\]]*\])?(?:\(([0-9A-Fa-f]{1,16})\))?\s+"
     r'"([SHR]-[0-9A-Fa-f]{1,16})"\s*\[([0-9]{1,4})\](?:\[[^\]]*\])?(?:\([0-9A-Fa-f]{1,16}\))?(.*)'
 )
 _ATTRIBUTE = re.compile(r"(vendid|devid|sysimgguid|switchguid|caguid|rtguid)=\S*")
@@ -74,7 +76,9 @@ def read(text: str, name: str) -> Draft:
         raise ValueError("no adapter has a host's name in its description: no rank is known")
     cables, odd = _cables(nodes, ends, hosts)
     if not cables:
-        raise ValueError("no cable leads from a host to a switch: the file is cut off, or of one node")
+        raise ValueError(
+            "no cable leads from a host to a switch: the file is cut off, or of one node"
+        )
     return _draft(name, nodes, hosts, cables, (notes, odd))
 
 
@@ -111,7 +115,9 @@ def _end(number: int, node: str, port: "re.Match[str]") -> _Cable:
     rate = infiniband(speed[0]) if speed else None
     if speed is None or rate is None:
         found = show_value(speed[0] if speed else short(rest.strip()))
-        raise ValueError(f"line {number}: found {found}, expected a rate such as 4x{'/'.join(LANE)}")
+        raise ValueError(
+            f"line {number}: found {found}, expected a rate such as 4x{'/'.join(LANE)}"
+        )
     lid = re.search(r"#\s*lid ([0-9]{1,6})\b", port[5])
     return _Cable(
         *(node, port[1], port[3].lower(), port[4], rate, speed[0]),
@@ -208,8 +214,7 @@ def _draft(
         *ports.values(),
         *(Vertex(names[key], SWITCH, "IB switch") for key in nodes if key[0] == "s"),
     )
-    note = "each host is one rank: a file of a host says what is inside"
-    return Draft(name, vertices, (*own, *made), (*said[0], note), tuple(said[1]), fabric=True)
+    return Draft(name, vertices, (*own, *made), (*said[0], ALONE), tuple(said[1]), fabric=True)
 
 
 def _ports(
@@ -219,11 +224,16 @@ def _ports(
     found: dict[str, Vertex] = {}
     own: list[Cable] = []
     used: Counter[str] = Counter()
-    for each in cables:
-        near, port, guid, lid = each.node, each.port, each.port_guid, each.lid
-        if near[0] == "s":
-            near, port, guid, lid = each.other, each.other_port, "", ""
-        if near[0] == "s":
+    ends = [
+        end
+        for each in cables
+        for end in (
+            (each.node, each.port, each.port_guid, each.lid, each),
+            (each.other, each.other_port, "", "", each),
+        )
+    ]
+    for near, port, guid, lid, each in ends:
+        if near[0] == "s" or f"{near}[{port}]" in found:
             continue
         host, device = hosts[near]
         keys = [f"guid {nodes[near].guid}", *([f"guid {guid.zfill(16)}"] if guid else [])]
@@ -239,9 +249,7 @@ def _ports(
     return found, own
 
 
-def _cable(
-    src: str, dst: str, rate: Rate, speed: str, count: int, level: dict[str, int]
-) -> Cable:
+def _cable(src: str, dst: str, rate: Rate, speed: str, count: int, level: dict[str, int]) -> Cable:
     """Make one cable of those between two ends; uplinks lead away from the hosts."""
     if src in level and level.get(src, 0) > level.get(dst, 0):
         src, dst = dst, src

@@ -4,9 +4,18 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations
 
-from topologies.importers import figures
-from topologies.importers.draft import ADAPTER, RANK, SWITCH, Cable, Draft, Vertex, pair_up
-from topologies.importers.xml_text import Element, begins_with, parse
+from topologies.importers.draft import (
+    ADAPTER,
+    HUB_KIND,
+    RANK,
+    SWITCH,
+    Cable,
+    Draft,
+    Vertex,
+    pair_up,
+)
+from topologies.importers.hardware import figures
+from topologies.importers.texts.xml_text import Element, begins_with, parse
 from topologies.model.messages import show_value
 
 VERSIONS = ("1", "2")
@@ -72,11 +81,11 @@ class _Host:
     cables: list[Cable] = field(default_factory=list)
     others: list[Element] = field(default_factory=list)
 
-    def switch(self, kind: str, box: str) -> Vertex:
-        """Add a switch to a box."""
-        word = {"CPU": "cpu", "PCIe": "pcie"}[kind]
-        number = sum(each.kind == kind and each.host == box for each in self.switches)
-        made = Vertex(_name(box, f"{word}{number}"), SWITCH, kind, box)
+    def switch(self, kind: str, word: str, box: str) -> Vertex:
+        """Add a switch to a box, named by a word and the next number."""
+        begun = _name(box, word)
+        number = sum(each.name.rstrip("0123456789") == begun for each in self.switches)
+        made = Vertex(f"{begun}{number}", SWITCH, kind, box)
         self.switches.append(made)
         return made
 
@@ -89,7 +98,7 @@ def _boxes(root: Element) -> dict[str, str]:
 
 def _cpu(host: _Host, cpu: Element) -> None:
     """Read a socket and what hangs on it."""
-    vertex = host.switch("CPU", host.boxes[cpu.get("host_hash")])
+    vertex = host.switch("CPU", "cpu", host.boxes[cpu.get("host_hash")])
     host.cpus.append((vertex, f"CPU {_family(cpu)}"))
     for child in cpu.children:
         if child.tag == "pci":
@@ -118,7 +127,8 @@ def _pci(host: _Host, pci: Element, parent: Vertex) -> None:
     inner = [child for child in pci.children if child.tag in ("pci", "nic")]
     kind = pci.get("class")[:6].lower()
     if inner:
-        vertex = host.switch("PCIe", parent.host)
+        word = "pcie" if any(child.tag == "pci" for child in inner) else "slot"
+        vertex = host.switch("PCIe", word, parent.host)
         host.cables.append(_pcie(pci, vertex, parent))
         for child in inner:
             (_pci if child.tag == "pci" else _nets)(host, child, vertex)
@@ -166,7 +176,7 @@ def _name(box: str, local: str) -> str:
 
 
 def _finish(host: _Host, name: str) -> Draft:
-    """Number the GPUs as the file does, and join them and the sockets."""
+    """Order the GPUs as the file does, and join them and the sockets."""
     places = range(len(host.gpus))
     order = sorted(places, key=lambda i: (host.gpus[i].said.whole("rank", i), i))
     gpus = [host.gpus[i] for i in order]
@@ -184,7 +194,8 @@ def _finish(host: _Host, name: str) -> Draft:
     ]
     vertices = (*ranks, *host.switches, *host.adapters, *hubs)
     cables = (*joins, *pcie, *host.cables, *sockets)
-    return Draft(name, vertices, cables, tuple(_notes(gpus)), tuple(odd))
+    partial = any(gpu.said is gpu.pci for gpu in gpus)
+    return Draft(name, vertices, cables, tuple(_notes(gpus)), tuple(odd), partial=partial)
 
 
 def _notes(gpus: list[_Gpu]) -> list[str]:
@@ -198,9 +209,7 @@ def _notes(gpus: list[_Gpu]) -> list[str]:
     ]
 
 
-def _joins(
-    gpus: list[_Gpu], ranks: list[Vertex]
-) -> tuple[list[Cable], list[Vertex], list[str]]:
+def _joins(gpus: list[_Gpu], ranks: list[Vertex]) -> tuple[list[Cable], list[Vertex], list[str]]:
     """Read NVLink and xGMI; all NVSwitches are one."""
     ends = {gpu.bus: rank.name for gpu, rank in zip(gpus, ranks, strict=True)}
     cables: list[Cable] = []
@@ -211,16 +220,14 @@ def _joins(
         for end, count in counts.items():
             hub, source = end == HUB, f"{count} links in the file"
             medium = _medium(gpu.said)
-            cables.append(
-                Cable(rank.name, end, medium, None, None, count, hub, hub, source=source)
-            )
+            cables.append(Cable(rank.name, end, medium, None, None, count, hub, hub, source=source))
     switched = {cable.src for cable in cables if cable.dst == HUB}
     copies = all(
         gpu.said.whole("sm", 0) >= FIRST_COPYING
         for gpu, rank in zip(gpus, ranks, strict=True)
         if rank.name in switched
     )
-    hubs = [Vertex(HUB, SWITCH, "NVSwitch", copies=copies)] if switched else []
+    hubs = [Vertex(HUB, SWITCH, HUB_KIND, copies=copies)] if switched else []
     return pair_up(cables), hubs, odd
 
 

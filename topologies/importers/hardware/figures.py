@@ -19,7 +19,9 @@ class Figure(NamedTuple):
     alpha_source: str = ""
 
 
-def _figure(gigabytes: float | str, alpha: float, source: str, alpha_source: str) -> Figure:
+def _figure(
+    gigabytes: int | str | Fraction, alpha: float, source: str, alpha_source: str
+) -> Figure:
     return Figure(Fraction(gigabytes) * GIGA, alpha, source, alpha_source)
 
 

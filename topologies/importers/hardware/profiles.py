@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 
-from topologies.importers.figures import GENERATIONS, GIGA, GUESSES, Figure
+from topologies.importers.hardware.figures import GENERATIONS, GIGA, GUESSES, Figure
 from topologies.model.registry import Registry
 from topologies.model.topology import TopologyError
 from topologies.model.units import Rate, Seconds
-from fractions import Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Profile:
         lanes: of a device, by the medium: how many links it has at most.
         adapters: of a box.
         copies: whether the switch inside the box copies and adds.
+        switched: whether there is such a switch, which joins all links of all devices.
         overhead: seconds that a message costs its two ranks, 0 where nobody published it.
     """
 
@@ -28,6 +29,7 @@ class Profile:
     lanes: Mapping[str, int] = field(default_factory=dict)
     adapters: int = 0
     copies: bool = False
+    switched: bool = False
     overhead: Seconds = 0.0
 
 
@@ -56,6 +58,7 @@ def _nvidia(
         {"NVLink": links},
         adapters,
         copies=generation >= 4,
+        switched=generation >= 3,
     )
 
 
@@ -91,6 +94,7 @@ _ATLAS_A3 = {
     "UB": Figure(
         Fraction(196 * GIGA), 0.35e-6, f"196 GB/s a die over 7 planes, {_CLOUDMATRIX}", _LATENCY
     ),
+    "uplink": Figure(None, 0.7e-6, f"as many uplinks as downlinks, {_CLOUDMATRIX}", _LATENCY),
     "network": Figure(
         Fraction(25 * GIGA), 2e-6, f"200 Gbit/s RoCE a die, {_CLOUDMATRIX}", "estimate"
     ),
@@ -152,5 +156,6 @@ def combine(names: tuple[str, ...]) -> Profile:
         {medium: count for each in found for medium, count in each.lanes.items()},
         next((each.adapters for each in reversed(found) if each.adapters), 0),
         any(each.copies for each in found),
+        any(each.switched for each in found),
         max((each.overhead for each in found), default=0.0),
     )

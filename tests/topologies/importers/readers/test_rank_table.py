@@ -1,0 +1,69 @@
+"""Huawei's rank tables: who is where."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+POD = {"super_pod_id": "0", "server_list": [{"server_id": "node_0"}]}
+
+
+def changed(sample, name, **fields):
+    return json.dumps(json.loads(Path(sample(name)).read_text()) | fields)
+
+
+def test_servers_of_910b_are_meshes_joined_by_their_adapters(imported, rates, bound):
+    made = imported("rank-table-1.0.json", profiles=["atlas-a2"]).topology
+    assert (made.ranks, made.vertices - made.ranks) == (16, 1)
+    found = rates(made)
+    assert found["node_0.d0", "node_0.d7"] == 28
+    assert found["node_1.d3", "network"] == 25
+    # An NPU takes in 15 of 16 blocks over seven links and its adapter.
+    assert bound(made, "all_gather") == pytest.approx((7 * 28 + 25) * 16 / 15)
+
+
+def test_dies_of_a_super_pod_have_its_switches_and_their_sibling(imported, rates, bound):
+    made = imported("rank-table-1.2.json", profiles=["atlas-a3"]).topology
+    found = rates(made)
+    assert found["node_0.d0", "node_0.d1"] == 270
+    assert ("node_0.d1", "node_0.d2") not in found
+    assert found["node_0.d0", "node_0.l1"] == 196
+    assert found["node_0.l1", "pod0.l2"] == 16 * 196
+    # A package takes in 30 of 32 blocks over two times 196.
+    assert bound(made, "all_gather") == pytest.approx(392 * 32 / 30)
+
+
+def test_ports_of_a_layer_are_counted(imported, rates):
+    found = rates(imported("rank-table-2.0.json", profiles=["atlas-950"]).topology)
+    assert found["az0-rack0.d0", "az0-rack0.d1"] == 56
+    assert found["az0-rack1.d3", "net1-az0"] == 4 * 56
+
+
+def test_ranks_are_in_their_order(sample, draft):
+    table = json.loads(Path(sample("rank-table-1.0.json")).read_text())
+    for server in table["server_list"]:
+        for device in server["device"]:
+            device["rank_id"] = str(15 - int(device["rank_id"]))
+    names = [each.name for each in draft("rank-table", json.dumps(table)).of("rank")]
+    assert (names[0], names[15]) == ("node_1.d7", "node_0.d0")
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "fault"),
+    [
+        ("1.0", {"version": "3.0"}, "version: found '3.0', expected 1.0, 1.2, 2.0"),
+        ("1.0", {"server_list": []}, "rank_id: expected each number"),
+        ("1.0", {"server_list": [{"server_id": 7}]}, "Expected 'str', got 'int' - at"),
+        (
+            "1.2",
+            {"super_pod_list": [{"super_pod_id": "0", "server_list": [{"server_id": "node_0"}]}]},
+            "super_pod_list: 'node_1' is in no super-pod",
+        ),
+        ("2.0", {"rank_count": 9}, "rank_count: 9, but 8 ranks are listed"),
+        ("2.0", {"rank_list": []}, "rank_list: expected each rank_id"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(sample, draft, name, fields, fault):
+    with pytest.raises(ValueError, match=r"^") as told:
+        draft("rank-table", changed(sample, f"rank-table-{name}.json", **fields))
+    assert str(told.value).startswith(fault)

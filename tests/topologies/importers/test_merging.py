@@ -1,0 +1,81 @@
+"""Files of hosts and of their network become one machine."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from topologies.importers.importing import import_files
+from topologies.model.topology import TopologyError
+
+
+def test_one_host_stands_for_all_of_a_network(imported, rates, bound):
+    made = imported("nccl-nvswitch.xml", "ibnetdiscover.out")
+    assert made.topology.ranks == 16
+    found = rates(made.topology)
+    assert found["node3.g0", "node3.nvs"] == 300
+    assert found["leaf-0", "node3.pcie0"] == found["leaf-1", "node3.pcie1"] == 25
+    # Two adapters bring twelve of 16 blocks into a box.
+    assert bound(made.topology, "all_gather") == pytest.approx(50 * 16 / 12)
+    assert "4 hosts are taken to be like nccl-nvswitch" in made.notes
+
+
+def test_fewer_hosts_than_the_network_has_may_be_meant(imported):
+    made = imported("nccl-nvswitch.xml", "ibnetdiscover.out", hosts=2)
+    assert made.topology.ranks == 8
+
+
+def test_hosts_are_told_by_guid_or_by_name(sample, tmp_path):
+    # NCCL writes a GUID with its bytes turned around; node0 is named by nothing else.
+    shutil.copy(sample("nccl-nvswitch.xml"), tmp_path / "first.xml")
+    other = Path(sample("nccl-nvswitch.xml")).read_text().replace("guid=", "was=")
+    (tmp_path / "node2.xml").write_text(other)
+    files = [str(tmp_path / name) for name in ("node2.xml", "first.xml")]
+    made = import_files([*files, sample("ibnetdiscover.out")])
+    hosts = {name.partition(".")[0] for name in made.topology.names[:8]}
+    assert hosts == {"node0", "node2"}
+    assert "no file is of node1, node3: left out" in made.notes
+
+
+def test_a_host_that_the_network_does_not_know_is_named(sample, tmp_path):
+    for name in ("node1.txt", "nodeX.txt"):
+        shutil.copy(sample("smi-mesh.txt"), tmp_path / name)
+    files = [str(tmp_path / "node1.txt"), str(tmp_path / "nodeX.txt")]
+    with pytest.raises(TopologyError, match=r"^nodeX: no host of the network has its name"):
+        import_files([*files, sample("ibnetdiscover.out")])
+
+
+def test_two_files_of_one_host_are_refused(sample, tmp_path):
+    for name in ("node1.txt", "node1.b.txt"):
+        shutil.copy(sample("smi-mesh.txt"), tmp_path / name)
+    files = [str(tmp_path / "node1.txt"), str(tmp_path / "node1.b.txt")]
+    with pytest.raises(TopologyError, match="are both of node1"):
+        import_files([*files, sample("ibnetdiscover.out")])
+
+
+def test_without_a_network_all_adapters_meet_and_that_is_told(imported, rates):
+    made = imported("nccl-nvswitch.xml", hosts=3)
+    assert made.topology.ranks == 12
+    assert any(note.startswith("no network is given") for note in made.notes)
+    assert rates(made.topology)["h2.pcie0", "network"] == 25
+
+
+def test_adapters_that_only_the_profile_knows_are_beside_the_ranks(sample, tmp_path):
+    (tmp_path / "box.txt").write_text("\tGPU0\tGPU1\nGPU0\t X \tNV4\nGPU1\tNV4\t X \n")
+    with pytest.raises(TopologyError, match="no adapter is known of h0, h1"):
+        import_files([str(tmp_path / "box.txt")], hosts=2)
+    made = import_files([str(tmp_path / "box.txt")], hosts=2, profiles=["h100"])
+    assert (made.topology.ranks, made.topology.vertices) == (4, 5)
+
+
+@pytest.mark.parametrize(
+    ("names", "hosts", "fault"),
+    [
+        (["ibnetdiscover.out", "ibnetdiscover.out"], None, "2 files of networks"),
+        (["ibnetdiscover.out"], 2, "--hosts: 0 files of hosts"),
+        (["nccl-nvswitch.xml", "ibnetdiscover.out"], 5, "--hosts: 5, but the network has 4"),
+    ],
+)
+def test_what_cannot_be_merged_is_told(imported, names, hosts, fault):
+    with pytest.raises(TopologyError, match=f"^{fault}"):
+        imported(*names, hosts=hosts)

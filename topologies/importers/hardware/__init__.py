@@ -1,0 +1,1 @@
+"""What names of hardware stand for: rates and latencies, each with its source."""
