@@ -157,15 +157,15 @@ def solve_around_hubs(
 def _solve_whole(
     topology: Topology, collective: Collective, group: Group, watch: Watch, options: SolverOptions
 ) -> Schedule:
-    """Solve on a machine as a whole; where blocks differ there is little symmetry to rely on."""
+    """Solve on a machine as a whole; for blocks that differ, or a group, with little symmetry."""
     asked = topology, collective, group, watch, options
     limited = options.max_height is not None or options.trees is not None
     if limited or options.solver is not None:
         return _solve_under(*asked)
-    if has_blocks(collective):
-        return _try_stars(*asked) or _try_near_optimum(*asked) or _solve_under(*asked)
     everyone = len(collective.ranks) == topology.ranks
-    return (not everyone and _try_stars(*asked)) or _solve_under(*asked)
+    if everyone and not has_blocks(collective):
+        return _solve_under(*asked)
+    return _try_stars(*asked) or _try_near_optimum(*asked) or _solve_under(*asked)
 
 
 def contracted_bound(

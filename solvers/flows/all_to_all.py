@@ -71,7 +71,7 @@ def route_near_optimum(
         return [Family(root, inward=False) for root in quotient.roots.tolist()]
 
     group = trivial(topology)
-    problem = TreeProblem(topology, collective, group, families, relays=options.relays)
+    problem = TreeProblem(topology, collective, group, families, relays=options.relays, open=True)
     made = problem.pack_near_optimum(rank_bound(topology, collective), watch, stars=True)
     assert made.bound is not None
     pieces, transfers = _direct_pieces(made, collective)

@@ -22,6 +22,7 @@ class Quotient:
 
     Attributes:
         direct: nor through any rank, so that each path is one message.
+        open: they pass through members as well, as these get nothing of what they pass on.
         mirror: the mate of each link, where what goes out comes back the other way round (see
             solvers/routing/reversal.py); a link and its mate then are of one orbit.
     """
@@ -33,6 +34,7 @@ class Quotient:
     in_network: bool = False
     direct: bool = False
     mirror: IntArray | None = None
+    open: bool = False
 
     @cached_property
     def needed(self) -> BoolArray:
@@ -43,7 +45,7 @@ class Quotient:
     def blocked(self) -> BoolArray:
         """Mark the vertices that no path passes through: (vertices,)."""
         marks = np.zeros(self.topology.vertices, dtype=np.bool_)
-        marks[self.members[self.needed]] = True
+        marks[self.members[self.needed]] = not self.open
         if self.direct:
             marks[: self.topology.ranks] = True
         return frozen(marks)

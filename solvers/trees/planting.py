@@ -175,20 +175,13 @@ class Planting:
         return _Tree(family, order, frozen(parent[child]), frozen(child), path, crossed)
 
     def _tree(self, family: Family, cost: FloatArray) -> tuple[float, IntArray]:
-        """Find what the cheapest tree of a family costs, and its parents, -1 at the root.
-
-        Raises:
-            NotFound: no path leads straight from the root to a member, but over others.
-        """
+        """Find what the cheapest tree of a family costs, and its parents, -1 at the root."""
         if not self.stars:
             return self.pool.tree(family, cost)
         root = self.pool.place[family.root]
         parent = np.full(len(cost), root)
         parent[root] = -1
-        total = float(np.delete(cost[root], root).sum())
-        if total == np.inf:
-            raise NotFound("some paths lead over other members alone")
-        return total, parent
+        return float(np.delete(cost[root], root).sum()), parent
 
     def _order(self, family: Family, parent: IntArray) -> Order:
         """Put the members of a tree in order, by their depth."""

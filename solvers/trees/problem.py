@@ -113,7 +113,7 @@ class TreeProblem:
         free: the roots' shares are variables (all_reduce).
         heights: bound those of the trees, in messages.
         limit: bounds that of a whole schedule, so that the bound speaks of no higher ones.
-        mirror: as of `Quotient`.
+        mirror, open: as of `Quotient`.
         known: the quotients so far, which problems share that differ in heights alone.
     """
 
@@ -127,6 +127,7 @@ class TreeProblem:
     heights: Heights | None = None
     limit: int | None = None
     mirror: IntArray | None = None
+    open: bool = False
     known: dict[tuple[bool, bytes, bytes], Quotient] = field(default_factory=dict)
 
     def pack(self, bound: Bound | None, watch: Watch, scale: float | None = None) -> PackedTrees:
@@ -246,7 +247,7 @@ class TreeProblem:
         if key not in self.known:
             members = np.union1d(np.array(self.collective.ranks), chosen)
             ends = self.topology, members, self.group, chosen
-            self.known[key] = Quotient(*ends, self.in_network, direct, self.mirror)
+            self.known[key] = Quotient(*ends, self.in_network, direct, self.mirror, self.open)
         return self.known[key]
 
     def size(self) -> Size:
