@@ -20,7 +20,7 @@ from commplan.planning.planner import plan
 from runtime.fabric import machine, trial
 from runtime.fabric.layout import FabricError
 from runtime.fabric.machine import Machine
-from runtime.metrics.pacing import paced, pacing_of
+from runtime.metrics.pacing import pacing_of, with_lead
 from solvers.schedules.kinds import collective
 from topologies.formats.spec import topology
 from topologies.model.topology import Topology, frozen
@@ -63,7 +63,7 @@ def rows(up: Machine, name: str, size: int, launches: int) -> Iterator[Row]:
         root = 0 if what == "broadcast" else None
         made = plan(here, collective(what, range(here.ranks), root), size=size).schedule
         pacing = pacing_of(made)
-        programs = [made, paced(made, replace(pacing, lead=1))]
+        programs = [made, with_lead(made, 1)]
         times: list[list[trial.Trial]] = [[], []]
         for _ in range(launches):
             for program, taken in zip(programs, times, strict=True):

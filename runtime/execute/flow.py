@@ -28,38 +28,40 @@ class Flow:
             deeds: the copies and additions by their lines, as functions and what they are given.
         """
         behind = followers.tolist()
-        self.deeds = deeds
         self.all_needs: list[int] = lines["needs"].tolist()
         spans = zip(lines["after"].tolist(), lines["until"].tolist(), strict=True)
         self.followers = [behind[begin:end] for begin, end in spans]
         self.next: list[int] = lines["next"].tolist()
         self.gate: list[int] = lines["gate"].tolist()
-        self.messages: list[int] = messages(lines).tolist()
-        self.left = 0
+        self.deeds = [deeds.get(line) for line in range(len(lines))]
+        own: list[int] = messages(lines).tolist()
+        self.messages, self.left = len(own), 0
+        self.all_closed = bytearray(b"\1") * len(lines)
+        for line in own:
+            self.all_closed[line] = 0
+        self.first = [line for line in own if not self.all_needs[line]]
+        self.at_once = [line for line in deeds if not self.all_needs[line]]
 
     def begin(self) -> None:
         """Begin a run, and copy what may be copied at once."""
-        self.needs = self.all_needs.copy()
-        self.closed = bytearray(b"\1") * len(self.needs)
-        for line in self.messages:
-            self.closed[line] = 0
-        self.ready = [line for line in self.messages if not self.needs[line]]
-        self.left = len(self.messages)
+        self.needs, self.closed = self.all_needs.copy(), self.all_closed.copy()
+        self.ready, self.left = self.first.copy(), self.messages
         self.low = self.reach = 0
         self.under_way: list[int] = []
-        self._settle([line for line in self.deeds if not self.needs[line]])
+        self._settle(self.at_once.copy())
         self._pass_by()
 
     def startable(self) -> list[int]:
         """Give the messages that are to be started now, in their order; they count as started."""
-        found, ready, reach = [], self.ready, self.reach
+        found: list[int] = []
+        ready, reach, needs, follows = self.ready, self.reach, self.needs, self.next
         while ready and ready[0] < reach:
             line = heappop(ready)
             found.append(line)
-            following = self.next[line]
+            following = follows[line]
             if following >= 0:
-                self.needs[following] -= 1
-                if not self.needs[following]:
+                needs[following] -= 1
+                if not needs[following]:
                     heappush(ready, following)
         self.under_way += found
         return found
@@ -70,27 +72,32 @@ class Flow:
         for place in places:
             line = self.under_way.pop(place)
             self.closed[line] = 1
-            self._finish(line, todo)
+            if self.followers[line]:
+                self._finish(line, todo)
         self.left -= len(places)
-        self._settle(todo)
-        self._pass_by()
+        if todo:
+            self._settle(todo)
+        if self.low < len(self.closed) and self.closed[self.low]:
+            self._pass_by()
 
     def _settle(self, todo: list[int]) -> None:
         """Copy and add whatever is there."""
         for line in todo:  # which grows meanwhile
-            deed, arrays = self.deeds[line]
-            deed(*arrays)
+            deed = self.deeds[line]
+            if deed is not None:
+                deed[0](*deed[1])
             self._finish(line, todo)
 
     def _finish(self, line: int, todo: list[int]) -> None:
         """Note that a line is done, and what may follow."""
+        needs = self.needs
         for each in self.followers[line]:
-            self.needs[each] -= 1
-            if not self.needs[each]:
-                if each in self.deeds:
-                    todo.append(each)
-                else:
+            needs[each] -= 1
+            if not needs[each]:
+                if self.deeds[each] is None:
                     heappush(self.ready, each)
+                else:
+                    todo.append(each)
 
     def _pass_by(self) -> None:
         """Bring `low` to the first message that is open, and see how far the lead reaches."""

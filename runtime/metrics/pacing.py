@@ -62,6 +62,11 @@ def paced(schedule: Schedule, pacing: Pacing) -> Schedule:
     return replace(schedule, provenance=kept | chosen)
 
 
+def with_lead(schedule: Schedule, lead: int | None) -> Schedule:
+    """Let a schedule be played and run with another lead; None leaves it its own."""
+    return schedule if lead is None else paced(schedule, replace(pacing_of(schedule), lead=lead))
+
+
 def turns(piece: IntArray, step: IntArray, order: Order = USUAL.order) -> IntArray:
     """Give the rows of transfers in the order in which a program starts their messages.
 

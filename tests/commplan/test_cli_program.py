@@ -36,6 +36,17 @@ def test_run_measures_and_checks_every_rank(ask, ring4, mpi, target):
     assert found["algbw_GBps"] == pytest.approx(4096 / found["seconds"] / 1e9)
 
 
+@pytest.mark.mpi
+@pytest.mark.parametrize("lead", ["1", "5"])
+def test_run_takes_the_lead_that_simulate_takes(ask, ring4, mpi, lead):
+    told = [
+        ask(command, "ring4.json", "--size", "4KiB", "--lead", lead)
+        for command in ("run", "simulate")
+    ]
+    assert [each["lead"] for each in told] == [int(lead)] * 2
+    assert told[0]["wrong"] == 0
+
+
 def measured(wrong):
     return Measurement(16, 4, "float32", "sum", 1, False, 4, 20, 1e-6, 16e6, 24e6, wrong)
 

@@ -11,6 +11,7 @@ from commplan.cli.io.arguments import (
     dtype,
     file_name,
     heading,
+    lead_option,
     read_map,
     schedule_in,
     size_option,
@@ -28,6 +29,7 @@ from runtime.fabric.layout import injected_rate
 from runtime.fabric.machine import Machine
 from runtime.launch import rank_map
 from runtime.launch.process import watched
+from runtime.metrics.pacing import with_lead
 from solvers.schedules.schedule import Schedule
 from topologies.formats import spec
 from topologies.model.units import Bytes, Seconds, bytes_of, count_of, duration
@@ -126,6 +128,7 @@ def _describe(found: Machine) -> Answer:
 @size_option
 @click.option("--target", type=runnable_target, metavar="TARGET", default="c", show_default=True)
 @dtype
+@lead_option
 @click.option("--iterations", type=Whole(1, 10**6), default=5, show_default=True)
 @click.option("--warmup", type=Whole(0, 10**6), default=1, show_default=True)
 @map_file
@@ -135,6 +138,7 @@ def run(
     size: Bytes | None,
     target: str,
     dtype: str,
+    lead: int | None,
     iterations: int,
     warmup: int,
     map_file: str | None,
@@ -148,7 +152,7 @@ def run(
         watch.tell("running under mpirun")
         found = trial.run(
             emulated.current_machine(),
-            schedule,
+            with_lead(schedule, lead),
             asked,
             target,
             dtype=dtype,

@@ -8,6 +8,7 @@ from commplan.cli.io.answer import Answer, Command, table
 from commplan.cli.io.arguments import (
     dtype,
     heading,
+    lead_option,
     one_schedule_in,
     schedule_in,
     size_option,
@@ -19,7 +20,6 @@ from commplan.cli.io.needless import refuse_achieved
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import Name, gigabytes
 from runtime.interpret.check import faults as program_faults
-from runtime.metrics.pacing import MOST_LEAD
 from runtime.program.buffer_plan import moves
 from runtime.program.lower import lower
 from runtime.program.scratch import scratch
@@ -123,7 +123,7 @@ def _verdict(schedule: Schedule, fields: dict[str, object], achieved: str) -> li
     show_default=True,
     help="Links serve one message after the other, or all at once.",
 )
-@click.option("--lead", type=click.IntRange(1, MOST_LEAD), help="Instead of the schedule's.")
+@lead_option
 @click.option(
     "--achieved",
     is_flag=True,

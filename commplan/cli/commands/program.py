@@ -7,6 +7,7 @@ from commplan.cli.io.arguments import (
     dtype,
     file_name,
     heading,
+    lead_option,
     one_schedule_in,
     output,
     read_map,
@@ -23,6 +24,7 @@ from commplan.cli.io.targets import runnable_target, target_name
 from runtime.emit.targets import asked
 from runtime.emit.targets import emit as written
 from runtime.launch import launch
+from runtime.metrics.pacing import pacing_of, with_lead
 from runtime.program.program import OPS
 from solvers.schedules.schedule import Schedule
 from topologies.formats import atomic
@@ -77,6 +79,7 @@ def _expect_ending(target: str, output: str) -> None:
 )
 @dtype
 @click.option("--op", type=Name("operation", list(OPS)), default="sum", show_default=True)
+@lead_option
 @click.option("--iterations", type=Whole(1, 10**6), default=20, show_default=True)
 @click.option("--warmup", type=Whole(0, 10**6), default=5, show_default=True)
 @click.option("--map", "map_file", type=file_name, help="File: the rank each process plays.")
@@ -89,6 +92,7 @@ def run(
     target: str,
     dtype: str,
     op: str,
+    lead: int | None,
     iterations: int,
     warmup: int,
     map_file: str | None,
@@ -102,7 +106,7 @@ def run(
     with progress() as watch:
         watch.tell("running under mpirun")
         measured = launch.run(
-            schedule,
+            with_lead(schedule, lead),
             [bytes_asked],
             target,
             dtype=dtype,
@@ -114,7 +118,7 @@ def run(
         )[0]
     if measured.wrong:
         say(f"wrong result: {count_of(measured.wrong, 'element')} not as the definition asks for")
-    return _describe_run(schedule, target, measured)
+    return _describe_run(with_lead(schedule, lead), target, measured)
 
 
 def _describe_run(schedule: Schedule, target: str, measured: launch.Measurement) -> Answer:
@@ -126,6 +130,7 @@ def _describe_run(schedule: Schedule, target: str, measured: launch.Measurement)
         "busbw_GBps": gigabytes(measured.busbw),
         "size": measured.size,
         "chunks": measured.chunks,
+        "lead": pacing_of(schedule).lead,
     }
     title = f"{heading(schedule.topology, schedule.collective)}, {bytes_of(measured.size)}"
     rows = [

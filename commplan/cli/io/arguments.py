@@ -12,6 +12,7 @@ from commplan.cli.io import needless, quantities
 from commplan.cli.io.answer import Answer, Once
 from commplan.cli.io.failures import RefusedError
 from runtime.launch import rank_map
+from runtime.metrics.pacing import MOST_LEAD
 from runtime.program.buffer_plan import moves
 from runtime.program.memory_layout import elements
 from runtime.program.program import DTYPES
@@ -108,6 +109,9 @@ dtype = click.option(
 )
 
 
+lead_option = click.option(
+    "--lead", type=quantities.Whole(1, MOST_LEAD), help="Instead of the schedule's."
+)
 token_bytes = click.option(
     "--token-bytes",
     type=quantities.Whole(1, 2**32),

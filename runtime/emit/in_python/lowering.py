@@ -105,9 +105,9 @@ class Plan:
         self, me: int, count: int, width: int, chunks: int, in_place: bool, joined: int, lead: int
     ) -> None:
         """Fit the plan to `count` elements of `width` bytes."""
-        plan = own_moves(me)
+        plan, self.lead = own_moves(me), lead or LEAD
         at = places(plan, count, in_place)
-        rows, scratch = arrange(plan, at, chunks, joined // width, in_place, lead or LEAD)
+        rows, scratch = arrange(plan, at, chunks, joined // width, in_place, self.lead)
         self.me, self.in_place, self.sizes = me, in_place, at.blocks.tolist()
         self.counts = [*at.counts[me].tolist(), int(scratch[me])]
         self.starts: list[int] = at.starts[me].tolist()
@@ -115,7 +115,7 @@ class Plan:
         bases = buffers_in_a_row(counts, starts, in_place=in_place)
         own = rows[rows["process"] == me]
         mine = {name: own[name] for name in FIELDS}
-        self.lines, self.followers = connect(mine, width, bases, lead or LEAD)
+        self.lines, self.followers = connect(mine, width, bases, self.lead)
 
     def offsets(self, side: Buffer) -> dict[int, int]:
         """Give where each block begins in the input or output."""

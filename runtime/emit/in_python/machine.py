@@ -1,6 +1,6 @@
 """A plan with memory and requests: how it runs."""
 
-import os
+import math
 import time
 
 import numpy as np
@@ -9,8 +9,9 @@ from mpi4py import MPI
 from runtime.emit.in_python.lowering import Plan
 from runtime.emit.in_python.options import OPS, complain
 from runtime.emit.in_python.plan import RANKS
-from runtime.execute.flow import Deed, Flow
+from runtime.execute.flow import Deed
 from runtime.execute.part import Lines
+from runtime.execute.passage import Passage
 from runtime.program.elements import Array
 from runtime.program.program import Action, Buffer
 
@@ -35,7 +36,7 @@ class Machine:
                 self.requests[i] = self.request(line)
             else:
                 deeds[i] = self.deed(line)
-        self.flow = Flow(plan.lines, plan.followers, deeds)
+        self.passage = Passage(plan.lines, plan.followers, plan.lead, (self.requests, deeds), MPI)
 
     def span(self, line: Lines, buffer: str = "buffer", offset: str = "offset") -> Array:
         """Give the bytes of a line."""
@@ -60,37 +61,18 @@ class Machine:
 
     def run(self) -> None:
         """Do the collective once."""
-        flow, requests = self.flow, self.requests
-        waited: list[MPI.Prequest] = []
-        flow.begin()
-        while flow.left:
-            for line in flow.startable():
-                requests[line].Start()
-                waited.append(requests[line])
-            places = sorted(self.wait(waited), reverse=True)
-            for place in places:
-                del waited[place]
-            flow.take_up(places)
-
-    def wait(self, waited: list[MPI.Prequest]) -> list[int]:
-        """Wait for messages, but not for ever: name what does not come, and end all."""
-        if not self.watchdog:
-            return MPI.Request.Waitsome(waited) or []
-        deadline = time.monotonic() + self.watchdog
-        while not (places := MPI.Request.Testsome(waited)):
-            if time.monotonic() > deadline:
-                self.give_up()
-            os.sched_yield()
-        return places
+        if not self.passage.end(self.passage.begin(), self.watchdog or math.inf):
+            self.give_up()
 
     def give_up(self) -> None:
         """Say what does not come, and end all."""
         first: dict[tuple[int, int], int] = {}  # message to or from each peer
-        for line in self.lines[sorted(self.flow.under_way)]:
+        late = self.lines[self.passage.late() or list(self.passage.lines)]
+        for line in late:
             first.setdefault((int(line["action"]), int(line["peer"])), int(line["piece"]))
         ways = {int(Action.SEND): "to send to", int(Action.RECV): "for"}
         names = [f"{ways[a]} rank {RANKS[p]} (piece {first[a, p]})" for a, p in first]
-        step = self.lines[min(self.flow.under_way)]["step"]
+        step = late["step"][0]
         me = f"rank {RANKS[self.comm.rank]}"
         complain(f"{me} blocked in step {step} waiting {', '.join(names)}")
         time.sleep(1)  # for the others to say what they wait for
