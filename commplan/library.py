@@ -47,7 +47,8 @@ from topologies.model.errors import ArgumentError, CommplanError
 from topologies.model.registry import PluginError
 from topologies.model.selection import ranks
 from topologies.model.topology import Link, Switch, Topology, TopologyError, build
-from topologies.presets.registry import PRESETS, Preset
+from topologies.presets.preset import Preset
+from topologies.presets.registry import PRESETS
 from topologies.symmetry.group import SymmetryError
 
 __all__ = [

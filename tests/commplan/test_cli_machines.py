@@ -1,3 +1,6 @@
+from topologies.formats.spec import catalogue
+
+
 def test_every_listed_name_can_be_built(ask):
     listed = ask("topologies")["topologies"]
     ring = next(row for row in listed if row["name"] == "ring:8")
@@ -23,15 +26,45 @@ def test_a_written_machine_is_read_again(call, ask, tmp_path):
     )
 
 
-def test_an_unknown_machine_is_named_with_the_nearest_and_all_that_there_are(call):
+def test_an_unknown_machine_is_named_with_the_nearest_name_and_where_all_are_listed(call):
     result = call("topology", "tors:4x4", "-o", "x.json")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        "commplan: no machine and no file is named 'tors'; nearest: torus; known: ring, line, "
-        "full-mesh, star, torus, mesh, hypercube, nd-full-mesh, leaf-spine, cloudmatrix384, "
-        "atlas-a2, dgx-1, dgx-a100, dgx-h100, nvl72, mi300x, mi250, random, wild, "
-        "irregular\n"
+        "commplan: no machine and no file is named 'tors'; nearest: torus; `commplan topologies` "
+        f"lists {len(catalogue())} names\n"
     )
+
+
+def test_the_figures_of_a_machine_are_shown_with_their_sources(call, ask):
+    answer = ask("topology", "tpu-v5p:4x4x8", "--evidence")
+    assert (answer["name"], answer["ranks"]) == ("tpu-v5p:4x4x8", 128)
+    both = [f for f in answer["figures"] if f["what"] in ("ICI: a chip", "ICI: a link")]
+    assert [(f["value"], f["unit"], f["used"]) for f in both] == [
+        ("1200", "GB/s both ways together", True),
+        ("4800", "Gbit/s each way", False),
+        ("90", "GB/s each way", False),
+    ]
+    lines = call("topology", "tpu-v5p:4x4x8", "--evidence").stdout.splitlines()
+    assert len(lines) == 1 + len(answer["figures"])
+    assert lines[1].startswith("* ICI: a chip")
+    assert lines[1].endswith("Cloud TPU documentation, v5p")
+    assert lines[2].startswith("  ICI: a chip")
+
+
+def test_a_file_shows_what_its_classes_say_beside_being_written(call, ask):
+    assert call("topology", "dgx-a100:boxes=2", "-o", "own.toml", "--evidence").exit_code == 0
+    nvlink, reached, *_ = ask("topology", "own.toml", "--evidence")["figures"]
+    assert (nvlink["what"], nvlink["value"]) == ("NVLink 3: a link", "300")
+    assert nvlink["source"].startswith("12 links of 25 GB/s")
+    assert (reached["value"], reached["evidence"]) == ("0.772", "measured")
+    [figure] = ask("topology", "star:4", "--evidence")["figures"]
+    assert (figure["value"], figure["source"], figure["evidence"]) == ("25", "", "")
+
+
+def test_a_machine_is_written_or_shown(call):
+    result = call("topology", "star:4")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "commplan: expected -o FILE, --evidence, or both\n"
 
 
 def test_every_mistake_of_a_file_gets_a_line(call, tmp_path):

@@ -13,10 +13,12 @@ from topologies.derive.ports import with_ports
 from topologies.formats import files
 from topologies.formats.reader import LINK_LIMIT
 from topologies.model.arguments import refuse
-from topologies.model.messages import one_line, prefix, unknown
+from topologies.model.messages import nearest, one_line, prefix, show_value
 from topologies.model.parameters import read
 from topologies.model.topology import Topology, TopologyError, frozen
-from topologies.presets.registry import EVERYWHERE, PRESETS, Preset
+from topologies.presets.figures import Figure, read_figures
+from topologies.presets.preset import EVERYWHERE, Preset
+from topologies.presets.registry import PRESETS
 
 
 class Entry(NamedTuple):
@@ -53,12 +55,48 @@ def topology(spec: str) -> Topology:
         return _make(name, words, spec)
     if os.path.sep in spec or files.is_topology_file(spec) or _exists(spec):
         return files.load(spec)
-    raise TopologyError([one_line(unknown("machine and no file", name, PRESETS.names()))])
+    known = PRESETS.names()
+    near = f"nearest: {near}; " if (near := nearest(name, known)) else ""
+    listed = f"`commplan topologies` lists {len(known)} names"
+    raise TopologyError(
+        [one_line(f"no machine and no file is named {show_value(name)}; {near}{listed}")]
+    )
 
 
 def catalogue() -> tuple[Entry, ...]:
     """List the names that `topology` knows."""
     return tuple(Entry(name, p.example, p.summary) for name, p in PRESETS.items())
+
+
+def figures(spec: str, machine: Topology) -> tuple[Figure, ...]:
+    """List the figures of a machine: those of its preset, else what its link classes say.
+
+    Args:
+        spec: that `topology` made the machine of.
+        machine: it.
+    """
+    name = re.split("[:,]", os.fspath(spec))[0]
+    if name not in PRESETS:
+        return _class_figures(machine)
+    ours = PRESETS.is_ours(name)
+    return (read_figures(name) if ours else PRESETS[name].figures) or _class_figures(machine)
+
+
+def _class_figures(machine: Topology) -> tuple[Figure, ...]:
+    """Take from each class of links its rates, its source and what was measured of it."""
+    found = []
+    for number, each in enumerate(machine.classes):
+        rates = sorted(set(machine.bandwidth[machine.link_class == number].tolist()))
+        value = ", ".join(f"{rate / 1e9:g}" for rate in rates[:4]) + ", ..." * (len(rates) > 4)
+        found.append(
+            Figure(f"{each.name}: a link", value, "GB/s each way", each.source, each.evidence)
+        )
+        if each.efficiency_source:
+            part = f"{float(each.efficiency):.3g}"
+            found.append(
+                Figure(f"{each.name}: reached", part, "of it", each.efficiency_source, "measured")
+            )
+    return tuple(found)
 
 
 def _exists(path: str) -> bool:
@@ -69,7 +107,9 @@ def _make(name: str, words: list[str], spec: str) -> Topology:
     """Make a preset from the words after its name."""
     preset = PRESETS[name]
     known = preset.parameters
-    arguments, faults = read(words, {**known, **EVERYWHERE}, next(iter(known), None))
+    arguments, faults = read(
+        words, {**known, **EVERYWHERE}, next(iter(known), None) if preset.nameless else None
+    )
     if not faults and preset.required and next(iter(known)) not in arguments:
         faults = [f"the size is missing, as in {preset.example}"]
     if not faults and (links := preset.links(arguments)) > LINK_LIMIT:
@@ -86,12 +126,14 @@ def _name_rest(
     preset: Preset, name: str, arguments: Mapping[str, Any], words: Sequence[str]
 ) -> str:
     """Write the parameters that a machine's name leaves out, but for those that change nothing."""
-    usual = signature(preset.make).parameters
+    usual = {key: each.default for key, each in signature(preset.make).parameters.items()}
     written = {word.partition("=")[0]: word for word in words if "=" in word}
+    if preset.required:  # the first one stands behind the name already
+        written.pop(next(iter(preset.parameters)), None)
     return "".join(
         f":{written[key]}"
         for key, value in arguments.items()
-        if key in written and f":{key}=" not in name and value != usual[key].default
+        if key in written and f":{key}=" not in name and value != usual.get(key)
     )
 
 

@@ -1,9 +1,10 @@
-"""AMD: MI250 boxes, MI300X."""
+"""AMD: boxes of MI250, MI300X and MI355X."""
 
 from fractions import Fraction
-from itertools import combinations, product
+from itertools import product
 
 from topologies.model.topology import Link, LinkClass, Switch, Topology, build
+from topologies.presets.fabrics.pods import Box, Network, full_mesh_box, pod
 from topologies.presets.figures import GIGA, expect_boxes
 from topologies.symmetry.rotations import Grid, drop_identities, turn
 
@@ -55,18 +56,82 @@ MI300X_CLASSES = (
 )
 
 
-def mi300x() -> Topology:
-    """Build a box of 8 MI300X, each pair of which has a link; nothing copies or adds but ranks."""
-    gpus = [f"g{i}" for i in range(8)]
+MI355X_CLASSES = (
+    LinkClass(
+        "xGMI",
+        layer=1,
+        source="153.6 GB/s both ways together for each pair (MI355X data sheet), halved; latency: "
+        "estimate, RCCL src/graph/tuning.cc, 1.2 us a hop (tree, LL)",
+        evidence="documented",
+        efficiency=Fraction(3, 4),
+        efficiency_source="estimate: the part that MI300X reaches",
+    ),
+)
+NETWORK_LATENCY = "latency: estimate, RCCL src/graph/tuning.cc, 2.0 us a network hop (ring, LL)"
+NETWORK = Network(
+    Fraction(50 * GIGA),
+    1e-6,
+    0.5e-6,
+    LinkClass(
+        "400G network",
+        layer=2,
+        source="an adapter of 400 Gbit/s a GPU, as in RCCL's rome_model_81, a leaf for each rail: "
+        f"estimate; {NETWORK_LATENCY}",
+        evidence="secondary",
+    ),
+    LinkClass(
+        "leaf-spine",
+        layer=3,
+        source="a spine is a choice of the site, drawn as one switch that does not block unless "
+        "an oversubscription is given; latency: estimate",
+        evidence="estimate",
+    ),
+)
+
+
+def mi300x(boxes: int = 1, units: int = 1, oversubscription: Fraction | int = 1) -> Topology:
+    """Build boxes of 8 MI300X, each pair of which has a link; nothing copies or adds but ranks.
+
+    Args:
+        boxes: of each unit, which has leaves of its own.
+        units: joined by a spine.
+        oversubscription: downlinks of a leaf over its uplinks; 0 leaves out the spine.
+
+    Raises:
+        TopologyError: boxes or units below 1, or several units without a spine.
+    """
+    box = _eight(64, MI300X_CLASSES)
+    if (boxes, units) != (1, 1):
+        return pod(f"mi300x:boxes={boxes}", box, NETWORK, boxes, units, oversubscription)
     return build(
         "mi300x",
-        gpus,
+        box.ranks,
         [],
-        [Link(a, b, Fraction(64 * GIGA), 1.2e-6, duplex=True) for a, b in combinations(gpus, 2)],
-        kinds=["GPU"] * len(gpus),
-        classes=MI300X_CLASSES,
+        box.links,
+        kinds=[box.kind] * 8,
+        classes=box.classes,
         symmetry=drop_identities(turn(Grid((8,), (0,)))),
     )
+
+
+def mi355x(boxes: int = 1, units: int = 1, oversubscription: Fraction | int = 1) -> Topology:
+    """Build boxes of 8 MI355X, each pair of which has a link; nothing copies or adds but ranks.
+
+    Args:
+        boxes: of each unit, which has leaves of its own.
+        units: joined by a spine.
+        oversubscription: downlinks of a leaf over its uplinks; 0 leaves out the spine.
+
+    Raises:
+        TopologyError: boxes or units below 1, or several units without a spine.
+    """
+    box = _eight(Fraction(768, 10), MI355X_CLASSES)
+    return pod(f"mi355x:boxes={boxes}", box, NETWORK, boxes, units, oversubscription)
+
+
+def _eight(rate: Fraction | int, classes: tuple[LinkClass, ...]) -> Box:
+    """Make a full mesh of 8 GPUs with links of so many GB/s."""
+    return full_mesh_box([f"g{i}" for i in range(8)], Fraction(rate * GIGA), 1.2e-6, "GPU", classes)
 
 
 def mi250(boxes: int = 1) -> Topology:

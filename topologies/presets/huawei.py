@@ -1,7 +1,7 @@
-"""Huawei: CloudMatrix384 and Atlas A2."""
+"""Huawei: CloudMatrix384 and Atlas A2, servers and clusters."""
 
 from fractions import Fraction
-from itertools import combinations, product
+from itertools import product
 
 from topologies.model.topology import (
     IntArray,
@@ -12,7 +12,8 @@ from topologies.model.topology import (
     TopologyError,
     build,
 )
-from topologies.presets.figures import GIGA, expect_boxes
+from topologies.presets.fabrics.pods import Box, Network, full_mesh_box, pod
+from topologies.presets.figures import GIGA
 from topologies.symmetry.rotations import Grid, drop_identities, turn
 
 PAPER = "Zuo et al., Serving Large Language Models on Huawei CloudMatrix384, arXiv:2506.12708"
@@ -204,6 +205,16 @@ ATLAS_CLASSES = (
 )
 
 
+ATLAS_SPINE = LinkClass(
+    "leaf-spine",
+    layer=3,
+    source="a spine above the leaves is a choice of the site, drawn as one switch that does not "
+    "block unless an oversubscription is given; latency: estimate, 1.25 us a link",
+    evidence="estimate",
+)
+ATLAS_NETWORK = Network(RDMA_PORT, 2.5e-6, RDMA_SPINE_ALPHA, ATLAS_CLASSES[1], ATLAS_SPINE)
+
+
 def atlas_a2(boxes: int = 1) -> Topology:
     """Build servers of 8 Ascend 910B, a full mesh each, joined by one RoCE leaf for each slot.
 
@@ -212,27 +223,25 @@ def atlas_a2(boxes: int = 1) -> Topology:
     Raises:
         TopologyError: boxes is below 1.
     """
-    expect_boxes(boxes)
-    slots = range(8)
-    rails = len(slots) if boxes > 1 else 0
-    hccs = [
-        Link(f"b{b}.n{i}", f"b{b}.n{j}", Fraction(28 * GIGA), 1e-6, duplex=True)
-        for b in range(boxes)
-        for i, j in combinations(slots, 2)
-    ]
-    roce = [
-        Link(f"b{b}.n{i}", f"rail{i}", Fraction(25 * GIGA), 2.5e-6, duplex=True, link_class=1)
-        for b, i in product(range(boxes), range(rails))
-    ]
-    return build(
-        f"atlas-a2:boxes={boxes}",
-        [f"b{b}.n{i}" for b, i in product(range(boxes), slots)],
-        [Switch(f"rail{i}", kind="leaf") for i in range(rails)],
-        hccs + roce,
-        kinds=["NPU"] * (boxes * len(slots)),
-        classes=ATLAS_CLASSES if rails else ATLAS_CLASSES[:1],
-        symmetry=drop_identities(
-            turn(Grid((boxes, 8), (0,)), Grid((rails,))),
-            turn(Grid((boxes, 8), (1,)), Grid((rails,), (0,))),
-        ),
-    )
+    return pod(f"atlas-a2:boxes={boxes}", _atlas_server(), ATLAS_NETWORK, boxes, 1, 0)
+
+
+def atlas_800t_a2(boxes: int = 1, units: int = 1, oversubscription: Fraction | int = 1) -> Topology:
+    """Build a cluster of Atlas 800T A2 servers, whose RoCE leaves are joined by a spine.
+
+    Args:
+        boxes: of each unit, which has leaves of its own.
+        units: joined by the spine.
+        oversubscription: downlinks of a leaf over its uplinks; 0 leaves out the spine.
+
+    Raises:
+        TopologyError: boxes or units below 1, or several units without a spine.
+    """
+    name = f"atlas-800t-a2:boxes={boxes}"
+    return pod(name, _atlas_server(), ATLAS_NETWORK, boxes, units, oversubscription)
+
+
+def _atlas_server() -> Box:
+    """Make a full mesh of 8 NPUs, with a RoCE port each."""
+    npus = [f"n{i}" for i in range(8)]
+    return full_mesh_box(npus, Fraction(28 * GIGA), 1e-6, "NPU", ATLAS_CLASSES[:1])

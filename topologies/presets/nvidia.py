@@ -1,10 +1,13 @@
-"""NVIDIA: DGX-1, DGX A100, DGX H100, GB200 NVL72."""
+"""NVIDIA: DGX-1, DGX A100, DGX H100, DGX B200, GB200 NVL72."""
 
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import product
 
+import numpy as np
+
 from topologies.model.topology import IntArray, Link, LinkClass, Switch, Topology, build
+from topologies.presets.fabrics.pods import Box, Network, pod, shift
 from topologies.presets.figures import GIGA, expect_boxes
 from topologies.symmetry.rotations import Grid, drop_identities, turn
 
@@ -100,7 +103,7 @@ def dgx_a100(boxes: int = 1) -> Topology:
         links,
         kinds=["GPU"] * (boxes * GPUS),
         classes=A100_CLASSES if fabric else A100_CLASSES[:1],
-        symmetry=_box_turns(boxes, hubs=1, rails=0, spines=len(fabric)),
+        symmetry=_box_turns(boxes, len(fabric)),
     )
 
 
@@ -137,49 +140,88 @@ H100_CLASSES = (
 H100_LINKS = (5, 4, 4, 5)
 
 
-def dgx_h100(boxes: int = 1) -> Topology:
+H100_NETWORK = Network(
+    Fraction(50 * GIGA), NIC_ALPHA, SPINE_ALPHA, H100_CLASSES[1], H100_CLASSES[2]
+)
+B200_CLASS = LinkClass(
+    "NVLink 5",
+    layer=1,
+    source="18 links of 50 GB/s a GPU (DGX B200 data sheet: 14.4 TB/s for 8 both ways together), 9 "
+    "to each of two NVSwitches (chips counted on a board shown in 2024, halves derived); "
+    f"{SHARP.format('ml-engineering: 838 GB/s busbw with it, 682 over rings')}; {NVLINK_LATENCY}",
+    evidence="secondary",
+    efficiency=Fraction(682, 900),
+    efficiency_source="all_reduce of 8 GiB over rings: busbw 682 GB/s (ml-engineering)",
+)
+NDR_CLASSES = (
+    LinkClass(
+        "NDR network",
+        layer=2,
+        source="one adapter of 400 Gbit/s a GPU, a leaf for each rail (NVIDIA enterprise "
+        f"reference architectures); {NIC_LATENCY}",
+        evidence="documented",
+        efficiency=Fraction(485, 500),
+        efficiency_source="48.5 GB/s for ConnectX-7 (SimAI, gen_Topo_Template.py)",
+    ),
+    LinkClass(
+        "leaf-spine",
+        layer=2,
+        source="a fat tree that does not block unless an oversubscription is given (NVIDIA "
+        "enterprise reference architectures), spines drawn as one switch; latency: 0.3 us "
+        "(estimate)",
+        evidence="documented",
+    ),
+)
+NDR = Network(Fraction(50 * GIGA), NIC_ALPHA, SPINE_ALPHA, *NDR_CLASSES)
+
+
+def dgx_h100(boxes: int = 1, units: int = 1, oversubscription: Fraction | int = 1) -> Topology:
     """Build boxes of 8 H100 around 4 NVSwitches that copy and add, with rails between boxes.
 
     The InfiniBand switches neither copy nor add here.
 
+    Args:
+        boxes: of each scalable unit, which has leaves of its own.
+        units: joined by a spine.
+        oversubscription: downlinks of a leaf over its uplinks; 0 leaves out the spine.
+
     Raises:
-        TopologyError: boxes is below 1.
+        TopologyError: boxes or units below 1, or several units without a spine.
     """
-    expect_boxes(boxes)
-    rails = GPUS if boxes > 1 else 0
-    spines = ["spine"] if rails else []
-    return build(
-        f"dgx-h100:boxes={boxes}",
-        _gpus(boxes),
+    box = _hgx([25 * cables for cables in H100_LINKS], H100_CLASSES[:1])
+    return pod(f"dgx-h100:boxes={boxes}", box, H100_NETWORK, boxes, units, oversubscription)
+
+
+def dgx_b200(boxes: int = 1, units: int = 1, oversubscription: Fraction | int = 1) -> Topology:
+    """Build boxes of 8 B200 around 2 NVSwitches that copy and add, with rails between boxes.
+
+    Args:
+        boxes: of each scalable unit, which has leaves of its own.
+        units: joined by a spine.
+        oversubscription: downlinks of a leaf over its uplinks; 0 leaves out the spine.
+
+    Raises:
+        TopologyError: boxes or units below 1, or several units without a spine.
+    """
+    box = _hgx([9 * 50] * 2, (B200_CLASS,))
+    return pod(f"dgx-b200:boxes={boxes}", box, NDR, boxes, units, oversubscription)
+
+
+def _hgx(rates: Sequence[int], classes: tuple[LinkClass, ...]) -> Box:
+    """Make a board of 8 GPUs, joined with each NVSwitch at so many GB/s, and an adapter each."""
+    gpus = [f"g{i}" for i in range(GPUS)]
+    return Box(
+        gpus,
+        [Switch(f"nvs{k}", True, True, "NVSwitch") for k in range(len(rates))],
         [
-            *(
-                Switch(f"b{b}.nvs{k}", multicast=True, reduce=True, kind="NVSwitch")
-                for b, k in product(range(boxes), range(len(H100_LINKS)))
-            ),
-            *(Switch(f"rail{i}", kind="leaf") for i in range(rails)),
-            *(Switch(spine, kind="spine") for spine in spines),
+            Link(gpu, f"nvs{k}", Fraction(rate * GIGA), SWITCHED_ALPHA, True)
+            for gpu, (k, rate) in product(gpus, enumerate(rates))
         ],
-        _h100_links(boxes, rails, spines),
-        kinds=["GPU"] * (boxes * GPUS),
-        classes=H100_CLASSES if rails else H100_CLASSES[:1],
-        symmetry=_box_turns(boxes, hubs=len(H100_LINKS), rails=rails, spines=len(spines)),
+        list(zip(gpus, range(GPUS), strict=True)),
+        [(shift(GPUS), np.arange(len(rates)), shift(GPUS))],
+        "GPU",
+        classes,
     )
-
-
-def _h100_links(boxes: int, rails: int, spines: Sequence[str]) -> list[Link]:
-    nvlink = [
-        Link(f"b{b}.g{i}", f"b{b}.nvs{k}", Fraction(cables * 25 * GIGA), SWITCHED_ALPHA, True)
-        for b, i, (k, cables) in product(range(boxes), range(GPUS), enumerate(H100_LINKS))
-    ]
-    nic = [
-        Link(f"b{b}.g{i}", f"rail{i}", Fraction(50 * GIGA), NIC_ALPHA, True, link_class=1)
-        for b, i in product(range(boxes), range(rails))
-    ]
-    uplink = [
-        Link(f"rail{i}", spine, Fraction(50 * boxes * GIGA), SPINE_ALPHA, True, link_class=2)
-        for i, spine in product(range(rails), spines)
-    ]
-    return nvlink + nic + uplink
 
 
 NVL72_CLASSES = (
@@ -196,20 +238,44 @@ NVL72_CLASSES = (
 )
 
 
-def nvl72() -> Topology:
-    """Build GB200 NVL72: 72 GPUs, each with one link to each of 18 switches that copy and add."""
-    gpus = [f"g{i}" for i in range(72)]
-    chips = [f"nvs{k}" for k in range(18)]
-    return build(
-        "nvl72",
+TRAY = 4  # GPUs that share a tray, with a rail for each
+
+
+def nvl72(racks: int = 1, oversubscription: Fraction | int = 1) -> Topology:
+    """Build GB200 NVL72: 72 GPUs, each with one link to each of 18 switches that copy and add.
+
+    Racks are joined by four rails, one for each place in a tray.
+
+    Args:
+        racks: of 72 GPUs.
+        oversubscription: downlinks of a rail over its uplinks; 0 leaves out the spine.
+
+    Raises:
+        TopologyError: racks is below 1.
+    """
+    gpus, chips = [f"g{i}" for i in range(72)], [f"nvs{k}" for k in range(18)]
+    rack = Box(
         gpus,
         [Switch(chip, multicast=True, reduce=True, kind="NVSwitch") for chip in chips],
         [
             Link(gpu, chip, Fraction(50 * GIGA), SWITCHED_ALPHA, duplex=True)
             for gpu, chip in product(gpus, chips)
         ],
-        kinds=["GPU"] * len(gpus),
-        classes=NVL72_CLASSES,
+        [(gpu, i % TRAY) for i, gpu in enumerate(gpus)],
+        [(shift(len(gpus)), np.arange(len(chips)), shift(TRAY))],
+        "GPU",
+        NVL72_CLASSES,
+    )
+    if racks > 1:
+        return pod(f"nvl72:racks={racks}", rack, NDR, racks, 1, oversubscription)
+    expect_boxes(racks, "racks")
+    return build(
+        "nvl72",
+        gpus,
+        rack.switches,
+        rack.links,
+        kinds=[rack.kind] * len(gpus),
+        classes=rack.classes,
         symmetry=drop_identities(turn(Grid((len(gpus),), (0,)), Grid((len(chips),)))),
     )
 
@@ -218,9 +284,9 @@ def _gpus(boxes: int) -> Sequence[str]:
     return [f"b{b}.g{i}" for b, i in product(range(boxes), range(GPUS))]
 
 
-def _box_turns(boxes: int, hubs: int, rails: int, spines: int) -> IntArray:
-    """Turn the boxes, and the GPUs in all boxes at once together with their rails."""
+def _box_turns(boxes: int, spines: int) -> IntArray:
+    """Turn the boxes, and the GPUs in all boxes at once."""
     return drop_identities(
-        turn(Grid((boxes, GPUS), (0,)), Grid((boxes, hubs), (0,)), Grid((rails + spines,))),
-        turn(Grid((boxes, GPUS), (1,)), Grid((boxes, hubs)), Grid((rails,), (0,)), Grid((spines,))),
+        turn(Grid((boxes, GPUS), (0,)), Grid((boxes,), (0,)), Grid((spines,))),
+        turn(Grid((boxes, GPUS), (1,)), Grid((boxes,)), Grid((spines,))),
     )

@@ -1,6 +1,7 @@
 """Machines by formula, each with a group of symmetries that fixes no rank."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 from typing import NamedTuple
@@ -170,6 +171,12 @@ def leaf_spine(
         classes=(LinkClass("host", layer=1), LinkClass("uplink", layer=2)),
         symmetry=drop_identities(*turns),
     )
+
+
+def rename(made: Topology, name: str, kind: str, classes: Sequence[LinkClass]) -> Topology:
+    """Give a shape the name of a product, a kind for its ranks, and classes for its links."""
+    kinds = (kind,) * made.ranks + made.kinds[made.ranks :]
+    return replace(made, name=name, kinds=kinds, classes=tuple(classes))
 
 
 def _path(n: int) -> Factor:

@@ -1,5 +1,7 @@
 """`commplan topologies` and `commplan topology`: which machines there are, as files."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -9,6 +11,7 @@ from commplan.cli.io.arguments import output
 from topologies.formats import files, spec
 from topologies.model.topology import Topology
 from topologies.model.units import count_of
+from topologies.presets.figures import Figure
 from topologies.presets.registry import PRESETS
 
 
@@ -37,13 +40,35 @@ def topologies() -> Answer:
 
 @click.command(cls=Command)
 @click.argument("topology")
-@output(files.endings)
-def topology(topology: str, output: str) -> Answer:
+@output(files.endings, required=False)
+@click.option("--evidence", is_flag=True, help="Show its figures, each with its source.")
+def topology(topology: str, output: str | None, evidence: bool) -> Answer:
     """Write a machine as a topology file (JSON, or TOML or GraphML if FILE ends so)."""
+    if not (output or evidence):
+        raise click.UsageError("expected -o FILE, --evidence, or both")
     machine = spec.topology(topology)
-    files.save(machine, output)
-    counts = count(machine)
-    nouns = ("rank", "switch", "link")
-    figures = ", ".join(map(count_of, counts.values(), nouns))
-    fields = {"name": machine.name, **counts}
-    return Answer(fields, [f"{machine.name}: {figures}, written to {output}"])
+    fields: dict[str, Any] = {"name": machine.name, **count(machine)}
+    lines = []
+    if output:
+        files.save(machine, output)
+        counts = ", ".join(map(count_of, count(machine).values(), ("rank", "switch", "link")))
+        lines.append(f"{machine.name}: {counts}, written to {output}")
+    if evidence:
+        figures = spec.figures(topology, machine)
+        fields["figures"] = [asdict(figure) for figure in figures]
+        lines += _show_figures(machine.name, figures)
+    return Answer(fields, lines)
+
+
+def _show_figures(name: str, figures: Sequence[Figure]) -> list[str]:
+    """Lay out figures, those that the machine is built on with a star."""
+    shown = [f"{figure.value} {figure.unit}".strip() for figure in figures]
+    wide = [max(map(len, column), default=0) for column in (shown, [f.what for f in figures])]
+    return [
+        f"{name}: * marks what it is built on, other figures stand beside",
+        *(
+            f"{'*' if figure.used else ' '} {figure.what:{wide[1]}}  {text:{wide[0]}}  "
+            f"{figure.evidence or 'not stated':11}  {figure.source or 'no source'}"
+            for text, figure in zip(shown, figures, strict=True)
+        ),
+    ]

@@ -85,10 +85,10 @@ class Output(click.Path):
         return super().convert(value, param, ctx)
 
 
-def output(endings: Callable[[], Sequence[str]] | None = None) -> Decorator:
+def output(endings: Callable[[], Sequence[str]] | None = None, required: bool = True) -> Decorator:
     """Add -o, the file to write; endings: gives those of its name."""
     return click.option(
-        "-o", "--output", required=True, type=Output(endings), help="File to write."
+        "-o", "--output", required=required, type=Output(endings), help="File to write."
     )
 
 

@@ -25,6 +25,14 @@ def test_every_example_of_the_catalogue_can_be_made(entry: tuple[str, str, str])
     ("spec", "given"),
     [(f"{name}:boxes={n}", {"boxes": n}) for n in (1, 2, 5) for name in BOXED]
     + [("torus:3x4x5", {"dims": (3, 4, 5)}), ("hypercube:5", {"n": 5})]
+    + [("fat-tree:6", {"k": 6}), ("rails:3x4", {"sizes": (3, 4)})]
+    + [("rails:3x4:units=3", {"sizes": (3, 4), "units": 3})]
+    + [("dragonfly:3x4x2", {"sizes": (3, 4, 2)}), ("tpu-v7:8x8x8", {"dims": (8, 8, 8)})]
+    + [("dragonfly:1x1x1:groups=1", {"sizes": (1, 1, 1), "groups": 1})]
+    + [("ub-mesh:racks=3x2:pods=2", {"racks": (3, 2), "pods": 2}), ("ub-mesh", {})]
+    + [("dgx-h100:boxes=3:units=3", {"boxes": 3, "units": 3}), ("nvl72:racks=2", {"racks": 2})]
+    + [("trn2:instances=3", {"instances": 3}), ("trn2-ultra:servers=2", {"servers": 2})]
+    + [("atlas-950:boards=9", {"boards": 9})]
     + [("leaf-spine:3x4x5", {"sizes": (3, 4, 5)}), ("cloudmatrix384:nodes=3", {"nodes": 3})],
 )
 def test_links_are_bounded_before_they_are_made(spec: str, given: dict) -> None:
@@ -60,8 +68,8 @@ def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "fault"),
     [
-        ("toru:4", "no machine and no file is named 'toru'; nearest: torus; known: ring, "),
-        ("", "no machine and no file is named ''; known: ring, line,"),
+        ("toru:4", "no machine and no file is named 'toru'; nearest: torus; `commplan top"),
+        ("", "no machine and no file is named ''; `commplan topologies` lists "),
         ("a\nb\0", "no machine and no file is named 'a\\nb\\x00'"),
         ("x" * 10**5, "no machine and no file is named 'xxx"),
         ("none.toml", "none.toml: no such file or directory"),
@@ -91,6 +99,20 @@ def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:
         ("ring:8:bandwidth=0", "ring:8:bandwidth=0: bandwidth is '0', expected more than 0"),
         ("ring:8:alpha=1e9", "ring:8:alpha=1e9: alpha is '1e9', expected a number such as 12.5"),
         ("leaf-spine:3x3", "leaf-spine:3x3: sizes: 2, expected leaves x spines x hosts"),
+        ("rails:3", "rails:3: sizes: 1, expected boxes x ranks of a box"),
+        ("dragonfly:1x1", "dragonfly:1x1: sizes: 2, expected hosts of a router x routers of a"),
+        (
+            "dragonfly:2x4x2:groups=10",
+            "dragonfly:2x4x2:groups=10: sizes: 10 groups of 2x4x2, expected 1 or more of each, at ",
+        ),
+        ("fat-tree:3", "fat-tree:3: k: 3, expected an even number of ports"),
+        ("tpu-v4:4x4", "tpu-v4:4x4: dims: 2 axes, expected 3, as in 16x16x16"),
+        ("tpu-v4:16x16x20", "tpu-v4:16x16x20: dims: 5,120 chips, a pod has 4,096"),
+        ("tpu-v6e:16x32", "tpu-v6e:16x32: dims: 16x32, a pod has 16x16"),
+        (
+            "tpu-v5p:4x4x4:twisted=1",
+            "tpu-v5p:4x4x4:twisted=1: twisted: 4x4x4 chips, expected k x k x 2k or k x 2k x 2k",
+        ),
         ("cloudmatrix384:nodes=49", "cloudmatrix384:nodes=49: nodes: 49, expected 1 to 48"),
         ("dgx-a100:boxes=999999", "dgx-a100:boxes=999999: up to 2e+08 links"),
         ("nvl72:72", "nvl72:72: no parameter is named '72'"),
@@ -124,6 +146,12 @@ def test_a_machine_drawn_at_random_is_the_same_for_the_same_seed():
         ("torus:2x2:bandwidth=25", "torus:2x2"),  # the usual one
         ("dgx-a100:boxes=2:overhead=0.5", "dgx-a100:boxes=2:overhead=0.5"),
         ("random:8:seed=1", "random:8:switches=0:seed=1"),
+        ("leaf-spine:sizes=2x2x2:bandwidth=30", "leaf-spine:2x2x2:bandwidth=30"),
+        ("torus:dims=2x2", "torus:2x2"),
+        ("rails:2x4:units=2:inside=100", "rails:2x4:units=2:inside=100"),
+        ("dgx-h100:boxes=2:oversubscription=1", "dgx-h100:boxes=2"),
+        ("nvl72:racks=2:oversubscription=4", "nvl72:racks=2:oversubscription=4"),
+        ("ub-mesh:racks=2", "ub-mesh:racks=2x1"),
     ],
 )
 def test_a_name_has_all_that_was_asked_for_and_makes_the_same_machine(spec, name):

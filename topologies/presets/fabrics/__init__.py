@@ -1,0 +1,1 @@
+"""Networks of switches by formula, and the pods in which they join equal boxes."""
