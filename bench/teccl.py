@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import groupby
 from math import exp, log
 from pathlib import Path
-from time import monotonic
+from time import process_time
 from typing import NamedTuple
 
 import click
@@ -29,7 +29,8 @@ from topologies.model.units import bytes_of, duration
 DATA = Path(__file__).parent / "data" / "teccl.json"
 MACHINES = Path(__file__).parent.parent / "tests" / "data"
 WORST = 1.01  # of the published time
-SECONDS = 60.0  # for all sizes of one machine and collective
+MEAN = 0.92  # geometric, of all rows, at most
+SECONDS = 180.0  # of a processor, for all rows
 STORED: Switching = "store-and-forward"
 
 
@@ -88,30 +89,29 @@ def _ruled(machine: Topology, row: Row) -> Topology:
 
 @click.command()
 def main() -> None:
-    """Go through all rows; exit 1 where one is wrong, late, slower, or all are no faster."""
-    rows, missed, ratios = published(), [], []
+    """Go through all rows; exit 1 where one is wrong or slower, or all are late or slow."""
+    rows, missed, ratios, started = published(), [], [], process_time()
     click.echo(rows.source)
     for (machine, name), group in groupby(rows.rows, lambda row: (row.topology, row.collective)):
         click.echo(f"\n{name} on {machine}")
         click.echo(
             f"{'':6}{'size':>12}{'published':>12}{'ours':>12}{'ratio':>8}{'bound':>12}{'s':>7}"
         )
-        started = monotonic()
         for row in group:
-            begun, found = monotonic(), ours(row)
+            begun, found = process_time(), ours(row)
             ratios.append(found.finish / row.finish_s)
             place = f"{name} on {machine}, {row.variant} {bytes_of(row.size)}"
             missed += [] if found.right else [f"{place}: a wrong schedule"]
             if ratios[-1] > WORST:
                 missed.append(f"{place}: {ratios[-1]:.4f} of the published time, at most {WORST}")
-            _tell(row, found, monotonic() - begun)
-        spent = monotonic() - started
-        if spent > SECONDS:
-            missed.append(f"{name} on {machine}: {spent:.1f} s together, at most {SECONDS:g} s")
-        click.echo(f"together {spent:.1f} s")
-    mean = exp(sum(map(log, ratios)) / len(ratios))
-    click.echo(f"\n{len(ratios)} rows: geometric mean {mean:.4f}, largest {max(ratios):.4f}")
-    missed += ["the rows are no faster on the mean"] if mean >= 1 else []
+            _tell(row, found, process_time() - begun)
+    mean, spent = exp(sum(map(log, ratios)) / len(ratios)), process_time() - started
+    click.echo(
+        f"\n{len(ratios)} rows in {spent:.0f} s: geometric mean {mean:.4f}, "
+        f"largest {max(ratios):.4f}"
+    )
+    missed += [] if mean <= MEAN else [f"geometric mean {mean:.4f}, at most {MEAN}"]
+    missed += [] if spent <= SECONDS else [f"{spent:.0f} s for all rows, at most {SECONDS:g} s"]
     ended(missed)
 
 

@@ -12,7 +12,7 @@ from commplan.candidates import tuning
 from commplan.candidates.keys import BEST, Generator, Key
 from commplan.candidates.measure import Made
 from runtime.metrics.height import height
-from runtime.metrics.pacing import MOST_LEAD, Pacing, paced
+from runtime.metrics.pacing import MOST_LEAD, WHOLE, Pacing, paced
 from runtime.simulate.simulate import simulate
 from runtime.verify.determinism import is_deterministic
 from runtime.verify.relaying import mark_relay_copies
@@ -39,6 +39,8 @@ from topologies.model.registry import PluginError
 from topologies.model.units import Bytes
 
 OTHERS = "other candidates"
+# As links were matched: pieces as they are, each as soon as its link is free.
+MATCHED = Pacing(WHOLE, MOST_LEAD)
 ORDERS: dict[str, Callable[[Schedule], Iterator[tuple[str, Schedule]]]] = {
     "all_to_all": rounds.round_orders,
     "all_to_allv": all_to_allv.stage_orders,
@@ -187,13 +189,22 @@ def _matchings(
     known = 1 < len(what.ranks) <= tuning.LOW_RANKS and copied  # matchings are for what only copies
     if watch is None or not known or (size is not None and _is_near(best, size, options)):
         return
+    played: list[float] = []
     for parts in tuning.MATCHED_PARTS:
         work = guided(best, size or tuning.MATCHED_SIZE, parts)
         if len(work.load) * len(what.ranks) > tuning.MATCHED_SENDS or watch.leaves_out("matchings"):
             return
-        made = matched(work, what, best.bound, in_network=best.in_network)
-        pacing = Pacing(lead=MOST_LEAD)  # as links were matched: each as soon as it is free
-        yield Key(Generator.MATCHING, (parts,), pacing), paced(made, pacing)
+        made = paced(matched(work, what, best.bound, in_network=best.in_network), MATCHED)
+        yield Key(Generator.MATCHING, (parts,), MATCHED), made
+        if size is not None:
+            played.append(simulate(made, size, options.switching).seconds)
+        if parts >= tuning.MATCHED_ALWAYS and not _gains(played):
+            return
+
+
+def _gains(played: list[float]) -> bool:
+    """Tell whether the last of several plays gained so much on all before that more may."""
+    return len(played) > 1 and played[-1] < min(played[:-1]) / tuning.CLOSE
 
 
 def _templates(best: Schedule) -> Made:

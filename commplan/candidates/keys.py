@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from runtime.metrics.pacing import MOST_LEAD, USUAL, Pacing
+from runtime.metrics.pacing import MOST_LEAD, USUAL, WHOLE, Pacing
 
 
 class Generator(StrEnum):
@@ -70,7 +70,9 @@ class Key:
 
 def _words(pacing: Pacing) -> Iterator[str]:
     """Say what of a pacing is not usual."""
-    if pacing.pace != USUAL.pace:
+    if pacing.pace == WHOLE:
+        yield "pieces whole"
+    elif pacing.pace != USUAL.pace:
         yield PACES[pacing.pace]
     if pacing.lead != USUAL.lead:
         yield f"lead {pacing.lead}" if pacing.lead < MOST_LEAD else "no limit of lead"

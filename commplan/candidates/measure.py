@@ -9,7 +9,7 @@ from commplan.candidates.tuning import LEADS, RANK_WORK, VARIED_WORK
 from runtime.metrics import chunking
 from runtime.metrics.height import height
 from runtime.metrics.link_loads import algbw
-from runtime.metrics.pacing import ORDERS, Pacing, paced
+from runtime.metrics.pacing import ORDERS, USUAL, Pacing, paced
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import simulate
 from solvers.schedules.schedule import Schedule
@@ -94,8 +94,8 @@ def race(
 
 
 def other_paces(pacing: Pacing) -> Iterator[Pacing]:
-    """Vary a pacing by more and fewer chunks than the rule would choose."""
-    return (replace(pacing, pace=pace) for pace in PACES)
+    """Vary a pacing by as many chunks as the rule would choose, and by more and fewer."""
+    return (replace(pacing, pace=pace) for pace in (USUAL.pace, *PACES))
 
 
 def other_leads(pacing: Pacing) -> Iterator[Pacing]:

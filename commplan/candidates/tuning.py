@@ -10,10 +10,11 @@ EXACT_WORK = 3.0  # seconds' worth of work for exact search: an answer is waited
 LOW_RANKS = 64  # ranks up to which trees of less height are packed, and links matched
 LOW_WORK = 2.0  # seconds' worth of work for each of these heights, of which there are many:
 LOW = (2, 3, 4, 6, 8, 12, 16, 24)  # messages in a row; close together where one more matters most
-MATCHED_PARTS = (1, 2, 4)  # that each block is cut into
+MATCHED_PARTS = (1, 2, 4, 8, 16)  # that each block is cut into
+MATCHED_ALWAYS = 4  # parts; more where they have gained so far at the size asked for
 MATCHED_SIZE = 2**24  # bytes for which links are matched where no size is given: a large one
 MATCHED_SENDS = 20_000  # at most, as every send is placed by itself
-CLOSE = 1.02  # times the bound at a size, within which no others are looked for: little to gain
+CLOSE = 1.01  # times the bound at a size, within which no others are looked for: little to gain
 TUNED = 3  # candidates, the fastest, for which other numbers of chunks and leads are tried
 # Program steps: beyond six messages that come early get in the way of others, but in matchings.
 LEADS = (2, 4, MOST_LEAD, 6, 1, 3)

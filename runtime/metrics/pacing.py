@@ -13,6 +13,7 @@ Order = Literal["place", "piece"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 MOST_LEAD = 1024  # program steps; as good as no limit, which suits matchings of many short steps
 MOST_PACE = 64.0
+WHOLE = 0.0  # a pace: no piece is cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Pacing:
     """What a program is free in; it travels in the provenance of a schedule.
 
     Attributes:
-        pace: it goes in about so many times the chunks that the rule would choose.
+        pace: it goes in about so many times the chunks that the rule would choose; 0 for pieces
+            that are not cut.
         lead: a rank starts messages of a program step when all its messages of program steps older
             than the last `lead` - 1 are complete; with 1 it waits for each step.
         order: of the messages of one program step: by their place among the transfers of their
@@ -41,7 +43,7 @@ def pacing_of(schedule: Schedule) -> Pacing:
     """Read the pacing of a schedule; what a file holds that means nothing counts as absent."""
     held = schedule.provenance
     return Pacing(
-        _within(held.get("pace"), 1 / MOST_PACE, MOST_PACE, USUAL.pace),
+        _within(held.get("pace"), WHOLE, MOST_PACE, USUAL.pace),
         int(_within(held.get("lead"), 1, MOST_LEAD, USUAL.lead)),
         next((known for known in ORDERS if known == held.get(_KEYS["order"])), USUAL.order),
     )

@@ -16,6 +16,7 @@ Source: for levels instead of trees Gouveia, Using the Miller-Tucker-Zemlin cons
 a minimal spanning tree problem with hop constraints, Computers & OR 22 (1995).
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -86,14 +87,22 @@ def bounded_depth_tree(
         starts.append(np.where(needed, height, height + 1))
     if more or not starts:
         starts.append(_grow(cost, root, needed, height))
-    found = []
-    for level in starts:
-        level[root] = 0
-        found.append(_Levels(cost, level, needed, height).search())
-    best = min(found, key=lambda tree: tree.total)
+    best = min(_searches(cost, root, needed, height, starts), key=lambda tree: tree.total)
+    if not np.isfinite(best.total) and not more:
+        starts = [_grow(cost, root, needed, height)]  # from nothing, single moves do not reach all
+        best = next(_searches(cost, root, needed, height, starts))
     if not np.isfinite(best.total):
         raise Unreachable(f"some rank cannot be reached in {height} messages")
     return best
+
+
+def _searches(
+    cost: FloatArray, root: int, needed: BoolArray, height: int, starts: list[IntArray]
+) -> Iterator[BoundedDepthTree]:
+    """Search from each of some levels."""
+    for level in starts:
+        level[root] = 0
+        yield _Levels(cost, level, needed, height).search()
 
 
 def bounded_depth_tree_from_one(

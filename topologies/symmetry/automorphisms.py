@@ -1,6 +1,6 @@
 """Automorphisms found by individualisation and colour refinement, leaf against leaf."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import lcm
 
@@ -47,8 +47,30 @@ class Extension:
     def __init__(self, topology: Topology, web: Web, orbit: IntArray, effort: Effort) -> None:
         self.topology, self.web, self.orbit, self.effort = topology, web, orbit, effort
 
-    def find(self, colours: IntArray, src: int, dst: int) -> IntArray | None:
-        """Find an automorphism that sends src to dst, None where the path does not end in one."""
+    def list_some(self, colours: IntArray, src: int, dst: int) -> Iterator[IntArray]:
+        """Find automorphisms that send src to dst, by steps and in turn.
+
+        The second one is looked for where the first moves ranks in cycles of several lengths, as
+        on machines that are not numbered regularly.
+        """
+        by_steps = self.find(colours, src, dst)
+        if by_steps is not None:
+            yield by_steps
+            if len(np.unique(_lengths(by_steps[: self.topology.ranks]))) > 1:
+                in_turn = self.find(colours, src, dst, in_turn=True)
+                yield from () if in_turn is None else (in_turn,)
+
+    def find(
+        self, colours: IntArray, src: int, dst: int, *, in_turn: bool = False
+    ) -> IntArray | None:
+        """Find an automorphism that sends src to dst, None where the path does not end in one.
+
+        Args:
+            colours: that it keeps.
+            src: a vertex.
+            dst: its image.
+            in_turn: prefer the next one that looks alike, whatever its number.
+        """
         pair = self._mark(np.stack([colours, colours]), src, dst)
         turned: dict[int, int] = {}
         while pair is not None:
@@ -57,7 +79,8 @@ class Extension:
                 return self._check(pair)
             if open_[: self.topology.ranks].any():
                 vertex = self._rank(pair, open_)
-                images = _by_step(_cell(pair[1], pair[0, vertex]), vertex, dst - src)
+                alike = _cell(pair[1], pair[0, vertex])
+                images = _next(alike, vertex) if in_turn else _by_step(alike, vertex, dst - src)
             else:
                 vertex = int(np.argmax(open_))
                 if vertex not in turned:
@@ -112,6 +135,11 @@ def _cell(colours: IntArray, colour: int) -> IntArray:
     return np.flatnonzero(colours == colour)
 
 
+def _next(images: IntArray, vertex: int) -> IntArray:
+    """Order images: the next after the vertex, and so on, round to the vertex itself."""
+    return np.roll(images, -int(np.searchsorted(images, vertex, side="right")))
+
+
 def _by_step(images: IntArray, vertex: int, step: int) -> IntArray:
     """Order images: one step on, the vertex itself, and then the others from there on."""
     turned = np.roll(images, -int(np.searchsorted(images, vertex)))
@@ -127,4 +155,9 @@ def _images(pair: IntArray, count: int) -> IntArray:
 
 def order(permutation: IntArray) -> int:
     """Compute the order of a permutation: the least common multiple of its cycles' lengths."""
-    return lcm(*np.bincount(orbits(permutation[None], len(permutation))).tolist())
+    return lcm(*_lengths(permutation).tolist())
+
+
+def _lengths(permutation: IntArray) -> IntArray:
+    """List the lengths of the cycles of a permutation."""
+    return np.bincount(orbits(permutation[None], len(permutation)))

@@ -1,7 +1,7 @@
 """Symmetry that nobody declared: a group small enough to list that leaves few orbits of ranks."""
 
 from collections.abc import Callable, Iterator
-from itertools import combinations
+from itertools import chain, combinations
 from math import inf, lcm, log
 
 import numpy as np
@@ -73,8 +73,8 @@ class GroupSearch:
         tried: set[tuple[int, int]] = set()
         extension, patience = self._extension(effort, commuting), PATIENCE
         while patience and effort.left > 0 and (pair := next(self._pairs(tried), None)):
-            found = extension.find(self.colours, *pair)
-            if found is not None and self.take(found):
+            found = list(extension.list_some(self.colours, *pair))
+            if found and self.take(*found):
                 extension, patience = self._extension(effort, commuting), PATIENCE
             else:
                 tried.add(pair)
@@ -93,10 +93,11 @@ class GroupSearch:
             if self.colours[src] == self.colours[dst] and (src, dst) not in tried:
                 yield src, dst
 
-    def take(self, automorphism: IntArray) -> bool:
+    def take(self, *automorphisms: IntArray) -> bool:
         """Take in the power that merges most orbits of ranks for its order, if any does."""
         hopes = []
-        for power, least in _powers(automorphism, self.limit):
+        powers = (_powers(each, self.limit) for each in automorphisms)
+        for power, least in chain.from_iterable(powers):
             orbit = _least(np.array([*self.generators, power]))
             # Every orbit's size divides the order.
             least = lcm(least, len(self.elements), *_sizes(orbit))

@@ -77,7 +77,7 @@ def test_matchings_are_right_and_compete(best):
     made = dict(all_candidates(best, watch=Watch(60)))
     matchings = of(Generator.MATCHING, made)
     parts = ("1 part", "2 parts", "4 parts")
-    words = [f"greedy matching, {each}, no limit of lead" for each in parts]
+    words = [f"greedy matching, {each}, pieces whole, no limit of lead" for each in parts]
     assert [str(key) for key in matchings] == words
     assert all(verify(made[key]).optimal for key in matchings)
     assert set(matchings) <= set(raced(best, 2**20, exact=True))

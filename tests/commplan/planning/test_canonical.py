@@ -1,6 +1,7 @@
 """The same answers, in whatever order a machine is written down."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,11 +15,15 @@ from runtime.program.lower import lower
 from runtime.verify.verify import verify
 from solvers.schedules.collective import all_gather
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
+from solvers.schedules.unfold import unfold
 from solvers.settings.deadline import Watch
-from solvers.solve import solve
+from solvers.settings.options import SolverOptions
+from solvers.solve import find_symmetry, solve
+from topologies.formats.files import load
 from topologies.formats.spec import topology
 from topologies.presets.random_machines import wild_machine
 
+DATA = Path(__file__).parents[2] / "data"
 COLUMNS = ("src", "dst", "capacity", "alpha", "overhead", "mate", "link_class", "symmetry")
 PAIRS = [
     ("torus:2x5", "torus:5x2"),
@@ -106,3 +111,14 @@ def test_blocks_of_unequal_sizes_are_planned_for_as_they_stand():
     made = topology("ring:4")
     assert canonical_view(made, all_gather(tuple(range(4)), [1, 2, 3, 4])) is None
     assert canonical_view(made, replace(collective("all_gather", range(4)), name="file")) is None
+
+
+def test_a_group_moves_each_rank_by_its_order_in_an_order_that_is_not_regular():
+    """Two DGX-2 of which half the GPUs send to the other box and half receive from it."""
+    machine = load(DATA / "teccl-dgx2-2x16.toml")
+    asked = collective("all_gather", range(32))
+    seen = canonical_view(machine, asked)
+    assert find_symmetry(seen.topology, seen.collective).order == 16
+    made = plan(machine, asked, options=SolverOptions(in_network=True))
+    assert made.report.optimal
+    assert len(unfold(made.schedule).share) <= 64

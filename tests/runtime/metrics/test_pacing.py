@@ -5,12 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runtime.metrics.pacing import MOST_LEAD, USUAL, Pacing, paced, pacing_of, turns
+from runtime.metrics.pacing import MOST_LEAD, USUAL, WHOLE, Pacing, paced, pacing_of, turns
 from solvers.schedules.unfold import unfold
 from topologies.formats.spec import topology
 
 
-@pytest.mark.parametrize("pacing", [USUAL, Pacing(2.0), Pacing(lead=1), Pacing(0.5, 4, "piece")])
+@pytest.mark.parametrize(
+    "pacing",
+    [USUAL, Pacing(2.0), Pacing(lead=1), Pacing(0.5, 4, "piece"), Pacing(WHOLE, MOST_LEAD)],
+)
 def test_what_is_written_is_read(pacing, ring_of):
     assert pacing_of(paced(ring_of("all_gather", 4), pacing)) == pacing
 
@@ -25,7 +28,7 @@ def test_nonsense_in_a_file_is_some_pacing(nonsense, ring_of):
     made = ring_of("all_gather", 4)
     words = {"pace": nonsense, "lead": nonsense, "starting": nonsense}
     found = pacing_of(replace(made, provenance=made.provenance | words))
-    assert 0 < found.pace <= 64
+    assert 0 <= found.pace <= 64
     assert 1 <= found.lead <= MOST_LEAD
     assert found.order == "place"
 

@@ -52,6 +52,18 @@ def test_what_is_too_far_away_is_refused():
         bounded_depth_tree(cost, 0, np.ones(4, dtype=bool), 2)
 
 
+def test_what_only_a_chain_reaches_is_found_with_a_helper_that_does_not_help():
+    """Two stars of ten, joined by one arc: no single move of a level reaches the second star."""
+    cost = np.full((21, 21), np.inf)
+    cost[:10, :10] = cost[10:20, 10:20] = 1.0
+    cost[3, 13] = 5.0
+    cost[0, 20] = 1.0
+    needed = np.arange(21) < 20
+    tree = bounded_depth_tree(cost, 0, needed, 3)
+    check(tree, cost, 0, needed, 3)
+    assert tree.total == 9 + 5 + 9
+
+
 def test_leaves_are_on_the_last_level():
     parent = np.array([-1, 0, 1, 0, -1])
     assert levels(parent, 0, 3).tolist() == [0, 1, 3, 3, 4]

@@ -106,6 +106,12 @@ def test_direct_machines_need_as_many_rounds_as_blocks_cross_a_link(made, rounds
     assert f"{rounds} rounds" in found(made)
 
 
+@pytest.mark.parametrize("spec", MACHINES)
+def test_no_two_orders_have_one_name(spec):
+    names = [name for name, _ in round_orders(solved(topology(spec)))]
+    assert len(names) == len(set(names))
+
+
 def test_all_at_once_floods_where_rounds_do_not():
     each = found(star(7))
     assert incast_bytes(each[AT_ONCE]) == pytest.approx(5 / 7)
