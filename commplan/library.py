@@ -9,6 +9,9 @@ from commplan.anytime.checking import WrongSchedule
 from commplan.candidates.measure import Candidate
 from commplan.candidates.select import ScratchError
 from commplan.communicator import Communicator, PlacementError
+from commplan.expectation.compiled import load_compiled
+from commplan.expectation.expect import Expectation, Expected, expect
+from commplan.expectation.patterns import Timing
 from commplan.planning.planner import Plan, plan
 from runtime.emit.targets import TARGETS, Target, emit
 from runtime.execute.executor import Executor
@@ -70,6 +73,8 @@ __all__ = [
     "Distribution",
     "ExecutionError",
     "Executor",
+    "Expectation",
+    "Expected",
     "Format",
     "Infeasible",
     "LaunchError",
@@ -99,6 +104,7 @@ __all__ = [
     "Target",
     "Template",
     "TemplateError",
+    "Timing",
     "Tokens",
     "Topology",
     "TopologyError",
@@ -114,7 +120,9 @@ __all__ = [
     "demand",
     "dispatch",
     "emit",
+    "expect",
     "from_networkx",
+    "load_compiled",
     "load_schedule",
     "load_topology",
     "lower",

@@ -29,7 +29,8 @@ ROOMS = {
         ),
     ),
     "commplan": (
-        *("_floors", "anytime", "candidates", "planning", "communicator", "torch", "jax"),
+        *("_floors", "anytime", "candidates", "planning", "expectation"),
+        *("communicator", "torch", "jax"),
         *("library", "__init__", "cli", "__main__"),
     ),
 }

@@ -75,12 +75,39 @@ def compare(
         over = [each for each in found if each.scratch > max_scratch]
         spared = vary(over, sparing_paces, LARGE if size is None else size)
         found += race(spared, size, watch, PACINGS, options.switching)
+    if size is None:
+        return choose(found, size, max_scratch, options)
+    return try_pacings(found, size, watch, options, max_scratch)
+
+
+def try_pacings(
+    found: list[Candidate],
+    size: Bytes,
+    watch: Watch,
+    options: SolverOptions = DEFAULT_OPTIONS,
+    max_scratch: Share | None = None,
+) -> list[Candidate]:
+    """Measure the fastest candidates with other leads, then in other numbers of chunks.
+
+    Args:
+        found: measured at the size.
+        size: in bytes.
+        watch: says when to stop.
+        options: limits of height and trees.
+        max_scratch: what a rank may need besides its buffers, as a part of the size.
+
+    Returns:
+        those that keep to the limits, the one to choose first, then by time.
+
+    Raises:
+        LimitError, ScratchError: as of `choose`.
+    """
     first = choose(found, size, max_scratch, options)
-    if size is None or watch.leaves_out(PACINGS):
+    if watch.leaves_out(PACINGS):
         return first
     for others in (other_leads, other_paces):
         near = [c for c in distinct(first)[:TUNED] if c.seconds <= FAR * first[0].seconds]
-        found += race(vary(near, others, size), size, watch, PACINGS, options.switching)
+        found = found + race(vary(near, others, size), size, watch, PACINGS, options.switching)
         first = choose(found, size, max_scratch, options)
     return first
 

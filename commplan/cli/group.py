@@ -4,6 +4,7 @@ import click
 
 from commplan.cli.commands.demand import demand
 from commplan.cli.commands.doctor import doctor
+from commplan.cli.commands.expectations import expect
 from commplan.cli.commands.fabric import fabric
 from commplan.cli.commands.frontier import frontier
 from commplan.cli.commands.importing import import_machine
@@ -57,6 +58,7 @@ for command in (
     bound,
     compile,
     frontier,
+    expect,
     verify,
     show,
     simulate,

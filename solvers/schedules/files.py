@@ -71,12 +71,16 @@ def load(path: atomic.Name, size: Bytes | None = None) -> Schedule:
 
 def load_all(path: atomic.Name) -> tuple[Schedule, ...]:
     """Read every schedule of a file, as `load` does: those of a set, or the one that it holds."""
+    return tuple(schedule for _, schedule in load_parts(path))
+
+
+def load_parts(path: atomic.Name) -> tuple[tuple[Bytes, Schedule], ...]:
+    """Read every schedule of a file with the least size, in bytes, that it is for."""
     with _name_file(path):
         data = _read(path)
         if msgspec.json.decode(data, type=_Head).format != SET_FORMAT:
-            return (_decode(data),)
-        parts = msgspec.json.decode(data, type=_Set).parts
-        return tuple(_decode(bytes(part.schedule)) for part in parts)
+            return ((0, _decode(data)),)
+        return tuple((part.start, _decode(bytes(part.schedule))) for part in _parts(data))
 
 
 def _read(path: atomic.Name) -> bytes:
@@ -170,14 +174,25 @@ def _pick(data: bytes, size: Bytes | None) -> bytes:
     """
     if msgspec.json.decode(data, type=_Head).format != SET_FORMAT:
         return data
-    parts = msgspec.json.decode(data, type=_Set).parts
+    parts = _parts(data)
     starts = [part.start for part in parts]
-    if not starts or starts != sorted(set(starts)):
-        raise ValueError("parts: expected at least one, their starts ascending")
     if size is None:
         listed = ", ".join(str(start) for start in starts)
         raise ValueError(f"a set of schedules, for sizes from {listed} bytes: --size says which")
     return bytes(parts[max(bisect_right(starts, size) - 1, 0)].schedule)
+
+
+def _parts(data: bytes) -> list[_Entry]:
+    """Read the parts of a set.
+
+    Raises:
+        ValueError: there are none, or they are out of order.
+    """
+    parts = msgspec.json.decode(data, type=_Set).parts
+    starts = [part.start for part in parts]
+    if not starts or starts != sorted(set(starts)):
+        raise ValueError("parts: expected at least one, their starts ascending")
+    return parts
 
 
 def to_bytes(schedule: Schedule) -> bytes:

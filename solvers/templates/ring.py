@@ -1,5 +1,6 @@
 """Patterns that pass everything around a ring, or along a chain."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -27,10 +28,32 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     """
     expect("ring", collective, COLLECTIVES)
     routes = Router(topology)
-    order = ring_order(routes, collective.ranks)
+    return along(ring_order(routes, collective.ranks), routes, collective, bound)
+
+
+def along(
+    order: Sequence[int],
+    routes: Router,
+    collective: Collective,
+    bound: Bound = UNPROVED,
+    turns: int | None = None,
+) -> Schedule:
+    """Pass each piece along ranks in a given order.
+
+    Args:
+        order: of the ranks around the ring.
+        routes: the paths to send over.
+        collective: one of COLLECTIVES.
+        bound: goes with the schedule as it is.
+        turns: of a ring so many, the first; the schedule then is only the beginning of one.
+
+    Raises:
+        TemplateError: a machine that cannot relay the sums.
+    """
     if collective.root is not None:
         at = order.index(collective.root)
-        sends = _chain(integers(order[at:] + order[:at]), pattern_of(collective) == "reduce")
+        line = integers([*order[at:], *order[:at]])
+        sends = _chain(line, pattern_of(collective) == "reduce")
         return lay_out("ring", routes, collective, blocks(collective), sends, bound)
     n = len(order)
     if pattern_of(collective) == "all_reduce":
@@ -38,7 +61,7 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     else:
         block = {rank: i for i, rank in enumerate(collective.ranks)}
         pieces = [(block[rank], Fraction(1)) for rank in order]
-    sends = send_around(integers(order), pattern_of(collective))
+    sends = send_around(integers(order), pattern_of(collective))[:turns]
     return lay_out("ring", routes, collective, pieces, sends, bound)
 
 

@@ -215,7 +215,7 @@ def problem(body: Body) -> Body:
         **rest: Any,  # noqa: ANN401
     ) -> Answer:
         machine = spec.topology(topology)
-        chosen = range(machine.ranks) if ranks is None else _ranks(machine, ranks)
+        chosen = choose_ranks(machine, ranks)
         start = None if root is None else _root(machine, root)
         asked = [rest.pop(name) for name in _ASKED]
         return body(machine, _read_collective(chosen, start, *asked), **rest)
@@ -227,12 +227,14 @@ FILE = "file:"  # in front of the path of a collective of one's own
 _ASKED = ("collective", "demand", "blocks", "token_bytes", "experts")
 
 
-def _ranks(machine: Topology, text: str) -> tuple[int, ...]:
-    """Read the ranks that take part; a mistake names the option.
+def choose_ranks(machine: Topology, text: str | None) -> Sequence[Rank]:
+    """Read the ranks that take part, all where nothing is said; a mistake names the option.
 
     Raises:
         TopologyError: a word that is none, or a rank listed twice.
     """
+    if text is None:
+        return range(machine.ranks)
     try:
         return selection.ranks(machine, text)
     except TopologyError as error:

@@ -1,0 +1,110 @@
+"""`commplan expect`: what collectives should take on a machine, and what nothing beats."""
+
+import json
+
+import click
+
+from commplan.cli.io import quantities
+from commplan.cli.io.answer import Answer, Command
+from commplan.cli.io.arguments import Output, choose_ranks, time_limit
+from commplan.cli.io.expectations import comma_lines, expected_fields, table_lines
+from commplan.cli.io.progress import progress
+from commplan.expectation import picture
+from commplan.expectation.compiled import load_compiled
+from commplan.expectation.expect import expect as predict
+from solvers.schedules.kinds import COLLECTIVES, collective
+from topologies.formats import spec
+from topologies.model.units import Seconds
+
+FORMATS = ("table", "csv", "json")
+
+
+@click.command(cls=Command)
+@click.argument("topology")
+@click.argument("collectives", nargs=-1, type=quantities.Name("collective", COLLECTIVES))
+@click.option(
+    "--sizes",
+    type=quantities.sizes,
+    default="1KiB:1GiB",
+    show_default=True,
+    help="Bytes of the largest buffer of a rank, from the least to the largest.",
+)
+@click.option(
+    "--step",
+    type=quantities.Whole(2, 2**20),
+    default=4,
+    show_default=True,
+    help="Times from one size to the next.",
+)
+@click.option("--ranks", help="Ranks that take part, by number or name, as 0,1,4-7 (all).")
+@click.option(
+    "--set",
+    "files",
+    multiple=True,
+    help="A file that `compile --sizes` wrote: the best known of its collective; repeatable.",
+)
+@click.option(
+    "--in-network/--no-in-network",
+    default=None,
+    help="Whether switches copy and add (those that can).",
+)
+@click.option(
+    "--format",
+    "written",
+    type=quantities.Name("format", FORMATS),
+    default="table",
+    show_default=True,
+    help="How the answer is printed.",
+)
+@click.option(
+    "--plot", type=Output(lambda: picture.ENDINGS), help="Draw it: a PNG, SVG or PDF file."
+)
+@time_limit
+def expect(
+    topology: str,
+    collectives: tuple[str, ...],
+    sizes: tuple[int, int],
+    step: int,
+    ranks: str | None,
+    files: tuple[str, ...],
+    in_network: bool | None,
+    written: str,
+    plot: str | None,
+    time_limit: Seconds,
+) -> Answer:
+    """Say what collectives should take, size by size, and what nothing can beat.
+
+    For each size: the proved bound, the fastest schedule known, and what libraries run (a ring,
+    and a tree or recursive exchange). Without a COLLECTIVE it is all eight.
+    """
+    machine = spec.topology(topology)
+    chosen = choose_ranks(machine, ranks)
+    asked = [collective(name, chosen) for name in collectives or COLLECTIVES]
+    compiled = [load_compiled(file, machine) for file in files]
+    with progress(time_limit) as watch:
+        found = predict(
+            machine,
+            asked,
+            _between(*sizes, step),
+            in_network=in_network,
+            compiled=compiled,
+            watch=watch,
+        )
+    if plot:
+        picture.draw(found, plot)
+    fields = {
+        "machine": found.machine,
+        "rows": [expected_fields(row) for row in found.rows],
+        "not_tried": list(found.not_tried),
+    }
+    if written == "json":
+        return Answer(fields, [json.dumps(fields, allow_nan=False)])
+    return Answer(fields, comma_lines(found) if written == "csv" else table_lines(found))
+
+
+def _between(first: int, last: int, step: int) -> list[int]:
+    """List sizes that grow by a factor, the last one among them."""
+    sizes = [first]
+    while sizes[-1] < last:
+        sizes.append(min(sizes[-1] * step, last))
+    return sizes

@@ -1,0 +1,184 @@
+"""What collectives should take on a machine, size by size: the bound, the best known, patterns."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from commplan.candidates.generate import all_candidates
+from commplan.candidates.races import Races
+from commplan.candidates.select import try_pacings
+from commplan.expectation.patterns import Patterns, Timing
+from commplan.planning.canonical import canonical_view
+from commplan.planning.nearby import find_nearby
+from commplan.planning.planner import plan, schedule_time_bound
+from runtime.metrics.busbw import factor
+from runtime.simulate.simulate import simulate
+from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import COLLECTIVES, collective
+from solvers.schedules.schedule import Schedule
+from solvers.settings.deadline import Watch
+from solvers.settings.options import SolverOptions
+from topologies.derive.bundle import bundle
+from topologies.model.arguments import whole
+from topologies.model.topology import Topology
+from topologies.model.units import Bytes, Seconds
+
+# Of a compiled file: the schedule to take from so many bytes on.
+Parts = Sequence[tuple[Bytes, Schedule]]
+SIZES = tuple(4**power for power in range(5, 16))
+LATER = "expectations of {}"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a collective takes at a size, in bytes of the largest buffer of a rank.
+
+    Attributes:
+        factor: busbw / algbw of the collective.
+        bound: seconds that nothing beats.
+        scope: for which schedules that holds.
+        best: the fastest schedule known.
+        ring, tree: what libraries run; None where there is none, or it takes long to play.
+    """
+
+    collective: str
+    ranks: int
+    size: Bytes
+    factor: Fraction
+    bound: Seconds
+    scope: str
+    best: Timing
+    ring: Timing | None
+    tree: Timing | None
+
+    def algbw(self, seconds: Seconds) -> float | None:
+        """Compute bytes per second; None where nothing moves."""
+        return self.size / seconds if seconds else None
+
+    def busbw(self, seconds: Seconds) -> float | None:
+        """Compute what links carry, in bytes per second, to compare over collectives."""
+        return self.size * float(self.factor) / seconds if seconds else None
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What is expected of a machine, collective after collective, and what was left out."""
+
+    machine: str
+    rows: tuple[Expected, ...]
+    not_tried: tuple[str, ...] = ()
+
+
+def expect(
+    topology: Topology,
+    collectives: Sequence[Collective] = (),
+    sizes: Sequence[Bytes] = SIZES,
+    *,
+    seconds: Seconds = 600.0,
+    in_network: bool | None = None,
+    compiled: Sequence[Parts] = (),
+    watch: Watch | None = None,
+) -> Expectation:
+    """Predict for each collective and size what nothing beats, what is best, what libraries take.
+
+    Complexity: a plan for each collective, and the plays of its candidates at each size.
+
+    Args:
+        topology: the machine.
+        collectives: over ranks of the machine; without any, the eight over all ranks.
+        sizes: in bytes, of the largest buffer of a rank.
+        seconds: of time, at most; collectives that do not fit in are left out.
+        in_network: whether switches copy and add; None where they can.
+        compiled: schedules to take as the best known of their collective, from files; each must
+            have been checked.
+        watch: reports progress and can be stopped early; takes the place of `seconds`.
+
+    Raises:
+        ArgumentError: a size below 1.
+        as `plan`.
+    """
+    asked = [whole("size", size, 1, 2**60) for size in sizes]
+    watch = watch or Watch(seconds)
+    adds = bool(topology.multicast.any() or topology.reduce.any())
+    options = SolverOptions(in_network=adds if in_network is None else in_network)
+    chosen = collectives or [collective(name, range(topology.ranks)) for name in COLLECTIVES]
+    patterns: dict[tuple[int, ...], Patterns] = {}
+    rows: list[Expected] = []
+    for what in chosen:
+        if rows and watch.leaves_out(LATER.format(what.name)):
+            continue
+        own = patterns.setdefault(what.ranks, Patterns(bundle(topology), what.ranks))
+        rows += _of_one(topology, what, asked, own, options, _pick(compiled, what), watch)
+    return Expectation(topology.name, tuple(rows), tuple(watch.not_tried))
+
+
+def _pick(compiled: Sequence[Parts], what: Collective) -> Parts | None:
+    """Find the compiled schedules of a collective."""
+    for parts in compiled:
+        have = parts[0][1].collective
+        if (have.name, have.ranks, have.root) == (what.name, what.ranks, what.root):
+            return parts
+    return None
+
+
+def _of_one(
+    topology: Topology,
+    what: Collective,
+    sizes: Sequence[Bytes],
+    patterns: Patterns,
+    options: SolverOptions,
+    compiled: Parts | None,
+    watch: Watch,
+) -> Iterator[Expected]:
+    """Predict one collective at all sizes."""
+    if compiled is None:
+        best = plan(topology, what, options=options, watch=watch).schedule
+        found = _best_by_size(best, sizes, options, watch)
+    else:
+        best = compiled[0][1]
+        found = {size: _play(compiled, size) for size in sizes}
+    ring, tree = patterns.ring(what), patterns.tree(what)
+    for size in sizes:
+        watch.tell(f"playing {what.name} at {size} bytes as libraries run it")
+        yield Expected(
+            collective=what.name,
+            ranks=len(what.ranks),
+            size=size,
+            factor=factor(what),
+            bound=schedule_time_bound(best, size),
+            scope=best.bound.scope,
+            best=found[size],
+            ring=ring.timing(size) if ring else None,
+            tree=tree.timing(size) if tree else None,
+        )
+
+
+def _best_by_size(
+    best: Schedule, sizes: Sequence[Bytes], options: SolverOptions, watch: Watch
+) -> dict[Bytes, Timing]:
+    """Race all candidates at each size, and the fastest ones at other pacings.
+
+    The one of highest throughput alone is played where the time is over.
+    """
+    around = find_nearby(best)
+    inner = best if around is None else around.best
+    seen = canonical_view(inner.topology, inner.collective)
+    inner = inner if seen is None else seen.forth(inner)
+    races = Races(dict(all_candidates(inner, options, watch)), options)
+    found: dict[Bytes, Timing] = {}
+    for size in sizes:
+        watch.tell(f"racing {best.collective.name} at {size} bytes")
+        if watch.leaves_out(LATER.format(f"{best.collective.name} at other schedules")):
+            found[size] = _play([(0, best)], size)
+            continue
+        first, *_ = try_pacings(races.at([size], races.entrants)[size], size, watch, options)
+        found[size] = Timing(first.name, first.seconds, first.bottleneck)
+    return found
+
+
+def _play(parts: Parts, size: Bytes) -> Timing:
+    """Play the schedule that is for a size."""
+    schedule = next(each for start, each in reversed(parts) if start <= size or each is parts[0][1])
+    played = simulate(schedule, size)
+    name = str(schedule.provenance.get("solver", "")) or "compiled"
+    return Timing(name, played.seconds, str(played.bottleneck))

@@ -1,0 +1,121 @@
+"""What libraries run: a ring and a tree, and how long they take on a machine.
+
+A ring of many ranks takes as long for each turn as for the one before, once all are under way: of
+a long one only the beginning is played, and the rest goes on at the same pace (exact where links
+bind, up to 4 % too quick where latencies do and neighbours are not equally far).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from runtime.simulate.simulate import simulate
+from solvers.routing.router import Router
+from solvers.schedules.collective import Collective, Movement
+from solvers.schedules.kinds import pattern_of
+from solvers.schedules.schedule import Schedule
+from solvers.templates import TEMPLATES, ring
+from solvers.templates.layout import TemplateError
+from solvers.templates.ring_order import ring_order
+from topologies.model.topology import Topology
+from topologies.model.units import Bytes, Seconds
+
+TURNS = 32  # of a ring that are played, at most
+WRITTEN_OUT = 256  # ranks up to which trees are whose every block goes by itself
+TREES = {
+    "all_gather": "recursive_doubling",
+    "reduce_scatter": "recursive_halving",
+    "all_reduce": "binomial",
+    "all_to_all": "bruck",
+    "broadcast": "binomial",
+    "reduce": "binomial",
+    "gather": "binomial",
+    "scatter": "binomial",
+}
+BLOCKWISE = frozenset({"all_gather", "reduce_scatter", "all_to_all"})
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What a schedule takes, and what it waits for."""
+
+    name: str
+    seconds: Seconds
+    binds: str
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """The patterns of libraries over ranks of a machine; the order of the ring is found once."""
+
+    topology: Topology
+    ranks: tuple[int, ...]
+
+    @cached_property
+    def _router(self) -> Router:
+        return Router(self.topology)
+
+    @cached_property
+    def _order(self) -> list[int]:
+        return ring_order(self._router, self.ranks)
+
+    def ring(self, what: Collective) -> "Pattern | None":
+        """Make the ring of a collective, or the chain; None where there is none.
+
+        Complexity: ranks², and a transfer for each rank and turn that is played.
+        """
+        turns = _turns(what)
+        if pattern_of(what) not in ring.COLLECTIVES or turns < 1:
+            return None
+        try:
+            if what.root is not None or turns <= TURNS:
+                return Pattern("ring", ring.along(self._order, self._router, what), turns, turns)
+            made = ring.along(self._order, self._router, what, turns=TURNS)
+            half = ring.along(self._order, self._router, what, turns=TURNS // 2)
+        except TemplateError:
+            return None
+        return Pattern("ring", made, TURNS, turns, half)
+
+    def tree(self, what: Collective) -> "Pattern | None":
+        """Make the tree of a collective, or its recursive exchange; None where there is none."""
+        name = TREES.get(pattern_of(what))
+        count = len(what.ranks)
+        if name is None or count < 2 or (pattern_of(what) in BLOCKWISE and count > WRITTEN_OUT):
+            return None
+        try:
+            return Pattern(name, TEMPLATES[name].make(self.topology, what))
+        except TemplateError:
+            return None
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A pattern, or the beginning of one.
+
+    Attributes:
+        played: turns that the schedule has.
+        turns: those of the whole pattern.
+        half: half as many as are played, to tell what one more takes.
+    """
+
+    name: str
+    schedule: Schedule
+    played: int = 1
+    turns: int = 1
+    half: Schedule | None = None
+
+    def timing(self, size: Bytes) -> Timing:
+        """Predict what the pattern takes at a size, in bytes."""
+        found = simulate(self.schedule, size)
+        seconds = found.seconds
+        if self.half is not None:
+            before = simulate(self.half, size, chunks=found.chunks).seconds
+            each = (seconds - before) / (self.played - self.played // 2)
+            seconds += (self.turns - self.played) * each
+        return Timing(self.name, seconds, str(found.bottleneck))
+
+
+def _turns(what: Collective) -> int:
+    """Count how often everything goes on by one rank."""
+    others = len(what.ranks) - 1
+    both = what.root is None and what.shape.movement is Movement.COPY_OF_SUM
+    return 2 * others if both and what.shape.everyone else others
