@@ -14,7 +14,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 # Each library and what it is made of; a text of the same name says why there is none.
 LIBRARIES = (
     (Path("runtime", "execute", "libcommplan.so"), ("core.c",)),
-    (Path("runtime", "simulate", "libplay.so"), ("play.c", "share.c")),
+    (Path("runtime", "simulate", "libplay.so"), ("play.c", "messages.c", "queues.c", "share.c")),
 )
 # No contraction of a * b + c: the core's sums and products are those of numpy, bit for bit.
 FLAGS = ("-O3", "-std=c11", "-fPIC", "-shared", "-ffp-contract=off")

@@ -1,4 +1,4 @@
-/* What play.c and share.c have in common: a play, and what it holds. */
+/* What the files of a play have in common: a play, and what it holds. */
 #ifndef PLAY_H
 #define PLAY_H
 #include <stdint.h>
@@ -18,8 +18,18 @@ typedef struct {
     int64_t end, events, done;                        /* what comes out */
 } Play;
 
-/* order: of what happens at one time; the completions come first, in any order. */
-typedef struct { int64_t time, order, tail; int32_t kind, row, chunk, hop; } Event;
+/* All that is asked of a message, in one line of cache; visit, opens: where its own begin. */
+typedef struct {
+    int64_t sending, receiving;
+    int32_t step, turn, cuts, need, parts, pair, src, dst, visit, visit_end, opens, opens_end;
+} Message;
+
+/* A visit to a link; the last of a part is followed by one of another part. */
+typedef struct { int64_t work, way; int32_t station, part; } Visit;
+
+/* row: the message. at: the visit that comes, of an arrival. order: of what happens at one time; the
+   completions come first, in any order. */
+typedef struct { int64_t time, order, tail; int32_t kind, row, at, chunk; } Event;
 
 typedef struct { int64_t begin, end; } Stretch;
 
@@ -27,13 +37,14 @@ typedef struct { int64_t begin, end; } Stretch;
    over. */
 typedef struct { Stretch *busy; int64_t first, count, room; } Station;
 
-/* The next message of a pair: chunk `chunk` of `row`, in program step `step`. `open` is the first
-   that may still have chunks in this step. */
-typedef struct { int64_t row, chunk, step, open; } Next;
+/* What one rank sends another. Next comes chunk `chunk` of `row`, in program step `step`; `open` is
+   the first row that may still have chunks in this step. While that step is too far ahead for one of
+   the ranks the pair is `parked` with it, before the pair `behind`. */
+typedef struct { int32_t row, chunk, step, open, end, src, dst, behind, parked; } Pair;
 
 /* A part on one link of its route, or on all of them: `left` is still to come, at `rate` a tick; 0
-   while one before it is in its queue. */
-typedef struct { int64_t left, rate; int32_t part, chunk, hop; } Flow;
+   while one before it is in its queue. Its visits are first to end. */
+typedef struct { int64_t left, rate; int32_t row, first, end, chunk; } Flow;
 
 /* All at `now`, in the order in which they came. changed: the rates are not those of these flows. By
    station: what is left of its capacity, the flows that have no rate yet, and where its users begin.
@@ -48,20 +59,31 @@ typedef struct {
     const Play *of;
     Event *heap;
     int64_t events, room, ended, popped, done;
+    Message *message;
+    Visit *visit;
     Station *station;
-    Next *next;
-    int64_t *left, *low, *latest;                     /* by rank and step, rank, message */
-    int32_t *need, *parts, *gate;                     /* by message or gate, and chunk */
+    Pair *pair;
+    int64_t *low, *latest;                            /* by rank, message and chunk */
+    int32_t *left, *parked;                           /* by rank and step */
+    int32_t *met, *come, *entered;                    /* by message or gate, and chunk */
     Flows flows;
     int failed;
 } State;
 
-/* In play.c */
+/* In queues.c */
 void push(State *s, Event event);
-void deliver(State *s, int64_t part, int64_t chunk, int64_t tail);
-void happen(State *s, Event event);
 Event pop(State *s);
-int64_t order_of(const Play *p, int64_t message, int64_t chunk);
+int64_t reserve(State *s, int64_t station, int64_t now, int64_t ready, int64_t work, int64_t *free);
+
+/* In messages.c */
+void acquire(State *s);
+void release(State *s);
+
+/* In play.c */
+void deliver(State *s, int64_t message, int64_t chunk, int64_t tail);
+void happen(State *s, Event event);
+int64_t program_step(const Play *p, const Message *message, int64_t chunk);
+int64_t order_of(const State *s, int64_t message, int64_t chunk);
 
 /* In share.c */
 void join(State *s, Event event);

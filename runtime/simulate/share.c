@@ -5,16 +5,6 @@
 
 #define NO_RATE -1
 
-static int64_t first_visit(const Play *p, const Flow *flow)
-{
-    return p->visit_first[flow->part] + (p->whole ? flow->hop : 0);
-}
-
-static int64_t last_visit(const Play *p, const Flow *flow)
-{
-    return p->whole ? first_visit(p, flow) + 1 : p->visit_first[flow->part + 1];
-}
-
 void join(State *s, Event event)
 {
     Flows *f = &s->flows;
@@ -25,7 +15,10 @@ void join(State *s, Event event)
         f->flow = grown;
         f->room = room;
     }
-    Flow flow = { s->of->amount[event.row], 0, event.row, event.chunk, event.hop };
+    const Visit *visit = &s->visit[event.at], *next = visit + 1;
+    while (!s->of->whole && next->part == visit->part) next++;
+    Flow flow = { s->of->amount[visit->part], 0, event.row, event.at, (int32_t)(next - s->visit),
+                  event.chunk };
     f->flow[f->count++] = flow;
     f->changed = 1;
 }
@@ -38,7 +31,7 @@ static void mark_first(State *s)
     int64_t i;
     f->round++;
     for (i = 0; i < f->count; i++) {
-        int64_t *turn = &f->turn[p->queue[first_visit(p, &f->flow[i])]];
+        int64_t *turn = &f->turn[p->queue[f->flow[i].first]];
         f->flow[i].rate = *turn == f->round ? 0 : NO_RATE;
         *turn = f->round;
     }
@@ -53,7 +46,7 @@ static int64_t count_users(State *s)
     memset(f->waiting, 0, (size_t)p->stations * sizeof *f->waiting);
     for (i = 0; i < f->count; i++) {
         if (!f->flow[i].rate) continue;
-        for (v = first_visit(p, &f->flow[i]); v < last_visit(p, &f->flow[i]); v++, all++)
+        for (v = f->flow[i].first; v < f->flow[i].end; v++, all++)
             f->waiting[p->station[v]]++;
     }
     return all;
@@ -74,7 +67,7 @@ static void list_users(State *s)
     for (i = all = 0; i < p->stations; all += f->waiting[i++]) f->first[i] = all;
     for (i = 0; i < f->count; i++) {
         if (!f->flow[i].rate) continue;
-        for (v = first_visit(p, &f->flow[i]); v < last_visit(p, &f->flow[i]); v++)
+        for (v = f->flow[i].first; v < f->flow[i].end; v++)
             f->user[f->first[p->station[v]]++] = i;
     }
     for (i = 0; i < p->stations; i++) f->first[i] -= f->waiting[i];
@@ -99,7 +92,7 @@ static void fix(const Play *p, Flows *f, Flow *flow, int64_t rate)
 {
     int64_t v;
     flow->rate = rate;
-    for (v = first_visit(p, flow); v < last_visit(p, flow); v++) {
+    for (v = flow->first; v < flow->end; v++) {
         f->waiting[p->station[v]]--;
         f->rest[p->station[v]] -= rate;
         if (f->rest[p->station[v]] < 0) f->rest[p->station[v]] = 0;
@@ -150,14 +143,13 @@ static void advance(Flows *f, int64_t time)
 /* The last byte has left the link, or all links. */
 static void end_flow(State *s, Flow flow)
 {
-    const Play *p = s->of;
-    int64_t v, time = s->flows.now, message = p->of_part[flow.part];
-    for (v = first_visit(p, &flow); v < last_visit(p, &flow); v++) time += p->way[v];
-    if (v == p->visit_first[flow.part + 1]) {
-        deliver(s, flow.part, flow.chunk, time);
+    int64_t v, time = s->flows.now;
+    for (v = flow.first; v < flow.end; v++) time += s->visit[v].way;
+    if (s->visit[v].part != s->visit[v - 1].part) {
+        deliver(s, flow.row, flow.chunk, time);
     } else {
-        Event event = { time, order_of(p, message, flow.chunk), time, ARRIVE, flow.part,
-                        flow.chunk, flow.hop + 1 };
+        Event event = { time, order_of(s, flow.row, flow.chunk), time, ARRIVE, flow.row,
+                        (int32_t)v, flow.chunk };
         push(s, event);
     }
 }
