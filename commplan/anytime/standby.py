@@ -12,7 +12,7 @@ from dataclasses import replace
 from threading import Thread
 from time import monotonic
 
-from commplan.anytime.abandon import Abandoned, end_with, leave_off, overtime
+from commplan.anytime.abandon import Abandoned, Alarm, end_with, overtime
 from commplan.anytime.checking import Checked, check_schedule
 from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.anytime.limits import keeps_limits
@@ -50,6 +50,7 @@ class _Solver:
         self.watch = Watch(on_progress=watch.pass_on, whole=watch, what=FASTER)
         self.found: Schedule | None = None
         self.error: BaseException | None = None
+        self._alarm = Alarm()
         # No daemon: the interpreter waits for it rather than fall apart under a running engine.
         self._thread = Thread(target=self._run, args=(topology, collective, options))
 
@@ -59,7 +60,11 @@ class _Solver:
 
     def _run(self, topology: Topology, collective: Collective, options: SolverOptions) -> None:
         try:
-            self.found = solve(topology, collective, self.watch, options)
+            try:
+                self._alarm.listen()
+                self.found = solve(topology, collective, self.watch, options)
+            finally:
+                self._alarm.end()
         except BaseException as error:  # raised again where the answer is waited for
             self.error = error
 
@@ -75,8 +80,8 @@ class _Solver:
     def abandon(self) -> None:
         """Let the thread end wherever it is: it has nothing to hand in that anyone waits for."""
         self.watch.stop()
-        if self._thread.ident is not None and self._thread.is_alive():
-            leave_off(self._thread.ident)
+        if self._thread.is_alive():
+            self._alarm.set(0.0)
             self.wait(LAST_GRACE)
 
     def answer(self) -> Schedule | None:

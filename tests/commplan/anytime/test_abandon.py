@@ -3,6 +3,7 @@ import sys
 from contextlib import suppress
 from itertools import count
 from threading import Timer
+from weakref import ref
 
 import pytest
 
@@ -61,6 +62,46 @@ assert cProfile.Profile().runcall(lambda: sum(map(abs, range(9)))) == 36
 
 def test_work_that_was_done_in_time_leaves_nothing_for_a_profiler_to_wait_for():
     subprocess.run([sys.executable, "-c", TRACED], check=True, timeout=60.0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_end_that_falls_into_a_callback_comes_behind_it():
+    watch, fallen = Watch(600.0), []
+
+    class Thing:
+        pass
+
+    def callback(_):
+        try:
+            watch.stop()
+            works_on()
+        finally:
+            fallen.append(True)
+
+    things = [Thing()]
+    held = ref(things[0], callback)
+
+    def drops():
+        things.clear()
+        works_on()
+
+    with pytest.raises(NotFound), end_with(watch):
+        drops()
+    assert (fallen, held()) == ([True], None)
+
+
+def test_whatever_else_falls_into_a_callback_is_reported_as_usual(monkeypatch):
+    heard = []
+    monkeypatch.setattr("sys.unraisablehook", heard.append)
+    with pytest.raises(NotFound), end_with(Watch(0.05)):
+        works_on()
+
+    class Thing:
+        def __del__(self):
+            raise ValueError("lost")
+
+    Thing()
+    assert [lost.exc_type for lost in heard] == [ValueError]
 
 
 def test_an_end_that_is_lost_where_nothing_may_be_raised_comes_again(monkeypatch):
