@@ -43,6 +43,7 @@ def acme(install, tmp_path, monkeypatch):
         name = re.match(r"# (\w+/\w+)\.py\n", text)
         modules[name[1]] = text
     monkeypatch.chdir(tmp_path)
+    Path("dies.txt").write_text(blocks("text")[0])
     return install("commplan-acme", entry_points(), modules)
 
 

@@ -64,14 +64,15 @@ def _look_up(cable: Cable, profile: Profile) -> tuple[Figure, str]:
         return profile.figures[cable.base], PROFILE
     if cable.medium in GENERATIONS:
         return GENERATIONS[cable.medium], PROFILE
-    return GUESSES[cable.base], ASSUMED
+    return GUESSES.get(cable.base, GUESSES["link"]), ASSUMED
 
 
 def _complete(cable: Cable, profile: Profile) -> Cable:
     figure, evidence = _look_up(cable, profile)
     source, rate, alpha = cable.source, cable.rate, cable.alpha
     if rate is None:
-        rate = None if figure.rate is None else figure.rate * cable.lanes
+        lanes = cable.lanes or profile.adapters or 1
+        rate = None if figure.rate is None else figure.rate * lanes
         source = "; ".join(filter(None, (cable.source, figure.source)))
     else:
         evidence = cable.evidence

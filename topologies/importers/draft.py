@@ -45,7 +45,7 @@ class Cable(NamedTuple):
     Attributes:
         medium: what it is, as `PCIe` or `NVLink 4`.
         rate: bytes per second of all lanes together.
-        lanes: how many links are bundled, or 1.
+        lanes: how many links are bundled; 0 stands for as many as a host has adapters.
         halves: whether it is one of two that make a hop together, through a switch in a box.
         evidence: for the rate; the words are those of a link class.
         source: where the rate stands.
@@ -111,3 +111,17 @@ def pair_up(cables: Sequence[Cable]) -> list[Cable]:
             waiting.setdefault(cable, []).append(len(made))
         made.append(cable)
     return made
+
+
+def bundle(cables: Sequence[Cable]) -> list[Cable]:
+    """Make one cable of those that lead from one end to one other, as fast as all together."""
+    sums: dict[tuple[str, str], Cable] = {}
+    for cable in cables:
+        ends = (cable.src, cable.dst)
+        if ends in sums:
+            old = sums[ends]
+            rate = (old.rate or Rate(0)) + (cable.rate or 0)
+            sums[ends] = old._replace(rate=rate, lanes=old.lanes + cable.lanes)
+        else:
+            sums[ends] = cable
+    return pair_up(list(sums.values()))

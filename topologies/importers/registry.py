@@ -4,7 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from topologies.importers.draft import Draft
-from topologies.importers.readers import ibnetdiscover, nccl, nvidia_smi, rank_table
+from topologies.importers.readers import (
+    astra,
+    edge_list,
+    graphml,
+    hwloc,
+    ibnetdiscover,
+    nccl,
+    node_link,
+    nvidia_smi,
+    rank_table,
+    slurm_conf,
+    slurm_yaml,
+    topograph,
+)
 from topologies.model.registry import Registry
 from topologies.model.topology import TopologyError
 
@@ -36,6 +49,14 @@ IMPORTERS = Registry(
         "ibnetdiscover": Importer(
             "the output of ibnetdiscover", ibnetdiscover.read, ibnetdiscover.sniff
         ),
+        "slurm-conf": Importer("a topology.conf of Slurm", slurm_conf.read, slurm_conf.sniff),
+        "slurm-yaml": Importer("a topology.yaml of Slurm", slurm_yaml.read, slurm_yaml.sniff),
+        "topograph": Importer("a model of topograph", topograph.read, topograph.sniff),
+        "hwloc": Importer("hwloc XML", hwloc.read, hwloc.sniff),
+        "astra-sim": Importer("a network of ASTRA-sim", astra.read, astra.sniff),
+        "csv": Importer("an edge list in CSV", edge_list.read, edge_list.sniff),
+        "node-link": Importer("node-link JSON", node_link.read, node_link.sniff),
+        "graphml": Importer("GraphML", graphml.read, graphml.sniff),
     },
     unknown_error=lambda fault: TopologyError([fault]),
 )

@@ -13,8 +13,6 @@ from topologies.importers.importing import Imported, import_files
 from topologies.importers.registry import AUTO, IMPORTERS
 from topologies.model.units import count_of
 
-WIDTH = 15
-
 
 @click.command("import", cls=Command)
 @click.argument("words", metavar="[FORMAT|auto] FILE...", nargs=-1, required=True)
@@ -70,7 +68,8 @@ def _lines(made: Imported, output: str) -> list[str]:
     figures = ", ".join(map(count_of, count(made.topology).values(), nouns))
     told = (("note", made.notes), ("assumed", made.assumed), ("odd", made.odd))
     rows = [*made.summary, *((word, text) for word, texts in told for text in texts)]
+    width = max(len(word) for word, _ in rows)
     return [
         f"{made.topology.name}: {figures}, written to {output}",
-        *(f"  {word:{WIDTH}} {text}" for word, text in rows),
+        *(f"  {word:{width}}  {text}" for word, text in rows),
     ]

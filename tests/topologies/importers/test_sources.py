@@ -13,6 +13,15 @@ OF = {
     "rank-table-1.2.json": "rank-table",
     "rank-table-2.0.json": "rank-table",
     "ibnetdiscover.out": "ibnetdiscover",
+    "slurm-tree.conf": "slurm-conf",
+    "slurm-block.conf": "slurm-conf",
+    "slurm.yaml": "slurm-yaml",
+    "topograph.yaml": "topograph",
+    "hwloc-gpus.xml": "hwloc",
+    "astra.yml": "astra-sim",
+    "edges.csv": "csv",
+    "graph.json": "node-link",
+    "ring.graphml": "graphml",
 }
 
 
