@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from topologies.derive.ports import with_ports
+from topologies.formats.compact.expand import expand
 from topologies.model import reachability
 from topologies.model.messages import short, show_value, unknown
 from topologies.model.topology import Link, LinkClass, Switch, Topology, TopologyError, build
@@ -23,7 +24,7 @@ EVIDENCE = (
     *("stated", "profile", "assumed"),
 )
 
-FIELDS = ("format", "name", "ranks", "switches", "links", "classes", "symmetry")
+FIELDS = ("format", "name", "ranks", "switches", "links", "classes", "symmetry", "counts")
 RANK = ("name", "kind", "overhead_us", "ports")
 SWITCH = ("name", "multicast", "reduce", "kind")
 LINK = ("src", "dst", "bandwidth_GBps", "latency_us", "duplex", "class", "plane")
@@ -124,6 +125,8 @@ def topology(document: object) -> Topology:
     if document.get("format") != FORMAT:
         found = show_value(document["format"]) if "format" in document else "none"
         raise TopologyError([f"format: found {found}, expected {FORMAT!r}"])
+    if "counts" in document:
+        return _short_topology(document)
     table = reader.table(document, FIELDS, 3)
     rows = reader.typed(table.get("links", []), list, "links", [])
     if len(rows) > LINK_LIMIT:
@@ -151,6 +154,27 @@ def topology(document: object) -> Topology:
     if faults := reader.faults or [*reachability.faults_undirected(made), *_symmetry_faults(made)]:
         raise TopologyError(faults)
     return with_ports(made, ports)
+
+
+def _short_topology(document: Table) -> Topology:
+    """Make the topology of a document whose rows have indices.
+
+    Raises:
+        TopologyError: with every mistake, at its place in the document.
+    """
+    full, places = expand(document)
+    try:
+        return topology(full)
+    except TopologyError as error:
+        faults = [_place_faults(fault, places) for fault in error.faults]
+        raise TopologyError(list(dict.fromkeys(faults))) from None
+
+
+def _place_faults(fault: str, places: dict[str, list[str]]) -> str:
+    """Give the row of a fault the place in the document that it comes from."""
+    return re.sub(
+        r"^(ranks|switches|links)\[([0-9]+)\]", lambda row: places[row[1]][int(row[2])], fault
+    )
 
 
 def _ranks(reader: Reader, value: object) -> tuple[list[str], list[str], list[float], list[int]]:

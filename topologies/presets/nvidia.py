@@ -253,7 +253,9 @@ def nvl72(racks: int = 1, oversubscription: Fraction | int = 1) -> Topology:
     Raises:
         TopologyError: racks is below 1.
     """
-    gpus, chips = [f"g{i}" for i in range(72)], [f"nvs{k}" for k in range(18)]
+    trays, chips = np.arange(72).reshape(18, TRAY), [f"nvs{k}" for k in range(18)]
+    gpus = [f"t{i // TRAY}.g{i % TRAY}" if racks > 1 else f"g{i}" for i in range(trays.size)]
+    still = np.arange(len(chips))
     rack = Box(
         gpus,
         [Switch(chip, multicast=True, reduce=True, kind="NVSwitch") for chip in chips],
@@ -262,7 +264,10 @@ def nvl72(racks: int = 1, oversubscription: Fraction | int = 1) -> Topology:
             for gpu, chip in product(gpus, chips)
         ],
         [(gpu, i % TRAY) for i, gpu in enumerate(gpus)],
-        [(shift(len(gpus)), np.arange(len(chips)), shift(TRAY))],
+        [
+            (np.roll(trays, -1, 0).reshape(-1), still, np.arange(TRAY)),
+            (np.roll(trays, -1, 1).reshape(-1), still, shift(TRAY)),
+        ],
         "GPU",
         NVL72_CLASSES,
     )

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from topologies.model.topology import Link, LinkClass, Switch, Topology
+from topologies.model.topology import IntArray, Link, LinkClass, Switch, Topology
 from topologies.presets.fabrics.pods import Box, Network, flip, pod, shift
 from topologies.presets.figures import GIGA
 from topologies.presets.nvidia import (
@@ -121,20 +121,18 @@ def _dgx_2_box(networked: bool) -> Box:
         ],
         links,
         [(f"pcie{k}", k) for k in range(pairs)],
-        [_turn_dgx_2(axis, pairs) for axis in range(3)],
+        [_turn_dgx_2(bits, pairs) for bits in (8, 4, 2, 1)],
         "GPU",
         DGX_2_CLASSES[: 2 + networked],
     )
 
 
-def _turn_dgx_2(axis: int, pairs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Turn the boards, the pairs of both boards, or the GPUs of each pair."""
-    grid = (BOARDS, PAIRS, 2)
-    gpu = np.roll(np.arange(int(np.prod(grid))).reshape(grid), -1, axis).reshape(-1)
-    chip = shift(BOARDS * CHIPS, CHIPS * (axis == 0))
-    pair = np.roll(np.arange(BOARDS * PAIRS).reshape(grid[:2]), -1, axis % 2).reshape(-1)
-    pair = (pair if axis < 2 else np.arange(BOARDS * PAIRS))[:pairs]
-    return gpu, np.concatenate([chip, BOARDS * CHIPS + pair]), pair
+def _turn_dgx_2(bits: int, pairs: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Exchange GPUs whose numbers differ in these bits, with their PCIe switches and boards."""
+    gpus = 2 * BOARDS * PAIRS
+    chip = shift(BOARDS * CHIPS, CHIPS * (bits == gpus // BOARDS))
+    pair = flip(BOARDS * PAIRS, bits // 2)[:pairs]
+    return flip(gpus, bits), np.concatenate([chip, BOARDS * CHIPS + pair]), pair
 
 
 def ndv2(boxes: int = 1) -> Topology:

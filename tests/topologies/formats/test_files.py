@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from topologies.formats import columns, files, reader, spec
-from topologies.model.topology import Link, LinkClass, Switch, TopologyError, build, digest, reverse
+from topologies.model.topology import (
+    Link,
+    LinkClass,
+    Switch,
+    Topology,
+    TopologyError,
+    build,
+    digest,
+    reverse,
+)
 from topologies.presets import shapes
 
 TWO_BOXES = {
@@ -137,13 +146,13 @@ colour = "blue"
     number = "expected a number of at most 60 digits"
     assert faults(tmp_path, text, "m.toml") == [
         "no field is named 'colour'; "
-        "known: format, name, ranks, switches, links, classes, symmetry",
+        "known: format, name, ranks, switches, links, classes, symmetry, counts",
         "ranks[3]: no field is named 'colour'; known: name, kind, overhead_us, ports",
         "ranks[4]: found 5, expected a table",
         "switches[1]: the field 'name' is missing",
         "switches[1].multicast: found 'yes', expected true or false",
         "classes[0].evidence: no evidence is named 'rumour'; "
-        "known: documented, secondary, measured, derived, estimate",
+        "known: documented, secondary, measured, derived, estimate, stated, profile, assumed",
         f"links[0] g0 -> g1 bandwidth_GBps: found NaN, {number}",
         "links[1]: the field 'dst' is missing",
         "links[2] g0 -> g99 class: no class of links is named 'eth'; known: nv",
@@ -317,12 +326,16 @@ def test_a_link_on_the_way_is_followed_and_a_device_is_not_replaced(tmp_path: Pa
     assert Path("/dev/null").is_char_device()
 
 
-@pytest.mark.parametrize("suffix", ["json", "toml"])
+@pytest.mark.parametrize(
+    ("made", "suffix"),
+    [(EVERYTHING, "json"), (EVERYTHING, "toml"), (spec.topology("cloudmatrix384:nodes=2"), "toml")],
+    ids=["json", "toml", "short"],
+)
 def test_a_damaged_file_is_read_or_refused_and_nothing_else(
-    tmp_path_factory: pytest.TempPathFactory, suffix: str
+    tmp_path_factory: pytest.TempPathFactory, made: Topology, suffix: str
 ) -> None:
     path = tmp_path_factory.mktemp("fuzz") / f"m.{suffix}"
-    files.save(EVERYTHING, path)
+    files.save(made, path)
     whole = path.read_bytes()
 
     @settings(max_examples=150, deadline=None, derandomize=True)

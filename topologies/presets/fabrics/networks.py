@@ -106,7 +106,7 @@ def dragonfly(
 ) -> Topology:
     """Join groups of routers, each two of a group and each two groups by one link.
 
-    Cable q of a group, at its router q // cables, leads to the group q + 1 places on (Kim et al.,
+    Cable d of a group, at its router (d - 1) // cables, leads to the group d places on (Kim et al.,
     ISCA 2008, who advise routers = 2 hosts = 2 cables).
 
     Args:
@@ -135,9 +135,16 @@ def dragonfly(
         if s < r
     ]
     links += [
-        Link(f"g{g}.s{q // cables}", f"g{h}.s{(count - 2 - q) // cables}", rate, alpha, True, 2)
-        for g, q in product(range(count), range(count - 1))
-        if g < (h := (g + q + 1) % count)
+        Link(
+            f"g{g}.s{(d - 1) // cables}",
+            f"g{(g + d) % count}.s{(count - 1 - d) // cables}",
+            rate,
+            alpha,
+            True,
+            2,
+        )
+        for d in range(1, count // 2 + 1)
+        for g in range(d if 2 * d == count else count)
     ]
     grid = (count, routers)
     used = [0, *[1] * (routers > 1), *[2] * (count > 1)]
