@@ -104,10 +104,11 @@ def _solve_in_submachine(
         return None
     if not 1 < len(collective.ranks) < topology.ranks:
         return None
+    inside = _tell_no_bounds(watch)
     for cut in submachines(topology, collective):
         inner = to_submachine(cut, collective)
-        group = spare_group(find_symmetry(cut.topology, inner, SEARCH, options, watch), cut)
-        asked = cut.topology, inner, group, watch, options
+        group = spare_group(find_symmetry(cut.topology, inner, SEARCH, options, inside), cut)
+        asked = cut.topology, inner, group, inside, options
         found = _try_stars(*asked) or _try_near_optimum(*asked) or _solve_under(*asked)
         bound = whole_bound(
             found.bound, cut, collective, options.relays, in_network=options.in_network
@@ -115,6 +116,11 @@ def _solve_in_submachine(
         if bound is not None and bound.algbw == found.bound.algbw:
             return replace(widen(found, cut, collective), bound=bound)
     return None
+
+
+def _tell_no_bounds(watch: Watch) -> Watch:
+    """Give a watch for a part of a machine, whose bounds need not hold for the whole."""
+    return Watch(whole=watch, on_progress=lambda news: watch.tell(news.doing, best=news.best))
 
 
 def solve_in(
@@ -133,9 +139,9 @@ def solve_in(
     Raises:
         as `solve`.
     """
-    inner = to_submachine(cut, collective)
-    group = spare_group(find_symmetry(cut.topology, inner, SEARCH, options, watch), cut)
-    found = _solve_under(cut.topology, inner, group, watch, options)
+    inner, inside = to_submachine(cut, collective), _tell_no_bounds(watch)
+    group = spare_group(find_symmetry(cut.topology, inner, SEARCH, options, inside), cut)
+    found = _solve_under(cut.topology, inner, group, inside, options)
     return replace(widen(found, cut, collective), relays=options.relays)
 
 
@@ -144,9 +150,9 @@ def solve_around_hubs(
 ) -> Iterator[Schedule]:
     """Find schedules of an all_reduce around hubs outside: in a part, then for few in the whole."""
     if cut := submachine_with_hubs(topology, collective):
-        inner = to_submachine(cut, collective)
-        group = spare_group(find_symmetry(cut.topology, inner, SEARCH, options, watch), cut)
-        if found := _try_stars(cut.topology, inner, group, watch, options):
+        inner, inside = to_submachine(cut, collective), _tell_no_bounds(watch)
+        group = spare_group(find_symmetry(cut.topology, inner, SEARCH, options, inside), cut)
+        if found := _try_stars(cut.topology, inner, group, inside, options):
             yield replace(widen(found, cut, collective), relays=options.relays)
     if len(collective.ranks) <= HUB_RANKS:
         asked = topology, collective, trivial(topology), watch, options
@@ -182,10 +188,10 @@ def contracted_bound(
     Raises:
         Infeasible, NotFound: as `solve`.
     """
-    cut = contract(topology, collective.ranks)
+    cut, quiet = contract(topology, collective.ranks), Watch(whole=watch)
     inner = replace(collective, ranks=tuple(range(len(collective.ranks))))
-    group = find_symmetry(cut.topology, inner, SEARCH, options, watch)
-    found = _solve_under(cut.topology, inner, group, watch, options)
+    group = find_symmetry(cut.topology, inner, SEARCH, options, quiet)
+    found = _solve_under(cut.topology, inner, group, quiet, options)
     return whole_bound(found.bound, cut, collective, options.relays, in_network=options.in_network)
 
 
@@ -206,12 +212,12 @@ def _try_near_optimum(
 ) -> Schedule | None:
     """Look for trees or paths near the optimum, None where that takes longer than to find it.
 
-    That is where members are few, or symmetry leaves few roots; or where they are not near.
+    That is where members are few, or roots: one, or few by symmetry; or where they are not near.
     """
     label = orbits(group.generators, topology.vertices)[list(collective.ranks)]
     trees, sources = collective.shape.everyone, len(np.unique(label))
     paths = pattern_of(collective) == "all_to_all"
-    few = len(collective.ranks) < CROWD or sources <= ALIKE
+    few = len(collective.ranks) < CROWD or sources <= ALIKE or collective.root is not None
     if few or not (trees or paths):
         return None
     if paths and sources * topology.links <= COLUMNS:

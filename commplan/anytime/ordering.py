@@ -14,7 +14,7 @@ from solvers.timing.rounds import LENGTHS, round_orders
 LARGE = 2**30  # bytes at which orders are played
 KEPT = 0.97  # of the throughput that the links allow, where short rounds spare receivers a flood
 FULL = 0.99  # of it, where nothing piles up in switches anyway and long rounds do
-MANY = 50_000  # transfers, beyond which orders are not played: each takes seconds
+MANY = 30_000  # transfers, beyond which orders are not played: each takes seconds
 UNPLAYED = (6,)  # the length of rounds that is then taken
 
 

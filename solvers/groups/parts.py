@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
-from solvers.bounds.cuts import cut_bound, is_gathering
+from solvers.bounds.cuts import cut_bound, is_gathering, rank_bound
 from solvers.certify.certificates import prove
 from solvers.certify.dual_bound import Unproven
 from solvers.certify.multigraph import simplify
@@ -78,7 +78,8 @@ def submachines(topology: Topology, collective: Collective) -> Iterator[Submachi
             continue
         seen.add(len(wide))
         cut = submachine(topology, wide.tolist())
-        if len(islands(cut.topology, cut.place(ranks).tolist())) == 1 and _as_wide(cut, ranks):
+        joined = len(islands(cut.topology, cut.place(ranks).tolist())) == 1
+        if joined and (_is_all(cut) or _as_wide(cut, ranks)):
             yield cut
 
 
@@ -146,6 +147,12 @@ def lift_bound(
     except Unproven:
         return None
     return replace(bound, algbw=rate)
+
+
+def _is_all(cut: Submachine) -> bool:
+    """Tell whether no rank outside has links: what the part leaves out then leads nowhere."""
+    ends = np.concatenate([cut.whole.src, cut.whole.dst])
+    return bool(np.isin(ends[ends < cut.whole.ranks], cut.vertices).all())
 
 
 def _as_wide(cut: Submachine, ranks: IntArray) -> bool:
@@ -248,7 +255,8 @@ def whole_bound(
         in_network: whether switches copy and add.
     """
     if not isinstance(bound.certificate, Prices):
-        return cut_bound(cut.whole, collective) if is_gathering(collective) else None
+        find = cut_bound if is_gathering(collective) else rank_bound
+        return find(cut.whole, collective)
     of_class, of_link = bound.certificate.of_class, bound.certificate.of_link
     of_links = np.full(cut.whole.links, len(of_class))
     of_links[cut.links] = of_link

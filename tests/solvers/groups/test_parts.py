@@ -232,3 +232,26 @@ def test_ranks_outside_add_up_for_all_as_fast_as_each_sends_and_receives(name, r
     made = best_with_relays(named(name), asked("all_reduce", list(ranks)), Watch(60), options)
     assert made.report.optimal
     assert made.report.algbw == rate * GB
+
+
+def test_bounds_of_a_part_are_not_told_as_those_of_the_whole():
+    whole, told = torus((4, 4)), []
+    what = asked("all_to_all", [5, 6, 9, 10])
+    watch = Watch(on_progress=lambda news: told.append(news.bound))
+    best = verify(solve(whole, what, watch, SolverOptions(relays="none")))
+    assert best.correct
+    left = restrict_relays(whole, what, "none")
+    for each in told:
+        if each is not None:
+            assert prove(left, what, each.certificate, trivial(left), relays="none") >= best.algbw
+
+
+@pytest.mark.parametrize("name", ["all_gather", "all_to_all", "broadcast"])
+def test_dead_ends_make_no_part_of_a_machine_without_others_too_narrow(name):
+    whole, ranks = dgx_a100(4), [0, 8, 16, 24]
+    what = asked(name, ranks)
+    left = restrict_relays(whole, what, "none")
+    assert next(submachines(left, what)).topology.vertices < whole.vertices
+    found = solve(whole, what, options=SolverOptions(relays="none"))
+    assert verify(found).optimal
+    assert found.pieces <= len(ranks) ** 2
