@@ -78,6 +78,8 @@ def _words(pacing: Pacing) -> Iterator[str]:
         yield f"lead {pacing.lead}" if pacing.lead < MOST_LEAD else "no limit of lead"
     if pacing.order != USUAL.order:
         yield f"by {pacing.order}"
+    if pacing.stride != USUAL.stride:
+        yield f"steps {pacing.stride} apart"
 
 
 # The schedule of highest throughput, with which all others are compared.

@@ -1,68 +1,110 @@
-"""What a schedule reaches at a large size, and the lead with which it reaches most."""
+"""What a schedule reaches at a large size, and the pacing with which it reaches most."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from commplan.candidates.measure import play_work
-from commplan.candidates.tuning import LARGE_LEADS, LARGE_WORK
-from runtime.metrics.chunking import LARGE
+from commplan.candidates.tuning import (
+    LARGE_CHUNKS,
+    LARGE_PACINGS,
+    LARGE_WORK,
+    NEARLY,
+    PACING_WORK,
+    PLAY_WORK,
+)
+from runtime.metrics import chunking
+from runtime.metrics.chunking import LARGE, flow_rate
 from runtime.metrics.pacing import paced, pacing_of
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import Sharing, Simulation, simulate
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import Switching
-from topologies.model.units import Share
+from topologies.model.units import Seconds, Share
 
-# How networks may carry messages, the cheaper ones to play first, and what a play costs.
+# How networks may carry messages, the cheaper ones to play first, and what a play costs there.
 _NETWORKS: tuple[tuple[Switching, Sharing, int], ...] = (
     ("cut-through", "fifo", 1),
     ("store-and-forward", "fifo", 1),
-    ("cut-through", "fair", 20),
+    ("cut-through", "fair", 8),
+    ("store-and-forward", "fair", 30),
 )
 
 
 def pace_for_large(
     schedule: Schedule, max_scratch: Share | None = None
 ) -> tuple[Schedule, Simulation | None]:
-    """Search for the lead with which a schedule reaches most at LARGE bytes.
+    """Search for the pacing with which a schedule reaches most at LARGE bytes.
 
-    It is the one that is best in the worst of several networks, each measured by the best that a
-    lead reaches there: links that serve messages in order, with switches that cut through or store
-    and forward, and links that share. Of large schedules fewer are played, of very large ones none.
+    It is the one that is best in the worst of several networks, each measured by the best that any
+    reaches there: links that serve messages in order, and links that share, with switches that cut
+    through or store and forward. Of large schedules fewer are played, of very large ones none.
 
     Args:
         schedule: any that is right.
         max_scratch: what a rank may need besides its buffers, as a part of the size.
 
     Returns:
-        The schedule at that lead, and what is expected of it where switches cut through; None
+        The schedule at that pacing, and what is expected of it where switches cut through; None
         where nothing was played.
     """
-    work = play_work(schedule, LARGE)
-    if not len(schedule.transfers) or work > LARGE_WORK:
+    if not len(schedule.transfers) or play_work(schedule, LARGE) > LARGE_WORK:
         return schedule, None
     pacing = pacing_of(schedule)
-    leads = (paced(schedule, replace(pacing, lead=lead)) for lead in LARGE_LEADS)
-    spared = [each for each in leads if max_scratch is None or scratch(each) <= max_scratch]
+    others = (
+        paced(schedule, replace(pacing, lead=lead, stride=stride)) for lead, stride in LARGE_PACINGS
+    )
+    spared = [each for each in others if max_scratch is None or scratch(each) <= max_scratch]
     tried = spared or [schedule]
-    played = list(_play(tried, LARGE_WORK // work))
-    if not played:
-        return tried[0], simulate(tried[0], LARGE)
-    worst = [min(shares) for shares in zip(*(_shares(row) for row in played), strict=True)]
-    best = max(range(len(tried)), key=worst.__getitem__)
-    return tried[best], played[0][best]
+    near = _is_near(tried[0], PACING_WORK)
+    best = tried[0] if near else _race(tried, PACING_WORK)
+    return best, simulate(best, LARGE)
 
 
-def _play(tried: list[Schedule], plays: int) -> Iterator[list[Simulation]]:
-    """Play all in one network after the other, as long as the plays allowed last."""
+def _is_near(schedule: Schedule, work: int) -> bool:
+    """Tell whether it takes little longer than its links must work, in each network played."""
+    most = LARGE / flow_rate(schedule) / NEARLY
     for switching, sharing, cost in _NETWORKS:
-        plays -= cost * len(tried)
-        if plays < 0:
-            return
-        yield [simulate(each, LARGE, switching, sharing=sharing) for each in tried]
+        work -= _visits(schedule) * cost + PLAY_WORK
+        if work < 0:
+            break
+        if _seconds(schedule, switching, sharing) > most:
+            return False
+    return True
 
 
-def _shares(row: list[Simulation]) -> list[float]:
-    """Compute for each play the part of the best of them."""
-    least = min(each.seconds for each in row)
-    return [least / each.seconds for each in row]
+def _race(tried: list[Schedule], left: int) -> Schedule:
+    """Play in one network after the other, as long as the work allowed lasts; give the best."""
+    worst = dict.fromkeys(range(len(tried)), 1.0)
+    for switching, sharing, cost in _NETWORKS:
+        each = _visits(tried[0]) * cost + PLAY_WORK
+        most = left // each
+        if most < 2:
+            break
+        chosen = sorted(worst, key=worst.__getitem__, reverse=True)[:most]
+        left -= each * len(chosen)
+        times = {i: _seconds(tried[i], switching, sharing) for i in chosen}
+        least = min(times.values())
+        worst = {i: min(worst[i], least / times[i]) for i in chosen}
+    return tried[max(worst, key=lambda i: (round(worst[i], 2), -i))]
+
+
+def _visits(schedule: Schedule) -> int:
+    """Count the visits of messages to links in the two plays of `_seconds`."""
+    return _few(schedule) * 3 // 2 * len(schedule.transfers.route)
+
+
+def _few(schedule: Schedule) -> int:
+    """Choose the chunks of the longer play, at least as many as show how chunk follows chunk."""
+    steps = int(schedule.transfers.step.max()) + 1
+    return min(max(LARGE_CHUNKS, 2 * steps), chunking.chunks(schedule, LARGE))
+
+
+def _seconds(schedule: Schedule, switching: Switching, sharing: Sharing) -> Seconds:
+    """Predict from two plays of a few chunks what all of them take: the rest goes on as it went."""
+    chunks, more = chunking.chunks(schedule, LARGE), _few(schedule)
+    part = LARGE / chunks
+    late = simulate(schedule, more * part, switching, more, sharing=sharing).seconds
+    if more == chunks:
+        return late
+    fewer = more // 2
+    early = simulate(schedule, fewer * part, switching, fewer, sharing=sharing).seconds
+    return late + (chunks - more) * (late - early) / (more - fewer)

@@ -12,6 +12,7 @@ from runtime.metrics.link_loads import algbw
 from runtime.metrics.pacing import ORDERS, USUAL, Pacing, paced
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import simulate
+from runtime.simulate.steady import EVENTS, LEAST
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import NotFound, Watch
 from solvers.settings.options import Switching
@@ -123,7 +124,9 @@ def vary(near: list[Candidate], others: Callable[[Pacing], Iterator[Pacing]], si
 
 def play_work(schedule: Schedule, size: Bytes) -> int:
     """Count what a play does: visits of messages to links, and what comes before for each rank."""
-    visits = len(schedule.transfers.route) * chunking.chunks(schedule, size)
+    links = len(schedule.transfers.route)
+    played = max(EVENTS, 3 * LEAST // 2 * links)  # of more chunks two plays of fewer tell
+    visits = min(links * chunking.chunks(schedule, size), played)
     return visits + RANK_WORK * schedule.topology.ranks
 
 

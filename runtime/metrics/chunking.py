@@ -14,7 +14,7 @@ from topologies.model.units import Bytes
 from topologies.symmetry.group import link_images, orbits
 from topologies.symmetry.pairs import pair_orbits
 
-MOST_CHUNKS = 128
+MOST_CHUNKS = 512
 LARGE = 2**30  # bytes that figures are for where no size is given: little of it is latency
 # Bytes of a mean message: where messages cost the ranks nothing that the machine
 # states, and where it does, so that a play counts what small ones cost.

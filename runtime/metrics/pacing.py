@@ -14,6 +14,7 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 MOST_LEAD = 1024  # program steps; as good as no limit, which suits matchings of many short steps
 MOST_PACE = 64.0
 WHOLE = 0.0  # a pace: no piece is cut
+MOST_STRIDE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +28,19 @@ class Pacing:
             than the last `lead` - 1 are complete; with 1 it waits for each step.
         order: of the messages of one program step: by their place among the transfers of their
             piece, so that ranks begin with different peers, or by piece.
+        stride: program steps from one step of the schedule to the next. With 2 what comes late by
+            one still holds nobody up who sends it on.
     """
 
     pace: float = 1.0
     lead: int = 3
     order: Order = "place"
+    stride: int = 1
 
 
 USUAL = Pacing()
 # What its fields are called in a provenance.
-_KEYS = {"pace": "pace", "lead": "lead", "order": "starting"}
+_KEYS = {"pace": "pace", "lead": "lead", "order": "starting", "stride": "stride"}
 
 
 def pacing_of(schedule: Schedule) -> Pacing:
@@ -46,7 +50,14 @@ def pacing_of(schedule: Schedule) -> Pacing:
         _within(held.get("pace"), WHOLE, MOST_PACE, USUAL.pace),
         int(_within(held.get("lead"), 1, MOST_LEAD, USUAL.lead)),
         next((known for known in ORDERS if known == held.get(_KEYS["order"])), USUAL.order),
+        _stride(schedule),
     )
+
+
+def _stride(schedule: Schedule) -> int:
+    """Read how far apart the steps are; what they do not show is not so."""
+    held = int(_within(schedule.provenance.get("stride"), 1, MOST_STRIDE, USUAL.stride))
+    return held if held == 1 or not (schedule.transfers.step % held).any() else USUAL.stride
 
 
 def _within(held: object, least: float, most: float, usual: float) -> float:
@@ -57,11 +68,17 @@ def _within(held: object, least: float, most: float, usual: float) -> float:
 
 
 def paced(schedule: Schedule, pacing: Pacing) -> Schedule:
-    """Let a schedule be played and run at a pacing; what is usual is not written down."""
+    """Let a schedule be played and run at a pacing; what is usual is not written down.
+
+    Its steps are moved apart, or together again, by the stride.
+    """
     usual, names = asdict(USUAL), _KEYS.values()
     kept = {key: value for key, value in schedule.provenance.items() if key not in names}
     chosen = {_KEYS[key]: value for key, value in asdict(pacing).items() if value != usual[key]}
-    return replace(schedule, provenance=kept | chosen)
+    rows, stride = schedule.transfers, _stride(schedule)
+    if stride != pacing.stride:
+        rows = replace(rows, step=rows.step // stride * pacing.stride)
+    return replace(schedule, transfers=rows, provenance=kept | chosen)
 
 
 def with_lead(schedule: Schedule, lead: int | None) -> Schedule:

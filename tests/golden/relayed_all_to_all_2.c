@@ -840,7 +840,7 @@ static Int chunks_for(Int size)
 {
     double best = sqrt(chunks_square * (double)size) + 0.5;
     if (best > chunks_linear * (double)size) best = chunks_linear * (double)size;
-    if (best > 128) best = 128;
+    if (best > 512) best = 512;
     return best > 1 ? (Int)best : 1;
 }
 

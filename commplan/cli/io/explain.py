@@ -58,6 +58,7 @@ def reached_fields(made: Plan) -> dict[str, object]:
             "algbw_GBps": gigabytes(played.algbw),
             "chunks": played.chunks,
             "lead": played.lead,
+            "stride": pacing_of(made.schedule).stride,
         }
     }
 
@@ -69,6 +70,8 @@ def reached_rows(made: Plan) -> list[tuple[str, str]]:
         return []
     reaches = f"{rate(Fraction(played.algbw))} predicted at {bytes_of(int(played.size))}"
     how = f"in {count_of(played.chunks, 'chunk')}, lead {played.lead}"
+    if (stride := pacing_of(made.schedule).stride) > 1:
+        how += f", steps {stride} apart"
     return [("reached", f"{reaches}: {percent(played.algbw / float(achieved))}, {how}")]
 
 

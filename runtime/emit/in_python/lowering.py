@@ -50,7 +50,7 @@ def blocks_of(count: int) -> list[int]:
 
 def chunks_for(size: int) -> int:
     """Choose the number of chunks for a size in bytes."""
-    best = min(math.sqrt(CHUNKS_SQUARE * size) + 0.5, CHUNKS_LINEAR * size, 128.0)
+    best = min(math.sqrt(CHUNKS_SQUARE * size) + 0.5, CHUNKS_LINEAR * size, 512.0)
     return max(1, int(best))
 
 

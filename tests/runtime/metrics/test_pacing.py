@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from runtime.metrics.pacing import MOST_LEAD, USUAL, WHOLE, Pacing, paced, pacing_of, turns
+from runtime.verify.verify import verify
 from solvers.schedules.unfold import unfold
 from topologies.formats.spec import topology
 
@@ -23,14 +24,31 @@ def test_what_is_usual_is_not_written(ring_of):
     assert paced(paced(made, Pacing(2.0, 3, "piece")), USUAL).provenance == made.provenance
 
 
+def test_a_stride_moves_steps_apart_and_back(ring_of):
+    made = ring_of("all_gather", 4)
+    apart = paced(made, Pacing(stride=3))
+    assert (apart.transfers.step == 3 * made.transfers.step).all()
+    assert not verify(apart).faults
+    assert (paced(apart, Pacing(stride=2)).transfers.step == 2 * made.transfers.step).all()
+    assert (paced(apart, USUAL).transfers.step == made.transfers.step).all()
+
+
+def test_a_stride_that_the_steps_do_not_show_is_none(ring_of):
+    made = ring_of("all_gather", 4)
+    held = replace(made, provenance=made.provenance | {"stride": 2})
+    assert pacing_of(held).stride == 1
+    assert (paced(held, USUAL).transfers.step == made.transfers.step).all()
+
+
 @pytest.mark.parametrize("nonsense", ["fast", -3, 0, 10**9, None, float("nan"), True, [1]])
 def test_nonsense_in_a_file_is_some_pacing(nonsense, ring_of):
     made = ring_of("all_gather", 4)
-    words = {"pace": nonsense, "lead": nonsense, "starting": nonsense}
+    words = {"pace": nonsense, "lead": nonsense, "starting": nonsense, "stride": nonsense}
     found = pacing_of(replace(made, provenance=made.provenance | words))
     assert 0 <= found.pace <= 64
     assert 1 <= found.lead <= MOST_LEAD
     assert found.order == "place"
+    assert found.stride == 1
 
 
 @pytest.mark.parametrize("name", ["ring:8", "torus:3x3", "torus:4x4"])

@@ -1,0 +1,47 @@
+"""The pacing without a size is the one that does best in the worst kind of network."""
+
+import pytest
+
+from commplan.candidates.large import pace_for_large
+from runtime.metrics.chunking import LARGE, flow_rate
+from runtime.metrics.pacing import USUAL, Pacing, paced, pacing_of
+from runtime.program.scratch import scratch
+from runtime.simulate.simulate import SHARINGS, simulate
+from solvers.settings.options import SWITCHINGS
+from topologies.formats.spec import topology
+
+
+def _worst(schedule):
+    """Compute the least share of what links can carry, of all kinds of networks."""
+    return min(
+        LARGE / flow_rate(schedule) / simulate(schedule, LARGE, each, sharing=sharing).seconds
+        for each in SWITCHINGS
+        for sharing in SHARINGS
+    )
+
+
+@pytest.mark.parametrize("seed", [8, 10])
+def test_sharing_networks_count(seed, solved):
+    made = solved(topology(f"irregular:seed={seed}"), "all_reduce")
+    best, reached = pace_for_large(made)
+    assert _worst(paced(made, USUAL)) < 0.95 or pacing_of(best) == USUAL
+    assert _worst(best) > 0.97
+    assert reached is not None
+    assert reached.seconds == simulate(best, LARGE).seconds
+
+
+def test_what_is_near_everywhere_keeps_the_usual_pacing(solved):
+    assert pacing_of(pace_for_large(solved(topology("ring:4"), "all_gather"))[0]) == USUAL
+
+
+def test_scratch_limits_the_lead(solved):
+    made = solved(topology("irregular:seed=8"), "all_reduce")
+    least = scratch(paced(made, Pacing(lead=2)))
+    best, _ = pace_for_large(made, least)
+    assert pacing_of(best).lead == 2
+    assert scratch(best) <= least < scratch(made)
+
+
+def test_nothing_to_play_is_left_as_it_is(solved):
+    made = solved(topology("ring:1"), "all_gather")
+    assert pace_for_large(made) == (made, None)
