@@ -11,6 +11,7 @@ from commplan.anytime.standby import make_fallback
 from commplan.candidates import tuning
 from commplan.candidates.keys import BEST, Generator, Key
 from commplan.candidates.measure import Made
+from runtime.metrics.chunking import LEAST, LEAST_COUNTED
 from runtime.metrics.height import height
 from runtime.metrics.pacing import MOST_LEAD, WHOLE, Pacing, paced
 from runtime.simulate.simulate import simulate
@@ -190,7 +191,11 @@ def _matchings(
     if watch is None or not known or (size is not None and _is_near(best, size, options)):
         return
     played: list[float] = []
+    share = (size or tuning.MATCHED_SIZE) * float(what.sizes.mean()) / what.total
     for parts in tuning.MATCHED_PARTS:
+        least = LEAST if parts > tuning.MATCHED_ALWAYS else LEAST_COUNTED
+        if parts > 1 and share < parts * least:
+            return
         work = guided(best, size or tuning.MATCHED_SIZE, parts)
         if len(work.load) * len(what.ranks) > tuning.MATCHED_SENDS or watch.leaves_out("matchings"):
             return

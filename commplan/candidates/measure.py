@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 from commplan.anytime.abandon import end_with
 from commplan.candidates.keys import PACES, Key
-from commplan.candidates.tuning import LEADS, RANK_WORK, VARIED_WORK
+from commplan.candidates.tuning import ALLOCATED_MESSAGES, LEADS, RANK_WORK, VARIED_WORK
 from runtime.metrics import chunking
 from runtime.metrics.height import height
 from runtime.metrics.link_loads import algbw
 from runtime.metrics.pacing import ORDERS, USUAL, Pacing, paced
+from runtime.program.lower import peak
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import simulate
 from runtime.simulate.steady import EVENTS, LEAST
@@ -47,7 +48,12 @@ class Candidate:
 
 
 def measure(
-    key: Key, schedule: Schedule, size: Bytes | None, switching: Switching = "cut-through"
+    key: Key,
+    schedule: Schedule,
+    size: Bytes | None,
+    switching: Switching = "cut-through",
+    *,
+    scarce: bool = False,
 ) -> Candidate:
     """Predict what a schedule takes.
 
@@ -56,10 +62,12 @@ def measure(
         schedule: the schedule.
         size: in bytes.
         switching: how a message crosses several links.
+        scarce: whether scratch is bounded, so that it is counted as the program allocates it.
     """
     if size is not None:
         played = simulate(schedule, size, switching)
-        needed = scratch(schedule, played.chunks)
+        count = allocated if scarce else _foretold
+        needed = count(schedule, size, played.chunks)
         binds = str(played.bottleneck)
         return Candidate(
             key, schedule, height(schedule), played.seconds, needed, played.chunks, binds
@@ -69,8 +77,30 @@ def measure(
     return Candidate(key, schedule, height(schedule), pace, scratch(schedule))
 
 
+def _foretold(schedule: Schedule, size: Bytes, chunks: int) -> Share:
+    """Work out the scratch but for what small messages are put together in."""
+    return scratch(schedule, chunks)
+
+
+def allocated(schedule: Schedule, size: Bytes, chunks: int) -> Share:
+    """Count the scratch that the program of a size allocates, as far as it is not too large.
+
+    For large programs, and where switches copy or add, it is what needs no program to be known.
+    """
+    messages = len(schedule.transfers) * schedule.group.order * chunks
+    if schedule.at_switches or messages > ALLOCATED_MESSAGES:
+        return scratch(schedule, chunks)
+    return peak(schedule, size, chunks)
+
+
 def race(
-    made: Made, size: Bytes | None, watch: Watch, what: str, switching: Switching = "cut-through"
+    made: Made,
+    size: Bytes | None,
+    watch: Watch,
+    what: str,
+    switching: Switching = "cut-through",
+    *,
+    scarce: bool = False,
 ) -> list[Candidate]:
     """Measure schedules while there is time.
 
@@ -80,6 +110,7 @@ def race(
         watch: says when to stop.
         what: they are called if there is not enough.
         switching: how a message crosses several links.
+        scarce: as of `measure`.
     """
     found: list[Candidate] = []
     try:
@@ -88,7 +119,7 @@ def race(
                 if watch.leaves_out(what):
                     break
                 watch.tell(f"trying {key}")
-                found.append(measure(key, schedule, size, switching))
+                found.append(measure(key, schedule, size, switching, scarce=scarce))
     except NotFound:
         watch.leave_out(what)
     return found

@@ -87,12 +87,13 @@ class Races:
         }
 
     def _figures(self, jobs: Sequence[tuple[Key, int]]) -> Iterator[Figures]:
+        scarce = self.max_scratch is not None
         if self.executor is None or len(jobs) < TOGETHER:
             return (
-                _figures(key, self.schedule(key), size, self.options.switching)
+                _figures(key, self.schedule(key), size, self.options.switching, scarce)
                 for key, size in jobs
             )
-        told = [(key, size, self.options.switching) for key, size in jobs]
+        told = [(key, size, self.options.switching, scarce) for key, size in jobs]
         return self.executor.map(_job, told, chunksize=min(TOGETHER, len(jobs) // TOGETHER))
 
 
@@ -151,9 +152,9 @@ def _hold(sent: Mapping[Key, bytes]) -> None:
     _held.update({key: from_bytes(data) for key, data in sent.items()})
 
 
-def _job(job: tuple[Key, int, Switching]) -> Figures:
-    key, size, switching = job
-    return _figures(key, _entrant(_held, key), size, switching)
+def _job(job: tuple[Key, int, Switching, bool]) -> Figures:
+    key, size, switching, scarce = job
+    return _figures(key, _entrant(_held, key), size, switching, scarce)
 
 
 def _entrant(field: Mapping[Key, Schedule], key: Key) -> Schedule:
@@ -163,6 +164,8 @@ def _entrant(field: Mapping[Key, Schedule], key: Key) -> Schedule:
     return paced(known, key.pacing)
 
 
-def _figures(key: Key, schedule: Schedule, size: Bytes, switching: Switching) -> Figures:
-    found = measure(key, schedule, size, switching)
+def _figures(
+    key: Key, schedule: Schedule, size: Bytes, switching: Switching, scarce: bool
+) -> Figures:
+    found = measure(key, schedule, size, switching, scarce=scarce)
     return Figures(found.height, found.seconds, found.scratch, found.chunks, found.bottleneck)

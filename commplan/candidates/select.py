@@ -62,7 +62,8 @@ def compare(
         LimitError: none keeps to the limits.
     """
     watch.tell("measuring")
-    highest = measure(BEST, best, size, options.switching)
+    scarce = max_scratch is not None
+    highest = measure(BEST, best, size, options.switching, scarce=scarce)
     found = [highest] if is_deterministic(best) else []
     crowded = max_scratch is not None and highest.scratch > max_scratch
     limited = not found or not keeps_limits(best, options)
@@ -70,11 +71,12 @@ def compare(
         made = other_candidates(
             best, watch if exact else None, options, size, crowded=crowded or limited
         )
-        found += race(keep_lawful(made, best.relays), size, watch, OTHERS, options.switching)
+        lawful = keep_lawful(made, best.relays)
+        found += race(lawful, size, watch, OTHERS, options.switching, scarce=scarce)
     if max_scratch is not None:
         over = [each for each in found if each.scratch > max_scratch]
         spared = vary(over, sparing_paces, LARGE if size is None else size)
-        found += race(spared, size, watch, PACINGS, options.switching)
+        found += race(spared, size, watch, PACINGS, options.switching, scarce=scarce)
     if size is None:
         return choose(found, size, max_scratch, options)
     return try_pacings(found, size, watch, options, max_scratch)
@@ -107,7 +109,9 @@ def try_pacings(
         return first
     for others in (other_leads, other_paces):
         near = [c for c in distinct(first)[:TUNED] if c.seconds <= FAR * first[0].seconds]
-        found = found + race(vary(near, others, size), size, watch, PACINGS, options.switching)
+        varied = vary(near, others, size)
+        scarce = max_scratch is not None
+        found = found + race(varied, size, watch, PACINGS, options.switching, scarce=scarce)
         first = choose(found, size, max_scratch, options)
     return first
 

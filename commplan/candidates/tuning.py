@@ -20,6 +20,7 @@ TUNED = 3  # candidates, the fastest, for which other numbers of chunks and lead
 LEADS = (2, 4, MOST_LEAD, 6, 1, 3)
 VARIED_WORK = 20_000_000  # visits of messages to links, in all these plays
 RANK_WORK = 2_000  # visits that take as long as what a play does for each rank before it begins
+ALLOCATED_MESSAGES = 2**18  # up to which a program's scratch is counted message by message
 FAR = 2  # times the best time, beyond which they are not: they are tried to make near ones nearer
 
 # What is chosen: the simulator charges nothing for bytes that queue in a switch; networks do.

@@ -8,7 +8,7 @@ from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.anytime.standby import make_fallback
 from commplan.candidates.keys import BEST, Generator
 from commplan.candidates.large import pace_for_large
-from commplan.candidates.measure import Candidate
+from commplan.candidates.measure import Candidate, allocated
 from commplan.candidates.select import compare, distinct
 from commplan.planning.canonical import canonical_view
 from commplan.planning.nearby import find_nearby
@@ -40,8 +40,9 @@ class Plan:
     at the pacing that suits it best, the chosen one first.
 
     Attributes:
-        scratch: the most that a rank needs, as a part of the size: with a size in the chunks of
-            that size, without in those of 1 GiB.
+        scratch: the most that a rank needs, as a part of the size: with a size what the program
+            allocates, but for what small messages are put together in where it has very many;
+            without what it needs in the chunks of 1 GiB.
         not_tried: what was left out or cut short because the time was over, or someone stopped the
             search.
         reached: without a size, what is expected of the schedule's program at 1 GiB; None where to
@@ -173,7 +174,7 @@ def plan_as_is(
         best,
         report,
         _reason(candidates),
-        first.scratch,
+        allocated(best, size, first.chunks),
         size,
         first.seconds,
         schedule_time_bound(best, size),

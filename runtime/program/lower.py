@@ -1,6 +1,7 @@
 """From moves to a program: offsets, chunks and order for one size and element type."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from runtime.metrics.pacing import MOST_LEAD
 from runtime.program.buffer_plan import Moves, moves
 from runtime.program.coalescing import JOINED, Joints, joints
 from runtime.program.elements import OPERATIONS, TYPES, refusal, rounds, width
-from runtime.program.memory_layout import Places, places
+from runtime.program.memory_layout import Places, elements, places
 from runtime.program.program import Action, Buffer, Program, ProgramError
 from runtime.program.receive_mode import BESIDE, Landing
 from runtime.verify.determinism import unlike
@@ -19,6 +20,7 @@ from solvers.schedules.schedule import Schedule
 from topologies.model.arguments import whole
 from topologies.model.messages import unknown
 from topologies.model.topology import BoolArray, IntArray, frozen
+from topologies.model.units import Share
 
 CHUNK_LIMIT = 2**16
 
@@ -95,10 +97,7 @@ def arrange(
 
     limit: the elements of a message up to which it travels with others.
     """
-    parts = _parts(plan, at, chunks, limit)
-    landing = _ways(plan, at, in_place)[parts.row]
-    ends = _ends(plan, at, parts, landing)
-    needed = _lay_beside(ends, parts, at, lead)
+    parts, landing, ends, needed = _lay_out(plan, at, chunks, limit, in_place, lead)
     tables = [_own_copies(plan, at, in_place), _packs(plan, parts, ends[0])]
     tables += [*_messages(plan, parts, *ends), *_landings(plan, at, parts, landing, ends[1])]
     table = np.concatenate(tables)
@@ -241,6 +240,16 @@ def _lay_beside(ends: tuple[_Ends, _Ends], parts: _Parts, at: Places, lead: int)
     return np.asarray(room.sum(axis=1))
 
 
+def _lay_out(
+    plan: Moves, at: Places, chunks: int, limit: int, in_place: bool, lead: int
+) -> tuple[_Parts, IntArray, tuple[_Ends, _Ends], IntArray]:
+    """Cut transfers into parts and give their ends places; count what goes beside."""
+    parts = _parts(plan, at, chunks, limit)
+    landing = _ways(plan, at, in_place)[parts.row]
+    ends = _ends(plan, at, parts, landing)
+    return parts, landing, ends, _lay_beside(ends, parts, at, lead)
+
+
 def _messages(plan: Moves, parts: _Parts, sends: _Ends, receives: _Ends) -> list[_Table]:
     """Make both ends of each message."""
     leads = parts.joints.leads
@@ -341,3 +350,27 @@ def refuse_unlike(schedule: Schedule, dtype: str = "float32", op: str = "sum") -
             f"piece {found[0]} is added up in another order at some ranks than at others: "
             "rounding would leave them with different bits"
         )
+
+
+def peak(schedule: Schedule, size: int, chunks: int, dtype: str = "float32") -> Share:
+    """Count the scratch that the program of a size allocates at the rank that needs most.
+
+    Other than `scratch` it counts what small messages are put together in, and whole elements.
+    Complexity: messages × log.
+
+    Args:
+        schedule: any that is right, in which no switch copies or adds.
+        size: in bytes.
+        chunks: of each piece.
+        dtype: the element type.
+
+    Returns:
+        a part of the size.
+
+    Raises:
+        ProgramError: a switch copies or adds.
+    """
+    plan, each = moves(schedule), width(dtype)
+    at = places(plan, max(elements(schedule.collective, size, dtype), 1), in_place=False)
+    beside = _lay_out(plan, at, chunks, JOINED // each, False, plan.lead)[-1]
+    return Fraction(int((at.scratch + beside).max(initial=0)) * each, size)

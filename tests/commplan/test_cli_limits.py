@@ -151,9 +151,11 @@ def test_scratch_can_be_bounded(ask):
         made = ask(*words, room)
         assert made["scratch"] <= 0.01 < free["scratch"]
         assert made["optimal"] is True
-    made = ask(*words, "2560B", "--size", "4KiB")
-    assert made["scratch_bytes"] <= 2560
-    assert made["reason"].startswith("recursive sharing 4, lead 1: ")
+    words = ("compile", "dgx-a100", "all_reduce", "-o", "x.json", "--size", "64KiB")
+    assert ask(*words)["scratch_bytes"] > 2**15
+    made = ask(*words, "--max-scratch", "32KiB")
+    assert made["scratch_bytes"] <= 2**15
+    assert made["reason"].startswith("bruck 4, lead 1: ")
 
 
 @pytest.mark.parametrize(

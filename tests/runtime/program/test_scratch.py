@@ -3,7 +3,8 @@ from fractions import Fraction
 import pytest
 
 from runtime.program.buffer_plan import moves
-from runtime.program.lower import lower
+from runtime.program.lower import lower, peak
+from runtime.program.memory_layout import elements
 from runtime.program.program import Buffer
 from runtime.program.scratch import scratch
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
@@ -12,6 +13,7 @@ from solvers.solve import solve
 from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError
 from topologies.presets.nvidia import dgx_a100
+from topologies.presets.random_machines import irregular_machine
 from topologies.presets.shapes import ring, star, torus
 
 MACHINES = [ring(5), star(4), torus([3, 3]), dgx_a100()]
@@ -40,6 +42,17 @@ def test_a_program_allocates_what_is_foretold(topology, name, some):
             made = lower(moves(schedule), count, chunks=chunks, joined=0, lead=lead)
             allocated = Fraction(int(made.counts[:, Buffer.SCRATCH].max()), count)
             assert scratch(schedule, chunks, lead) == allocated
+
+
+@pytest.mark.parametrize("name", COLLECTIVES)
+@pytest.mark.parametrize("size", [5000, 2**18])
+def test_what_a_program_allocates_is_counted_with_what_is_joined(name, size):
+    schedule = solve(irregular_machine(90017), collective(name, range(14)))
+    count = elements(schedule.collective, size)
+    for cut in (1, 3):
+        made = lower(schedule, count, chunks=cut)
+        most = int(made.counts[:, Buffer.SCRATCH].max())
+        assert peak(schedule, size, cut) == Fraction(most * 4, size)
 
 
 def test_symmetry_does_not_change_the_scratch():
