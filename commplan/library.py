@@ -46,6 +46,9 @@ from topologies.formats.files import save as save_topology
 from topologies.formats.networkx_graph import from_networkx, to_networkx
 from topologies.formats.registry import FORMATS, Format
 from topologies.formats.spec import catalogue, topology
+from topologies.importers.hardware.profiles import PROFILES, Profile
+from topologies.importers.importing import Imported, import_files
+from topologies.importers.registry import IMPORTERS, Importer
 from topologies.model.errors import ArgumentError, CommplanError
 from topologies.model.registry import PluginError
 from topologies.model.selection import ranks
@@ -57,7 +60,9 @@ from topologies.symmetry.group import SymmetryError
 __all__ = [
     "DISTRIBUTIONS",
     "FORMATS",
+    "IMPORTERS",
     "PRESETS",
+    "PROFILES",
     "SOLVERS",
     "TARGETS",
     "TEMPLATES",
@@ -76,6 +81,8 @@ __all__ = [
     "Expectation",
     "Expected",
     "Format",
+    "Imported",
+    "Importer",
     "Infeasible",
     "LaunchError",
     "LimitError",
@@ -87,6 +94,7 @@ __all__ = [
     "PluginError",
     "Preset",
     "Prices",
+    "Profile",
     "Program",
     "ProgramError",
     "Report",
@@ -122,6 +130,7 @@ __all__ = [
     "emit",
     "expect",
     "from_networkx",
+    "import_files",
     "load_compiled",
     "load_schedule",
     "load_topology",

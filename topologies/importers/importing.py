@@ -8,13 +8,14 @@ from topologies.importers.assembly import machine
 from topologies.importers.completion import assumptions, complete
 from topologies.importers.draft import Draft
 from topologies.importers.hardware.profiles import combine
-from topologies.importers.merging import merge
+from topologies.importers.merging import expect_few, merge
 from topologies.importers.oddities import odd
 from topologies.importers.registry import AUTO
 from topologies.importers.summary import Row, rows
 from topologies.importers.trimming import trim
+from topologies.model.arguments import refuse
 from topologies.model.messages import list_names, prefix
-from topologies.model.topology import Topology, TopologyError
+from topologies.model.topology import Topology, TopologyError, single_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,17 @@ def import_files(
     Raises:
         TopologyError: a file or a name is wrong, a line each.
     """
+    for argument, words in (("files", files), ("profiles", profiles)):
+        listed = isinstance(words, Sequence) and not isinstance(words, str)
+        if not listed or not all(isinstance(word, str) for word in words):
+            refuse(argument, words, "a list of names", single_fault)
+    if not files:
+        raise TopologyError(["files: none, expected at least one"])
     profile = combine(tuple(profiles))
     drafts = [sources.load(path, form) for path in files]
-    whole = complete(merge(drafts, profile, hosts), profile)
+    merged = merge(drafts, profile, hosts)
+    expect_few(sum(1 + each.duplex for each in merged.cables))
+    whole = complete(merged, profile)
     left = trim(whole)
     return Imported(
         topology=_machine(left, files),

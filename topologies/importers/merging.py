@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from topologies.formats.reader import LINK_LIMIT
 from topologies.importers.draft import (
     ADAPTER,
     ALONE,
@@ -37,6 +38,7 @@ def merge(drafts: Sequence[Draft], profile: Profile, hosts: int | None = None) -
     """
     fabrics = [each for each in drafts if each.fabric]
     boxes = [each for each in drafts if not each.fabric]
+    expect_few(sum(len(each.cables) for each in boxes) * (hosts or 1))
     if len(fabrics) > 1:
         raise TopologyError([f"{len(fabrics)} files of networks, expected at most one"])
     if hosts is not None and len(boxes) != 1:
@@ -50,6 +52,16 @@ def merge(drafts: Sequence[Draft], profile: Profile, hosts: int | None = None) -
     if len(boxes) == 1 and (hosts or 1) == 1:
         return boxes[0]
     return _around_one_switch(boxes, profile, hosts)
+
+
+def expect_few(cables: int) -> None:
+    """Refuse more links than a topology file holds, before they are made.
+
+    Raises:
+        TopologyError: there would be more.
+    """
+    if cables > LINK_LIMIT:
+        raise TopologyError([f"{cables:,} links, at most {LINK_LIMIT:,} are made"])
 
 
 def _around_one_switch(boxes: Sequence[Draft], profile: Profile, hosts: int | None) -> Draft:
@@ -126,6 +138,7 @@ def _hang_on(fabric: Draft, boxes: Sequence[Draft], profile: Profile, hosts: int
     """Put each box in the place that the network has for its host."""
     known = hosts_of(fabric)
     pairs, notes = match(known, boxes, hosts)
+    expect_few(sum(len(box.cables) for _, box in pairs))
     named = [_placed(box, host.name, profile) for host, box in pairs]
     short: dict[int, list[str]] = {}
     replaced = {host.name for host in known}

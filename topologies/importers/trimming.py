@@ -79,21 +79,22 @@ def _labels(vertices: Sequence[Vertex], cables: Sequence[Cable]) -> IntArray:
 
 def drop_dead_ends(vertices: Sequence[Vertex], cables: Sequence[Cable]) -> Parts:
     """Drop switches that lead to at most one other vertex, again and again."""
-    at: dict[str, list[Cable]] = defaultdict(list)
+    near: dict[str, set[str]] = {each.name: set() for each in vertices}
     for cable in cables:
-        at[cable.src].append(cable)
-        at[cable.dst].append(cable)
-    role = {each.name: each.role for each in vertices}
+        near[cable.src].add(cable.dst)
+        near[cable.dst].add(cable.src)
+    ranks = {each.name for each in vertices if each.role == RANK}
+    todo = [each.name for each in vertices if each.name not in ranks]
     gone: set[str] = set()
-    todo = [each.name for each in vertices if each.role != RANK]
     while todo:
         name = todo.pop()
-        if name in gone:
+        if name in gone or len(near[name]) > 1:
             continue
-        ends = {end for c in at[name] for end in (c.src, c.dst)} - {name} - gone
-        if len(ends) <= 1:
-            gone.add(name)
-            todo += [end for end in ends if role[end] != RANK]
+        gone.add(name)
+        for end in near[name]:
+            near[end].discard(name)
+            if end not in ranks:
+                todo.append(end)
     return (
         tuple(each for each in vertices if each.name not in gone),
         tuple(cable for cable in cables if not gone & {cable.src, cable.dst}),
@@ -102,33 +103,27 @@ def drop_dead_ends(vertices: Sequence[Vertex], cables: Sequence[Cable]) -> Parts
 
 def contract(vertices: Sequence[Vertex], cables: Sequence[Cable]) -> Parts:
     """Make one cable of two that meet at what only passes on: as slow as the slower of them."""
-    at: dict[str, set[Cable]] = defaultdict(set)
-    order: dict[Cable, int] = {}
-    twice = set()
-    for cable in cables:
-        # What is there twice cannot be told apart in a set; such bundles stay as they are.
-        if cable in order:
-            twice |= {cable.src, cable.dst}
-        order.setdefault(cable, len(order))
-        at[cable.src].add(cable)
-        at[cable.dst].add(cable)
+    kept = dict(enumerate(cables))
+    at: dict[str, set[int]] = {each.name: set() for each in vertices}
+    for number, cable in kept.items():
+        at[cable.src].add(number)
+        at[cable.dst].add(number)
     gone = set()
     for vertex in vertices:
-        if vertex.kind in PASSING and vertex.name not in twice and _is_passed(at[vertex.name]):
-            made = _joined(vertex.name, *sorted(at[vertex.name], key=order.__getitem__))
-            if made.src == made.dst or made in order:
-                continue
-            _exchange(at, vertex.name, made, order)
-            gone.add(vertex.name)
-    left = [each for each in vertices if each.name not in gone]
-    kept = [cable for cable in cables if gone.isdisjoint((cable.src, cable.dst))]
-    old = set(kept)
-    new = {c for v in left for c in at[v.name]} - old
-    return tuple(left), (*kept, *sorted(new, key=order.__getitem__))
-
-
-def _is_passed(cables: set[Cable]) -> bool:
-    return len(cables) == 2 and all(cable.duplex for cable in cables)
+        here = sorted(at[vertex.name])
+        if vertex.kind not in PASSING or len(here) != 2:
+            continue
+        one, other = (kept[number] for number in here)
+        made = _joined(vertex.name, one, other)
+        if made.src == made.dst or not (one.duplex and other.duplex):
+            continue
+        kept[here[0]] = made
+        del kept[here[1]]
+        # Of the end of the second, which is made.dst.
+        at[made.dst].discard(here[1])
+        at[made.dst].add(here[0])
+        gone.add(vertex.name)
+    return tuple(each for each in vertices if each.name not in gone), tuple(kept.values())
 
 
 def _joined(through: str, one: Cable, other: Cable) -> Cable:
@@ -136,11 +131,3 @@ def _joined(through: str, one: Cable, other: Cable) -> Cable:
     slow = min(one, other, key=lambda cable: cable.rate or 0)
     src, dst = (c.src if c.dst == through else c.dst for c in (one, other))
     return slow._replace(src=src, dst=dst, alpha=(one.alpha or 0) + (other.alpha or 0))
-
-
-def _exchange(at: dict[str, set[Cable]], name: str, made: Cable, order: dict[Cable, int]) -> None:
-    """Put one cable in the place of two."""
-    old = at.pop(name)
-    order[made] = min(order[cable] for cable in old)
-    for end in (made.src, made.dst):
-        at[end] = (at[end] - old) | {made}

@@ -1,6 +1,7 @@
 """hwloc's XML of one host: PCIe, sockets, NVLink, adapters."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations
@@ -15,6 +16,7 @@ from topologies.importers.draft import (
     Vertex,
     bundle,
 )
+from topologies.importers.texts.host_names import fit
 from topologies.importers.texts.xml_text import Element, begins_with, parse
 from topologies.model.messages import show_value
 
@@ -23,7 +25,7 @@ NET = re.compile(r"(mlx|hfi|bnxt|irdma|efa|ib|hns|opa)")
 GPU_CLASSES, NET_CLASSES, SWITCH_CLASS = ("0302", "0380", "1200"), ("0207", "0c06"), "0680"
 MATRICES = {"NVLinkBandwidth": "NVLink", "XGMIBandwidth": "xGMI", "XeLinkBandwidth": "XeLink"}
 HUB = "nvs"
-MOST = 512  # objects of a matrix
+MOST = 512  # sockets, and objects of a matrix
 
 
 def sniff(text: str) -> bool:
@@ -44,6 +46,8 @@ def read(text: str, name: str) -> Draft:
     host = _Host()
     for each in root.all("object"):
         _object(host, each, None)
+    if len(host.sockets) > MOST:
+        raise ValueError(f"{len(host.sockets):,} sockets, at most {MOST} are read")
     if not host.sockets and not host.gpus:
         raise ValueError("no Package and no GPU in it")
     return _draft(host, root, _name(root) or name)
@@ -54,7 +58,7 @@ def _name(root: Element) -> str:
     for each in (root, *root.all("object")):
         for info in each.all("info"):
             if info.get("name") == "HostName":
-                return info.get("value").replace(":", "_").replace(",", "_")
+                return fit(info.get("value"))
     return ""
 
 
@@ -68,10 +72,12 @@ class _Host:
     hubs: list[Vertex] = field(default_factory=list)
     cables: list[Cable] = field(default_factory=list)
     by_index: dict[str, str] = field(default_factory=dict)
+    used: Counter[str] = field(default_factory=Counter)
 
     def name(self, word: str) -> str:
         """Name the next bridge or adapter."""
-        return f"{word}{sum(each.name.startswith(word) for each in self.others)}"
+        self.used[word] += 1
+        return f"{word}{self.used[word] - 1}"
 
 
 def _object(host: _Host, each: Element, parent: Vertex | None) -> None:

@@ -16,7 +16,7 @@ from topologies.importers.draft import (
     Vertex,
 )
 from topologies.importers.hardware.figures import LANE, infiniband
-from topologies.importers.texts.nature import natural
+from topologies.importers.texts.host_names import fit, natural
 from topologies.model.messages import list_names, short, show_value
 from topologies.model.units import Rate
 
@@ -138,7 +138,7 @@ def _hosts(nodes: dict[str, _Node]) -> tuple[dict[str, tuple[str, str]], list[st
         elif not host or _NAMELESS.match(node.text):
             nameless.append(node.guid)
         else:
-            hosts[key] = (_fit(host), device.strip())
+            hosts[key] = (fit(host), device.strip())
     notes = []
     if nameless:
         listed = list_names(nameless, 3)
@@ -146,11 +146,6 @@ def _hosts(nodes: dict[str, _Node]) -> tuple[dict[str, tuple[str, str]], list[st
     if aggregation:
         notes.append(f"{aggregation} aggregation nodes (SHARP) are left out: switches add nothing")
     return hosts, notes
-
-
-def _fit(name: str) -> str:
-    """Make a name of a description; where names are apart by colons and commas, ours are not."""
-    return name.replace(":", "_").replace(",", "_")
 
 
 def _cables(
@@ -279,7 +274,7 @@ def _switch_names(nodes: dict[str, _Node]) -> dict[str, str]:
     for key, node in nodes.items():
         if key[0] == "s":
             managed = _MANAGED.match(node.text)
-            plain[key] = _fit(managed[1] if managed else node.text.split(";")[0]).strip()
+            plain[key] = fit(managed[1] if managed else node.text.split(";")[0]).strip()
     seen = Counter(plain.values())
     return {
         key: text if text and seen[text] == 1 else f"S-{nodes[key].guid}"

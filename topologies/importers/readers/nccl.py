@@ -1,5 +1,6 @@
 """NCCL topology XML, as NVIDIA's and AMD's library write it: GPUs, NVLink, xGMI, PCIe, adapters."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations
@@ -27,6 +28,7 @@ NVLINK = {60: "1", 61: "1", 62: "1", 70: "2", 72: "2", 80: "3", 86: "3 GA10x", 9
 GFX = {"906": "gfx906", "908": "gfx908", "910": "gfx90a", "940": "gfx942", "941": "gfx942"}
 GFX |= {"942": "gfx942", "950": "gfx950", "gfx940": "gfx942", "gfx941": "gfx942"}
 HUB = "nvs"
+MOST_SOCKETS = 1024
 FIRST_COPYING = 90  # compute capability from which NVSwitches copy and add
 
 
@@ -46,7 +48,9 @@ def read(text: str, name: str) -> Draft:
     if version not in VERSIONS:
         raise root.fault(f"version is {show_value(version)}, expected {' or '.join(VERSIONS)}")
     host = _Host(_boxes(root))
-    for cpu in root.all("cpu"):
+    for number, cpu in enumerate(root.all("cpu")):
+        if number >= MOST_SOCKETS:
+            raise cpu.fault(f"more than {MOST_SOCKETS:,} sockets")
         _cpu(host, cpu)
     if not host.gpus:
         raise ValueError(
@@ -80,12 +84,17 @@ class _Host:
     switches: list[Vertex] = field(default_factory=list)
     cables: list[Cable] = field(default_factory=list)
     others: list[Element] = field(default_factory=list)
+    used: Counter[str] = field(default_factory=Counter)
+
+    def name(self, box: str, word: str) -> str:
+        """Name something in a box by a word and the next number."""
+        begun = _name(box, word)
+        self.used[begun] += 1
+        return f"{begun}{self.used[begun] - 1}"
 
     def switch(self, kind: str, word: str, box: str) -> Vertex:
         """Add a switch to a box, named by a word and the next number."""
-        begun = _name(box, word)
-        number = sum(each.name.rstrip("0123456789") == begun for each in self.switches)
-        made = Vertex(f"{begun}{number}", SWITCH, kind, box)
+        made = Vertex(self.name(box, word), SWITCH, kind, box)
         self.switches.append(made)
         return made
 
@@ -160,8 +169,7 @@ def _nets(host: _Host, nic: Element, parent: Vertex) -> None:
 
 
 def _adapter(host: _Host, box: str, rate: Fraction | None, keys: list[str]) -> Vertex:
-    number = sum(each.host == box for each in host.adapters)
-    made = Vertex(_name(box, f"nic{number}"), ADAPTER, "adapter", box, tuple(keys), rate=rate)
+    made = Vertex(host.name(box, "nic"), ADAPTER, "adapter", box, tuple(keys), rate=rate)
     host.adapters.append(made)
     return made
 
@@ -180,11 +188,11 @@ def _finish(host: _Host, name: str) -> Draft:
     places = range(len(host.gpus))
     order = sorted(places, key=lambda i: (host.gpus[i].said.whole("rank", i), i))
     gpus = [host.gpus[i] for i in order]
-    ranks: list[Vertex] = []
-    for gpu in gpus:
-        box = gpu.parent.host
-        local = f"g{sum(rank.host == box for rank in ranks)}"
-        ranks.append(Vertex(_name(box, local), RANK, "GPU", box, (f"pci {gpu.bus}",)))
+    boxes = [gpu.parent.host for gpu in gpus]
+    ranks = [
+        Vertex(host.name(box, "g"), RANK, "GPU", box, (f"pci {gpu.bus}",))
+        for gpu, box in zip(gpus, boxes, strict=True)
+    ]
     joins, hubs, odd = _joins(gpus, ranks)
     pcie = [_pcie(gpu.pci, rank, gpu.parent) for gpu, rank in zip(gpus, ranks, strict=True)]
     sockets = [
@@ -215,7 +223,7 @@ def _joins(gpus: list[_Gpu], ranks: list[Vertex]) -> tuple[list[Cable], list[Ver
     cables: list[Cable] = []
     odd: list[str] = []
     for gpu, rank in zip(gpus, ranks, strict=True):
-        counts, lost = _count(gpu, {bus: end for bus, end in ends.items() if end != rank.name})
+        counts, lost = _count(gpu, rank.name, ends)
         odd += [f"line {line}: a link of {rank.name} leads to no GPU of the file" for line in lost]
         for end, count in counts.items():
             hub, source = end == HUB, f"{count} links in the file"
@@ -231,7 +239,7 @@ def _joins(gpus: list[_Gpu], ranks: list[Vertex]) -> tuple[list[Cable], list[Ver
     return pair_up(cables), hubs, odd
 
 
-def _count(gpu: _Gpu, ends: dict[str, str]) -> tuple[dict[str, int], list[int]]:
+def _count(gpu: _Gpu, own: str, ends: dict[str, str]) -> tuple[dict[str, int], list[int]]:
     """Count the links of a GPU to each end; and give the lines of those that lead nowhere."""
     counts: dict[str, int] = {}
     lost = []
@@ -239,6 +247,8 @@ def _count(gpu: _Gpu, ends: dict[str, str]) -> tuple[dict[str, int], list[int]]:
         if link.tag not in ("nvlink", "xgmi"):
             continue
         end = ends.get(link.get("target").lower())
+        if end == own:
+            end = None
         if end is None and link.get("tclass").lower().startswith(SWITCH_CLASS):
             end = HUB
         if end is None:

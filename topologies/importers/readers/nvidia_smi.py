@@ -1,6 +1,7 @@
 """The matrix that `nvidia-smi topo -m` prints, and its likes of other makers with other words."""
 
 import re
+from collections import Counter
 from itertools import combinations
 from typing import NamedTuple
 
@@ -139,7 +140,9 @@ def _joins(matrix: _Matrix, ranks: list[str]) -> tuple[list[Cable], list[Vertex]
     for a, b in combinations(ranks, 2):
         if found := _DIRECT.fullmatch(matrix.cells[a, b]):
             pairs[a, b] = (found[1], int(found[2] or 1))
-    total = {a: sum(n for pair, (_, n) in pairs.items() if a in pair) for a in ranks}
+    total: Counter[str] = Counter()
+    for pair, (_, count) in pairs.items():
+        total.update(dict.fromkeys(pair, count))
     counts = set(pairs.values())
     full = len(pairs) == len(ranks) * (len(ranks) - 1) // 2
     switched = any(word == "HCCS_SW" for word, _ in counts)

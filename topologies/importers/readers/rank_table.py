@@ -6,7 +6,8 @@ import msgspec
 
 from topologies.importers.draft import NETWORK, RANK, SWITCH, UPLINK, Cable, Draft, Vertex
 from topologies.importers.readers import rank_table_2
-from topologies.importers.readers.rank_table_2 import Word, decode, whole
+from topologies.importers.readers.rank_table_2 import Word, decode, mesh, whole
+from topologies.importers.texts.host_names import fit
 from topologies.model.messages import show_value
 
 VERSIONS = ("1.0", "1.2", "2.0")
@@ -91,7 +92,11 @@ def _devices(table: _Table) -> list[tuple[int, str, _Device]]:
         ValueError: there are none, or a rank is there twice.
     """
     found = [
-        (whole(device.rank_id, f"server_list[{i}].device[{k}].rank_id"), server.server_id, device)
+        (
+            whole(device.rank_id, f"server_list[{i}].device[{k}].rank_id"),
+            fit(server.server_id),
+            device,
+        )
         for i, server in enumerate(table.server_list)
         for k, device in enumerate(server.device)
     ]
@@ -109,10 +114,11 @@ def _pods(table: _Table) -> dict[str, str]:
     """
     pods: dict[str, str] = {}
     for pod in table.super_pod_list:
+        name = fit(str(pod.super_pod_id))
         for member in pod.server_list:
-            if pods.setdefault(member.server_id, str(pod.super_pod_id)) != str(pod.super_pod_id):
+            if pods.setdefault(fit(member.server_id), name) != name:
                 raise ValueError(f"super_pod_list: {member.server_id!r} is in two super-pods")
-    lost = [each.server_id for each in table.server_list if each.server_id not in pods]
+    lost = [each.server_id for each in table.server_list if fit(each.server_id) not in pods]
     if pods and lost:
         raise ValueError(f"super_pod_list: {show_value(lost[0])} is in no super-pod")
     return pods
@@ -123,12 +129,8 @@ def _inside_servers(ranks: list[Vertex]) -> tuple[list[Cable], list[Vertex]]:
     servers: dict[str, list[Vertex]] = defaultdict(list)
     for rank in ranks:
         servers[rank.host].append(rank)
-    return [
-        Cable(one.name, other.name, "HCCS")
-        for inside in servers.values()
-        for i, one in enumerate(inside)
-        for other in inside[i + 1 :]
-    ], []
+    cables = [each for host, inside in servers.items() for each in mesh(inside, host, "HCCS")]
+    return cables, []
 
 
 def _inside_pods(ranks: list[Vertex], pod_of: dict[str, str]) -> tuple[list[Cable], list[Vertex]]:

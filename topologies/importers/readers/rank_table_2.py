@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from topologies.importers.draft import NETWORK, RANK, SWITCH, Cable, Draft, Vertex
+from topologies.importers.texts.host_names import fit
 from topologies.model.messages import one_line, show_value
 
 Word = str | int
@@ -121,7 +122,7 @@ def _check(table: _Table) -> None:
 def _host(row: _Rank) -> str:
     """Call a box what the lowest layer calls its network."""
     lowest = min(row.level_list, key=lambda level: level.net_layer, default=None)
-    return lowest.net_instance_id if lowest else ""
+    return fit(lowest.net_instance_id) if lowest else ""
 
 
 def _layers(rows: list[_Rank], ranks: list[Vertex]) -> tuple[list[Cable], list[Vertex]]:
@@ -136,9 +137,9 @@ def _layers(rows: list[_Rank], ranks: list[Vertex]) -> tuple[list[Cable], list[V
     switches: list[Vertex] = []
     for (layer, instance, kind), inside in members.items():
         if kind == MESH:
-            cables += _mesh([rank for rank, _ in inside], instance)
+            cables += mesh([rank for rank, _ in inside], instance, "UB", "one port for each pair")
             continue
-        hub = Vertex(f"net{layer}-{instance}", SWITCH, f"layer {layer}")
+        hub = Vertex(f"net{layer}-{fit(instance)}", SWITCH, f"layer {layer}")
         switches.append(hub)
         medium: Any = NETWORK if layer > 1 else "UB"
         cables += [
@@ -148,16 +149,16 @@ def _layers(rows: list[_Rank], ranks: list[Vertex]) -> tuple[list[Cable], list[V
     return cables, switches
 
 
-def _mesh(inside: list[Vertex], instance: str) -> list[Cable]:
-    """Join each with each, as the file that describes the box is another one.
+def mesh(inside: list[Vertex], where: str, medium: str, source: str = "") -> list[Cable]:
+    """Join each with each, as the table leaves out what is inside a box.
 
     Raises:
         ValueError: there are too many for such a box.
     """
     if len(inside) > MESH_LIMIT:
-        raise ValueError(f"{show_value(instance)}: {len(inside)} ranks in one mesh")
+        raise ValueError(f"{show_value(where)}: {len(inside):,} ranks, at most {MESH_LIMIT}")
     return [
-        Cable(one.name, other.name, "UB", lanes=1, source="one port for each pair")
+        Cable(one.name, other.name, medium, source=source)
         for i, one in enumerate(inside)
         for other in inside[i + 1 :]
     ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from topologies.importers.draft import ALONE, NETWORK, RANK, SWITCH, UPLINK, Cable, Draft, Vertex
-from topologies.importers.texts.nature import natural
+from topologies.importers.texts.host_names import natural
 from topologies.model.messages import show_value
 
 LIMIT = 100_000  # hosts

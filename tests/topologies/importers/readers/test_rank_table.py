@@ -67,3 +67,8 @@ def test_what_is_wrong_is_told_with_its_place(sample, draft, name, fields, fault
     with pytest.raises(ValueError, match=r"^") as told:
         draft("rank-table", changed(sample, f"rank-table-{name}.json", **fields))
     assert str(told.value).startswith(fault)
+
+
+def test_servers_named_by_addresses_are_told_apart(sample, draft):
+    text = Path(sample("rank-table-1.2.json")).read_text().replace("node_0", "fe80::1")
+    assert draft("rank-table", text).of("rank")[0].name == "fe80__1.d0"
