@@ -78,13 +78,14 @@ class Core:
 
     The core knows no mpi.h. It gets the addresses of MPI's functions from the library that mpi4py
     uses, and handles as this MPI has them: 32-bit numbers (MPICH and its kin) or pointers (Open
-    MPI, and the MPI 5 ABI). One binary serves all.
+    MPI, and the MPI 5 ABI). One binary serves all. kept: what has to live as long as this.
     """
 
     def __init__(self, part: Part, comm: Any, tag: int, limit: float) -> None:  # noqa: ANN401
         from mpi4py import MPI
 
         self.part, self._comm, self._MPI = part, comm, MPI
+        self.kept: tuple[Array, ...] = ()
         library, mpi = ctypes.CDLL(str(LIBRARY)), ctypes.CDLL(MPI.__file__)
         size = MPI._sizeof(MPI.Status)
         self._under_way, made = _made(part, limit)

@@ -84,9 +84,9 @@ class Executor:
         self.dtype = program.dtype
         kind = storage(program.dtype)
         ins, outs, scratch = (np.zeros(size, np.uint8).view(kind) for size in memory(self.part))
-        self._scratch = scratch
         self.input, self.output = _views(self.part, ins, ins if program.in_place else outs)
         self._machine.bind(*(a.ctypes.data for a in (self.input, self.output, scratch)))
+        self._machine.kept = (ins, outs, scratch)  # for who keeps `run` alone
         self.run, self.wait = self._machine.run, self._machine.wait
 
     def put(self, values: ArrayLike) -> None:

@@ -14,7 +14,10 @@ from runtime.program.program import Action, Buffer
 
 
 class Persistent:
-    """A part as lists of requests and of views, made once for the memory it runs in."""
+    """A part as lists of requests and of views, made once for the memory it runs in.
+
+    kept: what has to live as long as this, for whoever has it run in memory that nobody else keeps.
+    """
 
     def __init__(self, part: Part, comm: Any, tag: int, limit: float) -> None:  # noqa: ANN401
         from mpi4py import MPI
@@ -23,6 +26,7 @@ class Persistent:
         self._tag, self._limit = tag, limit
         self._ufunc, self._join = plain(part.op, part.dtype), join(part.op, part.dtype)
         self._bound: tuple[int, ...] = ()
+        self.kept: tuple[Array, ...] = ()
         self._requests: dict[int, Any] = {}
         self._output = np.zeros(0, dtype=storage(part.dtype))
         self._way: Iterator[None] | None = None

@@ -105,15 +105,15 @@ def _find_beside(*names: str) -> str:
     )
 
 
-def compile_c(mpi: Mpi, source: Path, program: Path) -> None:
-    """Compile a C program with the mpicc that belongs to an mpirun.
+def compile_c(mpi: Mpi, source: Path, program: Path, *more: str) -> None:
+    """Compile a C program with the mpicc that belongs to an mpirun; more: arguments.
 
     Raises:
         LaunchError: there is no mpicc, or it fails; with its first words.
     """
     where = shutil.which(mpi.command[0]) or mpi.command[0]
     compiler = shutil.which("mpicc", path=str(Path(where).parent)) or _find_beside("mpicc")
-    command = [compiler, "-O2", "-std=c11", "-o", str(program), str(source), "-lm"]
+    command = [compiler, "-O2", "-std=c11", *more, "-o", str(program), str(source), "-lm"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
