@@ -19,7 +19,7 @@ from topologies.model.messages import show_value, unknown
 from topologies.model.topology import TopologyError
 
 COUNT_LIMIT = 10**6
-ROW_LIMIT = 1_000_000
+ROW_LIMIT = 250_000  # of each list: a few seconds, and some hundred MB
 DEPTH_LIMIT = 8
 MOVE_LIMIT = 2**24  # vertices of all permutations
 NAMES = {"ranks": ("name",), "switches": ("name",), "links": ("src", "dst", "plane")}

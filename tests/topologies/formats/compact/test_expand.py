@@ -157,7 +157,7 @@ def test_each_mistake_is_one_line_with_its_place(tmp_path: Path, changes: dict, 
 def test_what_would_be_endless_is_refused_before_it_is_written_out(tmp_path: Path) -> None:
     many = {"b": 10**6, "g": 10**6}
     assert faults(tmp_path, {"counts": many}) == [
-        "ranks: 1,000,000,000,000 rows, at most 1,000,000 are read"
+        "ranks: 1,000,000,000,000 rows, at most 250,000 are read"
     ]
     deep = {"each": "b", "rows": [{"src": "x", "dst": "y"}]}
     for index in "cdefhijklm":
