@@ -12,6 +12,9 @@ from commplan.communicator import Communicator, PlacementError
 from commplan.expectation.compiled import load_compiled
 from commplan.expectation.expect import Expectation, Expected, expect
 from commplan.expectation.patterns import Timing
+from commplan.judgement.judge import Judged, Judgement, JudgementError, Verdict, judge
+from commplan.measurements.read import load_measurements
+from commplan.measurements.rows import Context, LogError, Measured
 from commplan.planning.planner import Plan, plan
 from runtime.emit.targets import TARGETS, Target, emit
 from runtime.execute.executor import Executor
@@ -73,6 +76,7 @@ __all__ = [
     "CollectiveError",
     "CommplanError",
     "Communicator",
+    "Context",
     "Cut",
     "DemandError",
     "Distribution",
@@ -84,9 +88,14 @@ __all__ = [
     "Imported",
     "Importer",
     "Infeasible",
+    "Judged",
+    "Judgement",
+    "JudgementError",
     "LaunchError",
     "LimitError",
     "Link",
+    "LogError",
+    "Measured",
     "Measurement",
     "NotFound",
     "PlacementError",
@@ -117,6 +126,7 @@ __all__ = [
     "Topology",
     "TopologyError",
     "Transfer",
+    "Verdict",
     "WrongSchedule",
     "all_to_allv",
     "bound",
@@ -131,7 +141,9 @@ __all__ = [
     "expect",
     "from_networkx",
     "import_files",
+    "judge",
     "load_compiled",
+    "load_measurements",
     "load_schedule",
     "load_topology",
     "lower",

@@ -30,6 +30,7 @@ ROOMS = {
     ),
     "commplan": (
         *("_floors", "anytime", "candidates", "planning", "expectation"),
+        *("measurements", "judgement"),
         *("communicator", "torch", "jax"),
         *("library", "__init__", "cli", "__main__"),
     ),

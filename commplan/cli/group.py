@@ -8,6 +8,7 @@ from commplan.cli.commands.expectations import expect
 from commplan.cli.commands.fabric import fabric
 from commplan.cli.commands.frontier import frontier
 from commplan.cli.commands.importing import import_machine
+from commplan.cli.commands.judgements import judge
 from commplan.cli.commands.machines import topologies, topology
 from commplan.cli.commands.measure import simulate, verify
 from commplan.cli.commands.program import emit, run
@@ -59,6 +60,7 @@ for command in (
     compile,
     frontier,
     expect,
+    judge,
     verify,
     show,
     simulate,

@@ -13,6 +13,7 @@ from commplan.planning.nearby import find_nearby
 from commplan.planning.planner import plan, schedule_time_bound
 from runtime.metrics.busbw import factor
 from runtime.simulate.simulate import simulate
+from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import COLLECTIVES, collective
 from solvers.schedules.schedule import Schedule
@@ -36,7 +37,7 @@ class Expected:
     Attributes:
         factor: busbw / algbw of the collective.
         bound: seconds that nothing beats.
-        scope: for which schedules that holds.
+        proof: the bound of throughput that it rests on, with its certificate.
         best: the fastest schedule known.
         ring, tree: what libraries run; None where there is none, or it takes long to play.
     """
@@ -46,10 +47,15 @@ class Expected:
     size: Bytes
     factor: Fraction
     bound: Seconds
-    scope: str
+    proof: Bound
     best: Timing
     ring: Timing | None
     tree: Timing | None
+
+    @property
+    def scope(self) -> str:
+        """Look up for which schedules the bound holds."""
+        return self.proof.scope
 
     def algbw(self, seconds: Seconds) -> float | None:
         """Compute bytes per second; None where nothing moves."""
@@ -99,8 +105,8 @@ def expect(
     """
     asked = [whole("size", size, 1, 2**60) for size in sizes]
     watch = watch or Watch(seconds)
-    adds = bool(topology.multicast.any() or topology.reduce.any())
-    options = SolverOptions(in_network=adds if in_network is None else in_network)
+    adds = switches_help(topology) if in_network is None else in_network
+    options = SolverOptions(in_network=adds)
     chosen = collectives or [collective(name, range(topology.ranks)) for name in COLLECTIVES]
     patterns: dict[tuple[int, ...], Patterns] = {}
     rows: list[Expected] = []
@@ -110,6 +116,11 @@ def expect(
         own = patterns.setdefault(what.ranks, Patterns(bundle(topology), what.ranks))
         rows += _of_one(topology, what, asked, own, options, _pick(compiled, what), watch)
     return Expectation(topology.name, tuple(rows), tuple(watch.not_tried))
+
+
+def switches_help(topology: Topology) -> bool:
+    """Tell whether any switch copies or adds."""
+    return bool(topology.multicast.any() or topology.reduce.any())
 
 
 def _pick(compiled: Sequence[Parts], what: Collective) -> Parts | None:
@@ -146,7 +157,7 @@ def _of_one(
             size=size,
             factor=factor(what),
             bound=schedule_time_bound(best, size),
-            scope=best.bound.scope,
+            proof=best.bound,
             best=found[size],
             ring=ring.timing(size) if ring else None,
             tree=tree.timing(size) if tree else None,

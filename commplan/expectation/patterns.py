@@ -2,7 +2,7 @@
 
 A ring of many ranks takes as long for each turn as for the one before, once all are under way: of
 a long one only the beginning is played, and the rest goes on at the same pace (exact where links
-bind, up to 4 % too quick where latencies do and neighbours are not equally far).
+bind, within 6 % where latencies do and neighbours are not equally far).
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.templates import TEMPLATES, ring
 from solvers.templates.layout import TemplateError
-from solvers.templates.ring_order import ring_order
+from solvers.templates.ring_order import ring_order, spread_rings
 from topologies.model.topology import Topology
 from topologies.model.units import Bytes, Seconds
 
@@ -54,9 +54,14 @@ class Patterns:
     def _router(self) -> Router:
         return Router(self.topology)
 
+    @property
+    def rings(self) -> int:
+        """Count the rings that go over different ways between boxes."""
+        return len(self._orders)
+
     @cached_property
-    def _order(self) -> list[int]:
-        return ring_order(self._router, self.ranks)
+    def _orders(self) -> list[list[int]]:
+        return spread_rings(self._router, ring_order(self._router, self.ranks))
 
     def ring(self, what: Collective) -> "Pattern | None":
         """Make the ring of a collective, or the chain; None where there is none.
@@ -68,9 +73,9 @@ class Patterns:
             return None
         try:
             if what.root is not None or turns <= TURNS:
-                return Pattern("ring", ring.along(self._order, self._router, what), turns, turns)
-            made = ring.along(self._order, self._router, what, turns=TURNS)
-            half = ring.along(self._order, self._router, what, turns=TURNS // 2)
+                return Pattern("ring", ring.along(self._orders, self._router, what), turns, turns)
+            made = ring.along(self._orders, self._router, what, turns=TURNS)
+            half = ring.along(self._orders, self._router, what, turns=TURNS // 2)
         except TemplateError:
             return None
         return Pattern("ring", made, TURNS, turns, half)

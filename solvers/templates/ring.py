@@ -1,6 +1,7 @@
 """Patterns that pass everything around a ring, or along a chain."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -28,41 +29,52 @@ def schedule(topology: Topology, collective: Collective, bound: Bound = UNPROVED
     """
     expect("ring", collective, COLLECTIVES)
     routes = Router(topology)
-    return along(ring_order(routes, collective.ranks), routes, collective, bound)
+    return along([ring_order(routes, collective.ranks)], routes, collective, bound)
 
 
 def along(
-    order: Sequence[int],
+    orders: Sequence[Sequence[int]],
     routes: Router,
     collective: Collective,
     bound: Bound = UNPROVED,
     turns: int | None = None,
 ) -> Schedule:
-    """Pass each piece along ranks in a given order.
+    """Pass equal shares of each piece along ranks in given orders.
 
     Args:
-        order: of the ranks around the ring.
+        orders: of the ranks, for each ring.
         routes: the paths to send over.
         collective: one of COLLECTIVES.
         bound: goes with the schedule as it is.
-        turns: of a ring so many, the first; the schedule then is only the beginning of one.
+        turns: of each ring so many, the first; the schedule then is only the beginning of one.
 
     Raises:
         TemplateError: a machine that cannot relay the sums.
     """
+    pieces: list[tuple[int, Fraction]] = []
+    sends: list[Sends] = []
+    for order in orders:
+        own, ways = _one_ring(order, collective)
+        sends += [replace(way, piece=way.piece + len(pieces)) for way in ways[:turns]]
+        pieces += [(block, share / len(orders)) for block, share in own]
+    sends.sort(key=lambda each: each.round)
+    return lay_out("ring", routes, collective, pieces, sends, bound)
+
+
+def _one_ring(
+    order: Sequence[int], collective: Collective
+) -> tuple[list[tuple[int, Fraction]], list[Sends]]:
+    """Give the pieces of a ring, or of a chain from the root, and who sends them on."""
     if collective.root is not None:
         at = order.index(collective.root)
         line = integers([*order[at:], *order[:at]])
-        sends = _chain(line, pattern_of(collective) == "reduce")
-        return lay_out("ring", routes, collective, blocks(collective), sends, bound)
-    n = len(order)
+        return blocks(collective), _chain(line, pattern_of(collective) == "reduce")
     if pattern_of(collective) == "all_reduce":
-        pieces = [(0, Fraction(1, n))] * n
+        pieces = [(0, Fraction(1, len(order)))] * len(order)
     else:
         block = {rank: i for i, rank in enumerate(collective.ranks)}
         pieces = [(block[rank], Fraction(1)) for rank in order]
-    sends = send_around(integers(order), pattern_of(collective))[:turns]
-    return lay_out("ring", routes, collective, pieces, sends, bound)
+    return pieces, send_around(integers(order), pattern_of(collective))
 
 
 def _chain(order: IntArray, reduce: bool) -> list[Sends]:

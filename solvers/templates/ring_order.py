@@ -1,6 +1,8 @@
 """An order of the ranks in which neighbours are near, for patterns that go around."""
 
 from collections.abc import Sequence
+from itertools import pairwise
+from math import ceil
 
 import numpy as np
 
@@ -38,6 +40,37 @@ def ring_order(routes: Router, ranks: Sequence[int]) -> list[int]:
             break
     rest = [i for i in range(len(ranks)) if i not in set(longest)]
     return [ranks[i] for i in longest + rest]
+
+
+def spread_rings(routes: Router, order: Sequence[int]) -> list[list[int]]:
+    """Make several rings of one where boxes have more ways out than a ring takes, as libraries do.
+
+    Ring k begins in each box at its k-th rank, and goes through every other box backwards, so that
+    it leaves a box at the place at which it enters the next one: over one rail. There are as many
+    rings as make the ways out as fast as those inside, but one for each rank of a box at most.
+
+    Args:
+        routes: the paths to send over.
+        order: of one ring, in which boxes are runs of near ranks.
+    """
+    around = [*order, order[0]]
+    far = [float(routes.lengths(a)[b]) for a, b in pairwise(around)]
+    breaks = [i + 1 for i, length in enumerate(far) if length > min(far)]
+    boxes = [sorted(order[a:b]) for a, b in pairwise([0, *breaks]) if b > a]
+    if len(boxes) < 2 or {len(box) for box in boxes} != {len(boxes[0])} or len(boxes[0]) < 2:
+        return [list(order)]
+    inside, out = (_rate(routes, boxes[0][0], box[1]) for box in boxes[:2])
+    count = min(len(boxes[0]), max(1, ceil(inside / out)))
+    return [
+        [rank for b, box in enumerate(boxes) for rank in (box[k:] + box[:k])[:: 1 - 2 * (b % 2)]]
+        for k in range(count)
+    ]
+
+
+def _rate(routes: Router, src: int, dst: int) -> int:
+    """Look up the capacity of the slowest link between two ranks."""
+    links = [link for hop in routes.path(src, dst) for link in hop.route]
+    return int(min(routes.topology.capacity[link] for link in links))
 
 
 class _Near:

@@ -123,6 +123,7 @@ def run(
 
 def _describe_run(schedule: Schedule, target: str, measured: launch.Measurement) -> Answer:
     fields = {
+        "collective": schedule.collective.name,
         "seconds": measured.seconds,
         "algbw_GBps": gigabytes(measured.algbw),
         "wrong": measured.wrong,

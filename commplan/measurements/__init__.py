@@ -1,0 +1,1 @@
+"""From logs of benchmarks to rows: a collective, its ranks, bytes and seconds."""
