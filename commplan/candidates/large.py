@@ -18,14 +18,15 @@ from runtime.program.scratch import scratch
 from runtime.simulate.simulate import Sharing, Simulation, simulate
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import Switching
-from topologies.model.units import Seconds, Share
+from topologies.model.units import Bytes, Seconds, Share
 
 # How networks may carry messages, the cheaper ones to play first, and what a play costs there.
-_NETWORKS: tuple[tuple[Switching, Sharing, int], ...] = (
-    ("cut-through", "fifo", 1),
-    ("store-and-forward", "fifo", 1),
-    ("cut-through", "fair", 8),
-    ("store-and-forward", "fair", 30),
+# In order also at a size where latency tells: a lead that is too short shows there.
+_NETWORKS: tuple[tuple[Switching, Sharing, Bytes, int], ...] = (
+    ("cut-through", "fifo", LARGE // 16, 1),
+    ("store-and-forward", "fifo", LARGE // 16, 1),
+    ("cut-through", "fair", LARGE, 8),
+    ("store-and-forward", "fair", LARGE, 30),
 )
 
 
@@ -61,12 +62,12 @@ def pace_for_large(
 
 def _is_near(schedule: Schedule, work: int) -> bool:
     """Tell whether it takes little longer than its links must work, in each network played."""
-    most = LARGE / flow_rate(schedule) / NEARLY
-    for switching, sharing, cost in _NETWORKS:
-        work -= _visits(schedule) * cost + PLAY_WORK
+    rate = NEARLY * flow_rate(schedule)
+    for switching, sharing, size, cost in _NETWORKS:
+        work -= _visits(schedule, size) * cost + PLAY_WORK
         if work < 0:
             break
-        if _seconds(schedule, switching, sharing) > most:
+        if _seconds(schedule, size, switching, sharing) * rate > size:
             return False
     return True
 
@@ -74,34 +75,34 @@ def _is_near(schedule: Schedule, work: int) -> bool:
 def _race(tried: list[Schedule], left: int) -> Schedule:
     """Play in one network after the other, as long as the work allowed lasts; give the best."""
     worst = dict.fromkeys(range(len(tried)), 1.0)
-    for switching, sharing, cost in _NETWORKS:
-        each = _visits(tried[0]) * cost + PLAY_WORK
+    for switching, sharing, size, cost in _NETWORKS:
+        each = _visits(tried[0], size) * cost + PLAY_WORK
         most = left // each
         if most < 2:
             break
         chosen = sorted(worst, key=worst.__getitem__, reverse=True)[:most]
         left -= each * len(chosen)
-        times = {i: _seconds(tried[i], switching, sharing) for i in chosen}
+        times = {i: _seconds(tried[i], size, switching, sharing) for i in chosen}
         least = min(times.values())
         worst = {i: min(worst[i], least / times[i]) for i in chosen}
     return tried[max(worst, key=lambda i: (round(worst[i], 2), -i))]
 
 
-def _visits(schedule: Schedule) -> int:
+def _visits(schedule: Schedule, size: Bytes) -> int:
     """Count the visits of messages to links in the two plays of `_seconds`."""
-    return _few(schedule) * 3 // 2 * len(schedule.transfers.route)
+    return _few(schedule, size) * 3 // 2 * len(schedule.transfers.route)
 
 
-def _few(schedule: Schedule) -> int:
+def _few(schedule: Schedule, size: Bytes) -> int:
     """Choose the chunks of the longer play, at least as many as show how chunk follows chunk."""
     steps = int(schedule.transfers.step.max()) + 1
-    return min(max(LARGE_CHUNKS, 2 * steps), chunking.chunks(schedule, LARGE))
+    return min(max(LARGE_CHUNKS, 2 * steps), chunking.chunks(schedule, size))
 
 
-def _seconds(schedule: Schedule, switching: Switching, sharing: Sharing) -> Seconds:
+def _seconds(schedule: Schedule, size: Bytes, switching: Switching, sharing: Sharing) -> Seconds:
     """Predict from two plays of a few chunks what all of them take: the rest goes on as it went."""
-    chunks, more = chunking.chunks(schedule, LARGE), _few(schedule)
-    part = LARGE / chunks
+    chunks, more = chunking.chunks(schedule, size), _few(schedule, size)
+    part = size / chunks
     late = simulate(schedule, more * part, switching, more, sharing=sharing).seconds
     if more == chunks:
         return late

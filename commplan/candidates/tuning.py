@@ -37,7 +37,7 @@ TOGETHER = 4  # jobs that are sent to another process at a time: they answer onl
 # Without a size: what a plan reaches at LARGE bytes.
 # Leads and strides, the usual ones first, which win where they are alike.
 LARGE_PACINGS = ((3, 1), (2, 1), (4, 1), (6, 1), (16, 1), (2, 2), (3, 2))
-NEARLY = 0.98  # of what links can carry: a pacing that reaches it is not compared with others
+NEARLY = 0.96  # of what links can carry: a pacing that reaches it is not compared with others
 LARGE_CHUNKS = 32  # of the longer play, at least
 LARGE_WORK = 8_000_000  # visits of messages to links up to which a plan is played at all
 PACING_WORK = 1_000_000  # the same, in all plays of its pacings together: half a second or so

@@ -27,8 +27,10 @@ enum {{ LEAD = {lead}, MOST_LEAD = {most_lead} }};
 /* busbw / algbw */
 static const double busbw_factor = {busbw!r};
 
-/* For each byte of size: the square of the best number of chunks, and how many there may be. */
-static const double chunks_square = {rule.square!r}, chunks_linear = {rule.linear!r};
+/* For each byte of size: the square of the best number of chunks, how many there may be, and how
+   many without any rank waiting for latency. */
+static const double chunks_square = {rule.square!r}, chunks_linear = {rule.linear!r},
+    chunks_steady = {rule.steady!r};
 
 /* Process i plays rank ranks[i] of the topology. */
 static const int ranks[] = {{

@@ -50,8 +50,9 @@ TRANSFERS = """
 # Steps in which messages are under way at a time: all of older ones are complete.
 LEAD = {lead}
 
-# For each byte of size: the square of the best number of chunks, and how many there may be.
-CHUNKS_SQUARE, CHUNKS_LINEAR = {pipelining}
+# For each byte of size: the square of the best number of chunks, how many there may be, and how
+# many without any rank waiting for latency.
+CHUNKS_SQUARE, CHUNKS_LINEAR, CHUNKS_STEADY = {pipelining}
 '''
 
 
@@ -83,7 +84,7 @@ def _plan(held: Tables) -> str:
         kept="".join(f"{process} {piece}\n" for process, piece in held.kept),
         lead=plan.lead,
         transfers="".join(" ".join(map(str, row)) + "\n" for row in held.transfers),
-        pipelining=f"{rule.square!r}, {rule.linear!r}",
+        pipelining=f"{rule.square!r}, {rule.linear!r}, {rule.steady!r}",
     )
 
 

@@ -19,6 +19,7 @@ LARGE = 2**30  # bytes that figures are for where no size is given: little of it
 # Bytes of a mean message: where messages cost the ranks nothing that the machine
 # states, and where it does, so that a play counts what small ones cost.
 LEAST, LEAST_COUNTED = 2**15, 2**12
+HIDDEN = 6  # times the latency that a chunk takes at least, so that the usual lead hides it
 UNLIMITED = 1e300
 
 
@@ -29,15 +30,17 @@ class Pipelining:
     Attributes:
         square: the square of the best number of chunks, for each byte of size.
         linear: how many chunks there may be, for each byte of size.
+        steady: how many there may be without any rank waiting for latency, for each byte of size.
     """
 
     square: float
     linear: float
+    steady: float = 0.0
 
     def chunks(self, size: Bytes) -> int:
         """Choose the chunks for a size in bytes; emitted programs have the same lines."""
-        best = min(sqrt(self.square * size) + 0.5, self.linear * size, float(MOST_CHUNKS))
-        return max(1, int(best))
+        best = max(sqrt(self.square * size) + 0.5, self.steady * size)
+        return max(1, int(min(best, self.linear * size, float(MOST_CHUNKS))))
 
 
 def chunks(schedule: Schedule, size: Bytes) -> int:
@@ -54,13 +57,14 @@ def pipelining(schedule: Schedule) -> Pipelining:
     """Draw from a schedule the rule for its chunks.
 
     C chunks take about (C + h - 1) (a + T / C) with h links in a row, latency a of a message, and
-    fluid time T; the least is at C = sqrt((h - 1) T / a), times the pace. The mean message has at
-    least LEAST bytes, or LEAST_COUNTED, and what messages cost the rank that has most takes no
-    longer than T.
+    fluid time T; the least is at C = sqrt((h - 1) T / a), times the pace. That is where ranks wait
+    for each chunk; as the lead lets the next ones go meanwhile, there may be T / a / HIDDEN where
+    that is more. The mean message has at least LEAST bytes, or LEAST_COUNTED, and what messages
+    cost the rank that has most takes no longer than T.
     """
     pace = pacing_of(schedule).pace
     plain = _at_pace_one(schedule)
-    return Pipelining(min(pace**2 * plain.square, UNLIMITED), plain.linear)
+    return Pipelining(min(pace**2 * plain.square, UNLIMITED), plain.linear, pace * plain.steady)
 
 
 def _at_pace_one(schedule: Schedule) -> Pipelining:
@@ -82,7 +86,8 @@ def _rule(schedule: Schedule) -> Pipelining:
     latency, toll, seconds = _latency(schedule), _toll(schedule), 1 / flow_rate(schedule)
     square = (length - 1) * seconds / latency if latency else UNLIMITED
     linear = _message(schedule) / (LEAST_COUNTED if toll else LEAST)
-    return Pipelining(square, min(linear, seconds / toll) if toll else linear)
+    steady = seconds / latency / HIDDEN if latency else 0.0
+    return Pipelining(square, min(linear, seconds / toll) if toll else linear, steady)
 
 
 def _message(schedule: Schedule) -> float:

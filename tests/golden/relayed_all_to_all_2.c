@@ -286,8 +286,10 @@ enum { LEAD = 3, MOST_LEAD = 1024 };
 /* busbw / algbw */
 static const double busbw_factor = 0.5;
 
-/* For each byte of size: the square of the best number of chunks, and how many there may be. */
-static const double chunks_square = 0.0005, chunks_linear = 1.52587890625e-05;
+/* For each byte of size: the square of the best number of chunks, how many there may be, and how
+   many without any rank waiting for latency. */
+static const double chunks_square = 0.0005, chunks_linear = 1.52587890625e-05,
+    chunks_steady = 8.333333333333333e-05;
 
 /* Process i plays rank ranks[i] of the topology. */
 static const int ranks[] = {
@@ -839,6 +841,7 @@ static void make_plan(void)
 static Int chunks_for(Int size)
 {
     double best = sqrt(chunks_square * (double)size) + 0.5;
+    if (best < chunks_steady * (double)size) best = chunks_steady * (double)size;
     if (best > chunks_linear * (double)size) best = chunks_linear * (double)size;
     if (best > 512) best = 512;
     return best > 1 ? (Int)best : 1;

@@ -286,8 +286,10 @@ enum { LEAD = 3, MOST_LEAD = 1024 };
 /* busbw / algbw */
 static const double busbw_factor = 1.3333333333333333;
 
-/* For each byte of size: the square of the best number of chunks, and how many there may be. */
-static const double chunks_square = 0.003999999999999999, chunks_linear = 1.0172526041666666e-05;
+/* For each byte of size: the square of the best number of chunks, how many there may be, and how
+   many without any rank waiting for latency. */
+static const double chunks_square = 0.003999999999999999, chunks_linear = 1.0172526041666666e-05,
+    chunks_steady = 0.0002222222222222222;
 
 /* Process i plays rank ranks[i] of the topology. */
 static const int ranks[] = {
@@ -844,6 +846,7 @@ static void make_plan(void)
 static Int chunks_for(Int size)
 {
     double best = sqrt(chunks_square * (double)size) + 0.5;
+    if (best < chunks_steady * (double)size) best = chunks_steady * (double)size;
     if (best > chunks_linear * (double)size) best = chunks_linear * (double)size;
     if (best > 512) best = 512;
     return best > 1 ? (Int)best : 1;

@@ -11,6 +11,7 @@ import numpy as np
 from runtime.emit.in_python.plan import (
     CHUNKS_LINEAR,
     CHUNKS_SQUARE,
+    CHUNKS_STEADY,
     KEPT,
     LAYOUT,
     LEAD,
@@ -50,8 +51,8 @@ def blocks_of(count: int) -> list[int]:
 
 def chunks_for(size: int) -> int:
     """Choose the number of chunks for a size in bytes."""
-    best = min(math.sqrt(CHUNKS_SQUARE * size) + 0.5, CHUNKS_LINEAR * size, 512.0)
-    return max(1, int(best))
+    best = max(math.sqrt(CHUNKS_SQUARE * size) + 0.5, CHUNKS_STEADY * size)
+    return max(1, int(min(best, CHUNKS_LINEAR * size, 512.0)))
 
 
 def columns(text: str, width: int, key: slice, me: int = -1) -> tuple[IntArray, ...]:

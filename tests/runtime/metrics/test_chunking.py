@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from runtime.metrics.chunking import (
+    HIDDEN,
     LEAST,
     LEAST_COUNTED,
     MOST_CHUNKS,
@@ -34,6 +35,13 @@ def test_chunks_minimise_the_model():
     times = {c: (c + links - 1) * (latency + size / rate / c) for c in range(1, 65)}
     best = Pipelining((links - 1) / rate / latency, 1.0).chunks(size)
     assert times[best] <= 1.01 * min(times.values())
+
+
+def test_large_sizes_go_in_as_many_chunks_as_hide_latency():
+    rule = Pipelining(9 / 1e9 / 1e-5, 1.0, 1 / 1e9 / 1e-5 / HIDDEN)
+    assert rule.chunks(2**20) == int((9 * 2**20 / 1e4) ** 0.5 + 0.5)
+    assert rule.chunks(2**24) == int(2**24 / 1e4 / HIDDEN)
+    assert rule.chunks(2**40) == MOST_CHUNKS
 
 
 def test_small_sizes_and_single_links_are_not_cut(ring_of, direct_of):
@@ -87,6 +95,7 @@ def test_another_pace_is_about_as_many_times_the_chunks(pace, ring_of):
         for each in (ring_of("all_gather", 8), paced(ring_of("all_gather", 8), Pacing(pace)))
     )
     assert other.square == pytest.approx(pace**2 * made.square)
+    assert other.steady == pytest.approx(pace * made.steady)
     assert other.linear == made.linear
 
 
