@@ -161,7 +161,7 @@ def test_scratch_can_be_bounded(ask):
 @pytest.mark.parametrize(
     ("room", "code", "said"),
     [
-        ("0.001", 1, "scratch: the least found is 0.005859 of the size (highest throughput, "),
+        ("0.001", 1, "scratch: the least found is 0.002595 of the size (highest throughput, "),
         ("1KiB", 2, "Invalid value for --max-scratch: bytes need --size to compare with"),
         ("some", 2, "Invalid value for '--max-scratch': 'some' is no part of the size, such as "),
         ("-1", 2, "Invalid value for '--max-scratch': '-1' is no part of the size, such as "),
