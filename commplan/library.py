@@ -56,6 +56,7 @@ from topologies.model.errors import ArgumentError, CommplanError
 from topologies.model.registry import PluginError
 from topologies.model.selection import ranks
 from topologies.model.topology import Link, Switch, Topology, TopologyError, build
+from topologies.presets.figures import Figure
 from topologies.presets.preset import Preset
 from topologies.presets.registry import PRESETS
 from topologies.symmetry.group import SymmetryError
@@ -84,6 +85,7 @@ __all__ = [
     "Executor",
     "Expectation",
     "Expected",
+    "Figure",
     "Format",
     "Imported",
     "Importer",

@@ -61,6 +61,15 @@ def test_a_file_shows_what_its_classes_say_beside_being_written(call, ask):
     assert (figure["value"], figure["source"], figure["evidence"]) == ("25", "", "")
 
 
+def test_a_machine_written_as_a_short_file_has_the_plans_of_its_name(call, tmp_path):
+    for name in ("rails:2x2", "cloudmatrix384:nodes=1"):
+        assert call("topology", name, "-o", "own.toml").exit_code == 0
+        assert "counts = " in (tmp_path / "own.toml").read_text()
+        for machine, file in ((name, "one.json"), ("own.toml", "other.json")):
+            assert call("compile", machine, "all_gather", "-o", file).exit_code == 0
+        assert (tmp_path / "one.json").read_bytes() == (tmp_path / "other.json").read_bytes()
+
+
 def test_a_machine_is_written_or_shown(call):
     result = call("topology", "star:4")
     assert (result.exit_code, result.stdout) == (2, "")
