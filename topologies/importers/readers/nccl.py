@@ -22,7 +22,7 @@ from topologies.model.messages import show_value
 VERSIONS = ("1", "2")
 GPU_CLASSES = ("0x0302", "0x0380", "0x1200", "0x0300")
 NET_CLASSES = ("0x0200", "0x0207")
-SWITCH_CLASS = "0x0680"
+SWITCH_CLASS, CPU_CLASS = "0x068000", "0x068001"
 NVLINK = {60: "1", 61: "1", 62: "1", 70: "2", 72: "2", 80: "3", 86: "3 GA10x", 90: "4", 100: "5"}
 # Versions of AMD's processors: numbers of three or four digits in old files, words in newer ones.
 GFX = {"906": "gfx906", "908": "gfx908", "910": "gfx90a", "940": "gfx942", "941": "gfx942"}
@@ -67,6 +67,7 @@ class _Gpu:
     pci: Element
     said: Element
     parent: Vertex
+    cpu: Vertex
 
     @property
     def bus(self) -> str:
@@ -142,7 +143,8 @@ def _pci(host: _Host, pci: Element, parent: Vertex) -> None:
         for child in inner:
             (_pci if child.tag == "pci" else _nets)(host, child, vertex)
     if gpu is not None or (kind in GPU_CLASSES and not inner):
-        host.gpus.append(_Gpu(pci, pci if gpu is None else gpu, parent))
+        cpu = host.cpus[-1][0]  # the one that is being read
+        host.gpus.append(_Gpu(pci, pci if gpu is None else gpu, parent, cpu))
     elif kind in NET_CLASSES and not inner:
         adapter = _adapter(host, parent.host, None, [])
         host.cables.append(_pcie(pci, adapter, parent))
@@ -225,10 +227,8 @@ def _joins(gpus: list[_Gpu], ranks: list[Vertex]) -> tuple[list[Cable], list[Ver
     for gpu, rank in zip(gpus, ranks, strict=True):
         counts, lost = _count(gpu, rank.name, ends)
         odd += [f"line {line}: a link of {rank.name} leads to no GPU of the file" for line in lost]
-        for end, count in counts.items():
-            hub, source = end == HUB, f"{count} links in the file"
-            medium = _medium(gpu.said)
-            cables.append(Cable(rank.name, end, medium, None, None, count, hub, hub, source=source))
+        cables += [_join(gpu, rank, end, count) for end, count in counts.items()]
+        cables += _to_memory(gpu, rank)
     switched = {cable.src for cable in cables if cable.dst == HUB}
     copies = all(
         gpu.said.whole("sm", 0) >= FIRST_COPYING
@@ -237,6 +237,13 @@ def _joins(gpus: list[_Gpu], ranks: list[Vertex]) -> tuple[list[Cable], list[Ver
     )
     hubs = [Vertex(HUB, SWITCH, HUB_KIND, copies=copies)] if switched else []
     return pair_up(cables), hubs, odd
+
+
+def _join(gpu: _Gpu, rank: Vertex, end: str, count: int) -> Cable:
+    """Make the cable of the links to one end; those between GPUs are listed by both."""
+    both, source = end in (HUB, gpu.cpu.name), f"{count} links in the file"
+    medium, halves = _medium(gpu.said), end == HUB
+    return Cable(rank.name, end, medium, None, None, count, halves, both, source=source)
 
 
 def _count(gpu: _Gpu, own: str, ends: dict[str, str]) -> tuple[dict[str, int], list[int]]:
@@ -249,13 +256,25 @@ def _count(gpu: _Gpu, own: str, ends: dict[str, str]) -> tuple[dict[str, int], l
         end = ends.get(link.get("target").lower())
         if end == own:
             end = None
-        if end is None and link.get("tclass").lower().startswith(SWITCH_CLASS):
-            end = HUB
+        if end is None and link.get("tclass").lower() in (SWITCH_CLASS, CPU_CLASS):
+            end = HUB if link.get("tclass").lower() == SWITCH_CLASS else gpu.cpu.name
         if end is None:
             lost.append(link.line)
         elif count := link.whole("count", 1, 10**4):
             counts[end] = counts.get(end, 0) + count
     return counts, lost
+
+
+def _to_memory(gpu: _Gpu, rank: Vertex) -> list[Cable]:
+    """Read links to the memory of a processor, as of Grace, MB/s each."""
+    return [
+        Cable(
+            *(rank.name, gpu.cpu.name, "C2C"),
+            Fraction(link.whole("bw") * link.whole("count", 1, 10**4) * 10**6) or None,
+            source="bw and count of <c2c>",
+        )
+        for link in gpu.said.all("c2c")
+    ]
 
 
 def _medium(gpu: Element) -> str:

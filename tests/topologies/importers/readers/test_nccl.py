@@ -73,6 +73,20 @@ def test_a_fused_file_keeps_its_hosts_apart(draft):
 
 
 @pytest.mark.parametrize(
+    ("link", "medium", "rate"),
+    [
+        ('<c2c bw="45000" count="10"/>', "C2C", 450 * 10**9),
+        ('<nvlink target="fff" count="3" tclass="0x068001"/>', "NVLink 2", None),
+    ],
+)
+def test_links_to_the_memory_of_a_processor_are_read(draft, link, medium, rate):
+    gpu = f'dev="0" sm="70" rank="0">{link}</gpu'
+    text = SYSTEM.format(GPU.replace("<gpu {1}/>", "<gpu {1}>").format("0:1", gpu))
+    (cable,) = [each for each in draft("nccl", text).cables if each.base != "PCIe"]
+    assert (cable.dst, cable.medium, cable.rate, cable.duplex) == ("cpu0", medium, rate, True)
+
+
+@pytest.mark.parametrize(
     ("text", "fault"),
     [
         ("<system version='3'/>", "line 1: version is '3', expected 1 or 2"),
