@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from topologies.importers.draft import ADAPTER, RANK, Draft, Vertex
+from topologies.importers.oddities import usual
 from topologies.model.messages import list_names, nearest
 from topologies.model.topology import TopologyError
 
@@ -43,11 +44,7 @@ def match(
         TopologyError: a file is of no host, or two are of one, or there are fewer hosts.
     """
     if len(boxes) == 1:
-        count = len(known) if hosts is None else hosts
-        if count > len(known):
-            raise TopologyError([f"--hosts: {count}, but the network has {len(known)}"])
-        notes = [f"{count} hosts are taken to be like {boxes[0].name}"] if count > 1 else []
-        return [(host, boxes[0]) for host in known[:count]], notes
+        return _repeat(known, boxes[0], hosts)
     found = [_find(known, box) for box in boxes]
     for place, host in enumerate(found):
         if host in found[:place]:
@@ -56,6 +53,27 @@ def match(
     left = [host.name for host in known if host not in found]
     notes = [f"no file is of {list_names(left)}: left out"] if left else []
     return list(zip(found, boxes, strict=True)), notes
+
+
+def _repeat(
+    known: Sequence[Host], box: Draft, hosts: int | None
+) -> tuple[list[tuple[Host, Draft]], list[str]]:
+    """Let one file stand for many hosts, but for those that are of another kind.
+
+    Raises:
+        TopologyError: there are fewer hosts.
+    """
+    common = usual([len(host.adapters) for host in known]) or 0
+    other = [host.name for host in known if 2 * len(host.adapters) <= common] if common else []
+    alike = [host for host in known if host.name not in set(other)]
+    count = len(alike) if hosts is None else hosts
+    if count > len(alike):
+        raise TopologyError([f"--hosts: {count}, but the network has {len(alike)}"])
+    notes = [f"{count} hosts are taken to be like {box.name}"] if count > 1 else []
+    if other:
+        few = "have half of the adapters of the others or fewer"
+        notes.append(f"{few}, and are left out: {list_names(other)}")
+    return [(host, box) for host in alike[:count]], notes
 
 
 def _find(known: Sequence[Host], box: Draft) -> Host:

@@ -9,6 +9,7 @@ from topologies.model.messages import list_names
 from topologies.model.reachability import parts
 from topologies.model.topology import IntArray, integers
 
+PICOSECOND = 12  # digits of a second
 PASSING = ("CPU", "PCIe", "adapter")  # kinds of vertices that only pass on what comes
 
 Parts = tuple[tuple[Vertex, ...], tuple[Cable, ...]]
@@ -130,4 +131,5 @@ def _joined(through: str, one: Cable, other: Cable) -> Cable:
     """Make one cable of two; it has the medium and the evidence of the slower one."""
     slow = min(one, other, key=lambda cable: cable.rate or 0)
     src, dst = (c.src if c.dst == through else c.dst for c in (one, other))
-    return slow._replace(src=src, dst=dst, alpha=(one.alpha or 0) + (other.alpha or 0))
+    alpha = round((one.alpha or 0) + (other.alpha or 0), PICOSECOND)
+    return slow._replace(src=src, dst=dst, alpha=alpha)

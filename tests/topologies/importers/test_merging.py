@@ -79,3 +79,18 @@ def test_adapters_that_only_the_profile_knows_are_beside_the_ranks(sample, tmp_p
 def test_what_cannot_be_merged_is_told(imported, names, hosts, fault):
     with pytest.raises(TopologyError, match=f"^{fault}"):
         imported(*names, hosts=hosts)
+
+
+def test_a_host_of_another_kind_is_no_copy_of_the_file(sample, tmp_path):
+    text = Path(sample("ibnetdiscover.out")).read_text()
+    hosts = "".join(
+        f'Ca 1 "H-{h}{k}77" # "more{h} mlx5_{k}"\n[1]({h}{k}77) "S-500000000000000{k + 1}"'
+        f'[{30 + h}] # lid 9 lmc 0 "leaf-{k}" lid 1 4xHDR\n'
+        for h in range(1, 5)
+        for k in range(2)
+        if (h, k) != (4, 1)
+    )
+    (tmp_path / "fabric.out").write_text(f"{text}\n{hosts}")
+    made = import_files([sample("nccl-nvswitch.xml"), str(tmp_path / "fabric.out")])
+    assert made.topology.ranks == 7 * 4
+    assert any(note.endswith("left out: more4") for note in made.notes)

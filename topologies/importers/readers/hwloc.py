@@ -21,7 +21,7 @@ from topologies.importers.texts.xml_text import Element, begins_with, parse
 from topologies.model.messages import show_value
 
 GPU = re.compile(r"(cuda|nvml|rsmi|ze|opencl)[0-9]")
-NET = re.compile(r"(mlx|hfi|bnxt|irdma|efa|ib|hns|opa)")
+NET = re.compile(r"(mlx|hfi|bnxt|irdma|efa|ib|hns|opa|cxi|hsn)")
 GPU_CLASSES, NET_CLASSES, SWITCH_CLASS = ("0302", "0380", "1200"), ("0207", "0c06"), "0680"
 MATRICES = {"NVLinkBandwidth": "NVLink", "XGMIBandwidth": "xGMI", "XeLinkBandwidth": "XeLink"}
 HUB = "nvs"

@@ -28,6 +28,8 @@ _PORT = re.compile(
     r'"([SHR]-[0-9A-Fa-f]{1,16})"\s*\[([0-9]{1,4})\](?:\[[^\]]*\])?(?:\([0-9A-Fa-f]{1,16}\))?(.*)'
 )
 _ATTRIBUTE = re.compile(r"(vendid|devid|sysimgguid|switchguid|caguid|rtguid)=\S*")
+# What it prints with -g between the blocks.
+_GROUP = re.compile(r"(Chassis|Non-Chassis|Hosts|Spine|Line|Leaf|Aggregation)\b")
 _SPEED = re.compile(r"\b[0-9]{1,2}x[A-Z0-9]{3,5}\b")
 # Descriptions that tell no host: what a driver gives where nobody set one, and switches' own ends.
 _NAMELESS = re.compile(r"(MT[0-9]+ |localhost\b|ConnectX|.*Technologies\s*$)")
@@ -97,7 +99,7 @@ def _parse(text: str) -> tuple[dict[str, _Node], list[_Cable]]:
             nodes[current] = _Node(current[2:].zfill(16), header[3], lid[1] if lid else "")
         elif port := _PORT.fullmatch(line):
             ends.append(_end(number, current, port))
-        elif line and not line.startswith("#") and not _ATTRIBUTE.match(line):
+        elif line and not (line.startswith("#") or _ATTRIBUTE.match(line) or _GROUP.match(line)):
             expected = "expected a node, a port or an attribute"
             raise ValueError(f"line {number}: found {show_value(line)}, {expected}")
     if not nodes:

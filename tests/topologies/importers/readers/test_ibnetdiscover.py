@@ -68,3 +68,8 @@ def test_a_line_in_the_middle_of_a_real_file_is_named(sample, draft):
     text = Path(sample("ibnetdiscover.out")).read_text().replace("lid 104 4xHDR", "lid 104 4xHD")
     with pytest.raises(ValueError, match=r"^line 14: found 'lid 104 4xHD', expected"):
         draft("ibnetdiscover", text)
+
+
+def test_headings_of_chassis_say_nothing_that_is_needed(draft):
+    grouped = "Chassis 1 (guid 0x1)\n\nSpine 2\n" + TWO + "Non-Chassis Nodes\n"
+    assert draft("ibnetdiscover", grouped) == draft("ibnetdiscover", TWO)
