@@ -12,6 +12,8 @@ from commplan.communicator import Communicator, PlacementError
 from commplan.expectation.compiled import load_compiled
 from commplan.expectation.expect import Expectation, Expected, expect
 from commplan.expectation.patterns import Timing
+from commplan.fitting.fit import Fit, fit
+from commplan.fitting.library import FitError, Model, fit_library
 from commplan.judgement.judge import Judged, Judgement, JudgementError, Verdict, judge
 from commplan.measurements.read import load_measurements
 from commplan.measurements.rows import Context, LogError, Measured
@@ -86,6 +88,8 @@ __all__ = [
     "Expectation",
     "Expected",
     "Figure",
+    "Fit",
+    "FitError",
     "Format",
     "Imported",
     "Importer",
@@ -99,6 +103,7 @@ __all__ = [
     "LogError",
     "Measured",
     "Measurement",
+    "Model",
     "NotFound",
     "PlacementError",
     "Plan",
@@ -141,6 +146,8 @@ __all__ = [
     "dispatch",
     "emit",
     "expect",
+    "fit",
+    "fit_library",
     "from_networkx",
     "import_files",
     "judge",

@@ -30,7 +30,7 @@ ROOMS = {
     ),
     "commplan": (
         *("_floors", "anytime", "candidates", "planning", "expectation"),
-        *("measurements", "judgement"),
+        *("measurements", "judgement", "fitting"),
         *("communicator", "torch", "jax"),
         *("library", "__init__", "cli", "__main__"),
     ),

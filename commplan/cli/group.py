@@ -6,6 +6,7 @@ from commplan.cli.commands.demand import demand
 from commplan.cli.commands.doctor import doctor
 from commplan.cli.commands.expectations import expect
 from commplan.cli.commands.fabric import fabric
+from commplan.cli.commands.fits import fit
 from commplan.cli.commands.frontier import frontier
 from commplan.cli.commands.importing import import_machine
 from commplan.cli.commands.judgements import judge
@@ -61,6 +62,7 @@ for command in (
     frontier,
     expect,
     judge,
+    fit,
     verify,
     show,
     simulate,

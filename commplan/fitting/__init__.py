@@ -1,0 +1,1 @@
+"""From measured times to start-up times, hops and rates, and to a machine that carries them."""
