@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations, product
 
-from topologies.model.topology import Link, LinkClass, Switch, Topology, TopologyError, build
+from topologies.model.topology import (
+    IntArray,
+    Link,
+    LinkClass,
+    Switch,
+    Topology,
+    TopologyError,
+    build,
+)
 from topologies.presets.figures import GIGA, expect_boxes
 from topologies.symmetry.rotations import Grid, drop_identities, turn
 
@@ -91,16 +99,22 @@ def ub_mesh(racks: Sequence[int] = (1, 1), pods: int = 1) -> Topology:
         [link._replace(link_class=used.index(link.link_class)) for link in links],
         kinds=["NPU"] * (len(at) * SIDE * SIDE),
         classes=[MESH_CLASSES[kind] for kind in used],
-        symmetry=drop_identities(
-            *(
-                turn(
-                    Grid((*grid, SIDE, SIDE), (axis,)),
-                    Grid(grid if several else (0,), (axis,) if axis < 3 and several else ()),
-                    Grid((int(high),)),
-                )
-                for axis in range(5)
+        symmetry=_mesh_turns(grid, several, high),
+    )
+
+
+def _mesh_turns(grid: Sequence[int], several: bool, high: bool) -> IntArray:
+    """Turn pods, rows and columns of racks, boards, and places on a board, each in all at once."""
+    racks = [Grid(tuple(grid), (axis,) if axis < 3 else ()) for axis in range(5)]
+    return drop_identities(
+        *(
+            turn(
+                Grid((*grid, SIDE, SIDE), (axis,)),
+                racks[axis] if several else Grid((0,)),
+                Grid((int(high),)),
             )
-        ),
+            for axis in range(5)
+        )
     )
 
 

@@ -1,7 +1,8 @@
 """Networks of switches by formula: fat trees, boxes on rails, dragonflies."""
 
+from collections.abc import Iterator
 from fractions import Fraction
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 
@@ -125,39 +126,32 @@ def dragonfly(
     if min(hosts, routers, cables) < 1 or count > most:
         found = f"{count} groups of {hosts}x{routers}x{cables}"
         raise TopologyError([f"sizes: {found}, expected 1 or more of each, at most {most} groups"])
-    rate = Fraction(bandwidth)
     at = [f"g{g}.s{s}" for g, s in product(range(count), range(routers))]
     ranks = [f"{router}.h{h}" for router in at for h in range(hosts)]
-    links = [Link(rank, at[i // hosts], rate, alpha, True, 0) for i, rank in enumerate(ranks)]
-    links += [
-        Link(f"g{g}.s{s}", f"g{g}.s{r}", rate, alpha, True, 1)
-        for g, s, r in product(range(count), range(routers), range(routers))
-        if s < r
-    ]
-    links += [
-        Link(
-            f"g{g}.s{(d - 1) // cables}",
-            f"g{(g + d) % count}.s{(count - 1 - d) // cables}",
-            rate,
-            alpha,
-            True,
-            2,
-        )
-        for d in range(1, count // 2 + 1)
-        for g in range(d if 2 * d == count else count)
-    ]
+    hosted = [(rank, at[i // hosts], 0) for i, rank in enumerate(ranks)]
+    ends = [*hosted, *_router_pairs(count, routers, cables)]
     grid = (count, routers)
     used = [0, *[1] * (routers > 1), *[2] * (count > 1)]
+    classes = (LinkClass("host", 1), LinkClass("local", 2), LinkClass("global", 3))
+    rate = Fraction(bandwidth)
     return build(
         f"dragonfly:{hosts}x{routers}x{cables}" + f":groups={count}" * (count < most),
         ranks,
         [Switch(router, kind="router") for router in at],
-        [link._replace(link_class=used.index(link.link_class)) for link in links],
-        classes=[
-            (LinkClass("host", 1), LinkClass("local", 2), LinkClass("global", 3))[k] for k in used
-        ],
+        [Link(src, dst, rate, alpha, True, used.index(kind)) for src, dst, kind in ends],
+        classes=[classes[kind] for kind in used],
         symmetry=drop_identities(
             turn(Grid((*grid, hosts), (0,)), Grid(grid, (0,))),
             turn(Grid((*grid, hosts), (2,)), Grid(grid)),
         ),
     )
+
+
+def _router_pairs(count: int, routers: int, cables: int) -> Iterator[tuple[str, str, int]]:
+    """List which routers of a dragonfly are joined: inside groups (1), and between them (2)."""
+    for g, (s, r) in product(range(count), combinations(range(routers), 2)):
+        yield f"g{g}.s{s}", f"g{g}.s{r}", 1
+    for d in range(1, count // 2 + 1):
+        one, other = (d - 1) // cables, (count - 1 - d) // cables
+        for g in range(d if 2 * d == count else count):
+            yield f"g{g}.s{one}", f"g{(g + d) % count}.s{other}", 2

@@ -6,7 +6,7 @@ do, divided by the oversubscription; an oversubscription of 0 is a pod without a
 traffic changes rails inside a box (Wang et al., arXiv:2307.12169).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, product
@@ -88,41 +88,68 @@ def pod(
     if units > 1 and not oversubscription:
         raise TopologyError(["oversubscription: 0 leaves out the spine that joins units"])
     spine = oversubscription > 0 and rails * units > 1
-    places = [f"u{u}." if units > 1 else "" for u in range(units)]
-    inside = [f"{u}b{b}." for u, b in product(places, range(boxes))]
-    leaves = [[f"{u}rail{r}" for r in range(rails)] for u in places]
-    uplink = network.rate * boxes * len(box.ports) / (rails * oversubscription) if spine else 0
+    layout = _Layout(boxes, [f"u{u}." if units > 1 else "" for u in range(units)], rails)
     first = len(box.classes)
+    links = [*layout.inside(box), *layout.ports(box, network, first)]
+    if spine:
+        links += layout.uplinks(box, network, Fraction(oversubscription), first + 1)
     return build(
         name,
-        [at + rank for at in inside for rank in box.ranks],
+        [at + rank for at in layout.boxes_at for rank in box.ranks],
         [
-            *(each._replace(name=at + each.name) for at in inside for each in box.switches),
-            *(Switch(leaf, kind="leaf") for unit in leaves for leaf in unit),
+            *(
+                each._replace(name=at + each.name)
+                for at in layout.boxes_at
+                for each in box.switches
+            ),
+            *(Switch(leaf, kind="leaf") for unit in layout.leaves for leaf in unit),
             *([Switch("spine", kind="spine")] if spine else []),
         ],
-        [
-            *(_inside(each, at) for at in inside for each in box.links),
-            *(
-                Link(at + end, leaves[i // boxes][rail], network.rate, network.alpha, True, first)
-                for i, at in enumerate(inside)
-                for end, rail in (box.ports if joined else ())
-            ),
-            *(
-                Link(leaf, "spine", Fraction(uplink), network.uplink_alpha, True, first + 1)
-                for unit in leaves
-                for leaf in unit
-                if spine
-            ),
-        ],
-        kinds=[box.kind] * (len(inside) * len(box.ranks)),
+        links,
+        kinds=[box.kind] * (len(layout.boxes_at) * len(box.ranks)),
         classes=(*box.classes, network.port_class, network.uplink_class)[: first + joined + spine],
         symmetry=_turns(box, (units, boxes), rails, spine),
     )
 
 
-def _inside(link: Link, at: str) -> Link:
-    return link._replace(src=at + link.src, dst=at + link.dst)
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where boxes and leaves are: the names before theirs."""
+
+    boxes: int
+    units: Sequence[str]
+    rails: int
+
+    @property
+    def boxes_at(self) -> list[str]:
+        """List what stands before the names of each box."""
+        return [f"{u}b{b}." for u, b in product(self.units, range(self.boxes))]
+
+    @property
+    def leaves(self) -> list[list[str]]:
+        """List the leaves of each unit."""
+        return [[f"{u}rail{r}" for r in range(self.rails)] for u in self.units]
+
+    def inside(self, box: Box) -> Iterator[Link]:
+        """Join what is in each box."""
+        for at, link in product(self.boxes_at, box.links):
+            yield link._replace(src=at + link.src, dst=at + link.dst)
+
+    def ports(self, box: Box, network: Network, kind: int) -> Iterator[Link]:
+        """Join the ports of each box with the rails of its unit."""
+        leaves = self.leaves
+        for i, at in enumerate(self.boxes_at if self.rails else []):
+            for end, rail in box.ports:
+                leaf = leaves[i // self.boxes][rail]
+                yield Link(at + end, leaf, network.rate, network.alpha, True, kind)
+
+    def uplinks(
+        self, box: Box, network: Network, oversubscription: Fraction, kind: int
+    ) -> Iterator[Link]:
+        """Join each leaf with the spine, by what its ports carry over the oversubscription."""
+        rate = network.rate * self.boxes * len(box.ports) / (self.rails * oversubscription)
+        for leaf in (leaf for unit in self.leaves for leaf in unit):
+            yield Link(leaf, "spine", rate, network.uplink_alpha, True, kind)
 
 
 def _turns(box: Box, size: tuple[int, int], rails: int, spine: bool) -> IntArray:
