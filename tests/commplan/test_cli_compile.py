@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 
 from commplan import Infeasible, NotFound, WrongSchedule, load_schedule
+from commplan.candidates import large
 
 
 def test_a_bound_comes_with_its_cut(ask):
@@ -298,3 +299,16 @@ def test_what_is_read_is_not_written_over(call, words, tmp_path):
     assert ended.exit_code == 2
     assert "it is read here; expected another file to write" in ended.stderr
     assert [(tmp_path / name).read_bytes() for name in ("m.json", "s")] == before
+
+
+def test_what_takes_long_to_play_is_played_where_asked(ask, monkeypatch):
+    monkeypatch.setattr(large, "LARGE_WORK", 0)
+    words = ("compile", "ring:4", "all_gather", "-o", "x.json")
+    assert "reached" not in ask(*words)
+    assert ask(*words, "--reach")["reached"]["size"] == 2**30
+
+
+def test_only_what_has_no_size_is_played_at_a_large_one(call):
+    result = call("compile", "ring:4", "all_gather", "-o", "x.json", "--size", "1KiB", "--reach")
+    assert result.exit_code == 2
+    assert "only what has no size is played at 1 GiB" in result.stderr

@@ -41,6 +41,8 @@ from commplan.cli.io.quantities import exact, gap, gigabytes, percent
 from commplan.cli.io.stages import stage_fields, stage_rows
 from commplan.planning.planner import Plan, plan
 from commplan.planning.size_set import SizeRange, size_set
+from runtime.metrics.chunking import LARGE
+from runtime.simulate.simulate import simulate
 from solvers.groups.parts import restrict_relays
 from solvers.schedules import files
 from solvers.schedules.collective import Collective
@@ -113,6 +115,11 @@ def bound(
     help="How a message crosses several links, for the choice at a size.",
 )
 @click.option(
+    "--reach",
+    is_flag=True,
+    help="Without a size, play the program at 1 GiB also where that takes long.",
+)
+@click.option(
     "--explain", is_flag=True, help="Show all candidates at the size, and what each waits for."
 )
 def compile(
@@ -128,6 +135,7 @@ def compile(
     sizes: tuple[int, int] | None,
     jobs: int | None,
     switching: Switching,
+    reach: bool,
     explain: bool,
 ) -> Answer:
     """Find a schedule, verify it, and write it to a file.
@@ -148,6 +156,8 @@ def compile(
         refuse_type("--size, whose elements are to be whole")
     if explain and size is None and not is_sized(what):
         raise click.BadParameter("needs --size to compare at", param_hint="--explain")
+    if reach and (size is not None or is_sized(what)):
+        raise click.BadParameter("only what has no size is played at 1 GiB", param_hint="--reach")
     started = monotonic()
     if size is not None or is_sized(what):
         size = whole_elements(what, size_or_demand(what, size), dtype)
@@ -166,6 +176,9 @@ def compile(
             max_scratch=room,
             watch=watch,
         )
+        if reach and made.reached is None:
+            watch.tell("playing it")
+            made = replace(made, reached=simulate(made.schedule, LARGE))
         parts: tuple[SizeRange, ...] = ()
         if sizes:
             helped = hosts if jobs is None else cores(jobs)
