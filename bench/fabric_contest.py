@@ -9,12 +9,14 @@ environment.
 
 All ranks together send at most 400 MB/s, and 200 where the rates are ours to choose: this is
 what a small computer carries. Rates are those of the wire; the bound counts payload alone, so
-headers and acknowledgements (up to 2 %) are losses in every column.
+headers and acknowledgements (up to 2 %) are losses in every column. `*` marks what is faster than
+its bound: what is shorter than a burst passes at once.
 """
 
+import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf
 from pathlib import Path
@@ -22,6 +24,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 import click
+import numpy as np
 
 from bench.contest.algorithms import DEFAULT, Variables, algorithms
 from bench.verdict import ended
@@ -34,23 +37,36 @@ from runtime.launch.mpi import LaunchError, compile_c, find
 from runtime.launch.process import watched
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
-from topologies.model.topology import Link, Switch, Topology, build
+from topologies.model.topology import Link, Switch, Topology, build, frozen
 from topologies.model.units import bytes_of
+from topologies.model.units import size as read_size
 from topologies.presets.shapes import hypercube
 
 MEGABIT = 125_000  # bytes per second
-ALPHA, OVERHEAD = 10e-6, 40e-6  # of a cable, and of a message over TCP at either end, about
+ALPHA = 10e-6  # of a cable, about
+MESSAGE = 20e-6  # of a core's time that a message over TCP takes at either end, about
+BRIEF = 2**16  # bytes of buffers of which messages cost more than links
 COLLECTIVES = ("all_gather", "all_reduce")
-SIZES = (2**23, 2**20)
 SOURCE = Path(__file__).parent / "ranks" / "stock.c"
 SECONDS = 120.0  # for each launch
-LOOK, SHORT, AGAIN = 1, 3, 5  # timed calls of a launch: at first, of the fastest, and in turns
+LOOK, SHORT, AGAIN = 1, 3, 5  # timed calls of a launch: at first, of the fastest, and in turns,
+OFTEN = 10  # and so many times as many of what is brief
 FASTEST = 3  # algorithms that are looked at again
 CONNECTING = 2**12  # bytes of a call that makes connections
 HEAD = (
     f"{'machine':28}{'collective':11}{'size':>6}{'ours':>9}{'bound':>9}{'of it':>7}"
     f"{'predicted':>10}{'/ meas.':>8}{'best':>9}{'/ ours':>7}{'default':>9}{'/ ours':>7}  best is"
 )
+
+
+def counted(machine: Topology, size: int) -> Topology:
+    """State what messages cost a rank where all share the cores of one computer.
+
+    With large buffers nothing is stated, and no message is cut below 32 KiB: who may cut until
+    messages cost a rank as long as links takes all the time of the cores, which move the bytes.
+    """
+    cost = MESSAGE * max(machine.ranks / (os.cpu_count() or 1), 1.0) if size <= BRIEF else 0.0
+    return replace(machine, overhead=frozen(np.full(machine.ranks, cost)))
 
 
 def supernodes() -> Topology:
@@ -93,7 +109,12 @@ def _link(src: str, dst: str, rate: int) -> Link:
 def _machine(
     name: str, hosts: Sequence[str], switches: Sequence[Switch], links: Sequence[Link]
 ) -> Topology:
-    return build(name, hosts, switches, links, overhead=[OVERHEAD] * len(hosts))
+    return build(name, hosts, switches, links)
+
+
+def often(calls: int, size: int) -> int:
+    """Give how often a launch calls what is called so often in large sizes."""
+    return calls * OFTEN if size <= BRIEF else calls
 
 
 ORDER = tuple(range(8))
@@ -116,26 +137,35 @@ class Bed:
     program: Path
 
     def stock(self, what: str, size: int, variables: Variables, calls: int) -> float:
-        """Time MPI's own collective, in seconds; one that is wrong or fails takes for ever."""
-        return self.called(what, [size], variables, calls).get(size, inf)
+        """Time MPI's own collective, in seconds; one that is wrong or fails takes for ever.
 
-    def called(
-        self, what: str, sizes: Sequence[int], variables: Variables, calls: int
-    ) -> dict[int, float]:
-        """Time MPI's own collective at sizes where it is right, after a call that connects."""
+        Before comes a call that makes connections.
+        """
         here = mpi(self.machine.keeper, self.played)
         chosen = [f"{key}={value}" for key, value in variables.items()]
         warm_up = "0" if calls == LOOK else "1"
-        words = [str(self.program), what, str(calls), warm_up, *map(str, (CONNECTING, *sizes))]
+        words = [
+            str(self.program),
+            what,
+            str(often(calls, size)),
+            warm_up,
+            str(CONNECTING),
+            str(size),
+        ]
         command = [*here.starting(len(self.played)), "env", *chosen, *words]
         ended = watched(command, here.environment(SECONDS), SECONDS)
         rows = [line.split() for line in ended.output if len(line.split()) == 3]
-        return {int(size): float(seconds) for size, seconds, wrong in rows if wrong == "0"}
+        return float(rows[1][1]) if len(rows) == 2 and rows[1][2] == "0" else inf
 
     def ours(self, schedule: Schedule, size: int) -> trial.Trial:
         """Run a schedule."""
         return trial.run(
-            self.machine, schedule, size, iterations=AGAIN, played=self.played, timeout=SECONDS
+            self.machine,
+            schedule,
+            size,
+            iterations=often(AGAIN, size),
+            played=self.played,
+            timeout=SECONDS,
         )
 
 
@@ -155,6 +185,7 @@ class Row:
     def line(self, case: str, what: str) -> str:
         """Write the row of the table, in milliseconds."""
         fault = "" if self.sound else "  WRONG"
+        fault += "  *" if self.ours < self.bound else ""
         return (
             f"{case:28}{what:11}{bytes_of(self.size):>6}{self.ours * 1e3:9.1f}"
             f"{self.bound * 1e3:9.1f}{self.bound / self.ours:7.1%}{self.predicted * 1e3:10.1f}"
@@ -163,48 +194,50 @@ class Row:
         )
 
 
-def rows(
-    bed: Bed, what: str, kind: str, sizes: Sequence[int], launches: int, tell: Callable[[str], None]
-) -> Iterator[Row]:
+def contest(
+    bed: Bed, what: str, kind: str, size: int, launches: int, tell: Callable[[str], None]
+) -> Row:
     """Look at all algorithms, then run the fastest in turns with ours and the default."""
     known = algorithms(kind, what)
     seen = {}
     for name, variables in known.items():
-        tell(f"{what}: {name}")
-        seen[name] = bed.called(what, sizes, variables, LOOK)
+        tell(f"{what}, {bytes_of(size)}: {name}")
+        seen[name] = bed.stock(what, size, variables, LOOK)
+    right = [name for name, seconds in seen.items() if seconds < inf]
+    near = sorted(right, key=lambda name: seen[name])[:FASTEST]
+    again = {name: bed.stock(what, size, known[name], SHORT) for name in near}
+    name = min(again, key=lambda name: again[name])
     machine = bed.machine.layout.original
-    for size in sizes:
-        right = {name: times[size] for name, times in seen.items() if size in times}
-        near = sorted(right, key=lambda name: right[name])[:FASTEST]
-        tell(f"{what}, {bytes_of(size)}: {', '.join(near)}")
-        again = {name: bed.stock(what, size, known[name], SHORT) for name in near}
-        name = min(again, key=lambda name: again[name])
-        schedule = plan(machine, collective(what, range(machine.ranks)), size=size).schedule
-        trials, best, default = [], [], []
-        for launch in range(launches):
-            tell(f"{what}, {bytes_of(size)}: launch {launch + 1}")
-            trials.append(bed.ours(schedule, size))
-            best.append(bed.stock(what, size, known[name], AGAIN))
-            default.append(bed.stock(what, size, known[DEFAULT], AGAIN))
-        yield Row(
-            size,
-            median(each.measured.seconds for each in trials),
-            trials[0].bound or 0.0,
-            trials[0].predicted,
-            median(best),
-            median(default),
-            f"{name} (of {len(right)})",
-            all(each.measured.wrong == 0 and each.routed for each in trials),
-        )
+    schedule = plan(machine, collective(what, range(machine.ranks)), size=size).schedule
+    trials, best, default = [], [], []
+    for launch in range(launches):
+        tell(f"{what}, {bytes_of(size)}: launch {launch + 1}")
+        trials.append(bed.ours(schedule, size))
+        best.append(bed.stock(what, size, known[name], AGAIN))
+        default.append(bed.stock(what, size, known[DEFAULT], AGAIN))
+    return Row(
+        size,
+        median(each.measured.seconds for each in trials),
+        trials[0].bound or 0.0,
+        trials[0].predicted,
+        median(best),
+        median(default),
+        f"{name} (of {len(right)})",
+        all(each.measured.wrong == 0 and each.routed for each in trials),
+    )
 
 
 @click.command()
 @click.option("--case", "cases", multiple=True, help="Only names with this in them; repeatable.")
 @click.option("--collective", "names", multiple=True, type=click.Choice(COLLECTIVES))
+@click.option("--size", "asked", multiple=True, default=["8MiB", "1MiB"], show_default=True)
 @click.option("--launches", default=3, show_default=True, help="Of each of the three, in turns.")
-def main(cases: tuple[str, ...], names: tuple[str, ...], launches: int) -> None:
+def main(
+    cases: tuple[str, ...], names: tuple[str, ...], asked: tuple[str, ...], launches: int
+) -> None:
     """Print milliseconds and ratios; exit 1 where a result or the traffic was not right."""
     kind, unsound = find().kind, []
+    sizes = [read_size(text) for text in asked]
     click.echo(f"{kind}; milliseconds, medians of {launches} launches\n{HEAD}")
     with TemporaryDirectory(prefix="commplan-") as folder:
         program = Path(folder) / "stock"
@@ -212,16 +245,17 @@ def main(cases: tuple[str, ...], names: tuple[str, ...], launches: int) -> None:
         for case, (make, played) in CASES.items():
             if cases and not any(part in case for part in cases):
                 continue
-            try:
-                bed = Bed(machine.up(make(), Fraction(1)), played, program)
-                for what in names or COLLECTIVES:
-                    for row in rows(bed, what, kind, SIZES, launches, _tell):
+            for size in sizes:
+                try:
+                    bed = Bed(machine.up(counted(make(), size), Fraction(1)), played, program)
+                    for what in names or COLLECTIVES:
+                        row = contest(bed, what, kind, size, launches, _tell)
                         unsound += [] if row.sound else [f"{case} {what}: a result or the traffic"]
                         click.echo(row.line(case, what))
-            except (FabricError, LaunchError) as error:
-                raise click.ClickException(f"{case}: {error}") from None
-            finally:
-                machine.down()
+                except (FabricError, LaunchError) as error:
+                    raise click.ClickException(f"{case}: {error}") from None
+                finally:
+                    machine.down()
     ended(unsound)
 
 

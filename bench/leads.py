@@ -1,26 +1,31 @@
-"""Programs with a lead beside the same without one, on emulated irregular machines.
+"""Programs with a lead beside the same without one, on emulated machines.
 
-`python -m bench.leads`, as root or with user namespaces, makes networks like `irregular:seed=N` at
-rates that a small computer carries, and runs on each what commplan chooses for the size: with the
-lead that it chooses, and with a lead of 1, which waits for each step, in turns. The medians of
-these launches stand beside the bound and the prediction. Rates are those of the wire, and headers
-count as losses.
+`python -m bench.leads`, as root or with user namespaces, makes the machines of `fabric_contest` and
+`irregular:seed=N`, at rates that a small computer carries, and runs on each what commplan chooses
+for the size: with the lead that it chooses, and with a lead of 1, which waits for each step, in
+turns. The medians of these launches stand beside the bound and what is predicted, with links that
+serve one message after the other and with links that share. Rates are those of the wire, and
+headers count as losses. `*` marks what is faster than its bound: so short that bursts hide it, or
+for the most part latency, which is not emulated. It counts for nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from statistics import median
+from math import sqrt
+from statistics import median, stdev
+from typing import get_args
 
 import click
 
-from bench.fabric_contest import ALPHA, OVERHEAD
+from bench.fabric_contest import ALPHA, CASES, counted
 from bench.verdict import ended
 from commplan.planning.planner import plan
 from runtime.fabric import machine, trial
 from runtime.fabric.layout import FabricError
 from runtime.fabric.machine import Machine
 from runtime.metrics.pacing import pacing_of, with_lead
+from runtime.simulate.simulate import Sharing, simulate
 from solvers.schedules.kinds import collective
 from topologies.formats.spec import topology
 from topologies.model.topology import Topology, frozen
@@ -30,76 +35,151 @@ from topologies.model.units import size as read_size
 TOGETHER = 200 * 10**6  # bytes per second that all hosts send, at most
 COLLECTIVES = ("all_reduce", "all_gather", "all_to_all", "broadcast")
 ITERATIONS, SECONDS = 3, 300.0
+LEAST = {2**23: 0.85, 2**25: 0.9}  # of the bound, at so many bytes
+NEAR = 0.1  # a prediction may be off by
+# Of launches in turns, the difference that is none: times the standard error (Student, 4 degrees).
+SURE = 2.78
 HEAD = (
-    f"{'machine':20}{'collective':12}{'size':>7}{'lead':>5}{'chunks':>7}{'bound':>9}{'ours':>9}"
-    f"{'of it':>7}{'lead 1':>9}{'/ ours':>7}{'predicted':>10}{'/ meas.':>8}   milliseconds"
+    f"{'machine':28}{'collective':12}{'size':>7}{'lead':>5}{'chunks':>7}{'bound':>9}{'ours':>9}"
+    f"{'of it':>7}{'lead 1':>9}{'/ ours':>7}{'+-':>6}{'fifo':>9}{'/ meas.':>8}{'fair':>9}"
+    f"{'/ meas.':>8}   milliseconds"
 )
 
 
 def slowed(asked: Topology) -> Topology:
-    """Give a machine rates that together are TOGETHER, and what TCP costs."""
+    """Give a machine rates that together are TOGETHER, and the latency of cables."""
     sends = asked.bandwidth[asked.src < asked.ranks].sum()
     return replace(
         asked,
         name=f"{asked.name}, slow",
         unit=asked.unit * TOGETHER / int(sends),
         alpha=frozen(asked.alpha * 0 + ALPHA),
-        overhead=frozen(asked.overhead * 0 + OVERHEAD),
     )
 
 
 @dataclass(frozen=True)
 class Row:
-    """What came out: seconds."""
+    """What came out: seconds of the launches, in turns.
 
-    line: str
+    Attributes:
+        predicted: for each way of sharing.
+        sound: results are right, and traffic went as planned.
+    """
+
+    lead: int
+    chunks: int
+    bound: float
+    ours: Sequence[float]
+    stepped: Sequence[float]
+    predicted: dict[str, float]
     sound: bool
 
+    @property
+    def share(self) -> float:
+        """Compute what is reached of the bound."""
+        return self.bound / median(self.ours)
 
-def rows(up: Machine, name: str, size: int, launches: int) -> Iterator[Row]:
-    """Run every collective with its lead and without, in turns."""
-    here = up.layout.original
-    for what in COLLECTIVES:
-        root = 0 if what == "broadcast" else None
-        made = plan(here, collective(what, range(here.ranks), root), size=size).schedule
-        pacing = pacing_of(made)
-        programs = [made, with_lead(made, 1)]
-        times: list[list[trial.Trial]] = [[], []]
-        for _ in range(launches):
-            for program, taken in zip(programs, times, strict=True):
-                taken.append(trial.run(up, program, size, iterations=ITERATIONS, timeout=SECONDS))
-        ours, stepped = (median(t.measured.seconds for t in each) for each in times)
-        first = times[0][0]
-        bound, said = first.bound or 0.0, first.predicted
-        sound = all(t.measured.wrong == 0 and t.routed for each in times for t in each)
-        yield Row(
-            f"{name:20}{what:12}{bytes_of(size):>7}{pacing.lead:5}{first.measured.chunks:7}"
-            f"{bound * 1e3:9.1f}{ours * 1e3:9.1f}{bound / ours:7.1%}{stepped * 1e3:9.1f}"
-            f"{stepped / ours:7.2f}{said * 1e3:10.1f}{said / ours:8.2f}{'' if sound else ' WRONG'}",
-            sound,
+    @property
+    def gain(self) -> float:
+        """Compute how many times as fast it is with its lead."""
+        return median(self.stepped) / median(self.ours)
+
+    @property
+    def doubt(self) -> float:
+        """Compute by how much the gain may be off."""
+        ratios = [b / a for a, b in zip(self.ours, self.stepped, strict=True)]
+        return SURE * stdev(ratios) / sqrt(len(ratios)) if len(ratios) > 1 else 1.0
+
+    def line(self, name: str, what: str, size: int) -> str:
+        """Write the row of the table."""
+        ours = median(self.ours)
+        said = "".join(f"{s * 1e3:9.1f}{s / ours:8.2f}" for s in self.predicted.values())
+        return (
+            f"{name:28}{what:12}{bytes_of(size):>7}{self.lead:5}{self.chunks:7}"
+            f"{self.bound * 1e3:9.1f}{ours * 1e3:9.1f}{self.share:7.1%}"
+            f"{median(self.stepped) * 1e3:9.1f}{self.gain:7.2f}{self.doubt:6.2f}{said}"
+            f"{'' if self.sound else ' WRONG'}{' *' if self.share > 1 else ''}"
         )
+
+    def missed(self, size: int, sharing: str) -> Iterator[str]:
+        """Say what does not hold."""
+        if not self.sound:
+            yield "a result or the traffic"
+        if self.share > 1:
+            return
+        if self.share < LEAST.get(size, 0.0):
+            yield f"{self.share:.2f} of the bound"
+        if self.gain < 1 - self.doubt:
+            yield f"{self.gain:.2f} times as fast as with a lead of 1"
+        if abs(self.predicted[sharing] / median(self.ours) - 1) > NEAR:
+            yield f"predicted {self.predicted[sharing] / median(self.ours):.2f} of what it took"
+
+
+def row(up: Machine, what: str, size: int, launches: int) -> Row:
+    """Run a collective with its lead and without, in turns."""
+    here = up.layout.original
+    root = 0 if what == "broadcast" else None
+    made = plan(here, collective(what, range(here.ranks), root), size=size).schedule
+    times: list[list[trial.Trial]] = [[], []]
+    for _ in range(launches):
+        for program, taken in zip((made, with_lead(made, 1)), times, strict=True):
+            taken.append(trial.run(up, program, size, iterations=ITERATIONS, timeout=SECONDS))
+    first, played = times[0][0], trial.emulated(up, made)
+    used, chunks = first.measured.size, first.measured.chunks
+    ours, stepped = ([t.measured.seconds for t in each] for each in times)
+    return Row(
+        pacing_of(made).lead,
+        chunks,
+        first.bound or 0.0,
+        ours,
+        stepped,
+        {s: simulate(played, used, chunks=chunks, sharing=s).seconds for s in get_args(Sharing)},
+        all(t.measured.wrong == 0 and t.routed for each in times for t in each),
+    )
+
+
+def machines(names: Sequence[str], seeds: Sequence[int]) -> Iterator[tuple[str, Topology]]:
+    """Give the machines that are asked for, by name."""
+    for name, (make, played) in CASES.items():
+        if played == tuple(range(len(played))) and any(part in name for part in names):
+            yield name, make()
+    for seed in seeds:
+        yield f"irregular:seed={seed}", slowed(topology(f"irregular:seed={seed}"))
 
 
 @click.command()
-@click.option("--machines", default=3, show_default=True)
-@click.option("--first", default=0, show_default=True)
-@click.option("--size", default="8MiB", show_default=True)
-@click.option("--launches", default=3, show_default=True)
-def main(machines: int, first: int, size: str, launches: int) -> None:
-    """Print times and ratios; exit 1 where a result or the traffic was not right."""
+@click.option("--case", "cases", multiple=True, help="Names with this in them; repeatable.")
+@click.option("--seed", "seeds", multiple=True, type=int, help="Of irregular machines; repeatable.")
+@click.option("--collective", "names", multiple=True, type=click.Choice(COLLECTIVES))
+@click.option("--size", "sizes", multiple=True, default=["8MiB"], show_default=True)
+@click.option("--launches", default=5, show_default=True)
+@click.option("--sharing", type=click.Choice(get_args(Sharing)), default="fifo", show_default=True)
+def main(
+    cases: tuple[str, ...],
+    seeds: tuple[int, ...],
+    names: tuple[str, ...],
+    sizes: tuple[str, ...],
+    launches: int,
+    sharing: Sharing,
+) -> None:
+    """Print times and ratios; exit 1 where a result was not right, or something does not hold."""
     click.echo(HEAD)
     wrong = []
-    for seed in range(first, first + machines):
-        name = f"irregular:seed={seed}"
-        try:
-            up = machine.up(slowed(topology(name)), Fraction(1))
-            for row in rows(up, name, read_size(size), launches):
-                wrong += [] if row.sound else [f"{name}: a result or the traffic"]
-                click.echo(row.line)
-        except FabricError as error:
-            raise click.ClickException(f"{name}: {error}") from None
-        finally:
-            machine.down()
+    for name, made in machines(cases or (() if seeds else ("",)), seeds):
+        for size in map(read_size, sizes):
+            try:
+                up = machine.up(counted(made, size), Fraction(1))
+                for what in names or COLLECTIVES:
+                    found = row(up, what, size, launches)
+                    click.echo(found.line(name, what, size))
+                    wrong += [
+                        f"{name} {what} {bytes_of(size)}: {reason}"
+                        for reason in found.missed(size, sharing)
+                    ]
+            except FabricError as error:
+                raise click.ClickException(f"{name}: {error}") from None
+            finally:
+                machine.down()
     ended(wrong)
 
 

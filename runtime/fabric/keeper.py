@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
@@ -65,7 +66,8 @@ class Keeper:
         """End everything on the emulated machine, and with it the machine."""
         if not self.alive:
             return
-        os.kill(self.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # who was dying already
+            os.kill(self.pid, signal.SIGKILL)
         deadline = time.monotonic() + END_SECONDS
         while self.alive and time.monotonic() < deadline:
             time.sleep(0.01)

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
+
+import numpy as np
 
 from runtime.fabric import counters, routes
 from runtime.fabric.counters import Flow
@@ -13,7 +16,7 @@ from runtime.launch.rank_map import check
 from runtime.program.buffer_plan import moves
 from runtime.simulate.simulate import simulate
 from solvers.schedules.schedule import Schedule
-from topologies.model.topology import digest
+from topologies.model.topology import digest, frozen
 from topologies.model.units import Bytes, Rank, Seconds
 
 CHECKS = 1  # calls besides the warm-up and the iterations: the one whose result is looked at
@@ -94,10 +97,22 @@ def run(
     calls = CHECKS + warm_up + iterations
     return Trial(
         measured,
-        simulate(here, measured.size, chunks=measured.chunks).seconds,
+        simulate(emulated(machine, schedule), measured.size, chunks=measured.chunks).seconds,
         _bound(machine, schedule, measured.size),
         tuple(counters.compare_flows(here, measured.size, calls, before, after, measured.chunks)),
     )
+
+
+def emulated(machine: Machine, schedule: Schedule) -> Schedule:
+    """Put a schedule on its machine as it is emulated: its rates, and what this computer takes.
+
+    That is the latency that was measured of the cables, one for all so that what is alike stays
+    alike; and what a message costs a rank is what the topology says.
+    """
+    made, late = machine.layout.topology, [rate.latency for rate in machine.rates]
+    alpha = frozen(np.full(made.links, median(late) if late else 0.0))
+    stated = machine.layout.original.overhead
+    return replace(schedule, topology=replace(made, alpha=alpha, overhead=stated))
 
 
 def _bound(machine: Machine, schedule: Schedule, size: Bytes) -> float | None:
