@@ -53,12 +53,7 @@ def import_files(
     Raises:
         TopologyError: a file or a name is wrong, a line each.
     """
-    for argument, words in (("files", files), ("profiles", profiles)):
-        listed = isinstance(words, Sequence) and not isinstance(words, str)
-        if not listed or not all(isinstance(word, str) for word in words):
-            refuse(argument, words, "a list of names", single_fault)
-    if not files:
-        raise TopologyError(["files: none, expected at least one"])
+    _expect_names(files, profiles)
     profile = combine(tuple(profiles))
     drafts = [sources.load(path, form) for path in files]
     merged = merge(drafts, profile, hosts)
@@ -72,6 +67,20 @@ def import_files(
         assumed=tuple(assumptions(left)),
         odd=tuple(odd(whole)),
     )
+
+
+def _expect_names(files: Sequence[str], profiles: Sequence[str]) -> None:
+    """Take only lists of names.
+
+    Raises:
+        TopologyError: one is none, or no file is named.
+    """
+    for argument, words in (("files", files), ("profiles", profiles)):
+        listed = isinstance(words, Sequence) and not isinstance(words, str)
+        if not listed or not all(isinstance(word, str) for word in words):
+            refuse(argument, words, "a list of names", single_fault)
+    if not files:
+        raise TopologyError(["files: none, expected at least one"])
 
 
 def _machine(draft: Draft, files: Sequence[str]) -> Topology:

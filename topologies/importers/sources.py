@@ -24,7 +24,7 @@ def load(path: str, form: str = AUTO) -> Draft:
     """
     try:
         data = atomic.read(path, SIZE_LIMIT)
-        return _read(data, form, Path(path).name.partition(".")[0] or "machine")
+        return _read(data, form, Path(path).stem or "machine")
     except OSError as error:
         faults = [(error.strerror or str(error)).lower()]
     except TopologyError as error:

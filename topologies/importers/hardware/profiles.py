@@ -92,7 +92,7 @@ _LATENCY = "StrataCL, arXiv:2607.26444, Table 1"
 _ATLAS_A3 = {
     "SIO": Figure(Fraction(270 * GIGA), 0.2e-6, f"270 GB/s each way, {_CLOUDMATRIX}", _LATENCY),
     "UB": Figure(
-        Fraction(196 * GIGA), 0.35e-6, f"196 GB/s a die over 7 planes, {_CLOUDMATRIX}", _LATENCY
+        Fraction(28 * GIGA), 0.35e-6, f"196 GB/s a die over 7 planes, {_CLOUDMATRIX}", _LATENCY
     ),
     "uplink": Figure(None, 0.7e-6, f"as many uplinks as downlinks, {_CLOUDMATRIX}", _LATENCY),
     "network": Figure(

@@ -40,11 +40,7 @@ def read(text: str, name: str) -> Draft:
             raise ValueError(f"{key}: {len(rows[key])} dimensions, but topology has {count}")
     shapes = [_shape(value, f"topology[{k}]") for k, value in enumerate(rows["topology"])]
     sizes = [_size(value, f"npus_count[{k}]") for k, value in enumerate(rows["npus_count"])]
-    if prod(sizes) > MOST_NPUS or not 1 <= count <= MOST_DIMENSIONS:
-        raise ValueError(f"npus_count: {prod(sizes):,} NPUs, at most {MOST_NPUS:,} are read")
-    links = sum(prod(sizes) * _degree(s, n) for s, n in zip(shapes, sizes, strict=True))
-    if links > MOST_CABLES:
-        raise ValueError(f"npus_count: {links:,} links, at most {MOST_CABLES:,} are read")
+    _expect_few(shapes, sizes)
     vertices = [Vertex(f"n{i}", RANK, "NPU") for i in range(prod(sizes))]
     cables: list[Cable] = []
     for k, shape in enumerate(shapes):
@@ -58,6 +54,19 @@ def read(text: str, name: str) -> Draft:
                 vertices.append(Vertex(hub, SWITCH, "switch"))
             cables += _dimension(shape, group, hub, (k, rate, alpha))
     return Draft(name, tuple(vertices), tuple(cables))
+
+
+def _expect_few(shapes: list[str], sizes: list[int]) -> None:
+    """Refuse a machine that is too large before it is made.
+
+    Raises:
+        ValueError: it is.
+    """
+    if prod(sizes) > MOST_NPUS or not 1 <= len(sizes) <= MOST_DIMENSIONS:
+        raise ValueError(f"npus_count: {prod(sizes):,} NPUs, at most {MOST_NPUS:,} are read")
+    links = sum(prod(sizes) * _degree(s, n) for s, n in zip(shapes, sizes, strict=True))
+    if links > MOST_CABLES:
+        raise ValueError(f"npus_count: {links:,} links, at most {MOST_CABLES:,} are read")
 
 
 def _list(model: dict[str, Any], key: str) -> list[Any]:

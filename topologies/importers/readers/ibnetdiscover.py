@@ -192,13 +192,7 @@ def _draft(
     switches = _switch_names(nodes)
     ports, own = _ports(nodes, hosts, cables)
     names = {**switches, **{key: vertex.name for key, vertex in ports.items()}}
-    bundles: dict[tuple[str, str, Rate, str], int] = Counter()
-    for each in cables:
-        near = f"{each.node}[{each.port}]" if each.node[0] == "h" else each.node
-        far = f"{each.other}[{each.other_port}]" if each.other[0] == "h" else each.other
-        if near[0] == "s" and far[0] == "h":
-            near, far = far, near
-        bundles[names[near], names[far], each.rate, each.speed] += 1
+    bundles = _bundles(cables, names)
     depth = _depths(cables)
     level = {switches[key]: depth[key] for key in switches if key in depth}
     made = [
@@ -212,6 +206,18 @@ def _draft(
         *(Vertex(names[key], SWITCH, "IB switch") for key in nodes if key[0] == "s"),
     )
     return Draft(name, vertices, (*own, *made), (*said[0], ALONE), tuple(said[1]), fabric=True)
+
+
+def _bundles(cables: list[_Cable], names: dict[str, str]) -> dict[tuple[str, str, Rate, str], int]:
+    """Count the cables of one rate between two ends; those of a host come first."""
+    bundles: Counter[tuple[str, str, Rate, str]] = Counter()
+    for each in cables:
+        near = f"{each.node}[{each.port}]" if each.node[0] == "h" else each.node
+        far = f"{each.other}[{each.other_port}]" if each.other[0] == "h" else each.other
+        if near[0] == "s" and far[0] == "h":
+            near, far = far, near
+        bundles[names[near], names[far], each.rate, each.speed] += 1
+    return bundles
 
 
 def _ports(

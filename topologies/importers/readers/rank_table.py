@@ -11,6 +11,7 @@ from topologies.importers.texts.host_names import fit
 from topologies.model.messages import show_value
 
 VERSIONS = ("1.0", "1.2", "2.0")
+PLANES = 7  # of UB, a link of each die in each
 DIES = 2  # of a package of Atlas A3, joined by SIO
 NET = "network"
 
@@ -140,7 +141,7 @@ def _inside_pods(ranks: list[Vertex], pod_of: dict[str, str]) -> tuple[list[Cabl
     """
     nodes = {host: Vertex(f"{host}.l1", SWITCH, "UB L1", host) for host in pod_of}
     pods = {pod: Vertex(f"pod{pod}.l2", SWITCH, "UB L2") for pod in pod_of.values()}
-    cables = [Cable(rank.name, nodes[rank.host].name, "UB") for rank in ranks]
+    cables = [Cable(rank.name, nodes[rank.host].name, "UB", lanes=PLANES) for rank in ranks]
     cables += [Cable(nodes[host].name, pods[pod].name, UPLINK) for host, pod in pod_of.items()]
     packages: dict[tuple[str, int], list[Vertex]] = defaultdict(list)
     for rank in ranks:

@@ -27,14 +27,7 @@ def tree(name: str, rows: Sequence[Row], notes: Sequence[str] = ()) -> Draft:
         ValueError: a switch is there twice, is unknown, or is above itself, or no host is below.
     Complexity: linear.
     """
-    by_name: dict[str, Row] = {}
-    for row in rows:
-        if by_name.setdefault(row.name, row) is not row:
-            raise ValueError(f"{row.place}: the switch {show_value(row.name)} is there twice")
-    for row in rows:
-        for below in row.switches:
-            if below not in by_name:
-                raise ValueError(f"{row.place}: no switch is named {show_value(below)}")
+    by_name = _by_name(rows)
     hosts = sorted({host for row in rows for host in row.hosts}, key=natural)
     if not hosts or len(hosts) > LIMIT:
         raise ValueError(f"{len(hosts)} hosts below the switches, expected 1 to {LIMIT:,}")
@@ -51,6 +44,23 @@ def tree(name: str, rows: Sequence[Row], notes: Sequence[str] = ()) -> Draft:
         *(Vertex(row.name, SWITCH, "switch") for row in rows),
     )
     return Draft(name, vertices, (*dict.fromkeys(cables), *ups), (*notes, ALONE), fabric=True)
+
+
+def _by_name(rows: Sequence[Row]) -> dict[str, Row]:
+    """Find the switches by their names.
+
+    Raises:
+        ValueError: one is there twice, or is named below another and is not there.
+    """
+    by_name: dict[str, Row] = {}
+    for row in rows:
+        if by_name.setdefault(row.name, row) is not row:
+            raise ValueError(f"{row.place}: the switch {show_value(row.name)} is there twice")
+    for row in rows:
+        for below in row.switches:
+            if below not in by_name:
+                raise ValueError(f"{row.place}: no switch is named {show_value(below)}")
+    return by_name
 
 
 def _from_below(rows: Sequence[Row], by_name: dict[str, Row]) -> list[Row]:
