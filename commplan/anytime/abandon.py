@@ -9,14 +9,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from ctypes import c_ulong, py_object, pythonapi
-from math import inf
 from threading import Event, Lock, Thread, get_ident
 from time import sleep
 
 from solvers.settings.deadline import LONGEST, NotFound, Watch
 from topologies.model.units import Seconds
 
-OVERTIME = (0.12, 0.4)  # of the time, on an idle computer and on a crowded one
+OVERTIME = (0.12, 0.4)  # of the time, on an idle computer and on a crowded one, and
+MORE = 1.0  # second
 AGAIN = 1.0  # seconds after which work that goes on all the same is ended once more
 SOON = 0.02  # seconds until work is ended anew that did not hear of it
 
@@ -155,5 +155,4 @@ def _leave_off(thread: int) -> None:
 
 def overtime(watch: Watch) -> Seconds:
     """Compute the seconds after a time limit at which even what is nearly there is given up."""
-    part = OVERTIME[watch.crowded]
-    return max(part * watch.left, 1.5) if watch.left < inf else inf
+    return OVERTIME[watch.crowded] * watch.left + MORE

@@ -32,6 +32,7 @@ from topologies.model.units import Seconds
 PATIENCE = 30.0  # seconds after which a plain schedule is made; sooner where the time is short:
 EARLY = 0.2  # so much of it is left to the solver alone
 LAST = 20.0  # seconds for making one after someone stopped the work
+LATER = 0.6  # of the overtime, for making one where there is nothing else
 GRACE = 0.15  # of the time, or
 LONGEST_GRACE = 10.0  # seconds, if that is shorter, for the solver to hand in what it has
 STOPPED_GRACE = 1.0  # seconds for that where someone stopped the work
@@ -182,7 +183,7 @@ def _standby(
 
     Who stops the work wants what there is, so that this goes on.
     """
-    late = overtime(watch) / 2 if watch.crowded else 0.0  # the rest is for what comes after
+    late = LATER * overtime(watch)  # the rest is for what comes after
     own = Watch(LAST if watch.stopped else watch.left + late)
     try:
         with end_with(own):

@@ -20,6 +20,8 @@ from solvers.schedules.schedule import Schedule
 from solvers.settings.options import Switching
 from topologies.model.units import Bytes, Seconds, Share
 
+PACING, VISIT = 0.5, 1e-7  # seconds of the plays of pacings, and of a visit in the last one
+
 # How networks may carry messages, the cheaper ones to play first, and what a play costs there.
 # In order also at a size where latency tells: a lead that is too short shows there.
 _NETWORKS: tuple[tuple[Switching, Sharing, Bytes, int], ...] = (
@@ -58,6 +60,12 @@ def pace_for_large(
     near = _is_near(tried[0], PACING_WORK)
     best = tried[0] if near else _race(tried, PACING_WORK)
     return best, simulate(best, LARGE)
+
+
+def play_seconds(schedule: Schedule) -> Seconds:
+    """Guess how long `pace_for_large` takes on a computer that it has for itself."""
+    work = play_work(schedule, LARGE)
+    return 0.0 if work > LARGE_WORK else PACING + VISIT * work
 
 
 def _is_near(schedule: Schedule, work: int) -> bool:

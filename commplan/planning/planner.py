@@ -7,7 +7,7 @@ from commplan.anytime.checking import Checked, check_schedule
 from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.anytime.standby import make_fallback
 from commplan.candidates.keys import BEST, Generator
-from commplan.candidates.large import pace_for_large
+from commplan.candidates.large import pace_for_large, play_seconds
 from commplan.candidates.measure import Candidate, allocated
 from commplan.candidates.select import compare, distinct
 from commplan.planning.canonical import canonical_view
@@ -30,6 +30,9 @@ from topologies.model.arguments import number, whole
 from topologies.model.topology import Topology
 from topologies.model.units import Bytes, Seconds, Share, duration
 
+LEADS = "other leads"  # what is not tried where the time does not suffice
+CROWDED = 3.0  # times as long as alone that a play takes where others have the processors
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -46,7 +49,7 @@ class Plan:
         not_tried: what was left out or cut short because the time was over, or someone stopped the
             search.
         reached: without a size, what is expected of the schedule's program at 1 GiB; None where to
-            play it would take long.
+            play it would take long, or the time was over.
     """
 
     schedule: Schedule
@@ -107,7 +110,7 @@ def plan(
     size = size if size is None else whole("size", size, 1, 2**60)
     if max_scratch is not None:
         number("max_scratch", max_scratch)
-    with stop_on_interrupt(watch), end_with(watch, overtime(watch)):
+    with stop_on_interrupt(watch):
         return _in_order(topology, collective, size, options, max_scratch, watch)
 
 
@@ -119,13 +122,18 @@ def _in_order(
     max_scratch: Share | None,
     watch: Watch,
 ) -> Plan:
-    """Plan for a machine in an order of its own, and turn the plan back."""
-    watch.tell("putting the machine in order")
-    topology = restrict_relays(topology, collective, options.relays)
-    seen = canonical_view(topology, collective)
+    """Plan for a machine in an order of its own, and turn the plan back.
+
+    What is in hand then is turned and verified, however late it is.
+    """
+    with end_with(watch, overtime(watch)):
+        watch.tell("putting the machine in order")
+        topology = restrict_relays(topology, collective, options.relays)
+        seen = canonical_view(topology, collective)
+        asked = (topology, collective) if seen is None else (seen.topology, seen.collective)
+        made = plan_as_is(*asked, size, options, max_scratch, watch)
     if seen is None:
-        return plan_as_is(topology, collective, size, options, max_scratch, watch)
-    made = plan_as_is(seen.topology, seen.collective, size, options, max_scratch, watch)
+        return made
     schedule = seen.back(made.schedule)
     turned = tuple(replace(c, schedule=seen.back(c.schedule)) for c in made.candidates)
     if turned:
@@ -165,8 +173,7 @@ def plan_as_is(
         )
         report = check_schedule(best).report
     if size is None:
-        watch.tell("playing it")
-        best, reached = pace_for_large(best, max_scratch)
+        best, reached = _pace(best, max_scratch, watch)
         cut = tuple(watch.not_tried)
         needed = scratch(best)
         return Plan(best, report, _reason(candidates), needed, not_tried=cut, reached=reached)
@@ -181,6 +188,21 @@ def plan_as_is(
         tuple(candidates),
         tuple(watch.not_tried),
     )
+
+
+def _pace(
+    best: Schedule, max_scratch: Share | None, watch: Watch
+) -> tuple[Schedule, Simulation | None]:
+    """Choose a lead by playing the schedule; it stays as it is where the time does not suffice.
+
+    A play that has begun is not cut short.
+    """
+    slower = CROWDED if watch.crowded else 1.0
+    if watch.left < slower * play_seconds(best):
+        watch.leave_out(LEADS)
+        return best, None
+    watch.tell("playing it")
+    return pace_for_large(best, max_scratch)
 
 
 def _highest(

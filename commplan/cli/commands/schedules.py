@@ -3,6 +3,7 @@
 import resource
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil
@@ -47,6 +48,7 @@ from solvers.groups.parts import restrict_relays
 from solvers.schedules import files
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import has_blocks, is_sized
+from solvers.settings.deadline import NotFound
 from solvers.settings.options import SWITCHINGS, SolverOptions, Switching
 from topologies.model.topology import Topology
 from topologies.model.units import Bytes, Seconds, bytes_of, count_of, duration, rate
@@ -163,26 +165,17 @@ def compile(
         size = whole_elements(what, size_or_demand(what, size), dtype)
     room = _room(max_scratch, size)
     limits = replace(options, trees=trees, switching=switching)
-    with (
-        progress(time_limit) as watch,
-        stop_on_interrupt(watch),
-        end_with(watch, overtime(watch)),
-    ):
-        made = plan(
-            machine,
-            what,
-            size=size,
-            options=limits,
-            max_scratch=room,
-            watch=watch,
-        )
+    with progress(time_limit) as watch, stop_on_interrupt(watch):
+        grace, parts = overtime(watch), tuple[SizeRange, ...]()
+        made = plan(machine, what, size=size, options=limits, max_scratch=room, watch=watch)
         if reach and made.reached is None:
             watch.tell("playing it")
-            made = replace(made, reached=simulate(made.schedule, LARGE))
-        parts: tuple[SizeRange, ...] = ()
+            with suppress(NotFound), end_with(watch, grace):
+                made = replace(made, reached=simulate(made.schedule, LARGE))
         if sizes:
             helped = hosts if jobs is None else cores(jobs)
-            parts = size_set(made.schedule, *sizes, watch, limits, room, helped)
+            with end_with(watch, grace):
+                parts = size_set(made.schedule, *sizes, watch, limits, room, helped)
         watch.tell("writing")
         if parts:
             files.save_set([(p.start, p.best.schedule) for p in parts], output)

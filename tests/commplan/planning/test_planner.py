@@ -7,6 +7,7 @@ import commplan
 from commplan.anytime import standby
 from commplan.candidates import tuning
 from commplan.planning.planner import plan
+from commplan.planning.relayed import best_with_relays
 from solvers.schedules.collective import all_to_allv
 from solvers.schedules.kinds import ROOTED, collective
 from topologies.formats.spec import topology
@@ -113,3 +114,16 @@ def test_hierarchies_are_chosen_where_messages_cost_much(name):
 
 def _busy(machine, seconds):
     return replace(machine, overhead=frozen(np.full(machine.ranks, seconds)))
+
+
+def test_what_is_in_hand_is_not_played_when_the_time_is_over(monkeypatch):
+    def stopped(topology, collective, watch, options):
+        found = best_with_relays(topology, collective, watch, options)
+        watch.stop()
+        return found
+
+    monkeypatch.setattr("commplan.planning.planner.best_with_relays", stopped)
+    made = plan(*problem("ring:5", "all_gather"))
+    assert made.report.optimal
+    assert made.reached is None
+    assert "other leads" in made.not_tried
