@@ -8,6 +8,7 @@ import numpy as np
 
 from runtime.metrics.height import links_in_a_row
 from runtime.metrics.pacing import pacing_of
+from solvers.schedules.amounts import SMALL, amounts, floats
 from solvers.schedules.schedule import Schedule, Transfers
 from topologies.model.topology import FloatArray, IntArray
 from topologies.model.units import Bytes
@@ -105,13 +106,10 @@ def _message(schedule: Schedule) -> float:
 
 def _shares(schedule: Schedule) -> FloatArray:
     """Compute each piece as a share of the size."""
-    what = schedule.collective
-    return np.array(
-        [
-            float(share * what.fraction(int(block)))
-            for block, share in zip(schedule.block, schedule.share, strict=True)
-        ]
-    )
+    above, below = amounts(schedule)
+    total = schedule.collective.total
+    wide = int(below.max(initial=1)) * total >= SMALL
+    return floats(above, (below.astype(object) if wide else below) * total)
 
 
 def _latency(schedule: Schedule) -> float:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
 
 import numpy as np
 
+from solvers.schedules.amounts import whole_amounts
 from solvers.schedules.schedule import IntegerColumn, Schedule
 from topologies.model.topology import IntArray
 from topologies.model.units import Rate
@@ -94,14 +94,10 @@ def algbw(schedule: Schedule) -> Rate | None:
 def weights(schedule: Schedule) -> tuple[IntegerColumn, int]:
     """Compute each piece's part of the size in whole multiples of one unit, and units in the size.
 
-    Amounts, not shares, are brought to one denominator: shares of blocks of different sizes may
-    have none that is of use. The numbers are of 64 bits where every sum over hops fits into 62,
-    else Python's.
+    The numbers are of 64 bits where every sum over hops fits into 62, else Python's.
     """
-    sizes = schedule.collective.sizes[schedule.block].tolist()
-    amounts = [share * size for share, size in zip(schedule.share, sizes, strict=True)]
-    unit = lcm(*{amount.denominator for amount in amounts})
-    whole = [amount.numerator * (unit // amount.denominator) for amount in amounts]
+    whole, unit = whole_amounts(schedule)
     hops = max(len(schedule.transfers.route), 1)
-    small = max(map(abs, whole), default=0) * hops < 2**62
-    return np.array(whole, dtype=np.int64 if small else object), unit * schedule.collective.total
+    most = max(abs(int(whole.max(initial=0))), abs(int(whole.min(initial=0))))
+    kind = np.int64 if most * hops < 2**62 else object
+    return whole.astype(kind), unit * schedule.collective.total

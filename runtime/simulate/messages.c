@@ -15,6 +15,7 @@ static void reach_for_memory(State *s)
     s->message = zeros(s, p->messages, sizeof *s->message);
     s->visit = zeros(s, p->visit_first[p->parts], sizeof *s->visit);
     s->station = zeros(s, p->stations, sizeof *s->station);
+    s->lane = zeros(s, p->stations, sizeof *s->lane);
     s->pair = zeros(s, p->pairs, sizeof *s->pair);
     s->low = zeros(s, p->ranks, sizeof *s->low);
     s->left = zeros(s, steps, sizeof *s->left);
@@ -34,8 +35,10 @@ void release(State *s)
     int64_t i;
     if (s->station)
         for (i = 0; i < s->of->stations; i++) free(s->station[i].busy);
-    free(s->message); free(s->visit); free(s->station); free(s->pair);
-    free(s->low); free(s->left); free(s->parked); free(s->latest);
+    if (s->lane)
+        for (i = 0; i < s->of->stations; i++) free(s->lane[i].event);
+    free(s->message); free(s->visit); free(s->station); free(s->lane);
+    free(s->pair); free(s->low); free(s->left); free(s->parked); free(s->latest);
     free(s->met); free(s->come); free(s->entered); free(s->heap);
     free(s->flows.rest); free(s->flows.waiting); free(s->flows.first);
     free(s->flows.flow); free(s->flows.user); free(s->flows.turn);

@@ -8,6 +8,7 @@ from runtime.metrics.chunking import chunks_of
 from runtime.metrics.pacing import Order, turns
 from runtime.simulate.classes import Classes
 from runtime.simulate.traffic import Flowing, Gates, Lists, Messages, Pairs, Parts, Traffic
+from solvers.schedules.amounts import share_floats
 from solvers.schedules.schedule import Schedule
 from topologies.model.ragged import starts, stretches
 from topologies.model.topology import BoolArray, FloatArray, IntArray
@@ -138,8 +139,7 @@ def _leaders(keys: IntArray, place: IntArray, small: BoolArray) -> IntArray:
 def _bytes(schedule: Schedule, size: float) -> FloatArray:
     """Give the bytes of each piece."""
     of_block = schedule.collective.sizes * (size / schedule.collective.total)
-    share = np.array([float(share) for share in schedule.share])
-    return np.asarray(share * of_block[schedule.block])
+    return np.asarray(share_floats(schedule) * of_block[schedule.block])
 
 
 def _ways(schedule: Schedule, classes: Classes, sent: _Sent) -> _Ways:

@@ -46,16 +46,17 @@ static void seek(const State *s, Pair *pair)
     }
 }
 
-static void leave(State *s, int64_t message, int64_t chunk, int64_t time)
+static void leave(State *s, int64_t lane, int64_t message, int64_t chunk, int64_t time)
 {
     const Message *m = &s->message[message];
     int32_t visit = m->visit;
-    Event event = { time, order_of(s, message, chunk), time, ARRIVE, (int32_t)message, visit,
-                    (int32_t)chunk };
+    Event event = { time, order_of(s, message, chunk), time, (int32_t)message, visit,
+                    (int32_t)chunk, -1 };
     while (visit < m->visit_end) {
         int32_t part = s->visit[visit].part;
         event.at = visit;
-        push(s, event);
+        if (lane < 0) push(s, event);
+        else push_behind(s, lane, event);
         do visit++;
         while (s->visit[visit].part == part);
     }
@@ -63,8 +64,8 @@ static void leave(State *s, int64_t message, int64_t chunk, int64_t time)
 
 static void start(State *s, int64_t message, int64_t chunk, int64_t time)
 {
-    Event event = { time, 0, time, SEND, (int32_t)message, 0, (int32_t)chunk };
-    if (!s->message[message].sending) { leave(s, message, chunk, time); return; }
+    Event event = { time, 0, time, (int32_t)message, SEND, (int32_t)chunk, -1 };
+    if (!s->message[message].sending) { leave(s, -1, message, chunk, time); return; }
     event.order = order_of(s, message, chunk);
     push(s, event);
 }
@@ -103,6 +104,7 @@ static void release_step(State *s, int32_t *parked, int64_t time)
     int32_t i = *parked, behind;
     for (*parked = -1; i >= 0; i = behind) {
         behind = s->pair[i].behind;
+        if (behind >= 0) __builtin_prefetch(&s->message[s->pair[behind].row]);
         s->pair[i].parked = 0;
         start_some(s, i, time);
     }
@@ -148,10 +150,10 @@ static void complete(State *s, int64_t message, int64_t chunk, int64_t time)
 }
 
 /* A part has gone its way; the message is there with the last of its parts. */
-void deliver(State *s, int64_t message, int64_t chunk, int64_t tail)
+void deliver(State *s, int64_t lane, int64_t message, int64_t chunk, int64_t tail)
 {
     const Message *m = &s->message[message];
-    Event event = { tail, -1, tail, COMPLETE, (int32_t)message, 0, (int32_t)chunk };
+    Event event = { tail, -1, tail, (int32_t)message, COMPLETE, (int32_t)chunk, -1 };
     if (m->parts > 1) {
         int64_t place = message * s->of->chunks + chunk;
         if (tail > s->latest[place]) s->latest[place] = tail;
@@ -159,10 +161,10 @@ void deliver(State *s, int64_t message, int64_t chunk, int64_t tail)
         event.time = event.tail = s->latest[place];
     }
     if (m->receiving) {
-        event.kind = RECEIVE;
+        event.at = RECEIVE;
         event.order = order_of(s, message, chunk);
     }
-    push(s, event);
+    push_behind(s, lane, event);
 }
 
 static void cross(State *s, Event event)
@@ -176,27 +178,35 @@ static void cross(State *s, Event event)
     event.tail = begin + work + way;
     event.time = whole ? event.tail : head + way;
     event.at++;
-    if (visit[1].part == visit->part) push(s, event);
-    else deliver(s, event.row, event.chunk, event.tail);
+    event.lane = -1;
+    if (visit[1].part == visit->part) push_behind(s, visit->station, event);
+    else deliver(s, visit->station, event.row, event.chunk, event.tail);
+}
+
+static void send(State *s, Event event)
+{
+    const Message *m = &s->message[event.row];
+    int64_t free, at = 2 * m->src, begin = reserve(s, at, event.time, event.time, m->sending, &free);
+    leave(s, at, event.row, event.chunk, begin + m->sending);
+}
+
+static void receive(State *s, Event event)
+{
+    const Message *m = &s->message[event.row];
+    int64_t free, at = 2 * m->dst + 1;
+    event.time = reserve(s, at, event.time, event.time, m->receiving, &free) + m->receiving;
+    event.at = COMPLETE;
+    event.order = event.lane = -1;
+    push_behind(s, at, event);
 }
 
 void happen(State *s, Event event)
 {
-    const Message *m = &s->message[event.row];
-    int64_t free, work, time = event.time;
-    if (event.kind == ARRIVE && s->of->fair) { join(s, event); return; }
-    if (event.kind == ARRIVE) { cross(s, event); return; }
-    if (event.kind == COMPLETE) { complete(s, event.row, event.chunk, time); return; }
-    if (event.kind == SEND) {
-        work = m->sending;
-        leave(s, event.row, event.chunk, reserve(s, 2 * m->src, time, time, work, &free) + work);
-    } else {
-        work = m->receiving;
-        event.time = reserve(s, 2 * m->dst + 1, time, time, work, &free) + work;
-        event.kind = COMPLETE;
-        event.order = -1;
-        push(s, event);
-    }
+    if (event.at == COMPLETE) complete(s, event.row, event.chunk, event.time);
+    else if (event.at == SEND) send(s, event);
+    else if (event.at == RECEIVE) receive(s, event);
+    else if (s->of->fair) join(s, event);
+    else cross(s, event);
 }
 
 /* The whole */

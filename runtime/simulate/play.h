@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum { PLAYED, NO_MEMORY, UNFINISHED };               /* what a call comes to */
-enum { COMPLETE, SEND, ARRIVE, RECEIVE };             /* what happens at a time */
+enum { COMPLETE = -3, SEND, RECEIVE };                /* what happens at a time, if nothing arrives */
 
 typedef struct {
     int64_t chunks, lead, whole, fair, ranks, pairs, messages, parts, gates, stations, steps, queues;
@@ -27,9 +27,13 @@ typedef struct {
 /* A visit to a link; the last of a part is followed by one of another part. */
 typedef struct { int64_t work, way; int32_t station, part; } Visit;
 
-/* row: the message. at: the visit that comes, of an arrival. order: of what happens at one time; the
-   completions come first, in any order. */
-typedef struct { int64_t time, order, tail; int32_t kind, row, at, chunk; } Event;
+/* row: the message. at: the visit to which it comes, or what else happens. order: of what happens at
+   one time; the completions come first, in any order. lane: the one that it came from, or -1. */
+typedef struct { int64_t time, order, tail; int32_t row, at, chunk, lane; } Event;
+
+/* Events that a station brings about, each later than the one before, as they are nearly always. The
+   first of them is in the heap, which so stays small: `waiting` says whether there is one. */
+typedef struct { Event last, *event; int64_t first, count, room, waiting; } Lane;
 
 typedef struct { int64_t begin, end; } Stretch;
 
@@ -62,6 +66,7 @@ typedef struct {
     Message *message;
     Visit *visit;
     Station *station;
+    Lane *lane;
     Pair *pair;
     int64_t *low, *latest;                            /* by rank, message and chunk */
     int32_t *left, *parked;                           /* by rank and step */
@@ -72,6 +77,7 @@ typedef struct {
 
 /* In queues.c */
 void push(State *s, Event event);
+void push_behind(State *s, int64_t lane, Event event);
 Event pop(State *s);
 int64_t reserve(State *s, int64_t station, int64_t now, int64_t ready, int64_t work, int64_t *free);
 
@@ -80,7 +86,7 @@ void acquire(State *s);
 void release(State *s);
 
 /* In play.c */
-void deliver(State *s, int64_t message, int64_t chunk, int64_t tail);
+void deliver(State *s, int64_t lane, int64_t message, int64_t chunk, int64_t tail);
 void happen(State *s, Event event);
 int64_t program_step(const Play *p, const Message *message, int64_t chunk);
 int64_t order_of(const State *s, int64_t message, int64_t chunk);

@@ -27,18 +27,61 @@ void push(State *s, Event event)
     s->heap[at] = event;
 }
 
-Event pop(State *s)
+/* Put an event in the place of the first one in the heap. */
+static void sift(State *s, Event event)
 {
-    Event top = s->heap[0], last = s->heap[--s->events];
     int64_t at = 0, child;
     while ((child = 2 * at + 1) < s->events) {
         if (child + 1 < s->events && sooner(&s->heap[child + 1], &s->heap[child])) child++;
-        if (!sooner(&s->heap[child], &last)) break;
+        if (!sooner(&s->heap[child], &event)) break;
         s->heap[at] = s->heap[child];
         at = child;
     }
-    s->heap[at] = last;
+    s->heap[at] = event;
+}
+
+static void append(State *s, Lane *lane, Event event)
+{
+    if (lane->first == lane->count) lane->first = lane->count = 0;
+    if (lane->count == lane->room && 2 * lane->first > lane->room) {
+        lane->count -= lane->first;
+        memmove(lane->event, lane->event + lane->first, (size_t)lane->count * sizeof event);
+        lane->first = 0;
+    } else if (lane->count == lane->room) {
+        int64_t room = 2 * lane->room + 8;
+        Event *grown = realloc(lane->event, (size_t)room * sizeof *grown);
+        if (!grown) { s->failed = NO_MEMORY; return; }
+        lane->event = grown;
+        lane->room = room;
+    }
+    lane->event[lane->count++] = event;
+}
+
+void push_behind(State *s, int64_t at, Event event)
+{
+    Lane *lane = &s->lane[at];
+    if (lane->waiting && sooner(&event, &lane->last)) { push(s, event); return; }
+    event.lane = (int32_t)at;
+    lane->last = event;
+    if (lane->waiting) append(s, lane, event);
+    else push(s, event);
+    lane->waiting = 1;
+}
+
+Event pop(State *s)
+{
+    Event top = s->heap[0];
+    Lane *lane = top.lane < 0 ? NULL : &s->lane[top.lane];
     s->popped++;
+    if (lane && lane->first < lane->count) {
+        const Event *next = &lane->event[lane->first++];
+        __builtin_prefetch(&s->message[next->row]);
+        if (next->at >= 0) __builtin_prefetch(&s->visit[next->at]);
+        sift(s, *next);
+    } else {
+        if (lane) lane->waiting = 0;
+        if (--s->events) sift(s, s->heap[s->events]);
+    }
     return top;
 }
 

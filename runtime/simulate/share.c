@@ -146,10 +146,10 @@ static void end_flow(State *s, Flow flow)
     int64_t v, time = s->flows.now;
     for (v = flow.first; v < flow.end; v++) time += s->visit[v].way;
     if (s->visit[v].part != s->visit[v - 1].part) {
-        deliver(s, flow.row, flow.chunk, time);
+        deliver(s, s->visit[v - 1].station, flow.row, flow.chunk, time);
     } else {
-        Event event = { time, order_of(s, flow.row, flow.chunk), time, ARRIVE, flow.row,
-                        (int32_t)v, flow.chunk };
+        Event event = { time, order_of(s, flow.row, flow.chunk), time, flow.row, (int32_t)v,
+                        flow.chunk, -1 };
         push(s, event);
     }
 }

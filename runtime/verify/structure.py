@@ -152,7 +152,7 @@ def _transfers(schedule: Schedule) -> Iterator[str]:
     if (np.diff(rows.piece) < 0).any() or (same & (np.diff(rows.step) < 0)).any():
         yield "the transfers are not sorted by piece and step"
     for p, share in enumerate(schedule.share):
-        if share <= 0:
+        if share.numerator <= 0:
             yield f"piece {p} (block {schedule.block[p]}): share {share}, expected more than 0"
 
 

@@ -1,11 +1,11 @@
 """What the pieces of a schedule weigh, and what the links carry: without symmetry, exactly."""
 
 from fractions import Fraction
-from math import lcm
 from typing import NamedTuple
 
 import numpy as np
 
+from solvers.schedules.amounts import amount_floats, whole_amounts
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import FloatArray, Topology
 from topologies.model.units import Seconds
@@ -23,28 +23,18 @@ class LockStep(NamedTuple):
     seconds: Seconds
 
 
-def piece_amounts(schedule: Schedule) -> list[Fraction]:
-    """Compute the amount of each piece, in units of the collective's sizes."""
-    sizes = schedule.collective.sizes.tolist()
-    return [
-        share * sizes[block]
-        for share, block in zip(schedule.share, schedule.block.tolist(), strict=True)
-    ]
-
-
 def fluid_time(schedule: Schedule) -> Fraction:
     """Compute the time that the busiest link needs, in units of sizes over units of capacity.
 
     The schedule must be written out (no symmetry).
     """
-    rows, weights = schedule.transfers, piece_amounts(schedule)
-    # Amounts are brought to one denominator: shares of different blocks may have none of use.
-    common = lcm(*{amount.denominator for amount in weights})
-    whole = np.array([a.numerator * (common // a.denominator) for a in weights], dtype=object)
+    rows = schedule.transfers
+    whole, unit = whole_amounts(schedule)
+    whole = whole.astype(object)
     load = np.zeros(schedule.topology.links, dtype=object)
     np.add.at(load, rows.route, np.repeat(whole[rows.piece], np.diff(rows.route_start)))
     capacity = schedule.topology.capacity.tolist()
-    return max(Fraction(int(a), common * c) for a, c in zip(load, capacity, strict=True))
+    return max(Fraction(int(a), unit * c) for a, c in zip(load, capacity, strict=True))
 
 
 def crossing_times(schedule: Schedule, weight: FloatArray) -> FloatArray:
@@ -61,7 +51,7 @@ def lock_step(schedule: Schedule) -> LockStep:
     if not len(rows):
         return LockStep(0, 0.0)
     hops, total = np.diff(rows.route_start), schedule.collective.total
-    share = np.array([float(amount) for amount in piece_amounts(schedule)]) / total
+    share = amount_floats(schedule) / total
     step = np.unique(rows.step, return_inverse=True)[1].reshape(-1)
     cells, place = np.unique(
         np.repeat(step, hops) * topology.links + rows.route, return_inverse=True
@@ -96,9 +86,7 @@ def incast_bytes(schedule: Schedule, chunks: int = 1, *, slow: bool = False) -> 
         switched &= topology.bandwidth[last] < _fastest_feed(topology)[topology.src[last]]
     orbit = orbits(link_images(topology, group.generators), topology.links)
     alike = (group.order / np.bincount(orbit))[orbit[last]]
-    share = (
-        np.array([float(amount) for amount in piece_amounts(schedule)]) / schedule.collective.total
-    )
+    share = amount_floats(schedule) / schedule.collective.total
     pile = rows.step // chunks * topology.links + orbit[last]
     sender = rows.src if group.order == 1 else np.arange(len(rows))
     senders = max(topology.ranks, len(rows))

@@ -13,8 +13,9 @@ from fractions import Fraction
 
 import numpy as np
 
+from solvers.schedules.amounts import amount_floats, amounts, as_columns, floats, share_floats
 from solvers.schedules.collective import demand_of
-from solvers.schedules.piece_loads import crossing_times, piece_amounts
+from solvers.schedules.piece_loads import crossing_times
 from solvers.schedules.schedule import Schedule, Transfers
 from solvers.timing import birkhoff
 from solvers.timing.timetable import Timetable
@@ -59,14 +60,13 @@ def put_in_stages(whole: Schedule, cuts: float = birkhoff.CUTS) -> Schedule:
     """
     if not len(whole.transfers):
         return whole
-    weight = piece_amounts(whole)
-    heat = crossing_times(whole, np.array([float(amount) for amount in weight]))
+    heat = crossing_times(whole, amount_floats(whole))
     rate = _rates(whole)
     count = cuts * len(whole.collective.ranks)
     most = heat.max() / count * rate if count else np.full(whole.pieces, np.inf)
-    parent, share = _cut(whole, weight, most)
+    parent, share = _cut(whole, most)
     rows = _copy_transfers(whole.transfers, parent)
-    size = np.array([float(s) for s in share]) * whole.collective.sizes[whole.block[parent]]
+    size = floats(*as_columns(share)) * whole.collective.sizes[whole.block[parent]]
     busy = np.add.reduceat(heat[whole.transfers.route], whole.transfers.route_start[:-1])
     hottest = np.zeros(whole.pieces)
     np.maximum.at(hottest, whole.transfers.piece, busy)
@@ -124,7 +124,7 @@ def _rates(whole: Schedule) -> FloatArray:
     They go in proportion to their shares, as fast as the links allow that they have to themselves.
     """
     rows, capacity = whole.transfers, whole.topology.capacity
-    share = np.array([float(own) for own in whole.share])
+    share = share_floats(whole)
     hops = np.diff(rows.route_start)
     piece = np.repeat(rows.piece, hops)
     keys = whole.block[piece] * len(capacity) + rows.route
@@ -136,23 +136,23 @@ def _rates(whole: Schedule) -> FloatArray:
     return np.asarray(share * fastest[whole.block])
 
 
-def _cut(
-    whole: Schedule, weight: Sequence[Fraction], most: FloatArray
-) -> tuple[IntArray, list[Fraction]]:
+def _cut(whole: Schedule, most: FloatArray) -> tuple[IntArray, list[Fraction]]:
     """Cut pieces into parts of `most` whole units, and a rest: each part's piece and share."""
     sizes = whole.collective.sizes[whole.block].tolist()
+    above, below = (column.tolist() for column in amounts(whole))
+    is_long = (amount_floats(whole) > most).tolist()
     parent: list[int] = []
     share: list[Fraction] = []
-    for p, (own, amount, size) in enumerate(zip(whole.share, weight, sizes, strict=True)):
-        if amount <= most[p]:
+    for p, own in enumerate(whole.share):
+        if not is_long[p]:
             parent.append(p)
             share.append(own)
             continue
         unit = max(int(most[p]), 1)
-        count = -(-amount.numerator // (amount.denominator * unit))
-        part = Fraction(unit, size)
+        count = -(-above[p] // (below[p] * unit))
+        rest = above[p] - (count - 1) * unit * below[p]
         parent += [p] * count
-        share += [part] * (count - 1) + [own - (count - 1) * part]
+        share += [Fraction(unit, sizes[p])] * (count - 1) + [Fraction(rest, below[p] * sizes[p])]
     return np.array(parent, dtype=np.int64), share
 
 
