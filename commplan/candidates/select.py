@@ -14,16 +14,25 @@ from commplan.candidates.measure import (
     sparing_paces,
     vary,
 )
-from commplan.candidates.tuning import ALIKE, FAR, INCAST_LIMIT, SLOW_INCAST_LIMIT, TUNED, WORTH
+from commplan.candidates.tuning import (
+    ALIKE,
+    FAR,
+    INCAST_LIMIT,
+    NEAR,
+    SLOW_INCAST_LIMIT,
+    TUNED,
+    WORTH,
+)
 from runtime.metrics.chunking import LARGE
 from runtime.verify.determinism import is_deterministic
+from solvers.bounds.time_bound import time_lower_bound
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.piece_loads import incast_bytes
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from topologies.model.errors import NO, CommplanError
-from topologies.model.units import Bytes, Share
+from topologies.model.units import Bytes, Seconds, Share
 
 PACINGS = "other numbers of chunks and leads"
 
@@ -105,7 +114,7 @@ def try_pacings(
         LimitError, ScratchError: as of `choose`.
     """
     first = choose(found, size, max_scratch, options)
-    if watch.leaves_out(PACINGS):
+    if watch.leaves_out(PACINGS) or first[0].seconds <= NEAR * _least(first[0].schedule, size):
         return first
     for others in (other_leads, other_paces):
         near = [c for c in distinct(first)[:TUNED] if c.seconds <= FAR * first[0].seconds]
@@ -114,6 +123,12 @@ def try_pacings(
         found = found + race(varied, size, watch, PACINGS, options.switching, scarce=scarce)
         first = choose(found, size, max_scratch, options)
     return first
+
+
+def _least(schedule: Schedule, size: Bytes) -> Seconds:
+    """Compute the time that nothing beats at a size."""
+    machine, what = schedule.topology, schedule.collective
+    return time_lower_bound(machine, what, schedule.bound, size, in_network=schedule.in_network)
 
 
 def distinct(found: list[Candidate]) -> list[Candidate]:

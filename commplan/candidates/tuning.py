@@ -15,6 +15,7 @@ MATCHED_ALWAYS = 4  # parts; more where they have gained so far at the size aske
 MATCHED_SIZE = 2**24  # bytes for which links are matched where no size is given: a large one
 MATCHED_SENDS = 20_000  # at most, as every send is placed by itself
 CLOSE = 1.01  # times the bound at a size, within which no others are looked for: little to gain
+NEAR = 1.005  # times the bound, within which no other pacings are tried
 TUNED = 3  # candidates, the fastest, for which other numbers of chunks and leads are tried
 # Program steps: beyond six messages that come early get in the way of others, but in matchings.
 LEADS = (2, 4, MOST_LEAD, 6, 1, 3)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from math import lcm
 
 import numpy as np
 
@@ -48,12 +49,18 @@ def _add_up(schedule: Schedule) -> Iterator[str]:
 
     Shares of different blocks may have nothing in common, so that each block is added up alone.
     """
-    given = [Fraction(0)] * schedule.collective.blocks
+    above, below = [0] * schedule.collective.blocks, [1] * schedule.collective.blocks
     for block, share in zip(schedule.block.tolist(), schedule.share, strict=True):
-        given[block] += share
-    for block, part in enumerate(given):
-        if part != 1:
-            yield f"block {block}: the shares of its pieces add up to {part}"
+        part, of = share.numerator, share.denominator
+        if of != below[block]:
+            common = lcm(of, below[block])
+            above[block] *= common // below[block]
+            part *= common // of
+            below[block] = common
+        above[block] += part
+    for block, (part, of) in enumerate(zip(above, below, strict=True)):
+        if part != of:
+            yield f"block {block}: the shares of its pieces add up to {Fraction(part, of)}"
 
 
 def _cover(schedule: Schedule) -> Iterator[str]:

@@ -30,8 +30,14 @@ def latency(topology: Topology, collective: Collective) -> Seconds:
 def mark_sharing(collective: Collective) -> BoolArray:
     """Mark (holder, wanter) for each pair that shares a block, as places in the list of ranks."""
     pairs = np.zeros((len(collective.ranks), len(collective.ranks)), dtype=np.bool_)
-    place = {rank: i for i, rank in enumerate(collective.ranks)}
-    for holders, wanters in zip(collective.holders, collective.wanters, strict=True):
-        rows, columns = ([place[r] for r in ends.tolist()] for ends in (holders, wanters))
-        pairs[np.ix_(rows, columns)] = True
+    place = np.zeros(max(collective.ranks, default=0) + 1, dtype=np.int64)
+    place[list(collective.ranks)] = np.arange(len(collective.ranks))
+    ends = list(zip(collective.holders, collective.wanters, strict=True))
+    alone = [both for both in ends if len(both[0]) == len(both[1]) == 1]  # as exchanges have many
+    if alone:
+        rows, columns = (place[np.concatenate(side)] for side in zip(*alone, strict=True))
+        pairs[rows, columns] = True
+    for holders, wanters in ends:
+        if len(holders) * len(wanters) > 1:
+            pairs[np.ix_(place[holders], place[wanters])] = True
     return pairs
