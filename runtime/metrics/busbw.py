@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-import numpy as np
-
 from solvers.schedules.collective import Collective, Movement
 
 
@@ -31,5 +29,5 @@ def _crossing(what: Collective) -> Iterator[int]:
     """Add up for each rank what must leave it, and what must enter."""
     held, wanted = what.counts
     for mine, ours in zip(what.inputs, what.outputs, strict=True):
-        yield int(what.sizes[mine[wanted[mine] > np.isin(mine, ours)]].sum())
-        yield int(what.sizes[ours[held[ours] > np.isin(ours, mine)]].sum())
+        yield int(what.sizes[mine[wanted[mine] > what.among(mine, ours)]].sum())
+        yield int(what.sizes[ours[held[ours] > what.among(ours, mine)]].sum())

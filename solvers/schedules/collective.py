@@ -12,7 +12,7 @@ import numpy as np
 
 from topologies.model.arguments import column, of, refuse, whole
 from topologies.model.errors import WRONG_INPUT, CommplanError
-from topologies.model.topology import IntArray, frozen, integers
+from topologies.model.topology import BoolArray, IntArray, frozen, integers
 from topologies.model.units import Rank, Share
 
 
@@ -132,22 +132,28 @@ class Collective:
         """Look up the ranks that contribute to each block, and those that want it, in columns."""
         return self._owners(self.inputs), self._owners(self.outputs)
 
-    @property
+    @cached_property
     def counts(self) -> tuple[IntArray, IntArray]:
         """Count for each block the ranks that contribute to it, and those that want it."""
-        holders, wanters = self.owners
-        return np.diff(holders.start), np.diff(wanters.start)
-
-    @cached_property
-    def shape(self) -> Shape:
-        """Derive the shape; complexity: sorting the buffers."""
         held, wanted = (
             np.bincount(np.concatenate([integers([]), *buffers]), minlength=self.blocks)
             for buffers in (self.inputs, self.outputs)
         )
+        return held, wanted
+
+    def among(self, some: IntArray, others: IntArray) -> BoolArray:
+        """Mark which of some blocks are among others, without sorting either."""
+        marked = np.zeros(self.blocks, dtype=np.bool_)
+        marked[others] = True
+        return np.asarray(marked[some])
+
+    @cached_property
+    def shape(self) -> Shape:
+        """Derive the shape; complexity: sorting the buffers."""
+        held, wanted = self.counts
         both = np.zeros(self.blocks, dtype=np.int64)
         for mine, ours in zip(self.inputs, self.outputs, strict=True):
-            both[mine[np.isin(mine, ours)]] += 1
+            both[mine[self.among(mine, ours)]] += 1
         moving = wanted > (both * (held == 1))
         path = _movement(held[moving], wanted[moving])
         holder, wanter = (self._find_only(buffers) for buffers in (self.inputs, self.outputs))

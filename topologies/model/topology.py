@@ -356,6 +356,8 @@ def frozen(column: Column) -> Column:
 
 def integers(values: Iterable[int]) -> IntArray:
     """Make a read-only column of integers."""
+    if isinstance(values, range):
+        return frozen(np.arange(values.start, values.stop, values.step, dtype=np.int64))
     return frozen(np.fromiter(values, dtype=np.int64))
 
 
