@@ -8,7 +8,7 @@ import numpy as np
 
 from runtime.metrics.height import links_in_a_row
 from runtime.metrics.pacing import pacing_of
-from solvers.schedules.amounts import SMALL, amounts, floats
+from solvers.schedules.piece_loads import SMALL, amounts, floats
 from solvers.schedules.schedule import Schedule, Transfers
 from topologies.model.topology import FloatArray, IntArray
 from topologies.model.units import Bytes

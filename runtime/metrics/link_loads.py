@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.schedules.amounts import whole_amounts
+from solvers.schedules.piece_loads import whole_amounts
 from solvers.schedules.schedule import IntegerColumn, Schedule
 from topologies.model.topology import IntArray
 from topologies.model.units import Rate

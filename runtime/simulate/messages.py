@@ -8,7 +8,7 @@ from runtime.metrics.chunking import chunks_of
 from runtime.metrics.pacing import Order, turns
 from runtime.simulate.classes import Classes
 from runtime.simulate.traffic import Flowing, Gates, Lists, Messages, Pairs, Parts, Traffic
-from solvers.schedules.amounts import share_floats
+from solvers.schedules.piece_loads import share_floats
 from solvers.schedules.schedule import Schedule
 from topologies.model.ragged import starts, stretches
 from topologies.model.topology import BoolArray, FloatArray, IntArray

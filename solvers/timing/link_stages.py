@@ -13,9 +13,15 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.schedules.amounts import amount_floats, amounts, as_columns, floats, share_floats
 from solvers.schedules.collective import demand_of
-from solvers.schedules.piece_loads import crossing_times
+from solvers.schedules.piece_loads import (
+    amount_floats,
+    amounts,
+    as_columns,
+    crossing_times,
+    floats,
+    share_floats,
+)
 from solvers.schedules.schedule import Schedule, Transfers
 from solvers.timing import birkhoff
 from solvers.timing.timetable import Timetable
