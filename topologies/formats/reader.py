@@ -166,15 +166,23 @@ def _short_topology(document: Table) -> Topology:
     try:
         return topology(full)
     except TopologyError as error:
-        faults = [_place_faults(fault, places) for fault in error.faults]
-        raise TopologyError(list(dict.fromkeys(faults))) from None
+        raise TopologyError(_once_for_each_row(error.faults, places)) from None
 
 
-def _place_faults(fault: str, places: dict[str, list[str]]) -> str:
-    """Give the row of a fault the place in the document that it comes from."""
-    return re.sub(
-        r"^(ranks|switches|links)\[([0-9]+)\]", lambda row: places[row[1]][int(row[2])], fault
-    )
+def _once_for_each_row(faults: Sequence[str], places: dict[str, list[str]]) -> list[str]:
+    """Give faults the places in the document, and tell those of one row and kind once."""
+    kinds: dict[str, list[str]] = {}
+    for fault in faults:
+        placed = re.sub(
+            r"^(ranks|switches|links)\[([0-9]+)\]", lambda row: places[row[1]][int(row[2])], fault
+        )
+        where, colon, what = placed.partition(": ")
+        numberless = where.partition(" ")[0] + colon + re.sub("[0-9]+|; nearest: .*", "", what)
+        kinds.setdefault(numberless, []).append(placed)
+    return [
+        first + f" (and {len(others):,} more of the row)" * bool(others)
+        for first, *others in kinds.values()
+    ]
 
 
 def _ranks(reader: Reader, value: object) -> tuple[list[str], list[str], list[float], list[int]]:

@@ -154,6 +154,17 @@ def test_each_mistake_is_one_line_with_its_place(tmp_path: Path, changes: dict, 
     assert faults(tmp_path, changes)[0].startswith(fault)
 
 
+def test_what_is_wrong_with_a_row_is_told_once(tmp_path: Path) -> None:
+    row = {"src": "b{b}.g{g}", "dst": "hob{b}", "bandwidth_GBps": 0, "class": "x"}
+    assert faults(tmp_path, {"links": [row, BOXES["links"][1]]}) == [
+        "links[0] b0.g0 -> hob0 class: no class of links is named 'x'; known:  "
+        "(and 5 more of the row)",
+        "links[0] b0.g0 -> hob0: no rank or switch is named hob0; nearest: hub0 "
+        "(and 5 more of the row)",
+        "links[0] b0.g0 -> hob0: bandwidth is 0 GB/s, expected more than 0 (and 5 more of the row)",
+    ]
+
+
 def test_what_would_be_endless_is_refused_before_it_is_written_out(tmp_path: Path) -> None:
     many = {"b": 10**6, "g": 10**6}
     assert faults(tmp_path, {"counts": many}) == [
