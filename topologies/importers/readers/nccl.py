@@ -28,6 +28,7 @@ NVLINK = {60: "1", 61: "1", 62: "1", 70: "2", 72: "2", 80: "3", 86: "3 GA10x", 9
 GFX = {"906": "gfx906", "908": "gfx908", "910": "gfx90a", "940": "gfx942", "941": "gfx942"}
 GFX |= {"942": "gfx942", "950": "gfx950", "gfx940": "gfx942", "gfx941": "gfx942"}
 HUB = "nvs"
+NO_RANK, LAST = "-1", 10**13
 MOST_SOCKETS = 1024
 FIRST_COPYING = 90  # compute capability from which NVSwitches copy and add
 
@@ -188,7 +189,7 @@ def _name(box: str, local: str) -> str:
 def _finish(host: _Host, name: str) -> Draft:
     """Order the GPUs as the file does, and join them and the sockets."""
     places = range(len(host.gpus))
-    order = sorted(places, key=lambda i: (host.gpus[i].said.whole("rank", i), i))
+    order = sorted(places, key=lambda i: _rank(host.gpus[i], i))
     gpus = [host.gpus[i] for i in order]
     boxes = [gpu.parent.host for gpu in gpus]
     ranks = [
@@ -206,6 +207,13 @@ def _finish(host: _Host, name: str) -> Draft:
     cables = (*joins, *pcie, *host.cables, *sockets)
     partial = any(gpu.said is gpu.pci for gpu in gpus)
     return Draft(name, vertices, cables, tuple(_notes(gpus)), tuple(odd), partial=partial)
+
+
+def _rank(gpu: _Gpu, place: int) -> tuple[int, int]:
+    """Tell where a GPU comes in the order; those that no rank ran on have -1 and come last."""
+    if gpu.said.get("rank") == NO_RANK:
+        return LAST, place
+    return gpu.said.whole("rank", place), place
 
 
 def _notes(gpus: list[_Gpu]) -> list[str]:

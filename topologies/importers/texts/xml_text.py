@@ -41,9 +41,9 @@ class Element:
         """Read an attribute that is a whole number of 0 or more.
 
         Raises:
-            ValueError: it is none, or is missing without a default.
+            ValueError: it is none, or is missing or empty without a default.
         """
-        if default is not None and key not in self.attributes:
+        if default is not None and not self.get(key):
             return default
         text = self.need(key).strip()
         if not (text.isascii() and text.isdigit()) or len(text) > 13 or int(text) > most:

@@ -61,6 +61,14 @@ def test_a_link_that_only_one_end_lists_leads_one_way(draft):
     assert joins[0].medium == "NVLink 2"
 
 
+def test_gpus_that_no_rank_ran_on_come_last_and_empty_widths_are_sixteen(draft):
+    empty = GPU.replace('link_width="16"', 'link_width=""')
+    gpus = [empty.format("0:1", 'rank="-1"'), empty.format("0:2", 'rank="0"')]
+    read = draft("nccl", SYSTEM.format("".join(gpus)))
+    assert [each.keys for each in read.of("rank")] == [("pci 0:2",), ("pci 0:1",)]
+    assert [float(each.rate) / 1e9 for each in read.cables] == pytest.approx([2048 / 65] * 2)
+
+
 def test_a_fused_file_keeps_its_hosts_apart(draft):
     cpu = '<cpu numaid="0" host_hash="{0}" arch="arm64">{1}</cpu>'
     text = '<system version="1">{}</system>'.format(
@@ -93,7 +101,7 @@ def test_links_to_the_memory_of_a_processor_are_read(draft, link, medium, rate):
         ("<system/>", "line 1: version is '', expected 1 or 2"),
         ('<system version="1"><cpu>', "line 1, column 26: no element found"),
         ('<system version="1"/>', "no GPU in it, only 0 adapters"),
-        (SYSTEM.format(GPU.format("0:1", 'rank="-1"')), "line 1: rank is '-1', expected a whole"),
+        (SYSTEM.format(GPU.format("0:1", 'rank="-2"')), "line 1: rank is '-2', expected a whole"),
         ('<!DOCTYPE s [<!ENTITY a "b">]><system version="1">&a;</system>', "line 1: an entity"),
         ("<!DOCTYPE s SYSTEM 'x'><system version='1'>&a;</system>", "an entity"),
         ('<system version="1">' + "<cpu>" * 200, "line 1: nested more than 100 deep"),
