@@ -39,7 +39,7 @@ def pace_for_large(
 
     It is the one that is best in the worst of several networks, each measured by the best that any
     reaches there: links that serve messages in order, and links that share, with switches that cut
-    through or store and forward. Of large schedules fewer are played, of very large ones none.
+    through or store and forward. Of large schedules only one is played, of very large ones none.
 
     Args:
         schedule: any that is right.
@@ -49,7 +49,8 @@ def pace_for_large(
         The schedule at that pacing, and what is expected of it where switches cut through; None
         where nothing was played.
     """
-    if not len(schedule.transfers) or play_work(schedule, LARGE) > LARGE_WORK:
+    work = play_work(schedule, LARGE)
+    if not len(schedule.transfers) or work > LARGE_WORK:
         return schedule, None
     pacing = pacing_of(schedule)
     others = (
@@ -57,8 +58,8 @@ def pace_for_large(
     )
     spared = [each for each in others if max_scratch is None or scratch(each) <= max_scratch]
     tried = spared or [schedule]
-    near = _is_near(tried[0], PACING_WORK)
-    best = tried[0] if near else _race(tried, PACING_WORK)
+    kept = work > PACING_WORK or _is_near(tried[0], PACING_WORK)
+    best = tried[0] if kept else _race(tried, PACING_WORK)
     return best, simulate(best, LARGE)
 
 
