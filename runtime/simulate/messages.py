@@ -145,8 +145,11 @@ def _bytes(schedule: Schedule, size: float) -> FloatArray:
 def _ways(schedule: Schedule, classes: Classes, sent: _Sent) -> _Ways:
     """Lay out the links on the ways of messages; transfers of one message and one route are one."""
     topology, rows = schedule.topology, schedule.transfers
-    together = np.stack([sent.message, _routes(schedule, classes, sent.message)])
-    (message, _), row, part = np.unique(together, axis=1, return_index=True, return_inverse=True)
+    route = _routes(schedule, classes, sent.message)
+    routes = int(route.max(initial=0)) + 1
+    together = sent.message * routes + route
+    keys, row, part = np.unique(together, return_index=True, return_inverse=True)
+    message = keys // routes
     load = np.asarray(np.bincount(part.reshape(-1), sent.load, len(row)), dtype=np.float64)
     length = np.diff(rows.route_start)[row]
     link = rows.route[stretches(rows.route_start[row], length)]
@@ -167,7 +170,8 @@ def _routes(schedule: Schedule, classes: Classes, message: IntArray) -> IntArray
         on = length > hop
         link = np.where(on, rows.route[np.where(on, rows.route_start[shared] + hop, 0)], -1)
         alike = np.where(on, classes.link[link], -1)
-        number = np.unique(np.stack([number, alike]), axis=1, return_inverse=True)[1].reshape(-1)
+        key = number * (schedule.topology.links + 1) + alike + 1
+        number = np.unique(key, return_inverse=True)[1].reshape(-1)
     route[shared] = number
     return route
 
