@@ -48,7 +48,7 @@ def test_compile_tells_a_person_the_proof(call):
         "all_gather on ring:4, 4 ranks",
         "  bound       66.6667 GB/s (cut)",
         "  achieved    66.6667 GB/s, optimal: proved",
-        "  reached     66.6625 GB/s predicted at 1 GiB: 99.99%, in 127 chunks, lead 3",
+        "  reached     66.6625 GB/s predicted at 1 GiB: 99.99%, in 512 chunks, lead 3",
         "  height      2 messages one after the other",
         "  transfers   24 (forest)",
     ]

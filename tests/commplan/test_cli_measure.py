@@ -18,7 +18,7 @@ def test_a_person_sees_the_proof(call, ring4):
         "all_reduce on ring:4, 4 ranks: right",
         "  bound     33.3333 GB/s (reduce-broadcast trees)",
         "  achieved  33.3333 GB/s, optimal: proved",
-        "  scratch   0.005859 of the size, at most, on a rank",
+        "  scratch   0.001465 of the size, at most, on a rank",
         "  program   run in memory, right",
         "  bits      the same at all ranks",
     ]
