@@ -7,6 +7,7 @@ from pathlib import Path
 from commplan.measurements import records, tables
 from commplan.measurements.rows import Context, LogError, Measured, name_of
 from topologies.formats import atomic, contents
+from topologies.importers.registry import IMPORTERS
 from topologies.model.messages import one_line
 
 LIMIT = 64 * 10**6  # bytes of a log
@@ -56,8 +57,8 @@ def _rows(data: bytes, stem: str, given: Context) -> Iterator[Measured]:
     except UnicodeDecodeError:
         raise ValueError(f"found {contents.BINARY}, expected {EXPECTED}") from None
     read = next((read for tells, read in READERS.values() if tells(text)), None)
-    if read is None:
-        raise ValueError(f"found {found}, expected {EXPECTED}")
+    if read is None or (read is records.read_json and not records.is_ours(text)):
+        raise ValueError(f"found {_name_foreign(text) or found}, expected {EXPECTED}")
     count = 0
     for count, row in enumerate(read(text, replace(given, guess=_name_in(stem))), start=1):
         if count > MOST_ROWS:
@@ -65,6 +66,11 @@ def _rows(data: bytes, stem: str, given: Context) -> Iterator[Measured]:
         yield row
     if not count:
         raise ValueError("it holds no measurement: it ends before the first row")
+
+
+def _name_foreign(text: str) -> str | None:
+    """Name a file of a format that machines are read from."""
+    return next((each.what for _, each in IMPORTERS.items() if each.sniff(text)), None)
 
 
 def _name_in(stem: str) -> str | None:

@@ -19,7 +19,7 @@ SECONDS |= {"latency_us": 1e-6, "microseconds": 1e-6}
 _ELEMENTS = re.compile(r"elements_of_([0-9]{1,3})_bytes?")
 # What `commplan run` prints.
 _RUN = re.compile(r"(\w+) (?:with root .*? )?on .*, (\d{1,7}) ranks, (.+)")
-_RUN_TIME = re.compile(r"\s+measured\s+([0-9.]+) (ns|us|ms|s)\b")
+_RUN_TIME = re.compile(r"^[ ]{1,8}measured[ ]{1,8}([0-9.]{1,20}) (ns|us|ms|s)\b", re.MULTILINE)
 _SCALE = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
@@ -32,6 +32,11 @@ def is_csv(text: str) -> bool:
 def is_json(text: str) -> bool:
     """Tell whether a text begins as JSON does."""
     return re.match(r"\s*(\{|\[\s*[{\[\]])", text) is not None
+
+
+def is_ours(text: str) -> bool:
+    """Tell whether JSON has a word that records of measurements have."""
+    return '"coll_perf"' in text or '"seconds"' in text or '"rows"' in text
 
 
 def is_run(text: str) -> bool:

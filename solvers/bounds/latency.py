@@ -1,11 +1,13 @@
 """The time that no schedule beats at any size: the longest path that data must go."""
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
 from solvers.certify.multigraph import simplify
 from solvers.schedules.collective import Collective
-from topologies.model.topology import BoolArray, Topology
+from topologies.model.topology import BoolArray, Topology, frozen
 from topologies.model.units import Seconds
 
 
@@ -28,7 +30,21 @@ def latency(topology: Topology, collective: Collective) -> Seconds:
 
 
 def mark_sharing(collective: Collective) -> BoolArray:
-    """Mark (holder, wanter) for each pair that shares a block, as places in the list of ranks."""
+    """Mark (holder, wanter) for each pair that shares a block, as places in the list of ranks.
+
+    Complexity: blocks, and their holders and wanters; once for a collective, as it is remembered.
+    """
+    known = _SHARING.get(collective)
+    if known is None:
+        known = _SHARING[collective] = frozen(_mark(collective))
+    return known
+
+
+# What was marked, as long as the collective lives: bounds at many sizes ask for the same.
+_SHARING: WeakKeyDictionary[Collective, BoolArray] = WeakKeyDictionary()
+
+
+def _mark(collective: Collective) -> BoolArray:
     pairs = np.zeros((len(collective.ranks), len(collective.ranks)), dtype=np.bool_)
     place = np.zeros(max(collective.ranks, default=0) + 1, dtype=np.int64)
     place[list(collective.ranks)] = np.arange(len(collective.ranks))
