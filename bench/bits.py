@@ -19,7 +19,7 @@ from runtime.emit import c, mpi4py
 from runtime.execute import core
 from runtime.interpret.interpret import interpret
 from runtime.launch.mpi import Mpi, compile_c, find
-from runtime.launch.process import watched
+from runtime.launch.process import run_limited
 from runtime.metrics.pacing import with_lead
 from runtime.program.elements import Array
 from runtime.program.lower import lower
@@ -110,7 +110,7 @@ def launched(mpi: Mpi, library: Path, words: list[str]) -> list[str]:
     """Run a program behind the library; give the lines that it prints."""
     variables = (("LD_PRELOAD", str(library)), ("MPI4PY_LIBMPI", str(library)), (SEED, "1"))
     behind = ["env", *(f"{name}={value}" for name, value in variables)]
-    found = watched([*mpi.starting(4), *behind, *words], mpi.environment(SECONDS), SECONDS)
+    found = run_limited([*mpi.command_line(4), *behind, *words], mpi.environment(SECONDS), SECONDS)
     if found.code:
         raise SystemExit(f"{words[0]}: exit code {found.code}: {found.errors[-3:]}")
     return [line for line in found.output if line]

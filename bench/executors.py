@@ -15,7 +15,7 @@ from pathlib import Path
 
 from runtime.emit import c
 from runtime.launch.mpi import Mpi, compile_c, find
-from runtime.launch.process import watched
+from runtime.launch.process import run_limited
 from solvers.schedules.kinds import collective
 from solvers.templates import TEMPLATES
 from topologies.model.units import duration
@@ -81,8 +81,8 @@ def launched(
             # As often as the loops do it.
             count = max(8, min(repeats, int(2e8 / (int(size) + 100_000))))
             extra = [*extra, "-n", str(count), "-w", str(count // 4), "-b", size]
-        ended = watched(
-            [*mpi.starting(processes), *program, *extra], mpi.environment(SECONDS), SECONDS
+        ended = run_limited(
+            [*mpi.command_line(processes), *program, *extra], mpi.environment(SECONDS), SECONDS
         )
         if ended.code:
             raise SystemExit(f"{name}: exit code {ended.code}: {ended.errors[-3:]}")

@@ -34,7 +34,7 @@ from runtime.fabric.hosts import mpi
 from runtime.fabric.layout import FabricError
 from runtime.fabric.machine import Machine
 from runtime.launch.mpi import LaunchError, compile_c, find
-from runtime.launch.process import watched
+from runtime.launch.process import run_limited
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import Link, Switch, Topology, build, frozen
@@ -152,8 +152,8 @@ class Bed:
             str(CONNECTING),
             str(size),
         ]
-        command = [*here.starting(len(self.played)), "env", *chosen, *words]
-        ended = watched(command, here.environment(SECONDS), SECONDS)
+        command = [*here.command_line(len(self.played)), "env", *chosen, *words]
+        ended = run_limited(command, here.environment(SECONDS), SECONDS)
         rows = [line.split() for line in ended.output if len(line.split()) == 3]
         return float(rows[1][1]) if len(rows) == 2 and rows[1][2] == "0" else inf
 

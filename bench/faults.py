@@ -95,7 +95,7 @@ def _inside(way: str, fault: str, token: str) -> End:
     words = [fault, way, str(LIMIT), token]
     mpi = find()
     command = [
-        *mpi.starting(3),
+        *mpi.command_line(3),
         sys.executable,
         "-m",
         "mpi4py",

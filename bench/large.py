@@ -10,7 +10,7 @@ from runtime.execute import core
 from runtime.launch.first_failure import describe_exit
 from runtime.launch.launch import run
 from runtime.launch.mpi import find
-from runtime.launch.process import watched
+from runtime.launch.process import run_limited
 from solvers.schedules.kinds import collective
 from solvers.solve import solve
 from topologies.formats.spec import topology
@@ -25,7 +25,7 @@ def main() -> None:
     wrong: list[str] = []
     for way in ("core", "mpi4py") if core.status().built else ("mpi4py",):
         words = [sys.executable, "-m", "mpi4py", "-m", "bench.ranks.large", way, str(BYTES)]
-        done = watched([*mpi.starting(2), *words], mpi.environment(SECONDS), SECONDS)
+        done = run_limited([*mpi.command_line(2), *words], mpi.environment(SECONDS), SECONDS)
         if done.code:
             late = f", no end after {SECONDS:g} seconds" if done.timed_out else ""
             wrong.append(f"{way}: {describe_exit(done.code)}{late}")

@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.verdict import ended
 from runtime.launch.mpi import find
-from runtime.launch.process import watched
+from runtime.launch.process import run_limited
 
 SECONDS = 3600.0
 GROWTH = 8.0  # MB in half of the calls
@@ -53,7 +53,7 @@ def soak(processes: int, calls: int, seed: int, most: int = 20_000) -> dict[str,
     mpi = find()
     words = [f"star:{processes}", str(calls), str(seed), str(most)]
     command = [sys.executable, "-m", "mpi4py", "-m", "bench.ranks.soak", *words]
-    ended = watched([*mpi.starting(processes), *command], mpi.environment(SECONDS), SECONDS)
+    ended = run_limited([*mpi.command_line(processes), *command], mpi.environment(SECONDS), SECONDS)
     if ended.code or not ended.output:
         raise SystemExit(f"exit code {ended.code}: {' | '.join(ended.errors[-3:])}")
     told: dict[str, Any] = json.loads(ended.output[-1])

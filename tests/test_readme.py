@@ -114,7 +114,7 @@ def test_the_blocks_of_the_library_run(tmp_path):
     script.write_text("\n".join([prelude, executing, data, calling, proof]), encoding="utf-8")
     mpi = find()
     ended = subprocess.run(
-        [*mpi.starting(8), sys.executable, "-m", "mpi4py", str(script)],
+        [*mpi.command_line(8), sys.executable, "-m", "mpi4py", str(script)],
         cwd=tmp_path,
         env=mpi.environment(200),
         capture_output=True,

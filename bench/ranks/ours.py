@@ -13,7 +13,7 @@ from commplan.planning.planner import plan, schedule_time_bound
 from runtime.execute.executor import Executor, Way
 from runtime.metrics.chunking import chunks
 from runtime.program.buffer_plan import moves
-from runtime.program.caller_order import arranged
+from runtime.program.caller_order import arrange
 from runtime.program.elements import Array, width
 from runtime.program.lower import lower
 from runtime.simulate.simulate import simulate
@@ -93,7 +93,7 @@ class Ours:
         ranks = sorted(args.played)
         order = [ranks.index(rank) for rank in args.played]
         self.comm = comm.Split(0, order[comm.rank])
-        plan = arranged(moves(chosen.schedule), order)
+        plan = arrange(moves(chosen.schedule), order)
         self.executors = [
             Executor(
                 lower(

@@ -13,7 +13,7 @@ from commplan.candidates.keys import BEST, Generator, Key
 from commplan.candidates.measure import Made
 from runtime.metrics.chunking import LEAST, LEAST_COUNTED
 from runtime.metrics.height import height
-from runtime.metrics.pacing import MOST_LEAD, WHOLE, Pacing, paced
+from runtime.metrics.pacing import MOST_LEAD, WHOLE, Pacing, with_pacing
 from runtime.simulate.simulate import simulate
 from runtime.verify.determinism import is_deterministic
 from runtime.verify.relaying import mark_relay_copies
@@ -33,8 +33,8 @@ from solvers.solve import solve
 from solvers.templates import TEMPLATES, hierarchical_alltoall, multilevel
 from solvers.templates.layout import TemplateError
 from solvers.timing import rounds
-from solvers.timing.greedy_matching import matched
-from solvers.timing.greedy_problem import guided
+from solvers.timing.greedy_matching import schedule_by_matching
+from solvers.timing.greedy_problem import problem_along
 from topologies.model.messages import one_line
 from topologies.model.registry import PluginError
 from topologies.model.units import Bytes
@@ -196,10 +196,12 @@ def _matchings(
         least = LEAST if parts > tuning.MATCHED_ALWAYS else LEAST_COUNTED
         if parts > 1 and share < parts * least:
             return
-        work = guided(best, size or tuning.MATCHED_SIZE, parts)
+        work = problem_along(best, size or tuning.MATCHED_SIZE, parts)
         if len(work.load) * len(what.ranks) > tuning.MATCHED_SENDS or watch.leaves_out("matchings"):
             return
-        made = paced(matched(work, what, best.bound, in_network=best.in_network), MATCHED)
+        made = with_pacing(
+            schedule_by_matching(work, what, best.bound, in_network=best.in_network), MATCHED
+        )
         yield Key(Generator.MATCHING, (parts,), MATCHED), made
         if size is not None:
             played.append(simulate(made, size, options.switching).seconds)

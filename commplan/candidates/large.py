@@ -13,7 +13,7 @@ from commplan.candidates.tuning import (
 )
 from runtime.metrics import chunking
 from runtime.metrics.chunking import LARGE, flow_rate
-from runtime.metrics.pacing import paced, pacing_of
+from runtime.metrics.pacing import pacing_of, with_pacing
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import Sharing, Simulation, simulate
 from solvers.schedules.schedule import Schedule
@@ -54,7 +54,8 @@ def pace_for_large(
         return schedule, None
     pacing = pacing_of(schedule)
     others = (
-        paced(schedule, replace(pacing, lead=lead, stride=stride)) for lead, stride in LARGE_PACINGS
+        with_pacing(schedule, replace(pacing, lead=lead, stride=stride))
+        for lead, stride in LARGE_PACINGS
     )
     spared = [each for each in others if max_scratch is None or scratch(each) <= max_scratch]
     tried = spared or [schedule]

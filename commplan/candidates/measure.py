@@ -9,7 +9,7 @@ from commplan.candidates.tuning import ALLOCATED_MESSAGES, LEADS, RANK_WORK, VAR
 from runtime.metrics import chunking
 from runtime.metrics.height import height
 from runtime.metrics.link_loads import algbw
-from runtime.metrics.pacing import ORDERS, USUAL, Pacing, paced
+from runtime.metrics.pacing import ORDERS, USUAL, Pacing, with_pacing
 from runtime.program.lower import peak
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import simulate
@@ -146,7 +146,7 @@ def vary(near: list[Candidate], others: Callable[[Pacing], Iterator[Pacing]], si
     left = VARIED_WORK
     for each in near:
         for pacing in others(each.key.pacing):
-            key, schedule = each.key.at(pacing), paced(each.schedule, pacing)
+            key, schedule = each.key.at(pacing), with_pacing(each.schedule, pacing)
             program = _program(key, schedule, size)
             if program not in seen and (left := left - play_work(schedule, size)) >= 0:
                 seen.add(program)

@@ -17,7 +17,7 @@ from commplan.candidates.measure import Candidate, measure
 from commplan.candidates.select import choose
 from commplan.candidates.tuning import TOGETHER
 from runtime.launch import kills
-from runtime.metrics.pacing import paced
+from runtime.metrics.pacing import with_pacing
 from solvers.schedules.files import from_bytes, to_bytes
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import DEFAULT_OPTIONS, SolverOptions, Switching
@@ -161,7 +161,7 @@ def _entrant(field: Mapping[Key, Schedule], key: Key) -> Schedule:
     if key in field:
         return field[key]
     known = next(schedule for each, schedule in field.items() if each.unpaced == key.unpaced)
-    return paced(known, key.pacing)
+    return with_pacing(known, key.pacing)
 
 
 def _figures(

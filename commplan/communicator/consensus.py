@@ -12,7 +12,7 @@ from commplan.communicator.schedule_source import Need, Source
 from runtime.execute.faults import ExecutionError
 from runtime.metrics.chunking import Pipelining, pipelining
 from runtime.program.buffer_plan import Moves, moves
-from runtime.program.caller_order import arranged
+from runtime.program.caller_order import arrange
 from solvers.schedules.files import from_bytes, to_bytes
 from topologies.model.errors import ArgumentError
 
@@ -100,7 +100,7 @@ def share(
         found.append(Planned(None, None, told["reason"]))
         return
     schedule = from_bytes(body)
-    plan = replace(arranged(moves(schedule), order), ranks=ranks)
+    plan = replace(arrange(moves(schedule), order), ranks=ranks)
     found.append(Planned(plan, pipelining(schedule), told["reason"]))
 
 

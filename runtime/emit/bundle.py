@@ -18,7 +18,7 @@ class Module:
         package, _, last = name.rpartition(".")
         self.text = files(package).joinpath(f"{last}.py").read_text(encoding="utf-8")
         self.tree = ast.parse(self.text)
-        self.definitions = {name: node for node in self.tree.body for name in defined(node)}
+        self.definitions = {name: node for node in self.tree.body for name in list_defined(node)}
         self.imports = {
             (alias.asname or alias.name): (node, alias)
             for node in self.tree.body
@@ -96,7 +96,7 @@ def is_ours(node: Import) -> bool:
     return str(getattr(node, "module", "")).split(".")[0] in OURS
 
 
-def defined(node: ast.stmt) -> list[str]:
+def list_defined(node: ast.stmt) -> list[str]:
     """List the names that a statement of a module defines."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return [node.name]

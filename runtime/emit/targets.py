@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from runtime.emit import c, mpi4py
 from runtime.program.program import ProgramError
-from runtime.verify.structure import sound
+from runtime.verify.structure import check_sound
 from solvers.schedules.schedule import Schedule
 from topologies.model.arguments import of
 from topologies.model.messages import one_line
@@ -58,12 +58,12 @@ def emit(schedule: Schedule, target: str) -> str:
     Raises:
         ProgramError: an unknown target or option, or a schedule that it cannot express.
     """
-    sound(schedule)
-    known, options = asked(target)
+    check_sound(schedule)
+    known, options = read_target(target)
     return known.emit(schedule, **options)
 
 
-def asked(target: str) -> tuple[Target, dict[str, Any]]:
+def read_target(target: str) -> tuple[Target, dict[str, Any]]:
     """Read the name of a target and its options.
 
     Raises:

@@ -8,8 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from runtime.execute.crowding import crowded
-from runtime.execute.faults import ExecutionError, blocked, refused, unequal
+from runtime.execute.crowding import is_crowded
+from runtime.execute.faults import (
+    ExecutionError,
+    describe_blocked,
+    describe_refused,
+    describe_unequal,
+)
 from runtime.execute.part import Part
 from runtime.program.elements import OPERATIONS, TYPES, Array, width
 from runtime.program.program import Buffer
@@ -148,10 +153,10 @@ class Core:
         state = self._state
         if code == LATE:
             late = np.sort(self._under_way[: state.open]).tolist()
-            return blocked(self.part, self._comm, late)
+            return describe_blocked(self.part, self._comm, late)
         if code == UNEQUAL:
-            return unequal(self.part, state.fault, state.code)
-        return refused(self.part, state.fault, self._MPI.Get_error_string(state.code))
+            return describe_unequal(self.part, state.fault, state.code)
+        return describe_refused(self.part, state.fault, self._MPI.Get_error_string(state.code))
 
 
 def _made(part: Part, limit: float) -> tuple[Array, tuple[Any, ...]]:
@@ -164,7 +169,7 @@ def _made(part: Part, limit: float) -> tuple[Array, tuple[Any, ...]]:
         np.zeros(-(-lines // 64), dtype=np.uint64),
     )
     addresses = [array.ctypes.data for array in arrays]
-    spins = FEW if crowded() else SPINS
+    spins = FEW if is_crowded() else SPINS
     held = (*addresses[:2], (0, 0, 0), *addresses[2:], len(part.lines), spins, limit, SLICE_SECONDS)
     return under_way, (_Part(*held), arrays)
 

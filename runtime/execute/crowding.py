@@ -6,7 +6,7 @@ import os
 TOLD = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "MV2_COMM_WORLD_LOCAL_SIZE")
 
 
-def crowded() -> bool:
+def is_crowded() -> bool:
     """Tell whether this job has more processes on this computer than there are cores.
 
     Where the launcher does not say how many there are, this is the only one.

@@ -10,7 +10,7 @@ from runtime.execute.core import Core
 from runtime.execute.part import MESSAGE_LIMIT, Part, memory, part
 from runtime.execute.persistent import Persistent
 from runtime.interpret.safety import unsafe
-from runtime.program.elements import Array, decoded, encoded, storage
+from runtime.program.elements import Array, decode, encode, storage
 from runtime.program.program import Buffer, Program, ProgramError
 from topologies.model.arguments import number, of, refuse, whole
 
@@ -91,11 +91,11 @@ class Executor:
 
     def put(self, values: ArrayLike) -> None:
         """Set the input to numbers, one for all or one for each element, rounded to the type."""
-        self.input[:] = encoded(values, self.dtype)
+        self.input[:] = encode(values, self.dtype)
 
     def result(self) -> Array:
         """Give the output as numbers: of bfloat16 a copy in float32, else `output` itself."""
-        return decoded(self.output, self.dtype)
+        return decode(self.output, self.dtype)
 
     @property
     def way(self) -> str:

@@ -18,7 +18,7 @@ class BlockedError(ExecutionError):
     """A message did not come, or was not taken, within the limit."""
 
 
-def blocked(part: Part, comm: Any, late: Iterable[int]) -> BlockedError:  # noqa: ANN401
+def describe_blocked(part: Part, comm: Any, late: Iterable[int]) -> BlockedError:  # noqa: ANN401
     """Name the messages, by their lines, that are waited for, and what came in their place."""
     lines = [part.lines[line] for line in late]
     step = int(lines[0]["step"]) if lines else 0
@@ -26,7 +26,7 @@ def blocked(part: Part, comm: Any, late: Iterable[int]) -> BlockedError:  # noqa
     return BlockedError(f"rank {part.ranks[part.process]} blocked in step {step} waiting {waits}")
 
 
-def unequal(part: Part, line: int, got: int) -> ExecutionError:
+def describe_unequal(part: Part, line: int, got: int) -> ExecutionError:
     """Tell of a message of another size than was expected."""
     row = part.lines[line]
     return ExecutionError(
@@ -35,7 +35,7 @@ def unequal(part: Part, line: int, got: int) -> ExecutionError:
     )
 
 
-def refused(part: Part, line: int, what: str) -> ExecutionError:
+def describe_refused(part: Part, line: int, what: str) -> ExecutionError:
     """Tell of a message that MPI refuses."""
     return ExecutionError(f"{_place(part, part.lines[line])}: {' '.join(what.split())}")
 

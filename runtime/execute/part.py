@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.program.dependencies import buffers_in_a_row, dependencies, touched
+from runtime.program.dependencies import buffers_in_a_row, dependencies, list_touched
 from runtime.program.elements import width
 from runtime.program.program import Action, Buffer, Program
 from topologies.model.ragged import starts, within
@@ -148,7 +148,7 @@ def _connect(lines: Lines, bases: IntArray, lead: int) -> IntArray:
     bases: (1, 3), where the buffers begin in one memory.
     """
     before, after = dependencies(
-        touched(
+        list_touched(
             lines["action"],
             (lines["buffer"], lines["offset"]),
             (lines["source"], lines["source_offset"]),

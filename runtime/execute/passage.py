@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from runtime.execute.crowding import crowded
+from runtime.execute.crowding import is_crowded
 from runtime.execute.flow import Deed, Flow
 from runtime.execute.part import Lines, messages
 from topologies.model.topology import IntArray
@@ -58,7 +58,7 @@ class Passage:
             mpi: the module of mpi4py.
         """
         requests, deeds = made
-        narrow = crowded()
+        narrow = is_crowded()
         self._spins = 0 if narrow else SPINS
         self._startall = mpi.Prequest.Startall
         self._testall, self._testsome = mpi.Request.Testall, mpi.Request.Testsome

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime.execute.faults import ExecutionError, blocked, refused
+from runtime.execute.faults import ExecutionError, describe_blocked, describe_refused
 from runtime.execute.flow import Deed
 from runtime.execute.part import Lines, Part
 from runtime.execute.passage import Passage
@@ -102,11 +102,11 @@ class Persistent:
 
     def late(self) -> ExecutionError:
         """Tell which messages are not there."""
-        self._failure = blocked(self.part, self._comm, self._passage.late())
+        self._failure = describe_blocked(self.part, self._comm, self._passage.late())
         return self._failure
 
     def _refused(self, error: Any) -> ExecutionError:  # noqa: ANN401
-        self._failure = refused(self.part, self._passage.at, str(error))
+        self._failure = describe_refused(self.part, self._passage.at, str(error))
         return self._failure
 
     def _bytes(self, address: int, size: int) -> Array:

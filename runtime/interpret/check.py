@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.interpret.interpret import interpret
-from runtime.program.dependencies import descending
+from runtime.program.dependencies import find_descending
 from runtime.program.program import Buffer, Program, ProgramError
 from solvers.schedules.collective import Collective
 
@@ -64,5 +64,5 @@ def races(program: Program) -> list[str]:
         f"rank {program.ranks[program.process[line]]} at step {program.step[line]}, piece "
         f"{program.piece[line]}: messages of one step meet in "
         f"{Buffer(int(program.buffer[line])).name}"
-        for line in descending(program).tolist()
+        for line in find_descending(program).tolist()
     ]

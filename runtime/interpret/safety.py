@@ -1,8 +1,8 @@
 """Whether a program may be run by executors, which look at nothing while they run.
 
 They take addresses, sizes and peers as they stand, and match messages of two processes in the order
-in which they are started; `descending` says why none then waits for ever. Whether the result is
-right is another question (`check_program`).
+in which they are started; `find_descending` says why none then waits for ever. Whether the result
+is right is another question (`check_program`).
 """
 
 from collections.abc import Iterator

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from runtime.emit.targets import Runner, asked, emit, runnable
+from runtime.emit.targets import Runner, emit, read_target, runnable
 from runtime.launch import first_failure, kills, rank_map
 from runtime.launch.mpi import LaunchError, Mpi, compile_c, find
-from runtime.launch.process import Ended, watched
+from runtime.launch.process import Ended, run_limited
 from runtime.program.buffer_plan import moves
 from runtime.program.program import DTYPES, OPS, ProgramError
-from runtime.verify.structure import sound
+from runtime.verify.structure import check_sound
 from solvers.schedules.schedule import Schedule
 from topologies.model.arguments import number, refuse, whole
 from topologies.model.errors import NO, CommplanError
@@ -141,7 +141,7 @@ def _check_run(
     Raises:
         ArgumentError: the first that cannot be meant.
     """
-    sound(schedule)
+    check_sound(schedule)
     if isinstance(sizes, str) or not isinstance(sizes, Iterable) or not list(sizes):
         refuse("sizes", sizes, "a list of bytes")
     for i, size in enumerate(sizes):
@@ -176,7 +176,7 @@ def _runner(target: str) -> Runner:
         LaunchError: nothing does, or it is unknown.
     """
     try:
-        known, _ = asked(target)
+        known, _ = read_target(target)
     except ProgramError as error:
         raise LaunchError(str(error)) from None
     if not known.runner:
@@ -224,10 +224,10 @@ def launch(
             report(line)
 
     started, before = (
-        [*mpi.starting(len(played)), *first_failure.wrap_command(words)],
+        [*mpi.command_line(len(played)), *first_failure.wrap_command(words)],
         kills.count_kills(),
     )
-    ended = watched(started, mpi.environment(timeout), timeout, heard, first_failure.read_death)
+    ended = run_limited(started, mpi.environment(timeout), timeout, heard, first_failure.read_death)
     return judge(ended, timeout, played, before)
 
 

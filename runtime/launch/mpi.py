@@ -43,7 +43,7 @@ class Mpi:
     kind: str
     variables: tuple[tuple[str, str], ...] = ()
 
-    def starting(self, processes: int) -> list[str]:
+    def command_line(self, processes: int) -> list[str]:
         """Write the command line that starts so many processes."""
         return [*self.command, "-n", str(processes)]
 

@@ -51,7 +51,7 @@ class Ended:
     errors: list[str] = field(default_factory=list)
 
 
-def watched(
+def run_limited(
     command: Sequence[str],
     environment: dict[str, str],
     seconds: Seconds,

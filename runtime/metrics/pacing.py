@@ -67,7 +67,7 @@ def _within(held: object, least: float, most: float, usual: float) -> float:
     return min(max(float(held), least), most)
 
 
-def paced(schedule: Schedule, pacing: Pacing) -> Schedule:
+def with_pacing(schedule: Schedule, pacing: Pacing) -> Schedule:
     """Let a schedule be played and run at a pacing; what is usual is not written down.
 
     Its steps are moved apart, or together again, by the stride.
@@ -83,7 +83,9 @@ def paced(schedule: Schedule, pacing: Pacing) -> Schedule:
 
 def with_lead(schedule: Schedule, lead: int | None) -> Schedule:
     """Let a schedule be played and run with another lead; None leaves it its own."""
-    return schedule if lead is None else paced(schedule, replace(pacing_of(schedule), lead=lead))
+    return (
+        schedule if lead is None else with_pacing(schedule, replace(pacing_of(schedule), lead=lead))
+    )
 
 
 def turns(piece: IntArray, step: IntArray, order: Order = USUAL.order) -> IntArray:

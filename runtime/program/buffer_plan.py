@@ -8,7 +8,7 @@ import numpy as np
 
 from runtime.metrics.pacing import pacing_of, turns
 from runtime.program.program import Buffer, ProgramError
-from runtime.program.receive_mode import Owned, home, received
+from runtime.program.receive_mode import Owned, choose_receive_modes, home
 from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule, Transfers
 from solvers.schedules.unfold import unfold
@@ -81,7 +81,9 @@ def moves(schedule: Schedule) -> Moves:
     layout = _layout(whole.collective, ranks)
     holds = Owned([ins for ins, _ in layout], whole.block)
     wants = Owned([outs for _, outs in layout], whole.block)
-    how = received((piece, step, src, dst, rows.reduce[order]), len(ranks), holds, wants)
+    how = choose_receive_modes(
+        (piece, step, src, dst, rows.reduce[order]), len(ranks), holds, wants
+    )
     _refuse_empty_hands(whole, rows, order, ~how.relayed & ~holds.of(src, piece))
     parts, first, last = _boundaries(whole)
     own, own_piece = _untouched(holds, wants, dst, piece, whole.pieces)

@@ -9,7 +9,7 @@ from runtime.program.buffer_plan import Moves
 from topologies.model.topology import IntArray, frozen
 
 
-def arranged(plan: Moves, order: Sequence[int]) -> Moves:
+def arrange(plan: Moves, order: Sequence[int]) -> Moves:
     """Let process order[j]'s block come j-th in every buffer that has a block for each process.
 
     Where a buffer holds several blocks, each has one other end: who wants it of an input, who holds

@@ -27,7 +27,7 @@ class Joints:
         """Mark the leaders: a message each."""
         return np.asarray(self.leader == np.arange(len(self.leader)))
 
-    def adjoining(self, buffer: IntArray, offset: IntArray, size: IntArray) -> BoolArray:
+    def is_contiguous(self, buffer: IntArray, offset: IntArray, size: IntArray) -> BoolArray:
         """Tell of each part whether all of its message lies in one stretch of one buffer."""
         order = np.argsort(self.leader, kind="stable")
         same = self.leader[order][1:] == self.leader[order][:-1]

@@ -29,7 +29,7 @@ class Touched:
     writes: BoolArray
 
 
-def touched(
+def list_touched(
     action: IntArray,
     targets: tuple[IntArray, IntArray],
     sources: tuple[IntArray, IntArray],
@@ -104,7 +104,7 @@ def dependencies(what: Touched) -> tuple[IntArray, IntArray]:
 def of_program(program: Program) -> tuple[IntArray, IntArray]:
     """Give the dependencies of all processes of a program."""
     return dependencies(
-        touched(
+        list_touched(
             program.action,
             (program.buffer, program.offset),
             (program.source, program.source_offset),
@@ -138,7 +138,7 @@ def buffers_in_a_row(counts: IntArray, starts: IntArray, *, in_place: bool) -> I
     return shared
 
 
-def descending(program: Program) -> IntArray:
+def find_descending(program: Program) -> IntArray:
     """List the instructions that wait for what may itself wait for them.
 
     A message must depend on smaller steps only, through whatever copies and additions lie between.

@@ -33,14 +33,14 @@ def storage(dtype: str) -> np.dtype[np.generic]:
     return np.dtype("uint16" if dtype == "bfloat16" else dtype)
 
 
-def encoded(values: ArrayLike, dtype: str) -> Array:
+def encode(values: ArrayLike, dtype: str) -> Array:
     """Give numbers as an element type is stored; bfloat16 rounded to the nearest, ties to even."""
     if dtype != "bfloat16":
         return np.asarray(values).astype(dtype)
     return _narrow(np.array(values, dtype=np.float32)).astype(np.uint16)
 
 
-def decoded(array: Array, dtype: str) -> Array:
+def decode(array: Array, dtype: str) -> Array:
     """Give stored elements as numbers; bfloat16 as float32, which holds each of them."""
     return _wide(array) if dtype == "bfloat16" else array
 

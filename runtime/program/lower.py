@@ -14,8 +14,8 @@ from runtime.program.elements import OPERATIONS, TYPES, refusal, rounds, width
 from runtime.program.memory_layout import Places, elements, places
 from runtime.program.program import Action, Buffer, Program, ProgramError
 from runtime.program.receive_mode import BESIDE, Landing
-from runtime.verify.determinism import unlike
-from runtime.verify.structure import sound
+from runtime.verify.determinism import find_unlike_pieces
+from runtime.verify.structure import check_sound
 from solvers.schedules.schedule import Schedule
 from topologies.model.arguments import whole
 from topologies.model.messages import unknown
@@ -68,7 +68,7 @@ def lower(
     if lead is not None:
         whole("lead", lead, 1, MOST_LEAD)
     if not isinstance(schedule, Moves):
-        sound(schedule)
+        check_sound(schedule)
     plan = schedule if isinstance(schedule, Moves) else moves(schedule)
     if isinstance(schedule, Schedule):
         refuse_unlike(schedule, dtype, op)
@@ -209,7 +209,7 @@ def _ends(plan: Moves, at: Places, parts: _Parts, landing: IntArray) -> tuple[_E
     ):
         buffer = where[parts.row]
         offset = at.offset(buffer, process, piece) + parts.skip
-        beside = beside | ~parts.joints.adjoining(buffer, offset, parts.size)
+        beside = beside | ~parts.joints.is_contiguous(buffer, offset, parts.size)
         made.append(_Ends(process, peer, buffer, offset, beside, np.zeros_like(offset)))
     return made[0], made[1]
 
@@ -345,7 +345,7 @@ def refuse_unlike(schedule: Schedule, dtype: str = "float32", op: str = "sum") -
     Raises:
         ProgramError: that.
     """
-    if rounds(op, dtype) and len(found := unlike(schedule)):
+    if rounds(op, dtype) and len(found := find_unlike_pieces(schedule)):
         raise ProgramError(
             f"piece {found[0]} is added up in another order at some ranks than at others: "
             "rounding would leave them with different bits"

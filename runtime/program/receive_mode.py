@@ -70,7 +70,7 @@ class Received:
     opens: BoolArray
 
 
-def received(
+def choose_receive_modes(
     rows: tuple[IntArray, IntArray, IntArray, IntArray, BoolArray],
     processes: int,
     holds: Owned,

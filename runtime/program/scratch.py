@@ -9,7 +9,7 @@ from runtime.metrics.chunking import LARGE
 from runtime.metrics.link_loads import weights
 from runtime.metrics.pacing import pacing_of
 from runtime.program.program import Buffer
-from runtime.program.receive_mode import BESIDE, Owned, home, received
+from runtime.program.receive_mode import BESIDE, Owned, choose_receive_modes, home
 from solvers.schedules.schedule import IntegerColumn, Schedule
 from topologies.model.topology import BoolArray, IntArray
 from topologies.symmetry.group import orbits
@@ -67,7 +67,7 @@ def _landed(schedule: Schedule) -> tuple[BoolArray, BoolArray]:
         )
     )
     columns = (rows.piece, rows.step, rows.src, rows.dst, rows.reduce)
-    how = received(columns, vertices, holds, wants)
+    how = choose_receive_modes(columns, vertices, holds, wants)
     lasting = how.opens & (home(wants.of(rows.dst, rows.piece)) == Buffer.SCRATCH)
     return lasting, np.isin(how.landing, BESIDE)
 

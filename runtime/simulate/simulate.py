@@ -43,7 +43,7 @@ from runtime.simulate.classes import Classes
 from runtime.simulate.messages import Cutting, make_traffic
 from runtime.simulate.steady import play_steadily
 from runtime.simulate.traffic import Traffic
-from runtime.verify.structure import sound
+from runtime.verify.structure import check_sound
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import unfold
 from solvers.settings.options import SWITCHINGS, Switching
@@ -116,7 +116,7 @@ def simulate(
     Raises:
         ArgumentError: what is no schedule, no size above 0, no switching, chunk, lead or order.
     """
-    sound(schedule)
+    check_sound(schedule)
     number("size", size, above=True)
     pacing = pacing_of(schedule)
     lead = pacing.lead if lead is None else whole("lead", lead, 1)

@@ -25,10 +25,10 @@ def is_deterministic(schedule: Schedule) -> bool:
 
     The schedule must be well formed (`check_structure`).
     """
-    return not len(unlike(schedule))
+    return not len(find_unlike_pieces(schedule))
 
 
-def unlike(schedule: Schedule) -> IntArray:
+def find_unlike_pieces(schedule: Schedule) -> IntArray:
     """List the pieces that ranks come by through different additions.
 
     Images of a piece are added up as the piece is, so the representatives suffice. Complexity:

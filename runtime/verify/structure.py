@@ -22,7 +22,7 @@ _SOUND: WeakKeyDictionary[Transfers, tuple[object, ...]] = WeakKeyDictionary()
 _PARTS = ("topology", "collective", "block", "share", "group")
 
 
-def sound(schedule: Schedule) -> None:
+def check_sound(schedule: Schedule) -> None:
     """Refuse what is no well-formed schedule, so that whatever works on it meets no surprise.
 
     What was found to be sound is remembered as long as it lives.

@@ -160,7 +160,7 @@ def _best(
     return min(found)[3:] if found else None
 
 
-def matched(
+def schedule_by_matching(
     work: GreedyProblem, collective: Collective, bound: Bound, *, in_network: bool = False
 ) -> Schedule:
     """Match links and pieces; give the schedule.

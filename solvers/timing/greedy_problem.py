@@ -55,7 +55,7 @@ class GreedyProblem:
     key: IntArray
 
 
-def guided(
+def problem_along(
     schedule: Schedule, size: float, parts: int, leeway: float = 0.0, seed: int = 0
 ) -> GreedyProblem:
     """Take trees (or paths) from a schedule that only copies; cut each into pieces.

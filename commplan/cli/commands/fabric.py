@@ -28,7 +28,7 @@ from runtime.fabric.hosts import mpi
 from runtime.fabric.layout import injected_rate
 from runtime.fabric.machine import Machine
 from runtime.launch import rank_map
-from runtime.launch.process import watched
+from runtime.launch.process import run_limited
 from runtime.metrics.pacing import with_lead
 from solvers.schedules.schedule import Schedule
 from topologies.formats import spec
@@ -223,10 +223,10 @@ def mpirun(program: tuple[str, ...], map_file: str | None, timeout: Seconds) -> 
     ranks, names = range(found.layout.original.ranks), found.layout.original.names
     played = tuple(ranks) if map_file is None else rank_map.read(map_file, ranks, names)
     here = mpi(found.keeper, played)
-    words = [*here.starting(len(played)), *program]
+    words = [*here.command_line(len(played)), *program]
     with progress() as watch:
         watch.tell("running under mpirun")
-        ended = watched(words, here.environment(timeout), timeout)
+        ended = run_limited(words, here.environment(timeout), timeout)
     fields = {"code": ended.code, "timed_out": ended.timed_out, "output": ended.output}
     errors = [] if ended.code == 0 else ended.errors
     late = [f"no end after {timeout:g} seconds"] if ended.timed_out else []

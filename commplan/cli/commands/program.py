@@ -21,8 +21,8 @@ from commplan.cli.io.needless import refuse_op
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import Name, SecondsRange, Whole, gigabytes
 from commplan.cli.io.targets import runnable_target, target_name
-from runtime.emit.targets import asked
 from runtime.emit.targets import emit as written
+from runtime.emit.targets import read_target
 from runtime.launch import launch
 from runtime.metrics.pacing import pacing_of, with_lead
 from runtime.program.program import OPS
@@ -61,7 +61,7 @@ def _expect_ending(target: str, output: str) -> None:
         BadParameter: it does.
     """
     try:
-        atomic.expect_ending(output, asked(target)[0].endings or [""])
+        atomic.expect_ending(output, read_target(target)[0].endings or [""])
     except ValueError as error:
         raise click.BadParameter(f"{output}: {error}", param_hint="--output") from None
 

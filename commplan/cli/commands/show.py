@@ -16,7 +16,7 @@ from runtime.metrics.chunking import chunks
 from runtime.program.lower import lower
 from runtime.program.memory_layout import elements
 from runtime.program.text import program_text
-from runtime.verify.structure import sound
+from runtime.verify.structure import check_sound
 from solvers.certify.text import certificate_text
 from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
@@ -56,7 +56,7 @@ def show(
     if rank is None:
         refuse_size(click.get_current_context().params["file"], size)
         refuse_type("the program of a --rank")
-    sound(schedule)
+    check_sound(schedule)
     most = None if whole else LINES
     texts = []
     if rank is not None:

@@ -2,7 +2,7 @@
 
 import click
 
-from runtime.emit.targets import asked, runnable
+from runtime.emit.targets import read_target, runnable
 from runtime.program.program import ProgramError
 from topologies.model.messages import unknown
 
@@ -14,7 +14,7 @@ def target_name(text: str) -> str:
         BadParameter: one of them.
     """
     try:
-        asked(text)
+        read_target(text)
     except ProgramError as error:
         raise click.BadParameter(str(error)) from None
     return text
@@ -27,7 +27,7 @@ def runnable_target(text: str) -> str:
         BadParameter: it is one, or none at all.
     """
     try:
-        known, _ = asked(text)
+        known, _ = read_target(text)
     except ProgramError:
         known = None
     if known is None or not known.runner:

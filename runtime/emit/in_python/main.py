@@ -47,7 +47,7 @@ def measure(comm: MPI.Comm, size: int, args: argparse.Namespace) -> dict[str, An
     comm.Barrier()
     machine.run()
     wrong = comm.allreduce(wrong_elements(machine, plan, args.type, args.op) if args.check else 0)
-    seconds = timed(comm, machine, args)
+    seconds = time_runs(comm, machine, args)
     machine.free()
     row = {"size": count * width, "count": sizes[0], "type": args.type}
     row |= {"op": args.op, "chunks": chunks, "in_place": args.in_place, "ranks": len(RANKS)}
@@ -58,7 +58,7 @@ def measure(comm: MPI.Comm, size: int, args: argparse.Namespace) -> dict[str, An
     return row
 
 
-def timed(comm: MPI.Comm, machine: Machine, args: argparse.Namespace) -> float:
+def time_runs(comm: MPI.Comm, machine: Machine, args: argparse.Namespace) -> float:
     """Give the median over the iterations of the time that the slowest process took."""
     times = np.zeros(args.iterations)
     for i in range(-args.warm_up, args.iterations):

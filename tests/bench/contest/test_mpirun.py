@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from runtime.launch.process import watched
+from runtime.launch.process import run_limited
 from solvers.schedules.files import save
 from solvers.schedules.kinds import COLLECTIVES, collective
 from solvers.solve import solve
@@ -27,7 +27,7 @@ sys.exit(max(measure(MPI.COMM_WORLD, arguments(name, 3, words)) for name in name
 
 def launched(mpi, processes, *words):
     program = [sys.executable, "-m", "mpi4py", *words]
-    return watched([*mpi.starting(processes), *program], mpi.environment(60), 60)
+    return run_limited([*mpi.command_line(processes), *program], mpi.environment(60), 60)
 
 
 def told(mpi, processes, name, *words):

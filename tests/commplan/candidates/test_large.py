@@ -4,7 +4,7 @@ import pytest
 
 from commplan.candidates.large import pace_for_large
 from runtime.metrics.chunking import LARGE, flow_rate
-from runtime.metrics.pacing import USUAL, Pacing, paced, pacing_of
+from runtime.metrics.pacing import USUAL, Pacing, pacing_of, with_pacing
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import SHARINGS, simulate
 from solvers.settings.options import SWITCHINGS
@@ -24,7 +24,7 @@ def _worst(schedule):
 def test_sharing_networks_count(seed, solved):
     made = solved(topology(f"irregular:seed={seed}"), "all_reduce")
     best, reached = pace_for_large(made)
-    assert _worst(paced(made, USUAL)) < 0.95 or pacing_of(best) == USUAL
+    assert _worst(with_pacing(made, USUAL)) < 0.95 or pacing_of(best) == USUAL
     assert _worst(best) > 0.95
     assert reached is not None
     assert reached.seconds == simulate(best, LARGE).seconds
@@ -36,7 +36,7 @@ def test_what_is_near_everywhere_keeps_the_usual_pacing(solved):
 
 def test_scratch_limits_the_lead(solved):
     made = solved(topology("irregular:seed=8"), "all_reduce")
-    least = scratch(paced(made, Pacing(lead=2)))
+    least = scratch(with_pacing(made, Pacing(lead=2)))
     best, _ = pace_for_large(made, least)
     assert pacing_of(best).lead == 2
     assert scratch(best) <= least < scratch(made)

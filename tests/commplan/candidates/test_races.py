@@ -59,7 +59,7 @@ def test_an_mpi_job_makes_the_same_set(tmp_path):
     command = [sys.executable, "-m", "commplan", *words]
     alone, together = tmp_path / "alone.json", tmp_path / "together.json"
     subprocess.run([*command, "-o", str(alone)], check=True, capture_output=True, timeout=60)
-    job = [*find().starting(2), sys.executable, "-m", "mpi4py.futures"]
+    job = [*find().command_line(2), sys.executable, "-m", "mpi4py.futures"]
     job += ["-m", "commplan", *words, "--jobs", "mpi", "-o", str(together)]
     environment = find().environment(60)
     subprocess.run(job, check=True, capture_output=True, timeout=60, env=environment)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runtime.execute import core
-from runtime.launch.process import watched
+from runtime.launch.process import run_limited
 
 SCRIPT = Path(__file__).with_name("run_calls.py")
 
@@ -16,6 +16,6 @@ SCRIPT = Path(__file__).with_name("run_calls.py")
 def test_every_call_gives_what_mpi_gives(mpi, processes, way):
     if way == "core" and not core.status().built:
         pytest.skip(core.status().reason)
-    command = [*mpi.starting(processes), sys.executable, "-m", "mpi4py", str(SCRIPT), way]
-    ended = watched(command, mpi.environment(60), 60)
+    command = [*mpi.command_line(processes), sys.executable, "-m", "mpi4py", str(SCRIPT), way]
+    ended = run_limited(command, mpi.environment(60), 60)
     assert (ended.code, ended.output) == (0, ["right"]), ended.errors

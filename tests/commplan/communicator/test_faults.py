@@ -41,7 +41,7 @@ def test_different_first_calls_are_told_at_once(mpi, tmp_path):
         "values = np.zeros(9 + (world.rank == 1))\n"
         "world.Allreduce(MPI.IN_PLACE, values)\n"
     )
-    command = [*mpi.starting(3), sys.executable, "-m", "mpi4py", str(script)]
+    command = [*mpi.command_line(3), sys.executable, "-m", "mpi4py", str(script)]
     end = faults.end_of(command, {**os.environ, **mpi.environment(60)}, "", str(tmp_path))
     assert (end.code, end.left) == (124, 0)
     assert "calls all_reduce of 9 float64 (sum)" in end.said

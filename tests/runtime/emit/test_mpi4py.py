@@ -75,7 +75,7 @@ def test_the_program_chooses_chunks_as_the_compiler_does(loaded, ring_of):
 
 def test_the_text_is_as_before(ring_of, relayed_of, golden, monkeypatch):
     # What stands elsewhere as well is named here, and no more.
-    monkeypatch.setattr(bundle, "_source", lambda lines, node: f"# {bundle.defined(node)[0]}")
+    monkeypatch.setattr(bundle, "_source", lambda lines, node: f"# {bundle.list_defined(node)[0]}")
     golden("ring_all_reduce_3.py.txt", emit(ring_of("all_reduce", 3)))
     golden("relayed_all_to_all_2.py.txt", emit(relayed_of("all_to_all", 2)))
 

@@ -15,7 +15,7 @@ from runtime.emit.targets import TARGETS, Target
 from runtime.launch import kills
 from runtime.launch.launch import LaunchError, judge, launch, prepare, run
 from runtime.launch.mpi import Mpi, compile_c, find
-from runtime.launch.process import Ended, _processes, watched
+from runtime.launch.process import Ended, _processes, run_limited
 from solvers.schedules.collective import all_gather
 
 SIZES = (4, 100, 10_000, 2**18)
@@ -157,7 +157,7 @@ def test_a_program_that_spins_for_ever_is_ended_with_all_its_processes(ring_of, 
 @pytest.mark.parametrize("target", ["mpi4py", "c"])
 def test_a_wrong_number_of_processes_is_told_in_a_line(ring_of, mpi, tmp_path, target):
     program = prepare(ring_of("all_reduce", 2), target, tmp_path, mpi)
-    ended = watched([*mpi.starting(3), *program], mpi.environment(60), 60)
+    ended = run_limited([*mpi.command_line(3), *program], mpi.environment(60), 60)
     assert ended.code == 2
     assert "commplan: 3 processes were started, the plan is for 2" in ended.errors
 
@@ -180,7 +180,7 @@ def test_a_wrong_number_of_processes_is_told_in_a_line(ring_of, mpi, tmp_path, t
 )
 def test_a_wrong_command_line_ends_with_2(ring_of, mpi, tmp_path, target, words):
     program = prepare(ring_of("all_reduce", 2), target, tmp_path, mpi)
-    ended = watched([*mpi.starting(2), *program, *words], mpi.environment(60), 60)
+    ended = run_limited([*mpi.command_line(2), *program, *words], mpi.environment(60), 60)
     assert ended.code == 2
     [said] = [line for line in ended.errors if " error: " in line or "commplan: " in line]
     assert words[0] in said or words[-1] in said
@@ -191,7 +191,7 @@ def test_a_wrong_command_line_ends_with_2(ring_of, mpi, tmp_path, target, words)
 @pytest.mark.parametrize("word", ["-h", "--help"])
 def test_help_is_printed_once(ring_of, mpi, tmp_path, target, word):
     program = prepare(ring_of("all_reduce", 2), target, tmp_path, mpi)
-    ended = watched([*mpi.starting(2), *program, word], mpi.environment(60), 60)
+    ended = run_limited([*mpi.command_line(2), *program, word], mpi.environment(60), 60)
     assert (ended.code, ended.errors) == (0, [])
     assert sum("usage:" in line for line in ended.output) == 1
     assert sum("--watchdog" in line for line in ended.output) >= 1
@@ -200,7 +200,7 @@ def test_help_is_printed_once(ring_of, mpi, tmp_path, target, word):
 def test_a_command_that_writes_much_and_ends_is_read_whole():
     lines: list[str] = []
     code = "print('x' * 100_000); print('y'); import sys; sys.exit(7)"
-    ended = watched([sys.executable, "-c", code], dict(os.environ), 30, lines.append)
+    ended = run_limited([sys.executable, "-c", code], dict(os.environ), 30, lines.append)
     assert (ended.code, [len(line) for line in ended.output]) == (7, [100_000, 1])
     assert lines == ended.output
 

@@ -11,12 +11,12 @@ from time import monotonic
 import pytest
 
 from runtime.launch import process
-from runtime.launch.process import watched
+from runtime.launch.process import run_limited
 
 WATCHER = """
 import os
-from runtime.launch.process import watched
-watched(["sleep", "{seconds}"], dict(os.environ), 60)
+from runtime.launch.process import run_limited
+run_limited(["sleep", "{seconds}"], dict(os.environ), 60)
 """
 
 
@@ -60,7 +60,7 @@ def test_a_signal_to_the_watcher_ends_what_it_watches(number):
 def test_what_detached_itself_is_ended_and_its_open_pipes_hold_nobody_up():
     seconds = f"4000.{os.getpid()}"
     begun = monotonic()
-    ended = watched(
+    ended = run_limited(
         ["sh", "-c", f"echo begun; setsid sh -c 'trap : TERM; sleep {seconds}; sleep 1' & exit 3"],
         dict(os.environ),
         30,
@@ -75,7 +75,7 @@ def test_what_detached_itself_is_ended_and_its_open_pipes_hold_nobody_up():
 def test_lines_come_whole_whatever_they_hold():
     code = r"import os; os.write(1, b'a\nb\xff\r\n'); os.write(2, b'x\n\ny'); os.write(1, b'last')"
     told = []
-    ended = watched([sys.executable, "-c", code], dict(os.environ), 30, told.append)
+    ended = run_limited([sys.executable, "-c", code], dict(os.environ), 30, told.append)
     assert ended.output == ["a", "b\ufffd", "last"]
     assert ended.errors == ["x", "", "y"]
     assert sorted(told) == sorted(ended.output + ended.errors)
@@ -86,20 +86,20 @@ def test_after_its_last_words_a_command_has_some_seconds(monkeypatch):
     command = [sys.executable, "-c", "print('so long', flush=True); input(); print('more')"]
     begin = monotonic()
     asleep = ["sh", "-c", 'sleep 1000 | "$@"', "sh", *command]
-    ended = watched(asleep, dict(os.environ), 60, last=bye)
+    ended = run_limited(asleep, dict(os.environ), 60, last=bye)
     assert monotonic() - begin < 10
     assert (ended.output, ended.timed_out, ended.code) == (["so long"], False, -signal.SIGTERM)
 
 
 def test_a_command_is_started_as_it_is_and_python_has_changed_no_signal(tmp_path):
     script = 'echo "$0,$1,$#"; kill -PIPE $$; echo "still here"'
-    ended = watched(["sh", "-c", script, "-c", "a  b"], dict(os.environ), 30)
+    ended = run_limited(["sh", "-c", script, "-c", "a  b"], dict(os.environ), 30)
     assert (ended.output, ended.code) == (["-c,a  b,1"], -signal.SIGPIPE)
 
 
 def test_a_command_that_is_not_there_is_named():
     with pytest.raises(FileNotFoundError, match="no-such-program"):
-        watched(["no-such-program"], dict(os.environ), 30)
+        run_limited(["no-such-program"], dict(os.environ), 30)
 
 
 def test_nothing_runs_between_fork_and_exec():
@@ -109,7 +109,7 @@ def test_nothing_runs_between_fork_and_exec():
 
 def test_who_ends_after_its_last_words_is_not_ended(monkeypatch):
     command = [sys.executable, "-c", "print('so long', flush=True); exit(3)"]
-    ended = watched(command, dict(os.environ), 60, last=bye)
+    ended = run_limited(command, dict(os.environ), 60, last=bye)
     assert (ended.output, ended.timed_out, ended.code) == (["so long"], False, 3)
 
 

@@ -15,7 +15,7 @@ from runtime.metrics.chunking import (
     flow_rate,
     pipelining,
 )
-from runtime.metrics.pacing import Pacing, paced
+from runtime.metrics.pacing import Pacing, with_pacing
 from solvers.schedules.kinds import collective
 from solvers.schedules.unfold import unfold
 from solvers.templates import TEMPLATES
@@ -92,7 +92,7 @@ def test_a_schedule_under_a_group_has_the_rate_of_its_unfolding(ring_of):
 def test_another_pace_is_about_as_many_times_the_chunks(pace, ring_of):
     made, other = (
         pipelining(each)
-        for each in (ring_of("all_gather", 8), paced(ring_of("all_gather", 8), Pacing(pace)))
+        for each in (ring_of("all_gather", 8), with_pacing(ring_of("all_gather", 8), Pacing(pace)))
     )
     assert other.square == pytest.approx(pace**2 * made.square)
     assert other.steady == pytest.approx(pace * made.steady)

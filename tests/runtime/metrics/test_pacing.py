@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runtime.metrics.pacing import MOST_LEAD, USUAL, WHOLE, Pacing, paced, pacing_of, turns
+from runtime.metrics.pacing import MOST_LEAD, USUAL, WHOLE, Pacing, pacing_of, turns, with_pacing
 from runtime.verify.verify import verify
 from solvers.schedules.unfold import unfold
 from topologies.formats.spec import topology
@@ -16,28 +16,30 @@ from topologies.formats.spec import topology
     [USUAL, Pacing(2.0), Pacing(lead=1), Pacing(0.5, 4, "piece"), Pacing(WHOLE, MOST_LEAD)],
 )
 def test_what_is_written_is_read(pacing, ring_of):
-    assert pacing_of(paced(ring_of("all_gather", 4), pacing)) == pacing
+    assert pacing_of(with_pacing(ring_of("all_gather", 4), pacing)) == pacing
 
 
 def test_what_is_usual_is_not_written(ring_of):
     made = ring_of("all_gather", 4)
-    assert paced(paced(made, Pacing(2.0, 3, "piece")), USUAL).provenance == made.provenance
+    assert (
+        with_pacing(with_pacing(made, Pacing(2.0, 3, "piece")), USUAL).provenance == made.provenance
+    )
 
 
 def test_a_stride_moves_steps_apart_and_back(ring_of):
     made = ring_of("all_gather", 4)
-    apart = paced(made, Pacing(stride=3))
+    apart = with_pacing(made, Pacing(stride=3))
     assert (apart.transfers.step == 3 * made.transfers.step).all()
     assert not verify(apart).faults
-    assert (paced(apart, Pacing(stride=2)).transfers.step == 2 * made.transfers.step).all()
-    assert (paced(apart, USUAL).transfers.step == made.transfers.step).all()
+    assert (with_pacing(apart, Pacing(stride=2)).transfers.step == 2 * made.transfers.step).all()
+    assert (with_pacing(apart, USUAL).transfers.step == made.transfers.step).all()
 
 
 def test_a_stride_that_the_steps_do_not_show_is_none(ring_of):
     made = ring_of("all_gather", 4)
     held = replace(made, provenance=made.provenance | {"stride": 2})
     assert pacing_of(held).stride == 1
-    assert (paced(held, USUAL).transfers.step == made.transfers.step).all()
+    assert (with_pacing(held, USUAL).transfers.step == made.transfers.step).all()
 
 
 @pytest.mark.parametrize("nonsense", ["fast", -3, 0, 10**9, None, float("nan"), True, [1]])

@@ -5,7 +5,7 @@ import pytest
 
 from runtime.interpret.interpret import interpret
 from runtime.program.buffer_plan import moves
-from runtime.program.caller_order import arranged
+from runtime.program.caller_order import arrange
 from runtime.program.lower import lower
 
 ORDER = [2, 0, 3, 1]  # caller j plays process ORDER[j]
@@ -16,7 +16,7 @@ ORDER = [2, 0, 3, 1]  # caller j plays process ORDER[j]
     "name", ["all_gather", "reduce_scatter", "all_to_all", "gather", "scatter"]
 )
 def test_callers_find_their_blocks_in_their_own_order(direct_of, name, in_place):
-    plan = arranged(moves(direct_of(name, 4)), ORDER)
+    plan = arrange(moves(direct_of(name, 4)), ORDER)
     counts = lower(plan, 8).counts
     made = {p: np.arange(counts[p, 0], dtype=np.float32) + 100 * ORDER.index(p) for p in range(4)}
     program = lower(plan, 8, in_place=in_place)
@@ -37,4 +37,4 @@ def test_callers_find_their_blocks_in_their_own_order(direct_of, name, in_place)
 
 def test_the_order_of_the_ranks_changes_nothing(direct_of):
     plan = moves(direct_of("all_to_all", 3))
-    assert arranged(plan, [0, 1, 2]) is plan
+    assert arrange(plan, [0, 1, 2]) is plan

@@ -10,9 +10,9 @@ from runtime.program.elements import (
     BLOCK,
     OPERATIONS,
     TYPES,
-    decoded,
+    decode,
     divide,
-    encoded,
+    encode,
     join,
     refusal,
     storage,
@@ -92,12 +92,12 @@ def test_bfloat16_rounds_to_the_nearest_and_ties_to_even():
 
 
 def test_numbers_are_stored_as_their_type_and_read_again():
-    held = encoded([1, 2.5, 1 + 2**-8, 1 + 3 * 2**-8, np.nan], "bfloat16")
+    held = encode([1, 2.5, 1 + 2**-8, 1 + 3 * 2**-8, np.nan], "bfloat16")
     assert held.dtype == np.uint16
-    assert decoded(held, "bfloat16")[:4].tolist() == [1, 2.5, 1, 1 + 2**-6]
-    assert np.isnan(decoded(held, "bfloat16")[4])
-    assert decoded(encoded(1, "bfloat16"), "bfloat16") == 1
-    assert encoded([1, 2], "float16").dtype == np.float16
+    assert decode(held, "bfloat16")[:4].tolist() == [1, 2.5, 1, 1 + 2**-6]
+    assert np.isnan(decode(held, "bfloat16")[4])
+    assert decode(encode(1, "bfloat16"), "bfloat16") == 1
+    assert encode([1, 2], "float16").dtype == np.float16
 
 
 def test_integers_are_divided_towards_zero():

@@ -8,8 +8,8 @@ from runtime.verify.verify import verify
 from solvers.schedules.kinds import collective
 from solvers.settings.options import SolverOptions
 from solvers.solve import solve
-from solvers.timing.greedy_matching import match_sends, matched
-from solvers.timing.greedy_problem import free_problem, guided
+from solvers.timing.greedy_matching import match_sends, schedule_by_matching
+from solvers.timing.greedy_problem import free_problem, problem_along
 from topologies.formats.files import load
 from topologies.model.topology import Link, build
 from topologies.presets.shapes import hypercube, leaf_spine, mesh, ring, torus
@@ -35,7 +35,7 @@ def test_what_is_matched_is_right_on_every_machine(small_machine, name, leeway):
         return
     root = 0 if name in ("broadcast", "scatter", "gather") else None
     best = best_of(small_machine, name, root)
-    made = matched(guided(best, SIZE, 2, leeway), best.collective, best.bound)
+    made = schedule_by_matching(problem_along(best, SIZE, 2, leeway), best.collective, best.bound)
     report = verify(made)
     assert report.correct, report.faults
     assert finish(made, SIZE) >= SIZE / float(best.bound.algbw) * (1 - 1e-9)
@@ -49,7 +49,7 @@ def test_what_is_matched_is_right_on_every_machine(small_machine, name, leeway):
 def test_without_a_guide_every_link_helps(machine):
     asked = collective("all_gather", range(machine.ranks))
     bound = best_of(machine).bound
-    made = matched(free_problem(machine, asked, SIZE, 3, seed=1), asked, bound)
+    made = schedule_by_matching(free_problem(machine, asked, SIZE, 3, seed=1), asked, bound)
     assert verify(made).correct
     assert finish(made, SIZE) < 1.5 * SIZE / float(bound.algbw)
 
@@ -80,7 +80,9 @@ def test_links_go_at_their_own_pace():
     ]
     machine = build("uneven", ["a", "b", "c"], [], links)
     asked = collective("all_gather", range(3))
-    made = matched(free_problem(machine, asked, SIZE, 8), asked, best_of(machine).bound)
+    made = schedule_by_matching(
+        free_problem(machine, asked, SIZE, 8), asked, best_of(machine).bound
+    )
     carried = np.bincount(made.transfers.route, minlength=machine.links)
     assert carried[4:].min() > 0
     assert carried[4:].max() < carried[:4].min()
@@ -94,13 +96,15 @@ def test_times_of_the_search_are_those_of_the_model():
     assert starts == sorted(starts)
     hop = float(work.load[0] / machine.bandwidth[0])
     last = starts[-1] * hop / 2**20 + hop + float(machine.alpha[0])
-    made = matched(work, asked, best_of(machine).bound)
+    made = schedule_by_matching(work, asked, best_of(machine).bound)
     assert finish(made, SIZE) == pytest.approx(last, rel=1e-4)
 
 
 def test_switches_that_copy_are_fed_once():
     best = best_of(load(DATA / "teccl-dgx2-2x16.toml"), in_network=True)
-    made = matched(guided(best, 1e6, 1, 4.0), best.collective, best.bound, in_network=True)
+    made = schedule_by_matching(
+        problem_along(best, 1e6, 1, 4.0), best.collective, best.bound, in_network=True
+    )
     assert verify(made).correct
     into = made.transfers.dst >= made.topology.ranks
     pairs = list(zip(made.transfers.piece[into], made.transfers.dst[into], strict=True))
