@@ -13,7 +13,7 @@ ROOMS = {
     "solvers": (
         *("schedules", "demands", "certify", "settings", "lp", "routing", "bounds", "templates"),
         *("timing", "arborescences", "packing", "trees", "flows", "groups", "fallback"),
-        *("registry", "solve", "exact"),
+        *("kept_symmetry", "registry", "solve", "exact"),
     ),
     "runtime": (
         *(

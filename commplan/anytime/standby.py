@@ -19,13 +19,14 @@ from commplan.anytime.limits import keeps_limits
 from commplan.anytime.ordering import order_exchange
 from solvers.bounds.cuts import rank_bound
 from solvers.fallback import fallback_schedule
+from solvers.kept_symmetry import find_symmetry
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch, tighter
 from solvers.settings.options import DEFAULT_OPTIONS, SolverOptions
-from solvers.solve import find_symmetry, solve
+from solvers.solve import solve
 from topologies.model.topology import Topology
 from topologies.model.units import Seconds
 

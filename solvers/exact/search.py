@@ -36,6 +36,7 @@ from solvers.exact.model import (
     slowest_link,
     unit_size,
 )
+from solvers.kept_symmetry import find_symmetry
 from solvers.lp.linear_program import LONGEST, Infeasible
 from solvers.registry import SolverError
 from solvers.routing.switch_paths import message_distances, switch_paths
@@ -191,9 +192,7 @@ class _Half:
         self._copying = _reverse(collective) if self.inward else collective
         self.paths = switch_paths(self._machine)
         self._far = message_distances(self._machine, self.paths)
-        self.group = solve.find_symmetry(
-            topology, collective, min(watch.room, 10.0) / 10, watch=watch
-        )
+        self.group = find_symmetry(topology, collective, min(watch.room, 10.0) / 10, watch=watch)
         self.least_steps = self._farthest()
         self.bound = _bound(topology, collective, watch)
         self.least_ratio = self._ratio()

@@ -8,10 +8,10 @@ from runtime.verify.verify import verify
 from solvers import fallback as module
 from solvers.bounds.cuts import cut_bound, rank_bound
 from solvers.fallback import fallback_schedule
+from solvers.kept_symmetry import find_symmetry
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import NotFound, Watch
-from solvers.solve import find_symmetry
 from topologies.model.topology import Link, build
 from topologies.presets.nvidia import dgx_a100
 from topologies.presets.random_machines import random_machine

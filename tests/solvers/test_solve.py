@@ -8,6 +8,7 @@ import pytest
 
 from bench.broken import without_link
 from runtime.verify.verify import verify
+from solvers.kept_symmetry import find_symmetry
 from solvers.lp.linear_program import Infeasible
 from solvers.registry import SOLVERS, choose_solver
 from solvers.schedules.collective import all_gather
@@ -15,7 +16,7 @@ from solvers.schedules.files import save
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SolverOptions
-from solvers.solve import bound, find_symmetry, solve
+from solvers.solve import bound, solve
 from topologies.formats.spec import topology
 from topologies.model.topology import Link, build
 from topologies.presets.amd import mi250
@@ -174,7 +175,7 @@ def test_blocks_of_unequal_sizes_keep_only_what_keeps_the_sizes():
 
 
 def test_a_machine_where_nothing_looks_alike_is_not_searched(monkeypatch):
-    monkeypatch.setattr("solvers.solve.find_group", None)
+    monkeypatch.setattr("solvers.kept_symmetry.find_group", None)
     topology = ring(5)
     uneven = replace(topology, capacity=1 + np.arange(topology.links))
     bare = replace(uneven, symmetry=topology.symmetry[:0])

@@ -5,11 +5,12 @@ from contextlib import suppress
 from commplan.anytime.abandon import end_with
 from solvers.bounds.cuts import rank_bound
 from solvers.certify.certificates import prove
+from solvers.kept_symmetry import find_symmetry
 from solvers.schedules.certificate import Bound, Certificate, Cut
 from solvers.schedules.collective import Collective
 from solvers.settings.deadline import NotFound, Watch
 from solvers.settings.options import SolverOptions
-from solvers.solve import bound, find_symmetry
+from solvers.solve import bound
 from topologies.model.topology import Topology
 
 TIGHTER = "tighter bounds"

@@ -13,12 +13,13 @@ from commplan.planning.size_set import size_set
 from runtime.interpret.check import faults
 from runtime.program.lower import lower
 from runtime.verify.verify import verify
+from solvers.kept_symmetry import find_symmetry
 from solvers.schedules.collective import all_gather
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.schedules.unfold import unfold
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SolverOptions
-from solvers.solve import find_symmetry, solve
+from solvers.solve import solve
 from topologies.formats.files import load
 from topologies.formats.spec import topology
 from topologies.presets.random_machines import wild_machine

@@ -7,10 +7,10 @@ import pytest
 
 from bench.optimum import trees
 from solvers.certify.dual_bound import Unproven, prove_by_prices
+from solvers.kept_symmetry import find_symmetry
 from solvers.schedules.certificate import Prices
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import collective
-from solvers.solve import find_symmetry
 from topologies.derive.restrict import restrict
 from topologies.model.topology import IntArray, Topology, integers
 from topologies.presets.random_machines import random_machine

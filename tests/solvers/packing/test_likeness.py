@@ -5,11 +5,12 @@ import pytest
 
 from runtime.verify.verify import verify
 from solvers.bounds.cuts import cut_bound
+from solvers.kept_symmetry import find_symmetry
 from solvers.packing.column_pool import ColumnPool
 from solvers.packing.families import Family
 from solvers.routing.quotient import Quotient
 from solvers.schedules.kinds import collective
-from solvers.solve import find_symmetry, solve
+from solvers.solve import solve
 from topologies.formats.spec import topology
 from topologies.model.topology import integers
 
