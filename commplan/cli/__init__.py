@@ -56,7 +56,7 @@ def is_crowded() -> bool:
 
 
 def _commands() -> "Callable[[], NoReturn]":
-    """Import everything.
+    """Import what is asked for.
 
     Raises:
         SystemExit: something is missing, or is not what its name says; that is told in a line.
@@ -75,7 +75,7 @@ def _commands() -> "Callable[[], NoReturn]":
 
 
 def _import_commands() -> "Callable[[], NoReturn]":
-    """Import all commands, without a search for garbage: what they define stays to the end."""
+    """Import the command that is asked for, without a search for garbage: what it defines stays."""
     gc.disable()
     try:
         import warnings
@@ -84,6 +84,8 @@ def _import_commands() -> "Callable[[], NoReturn]":
         from commplan.cli.io.failures import show_warning
 
         warnings.showwarning = show_warning
+        asked = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+        commands.get_command(None, asked)
     finally:
         gc.enable()
     gc.freeze()
