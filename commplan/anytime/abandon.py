@@ -76,7 +76,7 @@ class Alarm:
         while not self._done.is_set():
             if self._stir.wait(seconds):
                 self._stir.clear()
-                sleep(SOON)
+                self._done.wait(SOON)
             self.ring()
             seconds = AGAIN
 

@@ -100,7 +100,7 @@ def _abandon(code: "int | str | None") -> None:
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
-            except (OSError, ValueError):
+            except (AttributeError, OSError, ValueError):  # it may be closed from the start
                 continue
         os._exit(code if isinstance(code, int) else code is not None)
 
