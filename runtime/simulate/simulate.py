@@ -40,19 +40,18 @@ from runtime.metrics.busbw import factor
 from runtime.metrics.pacing import ORDERS, Order, pacing_of
 from runtime.program.coalescing import JOINED
 from runtime.simulate.classes import Classes
-from runtime.simulate.messages import Cutting, make_traffic
+from runtime.simulate.messages import Cutting
+from runtime.simulate.recent import prepare
 from runtime.simulate.steady import play_steadily
 from runtime.simulate.traffic import Traffic
 from runtime.verify.structure import check_sound
 from solvers.schedules.schedule import Schedule
-from solvers.schedules.unfold import unfold
 from solvers.settings.options import SWITCHINGS, Switching
 from topologies.model.arguments import number, refuse, whole
 
 Sharing = Literal["fifo", "fair"]
 SHARINGS: tuple[Sharing, ...] = ("fifo", "fair")
 BUSY = 0.5
-WHOLE = 6000
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +127,9 @@ def simulate(
         whole("chunks", chunks, 1)
     whole("joined", joined)
     parts = chunking.chunks(schedule, int(size)) if chunks is None else chunks
-    classes = Classes(schedule)
-    if classes.meet_on(schedule.transfers.route) and _visits(schedule) <= WHOLE:
-        schedule = unfold(schedule)
-        classes = Classes(schedule)
     cutting = Cutting(size, parts, joined, order)
-    work = make_traffic(
-        schedule, classes, cutting, switching == "store-and-forward", sharing == "fair"
+    work, classes = prepare(
+        schedule, cutting, whole=switching == "store-and-forward", fair=sharing == "fair"
     )
     end = play_steadily(work, lead)
     seconds = end * work.tick
@@ -154,11 +149,6 @@ def simulate(
         busbw=None if rate is None else rate * float(factor(schedule.collective)),
         bottleneck=_bottleneck(work, classes, end),
     )
-
-
-def _visits(schedule: Schedule) -> int:
-    """Count the links on the ways of all images."""
-    return len(schedule.transfers.route) * schedule.group.order
 
 
 def _known(name: str, given: str, known: tuple[str, ...]) -> None:
