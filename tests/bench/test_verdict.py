@@ -32,4 +32,4 @@ def test_a_bench_whose_time_is_over_says_so(monkeypatch):
     monkeypatch.setattr(teccl, "ours", lambda row: teccl.Ours(row.finish_s / 2, 1e-9, True))
     result = CliRunner().invoke(teccl.main, [])
     assert result.exit_code == 1
-    assert "s together, at most 0 s" in result.stderr
+    assert "s for all rows, at most 0 s" in result.stderr

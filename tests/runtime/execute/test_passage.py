@@ -95,7 +95,7 @@ def ways(program, given, post):
 @pytest.mark.parametrize("lead", [1, 2, 5])
 @pytest.mark.parametrize("name", ["all_reduce", "reduce_scatter", "all_to_all"])
 def test_bits_are_those_of_the_program(monkeypatch, relayed_of, ring_of, name, lead, narrow):
-    monkeypatch.setattr(passage, "crowded", lambda: narrow)
+    monkeypatch.setattr(passage, "is_crowded", lambda: narrow)
     schedule = (relayed_of if name == "all_to_all" else ring_of)(name, 4)
     for size in (SMALL, LARGE):
         program = lower(with_lead(schedule, lead), size, chunks=3, in_place=lead == 2)
@@ -116,7 +116,7 @@ def test_bits_are_those_of_the_program(monkeypatch, relayed_of, ring_of, name, l
 
 def test_steps_are_waited_for_where_messages_are_brief_or_cores_few(monkeypatch, ring_of):
     def calls(size, narrow):
-        monkeypatch.setattr(passage, "crowded", lambda: narrow)
+        monkeypatch.setattr(passage, "is_crowded", lambda: narrow)
         program = lower(ring_of("all_reduce", 3), size)
         given = [np.zeros(each, np.float32) for each in program.counts[:, 0]]
         post = Post(0)
@@ -128,7 +128,7 @@ def test_steps_are_waited_for_where_messages_are_brief_or_cores_few(monkeypatch,
 
 
 def test_who_waits_too_long_is_told(monkeypatch, ring_of):
-    monkeypatch.setattr(passage, "crowded", lambda: False)
+    monkeypatch.setattr(passage, "is_crowded", lambda: False)
     program = lower(ring_of("all_gather", 2), LARGE)
     given = [np.zeros(each, np.float32) for each in program.counts[:, 0]]
     (first, _), _ = ways(program, given, Post(0))
