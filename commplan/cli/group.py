@@ -76,4 +76,3 @@ def commands() -> None:
     reduce_scatterv, gatherv, scatterv, all_to_allv, dispatch, combine or file:PATH.
     A size is 4096, 64KiB or 64K (of 1024 bytes), 256MB (of 1000 each).
     """
-
