@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from signal import SIG_IGN, SIGINT, default_int_handler, getsignal, signal
+from signal import SIG_DFL, SIG_IGN, SIGHUP, SIGINT, default_int_handler, getsignal, signal
 
 import pytest
 
@@ -30,6 +30,8 @@ from topologies.presets.shapes import (
 # A shell makes what runs in the background deaf to Ctrl-C; tests that press it would hang.
 if getsignal(SIGINT) is SIG_IGN:
     signal(SIGINT, default_int_handler)
+if getsignal(SIGHUP) is SIG_IGN:  # as under nohup
+    signal(SIGHUP, SIG_DFL)
 
 
 def pytest_addoption(parser):
