@@ -1,6 +1,7 @@
 """The scratch memory that a rank needs for a schedule."""
 
 from fractions import Fraction
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from runtime.metrics.link_loads import weights
 from runtime.metrics.pacing import pacing_of
 from runtime.program.program import Buffer
 from runtime.program.receive_mode import BESIDE, Owned, choose_receive_modes, home
-from solvers.schedules.schedule import IntegerColumn, Schedule
+from solvers.schedules.schedule import IntegerColumn, Schedule, Transfers
 from topologies.model.topology import BoolArray, IntArray
 from topologies.symmetry.group import orbits
 
@@ -56,7 +57,23 @@ def scratch(schedule: Schedule, chunks: int | None = None, lead: int | None = No
 
 
 def _landed(schedule: Schedule) -> tuple[BoolArray, BoolArray]:
-    """Mark the messages that open a slot in scratch, and those that land beside their place."""
+    """Mark the messages that open a slot in scratch, and those that land beside their place.
+
+    It is looked up where it is asked for again, at another size or pacing.
+    """
+    own = (schedule.topology, schedule.collective, schedule.block)
+    known = _KNOWN.get(schedule.transfers)
+    if known is None or any(a is not b for a, b in zip(own, known[0], strict=True)):
+        known = _KNOWN[schedule.transfers] = own, _land(schedule)
+    return known[1]
+
+
+_KNOWN: WeakKeyDictionary[Transfers, tuple[tuple[object, ...], tuple[BoolArray, BoolArray]]] = (
+    WeakKeyDictionary()
+)
+
+
+def _land(schedule: Schedule) -> tuple[BoolArray, BoolArray]:
     what, rows = schedule.collective, schedule.transfers
     vertices = schedule.topology.vertices
     holds, wants = (
