@@ -10,9 +10,9 @@ enum { COMPLETE = -3, SEND, RECEIVE };                /* what happens at a time,
 
 typedef struct {
     int64_t chunks, lead, whole, fair, ranks, pairs, messages, parts, gates, stations, steps, queues;
-    const int64_t *pair_first, *pair_src, *pair_dst, *rank_first, *rank_pair;
+    const int64_t *pair_first, *pair_src, *pair_dst;
     const int64_t *step, *cuts, *turn, *pair, *need, *sending, *receiving, *part_first;
-    const int64_t *of_part, *visit_first, *station, *work, *way;
+    const int64_t *visit_first, *station, *work, *way;
     const int64_t *gate_need, *gate_next, *gate_first, *gate_message, *opens_first, *opens;
     const int64_t *amount, *capacity, *queue;         /* by part, station, visit, where links share */
     int64_t end, events, done;                        /* what comes out */

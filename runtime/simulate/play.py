@@ -19,9 +19,9 @@ _NUMBERS = (
     *("stations", "steps", "queues"),
 )
 _COLUMNS = (
-    *("pair_first", "pair_src", "pair_dst", "rank_first", "rank_pair"),
+    *("pair_first", "pair_src", "pair_dst"),
     *("step", "cuts", "turn", "pair", "need", "sending", "receiving", "part_first"),
-    *("of_part", "visit_first", "station", "work", "way"),
+    *("visit_first", "station", "work", "way"),
     *("gate_need", "gate_next", "gate_first", "gate_message", "opens_first", "opens"),
     *("amount", "capacity", "queue"),
 )
@@ -91,12 +91,11 @@ def _columns(traffic: Traffic) -> tuple[IntArray, ...]:
     own, parts, gates, pairs = traffic.messages, traffic.parts, traffic.gates, traffic.pairs
     none = parts.first[:0]
     flowing = traffic.flowing or Flowing(none, none, none)
-    of_rank = pairs.of_rank(traffic.ranks)
     part_first = np.searchsorted(parts.message, np.arange(len(own.step) + 1))
     return (
-        *(pairs.first, pairs.src, pairs.dst, of_rank.first, of_rank.value),
+        *(pairs.first, pairs.src, pairs.dst),
         *(own.step, own.cuts, traffic.turn, own.pair, own.need, own.sending, own.receiving),
-        *(part_first, parts.message, parts.first, parts.station, parts.work, parts.way),
+        *(part_first, parts.first, parts.station, parts.work, parts.way),
         *(gates.need, gates.next, gates.waiting.first, gates.waiting.value),
         *(own.opens.first, own.opens.value),
         *(flowing.amount, flowing.capacity, flowing.queue),
