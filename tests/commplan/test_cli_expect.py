@@ -22,7 +22,7 @@ def test_lines_of_commas_and_json_say_the_same(call):
     [same] = answer["rows"]
     assert answer["machine"] == "ring:4"
     assert row.keys() == same.keys()
-    assert float(row["best_seconds"]) == pytest.approx(same["best_seconds"])
+    assert float(row["predicted_seconds"]) == pytest.approx(same["predicted_seconds"])
     assert row["ring_seconds"] == ""
     assert same["ring_seconds"] is None
     assert row["binds"] == same["binds"]

@@ -8,6 +8,7 @@ from commplan.cli.io.arguments import file_name, output
 from commplan.cli.io.fits import fit_fields, fit_lines
 from commplan.cli.io.progress import progress
 from commplan.fitting.fit import fit as fit_rows
+from commplan.judgement.bounds import time_bounds
 from commplan.measurements.read import load_measurements
 from commplan.measurements.rows import MOST_RANKS, Context
 from solvers.schedules.kinds import COLLECTIVES
@@ -40,5 +41,6 @@ def fit(
     with progress() as watch:
         watch.tell("fitting")
         found = fit_rows(machine, rows)
+        bounds = time_bounds(machine, found.rows, watch)
     files.save(found.topology, output)
-    return Answer(fit_fields(found), list(fit_lines(found, output)))
+    return Answer(fit_fields(found, bounds), list(fit_lines(found, output)))

@@ -54,6 +54,7 @@ def judge(
         "machine": found.machine,
         "possible": found.possible,
         "rows": [judged_fields(row) for row in found.rows],
+        "faults": [each.sentence for each in found.verdicts if each.factor != 1],
         "verdicts": [verdict_fields(each) for each in found.verdicts],
     }
     return Answer(fields, list(judged_lines(found)), found.possible)

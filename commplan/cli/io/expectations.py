@@ -8,10 +8,11 @@ from commplan.expectation.patterns import Timing
 from topologies.model.units import Seconds, bytes_of, duration
 
 WAYS = ("bound", "best", "ring", "tree")
+KEYS = ("bound", "predicted", "ring", "tree")  # of the same, in the names of fields
 FIGURES = ("seconds", "algbw_GBps", "busbw_GBps")
 FIELDS = (
     *("collective", "ranks", "size"),
-    *(f"{way}_{figure}" for way in WAYS for figure in FIGURES),
+    *(f"{key}_{figure}" for key in KEYS for figure in FIGURES),
     *("scope", "best", "ring", "tree", "binds"),
 )
 
@@ -23,9 +24,9 @@ def expected_fields(row: Expected) -> dict[str, object]:
         "ranks": row.ranks,
         "size": row.size,
     }
-    for way, seconds in zip(WAYS, _seconds(row), strict=True):
+    for key, seconds in zip(KEYS, _seconds(row), strict=True):
         fields |= zip(
-            (f"{way}_{figure}" for figure in FIGURES), _figures(row, seconds), strict=True
+            (f"{key}_{figure}" for figure in FIGURES), _figures(row, seconds), strict=True
         )
     names = (each and each.name for each in (row.best, row.ring, row.tree))
     return fields | dict(zip(FIELDS[-5:], (row.scope, *names, row.best.binds), strict=True))

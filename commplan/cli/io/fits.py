@@ -1,33 +1,60 @@
 """What was fitted, as lines and as fields."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import isfinite
+from statistics import median
 
 from commplan.cli.io.quantities import percent
 from commplan.fitting.fit import LARGE, Figure, Fit, Tier
 from commplan.fitting.library import Model
 from commplan.fitting.regime import Regime
-from topologies.model.units import bytes_of, count_of
+from commplan.measurements.rows import Measured
+from topologies.model.units import Seconds, bytes_of, count_of
 
+GIGA = 10**9
 NAMES = ("small", "middle", "bulk")
 FIGURES = ("start_seconds", "hop_seconds", "middle_seconds_per_byte", "ends_seconds_per_byte")
 
 
-def fit_fields(found: Fit) -> dict[str, object]:
-    """Give all that was fitted: seconds, seconds for a byte, each with its relative error."""
+def fit_fields(found: Fit, bounds: Sequence[Seconds]) -> dict[str, object]:
+    """Give all that was fitted: seconds, seconds for a byte, each with its relative error.
+
+    Args:
+        found: the fit.
+        bounds: of each row, the seconds that nothing beats.
+    """
     return {
         "machine": found.topology.name,
-        "rows": len(found.rows),
         "median_error": found.median_error(),
         "median_error_large": found.median_error(LARGE),
-        "tiers": [_tier_fields(found, tier) for tier in found.tiers],
+        "rows": [_row_fields(*each) for each in zip(found.rows, found.off, bounds, strict=True)],
+        "classes": [_class_fields(found, tier) for tier in found.tiers],
     }
 
 
-def _tier_fields(found: Fit, tier: Tier) -> dict[str, object]:
-    figures = {"start_seconds": tier.start, "hop_seconds": tier.hop, "efficiency": tier.efficiency}
+def _row_fields(row: Measured, off: float, bound: Seconds) -> dict[str, object]:
     return {
-        "class": found.topology.classes[tier.link_class].name,
+        "collective": row.collective,
+        "ranks": row.ranks,
+        "size": row.size,
+        "measured_seconds": row.seconds,
+        "bound_seconds": bound,
+        "predicted_seconds": row.seconds * (1 + off),
+        "of_bound": bound / row.seconds,
+    }
+
+
+def _class_fields(found: Fit, tier: Tier) -> dict[str, object]:
+    figures = {"start_seconds": tier.start, "hop_seconds": tier.hop, "efficiency": tier.efficiency}
+    rates = found.topology.bandwidth[found.topology.link_class == tier.link_class] / GIGA
+    rate = float(median(rates)) * tier.efficiency.value
+    off = 2 * rate * tier.efficiency.error
+    return {
+        "name": found.topology.classes[tier.link_class].name,
+        "bandwidth_GBps": rate,
+        "latency_us": tier.alpha and tier.alpha * 1e6,
+        "low": _finite(rate - off),
+        "high": _finite(rate + off),
         "ranks": list(tier.ranks),
         **{name: each.value for name, each in figures.items()},
         **{f"{name}_error": _finite(each.error) for name, each in figures.items()},

@@ -1,3 +1,4 @@
+import json
 import tomllib
 
 import numpy as np
@@ -141,5 +142,13 @@ def test_the_command_writes_a_machine(call, tmp_path):
     assert made["classes"][0]["efficiency"] == pytest.approx(0.8333, abs=0.01)
     made = call("expect", "mine.toml", "gather", "--sizes", "1KiB:1KiB", "--format", "csv")
     assert made.exit_code == 0
+    told = json.loads(
+        call("fit", "log.csv", "--topology", "dgx-a100", "-o", "b.toml", "--json").stdout
+    )
+    [own], row = told["classes"], told["rows"][0]
+    assert own["low"] < own["bandwidth_GBps"] < own["high"]
+    assert own["latency_us"] == pytest.approx(0.5, rel=0.05)
+    assert row["measured_seconds"] == pytest.approx(row["predicted_seconds"], rel=0.05)
+    assert row["of_bound"] == row["bound_seconds"] / row["measured_seconds"]
     refused = call("fit", "log.csv", "--topology", "star:4", "-o", "mine.json")
     assert (refused.exit_code, len(refused.stderr.splitlines())) == (2, 1)

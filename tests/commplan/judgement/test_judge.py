@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from commplan.expectation.expect import expect
@@ -87,4 +89,7 @@ def test_the_command_prints_rows_and_ends_with_what_is_wrong(call, tmp_path):
     found = call("judge", "log.csv", "--topology", "star:4")
     assert found.exit_code == 1
     assert "the topology is wrong" in found.stdout
+    told = json.loads(call("judge", "log.csv", "--topology", "star:4", "--json").stdout)
+    assert told["faults"] == [told["verdicts"][0]["sentence"]]
+    assert told["rows"][0].keys() >= {"measured_seconds", "bound_seconds", "predicted_seconds"}
     assert call("judge", "none.csv", "--topology", "star:4").exit_code == 2
