@@ -7,6 +7,7 @@ from itertools import pairwise
 from runtime.fabric.layout import Cable, Layout, address, control, interface, namespace
 from runtime.fabric.routes import Path
 from topologies.model.topology import IntArray
+from topologies.model.units import Seconds
 
 CONTROL = "control"  # the namespace in which mpirun runs
 BRIDGE = "hub"
@@ -17,6 +18,7 @@ HEADERS = (MTU + 14) / (MTU - 52)
 BURST_SECONDS = 0.5e-3
 SMALLEST_BURST = 20_000  # bytes: two frames and a little
 QUEUE = 4_000_000  # bytes: all windows of a receiver's connections
+HELD = 100_000  # frames that may be under way on a cable, acknowledgements too
 WINDOW = 262_144  # bytes
 RULES = 1000  # the tables that name one neighbour come after this number
 
@@ -110,22 +112,35 @@ def _cable(cable: Cable) -> list[str]:
     return [f"link add {near} type veth peer name {far} netns {namespace(cable.b)}"]
 
 
-def _ends(cable: Cable) -> list[tuple[int, int, float]]:
-    return [(cable.a, cable.b, cable.forth), (cable.b, cable.a, cable.back)]
+def _ends(cable: Cable) -> list[tuple[int, int, float, Seconds]]:
+    there, back = cable.late
+    return [(cable.a, cable.b, cable.forth, there), (cable.b, cable.a, cable.back, back)]
 
 
-def _end(at: int, to: int, rate: float) -> Command:
+def burst(rate: float) -> int:
+    """Give the bytes that a cable of a rate passes at once after a pause."""
+    return max(SMALLEST_BURST, int(rate * BURST_SECONDS))
+
+
+def delay(name: str, late: Seconds) -> str:
+    """Write the command that lets what an interface sends come later; a kernel may not know it."""
+    return f"tc qdisc add dev {name} root handle 1: netem delay {late * 1e9:.0f}ns limit {HELD}"
+
+
+def _end(at: int, to: int, rate: float, late: Seconds) -> Command:
     """Shape one end of a cable: frames one by one, a short burst, a queue that loses nothing.
 
-    The rate is that of the payload: what headers take comes on top.
+    The rate is that of the payload: what headers take comes on top. What is delayed is shaped
+    behind the delay, so that the queue is where it would be without.
     """
     name, place = interface(to), namespace(at)
     lines = [f"ip link set {name} mtu {MTU} gso_max_segs 1 up"]
+    if late:
+        lines.append(delay(name, late))
     if rate:
-        burst = max(SMALLEST_BURST, int(rate * BURST_SECONDS))
         lines.append(
-            f"tc qdisc add dev {name} root tbf rate {rate * HEADERS * 8:.0f}bit "
-            f"burst {burst}b limit {QUEUE}b"
+            f"tc qdisc add dev {name} {'parent 1:1 handle 2:' if late else 'root'} tbf "
+            f"rate {rate * HEADERS * 8:.0f}bit burst {burst(rate)}b limit {QUEUE}b"
         )
     return Command(("ip", "netns", "exec", place, "sh", "-e"), "\n".join(lines) + "\n")
 

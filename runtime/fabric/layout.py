@@ -8,7 +8,7 @@ import numpy as np
 
 from topologies.model.errors import NO, CommplanError
 from topologies.model.topology import Topology, frozen
-from topologies.model.units import Rank
+from topologies.model.units import Rank, Seconds
 
 VERTICES_LIMIT = 256
 # Bytes per second that two cores carry between all ranks together, and that with room to spare.
@@ -26,12 +26,17 @@ class FabricError(CommplanError, RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Cable:
-    """Two vertices joined by links, and what these carry together: bytes per second each path."""
+    """Two vertices joined by links, and what these carry together: bytes per second each path.
+
+    Attributes:
+        late: seconds that the cable adds there and back, the most of its links.
+    """
 
     a: int
     b: int
     forth: float
     back: float
+    late: tuple[Seconds, Seconds] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,19 +46,23 @@ class Layout:
     Attributes:
         original: the topology that was asked for.
         scale: what its bandwidths were multiplied by.
+        delayed: whether cables add the latencies that were asked for; else only those of this
+            computer are there.
     """
 
     original: Topology
     topology: Topology
     scale: Fraction
     cables: tuple[Cable, ...]
+    delayed: bool = False
 
 
-def layout(topology: Topology, scale: Fraction | None = None) -> Layout:
+def layout(topology: Topology, scale: Fraction | None = None, delayed: bool = False) -> Layout:
     """Lay an emulated machine out; without a scale, the largest that is carried with ease.
 
     Every vertex becomes a network of its own, all links between two vertices one cable that
-    carries their sum each path. Latencies become 0: what the computer itself takes is measured.
+    carries their sum each path. What the computer itself takes is measured; it comes on top of the
+    latencies of the topology where cables are delayed, else these become 0.
 
     Raises:
         FabricError: too many vertices, or a rate above or below what can be emulated.
@@ -67,11 +76,11 @@ def layout(topology: Topology, scale: Fraction | None = None) -> Layout:
     scaled = replace(
         topology,
         unit=topology.unit * chosen,
-        alpha=frozen(np.zeros(topology.links)),
+        alpha=topology.alpha if delayed else frozen(np.zeros(topology.links)),
         overhead=frozen(np.zeros(topology.ranks)),
     )
     _refuse_rates(scaled, chosen, largest_scale(topology, CARRIED))
-    return Layout(topology, scaled, chosen, _cables(scaled))
+    return Layout(topology, scaled, chosen, _cables(scaled), delayed)
 
 
 def largest_scale(topology: Topology, carried: float) -> Fraction:
@@ -111,11 +120,16 @@ def control(rank: Rank) -> str:
 
 def _cables(topology: Topology) -> tuple[Cable, ...]:
     rates: dict[tuple[int, int], list[float]] = {}
-    ends = zip(topology.src.tolist(), topology.dst.tolist(), strict=True)
-    for (src, dst), rate in zip(ends, topology.bandwidth.tolist(), strict=True):
-        both = rates.setdefault((min(src, dst), max(src, dst)), [0.0, 0.0])
-        both[src > dst] += rate
-    return tuple(Cable(a, b, *both) for (a, b), both in sorted(rates.items()))
+    late: dict[tuple[int, int], tuple[Seconds, Seconds]] = {}
+    columns = (topology.src, topology.dst, topology.bandwidth, topology.alpha)
+    for src, dst, rate, alpha in zip(*(column.tolist() for column in columns), strict=True):
+        pair, back = (min(src, dst), max(src, dst)), src > dst
+        rates.setdefault(pair, [0.0, 0.0])[back] += rate
+        there, other = late.get(pair, (0.0, 0.0))
+        late[pair] = (there, max(other, alpha)) if back else (max(there, alpha), other)
+    return tuple(
+        Cable(a, b, forth, back, late[a, b]) for (a, b), (forth, back) in sorted(rates.items())
+    )
 
 
 def _refuse_rates(topology: Topology, scale: Fraction, most: Fraction) -> None:

@@ -55,11 +55,11 @@ def up(
     """
     if record.keeper() is not None:
         raise FabricError("an emulated machine is up already: commplan fabric down ends it")
-    made = layout(topology, scale)
-    hops = routes.next_hops(made.topology)
+    hops = routes.next_hops(layout(topology, scale).topology)
     place = record.make()
     kept = keeper.start()
     try:
+        made = layout(topology, scale, _delays(kept))
         record.write(place, kept, made)
         tell("making networks")
         kept.run(commands.setup_commands(made, hops))
@@ -92,6 +92,17 @@ def down() -> bool:
         kept.end()
     record.remove()
     return kept is not None
+
+
+def _delays(kept: Keeper) -> bool:
+    """Tell whether the kernel can let what cables carry come later."""
+    words = commands.delay("lo", 1e-3).split()
+    try:
+        kept.output(words)
+        kept.output(("tc", "qdisc", "del", "dev", "lo", "root"))
+    except FabricError:
+        return False
+    return True
 
 
 def _measure(kept: Keeper, made: Layout) -> list[CableRate]:

@@ -46,7 +46,7 @@ def make() -> Path:
 
 def write(place: Path, keeper: Keeper, made: Layout, rates: Sequence[CableRate] = ()) -> None:
     """Write down what is up, its process first: whoever comes next can take it down."""
-    state = asdict(keeper) | {"scale": str(made.scale)}
+    state = asdict(keeper) | {"scale": str(made.scale), "delayed": made.delayed}
     atomic.write(place / KEEPER, json.dumps(state))
     files.save(made.original, place / TOPOLOGY)
     atomic.write(place / RATES, json.dumps([asdict(rate) for rate in rates]))
@@ -69,7 +69,8 @@ def read() -> tuple[Layout, list[CableRate]]:
     if state is None:
         raise FabricError("no emulated machine is up: commplan fabric up TOPOLOGY makes one")
     try:
-        made = layout(files.load(place / TOPOLOGY), Fraction(str(state["scale"])))
+        scale, delayed = Fraction(str(state["scale"])), state["delayed"] is True
+        made = layout(files.load(place / TOPOLOGY), scale, delayed)
         rates = [CableRate(**row) for row in json.loads(atomic.read(place / RATES, LIMIT))]
     except (OSError, ValueError, TypeError, KeyError, TopologyError) as error:
         raise FabricError(f"{place}: cannot be read: {error}") from None

@@ -1,24 +1,29 @@
 """A schedule on an emulated machine: its time beside the prediction, its bytes beside the plan."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from statistics import median
 
 import numpy as np
 
 from runtime.fabric import counters, routes
+from runtime.fabric.commands import burst
 from runtime.fabric.counters import Flow
 from runtime.fabric.hosts import mpi
 from runtime.fabric.layout import FabricError
 from runtime.fabric.machine import Machine
 from runtime.launch import launch
 from runtime.launch.rank_map import check
+from runtime.metrics.link_loads import throughput
 from runtime.program.buffer_plan import moves
 from runtime.simulate.simulate import simulate
+from solvers.bounds.time_bound import time_lower_bound
 from solvers.schedules.schedule import Schedule
-from topologies.model.topology import digest, frozen
+from topologies.model.topology import Topology, digest, frozen
 from topologies.model.units import Bytes, Rank, Seconds
 
+HIDDEN = 0.05  # of what a link carries may pass it at once
 CHECKS = 1  # calls besides the warm-up and the iterations: the one whose result is looked at
 
 
@@ -28,12 +33,14 @@ class Trial:
 
     Attributes:
         flows: what went over each link.
+        marks: why the time says little of the machine that was asked for, if so.
     """
 
     measured: launch.Measurement
     predicted: Seconds
     bound: float | None
     flows: tuple[Flow, ...]
+    marks: tuple[str, ...] = ()
 
     @property
     def routed(self) -> bool:
@@ -98,24 +105,49 @@ def run(
     return Trial(
         measured,
         simulate(emulated(machine, schedule), measured.size, chunks=measured.chunks).seconds,
-        _bound(machine, schedule, measured.size),
+        _bound(schedule, measured.size, machine.layout.topology, machine.layout.scale),
         tuple(counters.compare_flows(here, measured.size, calls, before, after, measured.chunks)),
+        tuple(marks(machine, schedule, measured.size)),
     )
 
 
 def emulated(machine: Machine, schedule: Schedule) -> Schedule:
     """Put a schedule on its machine as it is emulated: its rates, and what this computer takes.
 
-    That is the latency that was measured of the cables, one for all so that what is alike stays
-    alike; and what a message costs a rank is what the topology says.
+    That is the latency that was measured of the cables beyond what they are to have, one for all
+    so that what is alike stays alike; and what a message costs a rank is what the topology says.
     """
-    made, late = machine.layout.topology, [rate.latency for rate in machine.rates]
-    alpha = frozen(np.full(made.links, median(late) if late else 0.0))
+    made = machine.layout.topology
+    asked = {(cable.a, cable.b): sum(cable.late) / 2 for cable in machine.layout.cables}
+    pairs = [(min(rate.src, rate.dst), max(rate.src, rate.dst)) for rate in machine.rates]
+    late = [
+        max(rate.latency - asked[pair], 0.0)
+        for rate, pair in zip(machine.rates, pairs, strict=True)
+    ]
+    alpha = frozen(made.alpha + (median(late) if late else 0.0))
     stated = machine.layout.original.overhead
     return replace(schedule, topology=replace(made, alpha=alpha, overhead=stated))
 
 
-def _bound(machine: Machine, schedule: Schedule, size: Bytes) -> float | None:
-    """Compute the seconds that the bound of the schedule leaves at the rates of the emulation."""
-    limit = schedule.bound.algbw
-    return None if limit is None else size / float(limit * machine.layout.scale)
+def marks(machine: Machine, schedule: Schedule, size: Bytes) -> Iterator[str]:
+    """Say why a time at a size (bytes) would say little of the machine that was asked for."""
+    made = machine.layout
+    bare = replace(made.topology, alpha=frozen(np.zeros(made.topology.links)))
+    timed = replace(made.topology, alpha=made.original.alpha)
+    fluid, whole = (_bound(schedule, size, each, made.scale) for each in (bare, timed))
+    if fluid is not None and whole is not None and whole > 2 * fluid and not made.delayed:
+        yield "most of the bound is latency, which is not emulated"
+    found = throughput(replace(schedule, topology=made.topology))
+    if found.algbw is not None and found.busiest is not None:
+        rate = float(made.topology.bandwidth[found.busiest])
+        at_once = burst(rate) / (rate * size / float(found.algbw))
+        if at_once > HIDDEN:
+            yield f"{min(at_once, 1.0):.0%} of what the busiest link carries passes as a burst"
+
+
+def _bound(schedule: Schedule, size: Bytes, machine: Topology, scale: Fraction) -> float | None:
+    """Compute the seconds that nothing beats on the machine of a schedule as it is emulated."""
+    if schedule.bound.algbw is None:
+        return None
+    slowed = replace(schedule.bound, algbw=schedule.bound.algbw * scale)
+    return time_lower_bound(machine, schedule.collective, slowed, size)

@@ -25,7 +25,7 @@ from runtime.fabric import machine as emulated
 from runtime.fabric import trial
 from runtime.fabric.counters import Flow
 from runtime.fabric.hosts import mpi
-from runtime.fabric.layout import injected_rate
+from runtime.fabric.layout import Layout, injected_rate
 from runtime.fabric.machine import Machine
 from runtime.launch import rank_map
 from runtime.launch.process import run_limited
@@ -46,7 +46,7 @@ def fabric() -> None:
 
     Linux only, as root or with user namespaces; nothing outside is changed. Ranks and switches
     become networks of their own, links become cables with a set rate. Latencies are this
-    computer's, about 10 us a link; those of the topology are not emulated.
+    computer's, about 10 us a link; those of the topology come on top where the kernel has netem.
     """
 
 
@@ -106,6 +106,7 @@ def _describe(found: Machine) -> Answer:
         "ranks": layout.original.ranks,
         "switches": layout.original.vertices - layout.original.ranks,
         "scale": float(layout.scale),
+        "latencies_emulated": layout.delayed,
         "links": rows,
     }
     ratios = [rate.ratio for rate in found.rates] or [1.0]
@@ -118,9 +119,16 @@ def _describe(found: Machine) -> Answer:
         ),
         ("cables", str(len(layout.cables))),
         ("rates", f"{min(ratios):.1%} to {max(ratios):.1%} of what they are set to"),
-        ("latency", f"{duration(late[len(late) // 2])} a cable"),
+        ("latency", f"{duration(late[len(late) // 2])} a cable{_those_asked_for(layout)}"),
     ]
     return Answer(fields, table(f"{layout.original.name} is up", lines))
+
+
+def _those_asked_for(layout: Layout) -> str:
+    """Say whether cables have the latencies of the topology, where it has any."""
+    if layout.delayed or not layout.original.alpha.any():
+        return ""
+    return "; the topology's is not emulated: this kernel has no netem"
 
 
 @fabric.command(cls=Command)
@@ -176,6 +184,7 @@ def _try_run(schedule: Schedule, found: trial.Trial) -> Answer:
         "size": measured.size,
         "wrong": measured.wrong,
         "routed": found.routed,
+        "marks": list(found.marks),
         "links": [_flow(flow, names) for flow in found.flows],
     }
     ratio = measured.seconds / found.predicted if found.predicted else 1.0
@@ -185,6 +194,7 @@ def _try_run(schedule: Schedule, found: trial.Trial) -> Answer:
         ("bound", "none" if of_bound is None else f"{duration(found.bound or 0)}, {of_bound:.1%}"),
         ("wrong", count_of(measured.wrong or 0, "element")),
         ("traffic", _traffic(found.flows, names)),
+        *(("not counted", mark) for mark in found.marks),
     ]
     title = f"{heading(schedule.topology, schedule.collective)}, {bytes_of(measured.size)}"
     return Answer(fields, table(title, rows), measured.wrong == 0 and found.routed)

@@ -47,3 +47,15 @@ def test_rules_send_a_pair_another_way_and_are_taken_back():
     ]
     back = lines(route_commands(made, {(0, 2): (0, 1, 2)}, add=False))
     assert [text.replace("del", "add") for _, text in back] == [text for _, text in add]
+
+
+def test_cables_get_the_latency_of_the_topology_where_the_kernel_can():
+    machine = ring(3, alpha=3e-6)
+    made = layout(machine, SCALE, delayed=True)
+    shaped = [
+        text for _, text in lines(setup_commands(made, next_hops(machine))) if "qdisc" in text
+    ]
+    assert [cable.late for cable in made.cables] == [(3e-6, 3e-6)] * 3
+    assert len(shaped) == 2 * machine.links
+    assert all(" root handle 1: netem delay 3000ns " in text for text in shaped[::2])
+    assert all(" parent 1:1 " in text and " tbf rate " in text for text in shaped[1::2])
