@@ -1,17 +1,16 @@
 """What mpi4py takes as a buffer, read as memory of so many elements of one type."""
 
 import ctypes
-from collections.abc import Callable
-from functools import cache
+from itertools import accumulate
+from operator import index
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from commplan.communicator.memory import NAMES, check_order, find_address, find_memory
 from runtime.program.elements import TYPES, width
 from topologies.model.errors import WRONG_INPUT, ArgumentError, CommplanError
 from topologies.model.units import Bytes
-
-NAMES = {np.dtype(name): name for name in TYPES if name != "bfloat16"}
 
 
 class Unsupported(CommplanError, ValueError):
@@ -27,6 +26,7 @@ class Span(NamedTuple):
 
     Attributes:
         whole: the bytes there are.
+        used: the bytes of all blocks.
         keep: who owns the memory.
     """
 
@@ -34,7 +34,8 @@ class Span(NamedTuple):
     elements: int
     dtype: str
     size: Bytes
-    whole: int
+    whole: Bytes
+    used: Bytes
     keep: object
 
 
@@ -46,61 +47,93 @@ class Varying(NamedTuple):
     displs: tuple[int, ...]
 
 
-NOTHING = Span(0, 0, "", 1, 0, None)
+class _Parts(NamedTuple):
+    """A buffer as its caller wrote it down; None is what was not said."""
+
+    buffer: Any
+    count: Any
+    displ: Any
+    kind: Any
 
 
-def span(spec: Any, blocks: int = 1) -> Span:  # noqa: ANN401
-    """Read a buffer, alone or as [buffer, count, type]; a count given is that of one block.
-
-    Raises:
-        ArgumentError: the buffer is not contiguous, too small, or no multiple of the blocks.
-        Unsupported: a derived type.
-    """
-    count, kind = None, None
-    if isinstance(spec, list | tuple):
-        spec, count, kind = _parts(spec)
-    array = spec if isinstance(spec, np.ndarray) else np.asarray(memoryview(spec))
-    if not (array.flags.c_contiguous or array.flags.f_contiguous):
-        raise ArgumentError("the buffer is not contiguous")
-    dtype, size, whole = NAMES.get(array.dtype), array.itemsize, array.nbytes
-    if kind is not None:
-        dtype, size = _type_of(kind)
-    elif dtype is None:
-        dtype = _other(array.dtype)
-    if count is None:
-        count, rest = divmod(whole, size * blocks)
-        if rest:
-            raise ArgumentError(f"{whole} bytes do not divide into {blocks} x {size} bytes")
-    elif count * blocks * size > whole:
-        raise ArgumentError(f"{whole} bytes for {count * blocks} elements of {size} bytes")
-    return Span(_address(array), count, dtype, size, whole, array)
+NOTHING = Span(0, 0, "", 1, 0, 0, None)
 
 
-def varying(spec: Any, processes: int) -> Varying:  # noqa: ANN401
-    """Read [buffer, counts, displs, type] or [buffer, (counts, displs), type]; displs may be None.
+def read_span(spec: Any, blocks: int = 1, *, written: bool = False) -> Span:  # noqa: ANN401
+    """Read a buffer, alone or as [buffer, count, displacement, type] or some of these.
+
+    Args:
+        spec: the buffer; None is memory of no bytes.
+        blocks: how many blocks it has; a count that is given is that of one.
+        written: a result is to be written there.
 
     Raises:
-        ArgumentError: counts or displacements that do not fit the buffer or the processes.
+        ArgumentError: memory that cannot be used (`find_memory`), is too small, or no multiple of
+            the blocks.
         Unsupported: a derived type.
     """
-    if not isinstance(spec, list | tuple) or len(spec) < 2:
-        raise ArgumentError("expected [buffer, counts, displacements, type]")
-    buffer, *rest = spec
-    kind = rest.pop() if isinstance(rest[-1], str) or _is_type(rest[-1]) else None
-    if len(rest) == 1 and isinstance(rest[0], tuple) and _is_pair(rest[0]):
-        rest = list(rest[0])
-    counts = tuple(int(x) for x in rest[0])
-    displs = rest[1] if len(rest) > 1 else None
-    if displs is None:
-        displs = np.cumsum([0, *counts])[:-1]
-    places = tuple(int(x) for x in displs)
-    if len(counts) != processes or len(places) != processes or min(counts) < 0:
-        raise ArgumentError(f"expected {processes} counts from 0 and {processes} displacements")
-    held = span(buffer if kind is None else [buffer, 0, kind])
-    last = max(place + count for place, count in zip(places, counts, strict=True))
-    if min(places) < 0 or last * held.size > held.whole:
+    parts = _take_apart(spec)
+    held = _read_memory(parts, written=written)
+    start = 0 if parts.displ is None else _whole("displacement", parts.displ)
+    count = _share(held, blocks) if parts.count is None else _whole("count", parts.count)
+    if (last := start + count * blocks) * held.size > held.whole:
+        raise ArgumentError(f"{held.whole} bytes for {last} elements of {held.size} bytes")
+    span = held._replace(elements=count, used=count * blocks * held.size)
+    return _shift(span, start) if start else span
+
+
+def read_varying(spec: Any, processes: int, *, written: bool = False) -> Varying:  # noqa: ANN401
+    """Read a buffer of blocks, alone or as [buffer, counts, displacements, type].
+
+    Left out, counts are equal, and displacements leave no gaps; a number stands for that of all.
+    (counts, displacements) may stand in the place of both.
+
+    Raises:
+        ArgumentError: counts or displacements that do not fit the buffer or the processes; blocks
+            of a result that lie in each other.
+        Unsupported: a derived type.
+    """
+    parts = _take_apart(spec)
+    held = _read_memory(parts, written=written)
+    counts = _counts(parts.count, processes, held)
+    displs = _displs(parts.displ, counts)
+    if len(counts) != processes or len(displs) != processes:
+        raise ArgumentError(f"expected {processes} counts and {processes} displacements")
+    last = max(place + count for place, count in zip(displs, counts, strict=True))
+    if last * held.size > held.whole and any(counts):
         raise ArgumentError(f"{held.whole} bytes for elements up to {last} of {held.size} bytes")
-    return Varying(held, counts, places)
+    made = Varying(held, counts, displs)
+    if written and _has_overlap(find_extents(made)):
+        raise ArgumentError("blocks of the result lie in each other")
+    return made
+
+
+def check_apart(ins: Span | Varying, outs: Span | Varying) -> None:
+    """Refuse memory that is given both to be sent and to be written; blocks × log of them.
+
+    Raises:
+        ArgumentError: a byte is in both.
+    """
+    first, second = (each.span if isinstance(each, Varying) else each for each in (ins, outs))
+    if (
+        first.address + first.used <= second.address
+        or second.address + second.used <= first.address
+    ):
+        return
+    if _has_overlap(find_extents(ins), find_extents(outs)):
+        raise ArgumentError(
+            "the same memory is given to be sent and to be written; expected MPI.IN_PLACE "
+            "in the place of the first, or another buffer"
+        )
+
+
+def find_extents(ends: Span | Varying) -> list[tuple[int, int]]:
+    """Give where each block that has elements begins and ends, as addresses."""
+    if isinstance(ends, Span):
+        return [(ends.address, ends.address + ends.used)] if ends.used else []
+    at, size = ends.span.address, ends.span.size
+    blocks = zip(ends.displs, ends.counts, strict=True)
+    return [(at + place * size, at + (place + count) * size) for place, count in blocks if count]
 
 
 def find_gapless(ends: Varying) -> int | None:
@@ -135,50 +168,106 @@ def _copy(ends: Varying, buffer: Any, *, to_buffer: bool) -> None:  # noqa: ANN4
         at += count * ends.span.size
 
 
-def _is_pair(pair: tuple[Any, ...]) -> bool:
-    return len(pair) == 2 and (pair[1] is None or np.ndim(pair[1]) == 1)
+def _has_overlap(*kinds: list[tuple[int, int]]) -> bool:
+    """Tell whether extents meet: of one kind each other, of two kinds the other kind.
+
+    Swept by their beginnings: one meets an earlier one just if it begins before the last end.
+    """
+    ends = [0] * len(kinds)
+    swept = sorted((*extent, kind) for kind, extents in enumerate(kinds) for extent in extents)
+    for start, end, kind in swept:
+        if start < ends[kind - 1]:
+            return True
+        ends[kind] = max(ends[kind], end)
+    return False
+
+
+def _take_apart(spec: Any) -> _Parts:  # noqa: ANN401
+    """Take [buffer, count, displacement, type] apart, of which all but the first may be missing."""
+    if not isinstance(spec, list | tuple):
+        return _Parts(spec, None, None, None)
+    buffer, *rest = spec or [()]
+    said = bool(rest) and (_is_type(rest[-1]) or (len(rest) == 3 and rest[-1] is None))
+    kind = rest.pop() if said else None
+    if rest and isinstance(rest[0], tuple) and len(rest[0]) == 2:  # (counts, displacements)
+        rest = [*rest[0], *rest[1:]]
+    if len(rest) > 2:
+        raise ArgumentError(
+            f"a buffer of {len(spec)} parts; expected [buffer, count, displacement, type]"
+        )
+    count, displ = [*rest, None, None][:2]
+    return _Parts(buffer, count, displ, kind)
+
+
+def _read_memory(parts: _Parts, *, written: bool) -> Span:
+    """Find the memory and the type of its elements; of no block yet."""
+    if parts.buffer is None:
+        if parts.count is not None and np.any(parts.count):
+            raise ArgumentError("None is no buffer for elements; expected a count of 0")
+        dtype, size = ("", 1) if parts.kind is None else _type_of(parts.kind)
+        return NOTHING._replace(dtype=dtype, size=size)
+    array, dtype = find_memory(parts.buffer, written=written)
+    size = array.itemsize
+    if parts.kind is None:
+        check_order(array)
+    else:
+        dtype, size = _type_of(parts.kind)
+    return Span(find_address(array), 0, dtype, size, array.nbytes, array.nbytes, array)
+
+
+def _counts(said: Any, processes: int, held: Span) -> tuple[int, ...]:  # noqa: ANN401
+    """Read the counts of all blocks."""
+    if said is None:
+        said = _share(held, processes)
+    if np.ndim(said) == 0:
+        said = [said] * processes
+    return tuple(_whole("count", each) for each in said)
+
+
+def _share(held: Span, blocks: int) -> int:
+    """Count the elements of a block where nothing is said."""
+    count, rest = divmod(held.whole, held.size * blocks)
+    if rest:
+        raise ArgumentError(f"{held.whole} bytes do not divide into {blocks} x {held.size} bytes")
+    return count
+
+
+def _displs(said: Any, counts: tuple[int, ...]) -> tuple[int, ...]:  # noqa: ANN401
+    """Read the displacements of all blocks."""
+    if said is None:
+        return tuple(accumulate(counts[:-1], initial=0))
+    if np.ndim(said) == 0:
+        said = [said] * len(counts)
+    return tuple(_whole("displacement", each) for each in said)
+
+
+def _whole(what: str, said: Any) -> int:  # noqa: ANN401
+    """Read a number of elements."""
+    try:
+        number = index(said)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise ArgumentError(f"{what}: found {said!r}, expected a whole number from 0")
+    return number
+
+
+def _shift(span: Span, start: int) -> Span:
+    """Leave out so many elements at the beginning."""
+    past = start * span.size
+    array: Any = span.keep
+    rest = None if array is None else array.reshape(-1, order="A").view(np.uint8)[past:]
+    return span._replace(address=span.address + past, whole=span.whole - past, keep=rest)
 
 
 def _is_type(word: Any) -> bool:  # noqa: ANN401
-    return hasattr(word, "Get_size") and hasattr(word, "is_predefined")
-
-
-def _parts(spec: Any) -> tuple[Any, int | None, Any]:  # noqa: ANN401
-    """Take [buffer], [buffer, type], [buffer, count] and [buffer, count, type] apart."""
-    buffer, *rest = spec
-    kind = rest.pop() if rest and (isinstance(rest[-1], str) or _is_type(rest[-1])) else None
-    if len(rest) > 1 or (rest and not isinstance(rest[0], int | np.integer | None)):
-        raise ArgumentError("expected a buffer, [buffer, type] or [buffer, count, type]")
-    return buffer, None if not rest or rest[0] is None else int(rest[0]), kind
-
-
-def _address(array: np.ndarray[Any, Any]) -> int:
-    """Look up where an array begins; MPI says it eight times as fast as numpy."""
-    try:
-        address: int = _of_mpi()(array)
-    except (BufferError, TypeError, ValueError):  # a type that numpy shows nobody
-        address = array.ctypes.data
-    return address
-
-
-@cache
-def _of_mpi() -> Callable[[object], int]:
-    from mpi4py import MPI
-
-    found: Callable[[object], int] = MPI.Get_address
-    return found
-
-
-def _other(dtype: np.dtype[Any]) -> str:
-    """Name what numpy knows only through others: bfloat16 of ml_dtypes."""
-    return "bfloat16" if dtype.name == "bfloat16" else ""
+    return isinstance(word, str | np.dtype | type) or hasattr(word, "is_predefined")
 
 
 def _type_of(kind: Any) -> tuple[str, int]:  # noqa: ANN401
-    """Look up name and size of a type: one of ours by its name, or one of MPI's."""
-    if isinstance(kind, str):
-        name = kind if kind in TYPES else NAMES.get(np.dtype(kind), "")
-        return name, width(name) if name else np.dtype(kind).itemsize
+    """Look up name and size of a type: one of ours by its name, of numpy's, or one of MPI's."""
+    if not hasattr(kind, "is_predefined"):
+        return _look_up_type(kind)
     size = int(kind.Get_size())
     if not kind.is_predefined or kind.Get_extent()[1] != size:
         raise Unsupported("a derived type")
@@ -186,3 +275,19 @@ def _type_of(kind: Any) -> tuple[str, int]:  # noqa: ANN401
         return NAMES.get(np.dtype(kind.typestr), ""), size
     except (TypeError, ValueError):
         return "", size
+
+
+def _look_up_type(kind: Any) -> tuple[str, int]:  # noqa: ANN401
+    """Look up one of our types by its name, or one of numpy's."""
+    if isinstance(kind, str) and kind in TYPES:
+        return kind, width(kind)
+    try:
+        dtype = np.dtype(kind)
+    except TypeError:
+        dtype = np.dtype(object)
+    if dtype.hasobject or not dtype.isnative or not dtype.itemsize:
+        raise ArgumentError(
+            f"type: found {kind!r}, expected one of MPI's, of numpy's numbers, or "
+            f"{', '.join(TYPES)}"
+        )
+    return NAMES.get(dtype, ""), dtype.itemsize

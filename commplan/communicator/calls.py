@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from commplan.communicator.buffers import Span, Unsupported, span
+from commplan.communicator.buffers import NOTHING, Span, Unsupported, check_apart, read_span
 from commplan.communicator.consensus import Key
 from commplan.communicator.mpi_fallback import OPS, Natives
 from commplan.communicator.requests import Call
@@ -11,6 +11,7 @@ from topologies.model.errors import ArgumentError
 from topologies.model.messages import unknown
 
 MOVERS = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64", 16: "complex128"}
+WIDEST = max(MOVERS)
 
 
 class Calls:
@@ -25,7 +26,7 @@ class Calls:
 
     def allreduce(self, sendbuf: Any, recvbuf: Any, op: Any) -> Call:  # noqa: ANN401
         """Read Allreduce."""
-        outs, ins = span(recvbuf), self.read(sendbuf)
+        outs, ins = read_span(recvbuf, written=True), self.read(sendbuf)
         name = self.op(op, outs, ins)
         key = Key("all_reduce", outs.elements, outs.dtype, name, -1)
         return _call(
@@ -38,7 +39,7 @@ class Calls:
     def reduce_scatter_block(self, sendbuf: Any, recvbuf: Any, op: Any) -> Call:  # noqa: ANN401
         """Read Reduce_scatter_block; in place the result comes to the beginning."""
         ins = self.read(sendbuf, self._n)
-        outs = span(recvbuf, self._n if ins is None else 1)
+        outs = read_span(recvbuf, self._n if ins is None else 1, written=True)
         name = self.op(op, outs, ins)
         key = Key("reduce_scatter", outs.elements * self._n, outs.dtype, name, -1)
         call = _call(
@@ -51,26 +52,27 @@ class Calls:
 
     def allgather(self, sendbuf: Any, recvbuf: Any) -> Call:  # noqa: ANN401
         """Read Allgather."""
-        outs, ins = span(recvbuf, self._n), self.read(sendbuf)
+        outs, ins = read_span(recvbuf, self._n, written=True), self.read(sendbuf)
         key = self._move("all_gather", outs, ins, self._n)
         return _call(key, ins, outs, lambda: self._natives.move("Iallgather", ins, outs))
 
     def alltoall(self, sendbuf: Any, recvbuf: Any) -> Call:  # noqa: ANN401
         """Read Alltoall."""
-        outs, ins = span(recvbuf, self._n), self.read(sendbuf, self._n)
+        outs = read_span(recvbuf, self._n, written=True)
+        ins = self.read(sendbuf, self._n)
         key = self._move("all_to_all", outs, ins, self._n)
         return _call(key, ins, outs, lambda: self._natives.move("Ialltoall", ins, outs))
 
     def bcast(self, buf: Any, root: int) -> Call:  # noqa: ANN401
         """Read Bcast."""
-        both = span(buf)
+        both = read_span(buf, written=self._rank != root)
         key = self._move("broadcast", both, None, 1, self.root(root))
         return _call(key, None, both, lambda: self._natives.bcast(both, root))
 
     def reduce(self, sendbuf: Any, recvbuf: Any, op: Any, root: int) -> Call:  # noqa: ANN401
         """Read Reduce."""
         ins = self.read(sendbuf)
-        outs = span(recvbuf) if self._rank == root else None
+        outs = read_span(recvbuf, written=True) if self._rank == root else None
         if ins is None and outs is None:
             raise ArgumentError("IN_PLACE is for the root")
         some = outs or ins
@@ -87,7 +89,7 @@ class Calls:
     def gather(self, sendbuf: Any, recvbuf: Any, root: int) -> Call:  # noqa: ANN401
         """Read Gather."""
         ins = self.read(sendbuf)
-        outs = span(recvbuf, self._n) if self._rank == root else Span(0, 0, "", 1, 0, None)
+        outs = read_span(recvbuf, self._n, written=True) if self._rank == root else NOTHING
         some = outs if self._rank == root else ins
         if some is None:
             raise ArgumentError("IN_PLACE is for the root")
@@ -96,8 +98,8 @@ class Calls:
 
     def scatter(self, sendbuf: Any, recvbuf: Any, root: int) -> Call:  # noqa: ANN401
         """Read Scatter; in place it is the root's result that stays where it is."""
-        outs = self.read(recvbuf)
-        ins = span(sendbuf, self._n) if self._rank == root else Span(0, 0, "", 1, 0, None)
+        outs = self.read(recvbuf, written=True)
+        ins = read_span(sendbuf, self._n) if self._rank == root else NOTHING
         some = ins if self._rank == root else outs
         if some is None:
             raise ArgumentError("IN_PLACE is for the root")
@@ -110,9 +112,13 @@ class Calls:
         )
         return call._replace(in_place=outs is None)
 
-    def read(self, buffer: Any, blocks: int = 1) -> Span | None:  # noqa: ANN401
+    def read(self, buffer: Any, blocks: int = 1, *, written: bool = False) -> Span | None:  # noqa: ANN401
         """Read a buffer that may be IN_PLACE."""
-        return None if buffer is self._in_place else span(buffer, blocks)
+        return None if self.is_in_place(buffer) else read_span(buffer, blocks, written=written)
+
+    def is_in_place(self, buffer: Any) -> bool:  # noqa: ANN401
+        """Tell whether a buffer is the word for the other one."""
+        return buffer is self._in_place
 
     def root(self, root: int) -> int:
         """Look up the process that a caller's number means."""
@@ -151,6 +157,8 @@ class Calls:
 def _call(key: Key, ins: Span | None, outs: Span | None, native: Any) -> Call:  # noqa: ANN401
     """Put a call together; one of the buffers may be in the other, or be none."""
     in_place = ins is None
+    if ins is not None and outs is not None and ins is not outs:
+        check_apart(ins, outs)
     sends, takes = ins or outs, outs or ins
     assert sends is not None
     assert takes is not None

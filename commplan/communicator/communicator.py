@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Self
 
-from commplan.communicator.buffers import Unsupported, varying
+from commplan.communicator.buffers import Unsupported, read_varying
 from commplan.communicator.calls import Calls
 from commplan.communicator.exchange import Exchange
 from commplan.communicator.queue import OperationQueue
@@ -91,7 +91,9 @@ class Communicator(OperationQueue):
         """Start an Alltoallv."""
         n = self.size
         try:
-            exchange = Exchange(self, varying(sendbuf, n), varying(recvbuf, n))
+            takes = read_varying(recvbuf, n, written=True)
+            in_place = self._calls.is_in_place(sendbuf)
+            exchange = Exchange(self, None if in_place else read_varying(sendbuf, n), takes)
         except Unsupported as why:
             return self._leave_to_mpi("Ialltoallv", why, sendbuf, recvbuf)
         return self.enter("all_to_allv", exchange.steps(self._native, sendbuf, recvbuf))

@@ -1,33 +1,35 @@
 """Exchanges of unequal blocks: all processes learn the matrix, then it is planned and run."""
 
+from math import gcd
 from typing import Any
 
 import numpy as np
 
-from commplan.communicator.buffers import Varying, find_gapless, pack, unpack
-from commplan.communicator.calls import MOVERS
+from commplan.communicator.buffers import Varying, check_apart, find_gapless, pack, unpack
+from commplan.communicator.calls import MOVERS, WIDEST
 from commplan.communicator.consensus import Key
 from commplan.communicator.mpi_fallback import Natives
 from commplan.communicator.queue import OperationQueue
 from commplan.communicator.requests import Call, Steps
 from runtime.execute.faults import ExecutionError
-from topologies.model.errors import ArgumentError
 from topologies.model.topology import IntArray
 
 
 class Exchange:
     """One Alltoallv: where its blocks lie, and what is sent from where to where."""
 
-    def __init__(self, owner: OperationQueue, sends: Varying, takes: Varying) -> None:
-        """Keep both ends.
+    def __init__(self, owner: OperationQueue, sends: Varying | None, takes: Varying) -> None:
+        """Keep both ends; what is sent of None is what lies in the place of the result.
 
         Raises:
-            ArgumentError: elements of different sizes.
+            ArgumentError: memory that is in both.
         """
-        if sends.span.size != takes.span.size:
-            raise ArgumentError(f"{sends.span.size} and {takes.span.size} bytes in an element")
+        self._in_place = sends is None
+        if sends is None:
+            sends = takes
+        else:
+            check_apart(sends, takes)
         self._owner, self._sends, self._takes = owner, sends, takes
-        self._size = sends.span.size
 
     def steps(self, natives: Natives, sendbuf: Any, recvbuf: Any) -> Steps:  # noqa: ANN401
         """Take all steps: the matrix, its plan, the messages, the blocks to their places."""
@@ -36,15 +38,15 @@ class Exchange:
         while not request.Test():
             yield None
         self._check(matrix)
-        wide = self._size if self._size in MOVERS else 1
-        matrix *= self._size // wide
-        largest = int(max(matrix.sum(axis=0).max(), matrix.sum(axis=1).max()))
-        if not largest:
+        if not matrix.any():
             return True
+        wide = gcd(WIDEST, *matrix.ravel().tolist())
+        matrix //= wide
+        largest = int(max(matrix.sum(axis=0).max(), matrix.sum(axis=1).max()))
         ins, outs = (find_gapless(each) for each in (self._sends, self._takes))
-        if ins is None:
+        if ins is None or self._in_place:
             ins = pack(self._sends)
-        result = np.zeros(sum(self._takes.counts) * self._size, dtype=np.uint8)
+        result = np.zeros(sum(self._takes.counts) * self._takes.span.size, dtype=np.uint8)
         call = Call(
             Key("all_to_allv", largest, MOVERS[wide], "sum", -1, matrix.tobytes()),
             in_place=False,
@@ -59,9 +61,9 @@ class Exchange:
         return planned
 
     def _row(self) -> IntArray:
-        """Give what this process sends to each process."""
+        """Give what this process sends to each process, in bytes."""
         row = np.zeros(self._owner.size, dtype=np.int64)
-        row[self._owner.order] = self._sends.counts
+        row[self._owner.order] = np.array(self._sends.counts) * self._sends.span.size
         return row
 
     def _check(self, matrix: IntArray) -> None:
@@ -71,8 +73,8 @@ class Exchange:
         for other, (sent, taken) in enumerate(
             zip(column.tolist(), self._takes.counts, strict=True)
         ):
-            if sent != taken:
+            if sent != taken * self._takes.span.size:
                 raise ExecutionError(
-                    f"process {other} sends {sent} elements to process {owner.rank}, which "
-                    f"expects {taken}"
+                    f"process {other} sends {sent} bytes to process {owner.rank}, which "
+                    f"expects {taken * self._takes.span.size}"
                 )

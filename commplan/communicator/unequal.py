@@ -11,15 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from commplan.communicator.buffers import Span, Varying, find_gapless, pack, unpack, varying
-from commplan.communicator.calls import MOVERS, Calls
+from commplan.communicator.buffers import (
+    Span,
+    Varying,
+    check_apart,
+    find_gapless,
+    pack,
+    read_varying,
+    unpack,
+)
+from commplan.communicator.calls import MOVERS, WIDEST, Calls
 from commplan.communicator.consensus import Key
 from commplan.communicator.queue import OperationQueue
 from commplan.communicator.requests import Call, Native, Steps
 from runtime.execute.faults import ExecutionError
 from topologies.model.errors import ArgumentError
-
-WIDEST = max(MOVERS)
 
 
 @dataclass(frozen=True)
@@ -98,29 +104,31 @@ class UnequalCalls:
 
     def allgatherv(self, sendbuf: Any, recvbuf: Any) -> UnequalCall:  # noqa: ANN401
         """Read Allgatherv."""
-        takes = varying(recvbuf, self._size)
+        takes = read_varying(recvbuf, self._size, written=True)
         return self._gathering("all_gatherv", self._calls.read(sendbuf), takes, -1)
 
     def gatherv(self, sendbuf: Any, recvbuf: Any, root: int) -> UnequalCall:  # noqa: ANN401
         """Read Gatherv."""
         ins, place = self._calls.read(sendbuf), self._calls.root(root)
         if self._rank == root:
-            return self._gathering("gatherv", ins, varying(recvbuf, self._size), place)
+            takes = read_varying(recvbuf, self._size, written=True)
+            return self._gathering("gatherv", ins, takes, place)
         if ins is None:
             raise ArgumentError("IN_PLACE is for the root")
         return _moving("gatherv", ins, None, ins.address, 0, place)
 
     def scatterv(self, sendbuf: Any, recvbuf: Any, root: int) -> UnequalCall:  # noqa: ANN401
         """Read Scatterv; in place it is the root's block that stays where it is."""
-        outs, place = self._calls.read(recvbuf), self._calls.root(root)
+        outs, place = self._calls.read(recvbuf, written=True), self._calls.root(root)
         if self._rank != root:
             if outs is None:
                 raise ArgumentError("IN_PLACE is for the root")
             return _moving("scatterv", outs, None, 0, outs.address, place)
-        sends = varying(sendbuf, self._size)
+        sends = read_varying(sendbuf, self._size)
         gapless = find_gapless(sends)
         ins = pack(sends) if gapless is None else gapless
         if outs is not None:
+            check_apart(sends, outs)
             return _moving("scatterv", outs, sends, ins, outs.address, place)
         own = _own_of(sends, root)
         result = _copy_of(own)
@@ -135,8 +143,9 @@ class UnequalCalls:
         op: Any,  # noqa: ANN401
     ) -> UnequalCall:
         """Read Reduce_scatter; in place the result comes to the beginning."""
-        ins, outs = self._calls.read(sendbuf), self._calls.read(recvbuf)
-        assert outs is not None
+        ins, outs = self._calls.read(sendbuf), self._calls.read(recvbuf, written=True)
+        if outs is None:
+            raise ArgumentError("IN_PLACE is for the send buffer")
         counts = None if recvcounts is None else tuple(int(count) for count in recvcounts)
         if counts is None and ins is None:
             raise ArgumentError("in place the counts of all processes are needed")
@@ -150,6 +159,8 @@ class UnequalCalls:
         for span, needed in ((outs, own), (some, sum(counts or ()))):
             if span.elements < needed:
                 raise ArgumentError(f"{span.elements} elements, expected {needed}")
+        if ins is not None:
+            check_apart(ins, outs._replace(used=own * outs.size))
         source = ins.address if ins is not None else _copy_of(outs)
         keep = (ins, outs)
         return UnequalCall(
@@ -159,6 +170,8 @@ class UnequalCalls:
     def _gathering(self, name: str, ins: Span | None, takes: Varying, root: int) -> UnequalCall:
         """Read a call whose blocks come to this process; in place the own one is there."""
         own = _own_of(takes, self._rank)
+        if ins is not None:
+            check_apart(ins, takes)
         gapless = find_gapless(takes)
         outs = takes if gapless is None else gapless
         source = _copy_of(own) if ins is None else ins.address
@@ -183,7 +196,8 @@ def _own_of(ends: Varying, place: int) -> Span:
     """Find one of several blocks."""
     size = ends.span.size
     address = ends.span.address + ends.displs[place] * size
-    return ends.span._replace(address=address, elements=ends.counts[place])
+    count = ends.counts[place]
+    return ends.span._replace(address=address, elements=count, used=count * size)
 
 
 def _copy_of(span: Span) -> Any:  # noqa: ANN401

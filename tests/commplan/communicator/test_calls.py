@@ -8,7 +8,8 @@ import pytest
 from runtime.execute import core
 from runtime.launch.process import run_limited
 
-SCRIPT = Path(__file__).with_name("run_calls.py")
+FOLDER = Path(__file__).parent
+PYTHON = (sys.executable, "-m", "mpi4py")
 
 
 @pytest.mark.mpi
@@ -16,6 +17,14 @@ SCRIPT = Path(__file__).with_name("run_calls.py")
 def test_every_call_gives_what_mpi_gives(mpi, processes, way):
     if way == "core" and not core.status().built:
         pytest.skip(core.status().reason)
-    command = [*mpi.command_line(processes), sys.executable, "-m", "mpi4py", str(SCRIPT), way]
+    command = [*mpi.command_line(processes), *PYTHON, str(FOLDER / "run_calls.py"), way]
+    ended = run_limited(command, mpi.environment(60), 60)
+    assert (ended.code, ended.output) == (0, ["right"]), ended.errors
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("processes", [2, 3])
+def test_memory_is_read_as_mpi_reads_it_or_refused(mpi, processes):
+    command = [*mpi.command_line(processes), *PYTHON, str(FOLDER / "run_memory.py")]
     ended = run_limited(command, mpi.environment(60), 60)
     assert (ended.code, ended.output) == (0, ["right"]), ended.errors
