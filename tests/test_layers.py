@@ -26,6 +26,7 @@ ROOMS = {
             "execute",
             "launch",
             "fabric",
+            "calibrate",
         ),
     ),
     "commplan": (
@@ -41,6 +42,7 @@ EMITTED = ROOT / "runtime" / "emit" / "in_python"
 # Where programs are run by the process that asks.
 RUNNING = (
     ROOT / "runtime" / "execute",
+    ROOT / "runtime" / "calibrate" / "processes",
     ROOT / "commplan" / "communicator",
     ROOT / "commplan" / "candidates" / "races.py",
     ROOT / "commplan" / "torch",

@@ -5,7 +5,7 @@ import click
 from commplan.cli.io import quantities
 from commplan.cli.io.answer import Answer, Command
 from commplan.cli.io.arguments import file_name, output
-from commplan.cli.io.fits import fit_fields, fit_lines
+from commplan.cli.io.measured.fits import fit_fields, fit_lines
 from commplan.cli.io.progress import progress
 from commplan.fitting.fit import fit as fit_rows
 from commplan.judgement.bounds import time_bounds

@@ -5,7 +5,7 @@ import click
 from commplan.cli.io import quantities
 from commplan.cli.io.answer import Answer, Command
 from commplan.cli.io.arguments import choose_ranks, file_name, time_limit
-from commplan.cli.io.judgements import judged_fields, judged_lines, verdict_fields
+from commplan.cli.io.measured.judgements import judged_fields, judged_lines, verdict_fields
 from commplan.cli.io.progress import progress
 from commplan.judgement.judge import judge as compare
 from commplan.measurements.read import load_measurements

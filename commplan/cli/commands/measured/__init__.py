@@ -1,0 +1,1 @@
+"""Commands that set a machine beside what was measured on it."""

@@ -1,0 +1,1 @@
+"""From what processes measure between each other to a machine with its figures."""
