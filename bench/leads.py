@@ -3,10 +3,13 @@
 `python -m bench.leads`, as root or with user namespaces, makes the machines of `fabric_contest` and
 `irregular:seed=N`, at rates that a small computer carries, and runs on each what commplan chooses
 for the size: with the lead that it chooses, and with a lead of 1, which waits for each step, in
-turns. The medians of these launches stand beside the bound and what is predicted, with links that
-serve one message after the other and with links that share. Rates are those of the wire, and
-headers count as losses. `*` marks what is faster than its bound: so short that bursts hide it, or
-for the most part latency, which is not emulated. It counts for nothing.
+turns (where it chooses 1, that alone). The medians of these launches stand beside the bound and
+what is predicted, with links that serve one message after the other and with links that share.
+Once three launches are as long as each other no more are made. A computer with other work to do
+takes part of what is measured for itself: `--slower 2` halves the rates, and with them what the
+computer has to do in a second. `*` marks what says little of the machine, as bursts hide it or
+latencies are missing, and what is faster than its bound; it counts for nothing. The MPI is that of
+this environment.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,9 +27,12 @@ from commplan.planning.planner import plan
 from runtime.fabric import machine, trial
 from runtime.fabric.layout import FabricError
 from runtime.fabric.machine import Machine
+from runtime.fabric.trial import Trial
+from runtime.launch.mpi import find
 from runtime.metrics.pacing import pacing_of, with_lead
 from runtime.simulate.simulate import Sharing, simulate
 from solvers.schedules.kinds import collective
+from solvers.schedules.schedule import Schedule
 from topologies.formats.spec import topology
 from topologies.model.topology import Topology, frozen
 from topologies.model.units import bytes_of
@@ -34,7 +40,9 @@ from topologies.model.units import size as read_size
 
 TOGETHER = 200 * 10**6  # bytes per second that all hosts send, at most
 COLLECTIVES = ("all_reduce", "all_gather", "all_to_all", "broadcast")
-ITERATIONS, SECONDS = 3, 300.0
+ITERATIONS, LONG = 3, 1.0  # timed calls of a launch, and the seconds of a call that is timed once
+FEWEST, ALIKE = 3, 0.02  # launches, and how much longer the longest of alike ones is at most
+SECONDS = 300.0
 LEAST = {2**23: 0.85, 2**25: 0.9}  # of the bound, at so many bytes
 NEAR = 0.1  # a prediction may be off by
 # Of launches in turns, the difference that is none: times the standard error (Student, 4 degrees).
@@ -64,6 +72,7 @@ class Row:
     Attributes:
         predicted: for each way of sharing.
         sound: results are right, and traffic went as planned.
+        marked: it says little of the machine that was asked for.
     """
 
     lead: int
@@ -73,11 +82,17 @@ class Row:
     stepped: Sequence[float]
     predicted: dict[str, float]
     sound: bool
+    marked: bool
 
     @property
     def share(self) -> float:
         """Compute what is reached of the bound."""
         return self.bound / median(self.ours)
+
+    @property
+    def aside(self) -> bool:
+        """Tell whether it counts for nothing."""
+        return self.marked or self.share > 1
 
     @property
     def gain(self) -> float:
@@ -98,14 +113,14 @@ class Row:
             f"{name:28}{what:12}{bytes_of(size):>7}{self.lead:5}{self.chunks:7}"
             f"{self.bound * 1e3:9.1f}{ours * 1e3:9.1f}{self.share:7.1%}"
             f"{median(self.stepped) * 1e3:9.1f}{self.gain:7.2f}{self.doubt:6.2f}{said}"
-            f"{'' if self.sound else ' WRONG'}{' *' if self.share > 1 else ''}"
+            f"{'' if self.sound else ' WRONG'}{' *' if self.aside else ''}"
         )
 
     def missed(self, size: int, sharing: str) -> Iterator[str]:
         """Say what does not hold."""
         if not self.sound:
             yield "a result or the traffic"
-        if self.share > 1:
+        if self.aside:
             return
         if self.share < LEAST.get(size, 0.0):
             yield f"{self.share:.2f} of the bound"
@@ -115,36 +130,64 @@ class Row:
             yield f"predicted {self.predicted[sharing] / median(self.ours):.2f} of what it took"
 
 
-def row(up: Machine, what: str, size: int, launches: int) -> Row:
+def row(up: Machine, played: Sequence[int], what: str, size: int, launches: int) -> Row:
     """Run a collective with its lead and without, in turns."""
     here = up.layout.original
     root = 0 if what == "broadcast" else None
     made = plan(here, collective(what, range(here.ranks), root), size=size).schedule
-    times: list[list[trial.Trial]] = [[], []]
-    for _ in range(launches):
-        for program, taken in zip((made, with_lead(made, 1)), times, strict=True):
-            taken.append(trial.run(up, program, size, iterations=ITERATIONS, timeout=SECONDS))
-    first, played = times[0][0], trial.emulated(up, made)
+    programs = [made] if pacing_of(made).lead == 1 else [made, with_lead(made, 1)]
+    times = in_turns(up, programs, size, played, launches)
+    first, emulated = times[0][0], trial.emulated(up, made)
     used, chunks = first.measured.size, first.measured.chunks
-    ours, stepped = ([t.measured.seconds for t in each] for each in times)
+    ours, stepped = (seconds(each) for each in (times[0], times[-1]))
     return Row(
         pacing_of(made).lead,
         chunks,
         first.bound or 0.0,
         ours,
         stepped,
-        {s: simulate(played, used, chunks=chunks, sharing=s).seconds for s in get_args(Sharing)},
+        {s: simulate(emulated, used, chunks=chunks, sharing=s).seconds for s in get_args(Sharing)},
         all(t.measured.wrong == 0 and t.routed for each in times for t in each),
+        any(t.marks for each in times for t in each),
     )
 
 
-def machines(names: Sequence[str], seeds: Sequence[int]) -> Iterator[tuple[str, Topology]]:
-    """Give the machines that are asked for, by name."""
+def in_turns(
+    up: Machine, programs: Sequence[Schedule], size: int, played: Sequence[int], launches: int
+) -> list[list[Trial]]:
+    """Launch each program in turn, until all that one took are alike, or so often."""
+    times: list[list[Trial]] = [[] for _ in programs]
+    often = ITERATIONS
+    for launch in range(launches):
+        if launch >= FEWEST and all(map(alike, times)):
+            break
+        for program, taken in zip(programs, times, strict=True):
+            taken.append(
+                trial.run(up, program, size, iterations=often, played=played, timeout=SECONDS)
+            )
+            often = 1 if taken[-1].measured.seconds > LONG else ITERATIONS
+    return times
+
+
+def alike(trials: Sequence[Trial]) -> bool:
+    """Tell whether launches took about as long as each other."""
+    return max(seconds(trials)) <= (1 + ALIKE) * min(seconds(trials))
+
+
+def seconds(trials: Sequence[Trial]) -> list[float]:
+    """List what launches took."""
+    return [each.measured.seconds for each in trials]
+
+
+def machines(
+    names: Sequence[str], seeds: Sequence[int]
+) -> Iterator[tuple[str, Topology, Sequence[int]]]:
+    """Give the machines that are asked for: the name, and the rank that each process plays."""
     for name, (make, played) in CASES.items():
-        if played == tuple(range(len(played))) and any(part in name for part in names):
-            yield name, make()
+        if any(part in name for part in names):
+            yield name, make(), played
     for seed in seeds:
-        yield f"irregular:seed={seed}", slowed(topology(f"irregular:seed={seed}"))
+        yield f"irregular:seed={seed}", slowed(topology(f"irregular:seed={seed}")), ()
 
 
 @click.command()
@@ -152,7 +195,8 @@ def machines(names: Sequence[str], seeds: Sequence[int]) -> Iterator[tuple[str, 
 @click.option("--seed", "seeds", multiple=True, type=int, help="Of irregular machines; repeatable.")
 @click.option("--collective", "names", multiple=True, type=click.Choice(COLLECTIVES))
 @click.option("--size", "sizes", multiple=True, default=["8MiB"], show_default=True)
-@click.option("--launches", default=5, show_default=True)
+@click.option("--launches", default=5, show_default=True, help="In turns, at most.")
+@click.option("--slower", default=1, show_default=True, help="Divides all rates.")
 @click.option("--sharing", type=click.Choice(get_args(Sharing)), default="fifo", show_default=True)
 def main(
     cases: tuple[str, ...],
@@ -160,17 +204,18 @@ def main(
     names: tuple[str, ...],
     sizes: tuple[str, ...],
     launches: int,
+    slower: int,
     sharing: Sharing,
 ) -> None:
     """Print times and ratios; exit 1 where a result was not right, or something does not hold."""
-    click.echo(HEAD)
+    click.echo(f"{find().kind}, rates / {slower}\n{HEAD}")
     wrong = []
-    for name, made in machines(cases or (() if seeds else ("",)), seeds):
+    for name, made, played in machines(cases or (() if seeds else ("",)), seeds):
         for size in map(read_size, sizes):
             try:
-                up = machine.up(counted(made, size), Fraction(1))
+                up = machine.up(counted(made, size), Fraction(1, slower))
                 for what in names or COLLECTIVES:
-                    found = row(up, what, size, launches)
+                    found = row(up, played, what, size, launches)
                     click.echo(found.line(name, what, size))
                     wrong += [
                         f"{name} {what} {bytes_of(size)}: {reason}"
