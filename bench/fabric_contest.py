@@ -247,15 +247,15 @@ def main(
                 continue
             for size in sizes:
                 try:
-                    bed = Bed(machine.up(counted(make(), size), Fraction(1)), played, program)
-                    for what in names or COLLECTIVES:
-                        row = contest(bed, what, kind, size, launches, _tell)
-                        unsound += [] if row.sound else [f"{case} {what}: a result or the traffic"]
-                        click.echo(row.line(case, what))
+                    with machine.while_up(counted(make(), size), Fraction(1)) as up:
+                        bed = Bed(up, played, program)
+                        for what in names or COLLECTIVES:
+                            row = contest(bed, what, kind, size, launches, _tell)
+                            click.echo(row.line(case, what))
+                            if not row.sound:
+                                unsound.append(f"{case} {what}: a result or the traffic")
                 except (FabricError, LaunchError) as error:
                     raise click.ClickException(f"{case}: {error}") from None
-                finally:
-                    machine.down()
     ended(unsound)
 
 

@@ -213,18 +213,16 @@ def main(
     for name, made, played in machines(cases or (() if seeds else ("",)), seeds):
         for size in map(read_size, sizes):
             try:
-                up = machine.up(counted(made, size), Fraction(1, slower))
-                for what in names or COLLECTIVES:
-                    found = row(up, played, what, size, launches)
-                    click.echo(found.line(name, what, size))
-                    wrong += [
-                        f"{name} {what} {bytes_of(size)}: {reason}"
-                        for reason in found.missed(size, sharing)
-                    ]
+                with machine.while_up(counted(made, size), Fraction(1, slower)) as up:
+                    for what in names or COLLECTIVES:
+                        found = row(up, played, what, size, launches)
+                        click.echo(found.line(name, what, size))
+                        wrong += [
+                            f"{name} {what} {bytes_of(size)}: {reason}"
+                            for reason in found.missed(size, sharing)
+                        ]
             except FabricError as error:
                 raise click.ClickException(f"{name}: {error}") from None
-            finally:
-                machine.down()
     ended(wrong)
 
 

@@ -73,6 +73,20 @@ def up(
     return Machine(kept, made, measured)
 
 
+@contextmanager
+def while_up(topology: Topology, scale: Fraction | None = None) -> Iterator[Machine]:
+    """Make an emulated machine, and end it in the end; one that was up already stays.
+
+    Raises:
+        FabricError: as `up`.
+    """
+    made = up(topology, scale)
+    try:
+        yield made
+    finally:
+        down()
+
+
 def current_machine() -> Machine:
     """Look up the emulated machine that is up.
 
