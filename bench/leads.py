@@ -157,7 +157,7 @@ def in_turns(
 ) -> list[list[Trial]]:
     """Launch each program in turn, until all that one took are alike, or so often."""
     times: list[list[Trial]] = [[] for _ in programs]
-    often = ITERATIONS
+    often = 1 if simulate(trial.emulated(up, programs[0]), size).seconds > LONG else ITERATIONS
     for launch in range(launches):
         if launch >= FEWEST and all(map(alike, times)):
             break
@@ -165,7 +165,6 @@ def in_turns(
             taken.append(
                 trial.run(up, program, size, iterations=often, played=played, timeout=SECONDS)
             )
-            often = 1 if taken[-1].measured.seconds > LONG else ITERATIONS
     return times
 
 
