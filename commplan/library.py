@@ -8,7 +8,7 @@ check()
 from commplan.anytime.checking import WrongSchedule
 from commplan.candidates.measure import Candidate
 from commplan.candidates.select import ScratchError
-from commplan.communicator import Communicator, PlacementError
+from commplan.communicator import Communicator, PlacementError, Requests
 from commplan.expectation.compiled import load_compiled
 from commplan.expectation.expect import Expectation, Expected, expect
 from commplan.expectation.patterns import Timing
@@ -114,6 +114,7 @@ __all__ = [
     "Program",
     "ProgramError",
     "Report",
+    "Requests",
     "RunError",
     "Schedule",
     "ScheduleFileError",

@@ -2,5 +2,6 @@
 
 from commplan.communicator.communicator import Communicator
 from commplan.communicator.placement import PlacementError
+from commplan.communicator.waiting import Requests
 
-__all__ = ["Communicator", "PlacementError"]
+__all__ = ["Communicator", "PlacementError", "Requests"]

@@ -8,7 +8,7 @@ from commplan.communicator.buffers import Unsupported, read_varying
 from commplan.communicator.calls import Calls
 from commplan.communicator.exchange import Exchange
 from commplan.communicator.queue import OperationQueue
-from commplan.communicator.requests import Operation
+from commplan.communicator.requests import Operation, native_steps
 from commplan.communicator.unequal import UnequalCalls
 from topologies.model.topology import Topology
 
@@ -41,7 +41,6 @@ class Communicator(OperationQueue):
 
     def __init__(self, mpi_comm: Any, topology: Topology, **options: Any) -> None:  # noqa: ANN401
         super().__init__(mpi_comm, topology, **options)
-        self._mpi = mpi_comm
         self._calls = Calls(self._native, self.order, self.rank)
         self._unequal = UnequalCalls(self._calls, self.rank, self.size)
 
@@ -171,16 +170,20 @@ class Communicator(OperationQueue):
         return self._begin("Iscatter", sendbuf, recvbuf, root)
 
     def Barrier(self) -> None:  # noqa: N802
-        """Wait for everyone; MPI does it."""
-        self._native.comm.Barrier()
+        """Wait for everyone; MPI does it, after all that were started before."""
+        self.Ibarrier().Wait()
+
+    def Ibarrier(self) -> Operation:  # noqa: N802
+        """Start a Barrier."""
+        return self.enter("barrier", native_steps(self._native.comm.Ibarrier))
 
     def Split(self, color: int = 0, key: int = 0) -> "Communicator | None":  # noqa: N802
         """Give the communicator of all processes of one colour, None to who has no colour."""
-        return self._over(self._mpi.Split(color, key))
+        return self._over("Split", color, key)
 
     def Dup(self) -> Self:  # noqa: N802
         """Give one of the same processes, for another thread, say."""
-        made = self._over(self._mpi.Dup())
+        made = self._over("Dup")
         assert isinstance(made, type(self))
         return made
 
@@ -188,8 +191,10 @@ class Communicator(OperationQueue):
         """Give back what MPI holds for this communicator; all processes call this together."""
         self.free()
 
-    def _over(self, comm: Any) -> "Communicator | None":  # noqa: ANN401
+    def _over(self, way: str, *words: int) -> "Communicator | None":
         """Plan for some of the processes on the same machine."""
+        self.drain()
+        comm = getattr(self._native.comm, way)(*words)
         if not comm:
             return None
         ranks = comm.allgather(self.played[self.rank])
@@ -201,7 +206,7 @@ class Communicator(OperationQueue):
         try:
             call = getattr(self._calls, name.lower())(*words)
         except Unsupported as why:
-            self._leave_to_mpi(name, why, *words)
+            self._leave_to_mpi(f"I{name.lower()}", why, *words).Wait()
         else:
             self.do(call)
 
@@ -222,7 +227,9 @@ class Communicator(OperationQueue):
         return self.enter(call.name, call.steps(self, native))
 
     def _leave_to_mpi(self, name: str, why: Unsupported, *words: Any) -> Operation:  # noqa: ANN401
-        """Leave a call to MPI, as it was made."""
-        self.tell(name, str(why))
-        made: Operation = getattr(self._native.comm, name)(*map(self._native.find_op, words))
-        return made
+        """Leave a call to MPI, as it was made, after all that were started before."""
+        called = name[1:].capitalize()
+        self.tell(called, str(why))
+        own = map(self._native.find_op, words)
+        native = partial(getattr(self._native.comm, name), *own)
+        return self.enter(called, native_steps(native))

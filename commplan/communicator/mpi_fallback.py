@@ -1,6 +1,7 @@
 """MPI's own collectives, for what cannot be planned."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,6 @@ class Natives:
         from mpi4py import MPI
 
         self.MPI, self.comm = MPI, comm
-        self._made: dict[tuple[str, str], Any] = {}
 
     def move(self, name: str, ins: Span | None, outs: Span | None, **rest: int) -> Native:
         """Move bytes: Iallgather, Ialltoall, Ibcast, Igather or Iscatter; None is in place."""
@@ -87,9 +87,15 @@ class Natives:
     def _op(self, op: str, dtype: str) -> Any:  # noqa: ANN401
         if dtype not in ("float16", "bfloat16"):
             return getattr(self.MPI, OPS[op])
-        if (op, dtype) not in self._made:
-            self._made[op, dtype] = self.MPI.Op.Create(_make_reduction(op, dtype), commute=True)
-        return self._made[op, dtype]
+        return _make_op(op, dtype)
+
+
+@cache
+def _make_op(op: str, dtype: str) -> Any:  # noqa: ANN401
+    """Make an operation of MPI once for all communicators: mpi4py has room for a few dozen."""
+    from mpi4py import MPI
+
+    return MPI.Op.Create(_make_reduction(op, dtype), commute=True)
 
 
 def _make_reduction(op: str, dtype: str) -> Callable[[Any, Any, Any], None]:

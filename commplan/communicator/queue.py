@@ -9,11 +9,12 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from commplan.communicator import progress
 from commplan.communicator.consensus import Key, Planned, agree, share
 from commplan.communicator.executor_cache import PLANS, ExecutorCache, LRUCache
 from commplan.communicator.mpi_fallback import Natives
 from commplan.communicator.placement import Placement, caller_order, place
-from commplan.communicator.requests import Call, Machine, Operation, Steps
+from commplan.communicator.requests import Call, Machine, Operation, Steps, native_steps
 from commplan.communicator.schedule_source import Need, Source, load_compiled
 from runtime.execute.executor import SECONDS, WAYS, Way
 from runtime.execute.faults import ExecutionError
@@ -21,6 +22,7 @@ from runtime.program.elements import width
 from runtime.program.program import Buffer, ProgramError
 from solvers.schedules.files import ScheduleFileError
 from topologies.model.arguments import number, of, refuse
+from topologies.model.errors import ArgumentError, CommplanError
 from topologies.model.topology import Topology
 from topologies.model.units import Seconds
 
@@ -70,11 +72,13 @@ class OperationQueue:
         self.rank, self.size = mpi_comm.rank, mpi_comm.size
         self.played = place(topology, mpi_comm.allgather(MPI.Get_processor_name()), ranks)
         self._options: dict[str, Any] = {"way": way, "limit": limit, "abort": abort}
-        self._options["planning_seconds"] = planning_seconds
+        self._options |= {"planning_seconds": planning_seconds, "schedules": schedules}
         self.order = caller_order(self.played)
-        self._native = Natives(mpi_comm.Dup())
+        own = mpi_comm.Dup()
+        self._native = Natives(own)
         self.IN_PLACE = MPI.IN_PLACE
-        self._comm = mpi_comm.Split(0, self.order[self.rank])
+        as_called = self.order == list(range(self.size))
+        self._comm = own if as_called else own.Split(0, self.order[self.rank])
         self._source = self._planning(schedules, planning_seconds)
         self._patience = limit + planning_seconds
         self._machines = ExecutorCache(self._comm, way, limit)
@@ -82,7 +86,7 @@ class OperationQueue:
         self._plans: LRUCache[Need, Planned] = LRUCache(PLANS)
         self._queue: deque[Operation] = deque()
         self._told: set[tuple[str, str]] = set()
-        self._failure: ExecutionError | None = None
+        self._failure: CommplanError | None = None
 
     def _planning(self, schedules: str | Path | None, seconds: Seconds) -> Source | None:
         """Give process 0 where it finds schedules; what is wrong with them is told to all."""
@@ -107,16 +111,31 @@ class OperationQueue:
         return source
 
     def free(self) -> None:
-        """Give back what MPI holds for this communicator; all processes call this together."""
+        """Give back what MPI holds, after all that is under way; all processes call this together.
+
+        Raises:
+            ArgumentError: it was given back before.
+        """
+        if not isinstance(self._failure, ExecutionError):
+            self.drain()
+        progress.leave(self)
+        self._queue.clear()
+        self._failure = ArgumentError("the communicator was freed")
         self._machines.clear()
-        self._comm.Free()
+        if self._comm is not self._native.comm:
+            self._comm.Free()
         self._native.comm.Free()
+
+    def drain(self) -> None:
+        """Finish all that is under way."""
+        self._check_alive()
+        if self._queue:
+            self.finish(self._queue[-1])
 
     def do(self, call: Call) -> None:
         """Do a collective, after all that were started before."""
-        if self._failure is not None:
-            raise self._failure
-        if not self._queue and call.key.elements:
+        self._check_alive()
+        if not self._queue and call.key.elements and not progress.has_others(self):
             machine = self._machines.get(call.key, call.in_place)
             if machine is not None:
                 self._run(machine, call)
@@ -129,30 +148,63 @@ class OperationQueue:
 
     def enter(self, name: str, steps: Steps) -> Operation:
         """Let the steps of a collective come after those that were started before."""
-        if self._failure is not None:
-            raise self._failure
+        self._check_alive()
         made = Operation(name, steps, self)
         self._queue.append(made)
+        progress.enter(self)
         self.progress(made)
         return made
 
     def progress(self, last: Operation) -> None:
-        """Go on, without waiting, with all operations up to this one."""
+        """Go on, without waiting, with all up to this one, and with what others have begun."""
         try:
-            while self._queue and self._queue[0].advance():
-                if self._queue.popleft() is last:
-                    return
+            self._advance(last)
         except ExecutionError as error:
             self._fault(error)
+        progress.move_others(self)
+
+    def move_on(self) -> None:
+        """Go on, without waiting, with all; what fails is told where it is waited for."""
+        try:
+            self._advance(None)
+        except ExecutionError as error:
+            progress.leave(self)
+            if self._options["abort"]:
+                self._fault(error)
 
     def finish(self, last: Operation) -> None:
         """Finish all operations up to this one."""
+        progress.enter(self)
         try:
             while not last.done:
                 self._queue[0].complete(self._patience)
                 self._queue.popleft()
         except ExecutionError as error:
             self._fault(error)
+        self._rest()
+
+    def has_others(self) -> bool:
+        """Tell whether other communicators have something under way in this thread."""
+        return progress.has_others(self)
+
+    def move_others(self) -> None:
+        """Go on, without waiting, with what they have under way."""
+        progress.move_others(self)
+
+    def _advance(self, last: Operation | None) -> None:
+        """Go on with all up to this one."""
+        while self._queue and self._queue[0].advance():
+            if self._queue.popleft() is last:
+                break
+        self._rest()
+
+    def _rest(self) -> None:
+        if not self._queue:
+            progress.leave(self)
+
+    def _check_alive(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
     def _run(self, machine: Machine, call: Call) -> None:
         """Do what was done before, with no detour."""
@@ -176,10 +228,7 @@ class OperationQueue:
         if machine is None:
             machine = yield from self._prepare(call)
         if machine is None:
-            request = call.native()
-            while not request.Test():
-                yield None
-            return False
+            return (yield from native_steps(call.native))
         self._machines.bind(machine, call.ins, call.outs)
         while not machine.test():
             if (yield machine):
@@ -231,6 +280,7 @@ class OperationQueue:
         Where that is not wanted, nothing is begun any more: messages may still be under way.
         """
         self._failure = error
+        progress.leave(self)
         if not self._options["abort"]:
             raise error
         own = f"process {self.rank}"

@@ -57,29 +57,55 @@ class Owner(Protocol):
         """Finish all up to this one."""
         ...
 
+    def has_others(self) -> bool:
+        """Tell whether the same thread has begun work elsewhere."""
+        ...
+
+    def move_others(self) -> None:
+        """Go on, without waiting, with that work."""
+        ...
+
+
+def native_steps(start: Callable[[], Native]) -> Steps:
+    """Take all steps of a collective of MPI's own, which `start` begins."""
+    request = start()
+    while not request.Test():
+        yield None
+    return False
+
 
 class Operation:
     """A collective that makes its way while somebody calls `Test` or `Wait`.
 
     Those of one communicator run one after the other, in the order in which they were started.
+
+    Attributes:
+        done: it is at its end.
+        told: whoever asked was told so.
     """
 
     def __init__(self, name: str, steps: Steps, owner: Owner) -> None:
         self.name, self._steps, self._owner = name, steps, owner
         self._machine: Machine | None = None
         self._failure: Exception | None = None
-        self.done = False
+        self.done = self.told = False
 
-    def Test(self) -> bool:  # noqa: N802 (as mpi4py has it)
-        """Go on without waiting; tell whether it is at its end."""
+    def Test(self, status: object = None) -> bool:  # noqa: N802 (as mpi4py has it)
+        """Go on without waiting; tell whether it is at its end. A status stays as it is."""
+        self.told = self.Get_status()
+        return self.told
+
+    def Get_status(self, status: object = None) -> bool:  # noqa: N802
+        """Do as `Test`; the request counts on where several are waited for."""
         if not self.done:
             self._owner.progress(self)
         return self.done
 
-    def Wait(self) -> bool:  # noqa: N802
-        """Wait for the end."""
+    def Wait(self, status: object = None) -> bool:  # noqa: N802
+        """Wait for the end. A status stays as it is."""
         if not self.done:
             self._owner.finish(self)
+        self.told = True
         return True
 
     test, wait = Test, Wait
@@ -119,17 +145,19 @@ class Operation:
         deadline, ran, naps = time.monotonic() + limit, None, 0
         while not self.advance(ran):
             ran = None
-            if self._machine is not None:
+            late = time.monotonic() > deadline
+            if self._machine is not None and (late or not self._owner.has_others()):
                 self._machine.wait()
                 ran = True
-            elif time.monotonic() > deadline:
+            elif late:
                 raise BlockedError(f"blocked in {self.name} waiting for all processes to call it")
             else:
-                naps += 1
-                _nap(naps)
+                naps += self._machine is None
+                self._owner.move_others()
+                nap(naps)
 
 
-def _nap(before: int) -> None:
+def nap(before: int) -> None:
     """Let others work, process 0 with its plan above all; the longer it lasts the more so."""
     if before < SPINS:
         os.sched_yield()

@@ -23,8 +23,8 @@ def test_every_call_gives_what_mpi_gives(mpi, processes, way):
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize("processes", [2, 3])
-def test_memory_is_read_as_mpi_reads_it_or_refused(mpi, processes):
-    command = [*mpi.command_line(processes), *PYTHON, str(FOLDER / "run_memory.py")]
+@pytest.mark.parametrize("script", ["run_memory.py", "run_progress.py"])
+def test_memory_is_read_as_mpi_reads_it_and_legal_programs_go_on(mpi, script):
+    command = [*mpi.command_line(3), *PYTHON, str(FOLDER / script)]
     ended = run_limited(command, mpi.environment(60), 60)
     assert (ended.code, ended.output) == (0, ["right"]), ended.errors

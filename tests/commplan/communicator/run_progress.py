@@ -1,0 +1,128 @@
+"""Run by mpirun: legal programs do not stand still, and what is freed or copied goes on."""
+
+import faulthandler
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from commplan.communicator import Communicator, Requests
+from topologies.model.errors import ArgumentError
+from topologies.presets.shapes import star
+
+WORLD = MPI.COMM_WORLD
+N, ME = WORLD.size, WORLD.rank
+COUNT = 50_000  # more than is sent before the other side asks for it
+
+
+def begin(comm):
+    result = np.zeros(COUNT)
+    return comm.Iallreduce(np.full(COUNT, ME + 1.0), result), result
+
+
+def right(result):
+    return bool((result == N * (N + 1) / 2).all())
+
+
+def wait_in_any_order(comms):
+    """Begin on all, in an order of one's own; wait in another, in each of three ways."""
+    own = comms[ME % 3 :] + comms[: ME % 3]
+    for wait in (
+        lambda requests: [request.Wait() for request in reversed(requests)],
+        lambda requests: [poll(request) for request in requests],
+        Requests.Waitall,
+        take_some,
+    ):
+        began = [begin(comm) for comm in own]
+        wait([request for request, _ in began])
+        assert all(right(result) for _, result in began)
+
+
+def poll(request):
+    while not request.Test():
+        pass
+
+
+def take_some(requests):
+    """Take one, then some, until none is left."""
+    assert Requests.Waitany(requests) in range(3)
+    seen = 1
+    while (places := Requests.Waitsome(requests)) is not None:
+        seen += len(places)
+    assert seen == len(requests)
+    assert Requests.Testall(requests)
+    assert Requests.Testsome(requests) is None
+    assert Requests.Testany(requests) == (MPI.UNDEFINED, True)
+
+
+def call_while_another_is_under_way(first, second):
+    """Wait for what others do only beside another call, which waits for the one that waits."""
+    column = MPI.DOUBLE.Create_vector(3, 1, 2).Commit()
+    for call in (
+        lambda comm: comm.Barrier(),
+        lambda comm: comm.Allreduce(MPI.IN_PLACE, np.zeros(COUNT)),
+        lambda comm: comm.Bcast([np.zeros(5), 1, column], 0),
+        lambda comm: comm.Alltoall(np.zeros(N), np.zeros(N)),
+    ):
+        request, result = begin(first)
+        if ME % 2:
+            call(second)
+            request.Wait(MPI.Status())
+        else:
+            request.Wait()
+            call(second)
+        assert right(result)
+    column.Free()
+
+
+def mix_with_messages_of_mpi(comm):
+    """Wait for a message and a collective of which each waits for the other at a neighbour."""
+    request, result = begin(comm)
+    if ME == 0:
+        data = np.zeros(3)
+        status = [MPI.Status(), MPI.Status()]
+        message = WORLD.Irecv(data, source=1)
+        Requests.Waitall([message, None, request][::2], status)
+        assert status[0].Get_source() == 1
+        assert data.tolist() == [7.0] * 3
+    else:
+        request.Wait()
+        if ME == 1:
+            WORLD.Send(np.full(3, 7.0), 0)
+    assert right(result)
+
+
+def live(comm):
+    """Copy copies, split parts, free with work under way; then nothing may be called."""
+    inner = comm.Dup().Dup()
+    part = inner.Split(0, -ME).Split(0, ME)
+    assert (part.rank, part.size) == (ME, N)
+    request, result = begin(part)
+    part.Free()
+    assert request.Wait()
+    assert right(result)
+    for call in (lambda: begin(part), part.Free, part.Barrier, part.Dup, lambda: part.Split(0)):
+        with pytest.raises(ArgumentError, match="freed"):
+            call()
+    for _ in range(40):  # more than there is room for in operations of MPI
+        made = comm.Dup()
+        half = np.full(3, 0x3F80, dtype=np.uint16)
+        call = made._calls.allreduce(MPI.IN_PLACE, [half, "bfloat16"], "sum")
+        poll(call.native())
+        made.Free()
+
+
+def main() -> None:
+    comms = [Communicator(WORLD, star(N), limit=60) for _ in range(2)]
+    comms.append(Communicator(WORLD, star(N), limit=60, ranks=[(i + 1) % N for i in range(N)]))
+    faulthandler.dump_traceback_later(45)
+    wait_in_any_order(comms)
+    call_while_another_is_under_way(*comms[1:])
+    mix_with_messages_of_mpi(comms[0])
+    live(comms[2])
+    if ME == 0:
+        print("right")
+
+
+if __name__ == "__main__":
+    main()
