@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from commplan.communicator.memory import NAMES, check_order, find_address, find_memory
+from runtime.execute.memory import NAMES, check_order, find_address, find_memory
 from runtime.program.elements import TYPES, width
 from topologies.model.errors import WRONG_INPUT, ArgumentError, CommplanError
 from topologies.model.units import Bytes

@@ -6,10 +6,9 @@ from typing import Any, Self
 
 from commplan.communicator.buffers import Unsupported, read_varying
 from commplan.communicator.calls import Calls
-from commplan.communicator.exchange import Exchange
 from commplan.communicator.queue import OperationQueue
 from commplan.communicator.requests import Operation, native_steps
-from commplan.communicator.unequal import UnequalCalls
+from commplan.communicator.unequal import Exchange, UnequalCalls
 from topologies.model.topology import Topology
 
 Buffer = Any  # what mpi4py takes: an array, [array, type], [array, count, type], IN_PLACE
