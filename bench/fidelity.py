@@ -1,8 +1,9 @@
 """What the model predicts beside what was published of real machines.
 
 Links count at the part of their bandwidth that their class states (`efficiency` of the preset, with
-its source). Nothing else is fitted. The last columns add the time of the smallest message of the
-same source, since the model knows no start of a kernel.
+its source). The columns of the floor add the time of the smallest message of the same source, since
+the model knows no start of a kernel. `library` is what NCCL takes by the fit that is shipped for the
+machine: to measurements of another source than those that it stands beside here.
 """
 
 from dataclasses import replace
@@ -12,6 +13,9 @@ from pathlib import Path
 import click
 import msgspec
 
+from commplan.fitting.fitted import known_library
+from commplan.fitting.fitted import seconds as library_time
+from commplan.fitting.library import Model
 from commplan.planning import planner
 from runtime.metrics.busbw import factor
 from runtime.simulate.simulate import simulate
@@ -20,6 +24,7 @@ from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import SolverOptions
 from solvers.templates import TEMPLATES
+from topologies.derive.bundle import bundle
 from topologies.derive.derate import derate
 from topologies.formats.spec import topology
 from topologies.model.units import bytes_of, duration
@@ -89,6 +94,13 @@ def predict(schedule: Schedule, size: int) -> float:
     return simulate(replace(schedule, topology=derate(schedule.topology)), size).seconds
 
 
+def measured_like(series: Series, what: Collective) -> Model | None:
+    """Find the model that is shipped of a library for the machine and collective of a series."""
+    machine = topology(series.machine)
+    library = known_library(machine)
+    return library.find(bundle(machine), what.ranks).get(what.name) if library else None
+
+
 def _show(series: Series) -> None:
     what = _ask(series.machine, series.collective, series.ranks)
     switches = ", switches add" if series.in_network else ""
@@ -97,13 +109,18 @@ def _show(series: Series) -> None:
         f"{switches}\n{series.source}"
     )
     head = f"{'size MB':>12}{'measured':>13}{'predicted':>11}{'ratio':>8}"
-    click.echo(head + (f"{'floor':>8}{'ratio':>8}" if series.floor_us else ""))
+    head += f"{'floor':>8}{'ratio':>8}" if series.floor_us else ""
+    fitted = measured_like(series, what)
+    click.echo(head + (f"{'library':>11}{'ratio':>8}" if fitted else ""))
     for size, value in series.rows:
         took = seconds(series, what, size, value)
         model = predict(plan_for(series, what, size), size)
         line = f"{size / 1e6:12.6g}{duration(took):>13}{duration(model):>11}{model / took:8.2f}"
         if series.floor_us:
             line += f"{series.floor_us:8.1f}{(model + series.floor_us * 1e-6) / took:8.2f}"
+        if fitted:
+            library, _ = library_time(fitted, len(what.ranks), size)
+            line += f"{duration(library):>11}{library / took:8.2f}"
         click.echo(line)
 
 

@@ -13,6 +13,7 @@ from commplan.expectation.compiled import load_compiled
 from commplan.expectation.expect import Expectation, Expected, expect
 from commplan.expectation.patterns import Timing
 from commplan.fitting.fit import Fit, fit
+from commplan.fitting.fitted import Library, load_library
 from commplan.fitting.library import FitError, Model, fit_library
 from commplan.judgement.judge import Judged, Judgement, JudgementError, Verdict, judge
 from commplan.measurements.read import load_measurements
@@ -98,6 +99,7 @@ __all__ = [
     "Judgement",
     "JudgementError",
     "LaunchError",
+    "Library",
     "LimitError",
     "Link",
     "LogError",
@@ -153,6 +155,7 @@ __all__ = [
     "import_files",
     "judge",
     "load_compiled",
+    "load_library",
     "load_measurements",
     "load_schedule",
     "load_topology",

@@ -8,6 +8,7 @@ from commplan.candidates.generate import all_candidates
 from commplan.candidates.races import Races
 from commplan.candidates.select import try_pacings
 from commplan.expectation.patterns import Patterns, Timing
+from commplan.fitting.fitted import Library, known_library
 from commplan.planning.canonical import canonical_view
 from commplan.planning.nearby import find_nearby
 from commplan.planning.planner import plan, schedule_time_bound
@@ -40,6 +41,7 @@ class Expected:
         proof: the bound of throughput that it rests on, with its certificate.
         best: the fastest schedule known.
         ring, tree: what libraries run; None where there is none, or it takes long to play.
+        library: what one was measured to take on such a machine; None where that is not known.
     """
 
     collective: str
@@ -51,6 +53,7 @@ class Expected:
     best: Timing
     ring: Timing | None
     tree: Timing | None
+    library: Timing | None = None
 
     @property
     def scope(self) -> str:
@@ -83,6 +86,7 @@ def expect(
     seconds: Seconds = 600.0,
     in_network: bool | None = None,
     compiled: Sequence[Parts] = (),
+    library: Library | None = None,
     watch: Watch | None = None,
 ) -> Expectation:
     """Predict for each collective and size what nothing beats, what is best, what libraries take.
@@ -97,6 +101,8 @@ def expect(
         in_network: whether switches copy and add; None where they can.
         compiled: schedules to take as the best known of their collective, from files; each must
             have been checked.
+        library: what was fitted of one; without it that which is shipped for a machine of the
+            name, if there is one.
         watch: reports progress and can be stopped early; takes the place of `seconds`.
 
     Raises:
@@ -108,12 +114,13 @@ def expect(
     adds = switches_help(topology) if in_network is None else in_network
     options = SolverOptions(in_network=adds)
     chosen = collectives or [collective(name, range(topology.ranks)) for name in COLLECTIVES]
+    library = library or known_library(topology)
     patterns: dict[tuple[int, ...], Patterns] = {}
     rows: list[Expected] = []
     for what in chosen:
         if rows and watch.leaves_out(LATER.format(what.name)):
             continue
-        own = patterns.setdefault(what.ranks, Patterns(bundle(topology), what.ranks))
+        own = patterns.setdefault(what.ranks, Patterns(bundle(topology), what.ranks, library))
         rows += _of_one(topology, what, asked, own, options, _pick(compiled, what), watch)
     return Expectation(topology.name, tuple(rows), tuple(watch.not_tried))
 
@@ -161,6 +168,7 @@ def _of_one(
             best=found[size],
             ring=ring.timing(size) if ring else None,
             tree=tree.timing(size) if tree else None,
+            library=patterns.measured(what, size),
         )
 
 

@@ -5,9 +5,12 @@ a long one only the beginning is played, and the rest goes on at the same pace (
 bind, within 6 % where latencies do and neighbours are not equally far).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from commplan.fitting.fitted import Library, seconds
+from commplan.fitting.library import Model
 from runtime.simulate.simulate import simulate
 from solvers.routing.router import Router
 from solvers.schedules.collective import Collective, Movement
@@ -45,10 +48,15 @@ class Timing:
 
 @dataclass(frozen=True)
 class Patterns:
-    """The patterns of libraries over ranks of a machine; the order of the ring is found once."""
+    """The patterns of libraries over ranks of a machine; the order of the ring is found once.
+
+    Attributes:
+        library: what was fitted of one.
+    """
 
     topology: Topology
     ranks: tuple[int, ...]
+    library: Library | None = None
 
     @cached_property
     def _router(self) -> Router:
@@ -62,6 +70,18 @@ class Patterns:
     @cached_property
     def _orders(self) -> list[list[int]]:
         return spread_rings(self._router, ring_order(self._router, self.ranks))
+
+    @cached_property
+    def _models(self) -> Mapping[str, Model]:
+        return self.library.find(self.topology, self.ranks) if self.library else {}
+
+    def measured(self, what: Collective, size: Bytes) -> Timing | None:
+        """Predict what the library takes, as it was fitted; None where it was not."""
+        model = self._models.get(what.name)
+        if model is None or self.library is None:
+            return None
+        took, regime = seconds(model, len(what.ranks), size)
+        return Timing(self.library.name, took, regime)
 
     def ring(self, what: Collective) -> "Pattern | None":
         """Make the ring of a collective, or the chain; None where there is none.

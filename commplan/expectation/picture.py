@@ -9,7 +9,7 @@ from topologies.formats import atomic
 from topologies.model.errors import WRONG_INPUT, CommplanError
 
 ENDINGS = (".png", ".svg", ".pdf")
-STYLES = {"bound": "k--", "best": "C0-o", "ring": "C1-", "tree": "C2-"}
+STYLES = {"bound": "k--", "best": "C0-o", "ring": "C1-", "tree": "C2-", "library": "C3:"}
 ACROSS = 2  # fields beside each other
 
 
@@ -54,6 +54,7 @@ def _draw_one(axes: "object", rows: Sequence[Expected]) -> None:
         "best": [(row.size, row.best.seconds) for row in rows],
         "ring": [(row.size, row.ring.seconds) for row in rows if row.ring],
         "tree": [(row.size, row.tree.seconds) for row in rows if row.tree],
+        "library": [(row.size, row.library.seconds) for row in rows if row.library],
     }
     for name, points in curves.items():
         if points:

@@ -4,15 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
 from statistics import median
 
 import numpy as np
 
 from commplan.fitting.library import FitError, Model, fit_library
+from commplan.fitting.way import Way, find_way
 from commplan.measurements.rows import Measured, medians
-from solvers.routing.router import Router
-from solvers.templates.ring_order import ring_order, spread_rings
 from topologies.derive.bundle import bundle
 from topologies.model.topology import Topology, frozen
 from topologies.model.units import Bytes, Seconds, count_of
@@ -86,7 +84,7 @@ def fit(topology: Topology, rows: Iterable[Measured]) -> Fit:
     """
     by_class: dict[int, list[Measured]] = defaultdict(list)
     whole = bundle(topology)
-    ways: dict[int, _Way] = {}
+    ways: dict[int, Way] = {}
     measured = medians(rows)
     for row in measured:
         if not 2 <= row.ranks <= topology.ranks:
@@ -95,7 +93,7 @@ def fit(topology: Topology, rows: Iterable[Measured]) -> Fit:
                 f"those of {topology.name}"
             )
         if row.ranks not in ways:
-            ways[row.ranks] = _find_way(whole, range(row.ranks))
+            ways[row.ranks] = find_way(whole, range(row.ranks))
         by_class[ways[row.ranks].link_class].append(row)
     adding = bool(topology.reduce.any())
     tiers = [_fit_tier(number, same, ways, adding) for number, same in sorted(by_class.items())]
@@ -108,37 +106,8 @@ def fit(topology: Topology, rows: Iterable[Measured]) -> Fit:
     return Fit(made, tuple(tiers), tuple(measured), tuple(off))
 
 
-@dataclass(frozen=True)
-class _Way:
-    """What a ring goes over.
-
-    rate: of the slowest link, bytes per second, times the number of rings. links: of a hop.
-    alike: whether all links are of one class.
-    """
-
-    link_class: int
-    rate: float
-    links: int
-    alike: bool
-
-
-def _find_way(topology: Topology, ranks: Sequence[int]) -> _Way:
-    routes = Router(topology)
-    order = ring_order(routes, ranks)
-    hops = [hop for a, b in pairwise(order) for hop in routes.path(a, b)]
-    links = [link for hop in hops for link in hop.route]
-    slowest = min(links, key=lambda link: int(topology.capacity[link]))
-    rings = len(spread_rings(routes, order))
-    return _Way(
-        int(topology.link_class[slowest]),
-        float(topology.bandwidth[slowest]) * rings,
-        max(len(hop.route) for hop in hops),
-        len({int(topology.link_class[link]) for link in links}) == 1,
-    )
-
-
 def _fit_tier(
-    link_class: int, rows: Sequence[Measured], ways: Mapping[int, _Way], adding: bool
+    link_class: int, rows: Sequence[Measured], ways: Mapping[int, Way], adding: bool
 ) -> Tier:
     models = fit_library(rows, adding=adding)
     way = ways[max(row.ranks for row in rows)]

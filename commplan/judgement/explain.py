@@ -56,6 +56,9 @@ def _known(topology: Topology, what: Collective, expected: Expected) -> Iterator
             yield Explanation(words, narrow.timing(size).seconds)
     if expected.tree:
         yield Explanation(f"a tree ({expected.tree.name})", expected.tree.seconds)
+    if expected.library:
+        words = f"{expected.library.name} as it was measured on such a machine"
+        yield Explanation(words, expected.library.seconds)
     yield from _derated(topology, what, expected)
 
 

@@ -23,7 +23,7 @@ class Figure:
         value: the number as it is printed.
         unit: that which the source prints, `GB/s both ways together` for one.
         source: a document, and the place in it.
-        evidence: documented, secondary, measured, derived or estimate.
+        evidence: documented, secondary, measured, derived, estimate, or fitted to measurements.
         used: whether the machine is built on it; another source's figure stands beside it.
     """
 

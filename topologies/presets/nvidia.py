@@ -19,6 +19,8 @@ NVLINK_LATENCY = f"latency: {NCCL}, 0.6 us a hop (estimate)"
 SHARP = "its switches copy and add: NVLink SHARP, NVLS in NCCL ({})"
 NIC_LATENCY = f"latency: {NCCL}, 2.7 us a network hop (estimate)"
 
+FITTED = "commplan fit to {} on 2, 4 and 8 GPUs, 252 rows of ai-dynamo/aiconfigurator"
+
 GPUS = 8
 
 DGX_1_CLASSES = (
@@ -62,9 +64,8 @@ A100_CLASSES = (
         source="12 links of 25 GB/s a GPU, 2 to each of 6 NVSwitches (DGX A100 data sheet), "
         f"drawn as one switch; {NVLINK_LATENCY}",
         evidence="documented",
-        efficiency=Fraction(2316, 3000),
-        efficiency_source="all_reduce of 8 GB over rings: busbw 231.6 GB/s (Azure AI benchmarking "
-        "guide, ND A100 v4, NCCL 2.18.5)",
+        efficiency=Fraction(771, 1000),
+        efficiency_source=FITTED.format("NCCL 2.27.3"),
     ),
     LinkClass(
         "HDR InfiniBand",
@@ -116,9 +117,8 @@ H100_CLASSES = (
         f"{SHARP.format('src/graph/tuning.cc, 5067397; NVIDIA/nccl-tests issue 212')}; "
         f"{NVLINK_LATENCY}",
         evidence="secondary",
-        efficiency=Fraction(367, 450),
-        efficiency_source="all_reduce of 16 GiB over rings on H200: busbw 367 GB/s "
-        "(ml-engineering, NCCL 2.27.7)",
+        efficiency=Fraction(832, 1000),
+        efficiency_source=FITTED.format("NCCL 2.29.2"),
     ),
     LinkClass(
         "NDR InfiniBand",
@@ -150,8 +150,8 @@ B200_CLASS = LinkClass(
     "to each of two NVSwitches (chips counted on a board shown in 2024, halves derived); "
     f"{SHARP.format('ml-engineering: 838 GB/s busbw with it, 682 over rings')}; {NVLINK_LATENCY}",
     evidence="secondary",
-    efficiency=Fraction(682, 900),
-    efficiency_source="all_reduce of 8 GiB over rings: busbw 682 GB/s (ml-engineering)",
+    efficiency=Fraction(802, 1000),
+    efficiency_source=FITTED.format("NCCL 2.29.2"),
 )
 NDR_CLASSES = (
     LinkClass(

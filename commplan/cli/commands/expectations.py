@@ -6,12 +6,13 @@ import click
 
 from commplan.cli.io import quantities
 from commplan.cli.io.answer import Answer, Command
-from commplan.cli.io.arguments import Output, choose_ranks, time_limit
+from commplan.cli.io.arguments import Output, choose_ranks, file_name, time_limit
 from commplan.cli.io.expectations import comma_lines, expected_fields, table_lines
 from commplan.cli.io.progress import progress
 from commplan.expectation import picture
 from commplan.expectation.compiled import load_compiled
 from commplan.expectation.expect import expect as predict
+from commplan.fitting.fitted import load_library
 from solvers.schedules.kinds import COLLECTIVES, collective
 from topologies.formats import spec
 from topologies.model.units import Seconds
@@ -44,6 +45,11 @@ FORMATS = ("table", "csv", "json")
     help="A file that `compile --sizes` wrote: the best known of its collective; repeatable.",
 )
 @click.option(
+    "--library",
+    help="What was fitted of a library: what `fit --json` printed (that of the machine's name).",
+    type=file_name,
+)
+@click.option(
     "--in-network/--no-in-network",
     default=None,
     help="Whether switches copy and add (those that can).",
@@ -67,6 +73,7 @@ def expect(
     step: int,
     ranks: str | None,
     files: tuple[str, ...],
+    library: str | None,
     in_network: bool | None,
     written: str,
     plot: str | None,
@@ -74,13 +81,15 @@ def expect(
 ) -> Answer:
     """Say what collectives should take, size by size, and what nothing can beat.
 
-    For each size: the proved bound, the fastest schedule known, and what libraries run (a ring,
-    and a tree or recursive exchange). Without a COLLECTIVE it is all eight.
+    For each size: the proved bound, the fastest schedule known, what libraries run (a ring,
+    and a tree or recursive exchange), and what one was measured to take where that is known.
+    Without a COLLECTIVE it is all eight.
     """
     machine = spec.topology(topology)
     chosen = choose_ranks(machine, ranks)
     asked = [collective(name, chosen) for name in collectives or COLLECTIVES]
     compiled = [load_compiled(file, machine) for file in files]
+    fitted = load_library(library) if library else None
     with progress(time_limit) as watch:
         found = predict(
             machine,
@@ -88,6 +97,7 @@ def expect(
             _between(*sizes, step),
             in_network=in_network,
             compiled=compiled,
+            library=fitted,
             watch=watch,
         )
     if plot:

@@ -7,13 +7,13 @@ from commplan.expectation.expect import Expectation, Expected
 from commplan.expectation.patterns import Timing
 from topologies.model.units import Seconds, bytes_of, duration
 
-WAYS = ("bound", "best", "ring", "tree")
-KEYS = ("bound", "predicted", "ring", "tree")  # of the same, in the names of fields
+WAYS = ("bound", "best", "ring", "tree", "library")
+KEYS = ("bound", "predicted", *WAYS[2:])  # of the same, in the names of fields
 FIGURES = ("seconds", "algbw_GBps", "busbw_GBps")
 FIELDS = (
     *("collective", "ranks", "size"),
     *(f"{key}_{figure}" for key in KEYS for figure in FIGURES),
-    *("scope", "best", "ring", "tree", "binds"),
+    *("scope", "best", "ring", "tree", "library", "binds"),
 )
 
 
@@ -28,8 +28,8 @@ def expected_fields(row: Expected) -> dict[str, object]:
         fields |= zip(
             (f"{key}_{figure}" for figure in FIGURES), _figures(row, seconds), strict=True
         )
-    names = (each and each.name for each in (row.best, row.ring, row.tree))
-    return fields | dict(zip(FIELDS[-5:], (row.scope, *names, row.best.binds), strict=True))
+    names = (each and each.name for each in (row.best, row.ring, row.tree, row.library))
+    return fields | dict(zip(FIELDS[-6:], (row.scope, *names, row.best.binds), strict=True))
 
 
 def comma_lines(found: Expectation) -> list[str]:
@@ -59,15 +59,18 @@ def table_lines(found: Expectation) -> list[str]:
 def _table(machine: str, rows: Sequence[Expected]) -> Iterator[str]:
     first = rows[0]
     names = [each.name if each else "none" for each in (first.ring, first.tree)]
+    if first.library:
+        names.append(f"{first.library.name} as measured")
+    ways = WAYS if first.library else WAYS[:-1]
     yield (
         f"{first.collective} on {machine}, {first.ranks} ranks: bound ({first.scope}), best known, "
-        f"{' and '.join(names)}; times, algbw and busbw in GB/s"
+        f"{', '.join(names[:-1])} and {names[-1]}; times, algbw and busbw in GB/s"
     )
     yield (
-        f"{'size':>12}" + "".join(f"{way:>11}{'algbw':>8}{'busbw':>8}" for way in WAYS) + "  binds"
+        f"{'size':>12}" + "".join(f"{way:>11}{'algbw':>8}{'busbw':>8}" for way in ways) + "  binds"
     )
     for row in rows:
-        cells = (_cell(row, seconds) for seconds in _seconds(row))
+        cells = (_cell(row, seconds) for seconds in _seconds(row)[: len(ways)])
         yield f"{bytes_of(row.size):>12}{''.join(cells)}  {row.best.name}: {row.best.binds}"
 
 
@@ -82,7 +85,7 @@ def _cell(row: Expected, seconds: Seconds | None) -> str:
 
 def _seconds(row: Expected) -> tuple[Seconds | None, ...]:
     """Give the times in the order of WAYS."""
-    patterns: tuple[Timing | None, ...] = (row.best, row.ring, row.tree)
+    patterns: tuple[Timing | None, ...] = (row.best, row.ring, row.tree, row.library)
     return (row.bound, *(each.seconds if each else None for each in patterns))
 
 

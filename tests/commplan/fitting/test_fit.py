@@ -6,11 +6,14 @@ import pytest
 
 from bench.fits import errors, holdouts
 from commplan.fitting.fit import FitError, fit
+from commplan.fitting.fitted import SHIPPED, known_library
 from commplan.fitting.library import fit_library
 from commplan.fitting.regime import fit_regime
 from commplan.fitting.terms import added_in_switches, terms
 from commplan.measurements.rows import Measured
+from topologies.derive.bundle import bundle
 from topologies.formats.spec import topology
+from topologies.presets.figures import read_figures
 
 SIZES = [2**k for k in range(9, 30)]
 
@@ -152,3 +155,48 @@ def test_the_command_writes_a_machine(call, tmp_path):
     assert row["of_bound"] == row["bound_seconds"] / row["measured_seconds"]
     refused = call("fit", "log.csv", "--topology", "star:4", "-o", "mine.json")
     assert (refused.exit_code, len(refused.stderr.splitlines())) == (2, 1)
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in SHIPPED.glob("*.json")))
+def test_a_machine_and_what_is_shipped_for_it_say_the_same(name):
+    machine = topology(name)
+    shipped = json.loads((SHIPPED / f"{name}.json").read_text())
+    for own in shipped["classes"]:
+        [known] = [each for each in machine.classes if each.name == own["name"]]
+        assert float(known.efficiency) == pytest.approx(own["efficiency"], abs=0.0006)
+        told = {each.what: each.value for each in read_figures(name) if each.evidence == "fitted"}
+        start, hop = (own[f"{each}_seconds"] * 1e6 for each in ("start", "hop"))
+        for what, value in (("what NCCL takes to start", start), ("latency of a hop of NCCL", hop)):
+            assert float(told[f"{known.name}: {what}"]) == pytest.approx(value, rel=2e-3)
+
+
+def test_a_library_is_found_by_the_name_and_the_links_of_a_machine():
+    two = bundle(topology("dgx-h100:boxes=2"))
+    library = known_library(two)
+    assert library.name == "NCCL 2.29.2"
+    assert sorted(library.find(two, range(8))) == [
+        *("all_gather", "all_reduce", "all_to_all", "reduce_scatter"),
+    ]
+    assert library.find(two, range(16)) == {}  # over the network, where nothing was measured
+    assert library.find(two, [3]) == {}
+    assert known_library(topology("star:4")) is None
+
+
+def test_what_fit_prints_is_read_back(call, tmp_path):
+    rows = rows_of(library_time)
+    lines = [f"{r.collective},{r.ranks},{r.size},{r.seconds}" for r in rows]
+    (tmp_path / "log.csv").write_text("\n".join(["collective,ranks,size,seconds", *lines]))
+    found = call("fit", "log.csv", "--topology", "star:8", "-o", "mine.toml", "--json")
+    (tmp_path / "own.json").write_text(found.stdout)
+    asked = ("expect", "star:8", "all_gather", "--sizes", "64MiB:64MiB", "--library", "own.json")
+    [row] = json.loads(call(*asked, "--json").stdout)["rows"]
+    assert row["library_seconds"] == pytest.approx(library_time(8, 2**26), rel=0.02)
+    for text, says in (
+        ("{", "truncated"),
+        ('{"format": "x", "machine": "", "classes": []}', "format 'x', expected commplan/fit/1"),
+        (found.stdout.replace('"power": ', '"power": -'), "from 0"),
+    ):
+        (tmp_path / "own.json").write_text(text)
+        refused = call(*asked)
+        assert (refused.exit_code, len(refused.stderr.splitlines())) == (2, 1)
+        assert says in refused.stderr

@@ -6,14 +6,13 @@ from statistics import median
 
 from commplan.cli.io.quantities import percent
 from commplan.fitting.fit import LARGE, Figure, Fit, Tier
+from commplan.fitting.fitted import FIGURES, FORMAT, IN_SWITCHES, NAMES
 from commplan.fitting.library import Model
 from commplan.fitting.regime import Regime
 from commplan.measurements.rows import Measured
 from topologies.model.units import Seconds, bytes_of, count_of
 
 GIGA = 10**9
-NAMES = ("small", "middle", "bulk")
-FIGURES = ("start_seconds", "hop_seconds", "middle_seconds_per_byte", "ends_seconds_per_byte")
 
 
 def fit_fields(found: Fit, bounds: Sequence[Seconds]) -> dict[str, object]:
@@ -24,6 +23,7 @@ def fit_fields(found: Fit, bounds: Sequence[Seconds]) -> dict[str, object]:
         bounds: of each row, the seconds that nothing beats.
     """
     return {
+        "format": FORMAT,
         "machine": found.topology.name,
         "median_error": found.median_error(),
         "median_error_large": found.median_error(LARGE),
@@ -66,21 +66,21 @@ def _class_fields(found: Fit, tier: Tier) -> dict[str, object]:
 def _model_fields(model: Model) -> dict[str, object]:
     regimes = {NAMES[number]: _regime_fields(each) for number, each in model.regimes.items()}
     if model.adding:
-        regimes["in switches"] = _regime_fields(model.adding)
+        regimes[IN_SWITCHES] = _regime_fields(model.adding)
     changes = model.changes
     return {
         "middle_from": changes.second,
         "bulk_from": _finite(changes.third),
         "bulk_from_is_for_each_rank": changes.by_rank,
         "added_in_switches": sorted(model.added),
+        "passed_switches_by": sorted(model.passed),
         "regimes": regimes,
     }
 
 
 def _regime_fields(regime: Regime) -> dict[str, object]:
-    names = (*FIGURES, "power")
-    return dict(zip(names, regime.figures, strict=True)) | {
-        f"{name}_error": _finite(error) for name, error in zip(names, regime.errors, strict=True)
+    return dict(zip(FIGURES, regime.figures, strict=True)) | {
+        f"{name}_error": _finite(error) for name, error in zip(FIGURES, regime.errors, strict=True)
     }
 
 
@@ -111,7 +111,7 @@ def fit_lines(found: Fit, output: str) -> Iterator[str]:
 
 def _model_lines(model: Model) -> Iterator[str]:
     regimes = [(NAMES[number], each) for number, each in sorted(model.regimes.items())]
-    regimes += [("in switches", model.adding)] if model.adding else []
+    regimes += [(IN_SWITCHES, model.adding)] if model.adding else []
     for name, regime in regimes:
         start, hop, middle = (
             Figure(value, error)
