@@ -1,9 +1,9 @@
 """What the model predicts beside what was published of real machines.
 
-Links count at the part of their bandwidth that their class states (`efficiency` of the preset, with
-its source). The columns of the floor add the time of the smallest message of the same source, since
-the model knows no start of a kernel. `library` is what NCCL takes by the fit that is shipped for the
-machine: to measurements of another source than those that it stands beside here.
+Links count at the part of their bandwidth that their class states (`efficiency` of the preset,
+with its source). The columns of the floor add the time of the smallest message of the same source,
+since the model knows no start of a kernel. `library` is what NCCL takes by the fit that is shipped
+for the machine: to measurements of another source than those that it stands beside here.
 """
 
 from dataclasses import replace

@@ -1,6 +1,5 @@
 """Bus bandwidth: what a link would have to carry in the best case, so that figures compare."""
 
-from collections.abc import Iterator
 from fractions import Fraction
 
 from solvers.schedules.collective import Collective, Movement
@@ -22,12 +21,4 @@ def factor(collective: Collective) -> Fraction:
     n = len(collective.ranks)
     if collective.shape.movement is Movement.COPY_OF_SUM and collective.shape.everyone:
         return Fraction(2 * (n - 1), n)
-    return Fraction(max(_crossing(collective)), collective.total)
-
-
-def _crossing(what: Collective) -> Iterator[int]:
-    """Add up for each rank what must leave it, and what must enter."""
-    held, wanted = what.counts
-    for mine, ours in zip(what.inputs, what.outputs, strict=True):
-        yield int(what.sizes[mine[wanted[mine] > what.among(mine, ours)]].sum())
-        yield int(what.sizes[ours[held[ours] > what.among(ours, mine)]].sum())
+    return Fraction(collective.crossing, collective.total)

@@ -48,12 +48,10 @@ def _mark(collective: Collective) -> BoolArray:
     pairs = np.zeros((len(collective.ranks), len(collective.ranks)), dtype=np.bool_)
     place = np.zeros(max(collective.ranks, default=0) + 1, dtype=np.int64)
     place[list(collective.ranks)] = np.arange(len(collective.ranks))
-    ends = list(zip(collective.holders, collective.wanters, strict=True))
-    alone = [both for both in ends if len(both[0]) == len(both[1]) == 1]  # as exchanges have many
-    if alone:
-        rows, columns = (place[np.concatenate(side)] for side in zip(*alone, strict=True))
-        pairs[rows, columns] = True
-    for holders, wanters in ends:
-        if len(holders) * len(wanters) > 1:
-            pairs[np.ix_(place[holders], place[wanters])] = True
+    held, wanted = collective.owners
+    single = (np.diff(held.start) == 1) & (np.diff(wanted.start) == 1)  # as exchanges have many
+    rows, columns = (place[side.rank[side.start[:-1][single]]] for side in (held, wanted))
+    pairs[rows, columns] = True
+    for block in np.flatnonzero(~single).tolist():
+        pairs[np.ix_(place[held.of(block)], place[wanted.of(block)])] = True
     return pairs

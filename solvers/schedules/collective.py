@@ -118,6 +118,16 @@ class Collective:
         return max(int(self.sizes[blocks].sum()) for blocks in (*self.inputs, *self.outputs))
 
     @cached_property
+    def crossing(self) -> int:
+        """Compute the most that must leave one rank, or enter it, in units of `sizes`."""
+        held, wanted = self.counts
+        return max(
+            int(self.sizes[some[there[some] > self.among(some, others)]].sum())
+            for mine, ours in zip(self.inputs, self.outputs, strict=True)
+            for there, some, others in ((wanted, mine, ours), (held, ours, mine))
+        )
+
+    @cached_property
     def holders(self) -> tuple[IntArray, ...]:
         """List for each block the ranks that contribute to it."""
         return self.owners[0].lists()

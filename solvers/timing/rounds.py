@@ -16,6 +16,7 @@ Combinatorica 14 (1994), says that few more rounds than congestion + dilation su
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from heapq import heapify, heappop, heappush
 from math import ceil
 
 import numpy as np
@@ -42,7 +43,7 @@ def round_orders(
     the end comes the order without rounds. Pieces that cross the most loaded links get the first
     numbers, so that they also go first within a round; else nothing changes. Of pieces that
     do not go along single paths no orders are given.
-    Complexity: for each, rounds × transfers that are ready at once.
+    Complexity: for each, rounds × kinds of transfers that are ready at once, and a transfer each.
     """
     if not _goes_along_paths(schedule):
         return
@@ -115,36 +116,52 @@ class _Rounds:
         to_go = earlier(piece[::-1])[::-1]
         self.to_go: list[int] = to_go.tolist()
         order = np.lexsort((piece, -np.round(heat, 6), -to_go))
+        self.at: list[int] = order.tolist()
         self.priority: list[int] = np.argsort(order).tolist()
         longest = max(time for need in needs for _, time in need)
         self.length = multiple * longest * (1 + SLACK)
         self.rounds = ceil(max(self.total.values()) / self.length)
 
     def fill(self) -> IntArray:
-        """Fill round after round; give the round of each transfer."""
+        """Fill round after round; give the round of each transfer.
+
+        Transfers with the same needs and as far to go are of a kind: of those only the first has to
+        be looked at, since in a round it fits as long as any of its kind does.
+        """
         steps, number = np.full(len(self.needs), -1), 0
-        ready = sorted(self.first, key=self.priority.__getitem__)
-        while ready:
+        kinds: dict[object, list[int]] = defaultdict(list)
+        kind = [kinds[key] for key in zip(map(tuple, self.needs), self.to_go, strict=True)]
+        for t in self.first:
+            kind[t].append(self.priority[t])
+        for same in kinds.values():
+            same.sort()
+        while ready := [same for same in kinds.values() if same]:
             taken = self._round(ready, number)
             steps[taken] = number
-            chosen = set(taken)
-            ready = [t for t in ready if t not in chosen]
-            ready += [t + 1 for t in taken if self.to_go[t]]
-            ready.sort(key=self.priority.__getitem__)
+            for t in taken:
+                if self.to_go[t]:
+                    heappush(kind[t + 1], self.priority[t + 1])
             number += 1
         return steps
 
-    def _round(self, ready: Sequence[int], number: int) -> list[int]:
-        """Take what fits into one round, in the order given."""
+    def _round(self, ready: Sequence[list[int]], number: int) -> list[int]:
+        """Take what fits into one round from heaps of a kind each, in the order of priority."""
         used: dict[int, float] = defaultdict(float)
         taken = []
-        for t in ready:
+        heads = [(same[0], same) for same in ready]
+        heapify(heads)
+        while heads:
+            priority, same = heappop(heads)
+            t = self.at[priority]
             need = self.needs[t]
             if self._is_early(t, number):
                 continue
             if any(used[orbit] + time > self.length for orbit, time in need):
                 continue
             taken.append(t)
+            heappop(same)
+            if same:
+                heappush(heads, (same[0], same))
             for orbit, time in need:
                 used[orbit] += time
                 self.done[orbit] += time
