@@ -30,8 +30,8 @@ ROOMS = {
         ),
     ),
     "commplan": (
-        *("_floors", "anytime", "candidates", "planning", "expectation"),
-        *("measurements", "judgement", "fitting"),
+        *("_floors", "anytime", "candidates", "planning"),
+        *("measurements", "fitting", "expectation", "judgement"),
         *("communicator", "torch", "jax"),
         *("library", "__init__", "cli", "__main__"),
     ),
