@@ -1,7 +1,7 @@
 """What would take just as long as was measured: patterns of libraries, on parts of a machine."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from commplan.expectation.expect import Expected
 from commplan.expectation.patterns import Patterns
@@ -10,7 +10,7 @@ from solvers.schedules.collective import Collective
 from topologies.derive.bundle import bundle
 from topologies.derive.derate import derate
 from topologies.model.topology import Topology
-from topologies.model.units import Seconds
+from topologies.model.units import Bytes, Seconds
 
 ALIKE = 0.06  # of the measured time, by which an explanation may differ
 
@@ -54,12 +54,22 @@ def _known(topology: Topology, what: Collective, expected: Expected) -> Iterator
         if whole.topology is not topology and (narrow := plain.ring(what)):
             words = "a ring over one of the switches that join the same"
             yield Explanation(words, narrow.timing(size).seconds)
+        yield from _with_a_slow_link(topology, what, size)
     if expected.tree:
         yield Explanation(f"a tree ({expected.tree.name})", expected.tree.seconds)
     if expected.library:
         words = f"{expected.library.name} as it was measured on such a machine"
         yield Explanation(words, expected.library.seconds)
     yield from _derated(topology, what, expected)
+
+
+def _with_a_slow_link(topology: Topology, what: Collective, size: Bytes) -> Iterator[Explanation]:
+    """List rings that wait for a link at a part of its rate: all then go at its pace."""
+    for part, words in ((2, "half"), (4, "a quarter")):
+        slow = replace(topology, unit=topology.unit / part)
+        if ring := Patterns(bundle(slow), what.ranks).ring(what):
+            words = f"a ring with a link at {words} of its rate"
+            yield Explanation(words, ring.timing(size).seconds)
 
 
 def _derated(topology: Topology, what: Collective, expected: Expected) -> Iterator[Explanation]:

@@ -13,12 +13,14 @@ from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
 from topologies.model.errors import WRONG_INPUT, CommplanError
 from topologies.model.topology import Topology
-from topologies.model.units import Seconds, bytes_of
+from topologies.model.units import Seconds, bytes_of, duration
 
 EXACT = 1.001  # times the measured time that a bound may be: clocks and rounding
 PLATEAU = 0.1  # of a share, by which shares from one size on may differ from the last one
 GOOD = 0.9  # of the bound, from which nothing is wrong
 DROP = 0.75  # of the best share at a smaller size, below which a larger one has fallen
+FLAT = 0.15  # of a time, by which others may differ and take as long, over sizes that
+WIDE = 8  # times the least one reach
 MOST_FACTOR = 2.0**40
 
 
@@ -172,8 +174,13 @@ def _plateau(rows: Sequence[Judged]) -> str:
 
 def _reasons(rows: Sequence[Judged], found: Explanation | None) -> Iterator[str]:
     """Say what would give just this, and where a share has fallen."""
+    flat = _flat_from(rows)
     if rows[-1].of_bound >= GOOD:
         yield ", nothing is wrong there"
+    elif flat is not None:
+        begin, end = (bytes_of(row.measured.size) for row in (flat, rows[-1]))
+        took = duration(rows[-1].measured.seconds)
+        yield f"; from {begin} to {end} it takes about {took}: a start and latencies, not rates"
     elif found is None:
         yield "; no pattern known here would give just this"
     else:
@@ -185,6 +192,13 @@ def _reasons(rows: Sequence[Judged], found: Explanation | None) -> Iterator[str]
             yield f"; at {size} it falls from {best:.0%} to {row.of_bound:.0%}"
             return
         best = max(best, row.of_bound)
+
+
+def _flat_from(rows: Sequence[Judged]) -> Judged | None:
+    """Find the least size that takes about as long as the largest one; None where that is near."""
+    last = rows[-1].measured
+    like = [row for row in rows if abs(row.measured.seconds / last.seconds - 1) <= FLAT]
+    return like[0] if like[0].measured.size * WIDE <= last.size else None
 
 
 def _least_factor(topology: Topology, what: Collective, rows: Sequence[Judged]) -> float | None:

@@ -1,9 +1,10 @@
-"""Rows as records: CSV, JSON of our own, and lines of JSON of NCCL's Inspector plugin."""
+"""Rows as records: CSV, JSON of our own, of nccl-tests and rccl-tests, of NCCL's Inspector."""
 
 import csv
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from commplan.measurements.rows import Context, Measured, figure, measured, name_of
@@ -17,6 +18,9 @@ SIZE = {"size": 1.0, "bytes": 1.0, "size_bytes": 1.0, "size_B": 1.0}
 SECONDS = {"seconds": 1.0, "milliseconds": 1e-3, "ms": 1e-3, "us": 1e-6, "time_us": 1e-6}
 SECONDS |= {"latency_us": 1e-6, "microseconds": 1e-6}
 _ELEMENTS = re.compile(r"elements_of_([0-9]{1,3})_bytes?")
+# What JSON of nccl-tests has (`-J`), and lines of JSON of rccl-tests (`-Z json`).
+OF_TESTS = ("out_of_place", "algBw")
+_PERF = re.compile(r"(\w{4,40})_perf\b")
 # What `commplan run` prints.
 _RUN = re.compile(r"(\w+) (?:with root .*? )?on .*, (\d{1,7}) ranks, (.+)")
 _RUN_TIME = re.compile(r"^[ ]{1,8}measured[ ]{1,8}([0-9.]{1,20}) (ns|us|ms|s)\b", re.MULTILINE)
@@ -36,7 +40,7 @@ def is_json(text: str) -> bool:
 
 def is_ours(text: str) -> bool:
     """Tell whether JSON has a word that records of measurements have."""
-    return '"coll_perf"' in text or '"seconds"' in text or '"rows"' in text
+    return any(f'"{word}"' in text for word in ("coll_perf", "seconds", "rows", *OF_TESTS))
 
 
 def is_run(text: str) -> bool:
@@ -116,9 +120,16 @@ def read_json(text: str, given: Context) -> Iterator[Measured]:
         values = [(number, _parse(number, line)) for number, line in lines if line.strip()]
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    given = replace(given, guess=_find_name(text) or given.guess)
     for line, value in values:
         for each in value if isinstance(value, list) else [value]:
             yield from _records(line, each, given)
+
+
+def _find_name(text: str) -> str | None:
+    """Find the collective of JSON of nccl-tests, which is in the command that is written there."""
+    names = (name_of(found[1]) for found in _PERF.finditer(text))
+    return next((name for name in names if name), None)
 
 
 def _parse(number: int, line: str) -> object:
@@ -133,8 +144,13 @@ def _records(line: int, value: object, given: Context) -> Iterator[Measured]:
     """Read the rows of an object."""
     if not isinstance(value, dict):
         raise ValueError(f"line {line}: found {short(str(value))}, expected an object")
-    if "coll_perf" in value:
-        yield _inspected(line, value, given)
+    if "coll_perf" in value or "p2p_perf" in value:
+        yield from _inspected(line, value, given)
+    elif "algBw" in value:
+        yield from _of_rccl(line, value, given)
+    elif isinstance(value.get("results"), list):
+        for row in value["results"]:
+            yield from _of_nccl(line, value, _table(line, row), given)
     elif isinstance(value.get("rows"), list):
         for row in value["rows"]:
             yield from _records(
@@ -160,16 +176,46 @@ def _table(line: int, value: object) -> Mapping[str, Any]:
     return value
 
 
-def _inspected(line: int, value: Mapping[str, Any], given: Context) -> Measured:
-    """Read a record of the Inspector, whose bytes are those of a block where blocks differ."""
+def _inspected(line: int, value: Mapping[str, Any], given: Context) -> Iterator[Measured]:
+    """Read a record of the Inspector, whose bytes are those of a block where blocks differ.
+
+    Messages between two ranks, and collectives that are none of ours, are passed over.
+    """
     head, perf = (_table(line, value.get(key, {})) for key in ("header", "coll_perf"))
-    name = _named(line, perf.get("coll"), given)
+    coll = perf.get("coll")
+    if not perf or (isinstance(coll, str) and name_of(coll) is None):
+        return
+    name = _named(line, coll, given)
     ranks = _ranks(line, head.get("n_ranks"), given)
     size = figure(line, perf.get("coll_msg_size_bytes"), "coll_msg_size_bytes")
     micro = figure(line, perf.get("coll_exec_time_us"), "coll_exec_time_us")
     if name in ("all_gather", "reduce_scatter"):
         size *= ranks or 1
-    return measured(line, name, ranks, size, micro * 1e-6)
+    yield measured(line, name, ranks, size, micro * 1e-6)
+
+
+def _of_nccl(
+    line: int, whole: Mapping[str, Any], row: Mapping[str, Any], given: Context
+) -> Iterator[Measured]:
+    """Read a result of nccl-tests, out of place; in place where there is no other."""
+    devices = _table(line, whole.get("config", {})).get("devices")
+    ranks = len(devices) if isinstance(devices, list) and devices else None
+    for place in ("out_of_place", "in_place"):
+        micro = _table(line, row.get(place) or {}).get("time")
+        if micro is not None:
+            size, took = figure(line, row.get("size"), "size"), figure(line, micro, "time in us")
+            name, count = given.collective or given.guess, _ranks(line, ranks, given)
+            yield measured(line, name, count, size, took * 1e-6)
+            return
+
+
+def _of_rccl(line: int, value: Mapping[str, Any], given: Context) -> Iterator[Measured]:
+    """Read a record of rccl-tests; those in place are passed over."""
+    if figure(line, value.get("inPlace", 0), "inPlace"):
+        return
+    size, micro = figure(line, value.get("size"), "size"), figure(line, value.get("time"), "time")
+    name = _named(line, value.get("name"), given)
+    yield measured(line, name, _ranks(line, value.get("gpus"), given), size, micro * 1e-6)
 
 
 def read_run(text: str, given: Context) -> Iterator[Measured]:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from commplan.measurements.rows import Context, Measured, figure, measured, name_of
 
-# What mpirun may put before each line.
-_TAG = re.compile(r"^\[[\d,]+\](<\w+>)?:\s?", re.MULTILINE)
+MOST_TAG = 200  # characters that a launcher puts before each line
 _NCCL_HEAD = re.compile(r"#\s+size\s+count\s.*\btime\b")
+_HCCL_HEAD = re.compile(r"data_size\W.*av(eg|e|g|erage)_time")
 _RANK = re.compile(r"#\s+Rank\s+\d+\s")
 _NAMED = re.compile(r"(?:Collective test (?:starting|concluded):\s*|\b)(\w{4,40})_(?:perf|test)\b")
 # What the benchmarks of this project write above their tables.
@@ -23,7 +23,7 @@ def is_nccl(text: str) -> bool:
 
 def is_hccl(text: str) -> bool:
     """Tell whether a text has the head of hccl_test."""
-    return re.search(r"data_size\W.*aveg?_time", text) is not None
+    return _HCCL_HEAD.search(text) is not None
 
 
 def is_osu(text: str) -> bool:
@@ -39,9 +39,10 @@ def read_nccl(text: str, given: Context) -> Iterator[Measured]:
     """
     name, ranks = _described(text, given)
     if given.ranks is None:
-        ranks = sum(1 for line in _lines(text) if _RANK.match(line[1])) or ranks
+        listed = (line for _, line in _lines(text, _NCCL_HEAD))
+        ranks = sum(1 for line in listed if _RANK.match(line)) or ranks
     times: list[int] = []
-    for number, line in _lines(text):
+    for number, line in _lines(text, _NCCL_HEAD):
         words = line.split()
         if _NCCL_HEAD.match(line):
             times = [i for i, word in enumerate(words[1:]) if word == "time"]
@@ -61,7 +62,7 @@ def read_hccl(text: str, given: Context) -> Iterator[Measured]:
         ValueError: as `read_nccl`.
     """
     name, ranks = _described(text, given)
-    for number, line in _lines(text):
+    for number, line in _lines(text, _HCCL_HEAD):
         cells = [cell.strip() for cell in line.split("|")]
         if not cells[0].isdecimal():
             continue
@@ -83,7 +84,7 @@ def read_osu(text: str, given: Context) -> Iterator[Measured]:
     if head and own is None and given.collective is None:
         raise ValueError(f"OSU's {head[1]} test, expected one of a collective")
     name = given.collective or own or name
-    for number, line in _lines(text):
+    for number, line in _lines(text, _OSU):
         words = line.split()
         if len(words) == 1 and words[0].isdecimal():
             raise ValueError(f"line {number}: cut off after the size")
@@ -95,9 +96,21 @@ def read_osu(text: str, given: Context) -> Iterator[Measured]:
         yield measured(number, name, ranks, size, micro * 1e-6)
 
 
-def _lines(text: str) -> Iterator[tuple[int, str]]:
+def _lines(text: str, head: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+    """List the lines, without what stands before the head, where it stands before others too.
+
+    That is what mpirun, srun, pdsh or a cluster puts there: its numbers may be others.
+    """
+    tag = _tag(text, head)
     for number, line in enumerate(text.splitlines(), start=1):
-        yield number, _TAG.sub("", line).strip()
+        yield number, tag.sub("", line, count=1).strip()
+
+
+def _tag(text: str, head: re.Pattern[str]) -> re.Pattern[str]:
+    found = head.search(text)
+    before = text[: found.start()].rpartition("\n")[2].rstrip() if found else ""
+    parts = re.split(r"[0-9]+", before[:MOST_TAG])
+    return re.compile(r"^\s*" + "[0-9]+".join(map(re.escape, parts)) if before else r"^(?!)")
 
 
 def _described(text: str, given: Context) -> tuple[str | None, int | None]:

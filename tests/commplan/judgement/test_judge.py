@@ -1,12 +1,15 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from commplan.expectation.expect import expect
+from commplan.expectation.patterns import Patterns
 from commplan.judgement.judge import JudgementError, judge
 from commplan.measurements.rows import Measured
 from solvers.schedules.kinds import collective
 from topologies.formats.spec import topology
+from topologies.model.topology import frozen
 
 SIZES = (2**20, 2**26, 2**28, 2**30)
 FOUR_RAILS = "dgx-a100:boxes=2"
@@ -40,6 +43,25 @@ def test_rings_across_some_rails_are_recognised(boxes):
     [verdict] = found.verdicts
     assert "rings across 2 of 8 rails would give just this" in verdict.sentence
     assert verdict.sentence.startswith("all_reduce, 16 ranks: from 64 MiB on ")
+
+
+def test_a_ring_with_a_slow_link_is_recognised():
+    star, what = topology("star:8"), collective("all_gather", range(8))
+    capacity = star.capacity * 2
+    capacity[(star.src == 3) & (star.dst == 8)] //= 2
+    slow = replace(star, capacity=frozen(capacity), unit=star.unit / 2)
+    ring = Patterns(slow, what.ranks).ring(what)
+    [verdict] = judge(star, rows_of(what.name, 8, [ring.timing(s).seconds for s in SIZES])).verdicts
+    assert "a ring with a link at half of its rate would give just this" in verdict.sentence
+
+
+def test_times_that_do_not_grow_are_latencies():
+    machine = topology("star:8")
+    rows = [Measured("all_reduce", 8, size, 30e-6, 1) for size in (256, 1024, 4096, 16384)]
+    [verdict] = judge(machine, rows).verdicts
+    assert (
+        "; from 256 bytes to 16 KiB it takes about 30 us: a start and latencies" in verdict.sentence
+    )
 
 
 def test_a_share_that_falls_is_told(boxes):

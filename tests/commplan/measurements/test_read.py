@@ -1,5 +1,6 @@
 import json
 import random
+import re
 from contextlib import suppress
 
 import pytest
@@ -64,7 +65,27 @@ all_reduce on two-boxes, 4 ranks, 1 MiB
   measured  1.582 ms (mpi4py, 4 processes)
   algbw     0.662712 GB/s
 """
-LOGS = {"nccl": NCCL, "hccl": HCCL, "osu": OSU, "inspector": INSPECTOR, "csv": CSV, "run": RUN}
+NCCL_JSON = json.dumps(
+    {
+        "args": ["./build/reduce_scatter_perf", "-J", "out.json"],
+        "config": {"devices": [{"rank": rank} for rank in range(4)]},
+        "results": [
+            {"size": 1024, "out_of_place": {"time": 12.5, "nwrong": 0}, "in_place": {"time": 9.0}},
+            {"size": 2048, "out_of_place": None, "in_place": {"time": 20.0, "nwrong": None}},
+        ],
+    }
+)
+RCCL_JSON = "\n".join(
+    json.dumps(
+        {
+            **{"#wrong": "0", "algBw": 0.05, "busBw": 0.08, "gpus": 4, "inPlace": place},
+            **{"name": "AllReduce", "redop": "sum", "size": 1024, "time": time, "type": "float"},
+        }
+    )
+    for place, time in ((0, 19.18), (1, 18.0))
+)
+LOGS = {"nccl-json": NCCL_JSON, "rccl-json": RCCL_JSON}
+LOGS |= {"nccl": NCCL, "hccl": HCCL, "osu": OSU, "inspector": INSPECTOR, "csv": CSV, "run": RUN}
 
 
 def read(tmp_path, text, name="log.txt", **given):
@@ -80,9 +101,60 @@ def test_nccl_tests_name_collective_and_ranks_and_in_place_times_stand_in(tmp_pa
     )
 
 
-def test_lines_tagged_by_mpirun_are_read(tmp_path):
-    tagged = "\n".join(f"[1,0]<stdout>: {line}" for line in NCCL.splitlines())
-    assert [row.size for row in read(tmp_path, tagged)] == [1024, 1048576]
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "[1,0]<stdout>: ",
+        "[prterun-node1-4711@1,0]<stdout>:",
+        "Tue Dec  1 02:28:19 2026[1,0]<stdout>:",
+        " 0: ",
+        "[0] ",
+        "2026-12-01T02:28:19.123456789Z stdout F ",
+    ],
+)
+def test_what_launchers_put_before_lines_is_cut_off(tmp_path, tag):
+    for text, given in ((NCCL, {}), (OSU, {"ranks": 4}), (HCCL, {"collective": "all_gather"})):
+        tagged = "\n".join(f"{tag}{line}" for line in text.splitlines())
+        own = read(tmp_path, text, **{"ranks": 2, **given})
+        assert read(tmp_path, tagged, **{"ranks": 2, **given}) == own
+
+
+def test_older_and_fuller_tables_are_read(tmp_path):
+    old = """\
+#                                         out-of-place                    in-place
+#       size    count    type   redop     time  algbw  busbw  error     time  algbw  busbw  error
+#        (B)  (elements)                  (us) (GB/s) (GB/s)            (us) (GB/s) (GB/s)
+        1024      256   float     sum    12.50   0.08   0.08  0e+00    12.25   0.08   0.08    N/A
+"""
+    [row] = read(tmp_path, old, "all_reduce_perf.log", ranks=8)
+    assert (row.size, row.seconds) == (1024, pytest.approx(12.5e-6))
+    full = """\
+# OSU MPI-CUDA Reduce_scatter Latency Test v5.9
+# Size       Avg Latency(us)   Min Latency(us)   Max Latency(us)  Iterations
+4                       1.50              1.25              1.75        1000
+"""
+    [row] = read(tmp_path, full, ranks=4)
+    assert (row.collective, row.size, row.seconds) == (
+        *("reduce_scatter", 4),
+        pytest.approx(1.5e-6),
+    )
+
+
+def test_json_of_nccl_tests_and_rccl_tests(tmp_path):
+    rows = read(tmp_path, NCCL_JSON)
+    assert [(r.collective, r.ranks, r.size, r.seconds) for r in rows] == [
+        ("reduce_scatter", 4, 1024, pytest.approx(12.5e-6)),
+        ("reduce_scatter", 4, 2048, pytest.approx(20e-6)),
+    ]
+    assert read(tmp_path, RCCL_JSON) == (
+        Measured("all_reduce", 4, 1024, pytest.approx(19.18e-6), 1),
+    )
+
+
+def test_messages_between_two_ranks_are_passed_over(tmp_path):
+    pair = json.dumps({"header": {"n_ranks": 4}, "p2p_perf": {"p2p": "Send", "p2p_sn": 1}})
+    gatherv = INSPECTOR.splitlines()[0].replace("AllReduce", "AllGatherV")
+    assert len(read(tmp_path, "\n".join([pair, gatherv, INSPECTOR]))) == 6
 
 
 def test_hccl_test_takes_its_collective_from_the_name_of_the_file(tmp_path):
@@ -159,9 +231,21 @@ def test_what_run_prints_is_read(tmp_path):
         (HCCL, {}, "it does not say which collective it is of; --collective does"),
         (HCCL, {"collective": "all_gather"}, "how many ranks took part"),
         (OSU.replace("Allgather", "Multi Latency"), {"ranks": 2}, "expected one of a collective"),
+        (
+            OSU.replace("Allgather Latency", "Bi-Directional Bandwidth"),
+            {"ranks": 2},
+            "OSU's Bi-Dir",
+        ),
+        (
+            OSU.replace("Allgather Latency", "Multiple Bandwidth / Message Rate"),
+            {"ranks": 2},
+            "OSU's Multiple Bandwidth / Message Rate test, expected one of a collective",
+        ),
         (OSU[:-10], {"ranks": 2}, "line 6: cut off after the size"),
         (INSPECTOR[:-4], {}, "line 6: damaged JSON, cut off?"),
-        (INSPECTOR.replace("AllGather", "AllSing"), {}, "line 4: found AllSing"),
+        (re.sub("All(Gather|Reduce)", "SendRecv", INSPECTOR), {}, "it ends before the first row"),
+        (NCCL_JSON[:-9], {}, "line 1: damaged JSON, cut off?"),
+        (RCCL_JSON.replace("19.18", "-19"), {}, "line 1: a time of"),
         ('{"seconds": ' + "[" * 100000, {}, "deeply"),
         ('{"a": 1}', {}, "found a JSON object, expected a log"),
         ('{"seconds": 1}', {}, "line 1: an object without coll_perf, rows, or size and seconds"),
