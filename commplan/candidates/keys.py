@@ -80,6 +80,8 @@ def _words(pacing: Pacing) -> Iterator[str]:
         yield f"by {pacing.order}"
     if pacing.stride != USUAL.stride:
         yield f"steps {pacing.stride} apart"
+    if pacing.phases != USUAL.phases:
+        yield f"in {pacing.phases} phases"
 
 
 # The schedule of highest throughput, with which all others are compared.

@@ -1,9 +1,13 @@
 """What a schedule reaches at a large size, and the pacing with which it reaches most."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from commplan.candidates.measure import play_work
 from commplan.candidates.tuning import (
+    DEALT_PACINGS,
+    DEALT_TRANSFERS,
+    DEALT_WORK,
     LARGE_CHUNKS,
     LARGE_PACINGS,
     LARGE_WORK,
@@ -17,9 +21,10 @@ from runtime.metrics.pacing import pacing_of, with_pacing
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import Sharing, Simulation, simulate
 from solvers.schedules.schedule import Schedule
-from solvers.settings.options import Switching
+from solvers.settings.options import SWITCHINGS, Switching
 from topologies.model.units import Bytes, Seconds, Share
 
+KEPT = 3  # pacings of a race that are looked at more closely
 PACING, VISIT = 0.5, 1e-7  # seconds of the plays of pacings, and of a visit in the last one
 
 # How networks may carry messages, the cheaper ones to play first, and what a play costs there.
@@ -40,6 +45,7 @@ def pace_for_large(
     It is the one that is best in the worst of several networks, each measured by the best that any
     reaches there: links that serve messages in order, and links that share, with switches that cut
     through or store and forward. Of large schedules only one is played, of very large ones none.
+    Small ones that do not reach nearly all where links share are tried in phases as well.
 
     Args:
         schedule: any that is right.
@@ -52,16 +58,42 @@ def pace_for_large(
     work = play_work(schedule, LARGE)
     if not len(schedule.transfers) or work > LARGE_WORK:
         return schedule, None
-    pacing = pacing_of(schedule)
-    others = (
-        with_pacing(schedule, replace(pacing, lead=lead, stride=stride))
-        for lead, stride in LARGE_PACINGS
-    )
-    spared = [each for each in others if max_scratch is None or scratch(each) <= max_scratch]
-    tried = spared or [schedule]
-    kept = work > PACING_WORK or _is_near(tried[0], PACING_WORK)
-    best = tried[0] if kept else _race(tried, PACING_WORK)
+    tried = _at(schedule, [(*each, 1) for each in LARGE_PACINGS], max_scratch) or [schedule]
+    best = tried[0]
+    if work <= PACING_WORK and not _is_near(best, PACING_WORK):
+        best = _race_all(tried, max_scratch)
     return best, simulate(best, LARGE)
+
+
+def _at(
+    schedule: Schedule, pacings: Iterable[tuple[int, int, int]], max_scratch: Share | None
+) -> list[Schedule]:
+    """Pace a schedule by leads, strides and phases, where the scratch suffices."""
+    usual = pacing_of(schedule)
+    paced = (
+        with_pacing(schedule, replace(usual, lead=lead, stride=stride, phases=phases))
+        for lead, stride, phases in pacings
+    )
+    return [each for each in paced if max_scratch is None or scratch(each) <= max_scratch]
+
+
+def _race_all(tried: list[Schedule], max_scratch: Share | None) -> Schedule:
+    """Find the best, among phases too where that reaches too little and all can be written out."""
+    ranked = _race(tried, PACING_WORK)
+    some = tried[0]
+    if len(some.transfers) * some.group.order > DEALT_TRANSFERS or _reached(ranked[0]) > NEARLY:
+        return ranked[0]
+    dealt = _at(some, DEALT_PACINGS, max_scratch)
+    return max(_race([*ranked[:KEPT], *dealt], DEALT_WORK)[:KEPT], key=_reached)
+
+
+def _reached(schedule: Schedule) -> float:
+    """Play half of it where links share: some go well for long before they fall out of step."""
+    size, chunks = LARGE // 2, max(chunking.chunks(schedule, LARGE) // 2, 1)
+    return size / max(
+        flow_rate(schedule) * simulate(schedule, size, how, chunks, sharing="fair").seconds
+        for how in SWITCHINGS
+    )
 
 
 def play_seconds(schedule: Schedule) -> Seconds:
@@ -82,11 +114,11 @@ def _is_near(schedule: Schedule, work: int) -> bool:
     return True
 
 
-def _race(tried: list[Schedule], left: int) -> Schedule:
-    """Play in one network after the other, as long as the work allowed lasts; give the best."""
+def _race(tried: list[Schedule], left: int) -> list[Schedule]:
+    """Play in one network after the other, as long as the work allowed lasts; the best first."""
     worst = dict.fromkeys(range(len(tried)), 1.0)
     for switching, sharing, size, cost in _NETWORKS:
-        each = _visits(tried[0], size) * cost + PLAY_WORK
+        each = max(_visits(one, size) for one in tried) * cost + PLAY_WORK
         most = left // each
         if most < 2:
             break
@@ -95,7 +127,7 @@ def _race(tried: list[Schedule], left: int) -> Schedule:
         times = {i: _seconds(tried[i], size, switching, sharing) for i in chosen}
         least = min(times.values())
         worst = {i: min(worst[i], least / times[i]) for i in chosen}
-    return tried[max(worst, key=lambda i: (round(worst[i], 2), -i))]
+    return [tried[i] for i in sorted(worst, key=lambda i: (-round(worst[i], 2), i))]
 
 
 def _visits(schedule: Schedule, size: Bytes) -> int:

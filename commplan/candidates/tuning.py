@@ -37,9 +37,16 @@ TOGETHER = 4  # jobs that are sent to another process at a time: they answer onl
 
 # Without a size: what a plan reaches at LARGE bytes.
 # Leads and strides, the usual ones first, which win where they are alike.
-LARGE_PACINGS = ((3, 1), (2, 1), (4, 1), (6, 1), (16, 1), (2, 2), (3, 2))
+LARGE_PACINGS = ((3, 1), (2, 1), (4, 1), (6, 1), (16, 1), (2, 2), (3, 3), (3, 2))
+# Leads, strides and phases for what reaches little with these where links share.
+DEALT_PACINGS = (
+    *((3, 1, 2), (4, 1, 2), (6, 2, 2), (6, 3, 2), (4, 1, 3), (4, 2, 3)),
+    *((3, 1, 4), (6, 1, 4), (6, 2, 4), (8, 2, 4)),
+)
+DEALT_TRANSFERS = 1_500  # of a schedule written out, up to which they are dealt out to phases
 NEARLY = 0.96  # of what links can carry: a pacing that reaches it is not compared with others
 LARGE_CHUNKS = 32  # of the longer play, at least
 LARGE_WORK = 8_000_000  # visits of messages to links up to which a plan is played at all
 PACING_WORK = 1_000_000  # the same, in all plays of its pacings together: half a second or so
+DEALT_WORK = 12_000_000  # the same, for phases: two or three seconds on machines that need them
 PLAY_WORK = 10_000  # visits that take as long as what two plays do before they begin

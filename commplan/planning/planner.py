@@ -13,6 +13,7 @@ from commplan.candidates.select import compare, distinct
 from commplan.planning.canonical import canonical_view
 from commplan.planning.nearby import find_nearby
 from commplan.planning.relayed import best_with_relays
+from runtime.metrics.pacing import pacing_of
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import Simulation
 from runtime.verify.structure import collective_faults
@@ -174,6 +175,8 @@ def plan_as_is(
         report = check_schedule(best).report
     if size is None:
         best, reached = _pace(best, max_scratch, watch)
+        if pacing_of(best).phases > 1:
+            report = check_schedule(best).report
         cut = tuple(watch.not_tried)
         needed = scratch(best)
         return Plan(best, report, _reason(candidates), needed, not_tried=cut, reached=reached)

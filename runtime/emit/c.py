@@ -21,8 +21,9 @@ static const char collective[] = "{collective}", topology[] = "{topology}";
 enum {{ ROOT = {root}, REDUCES = {reduces}, PROCESSES = {processes} }};
 enum {{ BLOCKS = {blocks}, PIECES = {count} }};
 
-/* Steps in which messages are under way at a time: all of older ones are complete. */
-enum {{ LEAD = {lead}, MOST_LEAD = {most_lead} }};
+/* Steps in which messages are under way at a time: all of older ones are complete. And steps from
+   one chunk to the next. */
+enum {{ LEAD = {lead}, MOST_LEAD = {most_lead}, PHASES = {phases} }};
 
 /* busbw / algbw */
 static const double busbw_factor = {busbw!r};
@@ -95,6 +96,7 @@ def _plan(held: Tables) -> str:
         pieces=_rows(held.pieces),
         lead=plan.lead,
         most_lead=MOST_LEAD,
+        phases=plan.phases,
         kept=_rows(held.kept),
         transfers=_rows(
             (*row[:4], *(str(word).upper() for word in row[4:7]), *row[7:])

@@ -47,8 +47,9 @@ KEPT = """
 TRANSFERS = """
 {transfers}"""
 
-# Steps in which messages are under way at a time: all of older ones are complete.
-LEAD = {lead}
+# Steps in which messages are under way at a time: all of older ones are complete. And steps from
+# one chunk to the next.
+LEAD, PHASES = {lead}, {phases}
 
 # For each byte of size: the square of the best number of chunks, how many there may be, and how
 # many without any rank waiting for latency.
@@ -83,6 +84,7 @@ def _plan(held: Tables) -> str:
         pieces="".join(f"{block} {first} {last}\n" for block, first, last in held.pieces),
         kept="".join(f"{process} {piece}\n" for process, piece in held.kept),
         lead=plan.lead,
+        phases=plan.phases,
         transfers="".join(" ".join(map(str, row)) + "\n" for row in held.transfers),
         pipelining=f"{rule.square!r}, {rule.linear!r}, {rule.steady!r}",
     )

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from runtime.metrics.phases import deal_out
 from solvers.schedules.schedule import Schedule
 from topologies.model.ragged import earlier
 from topologies.model.topology import IntArray
@@ -14,7 +15,7 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 MOST_LEAD = 1024  # program steps; as good as no limit, which suits matchings of many short steps
 MOST_PACE = 64.0
 WHOLE = 0.0  # a pace: no piece is cut
-MOST_STRIDE = 8
+MOST_STRIDE = MOST_PHASES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,34 +31,38 @@ class Pacing:
             piece, so that ranks begin with different peers, or by piece.
         stride: program steps from one step of the schedule to the next. With 2 what comes late by
             one still holds nobody up who sends it on.
+        phases: program steps from one chunk to the next, to which the transfers of a step are
+            dealt out: few pairs of ranks share a link in each.
     """
 
     pace: float = 1.0
     lead: int = 3
     order: Order = "place"
     stride: int = 1
+    phases: int = 1
 
 
 USUAL = Pacing()
 # What its fields are called in a provenance.
-_KEYS = {"pace": "pace", "lead": "lead", "order": "starting", "stride": "stride"}
+_KEYS = {
+    **{"pace": "pace", "lead": "lead", "order": "starting"},
+    **{"stride": "stride", "phases": "phases"},
+}
 
 
 def pacing_of(schedule: Schedule) -> Pacing:
     """Read the pacing of a schedule; what a file holds that means nothing counts as absent."""
     held = schedule.provenance
+    phases = int(_within(held.get("phases"), 1, MOST_PHASES, USUAL.phases))
+    stride = int(_within(held.get("stride"), 1, MOST_STRIDE, USUAL.stride))
+    shown = not (schedule.transfers.step // phases % stride).any()
     return Pacing(
         _within(held.get("pace"), WHOLE, MOST_PACE, USUAL.pace),
         int(_within(held.get("lead"), 1, MOST_LEAD, USUAL.lead)),
         next((known for known in ORDERS if known == held.get(_KEYS["order"])), USUAL.order),
-        _stride(schedule),
+        stride if shown else USUAL.stride,
+        phases,
     )
-
-
-def _stride(schedule: Schedule) -> int:
-    """Read how far apart the steps are; what they do not show is not so."""
-    held = int(_within(schedule.provenance.get("stride"), 1, MOST_STRIDE, USUAL.stride))
-    return held if held == 1 or not (schedule.transfers.step % held).any() else USUAL.stride
 
 
 def _within(held: object, least: float, most: float, usual: float) -> float:
@@ -70,15 +75,25 @@ def _within(held: object, least: float, most: float, usual: float) -> float:
 def with_pacing(schedule: Schedule, pacing: Pacing) -> Schedule:
     """Let a schedule be played and run at a pacing; what is usual is not written down.
 
-    Its steps are moved apart, or together again, by the stride.
+    Its steps are moved apart, or together again, by stride and phases.
     """
     usual, names = asdict(USUAL), _KEYS.values()
     kept = {key: value for key, value in schedule.provenance.items() if key not in names}
     chosen = {_KEYS[key]: value for key, value in asdict(pacing).items() if value != usual[key]}
-    rows, stride = schedule.transfers, _stride(schedule)
-    if stride != pacing.stride:
-        rows = replace(rows, step=rows.step // stride * pacing.stride)
-    return replace(schedule, transfers=rows, provenance=kept | chosen)
+    return replace(_with_steps(schedule, pacing), provenance=kept | chosen)
+
+
+def _with_steps(schedule: Schedule, pacing: Pacing) -> Schedule:
+    """Move the steps; where there are other phases than before the transfers are dealt out anew."""
+    rows, held = schedule.transfers, pacing_of(schedule)
+    if (held.stride, held.phases) == (pacing.stride, pacing.phases):
+        return schedule
+    step, phase = np.divmod(rows.step, held.phases)
+    step = step // held.stride * pacing.stride
+    if pacing.phases == held.phases:
+        return replace(schedule, transfers=replace(rows, step=step * held.phases + phase))
+    plain = replace(schedule, transfers=replace(rows, step=step))
+    return plain if pacing.phases == 1 else deal_out(plain, pacing.phases)
 
 
 def with_lead(schedule: Schedule, lead: int | None) -> Schedule:

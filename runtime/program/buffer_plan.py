@@ -28,7 +28,7 @@ class Moves:
     Per transfer, in the order of starting (`turns`): src and dst are processes; what is sent lies
     in `source` (INPUT, OUTPUT or SCRATCH) and comes to `target` (OUTPUT or SCRATCH) in the way of
     `landing`; those of one step and piece are added in the order of `turn`, and those that FOLD to
-    the message of transfer `held`. lead: of the programs made of it.
+    the message of transfer `held`. lead, phases: of the programs made of it.
     SCRATCH has a slot for each (dst, piece) that lands there.
     copy_process, copy_piece: pieces that start in INPUT and are wanted in OUTPUT with no message.
     """
@@ -52,6 +52,7 @@ class Moves:
     copy_process: IntArray
     copy_piece: IntArray
     lead: int
+    phases: int
 
     def __len__(self) -> int:
         return len(self.piece)
@@ -107,6 +108,7 @@ def moves(schedule: Schedule) -> Moves:
         copy_process=own,
         copy_piece=own_piece,
         lead=pacing.lead,
+        phases=pacing.phases,
     )
 
 

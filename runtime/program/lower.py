@@ -50,9 +50,9 @@ def lower(
 ) -> Program:
     """Make the program for a size buffer of `count` elements (for bytes see `elements`).
 
-    Chunk c of a transfer at step s is sent in program step s + c. A message waits only for what is
-    of smaller steps, and for messages before it between the same two processes; so none waits for
-    ever, whatever comes first. lead: of the program; the schedule's where it is not given.
+    Chunk c of a transfer at step s is sent in program step s + phases * c. A message waits only for
+    what is of smaller steps, and for messages before it between the same two processes; so none
+    waits for ever, whatever comes first. lead: of the program; the schedule's where not given.
     What one process sends another in one step and chunk, of at most `joined` bytes each, is one
     message. Where it does not lie in one stretch the sender packs it, and the receiver unpacks it.
     In place, input and output share memory where one is a range of the other; where they are not
@@ -173,7 +173,7 @@ def _parts(plan: Moves, at: Places, chunks: int, limit: int) -> _Parts:
     size = (chunk + 1) * length // chunks - skip
     some = size > 0
     row, chunk, order, size = row[some], chunk[some], order[some], size[some]
-    step = plan.step[row] + chunk
+    step = plan.step[row] + plan.phases * chunk
     pair = plan.src[row] * len(plan.ranks) + plan.dst[row]
     together = joints((pair * (int(step.max(initial=0)) + 1) + step) * chunks + chunk, size, limit)
     return _Parts(row, order, step, skip[some], size, together, chunks)

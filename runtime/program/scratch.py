@@ -35,6 +35,7 @@ def scratch(schedule: Schedule, chunks: int | None = None, lead: int | None = No
     if not len(rows):
         return Fraction(0)
     chunks = chunking.chunks(schedule, LARGE) if chunks is None else chunks
+    pacing = pacing_of(schedule)
     piece, step, dst = rows.piece, rows.step, rows.dst
     lasting, beside = _landed(schedule)
     orbit = orbits(schedule.group.generators, schedule.topology.vertices)
@@ -46,7 +47,7 @@ def scratch(schedule: Schedule, chunks: int | None = None, lead: int | None = No
         orbit[dst[beside]],
         step[beside],
         amount[piece[beside]],
-        (chunks, pacing_of(schedule).lead if lead is None else lead),
+        (chunks, pacing.phases, pacing.lead if lead is None else lead),
         len(needed),
     )
     each = [
@@ -93,23 +94,26 @@ _NOTHING = np.zeros(0, dtype=np.int64)
 
 
 def _beside(
-    label: IntArray, step: IntArray, amount: IntegerColumn, cut: tuple[int, int], labels: int
+    label: IntArray, step: IntArray, amount: IntegerColumn, cut: tuple[int, int, int], labels: int
 ) -> IntegerColumn:
     """Give for each label the room for what lands beside: of the steps that take turns the most.
 
     cut: the number of chunks, of which one of each of so many steps in a row falls into a program
-    step; and the lead, of as many stretches as which the program steps take turns.
+    step; the phases, as many as which these steps are apart; and the lead, of as many stretches as
+    which the program steps take turns.
     """
-    chunks, lead = cut
+    chunks, phases, lead = cut
     room = np.zeros(labels, dtype=amount.dtype)
     if not len(label):
         return room
     known, place = np.unique(label, return_inverse=True)
     steps = int(step.max()) + 1
-    each = np.zeros((len(known), steps + 2 * chunks), dtype=amount.dtype)
-    np.add.at(each, (place, step + chunks), amount)
-    sums = np.cumsum(each, axis=1)
-    at_once = sums[:, chunks:] - sums[:, :-chunks]
+    over = chunks * phases
+    each = np.zeros((len(known), steps + 2 * over), dtype=amount.dtype)
+    np.add.at(each, (place, step + over), amount)
+    for phase in range(phases):
+        each[:, phase::phases] = np.cumsum(each[:, phase::phases], axis=1)
+    at_once = each[:, over:] - each[:, :-over]
     for turn in range(min(lead, at_once.shape[1])):
         room[known] += at_once[:, turn::lead].max(axis=1)
     return room

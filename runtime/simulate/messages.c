@@ -111,7 +111,7 @@ static void count_at(State *s, int64_t rank, const Message *m, int whole)
     if (rank < 0 || whole != (m->cuts == s->of->chunks)) return;
     if (whole) {
         left[m->step]++;
-        left[m->step + m->cuts]--;
+        left[m->step + m->cuts * s->of->phases]--;
     } else {
         for (c = 0; c < m->cuts; c++) left[program_step(s->of, m, c)]++;
     }
@@ -128,7 +128,7 @@ static void count(State *s)
         }
         for (i = 0; whole && i < p->ranks; i++) {
             int32_t *left = s->left + i * (p->steps + 1);
-            for (step = 1; step <= p->steps; step++) left[step] += left[step - 1];
+            for (step = p->phases; step <= p->steps; step++) left[step] += left[step - p->phases];
         }
     }
     for (i = 0; i < p->ranks; i++)

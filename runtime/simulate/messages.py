@@ -25,13 +25,14 @@ class Cutting:
     """How pieces become messages.
 
     size: in bytes. chunks: of a piece, at most. joined: bytes up to which messages between two
-    ranks are one. order: of starting.
+    ranks are one. order: of starting. phases: program steps from one chunk to the next.
     """
 
     size: float
     chunks: int
     joined: int
     order: Order
+    phases: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +91,7 @@ def make_traffic(
         gates,
         _pairs(schedule, classes, sent),
         cutting.chunks,
+        cutting.phases,
         classes.ranks,
         classes.stations,
         whole,

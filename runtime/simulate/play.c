@@ -6,7 +6,7 @@
 int64_t program_step(const Play *p, const Message *message, int64_t chunk)
 {
     int64_t cuts = message->cuts;
-    return message->step + (cuts == p->chunks ? chunk : chunk * p->chunks / cuts);
+    return message->step + (cuts == p->chunks ? chunk : chunk * p->chunks / cuts) * p->phases;
 }
 
 int64_t order_of(const State *s, int64_t message, int64_t chunk)
@@ -21,6 +21,8 @@ int64_t order_of(const State *s, int64_t message, int64_t chunk)
 static int64_t chunk_after(const Play *p, int64_t cuts, int64_t steps)
 {
     int64_t chunk;
+    if (steps % p->phases) return -1;
+    steps /= p->phases;
     if (cuts == p->chunks) return steps < cuts ? steps : -1;
     chunk = (steps * cuts + p->chunks - 1) / p->chunks;
     return chunk < cuts && chunk * p->chunks / cuts == steps ? chunk : -1;
@@ -31,6 +33,7 @@ static int64_t chunk_after(const Play *p, int64_t cuts, int64_t steps)
 static void seek(const State *s, Pair *pair)
 {
     const Message *of = s->message;
+    int64_t all = s->of->chunks * s->of->phases;
     for (;;) {
         for (; pair->row < pair->end && of[pair->row].step <= pair->step; pair->row++) {
             const Message *m = &of[pair->row];
@@ -38,8 +41,7 @@ static void seek(const State *s, Pair *pair)
             if (pair->chunk >= 0) return;
         }
         pair->step++;
-        while (pair->open < pair->end && of[pair->open].step + s->of->chunks <= pair->step)
-            pair->open++;
+        while (pair->open < pair->end && of[pair->open].step + all <= pair->step) pair->open++;
         pair->row = pair->open;
         if (pair->open == pair->end) return;
         if (of[pair->open].step > pair->step) pair->step = of[pair->open].step;

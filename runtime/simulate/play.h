@@ -9,7 +9,8 @@ enum { PLAYED, NO_MEMORY, UNFINISHED };               /* what a call comes to */
 enum { COMPLETE = -3, SEND, RECEIVE };                /* what happens at a time, if nothing arrives */
 
 typedef struct {
-    int64_t chunks, lead, whole, fair, ranks, pairs, messages, parts, gates, stations, steps, queues;
+    int64_t chunks, phases, lead, whole, fair, ranks, pairs, messages, parts, gates, stations;
+    int64_t steps, queues;
     const int64_t *pair_first, *pair_src, *pair_dst;
     const int64_t *step, *cuts, *turn, *pair, *need, *sending, *receiving, *part_first;
     const int64_t *visit_first, *station, *work, *way;

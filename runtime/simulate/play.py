@@ -15,8 +15,8 @@ from topologies.model.topology import IntArray
 LIBRARY = Path(__file__).parent / "libplay.so"
 NO_MEMORY = 1
 _NUMBERS = (
-    *("chunks", "lead", "whole", "fair", "ranks", "pairs", "messages", "parts", "gates"),
-    *("stations", "steps", "queues"),
+    *("chunks", "phases", "lead", "whole", "fair", "ranks", "pairs", "messages", "parts"),
+    *("gates", "stations", "steps", "queues"),
 )
 _COLUMNS = (
     *("pair_first", "pair_src", "pair_dst"),
@@ -75,8 +75,8 @@ def play_in_c(traffic: Traffic, lead: int) -> Played:
         MemoryError: there is not enough.
     """
     fair = traffic.flowing is not None
-    numbers = (traffic.chunks, lead, traffic.whole, fair, traffic.ranks, len(traffic.pairs.src))
-    rows = (traffic.messages.step, traffic.parts.message, traffic.gates.need)
+    numbers = (traffic.chunks, traffic.phases, lead, traffic.whole, fair, traffic.ranks)
+    rows = (traffic.pairs.src, traffic.messages.step, traffic.parts.message, traffic.gates.need)
     counts = (*map(len, rows), traffic.stations, traffic.steps, len(traffic.parts.station))
     held = [np.ascontiguousarray(column, dtype=np.int64) for column in _columns(traffic)]
     state = _Play(*map(int, (*numbers, *counts)), *(column.ctypes.data for column in held))

@@ -2,8 +2,8 @@
 
 What is played, event by event, in whole ticks of a femtosecond or more:
 1. A transfer at step s of a piece in c of at most C chunks sends its chunk i in program step
-   s + i * C // c. What one rank sends another in a step and chunk, of at most `joined` bytes each,
-   is one message, as in programs.
+   s + i * C // c * phases. What one rank sends another in a step and chunk, of at most `joined`
+   bytes each, is one message, as in programs.
 2. A message starts when its data are there (all messages of smaller step into its sender, of the
    same piece and chunk, are complete), both its ends have completed all their messages of program
    steps more than the lead - 1 before its own, and all before it from the same rank to the same
@@ -127,7 +127,7 @@ def simulate(
         whole("chunks", chunks, 1)
     whole("joined", joined)
     parts = chunking.chunks(schedule, int(size)) if chunks is None else chunks
-    cutting = Cutting(size, parts, joined, order)
+    cutting = Cutting(size, parts, joined, order, pacing.phases)
     work, classes = prepare(
         schedule, cutting, whole=switching == "store-and-forward", fair=sharing == "fair"
     )
@@ -141,7 +141,7 @@ def simulate(
         chunks=parts,
         lead=lead,
         order=order,
-        steps=work.steps,
+        steps=max(work.steps - pacing.phases + 1, 0),
         messages=work.count,
         least_message=work.least,
         seconds=seconds,

@@ -108,9 +108,10 @@ class Pairs:
 class Traffic:
     """What representatives do at one size, in whole ticks of `tick` seconds.
 
-    chunks: of the pieces that have most. whole: links store and forward. Stations are numbered as
-    in `Classes`. count: messages of the whole schedule. least: bytes of the smallest. flowing: for
-    links that share; None where they serve one message after the other.
+    chunks: of the pieces that have most. phases: program steps from one of these to the next.
+    whole: links store and forward. Stations are numbered as in `Classes`. count: messages of the
+    whole schedule. least: bytes of the smallest. flowing: for links that share; None where they
+    serve one message after the other.
     """
 
     messages: Messages
@@ -118,6 +119,7 @@ class Traffic:
     gates: Gates
     pairs: Pairs
     chunks: int
+    phases: int
     ranks: int
     stations: int
     whole: bool
@@ -128,8 +130,9 @@ class Traffic:
 
     @property
     def steps(self) -> int:
-        """Count the program steps."""
-        return int(self.messages.step.max()) + self.chunks if len(self.messages.step) else 0
+        """Count the program steps, to the end of the last chunk's phases."""
+        some = len(self.messages.step)
+        return int(self.messages.step.max()) + self.chunks * self.phases if some else 0
 
     @cached_property
     def visits(self) -> tuple[IntArray, IntArray, IntArray]:

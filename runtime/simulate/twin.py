@@ -67,6 +67,7 @@ class Twin:
 
     def __init__(self, traffic: Traffic, lead: int) -> None:
         self.lead, self.chunks, self.whole = lead, traffic.chunks, traffic.whole
+        self.phases = traffic.phases
         self.steps, self.heap = traffic.steps, list[Event]()
         self.end = self.events = self.done = 0
         self.stations = [Station() for _ in range(traffic.stations)]
@@ -128,7 +129,7 @@ class Twin:
         return [rank for rank in (self.src[pair], self.dst[pair]) if rank >= 0]
 
     def _program_step(self, message: int, chunk: int) -> int:
-        return int(self.step[message] + chunk * self.chunks // self.cuts[message])
+        return int(self.step[message] + chunk * self.chunks // self.cuts[message] * self.phases)
 
     def _order(self, message: int, chunk: int) -> int:
         return self._program_step(message, chunk) * len(self.step) + int(self.turn[message])
@@ -141,8 +142,9 @@ class Twin:
     def _chunk_after(self, message: int, steps: int) -> int:
         """Give the chunk of a message in the program step so many after its own, or -1."""
         cuts = self.cuts[message]
-        chunk = -(-steps * cuts // self.chunks)
-        return chunk if chunk < cuts and chunk * self.chunks // cuts == steps else -1
+        turn, phase = divmod(steps, self.phases)
+        chunk = -(-turn * cuts // self.chunks)
+        return chunk if not phase and chunk < cuts and chunk * self.chunks // cuts == turn else -1
 
     def _seek(self, pair: int) -> None:
         """Find the next message: step after step, in each the rows that have a chunk there."""
@@ -154,7 +156,7 @@ class Twin:
                     return
                 at.row += 1
             at.step += 1
-            while at.open < last and self.step[at.open] + self.chunks <= at.step:
+            while at.open < last and self.step[at.open] + self.chunks * self.phases <= at.step:
                 at.open += 1
             at.row = at.open
             if at.open == last:

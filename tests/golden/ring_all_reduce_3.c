@@ -280,8 +280,9 @@ static const char collective[] = "all_reduce", topology[] = "mesh";
 enum { ROOT = -1, REDUCES = 1, PROCESSES = 3 };
 enum { BLOCKS = 1, PIECES = 3 };
 
-/* Steps in which messages are under way at a time: all of older ones are complete. */
-enum { LEAD = 3, MOST_LEAD = 1024 };
+/* Steps in which messages are under way at a time: all of older ones are complete. And steps from
+   one chunk to the next. */
+enum { LEAD = 3, MOST_LEAD = 1024, PHASES = 1 };
 
 /* busbw / algbw */
 static const double busbw_factor = 1.3333333333333333;
@@ -652,7 +653,7 @@ static void give_slots(void)
     }
 }
 
-/* Enter this process's end of a transfer: chunk c of step s goes in step s + c. */
+/* Enter this process's end of a transfer: chunk c of step s goes in step s + PHASES * c. */
 static void enter(const Transfer *t)
 {
     int sends = t->src == plan.me, home = sends ? t->source : t->target, landing = t->landing;
@@ -665,7 +666,7 @@ static void enter(const Transfer *t)
         if (!size) continue;
         End *e = plan.row[plan.ends] = &plan.end[plan.ends];
         plan.ends++;
-        *e = (End){t, sends, landing, 0, 0, t->step + chunk, chunk,
+        *e = (End){t, sends, landing, 0, 0, t->step + PHASES * chunk, chunk,
                    (t - transfers) * plan.chunks + chunk, 0, 0, 0, part_of(span, skip, size), {0}};
         if (!sends && landing == JOIN) e->own = part_of(place(IN, t->piece), skip, size);
     }

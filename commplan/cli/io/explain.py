@@ -59,6 +59,7 @@ def reached_fields(made: Plan) -> dict[str, object]:
             "chunks": played.chunks,
             "lead": played.lead,
             "stride": pacing_of(made.schedule).stride,
+            "phases": pacing_of(made.schedule).phases,
         }
     }
 
@@ -70,8 +71,11 @@ def reached_rows(made: Plan) -> list[tuple[str, str]]:
         return []
     reaches = f"{rate(Fraction(played.algbw))} predicted at {bytes_of(int(played.size))}"
     how = f"in {count_of(played.chunks, 'chunk')}, lead {played.lead}"
-    if (stride := pacing_of(made.schedule).stride) > 1:
-        how += f", steps {stride} apart"
+    pacing = pacing_of(made.schedule)
+    if pacing.stride > 1:
+        how += f", steps {pacing.stride} apart"
+    if pacing.phases > 1:
+        how += f", in {pacing.phases} phases"
     return [("reached", f"{reaches}: {percent(played.algbw / float(achieved))}, {how}")]
 
 

@@ -109,7 +109,7 @@ static void give_slots(void)
     }
 }
 
-/* Enter this process's end of a transfer: chunk c of step s goes in step s + c. */
+/* Enter this process's end of a transfer: chunk c of step s goes in step s + PHASES * c. */
 static void enter(const Transfer *t)
 {
     int sends = t->src == plan.me, home = sends ? t->source : t->target, landing = t->landing;
@@ -122,7 +122,7 @@ static void enter(const Transfer *t)
         if (!size) continue;
         End *e = plan.row[plan.ends] = &plan.end[plan.ends];
         plan.ends++;
-        *e = (End){t, sends, landing, 0, 0, t->step + chunk, chunk,
+        *e = (End){t, sends, landing, 0, 0, t->step + PHASES * chunk, chunk,
                    (t - transfers) * plan.chunks + chunk, 0, 0, 0, part_of(span, skip, size), {0}};
         if (!sends && landing == JOIN) e->own = part_of(place(IN, t->piece), skip, size);
     }

@@ -16,6 +16,7 @@ from runtime.emit.in_python.plan import (
     LAYOUT,
     LEAD,
     PARTS,
+    PHASES,
     PIECES,
     RANKS,
     SIZES,
@@ -92,6 +93,7 @@ def own_moves(me: int) -> Moves:
         copy_process=process,
         copy_piece=kept,
         lead=LEAD,
+        phases=PHASES,
     )
 
 

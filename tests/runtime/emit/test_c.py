@@ -9,6 +9,7 @@ from runtime.emit import tables
 from runtime.emit.c import emit
 from runtime.execute.part import part
 from runtime.launch.mpi import _find_beside, compile_c
+from runtime.metrics.pacing import Pacing, with_pacing
 from runtime.program.buffer_plan import moves
 from runtime.program.lower import lower
 
@@ -74,7 +75,8 @@ def test_the_program_lowers_itself_as_lower_does(
 ):
     monkeypatch.setattr(tables, "refuse_unlike", lambda schedule: None)  # all kinds of landings
     name = "all_to_all" if kind == "relayed" else "all_reduce"
-    schedule = request.getfixturevalue(f"{kind}_of")(name, 5)
+    made = request.getfixturevalue(f"{kind}_of")(name, 5)
+    schedule = with_pacing(made, Pacing(phases=1 + in_place))
     source, program = tmp_path / "a.c", tmp_path / "a"
     text = emit(schedule).partition("int main(")[0]
     assert "MESSAGE_LIMIT = 1 << 30" in text

@@ -13,6 +13,7 @@ from runtime.emit.tables import plain
 from runtime.execute.part import part
 from runtime.metrics.busbw import factor
 from runtime.metrics.chunking import chunks
+from runtime.metrics.pacing import Pacing, with_pacing
 from runtime.program.buffer_plan import moves
 from runtime.program.lower import lower
 from runtime.program.program import ProgramError
@@ -41,6 +42,7 @@ def test_the_program_lowers_itself_as_lower_does(
     schedule: Schedule, loaded, in_place: bool, monkeypatch
 ):
     monkeypatch.setattr(tables, "refuse_unlike", lambda schedule: None)  # all kinds of landings
+    schedule = with_pacing(schedule, Pacing(phases=1 + in_place))
     emitted, moved = loaded(schedule), moves(schedule)
     for count, parts, joined, lead in (
         (1, 1, 4, 1),

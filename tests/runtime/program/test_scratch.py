@@ -2,6 +2,7 @@ from fractions import Fraction
 
 import pytest
 
+from runtime.metrics.pacing import Pacing, with_pacing
 from runtime.program.buffer_plan import moves
 from runtime.program.lower import lower, peak
 from runtime.program.memory_layout import elements
@@ -37,7 +38,8 @@ def test_a_program_allocates_what_is_foretold(topology, name, some):
     ranks = [rank for rank in range(topology.ranks) if not some or rank % 3 != 1]
     what = collective(name, ranks, ranks[1] if name in ROOTED else None)
     for schedule in schedules(topology, what):
-        for chunks, lead in ((1, 2), (3, 1), (3, 4)):
+        for chunks, lead, phases in ((1, 2, 1), (3, 1, 1), (3, 4, 2)):
+            schedule = with_pacing(schedule, Pacing(phases=phases))
             count = schedule.parts[1] * what.total * chunks  # a whole number of each chunk
             made = lower(moves(schedule), count, chunks=chunks, joined=0, lead=lead)
             allocated = Fraction(int(made.counts[:, Buffer.SCRATCH].max()), count)

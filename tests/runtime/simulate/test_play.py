@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from runtime.metrics import chunking
-from runtime.metrics.pacing import ORDERS
+from runtime.metrics.pacing import ORDERS, Pacing, pacing_of, with_pacing
 from runtime.simulate import messages as making
 from runtime.simulate.classes import Classes
 from runtime.simulate.messages import Cutting, make_traffic
@@ -43,7 +43,7 @@ def unlike(schedule, size, chunks, joined=2**14):
     """List the ways in which the core and its twin differ."""
     classes = Classes(schedule)
     for whole, (fair, lead) in product((False, True), ((False, 1), (False, 4), (True, 3))):
-        cutting = Cutting(size, chunks, joined, ORDERS[lead % 2])
+        cutting = Cutting(size, chunks, joined, ORDERS[lead % 2], pacing_of(schedule).phases)
         work = make_traffic(schedule, classes, cutting, whole, fair)
         ours, theirs = play_in_c(work, lead), play_in_python(work, lead)
         if ours != theirs:
@@ -68,6 +68,7 @@ def test_core_and_twin_agree_on_wild_machines(seed):
     for name in (NAMES[seed % 6], NAMES[(seed + 1) % 6]):
         root = 0 if name in ("broadcast", "reduce") else None
         made = solve(drawn, collective(name, range(drawn.ranks), root))
+        made = with_pacing(made, Pacing(phases=1 + seed % 3))
         for size, chunks in ((300, 1), (10**8, 4)):
             assert list(unlike(made, size, chunks)) == []
 
