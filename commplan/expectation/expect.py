@@ -181,7 +181,7 @@ def _best_by_size(
     """
     around = find_nearby(best)
     inner = best if around is None else around.best
-    seen = canonical_view(inner.topology, inner.collective)
+    seen = canonical_view(inner.topology, inner.collective, options.symmetry)
     inner = inner if seen is None else seen.forth(inner)
     races = Races(dict(all_candidates(inner, options, watch)), options)
     found: dict[Bytes, Timing] = {}

@@ -3,7 +3,8 @@
 A machine is planned for in an order of its own, with its ranks so that near ones are together:
 solvers break ties by numbers, and patterns pair ranks by them. What comes out is turned back.
 So torus:2x8 and torus:8x2, and machines whose ranks or links are listed in another order, get equal
-answers, as far as `topologies.symmetry.numbering` tells vertices apart.
+answers, as far as `topologies.symmetry.numbering` tells vertices apart. Nor does it matter whether
+small ones declare their symmetry: what stands for the declared one is searched for.
 """
 
 from dataclasses import dataclass, replace
@@ -16,14 +17,18 @@ from solvers.schedules.certificate import Bound, Cut, Prices
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import KINDS, is_alike, kind_of, pattern_of
 from solvers.schedules.schedule import Schedule
+from solvers.settings.options import SymmetryUse
 from topologies.derive.nearness import order_by_nearness
 from topologies.derive.relabel import Relabelling, relabel
 from topologies.model.topology import FloatArray, IntArray, Topology, frozen
 from topologies.model.units import Rank
-from topologies.symmetry.group import Group
+from topologies.symmetry.group import Group, count_orbits, declared_group, free_subgroup
 from topologies.symmetry.numbering import numbering
+from topologies.symmetry.refinement import refine
+from topologies.symmetry.search import find_group
 
 MOST_RANKS = 512  # beyond which a machine is planned for as it is
+SMALL = 32  # ranks up to which what is declared of the symmetry makes no difference
 MESSAGE = 2.0**16  # bytes by whose time ranks are near to each other
 DIGITS = 10**6  # to which such times are told apart
 
@@ -56,16 +61,26 @@ class View:
         return _renumber(schedule, self.topology, self.collective, *ways)
 
 
-def canonical_view(topology: Topology, collective: Collective) -> View | None:
+def canonical_view(
+    topology: Topology, collective: Collective, symmetry: SymmetryUse = "found"
+) -> View | None:
     """Put a machine and a collective in order; None where they are planned for as they are.
 
     Complexity: ranks³, and refinements × links.
+
+    Args:
+        topology: the machine.
+        collective: over ranks of it.
+        symmetry: "declared" and "none" leave the declared symmetry as it is.
+
+    Raises:
+        SymmetryError: the declared symmetry is no symmetry.
     """
     kind = kind_of(collective)
     equal = kind is not None and kind.given is None and is_alike(collective)
     if not equal or not 1 < topology.ranks <= MOST_RANKS:
         return None
-    ranks = collective.ranks
+    ranks, asked = collective.ranks, (topology, collective)
     if not _is_usual(collective, _make(collective, ranks, collective.root)):
         return None
     roles = np.zeros(topology.vertices, dtype=np.int64)
@@ -73,9 +88,9 @@ def canonical_view(topology: Topology, collective: Collective) -> View | None:
     roles[list(ranks)] = 1
     if collective.root is not None:
         roles[collective.root] = 0
-    first = relabel(topology, numbering(topology, roles))
-    near = _near_together(first.topology, len(ranks))
-    machine = relabel(topology, near[first.vertex])
+    if symmetry == "found" and topology.ranks <= SMALL:
+        topology = _with_own_symmetry(topology, roles, len(ranks))
+    machine = _in_order(topology, roles, len(ranks))
     seen = machine.vertex[list(ranks)]
     place = np.argsort(np.argsort(seen))
     made = _make(
@@ -83,7 +98,46 @@ def canonical_view(topology: Topology, collective: Collective) -> View | None:
         tuple(sorted(seen.tolist())),
         None if collective.root is None else int(machine.vertex[collective.root]),
     )
-    return View((topology, collective), machine, made, _blocks(collective, place))
+    return View(asked, machine, made, _blocks(collective, place))
+
+
+def _in_order(topology: Topology, roles: IntArray, ranks: int) -> Relabelling:
+    """Give a machine its order, with near ones of the first so many ranks together."""
+    first = relabel(topology, numbering(topology, roles))
+    near = _near_together(first.topology, ranks)
+    return relabel(topology, near[first.vertex])
+
+
+def _with_own_symmetry(topology: Topology, roles: IntArray, ranks: int) -> Topology:
+    """Declare what symmetry a search finds, unless what is declared leaves fewer orbits of ranks.
+
+    Of groups with equally many the smaller one stays: each tree has as many images. The search goes
+    by the order that the machine has without any declared. A group that moves every rank is
+    preferred: no tree is to be averaged then. Where the order is not regular, for a root in it,
+    another search goes by the order without a root.
+    """
+    bare, declared = replace(topology, symmetry=topology.symmetry[:0]), declared_group(topology)
+    least = len(np.unique(refine(bare)[: topology.ranks]))
+    found = _search(bare, _in_order(bare, roles, ranks))
+    if count_orbits(found, topology.ranks) > least and roles.any():
+        other = _search(bare, _in_order(bare, np.zeros_like(roles), topology.ranks))
+        found = min(found, other, key=lambda group: count_orbits(group, topology.ranks))
+    kept = min(
+        found, declared, key=lambda group: (count_orbits(group, topology.ranks), group.order)
+    )
+    return replace(topology, symmetry=kept.generators)
+
+
+def _search(topology: Topology, order: Relabelling) -> Group:
+    """Find a group that leaves few orbits of ranks and, if possible, no rank in its place.
+
+    Args:
+        topology: the machine.
+        order: in which it is searched.
+    """
+    found = find_group(order.topology, np.zeros(topology.vertices, dtype=np.int64))
+    moved = free_subgroup(found, topology.ranks).generators
+    return Group(frozen(np.argsort(order.vertex)[moved[:, order.vertex]]))
 
 
 def _near_together(topology: Topology, ranks: int) -> IntArray:

@@ -130,7 +130,7 @@ def _in_order(
     with end_with(watch, overtime(watch)):
         watch.tell("putting the machine in order")
         topology = restrict_relays(topology, collective, options.relays)
-        seen = canonical_view(topology, collective)
+        seen = canonical_view(topology, collective, options.symmetry)
         asked = (topology, collective) if seen is None else (seen.topology, seen.collective)
         made = plan_as_is(*asked, size, options, max_scratch, watch)
     if seen is None:

@@ -74,7 +74,7 @@ def size_set(
             key: check_schedule(around.back(schedule)).schedule for key, schedule in made.items()
         }
         return tuple(replace(p, best=replace(p.best, schedule=wide[p.best.key])) for p in parts)
-    seen = canonical_view(best.topology, best.collective)
+    seen = canonical_view(best.topology, best.collective, options.symmetry)
     if seen is None:
         return _choose_ranges(best, first, last, watch, options, max_scratch, helped)
     parts = _choose_ranges(seen.forth(best), first, last, watch, options, max_scratch, helped)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from itertools import chain, combinations
 from math import lcm
 
 import numpy as np
@@ -14,6 +14,7 @@ from topologies.model.topology import BoolArray, IntArray, Topology, frozen
 from topologies.symmetry.cosets import leaders, list_elements
 
 ELEMENT_LIMIT = 2**27  # entries of the table of group elements
+FREE_TRIES = 4  # random orders in which elements are taken in that move every rank
 
 
 class SymmetryError(CommplanError, ValueError):
@@ -197,20 +198,77 @@ def cyclic_subgroup(group: Group, points: int, most: int) -> Group:
         most: of the order.
     """
     elements = group.elements
-    start = np.arange(elements.shape[1])
-    least, power = np.minimum(start, elements), elements
-    while True:
-        wider = np.minimum(least, np.take_along_axis(least, power, axis=1))
-        power = np.take_along_axis(power, power, axis=1)
-        if (wider == least).all():
-            break
-        least = wider
-    cycles = (least == start)[:, :points].sum(axis=1)
+    least = _least_in_cycle(elements)
+    cycles = (least == np.arange(elements.shape[1]))[:, :points].sum(axis=1)
     for row in np.argsort(cycles, kind="stable").tolist():
         length = np.bincount(least[row])
         if lcm(*np.unique(length[length > 0]).tolist()) <= most:
             return Group(frozen(elements[row : row + 1]))
     return Group(group.generators[:0])
+
+
+def free_subgroup(group: Group, points: int) -> Group:
+    """Find a smaller group with the same orbits of the first vertices that moves each of these.
+
+    Elements that do are taken in one after the other, those of the shortest cycles first; where
+    that ends too soon those of the longest, and then in random orders.
+    Complexity: cosets × order of the result × vertices, for each order.
+
+    Args:
+        group: automorphisms of the machine that keep the collective.
+        points: how many vertices count.
+
+    Returns:
+        such a group, or the one given where none is found.
+    """
+    sizes = np.bincount(orbits(group.generators, group.generators.shape[1])[:points])
+    size = int(sizes.max(initial=1))
+    if group.order == size or (sizes != size).any():
+        return group
+    moving = group.elements[(group.elements[:, :points] != np.arange(points)).all(axis=1)]
+    cycles = (_least_in_cycle(moving) == np.arange(moving.shape[1]))[:, :points].sum(axis=1)
+    moving = moving[np.argsort(-cycles, kind="stable")]
+    draw = np.random.default_rng(0)
+    mixed = (draw.permutation(moving) for _ in range(FREE_TRIES))
+    for sequence in chain((moving, moving[::-1]), mixed):
+        chosen = _grow_freely(sequence, size, points)
+        if chosen and _count(chosen, points) == len(sizes):
+            return Group(frozen(np.array(chosen)))
+    return group
+
+
+def _grow_freely(sequence: IntArray, size: int, points: int) -> list[IntArray]:
+    """Take in permutations as long as the group that they generate moves all of the points."""
+    chosen: list[IntArray] = []
+    elements = np.arange(sequence.shape[1])[None]
+    label = elements[0]
+    for row in sequence:
+        if (label[row[:points]] == label[:points]).all():
+            continue  # it merges no orbits
+        cosets = leaders(elements, [*chosen, row], size // len(elements))
+        wider = list_elements(elements, cosets) if cosets else elements
+        if len(wider) > len(elements) and (wider[1:, :points] != np.arange(points)).all():
+            chosen, elements = [*chosen, row], wider
+            label = orbits(np.array(chosen), len(row))
+        if len(elements) == size:
+            break
+    return chosen
+
+
+def count_orbits(group: Group, points: int) -> int:
+    """Count the orbits of the first points."""
+    return len(np.unique(orbits(group.generators, group.generators.shape[1])[:points]))
+
+
+def _least_in_cycle(elements: IntArray) -> IntArray:
+    """Find the least point of the cycle of each point under each permutation."""
+    least, power = np.minimum(np.arange(elements.shape[1]), elements), elements
+    while True:
+        wider = np.minimum(least, np.take_along_axis(least, power, axis=1))
+        power = np.take_along_axis(power, power, axis=1)
+        if (wider == least).all():
+            return least
+        least = wider
 
 
 def _count(permutations: Sequence[IntArray], points: int) -> int:

@@ -25,7 +25,7 @@ from topologies.formats.spec import topology
 from topologies.presets.random_machines import wild_machine
 
 DATA = Path(__file__).parents[2] / "data"
-COLUMNS = ("src", "dst", "capacity", "alpha", "overhead", "mate", "link_class", "symmetry")
+COLUMNS = ("src", "dst", "capacity", "alpha", "overhead", "mate", "symmetry")
 PAIRS = [
     ("torus:2x5", "torus:5x2"),
     ("torus:2x3x4", "torus:3x4x2"),
@@ -69,6 +69,31 @@ def test_shuffled_machines_get_equal_predictions(machine, name):
         other, place = shuffle(made, seed)
         times.append(predict(other, name, place[0], 2**16, natural=False))
     assert spread(times) <= 0.02
+
+
+@pytest.mark.parametrize("name", ["all_gather", "broadcast"])
+@pytest.mark.parametrize("machine", ["hypercube:3", "mesh:2x3", "torus:4x4", "dgx-1", "mi250"])
+def test_small_machines_are_planned_for_as_one_whether_they_declare_symmetry(machine, name):
+    made = topology(machine)
+    other, place = shuffle(made, 1, symmetry=False)
+    one, another = (
+        canonical_view(each, collective(name, range(each.ranks), root if name in ROOTED else None))
+        for each, root in ((made, 0), (other, place[0]))
+    )
+    for column in COLUMNS:
+        assert np.array_equal(getattr(one.topology, column), getattr(another.topology, column))
+    groups = [find_symmetry(seen.topology, seen.collective) for seen in (one, another)]
+    assert np.array_equal(*(group.generators for group in groups))
+
+
+def test_declared_symmetry_stays_where_no_other_is_asked_for():
+    made = topology("hypercube:3")
+    seen = canonical_view(made, collective("all_gather", range(8)), "declared")
+    assert len(seen.topology.symmetry) == len(made.symmetry)
+    bare, _ = shuffle(made, 0, symmetry=False)
+    assert not len(
+        canonical_view(bare, collective("all_gather", range(8)), "declared").topology.symmetry
+    )
 
 
 @pytest.mark.parametrize("name", COLLECTIVES)

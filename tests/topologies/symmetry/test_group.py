@@ -7,17 +7,20 @@ import numpy as np
 import pytest
 
 from topologies.model.topology import Link, Switch, build, integers
-from topologies.presets.shapes import full_mesh, line, ring, star, torus
+from topologies.presets.shapes import full_mesh, hypercube, line, ring, star, torus
 from topologies.symmetry.group import (
     Group,
     SymmetryError,
+    count_orbits,
     declared_group,
+    free_subgroup,
     link_images,
     moved_links,
     orbits,
     subgroup,
     trivial,
 )
+from topologies.symmetry.search import find_group
 
 
 def rows(*permutations):
@@ -141,3 +144,18 @@ def test_a_subgroup_holds_the_marked_elements_and_no_others():
         kept = subgroup(group, keep)
         assert sorted(kept.elements.tolist()) == sorted(group.elements[keep].tolist())
         assert len(kept.generators) <= 3
+
+
+def test_a_free_subgroup_moves_every_rank_and_joins_as_many():
+    machine = hypercube(3)
+    whole = find_group(machine, np.zeros(8, dtype=np.int64))
+    assert whole.order > 8
+    free = free_subgroup(whole, 8)
+    assert free.order == 8
+    assert count_orbits(free, 8) == 1
+    assert (free.elements[1:] != np.arange(8)).all()
+
+
+def test_a_group_without_a_free_one_of_the_same_orbits_stays_as_it_is():
+    swaps = Group(np.array([[1, 0, 2]]))
+    assert free_subgroup(swaps, 3) is swaps
