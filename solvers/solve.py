@@ -153,8 +153,9 @@ def solve_around_hubs(
             yield replace(widen(found, cut, collective), relays=options.relays)
     if len(collective.ranks) <= HUB_RANKS:
         asked = topology, collective, trivial(topology), watch, options
-        with suppress(Infeasible, NotFound):
-            yield forest.pack_stars(*asked, (spread_hubs(topology, collective), bound))
+        for hubs in spread_hubs(topology, collective):
+            with suppress(Infeasible, NotFound):
+                yield forest.pack_stars(*asked, (hubs, bound))
 
 
 def _solve_whole(

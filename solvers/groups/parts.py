@@ -26,6 +26,7 @@ from solvers.schedules.certificate import Bound, Prices
 from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import unfold
+from solvers.trees.problem import Hubs
 from solvers.trees.tuning import HELPED_MEMBERS
 from topologies.derive.part import Submachine, islands, submachine, without_others
 from topologies.model.topology import IntArray, Topology, frozen
@@ -112,10 +113,27 @@ def submachine_with_hubs(topology: Topology, collective: Collective) -> Submachi
     return submachine(topology, np.union1d(ranks, around).tolist()) if len(around) else None
 
 
-def spread_hubs(topology: Topology, collective: Collective) -> IntArray:
-    """List ranks outside a group, near ones and far ones, that may be hubs in the whole machine."""
-    around = _by_distance(topology, np.array(collective.ranks))
-    return np.sort(around[:: max(len(around) // SPREAD_HUBS, 1)][:SPREAD_HUBS])
+def spread_hubs(topology: Topology, collective: Collective) -> Iterator[Hubs]:
+    """List ranks outside a group, near ones and far ones, that may be hubs in the whole machine.
+
+    Where several of the group are in one box, those beside them there may add up for the box, for
+    boxes of each size.
+    """
+    ranks = np.array(collective.ranks)
+    around = _by_distance(topology, ranks)
+    spread = np.sort(around[:: max(len(around) // SPREAD_HUBS, 1)][:SPREAD_HUBS])
+    found = False
+    for path in list_partitions(topology, range(topology.ranks)):
+        shared = [box for box in path if np.isin(box, ranks).sum() > 1]
+        inside = [box[np.isin(box, around)][:HUBS] for box in shared]
+        boxes = np.full(topology.vertices, -1)
+        for number, box in enumerate(shared):
+            boxes[box] = number
+        if shared:
+            found = True
+            yield Hubs(np.union1d(spread, np.concatenate(inside)), frozen(boxes))
+    if not found:
+        yield Hubs(spread)
 
 
 def _by_distance(topology: Topology, ranks: IntArray) -> IntArray:

@@ -34,7 +34,7 @@ from solvers.routing.path_pool import PathPool
 from solvers.routing.quotient import Quotient
 from solvers.schedules.certificate import Bound
 from solvers.settings.deadline import NO_DEADLINE, Watch
-from topologies.model.topology import FloatArray
+from topologies.model.topology import FloatArray, IntArray
 from topologies.model.units import Share
 
 
@@ -166,7 +166,13 @@ class ColumnGeneration:
         raise NotFound("the goal was not reached in so many rounds")
 
     def attain_straight(
-        self, goal: Goal, prove: Prove, reached: Reached = lambda _: None, *, nearly: bool = False
+        self,
+        goal: Goal,
+        prove: Prove,
+        reached: Reached = lambda _: None,
+        *,
+        nearly: bool = False,
+        boxes: IntArray | None = None,
     ) -> Packing:
         """Reach a goal by trees around hubs (see solvers/packing/hubs.py), or prove that none can.
 
@@ -177,12 +183,13 @@ class ColumnGeneration:
             prove: as of `solve`, for what no path can improve.
             reached: hears the time of each round.
             nearly: whether the best trees do that were found, where they do not reach it.
+            boxes: of each vertex, as of `hubs.gathered_orders`.
 
         Raises:
             NotFound: they do not reach it.
         """
         scale, columns, best = float(goal.time), 0, inf
-        self.pool.straight()
+        self.pool.straight(boxes)
         if len(self.pool.columns) > HUB_COLUMNS:
             raise NotFound("there are too many trees around hubs")
         while (columns := columns + len(self.pool.columns)) < STRAIGHT_COLUMNS:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -14,7 +15,7 @@ from solvers.arborescences.bounded_depth import (
 from solvers.certify.distances import hops
 from solvers.lp.linear_program import Infeasible
 from solvers.packing.families import Family, Heights, find_tree, orient, usable_members
-from solvers.packing.hubs import hub_orders
+from solvers.packing.hubs import gathered_orders, hub_orders
 from solvers.packing.likeness import Kinds, Unfolding
 from solvers.packing.order_lp import (
     Columns,
@@ -153,13 +154,16 @@ class ColumnPool:
                 ):
                     self.nearest_first(family, self.near, [int(helper)])
 
-    def straight(self) -> None:
+    def straight(self, boxes: IntArray | None = None) -> None:
         """Take in trees around hubs (see solvers/packing/hubs.py), and nothing besides."""
         self.kinds = None  # each member stands for itself
         alone = sum(self.quotient.orbit_of(family.root) for family in self.families) == 1
         for family in self.families:
-            root = self.place[family.root]
-            for each in hub_orders(self.quotient, root, inward=family.inward, alone=alone):
+            root, into = self.place[family.root], family.inward
+            found = hub_orders(self.quotient, root, inward=into, alone=alone)
+            if boxes is not None:
+                found = chain(found, gathered_orders(self.quotient, root, boxes, inward=into))
+            for each in found:
                 self._take(each.order)
                 self.choose(len(self.orders) - 1, each.parent, each.child)
         pairs = concatenate(self._chosen)

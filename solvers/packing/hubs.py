@@ -5,6 +5,9 @@ Then trees as these are as good as any, and there are few of them: of many roots
 root for its hub; of a single root one for each other member, the root's child. Members that a link
 joins are beside each other. No path leads through them, so what such a link can carry is of use
 only where one is the parent of the other.
+
+Where several members share the way out of their box, one there, a member or a helper, may add up
+for all and spread the sum to all: the box then sends and receives one message for each tree.
 """
 
 from collections.abc import Iterator
@@ -15,6 +18,8 @@ import numpy as np
 from solvers.packing.order_lp import Order, places
 from solvers.routing.quotient import Quotient
 from topologies.model.topology import BoolArray, IntArray, frozen, integers
+
+GATHERERS = 8  # of a box that may add up for it: more orders take longer
 
 
 class HubOrder(NamedTuple):
@@ -45,6 +50,47 @@ def hub_orders(quotient: Quotient, root: int, *, inward: bool, alone: bool) -> I
         yield _around(quotient, (root, hub), beside, inward=inward, near=False)
         if beside.any():
             yield _around(quotient, (root, hub), beside, inward=inward, near=True)
+
+
+def gathered_orders(
+    quotient: Quotient, root: int, boxes: IntArray, *, inward: bool
+) -> Iterator[HubOrder]:
+    """Give orders of a root outside in which one of each box stands between it and the others.
+
+    In each order it is another one, round and round.
+
+    Args:
+        quotient: the machine and its members.
+        root: its place in `members`.
+        boxes: of each vertex of the machine, -1 for none.
+        inward: whether sums flow to the root.
+    """
+    box = boxes[quotient.members]
+    shared = [np.flatnonzero(box == b) for b in range(int(box.max(initial=-1)) + 1)]
+    shared = [s for s in shared if quotient.needed[s].sum() > 1 and box[root] != box[s[0]]]
+    shared = [s[np.argsort(~quotient.needed[s], kind="stable")][:GATHERERS] for s in shared]
+    if quotient.needed[root] or not quotient.usable(inward)[root]:
+        return
+    for turn in range(max(map(len, shared), default=0)):
+        yield _through([int(s[turn % len(s)]) for s in shared], root, quotient, box, inward)
+
+
+def _through(
+    first: list[int], root: int, quotient: Quotient, box: IntArray, inward: bool
+) -> HubOrder:
+    """Let members go through the first one of their box, or straight to the root."""
+    others = np.flatnonzero(quotient.needed).tolist()
+    sequence = integers(dict.fromkeys([root, *first, *others]))
+    place = places(sequence, len(box))
+    allowed = np.zeros((len(box),) * 2, dtype=np.bool_)
+    allowed[sequence[1:], root] = True
+    for each in first:
+        allowed[np.flatnonzero(quotient.needed & (box == box[each])), each] = True
+    np.fill_diagonal(allowed, val=False)
+    depth = np.where(place < len(box), np.where(np.isin(box, box[first]), 2, 1), 0)
+    depth[first], depth[root] = 1, 0
+    child, parent = np.nonzero(allowed)
+    return HubOrder(Order(root, place, frozen(depth), inward, True), parent, child)
 
 
 def _beside(quotient: Quotient, inward: bool) -> BoolArray:

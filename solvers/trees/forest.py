@@ -23,7 +23,7 @@ from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from solvers.templates import direct
 from solvers.trees.extract import TransferBuilder, extract_trees, pair_trees
 from solvers.trees.height_search import search_heights
-from solvers.trees.problem import PackedTrees, TreeProblem
+from solvers.trees.problem import Hubs, PackedTrees, TreeProblem
 from solvers.trees.tree_limit import limit_trees
 from topologies.model.topology import IntArray, Topology
 from topologies.symmetry.group import Group, trivial
@@ -109,7 +109,7 @@ def pack_stars(
     group: Group,
     watch: Watch,
     options: SolverOptions,
-    hubs: tuple[IntArray, Bound] | None = None,
+    hubs: tuple[Hubs, Bound] | None = None,
 ) -> Schedule:
     """Pack trees in which each root sends straight to all, where they attain what ports allow.
 

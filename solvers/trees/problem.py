@@ -43,6 +43,19 @@ class Size(NamedTuple):
     rooted: bool
 
 
+class Hubs(NamedTuple):
+    """Ranks outside a group that may be roots and helpers of its trees.
+
+    Attributes:
+        ranks: that may be.
+        boxes: of each vertex, -1 for none: where several of the group are in one, another one there
+            may stand between them and a root.
+    """
+
+    ranks: IntArray
+    boxes: IntArray | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class PackedTrees:
     """Trees that were packed: over which members, for which roots, and the bound if one is proved.
@@ -181,15 +194,15 @@ class TreeProblem:
         return PackedTrees(packer.quotient, packer.pool.families, packing, bound)
 
     def pack_stars(
-        self, bound: Bound | None, watch: Watch, hubs: IntArray | None = None
+        self, bound: Bound | None, watch: Watch, hubs: Hubs | None = None
     ) -> PackedTrees:
         """Pack trees that attain a bound by sending straight from each root to all.
 
         Args:
             bound: to be attained.
             watch: says when to stop.
-            hubs: ranks outside that may be roots, where these are not all that may help; then
-                what is near the bound does as well.
+            hubs: outside, where these are not all that may help; then what is near the bound does
+                as well.
 
         Raises:
             NotFound: they do not attain it, or the time limit came first.
@@ -197,9 +210,13 @@ class TreeProblem:
         goal = self.goal(bound)
         if goal is None:
             raise NotFound("there is nothing to attain")
-        packer = self._column_generation(self._nearby() if hubs is None else hubs, watch)
+        packer = self._column_generation(hubs.ranks if hubs else self._nearby(), watch)
         packing = packer.attain_straight(
-            goal, self._prover(packer), self._teller(watch), nearly=hubs is not None
+            goal,
+            self._prover(packer),
+            self._teller(watch),
+            nearly=hubs is not None,
+            boxes=hubs.boxes if hubs else None,
         )
         found = PackedTrees(packer.quotient, packer.pool.families, packing, packing.bound)
         if hubs is None and not self.is_attained(found):

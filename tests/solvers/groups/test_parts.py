@@ -224,6 +224,7 @@ def test_a_regular_group_keeps_its_symmetry_in_the_whole_machine():
     [
         ("cloudmatrix384:nodes=16", range(0, 256, 32), 392),  # around hubs in the same nodes
         ("dgx-a100:boxes=16", range(0, 64, 16), 200),  # around hubs in other boxes
+        ("dgx-a100:boxes=16", (0, 3, 16, 32, 48), 200),  # and two in a box through one there
         ("torus:6x6", (0, 7, 14, 21), 100),
     ],
 )
