@@ -13,11 +13,11 @@ from topologies.importers.readers import (
     nccl,
     node_link,
     nvidia_smi,
-    rank_table,
     slurm_conf,
     slurm_yaml,
     topograph,
 )
+from topologies.importers.readers.huawei import rank_table, topology_file
 from topologies.model.registry import Registry
 from topologies.model.topology import TopologyError
 
@@ -46,6 +46,7 @@ IMPORTERS = Registry(
         "nccl": Importer("NCCL topology XML", nccl.read, nccl.sniff),
         "nvidia-smi": Importer("a matrix of nvidia-smi topo -m", nvidia_smi.read, nvidia_smi.sniff),
         "rank-table": Importer("a rank table of Huawei", rank_table.read, rank_table.sniff),
+        "ascend": Importer("a topology file of Ascend", topology_file.read, topology_file.sniff),
         "ibnetdiscover": Importer(
             "the output of ibnetdiscover", ibnetdiscover.read, ibnetdiscover.sniff
         ),

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import combinations
 
@@ -25,6 +25,8 @@ NET = re.compile(r"(mlx|hfi|bnxt|irdma|efa|ib|hns|opa|cxi|hsn)")
 GPU_CLASSES, NET_CLASSES, SWITCH_CLASS = ("0302", "0380", "1200"), ("0207", "0c06"), "0680"
 MATRICES = {"NVLinkBandwidth": "NVLink", "XGMIBandwidth": "xGMI", "XeLinkBandwidth": "XeLink"}
 HUB = "nvs"
+PACKAGES = ("Package", "Socket")  # the second is version 1's word
+OLD = "hwloc 1 tells no links between GPUs but PCIe"
 MOST = 512  # sockets, and objects of a matrix
 
 
@@ -37,12 +39,12 @@ def read(text: str, name: str) -> Draft:
     """Read a host; without a GPU its sockets are the ranks.
 
     Raises:
-        ValueError: it is no such file, or of version 1; with the line.
+        ValueError: it is no such file, or of an unknown version; with the line.
     """
     root = parse(text, "topology")
     version = root.get("version", "1")
-    if not re.fullmatch(r"[23]\.[0-9]{1,2}", version):
-        raise root.fault(f"version is {show_value(version)}, expected 2.x or 3.x")
+    if not re.fullmatch(r"[123](\.[0-9]{1,2})?", version):
+        raise root.fault(f"version is {show_value(version)}, expected 1 to 3.x")
     host = _Host()
     for each in root.all("object"):
         _object(host, each, None)
@@ -50,7 +52,9 @@ def read(text: str, name: str) -> Draft:
         raise ValueError(f"{len(host.sockets):,} sockets, at most {MOST} are read")
     if not host.sockets and not host.gpus:
         raise ValueError("no Package and no GPU in it")
-    return _draft(host, root, _name(root) or name)
+    old = (OLD,) if version[0] == "1" and host.gpus else ()
+    made = _draft(host, root, _name(root) or name)
+    return replace(made, notes=(*made.notes, *old))
 
 
 def _name(root: Element) -> str:
@@ -84,7 +88,7 @@ def _object(host: _Host, each: Element, parent: Vertex | None) -> None:
     """Read an object and what is inside."""
     kind, index = each.get("type"), each.get("gp_index")
     inner = parent
-    if kind == "Package":
+    if kind in PACKAGES:
         inner = Vertex(f"cpu{len(host.sockets)}", SWITCH, "CPU")
         host.sockets.append(inner)
     elif kind == "PCIDev" or (kind == "Bridge" and each.get("pci_busid")):

@@ -20,12 +20,15 @@ from topologies.model.messages import short, show_value
 LIMIT = 1024  # devices
 # From the nearest: what lies between two devices of a host.
 LEVELS = ("PIX", "PXB", "PHB", "NODE", "SYS")
-# Other words for these: of npu-smi (PIB: several bridges), and of old versions (SOC).
-_SAME = {"PIB": "PXB", "SOC": "SYS"}
-_DIRECT = re.compile(r"(NV|XGMI|HCCS|HCCS_SW|SIO)([0-9]{0,3})")
-_MEDIA = {"NV": "NVLink", "XGMI": "xGMI", "HCCS": "HCCS", "HCCS_SW": "HCCS", "SIO": "SIO"}
+# Other words for these: of npu-smi (PIB: several bridges, NA: not known), of old versions (SOC).
+_SAME = {"PIB": "PXB", "SOC": "SYS", "NA": "SYS"}
+THROUGH_SWITCH = "HCCS_SW"
+_DIRECT = re.compile(r"(NV|XGMI|HCCS|HCCS_SW|SIO|UB)([0-9]{0,3})")
+_MEDIA = {"NV": "NVLink", "XGMI": "xGMI", "HCCS": "HCCS", THROUGH_SWITCH: "HCCS", "SIO": "SIO"}
+_MEDIA["UB"] = "UB"
 _DEVICE = re.compile(r"(GPU|NPU|NIC|mlx[0-9]+_|hns_|bnxt_re|irdma|efa_?|rdma|ib|eth)[0-9]{1,4}")
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_DIE = re.compile(r"\bPhy-ID(?=[0-9])")  # npu-smi where a package has two dies
 _LEGEND = re.compile(r"\s*(NIC[0-9]{1,4})\s*:\s*(\S+)\s*$")
 MOST_LINKS = 18  # of a GPU, before the generation of Rubin
 PASSES = {"PIX": "PCIe", "PXB": "PCIe", "PHB": "CPU", "NODE": "CPU", "SYS": "CPU"}
@@ -43,7 +46,7 @@ class _Matrix(NamedTuple):
 
 def sniff(text: str) -> bool:
     """Tell whether the first line that says something lists devices."""
-    for line in _ESCAPE.sub("", text[:5000]).splitlines():
+    for line in _plain(text[:5000]).splitlines():
         words = line.split()
         if words:
             found = [word for word in words if _DEVICE.fullmatch(word)]
@@ -57,7 +60,7 @@ def read(text: str, name: str) -> Draft:
     Raises:
         ValueError: a row or a cell is wrong, with its line.
     """
-    matrix = _parse(_ESCAPE.sub("", text))
+    matrix = _parse(_plain(text))
     ranks = [each for each in matrix.names if each.startswith(("GPU", "NPU"))]
     joins, hubs, notes = _joins(matrix, ranks)
     vertices = [_vertex(matrix, each) for each in matrix.names]
@@ -68,6 +71,11 @@ def read(text: str, name: str) -> Draft:
         for each in (*joins, *tree)
     ]
     return Draft(name, (*vertices, *hubs, *switches), tuple(cables), tuple(notes))
+
+
+def _plain(text: str) -> str:
+    """Leave out what underlines, and call dies NPUs."""
+    return _DIE.sub("NPU", _ESCAPE.sub("", text))
 
 
 def _local(name: str) -> str:
@@ -145,21 +153,27 @@ def _joins(matrix: _Matrix, ranks: list[str]) -> tuple[list[Cable], list[Vertex]
         total.update(dict.fromkeys(pair, count))
     counts = set(pairs.values())
     full = len(pairs) == len(ranks) * (len(ranks) - 1) // 2
-    switched = any(word == "HCCS_SW" for word, _ in counts)
-    if pairs and full and len(counts) == 1 and (max(total.values()) > MOST_LINKS or switched):
-        return _around_hub(ranks, *counts.pop())
+    if pairs and full and len(counts) == 1 and max(total.values()) > MOST_LINKS:
+        [(word, count)] = counts
+        note = f"{word}{count} between any two is more than a GPU has links: a switch joins all"
+        return _around_hub(ranks, word, count, note)
     cables = [
         Cable(a, b, _MEDIA[word], None, lanes=max(count, 1), source=f"{word}{count}")
         for (a, b), (word, count) in pairs.items()
+        if word != THROUGH_SWITCH
     ]
-    return cables, [], []
+    through = {rank for pair, (word, _) in pairs.items() if word == THROUGH_SWITCH for rank in pair}
+    if not through:
+        return cables, [], []
+    note = f"{THROUGH_SWITCH} is drawn as one switch that joins all"
+    around, hubs, notes = _around_hub(sorted(through), THROUGH_SWITCH, 1, note)
+    return cables + around, hubs, notes
 
 
 def _around_hub(
-    ranks: list[str], word: str, count: int
+    ranks: list[str], word: str, count: int, note: str
 ) -> tuple[list[Cable], list[Vertex], list[str]]:
     hub = Vertex("nvs", SWITCH, HUB_KIND)
-    note = f"{word}{count} between any two is more than a GPU has links: a switch joins all"
     cables = [
         Cable(rank, hub.name, _MEDIA[word], None, None, count, True, source=f"{word}{count}")
         for rank in ranks

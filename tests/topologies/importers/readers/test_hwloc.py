@@ -51,7 +51,7 @@ def test_nvswitches_are_one(draft):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ('<topology version="1.0"/>', "line 1: version is '1.0', expected 2.x or 3.x"),
+        ('<topology version="4.0"/>', "line 1: version is '4.0', expected 1 to 3.x"),
         (FILE.format("", ""), "no Package and no GPU in it"),
         (FILE.format(PACKAGE.format(1, GPU.format(2, "fast")), ""), "line 1: pci_link_speed is"),
         (
@@ -68,3 +68,11 @@ def test_what_is_wrong_is_told_with_its_line(draft, text, fault):
     with pytest.raises(ValueError, match=r"^") as told:
         draft("hwloc", text)
     assert str(told.value).startswith(fault)
+
+
+def test_version_1_calls_packages_sockets(draft):
+    gpus = "".join(GPU.format(i, "15.75") for i in range(2))
+    text = FILE.format(f'<object type="Socket">{gpus}</object>', "").replace(' version="2.0"', "")
+    read = draft("hwloc", text)
+    assert {(each.src, each.dst) for each in read.cables} == {("g0", "cpu0"), ("g1", "cpu0")}
+    assert "hwloc 1 tells no links between GPUs but PCIe" in read.notes

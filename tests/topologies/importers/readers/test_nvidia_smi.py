@@ -73,3 +73,18 @@ def test_what_is_wrong_is_told_with_its_line(draft, text, fault):
     with pytest.raises(ValueError, match=r"^") as told:
         draft("nvidia-smi", text)
     assert str(told.value).startswith(fault)
+
+
+def test_dies_of_npu_smi_have_their_sibling_and_a_switch(draft):
+    read = draft(
+        "nvidia-smi",
+        "          Phy-ID0    Phy-ID1    Phy-ID2    CPU Affinity\n"
+        "Phy-ID0    X          SIO        HCCS_SW    0-23\n"
+        "Phy-ID1    SIO        X          HCCS_SW    0-23\n"
+        "Phy-ID2    HCCS_SW    HCCS_SW    X          NA\n\n"
+        "Legend:\n\n  X    = Self\n  NA   = Unknown relationship.\n",
+    )
+    found = {(each.src, each.dst, each.medium) for each in read.cables}
+    assert ("g0", "g1", "SIO") in found
+    assert {(f"g{i}", "nvs", "HCCS") for i in range(3)} <= found
+    assert not any(src == "g1" and dst == "g2" for src, dst, _ in found)

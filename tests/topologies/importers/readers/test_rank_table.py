@@ -1,6 +1,7 @@
 """Huawei's rank tables: who is where."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,24 @@ def test_what_is_wrong_is_told_with_its_place(sample, draft, name, fields, fault
 def test_servers_named_by_addresses_are_told_apart(sample, draft):
     text = Path(sample("rank-table-1.2.json")).read_text().replace("node_0", "fe80::1")
     assert draft("rank-table", text).of("rank")[0].name == "fe80__1.d0"
+
+
+def test_ports_of_a_box_are_those_of_its_topology_file(imported, rates):
+    found = rates(imported("ascend-topology.json", profiles=["atlas-950"]).topology)
+    assert found["d0", "d1"] == 56
+    assert found["d0", "net1-0"] == found["net1-0", "d1"] == 6 * 56
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"local_b": 1', '"local_b": 7', "edge_list[0].local_b: 7 is not in peer_list"),
+        ("PEER2PEER", "PEER2ALL", "edge_list[0].link_type: found 'PEER2ALL', expected PEER2PEER"),
+        ('"edge_count": 3', '"edge_count": 4', "edge_count: 4, but 3 are listed"),
+        ('"local_b": 1', '"local_b": 0', "edge_list[0]: it leads from d0 to itself"),
+    ],
+)
+def test_a_wrong_topology_file_names_the_place(sample, draft, old, new, says):
+    text = Path(sample("ascend-topology.json")).read_text()
+    with pytest.raises(ValueError, match=re.escape(says)):
+        draft("ascend", text.replace(old, new, 1))

@@ -5,8 +5,8 @@ from collections import defaultdict
 import msgspec
 
 from topologies.importers.draft import NETWORK, RANK, SWITCH, UPLINK, Cable, Draft, Vertex
-from topologies.importers.readers import rank_table_2
-from topologies.importers.readers.rank_table_2 import Word, decode, mesh, whole
+from topologies.importers.readers.huawei import rank_table_2
+from topologies.importers.readers.huawei.rank_table_2 import Word, decode, mesh, whole
 from topologies.importers.texts.host_names import fit
 from topologies.model.messages import show_value
 
