@@ -1,7 +1,8 @@
 """A machine from measurements: with what is stated of it, or with nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from statistics import median
 
 import numpy as np
@@ -9,10 +10,11 @@ import numpy as np
 from runtime.calibrate.aim import guess
 from runtime.calibrate.figures import Class, apply, classes, kinds
 from runtime.calibrate.latency import latencies, overhead
-from runtime.calibrate.probing import Log, Probe, measure_pings, rough_rates
+from runtime.calibrate.probing import Log, Pairs, Probe, measure_pings, rough_rates
 from runtime.calibrate.readings import Pair, Ping, Reading, count_outliers
 from runtime.calibrate.saturation import saturate
-from runtime.calibrate.scouting import find_tree, repeat, scout
+from runtime.calibrate.scouting import find_tree, prune, repeat, scout
+from runtime.calibrate.tree import machine
 from runtime.calibrate.wires import Wires, wires
 from topologies.model.topology import FloatArray, Topology
 from topologies.model.units import Seconds
@@ -59,23 +61,28 @@ def calibrate(
     pings = measure_pings(probe)
     rough = rough_rates(pings, len(probe.names))
     log = Log(probe)
+    tree = None
     if stated is None:
         tell("looking for groups")
-        net = find_tree(log, rough, name, draw)
-    else:
-        net = wires(stated)
+        tree = find_tree(log, rough, draw)
+        stated = machine(tree, probe.names, name, Fraction(round(np.median(rough))))
+    net = wires(stated)
     tell("filling links")
     scout(log, net, draw)
     tell("measuring again")
-    kept = log.of(net, repeat(log, net, draw))
-    return _conclude(log, net, kept, pings)
+    rounds = repeat(log, net, draw)
+    if tree is not None:
+        tree = prune(tree, net, saturate(net, log.of(net, rounds)))
+        net = wires(machine(tree, probe.names, name, stated.unit))
+    return _conclude(log, net, rounds, pings, tree is not None)
 
 
 def _conclude(
-    log: Log, net: Wires, kept: Sequence[Reading], pings: Mapping[Pair, Ping]
+    log: Log, net: Wires, rounds: Collection[Pairs], pings: Mapping[Pair, Ping], guessed: bool
 ) -> Calibration:
+    kept = log.of(net, rounds)
     kind, count = kinds(net)
-    found = classes(net, saturate(net, kept), latencies(net, pings, kind, count), kind)
+    found = classes(net, saturate(net, kept), latencies(net, pings, kind, count), kind, guessed)
     source = f"commplan calibrate: {log.rounds} rounds of flows"
     cost = overhead(pings)
     made = apply(net, found, cost, source)

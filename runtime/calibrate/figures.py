@@ -58,42 +58,62 @@ def kinds(net: Wires) -> tuple[IntArray, int]:
     return kind.reshape(-1).astype(np.int64), len(found)
 
 
-def classes(net: Wires, found: Saturation, alpha: FloatArray, kind: IntArray) -> list[Class]:
+def classes(
+    net: Wires, found: Saturation, alpha: FloatArray, kind: IntArray, guessed: bool = False
+) -> list[Class]:
     """Sort the cables of each kind by rate into classes.
 
     Those without a witness join the others of their kind where most of it was seen full, at one
     rate, and they carried no more; else they keep what is stated, raised to what they carried if
-    that is clearly more.
+    that is clearly more. Where nothing is stated they join the slowest of their kind that are as
+    fast as what they carried.
+
+    Args:
+        net: the cables.
+        found: what is known of each.
+        alpha: of each kind, seconds, or nan.
+        kind: of each cable.
+        guessed: whether nothing is stated.
     """
     made: list[Class] = []
     for number in range(int(kind.max(initial=-1)) + 1):
         own = np.flatnonzero(kind == number)
         late = float(alpha[number]) if np.isfinite(alpha[number]) else None
-        made += _classes_of_kind(net, found, own, late)
+        made += _classes_of_kind(net, found, own, late, guessed)
     return _name(net, made)
 
 
 def _classes_of_kind(
-    net: Wires, found: Saturation, own: IntArray, late: Seconds | None
+    net: Wires, found: Saturation, own: IntArray, late: Seconds | None, guessed: bool
 ) -> list[Class]:
     known = found.known[own]
     parts = _split(own[known], found)
     rest = own[~known]
-    if len(parts) == 1 and known.sum() >= MOSTLY * len(rest):
-        most = float(np.median(found.best[parts[0]]))
-        joins = found.least[rest] <= most * (1 + ALIKE)
-        parts[0] = np.concatenate([parts[0], rest[joins]])
-        rest = rest[~joins]
-    stated = float(net.stated[own[0]])
+    if guessed or (len(parts) == 1 and known.sum() >= MOSTLY * len(rest)):
+        rest = _join(parts, rest, found)
+    stated = 0.0 if guessed else float(net.stated[own[0]])
     result = [
         Class("", _middle(found, part), stated, late, _numbers(part), int(found.known[part].sum()))
         for part in parts
     ]
     for cable in rest.tolist():
         carried = float(found.least[cable])
-        kept = carried if carried > stated * (1 + ALIKE) else stated
+        kept = max(carried if carried > stated * (1 + ALIKE) else stated, 1.0)
         result.append(Class("", None, kept, late, (cable,), 0))
     return _merge_kept(result)
+
+
+def _join(parts: list[IntArray], rest: IntArray, found: Saturation) -> IntArray:
+    """Let cables join the slowest part that is as fast as what they carried; give the others."""
+    left = []
+    for cable in rest.tolist():
+        for place, part in enumerate(parts):
+            if found.least[cable] <= np.median(found.best[part]) * (1 + ALIKE):
+                parts[place] = np.append(part, cable)
+                break
+        else:
+            left.append(cable)
+    return np.array(left, dtype=np.int64)
 
 
 def _merge_kept(found: Sequence[Class]) -> list[Class]:

@@ -3,10 +3,12 @@
 Let x be the rates of the flows of a round, and y_e = sum of x_f over the flows f that pass cable e.
 
 - Nothing carries more than it can: c_e >= y_e in every round. The largest y_e of all rounds is a
-  lower bound on the capacity c_e, whatever is thought about sharing.
+  lower bound on the capacity c_e, whatever is thought about sharing. (What was measured once may
+  be wrong, see `_carried`.)
 - Every flow wants more than it gets, and is held back by some full cable on its way. If in a round
   all other cables that a flow f passes have room, that is, if they carried clearly more in another
-  round, then it is e that is full: c_e = y_e. The round is a witness for e.
+  round, then it is e that is full: c_e = y_e. If that holds of a good part of the load of e, the
+  round is a witness for e.
 
 No figure that was stated is used, and no way in which flows share a full cable: that depends
 on buffers and times, and is far from even, while the sum of what passes a full cable is its rate.
@@ -25,6 +27,9 @@ from topologies.model.topology import BoolArray, FloatArray, IntArray
 
 FULL = 0.93  # of the most that a cable carried, from which it counts as full
 ROOM = 0.85  # and up to which it surely has room
+PART = 0.4  # of what passes a cable, that must have room elsewhere
+SURE = 3  # passes of which the median is believed, and loads of which the least is
+RARE = 20  # loads of which one more may be wrong
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +68,12 @@ def saturate(net: Wires, readings: Sequence[Reading]) -> Saturation:
     passing = [passes([net.ways[pair] for pair in each.pairs], net.cables) for each in readings]
     loads = [each.rates @ mask for each, mask in zip(readings, passing, strict=True)]
     middle = np.array([np.median(load, axis=0) for load in loads]).reshape(-1, net.cables)
-    least = middle.max(axis=0, initial=0.0)
+    least = _carried(loads, net.cables)
     witness = np.array(
-        [find_full(mask, load, least) for mask, load in zip(passing, middle, strict=True)]
+        [
+            find_full(mask, each.middle, load, least)
+            for mask, each, load in zip(passing, readings, middle, strict=True)
+        ]
     ).reshape(-1, net.cables)
     rate = tuple(
         _measure([loads[round][:, cable] for round in np.flatnonzero(witness[:, cable])])
@@ -75,18 +83,39 @@ def saturate(net: Wires, readings: Sequence[Reading]) -> Saturation:
     return Saturation(least, rate, witness, heaviest)
 
 
-def find_full(passing: BoolArray, load: FloatArray, most: FloatArray) -> BoolArray:
-    """Tell which cables some flow shows to be full: it passes no other that has no room.
+def _carried(loads: Sequence[FloatArray], cables: int) -> FloatArray:
+    """Find what each cable carried at most, but for what was seen too seldom to be believed.
+
+    Where a process is held up, what waits for it is counted late, and a flow seems faster than it
+    is. Of rounds with few passes the third largest load counts, or of many a later one; of
+    rounds with more, the median.
+    """
+    few = [load for load in loads if len(load) < SURE]
+    often = [np.median(load, axis=0) for load in loads if len(load) >= SURE]
+    singles = np.concatenate([*few, np.zeros((1, cables))])
+    place = np.minimum(SURE + (singles > 0).sum(axis=0) // RARE, len(singles)) - 1
+    seldom = np.take_along_axis(np.sort(singles, axis=0)[::-1], place[None], axis=0)[0]
+    found: FloatArray = np.max([seldom, *often], axis=0)
+    return found
+
+
+def find_full(
+    passing: BoolArray, rates: FloatArray, load: FloatArray, most: FloatArray
+) -> BoolArray:
+    """Tell which cables much of their load shows to be full: its flows pass no other without room.
+
+    One flow does not do: where its process was held up all links on its way would have room.
 
     Args:
         passing: which flow passes which cable.
+        rates: of each flow.
         load: of each cable.
         most: that each cable can carry, as far as is known.
     """
     full = load >= FULL * most
     tight = passing & (load > ROOM * most)
-    alone = tight.sum(axis=1) == 1
-    found: BoolArray = (tight[alone] & full).any(axis=0)
+    alone = (tight.sum(axis=1) == 1) * rates
+    found: BoolArray = full & (alone @ tight >= PART * load) & (load > 0)
     return found
 
 

@@ -1,7 +1,6 @@
 """What is measured next, from what was measured so far, until all is known or the time is over."""
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from itertools import islice
 
 import numpy as np
@@ -9,58 +8,51 @@ import numpy as np
 from runtime.calibrate import tiers
 from runtime.calibrate.aim import aim, guess
 from runtime.calibrate.probing import Log, Pairs
-from runtime.calibrate.readings import Flow, Pair, Reading, Round
+from runtime.calibrate.readings import Flow, Pair, Round
 from runtime.calibrate.rounds import Unit, permutations, spread, triples
-from runtime.calibrate.saturation import Saturation, saturate
-from runtime.calibrate.tree import dissolve, grow, leaf, machine
-from runtime.calibrate.wires import Wires, wires
+from runtime.calibrate.saturation import SURE, Saturation, saturate
+from runtime.calibrate.tree import Tree, dissolve, grow, leaf
+from runtime.calibrate.wires import Wires
 from topologies.model.topology import FloatArray
 
 PASSES = 5  # of each round that fills something, the first included
-SCOUTS = 10  # times that rounds are designed anew for what is not known yet
+TRIES = 3  # rounds that are designed for a cable before it is left
 LOOKS = 2  # times that each pair of units is looked at, or so many rounds at least:
 LEAST_ROUNDS, MOST_ROUNDS = 16, 400
-SURE = 3  # passes of which the median is believed
+MOST_LOOKS = 4  # times that pairs of few units are looked at
 BATCH = 8  # rounds after which the time is looked at
-FINDING, SCOUTING = 0.4, 0.65  # of the time, by which groups are found, and cables filled once
+FINDING, SCOUTING = 0.4, 0.8  # of the time, by which groups are found, and cables filled once
 START = 2  # orders of the ranks in which they are put into groups of three
 
 
-def find_tree(log: Log, rough: FloatArray, name: str, draw: np.random.Generator) -> Wires:
+def find_tree(log: Log, rough: FloatArray, draw: np.random.Generator) -> Tree:
     """Find which ranks share uplinks: tier by tier, from the ranks outwards.
 
     Args:
         log: what measures.
-        rough: rate of each rank, bytes per second.
-        name: of the machine.
+        rough: what each rank is thought to send, bytes per second; it is corrected.
         draw: chances.
     """
     trees = [leaf(rank) for rank in range(len(rough))]
     while len(trees) > 1:
         units = [each.all_ranks for each in trees]
-        together = [tuple(range(len(units)))]
-        found = (
-            tiers.groups(len(units), _look(log, units, rough, draw)) if len(units) > 2 else together
-        )
-        trees = grow(trees, found)
-    names = log.probe.names
-    net = wires(machine(trees[0], names, name, Fraction(round(np.median(rough)))))
-    known = scout(log, net, draw).known
+        groups = [tuple(range(len(units)))]
+        if len(units) > 2:
+            groups = tiers.groups(len(units), _look(log, units, rough, draw))
+        trees = grow(trees, groups)
+    return trees[0]
+
+
+def prune(tree: Tree, net: Wires, found: Saturation) -> Tree:
+    """Leave out the switches of a tree whose uplinks were not seen full either way."""
+    everyone = set(range(net.topology.ranks))
     full: dict[Unit, bool] = {}
-    for cable, (src, dst) in enumerate(net.ends.tolist()):
-        if min(src, dst) >= len(names):
-            below = _ranks_below(net, cable)
-            for side in (below, tuple(sorted(set(range(len(names))) - set(below)))):
-                full[side] = full.get(side, False) or bool(known[cable])
-    return wires(machine(dissolve(trees[0], full), names, name, Fraction(round(np.median(rough)))))
-
-
-def _ranks_below(net: Wires, cable: int) -> Unit:
-    """List the ranks on the side of a cable of a tree where its lower switch is."""
-    src, dst = net.ends[cable].tolist()
-    # Switches are numbered from below, so that the lower one has the smaller number.
-    upwards = cable if src < dst else net.opposite[cable]
-    return tuple(sorted({pair[0] for pair, way in net.ways.items() if upwards in way}))
+    for cable in np.flatnonzero((net.ends >= net.topology.ranks).all(axis=1)).tolist():
+        inside = {src for (src, _), way in net.ways.items() if cable in way}
+        for side in (inside, everyone - inside):
+            unit = tuple(sorted(side))
+            full[unit] = full.get(unit, False) or bool(found.known[cable])
+    return dissolve(tree, full)
 
 
 def _look(
@@ -68,69 +60,63 @@ def _look(
 ) -> list[tiers.Look]:
     """Let all units send at once, each to another one, in as many rounds as are worth it."""
     looks: list[tiers.Look] = []
-    count = min(max(LOOKS * (len(units) - 1), LEAST_ROUNDS), MOST_ROUNDS)
+    others = len(units) - 1
+    count = min(max(LOOKS * others, min(LEAST_ROUNDS, MOST_LOOKS * others)), MOST_ROUNDS)
     rounds = islice(permutations(len(units), draw), count)
-    typical = rough / 2
     while batch := list(islice(rounds, BATCH)):
         flows = [[spread(units[a], units[b]) for a, b in pairs] for pairs in batch]
-        asked = [
-            _rough_round([pair for each in round for pair in each], typical) for round in flows
-        ]
+        asked = [_rough_round([pair for each in round for pair in each], rough) for round in flows]
         for pairs, parts, rates in zip(batch, flows, log.stream(asked), strict=True):
+            _correct(rough, [pair for part in parts for pair in part], rates)
             left = iter(rates)
             for (a, b), part in zip(pairs, parts, strict=True):
                 looks.append(tiers.Look(a, b, sum(islice(left, len(part)))))
-        typical = _typical(asked, rates, typical)
         if log.probe.spent() > FINDING:
             break
     return looks
 
 
-def _rough_round(pairs: Sequence[Pair], typical: FloatArray) -> Round:
-    return tuple(Flow(*pair, float(min(typical[list(pair)]))) for pair in pairs)
+def _rough_round(pairs: Sequence[Pair], rough: FloatArray) -> Round:
+    return tuple(Flow(*pair, float(min(rough[list(pair)]))) for pair in pairs)
 
 
-def _typical(asked: Sequence[Round], rates: Sequence[float], before: FloatArray) -> FloatArray:
-    """Correct what ranks are thought to send by what they sent in the last round."""
-    sent = before.copy()
-    for flow, rate in zip(asked[-1], rates, strict=True):
-        sent[flow.src] = max(rate, 1.0)
-    return sent
+def _correct(rough: FloatArray, pairs: Sequence[Pair], rates: Sequence[float]) -> None:
+    """Move what ranks are thought to send towards what they just sent."""
+    for (src, _), rate in zip(pairs, rates, strict=True):
+        rough[src] = max((rough[src] + rate) / 2, 1.0)
 
 
-def scout(log: Log, net: Wires, draw: np.random.Generator) -> Saturation:
-    """Fill each cable once: by general rounds first, then by such as are designed for the rest."""
-    if not log.of(net):
-        log.stream(list(_start(net, draw)))
-    hopeless: set[int] = set()
-    for _ in range(SCOUTS):
-        found = saturate(net, log.of(net))
-        wanted = [c for c in _by_importance(net, draw) if not found.known[c] and c not in hopeless]
-        if not wanted or log.probe.spent() > SCOUTING:
-            break
-        if _doubt(log, net, found, wanted):
-            continue
-        aims = aim(net, capacity(net, found), found.least, wanted, draw)
-        hopeless |= aims.hopeless
-        for start in range(0, len(aims.rounds), BATCH):
-            if log.probe.spent() <= SCOUTING:
-                log.stream(aims.rounds[start : start + BATCH])
-    return saturate(net, log.of(net))
+def scout(log: Log, net: Wires, draw: np.random.Generator) -> None:
+    """Fill each cable: by general rounds first, then by such as are designed for the rest.
 
-
-def _doubt(log: Log, net: Wires, found: Saturation, wanted: Sequence[int]) -> bool:
-    """Measure again in which rounds cables carried most, where that was seen once or twice.
-
-    Where a process was held up what waits for it is counted late: one such round would hide
-    that others filled the cable. Of three passes the median does not mind.
+    What seems known from few passes is measured again before it is believed; then what turns out
+    not to be known is aimed at once more.
     """
-    readings = log.of(net)
-    heavy = [readings[i] for i in sorted({int(found.heaviest[cable]) for cable in wanted})]
-    again = [each for each in heavy if len(each.rates) < SURE]
-    now = capacity(net, found)
-    for each in again:
-        log.stream([guess(net, each.pairs, now)] * (SURE - len(each.rates)))
-    return bool(again)
+    log.stream(list(_start(net, draw)))
+    tries = np.zeros(net.cables, dtype=np.int64)
+    while True:
+        found = saturate(net, log.of(net))
+        wanted = [c for c in _by_importance(net, draw) if not found.known[c] and tries[c] < TRIES]
+        aims = aim(net, capacity(net, found), found.least, wanted, draw)
+        tries[wanted] += 1
+        tries[list(aims.hopeless)] = TRIES
+        rounds = aims.rounds
+        if not rounds:
+            rounds = _confirm(log, net, found)
+            tries = np.minimum(tries, TRIES - 1)
+        for start in range(0, len(rounds), BATCH):
+            if log.probe.spent() > SCOUTING:
+                return
+            log.stream(rounds[start : start + BATCH])
+        if not rounds:
+            return
+
+
+def _confirm(log: Log, net: Wires, found: Saturation) -> tuple[Round, ...]:
+    """List rounds that are to be believed and were measured once or twice."""
+    readings, now = log.of(net), capacity(net, found)
+    chosen = [readings[i] for i in choose(found, net)]
+    return tuple(guess(net, each.pairs, now) for each in chosen if len(each.rates) < SURE)
 
 
 def capacity(net: Wires, found: Saturation) -> FloatArray:
@@ -159,22 +145,26 @@ def repeat(log: Log, net: Wires, draw: np.random.Generator) -> set[Pairs]:
     """Measure again, in another order each time, the rounds that tell something; say which."""
     readings = log.of(net)
     found = saturate(net, readings)
-    chosen = [readings[i].pairs for i in _choose(found, net, readings)]
+    chosen = [readings[i] for i in choose(found, net)]
     now = capacity(net, found)
-    for _ in range(PASSES - 1):
-        order = draw.permutation(len(chosen))
-        log.stream([guess(net, chosen[i], now) for i in order])
+    for passes in range(1, PASSES):
+        left = [each.pairs for each in chosen if len(each.rates) <= passes]
+        log.stream([guess(net, left[i], now) for i in draw.permutation(len(left))])
         if log.probe.spent() > 1 - 1 / PASSES:
             break
-    return set(chosen)
+    return {each.pairs for each in chosen}
 
 
-def _choose(found: Saturation, net: Wires, readings: Sequence[Reading]) -> list[int]:
-    """Choose rounds that are witness for all that is known, and those that carried most else."""
+def choose(found: Saturation, net: Wires) -> list[int]:
+    """Choose rounds that are witness for all that is known.
+
+    Of cables between switches that are not known those in which they carried most come on top.
+    """
     chosen = set()
     left = found.known.copy()
     while left.any():
         best = int((found.witness & left).sum(axis=1).argmax())
         chosen.add(best)
         left &= ~found.witness[best]
-    return sorted(chosen | {int(i) for i in found.heaviest[~found.known]})
+    inner = (net.ends >= net.topology.ranks).all(axis=1)
+    return sorted(chosen | {int(i) for i in found.heaviest[inner & ~found.known]})

@@ -1,12 +1,12 @@
 """Which ranks are joined without a bottleneck between them: groups, found from full load.
 
 When all ranks send at once, each to another one, those that a shared uplink joins slow each other,
-and those at one switch do not. Let out_A and in_B be the most that unit A ever sent and unit B ever
-received. A flow A to B that carries clearly less than min(out_A, in_B) shows that something between
-them is shared, or slower than they are: they are apart. Chance decides which rounds load an uplink
-fully, so that one fast round proves nothing: units are joined whose pairs were apart in few of the
-rounds in which they were looked at (average linkage, Sokal and Michener, 1958). The groups are the
-units of the next tier, until one is left.
+and those at one switch do not. Let out_A and in_B be the most that unit A sent and unit B received,
+what was seen once left out. A flow A to B that carries clearly less than min(out_A, in_B) shows
+that something between them is shared, or slower than they are: they are apart. Chance decides which
+rounds load an uplink fully, so that one fast round proves nothing: units are joined whose pairs
+were apart in few of the rounds in which they were looked at (average linkage, Sokal and Michener,
+1958). The groups are the units of the next tier, until one is left.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ import numpy as np
 from topologies.model.topology import FloatArray, IntArray
 
 SLOW = 0.85  # of what both ends can do, below which a flow is slowed
+RARE = 200  # looks of which one more may be wrong
 MOST_EQUALS = 1000  # pairs among which the most alike is looked for
 APART = 0.12  # of the looks at two groups, in which they may seem apart and be joined
 
@@ -50,14 +51,22 @@ def _count(count: int, looks: Sequence[Look]) -> tuple[FloatArray, FloatArray]:
     """Count for each two units how often they were slowed, and how often looked at."""
     src, dst = (np.array([look[i] for look in looks], dtype=np.int64) for i in (0, 1))
     rate = np.array([look.rate for look in looks])
-    sent, received = np.zeros(count), np.zeros(count)
-    np.maximum.at(sent, src, rate)
-    np.maximum.at(received, dst, rate)
+    sent, received = (_can(count, end, rate) for end in (src, dst))
     is_slow = rate < SLOW * np.minimum(sent[src], received[dst])
     slowed, seen = np.zeros((count, count)), np.zeros((count, count))
     np.add.at(slowed, (src, dst), is_slow)
     np.add.at(seen, (src, dst), 1.0)
     return slowed, seen
+
+
+def _can(count: int, unit: IntArray, rate: FloatArray) -> FloatArray:
+    """Give the most that each unit did, but for what was seen once: it may be a mistake."""
+    found = np.zeros(count)
+    for each in range(count):
+        own = np.sort(rate[unit == each])[::-1]
+        if len(own):
+            found[each] = own[min(1 + len(own) // RARE, len(own) - 1)]
+    return found
 
 
 def _link(slowed: FloatArray, seen: FloatArray) -> list[tuple[int, ...]]:

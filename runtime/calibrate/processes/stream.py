@@ -14,6 +14,7 @@ from topologies.model.units import Bytes, Seconds
 DEPTH = 4  # messages of a stream under way
 PARTS = 16  # messages of a stream in a window, at least
 SMALLEST, LARGEST = 2**10, 2**22  # bytes of a message
+GRID = 64  # moments in a window
 WARM, OVER = 0.3, 0.1  # of a window, that streams run before and after it
 TAG = 1
 
@@ -120,18 +121,23 @@ class _Side:
         return bool(size)
 
     def rate(self, window: Window) -> float:
-        """Compute bytes per second in the window, bytes coming evenly between two messages."""
+        """Compute bytes per second in the window."""
         return rate_within(np.array(self.times), np.array(self.bytes), window)
 
 
 def rate_within(times: FloatArray, counts: FloatArray, window: Window) -> float:
-    """Compute the bytes per second in a window, from when messages had come, and their bytes."""
+    """Compute the bytes per second in a window, from when messages had come, and their bytes.
+
+    That is the slope of the line that fits best to what had come at moments spread evenly over the
+    window. It hardly minds if the process was held up where the window begins or ends, and it is
+    linear in what came, so that the rates of flows that share a link add up to the link's.
+    """
     if not len(times):
         return 0.0
     moments = np.append(window.start, times)
     came = np.append(0, np.cumsum(counts))
-    first, last = np.interp([window.opens, window.closes], moments, came)
-    return float(last - first) / window.length
+    grid = np.linspace(window.opens, window.closes, GRID)
+    return max(float(np.polyfit(grid - window.opens, np.interp(grid, moments, came), 1)[0]), 0.0)
 
 
 def _wait_until(moment: Seconds) -> None:

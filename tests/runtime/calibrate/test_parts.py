@@ -54,9 +54,9 @@ def test_a_median_lies_between_order_statistics():
 
 def test_a_flow_shows_the_cable_to_be_full_whose_others_have_room():
     net = wires(star(3))
-    into = Reading(((0, 2), (1, 2)), np.array([[4.0, 6.0]]))
-    out = Reading(((0, 1), (0, 2)), np.array([[7.0, 3.0]]))
-    alone = Reading(((0, 1),), np.array([[10.0]]))
+    into = Reading(((0, 2), (1, 2)), np.array([[4.0, 6.0]] * 3))
+    out = Reading(((0, 1), (0, 2)), np.array([[7.0, 3.0]] * 3))
+    alone = Reading(((0, 1),), np.array([[10.0]] * 3))
     number = {tuple(ends): cable for cable, ends in enumerate(net.ends.tolist())}
     found = saturate(net, [into, out, alone])
     assert found.known[number[3, 2]]

@@ -1,0 +1,334 @@
+"""Machines that `commplan calibrate` finds, beside those that were emulated.
+
+`python -m bench.calibrate`, as root or with user namespaces, makes ten networks one after the other
+(`commplan fabric`) and runs `commplan calibrate` on each, as users do: five trees of switches, of
+which it is told nothing, and five of `irregular:seed=K`, with a file that states double the rate of
+three cables. All ranks together send 24 MB/s, which a small computer carries while it does
+other things.
+
+It prints whether the uplinks that were found are those that are there (with a file: whether
+the slow links were told), how far measured rates are off at most, how many links nothing fills
+so that they keep what is stated, latencies where the kernel emulates them, and how long all_gather
+and all_reduce of 8 MiB take on the true machine with plans made on the found one, as a multiple
+of the time with plans made on the true one.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import numpy as np
+
+from bench.verdict import ended
+from commplan.planning.planner import plan
+from runtime.calibrate.wires import Wires, wires
+from runtime.fabric import machine
+from runtime.fabric.hosts import mpi
+from runtime.fabric.layout import FabricError
+from runtime.fabric.machine import Machine
+from runtime.launch.process import run_limited
+from runtime.simulate.simulate import simulate
+from solvers.schedules.kinds import collective
+from solvers.schedules.schedule import Schedule
+from solvers.schedules.unfold import unfold
+from topologies.formats import files
+from topologies.model.ragged import starts
+from topologies.model.topology import (
+    FloatArray,
+    Link,
+    Switch,
+    Topology,
+    build,
+    frozen,
+    integers,
+)
+from topologies.model.units import size as read_size
+from topologies.presets.random_machines import irregular_machine
+from topologies.symmetry.group import trivial
+
+TOGETHER = 24 * 10**6  # bytes per second that all hosts send
+ALPHA = 1e-3  # seconds of a cable, where the kernel can do that
+SLOW = 3  # cables of an irregular machine that are half as fast as stated
+COLLECTIVES = ("all_gather", "all_reduce")
+RATES, LATENCIES, PLANS = 0.05, 0.2, 1.02  # off at most, off at most, times as long at most
+Below = Sequence["int | tuple[int, Below]"]
+
+# Hosts are rates, switches (rate of the uplink, what is below).
+TREES: Mapping[str, Below] = {
+    "star, a degraded NIC": [4, 4, 4, 4, 4, 2, 4, 4],
+    "two supernodes": [(4, [4] * 4), (4, [4] * 4)],
+    "boxes that share a NIC": [(3, [6, 6]) for _ in range(4)],
+    "uneven groups": [(6, [4] * 5), (6, [4] * 3), 4],
+    "three tiers": [(5, [(4, [4, 4]), (4, [4, 4])]), (5, [(4, [4, 4]), (4, [4, 4])])],
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A machine to emulate, and what is stated of it, if anything is."""
+
+    name: str
+    truth: Topology
+    stated: Topology | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came out.
+
+    Attributes:
+        right: uplinks are those that are there, or slow links those that are slow.
+        off: the largest relative error of a rate that was measured.
+        unseen: links that keep what is stated.
+        late: the largest relative error of a latency; None where those are not emulated.
+        times: with plans on what was found over those with plans on the truth, by collective.
+        seconds: of the measurement.
+    """
+
+    right: bool
+    off: float
+    unseen: int
+    late: float | None
+    times: tuple[float, ...]
+    seconds: float
+
+    def line(self, name: str) -> str:
+        """Write the row of the table."""
+        late = "-" if self.late is None else f"{self.late:.1%}"
+        times = "".join(f"{ratio:12.4f}" for ratio in self.times)
+        shape = "right" if self.right else "WRONG"
+        return (
+            f"{name:26}{shape:>8}{self.off:9.1%}{self.unseen:8}{late:>9}{times}{self.seconds:8.0f}"
+        )
+
+    def faults(self, name: str) -> Iterator[str]:
+        """Say which bounds it misses."""
+        if not self.right:
+            yield f"{name}: shared uplinks or slow links are not those that there are"
+        if self.off > RATES:
+            yield f"{name}: a rate is off by {self.off:.1%}"
+        if self.late is not None and self.late > LATENCIES:
+            yield f"{name}: a latency is off by {self.late:.1%}"
+        if max(self.times) > PLANS:
+            yield f"{name}: a plan takes {max(self.times):.3f} times as long"
+
+
+def tree(name: str, top: Below) -> Topology:
+    """Build hosts on switches on switches."""
+    hosts: list[str] = []
+    switches: list[Switch] = []
+    links: list[Link] = []
+
+    def lay(below: Below) -> str:
+        own = f"s{len(switches)}"
+        switches.append(Switch(own))
+        for each in below:
+            if isinstance(each, tuple):
+                rate, end = each[0], lay(each[1])
+            else:
+                rate, end = each, f"h{len(hosts)}"
+                hosts.append(end)
+            links.append(Link(end, own, Fraction(rate), ALPHA, duplex=True))
+        return own
+
+    lay(top)
+    return build(name, hosts, switches, links)
+
+
+def scaled(asked: Topology) -> Topology:
+    """Give a machine rates that together are TOGETHER, in whole bytes per second."""
+    sends = int(asked.capacity[asked.src < asked.ranks].sum())
+    alpha = frozen(np.full(asked.links, ALPHA))
+    return replace(asked, unit=Fraction(TOGETHER // sends), alpha=alpha)
+
+
+def cases(seeds: Sequence[int]) -> Iterator[Case]:
+    """List the machines."""
+    for name, top in TREES.items():
+        yield Case(name, scaled(tree(name, top)), None)
+    for seed in seeds:
+        yield _irregular(seed)
+
+
+def _irregular(seed: int) -> Case:
+    """Draw a machine, some cables of which are half as fast as its file says."""
+    stated = scaled(irregular_machine(seed))
+    draw = np.random.default_rng(seed)
+    slow = draw.choice(np.flatnonzero(stated.mate > np.arange(stated.links)), SLOW, replace=False)
+    capacity = stated.capacity * 2
+    for link in slow.tolist():
+        between = [sorted(ends) for ends in zip(stated.src, stated.dst, strict=True)]
+        same = [ends == sorted((stated.src[link], stated.dst[link])) for ends in between]
+        capacity[np.array(same)] = stated.capacity[np.array(same)]
+    truth = replace(stated, unit=stated.unit / 2, capacity=frozen(capacity))
+    return Case(stated.name, truth, stated)
+
+
+def measure(case: Case, up: Machine, folder: Path, seconds: float) -> tuple[Topology, Any]:
+    """Calibrate an emulated machine; give what was written, and what was answered.
+
+    Raises:
+        FabricError: the command failed.
+    """
+    written = folder / "found.json"
+    words = ["--seconds", f"{seconds:g}", "--window", "0.3", "-o", str(written), "--json"]
+    if case.stated is not None:
+        files.save(case.stated, folder / "stated.json")
+        words += ["--topology", str(folder / "stated.json")]
+    here = mpi(up.keeper, range(case.truth.ranks))
+    command = [sys.executable, "-m", "mpi4py", "-m", "commplan", "calibrate", *words]
+    line = [*here.command_line(case.truth.ranks), *command]
+    limit = 3 * seconds + 60
+    done = run_limited(line, here.environment(limit), limit)
+    if done.code != 0:
+        raise FabricError("\n".join(done.errors) or "no end")
+    return files.load(written), json.loads(done.output[0])
+
+
+def compare(case: Case, up: Machine, found: Topology, told: Any) -> Row:  # noqa: ANN401
+    """Set what was found beside what was emulated."""
+    truth, seen = wires(up.layout.topology), wires(found)
+    pairs = _pair_cables(truth, seen)
+    unseen = {name for each in told["classes"] if each["low"] is None for name in each["links"]}
+    known = [(a, b) for a, b in pairs if _name(seen, b) not in unseen]
+    off = [abs(seen.stated[b] / truth.stated[a] - 1) for a, b in known]
+    return Row(
+        _is_right(case, truth, seen, pairs, told, unseen),
+        max(off, default=1.0),
+        len(unseen),
+        _latency_error(truth, seen, pairs) if up.layout.delayed else None,
+        tuple(_plan_ratio(up.layout.topology, found, each) for each in COLLECTIVES),
+        told["seconds"],
+    )
+
+
+def _is_right(
+    case: Case,
+    truth: Wires,
+    seen: Wires,
+    pairs: Sequence[tuple[int, int]],
+    told: Any,  # noqa: ANN401
+    unseen: set[str],
+) -> bool:
+    """Tell whether all shared uplinks were found, or all slow links that can be full, no others."""
+    if case.stated is None:
+        return len(pairs) == truth.cables - _needless(truth) and len(pairs) == seen.cables
+    ratio = truth.stated / wires(case.stated).stated
+    slow = {_name(truth, cable) for cable in np.flatnonzero(ratio < 1).tolist()}
+    return set(told["slower"]) == slow - unseen
+
+
+def _needless(truth: Wires) -> int:
+    """Count cables that are one with another: those of a switch that joins two switches only."""
+    degree = np.bincount(truth.ends[:, 0], minlength=truth.topology.vertices)
+    return 2 * int((degree[truth.topology.ranks :] == 2).sum())
+
+
+def _pair_cables(truth: Wires, seen: Wires) -> list[tuple[int, int]]:
+    """Pair the cables that part the same ranks: by the pairs of ranks whose data pass them."""
+    known = {_users(seen, cable): cable for cable in range(seen.cables)}
+    users = {_users(truth, cable): cable for cable in range(truth.cables)}
+    return [(cable, known[pairs]) for pairs, cable in users.items() if pairs in known]
+
+
+def _users(net: Wires, cable: int) -> frozenset[tuple[int, int]]:
+    return frozenset(pair for pair, way in net.ways.items() if cable in way)
+
+
+def _name(net: Wires, cable: int) -> str:
+    src, dst = net.ends[cable].tolist()
+    return f"{net.topology.names[src]} -> {net.topology.names[dst]}"
+
+
+def _latency_error(truth: Wires, seen: Wires, pairs: Sequence[tuple[int, int]]) -> float:
+    there, found = _alpha(truth), _alpha(seen)
+    return max(abs(float(found[b] / there[a]) - 1) for a, b in pairs)
+
+
+def _alpha(net: Wires) -> FloatArray:
+    alpha = np.zeros(net.cables)
+    alpha[net.cable] = net.topology.alpha
+    return alpha
+
+
+def _plan_ratio(truth: Topology, found: Topology, what: str) -> float:
+    """Compare a plan made on what was found with one made on the truth, both on the truth."""
+    size = read_size("8MiB")
+    ours, best = (
+        plan(each, collective(what, range(truth.ranks)), size=size).schedule
+        for each in (found, truth)
+    )
+    return _seconds(_moved(ours, truth), size) / _seconds(best, size)
+
+
+def _seconds(schedule: Schedule, size: int) -> float:
+    return float(simulate(schedule, size).seconds)
+
+
+def _moved(schedule: Schedule, truth: Topology) -> Schedule:
+    """Put a schedule on the true machine: over the same links, or in a tree on the only way."""
+    old = schedule.topology
+    if old.vertices == truth.vertices and old.links == truth.links and (old.src == truth.src).all():
+        return replace(unfold(schedule), topology=truth)
+    whole, net = unfold(schedule), wires(truth)
+    link = {int(cable): at for at, cable in enumerate(net.cable)}
+    ends = zip(whole.transfers.src.tolist(), whole.transfers.dst.tolist(), strict=True)
+    routes = [[link[cable] for cable in net.ways[pair]] for pair in ends]
+    transfers = replace(
+        whole.transfers,
+        route_start=frozen(starts(np.array([len(route) for route in routes]))),
+        route=integers(at for route in routes for at in route),
+    )
+    return replace(whole, topology=truth, transfers=transfers, group=trivial(truth))
+
+
+@click.command()
+@click.option("--case", "asked", multiple=True, help="Only names with this in them; repeatable.")
+@click.option("--seeds", default=5, show_default=True, help="Irregular machines.")
+@click.option("--first", default=0, show_default=True, help="The first seed of these.")
+@click.option("--seconds", default=60.0, show_default=True, help="That each may be measured.")
+def main(asked: tuple[str, ...], seeds: int, first: int, seconds: float) -> None:
+    """Print the table; exit 1 where a bound is missed."""
+    heads = "".join(f"{each:>12}" for each in COLLECTIVES)
+    click.echo(
+        f"{'machine':26}{'shape':>8}{'rates':>9}{'unseen':>8}{'latency':>9}{heads}{'seconds':>8}\n"
+        f"{'at most':26}{'':8}{RATES:9.1%}{'':8}{LATENCIES:9.1%}" + f"{PLANS:12.4f}" * 2
+    )
+    missed: list[str] = []
+    for case in cases(range(first, first + seeds)):
+        if asked and not any(part in case.name for part in asked):
+            continue
+        try:
+            row = _run(case, seconds)
+        except FabricError as error:
+            raise click.ClickException(f"{case.name}: {error}") from None
+        finally:
+            machine.down()
+        click.echo(row.line(case.name))
+        missed += row.faults(case.name)
+    ended(missed)
+
+
+def _run(case: Case, seconds: float) -> Row:
+    with TemporaryDirectory(prefix="commplan-") as folder:
+        up = machine.up(case.truth, Fraction(1), _tell(case.name))
+        found, told = measure(case, up, Path(folder), seconds)
+    return compare(case, up, found, told)
+
+
+def _tell(name: str) -> Callable[[str], None]:
+    def tell(news: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r\033[K{name}: {news}\r", nl=False, err=True)
+
+    return tell
+
+
+if __name__ == "__main__":
+    main()
