@@ -27,7 +27,7 @@ import numpy as np
 
 from bench.verdict import ended
 from commplan.planning.planner import plan
-from runtime.calibrate.wires import Wires, wires
+from runtime.calibrate.model.wires import Wires, wires
 from runtime.fabric import machine
 from runtime.fabric.hosts import mpi
 from runtime.fabric.layout import FabricError

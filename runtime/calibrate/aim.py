@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runtime.calibrate.fair import fair_rates, passes
+from runtime.calibrate.model.fair import fair_rates, passes
+from runtime.calibrate.model.wires import Wires
 from runtime.calibrate.readings import Flow, Pair, Round
-from runtime.calibrate.wires import Wires
 from topologies.model.topology import FloatArray
 
 MOST_FLOWS = 64  # of a round that fills one cable

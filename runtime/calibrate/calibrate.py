@@ -1,6 +1,6 @@
 """A machine from measurements: with what is stated of it, or with nothing."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from statistics import median
@@ -10,12 +10,13 @@ import numpy as np
 from runtime.calibrate.aim import guess
 from runtime.calibrate.figures import Class, apply, classes, kinds
 from runtime.calibrate.latency import latencies, overhead
-from runtime.calibrate.probing import Log, Pairs, Probe, measure_pings, rough_rates
-from runtime.calibrate.readings import Pair, Ping, Reading, count_outliers
+from runtime.calibrate.launches import Launch, join_pings, readings
+from runtime.calibrate.model.tree import machine
+from runtime.calibrate.model.wires import Wires, wires
+from runtime.calibrate.probing import Log, Probe, measure_pings, rough_rates
+from runtime.calibrate.readings import Reading, count_outliers
 from runtime.calibrate.saturation import saturate
 from runtime.calibrate.scouting import find_tree, prune, repeat, scout
-from runtime.calibrate.tree import machine
-from runtime.calibrate.wires import Wires, wires
 from topologies.model.topology import FloatArray, Topology
 from topologies.model.units import Seconds
 
@@ -31,6 +32,8 @@ class Calibration:
         outliers: flows in them that carried much less or more than in the other passes.
         off: how far the machine, with flows that share evenly, is from what all flows of a round
             carried together: the median over the rounds, as a part of it.
+        launch: what was measured, for a file.
+        launches: how many are behind the figures.
     """
 
     topology: Topology
@@ -40,12 +43,15 @@ class Calibration:
     rounds: int
     outliers: int
     off: float
+    launch: Launch
+    launches: int
 
 
 def calibrate(
     probe: Probe,
     stated: Topology | None = None,
     name: str = "calibrated",
+    earlier: Sequence[Launch] = (),
     tell: Callable[[str], None] = lambda _: None,
 ) -> Calibration:
     """Measure a machine.
@@ -54,6 +60,7 @@ def calibrate(
         probe: what measures.
         stated: the machine as it is thought to be; without it a tree of switches is looked for.
         name: of a machine that is found.
+        earlier: what other jobs of the same ranks measured.
         tell: gets what is being done, in words.
     """
     draw = np.random.default_rng(SEED)
@@ -70,20 +77,29 @@ def calibrate(
     tell("filling links")
     scout(log, net, draw)
     tell("measuring again")
-    rounds = repeat(log, net, draw)
+    launch = Launch(pings, log.passes(repeat(log, net, draw)))
     if tree is not None:
-        tree = prune(tree, net, saturate(net, log.of(net, rounds)))
+        tree = prune(tree, net, saturate(net, _kept(net, launch, earlier)))
         net = wires(machine(tree, probe.names, name, stated.unit))
-    return _conclude(log, net, rounds, pings, tree is not None)
+    return _conclude(log, net, launch, earlier, tree is not None)
+
+
+def _kept(net: Wires, launch: Launch, earlier: Sequence[Launch]) -> list[Reading]:
+    """List what is believed, of this launch and of earlier ones."""
+    own = [Reading(pairs, np.array(rates)) for pairs, rates in launch.rounds.items()]
+    sure = set(net.ways)
+    return [each for each in (*own, *readings(earlier)) if sure.issuperset(each.pairs)]
 
 
 def _conclude(
-    log: Log, net: Wires, rounds: Collection[Pairs], pings: Mapping[Pair, Ping], guessed: bool
+    log: Log, net: Wires, launch: Launch, earlier: Sequence[Launch], guessed: bool
 ) -> Calibration:
-    kept = log.of(net, rounds)
+    kept, pings = _kept(net, launch, earlier), join_pings([launch, *earlier])
     kind, count = kinds(net)
     found = classes(net, saturate(net, kept), latencies(net, pings, kind, count), kind, guessed)
+    launches = 1 + len(earlier)
     source = f"commplan calibrate: {log.rounds} rounds of flows"
+    source += f", {launches} launches" if earlier else ""
     cost = overhead(pings)
     made = apply(net, found, cost, source)
     capacity = np.zeros(net.cables)
@@ -91,7 +107,7 @@ def _conclude(
         capacity[list(each.cables)] = each.used
     outliers = sum(count_outliers(flow) for each in kept for flow in each.rates.T)
     off = _compare(net, log.of(net), capacity)
-    return Calibration(made, net, tuple(found), cost, log.rounds, outliers, off)
+    return Calibration(made, net, tuple(found), cost, log.rounds, outliers, off, launch, launches)
 
 
 def _compare(net: Wires, readings: Sequence[Reading], capacity: FloatArray) -> float:

@@ -8,9 +8,9 @@ from math import gcd, log10
 
 import numpy as np
 
+from runtime.calibrate.model.wires import Wires
 from runtime.calibrate.readings import Interval
 from runtime.calibrate.saturation import Saturation
-from runtime.calibrate.wires import Wires
 from topologies.model.topology import FloatArray, IntArray, LinkClass, Topology, frozen, integers
 from topologies.model.units import Seconds
 

@@ -15,8 +15,8 @@ from statistics import median
 import numpy as np
 from scipy.optimize import nnls
 
+from runtime.calibrate.model.wires import Wires
 from runtime.calibrate.readings import Pair, Ping
-from runtime.calibrate.wires import Wires
 from topologies.model.topology import FloatArray, IntArray
 from topologies.model.units import Seconds
 

@@ -7,12 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
-from runtime.calibrate.readings import Pair, Ping, Reading, Round
+from runtime.calibrate.model.wires import Wires
+from runtime.calibrate.readings import Pair, Pairs, Ping, Reading, Round
 from runtime.calibrate.rounds import matchings
-from runtime.calibrate.wires import Wires
 from topologies.model.topology import FloatArray
-
-Pairs = tuple[Pair, ...]
 
 ALONE = 20  # ranks up to which each pair is pinged while the others are quiet
 PING_ROUNDS = 64  # of more ranks: so many rounds, in which all are pinged
@@ -50,6 +48,10 @@ class Log:
             self._seen[tuple(flow.pair for flow in each)].append(rates)
         self.rounds += len(rounds)
         return found
+
+    def passes(self, only: Collection[Pairs]) -> dict[Pairs, list[list[float]]]:
+        """Give what flows carried in some rounds, by their pairs, pass by pass."""
+        return {pairs: rates for pairs, rates in self._seen.items() if pairs in only}
 
     def of(self, net: Wires, only: Collection[Pairs] | None = None) -> list[Reading]:
         """List what was measured of flows whose ways are sure.

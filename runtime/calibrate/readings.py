@@ -11,6 +11,7 @@ from topologies.model.topology import FloatArray
 from topologies.model.units import Seconds
 
 Pair = tuple[int, int]  # the rank that sends, and the one that receives
+Pairs = tuple[Pair, ...]  # of the flows of a round
 CONFIDENCE = 0.95
 FAR = 3.5  # times the spread, from which a value is an outlier (Iglewicz and Hoaglin, 1993)
 NORMAL = 1.4826  # of a normal distribution, the standard deviation over the median deviation
@@ -39,10 +40,12 @@ class Reading:
 
     Attributes:
         rates: (passes, flows), bytes per second.
+        launch: the number of the job that measured it.
     """
 
-    pairs: tuple[Pair, ...]
+    pairs: Pairs
     rates: FloatArray
+    launch: int = 0
 
     @property
     def middle(self) -> FloatArray:

@@ -15,14 +15,15 @@ on buffers and times, and is far from even, while the sum of what passes a full 
 A cable without a witness is never full in these rounds, or always together with another one.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from runtime.calibrate.fair import passes
+from runtime.calibrate.model.fair import passes
+from runtime.calibrate.model.wires import Wires
 from runtime.calibrate.readings import Interval, Reading, interval
-from runtime.calibrate.wires import Wires
 from topologies.model.topology import BoolArray, FloatArray, IntArray
 
 FULL = 0.93  # of the most that a cable carried, from which it counts as full
@@ -76,7 +77,13 @@ def saturate(net: Wires, readings: Sequence[Reading]) -> Saturation:
         ]
     ).reshape(-1, net.cables)
     rate = tuple(
-        _measure([loads[round][:, cable] for round in np.flatnonzero(witness[:, cable])])
+        _measure(
+            [
+                (each.launch, load[:, cable])
+                for each, load, seen in zip(readings, loads, witness[:, cable], strict=True)
+                if seen
+            ]
+        )
         for cable in range(net.cables)
     )
     heaviest = middle.argmax(axis=0) if len(middle) else np.zeros(net.cables, dtype=np.int64)
@@ -119,5 +126,16 @@ def find_full(
     return found
 
 
-def _measure(loads: Sequence[FloatArray]) -> Interval | None:
-    return interval(np.concatenate(loads)) if loads else None
+def _measure(loads: Sequence[tuple[int, FloatArray]]) -> Interval | None:
+    """Take the median over all passes; of several launches, over the medians of each.
+
+    What differs from launch to launch does not differ from pass to pass, so that the passes of one
+    would promise too much (Hunold and Carpen-Amarie, TPDS 2016).
+    """
+    by_launch: dict[int, list[FloatArray]] = defaultdict(list)
+    for launch, load in loads:
+        by_launch[launch].append(load)
+    together = [np.concatenate(each) for each in by_launch.values()]
+    if len(together) > 1:
+        return interval([float(np.median(each)) for each in together])
+    return interval(together[0]) if together else None

@@ -7,12 +7,12 @@ import numpy as np
 
 from runtime.calibrate import tiers
 from runtime.calibrate.aim import aim, guess
-from runtime.calibrate.probing import Log, Pairs
-from runtime.calibrate.readings import Flow, Pair, Round
+from runtime.calibrate.model.tree import Tree, dissolve, grow, leaf
+from runtime.calibrate.model.wires import Wires
+from runtime.calibrate.probing import Log
+from runtime.calibrate.readings import Flow, Pair, Pairs, Round
 from runtime.calibrate.rounds import Unit, permutations, spread, triples
 from runtime.calibrate.saturation import SURE, Saturation, saturate
-from runtime.calibrate.tree import Tree, dissolve, grow, leaf
-from runtime.calibrate.wires import Wires
 from topologies.model.topology import FloatArray
 
 PASSES = 5  # of each round that fills something, the first included

@@ -49,7 +49,8 @@ def test_the_processes_of_one_computer_become_a_machine(measured, tmp_path):
 @pytest.mark.mpi
 def test_a_stated_machine_keeps_its_shape(measured, tmp_path):
     words = ("--topology", "ring:3", "-o", "mine.toml", "--seconds", "2", "--window", "0.02")
-    assert measured(3, *words).returncode == 0
+    assert measured(3, *words, "--launches", "measured.json").returncode == 0
+    assert len(json.loads((tmp_path / "measured.json").read_text())["launches"]) == 1
     made = commplan.topology(str(tmp_path / "mine.toml"))
     assert (made.ranks, made.links) == (3, 6)
 

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from runtime.calibrate.fair import passes
+from runtime.calibrate.model.fair import passes
+from runtime.calibrate.model.wires import wires
 from runtime.calibrate.readings import Ping
-from runtime.calibrate.wires import wires
 from runtime.fabric.routes import follow, next_hops
 
 NOISE = 0.01  # of rates and times

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from runtime.calibrate.calibrate import calibrate
-from runtime.calibrate.wires import wires
+from runtime.calibrate.model.wires import wires
 from tests.support.simulated_probe import SimulatedProbe
 from topologies.formats import files
 from topologies.model.topology import Link, Switch, build, frozen

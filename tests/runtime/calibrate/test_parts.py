@@ -5,12 +5,12 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from runtime.calibrate.fair import fair_rates, passes
+from runtime.calibrate.model.fair import fair_rates, passes
+from runtime.calibrate.model.wires import wires
 from runtime.calibrate.processes.stream import DEPTH, PARTS, Window, message, rate_within
 from runtime.calibrate.readings import Reading, interval
 from runtime.calibrate.rounds import matchings, permutations, shifts, triples
 from runtime.calibrate.saturation import saturate
-from runtime.calibrate.wires import wires
 from topologies.presets.shapes import star
 
 

@@ -11,6 +11,8 @@ from commplan.cli.io.measured.calibrations import calibration_fields, calibratio
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import SecondsRange
 from runtime.calibrate.calibrate import calibrate as measure
+from runtime.calibrate.launches import load as load_launches
+from runtime.calibrate.launches import save as save_launches
 from runtime.calibrate.processes.crew import Crew, CrewError, go_home, world
 from topologies.formats import files, spec
 from topologies.model.errors import BUG, WRONG_INPUT, CommplanError
@@ -50,9 +52,19 @@ class Together(Command):
     show_default=True,
     help="Seconds in which the bytes of each round are counted.",
 )
+@click.option(
+    "--launches",
+    type=file_name,
+    help="File of measurements: those of earlier jobs count as well, those of this one are added.",
+)
 @click.option("--name", default="calibrated", show_default=True, help="Of a machine that is found.")
 def calibrate(
-    topology: str | None, output: str, seconds: float, window: float, name: str
+    topology: str | None,
+    output: str,
+    seconds: float,
+    window: float,
+    launches: str | None,
+    name: str,
 ) -> Answer | None:
     """Measure the machine that the processes of this job are on, and write its topology.
 
@@ -67,7 +79,7 @@ def calibrate(
         click.get_current_context().exit(code)
     code = BUG
     try:
-        answer = _lead(crew, topology, output, name)
+        answer = _lead(crew, topology, output, launches, name)
         code = 0
     except CommplanError as error:
         code = error.exit_code
@@ -81,15 +93,20 @@ def calibrate(
     return answer
 
 
-def _lead(crew: Crew, topology: str | None, output: str, name: str) -> Answer:
+def _lead(crew: Crew, topology: str | None, output: str, launches: str | None, name: str) -> Answer:
     """Do what the first process does."""
     Output(files.endings).convert(output, None, None)
+    if launches is not None:
+        Output().convert(launches, None, None)
     stated = None if topology is None else _read(crew, topology)
     began = time.perf_counter()
     crew.meet()
     with progress() as watch:
-        found = measure(crew, stated, name, watch.tell)
+        earlier = [] if launches is None else load_launches(launches, crew.names)
+        found = measure(crew, stated, name, earlier, watch.tell)
     files.save(found.topology, output)
+    if launches is not None:
+        save_launches(launches, crew.names, [*earlier, found.launch])
     took = time.perf_counter() - began
     return Answer(
         calibration_fields(found, stated is not None, took),

@@ -21,6 +21,7 @@ def calibration_fields(found: Calibration, given: bool, took: Seconds) -> dict[s
         "unseen": [_name(found, c) for each in _unseen(found) for c in each.cables],
         "rounds": found.rounds,
         "outliers": found.outliers,
+        "launches": found.launches,
         "off": found.off,
         "seconds": took,
     }
@@ -50,7 +51,8 @@ def calibration_lines(found: Calibration, given: bool, took: Seconds, output: st
         yield f"  {each.name:{width}}  {_class_line(each, given)}"
     yield f"  overhead {duration(found.overhead)} for each message at either end"
     rounds, outliers = count_of(found.rounds, "round"), count_of(found.outliers, "outlier")
-    yield f"  {rounds}, {outliers}; what flows carry together is off by {percent(found.off)}"
+    launches, off = count_of(found.launches, "launch"), percent(found.off)
+    yield f"  {launches}, {rounds}, {outliers}; flows together off by {off}"
     if given and (slow := _slower(found)):
         yield f"  slower than stated: {_list(found, slow)}"
     if unseen := [cable for each in _unseen(found) for cable in each.cables]:

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from runtime.calibrate.fair import Way
+from runtime.calibrate.model.fair import Way
 from runtime.calibrate.readings import Pair
 from topologies.model.topology import FloatArray, IntArray, Topology, integers
 
