@@ -3,7 +3,7 @@
 `python -m bench.calibrate`, as root or with user namespaces, makes ten networks one after the other
 (`commplan fabric`) and runs `commplan calibrate` on each, as users do: five trees of switches, of
 which it is told nothing, and five of `irregular:seed=K`, with a file that states double the rate of
-three cables. All ranks together send 24 MB/s, which a small computer carries while it does
+three cables. All ranks together send 12 MB/s, which a small computer carries while it does
 other things.
 
 It prints whether the uplinks that were found are those that are there (with a file: whether
@@ -52,7 +52,7 @@ from topologies.model.units import size as read_size
 from topologies.presets.random_machines import irregular_machine
 from topologies.symmetry.group import trivial
 
-TOGETHER = 24 * 10**6  # bytes per second that all hosts send
+TOGETHER = 12 * 10**6  # bytes per second that all hosts send
 ALPHA = 1e-3  # seconds of a cable, where the kernel can do that
 SLOW = 3  # cables of an irregular machine that are half as fast as stated
 COLLECTIVES = ("all_gather", "all_reduce")

@@ -15,10 +15,10 @@ from runtime.calibrate.rounds import Unit, permutations, spread, triples
 from runtime.calibrate.saturation import SURE, Saturation, saturate
 from topologies.model.topology import FloatArray
 
-PASSES = 5  # of each round that fills something, the first included
+PASSES = 9  # of each round that fills something, the first included, if there is time
 TRIES = 3  # rounds that are designed for a cable before it is left
 LOOKS = 2  # times that each pair of units is looked at, or so many rounds at least:
-LEAST_ROUNDS, MOST_ROUNDS = 16, 400
+LEAST_ROUNDS, MOST_ROUNDS = 24, 400
 MOST_LOOKS = 4  # times that pairs of few units are looked at
 BATCH = 8  # rounds after which the time is looked at
 FINDING, SCOUTING = 0.4, 0.8  # of the time, by which groups are found, and cables filled once
@@ -60,6 +60,7 @@ def _look(
 ) -> list[tiers.Look]:
     """Let all units send at once, each to another one, in as many rounds as are worth it."""
     looks: list[tiers.Look] = []
+    number = -1
     others = len(units) - 1
     count = min(max(LOOKS * others, min(LEAST_ROUNDS, MOST_LOOKS * others)), MOST_ROUNDS)
     rounds = islice(permutations(len(units), draw), count)
@@ -69,8 +70,9 @@ def _look(
         for pairs, parts, rates in zip(batch, flows, log.stream(asked), strict=True):
             _correct(rough, [pair for part in parts for pair in part], rates)
             left = iter(rates)
+            number += 1
             for (a, b), part in zip(pairs, parts, strict=True):
-                looks.append(tiers.Look(a, b, sum(islice(left, len(part)))))
+                looks.append(tiers.Look(a, b, sum(islice(left, len(part))), number))
         if log.probe.spent() > FINDING:
             break
     return looks

@@ -3,10 +3,12 @@
 When all ranks send at once, each to another one, those that a shared uplink joins slow each other,
 and those at one switch do not. Let out_A and in_B be the most that unit A sent and unit B received,
 what was seen once left out. A flow A to B that carries clearly less than min(out_A, in_B) shows
-that something between them is shared, or slower than they are: they are apart. Chance decides which
-rounds load an uplink fully, so that one fast round proves nothing: units are joined whose pairs
-were apart in few of the rounds in which they were looked at (average linkage, Sokal and Michener,
-1958). The groups are the units of the next tier, until one is left.
+that something between them is shared, or slower than they are: they seem apart. Chance decides
+which rounds load an uplink fully. A flow that is fast while most others are slow tells much, one
+that is fast as all others are tells nothing, and one that is slow by itself was held up for
+another reason: a look weighs the square of the part of its round that was slow. Units are joined
+that seem apart in a small part of what was looked at (average linkage, Sokal and Michener, 1958).
+The groups are the units of the next tier, until one is left.
 """
 
 from collections.abc import Sequence
@@ -18,16 +20,18 @@ from topologies.model.topology import FloatArray, IntArray
 
 SLOW = 0.85  # of what both ends can do, below which a flow is slowed
 RARE = 200  # looks of which one more may be wrong
+TRIFLE = 0.02  # the weight of a look in a round in which nothing was slow
 MOST_EQUALS = 1000  # pairs among which the most alike is looked for
-APART = 0.12  # of the looks at two groups, in which they may seem apart and be joined
+APART = 0.25  # of the looks at two groups, up to which they may seem apart and be joined
 
 
 class Look(NamedTuple):
-    """What one unit sent to another one while all others sent too: bytes per second."""
+    """What one unit sent to another in a round, while all others sent too: bytes per second."""
 
     src: int
     dst: int
     rate: float
+    round: int
 
 
 def groups(count: int, looks: Sequence[Look]) -> list[tuple[int, ...]]:
@@ -48,14 +52,16 @@ def groups(count: int, looks: Sequence[Look]) -> list[tuple[int, ...]]:
 
 
 def _count(count: int, looks: Sequence[Look]) -> tuple[FloatArray, FloatArray]:
-    """Count for each two units how often they were slowed, and how often looked at."""
+    """Weigh for each two units how often they were slowed, and how often looked at."""
     src, dst = (np.array([look[i] for look in looks], dtype=np.int64) for i in (0, 1))
     rate = np.array([look.rate for look in looks])
+    number = np.array([look.round for look in looks])
     sent, received = (_can(count, end, rate) for end in (src, dst))
     is_slow = rate < SLOW * np.minimum(sent[src], received[dst])
+    weight = ((np.bincount(number, is_slow) / np.bincount(number)) ** 2)[number]
     slowed, seen = np.zeros((count, count)), np.zeros((count, count))
-    np.add.at(slowed, (src, dst), is_slow)
-    np.add.at(seen, (src, dst), 1.0)
+    np.add.at(slowed, (src, dst), is_slow * weight)
+    np.add.at(seen, (src, dst), weight + TRIFLE)
     return slowed, seen
 
 
