@@ -30,6 +30,7 @@ FULL = 0.93  # of the most that a cable carried, from which it counts as full
 ROOM = 0.85  # and up to which it surely has room
 PART = 0.4  # of what passes a cable, that must have room elsewhere
 SURE = 3  # passes of which the median is believed, and loads of which the least is
+TRUST = 0.9  # the part of it that is believed
 RARE = 20  # loads of which one more may be wrong
 
 
@@ -94,15 +95,15 @@ def _carried(loads: Sequence[FloatArray], cables: int) -> FloatArray:
     """Find what each cable carried at most, but for what was seen too seldom to be believed.
 
     Where a process is held up, what waits for it is counted late, and a flow seems faster than it
-    is. Of rounds with few passes the third largest load counts, or of many a later one; of
-    rounds with more, the median.
+    is. Of rounds with few passes the third largest load counts, or of many a later one, and not
+    quite; of rounds with more, the median.
     """
     few = [load for load in loads if len(load) < SURE]
     often = [np.median(load, axis=0) for load in loads if len(load) >= SURE]
     singles = np.concatenate([*few, np.zeros((1, cables))])
     place = np.minimum(SURE + (singles > 0).sum(axis=0) // RARE, len(singles)) - 1
     seldom = np.take_along_axis(np.sort(singles, axis=0)[::-1], place[None], axis=0)[0]
-    found: FloatArray = np.max([seldom, *often], axis=0)
+    found: FloatArray = np.max([TRUST * seldom, *often], axis=0)
     return found
 
 
