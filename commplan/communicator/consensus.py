@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from commplan.communicator.schedule_source import Need, Source
+from runtime.execute.call_log import describe_unlike
 from runtime.execute.faults import ExecutionError
 from runtime.metrics.chunking import Pipelining, pipelining
 from runtime.program.buffer_plan import Moves, moves
@@ -65,9 +66,7 @@ def agree(comm: Any, key: Key) -> Waiting:  # noqa: ANN401
     other = np.flatnonzero((everyone != own).any(axis=1))
     if len(other):
         said = bytes(everyone[other[0], :96]).rstrip(b"\0").decode(errors="replace")
-        raise ExecutionError(
-            f"process {comm.rank} calls {text.decode()}, process {other[0]} calls {said}"
-        )
+        raise ExecutionError(describe_unlike(comm.rank, text.decode(), int(other[0]), said))
 
 
 def share(

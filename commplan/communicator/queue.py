@@ -16,6 +16,7 @@ from commplan.communicator.mpi_fallback import Natives
 from commplan.communicator.placement import Placement, caller_order, place
 from commplan.communicator.requests import Call, Machine, Operation, Steps, native_steps
 from commplan.communicator.schedule_source import Need, Source, load_compiled
+from runtime.execute.call_log import CallLog
 from runtime.execute.executor import SECONDS, WAYS, Way
 from runtime.execute.faults import ExecutionError
 from runtime.program.elements import width
@@ -64,6 +65,10 @@ class OperationQueue:
         from mpi4py import MPI
 
         of("topology", topology, Topology)
+        if not isinstance(mpi_comm, MPI.Intracomm):
+            refuse(
+                "mpi_comm", type(mpi_comm).__name__, "an intracommunicator of mpi4py", ArgumentError
+            )
         if way not in WAYS:
             refuse("way", way, " or ".join(WAYS))
         number("limit", limit, above=True)
@@ -79,6 +84,7 @@ class OperationQueue:
         self.IN_PLACE = MPI.IN_PLACE
         as_called = self.order == list(range(self.size))
         self._comm = own if as_called else own.Split(0, self.order[self.rank])
+        self._log = CallLog(self._comm)
         self._source = self._planning(schedules, planning_seconds)
         self._patience = limit + planning_seconds
         self._machines = ExecutorCache(self._comm, way, limit)
@@ -138,18 +144,25 @@ class OperationQueue:
         if not self._queue and call.key.elements and not progress.has_others(self):
             machine = self._machines.get(call.key, call.in_place)
             if machine is not None:
+                self._log.note(call.key)
                 self._run(machine, call)
                 return
         self.begin(call).Wait()
 
     def begin(self, call: Call) -> Operation:
         """Start a collective, and do of it what can be done without waiting."""
-        return self.enter(call.key.name, self.steps(call))
+        return self.enter(call.key.name, self.steps(call), call.key)
 
-    def enter(self, name: str, steps: Steps) -> Operation:
-        """Let the steps of a collective come after those that were started before."""
+    def enter(self, name: str, steps: Steps, called: object = None) -> Operation:
+        """Let the steps of a collective come after those that were started before.
+
+        Args:
+            name: of the collective.
+            steps: what is to be done.
+            called: has to be the same at all processes, and reads so; its name if nothing is said.
+        """
         self._check_alive()
-        made = Operation(name, steps, self)
+        made = Operation(name, self._logged(steps, called or name), self)
         self._queue.append(made)
         progress.enter(self)
         self.progress(made)
@@ -159,7 +172,10 @@ class OperationQueue:
         """Go on, without waiting, with all up to this one, and with what others have begun."""
         try:
             self._advance(last)
+            if self._queue:
+                self._log.look()
         except ExecutionError as error:
+            self._queue[0].fail(error)
             self._fault(error)
         progress.move_others(self)
 
@@ -167,7 +183,10 @@ class OperationQueue:
         """Go on, without waiting, with all; what fails is told where it is waited for."""
         try:
             self._advance(None)
+            if self._queue:
+                self._log.look()
         except ExecutionError as error:
+            self._queue[0].fail(error)
             progress.leave(self)
             if self._options["abort"]:
                 self._fault(error)
@@ -191,6 +210,15 @@ class OperationQueue:
         """Go on, without waiting, with what they have under way."""
         progress.move_others(self)
 
+    def look(self) -> None:
+        """Hear whether other processes wait in another call."""
+        self._log.look()
+
+    def _logged(self, steps: Steps, called: object) -> Steps:
+        """Take all steps, and note first what is called."""
+        self._log.note(called)
+        return (yield from steps)
+
     def _advance(self, last: Operation | None) -> None:
         """Go on with all up to this one."""
         while self._queue and self._queue[0].advance():
@@ -209,6 +237,7 @@ class OperationQueue:
     def _run(self, machine: Machine, call: Call) -> None:
         """Do what was done before, with no detour."""
         self._machines.bind(machine, call.ins, call.outs)
+        machine.mark(self._log.sum)
         try:
             machine.run()
         except ExecutionError as error:
@@ -222,7 +251,8 @@ class OperationQueue:
         Returns:
             whether it was planned; else MPI did it.
         """
-        if not call.key.elements:
+        if not call.key.elements:  # no message would tell where another calls something else
+            yield from agree(self._comm, call.key)
             return True
         machine = self._machines.get(call.key, call.in_place)
         if machine is None:
@@ -230,6 +260,7 @@ class OperationQueue:
         if machine is None:
             return (yield from native_steps(call.native))
         self._machines.bind(machine, call.ins, call.outs)
+        machine.mark(self._log.sum)
         while not machine.test():
             if (yield machine):
                 break
@@ -262,7 +293,9 @@ class OperationQueue:
         reason = planned.reason
         if planned.moves is not None:
             try:
-                return self._machines.make(call.key, call.in_place, planned)
+                made = self._machines.make(call.key, call.in_place, planned)
+                made.look = self._log.look
+                return made
             except ProgramError as error:
                 reason = str(error)
         self.tell(call.key.name, reason)

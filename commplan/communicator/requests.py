@@ -65,6 +65,10 @@ class Owner(Protocol):
         """Go on, without waiting, with that work."""
         ...
 
+    def look(self) -> None:
+        """Hear whether others wait in another call."""
+        ...
+
 
 def native_steps(start: Callable[[], Native]) -> Steps:
     """Take all steps of a collective of MPI's own, which `start` begins."""
@@ -129,6 +133,10 @@ class Operation:
             raise
         return self.done
 
+    def fail(self, error: Exception) -> None:
+        """Take note that this fails, and say so whenever it is asked for."""
+        self._failure = error
+
     def complete(self, limit: float) -> None:
         """Take all steps that are left.
 
@@ -153,6 +161,7 @@ class Operation:
                 raise BlockedError(f"blocked in {self.name} waiting for all processes to call it")
             else:
                 naps += self._machine is None
+                self._owner.look()
                 self._owner.move_others()
                 nap(naps)
 

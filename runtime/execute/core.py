@@ -1,6 +1,7 @@
 """The core in C: whether it is there, and how it is called."""
 
 import ctypes
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -83,7 +84,8 @@ class Core:
 
     The core knows no mpi.h. It gets the addresses of MPI's functions from the library that mpi4py
     uses, and handles as this MPI has them: 32-bit numbers (MPICH and its kin) or pointers (Open
-    MPI, and the MPI 5 ABI). One binary serves all. kept: what has to live as long as this.
+    MPI, and the MPI 5 ABI). One binary serves all. kept: what has to live as long as this. look: is
+    called now and then while `run` waits, and may raise.
     """
 
     def __init__(self, part: Part, comm: Any, tag: int, limit: float) -> None:  # noqa: ANN401
@@ -91,6 +93,8 @@ class Core:
 
         self.part, self._comm, self._MPI = part, comm, MPI
         self.kept: tuple[Array, ...] = ()
+        self.look: Callable[[], None] | None = None
+        self._tag, self._largest = tag, largest_tag()
         library, mpi = ctypes.CDLL(str(LIBRARY)), ctypes.CDLL(MPI.__file__)
         size = MPI._sizeof(MPI.Status)
         self._under_way, made = _made(part, limit)
@@ -117,6 +121,10 @@ class Core:
         memory = self._state.memory
         memory[0], memory[1], memory[2] = ins, outs, scratch
 
+    def mark(self, calls: int) -> None:
+        """Let the next run's messages meet only those of processes with the same mark."""
+        self._core.tag = (self._tag + calls) % (self._largest + 1)
+
     def run(self) -> None:
         """Do the collective once.
 
@@ -126,6 +134,8 @@ class Core:
         while code := self._run(self._address, 1):
             if code != PENDING:
                 raise self._fault(code)
+            if self.look is not None:
+                self.look()
 
     wait = run  # of what `test` began
 
@@ -157,6 +167,14 @@ class Core:
         if code == UNEQUAL:
             return describe_unequal(self.part, state.fault, state.code)
         return describe_refused(self.part, state.fault, self._MPI.Get_error_string(state.code))
+
+
+@cache
+def largest_tag() -> int:
+    """Look up the largest tag of messages; Open MPI keeps it at the world only."""
+    from mpi4py import MPI
+
+    return int(MPI.COMM_WORLD.Get_attr(MPI.TAG_UB) or 0)
 
 
 def _made(part: Part, limit: float) -> tuple[Array, tuple[Any, ...]]:

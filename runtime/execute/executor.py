@@ -31,15 +31,12 @@ def machine(
         ProgramError: the communicator has another number of processes, or there is no core and it
             is asked for.
     """
-    from mpi4py import MPI
-
     if comm.size != len(whole.ranks):
         raise ProgramError(f"{comm.size} processes, the program is for {len(whole.ranks)}")
     here = core.status()
     if way == "core" and not here.built:
         raise ProgramError(f"no core in C: {here.reason}")
-    # Open MPI keeps the largest tag at the world only.
-    tag = whole.mark % (int(MPI.COMM_WORLD.Get_attr(MPI.TAG_UB) or 0) + 1)
+    tag = whole.mark % (core.largest_tag() + 1)
     runs = Core if way != "mpi4py" and here.built else Persistent
     return runs(whole, comm, tag, limit)
 

@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from runtime.execute.part import Lines, messages
 from topologies.model.topology import IntArray
 from topologies.model.units import Seconds
 
+LOOKS = 2**12  # after so many in vain, whoever runs a part is asked whether to go on
 SPINS = 16  # looks before other processes get a turn, where each has a core
 # Bytes of messages which Python follows one by one no faster than they come: it waits for a step.
 BRIEF = 2**15
@@ -77,12 +78,18 @@ class Passage:
         """Go through once, and come back whenever nothing has come."""
         return self._by_steps() if self._flow is None else self._by_lead(self._flow)
 
-    def end(self, way: Iterator[None], limit: Seconds = math.inf) -> bool:
+    def end(
+        self,
+        way: Iterator[None],
+        limit: Seconds = math.inf,
+        look: Callable[[], None] | None = None,
+    ) -> bool:
         """Go on with what was begun, to the end; tell whether nothing let one wait too long.
 
         Args:
             way: what `begin` gave.
             limit: seconds that nothing may come for.
+            look: is called now and then while nothing comes.
         """
         moved, looks, deadline = self.moved, 0, math.inf
         for _ in way:
@@ -95,6 +102,8 @@ class Passage:
                 deadline = min(deadline, now + limit)
                 if now > deadline:
                     return False
+                if look is not None and looks % LOOKS == 0:
+                    look()
         return True
 
     def late(self) -> list[int]:

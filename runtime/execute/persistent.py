@@ -1,6 +1,6 @@
 """Persistent requests of mpi4py: how a part runs where there is no core in C."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ class Persistent:
     """A part as lists of requests and of views, made once for the memory it runs in.
 
     kept: what has to live as long as this, for whoever has it run in memory that nobody else keeps.
+    look: is called now and then while `run` waits, and may raise.
     """
 
     def __init__(self, part: Part, comm: Any, tag: int, limit: float) -> None:  # noqa: ANN401
@@ -27,6 +28,7 @@ class Persistent:
         self._ufunc, self._join = plain(part.op, part.dtype), join(part.op, part.dtype)
         self._bound: tuple[int, ...] = ()
         self.kept: tuple[Array, ...] = ()
+        self.look: Callable[[], None] | None = None
         self._requests: dict[int, Any] = {}
         self._output = np.zeros(0, dtype=storage(part.dtype))
         self._way: Iterator[None] | None = None
@@ -50,6 +52,9 @@ class Persistent:
         self._output = memory[Buffer.OUTPUT].view(storage(self.part.dtype))
         self._bound = (ins, outs, scratch)
 
+    def mark(self, calls: int) -> None:
+        """Leave the tags as they are: those of requests that are kept cannot change."""
+
     def run(self) -> None:
         """Do the collective once, or go on, to the end, with what `test` began.
 
@@ -59,7 +64,7 @@ class Persistent:
         """
         way = self._under_way()
         try:
-            if not self._passage.end(way, self._limit):
+            if not self._passage.end(way, self._limit, self.look):
                 raise self.late()
         except self._MPI.Exception as error:
             raise self._refused(error) from None

@@ -28,3 +28,13 @@ def test_memory_is_read_as_mpi_reads_it_and_legal_programs_go_on(mpi, script):
     command = [*mpi.command_line(3), *PYTHON, str(FOLDER / script)]
     ended = run_limited(command, mpi.environment(60), 60)
     assert (ended.code, ended.output) == (0, ["right"]), ended.errors
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("way", ["core", "mpi4py"])
+def test_unlike_calls_are_told_at_every_process(mpi, way):
+    if way == "core" and not core.status().built:
+        pytest.skip(core.status().reason)
+    command = [*mpi.command_line(3), *PYTHON, str(FOLDER / "run_disagreement.py"), way]
+    ended = run_limited(command, mpi.environment(60), 60)
+    assert (ended.code, ended.output) == (0, ["right"]), ended.errors

@@ -1,0 +1,113 @@
+"""What this process has called, and what others say that they called where nothing goes on.
+
+Nothing is sent while calls come to their end: the tags of messages depend on all calls before
+(`CallLog.sum`), so that messages of unlike calls never meet. Who is kept waiting then says what it
+called last to some others, process p to p + 1, p + 2, p + 4, ...: a connected graph, so that where
+not all called the same, two neighbours differ. Who learns of another call tells all, by name.
+"""
+
+import time
+import zlib
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from runtime.execute.faults import ExecutionError
+
+TAG = 32766  # of what is said
+PATIENCE = 0.5  # seconds of waiting before anything is said
+KEPT, TOLD = 1024, 8  # calls remembered, and those said
+WIDTH = 120  # bytes of a call's text
+FAULT = -1
+
+_SAID = np.dtype([("number", "i8"), ("text", f"S{WIDTH}")])
+
+
+class CallLog:
+    """The calls of one process of a communicator, in their order.
+
+    Attributes:
+        sum: a number of 31 bits that is the same at processes with the same calls so far.
+    """
+
+    def __init__(self, comm: Any) -> None:  # noqa: ANN401
+        self._comm = comm
+        self._calls: deque[object] = deque(maxlen=KEPT)
+        self._sums: dict[object, int] = {}
+        self.sum = self._count = 0
+        self._since: float | None = None
+        self._said = 0  # of how many calls others were told
+        self._sent: list[tuple[Any, object]] = []
+
+    def note(self, what: object) -> None:
+        """Take up the next call, which is told from others by its text."""
+        summed = self._sums.get(what)
+        if summed is None:
+            if len(self._sums) > KEPT:
+                self._sums.clear()
+            summed = self._sums[what] = zlib.crc32(repr(what).encode())
+        self._calls.append(what)
+        self._count += 1
+        self.sum = (self.sum * 1_000_003 + summed) & 0x7FFFFFFF
+        self._since = None
+
+    def look(self) -> None:
+        """Say what this process called, if it is kept waiting, and hear the others.
+
+        Raises:
+            ExecutionError: another process has called something else.
+        """
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+        if now - self._since < PATIENCE:
+            return
+        if self._said != self._count:
+            self._said, size = self._count, self._comm.size
+            self._send(self._last(TOLD), {(1 << k) % size for k in range(size.bit_length())})
+        while self._comm.Iprobe(tag=TAG):
+            self._hear()
+
+    def _hear(self) -> None:
+        """Compare what another process says with the own calls of the same numbers."""
+        from mpi4py import MPI
+
+        said, status = np.zeros(TOLD, dtype=_SAID), MPI.Status()
+        self._comm.Recv([said, MPI.BYTE], tag=TAG, status=status)
+        if said["number"][0] == FAULT:
+            raise ExecutionError(b"".join(said["text"]).decode(errors="replace"))
+        own = dict(self._last(KEPT))
+        for number, text in zip(said["number"].tolist(), said["text"].tolist(), strict=True):
+            if text and own.get(number, text) != text:
+                self._tell(own[number], status.Get_source(), text)
+
+    def _last(self, most: int) -> list[tuple[int, bytes]]:
+        """Give the last calls, by their numbers."""
+        numbers = range(self._count)[-most:]
+        calls = list(self._calls)[-len(numbers) :]
+        return [(i, str(call).encode()[:WIDTH]) for i, call in zip(numbers, calls, strict=True)]
+
+    def _tell(self, own: bytes, other: int, called: bytes) -> None:
+        """Tell all of an unlike call."""
+        texts = (text.decode(errors="replace") for text in (own, called))
+        told = describe_unlike(self._comm.rank, next(texts), other, next(texts))
+        letters = told.encode()[: WIDTH * TOLD]
+        parts = [(FAULT, letters[i : i + WIDTH]) for i in range(0, len(letters), WIDTH)]
+        self._send(parts, set(range(self._comm.size)))
+        raise ExecutionError(told)
+
+    def _send(self, rows: list[tuple[int, bytes]], steps: set[int]) -> None:
+        from mpi4py import MPI
+
+        said = np.zeros(TOLD, dtype=_SAID)
+        said[: len(rows)] = rows
+        for step in sorted(steps - {0}):
+            to = (self._comm.rank + step) % self._comm.size
+            self._sent.append((self._comm.Isend([said, MPI.BYTE], to, TAG), said))
+        self._sent = [each for each in self._sent if not each[0].Test()]
+
+
+def describe_unlike(process: int, call: str, other: int, called: str) -> str:
+    """Say that two processes call different things."""
+    return f"process {process} calls {call}, process {other} calls {called}"

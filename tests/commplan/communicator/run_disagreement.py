@@ -1,0 +1,79 @@
+"""Run by mpirun: unlike calls are told by name at every process, soon, and all live on."""
+
+import sys
+import time
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from commplan.communicator import Communicator
+from runtime.execute.faults import ExecutionError
+from topologies.model.errors import ArgumentError
+from topologies.presets.shapes import ring
+
+WORLD = MPI.COMM_WORLD
+N, ME = WORLD.size, WORLD.rank
+SECONDS = 30.0  # far less than `limit`, and more than a busy computer takes for two
+
+
+def add(comm, count=9, op="sum"):
+    comm.Allreduce(MPI.IN_PLACE, np.ones(count), op)
+
+
+def spread(comm, root=0):
+    comm.Bcast(np.ones(9), root)
+
+
+def poll(comm, count):
+    request = comm.Iallreduce(MPI.IN_PLACE, np.ones(count))
+    while not request.Test():
+        pass
+
+
+AT_ONCE = ("root", "collective")  # a broadcast from a root is done when it has begun
+
+
+def call_and_go_on(comm, call):
+    """Call something, which may come to its end before anybody can know, and go on."""
+    call(comm)
+    add(comm)
+    comm.Barrier()
+
+
+# What one process calls in the place of the other call, and how both read.
+CASES = {
+    "count": (lambda comm: add(comm, 10), add, "of 10 float64 .sum.", "of 9 float64 .sum."),
+    "op": (lambda comm: add(comm, 9, "max"), add, r"\(max\)", r"\(sum\)"),
+    "root": (lambda comm: spread(comm, 1), spread, "from root 1", "from root 0"),
+    "collective": (spread, add, "broadcast of 9", "all_reduce of 9"),
+    "nothing": (lambda comm: add(comm, 0), add, "of 0 float64", "of 9 float64"),
+    "barrier": (lambda comm: comm.Barrier(), add, "barrier", "all_reduce"),
+    "polled": (lambda comm: poll(comm, 10), lambda comm: poll(comm, 9), "of 10", "of 9"),
+}
+
+
+def main() -> None:
+    for name, (unlike, like, one, other) in CASES.items():
+        if name in AT_ONCE and sys.argv[1] == "mpi4py":
+            continue  # its requests keep their tags, whatever was called before
+        comm = Communicator(WORLD, ring(N), limit=300, abort=False, way=sys.argv[1])
+        for _ in range(2):
+            like(comm)
+            unlike(comm)
+        began = time.monotonic()
+        with pytest.raises(ExecutionError, match=f"({one}|{other}).*({one}|{other})"):
+            call_and_go_on(comm, unlike if ME == 1 else like)
+        assert time.monotonic() - began < SECONDS, name
+        with pytest.raises(ExecutionError):
+            add(comm)
+    inner = WORLD.Split(ME % 2)
+    between = inner.Create_intercomm(0, WORLD, (ME + 1) % 2)
+    with pytest.raises(ArgumentError, match="expected an intracommunicator of mpi4py"):
+        Communicator(between, ring(N))
+    if ME == 0:
+        print("right")
+
+
+if __name__ == "__main__":
+    main()
