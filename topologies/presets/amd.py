@@ -5,7 +5,7 @@ from itertools import product
 
 from topologies.model.topology import Link, LinkClass, Switch, Topology, build
 from topologies.presets.fabrics.pods import Box, Network, full_mesh_box, pod
-from topologies.presets.figures import GIGA, expect_boxes
+from topologies.presets.figures import GIGA, XGMI, XGMI_ALPHA, expect_boxes
 from topologies.symmetry.rotations import Grid, drop_identities, turn
 
 DIES = 16
@@ -100,7 +100,7 @@ def mi300x(boxes: int = 1, units: int = 1, oversubscription: Fraction | int = 1)
     Raises:
         TopologyError: boxes or units below 1, or several units without a spine.
     """
-    box = _eight(64, MI300X_CLASSES)
+    box = _eight(XGMI["gfx942"], MI300X_CLASSES)
     if (boxes, units) != (1, 1):
         return pod(f"mi300x:boxes={boxes}", box, NETWORK, boxes, units, oversubscription)
     return build(
@@ -125,13 +125,13 @@ def mi355x(boxes: int = 1, units: int = 1, oversubscription: Fraction | int = 1)
     Raises:
         TopologyError: boxes or units below 1, or several units without a spine.
     """
-    box = _eight(Fraction(768, 10), MI355X_CLASSES)
+    box = _eight(XGMI["gfx950"], MI355X_CLASSES)
     return pod(f"mi355x:boxes={boxes}", box, NETWORK, boxes, units, oversubscription)
 
 
-def _eight(rate: Fraction | int, classes: tuple[LinkClass, ...]) -> Box:
+def _eight(rate: Fraction, classes: tuple[LinkClass, ...]) -> Box:
     """Make a full mesh of 8 GPUs with links of so many GB/s."""
-    return full_mesh_box([f"g{i}" for i in range(8)], Fraction(rate * GIGA), 1.2e-6, "GPU", classes)
+    return full_mesh_box([f"g{i}" for i in range(8)], rate * GIGA, XGMI_ALPHA, "GPU", classes)
 
 
 def mi250(boxes: int = 1) -> Topology:
@@ -150,8 +150,8 @@ def mi250(boxes: int = 1) -> Topology:
         Link(
             f"b{b}.g{i}",
             f"b{b}.g{j}",
-            Fraction(cables * 50 * GIGA),
-            1.2e-6,
+            cables * XGMI["gfx90a"] * GIGA,
+            XGMI_ALPHA,
             duplex=True,
             link_class=0 if cables == 4 else 1,
         )

@@ -7,11 +7,23 @@ Cables in parallel between two vertices are one link of their summed bandwidth.
 
 import csv
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from topologies.model.topology import TopologyError
 
 GIGA = 10**9
+
+# What several machines, and hardware profiles of importers, are built on; sources stand there.
+# GB/s each way: of an NVLink by generation, of an xGMI by architecture.
+NVLINK = {1: 20, 2: 25, 3: 25, 4: 25, 5: 50}
+XGMI = {"gfx90a": Fraction(50), "gfx942": Fraction(64), "gfx950": Fraction("76.8")}
+# Bytes per second each way, of single ports: 28 GB/s of UB are 224 Gbit/s, of a lane 112.
+HCCS, SIO, UB_PORT, UB_LANE, RDMA_PORT = (Fraction(each * GIGA) for each in (28, 270, 28, 14, 25))
+# Seconds of a link: a hop over NVLink goes over two of them where there is a switch.
+NVLINK_ALPHA, SWITCHED_ALPHA, NIC_ALPHA, SPINE_ALPHA = 0.6e-6, 0.3e-6, 1.35e-6, 0.3e-6
+XGMI_ALPHA, PCIE_ALPHA, HCCS_ALPHA, RDMA_ALPHA = 1.2e-6, 0.5e-6, 1e-6, 2e-6
+SIO_ALPHA, UB_ALPHA, UB_UPLINK_ALPHA = 0.2e-6, 0.35e-6, 0.7e-6
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,17 @@ from topologies.model.topology import (
     build,
 )
 from topologies.presets.fabrics.pods import Box, Network, full_mesh_box, pod
-from topologies.presets.figures import GIGA
+from topologies.presets.figures import (
+    HCCS,
+    HCCS_ALPHA,
+    RDMA_ALPHA,
+    RDMA_PORT,
+    SIO,
+    SIO_ALPHA,
+    UB_ALPHA,
+    UB_PORT,
+    UB_UPLINK_ALPHA,
+)
 from topologies.symmetry.rotations import Grid, drop_identities, turn
 
 PAPER = "Zuo et al., Serving Large Language Models on Huawei CloudMatrix384, arXiv:2506.12708"
@@ -23,10 +33,7 @@ MEASURED = "latency measured: StrataCL, arXiv:2607.26444, Table 1"
 NODES, PACKAGES, DIES = 48, 8, 2
 PLANES, SPINES = 7, 16
 
-UB_PORT = Fraction(28 * GIGA)  # 224 Gbit/s: a seventh of a die's 196 GB/s
-SIO = Fraction(270 * GIGA)
-# Measured between dies: 0.2 in a package, 0.7 in a node (two links), 2.1 across (four links).
-SIO_ALPHA, DIE_ALPHA, UPLINK_ALPHA = 0.2e-6, 0.35e-6, 0.7e-6
+# Latencies measured between dies: 0.2 in a package, 0.7 in a node (two links), 2.1 across (four).
 
 CLOUDMATRIX_CLASSES = (
     LinkClass(
@@ -56,8 +63,7 @@ CLOUDMATRIX_CLASSES = (
 )
 
 
-RDMA_PORT = Fraction(25 * GIGA)  # 200 Gbit/s
-RDMA_ALPHA, RDMA_SPINE_ALPHA = 2e-6, 1.25e-6
+RDMA_SPINE_ALPHA = 1.25e-6
 RDMA = "one 200 Gbit/s RoCE interface for each die"
 WIRED = "rails without oversubscription: estimate, from a count of transceivers"
 RDMA_CLASSES = (
@@ -151,11 +157,11 @@ def _cloudmatrix_links(prefix: str, nodes: int, spines: int) -> list[Link]:
         for n, k in product(range(nodes), range(PACKAGES))
     ]
     die = [
-        Link(_die(prefix, n, d), _leaf(prefix, n, p), UB_PORT, DIE_ALPHA, True, 1, plane=p)
+        Link(_die(prefix, n, d), _leaf(prefix, n, p), UB_PORT, UB_ALPHA, True, 1, plane=p)
         for n, d, p in product(range(nodes), range(PACKAGES * DIES), range(PLANES))
     ]
     uplink = [
-        Link(_leaf(prefix, n, p), f"{prefix}L2.{p}.{s}", UB_PORT, UPLINK_ALPHA, True, 2, plane=p)
+        Link(_leaf(prefix, n, p), f"{prefix}L2.{p}.{s}", UB_PORT, UB_UPLINK_ALPHA, True, 2, plane=p)
         for n, p, s in product(range(nodes), range(PLANES), range(spines))
     ]
     return sio + die + uplink
@@ -244,4 +250,4 @@ def atlas_800t_a2(boxes: int = 1, units: int = 1, oversubscription: Fraction | i
 def _atlas_server() -> Box:
     """Make a full mesh of 8 NPUs, with a RoCE port each."""
     npus = [f"n{i}" for i in range(8)]
-    return full_mesh_box(npus, Fraction(28 * GIGA), 1e-6, "NPU", ATLAS_CLASSES[:1])
+    return full_mesh_box(npus, HCCS, HCCS_ALPHA, "NPU", ATLAS_CLASSES[:1])

@@ -16,12 +16,11 @@ from topologies.model.topology import (
     TopologyError,
     build,
 )
-from topologies.presets.figures import GIGA, expect_boxes
+from topologies.presets.figures import UB_ALPHA, UB_LANE, UB_UPLINK_ALPHA, expect_boxes
 from topologies.symmetry.rotations import Grid, drop_identities, turn
 
-LANE = Fraction(14 * GIGA)  # 112 Gbit/s
 SIDE, RACKS = 8, 4  # NPUs on a board and boards in a rack; racks along either side of a pod
-MESH_ALPHA, SWITCH_ALPHA, RACK_ALPHA = 0.5e-6, 0.35e-6, 0.7e-6
+MESH_ALPHA = 0.5e-6
 PAPER = "UB-Mesh, arXiv:2503.20377"
 LANES = "lanes of 112 Gbit/s (UB documents, read in notes)"
 LATENCY = "latency: estimate, 2.1 us across a SuperPoD (Huawei Connect 2025)"
@@ -89,7 +88,7 @@ def ub_mesh(racks: Sequence[int] = (1, 1), pods: int = 1) -> Topology:
     used = [0, 1, *[2] * several, *[3] * (max(sides) > 1), *[4] * high]
     links = [link for rack in at for link in _rack(rack, several)]
     links += _between(at, grid) + [
-        Link(f"{rack}.lrs", "hrs", 256 * LANE, RACK_ALPHA, True, 4) for rack in at if high
+        Link(f"{rack}.lrs", "hrs", 256 * UB_LANE, UB_UPLINK_ALPHA, True, 4) for rack in at if high
     ]
     return build(
         name,
@@ -125,7 +124,7 @@ def _rack(rack: str, several: bool) -> list[Link]:
         *(_pair(rack, (y, a), (y, b), 0) for y in range(SIDE) for a, b in side),
         *(_pair(rack, (a, x), (b, x), 1) for x in range(SIDE) for a, b in side),
         *(
-            Link(f"{rack}.y{y}x{x}", f"{rack}.lrs", 16 * LANE, SWITCH_ALPHA, True, 2)
+            Link(f"{rack}.y{y}x{x}", f"{rack}.lrs", 16 * UB_LANE, UB_ALPHA, True, 2)
             for y, x in places
             if several
         ),
@@ -134,14 +133,14 @@ def _rack(rack: str, several: bool) -> list[Link]:
 
 def _pair(rack: str, one: tuple[int, int], other: tuple[int, int], kind: int) -> Link:
     src, dst = (f"{rack}.y{y}x{x}" for y, x in (one, other))
-    return Link(src, dst, 4 * LANE, MESH_ALPHA, True, kind)
+    return Link(src, dst, 4 * UB_LANE, MESH_ALPHA, True, kind)
 
 
 def _between(at: Sequence[str], grid: Sequence[int]) -> list[Link]:
     """Join the racks of each row and of each column."""
     places = list(zip(at, product(*map(range, grid)), strict=True))
     return [
-        Link(f"{rack}.lrs", f"{peer}.lrs", 128 * LANE, RACK_ALPHA, True, 3)
+        Link(f"{rack}.lrs", f"{peer}.lrs", 128 * UB_LANE, UB_UPLINK_ALPHA, True, 3)
         for (rack, (p, z, a)), (peer, (q, w, b)) in combinations(places, 2)
         if p == q and (z == w) != (a == b)
     ]
@@ -182,12 +181,12 @@ def atlas_950(boards: int = 8) -> Topology:
     planes = PLANES if boards > 1 else 0
     npu = [[f"b{b}.n{i}" for i in range(BOARD)] for b in range(boards)]
     links = [
-        Link(one, other, 4 * LANE, MESH_ALPHA, True)
+        Link(one, other, 4 * UB_LANE, MESH_ALPHA, True)
         for board in npu
         for one, other in combinations(board, 2)
     ]
     links += [
-        Link(each, f"ub{p}", 4 * LANE, RACK_ALPHA, True, 1, plane=p)
+        Link(each, f"ub{p}", 4 * UB_LANE, UB_UPLINK_ALPHA, True, 1, plane=p)
         for board in npu
         for each, p in product(board, range(planes))
     ]

@@ -8,13 +8,20 @@ import numpy as np
 
 from topologies.model.topology import IntArray, Link, LinkClass, Switch, Topology, build
 from topologies.presets.fabrics.pods import Box, Network, pod, shift
-from topologies.presets.figures import GIGA, expect_boxes
+from topologies.presets.figures import (
+    GIGA,
+    NIC_ALPHA,
+    NVLINK,
+    NVLINK_ALPHA,
+    SPINE_ALPHA,
+    SWITCHED_ALPHA,
+    expect_boxes,
+)
 from topologies.symmetry.rotations import Grid, drop_identities, turn
 
 # NCCL counts 0.6 us for an NVLink hop and 2.7 for a network hop (ring, LL); both are split here
 # over the links of the hop, which makes them estimates.
 NCCL = "NCCL src/graph/tuning.cc (5067397)"
-NVLINK_ALPHA, SWITCHED_ALPHA, NIC_ALPHA, SPINE_ALPHA = 0.6e-6, 0.3e-6, 1.35e-6, 0.3e-6
 NVLINK_LATENCY = f"latency: {NCCL}, 0.6 us a hop (estimate)"
 SHARP = "its switches copy and add: NVLink SHARP, NVLS in NCCL ({})"
 NIC_LATENCY = f"latency: {NCCL}, 2.7 us a network hop (estimate)"
@@ -42,14 +49,14 @@ def dgx_1() -> Topology:
     The symmetry declared, adding 1 and 4 to the number bit by bit, is the whole automorphism
     group and fixes no GPU.
     """
-    cables = [(pair, 50) for pair in DGX_1_DOUBLE] + [(pair, 25) for pair in DGX_1_SINGLE]
+    cables = [(pair, 2) for pair in DGX_1_DOUBLE] + [(pair, 1) for pair in DGX_1_SINGLE]
     return build(
         "dgx-1",
         [f"g{i}" for i in range(GPUS)],
         [],
         [
-            Link(f"g{i}", f"g{j}", Fraction(rate * GIGA), NVLINK_ALPHA, duplex=True)
-            for (i, j), rate in cables
+            Link(f"g{i}", f"g{j}", Fraction(count * NVLINK[2] * GIGA), NVLINK_ALPHA, duplex=True)
+            for (i, j), count in cables
         ],
         kinds=["GPU"] * GPUS,
         classes=DGX_1_CLASSES,
@@ -88,7 +95,9 @@ def dgx_a100(boxes: int = 1) -> Topology:
     expect_boxes(boxes)
     fabric = ["ib"] if boxes > 1 else []
     links = [
-        Link(f"b{b}.g{i}", f"b{b}.nvs", Fraction(300 * GIGA), SWITCHED_ALPHA, duplex=True)
+        Link(
+            f"b{b}.g{i}", f"b{b}.nvs", Fraction(12 * NVLINK[3] * GIGA), SWITCHED_ALPHA, duplex=True
+        )
         for b, i in product(range(boxes), range(GPUS))
     ] + [
         Link(f"b{b}.g{i}", ib, Fraction(25 * GIGA), NIC_ALPHA, duplex=True, link_class=1)
@@ -188,7 +197,7 @@ def dgx_h100(boxes: int = 1, units: int = 1, oversubscription: Fraction | int = 
     Raises:
         TopologyError: boxes or units below 1, or several units without a spine.
     """
-    box = _hgx([25 * cables for cables in H100_LINKS], H100_CLASSES[:1])
+    box = _hgx([NVLINK[4] * cables for cables in H100_LINKS], H100_CLASSES[:1])
     return pod(f"dgx-h100:boxes={boxes}", box, H100_NETWORK, boxes, units, oversubscription)
 
 
@@ -203,7 +212,7 @@ def dgx_b200(boxes: int = 1, units: int = 1, oversubscription: Fraction | int = 
     Raises:
         TopologyError: boxes or units below 1, or several units without a spine.
     """
-    box = _hgx([9 * 50] * 2, (B200_CLASS,))
+    box = _hgx([9 * NVLINK[5]] * 2, (B200_CLASS,))
     return pod(f"dgx-b200:boxes={boxes}", box, NDR, boxes, units, oversubscription)
 
 
@@ -260,7 +269,7 @@ def nvl72(racks: int = 1, oversubscription: Fraction | int = 1) -> Topology:
         gpus,
         [Switch(chip, multicast=True, reduce=True, kind="NVSwitch") for chip in chips],
         [
-            Link(gpu, chip, Fraction(50 * GIGA), SWITCHED_ALPHA, duplex=True)
+            Link(gpu, chip, Fraction(NVLINK[5] * GIGA), SWITCHED_ALPHA, duplex=True)
             for gpu, chip in product(gpus, chips)
         ],
         [(gpu, i % TRAY) for i, gpu in enumerate(gpus)],

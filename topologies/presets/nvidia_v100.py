@@ -7,21 +7,25 @@ import numpy as np
 
 from topologies.model.topology import IntArray, Link, LinkClass, Switch, Topology
 from topologies.presets.fabrics.pods import Box, Network, flip, pod, shift
-from topologies.presets.figures import GIGA
+from topologies.presets.figures import (
+    GIGA,
+    NIC_ALPHA,
+    NVLINK,
+    NVLINK_ALPHA,
+    PCIE_ALPHA,
+    SPINE_ALPHA,
+    SWITCHED_ALPHA,
+)
 from topologies.presets.nvidia import (
     DGX_1_CLASSES,
     DGX_1_DOUBLE,
     DGX_1_SINGLE,
-    NIC_ALPHA,
     NIC_LATENCY,
-    NVLINK_ALPHA,
     NVLINK_LATENCY,
-    SPINE_ALPHA,
-    SWITCHED_ALPHA,
 )
 
-NVLINK, EDR = Fraction(25 * GIGA), Fraction(125 * GIGA, 10)
-PCIE_3, PCIE_ALPHA = Fraction(1575 * GIGA, 100), 0.5e-6  # 16 lanes of 8 GT/s, 128 of 130 bits
+CABLE, EDR = Fraction(NVLINK[2] * GIGA), Fraction(125 * GIGA, 10)
+PCIE_3 = Fraction(1575 * GIGA, 100)  # 16 lanes of 8 GT/s, 128 of 130 bits
 BOARDS, PAIRS, CHIPS = 2, 4, 6  # of a DGX-2; pairs of GPUs and NVSwitches of a board
 
 PCIE = LinkClass(
@@ -102,12 +106,11 @@ def _dgx_2_box(networked: bool) -> Box:
     gpus = [f"g{i}" for i in range(2 * BOARDS * PAIRS)]
     chips, pairs = BOARDS * CHIPS, BOARDS * PAIRS * networked
     links = [
-        Link(gpu, f"nvs{i // (2 * PAIRS) * CHIPS + k}", NVLINK, SWITCHED_ALPHA, True)
+        Link(gpu, f"nvs{i // (2 * PAIRS) * CHIPS + k}", CABLE, SWITCHED_ALPHA, True)
         for (i, gpu), k in product(enumerate(gpus), range(CHIPS))
     ]
     links += [
-        Link(f"nvs{k}", f"nvs{k + CHIPS}", 8 * NVLINK, SWITCHED_ALPHA, True, 1)
-        for k in range(CHIPS)
+        Link(f"nvs{k}", f"nvs{k + CHIPS}", 8 * CABLE, SWITCHED_ALPHA, True, 1) for k in range(CHIPS)
     ]
     if networked:
         links += [
@@ -144,7 +147,7 @@ def ndv2(boxes: int = 1) -> Topology:
     networked = boxes > 1
     gpus = [f"g{i}" for i in range(8)]
     cables = [(pair, 2) for pair in DGX_1_DOUBLE] + [(pair, 1) for pair in DGX_1_SINGLE]
-    links = [Link(f"g{i}", f"g{j}", n * NVLINK, NVLINK_ALPHA, True) for (i, j), n in cables]
+    links = [Link(f"g{i}", f"g{j}", n * CABLE, NVLINK_ALPHA, True) for (i, j), n in cables]
     if networked:
         links += [Link(gpu, "host", PCIE_3, PCIE_ALPHA, True, 1) for gpu in gpus]
     box = Box(

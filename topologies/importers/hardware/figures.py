@@ -5,8 +5,9 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from topologies.model.units import Rate, Seconds
+from topologies.presets import figures
+from topologies.presets.figures import GIGA, NIC_ALPHA, NVLINK, NVLINK_ALPHA, XGMI, XGMI_ALPHA
 
-GIGA = 10**9
 NCCL = "NCCL src/graph/tuning.cc"
 
 
@@ -33,17 +34,25 @@ _NET = f"2.7 us a network hop in {NCCL}, halved"
 
 # One link of each generation, by the words that readers find.
 GENERATIONS: dict[str, Figure] = {
-    "NVLink 1": _figure(20, 0.6e-6, "20 GB/s a link (P100 data sheet)", _NVLINK),
-    "NVLink 2": _figure(25, 0.6e-6, "25 GB/s a link (V100 data sheet)", _NVLINK),
-    "NVLink 3": _figure(25, 0.6e-6, "25 GB/s a link (A100 data sheet)", _NVLINK),
-    "NVLink 3 GA10x": _figure("14.0625", 0.6e-6, "14.06 GB/s a link (RTX A6000)", _NVLINK),
-    "NVLink 4": _figure(25, 0.6e-6, "25 GB/s a link (H100 data sheet)", _NVLINK),
-    "NVLink 5": _figure(50, 0.6e-6, "50 GB/s a link (B200 data sheet)", _NVLINK),
-    "xGMI gfx906": _figure(46, 1.2e-6, "92 GB/s both ways a link (MI50, MI60 data sheet)", _XGMI),
-    "xGMI gfx908": _figure(46, 1.2e-6, "92 GB/s both ways a link (MI100 data sheet)", _XGMI),
-    "xGMI gfx90a": _figure(50, 1.2e-6, "100 GB/s both ways a link (MI250 data sheet)", _XGMI),
-    "xGMI gfx942": _figure(64, 1.2e-6, "128 GB/s both ways a link (MI300X data sheet)", _XGMI),
-    "xGMI gfx950": _figure("76.8", 1.2e-6, "153.6 GB/s both ways a link (MI355X)", _XGMI),
+    "NVLink 1": _figure(NVLINK[1], NVLINK_ALPHA, "20 GB/s a link (P100 data sheet)", _NVLINK),
+    "NVLink 2": _figure(NVLINK[2], NVLINK_ALPHA, "25 GB/s a link (V100 data sheet)", _NVLINK),
+    "NVLink 3": _figure(NVLINK[3], NVLINK_ALPHA, "25 GB/s a link (A100 data sheet)", _NVLINK),
+    "NVLink 3 GA10x": _figure("14.0625", NVLINK_ALPHA, "14.06 GB/s a link (RTX A6000)", _NVLINK),
+    "NVLink 4": _figure(NVLINK[4], NVLINK_ALPHA, "25 GB/s a link (H100 data sheet)", _NVLINK),
+    "NVLink 5": _figure(NVLINK[5], NVLINK_ALPHA, "50 GB/s a link (B200 data sheet)", _NVLINK),
+    "xGMI gfx906": _figure(
+        46, XGMI_ALPHA, "92 GB/s both ways a link (MI50, MI60 data sheet)", _XGMI
+    ),
+    "xGMI gfx908": _figure(46, XGMI_ALPHA, "92 GB/s both ways a link (MI100 data sheet)", _XGMI),
+    "xGMI gfx90a": _figure(
+        XGMI["gfx90a"], XGMI_ALPHA, "100 GB/s both ways a link (MI250 data sheet)", _XGMI
+    ),
+    "xGMI gfx942": _figure(
+        XGMI["gfx942"], XGMI_ALPHA, "128 GB/s both ways a link (MI300X data sheet)", _XGMI
+    ),
+    "xGMI gfx950": _figure(
+        XGMI["gfx950"], XGMI_ALPHA, "153.6 GB/s both ways a link (MI355X)", _XGMI
+    ),
     "CPU BDW": _figure(6, 0.3e-6, "Broadwell in NCCL src/graph/topo.h", _CPU),
     "CPU SKL": _figure(10, 0.3e-6, "Skylake in NCCL src/graph/topo.h", _CPU),
     "CPU SRP": _figure(22, 0.3e-6, "Sapphire Rapids in NCCL src/graph/topo.h", _CPU),
@@ -55,16 +64,22 @@ GENERATIONS: dict[str, Figure] = {
 
 # What is taken for granted where neither file nor profile says anything, by the first word.
 GUESSES: dict[str, Figure] = {
-    "NVLink": _figure(25, 0.6e-6, "25 GB/s a link, as V100, A100 and H100", _NVLINK),
-    "xGMI": _figure(50, 1.2e-6, "50 GB/s a link, as MI250", _XGMI),
-    "HCCS": _figure(28, 1e-6, "28 GB/s a link, as Atlas A2", "no figure is published"),
-    "UB": _figure(28, 0.35e-6, "28 GB/s a link, as CloudMatrix384", "as CloudMatrix384"),
-    "SIO": _figure(270, 0.2e-6, "270 GB/s, as Ascend 910C", "as CloudMatrix384"),
-    "PCIe": _figure(Fraction(16 * 16 * 128, 8 * 130), 0.5e-6, "PCIe 4.0 x16", _PCIE),
+    "NVLink": _figure(NVLINK[4], NVLINK_ALPHA, "25 GB/s a link, as V100, A100 and H100", _NVLINK),
+    "xGMI": _figure(XGMI["gfx90a"], XGMI_ALPHA, "50 GB/s a link, as MI250", _XGMI),
+    "HCCS": Figure(
+        figures.HCCS, figures.HCCS_ALPHA, "28 GB/s a link, as Atlas A2", "no figure is published"
+    ),
+    "UB": Figure(
+        figures.UB_PORT, figures.UB_ALPHA, "28 GB/s a link, as CloudMatrix384", "as CloudMatrix384"
+    ),
+    "SIO": Figure(figures.SIO, figures.SIO_ALPHA, "270 GB/s, as Ascend 910C", "as CloudMatrix384"),
+    "PCIe": _figure(Fraction(16 * 16 * 128, 8 * 130), figures.PCIE_ALPHA, "PCIe 4.0 x16", _PCIE),
     "C2C": _figure(450, 0.3e-6, "450 GB/s, as GH200", _CPU),
     "CPU": _figure(16, 0.3e-6, "16 GB/s, as AMD in NCCL src/graph/topo.h", _CPU),
-    "network": _figure(25, 1.35e-6, "200 Gbit/s an adapter", _NET),
-    "uplink": Figure(None, 0.3e-6, "as many uplinks as downlinks", "no figure is published"),
+    "network": _figure(25, NIC_ALPHA, "200 Gbit/s an adapter", _NET),
+    "uplink": Figure(
+        None, figures.SPINE_ALPHA, "as many uplinks as downlinks", "no figure is published"
+    ),
     "link": _figure(25, 1e-6, "25 GB/s", "1 us"),
 }
 

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from topologies.importers.hardware.figures import GENERATIONS, GIGA, GUESSES, Figure
+from topologies.importers.hardware.figures import GENERATIONS, GUESSES, Figure
 from topologies.model.registry import Registry
 from topologies.model.topology import TopologyError
 from topologies.model.units import Rate, Seconds
+from topologies.presets import figures
+from topologies.presets.figures import GIGA, NIC_ALPHA, PCIE_ALPHA, RDMA_ALPHA, RDMA_PORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,12 @@ class Profile:
 
 def _pcie(transfers: int, source: str) -> Figure:
     rate = Fraction(transfers * 16 * 128, 8 * 130) * GIGA
-    return Figure(rate, 0.5e-6, source, GUESSES["PCIe"].alpha_source)
+    return Figure(rate, PCIE_ALPHA, source, GUESSES["PCIe"].alpha_source)
 
 
 def network(gigabits: int, source: str) -> Figure:
     """Make the figure of an adapter of so many Gbit/s."""
-    return Figure(Rate(gigabits * GIGA, 8), 1.35e-6, source, GUESSES["network"].alpha_source)
+    return Figure(Rate(gigabits * GIGA, 8), NIC_ALPHA, source, GUESSES["network"].alpha_source)
 
 
 def _nvidia(
@@ -78,31 +80,31 @@ def _amd(summary: str, gfx: str, links: int, transfers: int, gigabits: int) -> P
 
 _ATLAS_A2 = {
     "HCCS": Figure(
-        Fraction(28 * GIGA),
-        1e-6,
+        figures.HCCS,
+        figures.HCCS_ALPHA,
         "56 GB/s both ways a pair (Huawei documents, read in notes); 19 GB/s measured with HIXL",
         "no figure is published",
     ),
     "network": Figure(
-        Fraction(25 * GIGA), 2e-6, "200 Gbit/s RoCE for each NPU (Atlas 800T A2)", "estimate"
+        RDMA_PORT, RDMA_ALPHA, "200 Gbit/s RoCE for each NPU (Atlas 800T A2)", "estimate"
     ),
 }
 _CLOUDMATRIX = "Zuo et al., arXiv:2506.12708, 3.3"
 _LATENCY = "StrataCL, arXiv:2607.26444, Table 1"
 _ATLAS_A3 = {
-    "SIO": Figure(Fraction(270 * GIGA), 0.2e-6, f"270 GB/s each way, {_CLOUDMATRIX}", _LATENCY),
+    "SIO": Figure(figures.SIO, figures.SIO_ALPHA, f"270 GB/s each way, {_CLOUDMATRIX}", _LATENCY),
     "UB": Figure(
-        Fraction(28 * GIGA), 0.35e-6, f"196 GB/s a die over 7 planes, {_CLOUDMATRIX}", _LATENCY
+        figures.UB_PORT, figures.UB_ALPHA, f"196 GB/s a die over 7 planes, {_CLOUDMATRIX}", _LATENCY
     ),
-    "uplink": Figure(None, 0.7e-6, f"as many uplinks as downlinks, {_CLOUDMATRIX}", _LATENCY),
-    "network": Figure(
-        Fraction(25 * GIGA), 2e-6, f"200 Gbit/s RoCE a die, {_CLOUDMATRIX}", "estimate"
+    "uplink": Figure(
+        None, figures.UB_UPLINK_ALPHA, f"as many uplinks as downlinks, {_CLOUDMATRIX}", _LATENCY
     ),
+    "network": Figure(RDMA_PORT, RDMA_ALPHA, f"200 Gbit/s RoCE a die, {_CLOUDMATRIX}", "estimate"),
 }
 _ATLAS_950 = {
     "UB": Figure(
-        Fraction(56 * GIGA),
-        0.35e-6,
+        4 * figures.UB_LANE,
+        figures.UB_ALPHA,
         "x4 lanes of 112 Gbit/s a port (Ascend 950 white paper, read in notes)",
         "as CloudMatrix384",
     ),
