@@ -1,5 +1,6 @@
 """`commplan import`: files in, a topology file and a few lines out."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,10 @@ def test_wrong_input_is_one_line_and_exit_code_2(call, words, fault):
     assert fault in result.stderr
     assert result.stderr.count("\n") == 1
     assert not Path("mine.toml").exists()
+
+
+def test_json_names_what_was_read(call, tmp_path):
+    (tmp_path / "edges.csv").write_text("src,dst,bandwidth_GBps\na,b,1\nb,a,1\n")
+    told = json.loads(call("import", "edges.csv", "-o", "mine.toml", "--json").stdout)
+    assert (told["format"], told["ranks"], told["links"]) == ("csv", 2, 2)
+    assert told["assumed"]

@@ -27,6 +27,7 @@ class Imported:
         notes: what was left out or taken for granted about what there is.
         assumed: which figures were taken for granted.
         odd: what looks wrong.
+        formats: that the files are in.
     """
 
     topology: Topology
@@ -34,6 +35,7 @@ class Imported:
     notes: tuple[str, ...]
     assumed: tuple[str, ...]
     odd: tuple[str, ...]
+    formats: tuple[str, ...]
 
 
 def import_files(
@@ -55,8 +57,8 @@ def import_files(
     """
     _expect_names(files, profiles)
     profile = combine(tuple(profiles))
-    drafts = [sources.load(path, form) for path in files]
-    merged = merge(drafts, profile, hosts)
+    read = [sources.load(path, form) for path in files]
+    merged = merge([draft for _, draft in read], profile, hosts)
     expect_few(sum(1 + each.duplex for each in merged.cables))
     whole = complete(merged, profile)
     left = trim(whole)
@@ -66,6 +68,7 @@ def import_files(
         notes=left.notes,
         assumed=tuple(assumptions(left)),
         odd=tuple(odd(whole)),
+        formats=tuple(dict.fromkeys(name for name, _ in read)),
     )
 
 

@@ -12,12 +12,15 @@ SIZE_LIMIT = 20 * 10**6  # bytes
 BINARY = (contents.BINARY, contents.EMPTY, contents.ARRAY)
 
 
-def load(path: str, form: str = AUTO) -> Draft:
+def load(path: str, form: str = AUTO) -> tuple[str, Draft]:
     """Read what a file says of a machine.
 
     Args:
         path: of the file.
         form: the name of a format; AUTO looks at the text.
+
+    Returns:
+        the format that it is in, and what it says.
 
     Raises:
         TopologyError: it cannot be read, or is not of the format; one line with the place.
@@ -38,7 +41,7 @@ def load(path: str, form: str = AUTO) -> Draft:
     raise TopologyError(prefix(path, faults))
 
 
-def _read(data: bytes, form: str, name: str) -> Draft:
+def _read(data: bytes, form: str, name: str) -> tuple[str, Draft]:
     found = contents.kind(data)
     if found in BINARY or found.startswith(("data packed", "a zip")):
         raise ValueError(f"found {found}, expected {_wanted(form)}")
@@ -52,7 +55,7 @@ def _read(data: bytes, form: str, name: str) -> Draft:
         other = _sniff(text)
         is_other = f"this is {IMPORTERS[other].what}" if other else f"found {found}"
         raise ValueError(f"{is_other}, expected {importer.what}")
-    return importer.read(text, name)
+    return form, importer.read(text, name)
 
 
 def _wanted(form: str) -> str:

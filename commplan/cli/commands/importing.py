@@ -56,6 +56,7 @@ def _fields(made: Imported) -> dict[str, object]:
     return {
         "name": made.topology.name,
         **count(made.topology),
+        "format": ", ".join(made.formats),
         "summary": dict(made.summary),
         "notes": list(made.notes),
         "assumed": list(made.assumed),
