@@ -153,9 +153,10 @@ def solve_around_hubs(
             yield replace(widen(found, cut, collective), relays=options.relays)
     if len(collective.ranks) <= HUB_RANKS:
         asked = topology, collective, trivial(topology), watch, options
-        for hubs in spread_hubs(topology, collective):
-            with suppress(Infeasible, NotFound):
-                yield forest.pack_stars(*asked, (hubs, bound))
+        with suppress(NotFound):
+            for hubs in spread_hubs(topology, collective):
+                with suppress(Infeasible, NotFound):
+                    yield forest.pack_stars(*asked, (hubs, bound))
 
 
 def _solve_whole(

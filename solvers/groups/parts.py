@@ -19,6 +19,7 @@ from solvers.certify.certificates import prove
 from solvers.certify.dual_bound import Unproven
 from solvers.certify.multigraph import simplify
 from solvers.lp.linear_program import Infeasible
+from solvers.lp.max_flow import max_flow
 from solvers.routing.partitions import list_partitions
 from solvers.routing.path_pool import HOP
 from solvers.schedules.capabilities import Relays
@@ -116,15 +117,18 @@ def submachine_with_hubs(topology: Topology, collective: Collective) -> Submachi
 def spread_hubs(topology: Topology, collective: Collective) -> Iterator[Hubs]:
     """List ranks outside a group, near ones and far ones, that may be hubs in the whole machine.
 
-    Where several of the group are in one box, those beside them there may add up for the box, for
-    boxes of each size.
+    Where several of the group share the way out of a box, those beside them there may add up for
+    it, for boxes of each size.
+
+    Raises:
+        NotFound: the capacities are too large for an exact flow.
     """
     ranks = np.array(collective.ranks)
     around = _by_distance(topology, ranks)
     spread = np.sort(around[:: max(len(around) // SPREAD_HUBS, 1)][:SPREAD_HUBS])
     found = False
     for path in list_partitions(topology, range(topology.ranks)):
-        shared = [box for box in path if np.isin(box, ranks).sum() > 1]
+        shared = [box for box in path if _is_way_out_shared(topology, box, ranks)]
         inside = [box[np.isin(box, around)][:HUBS] for box in shared]
         boxes = np.full(topology.vertices, -1)
         for number, box in enumerate(shared):
@@ -134,6 +138,27 @@ def spread_hubs(topology: Topology, collective: Collective) -> Iterator[Hubs]:
             yield Hubs(np.union1d(spread, np.concatenate(inside)), frozen(boxes))
     if not found:
         yield Hubs(spread)
+
+
+def _is_way_out_shared(topology: Topology, box: IntArray, ranks: IntArray) -> bool:
+    """Tell whether several of the ranks are in a box and send less out of it than each would."""
+    within = box[np.isin(box, ranks)]
+    if not 1 < len(within) < len(ranks):
+        return False
+    each = sum(_flow_out(topology, box, within[i : i + 1]) for i in range(len(within)))
+    return _flow_out(topology, box, within) < each
+
+
+def _flow_out(topology: Topology, box: IntArray, senders: IntArray) -> int:
+    """Compute what some ranks of a box can send to those beyond it, in capacity units."""
+    source = topology.vertices
+    beyond = np.setdiff1d(np.arange(topology.ranks), box)
+    tail = np.concatenate([topology.src, np.full_like(senders, source), beyond])
+    head = np.concatenate([topology.dst, senders, np.full_like(beyond, source + 1)])
+    most = int(np.bincount(topology.src, topology.capacity).max()) + 1
+    ends = np.full(len(senders) + len(beyond), most)
+    capacity = np.concatenate([topology.capacity, ends])
+    return max_flow(source + 2, tail, head, capacity, source, source + 1).value
 
 
 def _by_distance(topology: Topology, ranks: IntArray) -> IntArray:
