@@ -6,7 +6,6 @@ from runtime.metrics.height import height
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import SolverOptions
 from topologies.model.topology import IntArray
-from topologies.symmetry.group import orbits
 
 
 def keeps_limits(schedule: Schedule, options: SolverOptions) -> bool:
@@ -18,12 +17,11 @@ def keeps_limits(schedule: Schedule, options: SolverOptions) -> bool:
 
 def count_trees(schedule: Schedule) -> int:
     """Count the pieces of the root that has most: those of its block, or those summed up there."""
-    group, topology = schedule.group, schedule.topology
+    group = schedule.group
     if not schedule.pieces:
         return 0
-    root = _roots(schedule)
-    orbit = orbits(group.generators, topology.vertices)[root]
-    size = np.bincount(orbits(group.generators, topology.vertices))
+    orbit = group.vertex_orbits[_roots(schedule)]
+    size = np.bincount(group.vertex_orbits)
     # The images of a piece are spread evenly over the orbit of its root.
     images = np.bincount(orbit, minlength=len(size)) * group.order
     return int(np.ceil(images / np.maximum(size, 1)).max())

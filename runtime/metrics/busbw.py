@@ -1,10 +1,12 @@
 """Bus bandwidth: what a link would have to carry in the best case, so that figures compare."""
 
 from fractions import Fraction
+from functools import lru_cache
 
 from solvers.schedules.collective import Collective, Movement
 
 
+@lru_cache(maxsize=4)
 def factor(collective: Collective) -> Fraction:
     """Compute busbw / algbw; 0 where there is nobody to talk to.
 

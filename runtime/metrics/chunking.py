@@ -2,17 +2,16 @@
 
 from dataclasses import dataclass
 from math import sqrt
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from runtime.metrics.height import links_in_a_row
 from runtime.metrics.pacing import pacing_of
 from solvers.schedules.piece_loads import SMALL, amounts, floats
-from solvers.schedules.schedule import Schedule, Transfers
+from solvers.schedules.schedule import Schedule, remembered
 from topologies.model.topology import FloatArray, IntArray
 from topologies.model.units import Bytes
-from topologies.symmetry.group import link_images, orbits
+from topologies.symmetry.group import link_orbits
 from topologies.symmetry.pairs import pair_orbits
 
 MOST_CHUNKS = 512
@@ -68,19 +67,8 @@ def pipelining(schedule: Schedule) -> Pipelining:
     return Pipelining(min(pace**2 * plain.square, UNLIMITED), plain.linear, pace * plain.steady)
 
 
+@remembered
 def _at_pace_one(schedule: Schedule) -> Pipelining:
-    """Look the rule up, which is asked for again and again while pacings are compared."""
-    parts = (schedule.topology, schedule.share, schedule.block, schedule.group)
-    known = _KNOWN.get(schedule.transfers)
-    if known is None or any(a is not b for a, b in zip(parts, known[0], strict=True)):
-        known = _KNOWN[schedule.transfers] = parts, _rule(schedule)
-    return known[1]
-
-
-_KNOWN: WeakKeyDictionary[Transfers, tuple[tuple[object, ...], Pipelining]] = WeakKeyDictionary()
-
-
-def _rule(schedule: Schedule) -> Pipelining:
     length = links_in_a_row(schedule)
     if length < 2:
         return Pipelining(0.0, 0.0)
@@ -97,8 +85,7 @@ def _message(schedule: Schedule) -> float:
     What one rank sends another in one step goes together.
     """
     rows, group = schedule.transfers, schedule.group
-    classes = orbits(group.generators, schedule.topology.vertices)
-    pairs = pair_orbits(group, classes, rows.src, rows.dst)
+    pairs = pair_orbits(group, group.vertex_orbits, rows.src, rows.dst)
     together = pairs.orbit * (int(rows.step.max()) + 1) + rows.step
     fixed = pairs.fixed[np.unique(together, return_index=True)[1]]
     return float(_shares(schedule)[rows.piece].sum() / (1 / fixed).sum())
@@ -125,19 +112,20 @@ def _toll(schedule: Schedule) -> float:
     topology, rows, group = schedule.topology, schedule.transfers, schedule.group
     if not topology.overhead.any():
         return 0.0
-    orbit = orbits(group.generators, topology.vertices)
+    orbit = group.vertex_orbits
     each = [np.bincount(orbit[rank], topology.overheads[rank]) for rank in (rows.src, rows.dst)]
     ranks = np.bincount(orbit)
     return max(float((cost * group.order / ranks[: len(cost)]).max()) for cost in each)
 
 
+@remembered
 def flow_rate(schedule: Schedule) -> float:
     """Divide the bandwidth of the most loaded link by its load at size 1.
 
     All images of a link carry the same load: that of the orbit, evenly spread.
     """
     topology, rows, group = schedule.topology, schedule.transfers, schedule.group
-    orbit = orbits(link_images(topology, group.generators), topology.links)
+    orbit = link_orbits(topology, group)
     weight = np.repeat(_shares(schedule)[rows.piece], np.diff(rows.route_start))
     load = np.bincount(orbit[rows.route], weight, minlength=int(orbit.max()) + 1) * group.order
     each = (load / np.bincount(orbit))[orbit]

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from solvers.schedules.schedule import Schedule
+from solvers.schedules.schedule import Schedule, remembered
 from topologies.model.topology import IntArray
 
 
+@remembered
 def height(schedule: Schedule) -> int:
     """Count the transfers on the longest chain in which each waits for the one before.
 

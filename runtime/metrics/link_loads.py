@@ -6,10 +6,10 @@ from fractions import Fraction
 import numpy as np
 
 from solvers.schedules.piece_loads import whole_amounts
-from solvers.schedules.schedule import IntegerColumn, Schedule
-from topologies.model.topology import IntArray
+from solvers.schedules.schedule import IntegerColumn, Schedule, remembered
+from topologies.model.topology import IntArray, frozen
 from topologies.model.units import Rate
-from topologies.symmetry.group import link_images, orbits
+from topologies.symmetry.group import link_orbits
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ def loads(schedule: Schedule) -> Loads:
         SymmetryError: the group does not keep the machine, or is too large to list.
     """
     topology, rows = schedule.topology, schedule.transfers
-    orbit = orbits(link_images(topology, schedule.group.generators), topology.links)
+    orbit = link_orbits(topology, schedule.group)
     size = np.bincount(orbit)
     share, unit = weights(schedule)
     carried = np.zeros(len(size), dtype=share.dtype)
@@ -91,6 +91,7 @@ def algbw(schedule: Schedule) -> Rate | None:
     return throughput(schedule).algbw
 
 
+@remembered
 def weights(schedule: Schedule) -> tuple[IntegerColumn, int]:
     """Compute each piece's part of the size in whole multiples of one unit, and units in the size.
 
@@ -100,4 +101,4 @@ def weights(schedule: Schedule) -> tuple[IntegerColumn, int]:
     hops = max(len(schedule.transfers.route), 1)
     most = max(abs(int(whole.max(initial=0))), abs(int(whole.min(initial=0))))
     kind = np.int64 if most * hops < 2**62 else object
-    return whole.astype(kind), unit * schedule.collective.total
+    return frozen(whole.astype(kind)), unit * schedule.collective.total

@@ -1,7 +1,6 @@
 """The scratch memory that a rank needs for a schedule."""
 
 from fractions import Fraction
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -11,9 +10,8 @@ from runtime.metrics.link_loads import weights
 from runtime.metrics.pacing import pacing_of
 from runtime.program.program import Buffer
 from runtime.program.receive_mode import BESIDE, Owned, choose_receive_modes, home
-from solvers.schedules.schedule import IntegerColumn, Schedule, Transfers
+from solvers.schedules.schedule import IntegerColumn, Schedule, remembered
 from topologies.model.topology import BoolArray, IntArray
-from topologies.symmetry.group import orbits
 
 
 def scratch(schedule: Schedule, chunks: int | None = None, lead: int | None = None) -> Fraction:
@@ -38,7 +36,7 @@ def scratch(schedule: Schedule, chunks: int | None = None, lead: int | None = No
     pacing = pacing_of(schedule)
     piece, step, dst = rows.piece, rows.step, rows.dst
     lasting, beside = _landed(schedule)
-    orbit = orbits(schedule.group.generators, schedule.topology.vertices)
+    orbit = schedule.group.vertex_orbits
     amount, unit = weights(schedule)
     orbit_size = np.bincount(orbit).tolist()
     needed = np.zeros(len(orbit_size), dtype=amount.dtype)
@@ -57,24 +55,9 @@ def scratch(schedule: Schedule, chunks: int | None = None, lead: int | None = No
     return max(each) / (unit * chunks)
 
 
+@remembered
 def _landed(schedule: Schedule) -> tuple[BoolArray, BoolArray]:
-    """Mark the messages that open a slot in scratch, and those that land beside their place.
-
-    It is looked up where it is asked for again, at another size or pacing.
-    """
-    own = (schedule.topology, schedule.collective, schedule.block)
-    known = _KNOWN.get(schedule.transfers)
-    if known is None or any(a is not b for a, b in zip(own, known[0], strict=True)):
-        known = _KNOWN[schedule.transfers] = own, _land(schedule)
-    return known[1]
-
-
-_KNOWN: WeakKeyDictionary[Transfers, tuple[tuple[object, ...], tuple[BoolArray, BoolArray]]] = (
-    WeakKeyDictionary()
-)
-
-
-def _land(schedule: Schedule) -> tuple[BoolArray, BoolArray]:
+    """Mark the messages that open a slot in scratch, and those that land beside their place."""
     what, rows = schedule.collective, schedule.transfers
     vertices = schedule.topology.vertices
     holds, wants = (

@@ -6,7 +6,7 @@ import numpy as np
 
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import FloatArray, IntArray
-from topologies.symmetry.group import link_images, orbits
+from topologies.symmetry.group import link_orbits
 from topologies.symmetry.pairs import PairOrbits, pair_orbits
 
 
@@ -21,9 +21,9 @@ class Classes:
         self.topology, self._group = topology, group
         self.order = group.order
         ends = topology.vertices if schedule.in_network else topology.ranks
-        self._vertex = orbits(group.generators, topology.vertices)
+        self._vertex = group.vertex_orbits
         self.rank = self._vertex[:ends]
-        self.link = orbits(link_images(topology, group.generators), topology.links)
+        self.link = link_orbits(topology, group)
 
     @cached_property
     def at_rank(self) -> FloatArray:

@@ -8,33 +8,22 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from solvers.schedules.schedule import IntegerColumn, Schedule, Transfers
+from solvers.schedules.schedule import IntegerColumn, Schedule, remembered
 from topologies.model.topology import FloatArray, IntArray, Topology
 from topologies.model.units import Seconds
-from topologies.symmetry.group import link_images, orbits
+from topologies.symmetry.group import link_orbits
 
 EXACT = 2**53  # below which whole numbers are floats
 SMALL = 2**62  # below which sums of two are of 64 bits
 
-_KNOWN: WeakKeyDictionary[
-    Transfers, tuple[tuple[Fraction, ...], tuple[IntegerColumn, IntegerColumn]]
-] = WeakKeyDictionary()
 
-
+@remembered
 def shares(schedule: Schedule) -> tuple[IntegerColumn, IntegerColumn]:
-    """Give the numerators and denominators of the shares, of 64 bits where they fit, else Python's.
-
-    They are looked up where the same shares go with the same transfers, as at other pacings.
-    """
-    known = _KNOWN.get(schedule.transfers)
-    if known is None or known[0] is not schedule.share:
-        columns = as_columns(schedule.share)
-        known = _KNOWN[schedule.transfers] = schedule.share, columns
-    return known[1]
+    """Give numerators and denominators of the shares, of 64 bits where they fit, else Python's."""
+    return as_columns(schedule.share)
 
 
 def as_columns(given: Sequence[Fraction]) -> tuple[IntegerColumn, IntegerColumn]:
@@ -168,7 +157,7 @@ def incast_bytes(schedule: Schedule, chunks: int = 1, *, slow: bool = False) -> 
     switched = topology.src[last] >= topology.ranks
     if slow:
         switched &= topology.bandwidth[last] < _fastest_feed(topology)[topology.src[last]]
-    orbit = orbits(link_images(topology, group.generators), topology.links)
+    orbit = link_orbits(topology, group)
     alike = (group.order / np.bincount(orbit))[orbit[last]]
     share = amount_floats(schedule) / schedule.collective.total
     pile = rows.step // chunks * topology.links + orbit[last]

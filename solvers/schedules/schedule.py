@@ -1,12 +1,13 @@
 """What moves: pieces of the blocks, and the transfers that carry them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, wraps
 from itertools import chain
 from math import lcm
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from topologies.model.units import Share
 from topologies.symmetry.group import Group, trivial
 
 IntegerColumn = NDArray[Any]  # int64, or object for Python's integers
+Found = TypeVar("Found")
 
 
 class Transfer(NamedTuple):
@@ -170,6 +172,28 @@ _KINDS: dict[str, type] = {
     "bound": Bound,
     "provenance": dict,
 }
+
+
+def remembered(compute: Callable[[Schedule], Found]) -> Callable[[Schedule], Found]:
+    """Let a function look up what it found, for the same schedule at another pacing too.
+
+    Candidates are asked the same again and again while they are compared. What is found must
+    depend neither on the bound nor on the provenance, and is kept as long as the transfers live.
+    """
+    known: WeakKeyDictionary[Transfers, tuple[tuple[object, ...], Found]] = WeakKeyDictionary()
+
+    @wraps(compute)
+    def look_up(schedule: Schedule) -> Found:
+        own = tuple(getattr(schedule, part) for part in _MOVING)
+        held = known.get(schedule.transfers)
+        if held is None or any(a is not b for a, b in zip(own, held[0], strict=True)):
+            held = known[schedule.transfers] = own, compute(schedule)
+        return held[1]
+
+    return look_up
+
+
+_MOVING = ("topology", "collective", "block", "share", "group", "in_network", "relays")
 
 
 def columns(transfers: Iterable[Transfer]) -> Transfers:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, combinations
 from math import lcm
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -53,6 +54,11 @@ class Group:
     def order(self) -> int:
         """Count the elements."""
         return len(self.elements)
+
+    @cached_property
+    def vertex_orbits(self) -> IntArray:
+        """Label each vertex with the number of its orbit, orbits numbered by their least vertex."""
+        return orbits(self.generators, self.generators.shape[1])
 
     @cached_property
     def inverses(self) -> IntArray:
@@ -111,6 +117,22 @@ def link_images(topology: Topology, permutations: IntArray) -> IntArray:
             raise SymmetryError(f"symmetry[{row}]: not an automorphism of {topology.name}")
         images[row, moved] = place
     return frozen(images)
+
+
+def link_orbits(topology: Topology, group: Group) -> IntArray:
+    """Label each link with the number of its orbit; looked up where it is asked for again.
+
+    Raises:
+        SymmetryError: as of `link_images`.
+    """
+    known = _LINK_ORBITS.get(group)
+    if known is None or known[0] is not topology:
+        label = orbits(link_images(topology, group.generators), topology.links)
+        known = _LINK_ORBITS[group] = topology, label
+    return known[1]
+
+
+_LINK_ORBITS: WeakKeyDictionary[Group, tuple[Topology, IntArray]] = WeakKeyDictionary()
 
 
 def moved_links(
