@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from math import inf
 
 from commplan.anytime.abandon import end_with
 from commplan.candidates.keys import PACES, Key
@@ -12,7 +13,7 @@ from runtime.metrics.link_loads import algbw
 from runtime.metrics.pacing import ORDERS, USUAL, Pacing, with_pacing
 from runtime.program.lower import peak
 from runtime.program.scratch import scratch
-from runtime.simulate.simulate import simulate
+from runtime.simulate.simulate import simulate_within
 from runtime.simulate.steady import EVENTS, LEAST
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import NotFound, Watch
@@ -20,6 +21,7 @@ from solvers.settings.options import Switching
 from topologies.model.units import Bytes, Seconds, Share
 
 Made = Iterator[tuple[Key, Schedule]]
+Program = tuple[Key, int]
 
 
 @dataclass(frozen=True)
@@ -65,16 +67,31 @@ def measure(
         scarce: whether scratch is bounded, so that it is counted as the program allocates it.
     """
     if size is not None:
-        played = simulate(schedule, size, switching)
-        count = allocated if scarce else _foretold
-        needed = count(schedule, size, played.chunks)
-        binds = str(played.bottleneck)
-        return Candidate(
-            key, schedule, height(schedule), played.seconds, needed, played.chunks, binds
-        )
+        found = measure_within(key, schedule, size, inf, switching, scarce=scarce)
+        assert found is not None  # it may take as long as it likes
+        return found
     rate = algbw(schedule)
     pace = float(1 / rate) if rate else 0.0
     return Candidate(key, schedule, height(schedule), pace, scratch(schedule))
+
+
+def measure_within(
+    key: Key,
+    schedule: Schedule,
+    size: Bytes,
+    most: Seconds,
+    switching: Switching = "cut-through",
+    *,
+    scarce: bool = False,
+) -> Candidate | None:
+    """Predict as `measure` does, but give None as soon as it is seen to take longer than `most`."""
+    played = simulate_within(schedule, size, most, switching)
+    if played is None:
+        return None
+    count = allocated if scarce else _foretold
+    needed = count(schedule, size, played.chunks)
+    binds = str(played.bottleneck)
+    return Candidate(key, schedule, height(schedule), played.seconds, needed, played.chunks, binds)
 
 
 def _foretold(schedule: Schedule, size: Bytes, chunks: int) -> Share:
@@ -142,12 +159,12 @@ def sparing_paces(pacing: Pacing) -> Iterator[Pacing]:
 
 def vary(near: list[Candidate], others: Callable[[Pacing], Iterator[Pacing]], size: Bytes) -> Made:
     """List candidates at other pacings, each program once, of large ones fewer."""
-    seen = {_program(c.key, c.schedule, size) for c in near}
+    seen = {program_of(c.key, c.schedule, size) for c in near}
     left = VARIED_WORK
     for each in near:
         for pacing in others(each.key.pacing):
             key, schedule = each.key.at(pacing), with_pacing(each.schedule, pacing)
-            program = _program(key, schedule, size)
+            program = program_of(key, schedule, size)
             if program not in seen and (left := left - play_work(schedule, size)) >= 0:
                 seen.add(program)
                 yield key, schedule
@@ -161,6 +178,6 @@ def play_work(schedule: Schedule, size: Bytes) -> int:
     return visits + RANK_WORK * schedule.topology.ranks
 
 
-def _program(key: Key, schedule: Schedule, size: Bytes) -> tuple[Key, int]:
+def program_of(key: Key, schedule: Schedule, size: Bytes) -> Program:
     """Tell programs apart: what pacings come to the same number of chunks are one."""
     return key.at(replace(key.pacing, pace=1.0)), chunking.chunks(schedule, size)

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from signal import SIGKILL
 from typing import NamedTuple
 
 from commplan.candidates.keys import Key
-from commplan.candidates.measure import Candidate, measure
-from commplan.candidates.select import choose
+from commplan.candidates.measure import Candidate, Program, measure_within, program_of
+from commplan.candidates.select import allow, choose
 from commplan.candidates.tuning import TOGETHER
 from runtime.launch import kills
 from runtime.metrics.pacing import with_pacing
@@ -55,45 +56,87 @@ class Figures(NamedTuple):
 class Races:
     """Measures the entrants, and the same at other pacings, at sizes.
 
+    Each program is played once at a size, the most promising one first, and others no longer than
+    they can still matter.
+
     Attributes:
         executor: makes other processes do it, which hold the entrants (`cores`, `hosts`).
+        known: what was measured, by program and size.
+        slow: by program and size, the seconds that a program was seen to take longer than.
+        before: what each took, or took longer than, when it was last asked for.
     """
 
     entrants: Mapping[Key, Schedule]
     options: SolverOptions = DEFAULT_OPTIONS
     max_scratch: Share | None = None
     executor: Executor | None = None
-    known: dict[tuple[Key, int], Candidate] = field(default_factory=dict)
+    known: dict[tuple[Program, Bytes], Figures] = field(default_factory=dict)
+    slow: dict[tuple[Program, Bytes], Seconds] = field(default_factory=dict)
+    before: dict[Key, Seconds] = field(default_factory=dict)
+    paced: dict[Key, Schedule] = field(default_factory=dict)
 
     def schedule(self, key: Key) -> Schedule:
         """Look up an entrant, which may be asked for at another pacing."""
-        return _entrant(self.entrants, key)
+        if key not in self.paced:
+            self.paced[key] = _entrant(self.entrants, key)
+        return self.paced[key]
 
-    def at(self, sizes: Sequence[int], keys: Iterable[Key]) -> dict[int, list[Candidate]]:
-        """Race at sizes in bytes; those that keep to the limits, the fastest first, for each.
+    def at(self, size: Bytes, keys: Iterable[Key], far: float = inf) -> list[Candidate]:
+        """Race at a size in bytes; those that keep to the limits, the one to choose first, by time.
+
+        Args:
+            size: in bytes.
+            keys: who races.
+            far: times the time of the first, beyond which others may be missing.
 
         Raises:
             LimitError, ScratchError: as of `select.compare`.
         """
-        asked = list(keys)
-        jobs = [(key, size) for size in sizes for key in asked if (key, size) not in self.known]
-        for (key, size), figures in zip(jobs, self._figures(jobs), strict=True):
-            self.known[key, size] = Candidate(key, self.schedule(key), *figures)
-        return {
-            size: choose(
-                [self.known[key, size] for key in asked], size, self.max_scratch, self.options
-            )
-            for size in sizes
-        }
+        asked = {key: program_of(key, self.schedule(key), size) for key in keys}
+        self._play(size, {program: key for key, program in reversed(asked.items())}, far)
+        found = [
+            Candidate(key, self.schedule(key), *self.known[program, size])
+            for key, program in asked.items()
+            if (program, size) in self.known
+        ]
+        for key, program in asked.items():
+            own = self.known.get((program, size))
+            self.before[key] = self.slow[program, size] if own is None else own.seconds
+        return choose(found, size, self.max_scratch, self.options)
 
-    def _figures(self, jobs: Sequence[tuple[Key, int]]) -> Iterator[Figures]:
-        scarce = self.max_scratch is not None
+    def _play(self, size: Bytes, programs: Mapping[Program, Key], far: float) -> None:
+        """Play the programs at a size, those that may be within `far` times the first one."""
+        most = far * min((self._allow(p, k, size) for p, k in programs.items()), default=inf)
+        left = [p for p in programs if (p, size) not in self.known]
+        left.sort(key=lambda program: self.before.get(programs[program], 0.0))
+        while left := [p for p in left if self.slow.get((p, size), 0.0) < most]:
+            # Other processes are told at once how long they may play.
+            count = len(left) if self.executor is not None and (most < inf or far == inf) else 1
+            wave, left = left[:count], left[count:]
+            jobs = [(programs[program], size, most) for program in wave]
+            for program, figures in zip(wave, self._figures(jobs), strict=True):
+                if figures is None:
+                    self.slow[program, size] = most
+                else:
+                    self.known[program, size] = figures
+                    most = min(most, far * self._allow(program, programs[program], size))
+
+    def _allow(self, program: Program, key: Key, size: Bytes) -> Seconds:
+        """Give the time beyond which others do not matter beside a program, if it was played."""
+        figures = self.known.get((program, size))
+        if figures is None:
+            return inf
+        there = Candidate(key, self.schedule(key), *figures)
+        return allow(there, size, self.max_scratch, self.options)
+
+    def _figures(self, jobs: Sequence[tuple[Key, Bytes, Seconds]]) -> Iterator[Figures | None]:
+        switching, scarce = self.options.switching, self.max_scratch is not None
         if self.executor is None or len(jobs) < TOGETHER:
             return (
-                _figures(key, self.schedule(key), size, self.options.switching, scarce)
-                for key, size in jobs
+                _figures(key, self.schedule(key), size, most, switching, scarce)
+                for key, size, most in jobs
             )
-        told = [(key, size, self.options.switching, scarce) for key, size in jobs]
+        told = [(*job, switching, scarce) for job in jobs]
         return self.executor.map(_job, told, chunksize=min(TOGETHER, len(jobs) // TOGETHER))
 
 
@@ -152,9 +195,9 @@ def _hold(sent: Mapping[Key, bytes]) -> None:
     _held.update({key: from_bytes(data) for key, data in sent.items()})
 
 
-def _job(job: tuple[Key, int, Switching, bool]) -> Figures:
-    key, size, switching, scarce = job
-    return _figures(key, _entrant(_held, key), size, switching, scarce)
+def _job(job: tuple[Key, Bytes, Seconds, Switching, bool]) -> Figures | None:
+    key, size, most, switching, scarce = job
+    return _figures(key, _entrant(_held, key), size, most, switching, scarce)
 
 
 def _entrant(field: Mapping[Key, Schedule], key: Key) -> Schedule:
@@ -165,7 +208,9 @@ def _entrant(field: Mapping[Key, Schedule], key: Key) -> Schedule:
 
 
 def _figures(
-    key: Key, schedule: Schedule, size: Bytes, switching: Switching, scarce: bool
-) -> Figures:
-    found = measure(key, schedule, size, switching, scarce=scarce)
+    key: Key, schedule: Schedule, size: Bytes, most: Seconds, switching: Switching, scarce: bool
+) -> Figures | None:
+    found = measure_within(key, schedule, size, most, switching, scarce=scarce)
+    if found is None:
+        return None
     return Figures(found.height, found.seconds, found.scratch, found.chunks, found.bottleneck)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from commplan.candidates.generate import all_candidates
 from commplan.candidates.races import Races
 from commplan.candidates.select import try_pacings
+from commplan.candidates.tuning import FAR
 from commplan.expectation.patterns import Patterns, Timing
 from commplan.fitting.fitted import Library, known_library
 from commplan.planning.canonical import canonical_view
@@ -190,7 +191,8 @@ def _best_by_size(
         if watch.leaves_out(LATER.format(f"{best.collective.name} at other schedules")):
             found[size] = _play([(0, best)], size)
             continue
-        first, *_ = try_pacings(races.at([size], races.entrants)[size], size, watch, options)
+        raced = races.at(size, races.entrants, FAR)
+        first, *_ = try_pacings(raced, size, watch, options)
         found[size] = Timing(first.name, first.seconds, first.bottleneck)
     return found
 

@@ -104,7 +104,7 @@ def _choose_ranges(
         rounds: dict[int, list[Candidate]] = {}
         for size in _strides(first, last):
             watch.tell(f"racing at {size} bytes")
-            rounds |= races.at([size], field)
+            rounds[size] = races.at(size, field, FAR)
             if size < last and watch.leaves_out("larger sizes"):
                 break
         winners = {size: found[0] for size, found in rounds.items()}
@@ -112,7 +112,7 @@ def _choose_ranges(
         for size in rounds:
             if watch.leaves_out(PACINGS):
                 break
-            winners[size] = races.at([size], finalists)[size][0]
+            winners[size] = races.at(size, finalists, 1)[0]
         starts = list(_starts(winners, races, finalists, watch))
     keys = dict.fromkeys(c.key for _, c in starts)
     made = {key: best if key == BEST else _check(races.schedule(key), best) for key in keys}
@@ -134,7 +134,7 @@ def _finalists(races: Races, rounds: Mapping[int, list[Candidate]]) -> list[Key]
         close = [key for key in races.entrants if key in near]
         if len(close) > 1 and b > a + 1:
             middle = isqrt(a * b)
-            won.append((middle, races.at([middle], close)[middle][0].key))
+            won.append((middle, races.at(middle, close, 1)[0].key))
     led = {key for size, key in won for key in (key, _led(races, size, key))}
     finalists = [
         key.at(pacing)
@@ -149,7 +149,7 @@ def _finalists(races: Races, rounds: Mapping[int, list[Candidate]]) -> list[Key]
 def _led(races: Races, size: Bytes, key: Key) -> Key:
     """Give a winner with the lead and in the order that suit it best at a size."""
     tried = dict.fromkeys([key, *map(key.at, other_leads(key.pacing))])
-    return races.at([size], tried)[size][0].key
+    return races.at(size, tried, 1)[0].key
 
 
 def _starts(
@@ -165,7 +165,7 @@ def _starts(
         apart = now.key != then.key and end > size * CLOSE_SIZES and end > size + 1
         if apart and not watch.leaves_out("finer switch points"):
             middle = max(isqrt(size * end), size + 1)
-            between = races.at([middle], finalists)[middle][0]
+            between = races.at(middle, finalists, 1)[0]
             open_ends += [(end, then), (middle, between)]
             continue
         if now.key != then.key:

@@ -178,6 +178,7 @@ static void cross(State *s, Event event)
     begin = reserve(s, visit->station, event.time, ready, work, &free);
     head = free > event.time ? free : event.time;
     event.tail = begin + work + way;
+    if (event.tail > s->of->limit) s->late = 1;
     event.time = whole ? event.tail : head + way;
     event.at++;
     event.lane = -1;
@@ -237,12 +238,12 @@ int commplan_play(Play *p)
     if (!s.failed) {
         begin(&s);
         if (p->fair) play_shared(&s);
-        else while (s.events && !s.failed) happen(&s, pop(&s));
+        else while (s.events && !s.failed && !s.late) happen(&s, pop(&s));
     }
     p->end = s.ended;
     p->events = s.popped;
     p->done = s.done;
-    if (!s.failed && s.done < all) s.failed = UNFINISHED;
+    if (!s.failed && s.done < all) s.failed = s.late ? TOO_LONG : UNFINISHED;
     release(&s);
     return s.failed;
 }

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLAYED, NO_MEMORY, UNFINISHED };               /* what a call comes to */
+enum { PLAYED, NO_MEMORY, UNFINISHED, TOO_LONG };              /* what a call comes to */
 enum { COMPLETE = -3, SEND, RECEIVE };                /* what happens at a time, if nothing arrives */
 
 typedef struct {
     int64_t chunks, phases, lead, whole, fair, ranks, pairs, messages, parts, gates, stations;
-    int64_t steps, queues;
+    int64_t steps, queues, limit;
     const int64_t *pair_first, *pair_src, *pair_dst;
     const int64_t *step, *cuts, *turn, *pair, *need, *sending, *receiving, *part_first;
     const int64_t *visit_first, *station, *work, *way;
@@ -73,7 +73,7 @@ typedef struct {
     int32_t *left, *parked;                           /* by rank and step */
     int32_t *met, *come, *entered;                    /* by message or gate, and chunk */
     Flows flows;
-    int failed;
+    int failed, late;                                 /* late: some message is there after the limit */
 } State;
 
 /* In queues.c */

@@ -29,8 +29,8 @@ class Flow:
 class SharedTwin(Twin):
     """One play of a traffic with a lead, on links that share."""
 
-    def __init__(self, traffic: Traffic, flowing: Flowing, lead: int) -> None:
-        super().__init__(traffic, lead)
+    def __init__(self, traffic: Traffic, flowing: Flowing, lead: int, limit: int) -> None:
+        super().__init__(traffic, lead, limit)
         self.amount, self.capacity = flowing.amount.tolist(), flowing.capacity.tolist()
         self.queue = lists_of(Lists(traffic.parts.first, flowing.queue))
         self.flows: list[Flow] = []

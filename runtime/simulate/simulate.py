@@ -31,27 +31,32 @@ What is played, event by event, in whole ticks of a femtosecond or more:
 """
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 import numpy as np
 
 from runtime.metrics import chunking
 from runtime.metrics.busbw import factor
+from runtime.metrics.chunking import flow_rate
 from runtime.metrics.pacing import ORDERS, Order, pacing_of
 from runtime.program.coalescing import JOINED
 from runtime.simulate.classes import Classes
 from runtime.simulate.messages import Cutting
+from runtime.simulate.play import FOREVER
 from runtime.simulate.recent import prepare
-from runtime.simulate.steady import play_steadily
+from runtime.simulate.steady import EVENTS, play_steadily
 from runtime.simulate.traffic import Traffic
 from runtime.verify.structure import check_sound
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import SWITCHINGS, Switching
 from topologies.model.arguments import number, refuse, whole
+from topologies.model.units import Bytes, Seconds
 
 Sharing = Literal["fifo", "fair"]
 SHARINGS: tuple[Sharing, ...] = ("fifo", "fair")
 BUSY = 0.5
+ROUNDED = 1 + 1e-9  # more than all that floats may be off
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +133,48 @@ def simulate(
     whole("joined", joined)
     parts = chunking.chunks(schedule, int(size)) if chunks is None else chunks
     cutting = Cutting(size, parts, joined, order, pacing.phases)
+    played = _play(schedule, cutting, lead, switching, sharing)
+    assert played is not None  # it may take as long as it likes
+    return played
+
+
+def simulate_within(
+    schedule: Schedule, size: Bytes, most: Seconds, switching: Switching = "cut-through"
+) -> Simulation | None:
+    """Play as `simulate` does, but give None as soon as it is seen to take longer than `most`."""
+    check_sound(schedule)
+    if len(schedule.transfers) and size > most * ROUNDED * flow_rate(schedule):
+        return None
+    pacing = pacing_of(schedule)
+    cutting = Cutting(size, chunking.chunks(schedule, size), JOINED, pacing.order, pacing.phases)
+    return _play(schedule, cutting, pacing.lead, switching, "fifo", most)
+
+
+def _play(
+    schedule: Schedule,
+    cutting: Cutting,
+    lead: int,
+    switching: Switching,
+    sharing: Sharing,
+    most: Seconds = inf,
+) -> Simulation | None:
     work, classes = prepare(
         schedule, cutting, whole=switching == "store-and-forward", fair=sharing == "fair"
     )
-    end = play_steadily(work, lead)
-    seconds = end * work.tick
+    limit = int(min(most * ROUNDED / work.tick + 1, FOREVER))
+    end = play_steadily(work, lead, EVENTS, limit)
+    if end is None:
+        return None
+    size, seconds = cutting.size, end * work.tick
     rate = size / seconds if seconds else None
     return Simulation(
         size=size,
         switching=switching,
         sharing=sharing,
-        chunks=parts,
+        chunks=cutting.chunks,
         lead=lead,
-        order=order,
-        steps=max(work.steps - pacing.phases + 1, 0),
+        order=cutting.order,
+        steps=max(work.steps - cutting.phases + 1, 0),
         messages=work.count,
         least_message=work.least,
         seconds=seconds,

@@ -1,10 +1,11 @@
 """Plays of many chunks from plays of fewer: once all are under way, chunk follows chunk."""
 
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from runtime.simulate.play import play
+from runtime.simulate.play import FOREVER, play
 from runtime.simulate.traffic import Traffic
 
 EVENTS = 2_000_000  # that are played for one answer; a fifth of a second
@@ -12,22 +13,41 @@ SHARED = 8  # times the work of an event where links share, about
 LEAST = 32  # chunks of the longer play
 
 
-def play_steadily(traffic: Traffic, lead: int, events: int = EVENTS) -> int:
-    """Give the tick at which the last message is complete.
+def play_steadily(
+    traffic: Traffic, lead: int, events: int = EVENTS, limit: int = FOREVER
+) -> int | None:
+    """Give the tick at which the last message is complete; None where it is after `limit`.
 
     Where more than `events` would happen two plays of fewer chunks, of the same bytes, tell what a
     chunk more takes; all that are missing take as long. On irregular machines that is within 1 %
     of a play of all chunks, where the plays have more chunks than a message has steps.
     """
+    if int(traffic.busy.max(initial=0)) > limit:
+        return None
     events //= 1 if traffic.flowing is None else SHARED
     each = len(traffic.parts.station) + len(traffic.messages.step)
     more = max(LEAST, events * 2 // 3 // max(each, 1))
     if traffic.chunks <= more or traffic.chunks * each <= events:
-        return play(traffic, lead).end
+        return _end(traffic, lead, limit)
     fewer = more // 2
     late, early = (play(_shortened(traffic, chunks), lead).end for chunks in (more, fewer))
     missing = traffic.chunks - more
     return max(late - (-missing * (late - early) // (more - fewer)), int(traffic.busy.max()))
+
+
+def _end(traffic: Traffic, lead: int, limit: int) -> int | None:
+    """Play, or look up; a lead that is longer than the program is like any other such lead."""
+    lead = min(lead, max(traffic.steps, 1))
+    known = _ENDS.setdefault(traffic, {})
+    if lead not in known:
+        played = play(traffic, lead, limit)
+        if played.late:
+            return None
+        known[lead] = played.end
+    return known[lead]
+
+
+_ENDS: WeakKeyDictionary[Traffic, dict[int, int]] = WeakKeyDictionary()
 
 
 def _shortened(traffic: Traffic, chunks: int) -> Traffic:

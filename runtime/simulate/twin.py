@@ -65,7 +65,8 @@ class Next:
 class Twin:
     """One play of a traffic with a lead."""
 
-    def __init__(self, traffic: Traffic, lead: int) -> None:
+    def __init__(self, traffic: Traffic, lead: int, limit: int) -> None:
+        self.limit, self.late = limit, False
         self.lead, self.chunks, self.whole = lead, traffic.chunks, traffic.whole
         self.phases = traffic.phases
         self.steps, self.heap = traffic.steps, list[Event]()
@@ -120,7 +121,7 @@ class Twin:
 
     def run(self) -> None:
         """Let everything happen, in the order of time."""
-        while self.heap:
+        while self.heap and not self.late:
             self.events += 1
             self._happen(*heappop(self.heap))
 
@@ -210,6 +211,7 @@ class Twin:
         ready = tail if self.whole else max(head, tail - work)
         begin, free = self.stations[self.station[part][hop]].reserve(head, ready, work)
         tail = begin + work + way
+        self.late |= tail > self.limit
         if hop + 1 == len(self.work[part]):
             self._deliver(part, chunk, tail)
         else:

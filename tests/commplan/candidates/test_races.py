@@ -7,6 +7,7 @@ import pytest
 
 from commplan.candidates.generate import all_candidates
 from commplan.candidates.races import HostsError, Races, cores, hosts, no_help
+from commplan.candidates.tuning import FAR
 from commplan.planning.planner import plan
 from runtime.launch.mpi import find
 from runtime.metrics.pacing import Pacing
@@ -33,12 +34,22 @@ def figures(found):
 def test_two_processes_measure_what_one_does(entrants):
     keys = [*entrants, *(key.at(Pacing(2.0, 3)) for key in entrants)]
     sizes = [2**12, 2**22]
-    here = Races(entrants).at(sizes, keys)
+    here = {size: Races(entrants).at(size, keys) for size in sizes}
     with cores(2)(entrants) as executor:
         assert executor is not None
-        there = Races(entrants, executor=executor).at(sizes, keys)
+        helped = Races(entrants, executor=executor)
+        there = {size: helped.at(size, keys) for size in sizes}
     assert figures(here) == figures(there)
     assert all(row == sorted(row, key=lambda c: c.seconds) for row in here.values())
+
+
+@pytest.mark.parametrize("size", [2**10, 2**16, 2**24])
+def test_the_first_is_the_same_where_slow_ones_are_given_up(entrants, size):
+    keys = [*entrants, *(key.at(Pacing(2.0, 2)) for key in entrants)]
+    every, near = Races(entrants).at(size, keys), Races(entrants).at(size, keys, FAR)
+    assert Races(entrants).at(size, keys, 1)[0].key == every[0].key
+    close = [c.key for c in every if c.seconds <= FAR * every[0].seconds]
+    assert [c.key for c in near if c.seconds <= FAR * every[0].seconds] == close
 
 
 def test_one_process_needs_no_help(entrants):

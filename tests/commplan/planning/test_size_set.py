@@ -42,7 +42,7 @@ def test_at_every_size_the_part_is_nearly_the_fastest(raced):
     everyone = Races(dict(all_candidates(best)))
     for size in (FIRST, 3000, 20_000, 10**5, 700_000, 5_000_000, LAST):
         own = simulate(picked(parts, size).best.schedule, size)
-        first = everyone.at([size], everyone.entrants)[size][0]
+        first = everyone.at(size, everyone.entrants)[0]
         assert own.seconds <= first.seconds * 1.08, size
 
 
@@ -58,7 +58,7 @@ def test_at_a_switch_point_the_one_before_is_no_faster(raced):
     _, parts = raced
     for before, after in pairwise(parts):
         both = Races({c.key: c.schedule for c in (before.best, after.best)})
-        first = both.at([after.start], both.entrants)[after.start][0]
+        first = both.at(after.start, both.entrants)[0]
         assert first.key == after.best.key or first.seconds == after.best.seconds
 
 

@@ -51,6 +51,20 @@ def unlike(schedule, size, chunks, joined=2**14):
 
 
 @core
+def test_a_play_is_given_up_only_where_its_end_is_after_the_limit():
+    machine = wild_machine(3, 7)
+    made = solve(machine, collective("all_gather", range(machine.ranks)))
+    work = make_traffic(made, Classes(made), Cutting(MB, 3, 2**14, "place"), False)
+    whole = play_in_c(work, 3)
+    for limit in (whole.end // 2, whole.end - 1, whole.end, 2 * whole.end):
+        ours, theirs = play_in_c(work, 3, limit), play_in_python(work, 3, limit)
+        assert ours.late == theirs.late
+        assert not ours.late or whole.end > limit
+        assert ours.late or ours == theirs == whole
+    assert play_in_c(work, 3, whole.end // 2).late
+
+
+@core
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_core_and_twin_agree_on_templates(name, small_machine):
     for what in TEMPLATES[name][1]:
