@@ -17,11 +17,9 @@ def block_elements(collective: Collective, count: int) -> IntArray:
 
     A block gets its share rounded down, at least one element unless its size is 0.
     """
-    known = {
-        size: max(count * size // collective.total, min(size, 1))
-        for size in np.unique(collective.sizes).tolist()
-    }
-    return integers(known[size] for size in collective.sizes.tolist())
+    sizes, which = np.unique(collective.sizes, return_inverse=True)
+    known = integers(max(count * size // collective.total, min(size, 1)) for size in sizes.tolist())
+    return frozen(known[which.reshape(-1)])
 
 
 def elements(collective: Collective, size: int, dtype: str = "float32") -> int:

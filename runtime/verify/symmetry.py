@@ -6,10 +6,12 @@ from math import lcm
 
 import numpy as np
 
-from solvers.schedules.collective import CollectiveError
+from solvers.schedules.collective import Collective, CollectiveError
 from solvers.schedules.schedule import IntegerColumn, Schedule
 from topologies.model.topology import IntArray
 from topologies.symmetry.group import SymmetryError, link_images
+
+AT_ONCE = 2**22  # images that are found together: arrays of 32 MB
 
 
 def faults(schedule: Schedule) -> list[str]:
@@ -86,16 +88,24 @@ def _by_images(schedule: Schedule, given: IntegerColumn) -> IntegerColumn:
         CollectiveError: an element of the group does not keep the collective.
     """
     what, elements = schedule.collective, schedule.group.elements
-    covered = np.zeros(what.blocks, dtype=object)
+    small = sum(map(abs, given.tolist())) * len(elements) < 2**62
+    covered = np.zeros(what.blocks, dtype=np.int64 if small else object)
     owners = [_Owners(*side) for side in what.owners]
-    for block in np.unique(schedule.block).tolist():
+    blocks = np.unique(schedule.block)
+    alone = blocks[np.all([side.count[blocks] == 1 for side in owners], axis=0)]
+    if len(alone):
+        pairs = _Pairs(what, owners, elements.shape[1])
+        for some in np.array_split(alone, len(alone) * len(elements) // AT_ONCE + 1):
+            times = np.tile(given[some].astype(covered.dtype), len(elements))
+            np.add.at(covered, pairs.images(some, elements).reshape(-1), times)
+    for block in np.setdiff1d(blocks, alone).tolist():
         images = what.images(block, elements)
         # The images were found by random words: believe nothing that can be compared.
         same_size = (what.sizes[images] == what.sizes[block]).all()
         if not same_size or not all(side.follow(elements, block, images) for side in owners):
             raise CollectiveError(f"{what.name}: the symmetry does not keep block {block}")
         image, count = np.unique(images, return_counts=True)
-        covered[image] += int(given[block]) * count.astype(object)
+        covered[image] += int(given[block]) * count.astype(covered.dtype)
     return covered
 
 
@@ -120,3 +130,46 @@ class _Owners:
         owns = np.zeros((len(unique), elements.shape[1]), dtype=bool)
         owns[np.arange(len(unique))[:, None], theirs] = True
         return bool(owns[which[:, None], elements[:, own]].all())
+
+
+class _Pairs:
+    """The blocks that go from one rank to one: known by their ends and their size.
+
+    Those that agree in all are known by their order. Complexity: blocks × log.
+    """
+
+    def __init__(self, what: Collective, owners: list[_Owners], points: int) -> None:
+        block = np.flatnonzero(np.all([side.count == 1 for side in owners], axis=0))
+        self.what, self.points = what, points
+        self.ends = [_scatter(what, block, side.rank[side.start[block]]) for side in owners]
+        sizes = np.unique(what.sizes[block], return_inverse=True)[1].reshape(-1)
+        self.kind = _scatter(what, block, sizes)
+        keys = self._keys(block, *(each[block] for each in self.ends))
+        order = np.argsort(keys, kind="stable")
+        self.keys, self.block = keys[order], block[order]
+        twins = np.arange(len(block)) - np.searchsorted(self.keys, self.keys)
+        self.twin = _scatter(what, self.block, twins)
+
+    def _keys(self, block: IntArray, src: IntArray, dst: IntArray) -> IntArray:
+        return np.asarray((self.kind[block] * self.points + src) * self.points + dst)
+
+    def images(self, blocks: IntArray, elements: IntArray) -> IntArray:
+        """Find the images of such blocks: (elements, blocks).
+
+        Raises:
+            CollectiveError: an element of the group does not keep the collective.
+        """
+        src, dst = (elements[:, end[blocks]] for end in self.ends)
+        moved = self._keys(blocks, src, dst)
+        place = np.searchsorted(self.keys, moved) + self.twin[blocks]
+        place = np.minimum(place, len(self.keys) - 1)
+        for block in blocks[(self.keys[place] != moved).any(axis=0)].tolist():
+            raise CollectiveError(f"{self.what.name}: the symmetry does not keep block {block}")
+        return np.asarray(self.block[place])
+
+
+def _scatter(what: Collective, block: IntArray, value: IntArray) -> IntArray:
+    """Put a value in the place of each block; others get 0."""
+    placed = np.zeros(what.blocks, dtype=np.int64)
+    placed[block] = value
+    return placed
