@@ -127,7 +127,7 @@ class Races:
         if figures is None:
             return inf
         there = Candidate(key, self.schedule(key), *figures)
-        return allow(there, size, self.max_scratch, self.options)
+        return allow(there, self.max_scratch, self.options)
 
     def _figures(self, jobs: Sequence[tuple[Key, Bytes, Seconds]]) -> Iterator[Figures | None]:
         switching, scarce = self.options.switching, self.max_scratch is not None

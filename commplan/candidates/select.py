@@ -165,21 +165,17 @@ def choose(
     return _prefer_low_incast(sorted(fits, key=lambda c: c.seconds), size)
 
 
-def allow(
-    there: Candidate, size: Bytes, max_scratch: Share | None, options: SolverOptions
-) -> Seconds:
+def allow(there: Candidate, max_scratch: Share | None, options: SolverOptions) -> Seconds:
     """Give the time beyond which no other changes what `choose` puts first, as one is there.
 
-    What is put first, and what counts as about as fast, is faster: also where the choice is between
-    those that pile up and those that do not, which depends on the fastest of each.
+    What is put first, and what counts as about as fast, is faster. Of exchanges what piles up
+    counts as well as time, and slow ones may be chosen.
     """
     spare = max_scratch is None or there.scratch <= max_scratch
-    if not spare or not keeps_limits(there.schedule, options):
-        return inf
-    if pattern_of(there.schedule.collective) not in ORDERS:
-        return ALIKE * there.seconds
-    flat = incast_bytes(there.schedule) * size <= INCAST_LIMIT
-    return max(ALIKE, WORTH) * there.seconds if flat else inf
+    timed = pattern_of(there.schedule.collective) not in ORDERS
+    return (
+        ALIKE * there.seconds if timed and spare and keeps_limits(there.schedule, options) else inf
+    )
 
 
 def _nearest(found: list[Candidate], options: SolverOptions) -> str:
