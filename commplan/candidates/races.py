@@ -108,10 +108,12 @@ class Races:
         """Play the programs at a size, those that may be within `far` times the first one."""
         most = far * min((self._allow(p, k, size) for p, k in programs.items()), default=inf)
         left = [p for p in programs if (p, size) not in self.known]
+        begins = True
         left.sort(key=lambda program: self.before.get(programs[program], 0.0))
         while left := [p for p in left if self.slow.get((p, size), 0.0) < most]:
-            # Other processes are told at once how long they may play.
-            count = len(left) if self.executor is not None and (most < inf or far == inf) else 1
+            # Other processes are told how long they may play once the first one was played here.
+            count = 1 if self.executor is None or (begins and far < inf) else len(left)
+            begins = False
             wave, left = left[:count], left[count:]
             jobs = [(programs[program], size, most) for program in wave]
             for program, figures in zip(wave, self._figures(jobs), strict=True):
