@@ -77,15 +77,16 @@ def calibrate(
     tell("filling links")
     scout(log, net, draw)
     tell("measuring again")
-    launch = Launch(pings, log.passes(repeat(log, net, draw)))
+    repeat(log, net, draw)
+    launch = Launch(pings, log.seen)
     if tree is not None:
-        tree = prune(tree, net, saturate(net, _kept(net, launch, earlier)))
+        tree = prune(tree, net, saturate(net, _sure(net, launch, earlier)))
         net = wires(machine(tree, probe.names, name, stated.unit))
     return _conclude(log, net, launch, earlier, tree is not None)
 
 
-def _kept(net: Wires, launch: Launch, earlier: Sequence[Launch]) -> list[Reading]:
-    """List what is believed, of this launch and of earlier ones."""
+def _sure(net: Wires, launch: Launch, earlier: Sequence[Launch]) -> list[Reading]:
+    """List rounds of flows whose ways are sure, of this launch and of earlier ones."""
     own = [Reading(pairs, np.array(rates)) for pairs, rates in launch.rounds.items()]
     sure = set(net.ways)
     return [each for each in (*own, *readings(earlier)) if sure.issuperset(each.pairs)]
@@ -94,9 +95,9 @@ def _kept(net: Wires, launch: Launch, earlier: Sequence[Launch]) -> list[Reading
 def _conclude(
     log: Log, net: Wires, launch: Launch, earlier: Sequence[Launch], guessed: bool
 ) -> Calibration:
-    kept, pings = _kept(net, launch, earlier), join_pings([launch, *earlier])
+    rounds, pings = _sure(net, launch, earlier), join_pings([launch, *earlier])
     kind, count = kinds(net)
-    found = classes(net, saturate(net, kept), latencies(net, pings, kind, count), kind, guessed)
+    found = classes(net, saturate(net, rounds), latencies(net, pings, kind, count), kind, guessed)
     launches = 1 + len(earlier)
     source = f"commplan calibrate: {log.rounds} rounds of flows"
     source += f", {launches} launches" if earlier else ""
@@ -105,7 +106,7 @@ def _conclude(
     capacity = np.zeros(net.cables)
     for each in found:
         capacity[list(each.cables)] = each.used
-    outliers = sum(count_outliers(flow) for each in kept for flow in each.rates.T)
+    outliers = sum(count_outliers(flow) for each in rounds for flow in each.rates.T)
     off = _compare(net, log.of(net), capacity)
     return Calibration(made, net, tuple(found), cost, log.rounds, outliers, off, launch, launches)
 

@@ -1,7 +1,7 @@
 """What measures, as a value that can be simulated, and what it has measured so far."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Protocol
 
@@ -39,31 +39,23 @@ class Log:
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
         self.rounds = 0
-        self._seen: dict[Pairs, list[list[float]]] = defaultdict(list)
+        # By the pairs of a round, what its flows carried, pass by pass.
+        self.seen: dict[Pairs, list[list[float]]] = defaultdict(list)
 
     def stream(self, rounds: Sequence[Round]) -> list[list[float]]:
         """Measure rounds once; give what each flow carried."""
         found = self.probe.stream(rounds)
         for each, rates in zip(rounds, found, strict=True):
-            self._seen[tuple(flow.pair for flow in each)].append(rates)
+            self.seen[tuple(flow.pair for flow in each)].append(rates)
         self.rounds += len(rounds)
         return found
 
-    def passes(self, only: Collection[Pairs]) -> dict[Pairs, list[list[float]]]:
-        """Give what flows carried in some rounds, by their pairs, pass by pass."""
-        return {pairs: rates for pairs, rates in self._seen.items() if pairs in only}
-
-    def of(self, net: Wires, only: Collection[Pairs] | None = None) -> list[Reading]:
-        """List what was measured of flows whose ways are sure.
-
-        Args:
-            net: the cables.
-            only: rounds, by their pairs; without it all.
-        """
+    def of(self, net: Wires) -> list[Reading]:
+        """List what was measured of flows whose ways are sure."""
         return [
             Reading(pairs, np.array(rates))
-            for pairs, rates in self._seen.items()
-            if (only is None or pairs in only) and all(pair in net.ways for pair in pairs)
+            for pairs, rates in self.seen.items()
+            if all(pair in net.ways for pair in pairs)
         ]
 
 

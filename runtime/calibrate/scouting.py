@@ -10,7 +10,7 @@ from runtime.calibrate.aim import aim, guess
 from runtime.calibrate.model.tree import Tree, dissolve, grow, leaf
 from runtime.calibrate.model.wires import Wires
 from runtime.calibrate.probing import Log
-from runtime.calibrate.readings import Flow, Pair, Pairs, Round
+from runtime.calibrate.readings import Flow, Pair, Round
 from runtime.calibrate.rounds import Unit, permutations, spread, triples
 from runtime.calibrate.saturation import SURE, Saturation, saturate
 from topologies.model.topology import FloatArray
@@ -143,8 +143,8 @@ def _start(net: Wires, draw: np.random.Generator) -> Iterator[Round]:
         order = draw.permutation(net.topology.ranks)
 
 
-def repeat(log: Log, net: Wires, draw: np.random.Generator) -> set[Pairs]:
-    """Measure again, in another order each time, the rounds that tell something; say which."""
+def repeat(log: Log, net: Wires, draw: np.random.Generator) -> None:
+    """Measure again, in another order each time, the rounds that tell something."""
     readings = log.of(net)
     found = saturate(net, readings)
     chosen = [readings[i] for i in choose(found, net)]
@@ -154,7 +154,6 @@ def repeat(log: Log, net: Wires, draw: np.random.Generator) -> set[Pairs]:
         log.stream([guess(net, left[i], now) for i in draw.permutation(len(left))])
         if log.probe.spent() > 1 - 1 / PASSES:
             break
-    return {each.pairs for each in chosen}
 
 
 def choose(found: Saturation, net: Wires) -> list[int]:
