@@ -76,9 +76,15 @@ def potential(net: Wires, pairs: Sequence[Pair], capacity: FloatArray, cable: in
 
 
 def guess(net: Wires, pairs: Sequence[Pair], capacity: FloatArray) -> Round:
-    """Say of each flow what it will carry if cables are shared evenly."""
-    passing = passes([net.ways[pair] for pair in pairs], net.cables)
-    rates = fair_rates(passing, capacity).tolist()
+    """Say of each flow what it may carry, so that its messages are neither too small nor too large.
+
+    That is the geometric mean of its even share and of what it would carry alone: with messages
+    that are too small a stream waits for answers, where it could carry more than is thought.
+    """
+    ways = [net.ways[pair] for pair in pairs]
+    shares = fair_rates(passes(ways, net.cables), capacity)
+    alone = [capacity[list(way)].min() for way in ways]
+    rates = np.sqrt(shares * alone).tolist()
     return tuple(Flow(*pair, rate) for pair, rate in zip(pairs, rates, strict=True))
 
 

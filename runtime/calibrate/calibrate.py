@@ -7,10 +7,10 @@ from statistics import median
 
 import numpy as np
 
-from runtime.calibrate.aim import guess
 from runtime.calibrate.figures import Class, apply, classes, kinds
 from runtime.calibrate.latency import latencies, overhead
 from runtime.calibrate.launches import Launch, join_pings, readings
+from runtime.calibrate.model.fair import fair_rates, passes
 from runtime.calibrate.model.tree import machine
 from runtime.calibrate.model.wires import Wires, wires
 from runtime.calibrate.probing import Log, Probe, measure_pings, rough_rates
@@ -115,6 +115,7 @@ def _compare(net: Wires, readings: Sequence[Reading], capacity: FloatArray) -> f
     """Compute how far rounds are from flows that share the cables evenly, in the median."""
     away = []
     for each in readings:
-        predicted = sum(flow.guess for flow in guess(net, each.pairs, capacity))
+        passing = passes([net.ways[pair] for pair in each.pairs], net.cables)
+        predicted = float(fair_rates(passing, capacity).sum())
         away.append(abs(float(each.middle.sum()) / predicted - 1))
     return median(away) if away else 0.0

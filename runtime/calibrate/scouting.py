@@ -60,7 +60,7 @@ def _look(
 ) -> list[tiers.Look]:
     """Let all units send at once, each to another one, in as many rounds as are worth it."""
     looks: list[tiers.Look] = []
-    number = -1
+    number, best = -1, np.zeros(len(rough))
     others = len(units) - 1
     count = min(max(LOOKS * others, min(LEAST_ROUNDS, MOST_LOOKS * others)), MOST_ROUNDS)
     rounds = islice(permutations(len(units), draw), count)
@@ -68,11 +68,13 @@ def _look(
         flows = [[spread(units[a], units[b]) for a, b in pairs] for pairs in batch]
         asked = [_rough_round([pair for each in round for pair in each], rough) for round in flows]
         for pairs, parts, rates in zip(batch, flows, log.stream(asked), strict=True):
-            _correct(rough, [pair for part in parts for pair in part], rates)
+            for (src, _), rate in zip((p for part in parts for p in part), rates, strict=True):
+                best[src] = max(best[src], rate)
             left = iter(rates)
             number += 1
             for (a, b), part in zip(pairs, parts, strict=True):
                 looks.append(tiers.Look(a, b, sum(islice(left, len(part))), number))
+        rough[:] = np.maximum(best, 1.0)
         if log.probe.spent() > FINDING:
             break
     return looks
@@ -80,12 +82,6 @@ def _look(
 
 def _rough_round(pairs: Sequence[Pair], rough: FloatArray) -> Round:
     return tuple(Flow(*pair, float(min(rough[list(pair)]))) for pair in pairs)
-
-
-def _correct(rough: FloatArray, pairs: Sequence[Pair], rates: Sequence[float]) -> None:
-    """Move what ranks are thought to send towards what they just sent."""
-    for (src, _), rate in zip(pairs, rates, strict=True):
-        rough[src] = max((rough[src] + rate) / 2, 1.0)
 
 
 def scout(log: Log, net: Wires, draw: np.random.Generator) -> None:
