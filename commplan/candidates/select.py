@@ -210,9 +210,15 @@ def _drop_high_incast(found: list[Candidate], size: Bytes | None) -> list[Candid
     """
     if size is None or pattern_of(found[0].schedule.collective) not in ORDERS:
         return found
-    flat = [each for each in found if incast_bytes(each.schedule) * size <= INCAST_LIMIT]
+    flat = [each for each in found if _pile(each) * size <= INCAST_LIMIT]
     slow = min((each.seconds for each in flat), default=inf)
     return flat if slow <= WORTH * min(each.seconds for each in found) else found
+
+
+def _pile(candidate: Candidate) -> float:
+    """Compute what waits for a rank, for each byte of size: the chunks that a lead lets go."""
+    at_once = min(candidate.key.pacing.lead, candidate.chunks)
+    return incast_bytes(candidate.schedule, candidate.chunks) * at_once
 
 
 def _prefer_low_incast(found: list[Candidate], size: Bytes | None) -> list[Candidate]:

@@ -16,6 +16,7 @@ from solvers.bounds import time_bound
 from solvers.schedules.kinds import collective
 from solvers.schedules.piece_loads import incast_bytes
 from solvers.settings.deadline import Watch
+from solvers.solve import solve
 from topologies.formats.spec import topology
 from topologies.presets.shapes import star
 
@@ -123,6 +124,14 @@ def test_of_equals_the_one_that_piles_nothing_up_for_a_slow_rank_is_chosen():
     assert incast_bytes(direct.schedule, slow=True) > 0
     assert incast_bytes(found[0].schedule, found[0].chunks, slow=True) * 2**23 <= SLOW_INCAST_LIMIT
     assert found[0].seconds <= ALIKE * direct.seconds
+
+
+def test_what_goes_in_small_chunks_piles_nothing_up():
+    """Within a box two ways of each pair are slower than all: 400 of 600 GB/s."""
+    best = solve(topology("dgx-h100"), collective("all_to_all", range(4)))
+    found = compare(best, 2**28, None, Watch(60))
+    assert found[0].name.startswith("highest throughput")
+    assert found[0].seconds == min(c.seconds for c in found)
 
 
 def test_where_no_rank_is_slower_the_fastest_is_chosen():
