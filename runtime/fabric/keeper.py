@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 from runtime.fabric.commands import Command
@@ -83,9 +84,9 @@ def start() -> Keeper:
     mine = [] if privileged else ["--map-root-user"]
     spaces = ["--fork", "--pid", "--mount-proc", "--net", "--mount", "--uts", "--kill-child"]
     words = ["unshare", *mine, *spaces, "--", "sh", "-c", FIRST]
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.NamedTemporaryFile("w") as said:
         _start_detached(words, said)
-        outer = _wait_ready(said)
+        outer = _wait_ready(Path(said.name))
     [pid] = children(outer)
     return Keeper(pid, birth(pid), privileged)
 
@@ -106,13 +107,15 @@ def _start_detached(words: Sequence[str], said: IO[str]) -> None:
         raise FabricError(f"no process can be started on its own: {error}") from None
 
 
-def _wait_ready(said: IO[str]) -> int:
-    """Wait until the command says that it is ready; give its number."""
+def _wait_ready(said: Path) -> int:
+    """Wait until the command says that it is ready; give its number.
+
+    The file is opened anew each time: who reads where another writes moves the place of both.
+    """
     deadline = time.monotonic() + END_SECONDS
     lines: list[str] = []
     while time.monotonic() < deadline:
-        said.seek(0)
-        lines = said.read().split("\n")
+        lines = said.read_text().split("\n")
         if "ready" in lines:
             return int(lines[0])
         if lines[0] and birth(int(lines[0])) == "":
