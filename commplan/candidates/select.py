@@ -14,6 +14,7 @@ from commplan.candidates.measure import (
     sparing_paces,
     vary,
 )
+from commplan.candidates.shared import keeps_up, prefer_shared
 from commplan.candidates.tuning import (
     ALIKE,
     FAR,
@@ -100,6 +101,8 @@ def try_pacings(
 ) -> list[Candidate]:
     """Measure the fastest candidates with other leads, then in other numbers of chunks.
 
+    What reaches the bound is left as it is, unless it falls behind where links share.
+
     Args:
         found: measured at the size.
         size: in bytes.
@@ -114,7 +117,10 @@ def try_pacings(
         LimitError, ScratchError: as of `choose`.
     """
     first = choose(found, size, max_scratch, options)
-    if watch.leaves_out(PACINGS) or first[0].seconds <= NEAR * _least(first[0].schedule, size):
+    if watch.leaves_out(PACINGS):
+        return first
+    close = first[0].seconds <= NEAR * _least(first[0].schedule, size)
+    if close and keeps_up(first[0], size, options.switching):
         return first
     for others in (other_leads, other_paces):
         near = [c for c in distinct(first)[:TUNED] if c.seconds <= FAR * first[0].seconds]
@@ -122,7 +128,7 @@ def try_pacings(
         scarce = max_scratch is not None
         found = found + race(varied, size, watch, PACINGS, options.switching, scarce=scarce)
         first = choose(found, size, max_scratch, options)
-    return first
+    return prefer_shared(first, size, options.switching)
 
 
 def _least(schedule: Schedule, size: Bytes) -> Seconds:

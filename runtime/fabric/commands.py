@@ -19,7 +19,10 @@ BURST_SECONDS = 0.5e-3
 SMALLEST_BURST = 20_000  # bytes: two frames and a little
 QUEUE = 4_000_000  # bytes: all windows of a receiver's connections
 HELD = 100_000  # frames that may be under way on a cable, acknowledgements too
-WINDOW = 262_144  # bytes
+WINDOW = 262_144  # bytes that a connection has under way, at most
+# Bytes that a receiver has room for. What is as small as a window is too small: the kernel counts
+# the memory of half-filled frames, and opens no window at all below a whole frame.
+ROOM = 8 * WINDOW
 RULES = 1000  # the tables that name one neighbour come after this number
 
 # Answers may come another way than questions went, and paths are longer than one hop.
@@ -32,7 +35,7 @@ SETTINGS = (
     "net.ipv4.tcp_slow_start_after_idle=0",
     "net.ipv4.tcp_no_metrics_save=1",
     f"net.ipv4.tcp_wmem=4096 65536 {WINDOW}",
-    f"net.ipv4.tcp_rmem=4096 131072 {WINDOW}",
+    f"net.ipv4.tcp_rmem=4096 {ROOM // 2} {ROOM}",
 )
 
 
