@@ -6,7 +6,7 @@ from dataclasses import replace
 from commplan.candidates.measure import play_work
 from commplan.candidates.tuning import (
     DEALT_PACINGS,
-    DEALT_TRANSFERS,
+    DEALT_VISITS,
     DEALT_WORK,
     LARGE_CHUNKS,
     LARGE_PACINGS,
@@ -21,10 +21,10 @@ from runtime.metrics.pacing import pacing_of, with_pacing
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import Sharing, Simulation, simulate
 from solvers.schedules.schedule import Schedule
-from solvers.settings.options import SWITCHINGS, Switching
+from solvers.settings.options import Switching
 from topologies.model.units import Bytes, Seconds, Share
 
-KEPT = 3  # pacings of a race that are looked at more closely
+KEPT = 2  # pacings of a race that are looked at more closely
 PACING, VISIT = 0.5, 1e-7  # seconds of the plays of pacings, and of a visit in the last one
 
 # How networks may carry messages, the cheaper ones to play first, and what a play costs there.
@@ -81,19 +81,21 @@ def _race_all(tried: list[Schedule], max_scratch: Share | None) -> Schedule:
     """Find the best, among phases too where that reaches too little and all can be written out."""
     ranked = _race(tried, PACING_WORK)
     some = tried[0]
-    if len(some.transfers) * some.group.order > DEALT_TRANSFERS or _reached(ranked[0]) > NEARLY:
+    visits = len(some.transfers.route) * some.group.order
+    if visits > DEALT_VISITS or _reached(ranked[0]) > NEARLY:
         return ranked[0]
     dealt = _at(some, DEALT_PACINGS, max_scratch)
     return max(_race([*ranked[:KEPT], *dealt], DEALT_WORK)[:KEPT], key=_reached)
 
 
 def _reached(schedule: Schedule) -> float:
-    """Play half of it where links share: some go well for long before they fall out of step."""
+    """Play half of it where links share: some go well for long before they fall out of step.
+
+    They do so most where switches cut through, which is also the quicker one to play.
+    """
     size, chunks = LARGE // 2, max(chunking.chunks(schedule, LARGE) // 2, 1)
-    return size / max(
-        flow_rate(schedule) * simulate(schedule, size, how, chunks, sharing="fair").seconds
-        for how in SWITCHINGS
-    )
+    played = simulate(schedule, size, chunks=chunks, sharing="fair")
+    return size / (flow_rate(schedule) * played.seconds)
 
 
 def play_seconds(schedule: Schedule) -> Seconds:

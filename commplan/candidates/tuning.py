@@ -44,7 +44,7 @@ DEALT_PACINGS = (
     *((3, 1, 2), (4, 1, 2), (6, 2, 2), (6, 3, 2), (4, 1, 3), (4, 2, 3)),
     *((3, 1, 4), (6, 1, 4), (6, 2, 4), (8, 2, 4)),
 )
-DEALT_TRANSFERS = 1_500  # of a schedule written out, up to which they are dealt out to phases
+DEALT_VISITS = 1_600  # of transfers to links, written out, up to which they are dealt to phases
 NEARLY = 0.96  # of what links can carry: a pacing that reaches it is not compared with others
 LARGE_CHUNKS = 32  # of the longer play, at least
 LARGE_WORK = 8_000_000  # visits of messages to links up to which a plan is played at all
