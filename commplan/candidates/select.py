@@ -222,9 +222,14 @@ def _drop_high_incast(found: list[Candidate], size: Bytes | None) -> list[Candid
 
 
 def _pile(candidate: Candidate) -> float:
-    """Compute what waits for a rank, for each byte of size: the chunks that a lead lets go."""
+    """Compute what waits for a rank, for each byte of size.
+
+    It is what all of a step leave waiting or, if that is less, the chunks that the lead lets go: so
+    neither stages, whose chunks overlap, count as piles, nor steps of which little goes at a time.
+    """
     at_once = min(candidate.key.pacing.lead, candidate.chunks)
-    return incast_bytes(candidate.schedule, candidate.chunks) * at_once
+    schedule = candidate.schedule
+    return min(incast_bytes(schedule), incast_bytes(schedule, candidate.chunks) * at_once)
 
 
 def _prefer_low_incast(found: list[Candidate], size: Bytes | None) -> list[Candidate]:

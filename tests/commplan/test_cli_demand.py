@@ -24,8 +24,8 @@ def test_the_size_is_that_of_the_demand_and_stages_decide(ask):
     assert large["predicted_seconds"] >= large["bound_seconds"]
     tried = {row["name"]: row for row in large["frontier"]}
     assert tried["pairwise"]["stages"] == 7
-    assert tried["pairwise"]["ratio"] > tried["first fit, no cuts"]["ratio"] > 1
-    assert tried["first fit, 1 n cuts"]["ratio"] == pytest.approx(1)
+    assert tried["pairwise"]["ratio"] > tried["first fit, 1 n cuts"]["ratio"] >= 1 - 1e-9
+    assert tried["birkhoff"]["ratio"] == pytest.approx(1)
     assert large["lock_step_ratio"] >= 1 - 1e-9
     fastest = min(row["predicted_seconds"] for row in large["frontier"])
     assert large["predicted_seconds"] == fastest
