@@ -21,7 +21,7 @@ from runtime.metrics.pacing import pacing_of, with_pacing
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import Sharing, Simulation, simulate
 from solvers.schedules.schedule import Schedule
-from solvers.settings.options import Switching
+from solvers.settings.options import SWITCHINGS, Switching
 from topologies.model.units import Bytes, Seconds, Share
 
 KEPT = 2  # pacings of a race that are looked at more closely
@@ -89,13 +89,12 @@ def _race_all(tried: list[Schedule], max_scratch: Share | None) -> Schedule:
 
 
 def _reached(schedule: Schedule) -> float:
-    """Play half of it where links share: some go well for long before they fall out of step.
-
-    They do so most where switches cut through, which is also the quicker one to play.
-    """
+    """Play half of it where links share: some go well for long before they fall out of step."""
     size, chunks = LARGE // 2, max(chunking.chunks(schedule, LARGE) // 2, 1)
-    played = simulate(schedule, size, chunks=chunks, sharing="fair")
-    return size / (flow_rate(schedule) * played.seconds)
+    return size / max(
+        flow_rate(schedule) * simulate(schedule, size, how, chunks, sharing="fair").seconds
+        for how in SWITCHINGS
+    )
 
 
 def play_seconds(schedule: Schedule) -> Seconds:

@@ -172,10 +172,7 @@ class OperationQueue:
         """Go on, without waiting, with all up to this one, and with what others have begun."""
         try:
             self._advance(last)
-            if self._queue:
-                self._log.look()
         except ExecutionError as error:
-            self._queue[0].fail(error)
             self._fault(error)
         progress.move_others(self)
 
@@ -183,10 +180,7 @@ class OperationQueue:
         """Go on, without waiting, with all; what fails is told where it is waited for."""
         try:
             self._advance(None)
-            if self._queue:
-                self._log.look()
         except ExecutionError as error:
-            self._queue[0].fail(error)
             progress.leave(self)
             if self._options["abort"]:
                 self._fault(error)
@@ -220,10 +214,16 @@ class OperationQueue:
         return (yield from steps)
 
     def _advance(self, last: Operation | None) -> None:
-        """Go on with all up to this one."""
-        while self._queue and self._queue[0].advance():
-            if self._queue.popleft() is last:
-                break
+        """Go on with all up to this one, and hear the others; what fails stays so."""
+        try:
+            while self._queue and self._queue[0].advance():
+                if self._queue.popleft() is last:
+                    break
+            if self._queue:
+                self._log.look()
+        except ExecutionError as error:
+            self._queue[0].fail(error)
+            raise
         self._rest()
 
     def _rest(self) -> None:
