@@ -12,7 +12,16 @@ ROOMS = {
     "topologies": ("model", "symmetry", "derive", "presets", "formats", "importers"),
     "solvers": (
         *("schedules", "demands", "certify", "settings", "lp", "routing", "bounds", "templates"),
-        *("timing", "arborescences", "packing", "trees", "flows", "groups", "fallback"),
+        *(
+            "selectable",
+            "timing",
+            "arborescences",
+            "packing",
+            "trees",
+            "flows",
+            "groups",
+            "fallback",
+        ),
         *("kept_symmetry", "registry", "solve", "exact"),
     ),
     "runtime": (
@@ -31,7 +40,7 @@ ROOMS = {
     ),
     "commplan": (
         *("_floors", "anytime", "candidates", "planning"),
-        *("measurements", "fitting", "expectation", "judgement"),
+        *("measurements", "fitting", "expectation", "selection", "judgement"),
         *("communicator", "torch", "jax"),
         *("library", "__init__", "cli", "__main__"),
     ),

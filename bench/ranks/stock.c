@@ -1,30 +1,44 @@
 /* MPI's own collective in a loop: what schedules are compared with.
-   Usage: stock COLLECTIVE ITERATIONS WARM_UP BYTES...; COLLECTIVE is all_gather or all_reduce, bytes are
-   those of the largest buffer of a process. Prints "BYTES SECONDS WRONG" for each size: the median over
+   Usage: stock COLLECTIVE ITERATIONS WARM_UP BYTES...; COLLECTIVE is all_gather, all_reduce, broadcast (from
+   process 0), all_to_all or reduce_scatter, bytes are those of the largest buffer of a process. Prints "BYTES SECONDS WRONG" for each size: the median over
    iterations of the slowest process, and the elements of all processes that are not as they should be. */
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int me, n, gathers;
+enum { GATHER, SUM, SPREAD, EXCHANGE, SHARES, COUNT };
+static const char *const names[COUNT] = {"all_gather", "all_reduce", "broadcast", "all_to_all", "reduce_scatter"};
+static int me, n, what;
 static float *in, *out;
 
 static void run(long count)
 {
-    if (gathers)
-        MPI_Allgather(in, (int)(count / n), MPI_FLOAT, out, (int)(count / n), MPI_FLOAT, MPI_COMM_WORLD);
-    else
-        MPI_Allreduce(in, out, (int)count, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
+    int all = (int)count, part = all / n;
+    MPI_Comm world = MPI_COMM_WORLD;
+    if (what == GATHER) MPI_Allgather(in, part, MPI_FLOAT, out, part, MPI_FLOAT, world);
+    if (what == SUM) MPI_Allreduce(in, out, all, MPI_FLOAT, MPI_SUM, world);
+    if (what == SPREAD) MPI_Bcast(out, all, MPI_FLOAT, 0, world);
+    if (what == EXCHANGE) MPI_Alltoall(in, part, MPI_FLOAT, out, part, MPI_FLOAT, world);
+    if (what == SHARES) MPI_Reduce_scatter_block(in, out, part, MPI_FLOAT, MPI_SUM, world);
+}
+
+/* Of process p, element i: p + i % 7. */
+static float right(long i, long part)
+{
+    long from = part ? i / part : 0, at = part ? i % part : 0, sum = (long)n * (n - 1) / 2;
+    if (what == GATHER) return (float)(from + at % 7);
+    if (what == SUM) return (float)(sum + n * (i % 7));
+    if (what == SPREAD) return (float)(i % 7);
+    if (what == EXCHANGE) return (float)(from + (me * part + at) % 7);
+    return (float)(sum + n * ((me * part + i) % 7));
 }
 
 static long wrong(long count)
 {
-    long found = 0, all = 0, part = count / n;
-    for (long i = 0; i < (gathers ? part * n : count); i++) {
-        float right = gathers ? (float)(i / part + i % part % 7) : (float)(n * (n - 1) / 2 + n * (i % 7));
-        found += out[i] != right;
-    }
+    long found = 0, all = 0, part = count / n, length = what == SUM || what == SPREAD ? count : part * n;
+    if (what == SHARES) length = part;
+    for (long i = 0; i < length; i++) found += out[i] != right(i, part);
     MPI_Allreduce(&found, &all, 1, MPI_LONG, MPI_SUM, MPI_COMM_WORLD);
     return all;
 }
@@ -43,6 +57,7 @@ static void measure(long bytes, int iterations, int warm_up)
     if (!times || !most || !in || !out) MPI_Abort(MPI_COMM_WORLD, 1);
     for (long i = 0; i < count; i++) in[i] = (float)(me + i % 7);
     memset(out, 0, (size_t)bytes);
+    if (what == SPREAD && me == 0) memcpy(out, in, (size_t)bytes);
     for (int i = -warm_up; i < iterations; i++) {
         MPI_Barrier(MPI_COMM_WORLD);
         double start = MPI_Wtime();
@@ -61,8 +76,8 @@ int main(int argc, char **argv)
     MPI_Init(&argc, &argv);
     MPI_Comm_rank(MPI_COMM_WORLD, &me);
     MPI_Comm_size(MPI_COMM_WORLD, &n);
-    gathers = argc > 1 && !strcmp(argv[1], "all_gather");
-    if (argc < 5 || (!gathers && strcmp(argv[1], "all_reduce")) || atoi(argv[2]) < 1) MPI_Abort(MPI_COMM_WORLD, 2);
+    while (argc > 1 && what < COUNT && strcmp(argv[1], names[what])) what++;
+    if (argc < 5 || what == COUNT || atoi(argv[2]) < 1) MPI_Abort(MPI_COMM_WORLD, 2);
     for (int i = 4; i < argc; i++) measure(atol(argv[i]), atoi(argv[2]), atoi(argv[3]));
     MPI_Finalize();
     return 0;

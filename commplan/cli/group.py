@@ -16,6 +16,7 @@ PLACES = {
     "compile": ("schedules", "compile"),
     "frontier": ("frontier", "frontier"),
     "expect": ("expectations", "expect"),
+    "select": ("selecting", "select"),
     "judge": ("measured.judgements", "judge"),
     "fit": ("measured.fits", "fit"),
     "calibrate": ("measured.calibrations", "calibrate"),

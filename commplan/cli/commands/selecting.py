@@ -1,0 +1,106 @@
+"""`commplan select`: files by which libraries select among their own algorithms."""
+
+import click
+
+from commplan.cli.io import quantities
+from commplan.cli.io.answer import Answer, Command
+from commplan.cli.io.arguments import choose_ranks, file_name, output
+from commplan.cli.io.progress import progress
+from commplan.cli.io.selections import rule_fields, rule_lines
+from commplan.selection.choose import MARGIN
+from commplan.selection.select import select as find_rules
+from commplan.selection.targets import TARGETS, open_target
+from runtime.launch import rank_map
+from topologies.formats import atomic, spec
+from topologies.model.topology import Topology
+from topologies.model.units import Rank, Seconds
+
+SECONDS = 600.0
+
+
+@click.command(cls=Command)
+@click.argument("topology")
+@click.argument("collectives", nargs=-1)
+@click.option(
+    "--target",
+    required=True,
+    type=quantities.Name("target", TARGETS),
+    help="Whose file: " + ", ".join(TARGETS) + ".",
+)
+@output()
+@click.option("--map", "map_file", type=file_name, help="File: the rank each process plays.")
+@click.option(
+    "--ranks",
+    multiple=True,
+    help="Ranks of a communicator, by number or name, as 0,1,4-7 (all); repeatable.",
+)
+@click.option(
+    "--sizes",
+    type=quantities.sizes,
+    default="1KiB:64MiB",
+    show_default=True,
+    help="Bytes of the largest buffer of a rank, from the least to the largest.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 10),
+    default=MARGIN,
+    show_default=True,
+    help="A rule must gain more than this part of the time.",
+)
+@click.option("--library", type=file_name, help="MPICH's libmpi.so.12 (that beside mpirun).")
+@click.option(
+    "--time-limit",
+    type=quantities.SecondsRange(0, 10**7, min_open=True),
+    default=SECONDS,
+    show_default=True,
+    help="Seconds; collectives that do not fit in are left as they are.",
+)
+def select(
+    topology: str,
+    collectives: tuple[str, ...],
+    target: str,
+    output: str,
+    map_file: str | None,
+    ranks: tuple[str, ...],
+    sizes: tuple[int, int],
+    margin: float,
+    library: str | None,
+    time_limit: Seconds,
+) -> Answer:
+    """Write which of its own algorithms a library should take, by collective and size.
+
+    The messages of its algorithms are played on the machine, process i being the rank that the
+    map says; a rule is written where one gains more than the margin over the library's own choice.
+    """
+    machine = spec.topology(topology)
+    known = open_target(target, library)
+    played = _communicators(machine, ranks, map_file)
+    with progress(time_limit) as watch:
+        found = find_rules(machine, played, known, collectives, sizes, margin, watch)
+    text = known.write(found.choices)
+    atomic.write(output, text)
+    line = known.line(output)
+    fields = {
+        "machine": machine.name,
+        "target": target,
+        "rules": [rule_fields(rule) for rule in found.rules],
+        "not_tried": list(found.not_tried),
+        "load": line,
+        "written": output,
+    }
+    return Answer(fields, [*rule_lines(machine.name, target, found), f"written to {output}", line])
+
+
+def _communicators(
+    machine: Topology, ranks: tuple[str, ...], map_file: str | None
+) -> list[tuple[Rank, ...]]:
+    """Give the rank that each process plays, for each communicator.
+
+    A map places all processes; communicators then have theirs in the order of the map.
+    """
+    asked = [tuple(choose_ranks(machine, text)) for text in ranks or (None,)]
+    if map_file is None:
+        return asked
+    played = rank_map.read(map_file, range(machine.ranks), machine.names[: machine.ranks])
+    return [tuple(rank for rank in played if rank in set(own)) for own in asked]

@@ -1,0 +1,112 @@
+"""Which algorithm of a library to take at each size, and whether that is worth a rule."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import exp, isqrt, log
+
+from commplan.selection.algorithm import Algorithm
+from commplan.selection.play import Stage
+from topologies.model.units import Bytes, Seconds
+
+# What a prediction may be off, as a part: on emulated machines three in four predictions of
+# unsegmented messages were within 10 %, nine in ten within 15 % (`python -m bench.select`).
+MARGIN = 0.15
+LIKE = 0.03  # the algorithm of the size below stays where it is nearly as good
+LARGEST = 2**62  # bytes: rules for the largest size hold above
+
+Default = Callable[[int, Bytes], Algorithm | None]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was found for a collective at a size: bytes of the largest buffer of a process.
+
+    Attributes:
+        default: what the library takes by itself; None where that is not modelled.
+        default_seconds, best_seconds: geometric means over the communicators of that many.
+        chosen: what a rule is to name; None where the library's own choice stays.
+    """
+
+    collective: str
+    processes: int
+    size: Bytes
+    default: Algorithm | None
+    default_seconds: Seconds
+    best: Algorithm
+    best_seconds: Seconds
+    chosen: Algorithm | None
+
+    @property
+    def gain(self) -> float:
+        """Compute how many times as long the default takes as what is chosen."""
+        return self.default_seconds / self.best_seconds if self.chosen else 1.0
+
+
+def choose(
+    stages: Sequence[Stage],
+    collective: str,
+    sizes: Sequence[Bytes],
+    algorithms: Sequence[Algorithm],
+    default: Default,
+    margin: float = MARGIN,
+) -> Iterator[Choice]:
+    """Play all algorithms at all sizes; a rule must gain more than the margin everywhere.
+
+    Complexity: algorithms × sizes × communicators plays.
+
+    Args:
+        stages: communicators of one number of processes, each perhaps in several scenes.
+        collective: one of the catalogue's.
+        sizes: ascending.
+        algorithms: those that may be named.
+        default: what the library takes for a number of processes and a size.
+        margin: of the time, that a prediction may be off.
+    """
+    n = stages[0].processes
+    able = [each for each in algorithms if each.fits(n)]
+    before: Algorithm | None = None
+    for size in sizes:
+        times = {each: _times(stages, collective, each, size) for each in able}
+        best = min(able, key=lambda each: (_mean(times[each]), each.title))
+        if before and _mean(times[before]) <= (1 + LIKE) * _mean(times[best]):
+            best = before
+        own = default(n, size)
+        usual = [] if own is None else times.get(own) or _times(stages, collective, own, size)
+        pairs = zip(usual, times[best], strict=True) if usual else ()
+        worth = bool(usual) and all(a > (1 + margin) * b for a, b in pairs)
+        seconds = _mean(times[best])
+        yield Choice(
+            collective,
+            n,
+            size,
+            own,
+            _mean(usual) if usual else seconds,
+            best,
+            seconds,
+            best if worth else None,
+        )
+        before = best
+
+
+def _times(
+    stages: Sequence[Stage], collective: str, algorithm: Algorithm, size: Bytes
+) -> list[Seconds]:
+    return [stage.seconds(collective, algorithm, size) for stage in stages]
+
+
+def _mean(seconds: Sequence[Seconds]) -> Seconds:
+    """Compute the geometric mean; nothing takes no time."""
+    return exp(sum(log(max(each, 1e-15)) for each in seconds) / len(seconds))
+
+
+def ranges(choices: Sequence[Choice]) -> list[tuple[Bytes, Choice]]:
+    """Give the largest size that each choice is for, neighbours that are alike being one.
+
+    Between two sizes the change is at their geometric mean, and the last has no end.
+    """
+    found: list[tuple[Bytes, Choice]] = []
+    for one, other in pairwise(choices):
+        if one.chosen is not other.chosen:
+            found.append((isqrt(one.size * other.size), one))
+    return [*found, (LARGEST, choices[-1])]

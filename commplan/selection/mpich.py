@@ -1,0 +1,133 @@
+"""MPICH's selection file: its own tree, with rules of ours in front."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from commplan.selection.algorithm import Algorithm
+from commplan.selection.choose import Choice, ranges
+from commplan.selection.mpich_algorithms import ALGORITHMS, WORDS
+from commplan.selection.mpich_rules import KEYS, Rule, call_of, set_rules, text
+from commplan.selection.mpich_tree import (
+    LibraryError,
+    TreeError,
+    check,
+    in_library,
+    look_up,
+    thresholds,
+)
+from commplan.selection.shell import absolute, export
+from runtime.launch.mpi import find
+from topologies.model.messages import one_line
+from topologies.model.units import Bytes
+
+VARIABLE = "MPIR_CVAR_COLL_SELECTION_TUNING_JSON_FILE"
+LIBRARY = "libmpi.so.12"
+# Where a library lies, seen from the folder of its mpirun.
+FOLDERS = ("../lib", "../lib64", "../lib/x86_64-linux-gnu", "../lib/aarch64-linux-gnu")
+ALSO = {"reduce_scatter_block": ("reduce_scatter",)}  # words of which rules hold as well
+
+
+@dataclass(frozen=True)
+class Mpich:
+    """The tree of an installed MPICH, and what its algorithms send."""
+
+    tree: Mapping[str, Any]
+
+    catalogue = ALGORITHMS
+
+    def default(self, collective: str, processes: int, size: Bytes) -> Algorithm | None:
+        """Look up what the library takes by itself; None where that is not modelled."""
+        word = WORDS[collective]
+        named = look_up(self.tree, word, call_of(word, processes, size))
+        return next(
+            (
+                each
+                for each in ALGORITHMS[collective]
+                if each.name == named.name and each.fits(processes) and not each.parameters
+            ),
+            None,
+        )
+
+    def changes(self, collective: str, processes: int) -> list[Bytes]:
+        """List the sizes at which the library's own choice may change, and those just above."""
+        word = WORDS[collective]
+        found = set()
+        for key, limit in thresholds(self.tree[f"collective={word}"]):
+            shared = key == "avg_msg_size" and word == "alltoall"
+            step = processes if shared else 1
+            found |= {limit * step, (limit + 1) * step}
+        return sorted(size for size in found if size > 0)
+
+    def write(self, choices: Mapping[str, Mapping[int, Sequence[Choice]]]) -> str:
+        """Write the file for the choices of each collective and number of processes.
+
+        What was written is read back, and must say at each size what was chosen.
+
+        Raises:
+            TreeError: it does not; that is a bug.
+        """
+        rules: dict[str, dict[int, list[Rule]]] = {}
+        for collective, by_count in choices.items():
+            for word in (WORDS[collective], *ALSO.get(WORDS[collective], ())):
+                for n, found in by_count.items():
+                    own = [Rule(most, choice.chosen) for most, choice in ranges(found)]
+                    rules.setdefault(word, {})[n] = own
+        written = text(set_rules(self.tree, rules))
+        self._read_back(written, choices)
+        return written
+
+    def _read_back(
+        self, written: str, choices: Mapping[str, Mapping[int, Sequence[Choice]]]
+    ) -> None:
+        tree = json.loads(written)
+        check(tree, "written")
+        for collective, by_count in choices.items():
+            word = WORDS[collective]
+            for n, found in by_count.items():
+                for choice in found:
+                    call = call_of(word, n, choice.size)
+                    says, own = look_up(tree, word, call), look_up(self.tree, word, call)
+                    wanted = own.name if choice.chosen is None else choice.chosen.name
+                    figures = () if choice.chosen is None else choice.chosen.parameters
+                    if says.name != wanted or (figures and says.parameters != figures):
+                        raise TreeError(
+                            f"{word}, {n} processes, {choice.size} bytes: says {says.name}, "
+                            f"expected {wanted}"
+                        )
+
+    def line(self, path: str) -> str:
+        """Write the line of a shell that lets programs load the file."""
+        return export(VARIABLE, absolute(path))
+
+
+def mpich(library: str | None = None) -> Mpich:
+    """Read the tree of a library: the one given, or that of the mpirun that is found.
+
+    Raises:
+        LibraryError: there is none, it is of another MPI, or it has other words for its sizes.
+        LaunchError: there is no mpirun.
+    """
+    tree = in_library(library or _beside())
+    for word in KEYS:
+        if "comm_type=intra" not in tree.get(f"collective={word}", {}):
+            raise LibraryError(f"collective={word}: no branch comm_type=intra")
+    return Mpich(tree)
+
+
+def _beside() -> Path:
+    """Look for the library beside the mpirun."""
+    command = find()
+    if command.kind != "mpich":
+        raise LibraryError(f"{command.command[0]} is no MPICH; --library names its {LIBRARY}")
+    where = Path(shutil.which(command.command[0]) or command.command[0]).resolve().parent
+    places = [(where / folder / LIBRARY).resolve() for folder in FOLDERS]
+    for place in places:
+        if place.is_file():
+            return place
+    raise LibraryError(
+        one_line(f"no {LIBRARY} in {places[0].parent} or beside; --library names its {LIBRARY}")
+    )

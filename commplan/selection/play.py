@@ -1,0 +1,86 @@
+"""How long the algorithms of a library take on a machine, by playing their messages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil
+
+import numpy as np
+
+from commplan.selection.algorithm import Algorithm
+from runtime.metrics.pacing import MOST_LEAD
+from runtime.simulate.simulate import Sharing, simulate
+from solvers.schedules.schedule import Schedule
+from solvers.selectable.messages import Pattern, to_schedule
+from solvers.selectable.network import Network, network
+from topologies.derive.bundle import bundle
+from topologies.model.topology import Topology, frozen
+from topologies.model.units import Bytes, Rank, Seconds
+
+FAIR: Sharing = "fair"  # as connections share a link
+MOST = 48  # segments that are played
+COSTLY = 4.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A machine, and the rank of it that each process of a communicator is.
+
+    Attributes:
+        net: the machine with the paths of packets.
+        played: by process.
+    """
+
+    net: Network
+    played: tuple[Rank, ...]
+    sharing: Sharing = FAIR
+    _made: dict[tuple[str, str], tuple[Pattern, Schedule]] = field(default_factory=dict)
+
+    @property
+    def processes(self) -> int:
+        """Count the processes."""
+        return len(self.played)
+
+    def seconds(self, collective: str, algorithm: Algorithm, size: Bytes) -> Seconds:
+        """Predict what an algorithm takes at a size: bytes of the largest buffer of a process."""
+        made, schedule = self._schedule(collective, algorithm)
+        count = ceil(size / made.segment) if made.segment else 1
+        if count <= MOST:
+            return self._play(made, schedule, size, count)
+        # Once all are under way, each segment more takes as long as the one before.
+        half, whole = (
+            self._play(made, schedule, made.segment * part, part) for part in (MOST // 2, MOST)
+        )
+        return whole + (size / made.segment - MOST) * (whole - half) / (MOST // 2)
+
+    def _play(self, made: Pattern, schedule: Schedule, size: Bytes, count: int) -> Seconds:
+        lead = 1 if made.waits else MOST_LEAD
+        return simulate(
+            schedule, size, chunks=count, joined=size, lead=lead, sharing=self.sharing
+        ).seconds
+
+    def _schedule(self, collective: str, algorithm: Algorithm) -> tuple[Pattern, Schedule]:
+        key = collective, algorithm.title
+        if key not in self._made:
+            made = algorithm.pattern(self.processes)
+            title = f"selectable {algorithm.title}"
+            self._made[key] = made, to_schedule(made, self.net, collective, self.played, title)
+        return self._made[key]
+
+
+def stages(topology: Topology, played: Sequence[Rank]) -> list[Stage]:
+    """Set the scene for a communicator: alike switches are one, packets take the nearest way.
+
+    Where the machine does not say what a message costs a rank, there are two scenes: it costs
+    nothing, or COSTLY times the latency of the slowest link. A rule has to hold in both.
+
+    Raises:
+        RouteError: the machine does not join all its vertices.
+    """
+    ranks = tuple(played)
+    net = network(bundle(topology), ranks)
+    made = [Stage(net, ranks)]
+    late = float(net.topology.alpha.max(initial=0.0))
+    if not topology.overhead.any() and late:
+        costly = replace(net.topology, overhead=frozen(np.full(topology.ranks, COSTLY * late)))
+        made.append(Stage(replace(net, topology=costly), ranks))
+    return made

@@ -1,0 +1,1 @@
+"""What the collectives of MPI libraries send, as schedules over the paths that packets take."""
