@@ -19,7 +19,7 @@ from commplan.judgement.judge import Judged, Judgement, JudgementError, Verdict,
 from commplan.measurements.read import load_measurements
 from commplan.measurements.rows import Context, LogError, Measured
 from commplan.planning.planner import Plan, plan
-from runtime.emit.targets import TARGETS, Target, emit
+from runtime.emit.targets import TARGETS, Target, emit, emit_files
 from runtime.execute.executor import Executor
 from runtime.execute.faults import ExecutionError
 from runtime.launch.launch import Measurement, RunError, run
@@ -148,6 +148,7 @@ __all__ = [
     "demand",
     "dispatch",
     "emit",
+    "emit_files",
     "expect",
     "fit",
     "fit_library",

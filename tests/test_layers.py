@@ -31,6 +31,7 @@ ROOMS = {
             "program",
             "interpret",
             "simulate",
+            "foreign",
             "emit",
             "execute",
             "launch",

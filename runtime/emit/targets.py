@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from runtime.emit import c, mpi4py
+from runtime.emit.mscclpp import emit as mscclpp
+from runtime.emit.written import Written
 from runtime.program.program import ProgramError
 from runtime.verify.structure import check_sound
 from solvers.schedules.schedule import Schedule
@@ -22,15 +24,16 @@ class Target:
     """A language of programs.
 
     Attributes:
-        emit: the function (schedule, **options) -> the text of a program; what the language cannot
-            express raises ProgramError.
+        emit: the function (schedule, **options) -> the text of a program, or what was written,
+            where there are several files or something to tell; what the language cannot express
+            raises ProgramError.
         options: the parsers of what may be said behind the name.
         runner: what runs its programs under mpirun, "python" (by mpi4py) or "c" (compiled by
             mpicc), where they take the arguments of ours; empty where nothing does.
         endings: those of the names of its files; any, if there is none.
     """
 
-    emit: Callable[..., str]
+    emit: Callable[..., str | Written]
     options: Mapping[str, Parser] = field(default_factory=dict)
     runner: Runner = ""
     endings: tuple[str, ...] = ()
@@ -43,24 +46,55 @@ TARGETS = Registry(
     {
         "mpi4py": Target(mpi4py.emit, runner="python", endings=(".py",)),
         "c": Target(c.emit, runner="c", endings=(".c",)),
+        "mscclpp": Target(mscclpp.emit, mscclpp.OPTIONS, endings=(".json",)),
     },
     unknown_error=ProgramError,
 )
 
 
 def emit(schedule: Schedule, target: str) -> str:
-    """Write a schedule as the text of a program that needs nothing of commplan.
+    """Write a schedule as one text that needs nothing of commplan.
 
     Args:
         schedule: any that is right.
         target: the name of a language, with its options behind colons or commas: `name:key=value`.
 
     Raises:
-        ProgramError: an unknown target or option, or a schedule that it cannot express.
+        ProgramError: an unknown target or option, a schedule that it cannot express, or a target
+            of several files (`emit_files`).
+    """
+    made = write(schedule, target)
+    if made.files:
+        raise ProgramError(f"{target} is a folder of files: emit_files gives them")
+    return made.text
+
+
+def emit_files(schedule: Schedule, target: str) -> dict[str, bytes]:
+    """Write a schedule as the files of a folder.
+
+    Args:
+        schedule: any that is right.
+        target: as of `emit`.
+
+    Raises:
+        ProgramError: as of `emit`, or a target of one text.
+    """
+    made = write(schedule, target)
+    if not made.files:
+        raise ProgramError(f"{target} is one text: emit gives it")
+    return dict(made.files)
+
+
+def write(schedule: Schedule, target: str) -> Written:
+    """Write a schedule in the language of a target, whether it is one file or several.
+
+    Raises:
+        ProgramError: as of `emit`.
     """
     check_sound(schedule)
     known, options = read_target(target)
-    return known.emit(schedule, **options)
+    made = known.emit(schedule, **options)
+    return made if isinstance(made, Written) else Written(made)
 
 
 def read_target(target: str) -> tuple[Target, dict[str, Any]]:

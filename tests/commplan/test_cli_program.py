@@ -19,6 +19,19 @@ def test_emit_writes_a_program(call, ask, ring4, tmp_path):
     assert "MPI_Init" in (tmp_path / "x.c").read_text()
 
 
+def test_emit_tells_what_equal_chunks_lose(ask, call, ring4, tmp_path):
+    found = ask(
+        *("emit", "ring4.json", "--target", "mscclpp:protocol=packet", "--equal-chunks", "8"),
+        *("-o", "plan.json"),
+    )
+    assert (found["equal_chunks"], found["loss"]) == (8, 0)
+    assert json.loads((tmp_path / "plan.json").read_text())["collective"] == "allreduce"
+    refused = call("emit", "ring4.json", "--target", "c", "--equal-chunks", "8", "-o", "x.c")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "equal-chunks" in refused.stderr
+    assert not (tmp_path / "x.c").exists()
+
+
 def test_an_unknown_target_is_refused(call, ring4):
     result = call("emit", "ring4.json", "--target", "fortran", "-o", "x")
     assert (result.exit_code, result.stdout) == (2, "")

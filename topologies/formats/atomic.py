@@ -2,8 +2,9 @@
 
 import os
 import re
+import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from topologies.model.arguments import refuse
@@ -79,6 +80,30 @@ def _replace(target: Path, data: bytes) -> None:
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write_folder(path: Name, files: Mapping[str, bytes]) -> None:
+    """Write the files of a new folder, or of an empty one: all of them or none.
+
+    Args:
+        path: of the folder; its parent must be there.
+        files: contents by name, without folders.
+
+    Raises:
+        OSError: there is something at the place already, or it cannot be written.
+    """
+    _expect_name(path)
+    target = Path(os.path.abspath(path))
+    beside = target.with_name(f".{target.name[:50]}.{os.getpid()}.part")
+    try:
+        beside.mkdir()
+        for name, content in files.items():
+            (beside / Path(name).name).write_bytes(content)
+        beside.replace(target)  # which takes the place of nothing but an empty folder
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def expect_ending(path: Name, known: Sequence[str]) -> None:

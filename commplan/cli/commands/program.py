@@ -21,8 +21,7 @@ from commplan.cli.io.needless import refuse_op
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import Name, SecondsRange, Whole, gigabytes
 from commplan.cli.io.targets import runnable_target, target_name
-from runtime.emit.targets import emit as written
-from runtime.emit.targets import read_target
+from runtime.emit.targets import read_target, write
 from runtime.launch import launch
 from runtime.metrics.pacing import pacing_of, with_lead
 from runtime.program.program import OPS
@@ -38,20 +37,34 @@ from topologies.model.units import Bytes, Seconds, bytes_of, count_of, duration,
     type=target_name,
     metavar="TARGET",
     required=True,
-    help="Language: mpi4py, c, or one of a package that is installed, as NAME:KEY=VALUE.",
+    help="Language: mpi4py, c, mscclpp, or one of a package, as NAME:KEY=VALUE.",
+)
+@click.option(
+    "--equal-chunks",
+    type=Whole(1, 2**20),
+    help="Round the shares of a block to so many equal chunks, where a target has only such.",
 )
 @output()
-def emit(schedule: Schedule, target: str, output: str) -> Answer:
-    """Write a schedule as a program that needs nothing of commplan."""
+def emit(schedule: Schedule, target: str, equal_chunks: int | None, output: str) -> Answer:
+    """Write a schedule as a program that needs nothing of commplan.
+
+    docs/exchanging.md has the targets that other tools load, and their options.
+    """
+    if equal_chunks is not None:
+        target = target_name(f"{target}:equal-chunks={equal_chunks}")
     _expect_ending(target, output)
     verify_first(schedule)
-    text = written(schedule, target)
+    made = write(schedule, target)
     try:
-        atomic.write(output, text)
+        if made.files:
+            atomic.write_folder(output, made.files)
+        else:
+            atomic.write(output, made.text)
     except OSError as error:
         raise click.UsageError(f"{output}: {(error.strerror or str(error)).lower()}") from None
     title = heading(schedule.topology, schedule.collective)
-    return Answer({"path": output, "target": target}, [f"{title}: {target} written to {output}"])
+    lines = [f"{title}: {target} written to {output}", *(f"  {note}" for note in made.notes)]
+    return Answer({"path": output, "target": target, **made.fields}, lines)
 
 
 def _expect_ending(target: str, output: str) -> None:

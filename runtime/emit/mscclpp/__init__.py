@@ -1,0 +1,1 @@
+"""MSCCL++ execution plans: from a schedule to chunks, thread blocks and channels."""

@@ -1,0 +1,1 @@
+"""MSCCL++ execution plans: their values, their executor's rules, and what they do with data."""

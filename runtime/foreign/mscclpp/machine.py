@@ -1,0 +1,478 @@
+"""Runs a plan in memory: thread blocks, semaphores, barriers, proxies with bounded queues."""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from runtime.foreign.errors import ForeignError
+from runtime.foreign.mscclpp import rules
+from runtime.foreign.mscclpp.clocks import Accesses, Clock, clock
+from runtime.foreign.mscclpp.memory import Memory, Parts, Span, Words
+from runtime.foreign.mscclpp.plan import ExecutionPlan, Operation, ThreadBlock
+from topologies.model.topology import IntArray
+
+QUEUE = 128  # requests that a proxy's queue holds
+MOST_RACES = 20  # that are told
+MOST_STEPS = 2**22  # operations carried out in one run
+END = Operation("end")  # of a run; no plan has it
+Seen = tuple[IntArray | None, IntArray]
+
+
+@dataclass
+class Step:
+    """An operation at one place of its pipeline: words from the start of each part."""
+
+    op: Operation
+    offset: int = 0
+    unit: int = 2**40
+
+
+@dataclass
+class Block:
+    """A thread block that runs: its steps, how far it is, and what it holds."""
+
+    gpu: int
+    number: int
+    steps: list[Step]
+    parts: Parts
+    channels: dict[str, list[int]]
+    clock: Clock
+    at: int = 0
+    arrived: int | None = None
+
+
+@dataclass
+class Proxy:
+    """What carries out the requests of one GPU's port channels, one after the other."""
+
+    clock: Clock
+    queue: deque[Callable[[], None]] = field(default_factory=deque)
+    done: int = 0
+    asked: int = 0
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A move of data between two places, for whoever looks on: what went where, and was it added.
+
+    sources: spans added up to what was written; the first of them lies at the place itself if the
+    rest was added to it.
+    """
+
+    sources: tuple[Span, ...]
+    target: Span
+
+
+class Machine:
+    """A plan in memory, which runs as often as there are inputs, with nothing between the runs.
+
+    The blocks of a GPU end together; then its user reads the output and writes the next input,
+    while others may still be in the run before.
+
+    settled: of each block, the epochs of runs that are over, whose writes the end of the kernel has
+    made visible. inputs, outputs: of each run, the words of each GPU. races: a sentence for each
+    access that nothing puts in order with an earlier one.
+    """
+
+    def __init__(
+        self,
+        plan: ExecutionPlan,
+        chunk: int,
+        inputs: Sequence[Sequence[Words]],
+        actions: Mapping[str, "Action"],
+        watch: Callable[[Copied], None] | None = None,
+    ) -> None:
+        self.plan, self.actions, self.watch = plan, actions, watch
+        self.memory = Memory(plan, chunk)
+        self.inputs, self.outputs = inputs, [[w.copy() for w in each] for each in inputs]
+        for number, values in enumerate(inputs[0]):
+            self.memory.view(number, "i")[:] = values
+        blocks = sum(len(gpu.threadblocks) for gpu in plan.gpus)
+        self.count = blocks + len(plan.gpus)
+        self.blocks: list[Block] = []
+        for gpu in plan.gpus:
+            self.blocks += [
+                self._block(gpu.id, block, len(self.blocks) + i)
+                for i, block in enumerate(gpu.threadblocks)
+            ]
+        self.proxies = [Proxy(clock(blocks + i, self.count)) for i in range(len(plan.gpus))]
+        self.paired = {kind: _pairs(plan, kind) for kind in ("memory", "port")}
+        self.signals: dict[tuple[str, int, int], deque[Seen]] = {}
+        self.barriers: dict[tuple[int, int], list[Block]] = {}
+        self.passed: dict[tuple[int, int], int] = {}
+        self.semaphores = {
+            (gpu.id, i): deque[Seen]([(None, np.zeros(self.count, np.int64))] * each.init_value)
+            for gpu in plan.gpus
+            for i, each in enumerate(gpu.semaphores)
+        }
+        self.accesses: dict[tuple[int, int], Accesses] = {}
+        self.brought: list[list[tuple[int, int, IntArray]]] = [[] for _ in plan.gpus]
+        self.settled = np.zeros(self.count, dtype=np.int64)
+        self.races: list[str] = []
+        self.carried = 0
+
+    def _block(self, gpu: int, block: ThreadBlock, own: int) -> Block:
+        return Block(
+            gpu,
+            block.id,
+            [step for op in (*block.ops, END) for step in self._steps(op)] * len(self.inputs),
+            Parts(self.memory, self.plan.gpus[gpu], block),
+            {kind: rules.own_channels(block, kind) for kind in rules.TYPES},
+            clock(own, self.count),
+        )
+
+    def _steps(self, op: Operation) -> list[Step]:
+        """Write out a pipeline."""
+        if op.name != "pipeline" or op.iter_context is None:
+            return [Step(op)]
+        unit = max(op.iter_context.unit_size // self.plan.buffer_alignment, 1)
+        turns = -(-op.iter_context.num_chunks * self.memory.chunk // unit)
+        return [Step(each, turn * unit, unit) for turn in range(turns) for each in op.ops]
+
+    def run(self) -> None:
+        """Carry out all that can be.
+
+        Raises:
+            ForeignError: a deadlock, with what is waited for.
+        """
+        moved = True
+        while moved:
+            moved = False
+            for block in self.blocks:
+                while block.at < len(block.steps) and self._carry(block):
+                    moved = True
+            for proxy in self.proxies:
+                while proxy.queue:
+                    proxy.queue.popleft()()
+                    proxy.done += 1
+                    moved = True
+        stuck = [block for block in self.blocks if block.at < len(block.steps)]
+        if stuck:
+            block = stuck[0]
+            raise ForeignError(
+                f"deadlock: gpu {block.gpu}, thread block {block.number}, {_at(block)}: "
+                f"{block.steps[block.at].op.name} waits for ever"
+            )
+        for (kind, gpu, number), left in sorted(self.signals.items()):
+            if left and len(self.races) < MOST_RACES:
+                self.races.append(
+                    f"gpu {gpu}: nobody waits for a signal on its {kind} channel {number}, "
+                    "which then counts for the next run"
+                )
+
+    def _carry(self, block: Block) -> bool:
+        """Carry out the next operation of a block, or tell that it has to wait."""
+        step = block.steps[block.at]
+        if not self._act(block, step):
+            return False
+        block.at += 1
+        self.carried += 1
+        if self.carried > MOST_STEPS:
+            raise ForeignError(f"more than {MOST_STEPS} operations in one run")
+        return True
+
+    def _act(self, block: Block, step: Step) -> bool:
+        name = step.op.name
+        if name in _CONTROL:
+            return bool(_CONTROL[name](self, block, step.op))
+        if name in rules.ONE_SIDED and step.op.channel_type == "port":
+            return self._ask(block, step)
+        return self.actions[name](self, block, step)
+
+    def run_of(self, block: Block) -> int:
+        """Count the runs before the one that a block is in."""
+        return block.at // (len(block.steps) // len(self.inputs))
+
+    # Data: reads and writes are noted, and watched.
+
+    def touch(
+        self,
+        block: Block | None,
+        who: Clock,
+        span: Span,
+        writes: bool,
+        over: IntArray | None = None,
+    ) -> None:
+        """Note an access, and the race that it may be; over: what packets say besides."""
+        if span.end <= span.start:
+            return
+        own = self.accesses.setdefault((span.gpu, span.array), Accesses())
+        known = who.over if over is None else np.maximum(who.over, over)
+        seen = np.where(known < self.settled, known, np.maximum(who.seen, self.settled))
+        fits = own.fits(span, who, (np.minimum(seen, known), known), writes, self.carried)
+        if not fits and len(self.races) < MOST_RACES:
+            what = "a write" if writes else "a read"
+            place = "its proxy" if block is None else _at(block)
+            who_says = f"thread block {block.number}, " if block is not None else ""
+            self.races.append(
+                f"gpu {block.gpu if block else span.gpu}, {who_says}{place}: {what} of words "
+                f"{span.start} to {span.end} of gpu {span.gpu} that nothing puts in order"
+            )
+
+    def read(self, block: Block, span: Span) -> Words:
+        """Read words as they are."""
+        self.touch(block, block.clock, span, writes=False)
+        return self.memory.words(span).copy()
+
+    def write(self, block: Block, span: Span, values: Words, over: IntArray | None = None) -> None:
+        """Write words as they are; over: whose accesses packets that were read say are over."""
+        self.touch(block, block.clock, span, writes=True, over=over)
+        self.memory.write(span, values)
+
+    def write_packets(
+        self, block: Block, span: Span, values: Words, over: IntArray | None = None
+    ) -> None:
+        """Write packets; each brings word that what its sender did with it before is over."""
+        said = block.clock.over.copy()
+        said[block.clock.own] = block.clock.epoch
+        self.memory.write_packets(span, values, self.run_of(block))
+        self.brought[span.gpu].append(
+            (span.start, span.end, said if over is None else np.maximum(said, over))
+        )
+
+    def read_packets(
+        self, block: Block, spans: Sequence[Span]
+    ) -> tuple[list[Words], IntArray] | None:
+        """Read packets, and what they say is over; None while some of them are not there."""
+        found = [self.memory.read_packets(span, self.run_of(block)) for span in spans]
+        kept = [each for each in found if each is not None]
+        if len(kept) < len(found):
+            return None
+        over = self._said(spans)
+        block.clock.taken.append((None, over))
+        return kept, over
+
+    def _said(self, spans: Sequence[Span]) -> IntArray:
+        over = np.zeros(self.count, dtype=np.int64)
+        for span in spans:
+            for start, end, said in self.brought[span.gpu]:
+                if start < span.end and end > span.start:
+                    np.maximum(over, said, out=over)
+        return over
+
+    def tell(self, sources: Sequence[Span], target: Span) -> None:
+        """Let whoever looks on know of a move of data."""
+        if self.watch is not None and target.end > target.start:
+            self.watch(Copied(tuple(sources), target))
+
+    def spans(self, block: Block, step: Step) -> tuple[list[Span], list[Span]]:
+        """Give the spans of both sides of an operation."""
+        sides = (step.op.src_buff, step.op.dst_buff)
+        ins, outs = (
+            [
+                block.parts.of(step.op, part, step.offset, step.unit, self.run_of(block))
+                for part in side
+            ]
+            for side in sides
+        )
+        return ins, outs
+
+    # Control.
+
+    def nop(self, block: Block, op: Operation) -> bool:
+        """Let the threads of a block meet."""
+        block.clock.fence()
+        return True
+
+    def barrier(self, block: Block, op: Operation) -> bool:
+        """Let blocks of a GPU meet: nobody goes on before all have come."""
+        key = block.gpu, op.barrier_id or 0
+        if block.arrived is None:
+            block.clock.fence()
+            block.arrived = self.passed.get(key, 0)
+            waiting = self.barriers.setdefault(key, [])
+            waiting.append(block)
+            if len(waiting) == (op.num_threadblocks or 1):
+                self._meet(waiting)
+                self.passed[key] = block.arrived + 1
+                waiting.clear()
+        if self.passed.get(key, 0) == block.arrived:
+            return False
+        block.arrived = None
+        return True
+
+    def end(self, block: Block, op: Operation) -> bool:
+        """End a run when all blocks of the GPU are there; its user takes the output."""
+        mine = len(self.plan.gpus[block.gpu].threadblocks)
+        first = block.arrived is None
+        run = self.run_of(block)
+        met = self.barrier(block, Operation("end", barrier_id=-1, num_threadblocks=mine))
+        if first and self.passed.get((block.gpu, -1), 0) == run + 1:
+            self._use(block, run)
+            block.clock.fence()
+            mine_all = [other for other in self.blocks if other.gpu == block.gpu]
+            self._meet(mine_all)
+            for other in mine_all:
+                self.settled[other.clock.own] = other.clock.epoch - 1
+        return met
+
+    def _use(self, block: Block, run: int) -> None:
+        """Take the output of a run and give the input of the next."""
+        gpu, who = block.gpu, block.clock
+        places = [self.memory.places[gpu][kind] for kind in "oi"]
+        output, given = (
+            Span(gpu, place.array, place.first, place.first + place.words) for place in places
+        )
+        self.outputs[run][gpu] = self.memory.words(output).copy()
+        user = Clock(who.own, who.epoch, who.over, who.over)
+        self.touch(block, user, output, writes=False)
+        if run + 1 < len(self.inputs):
+            self.touch(block, user, given, writes=True)
+            self.memory.words(given)[:] = self.inputs[run + 1][gpu]
+        self.carried += 1
+
+    def _meet(self, blocks: list[Block]) -> None:
+        """Let blocks know all that any of them knows."""
+        seen = np.maximum.reduce([b.clock.let_go[0] for b in blocks])
+        over = np.maximum.reduce([b.clock.let_go[1] for b in blocks])
+        for block in blocks:
+            block.clock.taken.append((seen, over))
+            block.clock.fence()
+
+    def signal(self, block: Block, op: Operation) -> bool:
+        """Count up at the other end of each channel."""
+        kind = op.channel_type or ""
+        relaxed = op.name == "rlxsignal" and kind == "memory"
+        ends = [(kind, block.gpu, block.channels[kind][i]) for i in op.channel_ids]
+        if kind == "port":
+            return self._request(block, [partial(self._proxy_signal, end) for end in ends])
+        seen, over = block.clock.let_go
+        for end in ends:
+            self._raise(end, (None if relaxed else seen, over))
+        return True
+
+    def _raise(self, end: tuple[str, int, int], seen: Seen) -> None:
+        """Count a signal up at the other end of a channel."""
+        kind, gpu, number = end
+        other = self.paired[kind].get((gpu, number))
+        if other is not None:
+            self.signals.setdefault((kind, *other), deque()).append(seen)
+
+    def wait(self, block: Block, op: Operation) -> bool:
+        """Take a signal from each channel."""
+        kind = op.channel_type or ""
+        found = [
+            self.signals.setdefault((kind, block.gpu, block.channels[kind][i]), deque())
+            for i in op.channel_ids
+        ]
+        if len({id(queue) for queue in found}) < len(found) or not all(found):
+            return False
+        block.clock.taken += [queue.popleft() for queue in found]
+        return True
+
+    def release(self, block: Block, op: Operation) -> bool:
+        """Count semaphores up."""
+        for i in op.semaphore_ids:
+            self.semaphores[block.gpu, i].append(block.clock.let_go)
+        return True
+
+    def acquire(self, block: Block, op: Operation) -> bool:
+        """Count semaphores down."""
+        found = [self.semaphores[block.gpu, i] for i in op.semaphore_ids]
+        if not all(found):
+            return False
+        block.clock.taken += [queue.popleft() for queue in found]
+        return True
+
+    # Ports: requests that the proxy of a GPU carries out later.
+
+    def flush(self, block: Block, op: Operation) -> bool:
+        """Wait until all that ports were asked for is done."""
+        proxy = self.proxies[block.gpu]
+        if proxy.done < proxy.asked:
+            return False
+        block.clock.taken.append(proxy.clock.let_go)
+        return True
+
+    def _request(self, block: Block, requests: Sequence[Callable[[], None]]) -> bool:
+        proxy = self.proxies[block.gpu]
+        if len(proxy.queue) + len(requests) > QUEUE:
+            return False
+        let_go = block.clock.let_go
+        for request in requests:
+            proxy.queue.append(partial(self._serve, proxy, let_go, request))
+        proxy.asked += len(requests)
+        return True
+
+    def _serve(self, proxy: Proxy, let_go: Seen, request: Callable[[], None]) -> None:
+        """Carry out a request, with what the block that made it had seen by then."""
+        proxy.clock.taken.append(let_go)
+        proxy.clock.fence()
+        request()
+        proxy.clock.fence()
+
+    def _proxy_signal(self, end: tuple[str, int, int]) -> None:
+        self._raise(end, self.proxies[end[1]].clock.let_go)
+
+    def _ask(self, block: Block, step: Step) -> bool:
+        """Ask the proxy for puts, and for signals behind them."""
+        ins, outs = self.spans(block, step)
+        if len(step.op.channel_ids) < len(outs):
+            raise ForeignError("a put over ports needs a channel for each part")
+        ends = [("port", block.gpu, block.channels["port"][i]) for i in step.op.channel_ids]
+        requests: list[Callable[[], None]] = []
+        for source, target, end in zip(ins, outs, ends, strict=False):
+            requests.append(partial(self._proxy_put, block.gpu, source, target))
+            if step.op.name != "put":
+                requests.append(partial(self._proxy_signal, end))
+        return self._request(block, requests)
+
+    def _proxy_put(self, gpu: int, source: Span, target: Span) -> None:
+        who = self.proxies[gpu].clock
+        self.touch(None, who, source, writes=False)
+        self.touch(None, who, target, writes=True)
+        self.memory.write(target, self.memory.words(source).copy())
+        self.tell([source], target)
+        self.carried += 1
+
+    def ask_packets(self, block: Block, moves: Sequence[tuple[Span, Span]]) -> bool:
+        """Ask the proxy to put packets that lie in scratch into remote scratch."""
+        return self._request(
+            block, [partial(self._proxy_packets, s, t, self.run_of(block)) for s, t in moves]
+        )
+
+    def _proxy_packets(self, source: Span, target: Span, run: int) -> None:
+        values = self.memory.read_packets(source, run)
+        if values is None:
+            raise ForeignError("a port puts packets that are not there yet")
+        self.memory.write_packets(target, values, run)
+        self.brought[target.gpu].append((target.start, target.end, self._said([source])))
+        self.tell([source], target)
+
+
+def _at(block: Block) -> str:
+    """Name the operation of a block that is next."""
+    return f"operation {block.at}"
+
+
+def _pairs(plan: ExecutionPlan, kind: str) -> dict[tuple[int, int], tuple[int, int]]:
+    """Find the other end of each channel: the n-th from a to b belongs to the n-th from b to a."""
+    turns: dict[tuple[int, int], list[int]] = {}
+    for gpu in plan.gpus:
+        for number, peer in enumerate(rules.flat_channels(gpu, kind)):
+            turns.setdefault((gpu.id, peer), []).append(number)
+    return {
+        (gpu, number): (peer, other)
+        for (gpu, peer), own in turns.items()
+        for number, other in zip(own, turns.get((peer, gpu), []), strict=False)
+    }
+
+
+# What an operation on data does; False means that it has to wait.
+Action = Callable[[Machine, Block, Step], bool]
+
+_CONTROL: dict[str, Callable[[Machine, Block, Operation], bool]] = {
+    "nop": Machine.nop,
+    "barrier": Machine.barrier,
+    "signal": Machine.signal,
+    "rlxsignal": Machine.signal,
+    "wait": Machine.wait,
+    "rlxwait": Machine.wait,
+    "sem_release": Machine.release,
+    "sem_acquire": Machine.acquire,
+    "flush": Machine.flush,
+    "end": Machine.end,
+}
