@@ -55,12 +55,14 @@ class Fit:
 
     Attributes:
         off: of each row, predicted / measured - 1.
+        wrong: rows that were left out, as their results were wrong.
     """
 
     topology: Topology
     tiers: tuple[Tier, ...]
     rows: tuple[Measured, ...]
     off: tuple[float, ...]
+    wrong: int = 0
 
     def median_error(self, least: Bytes = 0) -> float | None:
         """Compute the median of the relative errors from a size on; None without such rows."""
@@ -85,7 +87,10 @@ def fit(topology: Topology, rows: Iterable[Measured]) -> Fit:
     by_class: dict[int, list[Measured]] = defaultdict(list)
     whole = bundle(topology)
     ways: dict[int, Way] = {}
-    measured = medians(rows)
+    everything = medians(rows)
+    measured = [row for row in everything if not row.wrong]
+    if not measured:
+        raise FitError("no row is left whose results were right")
     for row in measured:
         if not 2 <= row.ranks <= topology.ranks:
             raise FitError(
@@ -103,7 +108,8 @@ def fit(topology: Topology, rows: Iterable[Measured]) -> Fit:
     for row in measured:
         [own] = [tier for tier in tiers if row.ranks in tier.ranks]
         off.append(own.models[row.collective].seconds(row) / row.seconds - 1)
-    return Fit(made, tuple(tiers), tuple(measured), tuple(off))
+    wrong = len(everything) - len(measured)
+    return Fit(made, tuple(tiers), tuple(measured), tuple(off), wrong)
 
 
 def _fit_tier(

@@ -1,7 +1,7 @@
 """Measured times beside the bound and the best known, and one sentence on what is wrong first."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from commplan.expectation.expect import Expected, expect, switches_help
@@ -13,7 +13,7 @@ from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
 from topologies.model.errors import WRONG_INPUT, CommplanError
 from topologies.model.topology import Topology
-from topologies.model.units import Seconds, bytes_of, duration
+from topologies.model.units import Seconds, bytes_of, count_of, duration
 
 EXACT = 1.001  # times the measured time that a bound may be: clocks and rounding
 PLATEAU = 0.1  # of a share, by which shares from one size on may differ from the last one
@@ -61,6 +61,7 @@ class Verdict:
         share: of the bound, that is reached at the largest size.
         factor: the least that all rates must be multiplied by to allow what was measured; 1 where
             they do, None where no rate does.
+        wrong: rows whose results were wrong.
     """
 
     collective: str
@@ -68,6 +69,7 @@ class Verdict:
     share: float
     factor: float | None
     sentence: str
+    wrong: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,11 @@ class Judgement:
     def possible(self) -> bool:
         """Tell whether the machine allows all that was measured."""
         return not any(row.impossible for row in self.rows)
+
+    @property
+    def right(self) -> bool:
+        """Tell whether all results were right, as far as the log says."""
+        return not any(row.measured.wrong for row in self.rows)
 
 
 def judge(
@@ -115,7 +122,7 @@ def judge(
         pairs = [Judged(row, each) for row, each in zip(same, found, strict=True)]
         judged += pairs
         verdicts.append(_verdict(topology, what, pairs))
-    verdicts.sort(key=lambda each: (each.factor == 1, each.share))
+    verdicts.sort(key=lambda each: (not each.wrong, each.factor == 1, each.share))
     return Judgement(topology.name, tuple(judged), tuple(verdicts))
 
 
@@ -138,8 +145,28 @@ def _ranks(
 
 
 def _verdict(topology: Topology, what: Collective, rows: Sequence[Judged]) -> Verdict:
-    """Say what is wrong first."""
-    title = f"{what.name}, {len(what.ranks)} ranks"
+    """Say what is wrong first: results, then times that cannot be, then what was not reached."""
+    failed = [row for row in rows if row.measured.wrong]
+    title = f"{what.name}, {len(what.ranks)} ranks" + _wrong_results(failed)
+    found = _verdict_on_times(topology, what, rows, title)
+    return replace(found, wrong=len(failed))
+
+
+def _wrong_results(rows: Sequence[Judged]) -> str:
+    """Say where results were wrong."""
+    if not rows:
+        return ""
+    first, more = rows[0].measured, len(rows) - 1
+    others = f" and at {count_of(more, 'other size')}" if more else ""
+    return (
+        f": WRONG RESULTS at {bytes_of(first.size)} (line {first.line}){others}: look for that "
+        "first, times of wrong results tell little; as for them"
+    )
+
+
+def _verdict_on_times(
+    topology: Topology, what: Collective, rows: Sequence[Judged], title: str
+) -> Verdict:
     last = rows[-1]
     wrong = [row for row in rows if row.impossible]
     if wrong:

@@ -19,7 +19,8 @@ SECONDS = {"seconds": 1.0, "milliseconds": 1e-3, "ms": 1e-3, "us": 1e-6, "time_u
 SECONDS |= {"latency_us": 1e-6, "microseconds": 1e-6}
 _ELEMENTS = re.compile(r"elements_of_([0-9]{1,3})_bytes?")
 # What JSON of nccl-tests has (`-J`), and lines of JSON of rccl-tests (`-Z json`).
-OF_TESTS = ("out_of_place", "algBw")
+PLACES = ("out_of_place", "in_place")
+OF_TESTS = (PLACES[0], "algBw")
 _PERF = re.compile(r"(\w{4,40})_perf\b")
 # What `commplan run` prints.
 _RUN = re.compile(r"(\w+) (?:with root .*? )?on .*, (\d{1,7}) ranks, (.+)")
@@ -200,22 +201,30 @@ def _of_nccl(
     """Read a result of nccl-tests, out of place; in place where there is no other."""
     devices = _table(line, whole.get("config", {})).get("devices")
     ranks = len(devices) if isinstance(devices, list) and devices else None
-    for place in ("out_of_place", "in_place"):
+    for place in PLACES:
         micro = _table(line, row.get(place) or {}).get("time")
         if micro is not None:
             size, took = figure(line, row.get("size"), "size"), figure(line, micro, "time in us")
             name, count = given.collective or given.guess, _ranks(line, ranks, given)
-            yield measured(line, name, count, size, took * 1e-6)
+            yield measured(line, name, count, size, took * 1e-6, _count_wrong(line, row))
             return
 
 
+def _count_wrong(line: int, row: Mapping[str, Any]) -> float:
+    """Add up the elements that were wrong in either place, where results were checked."""
+    told = [_table(line, row.get(place) or {}).get("nwrong") for place in PLACES]
+    return sum(figure(line, each, "nwrong") for each in told if each not in (None, "N/A"))
+
+
 def _of_rccl(line: int, value: Mapping[str, Any], given: Context) -> Iterator[Measured]:
-    """Read a record of rccl-tests; those in place are passed over."""
-    if figure(line, value.get("inPlace", 0), "inPlace"):
+    """Read a record of rccl-tests; those in place are passed over, unless results were wrong."""
+    told = value.get("#wrong", 0)
+    wrong = 0.0 if told == "N/A" else figure(line, told, "#wrong")
+    if figure(line, value.get("inPlace", 0), "inPlace") and not wrong:
         return
     size, micro = figure(line, value.get("size"), "size"), figure(line, value.get("time"), "time")
     name = _named(line, value.get("name"), given)
-    yield measured(line, name, _ranks(line, value.get("gpus"), given), size, micro * 1e-6)
+    yield measured(line, name, _ranks(line, value.get("gpus"), given), size, micro * 1e-6, wrong)
 
 
 def read_run(text: str, given: Context) -> Iterator[Measured]:

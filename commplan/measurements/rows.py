@@ -3,8 +3,8 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from math import isfinite
+from dataclasses import dataclass, replace
+from math import ceil, isfinite
 from statistics import median
 
 from topologies.model.errors import WRONG_INPUT, CommplanError
@@ -42,6 +42,7 @@ class Measured:
         ranks: how many took part.
         size: in bytes, of the largest buffer of a rank.
         line: of the log.
+        wrong: elements that came out wrong; 1 where a log only says that some did.
     """
 
     collective: str
@@ -49,6 +50,7 @@ class Measured:
     size: Bytes
     seconds: Seconds
     line: int
+    wrong: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,12 @@ def name_of(word: str) -> str | None:
 
 
 def measured(
-    line: int, collective: str | None, ranks: int | None, size: float, seconds: float
+    line: int,
+    collective: str | None,
+    ranks: int | None,
+    size: float,
+    seconds: float,
+    wrong: float = 0,
 ) -> Measured:
     """Make a row of figures from outside.
 
@@ -93,7 +100,9 @@ def measured(
         raise ValueError(f"line {line}: a size of {size:g} bytes, expected a whole number from 1")
     if not (isfinite(seconds) and 0 < seconds <= MOST_SECONDS):
         raise ValueError(f"line {line}: a time of {seconds:g} s, expected more than 0")
-    return Measured(collective, ranks, int(size), seconds, line)
+    if not wrong >= 0:
+        raise ValueError(f"line {line}: {wrong:g} wrong elements, expected 0 or more")
+    return Measured(collective, ranks, int(size), seconds, line, ceil(wrong))
 
 
 def figure(line: int, word: object, what: str) -> float:
@@ -112,11 +121,16 @@ def figure(line: int, word: object, what: str) -> float:
 
 
 def medians(rows: Iterable[Measured]) -> list[Measured]:
-    """Take one row for each collective, number of ranks and size: the one of median time."""
+    """Take one row for each collective, number of ranks and size: the one of median time.
+
+    If results were wrong in one of several, the row says so, with its line.
+    """
     alike: dict[tuple[str, int, Bytes], list[Measured]] = defaultdict(list)
     for row in rows:
         alike[row.collective, row.ranks, row.size].append(row)
     return [
-        Measured(*key, median(row.seconds for row in same), same[0].line)
-        for key, same in sorted(alike.items())
+        replace(
+            max(same, key=lambda row: row.wrong), seconds=median(row.seconds for row in same)
+        )
+        for _, same in sorted(alike.items())
     ]

@@ -1,7 +1,7 @@
 """Tables as nccl-tests, rccl-tests, hccl_test and the OSU micro-benchmarks print them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from commplan.measurements.rows import Context, Measured, figure, measured, name_of
 
@@ -32,7 +32,9 @@ def is_osu(text: str) -> bool:
 
 
 def read_nccl(text: str, given: Context) -> Iterator[Measured]:
-    """Read the times out of place; those in place where there are no others.
+    """Read the times out of place, or those in place where there are no others.
+
+    Results that were wrong count in either place.
 
     Raises:
         ValueError: with the line that is cut off, or what the log does not say.
@@ -42,17 +44,28 @@ def read_nccl(text: str, given: Context) -> Iterator[Measured]:
         listed = (line for _, line in _lines(text, _NCCL_HEAD))
         ranks = sum(1 for line in listed if _RANK.match(line)) or ranks
     times: list[int] = []
+    checks: list[int] = []
     for number, line in _lines(text, _NCCL_HEAD):
         words = line.split()
         if _NCCL_HEAD.match(line):
-            times = [i for i, word in enumerate(words[1:]) if word == "time"]
+            times, checks = (
+                [i for i, word in enumerate(words[1:]) if word == head]
+                for head in ("time", "#wrong")
+            )
         if not times or len(words) < 2 or not (words[0].isdecimal() and words[1].isdecimal()):
             continue
         if len(words) <= times[0]:
             raise ValueError(f"line {number}: cut off after {len(words)} words")
         found = next((i for i in times if i < len(words) and words[i] != "N/A"), times[0])
         micro = figure(number, words[found], "time in us")
-        yield measured(number, name, ranks, figure(number, words[0], "size"), micro * 1e-6)
+        size, wrong = figure(number, words[0], "size"), _count_wrong(number, words, checks)
+        yield measured(number, name, ranks, size, micro * 1e-6, wrong)
+
+
+def _count_wrong(number: int, words: Sequence[str], places: Sequence[int]) -> float:
+    """Add up the elements that were wrong, where results were checked."""
+    told = [words[place] for place in places if place < len(words)]
+    return sum(figure(number, word, "#wrong") for word in told if word != "N/A")
 
 
 def read_hccl(text: str, given: Context) -> Iterator[Measured]:
@@ -69,7 +82,8 @@ def read_hccl(text: str, given: Context) -> Iterator[Measured]:
         if len(cells) < 2:
             raise ValueError(f"line {number}: cut off after the size")
         micro = figure(number, cells[1], "time in us")
-        yield measured(number, name, ranks, figure(number, cells[0], "size"), micro * 1e-6)
+        size, wrong = figure(number, cells[0], "size"), "fail" in line.lower()
+        yield measured(number, name, ranks, size, micro * 1e-6, wrong)
 
 
 def read_osu(text: str, given: Context) -> Iterator[Measured]:
@@ -93,7 +107,8 @@ def read_osu(text: str, given: Context) -> Iterator[Measured]:
         times = (ranks or 1) if name in OSU_BLOCKS else 1
         micro = figure(number, words[1], "latency in us")
         size = figure(number, words[0], "size") * times
-        yield measured(number, name, ranks, size, micro * 1e-6)
+        wrong = words[-1].lower().startswith("fail")
+        yield measured(number, name, ranks, size, micro * 1e-6, wrong)
 
 
 def _lines(text: str, head: re.Pattern[str]) -> Iterator[tuple[int, str]]:

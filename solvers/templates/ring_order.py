@@ -53,9 +53,7 @@ def spread_rings(routes: Router, order: Sequence[int]) -> list[list[int]]:
         routes: the paths to send over.
         order: of one ring, in which boxes are runs of near ranks.
     """
-    around = [*order, order[0]]
-    far = [float(routes.lengths(a)[b]) for a, b in pairwise(around)]
-    breaks = [i + 1 for i, length in enumerate(far) if length > min(far)]
+    breaks = _breaks(routes, order)
     boxes = [sorted(order[a:b]) for a, b in pairwise([0, *breaks]) if b > a]
     if len(boxes) < 2 or {len(box) for box in boxes} != {len(boxes[0])} or len(boxes[0]) < 2:
         return [list(order)]
@@ -64,6 +62,23 @@ def spread_rings(routes: Router, order: Sequence[int]) -> list[list[int]]:
     return [
         [rank for b, box in enumerate(boxes) for rank in (box[k:] + box[:k])[:: 1 - 2 * (b % 2)]]
         for k in range(count)
+    ]
+
+
+def _breaks(routes: Router, order: Sequence[int]) -> list[int]:
+    """List the places of a ring after which another box begins.
+
+    The way there is longer than those inside, or as long and less than half as fast: two ranks on
+    a rail may be as near as two in a box.
+    """
+    steps = list(pairwise([*order, order[0]]))
+    far = [float(routes.lengths(a)[b]) for a, b in steps]
+    rates = [_rate(routes, a, b) for a, b in steps]
+    fast = max(rate for rate, length in zip(rates, far, strict=True) if length == min(far))
+    return [
+        i + 1
+        for i, (length, rate) in enumerate(zip(far, rates, strict=True))
+        if length > min(far) or 2 * rate < fast
     ]
 
 

@@ -45,6 +45,17 @@ def test_rings_across_some_rails_are_recognised(boxes):
     assert verdict.sentence.startswith("all_reduce, 16 ranks: from 64 MiB on ")
 
 
+def test_wrong_results_are_said_before_anything_else(boxes):
+    machine, due = boxes
+    right = rows_of("all_reduce", 16, [row.best.seconds for row in due])
+    wrong = [replace(row, wrong=12) if row.line == 2 else row for row in right]
+    found = judge(machine, [*wrong, *rows_of("broadcast", 16, [1e-12] * 4)])
+    assert not found.right
+    said = found.verdicts[0].sentence
+    assert said.startswith("all_reduce, 16 ranks: WRONG RESULTS at 64 MiB (line 2): look for that")
+    assert (found.verdicts[0].wrong, found.verdicts[1].wrong) == (1, 0)
+
+
 def test_a_ring_with_a_slow_link_is_recognised():
     star, what = topology("star:8"), collective("all_gather", range(8))
     capacity = star.capacity * 2

@@ -101,6 +101,24 @@ def test_nccl_tests_name_collective_and_ranks_and_in_place_times_stand_in(tmp_pa
     )
 
 
+WRONG = {
+    "nccl": NCCL.replace("0  12.25   0.08   0.08      0", "N/A  12.25   0.08   0.08  1e+03"),
+    "nccl-json": NCCL_JSON.replace('"nwrong": 0', '"nwrong": 1000'),
+    "rccl-json": RCCL_JSON.replace('"#wrong": "0"', '"#wrong": "1000"'),
+    "hccl": HCCL.replace("success", "failed"),
+    "osu": OSU.replace("3.25", "3.25      Fail"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_results_are_read_and_kept(tmp_path, name):
+    rows = medians(read(tmp_path, WRONG[name], ranks=4, collective="all_reduce"))
+    assert max(row.wrong for row in rows) == (1 if name in ("hccl", "osu") else 1000)
+    right = medians(read(tmp_path, LOGS[name], ranks=4, collective="all_reduce"))
+    assert not any(row.wrong for row in right)
+    assert len(right) == len(rows)
+
+
 @pytest.mark.parametrize(
     "tag",
     [

@@ -42,7 +42,8 @@ def judge(
 
     LOG is the output of nccl-tests, rccl-tests, hccl_test, OSU micro-benchmarks, NCCL's Inspector
     (JSON), of benchmarks and `run` of commplan, or CSV with collective, ranks, size and seconds.
-    A measurement above the bound means that the topology is wrong: the exit code then is 1.
+    A measurement above the bound means that the topology is wrong: the exit code then is 1, as it
+    is where the log says that results were wrong.
     """
     machine = spec.topology(topology)
     chosen = None if ranks is None else choose_ranks(machine, ranks)
@@ -53,8 +54,9 @@ def judge(
     fields = {
         "machine": found.machine,
         "possible": found.possible,
+        "right": found.right,
         "rows": [judged_fields(row) for row in found.rows],
-        "faults": [each.sentence for each in found.verdicts if each.factor != 1],
+        "faults": [each.sentence for each in found.verdicts if each.factor != 1 or each.wrong],
         "verdicts": [verdict_fields(each) for each in found.verdicts],
     }
-    return Answer(fields, list(judged_lines(found)), found.possible)
+    return Answer(fields, list(judged_lines(found)), found.possible and found.right)

@@ -90,7 +90,8 @@ def _finite(number: float) -> float | None:
 
 def fit_lines(found: Fit, output: str) -> Iterator[str]:
     """Write classes, and then the regimes of each collective."""
-    yield f"{found.topology.name}: fitted to {count_of(len(found.rows), 'row')}"
+    left = f", {found.wrong} with wrong results left out" if found.wrong else ""
+    yield f"{found.topology.name}: fitted to {count_of(len(found.rows), 'row')}{left}"
     for tier in found.tiers:
         name = found.topology.classes[tier.link_class].name
         counts = ", ".join(map(str, tier.ranks))

@@ -25,6 +25,7 @@ def judged_fields(row: Judged) -> dict[str, object]:
         "ring_seconds": row.expected.ring and row.expected.ring.seconds,
         "tree_seconds": row.expected.tree and row.expected.tree.seconds,
         "impossible": row.impossible,
+        "wrong": row.measured.wrong,
     }
 
 
@@ -35,6 +36,7 @@ def verdict_fields(verdict: Verdict) -> dict[str, object]:
         "ranks": verdict.ranks,
         "of_bound": verdict.share,
         "rate_factor": verdict.factor,
+        "wrong": verdict.wrong,
         "sentence": verdict.sentence,
     }
 
@@ -64,4 +66,5 @@ def _line(row: Judged) -> str:
         f"{duration(due.best.seconds):>12}{row.of_best:>9.1%}"
         + "".join(f"{word:>12}" for word in patterns)
         + ("  above the bound" if row.impossible else "")
+        + ("  WRONG RESULTS" if row.measured.wrong else "")
     )
