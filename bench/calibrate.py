@@ -11,10 +11,15 @@ the slow links were told), how far measured rates are off at most, how many link
 so that they keep what is stated, latencies where the kernel emulates them, and how long all_gather
 and all_reduce of 8 MiB take on the true machine with plans made on the found one, as a multiple
 of the time with plans made on the true one.
+
+`--simulated` measures nothing: the same search asks a simulation of processes (`simulated_probe`),
+whose flows share unevenly, are noisy, are held up, and are counted while buffers fill. It takes
+seconds, and `--degraded` halves so many more links of hosts, drawn at random, of every machine.
 """
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -25,8 +30,11 @@ from typing import Any
 import click
 import numpy as np
 
+from bench.simulated_probe import SimulatedProbe
 from bench.verdict import ended
+from commplan.cli.io.measured.calibrations import calibration_fields
 from commplan.planning.planner import plan
+from runtime.calibrate.calibrate import calibrate
 from runtime.calibrate.model.wires import Wires, wires
 from runtime.fabric import machine
 from runtime.fabric.hosts import mpi
@@ -55,6 +63,7 @@ from topologies.symmetry.group import trivial
 TOGETHER = 12 * 10**6  # bytes per second that all hosts send
 ALPHA = 1e-3  # seconds of a cable, where the kernel can do that
 SLOW = 3  # cables of an irregular machine that are half as fast as stated
+BUDGET, NOISE, BURSTS = 400, 0.03, 0.1  # simulated: rounds, spread of rates, rounds with bursts
 COLLECTIVES = ("all_gather", "all_reduce")
 RATES, LATENCIES, PLANS = 0.05, 0.2, 1.02  # off at most, off at most, times as long at most
 Below = Sequence["int | tuple[int, Below]"]
@@ -170,6 +179,17 @@ def _irregular(seed: int) -> Case:
     return Case(stated.name, truth, stated)
 
 
+def degrade(case: Case, count: int, seed: int) -> Case:
+    """Halve links of hosts, both ways, drawn at random."""
+    draw, truth = np.random.default_rng([seed, 4]), case.truth
+    own = np.flatnonzero((truth.src < truth.ranks) & (truth.dst >= truth.ranks))
+    slow = draw.choice(own, min(count, len(own)), replace=False)
+    capacity = truth.capacity * 2
+    capacity[slow] //= 2
+    capacity[truth.mate[slow]] //= 2
+    return replace(case, truth=replace(truth, unit=truth.unit / 2, capacity=frozen(capacity)))
+
+
 def measure(case: Case, up: Machine, folder: Path, seconds: float) -> tuple[Topology, Any]:
     """Calibrate an emulated machine; give what was written, and what was answered.
 
@@ -191,9 +211,15 @@ def measure(case: Case, up: Machine, folder: Path, seconds: float) -> tuple[Topo
     return files.load(written), json.loads(done.output[0])
 
 
-def compare(case: Case, up: Machine, found: Topology, told: Any) -> Row:  # noqa: ANN401
+def compare(
+    case: Case,
+    real: Topology,
+    delayed: bool,
+    found: Topology,
+    told: Any,  # noqa: ANN401
+) -> Row:
     """Set what was found beside what was emulated."""
-    truth, seen = wires(up.layout.topology), wires(found)
+    truth, seen = wires(real), wires(found)
     pairs = _pair_cables(truth, seen)
     unseen = {name for each in told["classes"] if each["low"] is None for name in each["links"]}
     known = [(a, b) for a, b in pairs if _name(seen, b) not in unseen]
@@ -202,8 +228,8 @@ def compare(case: Case, up: Machine, found: Topology, told: Any) -> Row:  # noqa
         _is_right(case, truth, seen, pairs, told, unseen),
         max(off, default=1.0),
         len(unseen),
-        _latency_error(truth, seen, pairs) if up.layout.delayed else None,
-        tuple(_plan_ratio(up.layout.topology, found, each) for each in COLLECTIVES),
+        _latency_error(truth, seen) if delayed else None,
+        tuple(_plan_ratio(real, found, each) for each in COLLECTIVES),
         told["seconds"],
     )
 
@@ -246,9 +272,11 @@ def _name(net: Wires, cable: int) -> str:
     return f"{net.topology.names[src]} -> {net.topology.names[dst]}"
 
 
-def _latency_error(truth: Wires, seen: Wires, pairs: Sequence[tuple[int, int]]) -> float:
+def _latency_error(truth: Wires, seen: Wires) -> float:
+    """Compare the latencies of ways: two links may have been found as one."""
     there, found = _alpha(truth), _alpha(seen)
-    return max(abs(float(found[b] / there[a]) - 1) for a, b in pairs)
+    ways = [(truth.ways[pair], seen.ways[pair]) for pair in truth.ways if pair in seen.ways]
+    return max(abs(float(found[list(b)].sum() / there[list(a)].sum()) - 1) for a, b in ways)
 
 
 def _alpha(net: Wires) -> FloatArray:
@@ -293,7 +321,11 @@ def _moved(schedule: Schedule, truth: Topology) -> Schedule:
 @click.option("--seeds", default=5, show_default=True, help="Irregular machines.")
 @click.option("--first", default=0, show_default=True, help="The first seed of these.")
 @click.option("--seconds", default=60.0, show_default=True, help="That each may be measured.")
-def main(asked: tuple[str, ...], seeds: int, first: int, seconds: float) -> None:
+@click.option("--simulated", is_flag=True, help="Ask a simulation instead of processes.")
+@click.option("--degraded", default=0, help="Links of hosts that are half as fast besides.")
+def main(
+    asked: tuple[str, ...], seeds: int, first: int, seconds: float, simulated: bool, degraded: int
+) -> None:
     """Print the table; exit 1 where a bound is missed."""
     heads = "".join(f"{each:>12}" for each in COLLECTIVES)
     click.echo(
@@ -305,11 +337,13 @@ def main(asked: tuple[str, ...], seeds: int, first: int, seconds: float) -> None
         if asked and not any(part in case.name for part in asked):
             continue
         try:
-            row = _run(case, seconds)
+            worse = degrade(case, degraded, first)
+            row = _simulate(worse, first) if simulated else _run(worse, seconds)
         except FabricError as error:
             raise click.ClickException(f"{case.name}: {error}") from None
         finally:
-            machine.down()
+            if not simulated:
+                machine.down()
         click.echo(row.line(case.name))
         missed += row.faults(case.name)
     ended(missed)
@@ -319,7 +353,15 @@ def _run(case: Case, seconds: float) -> Row:
     with TemporaryDirectory(prefix="commplan-") as folder:
         up = machine.up(case.truth, Fraction(1), _tell(case.name))
         found, told = measure(case, up, Path(folder), seconds)
-    return compare(case, up, found, told)
+    return compare(case, up.layout.topology, up.layout.delayed, found, told)
+
+
+def _simulate(case: Case, seed: int) -> Row:
+    began = time.process_time()
+    probe = SimulatedProbe(case.truth, BUDGET, seed=seed, noise=NOISE, bursts=BURSTS)
+    found = calibrate(probe, case.stated)
+    told = calibration_fields(found, case.stated is not None, time.process_time() - began)
+    return compare(case, case.truth, True, found.topology, json.loads(json.dumps(told)))
 
 
 def _tell(name: str) -> Callable[[str], None]:

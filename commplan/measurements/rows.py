@@ -129,8 +129,6 @@ def medians(rows: Iterable[Measured]) -> list[Measured]:
     for row in rows:
         alike[row.collective, row.ranks, row.size].append(row)
     return [
-        replace(
-            max(same, key=lambda row: row.wrong), seconds=median(row.seconds for row in same)
-        )
+        replace(max(same, key=lambda row: row.wrong), seconds=median(row.seconds for row in same))
         for _, same in sorted(alike.items())
     ]

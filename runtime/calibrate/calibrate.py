@@ -102,7 +102,7 @@ def _conclude(
     source = f"commplan calibrate: {log.rounds} rounds of flows"
     source += f", {launches} launches" if earlier else ""
     cost = overhead(pings)
-    made = apply(net, found, cost, source)
+    made = apply(net, found, cost, source, guessed)
     capacity = np.zeros(net.cables)
     for each in found:
         capacity[list(each.cables)] = each.used

@@ -1,6 +1,6 @@
 """What was measured of cables, written into the machine: classes of links that are alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
@@ -10,16 +10,19 @@ import numpy as np
 
 from runtime.calibrate.model.wires import Wires
 from runtime.calibrate.readings import Interval
-from runtime.calibrate.saturation import Saturation
+from runtime.calibrate.saturation import ROOM, Saturation
 from topologies.model.topology import FloatArray, IntArray, LinkClass, Topology, frozen, integers
 from topologies.model.units import Seconds
 
 ALIKE = 0.04  # two rates of a kind further apart than this are of different classes
+MUCH = 1.25  # times as fast as the next slower one: sure, though one round alone shows it
 MOSTLY = (
     3  # times as many cables of a kind as were not seen full must have been, to speak for those
 )
+NEAR, SURELY = 0.02, 0.01  # from a ratio, that a simple one may be; and beside its interval
+MOST_TERMS = 32  # of a simple ratio, above and below
 DIGITS = 4  # of a rate
-MEASURED, STATED = "measured", "stated"
+MEASURED, STATED, ASSUMED = "measured", "stated", "assumed"
 SLOWER = 0.95  # of the stated rate, below which a link is told to be slow
 
 
@@ -64,9 +67,10 @@ def classes(
     """Sort the cables of each kind by rate into classes.
 
     Those without a witness join the others of their kind where most of it was seen full, at one
-    rate, and they carried no more; else they keep what is stated, raised to what they carried if
-    that is clearly more. Where nothing is stated they join the slowest of their kind that are as
-    fast as what they carried.
+    rate, and they carried nearly as much and no more; else they keep what is stated, raised to what
+    they carried if that is clearly more. Where nothing is stated they join the slowest of their
+    kind that are as fast as what they carried. Kinds that reach alike parts of what is stated share
+    that part (`_share_parts`).
 
     Args:
         net: the cables.
@@ -80,7 +84,7 @@ def classes(
         own = np.flatnonzero(kind == number)
         late = float(alpha[number]) if np.isfinite(alpha[number]) else None
         made += _classes_of_kind(net, found, own, late, guessed)
-    return _name(net, made)
+    return _name(net, _share_parts(made))
 
 
 def _classes_of_kind(
@@ -90,7 +94,7 @@ def _classes_of_kind(
     parts = _split(own[known], found)
     rest = own[~known]
     if guessed or (len(parts) == 1 and known.sum() >= MOSTLY * len(rest)):
-        rest = _join(parts, rest, found)
+        rest = _join(parts, rest, found, 0.0 if guessed else ROOM)
     stated = 0.0 if guessed else float(net.stated[own[0]])
     result = [
         Class("", _middle(found, part), stated, late, _numbers(part), int(found.known[part].sum()))
@@ -103,17 +107,95 @@ def _classes_of_kind(
     return _merge_kept(result)
 
 
-def _join(parts: list[IntArray], rest: IntArray, found: Saturation) -> IntArray:
-    """Let cables join the slowest part that is as fast as what they carried; give the others."""
+def _join(parts: list[IntArray], rest: IntArray, found: Saturation, nearly: float) -> IntArray:
+    """Let cables join the slowest part that is as fast as what they carried; give the others.
+
+    They must have carried `nearly`, a part of its rate, too.
+    """
     left = []
     for cable in rest.tolist():
         for place, part in enumerate(parts):
-            if found.least[cable] <= np.median(found.best[part]) * (1 + ALIKE):
+            rate = float(np.median(found.best[part]))
+            if nearly * rate <= found.least[cable] <= rate * (1 + ALIKE):
                 parts[place] = np.append(part, cable)
                 break
         else:
             left.append(cable)
     return np.array(left, dtype=np.int64)
+
+
+def _share_parts(found: Sequence[Class]) -> list[Class]:
+    """Let classes that reach alike parts of what is stated all reach the same part of it.
+
+    What programs reach is less than a cable's rate by headers and waiting, everywhere by much the
+    same; what is left between kinds is mostly noise, and a plan made on it would spare links that
+    are as good as the others. Parts are alike as rates of a kind are: within 4 %, or not surely
+    apart. The common part is the median over the cables; that of most cables is the unit, and the
+    others are the simplest multiples of it that lie where they were measured. Where nothing is
+    stated the same is done with the rates themselves.
+    """
+    parts = {
+        i: _scaled(each.rate, 1 / (each.stated or 1.0))
+        for i, each in enumerate(found)
+        if each.rate is not None
+    }
+    groups = _alike(parts)
+    spans = [_span([(parts[i], found[i].filled) for i in group]) for group in groups]
+    weight = [sum(found[i].filled for i in group) for group in groups]
+    unit = spans[int(np.argmax(weight))].middle if groups else 1.0
+    made = list(found)
+    for group, span in zip(groups, spans, strict=True):
+        common = unit * _simplest(_scaled(span, 1 / unit))
+        for i in group:
+            made[i] = replace(found[i], rate=_moved(found[i], common * (found[i].stated or 1.0)))
+    return made
+
+
+def _alike(parts: Mapping[int, Interval]) -> list[list[int]]:
+    """Group what is not surely apart, in ascending order."""
+    groups: list[list[int]] = []
+    for i in sorted(parts, key=lambda i: parts[i].middle):
+        if groups:
+            first, high = parts[groups[-1][0]], max(parts[k].high for k in groups[-1])
+            if parts[i].middle <= first.middle * (1 + ALIKE) and parts[i].low <= high:
+                groups[-1].append(i)
+                continue
+        groups.append([i])
+    return groups
+
+
+def _span(parts: Sequence[tuple[Interval, int]]) -> Interval:
+    """Take the median of parts with how many cables each speaks for, and what all lie between."""
+    each = np.repeat([part.middle for part, _ in parts], [count for _, count in parts])
+    low, high = min(part.low for part, _ in parts), max(part.high for part, _ in parts)
+    values, outliers = (sum(part[i] for part, _ in parts) for i in (3, 4))
+    return Interval(float(np.median(each)), low, high, int(values), int(outliers))
+
+
+def _simplest(span: Interval) -> float:
+    """Find the fraction of least terms near a measured ratio; the ratio itself if none is near.
+
+    Rates of real links are simple multiples of one another, and plans for simple ones have fewer,
+    larger pieces. Near means within 2 %, and not surely beside what was measured.
+    """
+    for below in range(1, MOST_TERMS + 1):
+        above = round(span.middle * below)
+        ratio = above / below
+        inside = span.low * (1 - SURELY) <= ratio <= span.high * (1 + SURELY)
+        if 0 < above <= MOST_TERMS and abs(ratio / span.middle - 1) <= NEAR and inside:
+            return ratio
+    return span.middle
+
+
+def _moved(each: Class, rate: float) -> Interval:
+    assert each.rate is not None
+    low, high = min(each.rate.low, rate), max(each.rate.high, rate)
+    return Interval(rate, low, high, each.rate.values, each.rate.outliers)
+
+
+def _scaled(rate: Interval, factor: float) -> Interval:
+    middle, low, high = (factor * each for each in rate[:3])
+    return Interval(middle, low, high, rate.values, rate.outliers)
 
 
 def _merge_kept(found: Sequence[Class]) -> list[Class]:
@@ -134,13 +216,16 @@ def _numbers(cables: IntArray) -> tuple[int, ...]:
 def _split(cables: IntArray, found: Saturation) -> list[IntArray]:
     """Cut cables that were seen full, by rate, where the next one is clearly and surely faster.
 
-    That is where the intervals of the slower ones end before that of the next begins.
+    That is where the intervals of the slower ones end before that of the next begins. What one
+    round alone shows to be a little faster is not sure: buffers may have filled meanwhile.
     """
     ordered = cables[np.argsort(found.best[cables], kind="stable")]
     middle, low, high = np.array([_known(found, cable)[:3] for cable in ordered]).reshape(-1, 3).T
     clearly = middle[1:] > middle[:-1] * (1 + ALIKE)
     surely = low[1:] > np.maximum.accumulate(high)[:-1]
-    cuts = np.flatnonzero(clearly & surely) + 1
+    rounds = np.cumsum(found.witness[:, ordered].sum(axis=0)[::-1])[::-1]
+    told = (rounds[1:] > 1) | (middle[1:] > middle[:-1] * MUCH)
+    cuts = np.flatnonzero(clearly & surely & told) + 1
     return [part for part in np.split(ordered, cuts) if len(part)]
 
 
@@ -170,10 +255,13 @@ def _name(net: Wires, found: Sequence[Class]) -> list[Class]:
     ]
 
 
-def apply(net: Wires, found: Sequence[Class], overhead: Seconds, source: str) -> Topology:
+def apply(
+    net: Wires, found: Sequence[Class], overhead: Seconds, source: str, guessed: bool = False
+) -> Topology:
     """Write rates, latencies and evidence into a machine; complexity: links.
 
-    What several links between two vertices carry together is shared out as it was stated.
+    What several links between two vertices carry together is shared out as it was stated. What was
+    not measured is `stated` by the file, or where there is none, `guessed`, `assumed`.
     """
     old = net.topology
     of_cable = np.zeros(net.cables, dtype=np.int64)
@@ -193,7 +281,7 @@ def apply(net: Wires, found: Sequence[Class], overhead: Seconds, source: str) ->
         alpha=frozen(alpha),
         overhead=frozen(np.full(old.ranks, round(overhead, 9))),
         link_class=frozen(number),
-        classes=tuple(_link_class(net, each, source) for each in found),
+        classes=tuple(_link_class(net, each, source, guessed) for each in found),
         symmetry=frozen(np.zeros((0, old.vertices), dtype=np.int64)),
     )
     return replace(made, mate=frozen(_mates(made)))
@@ -205,10 +293,11 @@ def _first_class(net: Wires, each: Class) -> LinkClass:
     return net.topology.classes[int(net.topology.link_class[link])]
 
 
-def _link_class(net: Wires, each: Class, source: str) -> LinkClass:
+def _link_class(net: Wires, each: Class, source: str, guessed: bool) -> LinkClass:
     old = _first_class(net, each)
     if each.rate is None:
-        return replace(old, name=each.name, evidence=old.evidence or STATED)
+        kept = ASSUMED if guessed else old.evidence or STATED
+        return replace(old, name=each.name, evidence=kept)
     return replace(old, name=each.name, evidence=MEASURED, source=source, efficiency=Fraction(1))
 
 

@@ -31,6 +31,8 @@ ROOM = 0.85  # and up to which it surely has room
 PART = 0.4  # of what passes a cable, that must have room elsewhere
 SURE = 3  # passes of which the median is believed, and loads of which the least is
 TRUST = 0.9  # the part of it that is believed
+AGREE = 0.95  # of a load, that another one must be to agree with it
+SPIKE = 0.75  # of a load that stands alone, that those that agree must be: less may be no noise
 RARE = 20  # loads of which one more may be wrong
 
 
@@ -96,14 +98,18 @@ def _carried(loads: Sequence[FloatArray], cables: int) -> FloatArray:
 
     Where a process is held up, what waits for it is counted late, and a flow seems faster than it
     is. Of rounds with few passes the third largest load counts, or of many a later one, and not
-    quite; of rounds with more, the median.
+    quite; of rounds with more, the median. Where buffers on the way fill for a good part of the
+    window, a round seems faster in all its passes: one that stands alone above two others that
+    agree does not count.
     """
     few = [load for load in loads if len(load) < SURE]
     often = [np.median(load, axis=0) for load in loads if len(load) >= SURE]
     singles = np.concatenate([*few, np.zeros((1, cables))])
     place = np.minimum(SURE + (singles > 0).sum(axis=0) // RARE, len(singles)) - 1
     seldom = np.take_along_axis(np.sort(singles, axis=0)[::-1], place[None], axis=0)[0]
-    found: FloatArray = np.max([TRUST * seldom, *often], axis=0)
+    top = np.sort([*often, *np.zeros((3, cables))], axis=0)[::-1][:3]
+    is_alone = (top[1] < FULL * top[0]) & (top[2] > AGREE * top[1]) & (top[1] > SPIKE * top[0])
+    found: FloatArray = np.maximum(TRUST * seldom, np.where(is_alone, top[1], top[0]))
     return found
 
 

@@ -16,6 +16,8 @@ HUB_KIND = "NVSwitch"
 # What cables are, by the first word of their medium.
 INSIDE = ("PCIe", "CPU", "C2C")
 NETWORK, UPLINK = "network", "uplink"
+# The key of a device by its number in the box.
+LOCAL = "local "
 
 
 class Vertex(NamedTuple):
@@ -79,6 +81,8 @@ class Draft:
         odd: what looks wrong in the file itself, a sentence each.
         fabric: whether it is a network that boxes of other files hang on.
         partial: whether ranks are told by the class of a device, and what joins them is left out.
+        tabled: whether boxes are listed, and what joins their ranks is left out, or guessed.
+        wiring: whether it is that: the wires inside each box of a table.
     """
 
     name: str
@@ -88,6 +92,8 @@ class Draft:
     odd: tuple[str, ...] = ()
     fabric: bool = False
     partial: bool = False
+    tabled: bool = False
+    wiring: bool = False
 
     def of(self, role: str) -> list[Vertex]:
         """List the vertices of a role."""

@@ -13,6 +13,7 @@ from topologies.importers.oddities import odd
 from topologies.importers.registry import AUTO
 from topologies.importers.summary import Row, rows
 from topologies.importers.trimming import trim
+from topologies.importers.wiring import lay_wires
 from topologies.model.arguments import refuse
 from topologies.model.messages import list_names, prefix
 from topologies.model.topology import Topology, TopologyError, single_fault
@@ -58,7 +59,7 @@ def import_files(
     _expect_names(files, profiles)
     profile = combine(tuple(profiles))
     read = [sources.load(path, form) for path in files]
-    merged = merge([draft for _, draft in read], profile, hosts)
+    merged = merge(lay_wires([draft for _, draft in read]), profile, hosts)
     expect_few(sum(1 + each.duplex for each in merged.cables))
     whole = complete(merged, profile)
     left = trim(whole)

@@ -61,8 +61,18 @@ def _slow(draft: Draft, vertex: Mapping[str, Vertex]) -> list[str]:
         if slower:
             low = rate(min(each.rate or 0 for each in slower))
             most = rate(common)
-            faults.append(f"degraded: {list_names(names)}: {low}, not {most} as the others")
+            faults.append(
+                f"degraded: {list_names(names)}: {low}, not {most} as the others"
+                f"{_fewer_lanes(slower, cables)}"
+            )
     return faults
+
+
+def _fewer_lanes(slower: Sequence[Cable], cables: Sequence[Cable]) -> str:
+    """Say that links are slower as some of their cables are missing, where that is so."""
+    common = usual([each.lanes for each in cables]) or 0
+    most = max(each.lanes for each in slower)
+    return f" ({most} of {count_of(common, 'cable')})" if 0 < most < common else ""
 
 
 def _short(draft: Draft) -> list[str]:

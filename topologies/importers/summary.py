@@ -100,7 +100,9 @@ def _rails(leaves: Mapping[str, list[str]]) -> str:
     """Tell a network where each box has one link to each of several leaves from others."""
     hosts = Counter(host for found in leaves.values() for host in found)
     links = Counter(hosts.values())
-    usual = ", ".join(f"{count} with {count_of(each, 'link')}" for each, count in links.items())
+    usual = ", ".join(
+        f"{count} with {count_of(each, 'link')}" for each, count in links.most_common()
+    )
     rails = all(len(set(found)) == len(found) for found in leaves.values())
     kind = "each at a leaf of its own" if rails and max(hosts.values()) > 1 else ""
     text = f"{count_of(len(hosts), 'box')} on {_leaf_count(len(leaves))}: {usual}"

@@ -6,9 +6,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from bench.simulated_probe import SimulatedProbe
 from runtime.calibrate.calibrate import calibrate
 from runtime.calibrate.model.wires import wires
-from tests.support.simulated_probe import SimulatedProbe
 from topologies.formats import files
 from topologies.model.topology import Link, Switch, build, frozen
 from topologies.presets.random_machines import irregular_machine

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from bench.simulated_probe import SimulatedProbe
 from runtime.calibrate.calibrate import calibrate
 from runtime.calibrate.launches import Launch, LaunchesError, join_pings, load, save
 from runtime.calibrate.model.wires import wires
 from runtime.calibrate.readings import Ping, Reading
 from runtime.calibrate.saturation import saturate
-from tests.support.simulated_probe import SimulatedProbe
 from topologies.presets.shapes import star
 
 NAMES = ("a", "b")

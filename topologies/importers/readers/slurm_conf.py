@@ -11,6 +11,8 @@ from topologies.model.messages import show_value
 KEYS = ("switchname", "switches", "nodes", "linkspeed", "blockname", "blocksizes")
 TOP = "blocks"
 BLOCKS = "blocks say who is near whom: each is drawn as a switch, and all meet at one above"
+SPEEDS = "LinkSpeed has no unit, and is left out: rates are those of the profile, or assumed"
+SIZES = "BlockSizes say what jobs are given, not how blocks are joined, and are left out"
 _PAIR = re.compile(r"([A-Za-z]+)=(\"[^\"]*\"|\S*)")
 
 
@@ -27,9 +29,13 @@ def read(text: str, name: str) -> Draft:
     """
     rows: list[Row] = []
     blocks: list[Row] = []
+    notes: dict[str, None] = {}
     for number, line in _lines(text):
         place = f"line {number}"
         fields = _fields(line, place)
+        notes |= {
+            n: None for key, n in (("linkspeed", SPEEDS), ("blocksizes", SIZES)) if key in fields
+        }
         if "blocksizes" in fields and len(fields) == 1:
             continue
         below = _hosts(fields.get("switches", ""), place)
@@ -44,8 +50,8 @@ def read(text: str, name: str) -> Draft:
     if rows and blocks:
         raise ValueError(f"{blocks[0].place}: a block, expected switches as before")
     if rows:
-        return tree(name, rows)
-    return tree(name, under_one(blocks), [BLOCKS])
+        return tree(name, rows, list(notes))
+    return tree(name, under_one(blocks), [BLOCKS, *notes])
 
 
 def under_one(blocks: list[Row]) -> list[Row]:

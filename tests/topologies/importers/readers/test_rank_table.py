@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from topologies.importers.importing import import_files
+from topologies.model.topology import TopologyError
+
 POD = {"super_pod_id": "0", "server_list": [{"server_id": "node_0"}]}
 
 
@@ -79,6 +82,46 @@ def test_ports_of_a_box_are_those_of_its_topology_file(imported, rates):
     found = rates(imported("ascend-topology.json", profiles=["atlas-950"]).topology)
     assert found["d0", "d1"] == 56
     assert found["d0", "net1-0"] == found["net1-0", "d1"] == 6 * 56
+
+
+@pytest.fixture
+def wires(tmp_path):
+    """Write a topology file of four NPUs, two of which are joined by two ports."""
+    pairs = [(a, b, 2 if (a, b) == (0, 1) else 1) for a in range(4) for b in range(a + 1, 4)]
+    edges = [
+        {
+            **{"net_layer": 0, "link_type": "PEER2PEER", "local_a": a, "local_b": b},
+            "local_a_ports": [f"1/{port}" for port in range(ports)],
+        }
+        for a, b, ports in pairs
+    ]
+    edges += [{"net_layer": 0, "link_type": "PEER2NET", "local_a": k} for k in range(4)]
+    edges += [{"net_layer": 2, "link_type": "PEER2NET", "local_a": k} for k in range(4)]
+    file = tmp_path / "topo.json"
+    peers = [{"local_id": number} for number in range(4)]
+    file.write_text(json.dumps({"version": "2.0", "peer_list": peers, "edge_list": edges}))
+    return str(file)
+
+
+def test_a_rank_table_takes_the_wires_of_a_box_from_the_topology_file(sample, rates, wires):
+    table = sample("rank-table-2.0.json")
+    made = import_files([wires, table], profiles=["atlas-950"])
+    found = rates(made.topology)
+    plain = rates(import_files([table], profiles=["atlas-950"]).topology)
+    for box in ("az0-rack0", "az0-rack1"):
+        assert found[f"{box}.d0", f"{box}.d1"] == 112
+        assert found[f"{box}.d0", f"{box}.d2"] == 56
+        assert found[f"{box}.d3", f"{box}.net0-0"] == 56
+        assert found[f"{box}.d3", "net1-az0"] == plain[f"{box}.d3", "net1-az0"]
+    assert not any("net2" in end for ends in found for end in ends)
+    assert made.formats == ("ascend", "rank-table")
+
+
+def test_devices_that_the_topology_file_does_not_have_are_told(sample, wires):
+    with pytest.raises(TopologyError, match="d4, node_0.d5.*: not in the peer_list"):
+        import_files([wires, sample("rank-table-1.0.json")], profiles=["atlas-a2"])
+    with pytest.raises(TopologyError, match="1 rank tables and 2 topology files, expected one"):
+        import_files([wires, wires, sample("rank-table-1.0.json")], profiles=["atlas-a2"])
 
 
 @pytest.mark.parametrize(

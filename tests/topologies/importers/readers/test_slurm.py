@@ -81,3 +81,11 @@ def test_lines_may_go_on(tmp_path):
         "SwitchName=a \\\n Nodes=n[1-2]  # two\nSwitchName=b Switches=a\n"
     )
     assert import_files([str(tmp_path / "t.conf")]).topology.ranks == 2
+
+
+def test_what_has_no_meaning_for_links_is_told(draft):
+    text = "SwitchName=a Nodes=n[0-3] LinkSpeed=1800\nSwitchName=b Nodes=n[4-7]\n"
+    text += "SwitchName=top Switches=a,b\n"
+    assert any("LinkSpeed has no unit" in note for note in draft("slurm-conf", text).notes)
+    blocks = "BlockName=a Nodes=n[0-3]\nBlockName=b Nodes=n[4-7]\nBlockSizes=4,8\n"
+    assert any("BlockSizes say what" in note for note in draft("slurm-conf", blocks).notes)

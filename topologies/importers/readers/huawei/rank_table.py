@@ -4,9 +4,9 @@ from collections import defaultdict
 
 import msgspec
 
-from topologies.importers.draft import NETWORK, RANK, SWITCH, UPLINK, Cable, Draft, Vertex
+from topologies.importers.draft import LOCAL, NETWORK, RANK, SWITCH, UPLINK, Cable, Draft, Vertex
 from topologies.importers.readers.huawei import rank_table_2
-from topologies.importers.readers.huawei.rank_table_2 import Word, decode, mesh, whole
+from topologies.importers.readers.huawei.rank_table_2 import NEVER_FULL, Word, decode, mesh, whole
 from topologies.importers.texts.host_names import fit
 from topologies.model.messages import show_value
 
@@ -14,6 +14,7 @@ VERSIONS = ("1.0", "1.2", "2.0")
 PLANES = 7  # of UB, a link of each die in each
 DIES = 2  # of a package of Atlas A3, joined by SIO
 NET = "network"
+NOTE = "the table says who is where; links and rates are those of the profile"
 
 
 class _Device(msgspec.Struct, frozen=True):
@@ -75,15 +76,15 @@ def _draft(table: _Table, name: str) -> Draft:
     if outside and all(device.device_ip for _, _, device in devices):
         switches.append(Vertex(NET, SWITCH, "network"))
         cables += [Cable(rank.name, NET, NETWORK) for rank in ranks]
-    note = "the table says who is where; links and rates are those of the profile"
-    return Draft(name, (*ranks, *switches), tuple(cables), (note,))
+    notes = [NOTE, NEVER_FULL] if pod_of or outside else [NOTE]
+    return Draft(name, (*ranks, *switches), tuple(cables), tuple(notes), tabled=True)
 
 
 def _rank(server: str, device: _Device, apart: bool, die: bool) -> Vertex:
     """Name a rank by its device and, where there are several, its server."""
     number = whole(device.device_id, "device_id")
     name = f"{server}.d{number}" if apart else f"d{number}"
-    return Vertex(name, RANK, "die" if die else "NPU", server)
+    return Vertex(name, RANK, "die" if die else "NPU", server, (f"{LOCAL}{number}",))
 
 
 def _devices(table: _Table) -> list[tuple[int, str, _Device]]:

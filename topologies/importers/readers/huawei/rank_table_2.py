@@ -5,12 +5,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from topologies.importers.draft import NETWORK, RANK, SWITCH, Cable, Draft, Vertex
+from topologies.importers.draft import LOCAL, NETWORK, RANK, SWITCH, Cable, Draft, Vertex
 from topologies.importers.texts.host_names import fit
 from topologies.model.messages import one_line, show_value
 
 Word = str | int
 Wanted = TypeVar("Wanted")
+NEVER_FULL = "networks of the table are drawn as one switch each, and never full"
 MESH, CLOS = "TOPO_FILE_DESC", "CLOS"
 LAYER_LIMIT, RANK_LIMIT, MESH_LIMIT = 8, 100_000, 128
 
@@ -91,17 +92,19 @@ def read(text: str, name: str) -> Draft:
     _check(table)
     rows = [each for _, each in sorted(listed, key=lambda pair: pair[0])]
     hosts = [_host(row) for row in rows]
-    local = [whole(row.local_id, "local_id") for row in rows]
+    local = stated = [whole(row.local_id, "local_id") for row in rows]
     if len({*zip(hosts, local, strict=True)}) < len(rows):
         local = list(range(len(rows)))
     apart = len(set(hosts)) > 1
     ranks = [
-        Vertex(f"{host}.d{number}" if apart else f"d{number}", RANK, "NPU", host)
-        for host, number in zip(hosts, local, strict=True)
+        Vertex(f"{host}.d{number}" if apart else f"d{number}", RANK, "NPU", host, (LOCAL + str(k),))
+        for host, number, k in zip(hosts, local, stated, strict=True)
     ]
     cables, switches = _layers(rows, ranks)
-    note = "the table says who is where; rates are those of the profile"
-    return Draft(name, (*ranks, *switches), tuple(cables), (note,))
+    notes: tuple[str, ...] = ("the table says who is where; rates are those of the profile",)
+    if switches:
+        notes += (NEVER_FULL,)
+    return Draft(name, (*ranks, *switches), tuple(cables), notes, tabled=True)
 
 
 def _check(table: _Table) -> None:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from topologies.importers.draft import RANK, SWITCH, Cable, Draft, Vertex
+from topologies.importers.draft import LOCAL, RANK, SWITCH, Cable, Draft, Vertex
 from topologies.importers.readers.huawei.rank_table_2 import LAYER_LIMIT, Word, decode, whole
 from topologies.importers.texts.host_names import fit
 from topologies.model.messages import show_value
@@ -56,8 +56,11 @@ def read(text: str, name: str) -> Draft:
     if len(data.edge_list) > MOST * len(numbers):
         raise ValueError(f"{len(data.edge_list):,} edges, at most {MOST} for each NPU")
     cables, nets = _join(data.edge_list, set(numbers))
-    ranks = [Vertex(f"d{number}", RANK, "NPU") for number in sorted(numbers)]
-    return Draft(name, (*ranks, *nets.values()), tuple(cables), (NOTE,) if nets else ())
+    ranks = [
+        Vertex(f"d{number}", RANK, "NPU", keys=(f"{LOCAL}{number}",)) for number in sorted(numbers)
+    ]
+    notes = (NOTE,) if nets else ()
+    return Draft(name, (*ranks, *nets.values()), tuple(cables), notes, wiring=True)
 
 
 def _join(edges: list[_Edge], known: set[int]) -> tuple[list[Cable], dict[str, Vertex]]:
