@@ -16,6 +16,7 @@ from topologies.importers.draft import (
     Vertex,
     bundle,
 )
+from topologies.importers.hardware.processors import generation
 from topologies.importers.texts.host_names import fit
 from topologies.importers.texts.xml_text import Element, begins_with, parse
 from topologies.model.messages import show_value
@@ -148,6 +149,22 @@ def _keys(each: Element) -> list[str]:
     return keys
 
 
+def _processor(root: Element) -> str:
+    """Tell the generation of the processors, if the file does; the first one that is told counts.
+
+    Machines, sockets and, in new files, the whole say what they are.
+    """
+    objects = [root, *root.all("object")]
+    objects += [inner for each in objects[1:] for inner in each.all("object")]
+    said: dict[str, str] = {}
+    for each in objects:
+        for info in each.all("info"):
+            said.setdefault(info.get("name"), info.get("value"))
+    model = said.get("CPUModelNumber", "")
+    number = int(model) if re.fullmatch("[0-9]{1,4}", model, re.ASCII) else 0
+    return generation(said.get("Architecture", ""), said.get("CPUVendor", ""), number) or ""
+
+
 def _rate(each: Element) -> Fraction | None:
     """Read the speed of the link towards the processor, GB/s; 0 stands for unknown."""
     text = each.get("pci_link_speed", "0")
@@ -162,7 +179,8 @@ def _draft(host: _Host, root: Element, name: str) -> Draft:
     if not host.gpus:
         sockets = [each._replace(role=RANK, kind="socket") for each in sockets]
         notes.append("no GPU in it: the sockets are the ranks")
-    between = [Cable(a.name, b.name, "CPU") for a, b in combinations(sockets, 2)]
+    medium = f"CPU {_processor(root)}".strip()
+    between = [Cable(a.name, b.name, medium) for a, b in combinations(sockets, 2)]
     direct = [
         cable
         for each in root.children

@@ -16,6 +16,7 @@ from topologies.importers.draft import (
     pair_up,
 )
 from topologies.importers.hardware import figures
+from topologies.importers.hardware.processors import generation
 from topologies.importers.texts.xml_text import Element, begins_with, parse
 from topologies.model.messages import show_value
 
@@ -120,16 +121,9 @@ def _cpu(host: _Host, cpu: Element) -> None:
 
 def _family(cpu: Element) -> str:
     """Tell the generation of a socket as NCCL does, by its vendor and model."""
-    by_arch = {"arm64": "ARM", "ppc64": "P9"}
-    if cpu.get("arch") in by_arch:
-        return by_arch[cpu.get("arch")]
-    if "AMD" in cpu.get("vendor"):
-        return "AMD"
-    if cpu.get("vendor") != "GenuineIntel":
-        return "of an unknown kind"
-    model = cpu.whole("modelid", 0)
-    known = ((0xCF, "ERP"), (0x8F, "SRP"), (0x55, "SKL"), (0, "BDW"))
-    return next(word for least, word in known if model >= least)
+    model = cpu.whole("modelid", 0) if cpu.get("vendor") == "GenuineIntel" else 0
+    found = generation(cpu.get("arch"), cpu.get("vendor"), model)
+    return found or "of an unknown kind"
 
 
 def _pci(host: _Host, pci: Element, parent: Vertex) -> None:

@@ -118,7 +118,7 @@ def test_a_rank_table_takes_the_wires_of_a_box_from_the_topology_file(sample, ra
 
 
 def test_devices_that_the_topology_file_does_not_have_are_told(sample, wires):
-    with pytest.raises(TopologyError, match="d4, node_0.d5.*: not in the peer_list"):
+    with pytest.raises(TopologyError, match=r"d4, node_0\.d5.*: not in the peer_list"):
         import_files([wires, sample("rank-table-1.0.json")], profiles=["atlas-a2"])
     with pytest.raises(TopologyError, match="1 rank tables and 2 topology files, expected one"):
         import_files([wires, wires, sample("rank-table-1.0.json")], profiles=["atlas-a2"])
