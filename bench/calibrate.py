@@ -222,8 +222,8 @@ def compare(
     truth, seen = wires(real), wires(found)
     pairs = _pair_cables(truth, seen)
     unseen = {name for each in told["classes"] if each["low"] is None for name in each["links"]}
-    known = [(a, b) for a, b in pairs if _name(seen, b) not in unseen]
-    off = [abs(seen.stated[b] / truth.stated[a] - 1) for a, b in known]
+    known = [(a, b) for a, b in pairs if not unseen.issuperset(_names(seen, b))]
+    off = [abs(_narrow(seen)[b] / _narrow(truth)[a] - 1) for a, b in known]
     return Row(
         _is_right(case, truth, seen, pairs, told, unseen),
         max(off, default=1.0),
@@ -245,9 +245,11 @@ def _is_right(
     """Tell whether all shared uplinks were found, or all slow links that can be full, no others."""
     if case.stated is None:
         return len(pairs) == truth.cables - _needless(truth) and len(pairs) == seen.cables
-    ratio = truth.stated / wires(case.stated).stated
-    slow = {_name(truth, cable) for cable in np.flatnonzero(ratio < 1).tolist()}
-    return set(told["slower"]) == slow - unseen
+    ratio = _narrow(truth) / _narrow(wires(case.stated))
+    firsts = set(truth.twins.tolist())
+    slow = {c for c in np.flatnonzero(ratio < 1).tolist() if c in firsts}
+    said = {c for c in firsts if not set(told["slower"]).isdisjoint(_names(truth, c))}
+    return said == {c for c in slow if not unseen.issuperset(_names(truth, c))}
 
 
 def _needless(truth: Wires) -> int:
@@ -258,13 +260,26 @@ def _needless(truth: Wires) -> int:
 
 def _pair_cables(truth: Wires, seen: Wires) -> list[tuple[int, int]]:
     """Pair the cables that part the same ranks: by the pairs of ranks whose data pass them."""
-    known = {_users(seen, cable): cable for cable in range(seen.cables)}
-    users = {_users(truth, cable): cable for cable in range(truth.cables)}
+    known = {_users(seen, cable): cable for cable in set(seen.twins.tolist())}
+    users = {_users(truth, cable): cable for cable in set(truth.twins.tolist())}
     return [(cable, known[pairs]) for pairs, cable in users.items() if pairs in known]
 
 
 def _users(net: Wires, cable: int) -> frozenset[tuple[int, int]]:
     return frozenset(pair for pair, way in net.ways.items() if cable in way)
+
+
+def _narrow(net: Wires) -> FloatArray:
+    """Give each cable the least rate of those one behind the other: nothing tells them apart."""
+    least = np.full(net.cables, np.inf)
+    np.minimum.at(least, net.twins, net.stated)
+    found: FloatArray = least[net.twins]
+    return found
+
+
+def _names(net: Wires, cable: int) -> list[str]:
+    """Name a cable and those behind it."""
+    return [_name(net, int(c)) for c in np.flatnonzero(net.twins == net.twins[cable])]
 
 
 def _name(net: Wires, cable: int) -> str:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import reduce
-from math import gcd, log10
+from math import gcd, lcm
 
 import numpy as np
 
@@ -21,7 +20,8 @@ MOSTLY = (
 )
 NEAR, SURELY = 0.02, 0.01  # from a ratio, that a simple one may be; and beside its interval
 MOST_TERMS = 32  # of a simple ratio, above and below
-DIGITS = 4  # of a rate
+DIGITS = 4  # of a rate, or of a part of a stated one
+LEAST = 1e-9
 MEASURED, STATED, ASSUMED = "measured", "stated", "assumed"
 SLOWER = 0.95  # of the stated rate, below which a link is told to be slow
 
@@ -36,6 +36,7 @@ class Class:
         alpha: seconds; None where no ping passed.
         cables: their numbers.
         filled: how many of them were seen full.
+        exact: the rate as a multiple of what is stated, or of other rates.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Class:
     alpha: Seconds | None
     cables: tuple[int, ...]
     filled: int
+    exact: Fraction | None = None
 
     @property
     def used(self) -> float:
@@ -84,7 +86,15 @@ def classes(
         own = np.flatnonzero(kind == number)
         late = float(alpha[number]) if np.isfinite(alpha[number]) else None
         made += _classes_of_kind(net, found, own, late, guessed)
-    return _name(net, _share_parts(made))
+    return _name(net, _share_parts(made, [_stated(net, each, guessed) for each in made]))
+
+
+def _stated(net: Wires, each: Class, guessed: bool) -> Fraction:
+    """Add up what is stated of the links of a class's first cable; 1 where nothing is."""
+    if guessed:
+        return Fraction(1)
+    links = np.flatnonzero(net.cable == each.cables[0])
+    return net.topology.unit * int(net.topology.capacity[links].sum())
 
 
 def _classes_of_kind(
@@ -124,7 +134,7 @@ def _join(parts: list[IntArray], rest: IntArray, found: Saturation, nearly: floa
     return np.array(left, dtype=np.int64)
 
 
-def _share_parts(found: Sequence[Class]) -> list[Class]:
+def _share_parts(found: Sequence[Class], stated: Sequence[Fraction]) -> list[Class]:
     """Let classes that reach alike parts of what is stated all reach the same part of it.
 
     What programs reach is less than a cable's rate by headers and waiting, everywhere by much the
@@ -135,19 +145,20 @@ def _share_parts(found: Sequence[Class]) -> list[Class]:
     stated the same is done with the rates themselves.
     """
     parts = {
-        i: _scaled(each.rate, 1 / (each.stated or 1.0))
+        i: _scaled(each.rate, 1 / float(stated[i]))
         for i, each in enumerate(found)
         if each.rate is not None
     }
     groups = _alike(parts)
     spans = [_span([(parts[i], found[i].filled) for i in group]) for group in groups]
     weight = [sum(found[i].filled for i in group) for group in groups]
-    unit = spans[int(np.argmax(weight))].middle if groups else 1.0
+    unit = _rounded(spans[int(np.argmax(weight))].middle) if groups else Fraction(1)
     made = list(found)
     for group, span in zip(groups, spans, strict=True):
-        common = unit * _simplest(_scaled(span, 1 / unit))
+        common = unit * _simplest(_scaled(span, 1 / float(unit)))
         for i in group:
-            made[i] = replace(found[i], rate=_moved(found[i], common * (found[i].stated or 1.0)))
+            exact = common * stated[i]
+            made[i] = replace(found[i], rate=_moved(found[i], float(exact)), exact=exact)
     return made
 
 
@@ -172,7 +183,7 @@ def _span(parts: Sequence[tuple[Interval, int]]) -> Interval:
     return Interval(float(np.median(each)), low, high, int(values), int(outliers))
 
 
-def _simplest(span: Interval) -> float:
+def _simplest(span: Interval) -> Fraction:
     """Find the fraction of least terms near a measured ratio; the ratio itself if none is near.
 
     Rates of real links are simple multiples of one another, and plans for simple ones have fewer,
@@ -183,8 +194,8 @@ def _simplest(span: Interval) -> float:
         ratio = above / below
         inside = span.low * (1 - SURELY) <= ratio <= span.high * (1 + SURELY)
         if 0 < above <= MOST_TERMS and abs(ratio / span.middle - 1) <= NEAR and inside:
-            return ratio
-    return span.middle
+            return Fraction(above, below)
+    return _rounded(span.middle)
 
 
 def _moved(each: Class, rate: float) -> Interval:
@@ -268,15 +279,19 @@ def apply(
     for place, each in enumerate(found):
         of_cable[list(each.cables)] = place
     number: IntArray = of_cable[net.cable]
-    part = old.bandwidth / net.stated[net.cable]
-    used = np.array([each.used for each in found])
-    rates = [_rounded(rate) for rate in (used[number] * part).tolist()]
-    unit = reduce(gcd, rates)
+    whole = np.bincount(net.cable, old.capacity, net.cables)[net.cable]
+    used = [each.exact or _rounded(each.used) for each in found]
+    rates = [
+        used[place] * Fraction(int(part), int(of))
+        for place, part, of in zip(number.tolist(), old.capacity, whole, strict=True)
+    ]
+    below = lcm(*(rate.denominator for rate in rates))
+    unit = Fraction(gcd(*(int(rate * below) for rate in rates)), below)
     alpha = np.array([np.nan if each.alpha is None else each.alpha for each in found])[number]
     alpha = np.where(np.isfinite(alpha), np.round(alpha, 9), old.alpha)
     made = replace(
         old,
-        unit=Fraction(unit),
+        unit=unit,
         capacity=integers(rate // unit for rate in rates),
         alpha=frozen(alpha),
         overhead=frozen(np.full(old.ranks, round(overhead, 9))),
@@ -311,7 +326,6 @@ def _mates(made: Topology) -> IntArray:
     return mate
 
 
-def _rounded(rate: float) -> int:
-    """Round bytes per second to some digits; at least 1."""
-    places = DIGITS - 1 - int(log10(max(rate, 1.0)))
-    return max(int(round(rate, places)), 1)
+def _rounded(number: float) -> Fraction:
+    """Round a number above 0 to some digits."""
+    return Fraction(f"{max(number, LEAST):.{DIGITS - 1}e}")

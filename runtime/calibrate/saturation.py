@@ -13,6 +13,8 @@ Let x be the rates of the flows of a round, and y_e = sum of x_f over the flows 
 No figure that was stated is used, and no way in which flows share a full cable: that depends
 on buffers and times, and is far from even, while the sum of what passes a full cable is its rate.
 A cable without a witness is never full in these rounds, or always together with another one.
+Of cables one behind the other, that the same flows pass, the one that is stated slowest is taken to
+be the full one; if they carried clearly less than that, nobody can tell which it is, and all are.
 """
 
 from collections import defaultdict
@@ -75,7 +77,7 @@ def saturate(net: Wires, readings: Sequence[Reading]) -> Saturation:
     least = _carried(loads, net.cables)
     witness = np.array(
         [
-            find_full(mask, each.middle, load, least)
+            find_full(mask, each.middle, load, least, net.twins)
             for mask, each, load in zip(passing, readings, middle, strict=True)
         ]
     ).reshape(-1, net.cables)
@@ -89,8 +91,21 @@ def saturate(net: Wires, readings: Sequence[Reading]) -> Saturation:
         )
         for cable in range(net.cables)
     )
+    rate = _slowest_of_twins(net, rate)
     heaviest = middle.argmax(axis=0) if len(middle) else np.zeros(net.cables, dtype=np.int64)
     return Saturation(least, rate, witness, heaviest)
+
+
+def _slowest_of_twins(net: Wires, rate: Sequence[Interval | None]) -> tuple[Interval | None, ...]:
+    """Leave the rate of cables one behind the other to the one that is stated slowest."""
+    kept = list(rate)
+    for first in np.flatnonzero(np.bincount(net.twins, minlength=net.cables) > 1).tolist():
+        together = np.flatnonzero(net.twins == first)
+        found, least = rate[first], net.stated[together].min()
+        if found is not None and found.middle >= ROOM * least:
+            for cable in together[net.stated[together] > least / FULL].tolist():
+                kept[cable] = None
+    return tuple(kept)
 
 
 def _carried(loads: Sequence[FloatArray], cables: int) -> FloatArray:
@@ -114,7 +129,11 @@ def _carried(loads: Sequence[FloatArray], cables: int) -> FloatArray:
 
 
 def find_full(
-    passing: BoolArray, rates: FloatArray, load: FloatArray, most: FloatArray
+    passing: BoolArray,
+    rates: FloatArray,
+    load: FloatArray,
+    most: FloatArray,
+    twins: IntArray,
 ) -> BoolArray:
     """Tell which cables much of their load shows to be full: its flows pass no other without room.
 
@@ -125,10 +144,12 @@ def find_full(
         rates: of each flow.
         load: of each cable.
         most: that each cable can carry, as far as is known.
+        twins: of each cable the first that always carries the same; they count as one.
     """
     full = load >= FULL * most
     tight = passing & (load > ROOM * most)
-    alone = (tight.sum(axis=1) == 1) * rates
+    firsts = twins == np.arange(len(twins))
+    alone = (tight[:, firsts].sum(axis=1) == 1) * rates
     found: BoolArray = full & (alone @ tight >= PART * load) & (load > 0)
     return found
 

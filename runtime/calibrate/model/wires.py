@@ -50,6 +50,22 @@ class Wires:
         return integers(number.get((dst, src), NOWHERE) for src, dst in self.ends.tolist())
 
     @cached_property
+    def twins(self) -> IntArray:
+        """Find for each cable the first one that the data of just the same pairs pass.
+
+        They lie one behind the other, and what they carry tells nothing but the slowest of them.
+        """
+        users: list[list[Pair]] = [[] for _ in range(self.cables)]
+        for pair, way in self.ways.items():
+            for cable in way:
+                users[cable].append(pair)
+        first: dict[tuple[Pair, ...], int] = {}
+        return integers(
+            first.setdefault(tuple(pairs), cable) if pairs else cable
+            for cable, pairs in enumerate(users)
+        )
+
+    @cached_property
     def ways(self) -> dict[Pair, Way]:
         """Find the way of each pair of which it is sure; of some pairs, if there are many.
 

@@ -124,3 +124,38 @@ def test_the_machine_can_be_written_and_read(tmp_path):
 def test_two_ranks_are_a_machine():
     found = calibrate(SimulatedProbe(star(2)))
     assert (found.topology.ranks, found.topology.links) == (2, 4)
+
+
+def test_a_slow_link_behind_another_is_found_though_nothing_tells_them_apart():
+    def beyond(rate):
+        hosts = [Link(f"h{i}", "x0", Fraction(10 * MEGA), 1e-5, duplex=True) for i in range(4)]
+        far = Link("h4", "x1", Fraction(rate * MEGA), 1e-5, duplex=True)
+        trunk = Link("x1", "x0", Fraction(20 * MEGA), 1e-5, duplex=True)
+        names = [f"h{i}" for i in range(5)]
+        return build("beyond", names, [Switch("x0"), Switch("x1")], [*hosts, far, trunk])
+
+    def rates(rate):
+        made = calibrate(SimulatedProbe(beyond(rate)), beyond(30)).topology
+        ends = zip(made.src, made.dst, made.bandwidth / MEGA, strict=True)
+        return {(made.names[a], made.names[b]): each for a, b, each in ends}
+
+    slow, good = rates(5), rates(30)
+    assert (slow["h4", "x1"], slow["x1", "x0"]) == pytest.approx((5, 5), rel=0.05)
+    # As fast as stated: the one stated slower was full, and the other keeps what is stated.
+    assert (good["h4", "x1"], good["x1", "x0"]) == pytest.approx((30, 20), rel=0.05)
+
+
+def test_rates_that_are_measured_with_noise_are_simple_multiples_of_one_another():
+    truth = tree([10, 10, 10, 5, (15, [10, 10])])
+    found = calibrate(SimulatedProbe(truth, noise=0.03)).topology
+    assert set(found.capacity.tolist()) == {1, 2, 3}
+    assert float(found.unit) == pytest.approx(5 * MEGA, rel=0.05)
+    stated = irregular_machine(3)
+    again = calibrate(SimulatedProbe(stated, noise=0.03), stated).topology
+    assert (again.capacity == stated.capacity).all()
+
+
+def test_what_was_not_measured_is_assumed_where_nothing_is_stated():
+    found = calibrate(SimulatedProbe(tree([100, 10, 10, 10]))).topology
+    assert "assumed" in {each.evidence for each in found.classes}
+    assert "stated" not in {each.evidence for each in found.classes}
