@@ -8,7 +8,8 @@ import numpy as np
 from runtime.calibrate.model.fair import passes
 from runtime.calibrate.model.wires import wires
 from runtime.calibrate.readings import Flow, Pair, Ping, Round
-from runtime.fabric.routes import follow, next_hops
+from runtime.fabric.routes import next_hops
+from solvers.routing.by_destination import follow
 from topologies.model.topology import BoolArray, FloatArray, Topology
 from topologies.model.units import Seconds
 
