@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from solvers.selectable.messages import Pattern
+from topologies.model.units import Bytes
 
 
 def any_number(n: int) -> bool:
@@ -43,4 +44,19 @@ class Algorithm:
         return " ".join([self.name, *(f"{key}={value}" for key, value in self.parameters)])
 
 
+@dataclass(frozen=True)
+class Rule:
+    """An algorithm up to a size, inclusive, of the largest buffer of a process.
+
+    Attributes:
+        most: bytes.
+        algorithm: None where the library's own choice stays.
+    """
+
+    most: Bytes
+    algorithm: Algorithm | None
+
+
+# By collective and number of processes, sizes ascending.
+Rules = Mapping[str, Mapping[int, Sequence[Rule]]]
 Catalogue = Mapping[str, Sequence[Algorithm]]

@@ -2,24 +2,21 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from commplan.selection.algorithm import Algorithm
-from commplan.selection.choose import Choice, ranges
+from commplan.selection.algorithm import Algorithm, Rules
 from commplan.selection.mpich_algorithms import ALGORITHMS, WORDS
-from commplan.selection.mpich_rules import KEYS, Rule, call_of, set_rules, text
+from commplan.selection.mpich_rules import KEYS, call_of, set_rules, text
 from commplan.selection.mpich_tree import (
     LibraryError,
-    TreeError,
     check,
     in_library,
     look_up,
     thresholds,
 )
-from commplan.selection.shell import absolute, export
 from runtime.launch.mpi import find
 from topologies.model.messages import one_line
 from topologies.model.units import Bytes
@@ -62,46 +59,31 @@ class Mpich:
             found |= {limit * step, (limit + 1) * step}
         return sorted(size for size in found if size > 0)
 
-    def write(self, choices: Mapping[str, Mapping[int, Sequence[Choice]]]) -> str:
-        """Write the file for the choices of each collective and number of processes.
+    def write(self, rules: Rules) -> str:
+        """Write the file for the rules of each collective and number of processes."""
+        by_word = {
+            word: by_count
+            for collective, by_count in rules.items()
+            for word in (WORDS[collective], *ALSO.get(WORDS[collective], ()))
+        }
+        return text(set_rules(self.tree, by_word))
 
-        What was written is read back, and must say at each size what was chosen.
+    def read(self, written: str, collective: str, processes: int, size: Bytes) -> str | None:
+        """Look up what a file says, as the library does; None where that is its own choice.
 
         Raises:
-            TreeError: it does not; that is a bug.
+            TreeError: the library would stop at the file.
         """
-        rules: dict[str, dict[int, list[Rule]]] = {}
-        for collective, by_count in choices.items():
-            for word in (WORDS[collective], *ALSO.get(WORDS[collective], ())):
-                for n, found in by_count.items():
-                    own = [Rule(most, choice.chosen) for most, choice in ranges(found)]
-                    rules.setdefault(word, {})[n] = own
-        written = text(set_rules(self.tree, rules))
-        self._read_back(written, choices)
-        return written
-
-    def _read_back(
-        self, written: str, choices: Mapping[str, Mapping[int, Sequence[Choice]]]
-    ) -> None:
         tree = json.loads(written)
-        check(tree, "written")
-        for collective, by_count in choices.items():
-            word = WORDS[collective]
-            for n, found in by_count.items():
-                for choice in found:
-                    call = call_of(word, n, choice.size)
-                    says, own = look_up(tree, word, call), look_up(self.tree, word, call)
-                    wanted = own.name if choice.chosen is None else choice.chosen.name
-                    figures = () if choice.chosen is None else choice.chosen.parameters
-                    if says.name != wanted or (figures and says.parameters != figures):
-                        raise TreeError(
-                            f"{word}, {n} processes, {choice.size} bytes: says {says.name}, "
-                            f"expected {wanted}"
-                        )
+        check(tree, "file")
+        word = WORDS[collective]
+        call = call_of(word, processes, size)
+        says, own = look_up(tree, word, call), look_up(self.tree, word, call)
+        return None if says == own else says.title
 
-    def line(self, path: str) -> str:
-        """Write the line of a shell that lets programs load the file."""
-        return export(VARIABLE, absolute(path))
+    def variables(self, path: str) -> dict[str, str]:
+        """Give the variables of the environment by which programs load a file."""
+        return {VARIABLE: path}
 
 
 def mpich(library: str | None = None) -> Mpich:

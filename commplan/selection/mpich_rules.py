@@ -5,10 +5,9 @@ What the library tests of a communicator stays above all sizes, since it looks a
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from commplan.selection.algorithm import Algorithm
+from commplan.selection.algorithm import Algorithm, Rule, Rules
 from commplan.selection.mpich_tree import KEY, Call, Tree, holds
 from topologies.model.units import Bytes
 
@@ -27,17 +26,6 @@ ADDS = ("allreduce", "reduce_scatter", "reduce_scatter_block")
 SHARING = ("reduce_scatter_allgather", "k_reduce_scatter_allgather")
 LARGEST = 2**31 - 1
 PAGE = 4096
-
-
-@dataclass(frozen=True)
-class Rule:
-    """An algorithm up to a size, inclusive, of the collective's largest buffer; None: its own."""
-
-    most: Bytes
-    algorithm: Algorithm | None
-
-
-Rules = Mapping[str, Mapping[int, Sequence[Rule]]]
 
 
 def call_of(word: str, processes: int, size: Bytes) -> Call:

@@ -61,6 +61,11 @@ class Named:
     name: str
     parameters: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def title(self) -> str:
+        """Write name and parameters."""
+        return " ".join([self.name, *(f"{key}={value}" for key, value in self.parameters)])
+
 
 def in_library(path: atomic.Name) -> dict[str, Any]:
     """Find the tree of a library's defaults, which lies in it as text.

@@ -3,7 +3,9 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
+from commplan.selection.algorithm import Rule
 from commplan.selection.choose import LARGEST, MARGIN, Choice, Default, choose, ranges
 from commplan.selection.play import Stage, stages
 from commplan.selection.targets import Target
@@ -42,6 +44,30 @@ class Selection:
 
     choices: Mapping[str, Mapping[int, Sequence[Choice]]]
     not_tried: tuple[str, ...] = ()
+
+    def write(self, target: Target) -> str:
+        """Write the target's file, which must say at each size what was chosen, read as it does.
+
+        Raises:
+            SelectionError: it says something else, which is a bug.
+        """
+        rules = {
+            name: {
+                n: [Rule(most, last.chosen) for most, last in ranges(choices)]
+                for n, choices in by_count.items()
+            }
+            for name, by_count in self.choices.items()
+        }
+        written = target.write(rules)
+        found = (by_count.values() for by_count in self.choices.values())
+        for choice in chain.from_iterable(chain.from_iterable(found)):
+            says = target.read(written, choice.collective, choice.processes, choice.size)
+            if says != (choice.chosen and choice.chosen.title):
+                raise SelectionError(
+                    f"{choice.collective}, {choice.processes} processes, {choice.size} bytes: "
+                    f"the file says {says}, expected {choice.chosen}"
+                )
+        return written
 
     @property
     def rules(self) -> list[Range]:

@@ -2,13 +2,18 @@
 
 import os
 import shlex
+from collections.abc import Mapping
 
 
-def export(variable: str, value: str) -> str:
-    """Write the line that sets a variable."""
-    return f"export {variable}={value}"
+def export(variables: Mapping[str, str], path: str) -> str:
+    """Write the line that sets variables; the path among them holds in every folder."""
+    words = (
+        f"{name}={_absolute(path) if value == path else shlex.quote(value)}"
+        for name, value in variables.items()
+    )
+    return f"export {' '.join(words)}"
 
 
-def absolute(path: str) -> str:
-    """Write a path that holds in every folder; the shell puts in where it is."""
+def _absolute(path: str) -> str:
+    """Write a path from the root; where it is not, the shell puts in where it is."""
     return shlex.quote(path) if os.path.isabs(path) else f'"$PWD"/{shlex.quote(path)}'

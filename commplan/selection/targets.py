@@ -1,15 +1,14 @@
 """The libraries that files are written for, by name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
-from commplan.selection.algorithm import Algorithm, Catalogue
-from commplan.selection.choose import Choice
+from commplan.selection.algorithm import Algorithm, Catalogue, Rules
 from commplan.selection.mpich import mpich
+from commplan.selection.openmpi import OpenMpi, OpenMpiJson
 from topologies.model.units import Bytes
 
-Choices = Mapping[str, Mapping[int, Sequence[Choice]]]
-TARGETS = ("mpich",)
+TARGETS = ("mpich", "openmpi", "openmpi-json")
 
 
 class Target(Protocol):
@@ -25,11 +24,14 @@ class Target(Protocol):
     def changes(self, collective: str, processes: int) -> list[Bytes]:
         """List sizes at which that may change."""
 
-    def write(self, choices: Choices) -> str:
+    def write(self, rules: Rules) -> str:
         """Write its file."""
 
-    def line(self, path: str) -> str:
-        """Write the line of a shell that loads it."""
+    def read(self, written: str, collective: str, processes: int, size: Bytes) -> str | None:
+        """Look up what a file says, as it does; None where its own choice stays."""
+
+    def variables(self, path: str) -> Mapping[str, str]:
+        """Give the variables of the environment by which programs load a file."""
 
 
 def open_target(name: str, library: str | None = None) -> Target:
@@ -42,4 +44,6 @@ def open_target(name: str, library: str | None = None) -> Target:
     Raises:
         LibraryError, LaunchError: it is not installed.
     """
-    return mpich(library)
+    if name == "openmpi":
+        return OpenMpi()
+    return OpenMpiJson() if name == "openmpi-json" else mpich(library)

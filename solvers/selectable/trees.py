@@ -10,6 +10,17 @@ def kary(n: int, k: int) -> Children:
     return [[c for c in range(k * i + 1, k * i + k + 1) if c < n] for i in range(n)]
 
 
+def strided(n: int, k: int) -> Children:
+    """Let the children of a process at depth d lie k**d, 2 k**d, ... above it."""
+    children: Children = [[] for _ in range(n)]
+    first, span = 0, 1
+    while first < n:
+        for i in range(first, min(first + span, n)):
+            children[i] = [c for c in range(i + span, i + k * span + 1, span) if c < n]
+        first, span = first + span, span * k
+    return children
+
+
 def knomial_left(n: int, k: int) -> Children:
     """Give the root the largest subtree first, each of processes in a row."""
     children: Children = [[] for _ in range(n)]

@@ -9,6 +9,7 @@ from commplan.cli.io.progress import progress
 from commplan.cli.io.selections import rule_fields, rule_lines
 from commplan.selection.choose import MARGIN
 from commplan.selection.select import select as find_rules
+from commplan.selection.shell import export
 from commplan.selection.targets import TARGETS, open_target
 from runtime.launch import rank_map
 from topologies.formats import atomic, spec
@@ -78,9 +79,8 @@ def select(
     played = _communicators(machine, ranks, map_file)
     with progress(time_limit) as watch:
         found = find_rules(machine, played, known, collectives, sizes, margin, watch)
-    text = known.write(found.choices)
-    atomic.write(output, text)
-    line = known.line(output)
+    atomic.write(output, found.write(known))
+    line = export(known.variables(output), output)
     fields = {
         "machine": machine.name,
         "target": target,

@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
+from commplan.selection.algorithm import Rule
 from commplan.selection.mpich import mpich
-from commplan.selection.mpich_rules import PAGE, Rule, call_of, set_rules, text
+from commplan.selection.mpich_rules import PAGE, call_of, set_rules, text
 from commplan.selection.mpich_tree import LibraryError, TreeError, check, in_library, load, look_up
 from runtime.launch.mpi import find
 
