@@ -8,6 +8,9 @@ check()
 from commplan.anytime.checking import WrongSchedule
 from commplan.candidates.measure import Candidate
 from commplan.candidates.select import ScratchError
+from commplan.changes.contingency import Contingency, Outcome, plan_contingency
+from commplan.changes.replan import Replanned, replan
+from commplan.changes.shrink import GoneError
 from commplan.communicator import Communicator, PlacementError, Requests
 from commplan.expectation.compiled import load_compiled
 from commplan.expectation.expect import Expectation, Expected, expect
@@ -47,6 +50,8 @@ from solvers.solve import bound
 from solvers.templates import TEMPLATES, Template
 from solvers.templates.layout import TemplateError
 from solvers.timing.birkhoff import Stages, stages
+from topologies.derive.damage import Damage, damaged
+from topologies.derive.failures import read_damage
 from topologies.formats.files import load as load_topology
 from topologies.formats.files import save as save_topology
 from topologies.formats.networkx_graph import from_networkx, to_networkx
@@ -81,7 +86,9 @@ __all__ = [
     "CommplanError",
     "Communicator",
     "Context",
+    "Contingency",
     "Cut",
+    "Damage",
     "DemandError",
     "Distribution",
     "ExecutionError",
@@ -92,6 +99,7 @@ __all__ = [
     "Fit",
     "FitError",
     "Format",
+    "GoneError",
     "Imported",
     "Importer",
     "Infeasible",
@@ -107,6 +115,7 @@ __all__ = [
     "Measurement",
     "Model",
     "NotFound",
+    "Outcome",
     "PlacementError",
     "Plan",
     "PluginError",
@@ -115,6 +124,7 @@ __all__ = [
     "Profile",
     "Program",
     "ProgramError",
+    "Replanned",
     "Report",
     "Requests",
     "RunError",
@@ -145,6 +155,7 @@ __all__ = [
     "check_topology",
     "collective",
     "combine",
+    "damaged",
     "demand",
     "dispatch",
     "emit",
@@ -162,7 +173,10 @@ __all__ = [
     "load_topology",
     "lower",
     "plan",
+    "plan_contingency",
     "ranks",
+    "read_damage",
+    "replan",
     "run",
     "save_schedule",
     "save_topology",

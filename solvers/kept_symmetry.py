@@ -41,7 +41,7 @@ def find_symmetry(
     # What each rank sends to each breaks the symmetry.
     if options.symmetry == "none" or not is_alike(collective):
         return trivial(topology)
-    colours = _roles(topology, collective)
+    colours = colour_roles(topology, collective)
     group = declared_group(topology)
     if (colours[group.generators] != colours).any():
         group = subgroup(group, (colours[group.elements] == colours).all(axis=1))
@@ -61,7 +61,7 @@ def find_symmetry(
     return found if fewer else group
 
 
-def _roles(topology: Topology, collective: Collective) -> IntArray:
+def colour_roles(topology: Topology, collective: Collective) -> IntArray:
     """Give vertices a number for how much they hold and want, so that the root has its own."""
     amounts = np.full((topology.vertices, 2), -1, dtype=np.int64)
     for side, buffers in enumerate((collective.inputs, collective.outputs)):

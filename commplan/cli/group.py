@@ -14,6 +14,8 @@ PLACES = {
     "demand": ("demand", "demand"),
     "bound": ("schedules", "bound"),
     "compile": ("schedules", "compile"),
+    "replan": ("replanning", "replan"),
+    "contingency": ("replanning", "contingency"),
     "frontier": ("frontier", "frontier"),
     "expect": ("expectations", "expect"),
     "select": ("selecting", "select"),

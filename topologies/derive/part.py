@@ -45,16 +45,35 @@ def submachine(topology: Topology, ranks: Sequence[Rank]) -> Submachine:
     vertices = np.flatnonzero(inside)
     links = np.flatnonzero(inside[topology.src] & inside[topology.dst])
     place = np.cumsum(inside) - 1
-    count = int((vertices < topology.ranks).sum())
+    bare = take(topology, vertices, links)
     cut = replace(
-        topology,
-        **_columns(topology, vertices, links, place),
-        name=f"{topology.name}, {count} ranks of it",
-        ranks=count,
-        overhead=frozen(topology.overhead[vertices[:count]]),
+        bare,
+        name=f"{topology.name}, {bare.ranks} ranks of it",
         symmetry=frozen(place[_declared_within(topology, inside).generators[:, vertices]]),
     )
     return Submachine(topology, cut, frozen(vertices), frozen(links))
+
+
+def take(topology: Topology, vertices: IntArray, links: IntArray) -> Topology:
+    """Make a machine of some vertices, numbered anew, and some links between them.
+
+    No symmetry is declared.
+
+    Args:
+        topology: the whole machine.
+        vertices: of the part, ascending.
+        links: of the part, ascending; they join vertices of the part.
+    """
+    place = np.full(topology.vertices, -1, dtype=np.int64)
+    place[vertices] = np.arange(len(vertices))
+    count = int((vertices < topology.ranks).sum())
+    return replace(
+        topology,
+        **_columns(topology, vertices, links, place),
+        ranks=count,
+        overhead=frozen(topology.overhead[vertices[:count]]),
+        symmetry=frozen(np.zeros((0, len(vertices)), dtype=np.int64)),
+    )
 
 
 def _columns(

@@ -1,6 +1,6 @@
 """Automorphisms found by individualisation and colour refinement, leaf against leaf."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import lcm
 
@@ -71,7 +71,24 @@ class Extension:
             dst: its image.
             in_turn: prefer the next one that looks alike, whatever its number.
         """
-        pair = self._mark(np.stack([colours, colours]), src, dst)
+        return self._complete(
+            self._mark(np.stack([colours, colours]), src, dst), dst - src, in_turn
+        )
+
+    def carry(self, colours: IntArray, ways: Sequence[tuple[int, int]]) -> IntArray | None:
+        """Find an automorphism that sends each of some vertices to its image, as `find` does.
+
+        Args:
+            colours: that it keeps.
+            ways: vertices and their images, at least one.
+        """
+        pair: IntArray | None = np.stack([colours, colours])
+        for src, dst in ways:
+            pair = None if pair is None else self._mark(pair, src, dst)
+        return self._complete(pair, ways[0][1] - ways[0][0], False)
+
+    def _complete(self, pair: IntArray | None, step: int, in_turn: bool) -> IntArray | None:
+        """Choose images, best by a step from the vertex, until each vertex has one."""
         turned: dict[int, int] = {}
         while pair is not None:
             open_ = np.bincount(pair[0])[pair[0]] > 1
@@ -80,7 +97,7 @@ class Extension:
             if open_[: self.topology.ranks].any():
                 vertex = self._rank(pair, open_)
                 alike = _cell(pair[1], pair[0, vertex])
-                images = _next(alike, vertex) if in_turn else _by_step(alike, vertex, dst - src)
+                images = _next(alike, vertex) if in_turn else _by_step(alike, vertex, step)
             else:
                 vertex = int(np.argmax(open_))
                 if vertex not in turned:

@@ -1,0 +1,73 @@
+"""A plan for what is left of a machine, made of the plan for the whole of it."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from commplan.changes.difference import Difference, compare_traffic
+from commplan.changes.shrink import on_what_is_left
+from commplan.planning.planner import Plan, plan
+from runtime.metrics.link_loads import throughput
+from solvers.schedules.schedule import Schedule
+from solvers.settings.deadline import Watch
+from solvers.settings.options import SolverOptions
+from topologies.derive.damage import Damage, damaged
+from topologies.derive.part import Submachine
+from topologies.model.units import Bytes, Rate, Seconds
+
+
+@dataclass(frozen=True)
+class Replanned:
+    """A plan for what is left of a machine, beside the one for the whole.
+
+    Attributes:
+        plan: for what is left, checked.
+        left: of the machine, and its numbers in the whole.
+        before: algbw of the old schedule on the whole machine.
+        difference: what ranks send each other now and did not before, and the other way round.
+    """
+
+    plan: Plan
+    left: Submachine
+    before: Rate | None
+    difference: Difference
+
+    @property
+    def lost(self) -> Fraction | None:
+        """Compute the part of the rate that is lost; None where nothing moves."""
+        now = self.plan.report.algbw
+        return None if now is None or not self.before else 1 - now / self.before
+
+
+def replan(
+    schedule: Schedule,
+    damage: Damage,
+    *,
+    shrink: bool = False,
+    size: Bytes | None = None,
+    seconds: Seconds = 600.0,
+    watch: Watch | None = None,
+) -> Replanned:
+    """Find the schedule of highest throughput, or the fastest at a size, on what is left.
+
+    Switches and ranks outside the collective may do what the old schedule allows them.
+
+    Args:
+        schedule: for the whole machine; only its throughput is taken on trust.
+        damage: what has failed, in numbers of the schedule's machine.
+        shrink: leave ranks that are gone out of the collective.
+        size: as of `plan`, in bytes.
+        seconds: of time, at most.
+        watch: takes the place of `seconds`.
+
+    Raises:
+        GoneError: the collective cannot be done without what is gone.
+        Infeasible: the ranks no longer reach each other; it names the parts.
+        TopologyError: the damage is none of this machine.
+        as `plan` besides.
+    """
+    left = damaged(schedule.topology, damage)
+    what = on_what_is_left(schedule.collective, left, shrink=shrink)
+    options = SolverOptions(in_network=schedule.in_network, relays=schedule.relays)
+    made = plan(left.topology, what, size=size, seconds=seconds, options=options, watch=watch)
+    difference = compare_traffic(schedule, made.schedule, left)
+    return Replanned(made, left, throughput(schedule).algbw, difference)

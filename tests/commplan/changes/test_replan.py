@@ -1,0 +1,92 @@
+"""Plans for what is left: as good as for the same machine made by hand, and what they cost."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from commplan.changes.contingency import Contingency, plan_contingency
+from commplan.changes.failures import list_failures
+from commplan.changes.replan import replan
+from commplan.changes.shrink import GoneError
+from commplan.planning.planner import plan
+from runtime.verify.verify import verify
+from solvers.lp.linear_program import Infeasible
+from solvers.schedules.collective import all_to_allv
+from solvers.schedules.kinds import COLLECTIVES, collective
+from solvers.settings.deadline import Watch
+from topologies.derive.damage import Damage, damaged
+from topologies.derive.failures import read_damage
+from topologies.presets.nvidia import dgx_a100
+from topologies.presets.random_machines import random_machine
+from topologies.presets.shapes import full_mesh, ring, star, torus
+
+
+def planned(machine, name, **words):
+    return plan(machine, collective(name, range(machine.ranks), **words)).schedule
+
+
+@pytest.mark.parametrize("name", COLLECTIVES)
+def test_what_is_left_is_planned_as_well_as_by_hand(name):
+    machine = full_mesh(4)
+    made = replan(planned(machine, name), read_damage(machine, without=["r1:r2"]))
+    by_hand = damaged(machine, read_damage(machine, without=["r1:r2"])).topology
+    alone = plan(by_hand, collective(name, range(4)))
+    assert made.plan.report.optimal
+    assert made.plan.report.algbw == alone.report.algbw
+    assert made.lost == 1 - alone.report.algbw / made.before
+    assert verify(made.plan.schedule).correct
+
+
+def test_nothing_lost_nothing_changed_where_a_link_was_not_needed():
+    machine = random_machine(2, 5, 1)
+    schedule = planned(machine, "broadcast")
+    unused = set(range(machine.links)) - set(schedule.transfers.route.tolist())
+    link = next(iter(unused))
+    made = replan(schedule, Damage(((link, Fraction(0)),)))
+    assert made.lost == 0
+
+
+def test_a_dead_rank_shrinks_the_collective_or_is_a_no():
+    machine = ring(5)
+    schedule, dead = planned(machine, "all_gather"), read_damage(machine, without_ranks=["r2"])
+    with pytest.raises(GoneError, match="r2 takes part in the all_gather"):
+        replan(schedule, dead)
+    made = replan(schedule, dead, shrink=True)
+    assert made.plan.schedule.collective.ranks == (0, 1, 2, 3)
+    assert made.left.topology.names == ("r0", "r1", "r3", "r4")
+    assert made.plan.report.optimal
+    with pytest.raises(GoneError, match="the root of the broadcast, r2, is gone"):
+        replan(planned(machine, "broadcast", root=2), dead, shrink=True)
+
+
+def test_a_demand_shrinks_to_what_the_others_send():
+    machine = full_mesh(4)
+    demand = np.arange(16).reshape(4, 4)
+    schedule = plan(machine, all_to_allv((0, 1, 2, 3), demand)).schedule
+    made = replan(schedule, read_damage(machine, without_ranks=["r1"]), shrink=True)
+    rest = all_to_allv((0, 1, 2), np.delete(np.delete(demand, 1, 0), 1, 1))
+    assert made.plan.schedule.collective.sizes.tolist() == rest.sizes.tolist()
+
+
+def test_cut_in_two_is_a_no_that_names_the_parts():
+    machine = star(3)
+    with pytest.raises(Infeasible, match="r0"):
+        replan(planned(machine, "all_gather"), read_damage(machine, without=["r0:s0"]))
+
+
+@pytest.mark.parametrize("machine", [torus((3, 3)), dgx_a100(boxes=2)], ids=lambda m: m.name)
+def test_failures_that_are_alike_cost_the_same(machine):
+    schedule = planned(machine, "all_gather")
+    found = list_failures(machine, schedule.collective, ("link", "rank", "switch"))
+    switches = machine.vertices - machine.ranks
+    assert sum(each.count for each in found) == machine.links // 2 + machine.vertices
+    assert sum(each.count for each in found if each.kind == "switch") == switches
+    outcome = Contingency(tuple(plan_contingency(schedule, Watch(60.0), ("link",))))
+    costs = {each.lost: each.failure.count for each in outcome.outcomes}
+    counted = dict.fromkeys(costs, 0)
+    for link in np.flatnonzero(machine.mate > np.arange(machine.links))[::3].tolist():
+        both = ((link, Fraction(0)), (int(machine.mate[link]), Fraction(0)))
+        counted[replan(schedule, Damage(both)).lost] += 1
+    assert all(counted[cost] <= count for cost, count in costs.items())
+    assert outcome.worst == max(costs)

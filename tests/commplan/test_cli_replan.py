@@ -1,0 +1,55 @@
+"""`replan` and `contingency` on the command line."""
+
+import json
+
+
+def test_replan_says_what_is_lost_and_writes_a_right_schedule(call, ask, ring4):
+    made = ask("replan", "ring4.json", "--without", "r0:r1", "-o", "left.json")
+    assert made["optimal"]
+    assert 0 < made["lost"] < 1
+    assert made["ranks_touched"] == 4
+    assert ask("verify", "left.json")["correct"]
+    assert "lost" in call("replan", "ring4.json", "--slow", "r0:r1=0.5", "-o", "x.json").stdout
+
+
+def test_no_is_one_line_and_exit_1(call, ring4):
+    cases = {
+        ("--without-rank", "r1"): "r1 takes part in the all_reduce, and would have to be left out",
+        ("--without", "r0:r1", "--without", "r2:r3"): "proved impossible",
+    }
+    for words, line in cases.items():
+        result = call("replan", "ring4.json", *words, "-o", "x.json")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert line in result.stderr
+        assert result.stderr.count("\n") == 1
+    assert not (ring4.parent / "x.json").exists()
+
+
+def test_wrong_words_are_one_line_and_exit_2(call, ring4):
+    cases = {
+        (): "nothing has failed",
+        ("--without", "r0:r9"): "no rank or switch is named 'r9'",
+        ("--slow", "r0:r1=1.5"): "expected a part between 0 and 1",
+    }
+    for words, line in cases.items():
+        result = call("replan", "ring4.json", *words, "-o", "x.json")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert line in result.stderr
+
+
+def test_contingency_writes_a_folder_of_right_schedules(call, ask, ring4):
+    found = ask("contingency", "ring4.json", "-o", "folder")
+    assert found["proved"]
+    table = json.loads((ring4.parent / "folder" / "contingency.json").read_text())
+    rows = [{k: v for k, v in row.items() if k != "file"} for row in table["outcomes"]]
+    assert rows == found["outcomes"]
+    for row in table["outcomes"]:
+        assert ask("verify", f"folder/{row['file']}")["correct"]
+    again = call("contingency", "ring4.json", "-o", "folder")
+    assert (again.exit_code, again.stderr) == (
+        2,
+        "commplan: folder: it is there already, expected a new folder\n",
+    )
+    wrong = call("contingency", "ring4.json", "-o", "other", "--kinds", "lnk")
+    assert wrong.exit_code == 2
+    assert "nearest: link" in wrong.stderr
