@@ -7,6 +7,7 @@ from commplan.changes.difference import Difference, compare_traffic
 from commplan.changes.shrink import on_what_is_left
 from commplan.planning.planner import Plan, plan
 from runtime.metrics.link_loads import throughput
+from solvers.groups.parts import refuse_parts
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SolverOptions
@@ -67,6 +68,7 @@ def replan(
     """
     left = damaged(schedule.topology, damage)
     what = on_what_is_left(schedule.collective, left, shrink=shrink)
+    refuse_parts(left.topology, what, "on what is left")
     options = SolverOptions(in_network=schedule.in_network, relays=schedule.relays)
     made = plan(left.topology, what, size=size, seconds=seconds, options=options, watch=watch)
     difference = compare_traffic(schedule, made.schedule, left)

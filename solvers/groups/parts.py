@@ -51,15 +51,29 @@ def restrict_relays(topology: Topology, collective: Collective, relays: Relays) 
     if relays != "none":
         return topology
     left = without_others(topology, collective.ranks)
-    found = islands(left, collective.ranks)
+    refuse_parts(left, collective, "without other ranks as relays")
+    return left
+
+
+def refuse_parts(topology: Topology, collective: Collective, where: str) -> None:
+    """Name the parts into which the ranks of a collective fall, if they are several.
+
+    Args:
+        topology: that the ranks reach each other on.
+        collective: over some of its ranks.
+        where: in words, what that is.
+
+    Raises:
+        Infeasible: there are several.
+    """
+    found = islands(topology, collective.ranks)
     if len(found) > 1:
         named = " | ".join(_list_ranks(topology, ranks) for ranks in found[:SHOWN])
         more = f" | and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         raise Infeasible(
-            f"{collective.name}: without other ranks as relays the {len(collective.ranks)} ranks "
+            f"{collective.name}: {where} the {len(collective.ranks)} ranks "
             f"fall apart into {len(found)} parts: {named}{more}"
         )
-    return left
 
 
 def _list_ranks(topology: Topology, ranks: list[Rank]) -> str:

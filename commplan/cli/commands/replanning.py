@@ -180,7 +180,8 @@ def contingency(
         "outcomes": [contingency_folder.row(each) for each in found.outcomes],
         "seconds": seconds,
     }
-    return Answer(fields, [*_outcomes(schedule, found), f"  {seconds:.1f} s, written to {output}"])
+    end = [f"  spent {seconds:.1f} s", f"  written to {output}"]
+    return Answer(fields, [*_outcomes(schedule, found), *end])
 
 
 def _outcomes(schedule: Schedule, found: Contingency) -> list[str]:
