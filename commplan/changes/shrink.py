@@ -13,7 +13,7 @@ from topologies.model.messages import list_names
 from topologies.model.units import Rank
 
 
-class GoneError(CommplanError):
+class GoneError(CommplanError, ValueError):
     """A collective that cannot be done without what is gone."""
 
     exit_code = NO
