@@ -21,7 +21,7 @@ README = Path(__file__).parents[1] / "README.md"
 SECONDS = 300.0  # for one command
 SKIPPED = "..."
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_FILE = re.compile(r"`([\w.-]+\.(?:toml|json|csv))`:\s*$")
+_FILE = re.compile(r"`([\w.-]+\.(?:toml|json|csv|txt))`:\s*$")
 # Lines whose figures differ from run to run: by their command ("" for all), and how they begin.
 _MEASURED = (
     ("", re.compile(r"\s*(spent|complete,|measured) ")),

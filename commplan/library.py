@@ -19,12 +19,16 @@ from commplan.fitting.fit import Fit, fit
 from commplan.fitting.fitted import Library, load_library
 from commplan.fitting.library import FitError, Model, fit_library
 from commplan.judgement.judge import Judged, Judgement, JudgementError, Verdict, judge
+from commplan.judgement.schedules import Comparison, compare
 from commplan.measurements.read import load_measurements
 from commplan.measurements.rows import Context, LogError, Measured
 from commplan.planning.planner import Plan, plan
 from runtime.emit.targets import TARGETS, Target, emit, emit_files
 from runtime.execute.executor import Executor
 from runtime.execute.faults import ExecutionError
+from runtime.foreign.errors import ForeignError
+from runtime.foreign.reading import load_foreign
+from runtime.foreign.sends import Send, schedule_from
 from runtime.launch.launch import Measurement, RunError, run
 from runtime.launch.mpi import LaunchError
 from runtime.program.lower import lower
@@ -85,6 +89,7 @@ __all__ = [
     "CollectiveError",
     "CommplanError",
     "Communicator",
+    "Comparison",
     "Context",
     "Contingency",
     "Cut",
@@ -98,6 +103,7 @@ __all__ = [
     "Figure",
     "Fit",
     "FitError",
+    "ForeignError",
     "Format",
     "GoneError",
     "Imported",
@@ -131,6 +137,7 @@ __all__ = [
     "Schedule",
     "ScheduleFileError",
     "ScratchError",
+    "Send",
     "Simulation",
     "Solver",
     "SolverError",
@@ -155,7 +162,11 @@ __all__ = [
     "check_topology",
     "collective",
     "combine",
+<<<<<<< HEAD
     "damaged",
+=======
+    "compare",
+>>>>>>> 7b65d15 (Read schedules of others, by executing them, and judge them beside the bound and ours)
     "demand",
     "dispatch",
     "emit",
@@ -167,6 +178,7 @@ __all__ = [
     "import_files",
     "judge",
     "load_compiled",
+    "load_foreign",
     "load_library",
     "load_measurements",
     "load_schedule",
@@ -180,6 +192,7 @@ __all__ = [
     "run",
     "save_schedule",
     "save_topology",
+    "schedule_from",
     "simulate",
     "stages",
     "to_networkx",

@@ -7,7 +7,7 @@ operations that cannot be carried out yet, for packets that are not there, chang
 from collections.abc import Sequence
 
 from runtime.foreign.errors import ForeignError
-from runtime.foreign.mscclpp.machine import Action, Block, Machine, Step
+from runtime.foreign.mscclpp.machine import Action, Block, Machine, Step, as_packets
 from runtime.foreign.mscclpp.memory import Span, Words
 from topologies.model.topology import IntArray
 
@@ -18,7 +18,7 @@ def _put(machine: Machine, block: Block, step: Step) -> bool:
     _expect_alike(step, ins, outs)
     for source, target in zip(ins, outs, strict=True):
         machine.write(block, target, machine.read(block, source))
-        machine.tell([source], target)
+        machine.tell(block.gpu, [source], target)
     return True
 
 
@@ -50,7 +50,7 @@ def _store(
         if target.end - target.start != len(values):
             raise ForeignError(f"gpu {block.gpu}: a part of another size is written")
         machine.write(block, target, values, over)
-        machine.tell(ins, target)
+        machine.tell(block.gpu, ins, target)
 
 
 def _scratch(span: Span) -> Span:
@@ -75,7 +75,7 @@ def _put_packets(machine: Machine, block: Block, step: Step) -> bool:
         return machine.ask_packets(block, list(zip(ins, outs, strict=True)))
     for source, target in zip(ins, outs, strict=True):
         _write_packets(machine, block, target, machine.read(block, source))
-        machine.tell([source], target)
+        machine.tell(block.gpu, [source], as_packets(target))
     return True
 
 
@@ -88,7 +88,7 @@ def _pass_packets(machine: Machine, block: Block, step: Step) -> bool:
         return machine.ask_packets(block, [(ins[0], target) for target in outs])
     for target in outs:
         _write_packets(machine, block, target, found[0][0], found[1])
-        machine.tell(ins[:1], target)
+        machine.tell(block.gpu, [as_packets(ins[0])], as_packets(target))
     return True
 
 
@@ -100,10 +100,11 @@ def _add_packets(machine: Machine, block: Block, step: Step) -> bool:
     total = machine.read(block, ins[0])
     for values in found[0]:
         total += values
-    _store(machine, block, ins, total, outs[:1], found[1])
+    seen = [ins[0], *map(as_packets, ins[1:])]
+    _store(machine, block, seen, total, outs[:1], found[1])
     for target in outs[1:]:
         _write_packets(machine, block, target, total, found[1])
-        machine.tell(ins, target)
+        machine.tell(block.gpu, seen, as_packets(target))
     return True
 
 
@@ -111,7 +112,7 @@ def _copy_packets(machine: Machine, block: Block, step: Step) -> bool:
     """Write a local part to local scratch as packets."""
     ins, outs = machine.spans(block, step)
     _write_packets(machine, block, outs[0], machine.read(block, ins[0]))
-    machine.tell(ins[:1], outs[0])
+    machine.tell(block.gpu, ins[:1], as_packets(outs[0]))
     return True
 
 
@@ -120,7 +121,7 @@ def _unpack(machine: Machine, block: Block, step: Step) -> bool:
     ins, outs = machine.spans(block, step)
     if (found := machine.read_packets(block, [_scratch(ins[0])])) is None:
         return False
-    _store(machine, block, ins[:1], found[0][0], outs[:1], found[1])
+    _store(machine, block, [as_packets(ins[0])], found[0][0], outs[:1], found[1])
     return True
 
 

@@ -56,12 +56,14 @@ class Proxy:
 
 @dataclass(frozen=True)
 class Copied:
-    """A move of data between two places, for whoever looks on: what went where, and was it added.
+    """A move of data, for whoever looks on: sources that were added up, and where that went.
 
-    sources: spans added up to what was written; the first of them lies at the place itself if the
-    rest was added to it.
+    actor: the GPU that did it. operation: its number, the same for all targets of one. Packets are
+    of an array of their own, numbered 2.
     """
 
+    actor: int
+    operation: int
     sources: tuple[Span, ...]
     target: Span
 
@@ -253,10 +255,10 @@ class Machine:
                     np.maximum(over, said, out=over)
         return over
 
-    def tell(self, sources: Sequence[Span], target: Span) -> None:
+    def tell(self, actor: int, sources: Sequence[Span], target: Span) -> None:
         """Let whoever looks on know of a move of data."""
         if self.watch is not None and target.end > target.start:
-            self.watch(Copied(tuple(sources), target))
+            self.watch(Copied(actor, self.carried, tuple(sources), target))
 
     def spans(self, block: Block, step: Step) -> tuple[list[Span], list[Span]]:
         """Give the spans of both sides of an operation."""
@@ -425,7 +427,7 @@ class Machine:
         self.touch(None, who, source, writes=False)
         self.touch(None, who, target, writes=True)
         self.memory.write(target, self.memory.words(source).copy())
-        self.tell([source], target)
+        self.tell(gpu, [source], target)
         self.carried += 1
 
     def ask_packets(self, block: Block, moves: Sequence[tuple[Span, Span]]) -> bool:
@@ -440,7 +442,12 @@ class Machine:
             raise ForeignError("a port puts packets that are not there yet")
         self.memory.write_packets(target, values, run)
         self.brought[target.gpu].append((target.start, target.end, self._said([source])))
-        self.tell([source], target)
+        self.tell(source.gpu, [as_packets(source)], as_packets(target))
+
+
+def as_packets(span: Span) -> Span:
+    """Give a span of scratch as one of packets, for whoever looks on."""
+    return span._replace(array=2)
 
 
 def _at(block: Block) -> str:
