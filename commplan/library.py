@@ -162,11 +162,8 @@ __all__ = [
     "check_topology",
     "collective",
     "combine",
-<<<<<<< HEAD
-    "damaged",
-=======
     "compare",
->>>>>>> 7b65d15 (Read schedules of others, by executing them, and judge them beside the bound and ours)
+    "damaged",
     "demand",
     "dispatch",
     "emit",
