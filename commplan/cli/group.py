@@ -26,7 +26,7 @@ PLACES = {
     "show": ("show", "show"),
     "simulate": ("measure", "simulate"),
     "emit": ("program", "emit"),
-    "read": ("reading", "read"),
+    "read": ("foreign.reading", "read"),
     "run": ("program", "run"),
     "doctor": ("doctor", "doctor"),
     "fabric": ("fabric", "fabric"),
