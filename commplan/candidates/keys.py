@@ -81,7 +81,13 @@ def _words(pacing: Pacing) -> Iterator[str]:
     if pacing.stride != USUAL.stride:
         yield f"steps {pacing.stride} apart"
     if pacing.phases != USUAL.phases:
-        yield f"in {pacing.phases} phases"
+        yield phases_in_words(pacing)
+
+
+def phases_in_words(pacing: Pacing) -> str:
+    """Say how far chunks are apart, and whether steps are dealt out over that."""
+    way = f"in {pacing.phases} phases"
+    return way if pacing.dealt else f"chunks {pacing.phases} steps apart"
 
 
 # The schedule of highest throughput, with which all others are compared.

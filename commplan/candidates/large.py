@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from math import inf
 
 from commplan.candidates.measure import play_work
 from commplan.candidates.tuning import (
+    ALIKE,
+    CLOSER_PACINGS,
+    CLOSER_WORK,
     DEALT_PACINGS,
     DEALT_VISITS,
     DEALT_WORK,
+    HIGH,
     LARGE_CHUNKS,
     LARGE_PACINGS,
     LARGE_WORK,
@@ -27,12 +32,13 @@ from topologies.model.units import Bytes, Seconds, Share
 KEPT = 2  # pacings of a race that are looked at more closely
 PACING, VISIT = 0.5, 1e-7  # seconds of the plays of pacings, and of a visit in the last one
 
+SHARED_COST = 8  # of a play where links share, in plays where they do not
 # How networks may carry messages, the cheaper ones to play first, and what a play costs there.
 # In order also at a size where latency tells: a lead that is too short shows there.
 _NETWORKS: tuple[tuple[Switching, Sharing, Bytes, int], ...] = (
     ("cut-through", "fifo", LARGE // 16, 1),
     ("store-and-forward", "fifo", LARGE // 16, 1),
-    ("cut-through", "fair", LARGE, 8),
+    ("cut-through", "fair", LARGE, SHARED_COST),
     ("store-and-forward", "fair", LARGE, 30),
 )
 
@@ -45,7 +51,8 @@ def pace_for_large(
     It is the one that is best in the worst of several networks, each measured by the best that any
     reaches there: links that serve messages in order, and links that share, with switches that cut
     through or store and forward. Of large schedules only one is played, of very large ones none.
-    Small ones that do not reach nearly all where links share are tried in phases as well.
+    Small ones that do not reach nearly all where links share are tried in phases as well. What
+    still reaches less than HIGH is tried with chunks further apart and with fewer chunks.
 
     Args:
         schedule: any that is right.
@@ -62,7 +69,47 @@ def pace_for_large(
     best = tried[0]
     if work <= PACING_WORK and not _is_near(best, PACING_WORK):
         best = _race_all(tried, max_scratch)
-    return best, simulate(best, LARGE)
+    played = simulate(best, LARGE)
+    if _share(best, played) >= HIGH:
+        return best, played
+    return _bring_closer(best, played, max_scratch)
+
+
+def _share(schedule: Schedule, played: Simulation) -> float:
+    """Divide the time in which its links can carry it by that of a play."""
+    return played.size / (flow_rate(schedule) * played.seconds)
+
+
+def _bring_closer(
+    usual: Schedule, played: Simulation, max_scratch: Share | None
+) -> tuple[Schedule, Simulation]:
+    """Try what suits high schedules, in which each chunk is long under way, until one reaches HIGH.
+
+    One counts as reaching what it does in the worse of both kinds of switches, and is not taken
+    where links that share would be clearly slower with it, as far as that is quick to play.
+    """
+    best, most = (usual, played), _least_share(usual, played)
+    shared = _visits(usual, LARGE) * SHARED_COST + PLAY_WORK <= PACING_WORK
+    limit = ALIKE * _seconds(usual, LARGE, "cut-through", "fair") if shared else inf
+    often = CLOSER_WORK // (len(SWITCHINGS) * play_work(usual, LARGE))
+    for pacing in CLOSER_PACINGS[:often]:
+        tried = with_pacing(usual, pacing)
+        if max_scratch is not None and scratch(tried) > max_scratch:
+            continue
+        now = simulate(tried, LARGE)
+        share = _least_share(tried, now)
+        if share <= most or (shared and _seconds(tried, LARGE, "cut-through", "fair") > limit):
+            continue
+        best, most = (tried, now), share
+        if most >= HIGH:
+            break
+    return best
+
+
+def _least_share(schedule: Schedule, played: Simulation) -> float:
+    """Compute what is reached where switches cut through, as played, or store if that is less."""
+    stored = simulate(schedule, LARGE, "store-and-forward")
+    return min(_share(schedule, played), _share(schedule, stored))
 
 
 def _at(

@@ -1,6 +1,6 @@
 """The numbers that decide what is tried and what is chosen, each with its unit and its reason."""
 
-from runtime.metrics.pacing import MOST_LEAD
+from runtime.metrics.pacing import MOST_LEAD, Pacing
 
 # What is tried.
 TEMPLATE_RANKS = 256  # ranks up to which templates are: they are written out in full
@@ -45,6 +45,17 @@ DEALT_PACINGS = (
     *((3, 1, 4), (6, 1, 4), (6, 2, 4), (8, 2, 4)),
 )
 DEALT_VISITS = 1_600  # of transfers to links, written out, up to which they are dealt to phases
+# What is tried for schedules of many steps that reach less than HIGH: where chunks are two or four
+# steps apart each is through in the time of a half or a quarter; fewer chunks beat better on some
+# machines that are played folded.
+CLOSER_PACINGS = (
+    Pacing(lead=6, phases=2, dealt=False),
+    Pacing(pace=0.6, lead=2),
+    Pacing(lead=12, phases=4, dealt=False),
+    Pacing(lead=2, order="piece", stride=2),
+)
+HIGH = 0.97  # of what links can carry, within which none of these is tried
+CLOSER_WORK = 20_000_000  # visits of messages to links, in all these plays
 NEARLY = 0.96  # of what links can carry: a pacing that reaches it is not compared with others
 LARGE_CHUNKS = 32  # of the longer play, at least
 LARGE_WORK = 8_000_000  # visits of messages to links up to which a plan is played at all

@@ -31,8 +31,10 @@ class Pacing:
             piece, so that ranks begin with different peers, or by piece.
         stride: program steps from one step of the schedule to the next. With 2 what comes late by
             one still holds nobody up who sends it on.
-        phases: program steps from one chunk to the next, to which the transfers of a step are
-            dealt out: few pairs of ranks share a link in each.
+        phases: program steps from one chunk to the next.
+        dealt: whether each step becomes so many program steps, to which its transfers are dealt
+            out: few pairs of ranks share a link in each. Else steps stay one after the other, and a
+            chunk is through the program in the time of fewer chunks.
     """
 
     pace: float = 1.0
@@ -40,13 +42,19 @@ class Pacing:
     order: Order = "place"
     stride: int = 1
     phases: int = 1
+    dealt: bool = True
+
+    @property
+    def parts(self) -> int:
+        """Count the program steps to which the transfers of a step are dealt out."""
+        return self.phases if self.dealt else 1
 
 
 USUAL = Pacing()
 # What its fields are called in a provenance.
 _KEYS = {
     **{"pace": "pace", "lead": "lead", "order": "starting"},
-    **{"stride": "stride", "phases": "phases"},
+    **{"stride": "stride", "phases": "phases", "dealt": "dealt"},
 }
 
 
@@ -55,13 +63,15 @@ def pacing_of(schedule: Schedule) -> Pacing:
     held = schedule.provenance
     phases = int(_within(held.get("phases"), 1, MOST_PHASES, USUAL.phases))
     stride = int(_within(held.get("stride"), 1, MOST_STRIDE, USUAL.stride))
-    shown = not (schedule.transfers.step // phases % stride).any()
+    dealt = held.get("dealt") is not False or phases == 1
+    shown = not (schedule.transfers.step // (phases if dealt else 1) % stride).any()
     return Pacing(
         _within(held.get("pace"), WHOLE, MOST_PACE, USUAL.pace),
         int(_within(held.get("lead"), 1, MOST_LEAD, USUAL.lead)),
         next((known for known in ORDERS if known == held.get(_KEYS["order"])), USUAL.order),
         stride if shown else USUAL.stride,
         phases,
+        dealt,
     )
 
 
@@ -86,14 +96,14 @@ def with_pacing(schedule: Schedule, pacing: Pacing) -> Schedule:
 def _with_steps(schedule: Schedule, pacing: Pacing) -> Schedule:
     """Move the steps; where there are other phases than before the transfers are dealt out anew."""
     rows, held = schedule.transfers, pacing_of(schedule)
-    if (held.stride, held.phases) == (pacing.stride, pacing.phases):
+    if (held.stride, held.parts) == (pacing.stride, pacing.parts):
         return schedule
-    step, phase = np.divmod(rows.step, held.phases)
+    step, phase = np.divmod(rows.step, held.parts)
     step = step // held.stride * pacing.stride
-    if pacing.phases == held.phases:
-        return replace(schedule, transfers=replace(rows, step=step * held.phases + phase))
+    if pacing.parts == held.parts:
+        return replace(schedule, transfers=replace(rows, step=step * held.parts + phase))
     plain = replace(schedule, transfers=replace(rows, step=step))
-    return plain if pacing.phases == 1 else deal_out(plain, pacing.phases)
+    return plain if pacing.parts == 1 else deal_out(plain, pacing.parts)
 
 
 def with_lead(schedule: Schedule, lead: int | None) -> Schedule:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
+from commplan.candidates.keys import phases_in_words
 from commplan.cli.io.quantities import gigabytes, percent
 from commplan.planning.planner import Plan
 from commplan.planning.size_set import SizeRange
@@ -60,6 +61,7 @@ def reached_fields(made: Plan) -> dict[str, object]:
             "lead": played.lead,
             "stride": pacing_of(made.schedule).stride,
             "phases": pacing_of(made.schedule).phases,
+            "dealt": pacing_of(made.schedule).dealt,
         }
     }
 
@@ -75,7 +77,7 @@ def reached_rows(made: Plan) -> list[tuple[str, str]]:
     if pacing.stride > 1:
         how += f", steps {pacing.stride} apart"
     if pacing.phases > 1:
-        how += f", in {pacing.phases} phases"
+        how += f", {phases_in_words(pacing)}"
     return [("reached", f"{reaches}: {percent(played.algbw / float(achieved))}, {how}")]
 
 

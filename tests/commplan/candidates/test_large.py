@@ -30,6 +30,17 @@ def test_sharing_networks_count(seed, solved):
     assert reached.seconds == simulate(best, LARGE).seconds
 
 
+def test_chunks_go_further_apart_where_a_chunk_is_long_under_way(solved):
+    made = solved(topology("torus:16x8x8"), "all_reduce")
+    best, reached = pace_for_large(made)
+    assert not pacing_of(best).dealt
+    assert LARGE / flow_rate(made) / simulate(made, LARGE).seconds < 0.97
+    assert reached is not None
+    assert reached.seconds == simulate(best, LARGE).seconds
+    assert LARGE / flow_rate(made) / reached.seconds > 0.98
+    assert reached.chunks == simulate(made, LARGE).chunks
+
+
 def test_what_is_near_everywhere_keeps_the_usual_pacing(solved):
     assert pacing_of(pace_for_large(solved(topology("ring:4"), "all_gather"))[0]) == USUAL
 

@@ -76,7 +76,7 @@ def test_the_program_lowers_itself_as_lower_does(
     monkeypatch.setattr(tables, "refuse_unlike", lambda schedule: None)  # all kinds of landings
     name = "all_to_all" if kind == "relayed" else "all_reduce"
     made = request.getfixturevalue(f"{kind}_of")(name, 5)
-    schedule = with_pacing(made, Pacing(phases=1 + in_place))
+    schedule = with_pacing(made, Pacing(phases=1 + in_place, dealt=kind != "tree"))
     source, program = tmp_path / "a.c", tmp_path / "a"
     text = emit(schedule).partition("int main(")[0]
     assert "MESSAGE_LIMIT = 1 << 30" in text

@@ -21,6 +21,7 @@ from topologies.formats.spec import topology
         Pacing(0.5, 4, "piece"),
         Pacing(WHOLE, MOST_LEAD),
         Pacing(phases=3),
+        Pacing(lead=6, phases=2, dealt=False),
     ],
 )
 def test_what_is_written_is_read(pacing, ring_of):
@@ -55,6 +56,17 @@ def test_phases_deal_steps_out_and_are_taken_back(solved):
     assert (plain == unfold(made).transfers.step).all()
 
 
+def test_chunks_that_are_further_apart_leave_the_steps_where_they_are(solved):
+    made = solved(topology("irregular:seed=21"), "all_reduce")
+    apart = with_pacing(made, Pacing(phases=3, dealt=False))
+    assert not verify(apart).faults
+    assert (apart.transfers.step == made.transfers.step).all()
+    dealt = with_pacing(apart, Pacing(phases=2))
+    assert (dealt.transfers.step == with_pacing(made, Pacing(phases=2)).transfers.step).all()
+    back = with_pacing(dealt, Pacing(phases=3, dealt=False)).transfers.step
+    assert (back == unfold(made).transfers.step).all()
+
+
 def test_each_link_has_about_as_much_to_do_in_each_phase(solved):
     dealt = with_pacing(solved(topology("irregular:seed=107"), "all_reduce"), Pacing(phases=2))
     rows, share = dealt.transfers, share_floats(dealt)
@@ -76,7 +88,7 @@ def test_a_stride_that_the_steps_do_not_show_is_none(ring_of):
 def test_nonsense_in_a_file_is_some_pacing(nonsense, ring_of):
     made = ring_of("all_gather", 4)
     words = {"pace": nonsense, "lead": nonsense, "starting": nonsense}
-    words |= {"stride": nonsense, "phases": nonsense}
+    words |= {"stride": nonsense, "phases": nonsense, "dealt": nonsense}
     found = pacing_of(replace(made, provenance=made.provenance | words))
     assert 0 <= found.pace <= 64
     assert 1 <= found.lead <= MOST_LEAD

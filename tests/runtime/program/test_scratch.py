@@ -38,8 +38,11 @@ def test_a_program_allocates_what_is_foretold(topology, name, some):
     ranks = [rank for rank in range(topology.ranks) if not some or rank % 3 != 1]
     what = collective(name, ranks, ranks[1] if name in ROOTED else None)
     for schedule in schedules(topology, what):
-        for chunks, lead, phases in ((1, 2, 1), (3, 1, 1), (3, 4, 2)):
-            schedule = with_pacing(schedule, Pacing(phases=phases))
+        for chunks, lead, phases, dealt in (
+            *((1, 2, 1, True), (3, 1, 1, True)),
+            *((3, 4, 2, True), (4, 3, 2, False)),
+        ):
+            schedule = with_pacing(schedule, Pacing(phases=phases, dealt=dealt))
             count = schedule.parts[1] * what.total * chunks  # a whole number of each chunk
             made = lower(moves(schedule), count, chunks=chunks, joined=0, lead=lead)
             allocated = Fraction(int(made.counts[:, Buffer.SCRATCH].max()), count)
