@@ -90,6 +90,18 @@ def reduced_then_sent(n: int) -> Pattern:
     return pattern([*up, *(Message(1, 0, i, [0]) for i in range(1, n))])
 
 
+def one_shot(n: int) -> Pattern:
+    """Send everything to everyone at once; each adds up for itself."""
+    return pattern(Message(0, i, j, [0], True) for i in range(n) for j in range(n))
+
+
+def two_shot(n: int) -> Pattern:
+    """Send each its share at once, and then each sum to everyone."""
+    pairs = [(i, j) for i in range(n) for j in range(n)]
+    shares = [Message(0, i, j, [j], True) for i, j in pairs]
+    return pattern([*shares, *(Message(1, i, j, [i]) for i, j in pairs)], parts=n)
+
+
 def shares_halving(n: int) -> Pattern:
     """Share out the sum, the far halves first; who is left over sends all, and gets its share.
 

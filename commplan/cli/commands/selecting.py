@@ -5,12 +5,14 @@ import click
 from commplan.cli.io import quantities
 from commplan.cli.io.answer import Answer, Command
 from commplan.cli.io.arguments import choose_ranks, file_name, output
+from commplan.cli.io.needless import is_given
 from commplan.cli.io.progress import progress
-from commplan.cli.io.selections import rule_fields, rule_lines
+from commplan.cli.io.selections import rule_fields, rule_lines, tuned_fields, tuned_lines
 from commplan.selection.choose import MARGIN
 from commplan.selection.select import select as find_rules
 from commplan.selection.shell import export
 from commplan.selection.targets import TARGETS, open_target
+from commplan.selection.tuners import TUNERS
 from runtime.launch import rank_map
 from topologies.formats import atomic, spec
 from topologies.model.topology import Topology
@@ -25,8 +27,8 @@ SECONDS = 600.0
 @click.option(
     "--target",
     required=True,
-    type=quantities.Name("target", TARGETS),
-    help="Whose file: " + ", ".join(TARGETS) + ".",
+    type=quantities.Name("target", (*TARGETS, *TUNERS)),
+    help="Whose file: " + ", ".join((*TARGETS, *TUNERS)) + ".",
 )
 @output()
 @click.option("--map", "map_file", type=file_name, help="File: the rank each process plays.")
@@ -49,7 +51,11 @@ SECONDS = 600.0
     show_default=True,
     help="A rule must gain more than this part of the time.",
 )
-@click.option("--library", type=file_name, help="MPICH's libmpi.so.12 (that beside mpirun).")
+@click.option(
+    "--library",
+    type=file_name,
+    help="MPICH's libmpi.so.12 (that beside mpirun); for GPUs what `fit --json` printed.",
+)
 @click.option(
     "--time-limit",
     type=quantities.SecondsRange(0, 10**7, min_open=True),
@@ -75,6 +81,8 @@ def select(
     map says; a rule is written where one gains more than the margin over the library's own choice.
     """
     machine = spec.topology(topology)
+    if target in TUNERS:
+        return _tune(machine, target, output, library, ranks)
     known = open_target(target, library)
     played = _communicators(machine, ranks, map_file)
     with progress(time_limit) as watch:
@@ -90,6 +98,26 @@ def select(
         "written": output,
     }
     return Answer(fields, [*rule_lines(machine.name, target, found), f"written to {output}", line])
+
+
+def _tune(
+    machine: Topology, target: str, output: str, library: str | None, ranks: tuple[str, ...]
+) -> Answer:
+    """Write a file for GPUs or NPUs: all ranks of a host, and their numbers that were measured.
+
+    Raises:
+        UsageError: an option that has no say there.
+    """
+    given = [name for name in ("collectives", "map_file", "sizes", "margin") if is_given(name)]
+    if given or len(ranks) > 1:
+        raise click.UsageError(f"--target {target} takes TOPOLOGY, --ranks and --library alone")
+    chosen = choose_ranks(machine, ranks[0] if ranks else None)
+    found = TUNERS[target](machine, list(chosen), library)
+    atomic.write(output, found.text)
+    variables = {name: value or output for name, value in found.variables.items()}
+    line = export(variables, output)
+    fields = tuned_fields(machine.name, target, found) | {"load": line, "written": output}
+    return Answer(fields, [*tuned_lines(machine.name, target, found), f"written to {output}", line])
 
 
 def _communicators(

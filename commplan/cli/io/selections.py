@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 
 from commplan.selection.select import Range, Selection
+from commplan.selection.tuners import Tuned
 from topologies.model.units import bytes_of
+
+ENDLESS = 2**50  # bytes
 
 
 def rule_fields(rule: Range) -> dict[str, object]:
@@ -41,3 +44,35 @@ def rule_lines(machine: str, target: str, found: Selection) -> Iterator[str]:
         told = gains[0] if len(gains) == 1 else f"{gains[0]} to {gains[-1]}"
         yield f"    {most:>26}  {told:>13}  {first.chosen.title}"
     yield from (f"  not tried: {each}" for each in found.not_tried)
+
+
+def tuned_fields(machine: str, target: str, found: Tuned) -> dict[str, object]:
+    """Give the rules of a file for GPUs or NPUs: bytes, and gains that are predicted."""
+    rules = [
+        {
+            "collective": rule.collective,
+            "ranks": rule.ranks,
+            "least_size": rule.least,
+            "most_size": rule.most,
+            "algorithm": rule.algorithm,
+            "instead_of": rule.instead,
+            "least_gain": rule.gain[0],
+            "most_gain": rule.gain[1],
+        }
+        for rule in found.rules
+    ]
+    return {"machine": machine, "target": target, "rules": rules, "notes": list(found.notes)}
+
+
+def tuned_lines(machine: str, target: str, found: Tuned) -> Iterator[str]:
+    """Write what such a file says, and what it rests on."""
+    yield f"{target} on {machine}"
+    for rule in found.rules:
+        most = "on" if rule.most >= ENDLESS else f"to {bytes_of(rule.most)}"
+        yield f"  {rule.collective}, {rule.ranks} ranks, from {bytes_of(rule.least)} {most}"
+        low, high = rule.gain
+        gain = f"{low:.2f} to {high:.2f} times as fast"
+        yield f"    {rule.algorithm} instead of {rule.instead}: {gain}"
+    if not found.rules:
+        yield "  no rule: nothing gains more than predictions may be off"
+    yield from (f"  {note}" for note in found.notes)

@@ -35,7 +35,10 @@ ANY = [
         for k in (2, 3)
         for far in (False, True)
     ),
-    *(("all_reduce", each) for each in (sums.ring, sums.reduced_then_sent)),
+    *(
+        ("all_reduce", each)
+        for each in (sums.ring, sums.reduced_then_sent, sums.one_shot, sums.two_shot)
+    ),
     *(("all_to_all", each) for each in (exchanges.at_once, exchanges.pairwise)),
     *(("all_to_all", partial(exchanges.bruck, k=k)) for k in (2, 3)),
     ("all_to_all", partial(exchanges.in_batches, batch=2)),
