@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from commplan.selection.algorithm import Algorithm, Catalogue, Rules
-from commplan.selection.mpich import mpich
-from commplan.selection.openmpi import OpenMpi, OpenMpiJson
+from commplan.selection.mpi.mpich import mpich
+from commplan.selection.mpi.openmpi import OpenMpi, OpenMpiJson
 from topologies.model.units import Bytes
 
 TARGETS = ("mpich", "openmpi", "openmpi-json")

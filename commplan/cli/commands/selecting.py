@@ -12,7 +12,7 @@ from commplan.selection.choose import MARGIN
 from commplan.selection.select import select as find_rules
 from commplan.selection.shell import export
 from commplan.selection.targets import TARGETS, open_target
-from commplan.selection.tuners import TUNERS
+from commplan.selection.tuned.tuners import TUNERS
 from runtime.launch import rank_map
 from topologies.formats import atomic, spec
 from topologies.model.topology import Topology

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from commplan.selection.select import Range, Selection
-from commplan.selection.tuners import Tuned
+from commplan.selection.tuned.tuners import Tuned
 from topologies.model.units import bytes_of
 
 ENDLESS = 2**50  # bytes

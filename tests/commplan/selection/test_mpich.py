@@ -5,9 +5,16 @@ import sys
 import pytest
 
 from commplan.selection.algorithm import Rule
-from commplan.selection.mpich import mpich
-from commplan.selection.mpich_rules import PAGE, call_of, set_rules, text
-from commplan.selection.mpich_tree import LibraryError, TreeError, check, in_library, load, look_up
+from commplan.selection.mpi.mpich import mpich
+from commplan.selection.mpi.mpich_rules import PAGE, call_of, set_rules, text
+from commplan.selection.mpi.mpich_tree import (
+    LibraryError,
+    TreeError,
+    check,
+    in_library,
+    load,
+    look_up,
+)
 from runtime.launch.mpi import find
 
 SUPERNODES = """format = "commplan/topology/1"

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from commplan.selection.algorithm import Rule
-from commplan.selection.openmpi import (
+from commplan.selection.mpi.openmpi import (
     OpenMpi,
     OpenMpiJson,
     RulesError,
@@ -11,7 +11,7 @@ from commplan.selection.openmpi import (
     read_json,
     read_text,
 )
-from commplan.selection.openmpi_algorithms import ALGORITHMS, FIXED, NAMES, SAME
+from commplan.selection.mpi.openmpi_algorithms import ALGORITHMS, FIXED, NAMES, SAME
 
 SPREADS = {each.title: each for each in ALGORITHMS["broadcast"]}
 RULES = {

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from commplan.fitting.fitted import known_library
-from commplan.selection import hccl
-from commplan.selection.protocols import UnmeasuredError, protocol_rules
-from commplan.selection.tuner_files import (
+from commplan.selection.tuned import hccl
+from commplan.selection.tuned.protocols import UnmeasuredError, protocol_rules
+from commplan.selection.tuned.tuner_files import (
     TunerError,
     first,
     read_csv,
@@ -16,7 +16,7 @@ from commplan.selection.tuner_files import (
     write_ncclx_csv,
     write_ncclx_json,
 )
-from commplan.selection.tuners import UNTRIED
+from commplan.selection.tuned.tuners import UNTRIED
 from topologies.formats import spec
 
 NCCL = ("nccl", "nccl-9", "nccl-8", "ncclx", "ncclx-json")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from commplan.selection.algorithm import Algorithm, Rules
-from commplan.selection.mpich_algorithms import ALGORITHMS, WORDS
-from commplan.selection.mpich_rules import KEYS, call_of, set_rules, text
-from commplan.selection.mpich_tree import (
+from commplan.selection.mpi.mpich_algorithms import ALGORITHMS, WORDS
+from commplan.selection.mpi.mpich_rules import KEYS, call_of, set_rules, text
+from commplan.selection.mpi.mpich_tree import (
     LibraryError,
     check,
     in_library,

@@ -16,7 +16,7 @@ from typing import Any
 
 from commplan.selection.algorithm import Algorithm
 from commplan.selection.play import Stage
-from commplan.selection.tuner_files import TunerError, parse
+from commplan.selection.tuned.tuner_files import TunerError, parse
 from solvers.selectable import sums
 from topologies.model.units import Bytes
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import ceil, inf
 from typing import Any
 
-from commplan.selection.protocols import ProtocolRule
+from commplan.selection.tuned.protocols import ProtocolRule
 from topologies.model.errors import WRONG_INPUT, CommplanError
 
 COLLECTIVES = ("broadcast", "reduce", "allgather", "reducescatter", "allreduce")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from commplan.selection.algorithm import Algorithm, Rule, Rules
-from commplan.selection.mpich_tree import KEY, Call, Tree, holds
+from commplan.selection.mpi.mpich_tree import KEY, Call, Tree, holds
 from topologies.model.units import Bytes
 
 # Which size a collective's rules speak of, and what its calls are besides.

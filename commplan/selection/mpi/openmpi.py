@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from commplan.selection.algorithm import Algorithm, Catalogue, Rule, Rules
-from commplan.selection.openmpi_algorithms import (
+from commplan.selection.mpi.openmpi_algorithms import (
     ALGORITHMS,
     ALWAYS,
     BLOCKWISE,

@@ -6,11 +6,11 @@ from functools import partial
 from textwrap import wrap
 
 from commplan.fitting.fitted import Library, known_library, load_library
-from commplan.selection import hccl, tuner_files
-from commplan.selection.hccl import HcclRule, hccl_rules
 from commplan.selection.play import stages
-from commplan.selection.protocols import ProtocolRule, UnmeasuredError, protocol_rules
-from commplan.selection.tuner_files import TunerError, TunerRow
+from commplan.selection.tuned import hccl, tuner_files
+from commplan.selection.tuned.hccl import HcclRule, hccl_rules
+from commplan.selection.tuned.protocols import ProtocolRule, UnmeasuredError, protocol_rules
+from commplan.selection.tuned.tuner_files import TunerError, TunerRow
 from topologies.model.topology import Topology
 from topologies.model.units import Bytes, Rank
 

@@ -1,0 +1,1 @@
+"""Selection files for GPUs and NPUs: predicted from fits, read by the rules of their loaders."""
