@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 from topologies.importers.draft import (
+    ADAPTER,
     ASSUMED,
     HUB_KIND,
+    NETWORK,
     PROFILE,
     RANK,
+    STATED,
     SWITCH,
     UPLINK,
     Cable,
@@ -15,7 +18,8 @@ from topologies.importers.draft import (
 )
 from topologies.importers.hardware.figures import GENERATIONS, GUESSES, Figure
 from topologies.importers.hardware.profiles import Profile
-from topologies.model.units import Rate
+from topologies.model.units import Rate, count_of
+from topologies.model.units import rate as rate_of
 
 LATENCY = "; latency assumed: "
 
@@ -104,6 +108,27 @@ def _fill_uplinks(draft: Draft, cables: list[Cable]) -> list[Cable]:
             below[cable.dst] = below.get(cable.dst, Rate(0)) + rate
         made.append(cable._replace(rate=rate))
     return made
+
+
+def held_back(draft: Draft) -> list[str]:
+    """Say where a rate that is assumed makes less of adapters than the files say they do."""
+    outside: dict[str, Rate] = {}
+    inside: dict[str, Rate] = {}
+    adapters = {each.name for each in draft.of(ADAPTER)}
+    for cable in draft.cables:
+        for end in adapters & {cable.src, cable.dst}:
+            if cable.base == NETWORK and cable.evidence == STATED:
+                outside[end] = max(outside.get(end, Rate(0)), cable.rate or Rate(0))
+            elif cable.base != NETWORK and cable.evidence == ASSUMED:
+                inside[end] = max(inside.get(end, Rate(0)), cable.rate or Rate(0))
+    slow = [end for end in outside if inside.get(end, outside[end]) < outside[end]]
+    if not slow:
+        return []
+    least, most = min(inside[end] for end in slow), max(outside[end] for end in slow)
+    return [
+        f"{count_of(len(slow), 'adapter')} of {rate_of(most)} beside links that are assumed to "
+        f"carry {rate_of(least)}: --profile says which hardware it is"
+    ]
 
 
 def assumptions(draft: Draft) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from topologies.importers import sources
 from topologies.importers.assembly import machine
-from topologies.importers.completion import assumptions, complete
+from topologies.importers.completion import assumptions, complete, held_back
 from topologies.importers.draft import Draft
 from topologies.importers.hardware.profiles import combine
 from topologies.importers.merging import expect_few, merge
@@ -68,7 +68,7 @@ def import_files(
         summary=tuple(rows(left)),
         notes=left.notes,
         assumed=tuple(assumptions(left)),
-        odd=tuple(odd(whole)),
+        odd=(*held_back(whole), *odd(whole)),
         formats=tuple(dict.fromkeys(name for name, _ in read)),
     )
 

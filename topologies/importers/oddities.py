@@ -54,7 +54,8 @@ def _slow(draft: Draft, vertex: Mapping[str, Vertex]) -> list[str]:
         ends = sorted((vertex[each.src].kind, vertex[each.dst].kind))
         kinds[each.base, *ends].append(each)
     faults = []
-    for cables in kinds.values():
+    for every in kinds.values():
+        cables = _side_by_side(every)
         common = usual([each.rate or Rate(0) for each in cables])
         slower = [each for each in cables if common and (each.rate or 0) < common]
         names = [f"{each.src} -> {each.dst}" for each in slower]
@@ -66,6 +67,18 @@ def _slow(draft: Draft, vertex: Mapping[str, Vertex]) -> list[str]:
                 f"{_fewer_lanes(slower, cables)}"
             )
     return faults
+
+
+def _side_by_side(cables: Iterable[Cable]) -> list[Cable]:
+    """Add up what leads from one end to one other at several speeds."""
+    sums: dict[tuple[str, str], Cable] = {}
+    for each in cables:
+        old = sums.get((each.src, each.dst))
+        if old:
+            rate, lanes = (old.rate or 0) + (each.rate or 0), old.lanes + each.lanes
+            each = each._replace(rate=Rate(rate), lanes=lanes)
+        sums[each.src, each.dst] = each
+    return list(sums.values())
 
 
 def _fewer_lanes(slower: Sequence[Cable], cables: Sequence[Cable]) -> str:

@@ -94,3 +94,23 @@ def test_a_host_of_another_kind_is_no_copy_of_the_file(sample, tmp_path):
     made = import_files([sample("nccl-nvswitch.xml"), str(tmp_path / "fabric.out")])
     assert made.topology.ranks == 7 * 4
     assert any(note.endswith("left out: more4") for note in made.notes)
+
+
+def test_an_assumed_rate_that_makes_less_of_adapters_is_told(tmp_path):
+    matrix = "\tGPU0\tGPU1\tNIC0\nGPU0\t X \tNV18\tPIX\nGPU1\tNV18\t X \tPIX\nNIC0\tPIX\tPIX\t X \n"
+    switch = 'Switch\t65 "S-1"\t\t# "leaf" enhanced port 0 lid 1 lmc 0\n'
+    ports = "".join(
+        f'[{k}]\t"H-{k}"[1]({k})\t\t# "n{k} mlx5_0" lid {k + 1} 4xNDR\n' for k in (1, 2)
+    )
+    hosts = "".join(
+        f'Ca\t1 "H-{k}"\t\t# "n{k} mlx5_0"\n[1]({k})\t"S-1"[{k}]\t\t# lid {k + 1} lmc 0 "leaf" '
+        "lid 1 4xNDR\n\n"
+        for k in (1, 2)
+    )
+    files = [("n1.txt", matrix), ("n2.txt", matrix), ("f.out", f"{switch}{ports}\n{hosts}")]
+    names = [str(tmp_path / name) for name, _ in files]
+    for name, (_, text) in zip(names, files, strict=True):
+        Path(name).write_text(text)
+    odd = import_files(names).odd
+    assert odd[0].startswith("2 adapters of 50 GB/s beside links that are assumed to carry 31.5")
+    assert import_files(names, profiles=["h100"]).odd == ()
