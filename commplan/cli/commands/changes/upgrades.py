@@ -1,0 +1,229 @@
+"""`commplan upgrade`: which links bind, what more bandwidth brings, and the cheapest change."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from time import monotonic
+
+import click
+import numpy as np
+
+from commplan.anytime.interrupts import stop_on_interrupt
+from commplan.changes.upgrade import Change, Growth, Slope, cheapest_change
+from commplan.cli.io import quantities
+from commplan.cli.io.answer import Answer, Command
+from commplan.cli.io.arguments import choose_ranks, time_limit
+from commplan.cli.io.progress import progress
+from solvers.certify.certificates import measure_cut
+from solvers.schedules.certificate import Certificate, Cut
+from solvers.schedules.collective import Collective
+from solvers.schedules.kinds import COLLECTIVES, collective
+from topologies.formats import spec
+from topologies.model.messages import list_names, unknown
+from topologies.model.parameters import decimal
+from topologies.model.topology import Topology
+from topologies.model.units import Rate, Seconds, rate
+
+GIGA = 10**9
+
+
+@click.command(cls=Command)
+@click.argument("topology")
+@click.argument(
+    "collectives", nargs=-1, required=True, type=quantities.Name("collective", COLLECTIVES)
+)
+@click.option("--ranks", help="Ranks that take part, by number or name, as 0,1,4-7 (all).")
+@click.option(
+    "--to", "factor", metavar="FACTOR", help="Find the cheapest change for so many times the rate."
+)
+@click.option(
+    "--step",
+    multiple=True,
+    metavar="CLASS=GBPS",
+    help="What a step adds to each link of a class (its rate: one more link); 0: it stays.",
+)
+@click.option(
+    "--cost",
+    multiple=True,
+    metavar="CLASS=PRICE",
+    help="What one GB/s more on one link of a class costs (1).",
+)
+@time_limit
+def upgrade(
+    topology: str,
+    collectives: tuple[str, ...],
+    ranks: str | None,
+    factor: str | None,
+    step: tuple[str, ...],
+    cost: tuple[str, ...],
+    time_limit: Seconds,
+) -> Answer:
+    """Say which links bind, what one GB/s more on each class brings, and how far that holds.
+
+    With --to, the cheapest whole numbers of steps after which each collective may reach so many
+    times its rate: proved, by the bounds of all machines between.
+    """
+    machine = spec.topology(topology)
+    chosen = choose_ranks(machine, ranks)
+    asked = [collective(name, chosen) for name in dict.fromkeys(collectives)]
+    wanted = None if factor is None else _factor(factor)
+    steps = _by_class(machine, "--step", step, _own_rates(machine))
+    prices = _by_class(machine, "--cost", cost, [Fraction(1)] * len(machine.classes))
+    if wanted is None and (step or cost):
+        raise click.UsageError("--step and --cost are for --to, the rate that is wanted")
+    started = monotonic()
+    with progress(time_limit) as watch, stop_on_interrupt(watch):
+        growths = [Growth(machine, what, watch) for what in asked]
+        slopes = [[g.slope(of) for of in _used(machine)] for g in growths]
+        change = None
+        if wanted is not None:
+            links = np.bincount(machine.link_class, minlength=len(machine.classes)).tolist()
+            each = [s * p * n for s, p, n in zip(steps, prices, links, strict=True)]
+            sizes = [Fraction(GIGA) * s for s in steps]
+            change = cheapest_change(
+                growths, [wanted * g.base for g in growths], sizes, each, watch
+            )
+    fields = {
+        "collectives": [_fields(machine, g, own) for g, own in zip(growths, slopes, strict=True)],
+        "change": None if change is None else _change_fields(machine, change, steps),
+        "seconds": monotonic() - started,
+    }
+    lines = [line for g, own in zip(growths, slopes, strict=True) for line in _lines(g, own)]
+    if change is not None:
+        lines += _change_lines(machine, growths, change, steps)
+    return Answer(fields, lines)
+
+
+def _used(machine: Topology) -> list[int]:
+    """List the classes that have links."""
+    return sorted(set(machine.link_class.tolist()))
+
+
+def _own_rates(machine: Topology) -> list[Fraction]:
+    """Give for each class the rate of its fastest link in GB/s."""
+    rates = [Fraction(0)] * len(machine.classes)
+    for kind, capacity in zip(machine.link_class.tolist(), machine.capacity.tolist(), strict=True):
+        rates[kind] = max(rates[kind], capacity * machine.unit / GIGA)
+    return rates
+
+
+def _factor(text: str) -> Fraction:
+    """Read how many times the rate is wanted."""
+    try:
+        found = decimal(4)(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r}, expected {error}", param_hint="--to") from None
+    if found <= 1:
+        raise click.BadParameter(f"{text!r}, expected more than 1", param_hint="--to")
+    return found
+
+
+def _by_class(
+    machine: Topology, option: str, words: Sequence[str], usual: Sequence[Fraction]
+) -> list[Fraction]:
+    """Read figures of classes of links, by their names."""
+    names = [each.name for each in machine.classes]
+    found = list(usual)
+    for word in words:
+        name, equals, text = word.rpartition("=")
+        if not equals or name not in names:
+            raise click.BadParameter(
+                unknown("class of links", name or word, names), param_hint=option
+            )
+        try:
+            found[names.index(name)] = decimal(9)(text)
+        except ValueError as error:
+            raise click.BadParameter(f"{text!r}, expected {error}", param_hint=option) from None
+    return found
+
+
+def _fields(machine: Topology, growth: Growth, slopes: Sequence[Slope]) -> dict[str, object]:
+    return {
+        "collective": growth.what.name,
+        "bound_GBps": float(growth.base) / GIGA,
+        "scope": growth.lines[0].bound.scope,
+        "binds": _binding(machine, growth.what, growth.lines[0].bound.certificate),
+        "classes": [
+            {
+                "class": machine.classes[each.of].name,
+                "slope": float(each.slope),
+                "until_GBps": None if each.until is None else float(each.until) / GIGA,
+            }
+            for each in slopes
+        ],
+    }
+
+
+def _lines(growth: Growth, slopes: Sequence[Slope]) -> list[str]:
+    machine, first = growth.topology, growth.lines[0].bound
+    width = max(len(machine.classes[each.of].name) for each in slopes)
+    lines = [
+        f"{growth.what.name} on {machine.name}: at most {rate(growth.base)} ({first.scope})",
+        f"  binds: {_binding(machine, growth.what, first.certificate)}",
+    ]
+    for each in slopes:
+        name = f"  {machine.classes[each.of].name:{width}}"
+        if not each.slope:
+            lines.append(f"{name}  more on these alone brings nothing")
+        else:
+            until = (
+                "" if each.until is None else f", up to {float(each.until) / GIGA:.6g} GB/s more"
+            )
+            lines.append(
+                f"{name}  each GB/s more on every link brings {float(each.slope):.6g}{until}"
+            )
+    return lines
+
+
+def _binding(machine: Topology, what: Collective, certificate: Certificate | None) -> str:
+    """Say which links stand in the way, by what proves the bound."""
+    if isinstance(certificate, Cut):
+        _, across = measure_cut(machine, what, certificate)
+        ends = "out of" if not certificate.reversed_links else "into"
+        side = list_names([machine.names[v] for v in certificate.inside.tolist()])
+        return f"{_count(machine, np.flatnonzero(across))} {ends} {side}"
+    assert certificate is not None
+    priced = np.array([price > 0 for price in certificate.of_class])[certificate.of_link]
+    return f"{_count(machine, np.flatnonzero(priced))}, which have prices"
+
+
+def _count(machine: Topology, links: Sequence[int] | np.ndarray) -> str:
+    """Count links by their classes."""
+    kinds = np.bincount(machine.link_class[links], minlength=len(machine.classes)).tolist()
+    named = [f"{n:,} of {c.name}" for n, c in zip(kinds, machine.classes, strict=True) if n]
+    return f"{len(links):,} link{'s' * (len(links) != 1)} ({', '.join(named)})"
+
+
+def _change_fields(
+    machine: Topology, change: Change, steps: Sequence[Fraction]
+) -> dict[str, object]:
+    return {
+        "cost": float(change.cost),
+        "proved": True,
+        "added_GBps": {
+            each.name: float(n * step)
+            for each, n, step in zip(machine.classes, change.steps, steps, strict=True)
+        },
+        "bound_GBps": [float(reached) / GIGA for reached in change.reached],
+    }
+
+
+def _change_lines(
+    machine: Topology, growths: Sequence[Growth], change: Change, steps: Sequence[Fraction]
+) -> list[str]:
+    more = [
+        f"{float(n * step):g} GB/s on every link of {each.name}"
+        for each, n, step in zip(machine.classes, change.steps, steps, strict=True)
+        if n
+    ]
+    reached = [
+        f"{g.what.name} {_from_to(g.base, now)}"
+        for g, now in zip(growths, change.reached, strict=True)
+    ]
+    return [
+        f"cheapest: {', '.join(more)}; cost {float(change.cost):g}, proved",
+        *(f"  {line}" for line in reached),
+    ]
+
+
+def _from_to(before: Rate, after: Rate) -> str:
+    return f"at most {rate(after)}, {float(after / before):.4g} times as much"

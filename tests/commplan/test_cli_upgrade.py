@@ -1,0 +1,38 @@
+"""`upgrade` and `compare` on the command line."""
+
+
+def test_upgrade_says_what_binds_what_more_brings_and_the_cheapest_change(call, ask):
+    words = ("upgrade", "dgx-a100:boxes=4", "all_gather", "all_to_all")
+    found = ask(*words, "--to", "1.5", "--step", "NVLink 3=50")
+    rows = {row["class"]: row for row in found["collectives"][0]["classes"]}
+    assert rows["NVLink 3"]["slope"] == 0
+    assert rows["HDR InfiniBand"]["slope"] > 0
+    assert found["change"]["proved"]
+    bases = [row["bound_GBps"] for row in found["collectives"]]
+    reached = found["change"]["bound_GBps"]
+    assert all(now >= 1.5 * base for now, base in zip(reached, bases, strict=True))
+    assert "more on these alone brings nothing" in call(*words).stdout
+
+
+def test_wrong_words_are_one_line_and_exit_2(call):
+    cases = {
+        ("--to", "1"): "expected more than 1",
+        ("--to", "x"): "expected a number",
+        ("--to", "2", "--step", "lnk=3"): "known: dimension 0",
+        ("--to", "2", "--cost", "dimension 0=-1"): "expected a number",
+        ("--step", "dimension 0=3"): "--step and --cost are for --to",
+    }
+    for words, line in cases.items():
+        result = call("upgrade", "ring:4", "all_reduce", *words)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert line in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
+def test_compare_puts_machines_side_by_side(ask):
+    found = ask("compare", "ring:3..4", "full-mesh:4", "--collective", "all_gather")
+    names = [row["name"] for row in found["machines"]]
+    assert names == ["ring:3", "ring:4", "full-mesh:4"]
+    assert [row["links"] for row in found["machines"]] == [3, 4, 6]
+    bounds = [row["collectives"]["all_gather"]["bound_GBps"] for row in found["machines"]]
+    assert bounds[1] < bounds[2]
