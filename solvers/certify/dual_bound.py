@@ -57,7 +57,7 @@ def prove_by_prices(
     """
     if certificate.height is not None and certificate.height < 1:
         raise Unproven(f"a height of {certificate.height}, expected 1 or more")
-    price = _whole(topology, certificate)
+    price = link_prices(topology, certificate)
     takes = Fraction(sum(c * p for c, p in zip(topology.capacity.tolist(), price, strict=True)))
     if certificate.height is not None:
         relays = "all"
@@ -70,10 +70,13 @@ def prove_by_prices(
     return topology.unit * (takes / pays)
 
 
-def _whole(topology: Topology, certificate: Prices) -> list[int]:
+def link_prices(topology: Topology, certificate: Prices) -> list[int]:
     """Check the prices and scale them to whole numbers, one for each link.
 
     The scale does not matter: it divides out.
+
+    Raises:
+        Unproven: they are not those of a machine with these links.
     """
     classes, of_link = certificate.of_class, certificate.of_link
     if of_link.shape != (topology.links,):

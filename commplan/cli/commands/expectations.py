@@ -1,23 +1,30 @@
 """`commplan expect`: what collectives should take on a machine, and what nothing beats."""
 
 import json
+from collections.abc import Sequence
 
 import click
 
 from commplan.cli.io import quantities
 from commplan.cli.io.answer import Answer, Command
 from commplan.cli.io.arguments import Output, choose_ranks, file_name, time_limit
+from commplan.cli.io.certificates import find_bound
 from commplan.cli.io.expectations import comma_lines, expected_fields, table_lines
+from commplan.cli.io.needless import is_given
 from commplan.cli.io.progress import progress
 from commplan.expectation import picture
 from commplan.expectation.compiled import load_compiled
 from commplan.expectation.expect import expect as predict
+from commplan.expectation.rank_costs import as_written, rank_costs
 from commplan.fitting.fitted import load_library
 from solvers.schedules.kinds import COLLECTIVES, collective
+from solvers.settings.options import SolverOptions
 from topologies.formats import spec
-from topologies.model.units import Seconds
+from topologies.model.topology import Topology
+from topologies.model.units import Rank, Seconds
 
-FORMATS = ("table", "csv", "json")
+RANK_COSTS = "rank-costs"
+FORMATS = ("table", "csv", "json", RANK_COSTS)
 
 
 @click.command(cls=Command)
@@ -60,7 +67,8 @@ FORMATS = ("table", "csv", "json")
     type=quantities.Name("format", FORMATS),
     default="table",
     show_default=True,
-    help="How the answer is printed.",
+    help="How the answer is printed; rank-costs: what a byte from each rank to each costs an "
+    "all_to_all.",
 )
 @click.option(
     "--plot", type=Output(lambda: picture.ENDINGS), help="Draw it: a PNG, SVG or PDF file."
@@ -87,6 +95,8 @@ def expect(
     """
     machine = spec.topology(topology)
     chosen = choose_ranks(machine, ranks)
+    if written == RANK_COSTS:
+        return _rank_costs(machine, chosen, collectives, time_limit)
     asked = [collective(name, chosen) for name in collectives or COLLECTIVES]
     compiled = [load_compiled(file, machine) for file in files]
     fitted = load_library(library) if library else None
@@ -110,6 +120,24 @@ def expect(
     if written == "json":
         return Answer(fields, [json.dumps(fields, allow_nan=False)])
     return Answer(fields, comma_lines(found) if written == "csv" else table_lines(found))
+
+
+def _rank_costs(
+    machine: Topology, ranks: Sequence[Rank], collectives: Sequence[str], time_limit: Seconds
+) -> Answer:
+    """Print the matrix that SGLang reads: seconds for each gigabyte from a rank to another.
+
+    Raises:
+        UsageError: something is asked that the matrix is not made of.
+    """
+    given = ("sizes", "step", "files", "library", "in_network", "plot")
+    if any(map(is_given, given)) or set(collectives) - {"all_to_all"}:
+        raise click.UsageError("--format rank-costs takes TOPOLOGY, all_to_all and --ranks alone")
+    what = collective("all_to_all", ranks)
+    with progress(time_limit) as watch:
+        found = find_bound(machine, what, watch, SolverOptions())
+    costs = as_written(rank_costs(machine, what.ranks, found))
+    return Answer({"machine": machine.name, "rank_costs": costs}, [json.dumps(costs)])
 
 
 def _between(first: int, last: int, step: int) -> list[int]:
