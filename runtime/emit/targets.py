@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from runtime.emit import c, mpi4py
 from runtime.emit.mscclpp import emit as mscclpp
+from runtime.emit.traces import emit as traces
 from runtime.emit.written import Written
 from runtime.program.program import ProgramError
 from runtime.verify.structure import check_sound
@@ -47,6 +48,8 @@ TARGETS = Registry(
         "mpi4py": Target(mpi4py.emit, runner="python", endings=(".py",)),
         "c": Target(c.emit, runner="c", endings=(".c",)),
         "mscclpp": Target(mscclpp.emit, mscclpp.OPTIONS, endings=(".json",)),
+        "chakra": Target(traces.emit_chakra, traces.OPTIONS),
+        "goal": Target(traces.emit_goal, traces.OPTIONS, endings=(".goal", ".txt")),
     },
     unknown_error=ProgramError,
 )

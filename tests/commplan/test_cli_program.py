@@ -32,6 +32,17 @@ def test_emit_tells_what_equal_chunks_lose(ask, call, ring4, tmp_path):
     assert not (tmp_path / "x.c").exists()
 
 
+def test_emit_writes_a_folder_of_traces_or_nothing(ask, call, ring4, tmp_path):
+    words = ("emit", "ring4.json", "--target", "chakra:size=4KiB", "-o", "traces")
+    found = ask(*words)
+    assert (found["path"], found["bytes"]) == ("traces", 6 * 4096)
+    names = sorted(path.name for path in (tmp_path / "traces").iterdir())
+    assert names[:2] == ["algorithm.0.et", "algorithm.1.et"]
+    again = call(*words)
+    assert (again.exit_code, again.stdout) == (2, "")
+    assert not list(tmp_path.glob(".*.part"))
+
+
 def test_an_unknown_target_is_refused(call, ring4):
     result = call("emit", "ring4.json", "--target", "fortran", "-o", "x")
     assert (result.exit_code, result.stdout) == (2, "")

@@ -1,0 +1,1 @@
+"""Traces for simulators: from a schedule and a size to messages with what they wait for."""

@@ -1,0 +1,198 @@
+"""Plays a trace: matching and requirements as the simulators keep them, over links or endpoints.
+
+A send and a receive of the same ends, tag and size belong together, in the order in which they
+started. A send is done when its bytes have left, a receive when all have come. On links messages
+are stored and forwarded, each link serving one after the other in the order of arrival: the
+congestion-aware backend of ASTRA-sim. Between endpoints only the two adapters count: LogGP.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from runtime.foreign.errors import ForeignError
+from runtime.foreign.traces.trace import Kind, Node, Trace
+from solvers.routing.router import RouteError, Router
+from topologies.model.topology import Topology
+from topologies.model.units import Seconds
+
+MOST_EVENTS = 2**24
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A station on the way of a message: seconds for each byte, and from there to the next."""
+
+    station: int
+    each: float
+    alpha: Seconds
+
+
+Ways = Callable[[int, int], Sequence[Visit]]
+
+
+def over_links(topology: Topology, ranks: Sequence[int]) -> Ways:
+    """Give the ways of messages over the links of a machine; rank i of the trace is ranks[i]."""
+    router = Router(topology)
+    known: dict[tuple[int, int], list[Visit]] = {}
+
+    def way(src: int, dst: int) -> Sequence[Visit]:
+        if (src, dst) not in known:
+            try:
+                hops = router.path(ranks[src], ranks[dst])
+            except RouteError as error:
+                raise ForeignError(str(error)) from None
+            links = [link for hop in hops for link in hop.route]
+            known[src, dst] = [
+                Visit(link, 1 / float(topology.bandwidth[link]), float(topology.alpha[link]))
+                for link in links
+            ]
+        return known[src, dst]
+
+    return way
+
+
+def between_endpoints(ranks: int, latency: Seconds, each: float) -> Ways:
+    """Give the ways of LogGP: through the adapter of the sender, L, and that of the receiver.
+
+    Args:
+        ranks: how many.
+        latency: L, in seconds.
+        each: G, seconds for a byte.
+    """
+    return lambda src, dst: (Visit(src, each, latency), Visit(ranks + dst, each, 0.0))
+
+
+def play(trace: Trace, ways: Ways, *, stored: bool, overhead: Seconds = 0.0) -> Seconds:
+    """Play a trace and give the time of its last node.
+
+    Args:
+        trace: any.
+        ways: of messages.
+        stored: whether a station has to have all of a message before the next one begins.
+        overhead: o, seconds of a rank for each message at either end.
+
+    Raises:
+        ForeignError: a deadlock, with a node that waits, or a node that makes no sense.
+    """
+    return _Player(trace, ways, stored, overhead).run()
+
+
+class _Player:
+    """The state of a play: what each node waits for, and when stations are free."""
+
+    def __init__(self, trace: Trace, ways: Ways, stored: bool, overhead: Seconds) -> None:
+        self.trace, self.ways, self.stored, self.overhead = trace, ways, stored, overhead
+        self.events: list[tuple[float, int, Callable[[float], None]]] = []
+        self.count = 0
+        self.free: dict[int, float] = {}
+        self.busy = [0.0] * len(trace)
+        self.open: dict[tuple[int, int, int, int], tuple[deque[int], deque[float]]] = {}
+        self.waits = [[len(node.requires) + len(node.follows) for node in own] for own in trace]
+        self.done: list[list[list[int]]] = [[[] for _ in own] for own in trace]
+        self.started: list[list[list[int]]] = [[[] for _ in own] for own in trace]
+        self.finished = [0] * len(trace)
+        for rank, own in enumerate(trace):
+            for number, node in enumerate(own):
+                _expect_sense(rank, number, node, len(own), len(trace))
+                for other in node.requires:
+                    self.done[rank][other].append(number)
+                for other in node.follows:
+                    self.started[rank][other].append(number)
+        self.last = 0.0
+
+    def run(self) -> Seconds:
+        for rank, own in enumerate(self.trace):
+            for number in range(len(own)):
+                if not self.waits[rank][number]:
+                    self._at(0.0, partial(self._start, rank, number))
+        while self.events:
+            now, _, act = heapq.heappop(self.events)
+            act(now)
+        for rank, own in enumerate(self.trace):
+            if self.finished[rank] < len(own):
+                raise ForeignError(
+                    f"deadlock: rank {rank} ends with {len(own) - self.finished[rank]} of "
+                    f"{len(own)} operations not done"
+                )
+        return self.last
+
+    def _at(self, when: float, act: Callable[[float], None]) -> None:
+        self.count += 1
+        if self.count > MOST_EVENTS:
+            raise ForeignError(f"more than {MOST_EVENTS} events")
+        heapq.heappush(self.events, (when, self.count, act))
+
+    def _start(self, rank: int, number: int, now: float) -> None:
+        node = self.trace[rank][number]
+        for other in self.started[rank][number]:
+            self._release(rank, other, now)
+        if node.kind == Kind.WORK:
+            self._at(now + node.nanoseconds * 1e-9, partial(self._finish, rank, number))
+            return
+        begin = max(now, self.busy[rank])
+        self.busy[rank] = begin + self.overhead
+        if node.kind == Kind.SEND:
+            self._at(self.busy[rank], lambda t: self._travel(rank, number, 0, t, t))
+        else:
+            self._at(self.busy[rank], partial(self._receive, rank, number))
+
+    def _travel(self, rank: int, number: int, place: int, now: float, full: float) -> None:
+        """Let a message come to a station; full: when all of it is there, if none is stored."""
+        node = self.trace[rank][number]
+        way = self.ways(rank, node.peer)
+        visit = way[place]
+        begin = max(now, self.free.get(visit.station, 0.0))
+        end = max(begin + node.size * visit.each, full)
+        self.free[visit.station] = begin + node.size * visit.each
+        if place == 0:
+            self._at(end, partial(self._finish, rank, number))
+        if place + 1 == len(way):
+            self._at(end + visit.alpha, partial(self._arrive, rank, number))
+            return
+        head = end if self.stored else begin
+        self._at(
+            head + visit.alpha,
+            lambda t: self._travel(rank, number, place + 1, t, end + visit.alpha),
+        )
+
+    def _arrive(self, rank: int, number: int, now: float) -> None:
+        node = self.trace[rank][number]
+        receives, arrivals = self._ends(rank, node.peer, node)
+        if receives:
+            self._finish(node.peer, receives.popleft(), now)
+        else:
+            arrivals.append(now)
+
+    def _receive(self, rank: int, number: int, now: float) -> None:
+        node = self.trace[rank][number]
+        receives, arrivals = self._ends(node.peer, rank, node)
+        if arrivals:
+            arrivals.popleft()
+            self._finish(rank, number, now)
+        else:
+            receives.append(number)
+
+    def _ends(self, src: int, dst: int, node: Node) -> tuple[deque[int], deque[float]]:
+        return self.open.setdefault((src, dst, node.tag, node.size), (deque(), deque()))
+
+    def _finish(self, rank: int, number: int, now: float) -> None:
+        self.last = max(self.last, now)
+        self.finished[rank] += 1
+        for other in self.done[rank][number]:
+            self._release(rank, other, now)
+
+    def _release(self, rank: int, number: int, now: float) -> None:
+        self.waits[rank][number] -= 1
+        if not self.waits[rank][number]:
+            self._at(now, partial(self._start, rank, number))
+
+
+def _expect_sense(rank: int, number: int, node: Node, count: int, ranks: int) -> None:
+    where = f"rank {rank}, node {number}"
+    if any(not 0 <= other < count for other in (*node.requires, *node.follows)):
+        raise ForeignError(f"{where} depends on a node that there is not")
+    if node.kind != Kind.WORK and (not 0 <= node.peer < ranks or node.peer == rank):
+        raise ForeignError(f"{where}: a message with rank {node.peer}, of {ranks}")
