@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Self
 
 from commplan.communicator.buffers import Unsupported, read_varying
@@ -9,6 +10,10 @@ from commplan.communicator.calls import Calls
 from commplan.communicator.queue import OperationQueue
 from commplan.communicator.requests import Operation, native_steps
 from commplan.communicator.unequal import Exchange, UnequalCalls
+from solvers.groups.parts import refuse_parts
+from solvers.schedules.kinds import collective
+from topologies.derive.damage import damaged
+from topologies.derive.failures import read_damage
 from topologies.model.topology import Topology
 
 Buffer = Any  # what mpi4py takes: an array, [array, type], [array, count, type], IN_PLACE
@@ -40,6 +45,7 @@ class Communicator(OperationQueue):
 
     def __init__(self, mpi_comm: Any, topology: Topology, **options: Any) -> None:  # noqa: ANN401
         super().__init__(mpi_comm, topology, **options)
+        self._whole = topology
         self._calls = Calls(self._native, self.order, self.rank)
         self._unequal = UnequalCalls(self._calls, self.rank, self.size)
 
@@ -186,6 +192,37 @@ class Communicator(OperationQueue):
         assert isinstance(made, type(self))
         return made
 
+    def replan(
+        self,
+        without: Sequence[str] = (),
+        slow: Sequence[str] = (),
+        schedules: str | Path | None = None,
+    ) -> None:
+        """Plan from now on for what is left of the machine; all processes call this together.
+
+        What is under way is finished first, by the plans that there are. Failures are those of the
+        machine that the communicator was made for: a second call takes the place of the first, and
+        one without any takes everything back. Results stay what they are.
+
+        Args:
+            without: links that are gone, as `SRC:DST`, and switches.
+            slow: links and what is left of their bandwidth, as `SRC:DST=0.5`.
+            schedules: a folder of files compiled for what is left.
+
+        Raises:
+            TopologyError: a word that names nothing.
+            Infeasible: the processes' ranks no longer reach each other; the parts are named.
+            ArgumentError: the processes name other failures.
+            ScheduleFileError: a folder that cannot be read, or made for another machine.
+        """
+        damage = read_damage(self._whole, without, (), slow)
+        left = self._whole
+        if damage.links or damage.vertices:
+            left = damaged(self._whole, damage).topology
+            ranks = tuple(sorted(self.played))
+            refuse_parts(left, collective("all_gather", ranks), "on what is left")
+        self.change_machine(left, schedules)
+
     def Free(self) -> None:  # noqa: N802
         """Give back what MPI holds for this communicator; all processes call this together."""
         self.free()
@@ -198,6 +235,7 @@ class Communicator(OperationQueue):
             return None
         ranks = comm.allgather(self.played[self.rank])
         made = type(self)(comm, self.topology, ranks=ranks, **self._options)
+        made._whole = self._whole
         comm.Free()
         return made
 

@@ -24,7 +24,7 @@ from runtime.program.program import Buffer, ProgramError
 from solvers.schedules.files import ScheduleFileError
 from topologies.model.arguments import number, of, refuse
 from topologies.model.errors import ArgumentError, CommplanError
-from topologies.model.topology import Topology
+from topologies.model.topology import Topology, digest
 from topologies.model.units import Seconds
 
 LOG = logging.getLogger("commplan")
@@ -85,7 +85,7 @@ class OperationQueue:
         as_called = self.order == list(range(self.size))
         self._comm = own if as_called else own.Split(0, self.order[self.rank])
         self._log = CallLog(self._comm)
-        self._source = self._planning(schedules, planning_seconds)
+        self._source = self._planning(topology, schedules, planning_seconds)
         self._patience = limit + planning_seconds
         self._machines = ExecutorCache(self._comm, way, limit)
         self._keys: LRUCache[Key, bool] = LRUCache(4 * PLANS)
@@ -94,18 +94,16 @@ class OperationQueue:
         self._told: set[tuple[str, str]] = set()
         self._failure: CommplanError | None = None
 
-    def _planning(self, schedules: str | Path | None, seconds: Seconds) -> Source | None:
+    def _planning(
+        self, topology: Topology, schedules: str | Path | None, seconds: Seconds
+    ) -> Source | None:
         """Give process 0 where it finds schedules; what is wrong with them is told to all."""
         source: Source | None = None
         fault: Exception | None = None
         if self._comm.rank == 0:
             try:
-                files = (
-                    ()
-                    if schedules is None
-                    else load_compiled(schedules, self.topology, self.played)
-                )
-                source = Source(self.topology, tuple(sorted(self.played)), seconds, files)
+                files = () if schedules is None else load_compiled(schedules, topology, self.played)
+                source = Source(topology, tuple(sorted(self.played)), seconds, files)
             except OSError as error:
                 reason = (error.strerror or str(error)).lower()
                 fault = ScheduleFileError(f"{schedules}: {reason}")
@@ -115,6 +113,31 @@ class OperationQueue:
         if fault is not None:
             raise fault
         return source
+
+    def change_machine(self, topology: Topology, schedules: str | Path | None) -> None:
+        """Forget all plans, and plan for another machine from now on; after all under way.
+
+        All processes call this together.
+
+        Args:
+            topology: with the ranks of the one before.
+            schedules: a folder of compiled files for it.
+
+        Raises:
+            ArgumentError: processes call this for other machines.
+            ScheduleFileError: as at the beginning.
+        """
+        self.drain()
+        asked = self._comm.allgather(
+            (digest(topology), None if schedules is None else str(schedules))
+        )
+        if any(other != asked[0] for other in asked):
+            raise ArgumentError("the processes name other failures, or other folders")
+        source = self._planning(topology, schedules, self._options["planning_seconds"])
+        self.topology, self._source = topology, source
+        self._options["schedules"] = schedules
+        self._machines.clear()
+        self._plans.clear()
 
     def free(self) -> None:
         """Give back what MPI holds, after all that is under way; all processes call this together.

@@ -8,8 +8,10 @@ import pytest
 from mpi4py import MPI
 
 from commplan.communicator import Communicator, PlacementError
-from topologies.model.errors import CommplanError
-from topologies.presets.shapes import ring, star
+from solvers.lp.linear_program import Infeasible
+from topologies.model.errors import ArgumentError, CommplanError
+from topologies.model.topology import TopologyError
+from topologies.presets.shapes import full_mesh, ring, star
 
 WORLD = MPI.COMM_WORLD
 N, ME = WORLD.size, WORLD.rank
@@ -252,6 +254,32 @@ def parts():
             Communicator(WORLD, ring(N), ranks=[0] * N)
 
 
+def failures():
+    """Slow a link down, take it away and take it back, between two collectives."""
+    comm = Communicator(WORLD, full_mesh(N), limit=60)
+    gone = ["r0:r1"] if N > 2 else []
+    for words in ({}, {"slow": ["r0:r1=0.5"]} if N > 1 else {}, {"without": gone}, {}):
+        mine, (ours, theirs) = drawn(1000, "int64"), pair(1000, "int64")
+        begun = comm.Iallreduce(mine, ours)
+        comm.replan(**words)
+        begun.Wait()
+        WORLD.Allreduce(mine, theirs)
+        same(ours, theirs, ("begun before", words))
+        comm.Allreduce(mine, ours)
+        same(ours, theirs, words)
+    links = full_mesh(N).links
+    comm.replan(without=gone)
+    assert comm.topology.links == links - 2 * len(gone)
+    if N > 1:
+        with pytest.raises(TopologyError, match="no rank or switch is named 'x'"):
+            comm.replan(without=["r0:x"])
+        with pytest.raises(Infeasible, match="fall apart into 2 parts"):
+            comm.replan(without=["r0:*"])
+        with pytest.raises(ArgumentError, match="the processes name other failures"):
+            comm.replan(slow=[f"r0:r1=0.{ME + 1}"])
+    comm.Free()
+
+
 def main() -> None:
     logging.getLogger("commplan").addHandler(Ear())
     logging.getLogger("commplan").propagate = False
@@ -261,6 +289,7 @@ def main() -> None:
         work(comm)
     comm.Free()
     parts()
+    failures()
     derived = ["Bcast is left to MPI: a derived type"]
     derived.append("Allreduce is left to MPI: an operation of the caller's, or one of MPI's ")
     heard = [text[: len(derived[1])] for text in HEARD]
