@@ -10,7 +10,9 @@ environment.
 All ranks together send at most 400 MB/s, and 200 where the rates are ours to choose: this is
 what a small computer carries. Rates are those of the wire; the bound counts payload alone, so
 headers and acknowledgements (up to 2 %) are losses in every column. `*` marks what is faster than
-its bound: what is shorter than a burst passes at once.
+its bound, and what says little of the machine: what is shorter than a burst passes at once, so that
+of 4 KiB little is left but what messages cost the cores. `WRONG` is a result that is not right,
+`ASTRAY` a right one whose traffic was not as planned.
 """
 
 import os
@@ -27,7 +29,7 @@ import click
 import numpy as np
 
 from bench.contest.algorithms import DEFAULT, Variables, algorithms
-from bench.verdict import ended
+from bench.verdict import ended, verdict_on
 from commplan.planning.planner import plan
 from runtime.fabric import machine, trial
 from runtime.fabric.hosts import mpi
@@ -171,7 +173,13 @@ class Bed:
 
 @dataclass(frozen=True)
 class Row:
-    """What came out for one size: seconds. sound: results are right, traffic went as planned."""
+    """What came out for one size: seconds.
+
+    Attributes:
+        faults: what was not right of results and traffic.
+        wrong: whether a result was not.
+        marked: whether bursts hide much of what links carry, or latencies are missing.
+    """
 
     size: int
     ours: float
@@ -180,12 +188,14 @@ class Row:
     best: float
     default: float
     name: str
-    sound: bool
+    faults: Sequence[str]
+    wrong: bool
+    marked: bool
 
     def line(self, case: str, what: str) -> str:
         """Write the row of the table, in milliseconds."""
-        fault = "" if self.sound else "  WRONG"
-        fault += "  *" if self.ours < self.bound else ""
+        fault = verdict_on(self.wrong, self.faults)
+        fault += "  *" if self.marked or self.ours < self.bound else ""
         return (
             f"{case:28}{what:11}{bytes_of(self.size):>6}{self.ours * 1e3:9.1f}"
             f"{self.bound * 1e3:9.1f}{self.bound / self.ours:7.1%}{self.predicted * 1e3:10.1f}"
@@ -223,7 +233,9 @@ def contest(
         median(best),
         median(default),
         f"{name} (of {len(right)})",
-        all(each.measured.wrong == 0 and each.routed for each in trials),
+        [fault for each in trials for fault in each.faults()],
+        any(each.measured.wrong for each in trials),
+        any(each.marks for each in trials),
     )
 
 
@@ -252,8 +264,7 @@ def main(
                         for what in names or COLLECTIVES:
                             row = contest(bed, what, kind, size, launches, _tell)
                             click.echo(row.line(case, what))
-                            if not row.sound:
-                                unsound.append(f"{case} {what}: a result or the traffic")
+                            unsound += [f"{case} {what}: {fault}" for fault in row.faults]
                 except (FabricError, LaunchError) as error:
                     raise click.ClickException(f"{case}: {error}") from None
     ended(unsound)

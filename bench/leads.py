@@ -8,8 +8,9 @@ what is predicted, with links that serve one message after the other and with li
 Once three launches are as long as each other no more are made. A computer with other work to do
 takes part of what is measured for itself: `--slower 2` halves the rates, and with them what the
 computer has to do in a second. `*` marks what says little of the machine, as bursts hide it or
-latencies are missing, and what is faster than its bound; it counts for nothing. The MPI is that of
-this environment.
+latencies are missing, and what is faster than its bound; it counts for nothing. `WRONG` is a
+result that is not right, `ASTRAY` a right one whose traffic was not as planned; each is told below.
+The MPI is that of this environment.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from typing import get_args
 import click
 
 from bench.fabric_contest import ALPHA, CASES, counted
-from bench.verdict import ended
+from bench.verdict import ended, verdict_on
 from commplan.planning.planner import plan
 from runtime.fabric import machine, trial
 from runtime.fabric.layout import FabricError
@@ -71,7 +72,8 @@ class Row:
 
     Attributes:
         predicted: for each way of sharing.
-        sound: results are right, and traffic went as planned.
+        faults: what was not right of results and traffic.
+        wrong: whether a result was not.
         marked: it says little of the machine that was asked for.
     """
 
@@ -81,7 +83,8 @@ class Row:
     ours: Sequence[float]
     stepped: Sequence[float]
     predicted: dict[str, float]
-    sound: bool
+    faults: Sequence[str]
+    wrong: bool
     marked: bool
 
     @property
@@ -113,13 +116,12 @@ class Row:
             f"{name:28}{what:12}{bytes_of(size):>7}{self.lead:5}{self.chunks:7}"
             f"{self.bound * 1e3:9.1f}{ours * 1e3:9.1f}{self.share:7.1%}"
             f"{median(self.stepped) * 1e3:9.1f}{self.gain:7.2f}{self.doubt:6.2f}{said}"
-            f"{'' if self.sound else ' WRONG'}{' *' if self.aside else ''}"
+            f"{verdict_on(self.wrong, self.faults)}{' *' if self.aside else ''}"
         )
 
     def missed(self, size: int, sharing: str) -> Iterator[str]:
         """Say what does not hold."""
-        if not self.sound:
-            yield "a result or the traffic"
+        yield from self.faults
         if self.aside:
             return
         if self.share < LEAST.get(size, 0.0):
@@ -147,7 +149,8 @@ def row(up: Machine, played: Sequence[int], what: str, size: int, launches: int)
         ours,
         stepped,
         {s: simulate(emulated, used, chunks=chunks, sharing=s).seconds for s in get_args(Sharing)},
-        all(t.measured.wrong == 0 and t.routed for each in times for t in each),
+        [fault for each in times for t in each for fault in t.faults()],
+        any(t.measured.wrong for each in times for t in each),
         any(t.marks for each in times for t in each),
     )
 

@@ -47,6 +47,21 @@ class Trial:
         """Tell whether all traffic went where it was planned."""
         return all(flow.right for flow in self.flows)
 
+    def faults(self) -> Iterator[str]:
+        """Say what was not right: elements of the result, or what a link carried.
+
+        Links count what TCP sends again as well, so traffic may be more than planned where every
+        element is right.
+        """
+        if self.measured.wrong:
+            yield f"{self.measured.wrong} elements are wrong"
+        for flow in self.flows:
+            if not flow.right:
+                yield (
+                    f"vertex {flow.src} sent {flow.dst} {flow.counted / 1e6:.2f} MB, planned were "
+                    f"{flow.planned / 1e6:.2f} and at most {flow.most / 1e6:.2f} are explained"
+                )
+
 
 def run(
     machine: Machine,

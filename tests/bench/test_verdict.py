@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from bench import teccl
-from bench.verdict import ended
+from bench.verdict import ended, verdict_on
 
 
 def test_each_reason_is_a_line_told_once(capsys):
@@ -33,3 +33,11 @@ def test_a_bench_whose_time_is_over_says_so(monkeypatch):
     result = CliRunner().invoke(teccl.main, [])
     assert result.exit_code == 1
     assert "s for all rows, at most 0 s" in result.stderr
+
+
+def test_a_wrong_result_and_traffic_gone_astray_have_words_of_their_own():
+    assert [verdict_on(True, ["2 elements are wrong"]), verdict_on(False, ["vertex 0 sent 1"])] == [
+        " WRONG",
+        " ASTRAY",
+    ]
+    assert verdict_on(False, []) == ""
