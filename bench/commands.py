@@ -1,9 +1,12 @@
 """What the commands of the README cost: CPU seconds, the median of several runs of each.
 
-With `--beside PATH` those of another checkout of commplan, which has its own .venv, run in turns
-with them: the ratio says what has become slower, on a busy computer too.
+Bytecode is kept, as an installed package has its own: where PYTHONDONTWRITEBYTECODE is set, each
+command compiles all sources anew, a fifth of a second. With `--beside PATH` those of another
+checkout of commplan, which has its own .venv, run in turns with them: the ratio says what has
+become slower, on a busy computer too.
 """
 
+import os
 import resource
 import subprocess
 import sys
@@ -28,7 +31,11 @@ def spend(python: Path | str, call: Call, folder: Path) -> float:
     """Run a command in a folder; give the CPU seconds of it and of all that it started."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [str(python), "-m", "commplan", *call.words[1:]]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS)
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    kept["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
+    ended = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, env=kept
+    )
     if ended.returncode:
         raise click.ClickException(f"{call.command}: {ended.stderr.strip()}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -36,12 +43,12 @@ def spend(python: Path | str, call: Call, folder: Path) -> float:
 
 
 def measure(pythons: Sequence[Path | str], call: Call, folders: Sequence[Path], times: int) -> str:
-    """Run a command in turns by several Pythons; give its line of the table."""
+    """Run a command in turns by several Pythons, once before it counts; give its line."""
     spent = [
         [spend(*each) for each in zip(pythons, [call] * len(pythons), folders, strict=True)]
-        for _ in range(times)
+        for _ in range(times + 1)
     ]
-    medians = [median(column) for column in zip(*spent, strict=True)]
+    medians = [median(column) for column in zip(*spent[1:], strict=True)]
     figures = [f"{seconds:8.2f}" for seconds in medians]
     figures += [f"{medians[0] / other:7.2f}" for other in medians[1:]]
     return " ".join([*figures, "", call.command])

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from solvers.bounds.cuts import is_bounded
-from solvers.flows import all_to_all, all_to_allv, moe
 from solvers.schedules.collective import Collective, Movement
 from solvers.schedules.kinds import DEMAND, TOKENS, Given, kind_of, pattern_of
 from solvers.schedules.schedule import Schedule
@@ -41,6 +41,31 @@ class Solver:
     limited: bool = False
 
 
+# Each finder of flows is loaded when it is asked: most commands ask none of them.
+def _spread(*asked: Any) -> Schedule:  # noqa: ANN401
+    from solvers.flows import moe
+
+    return moe.route_tokens(*asked)
+
+
+def _all_to_all(*asked: Any) -> Schedule:  # noqa: ANN401
+    from solvers.flows import all_to_all
+
+    return all_to_all.route_all_to_all(*asked)
+
+
+def _all_to_allv(*asked: Any) -> Schedule:  # noqa: ANN401
+    from solvers.flows import all_to_allv
+
+    return all_to_allv.route_all_to_allv(*asked)
+
+
+def _scatter(*asked: Any) -> Schedule:  # noqa: ANN401
+    from solvers.flows import all_to_all
+
+    return all_to_all.route_scatter(*asked)
+
+
 def _is_of(given: Given) -> Callable[[Collective], bool]:
     return lambda what: (kind := kind_of(what)) is not None and kind.given is given
 
@@ -59,17 +84,13 @@ SOLVERS = Registry(
     Solver,
     "commplan.solvers",
     {
-        "spread": Solver(moe.route_tokens, _is_of(TOKENS)),
-        "all_to_all": Solver(
-            all_to_all.route_all_to_all, lambda what: pattern_of(what) == "all_to_all"
-        ),
+        "spread": Solver(_spread, _is_of(TOKENS)),
+        "all_to_all": Solver(_all_to_all, lambda what: pattern_of(what) == "all_to_all"),
         "all_to_allv": Solver(
-            all_to_allv.route_all_to_allv,
+            _all_to_allv,
             lambda what: _is_of(DEMAND)(what) or (_is_flow(what) and not is_bounded(what)),
         ),
-        "scatter": Solver(
-            all_to_all.route_scatter, lambda what: _is_flow(what) and is_bounded(what)
-        ),
+        "scatter": Solver(_scatter, lambda what: _is_flow(what) and is_bounded(what)),
         "all_reduce": Solver(
             forest.pack_tree_pairs, lambda what: _is_for_all(what) and what.blocks == 1, True
         ),

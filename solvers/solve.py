@@ -8,7 +8,6 @@ import numpy as np
 
 from solvers.bounds.cuts import cut_bound, is_gathering
 from solvers.bounds.least_height import refuse_too_low
-from solvers.flows import all_to_all
 from solvers.groups.parts import (
     restrict_relays,
     spare_group,
@@ -221,9 +220,12 @@ def _try_near_optimum(
         return None
     if paths and sources * topology.links <= COLUMNS:
         return None
-    path = forest.pack_near_optimum if trees else all_to_all.route_near_optimum
     try:
-        return path(topology, collective, watch, options)
+        if trees:
+            return forest.pack_near_optimum(topology, collective, watch, options)
+        from solvers.flows import all_to_all  # only where it is asked
+
+        return all_to_all.route_near_optimum(topology, collective, watch, options)
     except NotFound:
         return None
 

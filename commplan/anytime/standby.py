@@ -18,7 +18,6 @@ from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.anytime.limits import keeps_limits
 from commplan.anytime.ordering import order_exchange
 from solvers.bounds.cuts import rank_bound
-from solvers.fallback import fallback_schedule
 from solvers.kept_symmetry import find_symmetry
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective
@@ -172,6 +171,8 @@ def make_fallback(
     Raises:
         as `fallback_schedule`.
     """
+    from solvers.fallback import fallback_schedule  # most solvers end without needing it
+
     group = find_symmetry(topology, collective, 0.0, options)
     found = fallback_schedule(topology, collective, group, bound, watch, options.relays)
     return replace(found, in_network=options.in_network, relays=options.relays)

@@ -9,7 +9,7 @@ from itertools import chain
 from commplan.anytime.limits import count_trees, keeps_limits
 from commplan.anytime.standby import make_fallback
 from commplan.candidates import tuning
-from commplan.candidates.keys import BEST, Generator, Key
+from commplan.candidates.keys import BEST, EXCHANGES, Generator, Key
 from commplan.candidates.measure import Made
 from runtime.metrics.chunking import LEAST, LEAST_COUNTED
 from runtime.metrics.height import height
@@ -42,12 +42,13 @@ from topologies.model.units import Bytes
 OTHERS = "other candidates"
 # As links were matched: pieces as they are, each as soon as its link is free.
 MATCHED = Pacing(WHOLE, MOST_LEAD)
-ORDERS: dict[str, Callable[[Schedule], Iterator[tuple[str, Schedule]]]] = {
-    "all_to_all": rounds.round_orders,
-    "all_to_allv": all_to_allv.stage_orders,
-    "dispatch": moe.list_variants,
-    "combine": moe.list_variants,
-}
+ORDERS: dict[str, Callable[[Schedule], Iterator[tuple[str, Schedule]]]] = dict(
+    zip(
+        EXCHANGES,
+        (rounds.round_orders, all_to_allv.stage_orders, moe.list_variants, moe.list_variants),
+        strict=True,
+    )
+)
 
 
 def all_candidates(

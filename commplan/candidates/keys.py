@@ -20,6 +20,11 @@ class Generator(StrEnum):
     MATCHING = "matching"
 
 
+# The collectives that have candidates of their own: orders of messages, and ways of spreading. What
+# piles up in front of a rank counts in the choice of them.
+EXCHANGES = ("all_to_all", "all_to_allv", "dispatch", "combine")
+
+
 def _matching(parts: int) -> str:
     return f"greedy matching, {parts} part{'s' * (parts > 1)}"
 

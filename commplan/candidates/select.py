@@ -3,8 +3,7 @@
 from math import inf
 
 from commplan.anytime.limits import count_trees, keeps_limits
-from commplan.candidates.generate import ORDERS, OTHERS, keep_lawful, other_candidates
-from commplan.candidates.keys import BEST, Key
+from commplan.candidates.keys import BEST, EXCHANGES, Key
 from commplan.candidates.measure import (
     Candidate,
     measure,
@@ -78,11 +77,13 @@ def compare(
     crowded = max_scratch is not None and highest.scratch > max_scratch
     limited = not found or not keeps_limits(best, options)
     if crowded or limited or size is not None:
-        made = other_candidates(
+        from commplan.candidates import generate  # what knows all patterns takes long to load
+
+        made = generate.other_candidates(
             best, watch if exact else None, options, size, crowded=crowded or limited
         )
-        lawful = keep_lawful(made, best.relays)
-        found += race(lawful, size, watch, OTHERS, options.switching, scarce=scarce)
+        lawful = generate.keep_lawful(made, best.relays)
+        found += race(lawful, size, watch, generate.OTHERS, options.switching, scarce=scarce)
     if max_scratch is not None:
         over = [each for each in found if each.scratch > max_scratch]
         spared = vary(over, sparing_paces, LARGE if size is None else size)
@@ -178,7 +179,7 @@ def allow(there: Candidate, max_scratch: Share | None, options: SolverOptions) -
     counts as well as time, and slow ones may be chosen.
     """
     spare = max_scratch is None or there.scratch <= max_scratch
-    timed = pattern_of(there.schedule.collective) not in ORDERS
+    timed = pattern_of(there.schedule.collective) not in EXCHANGES
     return (
         ALIKE * there.seconds if timed and spare and keeps_limits(there.schedule, options) else inf
     )
@@ -214,7 +215,7 @@ def _drop_high_incast(found: list[Candidate], size: Bytes | None) -> list[Candid
     The simulator charges nothing for queueing there. Where all others are much slower, none is left
     out.
     """
-    if size is None or pattern_of(found[0].schedule.collective) not in ORDERS:
+    if size is None or pattern_of(found[0].schedule.collective) not in EXCHANGES:
         return found
     flat = [each for each in found if _pile(each) * size <= INCAST_LIMIT]
     slow = min((each.seconds for each in flat), default=inf)

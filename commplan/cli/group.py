@@ -12,7 +12,7 @@ PLACES = {
     "topology": ("machines", "topology"),
     "import": ("importing", "import_machine"),
     "demand": ("demand", "demand"),
-    "bound": ("schedules", "bound"),
+    "bound": ("bounds", "bound"),
     "compile": ("schedules", "compile"),
     "replan": ("changes.replanning", "replan"),
     "contingency": ("changes.replanning", "contingency"),

@@ -64,7 +64,8 @@ def pacing_of(schedule: Schedule) -> Pacing:
     phases = int(_within(held.get("phases"), 1, MOST_PHASES, USUAL.phases))
     stride = int(_within(held.get("stride"), 1, MOST_STRIDE, USUAL.stride))
     dealt = held.get("dealt") is not False or phases == 1
-    shown = not (schedule.transfers.step // (phases if dealt else 1) % stride).any()
+    step = schedule.transfers.step
+    shown = stride == 1 or not (step // (phases if dealt else 1) % stride).any()
     return Pacing(
         _within(held.get("pace"), WHOLE, MOST_PACE, USUAL.pace),
         int(_within(held.get("lead"), 1, MOST_LEAD, USUAL.lead)),

@@ -1,8 +1,7 @@
 """A schedule made ready for any size: where each transfer is read from and where it lands."""
 
 from dataclasses import dataclass
-from fractions import Fraction
-from math import ceil, lcm
+from math import gcd
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from runtime.metrics.pacing import pacing_of, turns
 from runtime.program.program import Buffer, ProgramError
 from runtime.program.receive_mode import Owned, choose_receive_modes, home
 from solvers.schedules.collective import Collective
-from solvers.schedules.schedule import Schedule, Transfers
+from solvers.schedules.schedule import IntegerColumn, Schedule, Transfers
 from solvers.schedules.unfold import unfold
 from topologies.model.ragged import stretches
 from topologies.model.topology import BoolArray, IntArray, frozen, integers
@@ -165,22 +164,22 @@ def _boundaries(whole: Schedule) -> tuple[int, IntArray, IntArray]:
     boundaries are rounded up to multiples of 2^-62, which changes that floor for no denominator d
     with d * n below 2^62. Every element belongs to exactly one piece in both cases.
     """
-    reached: dict[int, Fraction] = {}
-    spans = []
-    for block, share in zip(whole.block.tolist(), whole.share, strict=True):
-        start = reached.get(block, Fraction(0))
-        reached[block] = start + share
-        spans.append((start, start + share))
-    parts = 1
-    for denominator in {span[1].denominator for span in spans}:
-        parts = lcm(parts, denominator)
-        if parts > PARTS_LIMIT:
-            parts = PARTS_LIMIT
-            break
-    first, last = zip(*spans, strict=True) if spans else ((), ())
-    return parts, integers(_ceilings(first, parts)), integers(_ceilings(last, parts))
+    whole_parts, unit = whole.parts
+    order = np.argsort(whole.block, kind="stable")
+    reached = np.cumsum(whole_parts[order])
+    fresh = np.ones(len(order), dtype=np.bool_)
+    fresh[1:] = np.diff(whole.block[order]) != 0
+    before = reached - whole_parts[order]
+    first = before - before[fresh][np.cumsum(fresh) - 1] if len(order) else before
+    last = first + whole_parts[order]
+    parts = min(unit // gcd(unit, *set(last.tolist())), PARTS_LIMIT)
+    back = np.empty(len(order), dtype=np.int64)
+    back[order] = np.arange(len(order))
+    return parts, _ceilings(first[back], unit, parts), _ceilings(last[back], unit, parts)
 
 
-def _ceilings(places: tuple[Fraction, ...], parts: int) -> list[int]:
-    known = {place: min(ceil(place * parts), parts) for place in set(places)}
-    return [known[place] for place in places]
+def _ceilings(ends: IntegerColumn, unit: int, parts: int) -> IntArray:
+    """Give ends / unit in parts, which they are whole numbers of, or else rounded up."""
+    if unit % parts == 0:
+        return frozen(np.minimum(ends // (unit // parts), parts).astype(np.int64))
+    return integers(min(-(-end * parts // unit), parts) for end in ends.tolist())

@@ -7,6 +7,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from solvers.certify.multigraph import simplify
 from solvers.schedules.collective import Collective
+from topologies.model.ragged import stretches
 from topologies.model.topology import BoolArray, Topology, frozen
 from topologies.model.units import Seconds
 
@@ -49,9 +50,12 @@ def _mark(collective: Collective) -> BoolArray:
     place = np.zeros(max(collective.ranks, default=0) + 1, dtype=np.int64)
     place[list(collective.ranks)] = np.arange(len(collective.ranks))
     held, wanted = collective.owners
-    single = (np.diff(held.start) == 1) & (np.diff(wanted.start) == 1)  # as exchanges have many
-    rows, columns = (place[side.rank[side.start[:-1][single]]] for side in (held, wanted))
-    pairs[rows, columns] = True
-    for block in np.flatnonzero(~single).tolist():
+    for few, many, pairs_of in ((held, wanted, pairs), (wanted, held, pairs.T)):
+        single = np.diff(few.start) == 1  # all at once, as exchanges have many
+        one, length = few.rank[few.start[:-1][single]], np.diff(many.start)[single]
+        others = many.rank[stretches(many.start[:-1][single], length)]
+        pairs_of[place[np.repeat(one, length)], place[others]] = True
+    several = (np.diff(held.start) != 1) & (np.diff(wanted.start) != 1)
+    for block in np.flatnonzero(several).tolist():
         pairs[np.ix_(place[held.of(block)], place[wanted.of(block)])] = True
     return pairs

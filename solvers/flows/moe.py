@@ -7,6 +7,8 @@ hands it to the others; on the way back that rank adds up what the others made o
 from collections.abc import Iterator
 from dataclasses import replace
 from heapq import heapreplace
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -54,13 +56,17 @@ def route_tokens(
     if bound.algbw is None:
         return trivial_schedule(topology, collective)
     best: tuple[float, Schedule] | None = None
+    seen: list[tuple[str, dict[str, Any]]] = []
     for name, made in variants(topology, collective, bound):
+        seen.append((name, {part: getattr(made, part) for part in _OWN}))
         weight = (collective.sizes / collective.total)[made.block]
         time = float(crossing_times(made, weight).max(initial=0.0))
         if best is None or time < best[0]:
             best = time, replace(made, provenance=made.provenance | {"order": name})
         if watch.over:
             break
+    else:
+        _MADE[collective] = topology, tuple(seen)
     return best[1] if best else first_variant(topology, collective, bound)
 
 
@@ -76,8 +82,20 @@ def first_variant(topology: Topology, collective: Collective, bound: Bound) -> S
 
 
 def list_variants(found: Schedule) -> Iterator[tuple[str, Schedule]]:
-    """List all ways of spreading."""
-    yield from variants(found.topology, found.collective, found.bound)
+    """List all ways of spreading; they are looked up where `route_tokens` has made them."""
+    machine, what, bound = found.topology, found.collective, found.bound
+    where, made = _MADE.get(what, (None, ()))
+    if where is not machine:
+        yield from variants(machine, what, bound)
+    for name, own in made if where is machine else ():
+        yield name, Schedule(topology=machine, collective=what, bound=bound, **own)
+
+
+# The ways of spreading that were made, as long as the collective lives: without what refers to it.
+_OWN = ("block", "share", "transfers", "group", "provenance", "in_network", "relays")
+_MADE: WeakKeyDictionary[Collective, tuple[Topology, tuple[tuple[str, dict[str, Any]], ...]]] = (
+    WeakKeyDictionary()
+)
 
 
 def variants(

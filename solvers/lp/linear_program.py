@@ -6,7 +6,6 @@ from math import inf, sqrt
 from typing import Any
 
 import numpy as np
-from ortools.linear_solver.python import model_builder_helper as ortools
 from scipy.sparse import block_array, coo_array, csr_matrix
 
 from solvers.lp import highs
@@ -83,15 +82,15 @@ def solve(program: LinearProgram, watch: Watch = NO_DEADLINE, *, once: bool = Fa
         Infeasible: no x satisfies the rows.
         NotFound: the time or the work was over, or both solvers gave up.
     """
-    engine, room = ortools.ModelSolverHelper("GLOP"), watch.room
-    model = _model(program)
+    engines, room = _engines(), watch.room
+    engine, model = engines.ModelSolverHelper("GLOP"), _model(program)
     with watch.running(engine.interrupt_solve):
         engine.set_time_limit_in_seconds(min(watch.left, LONGEST))
         if room < inf:
             engine.set_solver_specific_parameters(f"max_deterministic_time: {room * COUNTED}")
         engine.solve(model)
     watch.spend(room if _ran_out(engine, room) else estimate_work(program))
-    if engine.status() == ortools.SolveStatus.OPTIMAL:
+    if engine.status() == engines.SolveStatus.OPTIMAL:
         x, dual = engine.variable_values(), engine.dual_values()
         return Optimum(np.asarray(x), np.asarray(dual), float(engine.objective_value()))
     watch.check()
@@ -112,14 +111,14 @@ def solve_roughly(program: LinearProgram, watch: Watch = NO_DEADLINE) -> Optimum
     Raises:
         NotFound: the time was over, or it did not come that near.
     """
-    engine = ortools.ModelSolverHelper("PDLP")
-    model = _model(program)
+    engines = _engines()
+    engine, model = engines.ModelSolverHelper("PDLP"), _model(program)
     with watch.running(engine.interrupt_solve):
         engine.set_time_limit_in_seconds(min(watch.left, LONGEST))
         engine.set_solver_specific_parameters(NEAR)
         engine.solve(model)
     watch.spend(PRODUCT * program.matrix.nnz)
-    if engine.status() != ortools.SolveStatus.OPTIMAL:
+    if engine.status() != engines.SolveStatus.OPTIMAL:
         watch.check()
         raise NotFound("the linear program was not solved, even nearly")
     x, dual = engine.variable_values(), engine.dual_values()
@@ -132,9 +131,10 @@ def estimate_work(program: LinearProgram) -> float:
     return WRITING + PIVOTING * rows * sqrt(entries)
 
 
-def _ran_out(engine: ortools.ModelSolverHelper, room: float) -> bool:
+def _ran_out(engine: Any, room: float) -> bool:  # noqa: ANN401
     """Tell whether GLOP ended for lack of work that it may do, rather than with an answer."""
-    answers = ortools.SolveStatus.OPTIMAL, ortools.SolveStatus.INFEASIBLE
+    status = _engines().SolveStatus
+    answers = status.OPTIMAL, status.INFEASIBLE
     return room < inf and engine.status() not in answers
 
 
@@ -208,14 +208,21 @@ def _second_opinion(program: LinearProgram, watch: Watch) -> Optimum:
     return Optimum(found["x"], found["dual"], float(found["cost"]))
 
 
-def _model(program: LinearProgram) -> ortools.ModelBuilderHelper:
+def _engines() -> Any:  # noqa: ANN401
+    """Import OR-Tools when a program is solved: commands that solve none start a tenth sooner."""
+    from ortools.linear_solver.python import model_builder_helper
+
+    return model_builder_helper
+
+
+def _model(program: LinearProgram) -> Any:  # noqa: ANN401
     rows, columns = program.matrix.shape
     # OR-Tools' stubs take the type of the elements for that of the shape.
     lower: Any = np.full(rows, -np.inf)
     upper: Any = program.bound
     cost: Any = program.cost
     lower[: program.equalities] = program.bound[: program.equalities]
-    model = ortools.ModelBuilderHelper()
+    model = _engines().ModelBuilderHelper()
     model.fill_model_from_sparse_data(
         np.zeros(columns),
         np.full(columns, np.inf),

@@ -150,6 +150,19 @@ def incast_bytes(schedule: Schedule, chunks: int = 1, *, slow: bool = False) -> 
         chunks: in which each piece goes.
         slow: count only links that are slower than another into the same switch.
     """
+    known, asked = _piled_up(schedule), (chunks, slow)
+    if asked not in known:
+        known[asked] = _pile_up(schedule, chunks, slow=slow)
+    return known[asked]
+
+
+@remembered
+def _piled_up(schedule: Schedule) -> dict[tuple[int, bool], float]:
+    """Keep what piles up, as candidates are asked for it at many pacings, and again and again."""
+    return {}
+
+
+def _pile_up(schedule: Schedule, chunks: int, *, slow: bool) -> float:
     rows, topology, group = schedule.transfers, schedule.topology, schedule.group
     if not len(rows):
         return 0.0

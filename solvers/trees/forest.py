@@ -20,7 +20,6 @@ from solvers.schedules.schedule import Schedule, Transfer, schedule
 from solvers.schedules.trivial import trivial_schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
-from solvers.templates import direct
 from solvers.trees.extract import TransferBuilder, extract_trees, pair_trees
 from solvers.trees.height_search import search_heights
 from solvers.trees.problem import Hubs, PackedTrees, TreeProblem
@@ -297,6 +296,8 @@ def _send_directly(topology: Topology, collective: Collective, watch: Watch) -> 
 
     All add in one order, that of the senders, so that they get the same bits.
     """
+    from solvers.templates import direct  # all patterns come with it, and few ask for this one
+
     made = direct.schedule(topology, collective)
     return replace(made, bound=cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST)))
 

@@ -102,3 +102,28 @@ def test_standard_error_may_be_closed(words):
     )
     assert ended.returncode == 0
     assert ended.stdout.startswith("all_gather on ring:3")
+
+
+@pytest.mark.parametrize(
+    ("words", "spared"),
+    [
+        (
+            "bound ring:4 all_gather",
+            ("ortools.linear_solver", "commplan.candidates", "solvers.flows"),
+        ),
+        ("compile ring:4 all_gather -o ring.json", ("solvers.flows", "solvers.exact")),
+    ],
+)
+def test_a_command_loads_only_what_it_needs(tmp_path, words, spared):
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "commplan", *words.split()],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(HOME)},
+        timeout=60,
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
+    assert "solvers.solve" in loaded
+    assert not [name for name in loaded if name.startswith(spared)]

@@ -1,4 +1,4 @@
-"""`commplan bound` and `commplan compile`: the proof, and the schedule."""
+"""`commplan compile`: the schedule."""
 
 import resource
 import sys
@@ -8,12 +8,12 @@ from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import click
 
 from commplan.anytime.abandon import end_with, overtime
 from commplan.anytime.interrupts import stop_on_interrupt
-from commplan.candidates.races import cores, hosts
 from commplan.cli.io import quantities
 from commplan.cli.io.answer import Answer, Command, table
 from commplan.cli.io.arguments import (
@@ -27,7 +27,6 @@ from commplan.cli.io.arguments import (
     time_limit,
     whole_elements,
 )
-from commplan.cli.io.certificates import describe_certificate, find_bound
 from commplan.cli.io.explain import (
     candidate_fields,
     candidate_rows,
@@ -37,46 +36,23 @@ from commplan.cli.io.explain import (
     reached_rows,
 )
 from commplan.cli.io.needless import refuse_type
-from commplan.cli.io.progress import progress
+from commplan.cli.io.progress import name_untried, progress
 from commplan.cli.io.quantities import exact, gap, gigabytes, percent
 from commplan.cli.io.stages import stage_fields, stage_rows
 from commplan.planning.planner import Plan, plan
-from commplan.planning.size_set import SizeRange, size_set
 from runtime.metrics.chunking import LARGE
 from runtime.simulate.simulate import simulate
-from solvers.groups.parts import restrict_relays
 from solvers.schedules import files
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import has_blocks, is_sized
-from solvers.settings.deadline import NotFound
+from solvers.schedules.schedule import Schedule
+from solvers.settings.deadline import NotFound, Watch
 from solvers.settings.options import SWITCHINGS, SolverOptions, Switching
 from topologies.model.topology import Topology
-from topologies.model.units import Bytes, Seconds, bytes_of, count_of, duration, rate
+from topologies.model.units import Bytes, Seconds, Share, bytes_of, count_of, duration, rate
 
-
-@click.command(cls=Command)
-@problem
-@time_limit
-@options
-def bound(
-    machine: Topology, what: Collective, time_limit: Seconds, options: SolverOptions
-) -> Answer:
-    """Prove what no schedule can beat."""
-    with progress(time_limit) as watch, stop_on_interrupt(watch):
-        watch.tell("bounding")
-        machine = restrict_relays(machine, what, options.relays)
-        found = find_bound(machine, what, watch, options)
-    fields = {
-        "algbw_GBps": gigabytes(found.algbw),
-        "algbw_exact": exact(found.algbw),
-        "scope": found.scope,
-        "certificate": describe_certificate(machine, found.certificate),
-        "not_tried": watch.not_tried,
-    }
-    limit = f"{rate(found.algbw)} ({found.scope})"
-    late = f"; not tried: {_late(watch.not_tried)}" if watch.not_tried else ""
-    most = "at most " if found.algbw else ""
-    return Answer(fields, [f"{heading(machine, what)}: {most}{limit}{late}"])
+if TYPE_CHECKING:
+    from commplan.planning.size_set import SizeRange
 
 
 @click.command(cls=Command)
@@ -166,16 +142,16 @@ def compile(
     room = _room(max_scratch, size)
     limits = replace(options, trees=trees, switching=switching)
     with progress(time_limit) as watch, stop_on_interrupt(watch):
-        grace, parts = overtime(watch), tuple[SizeRange, ...]()
+        grace = overtime(watch)
+        parts: Sequence[SizeRange] = ()
         made = plan(machine, what, size=size, options=limits, max_scratch=room, watch=watch)
         if reach and made.reached is None:
             watch.tell("playing it")
             with suppress(NotFound), end_with(watch, grace):
                 made = replace(made, reached=simulate(made.schedule, LARGE))
         if sizes:
-            helped = hosts if jobs is None else cores(jobs)
             with end_with(watch, grace):
-                parts = size_set(made.schedule, *sizes, watch, limits, room, helped)
+                parts = _make_set(made.schedule, sizes, watch, limits, room, jobs)
         watch.tell("writing")
         if parts:
             files.save_set([(p.start, p.best.schedule) for p in parts], output)
@@ -186,6 +162,22 @@ def compile(
     fields |= part_fields(parts)
     more = candidate_rows(made) if explain else part_rows(parts)
     return Answer(fields, _lines(made, fields, output, more))
+
+
+def _make_set(
+    best: Schedule,
+    sizes: tuple[Bytes, Bytes],
+    watch: Watch,
+    options: SolverOptions,
+    room: Share | None,
+    jobs: int | None,
+) -> "Sequence[SizeRange]":
+    """Find the best schedule of each size; what that takes is imported only here."""
+    from commplan.candidates.races import cores, hosts
+    from commplan.planning.size_set import size_set
+
+    helped = hosts if jobs is None else cores(jobs)
+    return size_set(best, *sizes, watch, options, room, helped)
 
 
 def _room(max_scratch: Fraction | int | None, size: Bytes | None) -> Fraction | None:
@@ -239,7 +231,7 @@ def _lines(
     ]
     rows += reached_rows(made)
     if made.not_tried:
-        rows.append(("not tried", _late(made.not_tried)))
+        rows.append(("not tried", name_untried(made.not_tried)))
     if schedule.at_switches:
         rows.append(("in-network", "switches copy or add, which no program of ours can do yet"))
     if made.size is not None and made.predicted is not None and made.bound is not None:
@@ -258,10 +250,6 @@ def _lines(
 
 def _height(messages: int) -> str:
     return count_of(messages, "message") + " one after the other" * (messages > 1)
-
-
-def _late(not_tried: Sequence[str]) -> str:
-    return f"{', '.join(not_tried)}: the time was over"
 
 
 def _proof(made: Plan) -> str:

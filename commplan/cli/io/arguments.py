@@ -17,11 +17,6 @@ from runtime.program.buffer_plan import moves
 from runtime.program.memory_layout import elements
 from runtime.program.program import DTYPES
 from runtime.verify.verify import Report, verify
-from solvers.demands import own
-from solvers.demands.blocks import load as load_blocks
-from solvers.demands.blocks import read_blocks as read_blocks
-from solvers.demands.matrix import demand as read_demand
-from solvers.demands.moe_tokens import tokens
 from solvers.schedules import files
 from solvers.schedules.capabilities import RELAYS, Relays
 from solvers.schedules.collective import Collective
@@ -265,6 +260,8 @@ def _read_collective(
     if name.startswith(FILE):
         if any(other is not None for other in (demand, blocks, token_bytes, experts, root)):
             raise click.UsageError(f"{name} says everything; leave the other options out")
+        from solvers.demands import own  # each kind of demand is loaded when one is given
+
         return own.load(name.removeprefix(FILE), tuple(ranks))
     kind = find(name)
     given = None if kind is None else kind.given
@@ -286,20 +283,26 @@ def _read_collective(
         raise click.UsageError(f"{name} needs --demand FILE or --demand DESCRIPTION")
     chosen = tuple(sorted(ranks))
     if given is TOKENS:
-        routed = tokens(demand, len(ranks), token_bytes, experts)
+        from solvers.demands import moe_tokens
+
+        routed = moe_tokens.tokens(demand, len(ranks), token_bytes, experts)
         return kind.make(chosen, chosen[0], routed)
-    return kind.make(chosen, chosen[0], read_demand(demand, len(ranks), token_bytes))
+    from solvers.demands import matrix
+
+    return kind.make(chosen, chosen[0], matrix.demand(demand, len(ranks), token_bytes))
 
 
 def _blocks(name: str, ranks: Sequence[Rank], blocks: str | None, demand: str | None) -> IntArray:
     """Read the bytes of each rank's block."""
+    from solvers.demands import blocks as reading
+
     if blocks is not None and demand is not None:
         raise click.UsageError("--blocks and --demand say the same; give one of them")
     if blocks is not None:
-        return read_blocks(blocks, len(ranks))
+        return reading.read_blocks(blocks, len(ranks))
     if demand is None:
         raise click.UsageError(f"{name} needs --blocks 1000,0,3000,... or --demand FILE")
-    return load_blocks(demand, len(ranks))
+    return reading.load(demand, len(ranks))
 
 
 def size_or_demand(what: Collective, size: Bytes | None) -> Bytes:

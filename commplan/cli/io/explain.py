@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from commplan.candidates.keys import phases_in_words
 from commplan.cli.io.quantities import gigabytes, percent
 from commplan.planning.planner import Plan
-from commplan.planning.size_set import SizeRange
 from runtime.metrics.pacing import pacing_of
 from topologies.model.units import bytes_of, count_of, duration, rate
+
+if TYPE_CHECKING:
+    from commplan.planning.size_set import SizeRange
 
 
 def candidate_fields(made: Plan) -> dict[str, object]:
@@ -81,7 +84,7 @@ def reached_rows(made: Plan) -> list[tuple[str, str]]:
     return [("reached", f"{reaches}: {percent(played.algbw / float(achieved))}, {how}")]
 
 
-def part_fields(parts: Sequence[SizeRange]) -> dict[str, object]:
+def part_fields(parts: Sequence["SizeRange"]) -> dict[str, object]:
     """List the parts of a set."""
     if not parts:
         return {}
@@ -98,7 +101,7 @@ def part_fields(parts: Sequence[SizeRange]) -> dict[str, object]:
     }
 
 
-def part_rows(parts: Sequence[SizeRange]) -> list[tuple[str, str]]:
+def part_rows(parts: Sequence["SizeRange"]) -> list[tuple[str, str]]:
     """Write for a person from which size which schedule is best."""
     starts = [bytes_of(part.start) for part in parts]
     width = max(map(len, starts), default=0)

@@ -10,7 +10,6 @@ from contextlib import suppress
 
 import click
 
-from solvers.lp.linear_program import Infeasible, NotFound
 from topologies.model.errors import BUG, INTERRUPTED, NO, WRONG_INPUT, CommplanError
 from topologies.model.messages import one_line
 from topologies.model.registry import PluginError
@@ -109,6 +108,8 @@ def _unread() -> int:
 
 def _verdict(error: Exception) -> str:
     """Tell the impossible from what was not found."""
+    from solvers.lp.linear_program import Infeasible, NotFound  # slow to load
+
     if isinstance(error, Infeasible):
         return "proved impossible: "
     return "not found in time (not proved): " if isinstance(error, NotFound) else ""

@@ -1,7 +1,7 @@
 """What is going on, shown on standard error while a person waits, and nowhere else."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
 
@@ -49,3 +49,8 @@ def in_words(news: News) -> str:
     if limit is not None and news.best:
         words.append(f"gap {percent(gap(news.best, limit))}")
     return ", ".join(words)
+
+
+def name_untried(not_tried: Sequence[str]) -> str:
+    """Say what was not tried, and why."""
+    return f"{', '.join(not_tried)}: the time was over"

@@ -1,6 +1,8 @@
 """Programs do what the collective asks, at every size and in every form."""
 
+import itertools
 from fractions import Fraction
+from math import ceil, lcm
 
 import numpy as np
 import pytest
@@ -12,9 +14,10 @@ from runtime.program.elements import OPERATIONS, TYPES, UFUNCS, refusal, storage
 from runtime.program.lower import lower
 from runtime.program.memory_layout import block_elements, elements
 from runtime.program.program import Action, Buffer, ProgramError
+from solvers.schedules.certificate import UNPROVED
 from solvers.schedules.collective import all_gather, all_reduce
 from solvers.schedules.kinds import collective
-from solvers.schedules.schedule import Schedule
+from solvers.schedules.schedule import Schedule, schedule
 from solvers.templates import binomial, recursive_doubling
 from solvers.templates import ring as ring_template
 from topologies.presets.shapes import full_mesh
@@ -180,3 +183,26 @@ def test_programs_of_known_schedules_are_right(template, names):
         for in_place in (False, True):
             program = lower(schedule, 101, chunks=2, in_place=in_place)
             assert faults(program, schedule.collective) == []
+
+
+@pytest.mark.parametrize(
+    "shares",
+    [
+        [Fraction(1, 3), Fraction(1, 2), Fraction(1, 6)],
+        [Fraction(1, 2**40), Fraction(1, 3**30), 1 - Fraction(1, 2**40) - Fraction(1, 3**30)],
+        [Fraction(2, 3), Fraction(1, 3)],
+    ],
+)
+def test_pieces_end_where_fractions_say(shares):
+    machine = full_mesh(3)
+    what = all_gather(range(3))
+    pieces = [(block, share) for share in shares for block in (2, 0, 1)]
+    plan = moves(schedule(machine, what, pieces, [], UNPROVED))
+    reached = {}
+    for (block, share), first, last in zip(pieces, plan.first, plan.last, strict=True):
+        start = reached.get(block, Fraction(0))
+        reached[block] = start + share
+        ends = [min(ceil(end * plan.parts), plan.parts) for end in (start, start + share)]
+        assert [first, last] == ends
+    exact = lcm(*(end.denominator for end in itertools.accumulate(shares)))
+    assert plan.parts == min(exact, 2**62)

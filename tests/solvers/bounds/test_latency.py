@@ -1,9 +1,10 @@
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
-from solvers.bounds.latency import latency
-from solvers.schedules.kinds import collective
+from solvers.bounds.latency import latency, mark_sharing
+from solvers.schedules.kinds import COLLECTIVES, KINDS, collective
 from topologies.model.topology import Link, build
 from topologies.presets import shapes
 
@@ -36,3 +37,14 @@ def test_the_quickest_of_parallel_links_and_both_overheads_count():
     machine = build("two", ["a", "b"], [], links, overhead=[1e-7, 2e-7])
     what = collective("all_gather", range(2))
     assert latency(machine, what) == pytest.approx(1.3e-6)
+
+
+@pytest.mark.parametrize("name", COLLECTIVES)
+def test_pairs_share_what_one_holds_and_the_other_wants(name):
+    what = collective(name, (4, 1, 7), 1 if KINDS[name].rooted else None)
+    ranks = what.ranks
+    shared = [
+        [bool(np.isin(what.inputs[i], what.outputs[j]).any()) for j in range(len(ranks))]
+        for i in range(len(ranks))
+    ]
+    assert mark_sharing(what).tolist() == shared

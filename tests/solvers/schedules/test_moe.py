@@ -6,8 +6,9 @@ from runtime.verify.verify import verify
 from solvers.demands.files import DemandError, save
 from solvers.demands.matrix import demand
 from solvers.demands.moe_tokens import place_experts, tokens
-from solvers.flows.moe import first_variant, route_tokens, tightest_cut, variants
+from solvers.flows.moe import first_variant, list_variants, route_tokens, tightest_cut, variants
 from solvers.schedules.collective import CollectiveError
+from solvers.schedules.files import to_bytes
 from solvers.schedules.moe import combine, dispatch, group_tokens, tokens_of
 from solvers.settings.deadline import NO_DEADLINE
 from topologies.presets.huawei import atlas_a2
@@ -187,3 +188,16 @@ def test_tokens_that_visit_nobody_are_no_collective():
         dispatch((0, 1), group_tokens(np.array([[-1], [-1]]), 2, 1))
     with pytest.raises(CollectiveError, match="combine: the ranks must be different"):
         combine((1, 0), group_tokens(np.array([[0], [0]]), 2, 1))
+
+
+@MAKERS
+def test_ways_of_spreading_that_the_solver_made_are_not_made_again(make, monkeypatch):
+    machine = dgx_a100(2)
+    what = drawn(make, machine.ranks)
+    anew = list(list_variants(solved(machine, drawn(make, machine.ranks))))
+    found = solved(machine, what)
+    monkeypatch.setattr("solvers.flows.moe.variants", None)
+    again = list(list_variants(found))
+    assert [name for name, _ in again] == [name for name, _ in anew]
+    for (_, one), (_, other) in zip(again, anew, strict=True):
+        assert to_bytes(one) == to_bytes(other)
