@@ -14,7 +14,8 @@ from topologies.model.topology import FloatArray, IntArray, LinkClass, Topology,
 from topologies.model.units import Seconds
 
 ALIKE = 0.04  # two rates of a kind further apart than this are of different classes
-MUCH = 1.25  # times as fast as the next slower one: sure, though one round alone shows it
+MUCH = 1.15  # times as fast as the next slower one: sure, though few are,
+PART = 0.3  # of a kind; so many are sure anyhow
 MOSTLY = (
     3  # times as many cables of a kind as were not seen full must have been, to speak for those
 )
@@ -227,15 +228,16 @@ def _numbers(cables: IntArray) -> tuple[int, ...]:
 def _split(cables: IntArray, found: Saturation) -> list[IntArray]:
     """Cut cables that were seen full, by rate, where the next one is clearly and surely faster.
 
-    That is where the intervals of the slower ones end before that of the next begins. What one
-    round alone shows to be a little faster is not sure: buffers may have filled meanwhile.
+    That is where the intervals of the slower ones end before that of the next begins. A few that
+    seem a little faster than the rest are not sure: links degrade, and none grows, but buffers on
+    the way may have filled meanwhile.
     """
     ordered = cables[np.argsort(found.best[cables], kind="stable")]
     middle, low, high = np.array([_known(found, cable)[:3] for cable in ordered]).reshape(-1, 3).T
     clearly = middle[1:] > middle[:-1] * (1 + ALIKE)
     surely = low[1:] > np.maximum.accumulate(high)[:-1]
-    rounds = np.cumsum(found.witness[:, ordered].sum(axis=0)[::-1])[::-1]
-    told = (rounds[1:] > 1) | (middle[1:] > middle[:-1] * MUCH)
+    above = np.arange(len(ordered), 0, -1)[1:]  # how many are not slower than the next one
+    told = (above >= PART * len(ordered)) | (middle[1:] > middle[:-1] * MUCH)
     cuts = np.flatnonzero(clearly & surely & told) + 1
     return [part for part in np.split(ordered, cuts) if len(part)]
 
