@@ -8,7 +8,8 @@ from commplan.selection.mpi.mpich import mpich
 from commplan.selection.mpi.openmpi import OpenMpi, OpenMpiJson
 from topologies.model.units import Bytes
 
-TARGETS = ("mpich", "openmpi", "openmpi-json")
+MPICH = "mpich"
+TARGETS = (MPICH, "openmpi", "openmpi-json")
 
 
 class Target(Protocol):

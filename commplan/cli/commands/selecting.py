@@ -11,7 +11,7 @@ from commplan.cli.io.selections import rule_fields, rule_lines, tuned_fields, tu
 from commplan.selection.choose import MARGIN
 from commplan.selection.select import select as find_rules
 from commplan.selection.shell import export
-from commplan.selection.targets import TARGETS, open_target
+from commplan.selection.targets import MPICH, TARGETS, open_target
 from commplan.selection.tuned.tuners import TUNERS
 from runtime.launch import rank_map
 from topologies.formats import atomic, spec
@@ -83,6 +83,8 @@ def select(
     machine = spec.topology(topology)
     if target in TUNERS:
         return _tune(machine, target, output, library, ranks)
+    if library is not None and target != MPICH:
+        raise click.UsageError(f"--library is for {MPICH} and for GPUs, not for {target}")
     known = open_target(target, library)
     played = _communicators(machine, ranks, map_file)
     with progress(time_limit) as watch:
