@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from commplan.cli.io.quantities import rate_cell
 from commplan.expectation.expect import Expectation, Expected
 from commplan.expectation.patterns import Timing
 from topologies.model.units import Seconds, bytes_of, duration
@@ -58,7 +59,8 @@ def table_lines(found: Expectation) -> list[str]:
 
 def _table(machine: str, rows: Sequence[Expected]) -> Iterator[str]:
     first = rows[0]
-    names = [each.name if each else "none" for each in (first.ring, first.tree)]
+    patterns = (("ring", first.ring), ("tree", first.tree))
+    names = [each.name if each else f"no {word}" for word, each in patterns]
     if first.library:
         names.append(f"{first.library.name} as measured")
     ways = WAYS if first.library else WAYS[:-1]
@@ -77,9 +79,7 @@ def _table(machine: str, rows: Sequence[Expected]) -> Iterator[str]:
 def _cell(row: Expected, seconds: Seconds | None) -> str:
     if seconds is None:
         return f"{'-':>11}{'-':>8}{'-':>8}"
-    rates = (
-        f"{'-' if rate is None else format(rate, '.4g'):>8}" for rate in _figures(row, seconds)[1:]
-    )
+    rates = (f"{rate_cell(rate):>8}" for rate in (row.algbw(seconds), row.busbw(seconds)))
     return f"{duration(seconds):>11}{''.join(rates)}"
 
 

@@ -12,6 +12,7 @@ from topologies.model.messages import unknown
 from topologies.model.units import Rate
 
 JOBS = 256  # processes, at most
+CELL = 8  # characters of a column of rates
 LEAST_SHOWN = 5e-5  # of a whole, which is not to look like nothing
 
 
@@ -119,6 +120,14 @@ def scratch(text: str) -> Fraction | int:
         raise click.BadParameter(
             f"{text[:40]!r} is no part of the size, such as 0.25 or 25%, and no such bytes as 64KiB"
         ) from None
+
+
+def rate_cell(rate: float | None) -> str:
+    """Write bytes per second in GB/s in at most seven characters, for a column of eight."""
+    if rate is None:
+        return "-"
+    text = f"{rate / 1e9:.4g}"
+    return text if len(text) < CELL else f"{rate / 1e9:.1g}"
 
 
 def gigabytes(algbw: Fraction | float | None) -> float | None:

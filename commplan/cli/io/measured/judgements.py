@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from commplan.cli.io.quantities import gigabytes
+from commplan.cli.io.quantities import gigabytes, rate_cell
 from commplan.judgement.judge import Judged, Judgement, Verdict
 from topologies.model.units import bytes_of, duration
 
@@ -58,7 +58,7 @@ def judged_lines(found: Judgement) -> Iterator[str]:
 
 def _line(row: Judged) -> str:
     seconds, due = row.measured.seconds, row.expected
-    rates = (f"{(rate or 0) / 1e9:8.4g}" for rate in (due.algbw(seconds), due.busbw(seconds)))
+    rates = (f"{rate_cell(rate):>8}" for rate in (due.algbw(seconds), due.busbw(seconds)))
     patterns = (duration(each.seconds) if each else "-" for each in (due.ring, due.tree))
     return (
         f"{bytes_of(row.measured.size):>12}{duration(seconds):>12}{''.join(rates)}"
