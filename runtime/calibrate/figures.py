@@ -15,6 +15,7 @@ from topologies.model.units import Seconds
 
 ALIKE = 0.04  # two rates of a kind further apart than this are of different classes
 MUCH = 1.15  # times as fast as the next slower one: sure, though few are,
+GROWN = 1.2  # times the usual part of a stated rate, up to which it is taken for the usual one
 PART = 0.3  # of a kind; so many are sure anyhow
 MOSTLY = (
     3  # times as many cables of a kind as were not seen full must have been, to speak for those
@@ -142,8 +143,9 @@ def _share_parts(found: Sequence[Class], stated: Sequence[Fraction]) -> list[Cla
     same; what is left between kinds is mostly noise, and a plan made on it would spare links that
     are as good as the others. Parts are alike as rates of a kind are: within 4 %, or not surely
     apart. The common part is the median over the cables; that of most cables is the unit, and the
-    others are the simplest multiples of it that lie where they were measured. Where nothing is
-    stated the same is done with the rates themselves.
+    others are the simplest multiples of it that lie where they were measured, or the same if they
+    seem to be a little above: no link has grown since its rate was stated. Where nothing is
+    stated the same is done with the rates themselves, but for that.
     """
     parts = {
         i: _scaled(each.rate, 1 / float(stated[i]))
@@ -153,10 +155,13 @@ def _share_parts(found: Sequence[Class], stated: Sequence[Fraction]) -> list[Cla
     groups = _alike(parts)
     spans = [_span([(parts[i], found[i].filled) for i in group]) for group in groups]
     weight = [sum(found[i].filled for i in group) for group in groups]
+    given = any(rate != 1 for rate in stated)
     unit = _rounded(spans[int(np.argmax(weight))].middle) if groups else Fraction(1)
     made = list(found)
     for group, span in zip(groups, spans, strict=True):
-        common = unit * _simplest(_scaled(span, 1 / float(unit)))
+        part = _scaled(span, 1 / float(unit))
+        grown = given and 1 < part.middle < GROWN
+        common = unit * (1 if grown else _simplest(part))
         for i in group:
             exact = common * stated[i]
             made[i] = replace(found[i], rate=_moved(found[i], float(exact)), exact=exact)
