@@ -19,6 +19,7 @@ import click
 from bench.verdict import ended
 from commplan.planning.planner import plan
 from runtime.emit.targets import write
+from runtime.emit.traces.build import make_trace
 from runtime.foreign.traces import chakra, goal
 from runtime.foreign.traces.play import over_links, play
 from runtime.foreign.traces.trace import Trace
@@ -69,9 +70,9 @@ def rows(machine: str, name: str) -> Iterator[Row]:
         spent = process_time() - started
         ratio = None
         if isinstance(text, tuple):
-            ranks = tuple(range(made.ranks))
-            took = play(text, over_links(made, ranks), stored=True)
-            ratio = took / simulate(schedule, BYTES, "store-and-forward").seconds
+            found = make_trace(schedule, BYTES, None, None)
+            took = play(text, over_links(made, found.ranks, found.routes), stored=True)
+            ratio = took / simulate(schedule, BYTES, "store-and-forward", joined=0).seconds
         size = note if isinstance(note, int) else 0
         said = note if isinstance(note, str) else ""
         yield Row(machine, name, target, size, loss, spent, ratio, said)
@@ -107,13 +108,13 @@ def outside(astra: str | None, loggopsim: str | None) -> Iterator[str]:
         if loggopsim is None:
             yield "LogGOPSim: skipped, --loggopsim names no binary"
         else:
-            expected = simulate(schedule, BYTES).seconds
+            expected = simulate(schedule, BYTES, joined=0).seconds
             took = _loggopsim(schedule, Path(loggopsim), folder, 2 * alpha, rate)
             yield f"LogGOPSim: {took * 1e6:.2f} us, {took / expected:.3f} of what is simulated"
         if astra is None:
             yield "ASTRA-sim: skipped, --astra-sim names no binary"
         else:
-            expected = simulate(schedule, BYTES, "store-and-forward").seconds
+            expected = simulate(schedule, BYTES, "store-and-forward", joined=0).seconds
             took = _astra(schedule, Path(astra), folder, alpha, rate)
             yield f"ASTRA-sim: {took * 1e6:.2f} us, {took / expected:.3f} of what is simulated"
 

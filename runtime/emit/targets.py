@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from runtime.emit import c, mpi4py
+from runtime.emit import c, graphs, mpi4py
 from runtime.emit.mscclpp import emit as mscclpp
 from runtime.emit.traces import emit as traces
 from runtime.emit.written import Written
@@ -49,6 +49,8 @@ TARGETS = Registry(
         "c": Target(c.emit, runner="c", endings=(".c",)),
         "mscclpp": Target(mscclpp.emit, mscclpp.OPTIONS, endings=(".json",)),
         "chakra": Target(traces.emit_chakra, traces.OPTIONS),
+        "dot": Target(graphs.emit_dot, graphs.OPTIONS, endings=(".dot", ".gv")),
+        "graphml": Target(graphs.emit_graphml, endings=(".graphml",)),
         "goal": Target(traces.emit_goal, traces.OPTIONS, endings=(".goal", ".txt")),
     },
     unknown_error=ProgramError,

@@ -119,3 +119,15 @@ def test_storing_before_forwarding_takes_longer(ask, call):
         for switching in ("cut-through", "store-and-forward")
     ]
     assert times[0] < times[1]
+
+
+def test_simulate_writes_a_timeline_or_nothing(ask, call, ring4, tmp_path):
+    found = ask("simulate", "ring4.json", "--size", "64KiB", "--trace", "t.json")
+    assert found["trace_seconds"] == pytest.approx(found["predicted_seconds"], rel=0.05)
+    assert json.loads((tmp_path / "t.json").read_text())["traceEvents"]
+    for words, said in ((("--sharing", "fair"), "not drawn"), ((), "ending")):
+        name = "u.json" if words else "u.xml"
+        refused = call("simulate", "ring4.json", "--size", "64KiB", "--trace", name, *words)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert said in refused.stderr
+        assert not (tmp_path / name).exists()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from topologies.formats import graphml, json_text, toml_text
+from topologies.formats import dot, graphml, json_text, toml_text
 from topologies.model.registry import Registry
 from topologies.model.topology import Topology, TopologyError
 
@@ -32,6 +32,7 @@ FORMATS = Registry(
     "commplan.formats",
     {
         "json": Format((".json",), json_text.read, json_text.write, json_text.sniff),
+        "dot": Format((".dot", ".gv"), dot.read, dot.write, dot.sniff),
         "graphml": Format((".graphml",), graphml.read, graphml.write, graphml.sniff),
         "toml": Format((".toml",), toml_text.read, toml_text.write, toml_text.sniff),
     },

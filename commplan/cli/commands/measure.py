@@ -7,6 +7,7 @@ import click
 from commplan.cli.io.answer import Answer, Command, table
 from commplan.cli.io.arguments import (
     dtype,
+    file_name,
     heading,
     lead_option,
     one_schedule_in,
@@ -19,6 +20,7 @@ from commplan.cli.io.arguments import (
 from commplan.cli.io.needless import refuse_achieved
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import Name, gigabytes
+from commplan.cli.io.timelines import write_timeline
 from runtime.interpret.check import faults as program_faults
 from runtime.program.buffer_plan import moves
 from runtime.program.lower import lower
@@ -129,6 +131,11 @@ def _verdict(schedule: Schedule, fields: dict[str, object], achieved: str) -> li
     is_flag=True,
     help="Links at the part of their bandwidth that their class says was measured.",
 )
+@click.option(
+    "--trace",
+    type=file_name,
+    help="Write a timeline by rank and by link for Perfetto and Chrome (.json).",
+)
 def simulate(
     schedule: Schedule,
     size: Bytes | None,
@@ -137,6 +144,7 @@ def simulate(
     sharing: simulator.Sharing,
     lead: int | None,
     achieved: bool,
+    trace: str | None,
 ) -> Answer:
     """Predict the time of a schedule at one size."""
     asked = size_or_demand(schedule.collective, size)
@@ -150,6 +158,10 @@ def simulate(
         found = simulator.simulate(
             replace(schedule, topology=machine), used, switching, lead=lead, sharing=sharing
         )
+        drawn = None
+        if trace is not None:
+            watch.tell("drawing it")
+            drawn = write_timeline(replace(schedule, topology=machine), found, trace)
     fields = {
         "predicted_seconds": found.seconds,
         "algbw_GBps": gigabytes(found.algbw),
@@ -161,6 +173,7 @@ def simulate(
         "messages": found.messages,
         "least_message": found.least_message,
         "achieved": achieved,
+        **({} if drawn is None else {"trace": trace, "trace_seconds": drawn}),
     }
     title = f"{heading(schedule.topology, schedule.collective)}, {bytes_of(used)}"
     words = [switching, *(["links share"] if sharing == "fair" else [])]
@@ -171,5 +184,6 @@ def simulate(
         ("algbw", rate(found.algbw)),
         ("busbw", rate(found.busbw)),
         ("bottleneck", str(found.bottleneck)),
+        *([] if drawn is None else [("trace", f"{trace}, over in {duration(drawn)}")]),
     ]
     return Answer(fields, table(title, rows))

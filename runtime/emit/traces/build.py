@@ -1,12 +1,14 @@
 """From a program to a trace: its messages, copies and sums, and the lead as work of no length."""
 
 from bisect import bisect_right
+from typing import NamedTuple
 
 import numpy as np
 
 from runtime.foreign.traces.trace import MOST_NODES, Kind, Node, Trace
 from runtime.metrics.chunking import chunks as best_chunks
 from runtime.metrics.pacing import pacing_of
+from runtime.program.coalescing import JOINED
 from runtime.program.dependencies import of_program
 from runtime.program.elements import width
 from runtime.program.lower import lower
@@ -14,6 +16,7 @@ from runtime.program.memory_layout import elements
 from runtime.program.program import Action, Program, ProgramError
 from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
+from solvers.schedules.unfold import unfold
 from topologies.model.ragged import starts, within
 from topologies.model.units import Bytes
 
@@ -22,19 +25,30 @@ USUAL = 2**20  # bytes, where no size is given
 DTYPE = "float32"
 
 
+class Made(NamedTuple):
+    """A trace, the rank of the machine that each rank of it is, and the links of its messages."""
+
+    trace: Trace
+    ranks: tuple[int, ...]
+    routes: dict[tuple[int, int, int], tuple[int, ...]]
+
+
 def make_trace(
-    schedule: Schedule, size: Bytes | None, chunks: int | None, lead: int | None
-) -> tuple[Trace, tuple[int, ...]]:
+    schedule: Schedule,
+    size: Bytes | None,
+    chunks: int | None = None,
+    lead: int | None = None,
+) -> Made:
     """Write the program of a size as a trace.
+
+    Small messages between two ranks are one only where a message costs the ranks something: such
+    a one has one way, where its pieces may have several.
 
     Args:
         schedule: any that is right, in which no switch copies or adds.
         size: in bytes; that of the collective, or 1 MiB, if none is given.
         chunks: of each piece; as many as suit the size, if none are given.
         lead: of the program; that of the schedule, if none is given.
-
-    Returns:
-        The trace, and the rank of the machine that each rank of it is.
 
     Raises:
         ProgramError: no program can be made, or it has too many operations.
@@ -49,8 +63,25 @@ def make_trace(
             f"more than {MOST_NODES} operations: say fewer chunks=N, or a smaller size"
         )
     ahead = pacing_of(schedule).lead if lead is None else lead
-    program = lower(schedule, count, dtype=DTYPE, chunks=cut, lead=ahead)
-    return from_program(program), program.ranks
+    joined = JOINED if schedule.topology.overheads.any() else 0
+    program = lower(schedule, count, dtype=DTYPE, chunks=cut, lead=ahead, joined=joined)
+    return Made(from_program(program), program.ranks, _routes(schedule, program))
+
+
+def _routes(schedule: Schedule, program: Program) -> dict[tuple[int, int, int], tuple[int, ...]]:
+    """Look up the links of each message; those of one that is joined are its first piece's."""
+    whole = unfold(schedule).transfers
+    place = {rank: process for process, rank in enumerate(program.ranks)}
+    links: dict[tuple[int, int, int], tuple[int, ...]] = {}
+    for t in range(len(whole)):
+        row = whole[t]
+        links.setdefault((place[row.src], place[row.dst], row.piece), row.route)
+    tags = _tags(program)
+    found = {}
+    for line in np.flatnonzero(program.action == Action.SEND).tolist():
+        ends = int(program.process[line]), int(program.peer[line])
+        found[(*ends, tags[line])] = links[(*ends, int(program.piece[line]))]
+    return found
 
 
 def from_program(program: Program) -> Trace:

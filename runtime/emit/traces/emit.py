@@ -39,7 +39,7 @@ def emit_goal(
     Raises:
         ProgramError: no program can be made of it.
     """
-    trace, _ = make_trace(schedule, size, chunks, lead)
+    trace = make_trace(schedule, size, chunks, lead).trace
     text = goal.encode(trace)
     _expect_same(trace, goal.decode(text), follows=True)
     return Written(text, notes=_notes(trace), fields=_fields(trace))
@@ -66,7 +66,7 @@ def emit_chakra(
     if call is None:
         known = ", ".join(CALLS)
         raise ProgramError(f"ASTRA-sim takes {known} of one's own, not {schedule.collective.name}")
-    trace, _ = make_trace(schedule, size, chunks, lead)
+    trace = make_trace(schedule, size, chunks, lead).trace
     files = {f"algorithm.{rank}.et": chakra.encode(rank, own) for rank, own in enumerate(trace)}
     read = tuple(chakra.decode(rank, files[f"algorithm.{rank}.et"]) for rank in range(len(trace)))
     _expect_same(trace, read, follows=False)

@@ -8,9 +8,10 @@ congestion-aware backend of ASTRA-sim. Between endpoints only the two adapters c
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from runtime.foreign.errors import ForeignError
 from runtime.foreign.traces.trace import Kind, Node, Trace
@@ -30,26 +31,59 @@ class Visit:
     alpha: Seconds
 
 
-Ways = Callable[[int, int], Sequence[Visit]]
+class Played(NamedTuple):
+    """A stretch of time that was played, in seconds: of a link, or of a rank that sends or hears.
+
+    link: the station; None for ends. sends: of ends, whether it is the sender's.
+    """
+
+    src: int
+    dst: int
+    size: int
+    tag: int
+    begin: Seconds
+    end: Seconds
+    link: int | None = None
+    sends: bool = False
 
 
-def over_links(topology: Topology, ranks: Sequence[int]) -> Ways:
-    """Give the ways of messages over the links of a machine; rank i of the trace is ranks[i]."""
+Watch = Callable[[Played], None]
+Ways = Callable[[int, int, int], Sequence[Visit]]  # source, destination, tag
+Routes = Mapping[tuple[int, int, int], Sequence[int]]
+
+
+def over_links(topology: Topology, ranks: Sequence[int], routes: Routes | None = None) -> Ways:
+    """Give the ways of messages over the links of a machine; rank i of the trace is ranks[i].
+
+    Args:
+        topology: the machine.
+        ranks: of it, for each rank of the trace.
+        routes: the links of messages, by source, destination and tag; others take a shortest path.
+    """
     router = Router(topology)
-    known: dict[tuple[int, int], list[Visit]] = {}
+    known: dict[tuple[int, ...], list[Visit]] = {}  # by links
+    shortest: dict[tuple[int, int], list[Visit]] = {}
 
-    def way(src: int, dst: int) -> Sequence[Visit]:
-        if (src, dst) not in known:
+    def visits(links: Sequence[int]) -> list[Visit]:
+        return [
+            Visit(link, 1 / float(topology.bandwidth[link]), float(topology.alpha[link]))
+            for link in links
+        ]
+
+    def way(src: int, dst: int, tag: int) -> Sequence[Visit]:
+        key = (src, dst, tag)
+        if routes is not None and key in routes:
+            links = tuple(routes[key])
+            if links not in known:
+                known[links] = visits(links)
+            return known[links]
+        if (src, dst) not in shortest:
             try:
                 hops = router.path(ranks[src], ranks[dst])
             except RouteError as error:
                 raise ForeignError(str(error)) from None
-            links = [link for hop in hops for link in hop.route]
-            known[src, dst] = [
-                Visit(link, 1 / float(topology.bandwidth[link]), float(topology.alpha[link]))
-                for link in links
-            ]
-        return known[src, dst]
+            shortest[src, dst] = visits([link for hop in hops for link in hop.route])
+        return shortest[src, dst]
 
     return way
 
@@ -62,10 +96,17 @@ def between_endpoints(ranks: int, latency: Seconds, each: float) -> Ways:
         latency: L, in seconds.
         each: G, seconds for a byte.
     """
-    return lambda src, dst: (Visit(src, each, latency), Visit(ranks + dst, each, 0.0))
+    return lambda src, dst, tag: (Visit(src, each, latency), Visit(ranks + dst, each, 0.0))
 
 
-def play(trace: Trace, ways: Ways, *, stored: bool, overhead: Seconds = 0.0) -> Seconds:
+def play(
+    trace: Trace,
+    ways: Ways,
+    *,
+    stored: bool,
+    overhead: Seconds = 0.0,
+    watch: Watch | None = None,
+) -> Seconds:
     """Play a trace and give the time of its last node.
 
     Args:
@@ -73,18 +114,22 @@ def play(trace: Trace, ways: Ways, *, stored: bool, overhead: Seconds = 0.0) -> 
         ways: of messages.
         stored: whether a station has to have all of a message before the next one begins.
         overhead: o, seconds of a rank for each message at either end.
+        watch: is told each stretch of time.
 
     Raises:
         ForeignError: a deadlock, with a node that waits, or a node that makes no sense.
     """
-    return _Player(trace, ways, stored, overhead).run()
+    return _Player(trace, ways, stored, overhead, watch).run()
 
 
 class _Player:
     """The state of a play: what each node waits for, and when stations are free."""
 
-    def __init__(self, trace: Trace, ways: Ways, stored: bool, overhead: Seconds) -> None:
+    def __init__(
+        self, trace: Trace, ways: Ways, stored: bool, overhead: Seconds, watch: Watch | None
+    ) -> None:
         self.trace, self.ways, self.stored, self.overhead = trace, ways, stored, overhead
+        self.watch = watch
         self.events: list[tuple[float, int, Callable[[float], None]]] = []
         self.count = 0
         self.free: dict[int, float] = {}
@@ -142,11 +187,13 @@ class _Player:
     def _travel(self, rank: int, number: int, place: int, now: float, full: float) -> None:
         """Let a message come to a station; full: when all of it is there, if none is stored."""
         node = self.trace[rank][number]
-        way = self.ways(rank, node.peer)
+        way = self.ways(rank, node.peer, node.tag)
         visit = way[place]
         begin = max(now, self.free.get(visit.station, 0.0))
         end = max(begin + node.size * visit.each, full)
         self.free[visit.station] = begin + node.size * visit.each
+        if self.watch is not None:
+            self._tell(node, rank, begin, end, end + visit.alpha, place, visit, len(way))
         if place == 0:
             self._at(end, partial(self._finish, rank, number))
         if place + 1 == len(way):
@@ -157,6 +204,26 @@ class _Player:
             head + visit.alpha,
             lambda t: self._travel(rank, number, place + 1, t, end + visit.alpha),
         )
+
+    def _tell(
+        self,
+        node: Node,
+        rank: int,
+        begin: float,
+        end: float,
+        there: float,
+        place: int,
+        visit: Visit,
+        visits: int,
+    ) -> None:
+        """Let whoever looks on know of a visit, and of the ends that it belongs to."""
+        assert self.watch is not None
+        made = Played(rank, node.peer, node.size, node.tag, begin, end, visit.station)
+        self.watch(made)
+        if place == 0:
+            self.watch(made._replace(link=None, sends=True))
+        if place + 1 == visits:
+            self.watch(made._replace(link=None, end=there))
 
     def _arrive(self, rank: int, number: int, now: float) -> None:
         node = self.trace[rank][number]

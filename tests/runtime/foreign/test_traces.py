@@ -1,8 +1,11 @@
 """Traces: read back as they were, played by the rules of the simulators, refused where damaged."""
 
+import json
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 
+import networkx as nx
 import pytest
 
 from runtime.emit.targets import emit, emit_files
@@ -10,6 +13,7 @@ from runtime.emit.traces.build import make_trace
 from runtime.foreign.errors import ForeignError
 from runtime.foreign.traces import chakra, goal
 from runtime.foreign.traces.play import between_endpoints, over_links, play
+from runtime.foreign.traces.timeline import LINKS, timeline
 from runtime.foreign.traces.trace import Kind, Node
 from runtime.program.program import ProgramError
 from runtime.simulate.simulate import simulate
@@ -65,10 +69,10 @@ def test_a_node_that_makes_no_sense_is_refused(node):
 @pytest.mark.parametrize("machine", ["star:5", "ring:4", "torus:2x3", "dgx-1"])
 def test_a_trace_takes_the_time_that_is_simulated(machine, name):
     made = schedule(machine, name)
-    trace, ranks = make_trace(made, 2**18, None, None)
-    ways = over_links(made.topology, ranks)
+    trace, ranks, routes = make_trace(made, 2**18, None, None)
+    ways = over_links(made.topology, ranks, routes)
     for switching in ("store-and-forward", "cut-through"):
-        expected = simulate(made, 2**18, switching).seconds
+        expected = simulate(made, 2**18, switching, joined=0).seconds
         took = play(trace, ways, stored=switching == "store-and-forward")
         assert took == pytest.approx(expected, rel=0.01)
     if machine == "star:5":
@@ -97,6 +101,37 @@ def test_a_collective_that_astra_sim_does_not_take_is_refused():
         emit_files(schedule("ring:4", "broadcast"), "chakra")
     with pytest.raises(ProgramError, match="more than"):
         emit(schedule("ring:4", "all_to_all"), "goal:chunks=60000")
+
+
+def test_a_timeline_shows_every_rank_and_link():
+    made = schedule("star:3", "all_gather")
+    trace, ranks, routes = make_trace(made, 2**16, None, None)
+    ways = over_links(made.topology, ranks, routes)
+    text, took = timeline(trace, ways, made.topology, ranks, stored=False)
+    events = json.loads(text)["traceEvents"]
+    slices = [event for event in events if event["ph"] == "X"]
+    assert took == pytest.approx(simulate(made, 2**16, joined=0).seconds, rel=0.01)
+    assert max(event["ts"] + event["dur"] for event in slices) == pytest.approx(took * 1e6)
+    names = {event["args"]["name"] for event in events if event["ph"] == "M"}
+    assert {"to r1", "from r1", "links", *made.topology.names[:3]} <= names
+    # No link carries two messages at once.
+    for link in range(made.topology.links):
+        own = sorted((e["ts"], e["dur"]) for e in slices if (e["pid"], e["tid"]) == (LINKS, link))
+        assert own
+        assert all(a + b <= c + 1e-5 for (a, b), (c, _) in pairwise(own))
+
+
+def test_a_graph_says_what_links_carry_and_the_way_of_a_piece():
+    made = schedule("star:3", "all_reduce")
+    graph = emit(made, "dot")
+    assert graph.count("->") == made.topology.links
+    assert graph.count('color="red"') == 6
+    assert 'label="step 0 +"' in emit(made, "dot:piece=0")
+    with pytest.raises(ProgramError, match="piece is 99"):
+        emit(made, "dot:piece=99")
+    read = nx.parse_graphml(emit(made, "graphml"))
+    assert (read.number_of_nodes(), read.number_of_edges()) == (4, 6)
+    assert {data["busy"] for *_, data in read.edges(data=True)} == {1.0}
 
 
 GOAL = "num_ranks 2\nrank 0 {\nl0: send 8b to 1 tag 0\n}\nrank 1 {\nl0: recv 8b from 0 tag 0\n}\n"
