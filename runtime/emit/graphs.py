@@ -8,7 +8,7 @@ from runtime.metrics.link_loads import loads
 from runtime.program.program import ProgramError
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import unfold
-from topologies.formats.dot import draw, quote
+from topologies.formats.pictures.dot import draw, quote
 from topologies.model.parameters import Parser, whole
 from topologies.model.topology import FloatArray
 

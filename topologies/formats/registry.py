@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from topologies.formats import dot, graphml, json_text, toml_text
+from topologies.formats import graphml, json_text, toml_text
+from topologies.formats.pictures import dot
 from topologies.model.registry import Registry
 from topologies.model.topology import Topology, TopologyError
 
