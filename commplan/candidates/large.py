@@ -25,6 +25,7 @@ from runtime.metrics.chunking import LARGE, flow_rate
 from runtime.metrics.pacing import pacing_of, with_pacing
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import Sharing, Simulation, simulate
+from runtime.verify.relaying import mark_relay_copies
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import SWITCHINGS, Switching
 from topologies.model.units import Bytes, Seconds, Share
@@ -115,13 +116,19 @@ def _least_share(schedule: Schedule, played: Simulation) -> float:
 def _at(
     schedule: Schedule, pacings: Iterable[tuple[int, int, int]], max_scratch: Share | None
 ) -> list[Schedule]:
-    """Pace a schedule by leads, strides and phases, where the scratch suffices."""
+    """Pace a schedule by leads, strides and phases, where that is right and the scratch suffices.
+
+    Messages that reach a rank outside in one step, each to be passed on, may come in two phases:
+    the first would have to wait for the second.
+    """
     usual = pacing_of(schedule)
     paced = (
         with_pacing(schedule, replace(usual, lead=lead, stride=stride, phases=phases))
         for lead, stride, phases in pacings
     )
-    return [each for each in paced if max_scratch is None or scratch(each) <= max_scratch]
+    kept = (each for each in paced if max_scratch is None or scratch(each) <= max_scratch)
+    outside = schedule.relays == "forward"
+    return [each for each in kept if not (outside and mark_relay_copies(each).any())]
 
 
 def _race_all(tried: list[Schedule], max_scratch: Share | None) -> Schedule:

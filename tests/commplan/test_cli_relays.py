@@ -129,6 +129,13 @@ def test_a_file_that_claims_less_of_its_relays_than_they_do_is_wrong(ask, call, 
         assert reason in json.loads(result.stdout)["faults"][0]
 
 
+def test_what_ranks_outside_pass_on_in_one_step_is_not_dealt_to_phases(ask):
+    # Two messages of a piece come to a rank outside in one step, and both go on in the next.
+    asked = ("wild:8:seed=2126838848", "all_reduce", "--ranks", "0,2,3,4")
+    assert ask("compile", *asked, "-o", "x.json")["optimal"]
+    assert ask("verify", "x.json")["correct"]
+
+
 LIMITS = [
     ("--max-height", "2"),
     ("--max-height", "1", "--size", "4KiB"),
