@@ -129,7 +129,7 @@ def try_pacings(
         scarce = max_scratch is not None
         found = found + race(varied, size, watch, PACINGS, options.switching, scarce=scarce)
         first = choose(found, size, max_scratch, options)
-    return prefer_shared(first, size, options.switching)
+    return prefer_shared(first, size, options.switching, max_scratch)
 
 
 def _least(schedule: Schedule, size: Bytes) -> Seconds:

@@ -3,14 +3,18 @@
 Real networks lie between links that serve one message after the other and such that share fairly;
 TCP comes near to the latter. A lead too long for it lets early messages take from late ones: an
 all_reduce of 32 MiB that reaches 0.997 of its bound with leads of 2 and 3 reaches 0.998 with 2
-where links share, and 0.70 with 3.
+where links share, and 0.70 with 3. Small schedules are tried with their steps dealt out to phases
+as well, since sharing is milder where fewer send at a time.
 """
 
-from commplan.candidates.measure import Candidate, play_work
-from commplan.candidates.tuning import ALIKE, SHARED_WORK
+from dataclasses import replace
+
+from commplan.candidates.measure import Candidate, measure, play_work
+from commplan.candidates.tuning import ALIKE, SHARED_PHASES, SHARED_VISITS, SHARED_WORK
+from runtime.metrics.pacing import pacing_of, with_pacing
 from runtime.simulate.simulate import simulate
 from solvers.settings.options import Switching
-from topologies.model.units import Bytes, Seconds
+from topologies.model.units import Bytes, Seconds, Share
 
 
 def keeps_up(candidate: Candidate, size: Bytes, switching: Switching) -> bool:
@@ -20,7 +24,9 @@ def keeps_up(candidate: Candidate, size: Bytes, switching: Switching) -> bool:
     return _shared(candidate, size, switching) <= ALIKE * candidate.seconds
 
 
-def prefer_shared(found: list[Candidate], size: Bytes, switching: Switching) -> list[Candidate]:
+def prefer_shared(
+    found: list[Candidate], size: Bytes, switching: Switching, max_scratch: Share | None = None
+) -> list[Candidate]:
     """Put the pacing of the first candidate first that is fastest where links share.
 
     It is one that is about as fast where they do not, and clearly faster than the first where they
@@ -31,7 +37,7 @@ def prefer_shared(found: list[Candidate], size: Bytes, switching: Switching) -> 
         return found
     near = [
         each
-        for each in found
+        for each in [*found, *_in_phases(first, size, switching, max_scratch)]
         if each.key.unpaced == first.key.unpaced and each.seconds <= ALIKE * first.seconds
     ]
     times = [_shared(each, size, switching) for each in near]
@@ -39,6 +45,30 @@ def prefer_shared(found: list[Candidate], size: Bytes, switching: Switching) -> 
         return found
     best = near[times.index(min(times))]
     return [best, *(each for each in found if each is not best)]
+
+
+def _in_phases(
+    first: Candidate, size: Bytes, switching: Switching, max_scratch: Share | None
+) -> list[Candidate]:
+    """Measure a candidate with its steps dealt out to phases, where the scratch suffices."""
+    if len(first.schedule.transfers.route) * first.schedule.group.order > SHARED_VISITS:
+        return []
+    usual = pacing_of(first.schedule)
+    paced = [
+        replace(usual, lead=lead, stride=1, phases=phases, dealt=True)
+        for lead, phases in SHARED_PHASES
+    ]
+    made = [
+        measure(
+            first.key.at(pacing),
+            with_pacing(first.schedule, pacing),
+            size,
+            switching,
+            scarce=max_scratch is not None,
+        )
+        for pacing in paced
+    ]
+    return [each for each in made if max_scratch is None or each.scratch <= max_scratch]
 
 
 def _shared(candidate: Candidate, size: Bytes, switching: Switching) -> Seconds:

@@ -23,6 +23,8 @@ VARIED_WORK = 20_000_000  # visits of messages to links, in all these plays
 RANK_WORK = 2_000  # visits that take as long as what a play does for each rank before it begins
 ALLOCATED_MESSAGES = 2**18  # up to which a program's scratch is counted message by message
 SHARED_WORK = 1_000_000  # visits of messages to links up to which shared links are played as well
+SHARED_PHASES = ((3, 2), (4, 2), (4, 3))  # leads, and phases of what falls behind where links share
+SHARED_VISITS = 4_000  # of transfers to links, written out, up to which that is tried
 FAR = 2  # times the best time, beyond which they are not: they are tried to make near ones nearer
 
 # What is chosen: the simulator charges nothing for bytes that queue in a switch; networks do.

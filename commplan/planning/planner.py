@@ -175,8 +175,9 @@ def plan_as_is(
         report = check_schedule(best).report
     if size is None:
         best, reached = _pace(best, max_scratch, watch)
-        if pacing_of(best).phases > 1:
-            report = check_schedule(best).report
+    if pacing_of(best).phases > 1:
+        report = check_schedule(best).report
+    if size is None:
         cut = tuple(watch.not_tried)
         needed = scratch(best)
         return Plan(best, report, _reason(candidates), needed, not_tried=cut, reached=reached)
