@@ -63,7 +63,7 @@ def pacing_of(schedule: Schedule) -> Pacing:
     held = schedule.provenance
     phases = int(_within(held.get("phases"), 1, MOST_PHASES, USUAL.phases))
     stride = int(_within(held.get("stride"), 1, MOST_STRIDE, USUAL.stride))
-    dealt = held.get("dealt") is not False or phases == 1
+    dealt = held.get("dealt") != 0 or phases == 1
     step = schedule.transfers.step
     shown = stride == 1 or not (step // (phases if dealt else 1) % stride).any()
     return Pacing(
@@ -91,6 +91,8 @@ def with_pacing(schedule: Schedule, pacing: Pacing) -> Schedule:
     usual, names = asdict(USUAL), _KEYS.values()
     kept = {key: value for key, value in schedule.provenance.items() if key not in names}
     chosen = {_KEYS[key]: value for key, value in asdict(pacing).items() if value != usual[key]}
+    if not pacing.dealt:  # files hold words and numbers
+        chosen[_KEYS["dealt"]] = 0
     return replace(_with_steps(schedule, pacing), provenance=kept | chosen)
 
 

@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from commplan.candidates.tuning import CLOSER_PACINGS
 from runtime.metrics.pacing import MOST_LEAD, USUAL, WHOLE, Pacing, pacing_of, turns, with_pacing
 from runtime.verify.verify import verify
+from solvers.schedules.files import from_bytes, to_bytes
 from solvers.schedules.piece_loads import share_floats
 from solvers.schedules.unfold import unfold
 from topologies.formats.spec import topology
@@ -26,6 +28,12 @@ from topologies.formats.spec import topology
 )
 def test_what_is_written_is_read(pacing, ring_of):
     assert pacing_of(with_pacing(ring_of("all_gather", 4), pacing)) == pacing
+
+
+@pytest.mark.parametrize("pacing", CLOSER_PACINGS)
+def test_what_is_tried_at_large_sizes_goes_into_a_file_and_comes_back(pacing, ring_of):
+    paced = with_pacing(ring_of("all_gather", 4), pacing)
+    assert pacing_of(from_bytes(to_bytes(paced))) == pacing
 
 
 def test_what_is_usual_is_not_written(ring_of):
