@@ -21,6 +21,9 @@ MOSTLY = (
     3  # times as many cables of a kind as were not seen full must have been, to speak for those
 )
 NEAR, SURELY = 0.02, 0.01  # from a ratio, that a simple one may be; and beside its interval
+NEARLY = 0.07  # from a ratio, that one of LANES may be, if the interval holds it
+LANES = (Fraction(1), Fraction(1, 2), Fraction(1, 4))
+ENOUGH, UNSURE = 3, 0.05  # values of a cable; by which an interval of fewer is wider
 MOST_TERMS = 32  # of a simple ratio, above and below
 DIGITS = 4  # of a rate, or of a part of a stated one
 LEAST = 1e-9
@@ -182,10 +185,15 @@ def _alike(parts: Mapping[int, Interval]) -> list[list[int]]:
 
 
 def _span(parts: Sequence[tuple[Interval, int]]) -> Interval:
-    """Take the median of parts with how many cables each speaks for, and what all lie between."""
+    """Take the median of parts with how many cables each speaks for, and what all lie between.
+
+    Of few passes the interval is wider: that of one or two values means nothing.
+    """
     each = np.repeat([part.middle for part, _ in parts], [count for _, count in parts])
     low, high = min(part.low for part, _ in parts), max(part.high for part, _ in parts)
     values, outliers = (sum(part[i] for part, _ in parts) for i in (3, 4))
+    if values < ENOUGH * len(each):
+        low, high = low * (1 - UNSURE), high * (1 + UNSURE)
     return Interval(float(np.median(each)), low, high, int(values), int(outliers))
 
 
@@ -193,15 +201,23 @@ def _simplest(span: Interval) -> Fraction:
     """Find the fraction of least terms near a measured ratio; the ratio itself if none is near.
 
     Rates of real links are simple multiples of one another, and plans for simple ones have fewer,
-    larger pieces. Near means within 2 %, and not surely beside what was measured.
+    larger pieces. Near means within 2 %, and not surely beside what was measured; within 7 % if
+    it is what links have that lost a part of their lanes, or nothing.
     """
+    for lanes in LANES:
+        if abs(float(lanes) / span.middle - 1) <= NEARLY and _holds(span, float(lanes)):
+            return lanes
     for below in range(1, MOST_TERMS + 1):
         above = round(span.middle * below)
         ratio = above / below
-        inside = span.low * (1 - SURELY) <= ratio <= span.high * (1 + SURELY)
-        if 0 < above <= MOST_TERMS and abs(ratio / span.middle - 1) <= NEAR and inside:
+        near = abs(ratio / span.middle - 1) <= NEAR and _holds(span, ratio)
+        if 0 < above <= MOST_TERMS and near:
             return Fraction(above, below)
     return _rounded(span.middle)
+
+
+def _holds(span: Interval, ratio: float) -> bool:
+    return span.low * (1 - SURELY) <= ratio <= span.high * (1 + SURELY)
 
 
 def _moved(each: Class, rate: float) -> Interval:
