@@ -11,6 +11,7 @@ from commplan.planning.planner import Plan
 from solvers.lp.linear_program import Infeasible, NotFound
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
+from topologies.model.topology import TopologyError
 from topologies.model.units import Share
 
 LEAST = 1.0  # seconds that a failure's plan is given at least
@@ -84,7 +85,7 @@ def _outcome(schedule: Schedule, failure: Failure, seconds: float) -> Outcome:
     """Plan for one failure."""
     try:
         made = replan(schedule, failure.damage, shrink=True, seconds=seconds)
-    except (Infeasible, NotFound, GoneError) as error:
+    except (Infeasible, NotFound, GoneError, TopologyError) as error:
         reason = str(error).splitlines()[0]
         return Outcome(failure, None, Fraction(1), not isinstance(error, NotFound), reason)
     lost = Fraction(0) if made.lost is None else made.lost

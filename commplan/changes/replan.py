@@ -7,7 +7,9 @@ from commplan.changes.difference import Difference, compare_traffic
 from commplan.changes.shrink import on_what_is_left
 from commplan.planning.planner import Plan, plan
 from runtime.metrics.link_loads import throughput
+from runtime.simulate.simulate import simulate
 from solvers.groups.parts import refuse_parts
+from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SolverOptions
@@ -24,17 +26,21 @@ class Replanned:
         plan: for what is left, checked.
         left: of the machine, and its numbers in the whole.
         before: algbw of the old schedule on the whole machine.
+        took: with a size, what the old schedule is predicted to take there, in seconds.
         difference: what ranks send each other now and did not before, and the other way round.
     """
 
     plan: Plan
     left: Submachine
     before: Rate | None
+    took: Seconds | None
     difference: Difference
 
     @property
     def lost(self) -> Fraction | None:
-        """Compute the part of the rate that is lost; None where nothing moves."""
+        """Compute the part of the rate that is lost, with a size at that; None if nothing moves."""
+        if self.took is not None and self.plan.predicted:
+            return 1 - Fraction(self.took) / Fraction(self.plan.predicted)
         now = self.plan.report.algbw
         return None if now is None or not self.before else 1 - now / self.before
 
@@ -72,4 +78,10 @@ def replan(
     options = SolverOptions(in_network=schedule.in_network, relays=schedule.relays)
     made = plan(left.topology, what, size=size, seconds=seconds, options=options, watch=watch)
     difference = compare_traffic(schedule, made.schedule, left)
-    return Replanned(made, left, throughput(schedule).algbw, difference)
+    took = None if made.size is None else simulate(schedule, _size(schedule, made.size)).seconds
+    return Replanned(made, left, throughput(schedule).algbw, took, difference)
+
+
+def _size(schedule: Schedule, size: Bytes) -> Bytes:
+    """Give the size of the old schedule: that of its demand, where it has one."""
+    return schedule.collective.total if is_sized(schedule.collective) else size

@@ -69,6 +69,20 @@ def test_a_demand_shrinks_to_what_the_others_send():
     assert made.plan.schedule.collective.sizes.tolist() == rest.sizes.tolist()
 
 
+def test_at_a_size_times_are_compared():
+    machine = torus((3, 3))
+    low = plan(machine, collective("all_reduce", range(9)), size=1024).schedule
+    made = replan(low, read_damage(machine, without=["r0.0:r0.1"]), size=1024)
+    assert made.lost == 1 - Fraction(made.took) / Fraction(made.plan.predicted)
+    assert made.took <= made.plan.predicted
+
+
+def test_a_machine_of_one_rank_has_no_plan_without_it():
+    schedule = planned(ring(1), "all_reduce")
+    outcome = list(plan_contingency(schedule, Watch(9.0)))
+    assert [(each.plan, each.lost) for each in outcome] == [(None, 1)]
+
+
 def test_cut_in_two_is_a_no_that_names_the_parts():
     machine = star(3)
     with pytest.raises(Infeasible, match="r0"):

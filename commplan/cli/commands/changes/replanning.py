@@ -26,7 +26,7 @@ from solvers.schedules import files
 from solvers.schedules.schedule import Schedule
 from topologies.derive.failures import read_damage
 from topologies.model.messages import unknown
-from topologies.model.units import Bytes, Seconds, duration, rate
+from topologies.model.units import Bytes, Seconds, bytes_of, duration, rate
 
 
 @click.command(cls=Command)
@@ -80,6 +80,7 @@ def _fields(made: Replanned) -> dict[str, object]:
         "optimal": report.optimal,
         "gap": gap(report.algbw, found.bound.algbw),
         "predicted_seconds": made.plan.predicted,
+        "predicted_before_seconds": made.took,
         "ranks": len(found.collective.ranks),
         "pairs_before": change.before,
         "pairs": change.after,
@@ -105,7 +106,10 @@ def _lines(made: Replanned, output: str, seconds: float) -> list[str]:
     if made.plan.not_tried:
         rows.append(("not tried", f"{', '.join(made.plan.not_tried)}: the time was over"))
     if made.plan.predicted is not None and made.plan.size is not None:
-        rows.append(("predicted", duration(made.plan.predicted)))
+        before = "" if made.took is None else f", before {duration(made.took)}"
+        rows.append(
+            (bytes_of(made.plan.size), f"{duration(made.plan.predicted)} predicted{before}")
+        )
     rows += [
         ("changed", _change(made)),
         ("spent", f"{seconds:.1f} s"),
@@ -119,8 +123,8 @@ def _change(made: Replanned) -> str:
     if not change.ranks:
         return "nothing: no rank sends or receives anything else than before"
     return (
-        f"{change.added:,} pairs of ranks are new, {change.dropped:,} gone, {change.changed:,} "
-        f"carry another amount, of {change.before:,}; {change.ranks:,} ranks are touched"
+        f"of {change.before:,} pairs of ranks {change.dropped:,} are gone, {change.changed:,} carry "
+        f"another amount, {change.added:,} are new; ranks touched: {change.ranks:,}"
     )
 
 
