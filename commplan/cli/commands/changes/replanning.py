@@ -123,8 +123,8 @@ def _change(made: Replanned) -> str:
     if not change.ranks:
         return "nothing: no rank sends or receives anything else than before"
     return (
-        f"of {change.before:,} pairs of ranks {change.dropped:,} are gone, {change.changed:,} carry "
-        f"another amount, {change.added:,} are new; ranks touched: {change.ranks:,}"
+        f"of {change.before:,} pairs of ranks {change.dropped:,} are gone, {change.changed:,} "
+        f"carry another amount, {change.added:,} are new; ranks touched: {change.ranks:,}"
     )
 
 
