@@ -8,7 +8,7 @@ from runtime.foreign.errors import ForeignError
 from runtime.foreign.mscclpp import rules
 from runtime.foreign.mscclpp.actions import ACTIONS
 from runtime.foreign.mscclpp.machine import Machine
-from runtime.foreign.mscclpp.memory import Words
+from runtime.foreign.mscclpp.memory import MOST_WORDS, Words
 from runtime.foreign.mscclpp.plan import ExecutionPlan, Operation
 from topologies.model.topology import integers
 
@@ -59,6 +59,9 @@ def faults(
     if found := rules.faults(plan):
         return found
     words = chunk_words(plan) if chunk is None else chunk
+    chunks = sum(gpu.input_chunks + gpu.output_chunks + gpu.scratch_chunks for gpu in plan.gpus)
+    if chunks * words > MOST_WORDS:
+        return [f"{chunks} chunks, more than are executed here"]
     draw = np.random.default_rng(seed)
     inputs = [
         [

@@ -132,6 +132,8 @@ class Machine:
             return [Step(op)]
         unit = max(op.iter_context.unit_size // self.plan.buffer_alignment, 1)
         turns = -(-op.iter_context.num_chunks * self.memory.chunk // unit)
+        if turns * len(op.ops) > MOST_STEPS:
+            raise ForeignError(f"a pipeline of more than {MOST_STEPS} operations")
         return [Step(each, turn * unit, unit) for turn in range(turns) for each in op.ops]
 
     def run(self) -> None:

@@ -11,7 +11,7 @@ from runtime.foreign.mscclpp.plan import ExecutionPlan, Gpu, Operation, Part, Th
 from runtime.foreign.mscclpp.rules import own_buffers, own_channels, switch_buffer
 
 Words = NDArray[np.uint64]
-MOST_WORDS = 2**27  # of all GPUs: a GiB
+MOST_WORDS = 2**24  # of all GPUs: 128 MiB
 
 
 class Span(NamedTuple):

@@ -14,6 +14,7 @@ MOST_PARTS = 10  # parts on one side of an operation
 MOST_OPERATIONS = 64  # of a thread block
 MOST_BARRIERS = 16
 MOST_SEMAPHORES = 16
+MOST_VALUE = 2**16  # of a semaphore
 MOST_THREADS = 1024
 # Blocks of a GPU run at once, one on each multiprocessor: an A100 has 108, an H100 132.
 MOST_BLOCKS = 132
@@ -26,6 +27,7 @@ PACKETS = ("ppkt", "rppkt", "respkt", "cpkt", "upkt", "repkt", "recpkt", "recspk
 ONE_SIDED = ("put", "pws", "pwsf", "get")
 SUMS = ("re", "res", "rre", "rres", "repkt", "respkt", "recpkt", "recspkt", "glres")
 SIGNALS = ("signal", "rlxsignal", "wait", "rlxwait")
+MOVING = (*ONE_SIDED, *PACKETS, "copy", "re", "res", "rre", "rres", "glres", "gstore")
 KNOWN = (
     *("nop", "barrier", "copy", "flush", "gstore", "pipeline", "sem_acquire", "sem_release"),
     *SIGNALS,
@@ -66,6 +68,20 @@ def _gpu(plan: ExecutionPlan, gpu: Gpu, number: int) -> Iterator[str]:
         return
     if len(gpu.threadblocks) > MOST_BLOCKS:
         yield f"{len(gpu.threadblocks)} thread blocks, at most {MOST_BLOCKS} run at once"
+    if found := list(_ends(plan, gpu, number)):
+        yield from found
+        return
+    for place, block in enumerate(gpu.threadblocks):
+        if found := list(_references(gpu, block)):
+            yield f"thread block {place}: {found[0]}"
+            continue
+        if block.id != place:
+            yield f"thread block {place}: id is {block.id}, expected its place"
+        yield from (f"thread block {place}: {fault}" for fault in _block(plan, gpu, block))
+
+
+def _ends(plan: ExecutionPlan, gpu: Gpu, number: int) -> Iterator[str]:
+    """Look at a GPU's channels, remote buffers and semaphores."""
     for channels in gpu.channels:
         if channels.channel_type not in TYPES:
             yield f"channel_type is {channels.channel_type!r}, expected memory, port or switch"
@@ -76,16 +92,25 @@ def _gpu(plan: ExecutionPlan, gpu: Gpu, number: int) -> Iterator[str]:
     for buffer in gpu.remote_buffers:
         if not 0 <= buffer.rank < len(plan.gpus) or buffer.type not in BUFFERS:
             yield f"a remote buffer {buffer.type!r} of rank {buffer.rank}"
-    for place, block in enumerate(gpu.threadblocks):
-        if block.id != place:
-            yield f"thread block {place}: id is {block.id}, expected its place"
-        yield from (f"thread block {place}: {fault}" for fault in _block(plan, gpu, block))
+    for semaphore in gpu.semaphores:
+        if not 0 <= semaphore.init_value <= MOST_VALUE:
+            yield f"a semaphore begins at {semaphore.init_value}, expected 0 to {MOST_VALUE}"
 
 
 def _block(plan: ExecutionPlan, gpu: Gpu, block: ThreadBlock) -> Iterator[str]:
     count = sum(1 + len(op.ops) for op in block.ops)
     if count > MOST_OPERATIONS:
         yield f"{count} operations, at most {MOST_OPERATIONS}"
+    for place, op in enumerate(block.ops):
+        for inner in (op, *op.ops):
+            yield from (
+                f"operation {place}, {inner.name}: {fault}"
+                for fault in _operation(plan, gpu, block, inner)
+            )
+
+
+def _references(gpu: Gpu, block: ThreadBlock) -> Iterator[str]:
+    """Look at the channels and buffers that a thread block names."""
     counts = {kind: len(flat_channels(gpu, kind)) for kind in TYPES}
     for own in block.channels:
         if own.channel_type not in TYPES or not all(
@@ -103,12 +128,6 @@ def _block(plan: ExecutionPlan, gpu: Gpu, block: ThreadBlock) -> Iterator[str]:
     for kind in TYPES:
         if max(len(own_channels(block, kind)), len(own_buffers(block, kind))) > MOST_CHANNELS:
             yield f"more than {MOST_CHANNELS} {kind} channels or remote buffers"
-    for place, op in enumerate(block.ops):
-        for inner in (op, *op.ops):
-            yield from (
-                f"operation {place}, {inner.name}: {fault}"
-                for fault in _operation(plan, gpu, block, inner)
-            )
 
 
 def flat_channels(gpu: Gpu, kind: str) -> list[int]:
@@ -164,12 +183,21 @@ def _operation(plan: ExecutionPlan, gpu: Gpu, block: ThreadBlock, op: Operation)
         yield f"semaphores {op.semaphore_ids}, of {semaphores}"
     if op.tbg_info and not 0 <= op.tbg_info.tb_id < op.tbg_info.tbg_size <= MOST_BLOCKS:
         yield f"thread block {op.tbg_info.tb_id} of a group of {op.tbg_info.tbg_size}"
-    if op.name == "pipeline" and (op.iter_context is None or op.iter_context.unit_size < 1):
-        yield "no iter_context with a unit_size above 0"
+    if op.name == "pipeline" and not _repeats(gpu, op):
+        yield "no iter_context with a unit_size above 0 and chunks that its gpu has"
+    if op.name in MOVING and not (op.src_buff and op.dst_buff):
+        yield "nothing to read, or nowhere to write"
     if op.reduce_op not in (None, "sum"):
         yield f"reduce_op is {op.reduce_op!r}, expected sum"
     for part in (*op.src_buff, *op.dst_buff):
         yield from _part(plan, gpu, block, op, part)
+
+
+def _repeats(gpu: Gpu, op: Operation) -> bool:
+    """Tell whether a pipeline goes over chunks that there are."""
+    most = max(gpu.input_chunks, gpu.output_chunks, gpu.scratch_chunks)
+    over = op.iter_context
+    return over is not None and over.unit_size > 0 and 0 <= over.num_chunks <= most
 
 
 def _part(
@@ -213,6 +241,6 @@ def switch_buffer(gpu: Gpu, number: int) -> tuple[str, list[int]]:
 def capacity(plan: ExecutionPlan, gpu: Gpu, kind: str) -> int | None:
     """Count the chunks of a buffer; in place, one of none is the other one."""
     own = {"i": gpu.input_chunks, "o": gpu.output_chunks, "s": gpu.scratch_chunks}
-    if plan.inplace and kind in "io" and not own[kind]:
+    if plan.inplace and kind in ("i", "o") and not own[kind]:
         return max(own["i"], own["o"])
     return own.get(kind)

@@ -235,6 +235,16 @@ def test_a_pipeline_goes_over_its_chunks_piece_by_piece():
         (lambda p, ops: setattr(ops[0], "channel_ids", [2]), "channel [2]"),
         (lambda p, ops: setattr(ops[3].dst_buff[0], "size", 3), "chunks 0 to 3"),
         (lambda p, ops: setattr(ops[3].dst_buff[0], "buffer_id", 3), "buffer_id"),
+        (lambda p, ops: setattr(ops[3], "src_buff", []), "nothing to read"),
+        (lambda p, ops: setattr(p.gpus[0].semaphores[0], "init_value", 2**40), "a semaphore"),
+        (lambda p, ops: setattr(p.gpus[0].remote_buffers[0], "rank", 2**70), "a remote buffer"),
+        (lambda p, ops: setattr(p.gpus[0].remote_buffers[0], "type", ""), "a remote buffer"),
+        (
+            lambda p, ops: (
+                p.gpus[0].threadblocks[0].remote_buffer_refs[0].remote_buffer_ids.append(9)
+            ),
+            "a remote buffer that its gpu has not",
+        ),
         (lambda p, ops: setattr(p, "protocol", "Fast"), "protocol"),
         (lambda p, ops: setattr(p, "buffer_alignment", 8), "buffer_alignment"),
         (lambda p, ops: setattr(p, "gpus", p.gpus * 600), "gpus, expected"),
