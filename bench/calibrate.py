@@ -10,7 +10,7 @@ It prints whether the uplinks that were found are those that are there (with a f
 the slow links were told), how far measured rates are off at most, how many links nothing fills
 so that they keep what is stated, latencies where the kernel emulates them, and how long all_gather
 and all_reduce of 8 MiB take on the true machine with plans made on the found one, as a multiple
-of the time with plans made on the true one.
+of the time with plans made on the true one; where latencies are not emulated, with those found.
 
 `--simulated` measures nothing: the same search asks a simulation of processes (`simulated_probe`),
 whose flows share unevenly, are noisy, are held up, and are counted while buffers fill. It takes
@@ -229,7 +229,10 @@ def compare(
         max(off, default=1.0),
         len(unseen),
         _latency_error(truth, seen) if delayed else None,
-        tuple(_plan_ratio(real, found, each) for each in COLLECTIVES),
+        tuple(
+            _plan_ratio(real if delayed else _as_late(real, found), found, each)
+            for each in COLLECTIVES
+        ),
         told["seconds"],
     )
 
@@ -298,6 +301,13 @@ def _alpha(net: Wires) -> FloatArray:
     alpha = np.zeros(net.cables)
     alpha[net.cable] = net.topology.alpha
     return alpha
+
+
+def _as_late(truth: Topology, found: Topology) -> Topology:
+    """Give a machine whose latencies the kernel did not emulate those that were measured."""
+    alpha = np.full(truth.links, float(np.median(found.alpha)))
+    overhead = np.full(truth.ranks, float(np.median(found.overhead)))
+    return replace(truth, alpha=frozen(alpha), overhead=frozen(overhead))
 
 
 def _plan_ratio(truth: Topology, found: Topology, what: str) -> float:
