@@ -13,6 +13,7 @@ from commplan.candidates.measure import Candidate, measure, play_work
 from commplan.candidates.tuning import ALIKE, SHARED_PHASES, SHARED_VISITS, SHARED_WORK
 from runtime.metrics.pacing import pacing_of, with_pacing
 from runtime.simulate.simulate import simulate
+from runtime.verify.relaying import mark_relay_copies
 from solvers.settings.options import Switching
 from topologies.model.units import Bytes, Seconds, Share
 
@@ -54,20 +55,15 @@ def _in_phases(
     if len(first.schedule.transfers.route) * first.schedule.group.order > SHARED_VISITS:
         return []
     usual = pacing_of(first.schedule)
-    paced = [
-        replace(usual, lead=lead, stride=1, phases=phases, dealt=True)
-        for lead, phases in SHARED_PHASES
-    ]
-    made = [
-        measure(
-            first.key.at(pacing),
-            with_pacing(first.schedule, pacing),
-            size,
-            switching,
-            scarce=max_scratch is not None,
-        )
-        for pacing in paced
-    ]
+    scarce, outside = max_scratch is not None, first.schedule.relays == "forward"
+    made = []
+    for lead, phases in SHARED_PHASES:
+        pacing = replace(usual, lead=lead, stride=1, phases=phases, dealt=True)
+        paced = with_pacing(first.schedule, pacing)
+        # Ranks outside that only pass on would have to wait for another phase.
+        if not (outside and mark_relay_copies(paced).any()):
+            key = first.key.at(pacing)
+            made.append(measure(key, paced, size, switching, scarce=scarce))
     return [each for each in made if max_scratch is None or each.scratch <= max_scratch]
 
 
