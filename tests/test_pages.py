@@ -4,9 +4,8 @@ import pytest
 
 from bench.readme import README, blocks, differences, run, write_files
 
-PAGES = {
-    name: (README.parent / "docs" / name).read_text(encoding="utf-8") for name in ("failures.md",)
-}
+NAMES = ("exchanging.md", "expectations.md", "failures.md", "selecting.md")
+PAGES = {name: (README.parent / "docs" / name).read_text(encoding="utf-8") for name in NAMES}
 CALLS = [(name, call) for name, text in PAGES.items() for b in blocks(text) for call in b.calls]
 
 

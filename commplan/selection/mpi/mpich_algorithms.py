@@ -1,7 +1,7 @@
 """The algorithms that MPICH 5.0 lets a selection file name, with their parameters.
 
 Their names are those of the tree that lies in its library; what they send was read in its sources
-and compared with what they take on emulated machines (`python -m bench.select --algorithms`). What
+and compared with what they take on emulated machines (`python -m bench.select --all`). What
 sends the same as another is left out, and so is what goes by processes of one host.
 """
 
