@@ -7,14 +7,15 @@ operations that cannot be carried out yet, for packets that are not there, chang
 from collections.abc import Sequence
 
 from runtime.foreign.errors import ForeignError
-from runtime.foreign.mscclpp.machine import Action, Block, Machine, Step, as_packets
+from runtime.foreign.mscclpp.machine import Action, Machine
 from runtime.foreign.mscclpp.memory import Span, Words
+from runtime.foreign.mscclpp.state import Block, Step, as_packets
 from topologies.model.topology import IntArray
 
 
 def _put(machine: Machine, block: Block, step: Step) -> bool:
     """Write local parts to remote ones, or the other way round."""
-    ins, outs = machine.spans(block, step)
+    ins, outs = block.spans(step, machine.run_of(block))
     _expect_alike(step, ins, outs)
     for source, target in zip(ins, outs, strict=True):
         machine.write(block, target, machine.read(block, source))
@@ -24,7 +25,7 @@ def _put(machine: Machine, block: Block, step: Step) -> bool:
 
 def _sum(machine: Machine, block: Block, step: Step) -> bool:
     """Add all sources up and write the sum to every target."""
-    ins, outs = machine.spans(block, step)
+    ins, outs = block.spans(step, machine.run_of(block))
     _store(machine, block, ins, _added(machine, block, ins), outs)
     return True
 
@@ -69,7 +70,7 @@ def _write_packets(
 
 def _put_packets(machine: Machine, block: Block, step: Step) -> bool:
     """Write local parts as packets; over ports, packets of local scratch travel as they are."""
-    ins, outs = machine.spans(block, step)
+    ins, outs = block.spans(step, machine.run_of(block))
     _expect_alike(step, ins, outs)
     if step.op.channel_type == "port":
         return machine.ask_packets(block, list(zip(ins, outs, strict=True)))
@@ -81,7 +82,7 @@ def _put_packets(machine: Machine, block: Block, step: Step) -> bool:
 
 def _pass_packets(machine: Machine, block: Block, step: Step) -> bool:
     """Read packets of local scratch and write them on as packets."""
-    ins, outs = machine.spans(block, step)
+    ins, outs = block.spans(step, machine.run_of(block))
     if (found := machine.read_packets(block, [_scratch(ins[0])])) is None:
         return False
     if step.op.channel_type == "port":
@@ -94,7 +95,7 @@ def _pass_packets(machine: Machine, block: Block, step: Step) -> bool:
 
 def _add_packets(machine: Machine, block: Block, step: Step) -> bool:
     """Add packets to a local part; write the sum, as packets too where there are more targets."""
-    ins, outs = machine.spans(block, step)
+    ins, outs = block.spans(step, machine.run_of(block))
     if (found := machine.read_packets(block, list(map(_scratch, ins[1:])))) is None:
         return False
     total = machine.read(block, ins[0])
@@ -110,7 +111,7 @@ def _add_packets(machine: Machine, block: Block, step: Step) -> bool:
 
 def _copy_packets(machine: Machine, block: Block, step: Step) -> bool:
     """Write a local part to local scratch as packets."""
-    ins, outs = machine.spans(block, step)
+    ins, outs = block.spans(step, machine.run_of(block))
     _write_packets(machine, block, outs[0], machine.read(block, ins[0]))
     machine.tell(block.gpu, ins[:1], as_packets(outs[0]))
     return True
@@ -118,7 +119,7 @@ def _copy_packets(machine: Machine, block: Block, step: Step) -> bool:
 
 def _unpack(machine: Machine, block: Block, step: Step) -> bool:
     """Read packets of local scratch into a local part."""
-    ins, outs = machine.spans(block, step)
+    ins, outs = block.spans(step, machine.run_of(block))
     if (found := machine.read_packets(block, [_scratch(ins[0])])) is None:
         return False
     _store(machine, block, [as_packets(ins[0])], found[0][0], outs[:1], found[1])
@@ -134,7 +135,7 @@ def _reduce_in_switch(machine: Machine, block: Block, step: Step) -> bool:
 
 def _store_in_switch(machine: Machine, block: Block, step: Step) -> bool:
     """Let the switch store a local part at all ranks."""
-    ins, _ = machine.spans(block, step)
+    ins, _ = block.spans(step, machine.run_of(block))
     outs = _everywhere(machine, block, step, 1)[0]
     _store(machine, block, ins[:1], machine.read(block, ins[0]), outs)
     return True

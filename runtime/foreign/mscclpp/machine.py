@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -12,60 +11,23 @@ from runtime.foreign.mscclpp import rules
 from runtime.foreign.mscclpp.clocks import Accesses, Clock, clock
 from runtime.foreign.mscclpp.memory import Memory, Parts, Span, Words
 from runtime.foreign.mscclpp.plan import ExecutionPlan, Operation, ThreadBlock
+from runtime.foreign.mscclpp.state import (
+    MOST_STEPS,
+    Block,
+    Copied,
+    Proxy,
+    Seen,
+    Step,
+    as_packets,
+    pair_channels,
+    place_of,
+    write_out,
+)
 from topologies.model.topology import IntArray
 
 QUEUE = 128  # requests that a proxy's queue holds
 MOST_RACES = 20  # that are told
-MOST_STEPS = 2**22  # operations carried out in one run
 END = Operation("end")  # of a run; no plan has it
-Seen = tuple[IntArray | None, IntArray]
-
-
-@dataclass
-class Step:
-    """An operation at one place of its pipeline: words from the start of each part."""
-
-    op: Operation
-    offset: int = 0
-    unit: int = 2**40
-
-
-@dataclass
-class Block:
-    """A thread block that runs: its steps, how far it is, and what it holds."""
-
-    gpu: int
-    number: int
-    steps: list[Step]
-    parts: Parts
-    channels: dict[str, list[int]]
-    clock: Clock
-    at: int = 0
-    arrived: int | None = None
-
-
-@dataclass
-class Proxy:
-    """What carries out the requests of one GPU's port channels, one after the other."""
-
-    clock: Clock
-    queue: deque[Callable[[], None]] = field(default_factory=deque)
-    done: int = 0
-    asked: int = 0
-
-
-@dataclass(frozen=True)
-class Copied:
-    """A move of data, for whoever looks on: sources that were added up, and where that went.
-
-    actor: the GPU that did it. operation: its number, the same for all targets of one. Packets are
-    of an array of their own, numbered 2.
-    """
-
-    actor: int
-    operation: int
-    sources: tuple[Span, ...]
-    target: Span
 
 
 class Machine:
@@ -101,7 +63,7 @@ class Machine:
                 for i, block in enumerate(gpu.threadblocks)
             ]
         self.proxies = [Proxy(clock(blocks + i, self.count)) for i in range(len(plan.gpus))]
-        self.paired = {kind: _pairs(plan, kind) for kind in ("memory", "port")}
+        self.paired = {kind: pair_channels(plan, kind) for kind in ("memory", "port")}
         self.signals: dict[tuple[str, int, int], deque[Seen]] = {}
         self.barriers: dict[tuple[int, int], list[Block]] = {}
         self.passed: dict[tuple[int, int], int] = {}
@@ -117,24 +79,16 @@ class Machine:
         self.carried = 0
 
     def _block(self, gpu: int, block: ThreadBlock, own: int) -> Block:
+        align, chunk = self.plan.buffer_alignment, self.memory.chunk
+        steps = [step for op in (*block.ops, END) for step in write_out(op, align, chunk)]
         return Block(
             gpu,
             block.id,
-            [step for op in (*block.ops, END) for step in self._steps(op)] * len(self.inputs),
+            steps * len(self.inputs),
             Parts(self.memory, self.plan.gpus[gpu], block),
             {kind: rules.own_channels(block, kind) for kind in rules.TYPES},
             clock(own, self.count),
         )
-
-    def _steps(self, op: Operation) -> list[Step]:
-        """Write out a pipeline."""
-        if op.name != "pipeline" or op.iter_context is None:
-            return [Step(op)]
-        unit = max(op.iter_context.unit_size // self.plan.buffer_alignment, 1)
-        turns = -(-op.iter_context.num_chunks * self.memory.chunk // unit)
-        if turns * len(op.ops) > MOST_STEPS:
-            raise ForeignError(f"a pipeline of more than {MOST_STEPS} operations")
-        return [Step(each, turn * unit, unit) for turn in range(turns) for each in op.ops]
 
     def run(self) -> None:
         """Carry out all that can be.
@@ -157,7 +111,7 @@ class Machine:
         if stuck:
             block = stuck[0]
             raise ForeignError(
-                f"deadlock: gpu {block.gpu}, thread block {block.number}, {_at(block)}: "
+                f"deadlock: gpu {block.gpu}, thread block {block.number}, {place_of(block)}: "
                 f"{block.steps[block.at].op.name} waits for ever"
             )
         for (kind, gpu, number), left in sorted(self.signals.items()):
@@ -209,7 +163,7 @@ class Machine:
         fits = own.fits(span, who, (np.minimum(seen, known), known), writes, self.carried)
         if not fits and len(self.races) < MOST_RACES:
             what = "a write" if writes else "a read"
-            place = "its proxy" if block is None else _at(block)
+            place = "its proxy" if block is None else place_of(block)
             who_says = f"thread block {block.number}, " if block is not None else ""
             self.races.append(
                 f"gpu {block.gpu if block else span.gpu}, {who_says}{place}: {what} of words "
@@ -261,18 +215,6 @@ class Machine:
         """Let whoever looks on know of a move of data."""
         if self.watch is not None and target.end > target.start:
             self.watch(Copied(actor, self.carried, tuple(sources), target))
-
-    def spans(self, block: Block, step: Step) -> tuple[list[Span], list[Span]]:
-        """Give the spans of both sides of an operation."""
-        sides = (step.op.src_buff, step.op.dst_buff)
-        ins, outs = (
-            [
-                block.parts.of(step.op, part, step.offset, step.unit, self.run_of(block))
-                for part in side
-            ]
-            for side in sides
-        )
-        return ins, outs
 
     # Control.
 
@@ -413,7 +355,7 @@ class Machine:
 
     def _ask(self, block: Block, step: Step) -> bool:
         """Ask the proxy for puts, and for signals behind them."""
-        ins, outs = self.spans(block, step)
+        ins, outs = block.spans(step, self.run_of(block))
         if len(step.op.channel_ids) < len(outs):
             raise ForeignError("a put over ports needs a channel for each part")
         ends = [("port", block.gpu, block.channels["port"][i]) for i in step.op.channel_ids]
@@ -445,29 +387,6 @@ class Machine:
         self.memory.write_packets(target, values, run)
         self.brought[target.gpu].append((target.start, target.end, self._said([source])))
         self.tell(source.gpu, [as_packets(source)], as_packets(target))
-
-
-def as_packets(span: Span) -> Span:
-    """Give a span of scratch as one of packets, for whoever looks on."""
-    return span._replace(array=2)
-
-
-def _at(block: Block) -> str:
-    """Name the operation of a block that is next."""
-    return f"operation {block.at}"
-
-
-def _pairs(plan: ExecutionPlan, kind: str) -> dict[tuple[int, int], tuple[int, int]]:
-    """Find the other end of each channel: the n-th from a to b belongs to the n-th from b to a."""
-    turns: dict[tuple[int, int], list[int]] = {}
-    for gpu in plan.gpus:
-        for number, peer in enumerate(rules.flat_channels(gpu, kind)):
-            turns.setdefault((gpu.id, peer), []).append(number)
-    return {
-        (gpu, number): (peer, other)
-        for (gpu, peer), own in turns.items()
-        for number, other in zip(own, turns.get((peer, gpu), []), strict=False)
-    }
 
 
 # What an operation on data does; False means that it has to wait.

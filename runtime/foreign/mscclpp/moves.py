@@ -7,9 +7,10 @@ from runtime.foreign.errors import ForeignError
 from runtime.foreign.moved import Move
 from runtime.foreign.mscclpp.actions import ACTIONS
 from runtime.foreign.mscclpp.check import chunk_words, faults
-from runtime.foreign.mscclpp.machine import Copied, Machine
+from runtime.foreign.mscclpp.machine import Machine
 from runtime.foreign.mscclpp.memory import Span, Words
 from runtime.foreign.mscclpp.plan import ExecutionPlan
+from runtime.foreign.mscclpp.state import Copied
 from runtime.foreign.sends import Piece
 
 Value = tuple[Piece, int]
