@@ -57,7 +57,7 @@ def test_where_it_does_it_is_taken(call, words):
     [
         ("compile ring:4 all_gather -o x.json.zst", ".json or .json.gz or .gz"),
         ("compile ring:4 all_gather -o x.toml", ".json or .json.gz or .gz"),
-        ("topology ring:4 -o x.yaml", ".json or .graphml or .toml"),
+        ("topology ring:4 -o x.yaml", ".json or .dot or .gv or .graphml or .toml"),
         ("demand uniform --ranks 3 -o x.xlsx", ".csv or .json or .npy"),
         ("emit s.json --target c -o x.py", ".c"),
         ("emit s.json --target mpi4py -o x.c", ".py"),

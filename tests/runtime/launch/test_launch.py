@@ -253,8 +253,8 @@ def test_what_a_bus_error_means_and_how_to_mend_it_is_told():
 def test_a_map_must_fit_and_a_target_must_run(ring_of, mpi):
     with pytest.raises(LaunchError, match="map: found 0,0, expected each of the 2 ranks 0,1 once"):
         run(ring_of("all_reduce", 2), [4], played=(0, 0))
-    with pytest.raises(LaunchError, match="no target is named 'goal'"):
-        run(ring_of("all_reduce", 2), [4], target="goal")
+    with pytest.raises(LaunchError, match="no target is named 'gaol'"):
+        run(ring_of("all_reduce", 2), [4], target="gaol")
 
 
 def test_a_target_of_others_runs_if_it_says_how(ring_of, mpi):

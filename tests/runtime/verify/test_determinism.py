@@ -23,6 +23,8 @@ MADE = [name for name, (_, known) in TEMPLATES.items() if "all_reduce" in known]
 
 DIFFERENT = "rounding would leave them with different bits"
 
+PICTURES = {"dot", "graphml"}  # targets that are no programs
+
 
 def bits(schedule, n, chunks=1, **kind):
     """Run a schedule on floats of all sizes; count the results that differ."""
@@ -81,7 +83,7 @@ def test_a_sum_that_one_rank_alone_wants_has_one_order(name):
 def test_no_program_is_made_that_leaves_ranks_with_different_bits():
     report = verify(differing())
     assert (report.correct, report.same_bits) == (True, False)
-    for target in TARGETS:
+    for target in set(TARGETS) - PICTURES:
         with pytest.raises(ProgramError, match=DIFFERENT):
             emit(differing(), target)
     for op, dtype in (("sum", "float32"), ("avg", "bfloat16"), ("prod", "complex64")):
