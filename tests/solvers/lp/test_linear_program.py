@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from ortools.linear_solver.python import model_builder_helper as ortools
 from scipy.optimize import linprog
 from scipy.sparse import csr_matrix
 
-from solvers.lp import linear_program
 from solvers.lp.linear_program import Infeasible, LinearProgram, NotFound, solve, solve_roughly
 from solvers.settings.deadline import Watch
 
@@ -44,8 +44,8 @@ def assert_optimal(given, found):
 def engine(request, monkeypatch):
     """Ask OR-Tools, or let it give up so that HiGHS is asked."""
     if request.param == "highs":
-        monkeypatch.setattr(linear_program.ortools.ModelSolverHelper, "solve", lambda *_: None)
-        monkeypatch.setattr(linear_program.ortools.ModelSolverHelper, "status", lambda *_: None)
+        monkeypatch.setattr(ortools.ModelSolverHelper, "solve", lambda *_: None)
+        monkeypatch.setattr(ortools.ModelSolverHelper, "status", lambda *_: None)
     return request.param
 
 
