@@ -18,11 +18,17 @@ from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import KINDS, is_alike, kind_of, pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import SymmetryUse
-from topologies.derive.nearness import order_by_nearness
+from topologies.derive.nearness import join_switches, order_by_nearness
 from topologies.derive.relabel import Relabelling, relabel
 from topologies.model.topology import FloatArray, IntArray, Topology, frozen
 from topologies.model.units import Rank
-from topologies.symmetry.group import Group, count_orbits, declared_group, free_subgroup
+from topologies.symmetry.group import (
+    Group,
+    count_orbits,
+    declared_group,
+    free_subgroup,
+    link_orbits,
+)
 from topologies.symmetry.numbering import numbering
 from topologies.symmetry.refinement import refine
 from topologies.symmetry.search import find_group
@@ -118,9 +124,9 @@ def _with_own_symmetry(topology: Topology, roles: IntArray, ranks: int) -> Topol
     """
     bare, declared = replace(topology, symmetry=topology.symmetry[:0]), declared_group(topology)
     least = len(np.unique(refine(bare)[: topology.ranks]))
-    found = _search(bare, _in_order(bare, roles, ranks))
+    found = _search(bare, _in_order(bare, roles, ranks), least)
     if count_orbits(found, topology.ranks) > least and roles.any():
-        other = _search(bare, _in_order(bare, np.zeros_like(roles), topology.ranks))
+        other = _search(bare, _in_order(bare, np.zeros_like(roles), topology.ranks), least)
         found = min(found, other, key=lambda group: count_orbits(group, topology.ranks))
     kept = min(
         found, declared, key=lambda group: (count_orbits(group, topology.ranks), group.order)
@@ -128,16 +134,37 @@ def _with_own_symmetry(topology: Topology, roles: IntArray, ranks: int) -> Topol
     return replace(topology, symmetry=kept.generators)
 
 
-def _search(topology: Topology, order: Relabelling) -> Group:
+def _search(topology: Topology, order: Relabelling, least: int) -> Group:
     """Find a group that leaves few orbits of ranks and, if possible, no rank in its place.
+
+    Of switches that look alike the search turns those whose numbers follow each other. Where that
+    mixes several planes, links fall into small orbits: then another search goes by an order in
+    which the switches of a plane are together.
 
     Args:
         topology: the machine.
         order: in which it is searched.
+        least: the orbits of ranks that there are at least.
     """
-    found = find_group(order.topology, np.zeros(topology.vertices, dtype=np.int64))
+
+    def orbits(group: Group) -> tuple[int, int, int]:
+        links = int(link_orbits(order.topology, group).max(initial=-1)) + 1
+        return count_orbits(group, topology.ranks), links, group.order
+
+    found = _search_in_order(order.topology, np.arange(topology.vertices))
+    ranks, links, _ = orbits(found)
+    if ranks == least and links * topology.ranks > topology.links * ranks:
+        joined = _search_in_order(order.topology, join_switches(order.topology))
+        found = min(found, joined, key=orbits)
     moved = free_subgroup(found, topology.ranks).generators
     return Group(frozen(np.argsort(order.vertex)[moved[:, order.vertex]]))
+
+
+def _search_in_order(topology: Topology, number: IntArray) -> Group:
+    """Find a group of a machine by the order of such numbers of the vertices."""
+    seen = relabel(topology, number).topology
+    found = find_group(seen, np.zeros(topology.vertices, dtype=np.int64)).generators
+    return Group(frozen(np.argsort(number)[found[:, number]]))
 
 
 def _near_together(topology: Topology, ranks: int) -> IntArray:

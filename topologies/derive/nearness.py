@@ -21,7 +21,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, shortest_path
 
-from topologies.model.topology import BoolArray, FloatArray, IntArray
+from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology, frozen
 
 MOST_EDGES = 1024  # of a graph that is taken apart: pairs of edges are compared
 
@@ -55,6 +55,32 @@ def order_by_nearness(distance: IntArray) -> list[int]:
         before = _order_box(boxes[i], before, distance)
         order += before
     return order
+
+
+def join_switches(topology: Topology) -> IntArray:
+    """Give vertices numbers by which the switches of a plane come together, those of a tier each.
+
+    Each switch is followed by the one fewest links away from it; then those fewer links away from
+    the ranks come first. Ranks stay. Complexity: vertices × links, and switches².
+
+    Args:
+        topology: the machine.
+    """
+    ranks, count = topology.ranks, topology.vertices - topology.ranks
+    number = np.arange(topology.vertices)
+    if count < 2:
+        return frozen(number)
+    joined = np.ones(topology.links), (topology.src, topology.dst)
+    graph = csr_array(joined, shape=(topology.vertices,) * 2)
+    away = np.minimum(shortest_path(graph, unweighted=True), topology.vertices)[:, ranks:]
+    order, left = [0], np.arange(count) > 0
+    while left.any():
+        away_from_last = away[ranks + order[-1]]
+        order.append(int(np.argmin(np.where(left, away_from_last, topology.vertices + 1))))
+        left[order[-1]] = False
+    tier = away[:ranks].min(axis=0)[order]
+    number[ranks + np.array(order)[np.argsort(tier, kind="stable")]] = ranks + np.arange(count)
+    return frozen(number)
 
 
 def _components(near: BoolArray) -> IntArray:

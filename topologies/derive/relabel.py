@@ -26,7 +26,7 @@ class Relabelling:
 
 
 def relabel(topology: Topology, vertex: IntArray) -> Relabelling:
-    """Give vertex v the number vertex[v]; the links are put in the order of ends and figures.
+    """Give vertex v the number vertex[v]; links come in the order of ends, figures and planes.
 
     Ranks must stay before switches. Links that agree in all keep their order. Of declared
     symmetries each is turned along, and they come in the order of what they do; classes of links
@@ -38,7 +38,7 @@ def relabel(topology: Topology, vertex: IntArray) -> Relabelling:
     """
     back = np.argsort(vertex)
     src, dst = vertex[topology.src], vertex[topology.dst]
-    order = np.lexsort((topology.alpha, topology.capacity, dst, src))
+    order = np.lexsort((topology.plane, topology.alpha, topology.capacity, dst, src))
     link = np.empty_like(order)
     link[order] = np.arange(len(order))
     mate = topology.mate[order]

@@ -23,6 +23,7 @@ from solvers.solve import solve
 from topologies.formats.files import load
 from topologies.formats.spec import topology
 from topologies.presets.random_machines import wild_machine
+from topologies.symmetry.group import link_orbits
 
 DATA = Path(__file__).parents[2] / "data"
 COLUMNS = ("src", "dst", "capacity", "alpha", "overhead", "mate", "symmetry")
@@ -84,6 +85,19 @@ def test_small_machines_are_planned_for_as_one_whether_they_declare_symmetry(mac
         assert np.array_equal(getattr(one.topology, column), getattr(another.topology, column))
     groups = [find_symmetry(seen.topology, seen.collective) for seen in (one, another)]
     assert np.array_equal(*(group.generators for group in groups))
+
+
+def test_planes_of_switches_do_not_mix_in_a_group_that_is_found():
+    """Two nodes of a CloudMatrix384: 7 planes, of which each has 16 switches that look alike."""
+    made = topology("cloudmatrix384:nodes=2")
+    other, _ = shuffle(made, 0, symmetry=False)
+    one, another = (canonical_view(m, collective("all_reduce", range(32))) for m in (made, other))
+    for column in COLUMNS:
+        assert np.array_equal(getattr(one.topology, column), getattr(another.topology, column))
+    group = find_symmetry(another.topology, another.collective)
+    sizes = np.bincount(link_orbits(another.topology, group))
+    assert group.order == 32
+    assert set(sizes.tolist()) == {32}  # as the declared ones, and of every kind of link
 
 
 def test_declared_symmetry_stays_where_no_other_is_asked_for():

@@ -1,13 +1,15 @@
 """Numbers and orders that say what a machine is, however it was written down."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from bench.relabelled import shuffle
-from topologies.derive.nearness import order_by_nearness
+from topologies.derive.nearness import join_switches, order_by_nearness
 from topologies.derive.relabel import relabel
 from topologies.formats.spec import topology
-from topologies.model.topology import digest
+from topologies.model.topology import Link, Switch, build, digest
 from topologies.presets.random_machines import wild_machine
 from topologies.symmetry.numbering import numbering
 
@@ -45,6 +47,33 @@ def test_renumbered_links_lead_between_the_same_ranks_and_mates_stay_together():
         assert moved.capacity[now] == made.capacity[link]
         assert moved.mate[now] == other.link[made.mate[link]]
     assert digest(relabel(moved, np.argsort(place)).topology) != digest(moved)
+
+
+def test_parallel_links_come_in_the_order_of_their_planes():
+    ends = [Link("a", "b", Fraction(10**9), 1e-6, True, plane=plane) for plane in (2, 0, 1)]
+    made = build("planes", ["a", "b"], [], ends)
+    for seed in range(3):
+        moved = relabel(shuffle(made, seed)[0], np.arange(2)).topology
+        assert moved.plane.tolist() == [0, 1, 2, 0, 1, 2]
+        assert moved.mate.tolist() == [3, 4, 5, 0, 1, 2]
+
+
+def test_switches_of_a_plane_are_joined_and_those_near_the_ranks_come_first():
+    made = shuffle(topology("cloudmatrix384:nodes=2"), 0)[0]
+    seen = relabel(made, join_switches(made)).topology
+    kinds, plane = seen.kinds[seen.ranks :], {}
+    for tail, head, own in zip(seen.src, seen.dst, seen.plane, strict=True):
+        plane |= {int(tail): int(own), int(head): int(own)}
+    assert kinds == ("L1",) * 14 + ("L2",) * 112
+    order = [plane[switch] for switch in range(seen.ranks, seen.vertices)]
+    assert all(len(set(order[i : i + 2])) == 1 for i in range(0, 14, 2))
+    assert all(len(set(order[i : i + 16])) == 1 for i in range(14, 126, 16))
+    assert seen.names[: seen.ranks] == made.names[: made.ranks]
+
+
+def test_switches_that_nothing_leads_away_from_are_ordered_too():
+    made = build("apart", ["a"], [Switch("s"), Switch("t")], [Link("a", "t", Fraction(10**9), 0.0)])
+    assert join_switches(made).tolist() in ([0, 2, 1], [0, 1, 2])
 
 
 def grid(*dims, wrap):
