@@ -24,7 +24,7 @@ from topologies.model.topology import Topology, frozen
 MACHINES = (
     *("torus:2x8", "torus:4x4", "mesh:2x3", "hypercube:3", "nd-full-mesh:2x4", "ring:6", "line:5"),
     *("star:8", "full-mesh:6", "leaf-spine:2x2x4", "dgx-1", "dgx-a100:boxes=2", "mi250"),
-    *("dgx-h100:boxes=2:overhead=0.5", "cloudmatrix384:nodes=2"),
+    *("dgx-h100:boxes=2:overhead=0.5", "cloudmatrix384:nodes=2", "leaf-spine:6x3x8"),
 )
 GRIDS = ("torus", "mesh", "nd-full-mesh")
 SIZES = (2**10, 2**16, 2**20, 2**30)

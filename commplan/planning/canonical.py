@@ -4,7 +4,8 @@ A machine is planned for in an order of its own, with its ranks so that near one
 solvers break ties by numbers, and patterns pair ranks by them. What comes out is turned back.
 So torus:2x8 and torus:8x2, and machines whose ranks or links are listed in another order, get equal
 answers, as far as `topologies.symmetry.numbering` tells vertices apart. Nor does it matter whether
-small ones declare their symmetry: what stands for the declared one is searched for.
+small ones declare their symmetry: what stands for the declared one is searched for. Larger ones
+keep what they declare; where they declare none, one as good is searched for.
 """
 
 from dataclasses import dataclass, replace
@@ -35,6 +36,8 @@ from topologies.symmetry.search import find_group
 
 MOST_RANKS = 512  # beyond which a machine is planned for as it is
 SMALL = 32  # ranks up to which what is declared of the symmetry makes no difference
+SEARCHED = 128  # ranks up to which it is searched for where it is not declared
+WORK, LITTLE = 5.0, 1.0  # of a search, in about as many seconds, up to SMALL and beyond
 MESSAGE = 2.0**16  # bytes by whose time ranks are near to each other
 DIGITS = 10**6  # to which such times are told apart
 
@@ -94,7 +97,7 @@ def canonical_view(
     roles[list(ranks)] = 1
     if collective.root is not None:
         roles[collective.root] = 0
-    if symmetry == "found" and topology.ranks <= SMALL:
+    if symmetry == "found" and topology.ranks <= SEARCHED:
         topology = _with_own_symmetry(topology, roles, len(ranks))
     machine = _in_order(topology, roles, len(ranks))
     seen = machine.vertex[list(ranks)]
@@ -121,11 +124,15 @@ def _with_own_symmetry(topology: Topology, roles: IntArray, ranks: int) -> Topol
     by the order that the machine has without any declared. A group that moves every rank is
     preferred: no tree is to be averaged then. Where the order is not regular, for a root in it,
     another search goes by the order without a root.
+
+    Beyond SMALL what is declared stays if no group can leave fewer orbits of ranks.
     """
     bare, declared = replace(topology, symmetry=topology.symmetry[:0]), declared_group(topology)
     least = len(np.unique(refine(bare)[: topology.ranks]))
+    if topology.ranks > SMALL and count_orbits(declared, topology.ranks) == least:
+        return topology
     found = _search(bare, _in_order(bare, roles, ranks), least)
-    if count_orbits(found, topology.ranks) > least and roles.any():
+    if count_orbits(found, topology.ranks) > least and len(np.unique(roles[: topology.ranks])) > 1:
         other = _search(bare, _in_order(bare, np.zeros_like(roles), topology.ranks), least)
         found = min(found, other, key=lambda group: count_orbits(group, topology.ranks))
     kept = min(
@@ -139,31 +146,37 @@ def _search(topology: Topology, order: Relabelling, least: int) -> Group:
 
     Of switches that look alike the search turns those whose numbers follow each other. Where that
     mixes several planes, links fall into small orbits: then another search goes by an order in
-    which the switches of a plane are together.
+    which the switches of a plane are together. Beyond SMALL one lets them stay: a group that does
+    so, with as many orbits of links, is what presets declare, and gives the faster plans.
 
     Args:
         topology: the machine.
         order: in which it is searched.
         least: the orbits of ranks that there are at least.
     """
+    seen, own = order.topology, np.arange(topology.vertices)
 
-    def orbits(group: Group) -> tuple[int, int, int]:
-        links = int(link_orbits(order.topology, group).max(initial=-1)) + 1
-        return count_orbits(group, topology.ranks), links, group.order
+    def orbits(group: Group) -> tuple[int, int, int, int]:
+        links = int(link_orbits(seen, group).max(initial=-1)) + 1
+        moved = count_orbits(group, topology.ranks)
+        return moved, links, group.order, -count_orbits(group, topology.vertices)
 
-    found = _search_in_order(order.topology, np.arange(topology.vertices))
-    ranks, links, _ = orbits(found)
+    found = [_search_in_order(seen, own)]
+    ranks, links, *_ = orbits(found[0])
     if ranks == least and links * topology.ranks > topology.links * ranks:
-        joined = _search_in_order(order.topology, join_switches(order.topology))
-        found = min(found, joined, key=orbits)
-    moved = free_subgroup(found, topology.ranks).generators
+        found.append(_search_in_order(seen, join_switches(seen)))
+    if ranks == least and topology.ranks > SMALL and topology.vertices > topology.ranks:
+        found.append(_search_in_order(seen, own, turned=False))
+    best = min(found, key=orbits) if len(found) > 1 else found[0]
+    moved = free_subgroup(best, topology.ranks).generators
     return Group(frozen(np.argsort(order.vertex)[moved[:, order.vertex]]))
 
 
-def _search_in_order(topology: Topology, number: IntArray) -> Group:
+def _search_in_order(topology: Topology, number: IntArray, *, turned: bool = True) -> Group:
     """Find a group of a machine by the order of such numbers of the vertices."""
-    seen = relabel(topology, number).topology
-    found = find_group(seen, np.zeros(topology.vertices, dtype=np.int64)).generators
+    seen, colours = relabel(topology, number).topology, np.zeros(topology.vertices, dtype=np.int64)
+    work = WORK if topology.ranks <= SMALL else LITTLE
+    found = find_group(seen, colours, work, turned=turned).generators
     return Group(frozen(np.argsort(number)[found[:, number]]))
 
 

@@ -38,14 +38,24 @@ class Extension:
     each vertex has a colour of its own. The choices prefer the step from src to dst, round and
     round, since machines are numbered regularly. Switches between which the ranks leave a
     choice are turned, by as many orbits of the group found so far (`orbit`) as divide the order
-    on the ranks: so links get into larger orbits, and the group does not grow.
+    on the ranks: so links get into larger orbits, and the group does not grow. Where `turned` is
+    off, they stay where they can.
 
     Source: McKay and Piperno, Practical graph isomorphism II, Journal of Symbolic Computation 60
     (2014), for the search tree of which this follows one path.
     """
 
-    def __init__(self, topology: Topology, web: Web, orbit: IntArray, effort: Effort) -> None:
+    def __init__(
+        self,
+        topology: Topology,
+        web: Web,
+        orbit: IntArray,
+        effort: Effort,
+        *,
+        turned: bool = True,
+    ) -> None:
         self.topology, self.web, self.orbit, self.effort = topology, web, orbit, effort
+        self.turned = turned
 
     def list_some(self, colours: IntArray, src: int, dst: int) -> Iterator[IntArray]:
         """Find automorphisms that send src to dst, by steps and in turn.
@@ -129,7 +139,7 @@ class Extension:
         """Say where the switches that look like `vertex` may go: turned by orbits, or by place."""
         here, there = (_cell(row, pair[0, vertex]) for row in pair)
         images = there.copy()
-        if np.array_equal(here, there):
+        if self.turned and np.array_equal(here, there):
             period = order(_images(pair, self.topology.ranks))
             first = np.unique(self.orbit[here], return_index=True)[1]
             count = len(first)

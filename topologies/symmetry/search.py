@@ -25,6 +25,8 @@ def find_group(
     colours: IntArray,
     work: float = 5.0,
     late: Callable[[], bool] = lambda: False,
+    *,
+    turned: bool = True,
 ) -> Group:
     """Search for a group of automorphisms that keep a colouring of the vertices.
 
@@ -37,11 +39,12 @@ def find_group(
         colours: of the vertices.
         work: of the search, in about as many seconds, but by count and not by the clock.
         late: tells whether the time is over, and the group found so far has to do.
+        turned: whether switches between which the ranks leave a choice move, or stay.
     """
     plain = web(topology)
     looks = refine_together(plain, colours[None])
     assert looks is not None  # one colouring cannot come apart
-    growth = GroupSearch(topology, looks[0])
+    growth = GroupSearch(topology, looks[0], turned=turned)
     effort = Effort(int(work * PACE) // (2**14 + plain.words.nnz + 16 * topology.vertices), late)
     growth.grow(effort, commuting=True)
     if growth.generators:
@@ -52,8 +55,8 @@ def find_group(
 class GroupSearch:
     """A group that takes in one automorphism after the other, while that merges orbits of ranks."""
 
-    def __init__(self, topology: Topology, colours: IntArray) -> None:
-        self.topology, self.colours = topology, colours
+    def __init__(self, topology: Topology, colours: IntArray, *, turned: bool = True) -> None:
+        self.topology, self.colours, self.turned = topology, colours, turned
         self.generators: list[IntArray] = []
         self.elements = np.arange(topology.vertices)[None]
         self.orbit = self.elements[0]
@@ -82,7 +85,8 @@ class GroupSearch:
 
     def _extension(self, effort: Effort, commuting: bool) -> Extension:
         arcs = self.generators if commuting else []
-        return Extension(self.topology, web(self.topology, arcs), self.orbit, effort)
+        seen = web(self.topology, arcs)
+        return Extension(self.topology, seen, self.orbit, effort, turned=self.turned)
 
     def _pairs(self, tried: set[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         ranks = self.topology.ranks

@@ -170,3 +170,12 @@ def test_a_line_has_its_mirror_image():
         [0, 1, 2, 3, 4],
         [4, 3, 2, 1, 0],
     ]
+
+
+def test_switches_stay_where_they_are_not_to_be_turned():
+    machine = leaf_spine(6, 3, 8)
+    kept, turned = (find_group(machine, uncoloured(machine), turned=way) for way in (False, True))
+    assert kept.order == turned.order == 48
+    spines = np.arange(machine.vertices - 3, machine.vertices)
+    assert (kept.generators[:, spines] == spines).all()
+    assert (turned.generators[:, spines] != spines).any()
