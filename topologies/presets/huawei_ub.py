@@ -199,6 +199,6 @@ def atlas_950(boards: int = 8) -> Topology:
         classes=ATLAS_CLASSES[: 2 if planes else 1],
         symmetry=drop_identities(
             turn(Grid((boards, BOARD), (0,)), Grid((planes,))),
-            turn(Grid((boards, BOARD), (1,)), Grid((planes,), (0,))),
+            turn(Grid((boards, BOARD), (1,)), Grid((planes,))),
         ),
     )
