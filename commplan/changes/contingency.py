@@ -14,7 +14,7 @@ from solvers.settings.deadline import Watch
 from topologies.model.topology import TopologyError
 from topologies.model.units import Share
 
-LEAST = 1.0  # seconds that a failure's plan is given at least
+LEAST = 1.0  # seconds that a failure's plan is given at least, while there is time
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,14 @@ def plan_contingency(
     failures = list_failures(schedule.topology, schedule.collective, kinds)
     for i, failure in enumerate(failures):
         watch.tell(f"{failure.kind} {failure.name}, {i + 1} of {len(failures)}")
-        yield _outcome(schedule, failure, max(LEAST, watch.left / (len(failures) - i)))
+        own = Watch(max(LEAST, watch.left / (len(failures) - i)), whole=watch)
+        yield _outcome(schedule, failure, own)
 
 
-def _outcome(schedule: Schedule, failure: Failure, seconds: float) -> Outcome:
+def _outcome(schedule: Schedule, failure: Failure, watch: Watch) -> Outcome:
     """Plan for one failure."""
     try:
-        made = replan(schedule, failure.damage, shrink=True, seconds=seconds)
+        made = replan(schedule, failure.damage, shrink=True, watch=watch)
     except (Infeasible, NotFound, GoneError, TopologyError) as error:
         reason = str(error).splitlines()[0]
         return Outcome(failure, None, Fraction(1), not isinstance(error, NotFound), reason)

@@ -201,7 +201,8 @@ def _outcomes(schedule: Schedule, found: Contingency) -> list[str]:
         f"  {kind:{a}}  {name:{b}}  {count:>{c}}  {lost:>{d}}  {proof}"
         for kind, name, count, lost, proof in rows
     ]
-    worst, median = percent(float(found.worst)), percent(float(found.median))
+    sure = "" if all(each.proved for each in found.outcomes) else "at most "
+    worst, median = (f"{sure}{percent(float(each))}" for each in (found.worst, found.median))
     return [
         heading(schedule.topology, schedule.collective),
         *(line.rstrip() for line in lines),
