@@ -48,10 +48,14 @@ class LRUCache(Generic[Name, Kind]):
 
 
 class ExecutorCache:
-    """Makes what runs a call's part; all share one scratch, as one runs at a time."""
+    """Makes what runs a call's part; all share one scratch, as one runs at a time.
+
+    Attributes:
+        limit: seconds that a message is waited for.
+    """
 
     def __init__(self, comm: Any, way: Way, limit: float) -> None:  # noqa: ANN401
-        self._comm, self._way, self._limit = comm, way, limit
+        self._comm, self._way, self.limit = comm, way, limit
         self._scratch = np.zeros(0, dtype=np.uint8)
         self._beginning = self._scratch.ctypes.data
         self._kept: LRUCache[tuple[Key, bool], Machine] = LRUCache(MACHINES, lambda old: old.free())
@@ -77,7 +81,7 @@ class ExecutorCache:
             chunks=planned.chunks.chunks(size),
             in_place=in_place,
         )
-        made = machine(part(program, self._comm.rank), self._comm, self._way, self._limit)
+        made = machine(part(program, self._comm.rank), self._comm, self._way, self.limit)
         return self._kept.put((key, in_place), made)
 
     def bind(self, made: Machine, ins: int, outs: int) -> None:
@@ -88,6 +92,7 @@ class ExecutorCache:
         if own.counts[Buffer.SCRATCH] > len(self._scratch):
             self._scratch = np.zeros(own.counts[Buffer.SCRATCH], dtype=np.uint8)
             self._beginning = self._scratch.ctypes.data
+        made.limit = self.limit
         made.bind(ins, outs, self._beginning)
 
     def clear(self) -> None:

@@ -73,7 +73,7 @@ class OperationQueue:
             refuse("way", way, " or ".join(WAYS))
         number("limit", limit, above=True)
         number("planning_seconds", planning_seconds, above=True)
-        self.topology, self.limit = topology, limit
+        self.topology = topology
         self.rank, self.size = mpi_comm.rank, mpi_comm.size
         self.played = place(topology, mpi_comm.allgather(MPI.Get_processor_name()), ranks)
         self._options: dict[str, Any] = {"way": way, "limit": limit, "abort": abort}
@@ -86,7 +86,7 @@ class OperationQueue:
         self._comm = own if as_called else own.Split(0, self.order[self.rank])
         self._log = CallLog(self._comm)
         self._source = self._planning(topology, schedules, planning_seconds)
-        self._patience = limit + planning_seconds
+        self._is_planning = False
         self._machines = ExecutorCache(self._comm, way, limit)
         self._keys: LRUCache[Key, bool] = LRUCache(4 * PLANS)
         self._plans: LRUCache[Need, Planned] = LRUCache(PLANS)
@@ -138,6 +138,23 @@ class OperationQueue:
         self._options["schedules"] = schedules
         self._machines.clear()
         self._plans.clear()
+
+    @property
+    def limit(self) -> Seconds:
+        """Give the seconds that a message is waited for; they can be set, for calls from then on.
+
+        Each process may have its own.
+        """
+        return self._machines.limit
+
+    @limit.setter
+    def limit(self, seconds: Seconds) -> None:
+        number("limit", seconds, above=True)
+        self._machines.limit = self._options["limit"] = seconds
+
+    def patience(self) -> Seconds:
+        """Give the seconds after which an operation is late: longer while process 0 plans."""
+        return self.limit + (self._options["planning_seconds"] if self._is_planning else 0.0)
 
     def free(self) -> None:
         """Give back what MPI holds, after all that is under way; all processes call this together.
@@ -213,7 +230,7 @@ class OperationQueue:
         progress.enter(self)
         try:
             while not last.done:
-                self._queue[0].complete(self._patience)
+                self._queue[0].complete()
                 self._queue.popleft()
         except ExecutionError as error:
             self._fault(error)
@@ -302,7 +319,11 @@ class OperationQueue:
         if planned is None:
             found: list[Planned] = []
             ranks = tuple(sorted(self.played))
-            yield from share(self._comm, self._source, need, self.order, ranks, found)
+            self._is_planning = True
+            try:
+                yield from share(self._comm, self._source, need, self.order, ranks, found)
+            finally:
+                self._is_planning = False
             planned = self._plans.put(need, found[0])
             LOG.debug("%s: %s", key, planned.reason)
         return self._make(call, planned)

@@ -57,6 +57,10 @@ class Owner(Protocol):
         """Finish all up to this one."""
         ...
 
+    def patience(self) -> float:
+        """Give the seconds after which an operation is late."""
+        ...
+
     def has_others(self) -> bool:
         """Tell whether the same thread has begun work elsewhere."""
         ...
@@ -137,23 +141,23 @@ class Operation:
         """Take note that this fails, and say so whenever it is asked for."""
         self._failure = error
 
-    def complete(self, limit: float) -> None:
+    def complete(self) -> None:
         """Take all steps that are left.
 
         Raises:
             ExecutionError: a message does not come, or the others do not, within the limit.
         """
         try:
-            self._finish(limit)
+            self._finish()
         except Exception as error:
             self._failure = error
             raise
 
-    def _finish(self, limit: float) -> None:
-        deadline, ran, naps = time.monotonic() + limit, None, 0
+    def _finish(self) -> None:
+        since, ran, naps = time.monotonic(), None, 0
         while not self.advance(ran):
             ran = None
-            late = time.monotonic() > deadline
+            late = time.monotonic() > since + self._owner.patience()
             if self._machine is not None and (late or not self._owner.has_others()):
                 self._machine.wait()
                 ran = True

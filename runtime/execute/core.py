@@ -121,6 +121,15 @@ class Core:
         memory = self._state.memory
         memory[0], memory[1], memory[2] = ins, outs, scratch
 
+    @property
+    def limit(self) -> float:
+        """Give the seconds that a message is waited for."""
+        return float(self._state.limit)
+
+    @limit.setter
+    def limit(self, seconds: float) -> None:
+        self._state.limit = seconds
+
     def mark(self, calls: int) -> None:
         """Let the next run's messages meet only those of processes with the same mark."""
         self._core.tag = (self._tag + calls) % (self._largest + 1)

@@ -17,14 +17,15 @@ class Persistent:
     """A part as lists of requests and of views, made once for the memory it runs in.
 
     kept: what has to live as long as this, for whoever has it run in memory that nobody else keeps.
-    look: is called now and then while `run` waits, and may raise.
+    look: is called now and then while `run` waits, and may raise. limit: seconds that a message is
+    waited for.
     """
 
     def __init__(self, part: Part, comm: Any, tag: int, limit: float) -> None:  # noqa: ANN401
         from mpi4py import MPI
 
         self.part, self._comm, self._MPI = part, comm, MPI
-        self._tag, self._limit = tag, limit
+        self._tag, self.limit = tag, limit
         self._ufunc, self._join = plain(part.op, part.dtype), join(part.op, part.dtype)
         self._bound: tuple[int, ...] = ()
         self.kept: tuple[Array, ...] = ()
@@ -64,7 +65,7 @@ class Persistent:
         """
         way = self._under_way()
         try:
-            if not self._passage.end(way, self._limit, self.look):
+            if not self._passage.end(way, self.limit, self.look):
                 raise self.late()
         except self._MPI.Exception as error:
             raise self._refused(error) from None

@@ -8,7 +8,7 @@ import pytest
 from mpi4py import MPI
 
 from commplan.communicator import Communicator
-from runtime.execute.faults import ExecutionError
+from runtime.execute.faults import BlockedError, ExecutionError
 from topologies.model.errors import ArgumentError
 from topologies.presets.shapes import ring
 
@@ -53,7 +53,25 @@ CASES = {
 }
 
 
+def check_limit():
+    """A limit holds from when it is set, in a first call too, which waits for no plan."""
+    for called in (True, False):
+        comm = Communicator(WORLD, ring(N), limit=300, abort=False, way=sys.argv[1])
+        if called:
+            add(comm)
+        comm.limit = 0.7
+        began = time.monotonic()
+        if ME == 0:
+            with pytest.raises(BlockedError, match="blocked"):
+                add(comm)
+        assert time.monotonic() - began < SECONDS
+        WORLD.Barrier()
+    with pytest.raises(ArgumentError, match="limit: found 0"):
+        comm.limit = 0
+
+
 def main() -> None:
+    check_limit()
     for name, (unlike, like, one, other) in CASES.items():
         if name in AT_ONCE and sys.argv[1] == "mpi4py":
             continue  # its requests keep their tags, whatever was called before
