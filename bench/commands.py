@@ -1,4 +1,4 @@
-"""What the commands of the README cost: CPU seconds, the median of several runs of each.
+"""What the commands of README and docs cost: CPU seconds, the median of several runs of each.
 
 Bytecode is kept, as an installed package has its own: where PYTHONDONTWRITEBYTECODE is set, each
 command compiles all sources anew, a fifth of a second. With `--beside PATH` those of another
@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from bench.readme import README, SECONDS, Call, blocks, write_files
+from bench.readme import PAGES, SECONDS, Call, blocks, write_files
 
 
 def list_calls(text: str, only: str = "") -> list[Call]:
@@ -59,17 +59,18 @@ def measure(pythons: Sequence[Path | str], call: Call, folders: Sequence[Path], 
 @click.option("--only", default="", help="Run only commands with this in them.")
 @click.option("--beside", type=click.Path(exists=True, path_type=Path), help="Another checkout.")
 def main(times: int, only: str, beside: Path | None) -> None:
-    """Print the CPU seconds of the README's commands, and how many times those of another."""
+    """Print the CPU seconds of each command of the pages, and how many times those of another."""
     others = [] if beside is None else [beside.resolve() / ".venv/bin/python"]
     pythons: list[Path | str] = [sys.executable, *others]
-    text = README.read_text(encoding="utf-8")
     click.echo("    here " + "   other   ratio " * len(others) + " command")
-    with TemporaryDirectory() as one, TemporaryDirectory() as other:
-        folders = [Path(one), Path(other)][: len(pythons)]
-        for folder in folders:
-            write_files(text, folder)
-        for call in list_calls(text, only):
-            click.echo(measure(pythons, call, folders, times))
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        with TemporaryDirectory() as one, TemporaryDirectory() as other:
+            folders = [Path(one), Path(other)][: len(pythons)]
+            for folder in folders:
+                write_files(text, folder)
+            for call in list_calls(text, only):
+                click.echo(measure(pythons, call, folders, times))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Run the README: every block in order, and compare what it prints with what is printed there.
+"""Run the README and pages of docs: every block in order, and compare with what is printed there.
 
 `python -m bench.readme` runs all commands and shows what differs; `--update` writes what they print
-today into the README. `...` stands for lines that are left out. Seconds and memory spent, and what
+today into the pages. `...` stands for lines that are left out. Seconds and memory spent, and what
 was measured, are not compared: they are replaced by `#`, but written anew by `--update`.
 """
 
@@ -18,6 +18,25 @@ from tempfile import TemporaryDirectory
 import click
 
 README = Path(__file__).parents[1] / "README.md"
+# The pages of docs whose commands run as they stand there, in an empty folder.
+DOCS = (
+    "compiling.md",
+    "concepts.md",
+    "exchanging.md",
+    "expectations.md",
+    "experts.md",
+    "fabric.md",
+    "failures.md",
+    "in-network.md",
+    "library.md",
+    "selecting.md",
+    "sizes.md",
+    "start.md",
+    "topologies.md",
+)
+PAGES = (README, *(README.parent / "docs" / name for name in DOCS))
+# What takes more than a few seconds and is not run by the tests.
+EXPENSIVE = ("--sizes 1KiB:1GiB", "star:384", "dgx-a100:boxes=4:overhead=0.5")
 SECONDS = 300.0  # for one command
 SKIPPED = "..."
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -106,7 +125,7 @@ def differences(call: Call, found: Sequence[str]) -> list[str]:
     """Give what differs between a command's lines and those of the README, as a diff."""
     wanted = [mask(call, line) for line in call.printed]
     told = [mask(call, line) for line in shape(call, found)]
-    return list(unified_diff(wanted, told, "README", call.command, lineterm=""))
+    return list(unified_diff(wanted, told, "page", call.command, lineterm=""))
 
 
 def shape(call: Call, found: Sequence[str]) -> list[str]:
@@ -179,24 +198,31 @@ def write_outputs(text: str, call: Call, found: Sequence[str]) -> str:
     return text.replace(before, after, 1)
 
 
-@click.command()
-@click.option("--update", is_flag=True, help="Write what is printed today into the README.")
-@click.option("--without", multiple=True, help="Leave out a command, such as fabric; repeatable.")
-@click.option("--only", default="", help="Run only commands with this in them.")
-def main(update: bool, without: tuple[str, ...], only: str) -> None:
-    """Run the README, show what differs, and exit with 1 where something does."""
-    text = README.read_text(encoding="utf-8")
+def check_page(page: Path, *, update: bool, without: Sequence[str], only: str) -> int:
+    """Run a page and show what differs; write it anew where asked; give how many differ."""
+    text = page.read_text(encoding="utf-8")
     new, wrong = text, 0
     with TemporaryDirectory() as folder:
         for call, found in check(text, Path(folder), without, only):
             differing = differences(call, found)
             wrong += bool(differing)
-            click.echo(f"{'differs' if differing else 'right':8}{call.command}")
+            click.echo(f"{'differs' if differing else 'right':8}{page.name}: {call.command}")
             click.echo("\n".join(differing), nl=bool(differing))
             if differing or update:
                 new = write_outputs(new, call, found)
     if update:
-        README.write_text(new, encoding="utf-8")
+        page.write_text(new, encoding="utf-8")
+    return wrong
+
+
+@click.command()
+@click.argument("pages", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--update", is_flag=True, help="Write what is printed today into the pages.")
+@click.option("--without", multiple=True, help="Leave out a command, such as fabric; repeatable.")
+@click.option("--only", default="", help="Run only commands with this in them.")
+def main(pages: tuple[Path, ...], update: bool, without: tuple[str, ...], only: str) -> None:
+    """Run the README and pages of docs, show what differs, and exit with 1 if something does."""
+    wrong = sum(check_page(p, update=update, without=without, only=only) for p in pages or PAGES)
     click.echo(f"{wrong} differ" + (", written anew" if update and wrong else ""))
     sys.exit(wrong > 0 and not update)
 

@@ -1,29 +1,94 @@
 """Pages of docs are run as the README is, and print what they print there."""
 
+import subprocess
+import sys
+
 import pytest
 
-from bench.readme import README, blocks, differences, run, write_files
+from bench.readme import EXPENSIVE, PAGES, README, blocks, differences, run, write_files
+from runtime.launch.mpi import find
 
-NAMES = ("exchanging.md", "expectations.md", "failures.md", "selecting.md")
-PAGES = {name: (README.parent / "docs" / name).read_text(encoding="utf-8") for name in NAMES}
-CALLS = [(name, call) for name, text in PAGES.items() for b in blocks(text) for call in b.calls]
+TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES if page != README}
+EVERY = [(name, call) for name, text in TEXTS.items() for b in blocks(text) for call in b.calls]
+CALLS = [(name, call) for name, call in EVERY if call.words[1] != "fabric"]
+FABRIC = [call for _, call in EVERY if call.words[1] == "fabric"]
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    made = {name: tmp_path_factory.mktemp(name.removesuffix(".md")) for name in PAGES}
+    made = {name: tmp_path_factory.mktemp(name.removesuffix(".md")) for name in TEXTS}
     for name, folder in made.items():
-        write_files(PAGES[name], folder)
+        write_files(TEXTS[name], folder)
     return made
 
 
-@pytest.mark.parametrize(("name", "call"), [pytest.param(*c, id=c[1].command) for c in CALLS])
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        pytest.param(*c, marks=[pytest.mark.mpi] * (c[1].words[1] == "run"), id=c[1].command)
+        for c in CALLS
+    ],
+)
 def test_a_command_prints_what_the_page_says(folders, name, call):
+    if any(word in call.command for word in EXPENSIVE):
+        pytest.skip("takes long: `python -m bench.readme` runs it")
     assert differences(call, run(call, folders[name])) == []
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.mpi
+def test_the_emulated_machine_does_what_the_page_says(folders):
+    try:
+        first = run(FABRIC[0], folders["fabric.md"])
+        if any(line.startswith("commplan: ") for line in first):
+            pytest.skip(f"no emulated machine here: {first[-1]}")
+        assert differences(FABRIC[0], first) == []
+        for call in FABRIC[1:]:
+            assert differences(call, run(call, folders["fabric.md"])) == []
+    finally:
+        run(FABRIC[-1], folders["fabric.md"])
+
+
+@pytest.mark.parametrize("name", sorted(TEXTS.keys() - {"library.md"}))
 def test_the_blocks_of_python_run(name):
-    for block in blocks(PAGES[name]):
+    for block in blocks(TEXTS[name]):
         if block.language == "python":
             exec(compile(block.text, name, "exec"), {})
+
+
+def test_every_block_of_python_of_the_library_is_python():
+    for block in blocks(TEXTS["library.md"]):
+        if block.language == "python":
+            compile(block.text, "library.md", "exec")
+
+
+@pytest.mark.mpi
+def test_the_blocks_of_the_library_run_under_mpirun(tmp_path):
+    python = [block.text for block in blocks(TEXTS["library.md"]) if block.language == "python"]
+    planning, executing, calling = python[:3]
+    (tmp_path / "plan.py").write_text(planning, encoding="utf-8")
+    subprocess.run([sys.executable, "plan.py"], cwd=tmp_path, check=True, timeout=200)
+    prelude = (
+        "import commplan, numpy as np\nfrom types import SimpleNamespace\n"
+        'plan = SimpleNamespace(schedule=commplan.load_schedule("box.json.gz"))\n'
+    )
+    data = (
+        "gradients, received = np.ones(64, np.float32), np.zeros(64, np.float32)\n"
+        "tokens = np.full(64, MPI.COMM_WORLD.rank, np.float32)\n"
+    )
+    proof = (
+        "assert (executor.result().reshape(8, -1) == np.arange(8)[:, None]).all()\n"
+        "assert (gradients == 1).all()\n"
+        "assert (received.reshape(8, -1) == np.arange(8)[:, None]).all()\n"
+    )
+    script = tmp_path / "inside.py"
+    script.write_text("\n".join([prelude, executing, data, calling, proof]), encoding="utf-8")
+    mpi = find()
+    ended = subprocess.run(
+        [*mpi.command_line(8), sys.executable, "-m", "mpi4py", str(script)],
+        cwd=tmp_path,
+        env=mpi.environment(200),
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert ended.returncode == 0, ended.stderr

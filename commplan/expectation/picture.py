@@ -3,10 +3,15 @@
 from collections.abc import Sequence
 from itertools import groupby
 from math import ceil
+from typing import TYPE_CHECKING
 
 from commplan.expectation.expect import Expectation, Expected
 from topologies.formats import atomic
 from topologies.model.errors import WRONG_INPUT, CommplanError
+from topologies.model.units import bytes_of, duration
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 ENDINGS = (".png", ".svg", ".pdf")
 STYLES = {"bound": "k--", "best": "C0-o", "ring": "C1-", "tree": "C2-", "library": "C3:"}
@@ -46,9 +51,8 @@ def draw(found: Expectation, file: str) -> None:
         raise DrawingError(f"{file}: {(error.strerror or str(error)).lower()}") from None
 
 
-def _draw_one(axes: "object", rows: Sequence[Expected]) -> None:
-    """Draw the curves of one collective."""
-    plot, arrange = (getattr(axes, name) for name in ("plot", "set"))
+def _draw_one(axes: "Axes", rows: Sequence[Expected]) -> None:
+    """Draw the curves of one collective, with ticks written as sizes and durations."""
     curves = {
         "bound": [(row.size, row.bound) for row in rows],
         "best": [(row.size, row.best.seconds) for row in rows],
@@ -58,9 +62,11 @@ def _draw_one(axes: "object", rows: Sequence[Expected]) -> None:
     }
     for name, points in curves.items():
         if points:
-            sizes, seconds = zip(*points, strict=True)
-            plot(sizes, [1e6 * each for each in seconds], STYLES[name], label=name, markersize=3)
-    arrange(xscale="log", yscale="log", xlabel="size, bytes", ylabel="time, microseconds")
-    arrange(title=f"{rows[0].collective}, {rows[0].ranks} ranks")
-    for name, options in (("grid", {"alpha": 0.3}), ("legend", {})):
-        getattr(axes, name)(**options)
+            axes.plot(*zip(*points, strict=True), STYLES[name], label=name, markersize=3)
+    axes.set(title=f"{rows[0].collective}, {rows[0].ranks} ranks", xlabel="size", ylabel="time")
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.xaxis.set_major_formatter(lambda size, _: bytes_of(round(float(size))))
+    axes.yaxis.set_major_formatter(lambda seconds, _: duration(float(seconds)))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
