@@ -229,12 +229,23 @@ class OperationQueue:
         """Finish all operations up to this one."""
         progress.enter(self)
         try:
-            while not last.done:
-                self._queue[0].complete()
-                self._queue.popleft()
+            while not last.ended:
+                self._complete_first(last)
         except ExecutionError as error:
             self._fault(error)
         self._rest()
+
+    def _complete_first(self, last: Operation) -> None:
+        """Finish the first operation; what it refuses is told where it is waited for."""
+        first = self._queue[0]
+        try:
+            first.complete()
+        except ArgumentError:  # all processes refuse it, and nothing is under way
+            self._queue.popleft()
+            if first is last:
+                raise
+        else:
+            self._queue.popleft()
 
     def has_others(self) -> bool:
         """Tell whether other communicators have something under way in this thread."""
@@ -256,7 +267,7 @@ class OperationQueue:
     def _advance(self, last: Operation | None) -> None:
         """Go on with all up to this one, and hear the others; what fails stays so."""
         try:
-            while self._queue and self._queue[0].advance():
+            while self._queue and self._advance_first(last):
                 if self._queue.popleft() is last:
                     break
             if self._queue:
@@ -265,6 +276,17 @@ class OperationQueue:
             self._queue[0].fail(error)
             raise
         self._rest()
+
+    def _advance_first(self, last: Operation | None) -> bool:
+        """Go on with the first operation; tell whether it is at its end."""
+        first = self._queue[0]
+        try:
+            return first.advance()
+        except ArgumentError:
+            if first is last:
+                self._queue.popleft()
+                raise
+            return True
 
     def _rest(self) -> None:
         if not self._queue:

@@ -105,18 +105,31 @@ class Operation:
 
     def Get_status(self, status: object = None) -> bool:  # noqa: N802
         """Do as `Test`; the request counts on where several are waited for."""
-        if not self.done:
+        if self.ended:
+            self._tell_failure()
+        else:
             self._owner.progress(self)
         return self.done
 
     def Wait(self, status: object = None) -> bool:  # noqa: N802
         """Wait for the end. A status stays as it is."""
-        if not self.done:
+        if self.ended:
+            self._tell_failure()
+        else:
             self._owner.finish(self)
         self.told = True
         return True
 
     test, wait = Test, Wait
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether nothing is left to be done, because it is done or has failed."""
+        return self.done or self._failure is not None
+
+    def _tell_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
     def advance(self, ran: bool | None = None) -> bool:
         """Take a step of this operation alone; tell whether it was the last.
@@ -126,8 +139,7 @@ class Operation:
         Raises:
             ExecutionError: a message does not come.
         """
-        if self._failure is not None:
-            raise self._failure
+        self._tell_failure()
         try:
             self._machine = self._steps.send(ran)
         except StopIteration:

@@ -116,11 +116,13 @@ class Exchange:
 
     def steps(self, natives: Natives, sendbuf: Any, recvbuf: Any) -> Steps:  # noqa: ANN401
         """Take all steps: the matrix, its plan, the messages, the blocks to their places."""
-        matrix = np.zeros((self._owner.size,) * 2, dtype=np.int64)
-        request = self._owner.gather(self._row(), matrix)
+        n = self._owner.size
+        both = np.zeros((n, 2 * n), dtype=np.int64)
+        request = self._owner.gather(self._row(), both)
         while not request.Test():
             yield None
-        self._check(matrix)
+        matrix = both[:, :n].copy()
+        self._check(matrix, both[:, n:])
         if not matrix.any():
             return True
         wide = gcd(WIDEST, *matrix.ravel().tolist())
@@ -144,23 +146,22 @@ class Exchange:
         return planned
 
     def _row(self) -> IntArray:
-        """Give what this process sends to each process, in bytes."""
-        row = np.zeros(self._owner.size, dtype=np.int64)
-        row[self._owner.order] = np.array(self._sends.counts) * self._sends.span.size
-        return row
+        """Give what this process sends to each process, and then what it expects, in bytes."""
+        row = np.zeros((2, self._owner.size), dtype=np.int64)
+        for side, ends in zip(row, (self._sends, self._takes), strict=True):
+            side[self._owner.order] = np.array(ends.counts) * ends.span.size
+        return row.ravel()
 
-    def _check(self, matrix: IntArray) -> None:
-        """Refuse counts of which the other end knows nothing."""
-        owner = self._owner
-        column = matrix[:, owner.order[owner.rank]][owner.order]
-        for other, (sent, taken) in enumerate(
-            zip(column.tolist(), self._takes.counts, strict=True)
-        ):
-            if sent != taken * self._takes.span.size:
-                raise ExecutionError(
-                    f"process {other} sends {sent} bytes to process {owner.rank}, which "
-                    f"expects {taken * self._takes.span.size}"
-                )
+    def _check(self, sent: IntArray, expected: IntArray) -> None:
+        """Refuse counts of which the other end knows nothing; all processes do so alike."""
+        unlike = np.argwhere(sent != expected.T)
+        if len(unlike):
+            i, j = unlike[0].tolist()
+            process = self._owner.order.index
+            raise ArgumentError(
+                f"process {process(i)} sends {sent[i, j]} bytes to process {process(j)}, which "
+                f"expects {expected[j, i]}"
+            )
 
 
 class UnequalCalls:

@@ -70,8 +70,24 @@ def check_limit():
         comm.limit = 0
 
 
+def check_blocks():
+    """Refuse blocks of unlike lengths at every process, and go on."""
+    comm = Communicator(WORLD, ring(N), limit=300, abort=False, way=sys.argv[1])
+    taken = [2] * N if ME == 1 else [1] * N
+    sent, out = [np.ones(N), [1] * N], [np.zeros(2 * N), taken]
+    with pytest.raises(ArgumentError, match="expects 16"):
+        comm.Alltoallv(sent, out)
+    requests = [comm.Iallreduce(MPI.IN_PLACE, np.ones(9))]
+    with pytest.raises(ArgumentError, match="process 0 sends 8 bytes to process 1"):
+        comm.Ialltoallv(sent, out).Wait()
+    requests.append(comm.Iallreduce(MPI.IN_PLACE, np.ones(9)))
+    for request in (requests[0], requests[-1]):
+        assert request.Wait()
+
+
 def main() -> None:
     check_limit()
+    check_blocks()
     for name, (unlike, like, one, other) in CASES.items():
         if name in AT_ONCE and sys.argv[1] == "mpi4py":
             continue  # its requests keep their tags, whatever was called before
