@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from runtime.program.elements import Array, divide, join, storage, width
+from runtime.program.elements import Array, divide, join, storage, take_shares, width
 from solvers.schedules.collective import Collective
 
 PERIOD = 8191  # elements after which the data repeat: a prime, so that shifts show
@@ -35,10 +35,14 @@ def _sum(what: Collective, block: int, dtype: str, op: str) -> Array:
     number = {rank: i for i, rank in enumerate(what.ranks)}
     first, *others = (number[int(rank)] for rank in what.holders[block])
     total = _contribution(first, block, dtype, op)
-    if others:
-        add = join(op, dtype)
-        for other in others:
-            add(total, _contribution(other, block, dtype, op))
+    if op == "avg":
+        take_shares(total, total, dtype, 1 + len(others))
+    add = join(op, dtype)
+    for other in others:
+        summand = _contribution(other, block, dtype, op)
+        if op == "avg":
+            take_shares(summand, summand, dtype, 1 + len(others))
+        add(total, summand)
     if op == "avg":
         divide(total, dtype, 1 + len(others))
     return total

@@ -89,8 +89,8 @@ class ExecutorCache:
         own = made.part
         if own.in_place:
             ins, outs = ins + own.starts[Buffer.INPUT], outs + own.starts[Buffer.OUTPUT]
-        if own.counts[Buffer.SCRATCH] > len(self._scratch):
-            self._scratch = np.zeros(own.counts[Buffer.SCRATCH], dtype=np.uint8)
+        if own.room > len(self._scratch):
+            self._scratch = np.zeros(own.room, dtype=np.uint8)
             self._beginning = self._scratch.ctypes.data
         made.limit = self.limit
         made.bind(ins, outs, self._beginning)

@@ -8,7 +8,7 @@ import numpy as np
 
 from commplan.communicator.buffers import Span
 from commplan.communicator.requests import Native
-from runtime.program.elements import divide, join, storage, width
+from runtime.program.elements import divide, join, storage, take_shares, width
 from topologies.model.errors import ArgumentError
 
 # float16 and bfloat16 are no types of MPI: they travel as 16 bits, and are added by us.
@@ -51,6 +51,8 @@ class Natives:
         some = ins or outs
         assert some is not None
         chosen = self._op(op, some.dtype)
+        if op == "avg":
+            ins = _shares(some if ins is None else ins, divisor)
         specs = [self._with_type(each) for each in (ins, outs)]
         if name == "Ireduce" and outs is None:
             specs[1] = None
@@ -107,6 +109,14 @@ def _make_reduction(op: str, dtype: str) -> Callable[[Any, Any, Any], None]:
         joined(*arrays)
 
     return work
+
+
+def _shares(span: Span, divisor: int) -> Span:
+    """Make of floats what an avg adds up."""
+    own = _memory(span)[: span.used].view(storage(span.dtype))
+    made = np.empty_like(own)
+    take_shares(made, own, span.dtype, divisor)
+    return span._replace(keep=made, address=made.ctypes.data, whole=made.nbytes)
 
 
 def _memory(span: Span) -> Any:  # noqa: ANN401

@@ -66,6 +66,9 @@ def _body(text: str) -> str:
     return f"# {docstring}\n\n\n" + "\n".join(text.splitlines()[max(ends, default=1) :]).strip()
 
 
+SHARED = ("engine.c", "floats.c")  # with the core
+
+
 def _is_foreign(line: str) -> bool:
     return line.split()[1].split(".")[0] in FOREIGN
 
@@ -76,7 +79,7 @@ def c_program(opening: str, plan: str) -> str:
     def included(match: re.Match[str]) -> str:
         if match[1] == "plan.c":
             return plan
-        return _read("execute" if match[1] == "engine.c" else "emit/in_c", match[1]).rstrip()
+        return _read("execute" if match[1] in SHARED else "emit/in_c", match[1]).rstrip()
 
     main = _read("emit/in_c", "main.c")
     whole = re.sub(r'#include "(\w+\.c)"\n', lambda match: included(match) + "\n", main)

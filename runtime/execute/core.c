@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "engine.c"
+#include "floats.c"
 
 /* A part with what it takes to run it: handles, and the tag of all messages. */
 typedef struct {
@@ -17,33 +18,24 @@ typedef struct {
     void *requests;
     char *statuses;
     int64_t status_size, width, type, op, divisor, divided;
+    const char *given;                       /* what an avg takes its share of, */
+    char *shares;                            /* where that goes, and how many bytes; 0 for none */
+    int64_t shared;
 } Core;
 
 /* Elements */
 
-static float wide_brain(uint16_t x)
+enum { NAN16 = 0x7E00, NAN_BRAIN = 0x7FC0 };
+
+static inline float wide_brain(uint16_t x) { return as_float((uint32_t)x << 16); }
+
+static inline uint16_t brief_brain(float x)
 {
-    uint32_t bits = (uint32_t)x << 16;
-    float y;
-    memcpy(&y, &bits, 4);
-    return y;
+    uint32_t bits = float_bits(x);
+    return x != x ? NAN_BRAIN : (uint16_t)((bits + ((bits >> 16) & 1) + 0x7FFF) >> 16);
 }
 
-static uint16_t brief_brain(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, 4);
-    return x != x ? 0x7FC0 : (uint16_t)((bits + ((bits >> 16) & 1) + 0x7FFF) >> 16);
-}
-
-static float as_float(uint32_t bits)
-{
-    float x;
-    memcpy(&x, &bits, 4);
-    return x;
-}
-
-static float wide_half(uint16_t x)
+static inline float wide_half(uint16_t x)
 {
     uint32_t sign = (uint32_t)(x & 0x8000) << 16, rest = (uint32_t)(x & 0x7FFF) << 13;
     float y = as_float(rest) * as_float(0x77800000); /* 2^112: the difference of the exponents */
@@ -54,13 +46,13 @@ static float wide_half(uint16_t x)
 }
 
 /* Round to the nearest, ties to even: an addition that pushes the last bits out does it. */
-static uint16_t brief_half(float x)
+static inline uint16_t brief_half(float x)
 {
     uint32_t bits, sign;
     memcpy(&bits, &x, 4);
     sign = bits >> 16 & 0x8000;
     bits &= 0x7FFFFFFF;
-    if (bits > 0x7F800000) return (uint16_t)(sign | 0x7E00);
+    if (bits > 0x7F800000) return NAN16;
     if (bits >= 0x477FF000) return (uint16_t)(sign | 0x7C00);
     if (bits < 0x38800000) { /* below 2^-14 */
         float y = as_float(bits) + 0.5f;
@@ -90,23 +82,23 @@ typedef void Join(void *to, const void *from, int64_t n);
     EACH(bor_##name, T, a[i] | b[i])                                                          \
     EACH(bxor_##name, T, a[i] ^ b[i])
 
-/* What is not a number stays so, in min and max as well. */
-#define REAL(name, T, W, wide, brief)                                                         \
-    EACH(sum_##name, T, brief(wide(a[i]) + wide(b[i])))                                       \
-    EACH(min_##name, T, wide(a[i]) < wide(b[i]) || wide(a[i]) != wide(a[i]) ? a[i] : b[i])    \
-    EACH(max_##name, T, wide(a[i]) > wide(b[i]) || wide(a[i]) != wide(a[i]) ? a[i] : b[i])    \
-    EACH(prod_##name, T, brief(wide(a[i]) * wide(b[i])))
+/* U: what holds an element's bits; brief gives what is not a number its one form. */
+#define REAL(name, U, wide, brief, none)                                                      \
+    EACH(sum_##name, U, brief(wide(a[i]) + wide(b[i])))                                       \
+    EACH(min_##name, U, LESS_OF(wide(a[i]), wide(b[i]), a[i], b[i], none))                    \
+    EACH(max_##name, U, MORE_OF(wide(a[i]), wide(b[i]), a[i], b[i], none))                    \
+    EACH(prod_##name, U, brief(wide(a[i]) * wide(b[i])))
 
-#define PAIR(name, T)                                                                         \
-    EACH(sum_##name, T, a[i] + b[i])                                                          \
+#define PAIR(name, U, T, wide, brief)                                                         \
+    EACH(sum_##name, U, brief(wide(a[i]) + wide(b[i])))                                       \
     static void prod_##name(void *to, const void *from, int64_t n)                            \
     {                                                                                         \
-        T *restrict a = to;                                                                   \
-        const T *restrict b = from;                                                           \
+        U *restrict a = to;                                                                   \
+        const U *restrict b = from;                                                           \
         for (int64_t i = 0; i < n; i += 2) {                                                  \
-            T real = a[i] * b[i] - a[i + 1] * b[i + 1];                                       \
-            a[i + 1] = a[i] * b[i + 1] + a[i + 1] * b[i];                                     \
-            a[i] = real;                                                                      \
+            T x = wide(a[i]), y = wide(a[i + 1]), z = wide(b[i]), w = wide(b[i + 1]);         \
+            a[i] = brief(x * z - y * w);                                                      \
+            a[i + 1] = brief(x * w + y * z);                                                  \
         }                                                                                     \
     }
 
@@ -118,12 +110,12 @@ INTEGER(int32, int32_t, uint32_t)
 INTEGER(uint32, uint32_t, uint32_t)
 INTEGER(int64, int64_t, uint64_t)
 INTEGER(uint64, uint64_t, uint64_t)
-REAL(float16, uint16_t, float, wide_half, brief_half)
-REAL(bfloat16, uint16_t, float, wide_brain, brief_brain)
-REAL(float32, float, float, (float), (float))
-REAL(float64, double, double, (double), (double))
-PAIR(pair32, float)
-PAIR(pair64, double)
+REAL(float16, uint16_t, wide_half, brief_half, NAN16)
+REAL(bfloat16, uint16_t, wide_brain, brief_brain, NAN_BRAIN)
+REAL(float32, uint32_t, as_float, float_bits, NAN32)
+REAL(float64, uint64_t, as_double, double_bits, NAN64)
+PAIR(pair32, uint32_t, float, as_float, float_bits)
+PAIR(pair64, uint64_t, double, as_double, double_bits)
 
 #define SEVEN(name)                                                                           \
     {sum_##name, min_##name, max_##name, prod_##name, band_##name, bor_##name, bxor_##name}
@@ -135,31 +127,57 @@ static Join *const joins[14][7] = {
     SEVEN(int64), SEVEN(uint64), FOUR(float16), FOUR(bfloat16), FOUR(float32), FOUR(float64),
     {sum_pair32, 0, 0, prod_pair32, 0, 0, 0}, {sum_pair64, 0, 0, prod_pair64, 0, 0, 0}};
 
-#define QUOTIENT(T, expression)                                                               \
+#define EVERY(T, expression)                                                                  \
     do {                                                                                      \
         T *a = to;                                                                            \
+        const T *b = from;                                                                    \
         for (int64_t i = 0; i < n; i++) a[i] = (T)(expression);                               \
         return;                                                                               \
     } while (0)
 
-/* Divide n numbers, integers towards zero; a complex number is two. */
+enum { FIRST_FLOAT = 8 };
+
+/* The power of two, at most 1, by which n numbers are multiplied so that their sum does not
+   overflow where their mean does not. */
+static double share_of(int64_t n)
+{
+    double share = 1;
+    for (int64_t power = 1; power < n; power *= 2) share /= 2;
+    return share;
+}
+
+/* Multiply n floats; a complex number is two. */
+static void take_shares(int64_t type, void *to, const void *from, int64_t n, double share)
+{
+    float f = (float)share;
+    switch (type) {
+    case 8: EVERY(uint16_t, brief_half(wide_half(b[i]) * f));
+    case 9: EVERY(uint16_t, brief_brain(wide_brain(b[i]) * f));
+    case 10: case 12: EVERY(uint32_t, float_bits(as_float(b[i]) * f));
+    default: EVERY(uint64_t, double_bits(as_double(b[i]) * share));
+    }
+}
+
+/* Divide n numbers, integers towards zero, floats of which shares were added up; a complex number
+   is two. */
 static void divide(int64_t type, void *to, int64_t n, int64_t by)
 {
-    float f = (float)by;
-    double d = (double)by;
+    const void *from = to;
+    double d = (double)by * share_of(by);
+    float f = (float)d;
     switch (type) {
-    case 0: QUOTIENT(int8_t, a[i] / by);
-    case 1: QUOTIENT(uint8_t, a[i] / by);
-    case 2: QUOTIENT(int16_t, a[i] / by);
-    case 3: QUOTIENT(uint16_t, a[i] / by);
-    case 4: QUOTIENT(int32_t, a[i] / by);
-    case 5: QUOTIENT(uint32_t, a[i] / by);
-    case 6: QUOTIENT(int64_t, a[i] / by);
-    case 7: QUOTIENT(uint64_t, a[i] / (uint64_t)by);
-    case 8: QUOTIENT(uint16_t, brief_half(wide_half(a[i]) / f));
-    case 9: QUOTIENT(uint16_t, brief_brain(wide_brain(a[i]) / f));
-    case 10: case 12: QUOTIENT(float, a[i] / f);
-    default: QUOTIENT(double, a[i] / d);
+    case 0: EVERY(int8_t, b[i] / by);
+    case 1: EVERY(uint8_t, b[i] / by);
+    case 2: EVERY(int16_t, b[i] / by);
+    case 3: EVERY(uint16_t, b[i] / by);
+    case 4: EVERY(int32_t, b[i] / by);
+    case 5: EVERY(uint32_t, b[i] / by);
+    case 6: EVERY(int64_t, b[i] / by);
+    case 7: EVERY(uint64_t, b[i] / (uint64_t)by);
+    case 8: EVERY(uint16_t, brief_half(wide_half(b[i]) / f));
+    case 9: EVERY(uint16_t, brief_brain(wide_brain(b[i]) / f));
+    case 10: case 12: EVERY(uint32_t, float_bits(as_float(b[i]) / f));
+    default: EVERY(uint64_t, double_bits(as_double(b[i]) / d));
     }
 }
 
@@ -173,6 +191,11 @@ int commplan_join(int64_t type, int64_t op, void *to, const void *from, int64_t 
 }
 
 void commplan_divide(int64_t type, void *to, int64_t n, int64_t by) { divide(type, to, n, by); }
+
+void commplan_take_shares(int64_t type, void *to, const void *from, int64_t n, int64_t of)
+{
+    if (type >= FIRST_FLOAT) take_shares(type, to, from, n, share_of(of));
+}
 
 /* Numbers in so many bytes; a complex number is two of half its width. */
 static int64_t numbers(const Core *c, int64_t bytes)
@@ -256,6 +279,10 @@ static void move_request(Part *p, int64_t to, int64_t from)
 
 int commplan_run(Core *c, int block)
 {
+    if (c->shared && !c->part.going) {
+        commplan_take_shares(c->type, c->shares, c->given, numbers(c, c->shared), c->divisor);
+        c->part.memory[0] = c->shares;
+    }
     int code = advance(&c->part, block);
     if (code == DONE && c->divisor > 1)
         divide(c->type, c->part.memory[1], numbers(c, c->divided), c->divisor);

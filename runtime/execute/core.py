@@ -76,6 +76,8 @@ class _Core(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("requests", "statuses")),
         *((name, ctypes.c_int64) for name in ("status_size", "width", "type", "op")),
         *((name, ctypes.c_int64) for name in ("divisor", "divided")),
+        *((name, ctypes.c_void_p) for name in ("given", "shares")),
+        ("shared", ctypes.c_int64),
     )
 
 
@@ -109,7 +111,7 @@ class Core:
             *(requests.ctypes.data, statuses.ctypes.data),
             *(size, width(part.dtype), TYPES.index(part.dtype)),
             *(JOINS.index("sum" if part.op == "avg" else part.op), part.divisor),
-            part.counts[Buffer.OUTPUT],
+            *(part.counts[Buffer.OUTPUT], None, None, part.shared),
         )
         self._state = self._core.part
         self._run: Any = library.commplan_run
@@ -120,6 +122,9 @@ class Core:
         """Take the addresses of INPUT, OUTPUT and SCRATCH for the next run."""
         memory = self._state.memory
         memory[0], memory[1], memory[2] = ins, outs, scratch
+        if self.part.shared:
+            self._core.given = ins
+            self._core.shares = ins if self.part.in_place else scratch + self.part.beside
 
     @property
     def limit(self) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 
 from runtime.execute.part import Lines, messages
-from runtime.program.elements import Array
+from runtime.program.floats import Array
 from topologies.model.topology import IntArray
 
 Deed = tuple[Callable[..., object], tuple[Array, ...]]

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.program.dependencies import buffers_in_a_row, dependencies, list_touched
-from runtime.program.elements import width
+from runtime.program.elements import is_float, width
 from runtime.program.program import Action, Buffer, Program
 from topologies.model.ragged import starts, within
 from topologies.model.topology import IntArray
 
+WIDEST = 16  # bytes of an element
 MESSAGE_LIMIT = 2**30  # bytes; the counts of MPI are ints, and not every MPI has larger ones
 
 FIELDS = (
@@ -55,6 +56,21 @@ class Part:
     lead: int
     most_messages: int
     mark: int
+
+    @property
+    def shared(self) -> int:
+        """Give the bytes of input of which an avg takes shares first (`elements.take_shares`)."""
+        return self.counts[Buffer.INPUT] if self.divisor > 1 and is_float(self.dtype) else 0
+
+    @property
+    def beside(self) -> int:
+        """Give where in scratch these shares lie, if they are not taken in place."""
+        return -(-self.counts[Buffer.SCRATCH] // WIDEST) * WIDEST
+
+    @property
+    def room(self) -> int:
+        """Give the bytes of scratch with those shares."""
+        return self.beside + (0 if self.in_place else self.shared)
 
 
 def part(program: Program, process: int, *, limit: int = MESSAGE_LIMIT) -> Part:
@@ -116,11 +132,11 @@ def mark(program: Program) -> int:
 
 def memory(whole: Part) -> tuple[int, int, int]:
     """Give the bytes that INPUT and OUTPUT span together in place, else each, and SCRATCH."""
-    ins, outs, scratch = whole.counts
+    ins, outs, _ = whole.counts
     if not whole.in_place:
-        return ins, outs, scratch
+        return ins, outs, whole.room
     spanned = max(whole.starts[Buffer.INPUT] + ins, whole.starts[Buffer.OUTPUT] + outs)
-    return spanned, spanned, scratch
+    return spanned, spanned, whole.room
 
 
 def messages(lines: Lines) -> IntArray:

@@ -9,7 +9,7 @@ from runtime.execute.faults import ExecutionError, describe_blocked, describe_re
 from runtime.execute.flow import Deed
 from runtime.execute.part import Lines, Part
 from runtime.execute.passage import Passage
-from runtime.program.elements import Array, divide, join, plain, storage
+from runtime.program.elements import Array, divide, join, storage, take_shares
 from runtime.program.program import Action, Buffer
 
 
@@ -26,12 +26,12 @@ class Persistent:
 
         self.part, self._comm, self._MPI = part, comm, MPI
         self._tag, self.limit = tag, limit
-        self._ufunc, self._join = plain(part.op, part.dtype), join(part.op, part.dtype)
+        self._join = join(part.op, part.dtype)
         self._bound: tuple[int, ...] = ()
         self.kept: tuple[Array, ...] = ()
         self.look: Callable[[], None] | None = None
         self._requests: dict[int, Any] = {}
-        self._output = np.zeros(0, dtype=storage(part.dtype))
+        self._output = self._given = self._shares = np.zeros(0, dtype=storage(part.dtype))
         self._way: Iterator[None] | None = None
         self._failure: ExecutionError | None = None
 
@@ -42,6 +42,10 @@ class Persistent:
         self.free()
         spans = zip((ins, outs, scratch), self.part.counts, strict=True)
         memory = [self._bytes(*span) for span in spans]
+        self._given = memory[Buffer.INPUT].view(storage(self.part.dtype))
+        if self.part.shared and not self.part.in_place:
+            memory[Buffer.INPUT] = self._bytes(scratch + self.part.beside, self.part.shared)
+        self._shares = memory[Buffer.INPUT].view(storage(self.part.dtype))
         deeds: dict[int, Deed] = {}
         for i, line in enumerate(self.part.lines):
             if line["action"] in (Action.SEND, Action.RECV):
@@ -99,7 +103,11 @@ class Persistent:
         """Give the run that is begun, or begin one."""
         if self._failure is not None:
             raise self._failure
-        return self._passage.begin() if self._way is None else self._way
+        if self._way is not None:
+            return self._way
+        if self.part.shared:
+            take_shares(self._shares, self._given, self.part.dtype, self.part.divisor)
+        return self._passage.begin()
 
     def _end(self) -> None:
         self._way = None
@@ -128,9 +136,7 @@ class Persistent:
         source = _span(memory, line, "source", "source_offset").view(kind)
         if line["action"] == Action.COPY:
             return np.copyto, (to, source)
-        return (
-            (self._join, (to, source)) if self._ufunc is None else (self._ufunc, (to, source, to))
-        )
+        return self._join, (to, source)
 
     def _request(self, memory: list[Array], line: Lines) -> Any:  # noqa: ANN401
         make = self._comm.Send_init if line["action"] == Action.SEND else self._comm.Recv_init

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.program.dependencies import of_program
-from runtime.program.elements import divide, join
+from runtime.program.elements import divide, join, take_shares
 from runtime.program.program import Action, Buffer, Program, ProgramError
 from topologies.model.ragged import starts
 
@@ -226,4 +226,6 @@ def _filled(program: Program, inputs: Sequence[Array]) -> list[tuple[Array, ...]
                 f"rank {program.ranks[i]}: an input of {values.size} elements, not {expected}"
             )
         memory[Buffer.INPUT][:] = values
+        if program.divisor > 1:
+            take_shares(memory[Buffer.INPUT], memory[Buffer.INPUT], program.dtype, program.divisor)
     return memories

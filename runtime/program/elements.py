@@ -1,12 +1,9 @@
 """What an element is: its width, how numpy stores it, and how two of them become one."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[np.generic]
-Join = Callable[[Array, Array], None]
+from runtime.program.floats import BLOCK, Array, Join, RealJoin, join_real, unify
 
 _INTEGERS = tuple(f"{sign}int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "u"))
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -24,8 +21,6 @@ UFUNCS: dict[str, np.ufunc] = {
     "bxor": np.bitwise_xor,
 }
 OPERATIONS = tuple(UFUNCS)
-
-BLOCK = 2**14  # elements that a type numpy lacks is worked on at a time, in memory that is kept
 
 
 def storage(dtype: str) -> np.dtype[np.generic]:
@@ -50,6 +45,11 @@ def width(dtype: str) -> int:
     return storage(dtype).itemsize
 
 
+def is_float(dtype: str) -> bool:
+    """Tell whether an element is a float or made of two."""
+    return dtype not in _INTEGERS
+
+
 def refusal(op: str, dtype: str) -> str:
     """Say why an operation means nothing for an element type; nothing where it does."""
     if op in ("band", "bor", "bxor") and dtype not in _INTEGERS:
@@ -69,41 +69,71 @@ def join(op: str, dtype: str) -> Join:
 
     Sums of integers wrap around. float16 and bfloat16 are added as float32 and rounded to the
     nearest, ties to even, after every addition; products of complex numbers are rounded after each
-    of their products, on every machine. min and max hand on what is not a number. An avg adds;
-    `divide` ends it.
+    of their products, on every machine. What is not a number stays so, in one form; min takes -0
+    where 0 is the other, and max 0. An avg adds what `take_shares` gives; `divide` ends it.
     """
-    ufunc = plain(op, dtype)
     if dtype == "bfloat16":
         return _Brief(UFUNCS[op]).join
-    if ufunc is None:
+    if dtype not in _COMPLEX:
+        return join_real(UFUNCS[op], dtype)
+    if op == "prod":
         return _Product(dtype).join
-
-    def joined(to: Array, source: Array) -> None:
-        ufunc(to, source, out=to)
-
-    return joined
+    parts = _part(dtype)
+    joined = join_real(UFUNCS[op], parts)
+    return lambda to, source: joined(to.view(parts), source.view(parts))
 
 
-def plain(op: str, dtype: str) -> np.ufunc | None:
-    """Give the function of numpy that `join` comes to, where it comes to one."""
-    own = dtype == "bfloat16" or (op == "prod" and dtype in _COMPLEX)
-    return None if own else UFUNCS[op]
+def share_of(divisor: int) -> float:
+    """Give the power of two by which so many floats are multiplied before an avg adds them.
+
+    With it their sum does not overflow where their mean does not; it is the least such power up to
+    1. Every addition then rounds as it would without, but for numbers as small as the subnormal.
+    """
+    return 2.0 ** -(divisor - 1).bit_length()
+
+
+def take_shares(to: Array, source: Array, dtype: str, divisor: int) -> None:
+    """Write down what an avg of so many adds: floats times `share_of`, integers as they are."""
+    if dtype in _COMPLEX:
+        to, source, dtype = to.view(_part(dtype)), source.view(_part(dtype)), _part(dtype)
+    if dtype in _INTEGERS:
+        np.copyto(to, source)
+    else:
+        _scale(to, source, dtype, np.multiply, share_of(divisor))
 
 
 def divide(array: Array, dtype: str, divisor: int) -> None:
-    """Divide every element by a whole number, integers towards zero, block after block."""
+    """End an avg: divide every sum by the number of summands, integers towards zero.
+
+    Of floats these are sums of shares (`take_shares`).
+    """
     if dtype in _COMPLEX:
-        array, dtype = array.view(f"float{width(dtype) * 4}"), f"float{width(dtype) * 4}"
+        array, dtype = array.view(_part(dtype)), _part(dtype)
+    if dtype not in _INTEGERS:
+        return _scale(array, array, dtype, np.divide, divisor * share_of(divisor))
     for start in range(0, len(array), BLOCK):
         part = array[start : start + BLOCK]
-        if dtype == "bfloat16":
-            part[:] = _narrow(_wide(part) / np.float32(divisor))
-        elif dtype == "float16":
-            part[:] = part.astype(np.float32) / np.float32(divisor)
-        elif dtype in _INTEGERS:
-            part[:] = _quotient(part, divisor)
-        else:
-            np.divide(part, divisor, out=part)
+        part[:] = _quotient(part, divisor)
+    return None
+
+
+def _scale(to: Array, source: Array, dtype: str, by: np.ufunc, factor: float) -> None:
+    """Multiply or divide floats block after block, those of 16 bits as float32."""
+    strange = np.empty(min(BLOCK, len(to)), dtype=np.bool_)
+    kind = np.dtype("float64" if dtype == "float64" else "float32")
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, len(to), BLOCK):
+            goal, given = to[start : start + BLOCK], source[start : start + BLOCK]
+            if dtype == "bfloat16":
+                goal[:] = _narrow(by(_wide(given), kind.type(factor)))
+            else:
+                goal[:] = by(given.astype(kind, copy=False), kind.type(factor))
+                unify(goal, strange[: len(goal)])
+
+
+def _part(dtype: str) -> str:
+    """Name the type of the two numbers of a complex one."""
+    return f"float{width(dtype) * 4}"
 
 
 def _quotient(array: Array, divisor: int) -> NDArray[np.integer]:
@@ -130,29 +160,24 @@ class _Brief:
     """Joins bfloat16, as float32, in memory of its own."""
 
     def __init__(self, ufunc: np.ufunc) -> None:
-        self.ufunc = ufunc
+        self.joined = RealJoin(ufunc, "float32").join
         self.left, self.right = (np.empty(BLOCK, dtype=np.uint32) for _ in range(2))
-        self.strange = np.empty(BLOCK, dtype=np.bool_)
 
     def join(self, to: Array, source: Array) -> None:
         for start in range(0, len(to), BLOCK):
             self._block(to[start : start + BLOCK], source[start : start + BLOCK])
 
     def _block(self, to: Array, source: Array) -> None:
-        n = len(to)
-        left, right, strange = self.left[:n], self.right[:n], self.strange[:n]
+        left, right = self.left[: len(to)], self.right[: len(to)]
         for wide, brief in ((left, to), (right, source)):
             np.copyto(wide, brief)
             np.left_shift(wide, 16, out=wide)
-        values = left.view(np.float32)
-        self.ufunc(values, right.view(np.float32), out=values)
-        np.isnan(values, out=strange)
+        self.joined(left.view(np.float32), right.view(np.float32))
         np.right_shift(left, 16, out=right)
         np.bitwise_and(right, 1, out=right)
         np.add(right, 0x7FFF, out=right)
         np.add(left, right, out=left)
         np.right_shift(left, 16, out=left)
-        np.putmask(left, strange, np.uint32(0x7FC0))
         np.copyto(to, left, casting="unsafe")
 
 
@@ -160,11 +185,13 @@ class _Product:
     """Multiplies complex numbers; numpy contracts a * b + c where the machine can."""
 
     def __init__(self, dtype: str) -> None:
-        self.parts = [np.empty(BLOCK, dtype=f"float{width(dtype) * 4}") for _ in range(3)]
+        self.parts = [np.empty(BLOCK, dtype=_part(dtype)) for _ in range(3)]
+        self.strange = np.empty(2 * BLOCK, dtype=np.bool_)
 
     def join(self, to: Array, source: Array) -> None:
-        for start in range(0, len(to), BLOCK):
-            self._block(to[start : start + BLOCK], source[start : start + BLOCK])
+        with np.errstate(over="ignore", invalid="ignore"):
+            for start in range(0, len(to), BLOCK):
+                self._block(to[start : start + BLOCK], source[start : start + BLOCK])
 
     def _block(self, to: Array, source: Array) -> None:
         real, imaginary, other = (part[: len(to)] for part in self.parts)
@@ -175,3 +202,4 @@ class _Product:
         np.multiply(to.imag, source.real, out=other)
         np.add(imaginary, other, out=to.imag)
         np.copyto(to.real, real)
+        unify(to.view(real.dtype), self.strange[: 2 * len(to)])

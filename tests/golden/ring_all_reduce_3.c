@@ -362,6 +362,44 @@ static void *keep(void *memory)
 
 static void *take(size_t count, size_t width) { return keep(calloc(count ? count : 1, width)); }
 
+/* Floats as the core and emitted programs join them: with the same bits whichever of two comes
+   first, at every process. What is not a number has one form, and -0 is less than 0. */
+
+#define NAN32 0x7FC00000u
+#define NAN64 0x7FF8000000000000u
+
+static inline float as_float(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, 4);
+    return x;
+}
+
+static inline uint32_t float_bits(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    return x == x ? bits : NAN32;
+}
+
+static inline double as_double(uint64_t bits)
+{
+    double x;
+    memcpy(&x, &bits, 8);
+    return x;
+}
+
+static inline uint64_t double_bits(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, 8);
+    return x == x ? bits : NAN64;
+}
+
+/* The less and the greater of two in bits, x and y in numbers; equals differ in the sign of 0. */
+#define LESS_OF(x, y, a, b, none) ((x) < (y) ? (a) : (y) < (x) ? (b) : (x) == (y) ? (a) | (b) : (none))
+#define MORE_OF(x, y, a, b, none) ((x) > (y) ? (a) : (y) > (x) ? (b) : (x) == (y) ? (a) & (b) : (none))
+
 /* Element types: their sums and products wrap around as unsigned integers do, and the data that
    test them are small, or powers of two, so that sums and products of floats are exact. */
 
@@ -378,16 +416,8 @@ static uint64_t figure(int process, Int block, int i)
 
 #define FLOAT_FACTOR(T, x) ((T)((x) % 3 == 0 ? 0.5 : (x) % 3 == 1 ? 1 : 2))
 #define WHOLE_FACTOR(T, x) ((T)(1 + 2 * ((x) % 4)))
-#define TYPE(T, U, name, FACTOR)                                                             \
-    static void combine_##name(int op, void *to, const void *from, Int n)                    \
-    {                                                                                        \
-        T *restrict a = to;                                                                  \
-        const T *restrict b = from;                                                          \
-        if (op == SUM) for (Int i = 0; i < n; i++) a[i] = (T)((U)a[i] + (U)b[i]);            \
-        if (op == MIN) for (Int i = 0; i < n; i++) a[i] = b[i] < a[i] ? b[i] : a[i];         \
-        if (op == MAX) for (Int i = 0; i < n; i++) a[i] = b[i] > a[i] ? b[i] : a[i];         \
-        if (op == PROD) for (Int i = 0; i < n; i++) a[i] = (T)((U)a[i] * (U)b[i]);           \
-    }                                                                                        \
+#define LOOP(expression) for (Int i = 0; i < n; i++) a[i] = (expression)
+#define CONTRIBUTE(T, name, FACTOR)                                                          \
     static void contribute_##name(int op, void *to, int process, Int block)                  \
     {                                                                                        \
         for (int i = 0; i < PERIOD; i++) {                                                   \
@@ -395,14 +425,37 @@ static uint64_t figure(int process, Int block, int i)
             ((T *)to)[i] = op == PROD ? FACTOR(T, x) : (T)x;                                 \
         }                                                                                    \
     }
-TYPE(int8_t, uint8_t, int8, WHOLE_FACTOR)
-TYPE(uint8_t, uint8_t, uint8, WHOLE_FACTOR)
-TYPE(int32_t, uint32_t, int32, WHOLE_FACTOR)
-TYPE(uint32_t, uint32_t, uint32, WHOLE_FACTOR)
-TYPE(int64_t, uint64_t, int64, WHOLE_FACTOR)
-TYPE(uint64_t, uint64_t, uint64, WHOLE_FACTOR)
-TYPE(float, float, float32, FLOAT_FACTOR)
-TYPE(double, double, float64, FLOAT_FACTOR)
+#define WHOLE(T, U, name)                                                                    \
+    static void combine_##name(int op, void *to, const void *from, Int n)                    \
+    {                                                                                        \
+        T *restrict a = to;                                                                  \
+        const T *restrict b = from;                                                          \
+        if (op == SUM) LOOP((T)((U)a[i] + (U)b[i]));                                         \
+        if (op == MIN) LOOP(b[i] < a[i] ? b[i] : a[i]);                                      \
+        if (op == MAX) LOOP(b[i] > a[i] ? b[i] : a[i]);                                      \
+        if (op == PROD) LOOP((T)((U)a[i] * (U)b[i]));                                        \
+    }                                                                                        \
+    CONTRIBUTE(T, name, WHOLE_FACTOR)
+/* U: what holds an element's bits. */
+#define REAL(T, U, name, wide, bits, none)                                                   \
+    static void combine_##name(int op, void *to, const void *from, Int n)                    \
+    {                                                                                        \
+        U *restrict a = to;                                                                  \
+        const U *restrict b = from;                                                          \
+        if (op == SUM) LOOP(bits(wide(a[i]) + wide(b[i])));                                  \
+        if (op == MIN) LOOP(LESS_OF(wide(a[i]), wide(b[i]), a[i], b[i], none));              \
+        if (op == MAX) LOOP(MORE_OF(wide(a[i]), wide(b[i]), a[i], b[i], none));              \
+        if (op == PROD) LOOP(bits(wide(a[i]) * wide(b[i])));                                 \
+    }                                                                                        \
+    CONTRIBUTE(T, name, FLOAT_FACTOR)
+WHOLE(int8_t, uint8_t, int8)
+WHOLE(uint8_t, uint8_t, uint8)
+WHOLE(int32_t, uint32_t, int32)
+WHOLE(uint32_t, uint32_t, uint32)
+WHOLE(int64_t, uint64_t, int64)
+WHOLE(uint64_t, uint64_t, uint64)
+REAL(float, uint32_t, float32, as_float, float_bits, NAN32)
+REAL(double, uint64_t, float64, as_double, double_bits, NAN64)
 
 static const struct Type {
     const char *name, *nccl;

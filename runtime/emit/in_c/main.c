@@ -39,6 +39,8 @@ static void *keep(void *memory)
 
 static void *take(size_t count, size_t width) { return keep(calloc(count ? count : 1, width)); }
 
+#include "floats.c"
+
 #include "elements.c"
 
 #include "options.c"

@@ -6,7 +6,7 @@ from runtime.emit.in_python.lowering import Plan
 from runtime.emit.in_python.machine import Machine
 from runtime.emit.in_python.options import OPS
 from runtime.emit.in_python.plan import LAYOUT
-from runtime.program.elements import Array
+from runtime.program.floats import Array
 from runtime.program.program import Buffer
 
 PERIOD = 8191  # elements after which the test data repeat: a prime, so that shifts show

@@ -12,7 +12,7 @@ from runtime.emit.in_python.plan import RANKS
 from runtime.execute.flow import Deed
 from runtime.execute.part import Lines
 from runtime.execute.passage import Passage
-from runtime.program.elements import Array
+from runtime.program.floats import Array, join_real
 from runtime.program.program import Action, Buffer
 
 
@@ -21,7 +21,8 @@ class Machine:
 
     def __init__(self, comm: MPI.Comm, plan: Plan, dtype: str, op: str, watchdog: float) -> None:
         """Lay out the memory and make the requests."""
-        self.comm, self.add, self.watchdog, self.dtype = comm, OPS[op], watchdog, dtype
+        self.comm, self.watchdog, self.dtype = comm, watchdog, dtype
+        self.add = join_real(OPS[op], dtype)
         (begin, start), (held, wanted, scratch) = plan.starts, plan.counts
         if not plan.in_place:
             begin, start = 0, held
@@ -48,11 +49,7 @@ class Machine:
         """Give the function that copies or adds, and what it is given."""
         to = self.span(line).view(self.dtype)
         source = self.span(line, "source", "source_offset").view(self.dtype)
-        return (
-            (np.copyto, (to, source))
-            if line["action"] == Action.COPY
-            else (self.add, (to, source, to))
-        )
+        return np.copyto if line["action"] == Action.COPY else self.add, (to, source)
 
     def request(self, line: Lines) -> MPI.Prequest:
         """Make a persistent request for one end of a message."""

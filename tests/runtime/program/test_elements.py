@@ -13,9 +13,11 @@ from runtime.program.elements import (
     decode,
     divide,
     encode,
+    is_float,
     join,
     refusal,
     storage,
+    take_shares,
     width,
 )
 
@@ -30,15 +32,6 @@ def bits(dtype: str, count: int, seed: int):
     if made.dtype.kind in "fc":
         made[: len(SPECIAL)] = draw.permutation(np.array(SPECIAL, dtype=made.dtype))
     return made
-
-
-def same(a, b) -> bool:
-    """Compare bits, but for those of what is not a number."""
-    if a.dtype.kind in "fc":
-        a, b = (x.view(f"f{x.itemsize // (2 if x.dtype.kind == 'c' else 1)}") for x in (a, b))
-        strange = np.isnan(a)
-        return bool((strange == np.isnan(b)).all() and (a[~strange] == b[~strange]).all())
-    return bool((a == b).all())
 
 
 @pytest.mark.parametrize(("op", "dtype"), CASES)
@@ -58,9 +51,11 @@ def test_the_core_and_numpy_agree_in_every_bit(op, dtype):
         *(ctypes.c_int64(x) for x in (TYPES.index(dtype), kind)), *pointers, ctypes.c_int64(numbers)
     )
     assert code == core.DONE
-    if dtype == "bfloat16":
-        ours, left = ((x.astype(np.uint32) << 16).view(np.float32) for x in (ours, left))
-    assert same(ours, left)
+    assert ours.tobytes() == left.tobytes()
+    # One form of what is not a number, and an order of zeros: whichever of two comes first.
+    swapped = bits(dtype, count, 2)
+    join(op, dtype)(swapped, bits(dtype, count, 1))
+    assert ours.tobytes() == swapped.tobytes()
 
 
 @pytest.mark.parametrize("dtype", TYPES)
@@ -78,9 +73,53 @@ def test_the_core_and_numpy_divide_alike(dtype):
         ctypes.c_void_p(theirs.ctypes.data),
         *(ctypes.c_int64(x) for x in (numbers, 3)),
     )
-    if dtype == "bfloat16":
-        ours, theirs = ((x.astype(np.uint32) << 16).view(np.float32) for x in (ours, theirs))
-    assert same(ours, theirs)
+    assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("dtype", [dtype for dtype in TYPES if is_float(dtype)])
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_an_avg_takes_the_same_shares_in_the_core_and_in_numpy(dtype):
+    if not core.status().built:
+        pytest.skip(core.status().reason)
+    library = ctypes.CDLL(str(core.LIBRARY))
+    given = bits(dtype, BLOCK + 5, 4)
+    ours, theirs = np.empty_like(given), np.empty_like(given)
+    take_shares(ours, given, dtype, 5)
+    library.commplan_take_shares(
+        ctypes.c_int64(TYPES.index(dtype)),
+        *(ctypes.c_void_p(array.ctypes.data) for array in (theirs, given)),
+        *(ctypes.c_int64(x) for x in (len(given) * (2 if dtype.startswith("c") else 1), 5)),
+    )
+    assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_an_avg_does_not_overflow_where_the_mean_does_not(dtype):
+    most = {"bfloat16": 3.3e38}.get(dtype) or np.finfo(dtype).max
+    for count in (2, 3, 7):
+        each = encode([most, -most, 0.5, 3.0], dtype)
+        total = np.empty_like(each)
+        take_shares(total, each, dtype, count)
+        share = total.copy()
+        for _ in range(count - 1):
+            join("avg", dtype)(total, share)
+        divide(total, dtype, count)
+        assert total[2:].tobytes() == each[2:].tobytes()
+        assert np.isfinite(decode(total, dtype)).all()
+        assert np.allclose(decode(total, dtype)[:2].astype(float), decode(each, dtype)[:2], 1e-2)
+
+
+def test_zeros_are_ordered_and_what_is_no_number_has_one_form():
+    zeros = np.array([0.0, -0.0], dtype=np.float32)
+    for op, right in (("min", [True, True]), ("max", [False, False])):
+        to = zeros.copy()
+        join(op, "float32")(to, -zeros)
+        assert np.signbit(to).tolist() == right
+    to = np.array([0xFFC12345, 0x7FC00001], dtype=np.uint32)
+    for op in ("min", "max", "sum", "prod"):
+        got = to.copy()
+        join(op, "float32")(got.view(np.float32), np.ones(2, dtype=np.float32))
+        assert got.tolist() == [0x7FC00000] * 2
 
 
 def test_bfloat16_rounds_to_the_nearest_and_ties_to_even():

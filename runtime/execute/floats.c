@@ -1,0 +1,37 @@
+/* Floats as the core and emitted programs join them: with the same bits whichever of two comes
+   first, at every process. What is not a number has one form, and -0 is less than 0. */
+
+#define NAN32 0x7FC00000u
+#define NAN64 0x7FF8000000000000u
+
+static inline float as_float(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, 4);
+    return x;
+}
+
+static inline uint32_t float_bits(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    return x == x ? bits : NAN32;
+}
+
+static inline double as_double(uint64_t bits)
+{
+    double x;
+    memcpy(&x, &bits, 8);
+    return x;
+}
+
+static inline uint64_t double_bits(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, 8);
+    return x == x ? bits : NAN64;
+}
+
+/* The less and the greater of two in bits, x and y in numbers; equals differ in the sign of 0. */
+#define LESS_OF(x, y, a, b, none) ((x) < (y) ? (a) : (y) < (x) ? (b) : (x) == (y) ? (a) | (b) : (none))
+#define MORE_OF(x, y, a, b, none) ((x) > (y) ? (a) : (y) > (x) ? (b) : (x) == (y) ? (a) & (b) : (none))

@@ -1,0 +1,66 @@
+"""How floats are joined: with the same bits whichever of two comes first, at every process."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.generic]
+Join = Callable[[Array, Array], None]
+
+BLOCK = 2**14  # elements that are worked on at a time, in memory that is kept
+# The one form of what is not a number.
+NANS = {"float16": 0x7E00, "float32": 0x7FC00000, "float64": 0x7FF8000000000000}
+
+
+def unify(values: Array, strange: NDArray[np.bool_]) -> None:
+    """Give what is not a number its one form; strange: room for as many."""
+    np.isnan(values, out=strange)
+    if strange.any():
+        bits = np.dtype(f"u{values.itemsize}")
+        np.putmask(values.view(bits), strange, bits.type(NANS[values.dtype.name]))
+
+
+class RealJoin:
+    """Joins floats that numpy knows, in memory of its own; -0 is less than 0."""
+
+    def __init__(self, ufunc: np.ufunc, dtype: str) -> None:
+        self.ufunc, self.bits = ufunc, np.dtype(f"u{np.dtype(dtype).itemsize}")
+        self.strange, self.equal = (np.empty(BLOCK, dtype=np.bool_) for _ in range(2))
+        self.ties = np.empty(BLOCK, dtype=self.bits)
+        # Of equals only the signs of 0 differ, and those are the highest bits.
+        self.tie = {"minimum": np.bitwise_or, "maximum": np.bitwise_and}.get(ufunc.__name__)
+
+    def join(self, to: Array, source: Array) -> None:
+        """Change the first by the second."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            for start in range(0, len(to), BLOCK):
+                self._block(to[start : start + BLOCK], source[start : start + BLOCK])
+
+    def _block(self, to: Array, source: Array) -> None:
+        n = len(to)
+        if self.tie is None:
+            self.ufunc(to, source, out=to)
+        else:
+            equal, ties, bits = self.equal[:n], self.ties[:n], to.view(self.bits)
+            np.equal(to, source, out=equal)
+            self.tie(bits, source.view(self.bits), out=ties)
+            self.ufunc(to, source, out=to)
+            np.copyto(bits, ties, where=equal)
+        unify(to, self.strange[:n])
+
+
+def join_real(ufunc: np.ufunc, dtype: str) -> Join:
+    """Give the function that changes its first array by its second, for what numpy has.
+
+    Args:
+        ufunc: of numpy.
+        dtype: a type of integers or of floats.
+    """
+    if np.dtype(dtype).kind == "f":
+        return RealJoin(ufunc, dtype).join
+
+    def joined(to: Array, source: Array) -> None:
+        ufunc(to, source, out=to)
+
+    return joined
