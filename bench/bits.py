@@ -21,7 +21,7 @@ from runtime.interpret.interpret import interpret
 from runtime.launch.mpi import Mpi, compile_c, find
 from runtime.launch.process import run_limited
 from runtime.metrics.pacing import with_lead
-from runtime.program.elements import Array
+from runtime.program.floats import Array
 from runtime.program.lower import lower
 from runtime.program.program import Buffer
 from solvers.schedules.files import save

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from runtime.program.elements import Array, divide, join, storage, take_shares, width
+from runtime.program.elements import divide, join, storage, take_shares, width
+from runtime.program.floats import Array
 from solvers.schedules.collective import Collective
 
 PERIOD = 8191  # elements after which the data repeat: a prime, so that shifts show

@@ -15,7 +15,8 @@ from bench.contest.tables import TABLES, About
 from bench.ranks.ours import Ours, Planner, prepared, told
 from bench.ranks.stock import Stock, can
 from runtime.metrics.busbw import factor
-from runtime.program.elements import Array, width
+from runtime.program.elements import width
+from runtime.program.floats import Array
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import collective
 

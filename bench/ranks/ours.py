@@ -14,7 +14,8 @@ from runtime.execute.executor import Executor, Way
 from runtime.metrics.chunking import chunks
 from runtime.program.buffer_plan import moves
 from runtime.program.caller_order import arrange
-from runtime.program.elements import Array, width
+from runtime.program.elements import width
+from runtime.program.floats import Array
 from runtime.program.lower import lower
 from runtime.simulate.simulate import simulate
 from runtime.verify.verify import verify

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from runtime.program.elements import Array, storage
+from runtime.program.elements import storage
+from runtime.program.floats import Array
 from solvers.schedules.collective import Collective
 
 OPS = {"sum": MPI.SUM, "avg": MPI.SUM, "min": MPI.MIN, "max": MPI.MAX, "prod": MPI.PROD}

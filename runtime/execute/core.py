@@ -17,7 +17,8 @@ from runtime.execute.faults import (
     describe_unequal,
 )
 from runtime.execute.part import Part
-from runtime.program.elements import OPERATIONS, TYPES, Array, width
+from runtime.program.elements import OPERATIONS, TYPES, width
+from runtime.program.floats import Array
 from runtime.program.program import Buffer
 
 FOLDER = Path(__file__).parent

@@ -10,7 +10,8 @@ from runtime.execute.core import Core
 from runtime.execute.part import MESSAGE_LIMIT, Part, memory, part
 from runtime.execute.persistent import Persistent
 from runtime.interpret.safety import unsafe
-from runtime.program.elements import Array, decode, encode, storage
+from runtime.program.elements import decode, encode, storage
+from runtime.program.floats import Array
 from runtime.program.program import Buffer, Program, ProgramError
 from topologies.model.arguments import number, of, refuse, whole
 

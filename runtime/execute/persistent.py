@@ -9,7 +9,8 @@ from runtime.execute.faults import ExecutionError, describe_blocked, describe_re
 from runtime.execute.flow import Deed
 from runtime.execute.part import Lines, Part
 from runtime.execute.passage import Passage
-from runtime.program.elements import Array, divide, join, storage, take_shares
+from runtime.program.elements import divide, join, storage, take_shares
+from runtime.program.floats import Array
 from runtime.program.program import Action, Buffer
 
 
