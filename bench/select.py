@@ -4,218 +4,183 @@
 those of `bench.fabric_contest` and five irregular ones. On each it calls MPI's own collectives: as
 the library chooses, with the file for this machine and placement, and with files that name one
 algorithm alone. Of these it looks at all that are predicted to take at most LIKELY times as long as
-the best (`--all`: at all), and the fastest two run in turns with the others; medians of these
-launches make the table. What stands in no rule is the library's own choice, so that both columns
-then differ by chance alone. The MPI is that of this environment, or of COMMPLAN_MPIRUN.
+the best (`--all`: at all) at sizes below LARGEST, and the fastest two run in turns with the others,
+at the largest size those two of the size before and the one predicted to be fastest; medians of
+these launches make the table. What stands in no rule is the library's own choice, so that both
+columns then differ by chance alone. The MPI is that of this environment, or of COMMPLAN_MPIRUN.
+
+`--rows FILE` keeps each launch in a file as it ends, and `--seconds` ends in time; the same command
+goes on where it was left, machine by machine if one likes. All collectives of a machine run once
+before any runs again, so that what was measured so far makes a table. `--report` measures nothing:
+it prints the table of a file, and which margin one half of the machines would choose for the other.
 """
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import exp, inf, log
+from functools import cached_property, partial
+from math import inf
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
 import click
 import numpy as np
 
+from bench.contest import margins
 from bench.contest.irregular import IRREGULAR
-from bench.fabric_contest import CASES, CONNECTING, MESSAGE, SOURCE
+from bench.contest.launches import (
+    DEFAULT,
+    FILE,
+    LARGEST,
+    LOOK,
+    Bed,
+    Journal,
+    Launch,
+    TimeOver,
+    digest,
+)
+from bench.contest.selected import HEAD, Row, make_row, summary
+from bench.fabric_contest import CASES, MESSAGE, SOURCE
 from commplan.selection.algorithm import Algorithm, Rule
+from commplan.selection.choose import Choice, doubts
 from commplan.selection.play import Stage, stages
-from commplan.selection.select import select
+from commplan.selection.select import Selection, select
 from commplan.selection.targets import Target, open_target
 from runtime.fabric import machine
-from runtime.fabric.hosts import mpi
 from runtime.fabric.layout import FabricError
-from runtime.fabric.machine import Machine
 from runtime.launch.mpi import LaunchError, compile_c, find
-from runtime.launch.process import run_limited
 from topologies.model.topology import Topology, frozen
-from topologies.model.units import Bytes, Rank, Seconds, bytes_of
+from topologies.model.units import Bytes, Rank, Seconds
 from topologies.model.units import size as read_size
 
 COLLECTIVES = ("all_gather", "all_reduce", "all_to_all", "broadcast")
 SIZES = ("1KiB", "32KiB", "256KiB", "1MiB", "8MiB")
 LIKELY = 1.6
-LIMIT = 120.0  # seconds of a launch
-LARGE = 2**20  # bytes from which one call of a launch is enough
-CALLS, FEW = 9, 1
 AGAIN = 2  # algorithms that run in turns with the others
-LOOSE, NEAR = 1.03, 1.1
-FROM = 2**15  # bytes from which the library's own choice must not be beaten by more than LOOSE
 COST = MESSAGE * 4  # seconds of a message: ranks share two cores
-HEAD = (
-    f"{'machine':28}{'collective':11}{'size':>6}{'default':>9}{'file':>9}{'gain':>6}{'best':>9}"
-    f"{'/ file':>7}{'foretold':>9}  rule; best"
-)
-Times = dict[Bytes, Seconds]
 
 
 @dataclass(frozen=True)
-class Bed:
-    """An emulated machine that is up, the hosts of the processes, the program and the library."""
-
-    machine: Machine
-    played: tuple[Rank, ...]
-    program: Path
-    target: Target
-    file: Path
-
-    def times(self, what: str, sizes: Sequence[Bytes], text: str | None) -> Times:
-        """Time MPI's own collective at some sizes, with a file or without.
-
-        A launch that fails or a result that is wrong takes for ever.
-        """
-        small = [size for size in sizes if size < LARGE]
-        large = [size for size in sizes if size >= LARGE]
-        found = self._launch(what, small, CALLS, text) if small else {}
-        return found | (self._launch(what, large, FEW, text) if large else {})
-
-    def _launch(self, what: str, sizes: Sequence[Bytes], calls: int, text: str | None) -> Times:
-        here = mpi(self.machine.keeper, self.played)
-        chosen = []
-        if text is not None:
-            self.file.write_text(text)
-            named = self.target.variables(str(self.file))
-            chosen = [f"{name}={value}" for name, value in named.items()]
-        asked = [str(self.program), what, str(calls), "1", str(CONNECTING), *map(str, sizes)]
-        command = [*here.command_line(len(self.played)), "env", *chosen, *asked]
-        ended = run_limited(command, here.environment(LIMIT), LIMIT)
-        rows = [line.split() for line in ended.output if len(line.split()) == 3][1:]
-        if len(rows) != len(sizes):
-            click.echo(f"{what}: {' '.join(ended.errors[-1:])[:120]}", err=True)
-            return dict.fromkeys(sizes, inf)
-        return {
-            size: float(row[1]) if row[2] == "0" else inf
-            for size, row in zip(sizes, rows, strict=True)
-        }
-
-
-@dataclass(frozen=True)
-class Row:
-    """What came out for one size: seconds.
+class Pair:
+    """A machine and a collective: what is asked of a library, and what is predicted.
 
     Attributes:
-        foretold: the gain that was predicted.
-        rule: the algorithm that the file names, empty where it names none.
-        best: the fastest algorithm's time, and its name.
+        played: the host of each process.
+        everything: whether all algorithms are looked at.
     """
 
     case: str
+    topology: Topology
+    played: tuple[Rank, ...]
+    target: Target
     what: str
-    size: Bytes
-    default: Seconds
-    file: Seconds
-    foretold: float
-    rule: str
-    best: Seconds
-    name: str
-
-    @property
-    def fastest(self) -> Seconds:
-        """Give the best of all that were measured."""
-        return min(self.best, self.default, self.file)
-
-    def line(self) -> str:
-        """Write the row of the table, in milliseconds."""
-        return (
-            f"{self.case:28}{self.what:11}{bytes_of(self.size):>6}{self.default * 1e3:9.2f}"
-            f"{self.file * 1e3:9.2f}{self.default / self.file:6.2f}{self.fastest * 1e3:9.2f}"
-            f"{self.fastest / self.file:7.2f}{self.foretold:9.2f}  {self.rule or '-'}; {self.name}"
-        )
-
-
-def contest(
-    bed: Bed, case: str, topology: Topology, what: str, sizes: Sequence[Bytes], how: "How"
-) -> Iterator[Row]:
-    """Look at the algorithms that may be fastest, and run two in turns with file and default."""
-    found = select(topology, [bed.played], bed.target, [what])
-    text = found.write(bed.target)
-    n = len(bed.played)
-    choice = {c.size: c for c in found.choices[what][n]}
-    able = [each for each in bed.target.catalogue[what] if each.fits(n)]
-    scene = stages(topology, bed.played)[0]
-    alone = {each: bed.target.write({what: {n: [Rule(2**62, each)]}}) for each in able}
-    near = {size: _likely(scene, what, able, size, how.everything) for size in sizes}
-    seen: dict[Algorithm, Times] = {}
-    for each in able:
-        if own := [size for size in sizes if each in near[size]]:
-            _tell(f"{case}, {what}: {each.title}")
-            seen[each] = bed.times(what, own, alone[each])
-    again: dict[Algorithm, list[Bytes]] = {}
-    for size in sizes:
-        order = sorted(near[size], key=lambda each: seen[each][size])
-        for each in order[:AGAIN]:
-            again.setdefault(each, []).append(size)
-    default, file, others = [], [], []
-    for launch in range(how.launches):
-        _tell(f"{case}, {what}: launch {launch + 1}")
-        default.append(bed.times(what, sizes, None))
-        file.append(bed.times(what, sizes, text))
-        others.append({each: bed.times(what, own, alone[each]) for each, own in again.items()})
-    for size in sizes:
-        medians = {
-            each: median(launch[each][size] for launch in others)
-            for each, own in again.items()
-            if size in own
-        }
-        best = min(medians, key=lambda each: medians[each])
-        chosen = choice[size].chosen
-        yield Row(
-            case,
-            what,
-            size,
-            median(launch[size] for launch in default),
-            median(launch[size] for launch in file),
-            choice[size].gain,
-            "" if chosen is None else _short(chosen),
-            medians[best],
-            _short(best),
-        )
-
-
-def _likely(
-    scene: Stage, what: str, able: Sequence[Algorithm], size: Bytes, everything: bool
-) -> list[Algorithm]:
-    """List the algorithms that may be the fastest."""
-    times = {each: scene.seconds(what, each, size) for each in able}
-    least = min(times.values())
-    return [each for each in able if everything or times[each] <= LIKELY * least]
-
-
-def _short(algorithm: Algorithm) -> str:
-    return algorithm.title.partition("_intra_")[2] or algorithm.title
-
-
-@dataclass(frozen=True)
-class How:
-    """How much is measured."""
-
-    launches: int
+    sizes: Sequence[Bytes]
     everything: bool
 
+    @cached_property
+    def found(self) -> Selection:
+        """Select for the collective."""
+        return select(self.topology, [self.played], self.target, [self.what])
 
-def summary(rows: Sequence[Row]) -> Iterator[str]:
-    """Say what was asked for, and what came out."""
-    judged = [row for row in rows if row.size >= FROM]
-    slower = [row for row in judged if row.file > LOOSE * row.default]
-    near = [row for row in rows if row.file <= NEAR * row.fastest]
-    ruled = [row for row in rows if row.rule]
-    yield f"rows {len(rows)}, of them with a rule {len(ruled)}"
-    yield (
-        f"slower than the default by more than {LOOSE - 1:.0%}, from {bytes_of(FROM)} on: "
-        f"{len(slower)} of {len(judged)}, with a rule {sum(bool(row.rule) for row in slower)}"
-    )
-    yield f"within {NEAR - 1:.0%} of the fastest measured: {len(near)} of {len(rows)}"
-    for name, some in (("all rows", rows), ("rows with a rule", ruled)):
-        if some:
-            gains = [row.default / row.file for row in some]
-            mean = exp(sum(map(log, gains)) / len(gains))
-            told = f"{mean:.2f} on the geometric mean, {max(gains):.2f} at most"
-            yield f"gain over the default, {name}: {told}"
+    @cached_property
+    def text(self) -> str:
+        """Write the file."""
+        return self.found.write(self.target)
+
+    @cached_property
+    def _stage(self) -> Stage:
+        return stages(self.topology, self.played)[0]
+
+    @cached_property
+    def able(self) -> list[Algorithm]:
+        """List the algorithms that so many processes can take."""
+        catalogue = self.target.catalogue[self.what]
+        return [each for each in catalogue if each.fits(len(self.played))]
+
+    @cached_property
+    def choices(self) -> Mapping[Bytes, Choice]:
+        """Look up what was chosen at each size."""
+        return {each.size: each for each in self.found.choices[self.what][len(self.played)]}
+
+    def predicted(self, size: Bytes) -> dict[Algorithm, Seconds]:
+        """Predict what each algorithm takes."""
+        return {each: self._stage.seconds(self.what, each, size) for each in self.able}
+
+    def doubts(self, size: Bytes) -> dict[Algorithm, float]:
+        """Give how many margins each algorithm needs."""
+        cuts = partial(self._stage.cuts, self.what, size=size)
+        return {each: doubts(size, cuts(each)) for each in self.able}
+
+    def likely(self, size: Bytes) -> list[Algorithm]:
+        """List the algorithms that may be the fastest."""
+        times = self.predicted(size)
+        least = min(times.values())
+        return [each for each in self.able if self.everything or times[each] <= LIKELY * least]
+
+    def alone(self, algorithm: Algorithm) -> str:
+        """Write the file that names one algorithm alone."""
+        rules = {self.what: {len(self.played): [Rule(2**62, algorithm)]}}
+        return self.target.write(rules)
+
+    def launch(self, who: str, turn: int, text: str = "") -> Launch:
+        """Name a launch."""
+        return Launch(self.case, self.what, who, turn, text)
+
+
+def look(pair: Pair, bed: Bed) -> None:
+    """Look once at the algorithms that may be fastest.
+
+    Raises:
+        TimeOver: there is no time for all.
+    """
+    near = {size: pair.likely(size) for size in pair.sizes if size < LARGEST or pair.everything}
+    for each in pair.able:
+        if own := [size for size, some in near.items() if each in some]:
+            _tell(f"{pair.case}, {pair.what}: {each.title}")
+            bed.time(pair.launch(each.title, LOOK), own, pair.alone(each))
+
+
+def run_in_turn(pair: Pair, bed: Bed, turn: int) -> None:
+    """Run the library as it chooses, with the file, and with the fastest algorithms alone.
+
+    Raises:
+        TimeOver: there is no time for all.
+    """
+    _tell(f"{pair.case}, {pair.what}: launch {turn + 1}")
+    bed.time(pair.launch(DEFAULT, turn), pair.sizes, None)
+    bed.time(pair.launch(FILE, turn, digest(pair.text)), pair.sizes, pair.text)
+    for each, own in _fastest(pair, bed.journal).items():
+        bed.time(pair.launch(each.title, turn), own, pair.alone(each))
+
+
+def _fastest(pair: Pair, journal: Journal) -> dict[Algorithm, list[Bytes]]:
+    """List the algorithms to run in turns, with their sizes."""
+    again: dict[Algorithm, list[Bytes]] = {}
+    order: list[Algorithm] = []
+    for size in sorted(pair.sizes):
+        took = {
+            each: journal.known.get(pair.launch(each.title, LOOK), {}).get(size, inf)
+            for each in pair.able
+        }
+        seen = [each for each in pair.able if took[each] < inf]
+        if seen:
+            order = sorted(seen, key=lambda each: took[each])[:AGAIN]
+        foretold = pair.predicted(size)
+        first = [] if seen else [min(pair.able, key=lambda each: foretold[each])]
+        for each in dict.fromkeys([*order, *first]):
+            again.setdefault(each, []).append(size)
+    return again
+
+
+def rows_of(pair: Pair, journal: Journal) -> Iterator[Row]:
+    """Give the rows of which something was measured."""
+    for size in pair.sizes:
+        choice, predicted = pair.choices[size], pair.predicted(size)
+        row = make_row(journal, choice, pair.case, pair.text, predicted, pair.doubts(size))
+        if row is not None:
+            yield row
 
 
 def machines() -> Mapping[str, tuple[Callable[[], Topology], tuple[Rank, ...]]]:
@@ -224,46 +189,75 @@ def machines() -> Mapping[str, tuple[Callable[[], Topology], tuple[Rank, ...]]]:
     return {**CASES, **irregular}
 
 
+def measure(pairs: Sequence[Pair], bare: Topology, journal: Journal, launches: int) -> None:
+    """Make the machine, look at all algorithms, and run all pairs in turns.
+
+    Raises:
+        TimeOver: there is no time for all.
+        FabricError, LaunchError: it cannot be made, or nothing runs.
+    """
+    with TemporaryDirectory(prefix="commplan-") as folder:
+        program, file = Path(folder) / "stock", Path(folder) / "rules"
+        compile_c(find(), SOURCE, program)
+        with machine.while_up(bare, Fraction(1)) as up:
+            bed = Bed(up, pairs[0].played, program, pairs[0].target, file, journal)
+            for pair in pairs:
+                look(pair, bed)
+            for turn in range(launches):
+                for pair in pairs:
+                    run_in_turn(pair, bed, turn)
+
+
 @click.command()
 @click.option("--case", "cases", multiple=True, help="Only names with this in them; repeatable.")
 @click.option("--collective", "names", multiple=True, type=click.Choice(COLLECTIVES))
 @click.option("--size", "asked", multiple=True, default=SIZES, show_default=True)
 @click.option("--launches", default=3, show_default=True, help="Of each, in turns.")
 @click.option("--all", "everything", is_flag=True, help="Look at all algorithms.")
+@click.option("--rows", type=click.Path(dir_okay=False, path_type=Path), help="Keep launches here.")
+@click.option("--seconds", default=inf, help="After which no launch begins.")
+@click.option("--report", is_flag=True, help="Print what is in --rows; measure nothing.")
 def main(
     cases: tuple[str, ...],
     names: tuple[str, ...],
     asked: tuple[str, ...],
     launches: int,
     everything: bool,
+    rows: Path | None,
+    seconds: float,
+    report: bool,
 ) -> None:
     """Print milliseconds and ratios, and what was reached; nothing is a failure but a crash."""
-    command = find()
-    target = open_target(command.kind)
+    kind = find().kind
+    target = open_target(kind)
+    journal = Journal(kind, rows, time.monotonic() + seconds)
     sizes = [read_size(text) for text in asked]
-    click.echo(f"{command.kind}; milliseconds, medians of {launches} launches\n{HEAD}")
-    rows: list[Row] = []
-    with TemporaryDirectory(prefix="commplan-") as folder:
-        program, file = Path(folder) / "stock", Path(folder) / "rules"
-        compile_c(command, SOURCE, program)
-        for case, (make, played) in machines().items():
-            if cases and not any(part in case for part in cases):
-                continue
-            bare = make()
-            stated = replace(bare, overhead=frozen(np.full(bare.ranks, COST)))
-            try:
-                with machine.while_up(bare, Fraction(1)) as up:
-                    bed = Bed(up, played, program, target, file)
-                    for what in names or COLLECTIVES:
-                        for row in contest(
-                            bed, case, stated, what, sizes, How(launches, everything)
-                        ):
-                            click.echo(row.line())
-                            rows.append(row)
-            except (FabricError, LaunchError) as error:
-                raise click.ClickException(f"{case}: {error}") from None
-    for line in summary(rows):
+    click.echo(f"{kind}; milliseconds, medians of up to {launches} launches\n{HEAD}")
+    found: list[Row] = []
+    over = False
+    for case, (make, played) in machines().items():
+        if cases and not any(part in case for part in cases):
+            continue
+        bare = make()
+        stated = replace(bare, overhead=frozen(np.full(bare.ranks, COST)))
+        pairs = [
+            Pair(case, stated, played, target, what, sizes, everything)
+            for what in names or COLLECTIVES
+        ]
+        try:
+            if not (report or over):
+                measure(pairs, bare, journal, launches)
+        except TimeOver:
+            over = True
+        except (FabricError, LaunchError) as error:
+            raise click.ClickException(f"{case}: {error}") from None
+        for row in (row for pair in pairs for row in rows_of(pair, journal)):
+            click.echo(row.line())
+            found.append(row)
+    for line in (*summary(found), *margins.summary(found)):
         click.echo(line)
+    if over:
+        click.echo("the time was over: the same command goes on")
 
 
 def _tell(news: str) -> None:

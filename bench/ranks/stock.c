@@ -1,5 +1,5 @@
 /* MPI's own collective in a loop: what schedules are compared with.
-   Usage: stock COLLECTIVE ITERATIONS WARM_UP BYTES...; COLLECTIVE is all_gather, all_reduce, broadcast (from
+   Usage: stock COLLECTIVE ITERATIONS WARM_UP BYTES[:ITERATIONS[:WARM_UP]]...; COLLECTIVE is all_gather, all_reduce, broadcast (from
    process 0), all_to_all or reduce_scatter, bytes are those of the largest buffer of a process. Prints "BYTES SECONDS WRONG" for each size: the median over
    iterations of the slowest process, and the elements of all processes that are not as they should be. */
 #include <mpi.h>
@@ -78,7 +78,13 @@ int main(int argc, char **argv)
     MPI_Comm_size(MPI_COMM_WORLD, &n);
     while (argc > 1 && what < COUNT && strcmp(argv[1], names[what])) what++;
     if (argc < 5 || what == COUNT || atoi(argv[2]) < 1) MPI_Abort(MPI_COMM_WORLD, 2);
-    for (int i = 4; i < argc; i++) measure(atol(argv[i]), atoi(argv[2]), atoi(argv[3]));
+    for (int i = 4; i < argc; i++) {
+        long bytes = 0;
+        int iterations = atoi(argv[2]), warm_up = atoi(argv[3]);
+        sscanf(argv[i], "%ld:%d:%d", &bytes, &iterations, &warm_up);
+        if (iterations < 1) MPI_Abort(MPI_COMM_WORLD, 2);
+        measure(bytes, iterations, warm_up);
+    }
     MPI_Finalize();
     return 0;
 }

@@ -52,8 +52,13 @@ class Stage:
         )
         return whole + (size / made.segment - MOST) * (whole - half) / (MOST // 2)
 
+    def cuts(self, collective: str, algorithm: Algorithm, size: Bytes) -> bool:
+        """Tell whether an algorithm sends several segments at a size."""
+        made, _ = self._schedule(collective, algorithm)
+        return 0 < made.segment < size
+
     def _play(self, made: Pattern, schedule: Schedule, size: Bytes, count: int) -> Seconds:
-        lead = 1 if made.waits else MOST_LEAD
+        lead = 1 if made.waits or count == 1 else MOST_LEAD
         return simulate(
             schedule, size, chunks=count, joined=size, lead=lead, sharing=self.sharing
         ).seconds

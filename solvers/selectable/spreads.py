@@ -16,9 +16,12 @@ def down_tree(children: Children, segment: Bytes = 0) -> Pattern:
     return pattern(messages, segment=segment, waits=not segment)
 
 
-def one_by_one(children: Children) -> Pattern:
-    """Send down a tree, to one child after the other."""
-    return pattern(turns(children, lambda _: [0]))
+def one_by_one(children: Children, segment: Bytes = 0) -> Pattern:
+    """Send down a tree, to one child after the other, whole or in segments.
+
+    A send of a segment is over when it is buffered, so that segments wait for nothing but data.
+    """
+    return pattern(turns(children, lambda _: [0]), segment=segment, waits=not segment)
 
 
 def turns(children: Children, pieces: Callable[[int], Sequence[int]]) -> Iterator[Message]:

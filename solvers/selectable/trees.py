@@ -52,9 +52,14 @@ def knomial_right(n: int, k: int) -> Children:
     return children
 
 
+def farthest_first(n: int, k: int) -> Children:
+    """Take the tree of `knomial_right`, and let each process send to its farthest child first."""
+    return [own[::-1] for own in knomial_right(n, k)]
+
+
 def binomial(n: int) -> Children:
     """Let the root send to the farthest first."""
-    return [own[::-1] for own in knomial_right(n, 2)]
+    return farthest_first(n, 2)
 
 
 def chain(n: int, chains: int = 1) -> Children:
@@ -114,5 +119,5 @@ def _rounds(n: int, k: int) -> int:
 TREES: dict[str, Callable[[int, int], Children]] = {
     "kary": kary,
     "knomial_1": knomial_left,
-    "knomial_2": knomial_right,
+    "knomial_2": farthest_first,
 }

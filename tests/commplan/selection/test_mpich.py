@@ -1,10 +1,12 @@
 import json
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
-from commplan.selection.algorithm import Rule
+from commplan.selection.algorithm import Algorithm, Rule
+from commplan.selection.choose import choose
 from commplan.selection.mpi.mpich import mpich
 from commplan.selection.mpi.mpich_rules import PAGE, call_of, set_rules, text
 from commplan.selection.mpi.mpich_tree import (
@@ -15,7 +17,10 @@ from commplan.selection.mpi.mpich_tree import (
     load,
     look_up,
 )
+from commplan.selection.play import stages
 from runtime.launch.mpi import find
+from solvers.selectable import spreads, trees
+from topologies.presets.shapes import full_mesh, line
 
 SUPERNODES = """format = "commplan/topology/1"
 name = "supernodes"
@@ -173,3 +178,32 @@ def test_an_unchanged_program_runs_with_the_file(installed, call, tmp_path):
         command, cwd=tmp_path, env=place, capture_output=True, text=True, timeout=60
     )
     assert ended.returncode == 0, ended.stderr
+
+
+def seconds(pattern, size):
+    stage = stages(full_mesh(4), range(4))[0]
+    return stage.seconds("broadcast", Algorithm("any", (), pattern), size)
+
+
+def test_a_tree_that_blocks_sends_to_one_child_after_the_other_but_not_in_segments():
+    flat = trees.kary(4, 3)
+    whole = seconds(lambda _: spreads.down_tree(flat), 2**24)
+    assert seconds(lambda _: spreads.one_by_one(flat), 2**24) == pytest.approx(3 * whole, rel=0.01)
+    cut = partial(spreads.one_by_one, flat, 2**15)
+    assert seconds(lambda _: cut(), 2**24) == pytest.approx(whole, rel=0.01)
+    assert seconds(lambda _: cut(), 2**15) == pytest.approx(
+        seconds(lambda _: spreads.one_by_one(flat), 2**15)
+    )
+
+
+def test_segments_must_promise_twice_the_margin():
+    machine = line(4)
+    stage = stages(machine, range(4))[0]
+    slow = Algorithm("slow", (), lambda _: spreads.one_by_one(trees.binomial(4)))
+    cut = Algorithm("cut", (), lambda n: spreads.down_tree(trees.chain(n), 2**18))
+    size = 2**20
+    gain = stage.seconds("broadcast", slow, size) / stage.seconds("broadcast", cut, size)
+    assert gain > 1.1
+    for margin, chosen in (((gain - 1) / 1.9, None), ((gain - 1) / 2.1, cut)):
+        [found] = choose([stage], "broadcast", [size], [slow, cut], lambda *_: slow, margin)
+        assert found.chosen is chosen

@@ -1,0 +1,59 @@
+import time
+from math import inf
+
+import pytest
+
+from bench.contest.launches import Journal, JournalError, Launch, TimeOver
+from bench.contest.margins import Promise, judge, least_margin
+from bench.contest.selected import Row, summary
+
+LAUNCH = Launch("star", "broadcast", "ring", 0)
+
+
+def test_a_launch_that_is_in_the_file_is_not_made_again(tmp_path):
+    path = tmp_path / "launches.jsonl"
+    first = Journal("mpich", path)
+    assert first.missing(LAUNCH, [1, 2]) == [1, 2]
+    first.add(LAUNCH, {1: 0.5, 2: inf})
+    again = Journal("mpich", path)
+    assert again.known == {LAUNCH: {1: 0.5, 2: inf}}
+    assert again.missing(LAUNCH, [1, 2, 4]) == [4]
+
+
+@pytest.mark.parametrize("text", ["", "[]\n", '{"format": "other"}\n', "\x00\n"])
+def test_a_file_of_something_else_is_refused(tmp_path, text):
+    path = tmp_path / "launches.jsonl"
+    path.write_text(text)
+    with pytest.raises(JournalError):
+        Journal("mpich", path)
+
+
+def test_launches_of_another_library_are_refused(tmp_path):
+    Journal("mpich", tmp_path / "launches.jsonl")
+    with pytest.raises(JournalError, match="expected those"):
+        Journal("openmpi", tmp_path / "launches.jsonl")
+
+
+def test_no_launch_begins_when_the_time_is_over():
+    with pytest.raises(TimeOver):
+        Journal("mpich", until=time.monotonic() - 1).begin()
+
+
+def test_a_margin_is_the_least_above_which_promises_are_kept():
+    kept = [Promise(1.6, 1.4, 1.0)] * 20
+    lost = [Promise(1.35, 0.5, 1.0)] * 2
+    assert least_margin(kept) == 0.0
+    assert least_margin([*kept, *lost]) == 0.4
+    assert least_margin([*kept, *(Promise(1.35, 0.5, 2.0) for _ in lost)]) == 0.2
+    assert judge(lost, 0.3, "all").startswith("on all 2 of 2 lost")
+    assert judge(lost, 0.5, "all") == "it leaves none of all"
+
+
+def test_a_summary_counts_rows_that_lost_and_rows_near_the_fastest():
+    rows = [
+        Row("star", "broadcast", 2**20, 1.0, took, 1.5, "ring", 0.5, "ring", {})
+        for took in (0.5, 1.1, 0.9)
+    ]
+    text = "\n".join(summary(rows))
+    assert "1 of 3, with a rule 1" in text
+    assert "within 10% of the fastest measured: 1 of 3" in text
