@@ -38,7 +38,7 @@ from bench.contest.launches import (
     Bed,
     Journal,
     Launch,
-    TimeOver,
+    TimeOverError,
     digest,
 )
 from bench.contest.selected import HEAD, Row, make_row, summary
@@ -133,7 +133,7 @@ def look(pair: Pair, bed: Bed) -> None:
     """Look once at the algorithms that may be fastest.
 
     Raises:
-        TimeOver: there is no time for all.
+        TimeOverError: there is no time for all.
     """
     near = {size: pair.likely(size) for size in pair.sizes if size < LARGEST or pair.everything}
     for each in pair.able:
@@ -146,7 +146,7 @@ def run_in_turn(pair: Pair, bed: Bed, turn: int) -> None:
     """Run the library as it chooses, with the file, and with the fastest algorithms alone.
 
     Raises:
-        TimeOver: there is no time for all.
+        TimeOverError: there is no time for all.
     """
     _tell(f"{pair.case}, {pair.what}: launch {turn + 1}")
     bed.time(pair.launch(DEFAULT, turn), pair.sizes, None)
@@ -193,7 +193,7 @@ def measure(pairs: Sequence[Pair], bare: Topology, journal: Journal, launches: i
     """Make the machine, look at all algorithms, and run all pairs in turns.
 
     Raises:
-        TimeOver: there is no time for all.
+        TimeOverError: there is no time for all.
         FabricError, LaunchError: it cannot be made, or nothing runs.
     """
     with TemporaryDirectory(prefix="commplan-") as folder:
@@ -247,7 +247,7 @@ def main(
         try:
             if not (report or over):
                 measure(pairs, bare, journal, launches)
-        except TimeOver:
+        except TimeOverError:
             over = True
         except (FabricError, LaunchError) as error:
             raise click.ClickException(f"{case}: {error}") from None

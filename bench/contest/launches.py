@@ -18,7 +18,7 @@ from commplan.selection.targets import Target
 from runtime.fabric.hosts import mpi
 from runtime.fabric.machine import Machine
 from runtime.launch.process import run_limited
-from topologies.model.errors import WRONG_INPUT, CommplanError
+from topologies.model.errors import NO, WRONG_INPUT, CommplanError
 from topologies.model.units import Bytes, Rank, Seconds
 
 FORMAT = "commplan/bench-select/1"
@@ -36,8 +36,10 @@ class JournalError(CommplanError, ValueError):
     exit_code = WRONG_INPUT
 
 
-class TimeOver(Exception):
+class TimeOverError(CommplanError, TimeoutError):
     """There is no time for another launch."""
+
+    exit_code = NO
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,10 @@ class Journal:
         """Go on while there is time.
 
         Raises:
-            TimeOver: there is none.
+            TimeOverError: there is none.
         """
         if time.monotonic() > self.until:
-            raise TimeOver
+            raise TimeOverError
 
     def add(self, launch: Launch, times: Times) -> None:
         """Keep what a launch took."""
@@ -140,7 +142,7 @@ class Bed:
         A launch that fails or a result that is wrong takes for ever.
 
         Raises:
-            TimeOver: there is no time for it.
+            TimeOverError: there is no time for it.
         """
         missing = self.journal.missing(launch, sizes)
         if missing:

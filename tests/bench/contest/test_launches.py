@@ -3,7 +3,7 @@ from math import inf
 
 import pytest
 
-from bench.contest.launches import Journal, JournalError, Launch, TimeOver
+from bench.contest.launches import Journal, JournalError, Launch, TimeOverError
 from bench.contest.margins import Promise, judge, least_margin
 from bench.contest.selected import Row, summary
 
@@ -35,7 +35,7 @@ def test_launches_of_another_library_are_refused(tmp_path):
 
 
 def test_no_launch_begins_when_the_time_is_over():
-    with pytest.raises(TimeOver):
+    with pytest.raises(TimeOverError):
         Journal("mpich", until=time.monotonic() - 1).begin()
 
 
