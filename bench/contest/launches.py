@@ -36,7 +36,7 @@ class JournalError(CommplanError, ValueError):
     exit_code = WRONG_INPUT
 
 
-class TimeOverError(CommplanError, TimeoutError):
+class TimeOverError(CommplanError, RuntimeError):
     """There is no time for another launch."""
 
     exit_code = NO
