@@ -44,7 +44,7 @@ def find_symmetry(
     colours = colour_roles(topology, collective)
     group = declared_group(topology)
     if (colours[group.generators] != colours).any():
-        group = subgroup(group, (colours[group.elements] == colours).all(axis=1))
+        group = subgroup(group, group.listing.marked(colours))
     kept = _rank_classes(topology, orbits(group.generators, topology.vertices))
     looks = refine(topology, colours)
     least = _rank_classes(topology, looks)

@@ -33,7 +33,7 @@ def _group(schedule: Schedule) -> Iterator[str]:
         return
     try:
         link_images(topology, generators)
-        schedule.group.elements  # noqa: B018 - lists them, if they are not too many
+        schedule.group.order  # noqa: B018 - lists them, if they are not too many
     except SymmetryError as error:
         yield f"group: {error}"
         return

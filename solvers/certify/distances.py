@@ -14,6 +14,7 @@ from topologies.symmetry.group import Group
 
 EXACT_FLOAT = 2**53  # whole numbers up to here, and their sums, are exact in float64
 UNREACHED = -1
+AT_ONCE = 2**22  # images that are found together: arrays of 32 MB
 
 Distances = NDArray[Any]  # int64, or object where the numbers are larger
 
@@ -73,8 +74,10 @@ def distances_between(
     near = distances(topology, price, first.tolist(), direct=direct)
     result = np.full((ends, ends), UNREACHED, dtype=near.dtype)
     for row, vertex in zip(near, first.tolist(), strict=True):
-        images, element = np.unique(group.elements[:, vertex], return_index=True)
-        result[images[:, None], group.elements[element, :ends]] = row[:ends]
+        images, element = np.unique(group.column(vertex), return_index=True)
+        for some in np.array_split(np.arange(len(images)), len(images) * ends // AT_ONCE + 1):
+            moved = group.images(element[some, None], np.arange(ends)[None])
+            result[images[some, None], moved] = row[:ends]
     return result
 
 

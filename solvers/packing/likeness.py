@@ -164,8 +164,8 @@ class Unfolding:
         """Move a parent, and the path to it, along as its child is moved to others of its orbit."""
         members, group = self.quotient.members, self.quotient.group
         element = self.quotient.from_root[1][members]
-        vertex = group.inverses[element[child], members[parent]]
-        return frozen(np.searchsorted(members, group.elements[element[children], vertex]))
+        vertex = group.origins(element[child], members[parent])
+        return frozen(np.searchsorted(members, group.images(element[children], vertex)))
 
     def _match_paths(
         self, order: Order, parents: IntArray, children: IntArray, path: int

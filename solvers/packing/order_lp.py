@@ -191,7 +191,7 @@ def path_loads(quotient: Quotient, paths: PathPool) -> csr_array:
 def start_at_roots(quotient: Quotient, src: IntArray, dst: IntArray) -> tuple[IntArray, IntArray]:
     """Move pairs of members so that they start at a root: its place in `roots`, and the target."""
     root, element = (column[quotient.members[src]] for column in quotient.from_root)
-    return root, quotient.group.inverses[element, quotient.members[dst]]
+    return root, quotient.group.origins(element, quotient.members[dst])
 
 
 def all_paths(

@@ -99,13 +99,13 @@ class Quotient:
         root = np.full(self.topology.vertices, -1, dtype=np.int64)
         element = root.copy()
         for i, r in enumerate(self.roots):
-            image = self.group.elements[::-1, r]
+            image = self.group.column(int(r))[::-1]
             root[image], element[image] = i, np.arange(self.group.order)[::-1]
         return frozen(root), frozen(element)
 
     def orbit_of(self, root: int) -> int:
         """Count the images of a member."""
-        return len(np.unique(self.group.elements[:, root]))
+        return len(np.unique(self.group.column(root)))
 
     def distances(self, weight: FloatArray) -> tuple[FloatArray, IntArray]:
         """Price the cheapest paths from each root through vertices that are not `blocked`.
@@ -139,5 +139,5 @@ class Quotient:
     def _between(self) -> tuple[IntArray, IntArray]:
         """Move each pair of members to a root: its place (by first member), and the target."""
         root, element = (column[self.members] for column in self.from_root)
-        target = self.group.inverses[element][:, self.members]
+        target = self.group.origins(element[:, None], self.members[None])
         return frozen(root), frozen(target)

@@ -115,7 +115,7 @@ class TransferBuilder:
         lengths = [len(path) for path in paths]
         links = integers(link for path in paths for link in path)
         element = np.repeat(quotient.from_root[1][quotient.members[start]], lengths)
-        moved = moved_links(quotient.topology, links, quotient.group.elements, element)
+        moved = moved_links(quotient.topology, links, quotient.group, element)
         return np.split(moved, np.cumsum(lengths)[:-1])
 
     def _cut(self, links: IntArray) -> tuple[HopLinks, ...]:

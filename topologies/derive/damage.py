@@ -96,7 +96,7 @@ def _keeping(topology: Topology, damage: Damage, group: Group) -> BoolArray:
     """Mark the elements of a group that carry what is damaged to what is damaged alike."""
     marks = np.zeros(topology.vertices, dtype=np.bool_)
     marks[list(damage.vertices)] = True
-    keep = np.asarray((marks[group.elements] == marks).all(axis=1), dtype=np.bool_)
+    keep = group.listing.marked(marks.astype(np.int64))
     left = np.ones(topology.links)
     for link, part in damage.links:
         left[link] = float(part)
@@ -104,7 +104,7 @@ def _keeping(topology: Topology, damage: Damage, group: Group) -> BoolArray:
         images = moved_links(
             topology,
             np.full(group.order, link, dtype=np.int64),
-            group.elements,
+            group,
             np.arange(group.order),
         )
         keep &= left[images] == float(part)

@@ -13,8 +13,12 @@ from topologies.model.errors import WRONG_INPUT, CommplanError
 from topologies.model.reachability import parts
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
 from topologies.symmetry.cosets import leaders, list_elements
+from topologies.symmetry.listing import Listing, commute, list_group
 
 ELEMENT_LIMIT = 2**27  # entries of the table of group elements
+TOLD_APART = 2**29  # images by which elements are told apart: some seconds
+TABLE = 2**24  # entries of a table up to which elements are looked up in it: 128 MB
+COMMUTING_LIMIT = 2**18  # elements of a group whose generators commute
 FREE_TRIES = 4  # random orders in which elements are taken in that move every rank
 
 
@@ -31,29 +35,63 @@ class Group:
     generators: IntArray
 
     @cached_property
-    def elements(self) -> IntArray:
-        """List all elements, identity first: element g sends vertex v to elements[g, v].
+    def listing(self) -> Listing:
+        """List the elements by number, identity first, without a table of them.
 
         Generators are taken in one after the other, as cosets of the group of those before.
+        Complexity: order × vertices; where the generators commute order × orbits.
+
+        Raises:
+            SymmetryError: there are more than can be told apart in a moment.
+        """
+        points = self.generators.shape[1]
+        base, most = np.arange(points), TOLD_APART // max(points, 1)
+        if len(self.generators) and commute(self.generators):
+            base = np.unique(orbits(self.generators, points), return_index=True)[1]
+            most = max(most, min(TOLD_APART // len(base), COMMUTING_LIMIT))
+        made = list_group(self.generators, base, max(most, 1))
+        if made is None:
+            raise SymmetryError("the group is too large to list")
+        return made
+
+    @cached_property
+    def elements(self) -> IntArray:
+        """Write out all elements, identity first: element g sends vertex v to elements[g, v].
+
         Complexity: order × vertices.
 
         Raises:
             SymmetryError: the table would hold more than ELEMENT_LIMIT entries.
         """
-        points = self.generators.shape[1]
-        elements = np.arange(points)[None]
-        for count in range(1, len(self.generators) + 1):
-            most = ELEMENT_LIMIT // points // len(elements)
-            cosets = leaders(elements, list(self.generators[:count]), most)
-            if not cosets:
-                raise SymmetryError("the group is too large to list")
-            elements = list_elements(elements, cosets)
-        return frozen(elements)
+        if self.order * self.generators.shape[1] > ELEMENT_LIMIT:
+            raise SymmetryError("the group is too large to list")
+        return frozen(self.listing.rows(np.arange(self.order)))
 
     @property
     def order(self) -> int:
         """Count the elements."""
-        return len(self.elements)
+        return self.listing.order
+
+    def images(self, element: IntArray, vertex: IntArray) -> IntArray:
+        """Compute where elements, by number, send vertices, entry by entry."""
+        if self._is_small:
+            return np.asarray(self.elements[element, vertex])
+        return self.listing.images(element, vertex)
+
+    def origins(self, element: IntArray, vertex: IntArray) -> IntArray:
+        """Compute what elements, by number, send to vertices, entry by entry."""
+        if self._is_small:
+            return np.asarray(self.inverses[element, vertex])
+        return self.listing.origins(element, vertex)
+
+    def column(self, vertex: int) -> IntArray:
+        """Compute where each element sends a vertex: (order,)."""
+        return self.images(np.arange(self.order), np.int64(vertex))
+
+    @property
+    def _is_small(self) -> bool:
+        """Tell whether a table of the elements is faster, and no burden."""
+        return self.order * self.generators.shape[1] <= TABLE
 
     @cached_property
     def vertex_orbits(self) -> IntArray:
@@ -136,9 +174,9 @@ _LINK_ORBITS: WeakKeyDictionary[Group, tuple[Topology, IntArray]] = WeakKeyDicti
 
 
 def moved_links(
-    topology: Topology, links: IntArray, elements: IntArray, element: IntArray
+    topology: Topology, links: IntArray, group: Group, element: IntArray
 ) -> IntArray:
-    """Compute the image of links[i] under elements[element[i]], an automorphism, for each i.
+    """Compute the image of links[i] under element[i] of a group of automorphisms, for each i.
 
     Agrees with `link_images`, but works on the links asked for alone.
     Complexity: links × log(links) once, then log(links) for each image.
@@ -149,8 +187,8 @@ def moved_links(
     pairs = pairs[place]
     twin = np.empty(topology.links, dtype=np.int64)
     twin[place] = np.arange(topology.links) - np.searchsorted(pairs, pairs)
-    src = elements[element, topology.src[links]]
-    dst = elements[element, topology.dst[links]]
+    src = group.images(element, topology.src[links])
+    dst = group.images(element, topology.dst[links])
     return frozen(place[np.searchsorted(pairs, src * topology.vertices + dst) + twin[links]])
 
 
@@ -305,8 +343,8 @@ def subgroup(group: Group, keep: BoolArray) -> Group:
     Generators are picked greedily: each is the first element not yet generated.
     """
     chosen: list[IntArray] = []
-    found = {group.elements[0].tobytes()}
-    for element in group.elements[keep]:
+    found = {np.arange(group.generators.shape[1]).tobytes()}
+    for element in group.listing.rows(np.flatnonzero(keep)):
         if element.tobytes() not in found:
             chosen.append(element)
             found = {row.tobytes() for row in Group(np.array(chosen)).elements}

@@ -32,13 +32,15 @@ def pair_orbits(group: Group, classes: IntArray, src: IntArray, dst: IntArray) -
     first, second = np.divmod(pair, vertices)
     least, fixed = second.copy(), np.ones(len(pair), dtype=np.int64)
     if group.order > 1:
-        elements = group.elements
         leader = np.unique(classes, return_index=True)[1][classes]
-        to_leader = np.asarray((elements == leader).argmax(axis=0))
-        first, second = leader[first], elements[to_leader[first], second]
-        for rank in np.unique(first).tolist():
-            at, own = first == rank, elements[elements[:, rank] == rank]
-            least[at], fixed[at] = _least(own, second[at])
+        from_leader = np.zeros(vertices, dtype=np.int64)
+        for rank in np.unique(leader[first]).tolist():
+            at, images = leader[first] == rank, group.column(rank)
+            from_leader[images] = np.arange(len(images))
+            moved = group.origins(from_leader[first[at]], second[at])
+            own = group.listing.rows(np.flatnonzero(images == rank))
+            least[at], fixed[at] = _least(own, moved)
+        first = leader[first]
     orbit = np.unique(first * vertices + least, return_inverse=True)[1]
     return PairOrbits(orbit[back], fixed[back])
 

@@ -128,9 +128,10 @@ def test_links_moved_one_by_one_agree_with_whole_images(name):
     cables = [Link("a", "b", Fraction(rate), 0.0, True) for rate in (1, 2, 1)]
     parallel = build("parallel", ["a", "b"], [], cables, symmetry=[[1, 0]])
     machine = {"torus": torus([3, 4]), "star": star(5), "parallel": parallel}[name]
-    elements = declared_group(machine).elements
+    group = declared_group(machine)
+    elements = group.elements
     element, link = np.divmod(np.arange(len(elements) * machine.links), machine.links)
-    moved = moved_links(machine, link, elements, element)
+    moved = moved_links(machine, link, group, element)
     assert np.array_equal(moved, link_images(machine, elements).reshape(-1))
 
 
