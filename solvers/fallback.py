@@ -22,8 +22,7 @@ from solvers.schedules.capabilities import Relays
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective, Movement
 from solvers.schedules.kinds import TOKENS, is_alike, kind_of, pattern_of
-from solvers.schedules.schedule import Schedule, Transfers, merge, schedule
-from solvers.schedules.trivial import trivial_schedule
+from solvers.schedules.schedule import Schedule, Transfers, merge, schedule, trivial_schedule
 from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch, tighter
 from solvers.templates import direct
 from solvers.templates.layout import TemplateError

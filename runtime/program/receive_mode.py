@@ -35,7 +35,8 @@ class Owned:
     def __init__(self, blocks: list[IntArray], block: IntArray) -> None:
         self.block = block
         self.span = int(block.max(initial=0)) + 1
-        rows = [i * self.span + owned[owned < self.span] for i, owned in enumerate(blocks)]
+        near = {id(owned): owned[owned < self.span] for owned in blocks}  # ranks share buffers
+        rows = [i * self.span + near[id(owned)] for i, owned in enumerate(blocks)]
         self.keys = np.concatenate(rows)
         self.table = None
         if len(blocks) * self.span <= TABLE:

@@ -9,6 +9,7 @@ from runtime.verify.relaying import mark_relay_copies
 from solvers.schedules.capabilities import mark_branching
 from solvers.schedules.collective import Collective, CollectiveError
 from solvers.schedules.kinds import Given, kind_of, remake
+from solvers.schedules.owners import same_columns
 from solvers.schedules.schedule import Schedule, Transfers
 from topologies.model.arguments import of
 from topologies.model.errors import ArgumentError
@@ -74,9 +75,7 @@ def _compare_known(what: Collective) -> Iterator[str]:
         yield str(error)
         return
     same = right.blocks == what.blocks and right.root == what.root
-    for given, expected in ((what.inputs, right.inputs), (what.outputs, right.outputs)):
-        same &= len(given) == len(expected)
-        same &= all(map(np.array_equal, given, expected))
+    same &= same_columns(what.inputs, right.inputs) and same_columns(what.outputs, right.outputs)
     if not same:
         yield f"{what.name}: the buffers are not those of an {what.name} of {len(what.ranks)} ranks"
 

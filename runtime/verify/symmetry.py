@@ -7,9 +7,10 @@ from math import lcm
 import numpy as np
 
 from solvers.schedules.collective import Collective, CollectiveError
+from solvers.schedules.owners import Everyone, Side, is_kept
 from solvers.schedules.schedule import IntegerColumn, Schedule
 from topologies.model.topology import IntArray
-from topologies.symmetry.group import SymmetryError, link_images
+from topologies.symmetry.group import Group, SymmetryError, link_images
 
 AT_ONCE = 2**22  # images that are found together: arrays of 32 MB
 
@@ -87,49 +88,48 @@ def _by_images(schedule: Schedule, given: IntegerColumn) -> IntegerColumn:
     Raises:
         CollectiveError: an element of the group does not keep the collective.
     """
-    what, elements = schedule.collective, schedule.group.elements
-    small = sum(map(abs, given.tolist())) * len(elements) < 2**62
+    what, group = schedule.collective, schedule.group
+    small = sum(map(abs, given.tolist())) * group.order < 2**62
     covered = np.zeros(what.blocks, dtype=np.int64 if small else object)
-    owners = [_Owners(*side) for side in what.owners]
     blocks = np.unique(schedule.block)
-    alone = blocks[np.all([side.count[blocks] == 1 for side in owners], axis=0)]
+    alone = blocks[np.all([side.lengths[blocks] == 1 for side in what.owners], axis=0)]
     if len(alone):
-        pairs = _Pairs(what, owners, elements.shape[1])
-        for some in np.array_split(alone, len(alone) * len(elements) // AT_ONCE + 1):
-            times = np.tile(given[some].astype(covered.dtype), len(elements))
-            np.add.at(covered, pairs.images(some, elements).reshape(-1), times)
+        pairs = _Pairs(what, _points(group))
+        for some in np.array_split(alone, len(alone) * group.order // AT_ONCE + 1):
+            times = np.tile(given[some].astype(covered.dtype), group.order)
+            np.add.at(covered, pairs.images(some, group).reshape(-1), times)
     for block in np.setdiff1d(blocks, alone).tolist():
-        images = what.images(block, elements)
+        images = what.images(block, group)
         # The images were found by random words: believe nothing that can be compared.
         same_size = (what.sizes[images] == what.sizes[block]).all()
-        if not same_size or not all(side.follow(elements, block, images) for side in owners):
+        if not same_size or not all(_follow(side, group, block, images) for side in what.owners):
             raise CollectiveError(f"{what.name}: the symmetry does not keep block {block}")
         image, count = np.unique(images, return_counts=True)
         covered[image] += int(given[block]) * count.astype(covered.dtype)
     return covered
 
 
-class _Owners:
-    """The holders, or the wanters, of all blocks in one column."""
+def _points(group: Group) -> int:
+    """Count the vertices that a group permutes."""
+    return int(group.generators.shape[1])
 
-    def __init__(self, rank: IntArray, start: IntArray) -> None:
-        self.rank, self.start, self.count = rank, start, np.diff(start)
 
-    def follow(self, elements: IntArray, block: int, image: IntArray) -> bool:
-        """Tell whether each element maps the owners of a block to those of its image."""
-        count = int(self.count[block])
-        if (self.count[image] != count).any():
-            return False
-        if count == 1:
-            own = elements[:, self.rank[self.start[block]]]
-            return bool((self.rank[self.start[image]] == own).all())
-        unique, which = np.unique(image, return_inverse=True)
-        theirs = self.rank[self.start[unique][:, None] + np.arange(count)]
-        own = self.rank[self.start[block] + np.arange(count)]
-        # As many on both sides, and no two of them meet: so it is enough that each owns the image.
-        owns = np.zeros((len(unique), elements.shape[1]), dtype=bool)
-        owns[np.arange(len(unique))[:, None], theirs] = True
-        return bool(owns[which[:, None], elements[:, own]].all())
+def _follow(side: Side, group: Group, block: int, image: IntArray) -> bool:
+    """Tell whether each element maps the owners of a block to those of its image."""
+    if isinstance(side, Everyone):
+        return is_kept(side.ranks, group)
+    count, own = side.lengths, side.of(block)
+    if (count[image] != len(own)).any():
+        return False
+    if len(own) == 1:
+        return bool((side.rank[side.start[image]] == group.column(int(own[0]))).all())
+    unique, which = np.unique(image, return_inverse=True)
+    theirs = side.rank[side.start[unique][:, None] + np.arange(len(own))]
+    # As many on both sides, and no two of them meet: so it is enough that each owns the image.
+    owns = np.zeros((len(unique), _points(group)), dtype=bool)
+    owns[np.arange(len(unique))[:, None], theirs] = True
+    moved = group.images(np.arange(group.order)[:, None], own[None])
+    return bool(owns[which[:, None], moved].all())
 
 
 class _Pairs:
@@ -138,8 +138,9 @@ class _Pairs:
     Those that agree in all are known by their order. Complexity: blocks × log.
     """
 
-    def __init__(self, what: Collective, owners: list[_Owners], points: int) -> None:
-        block = np.flatnonzero(np.all([side.count == 1 for side in owners], axis=0))
+    def __init__(self, what: Collective, points: int) -> None:
+        owners = what.owners
+        block = np.flatnonzero(np.all([side.lengths == 1 for side in owners], axis=0))
         self.what, self.points = what, points
         self.ends = [_scatter(what, block, side.rank[side.start[block]]) for side in owners]
         sizes = np.unique(what.sizes[block], return_inverse=True)[1].reshape(-1)
@@ -153,13 +154,14 @@ class _Pairs:
     def _keys(self, block: IntArray, src: IntArray, dst: IntArray) -> IntArray:
         return np.asarray((self.kind[block] * self.points + src) * self.points + dst)
 
-    def images(self, blocks: IntArray, elements: IntArray) -> IntArray:
+    def images(self, blocks: IntArray, group: Group) -> IntArray:
         """Find the images of such blocks: (elements, blocks).
 
         Raises:
             CollectiveError: an element of the group does not keep the collective.
         """
-        src, dst = (elements[:, end[blocks]] for end in self.ends)
+        every = np.arange(group.order)[:, None]
+        src, dst = (group.images(every, end[blocks][None]) for end in self.ends)
         moved = self._keys(blocks, src, dst)
         place = np.searchsorted(self.keys, moved) + self.twin[blocks]
         place = np.minimum(place, len(self.keys) - 1)

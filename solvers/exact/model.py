@@ -93,7 +93,7 @@ def pieces(question: Question, group: Group) -> list[Piece] | None:
     for block in range(what.blocks):
         if covered[block]:
             continue
-        images = what.images(block, group.elements)
+        images = what.images(block, group)
         covered[images] = True
         copies, rest = divmod(question.point.chunks, int((images == block).sum()))
         if rest:

@@ -15,8 +15,7 @@ from solvers.lp.max_flow import min_cost_flow
 from solvers.packing.families import Family
 from solvers.routing.quotient import Quotient
 from solvers.schedules.collective import Collective
-from solvers.schedules.schedule import Schedule, Transfer, schedule
-from solvers.schedules.trivial import trivial_schedule
+from solvers.schedules.schedule import Schedule, Transfer, schedule, trivial_schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SolverOptions
 from solvers.trees.problem import PackedTrees, TreeProblem

@@ -21,8 +21,7 @@ from solvers.schedules.certificate import UNPROVED, Bound, Cut
 from solvers.schedules.collective import Collective
 from solvers.schedules.moe import Tokens, tokens_of
 from solvers.schedules.piece_loads import crossing_times
-from solvers.schedules.schedule import Schedule
-from solvers.schedules.trivial import trivial_schedule
+from solvers.schedules.schedule import Schedule, trivial_schedule
 from solvers.settings.deadline import Watch
 from solvers.templates.direct import in_trees
 from solvers.templates.layout import Sends, TemplateError, blocks, lay_out

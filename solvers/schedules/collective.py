@@ -5,36 +5,22 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from functools import cached_property
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from solvers.schedules import owners as owning
 from topologies.model.arguments import column, of, refuse, whole
 from topologies.model.errors import WRONG_INPUT, CommplanError
 from topologies.model.topology import BoolArray, IntArray, frozen, integers
 from topologies.model.units import Rank, Share
+from topologies.symmetry.group import Group
 
 
 class CollectiveError(CommplanError, ValueError):
     """A collective that cannot be asked for."""
 
     exit_code = WRONG_INPUT
-
-
-class Owners(NamedTuple):
-    """The ranks that hold, or want, each block: rank[start[b] : start[b + 1]], ascending."""
-
-    rank: IntArray
-    start: IntArray
-
-    def of(self, block: int) -> IntArray:
-        """Look up those of one block."""
-        return self.rank[self.start[block] : self.start[block + 1]]
-
-    def lists(self) -> tuple[IntArray, ...]:
-        """List those of each block; a million of columns take a second."""
-        return tuple(self.rank[a:b] for a, b in pairwise(self.start.tolist()))
 
 
 class Movement(Enum):
@@ -115,16 +101,18 @@ class Collective:
     @cached_property
     def total(self) -> int:
         """Compute the largest buffer of a rank, in units of `sizes`: what a user calls the size."""
-        return max(int(self.sizes[blocks].sum()) for blocks in (*self.inputs, *self.outputs))
+        return max(
+            int(self.sizes[own].sum()) for own in owning.different(*self.inputs, *self.outputs)
+        )
 
     @cached_property
     def crossing(self) -> int:
         """Compute the most that must leave one rank, or enter it, in units of `sizes`."""
         held, wanted = self.counts
         return max(
-            int(self.sizes[some[there[some] > self.among(some, others)]].sum())
-            for mine, ours in zip(self.inputs, self.outputs, strict=True)
-            for there, some, others in ((wanted, mine, ours), (held, ours, mine))
+            self._beyond(there, some, both)
+            for mine, ours, both in owning.common(self.inputs, self.outputs, self.blocks)
+            for there, some in ((wanted, mine), (held, ours))
         )
 
     @cached_property
@@ -138,32 +126,29 @@ class Collective:
         return self.owners[1].lists()
 
     @cached_property
-    def owners(self) -> tuple[Owners, Owners]:
+    def owners(self) -> tuple[owning.Side, owning.Side]:
         """Look up the ranks that contribute to each block, and those that want it, in columns."""
-        return self._owners(self.inputs), self._owners(self.outputs)
+        ranks, sides = integers(self.ranks), (self.inputs, self.outputs)
+        held, wanted = (owning.owners_of(ranks, side, self.blocks) for side in sides)
+        return held, wanted
 
     @cached_property
     def counts(self) -> tuple[IntArray, IntArray]:
         """Count for each block the ranks that contribute to it, and those that want it."""
-        held, wanted = (
-            np.bincount(np.concatenate([integers([]), *buffers]), minlength=self.blocks)
-            for buffers in (self.inputs, self.outputs)
-        )
+        held, wanted = (owning.count(side, self.blocks) for side in (self.inputs, self.outputs))
         return held, wanted
 
     def among(self, some: IntArray, others: IntArray) -> BoolArray:
         """Mark which of some blocks are among others, without sorting either."""
-        marked = np.zeros(self.blocks, dtype=np.bool_)
-        marked[others] = True
-        return np.asarray(marked[some])
+        return np.asarray(owning.mark(others, self.blocks)[some])
 
     @cached_property
     def shape(self) -> Shape:
         """Derive the shape; complexity: sorting the buffers."""
         held, wanted = self.counts
         both = np.zeros(self.blocks, dtype=np.int64)
-        for mine, ours in zip(self.inputs, self.outputs, strict=True):
-            both[mine[self.among(mine, ours)]] += 1
+        for _, _, own in owning.common(self.inputs, self.outputs, self.blocks):
+            both[own] += 1
         moving = wanted > (both * (held == 1))
         path = _movement(held[moving], wanted[moving])
         holder, wanter = (self._find_only(buffers) for buffers in (self.inputs, self.outputs))
@@ -172,6 +157,11 @@ class Collective:
         near = both if path is Movement.COPY_OF_SUM else held + wanted - both
         everyone = path in MANY and bool((near == len(self.ranks)).all())
         return Shape(path, everyone, wanter if inward else holder, inward)
+
+    def _beyond(self, there: IntArray, some: IntArray, both: IntArray) -> int:
+        """Add up the sizes of some blocks that others have, too: of those in both, two at least."""
+        others = int(self.sizes[some[there[some] > 0]].sum())
+        return others - int(self.sizes[both[there[both] == 1]].sum())
 
     def _find_only(self, buffers: tuple[IntArray, ...]) -> int | None:
         """Find the only rank with anything in its buffer."""
@@ -182,43 +172,38 @@ class Collective:
         """Compute a block's share of the size."""
         return Fraction(int(self.sizes[block]), self.total)
 
-    def images(self, block: int, elements: IntArray) -> IntArray:
-        """Look up the block that each permutation of the vertices makes of `block`.
+    def images(self, block: int, group: Group) -> IntArray:
+        """Look up the block that each element of a group of the vertices makes of `block`.
 
         A block is known by its size, holders and wanters; they are compared through sums of random
         64-bit words, blocks that agree in all by their order.
 
         Args:
             block: its number.
-            elements: (permutations, vertices).
+            group: of permutations of the vertices.
 
         Raises:
             CollectiveError: a permutation does not map the collective to itself.
         """
         (holds, wants, size), keys, order = self._signatures
-        last = len(holds) - 1
-        held_by, wanted_by = (side.of(block) for side in self.owners)
-        holders, wanters = elements[:, held_by], elements[:, wanted_by]
-        signature = holds[np.minimum(holders, last)].sum(axis=1)
-        signature += wants[np.minimum(wanters, last)].sum(axis=1)
         own = np.array([size[int(self.sizes[block])]])
-        signature += own
-        own += holds[held_by].sum()
-        own += wants[wanted_by].sum()
+        signature = np.full(group.order, own[0])
+        try:
+            for side, word in zip(self.owners, (holds, wants), strict=True):
+                signature += side.moved_sum(block, word, group)
+                own += word[side.of(block)].sum()
+        except ValueError:
+            raise self._not_kept(block) from None
         start, end = (int(np.searchsorted(keys, own, side)[0]) for side in ("left", "right"))
         place = np.searchsorted(keys, signature) + np.searchsorted(order[start:end], block)
         place = np.minimum(place, len(order) - 1)
         if not np.array_equal(keys[place], signature):
-            raise CollectiveError(f"{self.name}: the symmetry does not keep block {block}")
+            raise self._not_kept(block)
         image: IntArray = order[place]
         return image
 
-    def _owners(self, buffers: tuple[IntArray, ...]) -> Owners:
-        block = np.concatenate([integers([]), *buffers])
-        rank = np.repeat(integers(self.ranks[: len(buffers)]), [len(own) for own in buffers])
-        order = np.lexsort((rank, block))
-        start = np.searchsorted(block[order], np.arange(self.blocks + 1))
-        return Owners(frozen(rank[order]), frozen(start))
+    def _not_kept(self, block: int) -> CollectiveError:
+        return CollectiveError(f"{self.name}: the symmetry does not keep block {block}")
 
     @cached_property
     def _signatures(
@@ -232,6 +217,9 @@ class Collective:
         different, which = np.unique(self.sizes, return_inverse=True)
         keys = np.array([size[int(s)] for s in different])[which.reshape(-1)]
         for word, buffers in ((holds, self.inputs), (wants, self.outputs)):
+            if owning.is_shared(buffers, self.blocks):
+                keys += word[list(self.ranks)].sum()
+                continue
             for rank, blocks in zip(self.ranks, buffers, strict=True):
                 np.add.at(keys, blocks, word[rank])
         order = np.argsort(keys, kind="stable")
@@ -257,15 +245,23 @@ def _layout(
     root: Rank | None = None,
 ) -> Collective:
     """Make a collective from the blocks in each rank's buffers; i counts the ranks from 0."""
-    places = range(len(ranks))
     return Collective(
-        name,
-        tuple(ranks),
-        integers(sizes),
-        tuple(integers(inputs(i)) for i in places),
-        tuple(integers(outputs(i)) for i in places),
-        root,
+        name, tuple(ranks), integers(sizes), _buffers(ranks, inputs), _buffers(ranks, outputs), root
     )
+
+
+def _buffers(
+    ranks: tuple[Rank, ...], blocks: Callable[[int], Sequence[int]]
+) -> tuple[IntArray, ...]:
+    """Make the buffers of all ranks; those that are given one and the same range share a column."""
+    made: dict[int, tuple[Sequence[int], IntArray]] = {}
+    found = []
+    for i in range(len(ranks)):
+        own = blocks(i)
+        if id(own) not in made:
+            made = {id(own): (own, integers(own))}
+        found.append(made[id(own)][1])
+    return tuple(found)
 
 
 def all_gather(ranks: tuple[Rank, ...], sizes: Sequence[int] = ()) -> Collective:

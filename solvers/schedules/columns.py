@@ -9,6 +9,7 @@ from solvers.schedules.capabilities import Relays
 from solvers.schedules.certificate import Bound, Cut, Prices
 from solvers.schedules.collective import Collective, CollectiveError
 from solvers.schedules.kinds import KINDS, collective, kind_of
+from solvers.schedules.owners import same_columns
 from solvers.schedules.schedule import Schedule, Transfers
 from topologies.formats import columns as machine
 from topologies.formats.columns import Rational, column, permutations, rational
@@ -143,7 +144,7 @@ def _is_standard(asked: Collective) -> bool:
         return False
     plain = collective(asked.name, asked.ranks, asked.root)
     ours, theirs = ((c.sizes, *c.inputs, *c.outputs) for c in (plain, asked))
-    return plain.ranks == asked.ranks and all(map(np.array_equal, ours, theirs))
+    return plain.ranks == asked.ranks and same_columns(ours, theirs)
 
 
 def _pack_bound(bound: Bound) -> BoundColumns:

@@ -264,3 +264,9 @@ def move_alike(one: Schedule, other: Schedule) -> bool:
     ]
     columns += [(one.block, other.block), (one.group.generators, other.group.generators)]
     return one.share == other.share and all(np.array_equal(a, b) for a, b in columns)
+
+
+def trivial_schedule(topology: Topology, collective: Collective) -> Schedule:
+    """Make the schedule of one rank, that moves nothing; a single rank has no bandwidth."""
+    pieces = [(block, Fraction(1)) for block in range(collective.blocks)]
+    return schedule(topology, collective, pieces, [], Bound(None, "cut", None))

@@ -23,7 +23,7 @@ def unfold(schedule: Schedule) -> Schedule:
     if order == 1:
         return schedule
     images = link_images(schedule.topology, elements)
-    block = [schedule.collective.images(int(b), elements) for b in schedule.block]
+    block = [schedule.collective.images(int(b), schedule.group) for b in schedule.block]
     return replace(
         schedule,
         block=frozen(np.concatenate(block)),

@@ -16,8 +16,7 @@ from solvers.routing.quotient import Quotient
 from solvers.routing.reversal import find_reversal
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective, Movement
-from solvers.schedules.schedule import Schedule, Transfer, schedule
-from solvers.schedules.trivial import trivial_schedule
+from solvers.schedules.schedule import Schedule, Transfer, schedule, trivial_schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from solvers.trees.extract import TransferBuilder, extract_trees, pair_trees

@@ -86,12 +86,12 @@ class Group:
 
     def column(self, vertex: int) -> IntArray:
         """Compute where each element sends a vertex: (order,)."""
-        return self.images(np.arange(self.order), np.int64(vertex))
+        return self.images(np.arange(self.order), np.array(vertex))
 
     @property
     def _is_small(self) -> bool:
         """Tell whether a table of the elements is faster, and no burden."""
-        return self.order * self.generators.shape[1] <= TABLE
+        return bool(self.order * self.generators.shape[1] <= TABLE)
 
     @cached_property
     def vertex_orbits(self) -> IntArray:
@@ -173,9 +173,7 @@ def link_orbits(topology: Topology, group: Group) -> IntArray:
 _LINK_ORBITS: WeakKeyDictionary[Group, tuple[Topology, IntArray]] = WeakKeyDictionary()
 
 
-def moved_links(
-    topology: Topology, links: IntArray, group: Group, element: IntArray
-) -> IntArray:
+def moved_links(topology: Topology, links: IntArray, group: Group, element: IntArray) -> IntArray:
     """Compute the image of links[i] under element[i] of a group of automorphisms, for each i.
 
     Agrees with `link_images`, but works on the links asked for alone.
