@@ -41,7 +41,7 @@ ROOMS = {
     ),
     "commplan": (
         *("_floors", "anytime", "candidates", "planning", "changes"),
-        *("measurements", "fitting", "expectation", "selection", "judgement"),
+        *("drawing", "measurements", "fitting", "expectation", "selection", "judgement"),
         *("communicator", "torch", "jax"),
         *("library", "__init__", "cli", "__main__"),
     ),

@@ -73,7 +73,7 @@ def test_a_machine_written_as_a_short_file_has_the_plans_of_its_name(call, tmp_p
 def test_a_machine_is_written_or_shown(call):
     result = call("topology", "star:4")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "commplan: expected -o FILE, --evidence, or both\n"
+    assert result.stderr == "commplan: expected -o FILE, --draw FILE or --evidence\n"
 
 
 def test_every_mistake_of_a_file_gets_a_line(call, tmp_path):

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from commplan.cli.io.answer import Answer, Command
-from commplan.cli.io.arguments import output
+from commplan.cli.io.arguments import Output, output
+from commplan.drawing.files import ENDINGS, save_drawing
 from topologies.formats import files, spec
 from topologies.model.topology import Topology
 from topologies.model.units import count_of
@@ -42,10 +43,11 @@ def topologies() -> Answer:
 @click.argument("topology")
 @output(files.endings, required=False)
 @click.option("--evidence", is_flag=True, help="Show its figures, each with its source.")
-def topology(topology: str, output: str | None, evidence: bool) -> Answer:
-    """Write a machine as a topology file (JSON, or TOML or GraphML if FILE ends so)."""
-    if not (output or evidence):
-        raise click.UsageError("expected -o FILE, --evidence, or both")
+@click.option("--draw", type=Output(lambda: ENDINGS), help="Draw it (.svg, .png or .dot).")
+def topology(topology: str, output: str | None, evidence: bool, draw: str | None) -> Answer:
+    """Write a machine as a topology file (JSON, or TOML or GraphML if FILE ends so), or draw it."""
+    if not (output or evidence or draw):
+        raise click.UsageError("expected -o FILE, --draw FILE or --evidence")
     machine = spec.topology(topology)
     fields: dict[str, Any] = {"name": machine.name, **count(machine)}
     lines = []
@@ -53,6 +55,9 @@ def topology(topology: str, output: str | None, evidence: bool) -> Answer:
         files.save(machine, output)
         counts = ", ".join(map(count_of, count(machine).values(), ("rank", "switch", "link")))
         lines.append(f"{machine.name}: {counts}, written to {output}")
+    if draw:
+        save_drawing(machine, draw)
+        lines.append(f"{machine.name}: drawn in {draw}")
     if evidence:
         figures = spec.figures(topology, machine)
         fields["figures"] = [asdict(figure) for figure in figures]
