@@ -127,6 +127,18 @@ def check_apart(ins: Span | Varying, outs: Span | Varying) -> None:
         )
 
 
+def find_bytes(span: Span) -> Any:  # noqa: ANN401
+    """Give the memory of all blocks, as bytes."""
+    array: Any = np.zeros(0, dtype=np.uint8) if span.keep is None else span.keep
+    return array.reshape(-1, order="A").view(np.uint8)[: span.used]
+
+
+def span_of(array: Any, dtype: str, blocks: int = 1) -> Span:  # noqa: ANN401
+    """Give an array of so many blocks, of one of our types, as memory."""
+    size, whole = array.itemsize, array.nbytes
+    return Span(array.ctypes.data, len(array) // blocks, dtype, size, whole, whole, array)
+
+
 def find_extents(ends: Span | Varying) -> list[tuple[int, int]]:
     """Give where each block that has elements begins and ends, as addresses."""
     if isinstance(ends, Span):

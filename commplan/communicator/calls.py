@@ -1,54 +1,67 @@
 """The calls of mpi4py read: what each asks for, and on what memory."""
 
+from collections.abc import Callable
 from typing import Any
 
-from commplan.communicator.buffers import NOTHING, Span, Unsupported, check_apart, read_span
-from commplan.communicator.consensus import Key
+import numpy as np
+
+from commplan.communicator.buffers import (
+    NOTHING,
+    Span,
+    Unsupported,
+    check_apart,
+    find_bytes,
+    read_span,
+    span_of,
+)
 from commplan.communicator.mpi_fallback import OPS, Natives
+from commplan.communicator.plans.consensus import Key
 from commplan.communicator.requests import Call
-from runtime.program.elements import OPERATIONS, refusal
+from commplan.communicator.sums.fixed_order import FixedSum
+from commplan.communicator.sums.widening import Accumulate, Widening
+from runtime.program.elements import OPERATIONS, is_float, refusal, rounds, storage
 from topologies.model.errors import ArgumentError
 from topologies.model.messages import unknown
 
 MOVERS = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64", 16: "complex128"}
 WIDEST = max(MOVERS)
+REDUCTIONS = {
+    "all_reduce": "Iallreduce",
+    "reduce": "Ireduce",
+    "reduce_scatter": "Ireduce_scatter_block",
+}
+Reduction = Call | FixedSum
 
 
 class Calls:
     """Reads calls of one communicator; order[i] is the process that caller i is."""
 
-    def __init__(self, natives: Natives, order: list[int], rank: int) -> None:
+    def __init__(
+        self,
+        natives: Natives,
+        order: list[int],
+        rank: int,
+        *,
+        fixed: bool = False,
+        accumulate: Accumulate = None,
+    ) -> None:
+        """Keep what is the same for all calls; for fixed and accumulate see `Communicator`."""
         self._natives, self._order, self._rank = natives, order, rank
-        self._n = len(order)
+        self._n, self._fixed, self.accumulate = len(order), fixed, accumulate
         MPI = natives.MPI
         self._in_place = MPI.IN_PLACE
         self._ops = {getattr(MPI, OPS[name]).handle: name for name in OPS if name != "avg"}
 
-    def allreduce(self, sendbuf: Any, recvbuf: Any, op: Any) -> Call:  # noqa: ANN401
+    def allreduce(self, sendbuf: Any, recvbuf: Any, op: Any) -> Reduction:  # noqa: ANN401
         """Read Allreduce."""
         outs, ins = read_span(recvbuf, written=True), self.read(sendbuf)
-        name = self.op(op, outs, ins)
-        key = Key("all_reduce", outs.elements, outs.dtype, name, -1)
-        return _call(
-            key,
-            ins,
-            outs,
-            lambda: self._natives.reduce("Iallreduce", ins, outs, name, self._n),
-        )
+        return self._reduction("all_reduce", ins, outs, self.op(op, outs, ins))
 
-    def reduce_scatter_block(self, sendbuf: Any, recvbuf: Any, op: Any) -> Call:  # noqa: ANN401
+    def reduce_scatter_block(self, sendbuf: Any, recvbuf: Any, op: Any) -> Reduction:  # noqa: ANN401
         """Read Reduce_scatter_block; in place the result comes to the beginning."""
         ins = self.read(sendbuf, self._n)
         outs = read_span(recvbuf, self._n if ins is None else 1, written=True)
-        name = self.op(op, outs, ins)
-        key = Key("reduce_scatter", outs.elements * self._n, outs.dtype, name, -1)
-        call = _call(
-            key,
-            ins,
-            outs,
-            lambda: self._natives.reduce("Ireduce_scatter_block", ins, outs, name, self._n),
-        )
-        return call._replace(own_first=ins is None)
+        return self._reduction("reduce_scatter", ins, outs, self.op(op, outs, ins))
 
     def allgather(self, sendbuf: Any, recvbuf: Any) -> Call:  # noqa: ANN401
         """Read Allgather."""
@@ -69,7 +82,7 @@ class Calls:
         key = self._move("broadcast", both, None, 1, self.root(root))
         return _call(key, None, both, lambda: self._natives.bcast(both, root))
 
-    def reduce(self, sendbuf: Any, recvbuf: Any, op: Any, root: int) -> Call:  # noqa: ANN401
+    def reduce(self, sendbuf: Any, recvbuf: Any, op: Any, root: int) -> Reduction:  # noqa: ANN401
         """Read Reduce."""
         ins = self.read(sendbuf)
         outs = read_span(recvbuf, written=True) if self._rank == root else None
@@ -77,14 +90,8 @@ class Calls:
             raise ArgumentError("IN_PLACE is for the root")
         some = outs or ins
         assert some is not None
-        name = self.op(op, some, ins)
-        key = Key("reduce", some.elements, some.dtype, name, self.root(root))
-        return _call(
-            key,
-            ins,
-            outs,
-            lambda: self._natives.reduce("Ireduce", ins, outs, name, self._n, root=root),
-        )
+        self.root(root)
+        return self._reduction("reduce", ins, outs, self.op(op, some, ins), root)
 
     def gather(self, sendbuf: Any, recvbuf: Any, root: int) -> Call:  # noqa: ANN401
         """Read Gather."""
@@ -111,6 +118,59 @@ class Calls:
             lambda: self._natives.move("Iscatter", ins, outs, root=root),
         )
         return call._replace(in_place=outs is None)
+
+    def is_fixed(self, op: str, dtype: str) -> bool:
+        """Tell whether elements are added up in one order, whatever the plan."""
+        return self._fixed and rounds(op, dtype)
+
+    def _reduction(
+        self, name: str, ins: Span | None, outs: Span | None, op: str, root: int = -1
+    ) -> Reduction:
+        """Put a reduction together: by a plan, in a wider type, or in one order."""
+        some = ins or outs
+        assert some is not None
+        if self.is_fixed(op, some.dtype):
+            given, place = find_bytes(some), self._order[root] if root >= 0 else -1
+            result = None if outs is None else find_bytes(outs)[: outs.elements * outs.size]
+            return FixedSum(name, op, some.dtype, self.accumulate, given, result, root, place)
+        wider = Widening.of(op, some.dtype, self.accumulate, self._n)
+        if wider is None:
+            return self._plain(name, ins, outs, op, root)
+        return self._widened(wider, name, some, outs, root)
+
+    def _widened(
+        self, wider: Widening, name: str, some: Span, outs: Span | None, root: int
+    ) -> Call:
+        """Put a reduction together that is done in a wider type."""
+        kind, held = storage(wider.dtype), find_bytes(some)
+        blocks = some.used // (some.elements * some.size) if some.elements else 1
+        ins = span_of(wider.widen(held.view(kind)), wider.wide, blocks)
+        if outs is None:
+            return self._plain(name, ins, None, wider.inner, root)
+        sums = np.empty(ins.elements, dtype=storage(wider.wide))
+        result = find_bytes(outs)[: outs.elements * outs.size].view(kind)
+
+        def finish() -> None:
+            result[:] = wider.narrow(sums)
+
+        made = self._plain(name, ins, span_of(sums, wider.wide), wider.inner, root)
+        return made._replace(finish=finish, keep=(*made.keep, outs))
+
+    def _plain(self, name: str, ins: Span | None, outs: Span | None, op: str, root: int) -> Call:
+        """Put a reduction together that is done as it stands."""
+        some = outs or ins
+        assert some is not None
+        scatters = name == "reduce_scatter"
+        place = self._order[root] if root >= 0 else -1
+        key = Key(name, some.elements * (self._n if scatters else 1), some.dtype, op, place)
+        rest = {"root": root} if root >= 0 else {}
+        native: Callable[[], Any] = lambda: self._natives.reduce(  # noqa: E731
+            REDUCTIONS[name], ins, outs, op, self._n, **rest
+        )
+        call = _call(key, ins, outs, native)
+        if scatters and ins is None and op == "avg" and is_float(some.dtype):
+            return call._replace(in_place=False)  # shares of the input are taken beside it
+        return call._replace(own_first=scatters and ins is None)
 
     def read(self, buffer: Any, blocks: int = 1, *, written: bool = False) -> Span | None:  # noqa: ANN401
         """Read a buffer that may be IN_PLACE."""

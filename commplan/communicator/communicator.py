@@ -8,7 +8,8 @@ from typing import Any, Self
 from commplan.communicator.buffers import Unsupported, read_varying
 from commplan.communicator.calls import Calls
 from commplan.communicator.queue import OperationQueue
-from commplan.communicator.requests import Operation, native_steps
+from commplan.communicator.requests import Native, Operation, native_steps
+from commplan.communicator.sums.fixed_order import FixedSum
 from commplan.communicator.unequal import Exchange, UnequalCalls
 from solvers.groups.parts import refuse_parts
 from solvers.schedules.kinds import collective
@@ -46,7 +47,8 @@ class Communicator(OperationQueue):
     def __init__(self, mpi_comm: Any, topology: Topology, **options: Any) -> None:  # noqa: ANN401
         super().__init__(mpi_comm, topology, **options)
         self._whole = topology
-        self._calls = Calls(self._native, self.order, self.rank)
+        fixed, wider = self._options.order == "fixed", self._options.accumulate
+        self._calls = Calls(self._native, self.order, self.rank, fixed=fixed, accumulate=wider)
         self._unequal = UnequalCalls(self._calls, self.rank, self.size)
 
     __init__.__doc__ = OperationQueue.__init__.__doc__
@@ -234,7 +236,7 @@ class Communicator(OperationQueue):
         if not comm:
             return None
         ranks = comm.allgather(self.played[self.rank])
-        made = type(self)(comm, self.topology, ranks=ranks, **self._options)
+        made = type(self)(comm, self.topology, ranks=ranks, **self._options.words())
         made._whole = self._whole
         comm.Free()
         return made
@@ -244,6 +246,9 @@ class Communicator(OperationQueue):
             call = getattr(self._calls, name.lower())(*words)
         except Unsupported as why:
             self._leave_to_mpi(f"I{name.lower()}", why, *words).Wait()
+            return
+        if isinstance(call, FixedSum):
+            self._begin_fixed(call).Wait()
         else:
             self.do(call)
 
@@ -252,16 +257,23 @@ class Communicator(OperationQueue):
             call = getattr(self._calls, name[1:].lower())(*words)
         except Unsupported as why:
             return self._leave_to_mpi(name, why, *words)
-        return self.begin(call)
+        return self._begin_fixed(call) if isinstance(call, FixedSum) else self.begin(call)
+
+    def _begin_fixed(self, call: FixedSum) -> Operation:
+        return self.enter(call.name, call.steps(self, self._native), str(call))
 
     def _begin_unequal(self, name: str, *words: Any) -> Operation:  # noqa: ANN401
         try:
             call = getattr(self._unequal, name[1:].lower())(*words)
         except Unsupported as why:
             return self._leave_to_mpi(name, why, *words)
-        own = map(self._native.find_op, words)
-        native = partial(getattr(self._native.comm, name), *own)
-        return self.enter(call.name, call.steps(self, native))
+
+        def native() -> Native:
+            own = map(self._native.find_op, words)
+            started: Native = getattr(self._native.comm, name)(*own)
+            return started
+
+        return self.enter(call.name, call.steps(self, self._native, native))
 
     def _leave_to_mpi(self, name: str, why: Unsupported, *words: Any) -> Operation:  # noqa: ANN401
         """Leave a call to MPI, as it was made, after all that were started before."""

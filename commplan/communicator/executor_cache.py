@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from commplan.communicator.consensus import Key, Planned
+from commplan.communicator.plans.consensus import Key, Planned
 from commplan.communicator.requests import Machine
 from runtime.execute.executor import Way, machine
 from runtime.execute.part import part

@@ -44,8 +44,20 @@ class Natives:
         started: Native = self.comm.Ibcast(self._bytes(both), root=root)
         return started
 
+    def exchange(self, ins: Any, counts: list[int], outs: Any, own: int) -> Native:  # noqa: ANN401
+        """Exchange bytes: so many to each process, and as many from each."""
+        ends = [[ins, counts, self.MPI.BYTE], [outs, [own] * len(counts), self.MPI.BYTE]]
+        started: Native = self.comm.Ialltoallv(*ends)
+        return started
+
     def reduce(
-        self, name: str, ins: Span | None, outs: Span | None, op: str, divisor: int, **rest: int
+        self,
+        name: str,
+        ins: Span | None,
+        outs: Span | None,
+        op: str,
+        divisor: int,
+        **rest: Any,  # noqa: ANN401
     ) -> Native:
         """Reduce: Iallreduce, Ireduce or Ireduce_scatter_block; None is in place or nothing."""
         some = ins or outs

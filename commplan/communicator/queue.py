@@ -6,18 +6,19 @@ import sys
 import time
 from collections import deque
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from commplan.communicator import progress
-from commplan.communicator.consensus import Key, Planned, agree, share
 from commplan.communicator.executor_cache import PLANS, ExecutorCache, LRUCache
 from commplan.communicator.mpi_fallback import Natives
+from commplan.communicator.options import Options
 from commplan.communicator.placement import Placement, caller_order, place
+from commplan.communicator.plans.consensus import Key, Planned, agree, share
+from commplan.communicator.plans.schedule_source import Need, Source, load_compiled
 from commplan.communicator.requests import Call, Machine, Operation, Steps, native_steps
-from commplan.communicator.schedule_source import Need, Source, load_compiled
 from runtime.execute.call_log import CallLog
-from runtime.execute.executor import SECONDS, WAYS, Way
 from runtime.execute.faults import ExecutionError
 from runtime.program.elements import width
 from runtime.program.program import Buffer, ProgramError
@@ -28,7 +29,6 @@ from topologies.model.topology import Topology, digest
 from topologies.model.units import Seconds
 
 LOG = logging.getLogger("commplan")
-PLANNING_SECONDS = 60.0
 ABORTED = 124
 
 
@@ -44,17 +44,11 @@ class OperationQueue:
         topology: Topology,
         *,
         ranks: Placement = None,
-        schedules: str | Path | None = None,
-        way: Way = "best",
-        limit: float = SECONDS,
-        planning_seconds: float = PLANNING_SECONDS,
-        abort: bool = True,
+        **options: Any,  # noqa: ANN401
     ) -> None:
         """Agree on who plays which rank; all processes of `mpi_comm` call this together.
 
-        ranks: see `placement.place`. schedules: a folder of compiled files, read by process 0
-        before anything is planned. way: see `Executor`. limit: seconds to wait for a message.
-        abort: end all processes where a collective does not come to its end; else raise.
+        ranks: see `placement.place`. options: see `Options`.
 
         Raises:
             PlacementError: a map that gives not every process a rank of its own.
@@ -69,15 +63,10 @@ class OperationQueue:
             refuse(
                 "mpi_comm", type(mpi_comm).__name__, "an intracommunicator of mpi4py", ArgumentError
             )
-        if way not in WAYS:
-            refuse("way", way, " or ".join(WAYS))
-        number("limit", limit, above=True)
-        number("planning_seconds", planning_seconds, above=True)
+        self._options = Options(**options)
         self.topology = topology
         self.rank, self.size = mpi_comm.rank, mpi_comm.size
         self.played = place(topology, mpi_comm.allgather(MPI.Get_processor_name()), ranks)
-        self._options: dict[str, Any] = {"way": way, "limit": limit, "abort": abort}
-        self._options |= {"planning_seconds": planning_seconds, "schedules": schedules}
         self.order = caller_order(self.played)
         own = mpi_comm.Dup()
         self._native = Natives(own)
@@ -85,19 +74,18 @@ class OperationQueue:
         as_called = self.order == list(range(self.size))
         self._comm = own if as_called else own.Split(0, self.order[self.rank])
         self._log = CallLog(self._comm)
-        self._source = self._planning(topology, schedules, planning_seconds)
+        self._source = self._planning(topology)
         self._is_planning = False
-        self._machines = ExecutorCache(self._comm, way, limit)
+        self._machines = ExecutorCache(self._comm, self._options.way, self._options.limit)
         self._keys: LRUCache[Key, bool] = LRUCache(4 * PLANS)
         self._plans: LRUCache[Need, Planned] = LRUCache(PLANS)
         self._queue: deque[Operation] = deque()
         self._told: set[tuple[str, str]] = set()
         self._failure: CommplanError | None = None
 
-    def _planning(
-        self, topology: Topology, schedules: str | Path | None, seconds: Seconds
-    ) -> Source | None:
+    def _planning(self, topology: Topology) -> Source | None:
         """Give process 0 where it finds schedules; what is wrong with them is told to all."""
+        schedules, seconds = self._options.schedules, self._options.planning_seconds
         source: Source | None = None
         fault: Exception | None = None
         if self._comm.rank == 0:
@@ -133,9 +121,12 @@ class OperationQueue:
         )
         if any(other != asked[0] for other in asked):
             raise ArgumentError("the processes name other failures, or other folders")
-        source = self._planning(topology, schedules, self._options["planning_seconds"])
-        self.topology, self._source = topology, source
-        self._options["schedules"] = schedules
+        before, self._options = self._options, replace(self._options, schedules=schedules)
+        try:
+            self.topology, self._source = topology, self._planning(topology)
+        except CommplanError:
+            self._options = before
+            raise
         self._machines.clear()
         self._plans.clear()
 
@@ -150,11 +141,12 @@ class OperationQueue:
     @limit.setter
     def limit(self, seconds: Seconds) -> None:
         number("limit", seconds, above=True)
-        self._machines.limit = self._options["limit"] = seconds
+        self._options = replace(self._options, limit=seconds)
+        self._machines.limit = seconds
 
     def patience(self) -> Seconds:
         """Give the seconds after which an operation is late: longer while process 0 plans."""
-        return self.limit + (self._options["planning_seconds"] if self._is_planning else 0.0)
+        return self.limit + (self._options.planning_seconds if self._is_planning else 0.0)
 
     def free(self) -> None:
         """Give back what MPI holds, after all that is under way; all processes call this together.
@@ -222,7 +214,7 @@ class OperationQueue:
             self._advance(None)
         except ExecutionError as error:
             progress.leave(self)
-            if self._options["abort"]:
+            if self._options.abort:
                 self._fault(error)
 
     def finish(self, last: Operation) -> None:
@@ -304,8 +296,7 @@ class OperationQueue:
             machine.run()
         except ExecutionError as error:
             self._fault(error)
-        if call.own_first:
-            _move_own(machine, call)
+        _end(machine, call)
 
     def steps(self, call: Call) -> Steps:
         """Take all steps of a collective, its first-time preparations among them.
@@ -315,19 +306,21 @@ class OperationQueue:
         """
         if not call.key.elements:  # no message would tell where another calls something else
             yield from agree(self._comm, call.key)
+            _end(None, call)
             return True
         machine = self._machines.get(call.key, call.in_place)
         if machine is None:
             machine = yield from self._prepare(call)
         if machine is None:
-            return (yield from native_steps(call.native))
+            yield from native_steps(call.native)
+            _end(None, call)
+            return False
         self._machines.bind(machine, call.ins, call.outs)
         machine.mark(self._log.sum)
         while not machine.test():
             if (yield machine):
                 break
-        if call.own_first:
-            _move_own(machine, call)
+        _end(machine, call)
         return True
 
     def _prepare(self, call: Call) -> Generator[None, bool | None, Machine | None]:
@@ -380,7 +373,7 @@ class OperationQueue:
         """
         self._failure = error
         progress.leave(self)
-        if not self._options["abort"]:
+        if not self._options.abort:
             raise error
         own = f"process {self.rank}"
         text = str(error)
@@ -399,9 +392,12 @@ def _size_class(key: Key) -> int:
     return size if key.demand else max(1, 3 << size.bit_length() >> 2)
 
 
-def _move_own(machine: Machine, call: Call) -> None:
-    """Move the own block to the beginning, where MPI wants it."""
-    own = machine.part
-    start = own.starts[Buffer.OUTPUT]
-    if own.in_place and start:
-        ctypes.memmove(call.outs, call.outs + start, own.counts[Buffer.OUTPUT])
+def _end(machine: Machine | None, call: Call) -> None:
+    """Do what is left: move the own block to the beginning, where MPI wants it, and the like."""
+    if machine is not None and call.own_first:
+        own = machine.part
+        start = own.starts[Buffer.OUTPUT]
+        if own.in_place and start:
+            ctypes.memmove(call.outs, call.outs + start, own.counts[Buffer.OUTPUT])
+    if call.finish is not None:
+        call.finish()

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Generator
 from typing import NamedTuple, Protocol
 
-from commplan.communicator.consensus import Key
+from commplan.communicator.plans.consensus import Key
 from runtime.execute.core import Core
 from runtime.execute.faults import BlockedError
 from runtime.execute.persistent import Persistent
@@ -27,6 +27,7 @@ class Call(NamedTuple):
         native: starts MPI's own.
         keep: what owns the memory.
         own_first: the own block of the result belongs at the beginning.
+        finish: what is to be done with the result, whoever made it.
     """
 
     key: Key
@@ -36,6 +37,7 @@ class Call(NamedTuple):
     native: Callable[[], "Native"]
     keep: tuple[object, ...]
     own_first: bool = False
+    finish: Callable[[], object] | None = None
 
 
 class Native(Protocol):

@@ -6,6 +6,7 @@ data only moves, as types may differ between processes, and in elements where th
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from math import gcd
 from typing import Any
 
@@ -15,17 +16,22 @@ from commplan.communicator.buffers import (
     Span,
     Varying,
     check_apart,
+    find_bytes,
     find_gapless,
     pack,
     read_varying,
+    span_of,
     unpack,
 )
 from commplan.communicator.calls import MOVERS, WIDEST, Calls
-from commplan.communicator.consensus import Key
 from commplan.communicator.mpi_fallback import Natives
+from commplan.communicator.plans.consensus import Key
 from commplan.communicator.queue import OperationQueue
 from commplan.communicator.requests import Call, Native, Steps
+from commplan.communicator.sums.fixed_order import add_in_order
+from commplan.communicator.sums.widening import Widening
 from runtime.execute.faults import ExecutionError
+from runtime.program.elements import storage, width
 from topologies.model.errors import ArgumentError
 from topologies.model.topology import IntArray
 
@@ -44,6 +50,9 @@ class UnequalCall:
         op: the operation.
         dtype: that of sums, empty where data only moves.
         keep: what owns the memory.
+        finish: what is to be done with the result.
+        added_here: of sums in one order, what adds up the own blocks of all processes, given as
+            bytes, and takes the result to its place.
     """
 
     name: str
@@ -55,8 +64,10 @@ class UnequalCall:
     op: str
     dtype: str
     keep: tuple[object, ...]
+    finish: Callable[[], object] | None = None
+    added_here: Callable[[Any], object] | None = None
 
-    def steps(self, owner: OperationQueue, native: Callable[[], Native]) -> Steps:
+    def steps(self, owner: OperationQueue, natives: Natives, native: Callable[[], Native]) -> Steps:
         """Take all steps: the lengths, the plan, the messages, the blocks to their places."""
         gathered = np.zeros((owner.size, 1), dtype=np.int64)
         request = owner.gather(np.array([self.own], dtype=np.int64), gathered)
@@ -71,18 +82,57 @@ class UnequalCall:
             wide = gcd(WIDEST, *lengths.tolist())
             dtype = MOVERS[wide]
         blocks = lengths // wide
+        if self.added_here is not None:
+            return (yield from self._add_here(owner, natives, blocks, self.added_here))
         result = _room(self.outs)
         call = Call(
             Key(self.name, int(blocks.sum()), dtype, self.op, self.root, blocks.tobytes()),
             in_place=False,
             ins=self.ins if isinstance(self.ins, int) else self.ins.ctypes.data,
             outs=self.outs if isinstance(self.outs, int) else result.ctypes.data,
-            native=native,
+            native=native if not self.dtype else self._reduced_by(natives, owner, blocks),
             keep=(self.ins, result, *self.keep),
+            finish=self.finish,
         )
         planned = yield from owner.steps(call)
         if planned and isinstance(self.outs, Varying):
             unpack(self.outs, result)
+        return planned
+
+    def _reduced_by(
+        self, natives: Natives, owner: OperationQueue, blocks: IntArray
+    ) -> Callable[[], Native]:
+        """Let MPI do a reduce_scatter, in the type in which it is to be done."""
+        kind, counts = storage(self.dtype), blocks[owner.order].tolist()
+        sides: tuple[Any, ...] = (self.ins, self.keep[1])
+        ins, outs = (span_of(side.view(kind), self.dtype) for side in sides)
+        start = natives.reduce
+        return lambda: start("Ireduce_scatter", ins, outs, self.op, owner.size, recvcounts=counts)
+
+    def _add_here(
+        self,
+        owner: OperationQueue,
+        natives: Natives,
+        blocks: IntArray,
+        add: Callable[[Any], object],
+    ) -> Steps:
+        """Send everyone its block, and add up what comes."""
+        size = width(self.dtype)
+        matrix = np.ascontiguousarray(np.broadcast_to(blocks * size, (owner.size, owner.size)))
+        own = self.own * size
+        whole = np.empty((owner.size, own), dtype=np.uint8)
+        largest = max(int(matrix[0].sum()), int(matrix.max()) * owner.size)
+        counts = (blocks * size)[owner.order].tolist()
+        call = Call(
+            Key("all_to_allv", largest, "uint8", "sum", -1, matrix.tobytes()),
+            in_place=False,
+            ins=self.ins if isinstance(self.ins, int) else self.ins.ctypes.data,
+            outs=whole.ctypes.data,
+            native=lambda: natives.exchange(self.ins, counts, whole, own),
+            keep=(self.ins, whole, *self.keep),
+        )
+        planned = yield from owner.steps(call)
+        add(whole)
         return planned
 
     def _check(self, owner: OperationQueue, lengths: list[int]) -> None:
@@ -229,11 +279,21 @@ class UnequalCalls:
                 raise ArgumentError(f"{span.elements} elements, expected {needed}")
         if ins is not None:
             check_apart(ins, outs._replace(used=own * outs.size))
-        source = ins.address if ins is not None else _copy_of(outs)
-        keep = (ins, outs)
-        return UnequalCall(
-            "reduce_scatterv", own, counts, source, outs.address, -1, name, outs.dtype, keep
-        )
+        total = sum(counts) if counts else some.elements
+        given = find_bytes(some._replace(used=total * some.size))
+        result = find_bytes(outs)[: own * outs.size]
+        made = _adding(name, outs.dtype, own, counts, given, result)
+        wider = Widening.of(name, outs.dtype, self._calls.accumulate, self._size)
+        if self._calls.is_fixed(name, outs.dtype):
+            return replace(made, added_here=partial(self._add, made, result))
+        if wider is not None:
+            return _widened(made, wider, given, result)
+        return made if ins is not None else replace(made, ins=given.copy())
+
+    def _add(self, call: UnequalCall, result: Any, whole: Any) -> None:  # noqa: ANN401
+        """Add up rows in their order."""
+        added = add_in_order(whole, call.op, call.dtype, self._calls.accumulate)
+        result[:] = added.view(np.uint8)
 
     def _gathering(self, name: str, ins: Span | None, takes: Varying, root: int) -> UnequalCall:
         """Read a call whose blocks come to this process; in place the own one is there."""
@@ -244,6 +304,40 @@ class UnequalCalls:
         outs = takes if gapless is None else gapless
         source = _copy_of(own) if ins is None else ins.address
         return _moving(name, ins or own, takes, source, outs, root)
+
+
+def _adding(
+    op: str,
+    dtype: str,
+    own: int,
+    counts: tuple[int, ...] | None,
+    given: Any,  # noqa: ANN401
+    result: Any,  # noqa: ANN401
+) -> UnequalCall:
+    """Put a reduce_scatter of unequal blocks together."""
+    outs, keep = result.ctypes.data, (given, result)
+    return UnequalCall("reduce_scatterv", own, counts, given, outs, -1, op, dtype, keep)
+
+
+def _widened(call: UnequalCall, wider: Widening, given: Any, result: Any) -> UnequalCall:  # noqa: ANN401
+    """Let a reduce_scatter of unequal blocks be done in a wider type."""
+    kind = storage(wider.dtype)
+    ins = wider.widen(given.view(kind))
+    sums = np.empty(call.own * wider.lanes, dtype=storage(wider.wide))
+    counts = call.known and tuple(count * wider.lanes for count in call.known)
+    made = _adding(
+        wider.inner,
+        wider.wide,
+        call.own * wider.lanes,
+        counts,
+        ins.view(np.uint8),
+        sums.view(np.uint8),
+    )
+
+    def finish() -> None:
+        result.view(kind)[:] = wider.narrow(sums)
+
+    return replace(made, finish=finish)
 
 
 def _moving(

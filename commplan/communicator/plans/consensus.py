@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from commplan.communicator.schedule_source import Need, Source
+from commplan.communicator.plans.schedule_source import Need, Source
 from runtime.execute.call_log import describe_unlike
 from runtime.execute.faults import ExecutionError
 from runtime.metrics.chunking import Pipelining, pipelining

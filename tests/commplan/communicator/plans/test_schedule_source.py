@@ -3,7 +3,7 @@
 import pytest
 
 import commplan
-from commplan.communicator.schedule_source import Need, Source, load_compiled
+from commplan.communicator.plans.schedule_source import Need, Source, load_compiled
 from commplan.planning.size_set import size_set
 from runtime.simulate.simulate import simulate
 from solvers.schedules.files import ScheduleFileError, save_set

@@ -1,0 +1,55 @@
+"""What a communicator may be told beside its machine and its processes."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from commplan.communicator.sums.widening import ACCUMULATES, Accumulate
+from runtime.execute.executor import SECONDS, WAYS, Way
+from topologies.model.arguments import number, refuse
+from topologies.model.units import Seconds
+
+Order = Literal["plan", "fixed"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+PLANNING_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a communicator plans, runs and ends.
+
+    Attributes:
+        schedules: a folder of compiled files, read by process 0 before anything is planned.
+        way: see `Executor`.
+        limit: seconds to wait for a message.
+        planning_seconds: the most that a plan may take.
+        abort: end all processes where a collective does not come to its end; else raise.
+        order: "fixed" adds floats up in one bracket over the processes by number, whatever the
+            plan, the size and the place of an element (docs/numbers.md).
+        accumulate: "float32" adds floats of 16 bits up as these, and rounds once.
+
+    Raises:
+        ArgumentError: something of another kind.
+    """
+
+    schedules: str | Path | None = None
+    way: Way = "best"
+    limit: Seconds = SECONDS
+    planning_seconds: Seconds = PLANNING_SECONDS
+    abort: bool = True
+    order: Order = "plan"
+    accumulate: Accumulate = None
+
+    def __post_init__(self) -> None:
+        if self.way not in WAYS:
+            refuse("way", self.way, " or ".join(WAYS))
+        if self.order not in ORDERS:
+            refuse("order", self.order, " or ".join(ORDERS))
+        if self.accumulate not in (None, *ACCUMULATES):
+            refuse("accumulate", self.accumulate, " or ".join(("None", *ACCUMULATES)))
+        number("limit", self.limit, above=True)
+        number("planning_seconds", self.planning_seconds, above=True)
+
+    def words(self) -> dict[str, Any]:
+        """Give them by their names, for another communicator."""
+        return asdict(self)
