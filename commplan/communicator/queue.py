@@ -151,15 +151,21 @@ class OperationQueue:
     def free(self) -> None:
         """Give back what MPI holds, after all that is under way; all processes call this together.
 
+        After a failure MPI keeps the context: messages that are still under way would be taken for
+        those of another communicator with the same.
+
         Raises:
             ArgumentError: it was given back before.
         """
-        if not isinstance(self._failure, ExecutionError):
+        has_failed = isinstance(self._failure, ExecutionError)
+        if not has_failed:
             self.drain()
         progress.leave(self)
         self._queue.clear()
         self._failure = ArgumentError("the communicator was freed")
         self._machines.clear()
+        if has_failed:
+            return
         if self._comm is not self._native.comm:
             self._comm.Free()
         self._native.comm.Free()

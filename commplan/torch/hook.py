@@ -4,7 +4,7 @@ import torch
 import torch.distributed as dist
 
 from commplan.communicator import Communicator
-from commplan.torch.tensors import writable
+from commplan.torch.tensors import dense, memory, put_back
 
 
 def average(world: Communicator, bucket: dist.GradBucket) -> torch.futures.Future[torch.Tensor]:
@@ -13,8 +13,9 @@ def average(world: Communicator, bucket: dist.GradBucket) -> torch.futures.Futur
     It is done when this returns: nothing runs on beside the backward pass.
     """
     buffer = bucket.buffer()
-    with writable(buffer) as own:
-        world.Allreduce(world.IN_PLACE, own, "avg")
+    whole = dense(buffer)
+    world.Allreduce(world.IN_PLACE, memory(whole), "avg")
+    put_back(buffer, whole)
     done: torch.futures.Future[torch.Tensor] = torch.futures.Future()
     done.set_result(buffer)
     return done

@@ -1,55 +1,91 @@
-"""Tensors as the memory that a communicator takes."""
+"""Tensors as the memory that a communicator takes, and operations as it calls them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
-from topologies.model.errors import ArgumentError
+from topologies.model.errors import WRONG_INPUT, ArgumentError
 
 OPS = {"SUM": "sum", "AVG": "avg", "MIN": "min", "MAX": "max", "PRODUCT": "prod"}
 OPS |= {"BAND": "band", "BOR": "bor", "BXOR": "bxor"}
+OF_TRUTH = {"sum": "max", "prod": "min", "band": "min", "bor": "max"}  # of 0 and 1, as bytes
+NO_FLOATS = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+NUMBERS = {*NO_FLOATS, torch.float16, torch.float32, torch.float64, torch.complex64}
+NUMBERS |= {torch.complex128, torch.bfloat16, torch.uint16, torch.uint32, torch.uint64}
 
 
-def operation(op: Any) -> str:  # noqa: ANN401
-    """Name an operation of torch.
+class RefusedError(ArgumentError, RuntimeError):
+    """A call that cannot be meant; gloo has a RuntimeError for most of them."""
+
+    exit_code = WRONG_INPUT
+
+
+def operation(op: Any, dtype: torch.dtype) -> str:  # noqa: ANN401
+    """Name an operation of torch on a type; of truth values it is one on bytes.
 
     Raises:
-        ArgumentError: it is none of those that are planned.
+        RefusedError: it is none of those that are planned, or not for this type.
     """
     kinds = torch.distributed.ReduceOp.RedOpType
-    for name, ours in OPS.items():
-        if op == getattr(kinds, name):
-            return ours
-    raise ArgumentError(f"{op} is not planned; known: {', '.join(OPS)}")
+    ours = next((ours for name, ours in OPS.items() if op == getattr(kinds, name)), None)
+    if ours is None:
+        raise RefusedError(f"{op} is not planned; known: {', '.join(OPS)}")
+    if dtype not in NUMBERS:
+        raise RefusedError(f"{dtype}: values of this type are moved, and not added up")
+    if ours == "avg" and dtype in NO_FLOATS:
+        raise RefusedError(f"AVG of {dtype}: expected floats; SUM keeps whole numbers")
+    return OF_TRUTH.get(ours, ours) if dtype == torch.bool else ours
 
 
-def flat(tensor: torch.Tensor) -> Any:  # noqa: ANN401
-    """Give a contiguous tensor on the CPU as a buffer, without a copy.
+def dense(tensor: torch.Tensor) -> torch.Tensor:
+    """Give a tensor whose memory has no gaps: itself, or a copy.
 
     Raises:
-        ArgumentError: it lies elsewhere.
+        RefusedError: it lies on a device, or has no memory of its own kind.
     """
     if tensor.device.type != "cpu":
-        raise ArgumentError(f"a tensor on {tensor.device}; MPI is given memory of the CPU")
-    line = tensor.detach().reshape(-1)
-    if tensor.dtype == torch.bfloat16:
-        return [line.view(torch.int16).numpy(), "bfloat16"]
-    return line.numpy()
+        raise RefusedError(f"a tensor on {tensor.device}; MPI is given memory of the CPU")
+    if tensor.layout != torch.strided:
+        raise RefusedError(f"a tensor of layout {tensor.layout}; only all_reduce adds these up")
+    if tensor.is_contiguous() and not tensor.is_conj() and not tensor.is_neg():
+        return tensor
+    return tensor.detach().resolve_conj().resolve_neg().contiguous()
 
 
-@contextmanager
-def writable(tensor: torch.Tensor) -> Iterator[Any]:
-    """Give a tensor as a buffer to be read and written, by way of a copy if it has gaps."""
-    whole = tensor if tensor.is_contiguous() else tensor.contiguous()
-    yield flat(whole)
+def memory(tensor: torch.Tensor) -> Any:  # noqa: ANN401
+    """Give a tensor without gaps as a buffer, without a copy.
+
+    Types that numpy has not are shown as bytes, which is enough to move them.
+    """
+    plain, dtype = tensor.detach(), tensor.dtype
+    if dtype == torch.bfloat16:
+        return [plain.reshape(-1).view(torch.int16).numpy(), "bfloat16"]
+    if dtype == torch.bool or dtype not in NUMBERS:
+        return plain.reshape(-1).view(torch.uint8).numpy()
+    return plain.numpy()
+
+
+def apart(tensor: torch.Tensor, result: torch.Tensor) -> torch.Tensor:
+    """Give a tensor that shares no memory with a result: itself, or a copy; both without gaps."""
+    ours, theirs = tensor.data_ptr(), result.data_ptr()
+    meets = ours < theirs + result.nbytes and theirs < ours + tensor.nbytes
+    return tensor.detach().clone() if meets else tensor
+
+
+def put_back(tensor: torch.Tensor, whole: torch.Tensor) -> None:
+    """Copy a result to where it belongs, unless it is there; `whole` is from `dense`."""
     if whole is not tensor:
-        tensor.copy_(whole)
+        tensor.detach().copy_(whole)
 
 
-def blocks(spec: Any, counts: list[int]) -> list[Any]:  # noqa: ANN401
-    """Say how many elements of a buffer belong to each process."""
-    buffer, kind = spec if isinstance(spec, list) else (spec, spec.dtype.str)
-    return [buffer, counts, np.cumsum([0, *counts])[:-1].tolist(), kind]
+def put_parts(tensors: Sequence[torch.Tensor], whole: torch.Tensor) -> None:
+    """Copy what lies one after the other to a tensor each."""
+    parts = whole.split([tensor.numel() for tensor in tensors])
+    for tensor, part in zip(tensors, parts, strict=True):
+        tensor.detach().copy_(part.view(tensor.shape))
+
+
+def join(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Lay tensors one after the other."""
+    return torch.cat([dense(tensor).detach().reshape(-1) for tensor in tensors])

@@ -6,6 +6,7 @@ called last to some others, process p to p + 1, p + 2, p + 4, ...: a connected g
 not all called the same, two neighbours differ. Who learns of another call tells all, by name.
 """
 
+import os
 import time
 import zlib
 from collections import deque
@@ -21,11 +22,14 @@ KEPT, TOLD = 1024, 8  # calls remembered, and those said
 WIDTH = 120  # bytes of a call's text
 FAULT = -1
 
-_SAID = np.dtype([("number", "i8"), ("text", f"S{WIDTH}")])
+_SAID = np.dtype([("mark", "i8"), ("number", "i8"), ("text", f"S{WIDTH}")])
 
 
 class CallLog:
-    """The calls of one process of a communicator, in their order.
+    """The calls of one process of a communicator, in their order; made by all of it together.
+
+    What is said may be heard only after the communicator was given back, and then by another one
+    that MPI gives the same context: the mark tells such messages.
 
     Attributes:
         sum: a number of 31 bits that is the same at processes with the same calls so far.
@@ -33,6 +37,7 @@ class CallLog:
 
     def __init__(self, comm: Any) -> None:  # noqa: ANN401
         self._comm = comm
+        self._mark = comm.bcast(int.from_bytes(os.urandom(7)))
         self._calls: deque[object] = deque(maxlen=KEPT)
         self._sums: dict[object, int] = {}
         self.sum = self._count = 0
@@ -75,6 +80,8 @@ class CallLog:
 
         said, status = np.zeros(TOLD, dtype=_SAID), MPI.Status()
         self._comm.Recv([said, MPI.BYTE], tag=TAG, status=status)
+        if said["mark"][0] != self._mark:
+            return
         if said["number"][0] == FAULT:
             raise ExecutionError(b"".join(said["text"]).decode(errors="replace"))
         own = dict(self._last(KEPT))
@@ -101,7 +108,8 @@ class CallLog:
         from mpi4py import MPI
 
         said = np.zeros(TOLD, dtype=_SAID)
-        said[: len(rows)] = rows
+        said["mark"] = self._mark
+        said[["number", "text"]][: len(rows)] = rows
         for step in sorted(steps - {0}):
             to = (self._comm.rank + step) % self._comm.size
             self._sent.append((self._comm.Isend([said, MPI.BYTE], to, TAG), said))
