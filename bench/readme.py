@@ -28,6 +28,7 @@ DOCS = (
     "fabric.md",
     "failures.md",
     "in-network.md",
+    "job.md",
     "library.md",
     "selecting.md",
     "sizes.md",

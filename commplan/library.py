@@ -18,6 +18,7 @@ from commplan.expectation.patterns import Timing
 from commplan.fitting.fit import Fit, fit
 from commplan.fitting.fitted import Library, load_library
 from commplan.fitting.library import FitError, Model, fit_library
+from commplan.jobs.running import JobPlan, job
 from commplan.judgement.judge import Judged, Judgement, JudgementError, Verdict, judge
 from commplan.judgement.schedules import Comparison, compare
 from commplan.measurements.read import load_measurements
@@ -39,7 +40,10 @@ from solvers.demands.distributions import DISTRIBUTIONS, Distribution
 from solvers.demands.files import DemandError
 from solvers.demands.matrix import demand
 from solvers.demands.moe_tokens import tokens
+from solvers.jobs.errors import JobError
+from solvers.jobs.reading import load as load_job
 from solvers.lp.linear_program import Infeasible, NotFound
+from solvers.placement.search import Placement, place
 from solvers.registry import SOLVERS, Solver, SolverError
 from solvers.schedules.certificate import Bound, Cut, Prices
 from solvers.schedules.collective import Collective, CollectiveError, all_to_allv
@@ -109,6 +113,8 @@ __all__ = [
     "Imported",
     "Importer",
     "Infeasible",
+    "JobError",
+    "JobPlan",
     "Judged",
     "Judgement",
     "JudgementError",
@@ -122,6 +128,7 @@ __all__ = [
     "Model",
     "NotFound",
     "Outcome",
+    "Placement",
     "PlacementError",
     "Plan",
     "PluginError",
@@ -173,14 +180,17 @@ __all__ = [
     "fit_library",
     "from_networkx",
     "import_files",
+    "job",
     "judge",
     "load_compiled",
     "load_foreign",
+    "load_job",
     "load_library",
     "load_measurements",
     "load_schedule",
     "load_topology",
     "lower",
+    "place",
     "plan",
     "plan_contingency",
     "ranks",

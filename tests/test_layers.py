@@ -22,7 +22,7 @@ ROOMS = {
             "groups",
             "fallback",
         ),
-        *("kept_symmetry", "registry", "solve", "exact"),
+        *("kept_symmetry", "registry", "solve", "exact", "jobs", "placement"),
     ),
     "runtime": (
         *(
@@ -42,7 +42,7 @@ ROOMS = {
     "commplan": (
         *("_floors", "anytime", "candidates", "planning", "changes"),
         *("drawing", "measurements", "fitting", "expectation", "selection", "judgement"),
-        *("communicator", "torch", "jax"),
+        *("communicator", "jobs", "torch", "jax"),
         *("library", "__init__", "cli", "__main__"),
     ),
 }
@@ -55,6 +55,7 @@ RUNNING = (
     ROOT / "runtime" / "calibrate" / "processes",
     ROOT / "commplan" / "communicator",
     ROOT / "commplan" / "candidates" / "races.py",
+    ROOT / "commplan" / "jobs" / "running.py",
     ROOT / "commplan" / "torch",
 )
 # Scripts that mpirun starts.

@@ -21,6 +21,7 @@ PLACES = {
     "frontier": ("frontier", "frontier"),
     "expect": ("expectations", "expect"),
     "select": ("selecting", "select"),
+    "job": ("jobs.planning", "job"),
     "judge": ("measured.judgements", "judge"),
     "fit": ("measured.fits", "fit"),
     "calibrate": ("measured.calibrations", "calibrate"),

@@ -32,6 +32,21 @@ def list_partitions(topology: Topology, ranks: Sequence[int]) -> list[Boxes]:
     return [tuple(frozen(chosen[w == box]) for box in range(int(w.max()) + 1)) for w in paths]
 
 
+def label_tiers(topology: Topology) -> list[IntArray]:
+    """Label the vertices by the box they are in, for each tier, the fewest boxes first.
+
+    As `list_partitions` of all ranks, with the switches that are inside.
+    """
+    found: dict[bytes, IntArray] = {}
+    for kept in _tiers(topology):
+        label = connected_parts(topology, kept, strong=True)
+        _, own = np.unique(label[: topology.ranks], return_inverse=True)
+        if 0 < own.max() < topology.ranks - 1:
+            found.setdefault(own.tobytes(), frozen(label))
+    count = topology.ranks
+    return sorted(found.values(), key=lambda label: len(np.unique(label[:count])))
+
+
 def _tiers(topology: Topology) -> Iterator[BoolArray]:
     """Mark the links that are kept."""
     layer = np.array([each.layer for each in topology.classes])[topology.link_class]

@@ -12,7 +12,7 @@ from topologies.formats.writer import describe
 from topologies.model.topology import Topology
 
 # tomllib takes time that grows with the square of the parts of one dotted key.
-_DOTTED = re.compile(r"(?<![\w\"'.-])(?:(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+\.[ \t]*+){50}")
+DOTTED = re.compile(r"(?<![\w\"'.-])(?:(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+\.[ \t]*+){50}")
 _LONG = re.compile(r"[0-9_]{4000}")
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -53,7 +53,7 @@ def write(made: Topology) -> str:
 
 
 def _parse(text: str) -> object:
-    if dotted := _DOTTED.search(text):
+    if dotted := DOTTED.search(text):
         line = text.count("\n", 0, dotted.start()) + 1
         raise ValueError(f"line {line}: a key of more than 50 parts")
     try:

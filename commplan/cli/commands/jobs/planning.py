@@ -1,0 +1,146 @@
+"""`commplan job`: a training job's demand, its placement on a machine, and its schedules."""
+
+import json
+import re
+
+import click
+
+from commplan.anytime.interrupts import stop_on_interrupt
+from commplan.cli.io.answer import Answer, Command
+from commplan.cli.io.arguments import choose_ranks, file_name, time_limit
+from commplan.cli.io.jobs import placements as laid_out
+from commplan.cli.io.progress import progress
+from commplan.cli.io.quantities import SecondsRange
+from commplan.jobs import folder
+from commplan.jobs.planning import GroupPlans, plan_groups
+from solvers.jobs.demand import demand
+from solvers.jobs.job import Job, schema
+from solvers.jobs.reading import load, preset_names
+from solvers.placement.search import Placement, place
+from topologies.formats import spec
+from topologies.model import selection
+from topologies.model.topology import Topology
+from topologies.model.units import Rank, Seconds
+
+
+class _WithPresets(Command):
+    """A command whose help ends with the jobs that come with commplan."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List them."""
+        self.epilog = f"Jobs by name: {', '.join(preset_names())}"
+        super().format_epilog(ctx, formatter)
+
+
+def _print_schema(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        click.echo(json.dumps(schema(), indent=1))
+        context.exit()
+
+
+@click.command(cls=_WithPresets)
+@click.argument("job", type=file_name)
+@click.argument("topology", required=False)
+@click.option("-o", "--output", type=file_name, help="Folder to write: placement and schedules.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="TABLE.FIELD=VALUE", help="In place of the file's."
+)
+@click.option("--ranks", help="Ranks of the machine that may be used, by number or name (all).")
+@click.option("--without-rank", help="Ranks of the machine that are dead, by number or name.")
+@click.option(
+    "--pin", multiple=True, metavar="RANK=NAME", help="The machine's rank of a rank of the job."
+)
+@click.option(
+    "--rate",
+    type=SecondsRange(0, 10**9, min_open=True),
+    metavar="GB/s",
+    help="Say how long each rank's bytes take at a rate, without a machine.",
+)
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON Schema of a job's file, and exit.",
+)
+@time_limit
+def job(
+    job: str,
+    topology: str | None,
+    output: str | None,
+    changes: tuple[str, ...],
+    ranks: str | None,
+    without_rank: str | None,
+    pin: tuple[str, ...],
+    rate: float | None,
+    time_limit: Seconds,
+) -> Answer:
+    """Say what a training job exchanges; with a TOPOLOGY place it; with -o plan its groups.
+
+    JOB is a name, a TOML file, a file of Megatron-LM arguments, a workload of AICB, or a list of
+    collectives (CSV).
+    """
+    if topology is None and (output or ranks or without_rank or pin):
+        raise click.UsageError("-o, --ranks, --without-rank and --pin need a TOPOLOGY")
+    read = load(job, changes)
+    flows = demand(read)
+    fields, lines = laid_out.demand_fields(read, flows), laid_out.demand_lines(read, flows)
+    if rate is not None:
+        more, figures = laid_out.rate_lines(read, flows, rate * 1e9)
+        fields, lines = fields | {"at_rate": figures}, [*lines, *more]
+    if topology is None:
+        return Answer(fields, lines)
+    if output:
+        folder.check_new(output)
+    machine = spec.topology(topology)
+    usable = _usable(machine, ranks, without_rank)
+    with progress(time_limit) as watch, stop_on_interrupt(watch):
+        watch.tell("placing")
+        placed = place(machine, read, usable, _pins(machine, pin))
+        made = plan_groups(machine, read, placed, watch) if output else None
+    fields |= laid_out.placement_fields(machine.name, placed)
+    lines += laid_out.placement_lines(machine.name, placed)
+    if made is None or output is None:
+        return Answer(fields | {"ranks": placed.ranks.tolist()}, lines)
+    return _write(output, machine, read, placed, made, fields, lines)
+
+
+def _write(
+    output: str,
+    machine: Topology,
+    read: Job,
+    placed: Placement,
+    made: GroupPlans,
+    fields: dict[str, object],
+    lines: list[str],
+) -> Answer:
+    """Write the folder, and say what is in it."""
+    fields |= laid_out.plan_fields(made)
+    folder.save(output, machine, read, placed, made, fields)
+    told = [*lines, *laid_out.plan_lines(made), f"written to {output}"]
+    return Answer(fields | {"ranks": placed.ranks.tolist(), "written": output}, told)
+
+
+def _usable(machine: Topology, ranks: str | None, dead: str | None) -> list[Rank]:
+    """List the ranks that may be used."""
+    chosen = list(choose_ranks(machine, ranks))
+    gone = set(selection.ranks(machine, dead)) if dead else set()
+    return [rank for rank in chosen if rank not in gone]
+
+
+def _pins(machine: Topology, words: tuple[str, ...]) -> dict[Rank, Rank]:
+    """Read which rank of the machine some ranks of the job must have.
+
+    Raises:
+        BadParameter: a word is no pin, or a rank is pinned twice.
+    """
+    found: dict[Rank, Rank] = {}
+    for word in words:
+        own, equals, name = word.partition("=")
+        if not equals or not re.fullmatch("[0-9]{1,9}", own):
+            raise click.BadParameter(f"{word[:60]!r}, expected RANK=NAME", param_hint="'--pin'")
+        if int(own) in found:
+            raise click.BadParameter(f"rank {own} is given twice", param_hint="'--pin'")
+        found[int(own)] = selection.rank(machine, name)
+    return found

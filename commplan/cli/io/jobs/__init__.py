@@ -1,0 +1,1 @@
+"""How what is known of a training job is printed."""

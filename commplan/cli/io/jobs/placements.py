@@ -1,0 +1,196 @@
+"""A job's demand and placement as lines and fields."""
+
+from collections.abc import Sequence
+
+from commplan.jobs.planning import GroupPlans
+from solvers.jobs.demand import volume
+from solvers.jobs.job import Flow, Job
+from solvers.jobs.layout import sizes, world
+from solvers.placement.search import Placement
+from topologies.model.units import duration
+
+GIB = 2**30
+
+
+def layout_words(job: Job) -> str:
+    """Name the sizes of the groups: `tp 8, pp 16, dp 128`."""
+    count = sizes(job.layout)
+    words = [(kind, count[kind]) for kind in ("tp", "cp", "ep", "pp")]
+    words.append(("dp", job.layout.dp))
+    return ", ".join(f"{kind} {size}" for kind, size in words if size > 1) or "one rank"
+
+
+def demand_fields(job: Job, flows: Sequence[Flow]) -> dict[str, object]:
+    """Give the demand as JSON has it."""
+    return {
+        "job": job.name,
+        "source": job.source,
+        "job_ranks": world(job.layout),
+        "layout": {**sizes(job.layout), "dp": job.layout.dp},
+        "flows": [
+            {
+                "group": flow.group,
+                "collective": flow.collective,
+                "bytes": int(flow.bytes),
+                "times": flow.times,
+                "name": flow.name,
+                "source": flow.source,
+            }
+            for flow in flows
+        ],
+        "total_bytes": sum(map(volume, flows)),
+    }
+
+
+def demand_lines(job: Job, flows: Sequence[Flow]) -> list[str]:
+    """Lay out what a step exchanges, and the share of each kind of group."""
+    whole = sum(map(volume, flows)) or 1.0
+    rows = [
+        (
+            flow.name,
+            flow.group,
+            flow.collective,
+            _mib(int(flow.bytes)),
+            f"{flow.times:,g}",
+            _gib(volume(flow)),
+            f"{100 * volume(flow) / whole:.2f} %",
+        )
+        for flow in flows
+    ]
+    head = ("what", "group", "collective", "MiB", "times", "GiB", "share")
+    lines = [f"{job.name}, {world(job.layout):,} ranks: {layout_words(job)}", *_columns(head, rows)]
+    shares = {flow.group: 0.0 for flow in flows}
+    for flow in flows:
+        shares[flow.group] += volume(flow) / whole
+    told = ", ".join(f"{kind} {100 * share:.2f} %" for kind, share in shares.items())
+    return [*lines, f"  in all {whole / GIB:,.2f} GiB a step of each rank's buffers: {told}"]
+
+
+def rate_lines(job: Job, flows: Sequence[Flow], rate: float) -> tuple[list[str], dict[str, float]]:
+    """Say how long it takes a rank to send all that it gives out, at a rate in bytes a second."""
+    seconds = sum(map(volume, flows)) / rate
+    found = {"step_seconds": seconds}
+    lines = [f"  at {rate / 1e9:g} GB/s a rank, nothing hidden: {duration(seconds)} a step"]
+    if job.decode and job.model:
+        one = sum(int(flow.bytes) for flow in flows) / rate
+        layer = one * job.decode.exchanges
+        found |= {"exchange_seconds": one, "layer_seconds": layer}
+        lines = [
+            f"  at {rate / 1e9:g} GB/s a rank: dispatch and combine {1e6 * one:.2f} us, a layer "
+            f"{1e6 * layer:.2f} us, a token {1e3 * seconds:.2f} ms, {1 / seconds:,.0f} tokens/s"
+        ]
+    return lines, found
+
+
+def placement_fields(machine: str, placed: Placement) -> dict[str, object]:
+    """Give the placement as JSON has it."""
+    return {
+        "machine": machine,
+        "placement": placed.title,
+        "exposed_seconds": placed.judged.seconds,
+        "exposed_bound": placed.bound,
+        "gap": placed.gap,
+        "proved_among_nested": placed.proved,
+        "others_forward": placed.forward,
+        "judged": placed.tried,
+        "groups": {
+            kind: {"exposed_seconds": seconds} for kind, seconds in placed.judged.exposed.items()
+        },
+        "baselines": {
+            title: None if seconds == float("inf") else seconds
+            for title, seconds in placed.others.items()
+        },
+        "costs": [
+            {
+                "name": cost.flow.name,
+                "group": cost.flow.group,
+                "collective": cost.flow.collective,
+                "seconds": cost.seconds,
+                "binds": cost.binds,
+            }
+            for cost in placed.judged.costs
+        ],
+    }
+
+
+def placement_lines(machine: str, placed: Placement) -> list[str]:
+    """Lay out what a placement costs, and what others would."""
+    proof = "the best nested order: proved; " if placed.proved else ""
+    gap = f"{proof}gap {100 * placed.gap:.2f}%"
+    rows = [
+        (cost.flow.name, duration(cost.seconds), f"bound by {cost.binds}")
+        for cost in placed.judged.costs
+    ]
+    exposed = ", ".join(f"{k} {duration(v)}" for k, v in placed.judged.exposed.items())
+    lines = [
+        f"on {machine}: {placed.title}, {placed.tried:,} placements judged",
+        *_columns(("a step's", "takes", "by"), rows),
+        f"  exposed   {duration(placed.judged.seconds)}: {exposed}",
+        f"  bound     {duration(placed.bound)} of any placement, {gap}",
+    ]
+    if placed.forward:
+        lines.append("  ranks have to pass on what is of other groups")
+    for title, seconds in sorted(placed.others.items(), key=lambda pair: pair[1]):
+        if seconds == float("inf"):
+            lines.append(f"  {title}: groups that do not reach each other")
+        elif placed.judged.seconds:
+            more = seconds / placed.judged.seconds
+            lines.append(f"  {title}: {duration(seconds)}, {more:.3f} times as long")
+    return lines
+
+
+def plan_fields(made: GroupPlans) -> dict[str, object]:
+    """Give the schedules as JSON has them."""
+    return {
+        "schedules": [
+            {
+                "file": f"{each.kind}-{each.group}/{each.collective}.json.gz",
+                "group": each.kind,
+                "collective": each.collective,
+                "bytes": each.plan.size,
+                "predicted_seconds": each.plan.predicted,
+                "bound_seconds": each.plan.bound,
+                "placing_assumed_seconds": each.judged,
+                "optimal": each.plan.report.optimal,
+                "groups": sum(row.like == each.group for row in made.members[each.kind]),
+            }
+            for each in made.plans
+        ],
+        "not_tried": list(made.not_tried),
+    }
+
+
+def plan_lines(made: GroupPlans) -> list[str]:
+    """Lay out the schedules of the groups, beside what placing assumed."""
+    rows = [
+        (
+            f"{each.kind}-{each.group}",
+            each.collective,
+            str(sum(row.like == each.group for row in made.members[each.kind])),
+            duration(each.plan.predicted or 0.0),
+            duration(each.plan.bound or 0.0),
+            duration(each.judged),
+            "proved" if each.proved else "not proved",
+        )
+        for each in made.plans
+    ]
+    if not rows:
+        return []
+    head = ("schedule", "collective", "groups", "predicted", "bound", "all at once", "throughput")
+    return [*_columns(head, rows), *(f"  not tried: {each}" for each in made.not_tried)]
+
+
+def _columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    return [
+        "  " + "  ".join(word.ljust(w) for word, w in zip(row, widths, strict=True)).rstrip()
+        for row in [head, *rows]
+    ]
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.6g}"
+
+
+def _gib(size: float) -> str:
+    return f"{size / GIB:,.6g}"

@@ -1,0 +1,161 @@
+"""A plan of a job as a folder: written whole or not at all, and read with suspicion.
+
+PLAN/job.json says who plays what: the rank of the machine of each rank of the job, the groups, and
+for each the group whose schedules it runs and the ranks that it plays there. Beside it are
+machine.json, the files of launchers, and a schedule for each collective of unlike groups.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from commplan.jobs.launchers import write_all
+from commplan.jobs.planning import GroupPlans
+from solvers.jobs.errors import JobError
+from solvers.jobs.job import Job
+from solvers.placement.search import Placement
+from solvers.schedules import files
+from topologies.formats import atomic
+from topologies.formats.files import load as load_topology
+from topologies.formats.files import save as save_topology
+from topologies.model.messages import one_line
+from topologies.model.topology import Topology
+
+FORMAT = "commplan/job-plan/1"
+TABLE, MACHINE = "job.json", "machine.json"
+FILE_LIMIT = 500 * 10**6
+Number = Annotated[int, Meta(ge=0, le=2**24)]
+
+
+class Group(Struct, frozen=True, forbid_unknown_fields=True):
+    """A group in the file: its ranks of the job, and whose schedules it runs, as whom."""
+
+    ranks: tuple[Number, ...]
+    like: Number
+    plays: tuple[Number, ...]
+
+
+class Table(Struct, frozen=True):
+    """What job.json must hold; the rest is for people."""
+
+    format: Literal["commplan/job-plan/1"]
+    ranks: tuple[Number, ...]
+    others_forward: bool
+    groups: dict[Annotated[str, Meta(pattern="^[a-z]{2,4}$")], tuple[Group, ...]]
+
+
+def check_new(folder: str) -> None:
+    """Refuse a folder that cannot be made, or that holds something already.
+
+    Raises:
+        JobError: with the reason.
+    """
+    if os.path.isdir(folder) and not os.listdir(folder):
+        return
+    if os.path.lexists(folder):
+        raise JobError(one_line(f"{folder}: it is there already, expected a new folder"))
+    parent = os.path.dirname(os.path.abspath(folder))
+    if not os.path.isdir(parent):
+        raise JobError(one_line(f"{folder}: there is no folder {parent}"))
+
+
+def save(
+    folder: str,
+    topology: Topology,
+    job: Job,
+    placed: Placement,
+    made: GroupPlans,
+    told: dict[str, Any],
+) -> None:
+    """Write the folder beside its place, then move it there.
+
+    Args:
+        folder: new, or empty.
+        topology: the machine.
+        job: that is planned.
+        placed: its placement.
+        made: the schedules of its groups.
+        told: what the command answers, for people.
+
+    Raises:
+        JobError: as of `check_new`.
+    """
+    check_new(folder)
+    beside = tempfile.mkdtemp(dir=os.path.dirname(os.path.abspath(folder)), prefix=".job-")
+    try:
+        _write(Path(beside), topology, job, placed, made, told)
+        os.chmod(beside, 0o755)
+        os.replace(beside, folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
+def _write(
+    place: Path,
+    topology: Topology,
+    job: Job,
+    placed: Placement,
+    made: GroupPlans,
+    told: dict[str, Any],
+) -> None:
+    """Write all files."""
+    own = {int(rank): number for number, rank in enumerate(placed.ranks)}
+    rows = {
+        kind: [
+            {"ranks": [own[rank] for rank in each.ranks], "like": each.like, "plays": each.plays}
+            for each in members
+        ]
+        for kind, members in made.members.items()
+    }
+    table = {"format": FORMAT, **told, "ranks": placed.ranks.tolist(), "groups": rows}
+    (place / TABLE).write_text(json.dumps(table, allow_nan=False) + "\n", encoding="utf-8")
+    (place / "job.toml.json").write_bytes(msgspec.json.encode(job) + b"\n")
+    save_topology(topology, str(place / MACHINE))
+    for name, data in write_all(topology, placed.ranks.tolist()).items():
+        (place / name).write_bytes(data)
+    for each in made.plans:
+        folder = place / f"{each.kind}-{each.group}"
+        folder.mkdir(exist_ok=True)
+        files.save(each.plan.schedule, str(folder / f"{each.collective}.json.gz"))
+
+
+def load(folder: str | os.PathLike[str]) -> tuple[Table, Topology]:
+    """Read who plays what, and the machine.
+
+    Raises:
+        JobError: one line with what is wrong.
+        TopologyError: the machine's file is wrong.
+    """
+    path = Path(folder) / TABLE
+    try:
+        table = msgspec.json.decode(atomic.read(path, FILE_LIMIT), type=Table)
+        topology = load_topology(str(Path(folder) / MACHINE))
+        faults = _faults(table, topology)
+    except OSError as error:
+        faults = [(error.strerror or str(error)).lower()]
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        faults = [str(error)]
+    if faults:
+        raise JobError(one_line(f"{path}: {faults[0]}"))
+    return table, topology
+
+
+def _faults(table: Table, topology: Topology) -> list[str]:
+    """Say which ranks and groups are none."""
+    count = len(table.ranks)
+    if len(set(table.ranks)) < count or max(table.ranks, default=0) >= topology.ranks:
+        return [f"ranks: expected {count} different ranks of {topology.name}"]
+    for kind, rows in table.groups.items():
+        if sorted(rank for row in rows for rank in row.ranks) != list(range(count)):
+            return [f"groups.{kind}: expected each rank of the job in one group"]
+        for place, row in enumerate(rows):
+            if row.like >= len(rows) or sorted(row.plays) != sorted(rows[row.like].plays):
+                return [f"groups.{kind}[{place}]: it does not play the ranks of group {row.like}"]
+    return []

@@ -1,0 +1,102 @@
+"""A plan of a job as its processes use it: communicators of the groups that they are in."""
+
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from commplan.communicator import Communicator
+from commplan.jobs.folder import Group, Table, load
+from solvers.jobs.errors import JobError
+from topologies.derive.part import without_others
+from topologies.model.messages import unknown
+from topologies.model.topology import Topology
+from topologies.model.units import Rank
+
+
+@dataclass(frozen=True, eq=False)
+class JobPlan:
+    """A plan read from its folder: process i of the launch is rank i of the job."""
+
+    folder: Path
+    topology: Topology
+    _table: Table
+    _open: dict[str, Communicator] = field(default_factory=dict)
+
+    @property
+    def ranks(self) -> tuple[Rank, ...]:
+        """Give the rank of the machine of each rank of the job."""
+        return self._table.ranks
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Name the kinds of groups."""
+        return tuple(self._table.groups)
+
+    def members(self, kind: str) -> list[tuple[int, ...]]:
+        """List the groups of a kind, as ranks of the job in their order.
+
+        Raises:
+            JobError: there are none of the kind.
+        """
+        return [row.ranks for row in self._rows(kind)]
+
+    def group(self, kind: str, comm: Any = None, **options: Any) -> Communicator:  # noqa: ANN401
+        """Give the communicator of the group that this process is in; all processes ask together.
+
+        Args:
+            kind: tp, cp, ep, etp, dp or edp.
+            comm: of all processes of the job, in the order of its ranks (MPI's COMM_WORLD).
+            options: as of `Communicator`.
+
+        Raises:
+            JobError: there is no such group, or another number of processes.
+        """
+        rows = self._rows(kind)
+        if kind not in self._open:
+            self._open[kind] = self._make(kind, rows, comm, options)
+        return self._open[kind]
+
+    def _rows(self, kind: str) -> tuple[Group, ...]:
+        if kind not in self._table.groups:
+            raise JobError(unknown("group", kind, list(self._table.groups)))
+        return self._table.groups[kind]
+
+    def _make(
+        self,
+        kind: str,
+        rows: tuple[Group, ...],
+        comm: Any,  # noqa: ANN401
+        options: dict[str, Any],
+    ) -> Communicator:
+        """Split off the processes of the group, which play the ranks that were planned for."""
+        if comm is None:
+            from mpi4py import MPI
+
+            comm = MPI.COMM_WORLD
+        if comm.size != len(self.ranks):
+            raise JobError(f"{comm.size} processes, expected {len(self.ranks)} as the job has")
+        number, row = next(
+            (number, row) for number, row in enumerate(rows) if comm.rank in row.ranks
+        )
+        own = comm.Split(number, row.ranks.index(comm.rank))
+        compiled = self.folder / f"{kind}-{row.like}"
+        if compiled.is_dir():
+            options = {"schedules": str(compiled)} | options
+        machine = self.topology
+        if not self._table.others_forward:
+            machine = without_others(machine, rows[row.like].plays)
+        return Communicator(own, machine, ranks=row.plays, **options)
+
+
+def job(folder: str | PathLike[str]) -> JobPlan:
+    """Read the plan of a job from the folder that `commplan job -o` wrote.
+
+    Raises:
+        JobError: one line with what is wrong.
+        TopologyError: its machine's file is wrong.
+
+    >>> commplan.job("PLAN").group("tp").Allreduce(x, y)  # doctest: +SKIP
+    """
+    table, topology = load(folder)
+    return JobPlan(Path(folder), topology, table)

@@ -1,0 +1,1 @@
+"""Job files of others, each a module: what they say, as a job."""

@@ -1,0 +1,126 @@
+"""Arguments of Megatron-LM, as on a command line or in a script: the job that they ask for."""
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from solvers.jobs.errors import JobError
+
+# Where each argument goes. What is not listed says nothing of what is exchanged.
+WHOLE = {
+    "num-layers": "model.layers",
+    "hidden-size": "model.hidden",
+    "num-attention-heads": "model.heads",
+    "num-query-groups": "model.key_value_heads",
+    "kv-channels": "model.head",
+    "ffn-hidden-size": "model.feed_forward",
+    "seq-length": "model.sequence",
+    "vocab-size": "model.vocabulary",
+    "padded-vocab-size": "model.vocabulary",
+    "num-experts": "model.experts",
+    "moe-router-topk": "model.top_k",
+    "moe-ffn-hidden-size": "model.expert",
+    "tensor-model-parallel-size": "layout.tp",
+    "context-parallel-size": "layout.cp",
+    "expert-model-parallel-size": "layout.ep",
+    "expert-tensor-parallel-size": "layout.etp",
+    "pipeline-model-parallel-size": "layout.pp",
+    "num-virtual-stages-per-pipeline-rank": "layout.virtual",
+    "global-batch-size": "batch.sequences",
+    "micro-batch-size": "batch.micro",
+}
+NEEDED = ("num-layers", "hidden-size", "num-attention-heads", "seq-length", "global-batch-size")
+RANKS = "world-size"
+MOST_WORDS = 100_000
+
+
+def looks_like(text: str) -> bool:
+    """Tell whether a text holds such arguments."""
+    return re.search(r"--(num-layers|tensor-model-parallel-size)[ =\\\n]", text) is not None
+
+
+def read(text: str, name: str) -> dict[str, Any]:
+    """Read a job of the arguments in a text; everything else in it is passed over.
+
+    Args:
+        text: a command line, or a script that lists the arguments one after the other.
+        name: of the job.
+
+    Raises:
+        JobError: an argument without its value, or one that is needed and not there.
+    """
+    given = _arguments(text)
+    missing = [f"--{key}" for key in NEEDED if key not in given]
+    if missing:
+        raise JobError(f"found no {', '.join(missing)}, expected all of a Megatron-LM command")
+    tables: dict[str, dict[str, Any]] = {"model": {}, "layout": {}, "batch": {}}
+    for key, place in WHOLE.items():
+        if key in given:
+            table, _, field = place.partition(".")
+            tables[table][field] = _whole(key, given[key])
+    _complete(tables, given)
+    return {"format": "commplan/job/1", "name": name, "source": "Megatron-LM arguments", **tables}
+
+
+def _arguments(text: str) -> dict[str, str]:
+    """List the arguments; one without a value has the empty text."""
+    words = shlex.split(text.replace("\\\n", " "), comments=True)[:MOST_WORDS]
+    found: dict[str, str] = {}
+    for place, word in enumerate(words):
+        if not word.startswith("--"):
+            continue
+        key, equals, value = word[2:].partition("=")
+        after = words[place + 1] if place + 1 < len(words) else ""
+        found[key] = value if equals else ("" if after.startswith("--") else after)
+    return found
+
+
+def _whole(key: str, value: str) -> int:
+    if not re.fullmatch("[0-9]{1,12}", value):
+        raise JobError(f"--{key}: found {value[:40]!r}, expected a whole number")
+    return int(value)
+
+
+def _complete(tables: dict[str, dict[str, Any]], given: Mapping[str, str]) -> None:
+    """Work out what Megatron-LM does: its defaults, and dp from the number of ranks."""
+    model, layout, batch = tables["model"], tables["layout"], tables["batch"]
+    model.setdefault("vocabulary", 50304)
+    model["gated"] = "swiglu" in given
+    model["tied"] = "untie-embeddings-and-output-weights" not in given
+    if "num-experts" in given:
+        model.setdefault("expert", model.get("feed_forward", 4 * model["hidden"]))
+        model.setdefault("top_k", 2)
+        if "moe-shared-expert-intermediate-size" in given:
+            wide = _whole(
+                "moe-shared-expert-intermediate-size", given["moe-shared-expert-intermediate-size"]
+            )
+            model["shared"] = max(wide // model["expert"], 1)
+    else:
+        model.setdefault("feed_forward", 4 * model["hidden"])
+    batch.setdefault("micro", 1)
+    layout["sequence_parallel"] = "sequence-parallel" in given
+    layout["zero"] = 1 if "use-distributed-optimizer" in given else 0
+    part = layout.get("tp", 1) * layout.get("cp", 1) * layout.get("pp", 1)
+    if "num-layers-per-virtual-pipeline-stage" in given:
+        key = "num-layers-per-virtual-pipeline-stage"
+        own = max(model["layers"] // layout.get("pp", 1), 1)
+        layout["virtual"] = max(own // max(_whole(key, given[key]), 1), 1)
+    ranks = _ranks(given)
+    if ranks % part:
+        raise JobError(f"layout: {ranks} ranks, expected a multiple of tp x cp x pp = {part}")
+    layout["dp"] = ranks // part
+
+
+def _ranks(given: Mapping[str, str]) -> int:
+    """Count the ranks: what torchrun is told, or a world size."""
+    if RANKS in given:
+        return _whole(RANKS, given[RANKS])
+    if {"nnodes", "nproc_per_node"} <= set(given):
+        return _whole("nnodes", given["nnodes"]) * _whole("nproc_per_node", given["nproc_per_node"])
+    if {"nnodes", "nproc-per-node"} <= set(given):
+        return _whole("nnodes", given["nnodes"]) * _whole("nproc-per-node", given["nproc-per-node"])
+    raise JobError(
+        "found no number of ranks, expected --world-size, or --nnodes and --nproc-per-node as "
+        "numbers"
+    )

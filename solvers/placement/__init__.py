@@ -1,0 +1,1 @@
+"""Which rank of a machine plays which rank of a job: evaluated, searched for, and bounded."""

@@ -1,0 +1,96 @@
+"""What no placement beats: for each kind of group alone, the least that the cuts can be loaded.
+
+Statement. Let a box hold a ranks, all of which take part, and let g(m) be what a group with m of
+its n ranks inside sends out of the box. As g is concave between 0 and n, where it is 0, groups that
+share a ranks send the least in total where as many as fit are whole, and one has the rest:
+g(a mod n). So a collective takes at least g(a mod n) M / C for each box, and as long as any rank
+alone. The exposed seconds of all kinds, each at its own least, bound those of any placement.
+
+Where ranks do not forward, a rank in a group of n uses its n - 1 widest links to other ranks. For
+the load of an all_reduce, 2 (k - 1) / k with k boxes, at least two, g is 1.
+"""
+
+import numpy as np
+
+from solvers.jobs.job import Flow
+from solvers.placement.cuts import Family
+from solvers.placement.judge import TWICE, Cost, Judge, expose
+from topologies.model.topology import FloatArray, IntArray
+from topologies.model.units import Seconds
+
+
+def lower_bound(judge: Judge, usable: IntArray) -> Seconds:
+    """Compute the exposed seconds of a step that no placement beats.
+
+    Args:
+        judge: of the job on its machine.
+        usable: the ranks that may be used; where more than the job has, only ranks alone count.
+    """
+    costs = [_least(judge, flow, usable) for flow in judge.flows]
+    return sum(expose(judge.job, costs).values())
+
+
+def _least(judge: Judge, flow: Flow, usable: IntArray) -> Cost:
+    """Give the least that a flow can cost."""
+    rows = judge.members[flow.group]
+    n, filled = rows.shape[1], rows.size == len(usable)
+    found = _alone(judge, flow, n, usable, filled)
+    if filled:
+        found = max([found, *(_boxes(family, flow, n, usable) for family in judge.families)])
+    tiers = [family for family in judge.families if family.tier]
+    fitting = [
+        reach
+        for family, reach in zip([*tiers, None], judge.reach, strict=True)
+        if family is None or np.bincount(family.label[usable]).max() >= n
+    ]
+    latency = min(fitting) * (1 + (flow.collective in TWICE))
+    seconds = flow.times * (int(flow.bytes) * found + latency)
+    return Cost(flow, seconds, found, latency, "bound")
+
+
+def _alone(judge: Judge, flow: Flow, n: int, usable: IntArray, filled: bool) -> float:
+    """Compute the seconds a byte of a rank alone: the slowest where all must be used."""
+    twice = 1.0 if judge.adds else 2 * (n - 1) / n
+    out, into = {
+        "all_gather": (1 / n, (n - 1) / n),
+        "reduce_scatter": ((n - 1) / n, 1 / n),
+        "all_to_all": ((n - 1) / n, (n - 1) / n),
+        "all_reduce": (twice, twice),
+        "send": (1.0, 1.0),
+    }.get(flow.collective, (0.0, 0.0))
+    most = [_widest(judge, ends, n)[usable] for ends in (judge.topology.src, judge.topology.dst)]
+    times = np.maximum(out / most[0], into / most[1])
+    # Of a pipeline the first stage takes in nothing, so that the slowest rank may be one such.
+    even = filled and flow.collective != "send"
+    return float(times.max() if even else times.min())
+
+
+def _widest(judge: Judge, ends: IntArray, n: int) -> FloatArray:
+    """Compute what a rank can send, or take in, in a group of n: over n - 1 links to others."""
+    machine, direct = judge.topology, judge.alone.direct
+    every = np.bincount(ends, machine.bandwidth, minlength=machine.vertices)[: machine.ranks]
+    if judge.forward or not len(direct):
+        return np.asarray(every, dtype=np.float64)
+    order = direct[np.lexsort([-machine.bandwidth[direct], ends[direct]])]
+    first = np.searchsorted(ends[order], ends[order])
+    late = order[np.arange(len(order)) - first >= n - 1]
+    lost = np.bincount(ends[late], machine.bandwidth[late], minlength=machine.ranks)
+    return np.asarray(every - lost, dtype=np.float64)
+
+
+def _boxes(family: Family, flow: Flow, n: int, usable: IntArray) -> float:
+    """Compute the seconds a byte that some set of ranks needs, whoever is in it."""
+    a = np.bincount(family.label[usable], minlength=family.count) % n
+    m = a.astype(np.float64)
+    ones = np.ones_like(m)
+    rest = {
+        "all_gather": (m / n, (n - m) / n),
+        "reduce_scatter": ((n - m) / n, m / n),
+        "all_to_all": (m * (n - m) / n, m * (n - m) / n),
+        "all_reduce": (ones, ones),
+    }.get(flow.collective)
+    if rest is None:
+        return 0.0
+    out, into = rest
+    times = np.maximum(out / family.out, into / family.into)
+    return float(np.where(a > 0, times, 0.0).max(initial=0.0))

@@ -1,0 +1,264 @@
+"""What a placement costs: seconds of each collective of a step, and what of them is exposed.
+
+All groups of a kind run at the same time, kinds one after the other. A collective of M bytes takes
+M times the seconds a byte that the cuts allow (`cuts.py`), and the latency of the farthest two
+ranks of a group, twice for an all_reduce; both bound it from below. What the job says that
+computation hides is taken off for each kind of group: exposed = max(T (1 - part), T - seconds).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse.csgraph import dijkstra
+
+from solvers.certify.multigraph import simplify
+from solvers.jobs.demand import demand
+from solvers.jobs.job import Flow, Hidden, Job
+from solvers.jobs.layout import groups
+from solvers.placement.cuts import Family, families, singles
+from topologies.model.topology import FloatArray, IntArray, Topology
+from topologies.model.units import Seconds
+
+NOTHING = 1e-15  # seconds, added to links: those of no length would count as missing
+TWICE = ("all_reduce",)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the collectives of one flow take in a step, and which cut says so."""
+
+    flow: Flow
+    seconds: Seconds
+    per_byte: float
+    latency: Seconds
+    binds: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A placement's costs: of each flow, and of each kind of group what is exposed."""
+
+    costs: tuple[Cost, ...]
+    exposed: Mapping[str, Seconds]
+
+    @property
+    def seconds(self) -> Seconds:
+        """Add up what is exposed of a step's communication."""
+        return sum(self.exposed.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """Judges placements of a job on a machine; a placement gives each rank of the job its rank.
+
+    Attributes:
+        forward: whether ranks pass on what is of groups that they are not in.
+        in_network: whether switches that can do add.
+    """
+
+    topology: Topology
+    job: Job
+    forward: bool = False
+    in_network: bool = False
+
+    @cached_property
+    def flows(self) -> tuple[Flow, ...]:
+        """List the collectives of a step."""
+        return demand(self.job)
+
+    @cached_property
+    def families(self) -> list[Family]:
+        """List the cuts beyond the ranks alone."""
+        return families(self.topology)
+
+    @cached_property
+    def alone(self) -> Family:
+        """Give the ranks alone."""
+        return singles(self.topology)
+
+    @cached_property
+    def adds(self) -> bool:
+        """Tell whether any switch adds."""
+        return self.in_network and bool(self.topology.reduce.any())
+
+    @cached_property
+    def members(self) -> dict[str, IntArray]:
+        """Give the groups of each kind that flows name."""
+        return {flow.group: groups(self.job.layout, flow.group) for flow in self.flows}
+
+    def judge(self, placement: IntArray) -> Judged:
+        """Judge a placement.
+
+        Complexity: families × kinds of groups × ranks, with their logarithm.
+
+        Args:
+            placement: the machine's rank of each rank of the job.
+        """
+        rates: dict[tuple[str, str], tuple[float, str]] = {}
+        costs = []
+        for flow in self.flows:
+            key = (flow.group, flow.collective)
+            if key not in rates:
+                rates[key] = self.rate(placement, *key)
+            per_byte, binds = rates[key]
+            latency = self.latency(placement, flow.group) * (1 + (flow.collective in TWICE))
+            seconds = flow.times * (int(flow.bytes) * per_byte + latency)
+            costs.append(Cost(flow, seconds, per_byte, latency, binds))
+        return Judged(tuple(costs), expose(self.job, costs))
+
+    def seconds(self, placement: IntArray) -> Seconds:
+        """Compute the exposed seconds alone."""
+        return self.judge(placement).seconds
+
+    def rate(self, placement: IntArray, kind: str, collective: str) -> tuple[float, str]:
+        """Compute the seconds for each byte that the cuts allow, and the cut that binds."""
+        found = (0.0, "nothing")
+        placed = placement[self.members[kind]]
+        if collective == "send" and self.job.layout.virtual > 1:  # from the last stage to the first
+            placed = np.column_stack([placed, placed[:, 0]])
+        owner = self._owner(placed)
+        for family in (self.alone, *self.families):
+            load = loads(family, placed, collective, self.adds)
+            most = _most(load, self._capacity(family, owner))
+            if most > found[0] * (1 + 1e-9):
+                size = len(family.label) // family.count
+                found = most, "each rank" if size == 1 else f"sets of {size}"
+            if family is self.alone and self.forward and len(family.direct):
+                most = self._all_links(float(load[1].sum()), owner)
+                found = max(found, (most, "all links"))
+        return found
+
+    def _owner(self, placed: IntArray) -> IntArray:
+        """Say of each rank of the machine which group it plays in; -1 is none."""
+        owner = np.full(self.topology.ranks, -1)
+        owner[placed] = np.arange(len(placed))[:, None]
+        return owner
+
+    def _capacity(self, family: Family, owner: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Compute what leaves and enters sets over the links that are of use to any group."""
+        if self.forward or not len(family.direct):
+            return family.out, family.into
+        src, dst = self.topology.src[family.direct], self.topology.dst[family.direct]
+        idle = (owner[src] != owner[dst]) | (owner[src] < 0)
+        lost = self._bandwidth[family.direct[idle]]
+        return tuple(  # type: ignore[return-value]
+            np.maximum(all_ - np.bincount(family.label[ends[idle]], lost, family.count), 0.0)
+            for all_, ends in ((family.out, src), (family.into, dst))
+        )
+
+    def _all_links(self, delivered: float, owner: IntArray) -> float:
+        """Compute the seconds for each byte that the capacity of all links together allows."""
+        direct = self.alone.direct
+        src, dst = self.topology.src[direct], self.topology.dst[direct]
+        inside = (owner[src] == owner[dst]) & (owner[src] >= 0)
+        whole = self._bandwidth.sum() + self._bandwidth[direct[inside]].sum()
+        return delivered / float(whole / 2)
+
+    @cached_property
+    def _bandwidth(self) -> FloatArray:
+        return self.topology.bandwidth
+
+    def latency(self, placement: IntArray, kind: str) -> Seconds:
+        """Compute the latency between the farthest ranks of a group."""
+        placed = placement[self.members[kind]]
+        found = self.reach[-1]
+        for family, reach in zip(self._tiers, self.reach, strict=False):
+            label = family.label[placed]
+            if (label == label[:, :1]).all():
+                found = reach
+        return found
+
+    @cached_property
+    def _tiers(self) -> list[Family]:
+        """List the tiers, the coarsest first."""
+        return [family for family in self.families if family.tier]
+
+    @cached_property
+    def reach(self) -> list[Seconds]:
+        """Compute the farthest two ranks of a box of each tier, and of all, from the first rank."""
+        machine = self.topology
+        graph = simplify(machine.src, machine.dst, machine.alpha + NOTHING, machine.vertices)[0]
+        far = dijkstra(graph, indices=0)[: machine.ranks]
+        ends = 2 * float(machine.overhead.max(initial=0.0))
+        inside = [far[each.label == each.label[0]] for each in self._tiers]
+        return [float(each.max()) + ends for each in (*inside, far)]
+
+
+def _most(load: tuple[FloatArray, FloatArray], capacity: tuple[FloatArray, FloatArray]) -> float:
+    """Give the most seconds of any set, either way; infinite where there is no way."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        times = [np.where(a > 0, a / b, 0.0) for a, b in zip(load, capacity, strict=True)]
+    return max(float(each.max(initial=0.0)) for each in times)
+
+
+def expose(job: Job, costs: Sequence[Cost]) -> dict[str, Seconds]:
+    """Take off what computation hides, kind by kind."""
+    found: dict[str, Seconds] = {}
+    for cost in costs:
+        found[cost.flow.group] = found.get(cost.flow.group, 0.0) + cost.seconds
+    return {kind: left(job, kind, seconds) for kind, seconds in found.items()}
+
+
+def left(job: Job, kind: str, seconds: Seconds) -> Seconds:
+    """Give what is left of a kind's seconds when computation has hidden its part."""
+    hidden: Hidden | None = dict(job.hidden).get(kind)  # type: ignore[call-overload]
+    if hidden is None:
+        return seconds
+    return max(seconds * (1 - hidden.part), seconds - hidden.seconds)
+
+
+def loads(
+    family: Family, placed: IntArray, collective: str, adds: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Compute what leaves and enters each set, in parts of the bytes of a collective.
+
+    Args:
+        family: the sets.
+        placed: the machine's ranks of each group, a row for each.
+        collective: that all groups run at the same time.
+        adds: whether switches add.
+    """
+    label = family.label[placed]
+    if collective == "send":
+        return _sends(label, family.count)
+    rows, n = label.shape
+    key, m = np.unique(label * rows + np.arange(rows)[:, None], return_counts=True)
+    box, group = key // rows, key % rows
+    spread = np.bincount(group, minlength=rows)[group]
+    cut = m < n
+    rooted = box == label[group, 0]
+    out, into = _shares(collective, m, n, spread, rooted, adds)
+    return tuple(np.bincount(box, each * cut, minlength=family.count) for each in (out, into))  # type: ignore[return-value]
+
+
+def _shares(
+    collective: str, m: IntArray, n: int, boxes: IntArray, rooted: IntArray, adds: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Compute what a group with m of n ranks in a set sends out of it and takes into it."""
+    inside = np.asarray(m / n, dtype=np.float64)
+    outside = np.asarray(1 - inside, dtype=np.float64)
+    if collective == "all_gather":
+        return inside, outside
+    if collective == "reduce_scatter":
+        return outside, inside
+    if collective == "all_to_all":
+        pairs = np.asarray(m * outside, dtype=np.float64)
+        return pairs, pairs
+    if collective in ("broadcast", "reduce"):
+        here = np.asarray(rooted, dtype=np.float64)
+        away = np.asarray(1.0 - here, dtype=np.float64)
+        return (here, away) if collective == "broadcast" else (away, here)
+    whole = np.asarray(1.0 if adds else 2 * (boxes - 1) / boxes, dtype=np.float64)
+    return whole, whole
+
+
+def _sends(label: IntArray, count: int) -> tuple[FloatArray, FloatArray]:
+    """Count the pairs of neighbours in pipelines that leave and enter each set."""
+    src, dst = label[:, :-1].ravel(), label[:, 1:].ravel()
+    crossing = src != dst
+    out = np.bincount(src[crossing], minlength=count)
+    into = np.bincount(dst[crossing], minlength=count)
+    most = np.maximum(out, into).astype(np.float64)  # gradients go the other way
+    return most, most

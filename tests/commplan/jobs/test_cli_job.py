@@ -1,0 +1,141 @@
+"""`commplan job`: from a job and a machine to a folder that launchers and processes load."""
+
+import csv
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import commplan
+from commplan.cli.group import commands
+from runtime.launch.process import run_limited
+
+JOB = """\
+format = "commplan/job/1"
+name = "small"
+[model]
+layers = 4
+hidden = 256
+heads = 4
+vocabulary = 1000
+experts = 4
+top_k = 2
+expert = 128
+sequence = 256
+[layout]
+tp = 2
+ep = 2
+dp = 2
+[batch]
+sequences = 4
+"""
+
+
+ROWS = """\
+# tp=2 dp=2
+group,collective,bytes,times
+tp,all_reduce,64KiB,2
+dp,all_gather,64KiB,1
+"""
+
+
+@pytest.fixture
+def job_file(tmp_path):
+    (tmp_path / "job.toml").write_text(JOB)
+    return "job.toml"
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    """Plan once for all tests that only read."""
+    folder = tmp_path_factory.mktemp("job")
+    (folder / "job.csv").write_text(ROWS)
+    some = ("--ranks", "b0.*,b1.g0", "--without-rank", "b0.g6", "--pin", "0=b1.g0")
+    words = ["job", str(folder / "job.csv"), "dgx-a100:boxes=2", *some]
+    result = CliRunner().invoke(commands, [*words, "-o", str(folder / "PLAN")])
+    assert result.exit_code == 0, result.output
+    return folder / "PLAN"
+
+
+def test_without_a_machine_it_says_what_is_exchanged(ask):
+    found = ask("job", "ub-mesh-moe-2t", "--rate", "50")
+    assert round(found["total_bytes"] / 2**30) == 3318
+    assert found["job_ranks"] == 1024
+    assert found["at_rate"]["step_seconds"] == pytest.approx(found["total_bytes"] / 50e9)
+
+
+def test_a_plan_is_a_folder_that_launchers_load(planned):
+    table = json.loads((planned / "job.json").read_text())
+    names = commplan.topology("dgx-a100:boxes=2").names
+    hosts = [names[rank].partition(".")[0] for rank in table["ranks"]]
+    assert (planned / "hostfile").read_text().split() == hosts
+    assert (planned / "slurm_hostfile").read_text().split() == hosts
+    lines = (planned / "rankfile").read_text().splitlines()
+    assert lines[0] == f"rank 0={hosts[0]} slot={table['ranks'][0] % 8}"
+    with open(planned / "torchrun.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert hosts[0] == "b1"
+    assert [row["host"] for row in rows] == hosts
+    assert [int(row["rank"]) for row in rows] == list(range(4))
+    servers = json.loads((planned / "hccl_ranks.json").read_text())["server_list"]
+    seats = {int(d["rank_id"]): s["server_id"] for s in servers for d in s["device"]}
+    assert [seats[rank] for rank in range(4)] == hosts
+    for row in table["schedules"]:
+        schedule = commplan.load_schedule(str(planned / row["file"]))
+        assert commplan.verify(schedule).correct
+
+
+@pytest.mark.mpi
+def test_processes_get_the_communicators_of_their_groups(planned, mpi):
+    script = Path(__file__).with_name("run_groups.py")
+    words = [sys.executable, "-m", "mpi4py", str(script), str(planned)]
+    ended = run_limited([*mpi.command_line(4), *words], mpi.environment(60), 60)
+    assert (ended.code, ended.output) == (0, ["right"]), ended.errors
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["job.toml", "-o", "PLAN"], "need a TOPOLOGY"),
+        (["job.toml", "dgx-a100", "--set", "layout.dp=3"], "expected a multiple of dp x micro"),
+        (["job.toml", "ring:2"], "= 4 ranks, expected at most the 2 of ring:2"),
+        (["job.toml", "dgx-a100", "--without-rank", "0-4"], "expected at most the 3 of dgx-a100"),
+        (["job.toml", "dgx-a100", "--pin", "0"], "expected RANK=NAME"),
+        (["job.toml", "dgx-a100", "--pin", "0=zz"], "zz"),
+        (["job.toml", "dgx-a100", "-o", "job.toml"], "it is"),
+        (["gone.toml"], "gone.toml: no such file"),
+        (["deepseek-v4"], "nearest: deepseek-v3"),
+    ],
+)
+def test_bad_input_is_told_in_a_line(call, job_file, words, said):
+    result = call("job", *words)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert result.stderr.strip().count("\n") <= 3  # click adds how the command is used
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"format": "commplan/job-plan/1"', '"format": "x"', "$.format"),
+        ('"ranks": [', '"ranks": [0, 0, ', "job.json"),
+        ('"like": 0', '"like": 77', "does not play the ranks of group 77"),
+        ("{", "[", "job.json"),
+    ],
+)
+def test_a_folder_that_is_wrong_is_refused_in_a_line(planned, tmp_path, old, new, said):
+    (tmp_path / "job.json").write_text((planned / "job.json").read_text().replace(old, new))
+    shutil.copy(planned / "machine.json", tmp_path)
+    with pytest.raises(commplan.JobError) as caught:
+        commplan.job(tmp_path)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_schema_is_printed(call):
+    result = call("job", "--schema")
+    assert result.exit_code == 0
+    assert "Layout" in json.loads(result.output)["$defs"]
