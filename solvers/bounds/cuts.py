@@ -38,19 +38,11 @@ def rank_bound(topology: Topology, collective: Collective) -> Bound:
     Raises:
         Infeasible: a rank cannot be reached.
     """
-    held, wanted = (
-        np.bincount(np.concatenate(buffers), minlength=collective.blocks)
-        for buffers in (collective.inputs, collective.outputs)
-    )
+    held, wanted = collective.counts
     worst: tuple[float, Cut] | None = None
-    for reversed_links, mine, others, ends in (
-        (False, zip(collective.inputs, collective.outputs, strict=True), wanted, topology.src),
-        (True, zip(collective.outputs, collective.inputs, strict=True), held, topology.dst),
-    ):
+    for reversed_links, others, ends in ((False, wanted, topology.src), (True, held, topology.dst)):
         room = np.bincount(ends, weights=topology.capacity, minlength=topology.vertices)
-        for rank, (here, there) in zip(collective.ranks, mine, strict=True):
-            beyond = others[here] > np.isin(here, there)
-            data = int(collective.sizes[here[beyond]].sum())
+        for rank, data in zip(collective.ranks, collective.moved(others), strict=True):
             if data and (worst is None or room[rank] / data < worst[0]):
                 worst = room[rank] / data, Cut(integers([rank]), reversed_links)
     if worst is None:

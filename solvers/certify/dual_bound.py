@@ -7,6 +7,7 @@ import numpy as np
 
 from solvers.certify.distances import UNREACHED, distances_between, hops
 from solvers.certify.hop_constrained import hop_constrained_bound
+from solvers.certify.place_bound import payments, too_large
 from solvers.certify.steiner import steiner_bound
 from solvers.schedules.capabilities import Relays, mark_branching
 from solvers.schedules.certificate import Prices
@@ -18,6 +19,7 @@ from topologies.model.units import Rate
 from topologies.symmetry.group import Group, link_images, orbits
 
 BRANCHING_LIMIT = 1024  # vertices at which a tree may branch, above which we price none
+MOST_PAIRS = 4096  # ranks up to which prices between all pairs are looked at
 UNREACHABLE = "a rank cannot be reached"
 
 
@@ -61,6 +63,11 @@ def prove_by_prices(
     takes = Fraction(sum(c * p for c, p in zip(topology.capacity.tolist(), price, strict=True)))
     if certificate.height is not None:
         relays = "all"
+    if topology.ranks > MOST_PAIRS and certificate.height is None and not in_network:
+        pays = _pays_at_least(topology, collective, group, price)
+        if pays == 0:
+            raise Unproven("the blocks can go where they must for nothing")
+        return topology.unit * (takes / pays)
     able = mark_branching(topology, collective.ranks, relays, in_network=in_network)
     ends = topology.vertices if in_network else topology.ranks
     payments = _Payments(topology, collective, group, price, able, ends, certificate.height)
@@ -68,6 +75,36 @@ def prove_by_prices(
     if pays == 0:
         raise Unproven("the blocks can go where they must for nothing")
     return topology.unit * (takes / pays)
+
+
+def _pays_at_least(
+    topology: Topology, what: Collective, group: Group, price: list[int]
+) -> Fraction:
+    """Add up what the blocks pay at least, where there are too many pairs of ranks to look at.
+
+    Raises:
+        Unproven: blocks are of another kind than copies to all ranks, and sums of all.
+    """
+    group = _group_that_keeps(topology, group, price)
+    orbit = orbits(group.generators, topology.vertices)
+    if reason := too_large(price, topology, orbit):
+        raise Unproven(reason)
+    holders, wanters = what.counts
+    everyone = topology.ranks
+    out, into = (holders == 1) & (wanters == everyone), (holders == everyone) & (wanters == 1)
+    both = (holders == everyone) & (wanters == everyone)
+    if not (out | into | both).all():
+        raise Unproven("prices prove nothing of so many ranks, but for copies and sums of all")
+    found = [payments(topology, price, orbit, inward=inward) for inward in (False, True)]
+    if found[0] is None or found[1] is None:
+        raise Unproven(UNREACHABLE)
+    units = int(min(found[0] + found[1])) * int(what.sizes[both].sum())
+    for side, blocks, pays in ((0, out, found[0]), (1, into, found[1])):
+        owners, chosen = what.owners[side], np.flatnonzero(blocks)
+        if len(chosen):
+            root = owners.rank[owners.start[chosen]]
+            units += int((pays[root] * what.sizes[chosen]).sum())
+    return Fraction(units, what.total)
 
 
 def link_prices(topology: Topology, certificate: Prices) -> list[int]:

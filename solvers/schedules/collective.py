@@ -12,7 +12,7 @@ import numpy as np
 from solvers.schedules import owners as owning
 from topologies.model.arguments import column, of, refuse, whole
 from topologies.model.errors import WRONG_INPUT, CommplanError
-from topologies.model.topology import BoolArray, IntArray, frozen, integers
+from topologies.model.topology import IntArray, frozen, integers
 from topologies.model.units import Rank, Share
 from topologies.symmetry.group import Group
 
@@ -34,6 +34,7 @@ class Movement(Enum):
     MIXED = "some blocks are copied, and others are sums"
 
 
+WHOLE = (0,)  # the blocks of a buffer that is one block
 MANY = (Movement.COPY, Movement.SUM, Movement.COPY_OF_SUM)
 
 
@@ -108,12 +109,23 @@ class Collective:
     @cached_property
     def crossing(self) -> int:
         """Compute the most that must leave one rank, or enter it, in units of `sizes`."""
-        held, wanted = self.counts
-        return max(
-            self._beyond(there, some, both)
-            for mine, ours, both in owning.common(self.inputs, self.outputs, self.blocks)
-            for there, some in ((wanted, mine), (held, ours))
-        )
+        return max(amount for others in self.counts for amount in self.moved(others))
+
+    def moved(self, others: IntArray) -> list[int]:
+        """Compute how much must leave the input of each rank, or enter its output, in `sizes`.
+
+        Args:
+            others: one of `counts`: how many want each block, or how many hold it.
+        """
+        leaves = others is self.counts[1]
+        known: dict[int, int] = {}  # of buffers that ranks share
+        found = []
+        for mine, ours, both in owning.common(self.inputs, self.outputs, self.blocks):
+            own = mine if leaves else ours
+            if id(own) not in known:
+                known = {id(own): int(self.sizes[own[others[own] > 0]].sum())}
+            found.append(known[id(own)] - int(self.sizes[both[others[both] == 1]].sum()))
+        return found
 
     @cached_property
     def holders(self) -> tuple[IntArray, ...]:
@@ -138,10 +150,6 @@ class Collective:
         held, wanted = (owning.count(side, self.blocks) for side in (self.inputs, self.outputs))
         return held, wanted
 
-    def among(self, some: IntArray, others: IntArray) -> BoolArray:
-        """Mark which of some blocks are among others, without sorting either."""
-        return np.asarray(owning.mark(others, self.blocks)[some])
-
     @cached_property
     def shape(self) -> Shape:
         """Derive the shape; complexity: sorting the buffers."""
@@ -157,11 +165,6 @@ class Collective:
         near = both if path is Movement.COPY_OF_SUM else held + wanted - both
         everyone = path in MANY and bool((near == len(self.ranks)).all())
         return Shape(path, everyone, wanter if inward else holder, inward)
-
-    def _beyond(self, there: IntArray, some: IntArray, both: IntArray) -> int:
-        """Add up the sizes of some blocks that others have, too: of those in both, two at least."""
-        others = int(self.sizes[some[there[some] > 0]].sum())
-        return others - int(self.sizes[both[there[both] == 1]].sum())
 
     def _find_only(self, buffers: tuple[IntArray, ...]) -> int | None:
         """Find the only rank with anything in its buffer."""
@@ -282,7 +285,7 @@ def reduce_scatter(ranks: tuple[Rank, ...], sizes: Sequence[int] = ()) -> Collec
 
 def all_reduce(ranks: tuple[Rank, ...]) -> Collective:
     """Give everyone the sum of everyone's vector."""
-    return _layout("all_reduce", ranks, [1], lambda _: [0], lambda _: [0])
+    return _layout("all_reduce", ranks, [1], lambda _: WHOLE, lambda _: WHOLE)
 
 
 def all_to_all(ranks: tuple[Rank, ...]) -> Collective:
@@ -354,12 +357,12 @@ def demand_of(collective: Collective) -> IntArray:
 
 def broadcast(ranks: tuple[Rank, ...], root: Rank) -> Collective:
     """Give everyone the root's vector."""
-    return _layout("broadcast", ranks, [1], _only(ranks, root, [0]), lambda _: [0], root)
+    return _layout("broadcast", ranks, [1], _only(ranks, root, [0]), lambda _: WHOLE, root)
 
 
 def reduce(ranks: tuple[Rank, ...], root: Rank) -> Collective:
     """Give the root the sum of everyone's vector."""
-    return _layout("reduce", ranks, [1], lambda _: [0], _only(ranks, root, [0]), root)
+    return _layout("reduce", ranks, [1], lambda _: WHOLE, _only(ranks, root, [0]), root)
 
 
 def scatter(ranks: tuple[Rank, ...], root: Rank) -> Collective:

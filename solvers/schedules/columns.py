@@ -203,7 +203,7 @@ def _collective(columns: CollectiveColumns, topology: Topology) -> Collective:
         raise TopologyError([f"collective.root: {columns.root} is not among the ranks"])
     if columns.layout is not None:
         return _read_layout(columns, columns.layout)
-    if len(ranks) ** 2 > LAYOUT_LIMIT:
+    if len(ranks) ** 2 > LAYOUT_LIMIT and columns.name == "all_to_all":
         raise TopologyError([f"collective.ranks: {len(ranks):,} are more than can be laid out"])
     if columns.name in KINDS and KINDS[columns.name].rooted and columns.root is None:
         raise CollectiveError(f"collective.root: none, {columns.name} has one")

@@ -1,0 +1,109 @@
+"""Trees of large machines, tried on small ones: as fast as those over all pairs, and checked."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from runtime.verify.verify import verify
+from solvers.certify import dual_bound
+from solvers.certify.certificates import prove
+from solvers.certify.dual_bound import Unproven
+from solvers.schedules.certificate import Prices
+from solvers.schedules.kinds import collective
+from solvers.schedules.schedule import Schedule
+from solvers.schedules.unfold import unfold
+from solvers.settings.options import DEFAULT_OPTIONS
+from solvers.solve import solve
+from solvers.trees import large
+from topologies.formats.spec import topology
+from topologies.model.topology import frozen, integers
+from topologies.symmetry.group import declared_group
+
+MACHINES = ("torus:3x4", "torus:2x3x3", "dgx-a100:boxes=3", "cloudmatrix384:nodes=2", "ring:7")
+
+
+@pytest.fixture
+def as_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large, "MOST_PAIRS", 1)
+    monkeypatch.setattr(dual_bound, "MOST_PAIRS", 1)
+
+
+def solved(machine: str, name: str) -> Schedule:
+    found = topology(machine)
+    return solve(found, collective(name, range(found.ranks)))
+
+
+@pytest.mark.usefixtures("as_large")
+@pytest.mark.parametrize("name", ["all_gather", "reduce_scatter", "all_reduce"])
+@pytest.mark.parametrize("machine", MACHINES)
+def test_trees_of_few_parents_are_right_and_proved_optimal(machine: str, name: str) -> None:
+    schedule = solved(machine, name)
+    assert schedule.group.order > 1
+    report = verify(schedule)
+    assert report.faults == ()
+    assert report.optimal
+
+
+@pytest.mark.usefixtures("as_large")
+@pytest.mark.parametrize("name", ["all_gather", "all_reduce"])
+def test_the_representatives_are_judged_as_all_images_are(name: str) -> None:
+    schedule = solved("torus:3x4", name)
+    rows, draw = schedule.transfers, np.random.default_rng(1)
+    tried = [schedule, replace(schedule, share=tuple(s / 2 for s in schedule.share))]
+    for row in draw.choice(len(rows), 12, replace=False).tolist():
+        rest = rows.rows(np.delete(np.arange(len(rows)), row))
+        twice = rows.rows(np.sort(np.append(np.arange(len(rows)), row)))
+        tried += [replace(schedule, transfers=each) for each in (rest, twice)]
+        turned = replace(rows, reduce=frozen(rows.reduce ^ (np.arange(len(rows)) == row)))
+        tried.append(replace(schedule, transfers=turned))
+    verdicts = [(verify(each).correct, verify(unfold(each)).correct) for each in tried]
+    assert [one for one, _ in verdicts] == [all_images for _, all_images in verdicts]
+    assert verdicts[0] == (True, True)
+    assert not verdicts[1][0]
+    assert not any(one for one, _ in verdicts[2::3])  # a message is missing
+
+
+@pytest.mark.usefixtures("as_large")
+def test_a_generator_that_is_no_symmetry_is_refused() -> None:
+    schedule = solved("torus:3x4", "all_gather")
+    swapped = schedule.group.generators.copy()
+    swapped[0, [0, 1]] = swapped[0, [1, 0]]
+    group = replace(schedule.group, generators=frozen(swapped))
+    assert not verify(replace(schedule, group=group)).correct
+
+
+@pytest.mark.parametrize("machine", ["torus:3x3", "dgx-a100:boxes=2", "irregular:seed=2"])
+@pytest.mark.parametrize("name", ["all_gather", "reduce_scatter", "all_reduce"])
+def test_the_bound_by_places_is_never_below_that_of_all_pairs(
+    monkeypatch: pytest.MonkeyPatch, machine: str, name: str
+) -> None:
+    found = topology(machine)
+    what, group = collective(name, range(found.ranks)), declared_group(found)
+    draw = np.random.default_rng(3)
+    equal = 0
+    for _ in range(20):
+        of_class = tuple(Fraction(int(p)) for p in draw.integers(0, 3, 4))
+        certificate = Prices(of_class, integers(draw.integers(0, 4, found.links).tolist()))
+        rates = []
+        for most in (4096, 1):
+            monkeypatch.setattr(dual_bound, "MOST_PAIRS", most)
+            try:
+                rates.append(prove(found, what, certificate, group))
+            except Unproven:
+                rates.append(None)
+        exact, weaker = rates
+        assert weaker is None or (exact is not None and weaker >= exact)
+        equal += weaker == exact
+    assert equal
+
+
+@pytest.mark.usefixtures("as_large")
+def test_a_machine_of_too_many_orbits_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large, "FAMILIES", 2)
+    machine = topology("mesh:3x4")
+    what = collective("all_gather", range(machine.ranks))
+    with pytest.raises(large.NotFound, match="12 ranks of which"):
+        large.pack_large(machine, what, declared_group(machine), large.Watch())
+    assert not large.is_large(machine, what, replace(DEFAULT_OPTIONS, max_height=3))
