@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = ("topologies", "solvers", "runtime", "commplan", "bench")
 # Public errors that are answers, and called so.
 ANSWERS = ("Infeasible", "NotFound", "WrongSchedule")
+EXTRAS = ("torch", "jax")  # whose errors are looked at where they are installed
 # Written into emitted programs, which know nothing of commplan.
 EMITTED = ROOT / "runtime" / "emit" / "in_python"
 
@@ -45,7 +46,11 @@ def errors():
         if extra in (["torch"], ["jax"]) and find_spec(extra[0]) is None:
             continue
         for error in classes_of_errors(name):
-            yield getattr(importlib.import_module(name), error)
+            try:
+                yield getattr(importlib.import_module(name), error)
+            except ModuleNotFoundError as missing:
+                if missing.name not in EXTRAS:
+                    raise
 
 
 def below(error):
