@@ -41,6 +41,10 @@ def find_base() -> Any:  # noqa: ANN401
     return found
 
 
+def _no(_: object) -> bool:
+    return False
+
+
 @cache
 def group_class() -> Any:  # noqa: ANN401
     """Make the class of groups for the torch that is there."""
@@ -50,6 +54,10 @@ def group_class() -> Any:  # noqa: ANN401
 
     class PlannedBackend(Collectives, base):  # type: ignore[misc, valid-type]
         """A backend of c10d; the process group is torch's own, and so are its other devices."""
+
+        # Said by hand: torch 2.14.1 asks itself without end for what a backend does not say.
+        supports_splitting = supports_coalescing = supports_time_estimate = property(_no)
+        supports_shrinking = supports_reconfigure = supports_window = property(_no)
 
         def getBackendName(self) -> str:  # noqa: N802 (as c10d has it)
             """Name the backend."""
