@@ -3,13 +3,22 @@
 import os
 import sys
 import tempfile
+import time
+import warnings
 
 import torch
 import torch.distributed as dist
+import torch.distributed.checkpoint as dcp
 from mpi4py import MPI
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
+from torch.distributed.pipelining import PipelineStage, Schedule1F1B
+from torch.distributed.tensor.parallel import (
+    ColwiseParallel,
+    RowwiseParallel,
+    parallelize_module,
+)
 from torch.nn.parallel import DistributedDataParallel
 
 import commplan.torch
@@ -17,7 +26,7 @@ from topologies.presets.shapes import star
 
 WORLD = MPI.COMM_WORLD
 N, ME = WORLD.size, WORLD.rank
-STEPS = 8
+STEPS = 50
 
 
 def joined(backend):
@@ -31,16 +40,16 @@ def model():
     return nn.Sequential(nn.Linear(12, 33), nn.ReLU(), nn.Linear(33, 1))
 
 
-def data(seed=7):
-    draw = torch.Generator().manual_seed(seed)
+def data(of=(ME, N)):
+    draw = torch.Generator().manual_seed(7)
     inputs = torch.randn(64, 12, generator=draw)
     wanted = inputs[:, :1] * 2 - inputs[:, 1:2]
-    return inputs[ME::N], wanted[ME::N]
+    return inputs[of[0] :: of[1]], wanted[of[0] :: of[1]]
 
 
-def train(wrapped, parameters):
+def train(wrapped, parameters, given=None):
     """Train for some steps; give the parameters."""
-    inputs, wanted = data()
+    inputs, wanted = given or data()
     steps = torch.optim.SGD(wrapped.parameters(), lr=0.05)
     first = last = 0.0
     for step in range(STEPS):
@@ -87,18 +96,18 @@ class Exchange(torch.autograd.Function):
 
 
 def mixture():
-    """Train experts, one on each process, on rows that are sent to them."""
+    """Train experts, one on each process, on rows that are sent to them, others at every step."""
     torch.manual_seed(ME)
     expert = nn.Linear(12, 1)
     inputs, wanted = data()
-    chosen = (inputs[:, 2].abs() * 3).long() % N
-    order = torch.argsort(chosen, stable=True)
-    sent = torch.bincount(chosen, minlength=N)
-    taken = torch.empty_like(sent)
-    dist.all_to_all_single(taken, sent)
-    splits = taken.tolist(), sent.tolist()
     steps = torch.optim.SGD(expert.parameters(), lr=0.05)
-    for _ in range(STEPS):
+    for step in range(STEPS):
+        chosen = (inputs[:, step % 12].abs() * 3).long() % N
+        order = torch.argsort(chosen, stable=True)
+        sent = torch.bincount(chosen, minlength=N)
+        taken = torch.empty_like(sent)
+        dist.all_to_all_single(taken, sent)
+        splits = taken.tolist(), sent.tolist()
         steps.zero_grad()
         there = Exchange.apply(inputs[order], *splits)
         back = Exchange.apply(expert(there), *splits[::-1])
@@ -107,54 +116,71 @@ def mixture():
     return torch.cat([each.reshape(-1) for each in expert.parameters()]).detach()
 
 
-def calls():
-    """Call what training does not."""
-    whole = [torch.zeros(2, 3) for _ in range(N)]
-    dist.all_gather(whole, torch.full((2, 3), float(ME)))
-    assert [int(each[0, 0]) for each in whole] == list(range(N))
-    half = torch.ones(5, dtype=torch.bfloat16)
-    dist.all_reduce(half)
-    assert half.tolist() == [N] * 5
-    gaps = torch.full((4, 4), float(ME)).t()[:, ::2]
-    dist.broadcast(gaps, N - 1)
-    assert gaps.unique().tolist() == [N - 1]
-    total = torch.full((3,), ME)
-    dist.reduce(total, 1, dist.ReduceOp.MAX)
-    assert ME != 1 or total.tolist() == [N - 1] * 3
-    parts = [torch.full((2,), float(i + ME)) for i in range(N)]
-    own = torch.zeros(2)
-    dist.reduce_scatter(own, parts, dist.ReduceOp.AVG)
-    assert own.tolist() == [ME + (N - 1) / 2] * 2
-    everyone = [torch.zeros(2) for _ in range(N)]
-    dist.all_to_all(everyone, parts)
-    assert [each[0] for each in everyone] == [ME + i for i in range(N)]
-    taken = torch.zeros(2)
-    dist.scatter(taken, parts if ME == 2 else None, 2)
-    assert taken.tolist() == [ME + 2] * 2
-    dist.gather(taken, everyone if ME == 0 else None, 0)
-    some = dist.new_group([0, N - 1])
-    if ME in (0, N - 1):
-        pair = torch.ones(1)
-        dist.all_reduce(pair, group=some)
-        assert pair.item() == 2
-    work = dist.all_reduce(own, async_op=True)
-    assert work.wait()
-    dist.barrier()
+def two_ways():
+    """Train with layers cut over two processes, and data and parameters over two such pairs."""
+    mesh = init_device_mesh("cpu", (N // 2, 2), mesh_dim_names=("data", "layer"))
+    made = nn.Sequential(nn.Linear(12, 32), nn.ReLU(), nn.Linear(32, 1))
+    parallelize_module(made, mesh["layer"], {"0": ColwiseParallel(), "2": RowwiseParallel()})
+    for each in made.parameters():
+        nn.init.normal_(each.to_local(), std=0.1, generator=torch.Generator().manual_seed(3))
+    fully_shard(made, mesh=mesh["data"])
+    everything = data(of=(mesh["data"].get_local_rank(), N // 2))
+    return train(made, lambda made: [each.full_tensor() for each in made.parameters()], everything)
+
+
+def pipeline():
+    """Train with a layer on each process."""
+    torch.manual_seed(1)
+    layers = [nn.Linear(12 if i == 0 else 9, 1 if i == N - 1 else 9) for i in range(N)]
+    inputs, wanted = data(of=(0, 1))
+    stage = PipelineStage(layers[ME], ME, N, torch.device("cpu"))
+    schedule = Schedule1F1B(stage, 2 * N, loss_fn=nn.functional.mse_loss)
+    steps = torch.optim.SGD(layers[ME].parameters(), lr=0.05)
+    for _ in range(STEPS):
+        steps.zero_grad()
+        if ME == 0:
+            schedule.step(inputs)
+        elif ME == N - 1:
+            schedule.step(target=wanted, losses=[])
+        else:
+            schedule.step()
+        steps.step()
+    return torch.cat([each.reshape(-1) for each in layers[ME].parameters()]).detach()
+
+
+def checkpoint():
+    """Save beside the training, by a group of its own, and find what was there at that time."""
+    group, folder = dist.new_group(), WORLD.bcast(tempfile.mkdtemp() if ME == 0 else None)
+    made = model()
+    wrapped = DistributedDataParallel(made)
+    train(wrapped, lambda made: list(made.parameters()))
+    then = {name: value.clone() for name, value in made.state_dict().items()}
+    saved = dcp.async_save(made.state_dict(), checkpoint_id=folder, process_group=group)
+    after = train(wrapped, lambda made: list(made.parameters()))
+    saved.result()
+    found = {name: torch.zeros_like(value) for name, value in then.items()}
+    dcp.load(found, checkpoint_id=folder, process_group=group)
+    assert all(torch.equal(found[name], then[name]) for name in then)
+    return after
 
 
 def main() -> None:
     torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+    works = (ddp, fsdp, two_ways, pipeline, mixture, checkpoint)
     joined("gloo")
     hooked = ddp(commplan.Communicator(WORLD, star(N), limit=30))
-    right = {work.__name__: work() for work in (ddp, fsdp, mixture)}
+    right = {work.__name__: work() for work in works}
     dist.destroy_process_group()
     commplan.torch.register(star(N), limit=30)
     joined("commplan")
-    calls()
-    for work in (ddp, fsdp, mixture):
+    for work in works:
+        began = time.monotonic()
         error = (work() - right[work.__name__]).abs().max().item()
         assert error < 1e-5, (work.__name__, error)
+        if ME == 0:
+            print(f"{work.__name__}: at most {error:.1e} off, {time.monotonic() - began:.1f} s")
     assert (hooked - right["ddp"]).abs().max().item() < 1e-5
     if ME == 0:
         print("right")

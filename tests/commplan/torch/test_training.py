@@ -13,7 +13,7 @@ SCRIPT = Path(__file__).with_name("run_training.py")
 
 @pytest.mark.mpi
 @pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed (extra: torch)")
-def test_ddp_fsdp_and_a_mixture_of_experts_train_to_the_parameters_of_gloo(mpi):
+def test_all_ways_to_train_come_to_the_parameters_of_gloo(mpi):
     command = [*mpi.command_line(4), sys.executable, "-m", "mpi4py", str(SCRIPT)]
     ended = run_limited(command, mpi.environment(120), 120)
-    assert (ended.code, ended.output) == (0, ["right"]), ended.errors
+    assert (ended.code, ended.output[-1:]) == (0, ["right"]), ended.errors
