@@ -41,8 +41,8 @@ ROOMS = {
     ),
     "commplan": (
         *("_floors", "anytime", "candidates", "planning", "changes"),
-        *("drawing", "measurements", "fitting", "expectation", "selection", "judgement"),
-        *("communicator", "jobs", "torch", "jax"),
+        *("drawing", "measurements", "fitting", "expectation", "report", "selection"),
+        *("judgement", "communicator", "jobs", "torch", "jax"),
         *("library", "__init__", "cli", "__main__"),
     ),
 }

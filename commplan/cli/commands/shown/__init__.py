@@ -1,0 +1,1 @@
+"""Commands that show a schedule: as text, and as a page."""
