@@ -21,7 +21,8 @@ MOSTLY = (
     3  # times as many cables of a kind as were not seen full must have been, to speak for those
 )
 NEAR, SURELY = 0.02, 0.01  # from a ratio, that a simple one may be; and beside its interval
-NEARLY = 0.07  # from a ratio, that one of LANES may be, if the interval holds it
+NEARLY = 0.15  # from a ratio, that one of LANES may be, if the interval holds it
+FILLED = 0.05  # and so far below it: while buffers fill, a link seems faster in all passes
 LANES = (Fraction(1), Fraction(1, 2), Fraction(1, 4))
 ENOUGH, UNSURE = 3, 0.05  # values of a cable; by which an interval of fewer is wider
 MOST_TERMS = 32  # of a simple ratio, above and below
@@ -201,11 +202,11 @@ def _simplest(span: Interval) -> Fraction:
     """Find the fraction of least terms near a measured ratio; the ratio itself if none is near.
 
     Rates of real links are simple multiples of one another, and plans for simple ones have fewer,
-    larger pieces. Near means within 2 %, and not surely beside what was measured; within 7 % if
+    larger pieces. Near means within 2 %, and not surely beside what was measured; within 15 % if
     it is what links have that lost a part of their lanes, or nothing.
     """
     for lanes in LANES:
-        if abs(float(lanes) / span.middle - 1) <= NEARLY and _holds(span, float(lanes)):
+        if abs(float(lanes) / span.middle - 1) <= NEARLY and _holds(span, float(lanes), FILLED):
             return lanes
     for below in range(1, MOST_TERMS + 1):
         above = round(span.middle * below)
@@ -216,8 +217,8 @@ def _simplest(span: Interval) -> Fraction:
     return _rounded(span.middle)
 
 
-def _holds(span: Interval, ratio: float) -> bool:
-    return span.low * (1 - SURELY) <= ratio <= span.high * (1 + SURELY)
+def _holds(span: Interval, ratio: float, below: float = SURELY) -> bool:
+    return span.low * (1 - below) <= ratio <= span.high * (1 + SURELY)
 
 
 def _moved(each: Class, rate: float) -> Interval:

@@ -13,6 +13,9 @@ from topologies.model.units import Seconds
 Pair = tuple[int, int]  # the rank that sends, and the one that receives
 Pairs = tuple[Pair, ...]  # of the flows of a round
 CONFIDENCE = 0.95
+# By number of values: half of an interval of 95 % (Student) over the mean half of their range; of
+# two, for which that would be 16, as of three: nothing would be told.
+BEYOND = {2: 3.0, 3: 3.0, 4: 1.5, 5: 1.1}
 FAR = 3.5  # times the spread, from which a value is an outlier (Iglewicz and Hoaglin, 1993)
 NORMAL = 1.4826  # of a normal distribution, the standard deviation over the median deviation
 LEAST_SPREAD = 0.01  # of the median: what deviates less is no outlier, however alike the rest
@@ -82,15 +85,17 @@ def interval(values: Sequence[float] | FloatArray) -> Interval:
     """Compute the median with its confidence interval, from order statistics alone.
 
     The k-th smallest and the k-th largest of n values enclose the median with probability
-    1 - 2 P(Binomial(n, 1/2) < k); the largest k with 95 % is taken. Below six values even the
-    extremes reach less, and they are what is given. No distribution is assumed (Hoefler and
-    Belli, SC 2015, rules 5 and 6). Outliers stay in the sample, which a median does not mind.
+    1 - 2 P(Binomial(n, 1/2) < k); the largest k with 95 % is taken. No distribution is assumed
+    (Hoefler and Belli, SC 2015, rules 5 and 6). Below six values even the extremes reach less: they
+    are moved out as far from the median as Student's intervals of so many values reach beyond
+    them. Outliers stay in the sample, which a median does not mind.
     """
     found = np.sort(np.asarray(values, dtype=np.float64))
     count = len(found)
     k = _rank_of_bound(count)
-    middle = float(np.median(found))
-    return Interval(middle, float(found[k]), float(found[-1 - k]), count, count_outliers(found))
+    middle, out = float(np.median(found)), BEYOND.get(count, 1.0)
+    low, high = (middle + out * (float(end) - middle) for end in (found[k], found[-1 - k]))
+    return Interval(middle, max(low, 0.0), high, count, count_outliers(found))
 
 
 def _rank_of_bound(count: int) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 
 from runtime.calibrate import tiers
 from runtime.calibrate.aim import aim, guess
-from runtime.calibrate.model.tree import Tree, dissolve, grow, leaf
+from runtime.calibrate.model.tree import Tree, dissolve, grow, leaf, straighten
 from runtime.calibrate.model.wires import Wires
 from runtime.calibrate.probing import Log
 from runtime.calibrate.readings import Flow, Pair, Round
@@ -52,7 +52,7 @@ def prune(tree: Tree, net: Wires, found: Saturation) -> Tree:
         for side in (inside, everyone - inside):
             unit = tuple(sorted(side))
             full[unit] = full.get(unit, False) or bool(found.known[cable])
-    return dissolve(tree, full)
+    return straighten(dissolve(tree, full))
 
 
 def _look(

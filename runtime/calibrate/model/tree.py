@@ -62,6 +62,14 @@ def dissolve(tree: Tree, full: Mapping[Unit, bool]) -> Tree:
     return Tree(tuple(sorted(ranks)), tuple(below))
 
 
+def straighten(tree: Tree) -> Tree:
+    """Put a rank that shares the topmost switch with one other switch alone at that one."""
+    if len(tree.ranks) != 1 or len(tree.below) != 1:
+        return tree
+    (only,) = tree.below
+    return Tree(tuple(sorted((*tree.ranks, *only.ranks))), only.below)
+
+
 def machine(tree: Tree, names: Sequence[str], name: str, rough: Rate) -> Topology:
     """Build the topology of a tree, whose links all have a rough rate.
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from runtime.calibrate.model.fair import fair_rates, passes
+from runtime.calibrate.model.tree import Tree, straighten
 from runtime.calibrate.model.wires import wires
 from runtime.calibrate.processes.stream import DEPTH, PARTS, Window, message, rate_within
 from runtime.calibrate.readings import Reading, interval
@@ -46,7 +47,7 @@ def test_flows_share_evenly_and_take_what_others_leave():
 
 
 def test_a_median_lies_between_order_statistics():
-    assert interval([3.0, 1.0, 2.0])[:3] == (2.0, 1.0, 3.0)
+    assert interval([3.0, 1.0, 2.0, 1.0, 3.0, 2.0])[:3] == (2.0, 1.0, 3.0)
     found = interval(np.arange(1.0, 21.0))  # of 20 values the 6th and the 15th: 95.9 %
     assert (found.low, found.high) == (6.0, 15.0)
     assert interval([1.0, 1.0, 1.01, 0.99, 1.0, 2.0]).outliers == 1
@@ -79,3 +80,15 @@ def test_messages_are_so_small_that_a_stream_ends_soon(guess):
     size = message(guess, 0.4)
     assert size == 1024 or size * PARTS <= guess * 0.4
     assert DEPTH < PARTS
+
+
+def test_of_few_values_the_interval_is_wider_than_their_range():
+    assert interval([9.0, 10.0, 11.0])[:3] == pytest.approx((10.0, 7.0, 13.0))
+    assert interval([0.1, 1.0, 9.0]).low == 0.0
+    assert interval([9.0, 9.5, 10.0, 10.0, 10.5, 11.0])[:3] == pytest.approx((10.0, 9.0, 11.0))
+
+
+def test_a_rank_alone_beside_one_switch_goes_to_that_switch():
+    pair, other = Tree((0, 1)), Tree((2, 3))
+    assert straighten(Tree((4,), (Tree((), (pair, other)),))) == Tree((4,), (pair, other))
+    assert straighten(Tree((4,), (pair, other))) == Tree((4,), (pair, other))
