@@ -22,7 +22,7 @@ ROOMS = {
             "groups",
             "fallback",
         ),
-        *("kept_symmetry", "registry", "solve", "exact", "jobs", "placement"),
+        *("kept_symmetry", "registry", "solve", "exact", "jobs", "placement", "steps"),
     ),
     "runtime": (
         *(

@@ -123,13 +123,13 @@ def _experts(model: Model, layout: Layout, micro: int, count: int) -> Iterator[F
     """List what expert parallelism adds."""
     etp = layout.etp or layout.tp
     tokens = micro * model.sequence / (layout.cp * layout.tp)
-    copies = tokens * model.top_k * model.hidden
+    sent = tokens * (model.copies or model.top_k) * model.hidden
     calls = count * expert_layers(model) / layout.pp
     for name, width in (("dispatch", model.dispatch_bytes), ("combine", model.combine_bytes)):
-        size = copies * (width or model.bytes)
+        size = sent * (width or model.bytes)
         yield _flow("ep", "all_to_all", size, 2 * calls, f"EP {name}", EP_SOURCE)
     if etp > 1:
-        size = copies * etp * model.bytes
+        size = tokens * model.top_k * model.hidden * etp * model.bytes
         yield _flow("etp", "all_gather", size, 2 * calls, "expert TP gather", EP_SOURCE)
         yield _flow("etp", "reduce_scatter", size, 2 * calls, "expert TP scatter", EP_SOURCE)
 

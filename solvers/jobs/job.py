@@ -50,6 +50,8 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
         gated: three matrices in a feed-forward layer (SwiGLU), not two.
         tied: one matrix is both the first and the last.
         bytes: of an element of activations.
+        copies: of a token that are sent off, where ranks or boxes get one each and not one for
+            each expert; 0 stands for top_k.
     """
 
     layers: Count
@@ -72,6 +74,7 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
     bytes: Count = 2
     dispatch_bytes: Some = 0
     combine_bytes: Some = 0
+    copies: NotNegative = 0.0
 
 
 class Layout(Struct, frozen=True, forbid_unknown_fields=True):
@@ -152,19 +155,29 @@ class Flow(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Compute(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a rank computes with.
+    """What a rank computes with; where a chip is named, what is 0 is taken from it.
 
     Attributes:
+        chip: one of `solvers/steps/chips.py`.
+        precision: of matrix products.
         seconds: of computation in a step on one rank; 0 has it worked out.
         peak_TFLOPS: of the type that matrices are multiplied in.
-        efficiency: the part of it that is reached, stated.
+        efficiency: the part of it that large products reach.
+        memory_GBps: what is read from and written to memory in a second.
         memory_GB: of one rank; 0 where it is no matter.
+        launch_us: for each kernel, where kernels are short.
+        network: the part of the planned rate that collectives reach.
     """
 
+    chip: Literal["", "H100", "H800", "B200", "GB200", "B300", "GB300", "910B", "910C-die"] = ""
+    precision: Literal["bf16", "fp8"] = "bf16"
     seconds: NotNegative = 0.0
     peak_TFLOPS: NotNegative = 0.0  # noqa: N815 (a unit)
-    efficiency: Part = 0.5
+    efficiency: Part = 0.7
+    memory_GBps: NotNegative = 0.0  # noqa: N815 (a unit)
     memory_GB: NotNegative = 0.0  # noqa: N815 (a unit)
+    launch_us: NotNegative = 5.0
+    network: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.8
     recompute: Literal["none", "full"] = "none"
     schedule: Pipeline = "interleaved"
 

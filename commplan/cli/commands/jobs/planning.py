@@ -15,8 +15,10 @@ from commplan.jobs import folder
 from commplan.jobs.planning import GroupPlans, plan_groups
 from solvers.jobs.demand import demand
 from solvers.jobs.job import Job, schema
+from solvers.jobs.layout import world
 from solvers.jobs.reading import load, preset_names
 from solvers.placement.search import Placement, place
+from solvers.steps.step import step as predict_step
 from topologies.formats import spec
 from topologies.model import selection
 from topologies.model.topology import Topology
@@ -101,6 +103,10 @@ def job(
         made = plan_groups(machine, read, placed, watch) if output else None
     fields |= laid_out.placement_fields(machine.name, placed)
     lines += laid_out.placement_lines(machine.name, placed)
+    predicted = predict_step(read, placed.judged, world(read.layout))
+    if predicted is not None:
+        fields |= laid_out.step_fields(predicted)
+        lines += laid_out.step_lines(predicted)
     if made is None or output is None:
         return Answer(fields | {"ranks": placed.ranks.tolist()}, lines)
     return _write(output, machine, read, placed, made, fields, lines)

@@ -7,6 +7,7 @@ from solvers.jobs.demand import volume
 from solvers.jobs.job import Flow, Job
 from solvers.jobs.layout import sizes, world
 from solvers.placement.search import Placement
+from solvers.steps.step import Step
 from topologies.model.units import duration
 
 GIB = 2**30
@@ -136,6 +137,44 @@ def placement_lines(machine: str, placed: Placement) -> list[str]:
         elif placed.judged.seconds:
             more = seconds / placed.judged.seconds
             lines.append(f"  {title}: {duration(seconds)}, {more:.3f} times as long")
+    return lines
+
+
+def step_fields(found: Step) -> dict[str, object]:
+    """Give the time of a step as JSON has it."""
+    memory = found.held
+    return {
+        "step": {
+            "seconds": found.seconds,
+            "computing_seconds": found.computing,
+            "bubble_seconds": found.bubble,
+            "exposed_seconds": sum(found.exposed.values()),
+            "exposed": dict(found.exposed),
+            "mfu": found.mfu,
+            "tokens_per_second": found.tokens / found.seconds if found.seconds else 0.0,
+            "memory_GB": memory.total / 1e9 if memory else 0.0,
+            "binds": found.binds,
+        }
+    }
+
+
+def step_lines(found: Step) -> list[str]:
+    """Lay out the time of a step, and what a rank holds."""
+    told = ", ".join(f"{k} {duration(v)}" for k, v in found.exposed.items() if v)
+    lines = [
+        f"  step      {duration(found.seconds)}: computation {duration(found.computing)}, bubble "
+        f"{duration(found.bubble)}, exposed {told or 'nothing'}",
+        f"  binds     {found.binds}",
+    ]
+    if found.tokens:
+        rate = f"{found.tokens / found.seconds:,.0f} tokens/s, {100 * found.mfu:.1f}% of the peak"
+        lines.append(f"  reached   {rate}")
+    if found.held:
+        own = found.held
+        parts = (own.parameters, own.gradients, own.optimiser, own.activations)
+        words = ("parameters", "gradients", "optimiser", "activations")
+        told = ", ".join(f"{w} {p / 1e9:.1f}" for w, p in zip(words, parts, strict=True))
+        lines.append(f"  a rank    {own.total / 1e9:.1f} GB: {told}")
     return lines
 
 
