@@ -21,6 +21,7 @@ ROOMS = {
             "flows",
             "groups",
             "fallback",
+            "repair",
         ),
         *("kept_symmetry", "registry", "solve", "exact", "jobs", "placement", "steps"),
     ),

@@ -3,19 +3,27 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from commplan.anytime.checking import WrongSchedule
 from commplan.changes.difference import Difference, compare_traffic
 from commplan.changes.shrink import on_what_is_left
 from commplan.planning.planner import Plan, plan
 from runtime.metrics.link_loads import throughput
 from runtime.simulate.simulate import simulate
 from solvers.groups.parts import refuse_parts
+from solvers.kept_symmetry import find_symmetry
+from solvers.lp.linear_program import Infeasible
+from solvers.repair.repair import repair
+from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
-from solvers.settings.deadline import Watch
+from solvers.settings.deadline import NotFound, Watch
 from solvers.settings.options import SolverOptions
 from topologies.derive.damage import Damage, damaged
 from topologies.derive.part import Submachine
 from topologies.model.units import Bytes, Rate, Seconds
+from topologies.symmetry.group import trivial
+
+EXPLICIT = 20_000  # transfers, up to which each of them is looked at
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ def replan(
     damage: Damage,
     *,
     shrink: bool = False,
+    keep: bool = False,
     size: Bytes | None = None,
     seconds: Seconds = 600.0,
     watch: Watch | None = None,
@@ -62,6 +71,7 @@ def replan(
         schedule: for the whole machine; only its throughput is taken on trust.
         damage: what has failed, in numbers of the schedule's machine.
         shrink: leave ranks that are gone out of the collective.
+        keep: change as little as the highest throughput allows, if that takes longer.
         size: as of `plan`, in bytes.
         seconds: of time, at most.
         watch: takes the place of `seconds`.
@@ -76,10 +86,32 @@ def replan(
     what = on_what_is_left(schedule.collective, left, shrink=shrink)
     refuse_parts(left.topology, what, "on what is left")
     options = SolverOptions(in_network=schedule.in_network, relays=schedule.relays)
-    made = plan(left.topology, what, size=size, seconds=seconds, options=options, watch=watch)
+    asked, watch = (left.topology, what), watch or Watch(seconds)
+    try:
+        watch.tell("repairing the old trees")
+        known = _repair(schedule, left, what, watch, keep=keep)
+        made = plan(*asked, size=size, options=options, watch=watch, known=known)
+    except (NotFound, Infeasible, WrongSchedule):  # they are not all that there is
+        made = plan(*asked, size=size, options=options, watch=watch)
     difference = compare_traffic(schedule, made.schedule, left)
     took = None if made.size is None else simulate(schedule, _size(schedule, made.size)).seconds
     return Replanned(made, left, throughput(schedule).algbw, took, difference)
+
+
+def _repair(
+    schedule: Schedule, left: Submachine, what: Collective, watch: Watch, *, keep: bool
+) -> Schedule:
+    """Repair the old trees, all of them where they are few, else one of each orbit.
+
+    Raises:
+        as `repair`.
+    """
+    few = len(schedule.transfers) * schedule.group.order <= EXPLICIT
+    if keep or few:
+        group = trivial(left.topology)
+    else:
+        group = find_symmetry(left.topology, what, watch=watch)
+    return repair(schedule, left, what, group, watch)
 
 
 def _size(schedule: Schedule, size: Bytes) -> Bytes:

@@ -74,6 +74,7 @@ def plan(
     options: SolverOptions = DEFAULT_OPTIONS,
     max_scratch: Share | None = None,
     watch: Watch | None = None,
+    known: Schedule | None = None,
 ) -> Plan:
     """Find the schedule of highest throughput or, for a size in bytes, the fastest one known.
 
@@ -89,6 +90,7 @@ def plan(
         options: which symmetry to use, what switches and ranks outside may do, and limits.
         max_scratch: what a rank may need besides its buffers, as a part of the size.
         watch: reports progress and can be stopped early; takes the place of `seconds`.
+        known: a schedule of highest throughput, where there is one already; it is checked.
 
     Returns:
         the schedule, what the checker said of it, and why it was chosen.
@@ -112,6 +114,8 @@ def plan(
     if max_scratch is not None:
         number("max_scratch", max_scratch)
     with stop_on_interrupt(watch):
+        if known is not None:
+            return plan_as_is(topology, collective, size, options, max_scratch, watch, known)
         return _in_order(topology, collective, size, options, max_scratch, watch)
 
 
@@ -152,9 +156,13 @@ def plan_as_is(
     options: SolverOptions,
     max_scratch: Share | None,
     watch: Watch,
+    known: Schedule | None = None,
 ) -> Plan:
     """Plan for a machine as it is."""
-    found = _highest(topology, collective, watch, options)
+    if known is None:
+        found = _highest(topology, collective, watch, options)
+    else:
+        found = check_schedule(known)
     best, report = found.schedule, found.report
     if size is None and is_sized(collective):
         size = collective.total

@@ -37,6 +37,9 @@ from topologies.model.units import Bytes, Seconds, bytes_of, duration, rate
     "--slow", multiple=True, metavar="SRC:DST=PART", help="What is left of a link, as 0.5."
 )
 @click.option("--shrink", is_flag=True, help="Leave ranks that are gone out of the collective.")
+@click.option(
+    "--keep", is_flag=True, help="Change as little as the highest rate allows; slower if large."
+)
 @output(lambda: files.ENDINGS)
 @size_option
 @time_limit
@@ -46,6 +49,7 @@ def replan(
     without_rank: tuple[str, ...],
     slow: tuple[str, ...],
     shrink: bool,
+    keep: bool,
     output: str,
     size: Bytes | None,
     time_limit: Seconds,
@@ -61,7 +65,7 @@ def replan(
     started = monotonic()
     damage = read_damage(schedule.topology, without, without_rank, slow)
     with progress(time_limit) as watch, stop_on_interrupt(watch):
-        made = replan_schedule(schedule, damage, shrink=shrink, size=size, watch=watch)
+        made = replan_schedule(schedule, damage, shrink=shrink, keep=keep, size=size, watch=watch)
         watch.tell("writing")
         files.save(made.plan.schedule, output)
     fields = _fields(made) | {"seconds": monotonic() - started}
