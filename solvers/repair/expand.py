@@ -21,7 +21,7 @@ from solvers.settings.deadline import NotFound
 from topologies.derive.part import Submachine
 from topologies.model.ragged import starts, stretches
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
-from topologies.symmetry.group import moved_links
+from topologies.symmetry.group import Group, moved_links
 
 SAMPLE = 96  # trees of an orbit of roots that are written out, of which the program chooses
 ROUNDING = 1e-12  # relative difference of bandwidths that are equal
@@ -137,11 +137,12 @@ def expand(
     Raises:
         NotFound: a root has several blocks.
     """
-    old, elements = schedule.topology, schedule.group.elements
+    old, group = schedule.topology, schedule.group
     vertex, link = _numbers(old.vertices, left.vertices), _numbers(old.links, left.links)
-    element, piece, images = _sample(schedule, vertex[elements[:, roots]], quotient)
-    place, back = (column[vertex[elements[element, roots[piece]]]] for column in quotient.from_root)
-    root, back = quotient.roots[place], quotient.group.inverses[back]
+    images = group.images(np.arange(group.order)[:, None], roots[None])
+    element, piece, times = _sample(schedule, vertex[images], quotient)
+    place, back = (column[vertex[images[element, piece]]] for column in quotient.from_root)
+    root = quotient.roots[place]
     block = _blocks(what)[root]
     rows = schedule.transfers
     ends = np.searchsorted(rows.piece, np.arange(schedule.pieces + 1))
@@ -149,13 +150,14 @@ def expand(
     copies = rows.rows(stretches(ends[piece], count))
     image = np.repeat(np.arange(len(piece)), count)
     hop = np.repeat(image, np.diff(copies.route_start))
-    route = link[moved_links(old, copies.route, elements, element[hop])]
-    route = _moved(left, route, back, hop)
-    src, dst = (vertex[elements[element[image], end]] for end in (copies.src, copies.dst))
-    src, dst = (np.where(end < 0, -1, back[image, end]) for end in (src, dst))
+    route = link[moved_links(old, copies.route, group, element[hop])]
+    returning = _Backward(quotient.group.generators, quotient.group)
+    route = _moved(left, route, returning, back[hop])
+    src, dst = (vertex[group.images(element[image], end)] for end in (copies.src, copies.dst))
+    src, dst = (np.where(end < 0, -1, returning.images(back[image], end)) for end in (src, dst))
     transfers = _kept(copies, image, src, dst, route)
     broken, slower = _harm(transfers, old, left)
-    weight = _weights(schedule, piece, what.sizes[block], images)
+    weight = _weights(schedule, piece, what.sizes[block], times)
     return OldTrees(quotient, what, frozen(root), frozen(block), weight, transfers, broken, slower)
 
 
@@ -223,11 +225,22 @@ def _carried(schedule: Schedule, pieces: IntArray) -> Fraction:
     return sum((s * n for s, n in zip(schedule.share, count, strict=True) if n), Fraction(0))
 
 
-def _moved(left: Submachine, route: IntArray, back: IntArray, of: IntArray) -> IntArray:
-    """Translate links that are left by elements of the new group."""
+@dataclass(frozen=True, eq=False)
+class _Backward(Group):
+    """A group whose elements, by number, are the inverses of those of another one."""
+
+    of: Group
+
+    def images(self, element: IntArray, vertex: IntArray) -> IntArray:
+        """Compute where the inverses send vertices, entry by entry."""
+        return self.of.origins(element, vertex)
+
+
+def _moved(left: Submachine, route: IntArray, group: Group, element: IntArray) -> IntArray:
+    """Translate links that are left by elements of a group."""
     found = route.copy()
     whole = np.flatnonzero(route >= 0)
-    found[whole] = moved_links(left.topology, route[whole], back, of[whole])
+    found[whole] = moved_links(left.topology, route[whole], group, element[whole])
     return found
 
 

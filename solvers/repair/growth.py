@@ -97,7 +97,7 @@ class Growth:
     def _start(self, variant: Variant, child: int, parent: int) -> tuple[int, int]:
         src, dst = (child, parent) if variant.inward else (parent, child)
         root, element = (int(column[src]) for column in self.quotient.from_root)
-        return root, int(self.quotient.group.inverses[element, dst])
+        return root, int(self.quotient.group.origins(np.array(element), np.array(dst)))
 
     def grow(self, prices: FloatArray, time: float) -> tuple[bool, float | None]:
         """Add what the prices ask for; say whether anything was, and what time they prove."""

@@ -151,7 +151,7 @@ class _Trees:
         element = quotient.from_root[1][[start for start, _ in asked]].astype(np.int64)
         links = integers(link for route in routes for link in route)
         moved = moved_links(
-            quotient.topology, links, quotient.group.elements, np.repeat(element, length)
+            quotient.topology, links, quotient.group, np.repeat(element, length)
         ).tolist()
         ends = starts(length).tolist()
         return [tuple(moved[a:b]) for a, b in pairwise(ends)]
