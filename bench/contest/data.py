@@ -38,6 +38,8 @@ def _sum(what: Collective, block: int, dtype: str, op: str) -> Array:
     total = _contribution(first, block, dtype, op)
     if op == "avg":
         take_shares(total, total, dtype, 1 + len(others))
+    if not others:
+        return total
     add = join(op, dtype)
     for other in others:
         summand = _contribution(other, block, dtype, op)
