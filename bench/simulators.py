@@ -21,7 +21,7 @@ from commplan.planning.planner import plan
 from runtime.emit.targets import write
 from runtime.emit.traces.build import make_trace
 from runtime.foreign.traces import chakra, goal
-from runtime.foreign.traces.play import Routes, over_links, play
+from runtime.foreign.traces.play import over_links, play
 from runtime.foreign.traces.trace import Trace
 from runtime.program.program import ProgramError
 from runtime.simulate.simulate import simulate
@@ -46,7 +46,7 @@ class Row(NamedTuple):
     """A line of the table; ratio is played / simulated.
 
     alike: the models coincide. Chakra says no order of starting, so that messages may overtake each
-    other; and where a pair has several ways, links meet messages at one time in another order.
+    other.
     """
 
     machine: str
@@ -77,19 +77,11 @@ def rows(machine: str, name: str) -> Iterator[Row]:
         if isinstance(text, tuple):
             found = make_trace(schedule, BYTES, None, None)
             took = play(text, over_links(made, found.ranks, found.routes), stored=True)
-            alike = target.startswith("goal") and _has_one_way(found.routes)
+            alike = target.startswith("goal")
             ratio = took / simulate(schedule, BYTES, "store-and-forward", joined=0).seconds
         size = note if isinstance(note, int) else 0
         said = note if isinstance(note, str) else ""
         yield Row(machine, name, target, size, loss, spent, ratio, said, alike)
-
-
-def _has_one_way(routes: Routes) -> bool:
-    """Tell whether no two messages of a pair take different links."""
-    ways: dict[tuple[int, int], set[tuple[int, ...]]] = {}
-    for (src, dst, _), links in routes.items():
-        ways.setdefault((src, dst), set()).add(tuple(links))
-    return all(len(each) == 1 for each in ways.values())
 
 
 def _emit(schedule: Schedule, target: str) -> tuple[Trace | None, float, int | str]:

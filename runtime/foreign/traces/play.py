@@ -4,6 +4,8 @@ A send and a receive of the same ends, tag and size belong together, in the orde
 started. A send is done when its bytes have left, a receive when all have come. On links messages
 are stored and forwarded, each link serving one after the other in the order of arrival: the
 congestion-aware backend of ASTRA-sim. Between endpoints only the two adapters count: LogGP.
+Of messages that come to a station at one time, which simulators serve as it happens, the one goes
+first whose node has the smaller number, as programs would have it.
 """
 
 import heapq
@@ -20,6 +22,8 @@ from topologies.model.topology import Topology
 from topologies.model.units import Seconds
 
 MOST_EVENTS = 2**24
+DIGITS = 13  # of seconds, after which times are one: floats differ in the last places
+ACTS, SERVES = 0, 1  # what comes first of what happens at one time
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,9 @@ class _Player:
     ) -> None:
         self.trace, self.ways, self.stored, self.overhead = trace, ways, stored, overhead
         self.watch = watch
-        self.events: list[tuple[float, int, Callable[[float], None]]] = []
+        self.events: list[tuple[float, int, int, float, Callable[[float], None]]] = []
+        # What came to a station at a time: node, rank, place on its way, and when all is there.
+        self.came: dict[tuple[float, int], list[tuple[int, int, int, float]]] = {}
         self.count = 0
         self.free: dict[int, float] = {}
         self.busy = [0.0] * len(trace)
@@ -154,7 +160,7 @@ class _Player:
                 if not self.waits[rank][number]:
                     self._at(0.0, partial(self._start, rank, number))
         while self.events:
-            now, _, act = heapq.heappop(self.events)
+            *_, now, act = heapq.heappop(self.events)
             act(now)
         for rank, own in enumerate(self.trace):
             if self.finished[rank] < len(own):
@@ -164,11 +170,11 @@ class _Player:
                 )
         return self.last
 
-    def _at(self, when: float, act: Callable[[float], None]) -> None:
+    def _at(self, when: float, act: Callable[[float], None], what: int = ACTS) -> None:
         self.count += 1
         if self.count > MOST_EVENTS:
             raise ForeignError(f"more than {MOST_EVENTS} events")
-        heapq.heappush(self.events, (when, self.count, act))
+        heapq.heappush(self.events, (round(when, DIGITS), what, self.count, when, act))
 
     def _start(self, rank: int, number: int, now: float) -> None:
         node = self.trace[rank][number]
@@ -186,6 +192,20 @@ class _Player:
 
     def _travel(self, rank: int, number: int, place: int, now: float, full: float) -> None:
         """Let a message come to a station; full: when all of it is there, if none is stored."""
+        node = self.trace[rank][number]
+        here = round(now, DIGITS), self.ways(rank, node.peer, node.tag)[place].station
+        if here not in self.came:
+            self.came[here] = []
+            self._at(now, partial(self._serve, here), SERVES)
+        self.came[here].append((number, rank, place, full))
+
+    def _serve(self, here: tuple[float, int], now: float) -> None:
+        """Let the station take what came at one time, in order."""
+        for number, rank, place, full in sorted(self.came.pop(here)):
+            self._pass(rank, number, place, now, full)
+
+    def _pass(self, rank: int, number: int, place: int, now: float, full: float) -> None:
+        """Let a message through a station, and on to the next."""
         node = self.trace[rank][number]
         way = self.ways(rank, node.peer, node.tag)
         visit = way[place]
