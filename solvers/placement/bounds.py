@@ -14,7 +14,7 @@ import numpy as np
 
 from solvers.jobs.job import Flow
 from solvers.placement.cuts import Family
-from solvers.placement.judge import TWICE, Cost, Judge, expose
+from solvers.placement.judge import TWICE, Cost, Judge, Judged, expose
 from topologies.model.topology import FloatArray, IntArray
 from topologies.model.units import Seconds
 
@@ -26,8 +26,18 @@ def lower_bound(judge: Judge, usable: IntArray) -> Seconds:
         judge: of the job on its machine.
         usable: the ranks that may be used; where more than the job has, only ranks alone count.
     """
+    return least(judge, usable).seconds
+
+
+def least(judge: Judge, usable: IntArray) -> Judged:
+    """Give the least that each flow of a step can cost, each kind of group at its own best.
+
+    Args:
+        judge: of the job on its machine.
+        usable: the ranks that may be used.
+    """
     costs = [_least(judge, flow, usable) for flow in judge.flows]
-    return sum(expose(judge.job, costs).values())
+    return Judged(tuple(costs), expose(judge.job, costs))
 
 
 def _least(judge: Judge, flow: Flow, usable: IntArray) -> Cost:

@@ -30,6 +30,7 @@ at least 1, so that what is delivered to all ranks, with the cost of all links, 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -65,11 +66,13 @@ class Family:
         return len(self.out)
 
 
+@lru_cache(maxsize=4)
 def singles(topology: Topology) -> Family:
     """Give each rank alone."""
     return _family(topology, np.arange(topology.vertices), False)
 
 
+@lru_cache(maxsize=4)
 def families(topology: Topology) -> list[Family]:
     """List families of cuts, coarse ones first, those that say nothing left out.
 

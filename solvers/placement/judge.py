@@ -8,7 +8,7 @@ computation hides is taken off for each kind of group: exposed = max(T (1 - part
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
@@ -177,13 +177,19 @@ class Judge:
 
     @cached_property
     def reach(self) -> list[Seconds]:
-        """Compute the farthest two ranks of a box of each tier, and of all, from the first rank."""
-        machine = self.topology
-        graph = simplify(machine.src, machine.dst, machine.alpha + NOTHING, machine.vertices)[0]
-        far = dijkstra(graph, indices=0)[: machine.ranks]
-        ends = 2 * float(machine.overhead.max(initial=0.0))
-        inside = [far[each.label == each.label[0]] for each in self._tiers]
-        return [float(each.max()) + ends for each in (*inside, far)]
+        """Give the latency across a box of each tier, and across the machine."""
+        return _reach(self.topology)
+
+
+@lru_cache(maxsize=4)
+def _reach(machine: Topology) -> list[Seconds]:
+    """Compute the farthest two ranks of a box of each tier, and of all, from the first rank."""
+    graph = simplify(machine.src, machine.dst, machine.alpha + NOTHING, machine.vertices)[0]
+    far = dijkstra(graph, indices=0)[: machine.ranks]
+    ends = 2 * float(machine.overhead.max(initial=0.0))
+    tiers = [family for family in families(machine) if family.tier]
+    inside = [far[each.label == each.label[0]] for each in tiers]
+    return [float(each.max()) + ends for each in (*inside, far)]
 
 
 def _most(load: tuple[FloatArray, FloatArray], capacity: tuple[FloatArray, FloatArray]) -> float:

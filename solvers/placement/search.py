@@ -68,6 +68,7 @@ def place(
     job: Job,
     ranks: Sequence[Rank] | None = None,
     pinned: Mapping[Rank, Rank] | None = None,
+    exchange: bool = True,
 ) -> Placement:
     """Place a job on a machine.
 
@@ -78,6 +79,7 @@ def place(
         job: that fits together.
         ranks: those of the machine that may be used (all).
         pinned: the machine's rank of some of the job's.
+        exchange: whether ranks are exchanged in the end.
 
     Raises:
         JobError: more ranks than there are, a pin that cannot be, or ranks that do not reach each
@@ -92,13 +94,13 @@ def place(
         )
     pins = _check_pins(pinned or {}, usable, count)
     for forward in (False, True):
-        found = _place(Judge(topology, job, forward), usable, pins)
+        found = _place(Judge(topology, job, forward), usable, pins, exchange)
         if found.judged.seconds < float("inf"):
             return found
     raise JobError(f"layout: ranks of a group do not reach each other on {topology.name}")
 
 
-def _place(judge: Judge, usable: IntArray, pins: dict[Rank, Rank]) -> Placement:
+def _place(judge: Judge, usable: IntArray, pins: dict[Rank, Rank], exchange: bool) -> Placement:
     """Search, with ranks that forward for others or not."""
     search = _Search(judge, usable, pins)
     search.try_baselines()
@@ -107,7 +109,7 @@ def _place(judge: Judge, usable: IntArray, pins: dict[Rank, Rank]) -> Placement:
     if search.best is None:  # ranks of some group do not reach each other
         placed = usable[: world(judge.job.layout)]
         search.best, search.seconds = placed, judge.seconds(placed)
-    elif search.seconds > bound * (1 + GAIN):
+    elif exchange and search.seconds > bound * (1 + GAIN):
         search.exchange()
     return Placement(
         frozen(search.best),

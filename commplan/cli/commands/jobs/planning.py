@@ -9,8 +9,9 @@ from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.cli.io.answer import Answer, Command
 from commplan.cli.io.arguments import choose_ranks, file_name, time_limit
 from commplan.cli.io.jobs import placements as laid_out
+from commplan.cli.io.needless import is_given
 from commplan.cli.io.progress import progress
-from commplan.cli.io.quantities import SecondsRange
+from commplan.cli.io.quantities import SecondsRange, Whole
 from commplan.jobs import folder
 from commplan.jobs.planning import GroupPlans, plan_groups
 from solvers.jobs.demand import demand
@@ -18,6 +19,7 @@ from solvers.jobs.job import Job, schema
 from solvers.jobs.layout import world
 from solvers.jobs.reading import load, preset_names
 from solvers.placement.search import Placement, place
+from solvers.steps.layouts import rank_layouts, read_ranges
 from solvers.steps.step import step as predict_step
 from topologies.formats import spec
 from topologies.model import selection
@@ -59,6 +61,15 @@ def _print_schema(context: click.Context, parameter: click.Parameter, asked: boo
     help="Say how long each rank's bytes take at a rate, without a machine.",
 )
 @click.option(
+    "--search",
+    metavar="tp=1..8,...",
+    help="Rank all layouts within these ranges (tp, cp, ep, etp, pp, virtual, zero, micro) by "
+    "their predicted step; dp is what is left.",
+)
+@click.option(
+    "--shown", type=Whole(1, 1000), default=10, show_default=True, help="Layouts of --search."
+)
+@click.option(
     "--schema",
     is_flag=True,
     is_eager=True,
@@ -76,6 +87,8 @@ def job(
     without_rank: str | None,
     pin: tuple[str, ...],
     rate: float | None,
+    search: str | None,
+    shown: int,
     time_limit: Seconds,
 ) -> Answer:
     """Say what a training job exchanges; with a TOPOLOGY place it; with -o plan its groups.
@@ -85,6 +98,8 @@ def job(
     """
     if topology is None and (output or ranks or without_rank or pin):
         raise click.UsageError("-o, --ranks, --without-rank and --pin need a TOPOLOGY")
+    if search is not None:
+        return _search(job, topology, changes, search, (ranks, without_rank), shown, time_limit)
     read = load(job, changes)
     flows = demand(read)
     fields, lines = laid_out.demand_fields(read, flows), laid_out.demand_lines(read, flows)
@@ -126,6 +141,34 @@ def _write(
     folder.save(output, machine, read, placed, made, fields)
     told = [*lines, *laid_out.plan_lines(made), f"written to {output}"]
     return Answer(fields | {"ranks": placed.ranks.tolist(), "written": output}, told)
+
+
+def _search(
+    job: str,
+    topology: str | None,
+    changes: tuple[str, ...],
+    search: str,
+    chosen: tuple[str | None, str | None],
+    shown: int,
+    time_limit: Seconds,
+) -> Answer:
+    """Rank layouts.
+
+    Raises:
+        UsageError: no machine is given, or something that a search has no use for.
+    """
+    if topology is None or any(map(is_given, ("output", "pin", "rate"))):
+        raise click.UsageError("--search takes JOB, TOPOLOGY, --set, --ranks and --without-rank")
+    ranges = read_ranges(search)
+    machine = spec.topology(topology)
+    usable = _usable(machine, *chosen)
+    read = load(job, changes, whole=False)
+    with progress(time_limit) as watch, stop_on_interrupt(watch):
+        found = rank_layouts(machine, read, ranges, usable, shown, watch)
+    lines = laid_out.layouts_lines(read, machine.name, found)
+    return Answer(
+        {"job": read.name, "machine": machine.name, **laid_out.layouts_fields(found)}, lines
+    )
 
 
 def _usable(machine: Topology, ranks: str | None, dead: str | None) -> list[Rank]:

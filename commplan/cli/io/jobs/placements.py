@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from commplan.jobs.planning import GroupPlans
 from solvers.jobs.demand import volume
 from solvers.jobs.job import Flow, Job
 from solvers.jobs.layout import sizes, world
 from solvers.placement.search import Placement
+from solvers.steps.layouts import Layouts
 from solvers.steps.step import Step
 from topologies.model.units import duration
 
@@ -233,3 +236,54 @@ def _mib(size: int) -> str:
 
 def _gib(size: float) -> str:
     return f"{size / GIB:,.6g}"
+
+
+def layouts_fields(found: Layouts) -> dict[str, object]:
+    """Give ranked layouts as JSON has them."""
+    return {
+        "feasible": found.feasible,
+        "refused": dict(found.refused),
+        "placed": found.placed,
+        "not_tried": list(found.not_tried),
+        "layouts": [
+            {
+                "layout": {**msgspec.to_builtins(each.job.layout)},
+                "micro": each.job.batch.micro if each.job.batch else 1,
+                "placement": each.placed.title if each.placed else "",
+                **step_fields(each.step),
+            }
+            for each in found.first
+        ],
+    }
+
+
+def layouts_lines(job: Job, machine: str, found: Layouts) -> list[str]:
+    """Lay ranked layouts out."""
+    rows = [
+        (
+            duration(each.step.seconds),
+            _layout(each.job),
+            f"{each.step.held.total / 1e9:.1f} GB" if each.step.held else "",
+            f"{100 * each.step.mfu:.1f}%",
+            each.step.binds,
+            each.placed.title if each.placed else "",
+        )
+        for each in found.first
+    ]
+    refused = sum(found.refused.values())
+    most = sorted(found.refused.items(), key=lambda pair: -pair[1])[:3]
+    why = ", ".join(f"{count:,} by {reason}" for reason, count in most)
+    head = ("step", "layout", "a rank", "of peak", "binds", "placement")
+    return [
+        f"{job.name} on {machine}: {found.feasible:,} layouts are feasible, {found.placed:,} "
+        f"placed, {refused:,} refused{f' ({why})' if why else ''}",
+        *_columns(head, rows),
+        *(f"  not tried: {each}" for each in found.not_tried),
+    ]
+
+
+def _layout(job: Job) -> str:
+    own = job.layout
+    words = [("tp", own.tp), ("cp", own.cp), ("ep", own.ep), ("pp", own.pp), ("vpp", own.virtual)]
+    words += [("dp", own.dp), ("micro", job.batch.micro if job.batch else 1)]
+    return " ".join(f"{name}{size}" for name, size in words if size > 1) + f" zero{own.zero}"

@@ -1,0 +1,200 @@
+"""Which layout of a model is fastest on a machine: all that are feasible, ranked by their step.
+
+A layout is feasible if its dimensions fit the ranks, the model and the batch (`faults.py`), and
+what a rank holds fits its memory. No placement of a layout is faster than its step with every kind
+of group at its own best (`placement/bounds.py`), so layouts are placed in the order of that, until
+none that is left can be among the first: these are the same as if all had been placed.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+import msgspec
+import numpy as np
+
+from solvers.jobs.errors import JobError
+from solvers.jobs.faults import list_faults
+from solvers.jobs.job import Job, Layout
+from solvers.placement.bounds import least
+from solvers.placement.judge import Judge
+from solvers.placement.search import Placement, place
+from solvers.settings.deadline import Watch
+from solvers.steps.chips import chip_of
+from solvers.steps.memory import held
+from solvers.steps.step import Step, step
+from topologies.model.messages import short, unknown
+from topologies.model.topology import IntArray, Topology
+from topologies.model.units import Rank
+
+SEARCHED = ("tp", "cp", "ep", "etp", "pp", "virtual", "zero", "micro")
+MOST = 200_000  # layouts that are looked at
+MEMORY = "more than a rank's memory"
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """A layout with its step.
+
+    Attributes:
+        placed: None where it was not placed, as its best step is longer than those that are shown.
+    """
+
+    job: Job
+    step: Step
+    placed: Placement | None
+
+
+@dataclass(frozen=True, eq=False)
+class Layouts:
+    """All layouts that were looked at.
+
+    Attributes:
+        first: those of the shortest steps, placed.
+        feasible: how many are.
+        refused: how many are not, by the reason.
+        not_tried: what was left out as the time was over.
+    """
+
+    first: tuple[Ranked, ...]
+    feasible: int
+    refused: Mapping[str, int]
+    placed: int
+    not_tried: tuple[str, ...]
+
+
+def read_ranges(text: str) -> dict[str, tuple[int, ...]]:
+    """Read `tp=1..16,pp=1..16,ep=8..384`: each value that is a number of ranks in these bounds.
+
+    Args:
+        text: names with a number, or a least and a largest one; with commas between.
+
+    Raises:
+        JobError: a word that is none of these.
+    """
+    found: dict[str, tuple[int, ...]] = {}
+    for word in text.split(","):
+        match = re.fullmatch(r"([a-z]{1,20})=([0-9]{1,7})(?:\.\.([0-9]{1,7}))?", word)
+        if not match:
+            raise JobError(f"--search: found {short(word)!r}, expected NAME=LEAST..MOST")
+        name, least_, most = match[1], int(match[2]), int(match[3] or match[2])
+        if name not in SEARCHED:
+            raise JobError(f"--search: {unknown('dimension', name, SEARCHED)}")
+        if name in found or most < least_:
+            raise JobError(f"--search: found {short(word)!r}, expected each once, least first")
+        found[name] = (least_, most)
+    return found
+
+
+def rank_layouts(
+    topology: Topology,
+    job: Job,
+    ranges: Mapping[str, Sequence[int]],
+    ranks: Sequence[Rank] | None,
+    shown: int,
+    watch: Watch,
+) -> Layouts:
+    """Rank all layouts within ranges by their predicted step.
+
+    Complexity: a bound for each feasible layout, a placement for those that may be among the first.
+
+    Args:
+        topology: the machine.
+        job: with a model, a batch and a chip.
+        ranges: of dimensions, least and largest.
+        ranks: of the machine that may be used (all).
+        shown: how many are wanted.
+        watch: can stop it early.
+
+    Raises:
+        JobError: the job has no model with a batch, or no chip; or no layout is feasible.
+    """
+    if job.model is None or job.batch is None or chip_of(job.compute) is None:
+        raise JobError("--search: found no model with a batch and a chip, expected all three")
+    usable = np.arange(topology.ranks) if ranks is None else np.unique(np.array(ranks))
+    refused: Counter[str] = Counter()
+    feasible = []
+    for candidate in _candidates(job, ranges, len(usable)):
+        reason = _refuse(candidate)
+        if reason:
+            refused[reason] += 1
+            continue
+        best = _at_best(topology, candidate, usable)
+        feasible.append(Ranked(candidate, best, None))
+    if not feasible:
+        common = ", ".join(f"{count} by {why}" for why, count in refused.most_common(3))
+        raise JobError(f"--search: no layout is feasible of {sum(refused.values())} ({common})")
+    feasible.sort(key=lambda each: each.step.seconds)
+    first, placed = _place_first(topology, feasible, usable, shown, watch)
+    return Layouts(tuple(first), len(feasible), dict(refused), placed, tuple(watch.not_tried))
+
+
+def _place_first(
+    topology: Topology, feasible: Sequence[Ranked], usable: IntArray, shown: int, watch: Watch
+) -> tuple[list[Ranked], int]:
+    """Place layouts, the most promising first, until none that is left can be among the first."""
+    first: list[Ranked] = []
+    for number, each in enumerate(feasible):
+        if len(first) >= shown and each.step.seconds >= first[shown - 1].step.seconds:
+            return first[:shown], number
+        if first and watch.leaves_out(f"{len(feasible) - number} layouts"):
+            return first[:shown], number
+        watch.tell(f"placing layout {number + 1} of {len(feasible)}")
+        found = place(topology, each.job, usable.tolist(), exchange=False)
+        made = step(each.job, found.judged, len(usable))
+        assert made is not None
+        first.append(Ranked(each.job, made, found))
+        first.sort(key=lambda one: one.step.seconds)
+    return first[:shown], len(feasible)
+
+
+def _at_best(topology: Topology, job: Job, usable: IntArray) -> Step:
+    """Predict the step with every kind of group at its own best."""
+    found = step(job, least(Judge(topology, job, forward=True), usable), len(usable))
+    assert found is not None
+    return found
+
+
+def _refuse(job: Job) -> str:
+    """Say why a layout is not feasible; nothing where it is."""
+    faults = list_faults(job)
+    if faults:
+        return faults[0].partition(":")[0]
+    chip = chip_of(job.compute)
+    assert job.model is not None
+    assert chip is not None
+    return MEMORY if held(job, job.model).total > chip.memory else ""
+
+
+def _candidates(job: Job, ranges: Mapping[str, Sequence[int]], count: int) -> Iterator[Job]:
+    """List the layouts within ranges whose dimensions multiply to the ranks.
+
+    Raises:
+        JobError: there are too many.
+    """
+    base = job.layout
+    values = {name: _values(name, bounds, count) for name, bounds in ranges.items()}
+    if prod(map(len, values.values())) > MOST:
+        raise JobError(f"--search: more than {MOST:,} layouts, expected smaller ranges")
+    for chosen in product(*values.values()):
+        own = dict(zip(values, chosen, strict=True))
+        micro = own.pop("micro", job.batch.micro if job.batch else 1)
+        layout: Layout = msgspec.structs.replace(base, **own)
+        inner = layout.tp * layout.cp * layout.pp
+        if count % inner:
+            continue
+        layout = msgspec.structs.replace(layout, dp=count // inner)
+        batch = job.batch and msgspec.structs.replace(job.batch, micro=micro)
+        yield msgspec.structs.replace(job, layout=layout, batch=batch)
+
+
+def _values(name: str, bounds: Sequence[int], count: int) -> list[int]:
+    """List the values of a dimension: divisors of the ranks, of other words all numbers."""
+    low, high = bounds
+    whole = range(max(low, 0 if name in ("zero", "etp") else 1), min(high, 4096) + 1)
+    if name in ("tp", "cp", "ep", "pp"):
+        return [value for value in whole if value and count % value == 0]
+    return [value for value in whole if name != "zero" or value <= 3]

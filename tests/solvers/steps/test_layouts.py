@@ -1,0 +1,56 @@
+"""Layouts ranked: the first are those that placing all of them would give."""
+
+import pytest
+
+from solvers.jobs.errors import JobError
+from solvers.jobs.reading import load
+from solvers.placement.search import place
+from solvers.settings.deadline import Watch
+from solvers.steps.layouts import _candidates, _refuse, rank_layouts, read_ranges
+from solvers.steps.step import step
+from topologies.formats.spec import topology
+
+SMALL = ("model.layers=8", "model.experts=16", "batch.sequences=64", "layout.etp=1")
+
+
+def test_the_first_are_as_if_all_had_been_placed():
+    machine, job = topology("dgx-h100:boxes=2"), load("qwen3-235b", SMALL, whole=False)
+    ranges = read_ranges("tp=1..8,pp=1..4,ep=1..16,virtual=1")
+    found = rank_layouts(machine, job, ranges, None, 4, Watch(600.0))
+    every = []
+    for candidate in _candidates(job, ranges, 16):
+        if not _refuse(candidate):
+            placed = place(machine, candidate, exchange=False)
+            every.append(step(candidate, placed.judged, 16).seconds)
+    assert [each.step.seconds for each in found.first] == sorted(every)[:4]
+    assert found.feasible == len(every)
+    assert found.placed < len(every)
+
+
+def test_what_does_not_fit_into_memory_is_refused():
+    machine = topology("dgx-h100:boxes=2")
+    job = load("qwen3-235b", ["batch.sequences=64", "layout.etp=1"], whole=False)
+    with pytest.raises(JobError, match="no layout is feasible of .*more than a rank's memory"):
+        rank_layouts(
+            machine, job, read_ranges("tp=1..2,pp=1,ep=16,virtual=1"), None, 4, Watch(600.0)
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("tp", "expected NAME=LEAST..MOST"),
+        ("xp=1..2", "no dimension is named 'xp'"),
+        ("tp=4..2", "least first"),
+        ("tp=1,tp=2", "expected each once"),
+    ],
+)
+def test_ranges_that_are_none_are_refused(text, said):
+    with pytest.raises(JobError, match=said):
+        read_ranges(text)
+
+
+def test_a_job_without_a_chip_is_refused():
+    machine = topology("dgx-h100:boxes=2")
+    with pytest.raises(JobError, match="no model with a batch and a chip"):
+        rank_layouts(machine, load("ub-mesh-moe-2t"), {"tp": (1, 2)}, None, 1, Watch(1.0))
