@@ -30,7 +30,7 @@ def test_the_first_are_as_if_all_had_been_placed():
 def test_what_does_not_fit_into_memory_is_refused():
     machine = topology("dgx-h100:boxes=2")
     job = load("qwen3-235b", ["batch.sequences=64", "layout.etp=1"], whole=False)
-    with pytest.raises(JobError, match="no layout is feasible of .*more than a rank's memory"):
+    with pytest.raises(JobError, match=r"no layout is feasible of .*more than a rank's memory"):
         rank_layouts(
             machine, job, read_ranges("tp=1..2,pp=1,ep=16,virtual=1"), None, 4, Watch(600.0)
         )
