@@ -1,0 +1,137 @@
+"""Run by mpirun: times of all_reduce by torch over commplan and gloo, a communicator and mpi4py.
+
+Words: "calls", "ddp" or "groups", and how often. Prints a line of JSON at process 0.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from mpi4py import MPI
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+import commplan.torch
+from topologies.presets.shapes import star
+
+WORLD = MPI.COMM_WORLD
+N = WORLD.size
+SIZES = (4, 64, 1024, 16384, 2**18, 2**20, 2**22, 2**24)
+BATCH = 20  # calls of one way, before it is another's turn
+WIDE, LAYERS = 768, 6  # of the model: 2.25 MiB of gradients a layer
+Call = Callable[[], object]
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    torch.set_num_threads(1)
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+    what, often = sys.argv[1], int(sys.argv[2])
+    found = {"calls": time_calls, "ddp": time_steps, "groups": time_groups}[what](often)
+    if WORLD.rank == 0:
+        print(json.dumps(found))
+
+
+def join(progress: str) -> None:
+    """Make the world's group of torch."""
+    commplan.torch.register(star(N), progress=progress)
+    dist.init_process_group("commplan", init_method="mpi://")
+
+
+def time_calls(rounds: int) -> dict[str, dict[int, list[float]]]:
+    """Time each way at each size, in turns; a call takes what it takes the slowest process."""
+    join("thread")
+    gloo = dist.new_group(backend="gloo")
+    world = commplan.Communicator(WORLD, star(N))
+    found: dict[str, dict[int, list[float]]] = {}
+    for size in SIZES:
+        given = torch.zeros(size // 4)
+        array, plain = np.zeros(size // 4, np.float32), np.zeros(size // 4, np.float32)
+        ways: dict[str, Call] = {
+            "torch, commplan": partial(dist.all_reduce, given),
+            "torch, gloo": partial(dist.all_reduce, given, group=gloo),
+            "communicator": partial(world.Allreduce, MPI.IN_PLACE, array),
+            "mpi4py": partial(WORLD.Allreduce, MPI.IN_PLACE, plain),
+        }
+        times: dict[str, list[float]] = {name: [] for name in ways}
+        for turn in range(max(3, rounds >> max(0, size.bit_length() - 16))):
+            for name in sorted(ways, key=partial(place, turn)):
+                batch = time_batch(ways[name])
+                times[name] += batch if turn else []  # the first plans
+        for name, seconds in times.items():
+            found.setdefault(name, {})[size] = np.percentile(seconds, [10, 50]).tolist()
+    dist.destroy_process_group()
+    return found
+
+
+def place(turn: int, name: str) -> int:
+    """Give a number by which the ways change places from turn to turn."""
+    return (sum(name.encode()) * (turn + 1)) % 7
+
+
+def time_batch(call: Call) -> list[float]:
+    """Time some calls one after the other; of each the slowest process counts."""
+    own = np.zeros(BATCH)
+    WORLD.Barrier()
+    for i in range(BATCH):
+        began = time.perf_counter()
+        call()
+        own[i] = time.perf_counter() - began
+    slowest = np.zeros(BATCH)
+    WORLD.Allreduce(own, slowest, MPI.MAX)
+    return [float(each) for each in slowest]
+
+
+def time_steps(rounds: int) -> dict[str, list[float]]:
+    """Time steps of DDP: gradients go beside the backward pass, after it, and not at all."""
+    found: dict[str, list[float]] = {"thread": [], "caller": [], "gloo": [], "no exchange": []}
+    for _ in range(rounds):
+        for way in found:
+            if way == "gloo":
+                dist.init_process_group("gloo", init_method="mpi://")
+            else:
+                join("caller" if way == "no exchange" else way)
+            found[way] += train(exchange=way != "no exchange")
+            dist.destroy_process_group()
+    return {way: np.percentile(times, [10, 50]).tolist() for way, times in found.items()}
+
+
+def train(steps: int = 14, rows: int = 96, *, exchange: bool) -> list[float]:
+    """Train a model of some layers; give the time of each step but the first ones."""
+    torch.manual_seed(0)
+    layers = [each for _ in range(LAYERS) for each in (nn.Linear(WIDE, WIDE), nn.ReLU())]
+    model = DistributedDataParallel(nn.Sequential(*layers), bucket_cap_mb=3)
+    inputs, seconds = torch.randn(rows, WIDE), []
+    for _ in range(steps):
+        WORLD.Barrier()
+        began = time.perf_counter()
+        if exchange:
+            model(inputs).square().mean().backward()
+        else:
+            with model.no_sync():
+                model(inputs).square().mean().backward()
+        WORLD.Barrier()
+        seconds.append(time.perf_counter() - began)
+        model.zero_grad()
+    return seconds[4:]
+
+
+def time_groups(count: int) -> dict[str, float]:
+    """Make and destroy groups."""
+    join("thread")
+    began = time.perf_counter()
+    for _ in range(count):
+        dist.destroy_process_group(dist.new_group(list(range(N))))
+    seconds = time.perf_counter() - began
+    dist.destroy_process_group()
+    return {"groups": count, "seconds": seconds}
+
+
+if __name__ == "__main__":
+    main()
