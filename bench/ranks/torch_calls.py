@@ -6,6 +6,7 @@ Words: "calls", "ddp" or "groups", and how often. Prints a line of JSON at proce
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -25,6 +26,7 @@ N = WORLD.size
 SIZES = (4, 64, 1024, 16384, 2**18, 2**20, 2**22, 2**24)
 BATCH = 20  # calls of one way, before it is another's turn
 WIDE, LAYERS = 768, 6  # of the model: 2.25 MiB of gradients a layer
+WAYS = ("thread", "caller", "gloo", "none")  # of gradients
 Call = Callable[[], object]
 
 
@@ -41,7 +43,13 @@ def main() -> None:
 def join(progress: str) -> None:
     """Make the world's group of torch."""
     commplan.torch.register(star(N), progress=progress)
-    dist.init_process_group("commplan", init_method="mpi://")
+    start("commplan")
+
+
+def start(backend: str) -> None:
+    """Make a group over a file: processes of an emulated network have no address in common."""
+    name = WORLD.bcast(tempfile.mktemp() if WORLD.rank == 0 else None)
+    dist.init_process_group(backend, f"file://{name}", rank=WORLD.rank, world_size=N)
 
 
 def time_calls(rounds: int) -> dict[str, dict[int, list[float]]]:
@@ -90,14 +98,15 @@ def time_batch(call: Call) -> list[float]:
 
 def time_steps(rounds: int) -> dict[str, list[float]]:
     """Time steps of DDP: gradients go beside the backward pass, after it, and not at all."""
-    found: dict[str, list[float]] = {"thread": [], "caller": [], "gloo": [], "no exchange": []}
+    ways = sys.argv[3].split(",") if len(sys.argv) > 3 else WAYS
+    found: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(rounds):
         for way in found:
             if way == "gloo":
-                dist.init_process_group("gloo", init_method="mpi://")
+                start("gloo")
             else:
-                join("caller" if way == "no exchange" else way)
-            found[way] += train(exchange=way != "no exchange")
+                join("caller" if way == "none" else way)
+            found[way] += train(exchange=way != "none")
             dist.destroy_process_group()
     return {way: np.percentile(times, [10, 50]).tolist() for way, times in found.items()}
 
