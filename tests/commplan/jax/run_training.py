@@ -8,6 +8,7 @@ from mpi4py import MPI
 
 import commplan
 from commplan.jax import all_gather, all_reduce, all_to_all, broadcast, reduce_scatter
+from topologies.model.errors import ArgumentError
 from topologies.presets.shapes import star
 
 N, ME = MPI.COMM_WORLD.size, MPI.COMM_WORLD.rank
@@ -55,6 +56,83 @@ def gradients(world):
         jax.grad(lambda x: all_reduce(world, x, "max").sum())(data(ME))
 
 
+def trees(world):
+    """Take trees of arrays, and differentiate what can be, beside what cannot."""
+    given = {"w": data(ME), "b": (jnp.float32(ME), jnp.full(2, ME, jnp.int32)), "none": None}
+    found = jax.jit(lambda x: all_reduce(world, x))(given)
+    assert np.array_equal(found["w"], sum(data(rank) for rank in range(N)))
+    assert (found["b"][0], found["none"]) == (N * (N - 1) / 2, None)
+    assert found["b"][1].tolist() == [N * (N - 1) // 2] * 2
+    rows = jax.jit(lambda x: all_to_all(world, reduce_scatter(world, all_gather(world, x))))(
+        {"x": jnp.full((N, 1), float(ME))}
+    )
+    assert rows["x"].ravel().tolist() == [N * rank for rank in range(N)]
+
+    def loss(x, count):
+        both = all_reduce(world, {"x": x, "count": count})
+        return (both["x"] / both["count"]).sum()
+
+    slope = jax.jit(jax.grad(loss))(data(ME), jnp.int32(2))
+    assert np.allclose(slope, 1 / 2)
+
+
+def truth(world):
+    given = jnp.array([ME == 0, True, False, ME < N - 1])
+    for op, wanted in {
+        "sum": [1, 1, 0, 1],
+        "max": [1, 1, 0, 1],
+        "bor": [1, 1, 0, 1],
+        "prod": [0, 1, 0, 0],
+        "min": [0, 1, 0, 0],
+        "band": [0, 1, 0, 0],
+        "bxor": [1, N % 2, 0, (N - 1) % 2],
+    }.items():
+        found = jax.jit(lambda x, op=op: all_reduce(world, x, op))(given)
+        assert (found.dtype, found.tolist()) == (bool, wanted), op
+    assert all_gather(world, given).dtype == bool
+    assert broadcast(world, given, N - 1).tolist() == [False, True, False, False]
+
+
+def refusals(world):
+    """Refuse while tracing, by a sentence; what jax itself refuses stays refused."""
+    key, small = jax.random.key(0), jnp.ones((N, 2), jnp.float8_e4m3fn)
+    for call, told in (
+        (
+            lambda: all_reduce(world, {"k": key}),
+            r"e: \['k'\]: found keys of random numbers",
+        ),
+        (lambda: broadcast(world, key), "jax.random.key_data"),
+        (lambda: all_reduce(world, data(ME), "mean"), "no operation is named 'mean'"),
+        (lambda: all_reduce(world, data(ME), "band"), "integers"),
+        (lambda: all_reduce(world, jnp.array([True]), "avg"), "avg of bool"),
+        (lambda: all_reduce(world, small), "moved, and not added up"),
+        (lambda: reduce_scatter(world, small), "moved, and not added up"),
+        (lambda: all_to_all(world, [jnp.ones(N + 1)]), f"expected {N} rows"),
+        (lambda: broadcast(world, data(ME), N), f"root {N} of {N} processes"),
+        (lambda: all_reduce(world, "text"), "found an object of type str"),
+    ):
+        with pytest.raises(ArgumentError, match=told):
+            jax.make_jaxpr(call)()
+    with pytest.raises(TypeError, match="forward-mode"):
+        jax.jvp(lambda x: all_reduce(world, x), (data(ME),), (data(ME),))
+    with pytest.raises(NotImplementedError, match="checkpoint"):
+        jax.grad(lambda x: jax.checkpoint(lambda x: jnp.sin(all_reduce(world, x)))(x).sum())(
+            data(ME)
+        )
+    with pytest.raises(ValueError, match="vmap"):
+        jax.vmap(lambda x: all_reduce(world, x))(data(ME))
+    assert all_gather(world, small).shape == (N, N, 2)
+
+
+def mapped(world):
+    """Call inside shard_map over the device of this process."""
+    mesh = jax.sharding.Mesh(np.array(jax.devices()[:1]), ("own",))
+    spec = jax.sharding.PartitionSpec("own")
+    reduce = jax.shard_map(lambda x: all_reduce(world, x), mesh=mesh, in_specs=spec, out_specs=spec)
+    found = jax.jit(jax.grad(lambda x: (reduce(x) * data(ME)).sum()))(data(ME))
+    assert np.allclose(found, sum(data(rank) for rank in range(N)))
+
+
 def training(world):
     draw = np.random.default_rng(7)
     inputs = draw.normal(size=(16 * N, 5)).astype(np.float32)
@@ -78,6 +156,10 @@ def training(world):
 world = commplan.Communicator(MPI.COMM_WORLD, star(N))
 values(world)
 gradients(world)
+trees(world)
+truth(world)
+refusals(world)
+mapped(world)
 training(world)
 if ME == 0:
     print("right")
