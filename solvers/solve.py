@@ -18,6 +18,7 @@ from solvers.groups.parts import (
     whole_bound,
     widen,
 )
+from solvers.groups.steiner_pairs import pack_steiner_pairs
 from solvers.kept_symmetry import find_symmetry
 from solvers.lp.linear_program import Infeasible
 from solvers.registry import choose_solver, run_solver
@@ -144,7 +145,14 @@ def solve_in(
 def solve_around_hubs(
     topology: Topology, collective: Collective, bound: Bound, watch: Watch, options: SolverOptions
 ) -> Iterator[Schedule]:
-    """Find schedules of an all_reduce around hubs outside: in a part, then for few in the whole."""
+    """Find schedules of an all_reduce whose roots are ranks outside.
+
+    On direct networks with ranks outside wherever branches meet; then with stars around hubs, in a
+    part, and around few in the whole.
+    """
+    with suppress(Infeasible, NotFound):
+        made = pack_steiner_pairs(topology, collective, bound, watch)
+        yield replace(made, in_network=options.in_network, relays=options.relays)
     if cut := submachine_with_hubs(topology, collective):
         inner, inside = to_submachine(cut, collective), _tell_no_bounds(watch)
         group = spare_group(find_symmetry(cut.topology, inner, SEARCH, options, inside), cut)

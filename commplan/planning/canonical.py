@@ -145,9 +145,11 @@ def _search(topology: Topology, order: Relabelling, least: int) -> Group:
     """Find a group that leaves few orbits of ranks and, if possible, no rank in its place.
 
     Of switches that look alike the search turns those whose numbers follow each other. Where that
-    mixes several planes, links fall into small orbits: then another search goes by an order in
-    which the switches of a plane are together. Beyond SMALL one lets them stay: a group that does
-    so, with as many orbits of links, is what presets declare, and gives the faster plans.
+    mixes several planes, links fall into small orbits, or ranks do, as planes cannot be told apart
+    any more: then other searches go by an order in which the switches of a plane are together, and
+    let switches stay where they can. Beyond SMALL one lets them stay in any case: of groups with
+    equally many orbits of links one that does so is what presets declare, and gives the faster
+    plans.
 
     Args:
         topology: the machine.
@@ -159,17 +161,19 @@ def _search(topology: Topology, order: Relabelling, least: int) -> Group:
     def orbits(group: Group) -> tuple[int, int, int, int]:
         links = int(link_orbits(seen, group).max(initial=-1)) + 1
         moved = count_orbits(group, topology.ranks)
-        return moved, links, group.order, -count_orbits(group, topology.vertices)
+        kept = count_orbits(group, topology.vertices) if topology.ranks > SMALL else 0
+        return moved, group.order, links, -kept
 
     found = [_search_in_order(seen, own)]
-    ranks, links, *_ = orbits(found[0])
-    if ranks == least and links * topology.ranks > topology.links * ranks:
-        found.append(_search_in_order(seen, join_switches(seen)))
-    if ranks == least and topology.ranks > SMALL and topology.vertices > topology.ranks:
-        found.append(_search_in_order(seen, own, turned=False))
+    ranks, _, links, _ = orbits(found[0])
+    if topology.vertices > topology.ranks:
+        if ranks > least or links * topology.ranks > topology.links * ranks:
+            joined = join_switches(seen)
+            found += [_search_in_order(seen, joined, turned=way) for way in (True, False)]
+        if topology.ranks > SMALL:
+            found.append(_search_in_order(seen, own, turned=False))
     best = min(found, key=orbits) if len(found) > 1 else found[0]
-    moved = free_subgroup(best, topology.ranks).generators
-    return Group(frozen(np.argsort(order.vertex)[moved[:, order.vertex]]))
+    return Group(frozen(np.argsort(order.vertex)[best.generators[:, order.vertex]]))
 
 
 def _search_in_order(topology: Topology, number: IntArray, *, turned: bool = True) -> Group:
@@ -177,7 +181,8 @@ def _search_in_order(topology: Topology, number: IntArray, *, turned: bool = Tru
     seen, colours = relabel(topology, number).topology, np.zeros(topology.vertices, dtype=np.int64)
     work = WORK if topology.ranks <= SMALL else LITTLE
     found = find_group(seen, colours, work, turned=turned).generators
-    return Group(frozen(np.argsort(number)[found[:, number]]))
+    group = Group(frozen(np.argsort(number)[found[:, number]]))
+    return free_subgroup(group, topology.ranks, _whole(_times(topology)[:, : topology.ranks]))
 
 
 def _near_together(topology: Topology, ranks: int) -> IntArray:
@@ -186,7 +191,7 @@ def _near_together(topology: Topology, ranks: int) -> IntArray:
     Switches come in the order of the ranks nearest to them.
     """
     far = _times(topology)
-    order = order_by_nearness(_whole(far[:ranks, :ranks]))
+    order = order_by_nearness(_apart(topology, far[:ranks, :ranks]))
     order += range(ranks, topology.ranks)
     beyond = far[order, topology.ranks :]
     switches = np.argsort(np.argmin(beyond, axis=0), kind="stable") + topology.ranks
@@ -202,6 +207,21 @@ def _times(topology: Topology) -> FloatArray:
     far = np.asarray(dijkstra(graph, indices=np.arange(topology.ranks)))
     far[:, : topology.ranks] += far[:, : topology.ranks].T.copy()
     return np.asarray(np.where(np.isfinite(far), far, 2 * far[np.isfinite(far)].max()))
+
+
+def _apart(topology: Topology, far: FloatArray) -> IntArray:
+    """Say how far ranks are from each other: by times and, where these are equal, by switches.
+
+    Ranks with more switches in common are nearer, as those that share an adapter.
+    """
+    beside = np.zeros((len(far), topology.vertices - topology.ranks), dtype=np.int64)
+    up = (topology.src < len(far)) & (topology.dst >= topology.ranks)
+    beside[topology.src[up], topology.dst[up] - topology.ranks] = 1
+    common = beside @ beside.T
+    most = common.max(initial=0)
+    apart: IntArray = _whole(far) * (most + 1) + most - common
+    np.fill_diagonal(apart, 0)
+    return apart
 
 
 def _whole(far: FloatArray) -> IntArray:

@@ -6,6 +6,7 @@ they might do, and stays unless a part of the machine, with some ranks around, i
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 
 from commplan.anytime.checking import Checked, check_schedule
 from commplan.anytime.standby import solve_in_time
@@ -21,6 +22,7 @@ from solvers.solve import contracted_bound, solve_around_hubs, solve_in
 from topologies.model.topology import Topology
 
 FORWARD, ALL = RELAYS[1:]
+NEAR = Fraction(97, 100)  # of the bound
 
 
 def best_with_relays(
@@ -83,7 +85,10 @@ def _solve_helped(
 ) -> Iterator[Checked]:
     """Solve with some ranks around that may copy and add: each of them for all, or any for some."""
     for made in solve_around_hubs(topology, collective, bound, watch, options):
-        yield check_schedule(replace(made, bound=bound))
+        checked = check_schedule(replace(made, bound=bound))
+        yield checked
+        if bound.algbw is not None and (checked.report.algbw or 0) >= NEAR * bound.algbw:
+            return  # to try more parts takes minutes, for little
     for cut in submachines_with_helpers(topology, collective):
         watch.tell(f"trying {cut.topology.ranks} ranks")
         try:

@@ -265,16 +265,18 @@ def cyclic_subgroup(group: Group, points: int, most: int) -> Group:
     return Group(group.generators[:0])
 
 
-def free_subgroup(group: Group, points: int) -> Group:
+def free_subgroup(group: Group, points: int, far: IntArray | None = None) -> Group:
     """Find a smaller group with the same orbits of the first vertices that moves each of these.
 
-    Elements that do are taken in one after the other, those of the shortest cycles first; where
-    that ends too soon those of the longest, and then in random orders.
+    Elements that do are taken in one after the other: where distances are given those that move
+    vertices least far first, as the steps along a grid; else, and where that ends too soon, those
+    of the shortest cycles, then those of the longest, and then in random orders.
     Complexity: cosets × order of the result × vertices, for each order.
 
     Args:
         group: automorphisms of the machine that keep the collective.
         points: how many vertices count.
+        far: (points, points), how far they are from each other.
 
     Returns:
         such a group, or the one given where none is found.
@@ -288,11 +290,17 @@ def free_subgroup(group: Group, points: int) -> Group:
     moving = moving[np.argsort(-cycles, kind="stable")]
     draw = np.random.default_rng(0)
     mixed = (draw.permutation(moving) for _ in range(FREE_TRIES))
-    for sequence in chain((moving, moving[::-1]), mixed):
+    near = [] if far is None else [moving[_by_distance(moving[:, :points], far)]]
+    for sequence in chain(near, (moving, moving[::-1]), mixed):
         chosen = _grow_freely(sequence, size, points)
         if chosen and _count(chosen, points) == len(sizes):
             return Group(frozen(np.array(chosen)))
     return group
+
+
+def _by_distance(moving: IntArray, far: IntArray) -> IntArray:
+    """Order permutations by how far they move the points, all together."""
+    return np.argsort(far[np.arange(len(far)), moving].sum(axis=1), kind="stable")
 
 
 def _grow_freely(sequence: IntArray, size: int, points: int) -> list[IntArray]:

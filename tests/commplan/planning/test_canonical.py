@@ -100,7 +100,9 @@ def test_planes_of_switches_do_not_mix_in_a_group_that_is_found():
     assert set(sizes.tolist()) == {32}  # as the declared ones, and of every kind of link
 
 
-@pytest.mark.parametrize("machine", ["leaf-spine:6x3x8", "nvl72", "cloudmatrix384:nodes=4"])
+@pytest.mark.parametrize(
+    "machine", ["leaf-spine:6x3x8", "nvl72", "cloudmatrix384:nodes=4", "dgx-2:boxes=4"]
+)
 def test_what_is_found_beyond_small_machines_is_as_good_as_what_they_declare(machine):
     made = topology(machine)
     what = collective("all_reduce", range(made.ranks))
@@ -112,6 +114,17 @@ def test_what_is_found_beyond_small_machines_is_as_good_as_what_they_declare(mac
         links = np.bincount(link_orbits(seen, group))
         orbits.append((group.order, sorted(links.tolist()), count_orbits(group, seen.vertices)))
     assert orbits[0] == orbits[1]
+
+
+def test_ranks_that_share_an_adapter_are_near_and_the_group_that_a_preset_declares_is_found():
+    """Two DGX-2: pairs share an adapter, eight share six switches; the search left six orbits."""
+    made = topology("dgx-2:boxes=2")
+    bare, _ = shuffle(made, 0, symmetry=False)
+    one, another = (canonical_view(m, collective("all_reduce", range(32))) for m in (made, bare))
+    for column in COLUMNS:
+        assert np.array_equal(getattr(one.topology, column), getattr(another.topology, column))
+    group = Group(another.topology.symmetry)
+    assert (group.order, count_orbits(group, 32)) == (32, 1)
 
 
 def test_a_larger_machine_without_declared_symmetry_gets_an_equal_prediction():

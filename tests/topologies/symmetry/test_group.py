@@ -160,3 +160,15 @@ def test_a_free_subgroup_moves_every_rank_and_joins_as_many():
 def test_a_group_without_a_free_one_of_the_same_orbits_stays_as_it_is():
     swaps = Group(np.array([[1, 0, 2]]))
     assert free_subgroup(swaps, 3) is swaps
+
+
+def test_of_free_subgroups_the_one_of_the_shortest_steps_is_found():
+    """A torus: all of its automorphisms, of which the steps along its dimensions do."""
+    machine = torus([4, 4])
+    whole = find_group(machine, np.zeros(16, dtype=np.int64))
+    place = np.array(list(np.ndindex(4, 4)))
+    apart = np.abs(place[:, None] - place)
+    hops = np.minimum(apart, 4 - apart).sum(axis=2)
+    free = free_subgroup(whole, 16, hops)
+    assert free.order == 16
+    assert (hops[np.arange(16), free.generators] == 1).all()
