@@ -199,17 +199,24 @@ class Communicator(OperationQueue):
         without: Sequence[str] = (),
         slow: Sequence[str] = (),
         schedules: str | Path | None = None,
-    ) -> None:
+    ) -> int:
         """Plan from now on for what is left of the machine; all processes call this together.
 
         What is under way is finished first, by the plans that there are. Failures are those of the
         machine that the communicator was made for: a second call takes the place of the first, and
         one without any takes everything back. Results stay what they are.
 
+        A communicator that is made to `survive` goes on so after a call that failed, too. Calls
+        that not every process came to the end of have to be made again, by all.
+
         Args:
             without: links that are gone, as `SRC:DST`, and switches.
             slow: links and what is left of their bandwidth, as `SRC:DST=0.5`.
             schedules: a folder of files compiled for what is left.
+
+        Returns:
+            the calls of this communicator, from its beginning, that every process came to the end
+            of (`completed` are its own).
 
         Raises:
             TopologyError: a word that names nothing.
@@ -223,7 +230,9 @@ class Communicator(OperationQueue):
             left = damaged(self._whole, damage).topology
             ranks = tuple(sorted(self.played))
             refuse_parts(left, collective("all_gather", ranks), "on what is left")
+        done = self.recover() if self._options.survive else None
         self.change_machine(left, schedules)
+        return self.completed if done is None else done
 
     def Free(self) -> None:  # noqa: N802
         """Give back what MPI holds for this communicator; all processes call this together."""

@@ -6,9 +6,11 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from commplan.communicator.options import Options
 from commplan.communicator.plans.consensus import Key, Planned
 from commplan.communicator.requests import Machine
-from runtime.execute.executor import Way, machine
+from commplan.communicator.staging import Staging
+from runtime.execute.executor import machine
 from runtime.execute.part import part
 from runtime.program.elements import width
 from runtime.program.lower import lower
@@ -54,8 +56,9 @@ class ExecutorCache:
         limit: seconds that a message is waited for.
     """
 
-    def __init__(self, comm: Any, way: Way, limit: float) -> None:  # noqa: ANN401
-        self._comm, self._way, self.limit = comm, way, limit
+    def __init__(self, comm: Any, options: Options) -> None:  # noqa: ANN401
+        self._comm, self._way, self.limit = comm, options.way, options.limit
+        self._staged: Staging | None = None
         self._scratch = np.zeros(0, dtype=np.uint8)
         self._beginning = self._scratch.ctypes.data
         self._kept: LRUCache[tuple[Key, bool], Machine] = LRUCache(MACHINES, lambda old: old.free())
@@ -94,6 +97,10 @@ class ExecutorCache:
             self._beginning = self._scratch.ctypes.data
         made.limit = self.limit
         made.bind(ins, outs, self._beginning)
+
+    def keep(self, staged: Staging) -> None:
+        """Keep the memory of the call that is under way."""
+        self._staged = staged
 
     def clear(self) -> None:
         """Give back what MPI holds."""

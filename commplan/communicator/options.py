@@ -24,6 +24,8 @@ class Options:
         limit: seconds to wait for a message.
         planning_seconds: the most that a plan may take.
         abort: end all processes where a collective does not come to its end; else raise.
+        survive: raise as well, and go on after `replan`. Planned calls then work on copies of the
+            buffers, which late messages may still be written to; what is left to MPI does not.
         order: "fixed" adds floats up in one bracket over the processes by number, whatever the
             plan, the size and the place of an element (docs/numbers.md).
         accumulate: "float32" adds floats of 16 bits up as these, and rounds once.
@@ -37,6 +39,7 @@ class Options:
     limit: Seconds = SECONDS
     planning_seconds: Seconds = PLANNING_SECONDS
     abort: bool = True
+    survive: bool = False
     order: Order = "plan"
     accumulate: Accumulate = None
 

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,6 +19,7 @@ from commplan.communicator.placement import Placement, caller_order, place
 from commplan.communicator.plans.consensus import Key, Planned, agree, share
 from commplan.communicator.plans.schedule_source import Need, Source, load_compiled
 from commplan.communicator.requests import Call, Machine, Operation, Steps, native_steps
+from commplan.communicator.staging import Staging
 from runtime.execute.call_log import CallLog
 from runtime.execute.faults import ExecutionError
 from runtime.program.elements import width
@@ -68,20 +70,53 @@ class OperationQueue:
         self.rank, self.size = mpi_comm.rank, mpi_comm.size
         self.played = place(topology, mpi_comm.allgather(MPI.Get_processor_name()), ranks)
         self.order = caller_order(self.played)
-        own = mpi_comm.Dup()
-        self._native = Natives(own)
         self.IN_PLACE = MPI.IN_PLACE
-        as_called = self.order == list(range(self.size))
-        self._comm = own if as_called else own.Split(0, self.order[self.rank])
-        self._log = CallLog(self._comm)
+        self._open(mpi_comm.Dup())
+        self._reserve = mpi_comm.Dup() if self._options.survive else None
+        self._left: list[object] = []
+        self.completed = 0
         self._source = self._planning(topology)
         self._is_planning = False
-        self._machines = ExecutorCache(self._comm, self._options.way, self._options.limit)
         self._keys: LRUCache[Key, bool] = LRUCache(4 * PLANS)
         self._plans: LRUCache[Need, Planned] = LRUCache(PLANS)
         self._queue: deque[Operation] = deque()
         self._told: set[tuple[str, str]] = set()
         self._failure: CommplanError | None = None
+
+    def _open(self, own: Any) -> None:  # noqa: ANN401
+        """Let calls run over a communicator that carries nothing yet."""
+        self._native = Natives(own)
+        as_called = self.order == list(range(self.size))
+        self._comm = own if as_called else own.Split(0, self.order[self.rank])
+        self._log = CallLog(self._comm)
+        self._machines = ExecutorCache(self._comm, self._options)
+
+    def recover(self) -> int:
+        """Go on after a failure, over a communicator of MPI that nothing was sent over yet.
+
+        All processes call this together. What was under way keeps its memory for ever, as late
+        messages may still be written there.
+
+        Returns:
+            the calls of this one that every process has come to the end of.
+
+        Raises:
+            ArgumentError: the communicator is not to survive failures.
+        """
+        if self._reserve is None:
+            raise ArgumentError("the communicator was not made to survive: expected survive=True")
+        with suppress(ExecutionError):
+            self.drain()
+        progress.leave(self)
+        self._left.append((self._machines, tuple(self._queue), self._native, self._log))
+        self._queue.clear()
+        self._keys.clear()
+        self._plans.clear()
+        self._failure = None
+        own, self._reserve = self._reserve, self._reserve.Dup()
+        self._open(own)
+        done: list[int] = self._comm.allgather(self.completed)
+        return min(done)
 
     def _planning(self, topology: Topology) -> Source | None:
         """Give process 0 where it finds schedules; what is wrong with them is told to all."""
@@ -220,7 +255,7 @@ class OperationQueue:
             self._advance(None)
         except ExecutionError as error:
             progress.leave(self)
-            if self._options.abort:
+            if self._options.abort and not self._options.survive:
                 self._fault(error)
 
     def finish(self, last: Operation) -> None:
@@ -296,13 +331,36 @@ class OperationQueue:
 
     def _run(self, machine: Machine, call: Call) -> None:
         """Do what was done before, with no detour."""
-        self._machines.bind(machine, call.ins, call.outs)
+        staged = self._bind(machine, call)
         machine.mark(self._log.sum)
         try:
             machine.run()
         except ExecutionError as error:
             self._fault(error)
-        _end(machine, call)
+        self._end(machine, call, staged)
+
+    def _bind(self, machine: Machine, call: Call) -> Staging | None:
+        """Let what runs a call work on its memory, or on a copy where failures are survived."""
+        if not self._options.survive:
+            self._machines.bind(machine, call.ins, call.outs)
+            return None
+        staged = Staging(machine.part, call)
+        self._machines.keep(staged)
+        self._machines.bind(machine, staged.ins, staged.outs)
+        return staged
+
+    def _end(self, machine: Machine | None, call: Call, staged: Staging | None = None) -> None:
+        """Do what is left: move the own block to the beginning, where MPI wants it, and so on."""
+        if staged is not None:
+            staged.hand_out()
+        if machine is not None and call.own_first:
+            own = machine.part
+            start = own.starts[Buffer.OUTPUT]
+            if own.in_place and start:
+                ctypes.memmove(call.outs, call.outs + start, own.counts[Buffer.OUTPUT])
+        if call.finish is not None:
+            call.finish()
+        self.completed += 1
 
     def steps(self, call: Call) -> Steps:
         """Take all steps of a collective, its first-time preparations among them.
@@ -312,21 +370,21 @@ class OperationQueue:
         """
         if not call.key.elements:  # no message would tell where another calls something else
             yield from agree(self._comm, call.key)
-            _end(None, call)
+            self._end(None, call)
             return True
         machine = self._machines.get(call.key, call.in_place)
         if machine is None:
             machine = yield from self._prepare(call)
         if machine is None:
             yield from native_steps(call.native)
-            _end(None, call)
+            self._end(None, call)
             return False
-        self._machines.bind(machine, call.ins, call.outs)
+        staged = self._bind(machine, call)
         machine.mark(self._log.sum)
         while not machine.test():
             if (yield machine):
                 break
-        _end(machine, call)
+        self._end(machine, call, staged)
         return True
 
     def _prepare(self, call: Call) -> Generator[None, bool | None, Machine | None]:
@@ -379,7 +437,7 @@ class OperationQueue:
         """
         self._failure = error
         progress.leave(self)
-        if not self._options.abort:
+        if self._options.survive or not self._options.abort:
             raise error
         own = f"process {self.rank}"
         text = str(error)
@@ -396,14 +454,3 @@ def _size_class(key: Key) -> int:
     """Compute the bytes that all sizes between two powers of two are planned for."""
     size = key.elements * width(key.dtype)
     return size if key.demand else max(1, 3 << size.bit_length() >> 2)
-
-
-def _end(machine: Machine | None, call: Call) -> None:
-    """Do what is left: move the own block to the beginning, where MPI wants it, and the like."""
-    if machine is not None and call.own_first:
-        own = machine.part
-        start = own.starts[Buffer.OUTPUT]
-        if own.in_place and start:
-            ctypes.memmove(call.outs, call.outs + start, own.counts[Buffer.OUTPUT])
-    if call.finish is not None:
-        call.finish()

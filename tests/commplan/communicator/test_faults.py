@@ -46,3 +46,50 @@ def test_different_first_calls_are_told_at_once(mpi, tmp_path):
     assert (end.code, end.left) == (124, 0)
     assert "calls all_reduce of 9 float64 (sum)" in end.said
     assert "calls all_reduce of 10 float64 (sum)" in end.said
+
+
+SURVIVING = """
+import sys, time
+import numpy as np, commplan
+from mpi4py import MPI
+
+ways = {"limit": 1.0, "survive": True, "way": sys.argv[1]}
+world = commplan.Communicator(MPI.COMM_WORLD, commplan.topology("ring:3"), **ways)
+own, first = np.full(200_000, 1.0 + world.rank), np.full(600_000, -1.0)
+world.Allgather(own, first)
+assert first.sum() == 200_000 * 6
+if world.rank == 1:
+    time.sleep(2.5)  # the others fail meanwhile, and what it sends then is late
+out = np.full(600_000, -1.0)
+try:
+    world.Allgather(own, out)
+    failed = False
+except commplan.CommplanError as error:
+    failed = "blocked in step" in str(error)
+kept = out.copy()
+assert world.replan(without=["r0:r1"]) == 1
+again = np.full(600_000, -1.0)
+world.Allgather(own, again)
+assert (again == first).all()
+time.sleep(0.5)
+world.Allreduce(MPI.IN_PLACE, again)
+assert (again == 3 * first).all()
+assert (out == kept).all()
+assert failed or world.rank == 1
+world.replan()
+world.Allgather(own, again)
+assert (again == first).all()
+world.Free()
+"""
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("way", ["core"])
+def test_a_job_goes_on_after_a_failure_and_late_messages_reach_no_buffer_of_its_own(
+    mpi, tmp_path, way
+):
+    script = tmp_path / "calls.py"
+    script.write_text(SURVIVING)
+    command = [*mpi.command_line(3), sys.executable, "-m", "mpi4py", str(script), way]
+    end = faults.end_of(command, {**os.environ, **mpi.environment(60)}, "", str(tmp_path))
+    assert (end.code, end.left) == (0, 0), end.said
