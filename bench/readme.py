@@ -27,6 +27,7 @@ DOCS = (
     "experts.md",
     "fabric.md",
     "failures.md",
+    "frameworks.md",
     "in-network.md",
     "job.md",
     "library.md",

@@ -49,15 +49,16 @@ def launched(mpi: Mpi, processes: int, what: str, often: int) -> Any:  # noqa: A
 
 def show_calls(found: dict[str, dict[str, list[float]]]) -> None:
     """Print medians and, in brackets, 10th percentiles."""
-    print(f"{'':>10}" + "".join(f"{name:>26}" for name in found) + f"{'torch adds':>12}")
+    print(f"{'':>10}" + "".join(f"{name:>26}" for name in found) + f"{'torch adds':>20}")
     for size in found["mpi4py"]:
         row = [found[name][size] for name in found]
-        added = found["torch, commplan"][size][1] - found["communicator"][size][1]
+        ours, inside = found["torch, commplan"][size], found["communicator"][size]
+        added = [(whole - part) * 1e6 for whole, part in zip(ours, inside, strict=True)]
         cells = (f"{duration(median)} ({duration(tenth)})" for tenth, median in row)
         print(
             f"{bytes_of(int(size)):>10}"
             + "".join(f"{cell:>26}" for cell in cells)
-            + f"{added * 1e6:>9.1f} us"
+            + f"{added[1]:>10.1f} us ({added[0]:.1f})"
         )
 
 

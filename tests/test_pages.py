@@ -2,15 +2,18 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
 from bench.readme import EXPENSIVE, PAGES, README, blocks, differences, run, write_files
 from runtime.launch.mpi import find
+from runtime.launch.process import run_limited
 
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES if page != README}
 EVERY = [(name, call) for name, text in TEXTS.items() for b in blocks(text) for call in b.calls]
 CALLS = [(name, call) for name, call in EVERY if call.words[1] != "fabric"]
+UNDER_MPIRUN = {"library.md", "frameworks.md"}
 FABRIC = [call for _, call in EVERY if call.words[1] == "fabric"]
 
 
@@ -48,17 +51,31 @@ def test_the_emulated_machine_does_what_the_page_says(folders):
         run(FABRIC[-1], folders["fabric.md"])
 
 
-@pytest.mark.parametrize("name", sorted(TEXTS.keys() - {"library.md"}))
+@pytest.mark.parametrize("name", sorted(TEXTS.keys() - UNDER_MPIRUN))
 def test_the_blocks_of_python_run(name):
     for block in blocks(TEXTS[name]):
         if block.language == "python":
             exec(compile(block.text, name, "exec"), {})
 
 
-def test_every_block_of_python_of_the_library_is_python():
-    for block in blocks(TEXTS["library.md"]):
+@pytest.mark.parametrize("name", sorted(UNDER_MPIRUN))
+def test_every_block_of_python_is_python(name):
+    for block in blocks(TEXTS[name]):
         if block.language == "python":
-            compile(block.text, "library.md", "exec")
+            compile(block.text, name, "exec")
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize(("number", "package"), [(0, "torch"), (1, "torch"), (2, "jax")])
+def test_the_scripts_of_the_frameworks_run_under_mpirun(tmp_path, number, package):
+    if find_spec(package) is None:
+        pytest.skip(f"{package} is not installed (extra: {package})")
+    python = [block.text for block in blocks(TEXTS["frameworks.md"]) if block.language == "python"]
+    script, mpi = tmp_path / "script.py", find()
+    script.write_text(python[number], encoding="utf-8")
+    command = [*mpi.command_line(4), sys.executable, "-m", "mpi4py", str(script)]
+    ended = run_limited(command, mpi.environment(100), 100)
+    assert ended.code == 0, ended.errors
 
 
 @pytest.mark.mpi

@@ -52,6 +52,12 @@ def gradients(world):
     for number, (function, wanted) in enumerate(checks):
         found = jax.jit(jax.grad(function))(data(ME))
         assert np.allclose(found, wanted), (number, found, wanted)
+    cubes = jax.grad(lambda x: (jax.grad(lambda x: (all_reduce(world, x) ** 3).sum())(x)).sum())
+    assert np.allclose(jax.jit(cubes)(data(ME)), 6 * N * N * sum(map(data, range(N))))
+    many = jax.grad(
+        lambda x: jax.lax.scan(lambda c, _: (all_reduce(world, c), None), x, None, 3)[0].sum()
+    )
+    assert np.allclose(jax.jit(many)(data(ME)), N**3)
     with pytest.raises(ValueError, match="no gradient is known for 'max'"):
         jax.grad(lambda x: all_reduce(world, x, "max").sum())(data(ME))
 
