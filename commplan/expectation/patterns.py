@@ -18,7 +18,7 @@ from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.templates import TEMPLATES, ring
 from solvers.templates.layout import TemplateError
-from solvers.templates.ring_order import ring_order, spread_rings
+from solvers.templates.ring_order import is_mesh, ring_order, spread_rings
 from topologies.model.topology import Topology
 from topologies.model.units import Bytes, Seconds
 
@@ -66,6 +66,11 @@ class Patterns:
     def rings(self) -> int:
         """Count the rings that go over different ways between boxes."""
         return len(self._orders)
+
+    @property
+    def ways(self) -> str:
+        """Say what each ring has for itself: a circle of links, or a way between boxes."""
+        return "circles of links" if is_mesh(self.topology, self.ranks) else "rails"
 
     @cached_property
     def _orders(self) -> list[list[int]]:

@@ -47,9 +47,9 @@ def _known(topology: Topology, what: Collective, expected: Expected) -> Iterator
     plain = Patterns(topology, what.ranks)
     if expected.ring:
         ring = expected.ring.seconds
-        yield Explanation("a ring" if whole.rings == 1 else "rings across all rails", ring)
+        yield Explanation("a ring" if whole.rings == 1 else f"rings across all {whole.ways}", ring)
         for used in range(whole.rings - 1, 0, -1):
-            words = f"ring{'s' * (used > 1)} across {used} of {whole.rings} rails"
+            words = f"ring{'s' * (used > 1)} across {used} of {whole.rings} {whole.ways}"
             yield Explanation(words, ring * whole.rings / used)
         if whole.topology is not topology and (narrow := plain.ring(what)):
             words = "a ring over one of the switches that join the same"

@@ -1,4 +1,5 @@
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
@@ -12,6 +13,7 @@ from solvers.schedules.kinds import COLLECTIVES, collective
 from solvers.templates import ring
 from solvers.templates.ring_order import ring_order, spread_rings
 from topologies.formats.spec import topology
+from topologies.presets.shapes import full_mesh
 
 SIZES = (2**12, 2**20, 2**28)
 
@@ -119,3 +121,22 @@ def test_one_ring_where_nothing_is_gained_by_more(spec, rings):
     machine = topology(spec)
     routes = Router(machine)
     assert len(spread_rings(routes, ring_order(routes, range(machine.ranks)))) == rings
+
+
+@pytest.mark.parametrize(("spec", "rate"), [("mi300x", 7 * 64e9), ("atlas-a2:boxes=2", 8 * 25e9)])
+def test_a_full_mesh_has_a_ring_for_each_circle_of_links(spec, rate):
+    machine = topology(spec)
+    what = collective("all_reduce", range(machine.ranks))
+    [row] = expect(machine, [what], [2**30]).rows
+    others = 2 * (machine.ranks - 1) / machine.ranks
+    assert row.ring.seconds == pytest.approx(others * 2**30 / rate, rel=0.05)
+
+
+@pytest.mark.parametrize("count", [4, 5, 8, 9, 16])
+def test_rings_of_a_mesh_have_no_link_in_common(count):
+    routes = Router(full_mesh(count))
+    rings = spread_rings(routes, range(count))
+    used = [pair for ring in rings for pair in pairwise([*ring, ring[0]])]
+    assert len(set(used)) == len(used) == count * len(rings)
+    assert all(sorted(ring) == list(range(count)) for ring in rings)
+    assert len(rings) >= count - 2
