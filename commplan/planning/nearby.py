@@ -86,12 +86,13 @@ def _narrow(best: Schedule, cut: Submachine) -> Schedule | None:
     inside = np.zeros(best.topology.vertices, dtype=np.bool_)
     inside[cut.vertices] = True
     moved = best.group.generators[:, cut.vertices]
-    if inside[moved].all():
-        group = Group(cut.place(moved))
-    elif best.group.order * len(best.transfers) <= WRITTEN:
+    group = Group(cut.place(moved)) if inside[moved].all() else trivial(cut.topology)
+    if (
+        group.order < best.group.order
+    ):  # elements that move nothing in the part stand for images too
+        if best.group.order * len(best.transfers) > WRITTEN:
+            return None
         best, group = unfold(best), trivial(cut.topology)
-    else:
-        return None
     rows = best.transfers
     used = np.zeros(best.topology.links, dtype=np.bool_)
     used[cut.links] = True

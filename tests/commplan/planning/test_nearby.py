@@ -9,6 +9,7 @@ from commplan.planning.nearby import find_nearby
 from runtime.simulate.simulate import simulate
 from runtime.verify.verify import verify
 from solvers.schedules.files import from_bytes, to_bytes
+from solvers.settings.options import SolverOptions
 from solvers.templates import TEMPLATES
 
 GROUPS = [
@@ -55,6 +56,17 @@ def test_the_best_schedule_itself_comes_back_as_it_was(best):
     again = from_bytes(to_bytes(around.best))  # equal, and another value
     assert around.back(again).transfers is best.transfers
     assert simulate(around.best, 2**20).seconds == pytest.approx(simulate(best, 2**20).seconds)
+
+
+def test_symmetries_that_move_nothing_in_the_part_keep_their_images():
+    """Half of an MI300X: three of four images were lost, and the prediction was below the bound."""
+    machine, what = commplan.topology("mi300x"), commplan.collective("broadcast", (2, 4, 5, 7), 5)
+    options = SolverOptions(max_height=3)
+    made = commplan.plan(machine, what, options=options).schedule
+    around = find_nearby(made)
+    assert around is not None
+    assert verify(replace(around.best, bound=commplan.Bound(None, "none", None))).correct
+    assert simulate(around.best, 2**28).seconds == pytest.approx(simulate(made, 2**28).seconds)
 
 
 def test_where_the_group_is_most_of_the_machine_there_is_no_part():
