@@ -273,7 +273,7 @@ def _search(question: Question, group: Group, watch: Watch) -> _Found | _Not:
     if status == cp_model.INFEASIBLE:
         return IMPOSSIBLE, "search"
     if status == cp_model.UNKNOWN:
-        return OPEN, "search"
+        return OPEN, "no time left" if watch.note_end() else "search"
     raise RuntimeError(f"CP-SAT: {solver.status_name(status)}")
 
 

@@ -181,6 +181,7 @@ def solve_limited(
         **highs.take_apart("matrix", csr_matrix(matrix)),
     }
     found = highs.ask("milp", problem, {"node_limit": nodes}, watch)
+    watch.note_end()  # what was found so far may not be what so many nodes find
     if "x" not in found:
         raise NotFound(f"no choice was found: {found['message']}")
     return np.asarray(found["x"][:count])

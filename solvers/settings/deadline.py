@@ -110,10 +110,14 @@ class Watch:
     @property
     def over(self) -> bool:
         """Tell whether to end: the time is over, or the work is done."""
-        if self.late:
-            self._note()
-            return True
-        return self.room <= 0.0
+        return self.note_end() or self.room <= 0.0
+
+    def note_end(self) -> bool:
+        """Note the innermost stage with a name if the time is over; tell whether it is."""
+        late = self.late
+        if late:
+            self.leave_out(next((stage._what for stage in self._stages() if stage._what), ""))
+        return late
 
     def leaves_out(self, what: str) -> bool:
         """Tell whether the time is over, and if so note what is left out for that."""
@@ -125,10 +129,6 @@ class Watch:
         """Note what is not tried, as the time is over."""
         if what and what not in self.not_tried:
             self.not_tried.append(what)
-
-    def _note(self) -> None:
-        """Note that the innermost stage with a name is cut short."""
-        self.leave_out(next((stage._what for stage in self._stages() if stage._what), ""))
 
     def spend(self, work: float) -> None:
         """Count work that was done, in all that this is a stage of too."""
@@ -144,8 +144,7 @@ class Watch:
         """
         self.spend(work)
         self._wait()
-        if self.late:
-            self._note()
+        if self.note_end():
             raise NotFound("the time is over")
         if self.room <= 0.0:
             raise NotFound("the search was given up: it took too much work")

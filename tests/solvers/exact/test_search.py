@@ -5,8 +5,10 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
+from ortools.sat.python import cp_model
 
 from runtime.verify.verify import verify
+from solvers.exact import search
 from solvers.exact.search import FOUND, IMPOSSIBLE, OPEN, Instance, ScclSearch
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.collective import CollectiveError, all_gather
@@ -130,6 +132,23 @@ def test_what_takes_too_long_stays_open():
     exact = ScclSearch(torus([4, 4]), collective("all_to_all", range(16)))
     answer = exact.ask(Instance(5, 8, 1), Watch(0.0))
     assert (answer.verdict, answer.schedule) == (OPEN, None)
+
+
+def test_that_the_engine_ran_out_of_time_is_noted(monkeypatch):
+    """On a busy computer two runs of a command differed, and neither said what it had not tried."""
+    watch = Watch(60)
+
+    def stop(solver, program, _):
+        solver.solve(program)
+        watch.stop()
+        return cp_model.UNKNOWN
+
+    monkeypatch.setattr(search, "_run", stop)
+    stage = watch.stage(10, "exact schedules")
+    asked = ScclSearch(ring(4), collective("all_gather", range(4)), stage)
+    answer = asked.ask(Instance(2, 3, 2), stage.part(0.5))
+    assert answer.verdict == OPEN
+    assert watch.not_tried == ["exact schedules"]
 
 
 def test_what_cannot_be_asked_is_refused():
