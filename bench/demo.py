@@ -33,6 +33,8 @@ NOTE = (
     "nothing about the supernode. predicted, bound: one CloudMatrix384 node of 16 dies."
 )
 
+NEXT = "All of it is in build/demo. Next: . .venv/bin/activate, and docs/start.md"
+
 
 def main() -> None:
     """Do the commands of the README, then run both programs; exit 1 if anything is wrong."""
@@ -44,7 +46,9 @@ def main() -> None:
     command("verify", file)
     for target, ending in (("mpi4py", "py"), ("c", "c")):
         command("emit", file, "--target", target, "-o", f"{FOLDER}/all_reduce_16.{ending}")
-    sys.exit(measure(commplan.load_schedule(file)))
+    code = measure(commplan.load_schedule(file))
+    print(NEXT)
+    sys.exit(code)
 
 
 def command(*words: str) -> None:

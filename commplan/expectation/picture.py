@@ -62,7 +62,10 @@ def _draw_one(axes: "Axes", rows: Sequence[Expected]) -> None:
     }
     for name, points in curves.items():
         if points:
-            axes.plot(*zip(*points, strict=True), STYLES[name], label=name, markersize=3)
+            label = (
+                next((row.tree.name for row in rows if row.tree), name) if name == "tree" else name
+            )
+            axes.plot(*zip(*points, strict=True), STYLES[name], label=label, markersize=3)
     axes.set(title=f"{rows[0].collective}, {rows[0].ranks} ranks", xlabel="size", ylabel="time")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")

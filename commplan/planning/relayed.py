@@ -13,6 +13,7 @@ from commplan.anytime.standby import solve_in_time
 from solvers.bounds.cuts import cut_bound
 from solvers.groups.parts import lift_bound, submachines_with_helpers
 from solvers.lp.linear_program import Infeasible
+from solvers.registry import choose_solver
 from solvers.schedules.capabilities import RELAYS
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective, Movement
@@ -84,8 +85,10 @@ def _solve_helped(
     topology: Topology, collective: Collective, bound: Bound, watch: Watch, options: SolverOptions
 ) -> Iterator[Checked]:
     """Solve with some ranks around that may copy and add: each of them for all, or any for some."""
+    made_by: dict[str, str | int | float] = {}
+    made_by["solver"] = choose_solver(collective, options.solver)
     for made in solve_around_hubs(topology, collective, bound, watch, options):
-        checked = check_schedule(replace(made, bound=bound))
+        checked = check_schedule(replace(made, bound=bound, provenance=made.provenance | made_by))
         yield checked
         if bound.algbw is not None and (checked.report.algbw or 0) >= NEAR * bound.algbw:
             return  # to try more parts takes minutes, for little
@@ -95,4 +98,4 @@ def _solve_helped(
             found = solve_in(cut, collective, watch, options)
         except (Infeasible, NotFound):
             continue
-        yield check_schedule(replace(found, bound=bound))
+        yield check_schedule(replace(found, bound=bound, provenance=found.provenance | made_by))

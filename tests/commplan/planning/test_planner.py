@@ -10,6 +10,7 @@ from commplan.planning.planner import plan
 from commplan.planning.relayed import best_with_relays
 from solvers.schedules.collective import all_to_allv
 from solvers.schedules.kinds import ROOTED, collective
+from solvers.settings.options import SolverOptions
 from topologies.formats.spec import topology
 from topologies.model.topology import frozen
 
@@ -127,3 +128,11 @@ def test_what_is_in_hand_is_not_played_when_the_time_is_over(monkeypatch):
     assert made.report.optimal
     assert made.reached is None
     assert "other leads" in made.not_tried
+
+
+def test_a_schedule_with_helpers_says_what_made_it():
+    machine = topology("cloudmatrix384:nodes=1")
+    options = SolverOptions(relays="all")
+    made = plan(machine, collective("all_reduce", range(4)), options=options).schedule
+    assert made.provenance["solver"] == "all_reduce"
+    assert made.relays == "all"
