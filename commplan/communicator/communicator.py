@@ -1,14 +1,17 @@
 """Collectives as mpi4py calls them, planned for the machine they run on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from commplan.communicator.buffers import Unsupported, read_varying
 from commplan.communicator.calls import Calls
+from commplan.communicator.delegation import find_class
+from commplan.communicator.plans.book import Stopwatch
+from commplan.communicator.plans.uses import PlanUse
 from commplan.communicator.queue import OperationQueue
-from commplan.communicator.requests import Native, Operation, native_steps
+from commplan.communicator.requests import Native, Operation, Steps, native_steps
 from commplan.communicator.sums.fixed_order import FixedSum
 from commplan.communicator.unequal import Exchange, UnequalCalls
 from solvers.groups.parts import refuse_parts
@@ -40,18 +43,46 @@ class Communicator(OperationQueue):
     own, made by `Dup` or `Split`, and MPI must have been started with MPI_THREAD_MULTIPLE, as
     mpi4py does. The core in C lets other threads run while it waits.
 
+    It is an `MPI.Intracomm` as well, with the handle of the communicator that it was made for,
+    which has to live as long; what is not planned (Send and Recv, lower-case methods, Scan,
+    persistent requests) goes there.
+
     >>> world = Communicator(MPI.COMM_WORLD, topology("dgx-a100"))  # doctest: +SKIP
     >>> world.Allreduce(MPI.IN_PLACE, gradients, op="avg")  # doctest: +SKIP
     """
 
+    def __new__(cls, mpi_comm: Any, *_: object, **__: object) -> Self:  # noqa: ANN401
+        """Make an object that is an intracommunicator of mpi4py as well, if it is made for one."""
+        from mpi4py import MPI
+
+        if not isinstance(mpi_comm, MPI.Intracomm):
+            return super().__new__(cls)
+        made: Self = MPI.Intracomm.__new__(find_class(cls), mpi_comm)
+        return made
+
     def __init__(self, mpi_comm: Any, topology: Topology, **options: Any) -> None:  # noqa: ANN401
         super().__init__(mpi_comm, topology, **options)
-        self._whole = topology
+        self._whole, self._is_own = topology, False
         fixed, wider = self._options.order == "fixed", self._options.accumulate
         self._calls = Calls(self._native, self.order, self.rank, fixed=fixed, accumulate=wider)
         self._unequal = UnequalCalls(self._calls, self.rank, self.size)
 
     __init__.__doc__ = OperationQueue.__init__.__doc__
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether it is the same; two with one handle have each their own plans."""
+        return self is other
+
+    __hash__ = object.__hash__
+
+    def __enter__(self) -> Self:
+        """Give itself, to be freed at the end of a `with`."""
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        """Free it, unless something was raised, which other processes may know nothing of."""
+        if kind is None:
+            self.Free()
 
     def Allreduce(self, sendbuf: Buffer, recvbuf: Buffer, op: Op = "sum") -> None:  # noqa: N802
         """Give everyone the sum of everyone's vector."""
@@ -188,11 +219,38 @@ class Communicator(OperationQueue):
         """Give the communicator of all processes of one colour, None to who has no colour."""
         return self._over("Split", color, key)
 
-    def Dup(self) -> Self:  # noqa: N802
+    def Split_type(  # noqa: N802
+        self,
+        split_type: int,
+        key: int = 0,
+        info: Any = None,  # noqa: ANN401
+    ) -> "Communicator | None":
+        """Give the communicator of all processes that share something, as memory."""
+        return self._over("Split_type", split_type, key, *([] if info is None else [info]))
+
+    def Create(self, group: Any) -> "Communicator | None":  # noqa: ANN401, N802
+        """Give the communicator of a group; all processes call this together."""
+        return self._over("Create", group)
+
+    def Create_group(self, group: Any, tag: int = 0) -> "Communicator | None":  # noqa: ANN401, N802
+        """Give the communicator of a group, whose processes call this together."""
+        return self._over("Create_group", group, tag)
+
+    def Dup(self, info: Any = None) -> Self:  # noqa: ANN401, N802
         """Give one of the same processes, for another thread, say."""
-        made = self._over("Dup")
+        made = self._over("Dup", *([] if info is None else [info]))
         assert isinstance(made, type(self))
         return made
+
+    Clone = Dup
+
+    def plans(self) -> tuple[PlanUse, ...]:
+        """List which plan served which calls, how often and how long, and why MPI did others.
+
+        Counted are calls of this process that came to their end; from where it was begun, a call
+        that is not blocking takes until somebody sees that it is over. Their text is a line each.
+        """
+        return self._book.read()
 
     def replan(
         self,
@@ -237,8 +295,12 @@ class Communicator(OperationQueue):
     def Free(self) -> None:  # noqa: N802
         """Give back what MPI holds for this communicator; all processes call this together."""
         self.free()
+        if self._is_own:
+            self.plain.Free()
 
-    def _over(self, way: str, *words: int) -> "Communicator | None":
+    Disconnect = Free
+
+    def _over(self, way: str, *words: Any) -> "Communicator | None":  # noqa: ANN401
         """Plan for some of the processes on the same machine."""
         self.drain()
         comm = getattr(self._native.comm, way)(*words)
@@ -246,8 +308,7 @@ class Communicator(OperationQueue):
             return None
         ranks = comm.allgather(self.played[self.rank])
         made = type(self)(comm, self.topology, ranks=ranks, **self._options.words())
-        made._whole = self._whole
-        comm.Free()
+        made._whole, made._is_own = self._whole, True
         return made
 
     def _do(self, name: str, *words: Any) -> None:  # noqa: ANN401
@@ -286,8 +347,14 @@ class Communicator(OperationQueue):
 
     def _leave_to_mpi(self, name: str, why: Unsupported, *words: Any) -> Operation:  # noqa: ANN401
         """Leave a call to MPI, as it was made, after all that were started before."""
-        called = name[1:].capitalize()
-        self.tell(called, str(why))
         own = map(self._native.find_op, words)
         native = partial(getattr(self._native.comm, name), *own)
-        return self.enter(called, native_steps(native))
+        called = name[1:].capitalize()
+        self._book.tell(called, str(why))
+        return self.enter(called, self._by_mpi(called, str(why), native))
+
+    def _by_mpi(self, name: str, reason: str, start: Callable[[], Native]) -> Steps:
+        watch = Stopwatch()
+        yield from native_steps(start)
+        watch.stop(self._book.count_mpi(name, reason))
+        return False

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from commplan.communicator.sums.widening import ACCUMULATES, Accumulate
 from runtime.execute.executor import SECONDS, WAYS, Way
-from topologies.model.arguments import number, refuse
+from topologies.model.arguments import number, refuse, whole
 from topologies.model.units import Seconds
 
 Order = Literal["plan", "fixed"]
@@ -29,6 +29,10 @@ class Options:
         order: "fixed" adds floats up in one bracket over the processes by number, whatever the
             plan, the size and the place of an element (docs/numbers.md).
         accumulate: "float32" adds floats of 16 bits up as these, and rounds once.
+        plan_at: the number of the call of a collective, root and size class at which the plan
+            that process 0 searches for in the background is taken over; before it a known pattern
+            serves. 1 searches at the first call, while all wait.
+        cache: a folder in which process 0 keeps schedules for later jobs on the same machine.
 
     Raises:
         ArgumentError: something of another kind.
@@ -42,6 +46,8 @@ class Options:
     survive: bool = False
     order: Order = "plan"
     accumulate: Accumulate = None
+    plan_at: int = 32
+    cache: str | Path | None = None
 
     def __post_init__(self) -> None:
         if self.way not in WAYS:
@@ -50,6 +56,7 @@ class Options:
             refuse("order", self.order, " or ".join(ORDERS))
         if self.accumulate not in (None, *ACCUMULATES):
             refuse("accumulate", self.accumulate, " or ".join(("None", *ACCUMULATES)))
+        whole("plan_at", self.plan_at, 1)
         number("limit", self.limit, above=True)
         number("planning_seconds", self.planning_seconds, above=True)
 

@@ -40,6 +40,18 @@ def move_others(worker: Worker) -> None:
         other.move_on()
 
 
+def has_work() -> bool:
+    """Tell whether this thread has begun any work that is not done; complexity: all workers."""
+    return bool(_THREADS) and get_ident() in _THREADS.values()
+
+
+def move_all() -> None:
+    """Let all work of this thread go on."""
+    own = get_ident()
+    for worker in [each for each, thread in list(_THREADS.items()) if thread == own]:
+        worker.move_on()
+
+
 def _others(worker: Worker) -> list[Worker]:
     own = get_ident()
     return [each for each, thread in list(_THREADS.items()) if thread == own and each is not worker]

@@ -1,30 +1,27 @@
 """Collectives of one communicator, one after the other: planned once, run again and again."""
 
-import ctypes
 import logging
 import sys
 import time
 from collections import deque
-from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from commplan.communicator import progress
-from commplan.communicator.executor_cache import PLANS, ExecutorCache, LRUCache
 from commplan.communicator.mpi_fallback import Natives
 from commplan.communicator.options import Options
 from commplan.communicator.placement import Placement, caller_order, place
-from commplan.communicator.plans.consensus import Key, Planned, agree, share
-from commplan.communicator.plans.schedule_source import Need, Source, load_compiled
+from commplan.communicator.plans.book import PlanBook, Stopwatch
+from commplan.communicator.plans.consensus import agree
+from commplan.communicator.plans.executor_cache import ExecutorCache, Ready
+from commplan.communicator.plans.schedule_source import share_source
+from commplan.communicator.plans.staging import Staging, hand_out
+from commplan.communicator.plans.uses import Uses
 from commplan.communicator.requests import Call, Machine, Operation, Steps, native_steps
-from commplan.communicator.staging import Staging
 from runtime.execute.call_log import CallLog
 from runtime.execute.faults import ExecutionError
-from runtime.program.elements import width
-from runtime.program.program import Buffer, ProgramError
-from solvers.schedules.files import ScheduleFileError
 from topologies.model.arguments import number, of, refuse
 from topologies.model.errors import ArgumentError, CommplanError
 from topologies.model.topology import Topology, digest
@@ -66,21 +63,20 @@ class OperationQueue:
                 "mpi_comm", type(mpi_comm).__name__, "an intracommunicator of mpi4py", ArgumentError
             )
         self._options = Options(**options)
-        self.topology = topology
-        self.rank, self.size = mpi_comm.rank, mpi_comm.size
+        self._topology = topology
+        self._place = (mpi_comm.rank, mpi_comm.size)
+        self.plain = MPI.Intracomm(mpi_comm)
         self.played = place(topology, mpi_comm.allgather(MPI.Get_processor_name()), ranks)
         self.order = caller_order(self.played)
         self.IN_PLACE = MPI.IN_PLACE
+        ranks = tuple(sorted(self.played))
+        self._book = PlanBook(self.order, ranks, self._options.plan_at)
         self._open(mpi_comm.Dup())
         self._reserve = mpi_comm.Dup() if self._options.survive else None
         self._left: list[object] = []
         self.completed = 0
-        self._source = self._planning(topology)
-        self._is_planning = False
-        self._keys: LRUCache[Key, bool] = LRUCache(4 * PLANS)
-        self._plans: LRUCache[Need, Planned] = LRUCache(PLANS)
+        self._book.source = share_source(self._comm, topology, self.played, self._options)
         self._queue: deque[Operation] = deque()
-        self._told: set[tuple[str, str]] = set()
         self._failure: CommplanError | None = None
 
     def _open(self, own: Any) -> None:  # noqa: ANN401
@@ -90,6 +86,8 @@ class OperationQueue:
         self._comm = own if as_called else own.Split(0, self.order[self.rank])
         self._log = CallLog(self._comm)
         self._machines = ExecutorCache(self._comm, self._options)
+        self._machines.look = self._log.look
+        self._book.open(self._comm, self._machines)
 
     def recover(self) -> int:
         """Go on after a failure, over a communicator of MPI that nothing was sent over yet.
@@ -110,32 +108,26 @@ class OperationQueue:
         progress.leave(self)
         self._left.append((self._machines, tuple(self._queue), self._native, self._log))
         self._queue.clear()
-        self._keys.clear()
-        self._plans.clear()
         self._failure = None
         own, self._reserve = self._reserve, self._reserve.Dup()
         self._open(own)
         done: list[int] = self._comm.allgather(self.completed)
         return min(done)
 
-    def _planning(self, topology: Topology) -> Source | None:
-        """Give process 0 where it finds schedules; what is wrong with them is told to all."""
-        schedules, seconds = self._options.schedules, self._options.planning_seconds
-        source: Source | None = None
-        fault: Exception | None = None
-        if self._comm.rank == 0:
-            try:
-                files = () if schedules is None else load_compiled(schedules, topology, self.played)
-                source = Source(topology, tuple(sorted(self.played)), seconds, files)
-            except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                fault = ScheduleFileError(f"{schedules}: {reason}")
-            except ValueError as error:
-                fault = error
-        fault = self._comm.bcast(fault)
-        if fault is not None:
-            raise fault
-        return source
+    @property
+    def rank(self) -> int:
+        """Give the number of this process."""
+        return self._place[0]
+
+    @property
+    def size(self) -> int:
+        """Give the number of processes."""
+        return self._place[1]
+
+    @property
+    def topology(self) -> Topology:
+        """Give the machine that is planned for."""
+        return self._topology
 
     def change_machine(self, topology: Topology, schedules: str | Path | None) -> None:
         """Forget all plans, and plan for another machine from now on; after all under way.
@@ -158,12 +150,12 @@ class OperationQueue:
             raise ArgumentError("the processes name other failures, or other folders")
         before, self._options = self._options, replace(self._options, schedules=schedules)
         try:
-            self.topology, self._source = topology, self._planning(topology)
+            source = share_source(self._comm, topology, self.played, self._options)
         except CommplanError:
             self._options = before
             raise
-        self._machines.clear()
-        self._plans.clear()
+        self._topology, self._book.source = topology, source
+        self._book.clear()
 
     @property
     def limit(self) -> Seconds:
@@ -181,7 +173,7 @@ class OperationQueue:
 
     def patience(self) -> Seconds:
         """Give the seconds after which an operation is late: longer while process 0 plans."""
-        return self.limit + (self._options.planning_seconds if self._is_planning else 0.0)
+        return self.limit + (self._options.planning_seconds if self._book.is_planning else 0.0)
 
     def free(self) -> None:
         """Give back what MPI holds, after all that is under way; all processes call this together.
@@ -207,18 +199,18 @@ class OperationQueue:
 
     def drain(self) -> None:
         """Finish all that is under way."""
-        self._check_alive()
+        self.check_alive()
         if self._queue:
             self.finish(self._queue[-1])
 
     def do(self, call: Call) -> None:
         """Do a collective, after all that were started before."""
-        self._check_alive()
+        self.check_alive()
         if not self._queue and call.key.elements and not progress.has_others(self):
-            machine = self._machines.get(call.key, call.in_place)
-            if machine is not None:
+            ready = self._book.find(call.key, call.in_place)
+            if ready is not None:
                 self._log.note(call.key)
-                self._run(machine, call)
+                self._run(ready, call)
                 return
         self.begin(call).Wait()
 
@@ -234,7 +226,7 @@ class OperationQueue:
             steps: what is to be done.
             called: has to be the same at all processes, and reads so; its name if nothing is said.
         """
-        self._check_alive()
+        self.check_alive()
         made = Operation(name, self._logged(steps, called or name), self)
         self._queue.append(made)
         progress.enter(self)
@@ -325,42 +317,27 @@ class OperationQueue:
         if not self._queue:
             progress.leave(self)
 
-    def _check_alive(self) -> None:
+    def check_alive(self) -> None:
+        """Refuse to go on after a failure, or what was freed."""
         if self._failure is not None:
             raise self._failure
 
-    def _run(self, machine: Machine, call: Call) -> None:
+    def _run(self, ready: Ready, call: Call) -> None:
         """Do what was done before, with no detour."""
-        staged = self._bind(machine, call)
+        watch, machine = Stopwatch(), ready.machine
+        staged = self._machines.bind_call(machine, call)
         machine.mark(self._log.sum)
         try:
             machine.run()
         except ExecutionError as error:
             self._fault(error)
         self._end(machine, call, staged)
-
-    def _bind(self, machine: Machine, call: Call) -> Staging | None:
-        """Let what runs a call work on its memory, or on a copy where failures are survived."""
-        if not self._options.survive:
-            self._machines.bind(machine, call.ins, call.outs)
-            return None
-        staged = Staging(machine.part, call)
-        self._machines.keep(staged)
-        self._machines.bind(machine, staged.ins, staged.outs)
-        return staged
+        watch.stop(ready.uses)
 
     def _end(self, machine: Machine | None, call: Call, staged: Staging | None = None) -> None:
-        """Do what is left: move the own block to the beginning, where MPI wants it, and so on."""
-        if staged is not None:
-            staged.hand_out()
-        if machine is not None and call.own_first:
-            own = machine.part
-            start = own.starts[Buffer.OUTPUT]
-            if own.in_place and start:
-                ctypes.memmove(call.outs, call.outs + start, own.counts[Buffer.OUTPUT])
-        if call.finish is not None:
-            call.finish()
-        self.completed += 1
+        """Do what is left of a call."""
+        hand_out(machine, call, staged)
+        self.completed += not call.within
 
     def steps(self, call: Call) -> Steps:
         """Take all steps of a collective, its first-time preparations among them.
@@ -372,63 +349,26 @@ class OperationQueue:
             yield from agree(self._comm, call.key)
             self._end(None, call)
             return True
-        machine = self._machines.get(call.key, call.in_place)
-        if machine is None:
-            machine = yield from self._prepare(call)
-        if machine is None:
+        ready = yield from self._book.prepare(call)
+        watch = Stopwatch()
+        if isinstance(ready, Uses):
             yield from native_steps(call.native)
             self._end(None, call)
+            watch.stop(ready)
             return False
-        staged = self._bind(machine, call)
+        machine = ready.machine
+        staged = self._machines.bind_call(machine, call)
         machine.mark(self._log.sum)
         while not machine.test():
             if (yield machine):
                 break
         self._end(machine, call, staged)
+        watch.stop(ready.uses)
         return True
-
-    def _prepare(self, call: Call) -> Generator[None, bool | None, Machine | None]:
-        """Agree on the call, find a plan for it, and make what runs it, as far as need be."""
-        key = call.key
-        if self._keys.get(key) is None:
-            yield from agree(self._comm, key)
-            self._keys.put(key, True)
-        need = Need(key.name, key.root, _size_class(key), key.demand)
-        planned = self._plans.get(need)
-        if planned is None:
-            found: list[Planned] = []
-            ranks = tuple(sorted(self.played))
-            self._is_planning = True
-            try:
-                yield from share(self._comm, self._source, need, self.order, ranks, found)
-            finally:
-                self._is_planning = False
-            planned = self._plans.put(need, found[0])
-            LOG.debug("%s: %s", key, planned.reason)
-        return self._make(call, planned)
 
     def gather(self, row: Any, matrix: Any) -> Any:  # noqa: ANN401
         """Start to gather a row from each process."""
         return self._comm.Iallgather(row, matrix)
-
-    def _make(self, call: Call, planned: Planned) -> Machine | None:
-        """Make what runs a plan; nothing where MPI has to do it, and say why."""
-        reason = planned.reason
-        if planned.moves is not None:
-            try:
-                made = self._machines.make(call.key, call.in_place, planned)
-                made.look = self._log.look
-                return made
-            except ProgramError as error:
-                reason = str(error)
-        self.tell(call.key.name, reason)
-        return None
-
-    def tell(self, name: str, reason: str) -> None:
-        """Say once why a collective is left to MPI."""
-        if (name, reason) not in self._told and self.rank == 0:
-            LOG.warning("%s is left to MPI: %s", name, reason)
-        self._told.add((name, reason))
 
     def _fault(self, error: ExecutionError) -> NoReturn:
         """End all processes, with the reason in a line.
@@ -448,9 +388,3 @@ class OperationQueue:
         time.sleep(1)  # for the others to say what they wait for
         self._native.comm.Abort(ABORTED)
         raise error
-
-
-def _size_class(key: Key) -> int:
-    """Compute the bytes that all sizes between two powers of two are planned for."""
-    size = key.elements * width(key.dtype)
-    return size if key.demand else max(1, 3 << size.bit_length() >> 2)

@@ -28,6 +28,7 @@ class Call(NamedTuple):
         keep: what owns the memory.
         own_first: the own block of the result belongs at the beginning.
         finish: what is to be done with the result, whoever made it.
+        within: it is a part of another call.
     """
 
     key: Key
@@ -38,6 +39,7 @@ class Call(NamedTuple):
     keep: tuple[object, ...]
     own_first: bool = False
     finish: Callable[[], object] | None = None
+    within: bool = False
 
 
 class Native(Protocol):

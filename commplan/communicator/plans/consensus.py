@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from commplan.communicator.plans.schedule_source import Need, Source
+from commplan.communicator.plans.schedule_source import Found, Need, Source
 from runtime.execute.call_log import describe_unlike
 from runtime.execute.faults import ExecutionError
 from runtime.metrics.chunking import Pipelining, pipelining
@@ -16,6 +16,7 @@ from runtime.program.buffer_plan import Moves, moves
 from runtime.program.caller_order import arrange
 from solvers.schedules.files import from_bytes, to_bytes
 from topologies.model.errors import ArgumentError
+from topologies.model.units import Seconds
 
 Waiting = Generator[None, bool | None, None]
 
@@ -42,11 +43,18 @@ class Key(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """A schedule ready for any size, or the reason why there is none; why it was taken."""
+    """A schedule ready for any size, or none; why it was taken, or why there is none.
+
+    Attributes:
+        seconds: predicted, at the size that it was asked for.
+        final: nothing better is searched for.
+    """
 
     moves: Moves | None
     chunks: Pipelining | None
     reason: str
+    seconds: Seconds | None
+    final: bool
 
 
 def agree(comm: Any, key: Key) -> Waiting:  # noqa: ANN401
@@ -75,9 +83,9 @@ def share(
     need: Need,
     order: list[int],
     ranks: tuple[int, ...],
-    found: list[Planned],
-) -> Waiting:
-    """Let process 0 find a schedule, hand it to all, and put it into `found` as Moves.
+    final: bool,
+) -> Generator[None, bool | None, Planned]:
+    """Let process 0 find a schedule, and hand it to all, as Moves.
 
     Args:
         comm: the communicator, of mpi4py.
@@ -85,9 +93,9 @@ def share(
         need: what is asked for.
         order: the processes in the order of the callers' numbers.
         ranks: what each process plays.
-        found: the list that gets the result.
+        final: find the best one, whatever time that takes; else what may serve first.
     """
-    answer = _answer(source, need) if source is not None else b""
+    answer = _answer(source, need, final) if source is not None else b""
     length = np.array([len(answer)], dtype=np.int64)
     yield from _broadcast(comm, length)
     data = np.zeros(int(length[0]), dtype=np.uint8)
@@ -95,12 +103,12 @@ def share(
     yield from _broadcast(comm, data)
     head, _, body = data.tobytes().partition(b"\n")
     told = json.loads(head)
-    if not told["found"]:
-        found.append(Planned(None, None, told["reason"]))
-        return
+    why = (told["reason"], told["seconds"], told["final"])
+    if not body:
+        return Planned(None, None, *why)
     schedule = from_bytes(body)
     plan = replace(arrange(moves(schedule), order), ranks=ranks)
-    found.append(Planned(plan, pipelining(schedule), told["reason"]))
+    return Planned(plan, pipelining(schedule), *why)
 
 
 def _broadcast(comm: Any, array: Any) -> Waiting:  # noqa: ANN401
@@ -110,14 +118,15 @@ def _broadcast(comm: Any, array: Any) -> Waiting:  # noqa: ANN401
         yield
 
 
-def _answer(source: Source, need: Need) -> bytes:
+def _answer(source: Source, need: Need, final: bool) -> bytes:
     """Find a schedule; whatever goes wrong, the others wait for an answer."""
     try:
-        schedule, reason = source.schedule(need)
-        body = to_bytes(schedule)
-        if len(moves(schedule).ranks) != len(source.ranks):
+        found = source.best(need) if final else source.first(need)
+        body = b"" if found.schedule is None else to_bytes(found.schedule)
+        if found.schedule and len(moves(found.schedule).ranks) != len(source.ranks):
             raise ArgumentError("the schedule needs ranks that have no process")
     except Exception as error:
         reason = " ".join(f"{error}".split()) or type(error).__name__
-        return json.dumps({"found": False, "reason": reason}).encode() + b"\n"
-    return json.dumps({"found": True, "reason": reason}).encode() + b"\n" + body
+        found, body = Found(None, reason, None), b""
+    told = {"reason": found.reason, "seconds": found.seconds, "final": found.final}
+    return json.dumps(told).encode() + b"\n" + body

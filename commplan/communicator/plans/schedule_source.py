@@ -1,15 +1,20 @@
 """Where a communicator's schedules come from: a folder of compiled files, or the planner."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from commplan.anytime.checking import check_schedule
 from commplan.candidates.keys import BEST
 from commplan.candidates.select import compare
+from commplan.communicator.options import Options
+from commplan.communicator.plans.background import PLANNING
+from commplan.communicator.plans.kept_schedules import KeptSchedules, Wanted
 from commplan.planning.planner import plan
 from runtime.program.buffer_plan import moves
 from runtime.simulate.simulate import simulate
@@ -17,9 +22,11 @@ from runtime.verify.determinism import is_deterministic
 from runtime.verify.verify import verify
 from solvers.schedules.collective import Collective, all_to_allv
 from solvers.schedules.files import ScheduleFileError, check_topology, load_all
-from solvers.schedules.kinds import collective
+from solvers.schedules.kinds import collective, pattern_of
 from solvers.schedules.schedule import Schedule
-from solvers.settings.deadline import Watch
+from solvers.settings.deadline import NotFound, Watch
+from solvers.templates import TEMPLATES
+from solvers.templates.layout import TemplateError
 from topologies.derive.restrict import restrict
 from topologies.model.topology import Topology
 from topologies.model.units import Bytes, Seconds, duration
@@ -27,6 +34,13 @@ from topologies.model.units import Bytes, Seconds, duration
 UNLIKE = "ranks add up in different orders, and rounding would leave them with different bits"
 ALL_TO_ALLV = "all_to_allv"
 ENDINGS = (".json", ".json.gz")
+# Patterns of which making one and playing it takes no more than a few milliseconds.
+AT_ONCE = (
+    *("direct", "recursive_doubling", "recursive_halving"),
+    *("binomial", "ring", "two-way ring"),
+)
+MOST_RANKS = 64
+MOST_BEGUN = 256  # searches at a time
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,19 @@ class Need:
     demand: bytes = b""
 
 
+class Found(NamedTuple):
+    """A schedule, why it was taken, and what it should take; none where MPI serves for now.
+
+    Attributes:
+        final: nothing better is searched for.
+    """
+
+    schedule: Schedule | None
+    reason: str
+    seconds: Seconds | None
+    final: bool = True
+
+
 @dataclass(frozen=True)
 class Source:
     """Makes schedules for processes that play these ranks of a topology, in ascending order.
@@ -52,14 +79,47 @@ class Source:
 
     Attributes:
         files: what a folder holds for them.
+        kept: where schedules are kept from one job to the next, if anywhere.
         found: the schedules of highest throughput so far, by collective and root.
+        begun: what is searched for in the background.
     """
 
     topology: Topology
     ranks: tuple[int, ...]
     seconds: Seconds
     files: tuple[Schedule, ...] = ()
+    kept: KeptSchedules | None = None
+    begun: dict[Need, Future[Found]] = field(default_factory=dict)
     found: dict[tuple[str, int], Schedule] = field(default_factory=dict)
+
+    def first(self, need: Need) -> Found:
+        """Give at once what serves the first calls, and search for a better one in the background.
+
+        These are, in this order: a compiled schedule, one that was kept, or the fastest of a few
+        known patterns; where none fits, nothing.
+        """
+        found = self._compiled(need) or self._kept_one(need)
+        if found is not None:
+            return found
+        patterns = [
+            (simulate(each, need.size).seconds, name, each) for name, each in self._patterns(need)
+        ]
+        if not need.demand:
+            self._begin(need)
+        if not patterns:
+            return Found(None, "a plan is searched for in the background", None, False)
+        seconds, name, best = min(patterns, key=lambda each: each[0])
+        reason = f"{name}, at first, of {len(patterns)} known patterns"
+        return Found(check_schedule(best).schedule, reason, seconds, False)
+
+    def best(self, need: Need) -> Found:
+        """Find the schedule that is predicted to be fastest, where it was not begun before.
+
+        Raises:
+            ValueError: none can be had, with the reason.
+        """
+        begun = self.begun.pop(need, None)
+        return self._search(need) if begun is None else begun.result()
 
     def schedule(self, need: Need) -> tuple[Schedule, str]:
         """Look up the schedule that is predicted to be fastest, and the reason why it was taken.
@@ -67,22 +127,65 @@ class Source:
         Raises:
             ValueError: none can be had, with the reason.
         """
+        found = self._compiled(need) or self._kept_one(need) or self._search(need)
+        assert found.schedule is not None
+        return found.schedule, found.reason
+
+    def _begin(self, need: Need) -> None:
+        if len(self.begun) < MOST_BEGUN:
+            self.begun[need] = PLANNING.begin(lambda: self._search(need))
+
+    def _compiled(self, need: Need) -> Found | None:
+        """Take the fastest of the files that fit."""
         fits = [each for each in self.files if self._fits(each, need)]
-        if fits:
-            times = [simulate(each, need.size).seconds for each in fits]
-            best = int(np.argmin(times))
-            return fits[best], f"compiled, {duration(times[best])}, of {len(fits)} schedules"
+        if not fits:
+            return None
+        times = [simulate(each, need.size).seconds for each in fits]
+        best = int(np.argmin(times))
+        reason = f"compiled, {duration(times[best])}, of {len(fits)} schedules"
+        return Found(fits[best], reason, times[best])
+
+    def _kept_one(self, need: Need) -> Found | None:
+        """Take what another job kept."""
+        schedule = None if self.kept is None else self.kept.load(self.machine, self._what(need))
+        if schedule is None:
+            return None
+        seconds = simulate(schedule, need.size).seconds
+        return Found(schedule, f"kept, {duration(seconds)}", seconds)
+
+    def _search(self, need: Need) -> Found:
+        """Plan, and keep it for other jobs."""
         if need.demand:
             made = plan(self.machine, self._collective(need), size=need.size, seconds=self.seconds)
-            return made.schedule, made.reason
-        return self._choose(need)
+            found = Found(made.schedule, made.reason, made.predicted)
+        else:
+            found = self._choose(need)
+        if self.kept is not None and found.schedule is not None:
+            self.kept.save(self.machine, self._what(need), found.schedule)
+        return found
+
+    def _patterns(self, need: Need) -> Iterator[tuple[str, Schedule]]:
+        """Make the patterns that are soon made, as far as they fit."""
+        what = self._collective(need)
+        for name in AT_ONCE:
+            make, known = TEMPLATES[name]
+            if pattern_of(what) in known and 1 < len(what.ranks) <= MOST_RANKS:
+                try:
+                    made = make(self.machine, what)
+                except (TemplateError, NotFound):
+                    continue
+                if is_deterministic(made):
+                    yield name, made
+
+    def _what(self, need: Need) -> Wanted:
+        return Wanted(self._collective(need), need.size)
 
     @cached_property
     def machine(self) -> Topology:
         """Give the machine as the processes see it."""
         return restrict(self.topology, self.ranks)
 
-    def _choose(self, need: Need) -> tuple[Schedule, str]:
+    def _choose(self, need: Need) -> Found:
         """Choose for a size; the schedule of highest throughput is found once for all sizes."""
         best = self.found.get((need.name, need.root))
         if best is None:
@@ -91,8 +194,9 @@ class Source:
         first = compare(best, need.size, None, Watch(self.seconds))[0]
         reason = f"{first.name}: {duration(first.seconds)}, height {first.height}"
         if first.key == BEST:
-            return best, reason
-        return check_schedule(replace(first.schedule, bound=best.bound)).schedule, reason
+            return Found(best, reason, first.seconds)
+        made = check_schedule(replace(first.schedule, bound=best.bound)).schedule
+        return Found(made, reason, first.seconds)
 
     def _collective(self, need: Need) -> Collective:
         processes = range(len(self.ranks))
@@ -132,3 +236,33 @@ def load_compiled(
                 if moves(schedule).ranks == tuple(sorted(ranks)):
                     found.append(schedule)
     return tuple(found)
+
+
+def share_source(
+    comm: Any,  # noqa: ANN401
+    topology: Topology,
+    played: Sequence[int],
+    options: Options,
+) -> Source | None:
+    """Give process 0 where it finds schedules; what is wrong with them is told to all.
+
+    Raises:
+        ScheduleFileError: see `load_compiled`; a folder that cannot be read.
+    """
+    source: Source | None = None
+    fault: Exception | None = None
+    folder, cache, seconds = options.schedules, options.cache, options.planning_seconds
+    if comm.rank == 0:
+        try:
+            files = () if folder is None else load_compiled(folder, topology, played)
+            kept = None if cache is None else KeptSchedules(cache)
+            source = Source(topology, tuple(sorted(played)), seconds, files, kept)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            fault = ScheduleFileError(f"{folder}: {reason}")
+        except ValueError as error:
+            fault = error
+    fault = comm.bcast(fault)
+    if fault is not None:
+        raise fault
+    return source

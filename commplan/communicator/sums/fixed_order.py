@@ -26,7 +26,12 @@ BYTE = "uint8"
 class Owner(Protocol):
     """Whoever takes the steps of planned calls."""
 
-    size: int
+    completed: int
+
+    @property
+    def size(self) -> int:
+        """Give the number of processes."""
+        ...
 
     def steps(self, call: Call) -> Steps:
         """Take all steps of a call."""
@@ -79,6 +84,7 @@ class FixedSum:
             whole = yield from moves.exchange(_filled_up(self.ins, block * owner.size))
             share = self._add(whole, owner.size).view(np.uint8)
             self._end((yield from moves.gather(share, self.root, self.place)))
+        owner.completed += 1
         return True
 
     def _end(self, result: Array) -> None:
@@ -144,7 +150,11 @@ class _Moves:
         start = partial(getattr(self._natives.comm, native), ins, outs, **rest)
         key = Key(name, size, BYTE, "sum", place)
         addresses = ins.ctypes.data, outs.ctypes.data
-        return (yield from self._owner.steps(Call(key, False, *addresses, start, (ins, outs))))
+        return (
+            yield from self._owner.steps(
+                Call(key, False, *addresses, start, (ins, outs), within=True)
+            )
+        )
 
 
 def _filled_up(array: Array, size: int) -> Array:

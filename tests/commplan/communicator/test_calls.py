@@ -23,9 +23,11 @@ def test_every_call_gives_what_mpi_gives(mpi, processes, way):
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize("script", ["run_memory.py", "run_progress.py", "run_numbers.py"])
-def test_memory_is_read_as_mpi_reads_it_and_legal_programs_go_on(mpi, script):
-    command = [*mpi.command_line(3), *PYTHON, str(FOLDER / script)]
+@pytest.mark.parametrize(
+    "script", ["run_memory.py", "run_progress.py", "run_numbers.py", "run_completeness.py"]
+)
+def test_memory_is_read_as_mpi_reads_it_and_legal_programs_go_on(mpi, script, tmp_path):
+    command = [*mpi.command_line(3), *PYTHON, str(FOLDER / script), str(tmp_path)]
     ended = run_limited(command, mpi.environment(60), 60)
     assert (ended.code, ended.output) == (0, ["right"]), ended.errors
 

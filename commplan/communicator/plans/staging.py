@@ -4,7 +4,7 @@ import ctypes
 
 import numpy as np
 
-from commplan.communicator.requests import Call
+from commplan.communicator.requests import Call, Machine
 from runtime.execute.part import Part
 from runtime.program.program import Buffer
 
@@ -38,3 +38,22 @@ class Staging:
         """Copy what came out to the caller."""
         if self._size:
             ctypes.memmove(self._call.outs, self.outs, self._size)
+
+
+def hand_out(machine: Machine | None, call: Call, staged: Staging | None) -> None:
+    """Do what is left of a call: move the own block to the beginning, as MPI wants it, and so on.
+
+    Args:
+        machine: what ran it; none where MPI did it.
+        call: the call.
+        staged: the memory that it worked on, if not the caller's.
+    """
+    if staged is not None:
+        staged.hand_out()
+    if machine is not None and call.own_first:
+        own = machine.part
+        start = own.starts[Buffer.OUTPUT]
+        if own.in_place and start:
+            ctypes.memmove(call.outs, call.outs + start, own.counts[Buffer.OUTPUT])
+    if call.finish is not None:
+        call.finish()

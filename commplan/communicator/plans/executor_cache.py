@@ -2,14 +2,15 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from commplan.communicator.options import Options
 from commplan.communicator.plans.consensus import Key, Planned
-from commplan.communicator.requests import Machine
-from commplan.communicator.staging import Staging
+from commplan.communicator.plans.staging import Staging
+from commplan.communicator.plans.uses import Uses
+from commplan.communicator.requests import Call, Machine
 from runtime.execute.executor import machine
 from runtime.execute.part import part
 from runtime.program.elements import width
@@ -43,10 +44,21 @@ class LRUCache(Generic[Name, Kind]):
             self._let_go(self._known.popitem(last=False)[1])
         return value
 
+    def values(self) -> list[Kind]:
+        """List what is kept."""
+        return list(self._known.values())
+
     def clear(self) -> None:
         """Let go of everything."""
         while self._known:
             self._let_go(self._known.popitem()[1])
+
+
+class Ready(NamedTuple):
+    """What runs calls, and what counts them."""
+
+    machine: Machine
+    uses: Uses
 
 
 class ExecutorCache:
@@ -54,20 +66,25 @@ class ExecutorCache:
 
     Attributes:
         limit: seconds that a message is waited for.
+        look: is called now and then by whoever waits for one.
     """
 
     def __init__(self, comm: Any, options: Options) -> None:  # noqa: ANN401
         self._comm, self._way, self.limit = comm, options.way, options.limit
-        self._staged: Staging | None = None
+        self._survives = options.survive
+        self._staged: Staging | None = None  # the memory of the call that is under way
         self._scratch = np.zeros(0, dtype=np.uint8)
         self._beginning = self._scratch.ctypes.data
-        self._kept: LRUCache[tuple[Key, bool], Machine] = LRUCache(MACHINES, lambda old: old.free())
+        self.look: Callable[[], None] | None = None
+        self._kept: LRUCache[tuple[Key, bool], Ready] = LRUCache(
+            MACHINES, lambda old: old.machine.free()
+        )
 
-    def get(self, key: Key, in_place: bool) -> Machine | None:
+    def get(self, key: Key, in_place: bool) -> Ready | None:
         """Look up what was made before."""
         return self._kept.get((key, in_place))
 
-    def make(self, key: Key, in_place: bool, planned: Planned) -> Machine:
+    def make(self, key: Key, in_place: bool, planned: Planned, uses: Uses) -> Ready:
         """Make it for a schedule.
 
         Raises:
@@ -85,7 +102,10 @@ class ExecutorCache:
             in_place=in_place,
         )
         made = machine(part(program, self._comm.rank), self._comm, self._way, self.limit)
-        return self._kept.put((key, in_place), made)
+        made.look = self.look
+        if (before := self._kept.get((key, in_place))) is not None:
+            before.machine.free()
+        return self._kept.put((key, in_place), Ready(made, uses))
 
     def bind(self, made: Machine, ins: int, outs: int) -> None:
         """Let it work on this memory."""
@@ -98,9 +118,14 @@ class ExecutorCache:
         made.limit = self.limit
         made.bind(ins, outs, self._beginning)
 
-    def keep(self, staged: Staging) -> None:
-        """Keep the memory of the call that is under way."""
-        self._staged = staged
+    def bind_call(self, made: Machine, call: Call) -> Staging | None:
+        """Let it work on a call's memory, or on a copy where failures are survived."""
+        if not self._survives:
+            self.bind(made, call.ins, call.outs)
+            return None
+        self._staged = Staging(made.part, call)
+        self.bind(made, self._staged.ins, self._staged.outs)
+        return self._staged
 
     def clear(self) -> None:
         """Give back what MPI holds."""

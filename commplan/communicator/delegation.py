@@ -1,0 +1,84 @@
+"""What a communicator hands on to MPI: all calls of mpi4py's Intracomm that are not planned."""
+
+from collections.abc import Callable
+from functools import wraps
+from itertools import count
+from threading import Thread
+from typing import Any
+
+from commplan.communicator import progress
+from commplan.communicator.requests import nap
+
+# Calls that wait for other processes: while they do, what is under way in this thread goes on.
+WAITING = (
+    *("Send", "Ssend", "Bsend", "Rsend", "Recv", "Sendrecv", "Sendrecv_replace", "Probe", "Mprobe"),
+    *("send", "ssend", "bsend", "recv", "sendrecv", "probe", "mprobe"),
+    *("Scan", "Exscan", "Alltoallw", "scan", "exscan", "barrier", "bcast", "gather", "scatter"),
+    *("allgather", "alltoall", "reduce", "allreduce", "Create_cart", "Create_graph"),
+    *("Create_dist_graph", "Create_dist_graph_adjacent", "Create_intercomm", "Spawn"),
+    *("Spawn_multiple", "Accept", "Connect"),
+)
+# Calls that give a communicator of MPI's own.
+PLAIN = ("Idup", "Idup_with_info", "Dup_with_info", "Shrink", "Ishrink")
+
+
+_MADE: dict[Any, Any] = {}
+
+
+def find_class(kind: Any) -> Any:  # noqa: ANN401
+    """Make of a class one that is an intracommunicator of mpi4py as well.
+
+    Args:
+        kind: has `plain`, the intracommunicator that calls are handed on to, and `check_alive`.
+    """
+    from mpi4py import MPI
+
+    if issubclass(kind, MPI.Intracomm):
+        return kind
+    if kind in _MADE:
+        return _MADE[kind]
+    calls: dict[str, object] = {"__module__": kind.__module__, "__doc__": kind.__doc__}
+    calls |= {name: _hand_on(MPI.Intracomm, name) for name in WAITING + PLAIN}
+    return _MADE.setdefault(kind, type(kind.__name__, (kind, MPI.Intracomm), calls))
+
+
+def _hand_on(base: Any, name: str) -> Callable[..., Any]:  # noqa: ANN401
+    """Make the method that hands a call on."""
+
+    @wraps(getattr(base, name))
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        self.check_alive()
+        return run_beside(lambda: getattr(self.plain, name)(*args, **kwargs))
+
+    return call
+
+
+def run_beside(call: Callable[[], Any]) -> Any:  # noqa: ANN401
+    """Call what may wait for other processes, and let what this thread has begun go on meanwhile.
+
+    Without anything under way it is called as it is. Else a thread calls it, where MPI allows more
+    than one (MPI_THREAD_MULTIPLE, which mpi4py asks for).
+    """
+    from mpi4py import MPI
+
+    if not progress.has_work() or MPI.Query_thread() < MPI.THREAD_MULTIPLE:
+        return call()
+    told: list[tuple[bool, Any]] = []
+
+    def work() -> None:
+        try:
+            told.append((True, call()))
+        except BaseException as error:
+            told.append((False, error))
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    for naps in count():
+        if not thread.is_alive():
+            break
+        progress.move_all()
+        nap(naps)
+    right, result = told[0]
+    if not right:
+        raise result
+    return result
