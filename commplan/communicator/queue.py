@@ -366,7 +366,7 @@ class OperationQueue:
         watch.stop(ready.uses)
         return True
 
-    def gather(self, row: Any, matrix: Any) -> Any:  # noqa: ANN401
+    def gather_rows(self, row: Any, matrix: Any) -> Any:  # noqa: ANN401
         """Start to gather a row from each process."""
         return self._comm.Iallgather(row, matrix)
 

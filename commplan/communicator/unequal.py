@@ -70,7 +70,7 @@ class UnequalCall:
     def steps(self, owner: OperationQueue, natives: Natives, native: Callable[[], Native]) -> Steps:
         """Take all steps: the lengths, the plan, the messages, the blocks to their places."""
         gathered = np.zeros((owner.size, 1), dtype=np.int64)
-        request = owner.gather(np.array([self.own], dtype=np.int64), gathered)
+        request = owner.gather_rows(np.array([self.own], dtype=np.int64), gathered)
         while not request.Test():
             yield None
         lengths = gathered[:, 0]
@@ -168,7 +168,7 @@ class Exchange:
         """Take all steps: the matrix, its plan, the messages, the blocks to their places."""
         n = self._owner.size
         both = np.zeros((n, 2 * n), dtype=np.int64)
-        request = self._owner.gather(self._row(), both)
+        request = self._owner.gather_rows(self._row(), both)
         while not request.Test():
             yield None
         matrix = both[:, :n].copy()
