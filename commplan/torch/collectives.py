@@ -123,7 +123,11 @@ class Collectives(Messages):
         runs = [self._gather_list(*pair) for pair in zip(outputs, given, strict=True)]
         return self._do("all_gather", runs, opts, [each for many in outputs for each in many])
 
-    allgather_coalesced = allgather
+    def allgather_coalesced(
+        self, outputs: Sequence[Tensors], given: Tensors, opts: Options = None
+    ) -> PlannedWork:
+        """Give everyone's tensors to everyone, in a list of each process."""
+        return self.allgather(list(zip(*outputs, strict=True)), given, opts)
 
     def _gather_list(self, results: Tensors, own: torch.Tensor) -> Callable[[], None]:
         size, rank = self.world.size, self.world.rank

@@ -1,5 +1,7 @@
 """The class of torch that a group is derived from: the official base, or a whole process group."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -18,6 +20,17 @@ CALLS = (
     *("reduce_scatter", "reduce_scatter_single", "reduce_scatter_single_coalesced"),
     *("alltoall", "all_to_all_single", "send", "recv", "recv_anysource"),
 )
+# Those that have short forms too, and the options that the short forms stand for.
+OPTIONS = {
+    "allreduce": dist.AllreduceOptions,
+    "broadcast": dist.BroadcastOptions,
+    "reduce": dist.ReduceOptions,
+    "allgather": torch._C._distributed_c10d.AllgatherOptions,
+    "gather": dist.GatherOptions,
+    "scatter": dist.ScatterOptions,
+    "reduce_scatter": dist.ReduceScatterOptions,
+}
+SHORT = (int, timedelta, torch.Tensor, dist.ReduceOp, dist.ReduceOp.RedOpType)
 OLD_NAMES = {
     "all_gather_single": ("_allgather_base", "allgather_single"),
     "all_gather_single_coalesced": ("allgather_into_tensor_coalesced",),
@@ -78,7 +91,10 @@ def _by_device(name: str) -> Any:  # noqa: ANN401
     """Make a call that goes to the backend of the device its first tensor lies on."""
     planned = getattr(Collectives, name)
 
-    def call(self: Any, tensors: Any, *rest: Any) -> Any:  # noqa: ANN401
+    def call(self: Any, tensors: Any, *rest: Any, **named: Any) -> Any:  # noqa: ANN401
+        if named or _is_short(tensors, rest):
+            tensors, *more = _spell_out(name, tensors, *rest, *named.values())
+            rest = tuple(more)
         first = tensors
         while not isinstance(first, torch.Tensor):
             if not first:
@@ -91,6 +107,30 @@ def _by_device(name: str) -> Any:  # noqa: ANN401
 
     call.__name__, call.__doc__ = name, planned.__doc__
     return call
+
+
+def _is_short(tensors: Any, rest: Sequence[Any]) -> bool:  # noqa: ANN401
+    """Tell whether a call has bare tensors, or words in the place of options."""
+    return (bool(rest) and isinstance(rest[-1], SHORT)) or isinstance(tensors, torch.Tensor)
+
+
+def _spell_out(name: str, *words: Any) -> list[Any]:  # noqa: ANN401
+    """Write a call with bare tensors, a root, an operation or a time as c10d hands calls over."""
+    if name not in OPTIONS:
+        return list(words)
+    tensors = [word for word in words if isinstance(word, torch.Tensor | list | tuple)]
+    rest = [word for word in words if not isinstance(word, torch.Tensor | list | tuple)]
+    if any(isinstance(word, torch.Tensor) for word in tensors):
+        tensors = [[word] for word in tensors]
+    options = next((word for word in rest if isinstance(word, OPTIONS[name])), OPTIONS[name]())
+    for word in rest:
+        if isinstance(word, timedelta):
+            options.timeout = word
+        elif isinstance(word, int):
+            options.rootRank = word
+        elif isinstance(word, dist.ReduceOp | dist.ReduceOp.RedOpType):
+            options.reduceOp = word
+    return [*tensors, options]
 
 
 class _Group(Collectives):

@@ -7,7 +7,12 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+import torch.distributed._functional_collectives as funcol
+import torch.distributed.nn
 from mpi4py import MPI
+from torch import nn
+from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
+from torch.nn.parallel import DistributedDataParallel
 
 import commplan.torch
 from topologies.presets.shapes import star
@@ -170,6 +175,92 @@ def coalesced():
             dist.all_reduce(each)
     manager.wait()
     yield one, two
+
+
+@probe
+def lists_of_lists():
+    given = [fill(2), fill(3)]
+    dist.all_reduce_coalesced(given)
+    yield given
+    dist.all_gather_coalesced(
+        results := [[torch.zeros(2), torch.zeros(3)] for _ in range(N)], given
+    )
+    yield results
+    words = dist.AllreduceOptions()
+    words.reduceOp = dist.ReduceOp.MAX
+    group, given = dist.group.WORLD, fill(2)
+    group.allreduce([given], words).wait()
+    yield given
+    group.allreduce(given).wait()
+    group.allreduce([given], dist.ReduceOp.SUM).wait()
+    group.broadcast(given, root=1).wait()
+    yield given
+    group.allgather(results := [torch.zeros(2) for _ in range(N)], fill(2)).wait()
+    yield results
+    group.reduce_scatter(given, results, dist.ReduceOp.MAX).wait()
+    yield given
+    group.scatter(given, results if ME == 1 else [], 1).wait()
+    yield given
+    group.barrier().wait()
+
+
+@probe
+def nothing():
+    for shape in ((0,), (0, 3), (2, 0)):
+        given = torch.zeros(shape)
+        dist.all_reduce(given)
+        dist.broadcast(given, 0)
+        dist.all_gather(results := [torch.zeros(shape) for _ in range(N)], given)
+        yield given, results
+    given = torch.tensor(ME % 2 == 0)
+    dist.all_gather(results := [torch.tensor(False) for _ in range(N)], given)
+    dist.scatter(given, results if ME == 0 else None)
+    yield given, results
+
+
+@probe
+def functional():
+    given, everyone = fill(2 * N, 2), list(range(N))
+    for call in (
+        lambda: funcol.all_reduce(given, "sum", everyone),
+        lambda: funcol.all_gather_tensor(given, 0, everyone),
+        lambda: funcol.reduce_scatter_tensor(given, "sum", 0, everyone),
+        lambda: funcol.all_to_all_single(given, [2] * N, [2] * N, everyone),
+        lambda: funcol.broadcast(given, 1, everyone),
+    ):
+        yield call() + 0
+    leaf = fill(2).requires_grad_()
+    total = dist.nn.functional.all_reduce(leaf * leaf)
+    total.sum().backward()
+    yield total, leaf.grad
+
+
+@probe
+def data_parallel():
+    """Train with what of DDP hangs on futures, sparse gradients and unequal numbers of steps."""
+    for hook in (None, default_hooks.fp16_compress_hook, default_hooks.allreduce_hook):
+        torch.manual_seed(1)
+        model = nn.Sequential(nn.EmbeddingBag(9, 4, sparse=hook is None), nn.Linear(4, 2))
+        wrapped = DistributedDataParallel(model, bucket_cap_mb=1e-5)
+        if hook is not None:
+            wrapped.register_comm_hook(None, hook)
+        steps = torch.optim.SGD(model.parameters(), lr=0.125)
+        for i in range(3):
+            wrapped(torch.tensor([[ME, i, 8]])).sum().backward()
+            steps.step()
+            steps.zero_grad()
+        yield near(model.parameters())
+    torch.manual_seed(1)
+    wrapped = DistributedDataParallel(nn.Linear(2, 2), find_unused_parameters=True)
+    with wrapped.join():
+        for _ in range(1 + ME):
+            wrapped(fill(1, 2)).sum().backward()
+    yield near(each.grad for each in wrapped.parameters())
+
+
+def near(tensors):
+    """Round: gloo adds up in another order."""
+    return [[round(float(n), 4) + 0.0 for n in each.detach().flatten()] for each in tensors]
 
 
 @probe
