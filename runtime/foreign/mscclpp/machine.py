@@ -8,7 +8,7 @@ import numpy as np
 
 from runtime.foreign.errors import ForeignError
 from runtime.foreign.mscclpp import rules
-from runtime.foreign.mscclpp.clocks import Accesses, Clock, clock
+from runtime.foreign.mscclpp.clocks import Clock, clock
 from runtime.foreign.mscclpp.memory import Memory, Parts, Span, Words
 from runtime.foreign.mscclpp.plan import ExecutionPlan, Operation, ThreadBlock
 from runtime.foreign.mscclpp.state import (
@@ -23,22 +23,19 @@ from runtime.foreign.mscclpp.state import (
     place_of,
     write_out,
 )
-from topologies.model.topology import IntArray
+from runtime.foreign.mscclpp.store import MOST_RACES, Store
 
 QUEUE = 128  # requests that a proxy's queue holds
-MOST_RACES = 20  # that are told
 END = Operation("end")  # of a run; no plan has it
 
 
-class Machine:
+class Machine(Store):
     """A plan in memory, which runs as often as there are inputs, with nothing between the runs.
 
     The blocks of a GPU end together; then its user reads the output and writes the next input,
     while others may still be in the run before.
 
-    settled: of each block, the epochs of runs that are over, whose writes the end of the kernel has
-    made visible. inputs, outputs: of each run, the words of each GPU. races: a sentence for each
-    access that nothing puts in order with an earlier one.
+    inputs, outputs: of each run, the words of each GPU.
     """
 
     def __init__(
@@ -49,13 +46,12 @@ class Machine:
         actions: Mapping[str, "Action"],
         watch: Callable[[Copied], None] | None = None,
     ) -> None:
-        self.plan, self.actions, self.watch = plan, actions, watch
-        self.memory = Memory(plan, chunk)
+        blocks = sum(len(gpu.threadblocks) for gpu in plan.gpus)
+        super().__init__(Memory(plan, chunk), blocks + len(plan.gpus), len(inputs), watch)
+        self.plan, self.actions = plan, actions
         self.inputs, self.outputs = inputs, [[w.copy() for w in each] for each in inputs]
         for number, values in enumerate(inputs[0]):
             self.memory.view(number, "i")[:] = values
-        blocks = sum(len(gpu.threadblocks) for gpu in plan.gpus)
-        self.count = blocks + len(plan.gpus)
         self.blocks: list[Block] = []
         for gpu in plan.gpus:
             self.blocks += [
@@ -72,11 +68,6 @@ class Machine:
             for gpu in plan.gpus
             for i, each in enumerate(gpu.semaphores)
         }
-        self.accesses: dict[tuple[int, int], Accesses] = {}
-        self.brought: list[list[tuple[int, int, IntArray]]] = [[] for _ in plan.gpus]
-        self.settled = np.zeros(self.count, dtype=np.int64)
-        self.races: list[str] = []
-        self.carried = 0
 
     def _block(self, gpu: int, block: ThreadBlock, own: int) -> Block:
         align, chunk = self.plan.buffer_alignment, self.memory.chunk
@@ -139,82 +130,6 @@ class Machine:
         if name in rules.ONE_SIDED and step.op.channel_type == "port":
             return self._ask(block, step)
         return self.actions[name](self, block, step)
-
-    def run_of(self, block: Block) -> int:
-        """Count the runs before the one that a block is in."""
-        return block.at // (len(block.steps) // len(self.inputs))
-
-    # Data: reads and writes are noted, and watched.
-
-    def touch(
-        self,
-        block: Block | None,
-        who: Clock,
-        span: Span,
-        writes: bool,
-        over: IntArray | None = None,
-    ) -> None:
-        """Note an access, and the race that it may be; over: what packets say besides."""
-        if span.end <= span.start:
-            return
-        own = self.accesses.setdefault((span.gpu, span.array), Accesses())
-        known = who.over if over is None else np.maximum(who.over, over)
-        seen = np.where(known < self.settled, known, np.maximum(who.seen, self.settled))
-        fits = own.fits(span, who, (np.minimum(seen, known), known), writes, self.carried)
-        if not fits and len(self.races) < MOST_RACES:
-            what = "a write" if writes else "a read"
-            place = "its proxy" if block is None else place_of(block)
-            who_says = f"thread block {block.number}, " if block is not None else ""
-            self.races.append(
-                f"gpu {block.gpu if block else span.gpu}, {who_says}{place}: {what} of words "
-                f"{span.start} to {span.end} of gpu {span.gpu} that nothing puts in order"
-            )
-
-    def read(self, block: Block, span: Span) -> Words:
-        """Read words as they are."""
-        self.touch(block, block.clock, span, writes=False)
-        return self.memory.words(span).copy()
-
-    def write(self, block: Block, span: Span, values: Words, over: IntArray | None = None) -> None:
-        """Write words as they are; over: whose accesses packets that were read say are over."""
-        self.touch(block, block.clock, span, writes=True, over=over)
-        self.memory.write(span, values)
-
-    def write_packets(
-        self, block: Block, span: Span, values: Words, over: IntArray | None = None
-    ) -> None:
-        """Write packets; each brings word that what its sender did with it before is over."""
-        said = block.clock.over.copy()
-        said[block.clock.own] = block.clock.epoch
-        self.memory.write_packets(span, values, self.run_of(block))
-        self.brought[span.gpu].append(
-            (span.start, span.end, said if over is None else np.maximum(said, over))
-        )
-
-    def read_packets(
-        self, block: Block, spans: Sequence[Span]
-    ) -> tuple[list[Words], IntArray] | None:
-        """Read packets, and what they say is over; None while some of them are not there."""
-        found = [self.memory.read_packets(span, self.run_of(block)) for span in spans]
-        kept = [each for each in found if each is not None]
-        if len(kept) < len(found):
-            return None
-        over = self._said(spans)
-        block.clock.taken.append((None, over))
-        return kept, over
-
-    def _said(self, spans: Sequence[Span]) -> IntArray:
-        over = np.zeros(self.count, dtype=np.int64)
-        for span in spans:
-            for start, end, said in self.brought[span.gpu]:
-                if start < span.end and end > span.start:
-                    np.maximum(over, said, out=over)
-        return over
-
-    def tell(self, actor: int, sources: Sequence[Span], target: Span) -> None:
-        """Let whoever looks on know of a move of data."""
-        if self.watch is not None and target.end > target.start:
-            self.watch(Copied(actor, self.carried, tuple(sources), target))
 
     # Control.
 
