@@ -5,10 +5,13 @@ EXTRAS ?= mpi,dev
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test bench fix clean
+.PHONY: demo job test bench fix clean
 
 demo: $(STAMP)
 	@$(BIN)/python -m bench.demo
+
+job: $(STAMP)
+	@$(BIN)/python -m bench.job_demo
 
 test: $(STAMP)
 	$(BIN)/ruff check

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from topologies.model.topology import IntArray, Topology
+from topologies.model.topology import IntArray
 from topologies.model.units import Rank
 
 MOST_IMAGES = 50_000  # of one group
@@ -31,13 +31,13 @@ class Member:
     plays: tuple[Rank, ...]
 
 
-def find_alike(topology: Topology, groups: Sequence[Sequence[Rank]]) -> list[Member]:
+def find_alike(generators: IntArray, groups: Sequence[Sequence[Rank]]) -> list[Member]:
     """Find for each group one of those before it that it is an image of, or itself.
 
     Complexity: the images of one group of each orbit, times its ranks and the generators.
 
     Args:
-        topology: whose declared symmetry is used.
+        generators: automorphisms of the machine, a permutation in each row.
         groups: of its ranks.
     """
     wanted = {frozenset(group): number for number, group in enumerate(groups)}
@@ -45,7 +45,7 @@ def find_alike(topology: Topology, groups: Sequence[Sequence[Rank]]) -> list[Mem
     for number, group in enumerate(groups):
         if number in found:
             continue
-        for image in _images(topology.symmetry, tuple(group)):
+        for image in _images(generators, tuple(group)):
             place = wanted.get(frozenset(image))
             if place is None or place in found:
                 continue

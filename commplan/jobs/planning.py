@@ -7,16 +7,19 @@ from commplan.jobs.alike import Member, find_alike
 from commplan.planning.planner import Plan, plan
 from solvers.jobs.job import Job
 from solvers.jobs.layout import groups
+from solvers.kept_symmetry import find_symmetry
 from solvers.placement.judge import Cost
 from solvers.placement.search import Placement
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SolverOptions
-from topologies.model.topology import Topology
+from topologies.model.topology import IntArray, Topology
 from topologies.model.units import Seconds
 
 SENDS = "send"  # needs no schedule: there is one way, or any will do
+WORK = 1.0  # of the search for a symmetry, in about as many seconds
+MOST_SEARCHED = 1024  # ranks of a machine whose symmetry is searched for
 MOST_PLANS = 8  # of unlike groups of a kind, for each collective
 
 
@@ -66,7 +69,9 @@ def plan_groups(topology: Topology, job: Job, placed: Placement, watch: Watch) -
         key = (cost.flow.group, cost.flow.collective)
         if key not in largest or int(cost.flow.bytes) > int(largest[key].flow.bytes):
             largest[key] = cost
-    members = {kind: _members(topology, job, placed, kind) for kind, _ in largest}
+    watch.tell("looking for groups that are alike")
+    generators = _symmetry(topology, watch)
+    members = {kind: _members(generators, job, placed, kind) for kind, _ in largest}
     plans: list[Planned] = []
     not_tried: list[str] = []
     relays: Relays = "forward" if placed.forward else "none"
@@ -87,9 +92,17 @@ def plan_groups(topology: Topology, job: Job, placed: Placement, watch: Watch) -
     return GroupPlans(members, tuple(plans), (*watch.not_tried, *not_tried))
 
 
-def _members(topology: Topology, job: Job, placed: Placement, kind: str) -> list[Member]:
+def _symmetry(topology: Topology, watch: Watch) -> IntArray:
+    """Give the declared symmetry of a machine, or what is found of one that declares none."""
+    if len(topology.symmetry) or topology.ranks > MOST_SEARCHED:
+        return topology.symmetry
+    everyone = collective("all_reduce", range(topology.ranks))
+    return find_symmetry(topology, everyone, WORK, watch=watch).generators
+
+
+def _members(generators: IntArray, job: Job, placed: Placement, kind: str) -> list[Member]:
     rows: Sequence[Sequence[int]] = placed.ranks[groups(job.layout, kind)].tolist()
-    return find_alike(topology, rows)
+    return find_alike(generators, rows)
 
 
 def _plan(

@@ -18,9 +18,10 @@ each with 2 (k - 1) M / k, which is what is counted; no scheme of reduce-broadca
 boxes less.
 
 The family has: ranks alone, the boxes of each tier (what stays together without the slower or
-outer links), and of declared symmetries the orbits of some of the generators (rows and columns of
-grids), on machines without switches halves of such grids too. A set of several sets of the family
-without links among each other says nothing that those do not, as these loads are subadditive.
+outer links, or below switches that are farther from ranks), and of declared symmetries the orbits
+of some of the generators (rows and columns of grids), on machines without switches halves of such
+grids too. A set of several sets of the family without links among each other says nothing that
+those do not, as these loads are subadditive.
 
 Where ranks do not forward for groups that they are not in, a link between two ranks is of use to
 a group only if both are in it: the others count for nothing, and every set has less. Where they
@@ -36,6 +37,7 @@ from itertools import combinations
 import numpy as np
 
 from solvers.routing.partitions import label_tiers
+from topologies.model.reachability import connected_parts
 from topologies.model.topology import FloatArray, IntArray, Topology, frozen, integers
 from topologies.symmetry.group import orbits
 
@@ -79,7 +81,7 @@ def families(topology: Topology) -> list[Family]:
     Complexity: links for each tier, and for each subset of the declared generators.
     """
     found: dict[bytes, Family] = {}
-    for label in label_tiers(topology):
+    for label in (*label_tiers(topology), *_by_hops(topology)):
         family = _family(topology, label, True)
         found.setdefault(family.label.tobytes(), family)
     finer = [singles(topology), *found.values()]
@@ -104,6 +106,24 @@ def _family(topology: Topology, label: IntArray, tier: bool) -> Family:
     between = crossing & (topology.src < topology.ranks) & (topology.dst < topology.ranks)
     direct = integers(np.flatnonzero(between))
     return Family(integers(place.ravel()), frozen(out), frozen(into), direct, tier)
+
+
+def _by_hops(topology: Topology) -> Iterator[IntArray]:
+    """Label vertices by what stays together below switches of so many hops from the nearest rank.
+
+    It finds boxes whose way out is wider than a rank's own, which no slow link tells.
+    """
+    hops = np.where(np.arange(topology.vertices) < topology.ranks, 0, topology.vertices)
+    for _ in range(topology.vertices):
+        before = hops.copy()
+        np.minimum.at(hops, topology.dst, before[topology.src] + 1)
+        if (hops == before).all():
+            break
+    for most in range(1, int(hops[hops < topology.vertices].max(initial=0)) + 1):
+        near = hops <= most
+        label = connected_parts(topology, near[topology.src] & near[topology.dst], strong=True)
+        if 1 < len(np.unique(label[: topology.ranks])) < topology.ranks:
+            yield label
 
 
 def _slices(topology: Topology) -> Iterator[IntArray]:

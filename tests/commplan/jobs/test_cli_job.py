@@ -139,3 +139,15 @@ def test_the_schema_is_printed(call):
     result = call("job", "--schema")
     assert result.exit_code == 0
     assert "Layout" in json.loads(result.output)["$defs"]
+
+
+def test_layouts_are_ranked_and_experts_are_placed(ask, tmp_path):
+    words = ["--set", "model.layers=8", "--set", "model.experts=16", "--set", "layout.etp=1"]
+    words += ["--set", "batch.sequences=64", "--search", "tp=1..2,pp=1..2,ep=1..8,virtual=1"]
+    found = ask("job", "qwen3-235b", "dgx-h100:boxes=2", *words, "--shown", "2")
+    steps = [row["step"]["seconds"] for row in found["layouts"]]
+    assert len(steps) == 2
+    assert steps == sorted(steps)
+    made = ask("experts", "gini:experts=16", "--ranks", "4", "--slots", "5", "-o", "experts.json")
+    assert made["layers"][0]["largest"] <= 1.05 * made["layers"][0]["bound"]
+    assert "physical_to_logical_map" in json.loads((tmp_path / "experts.json").read_text())

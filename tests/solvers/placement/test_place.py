@@ -147,3 +147,11 @@ def test_a_placement_is_the_same_each_time(job):
     made = topology("torus:4x4")
     one, other = (place(made, job(tp=4, dp=2, pp=2)) for _ in range(2))
     assert (one.ranks == other.ranks).all()
+
+
+def test_boxes_with_a_way_out_wider_than_a_ranks_own_are_seen(job):
+    # Each leaf has two hosts of 50 GB/s and 100 to the spines: as wide as both, wider than one.
+    made = topology("leaf-spine:4x2x4")
+    placed = place(made, job(tp=4, dp=4))
+    assert {family.count for family in Judge(made, job(tp=4, dp=4)).families} == {4}
+    assert placed.judged.seconds <= min(placed.others.values())

@@ -1,0 +1,142 @@
+"""The owner's case: a mixture of experts on the supernode, planned as one system, and run small.
+
+`python -m bench.job_demo` places Pangu Pro MoE 72B on the 768 dies of CloudMatrix384, plans the
+collectives of all its groups, and verifies each schedule with its proof. Then, where networks can
+be emulated (root or user namespaces), a small one of 16 ranks in four boxes plays the communication
+of a step of a small mixture of experts: by our plan; with MPI's own collectives at our placement;
+in the order of ranks, which is Megatron-LM's; and dealt out to the boxes in turn, as `srun
+--distribution=cyclic` does. Times are medians of steps, the launches in turns.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from statistics import median
+
+import commplan
+from bench.demo import command
+from runtime.fabric import machine
+from runtime.fabric.hosts import mpi
+from runtime.fabric.layout import FabricError
+from runtime.fabric.machine import Machine
+from runtime.launch.mpi import LaunchError
+from runtime.launch.process import run_limited
+from topologies.model.topology import Link, Switch, Topology, build
+
+FOLDER = Path("build/job")
+LAYOUT = ("tp=8", "ep=2", "pp=6", "virtual=4", "dp=16")
+BOXES, EACH = 4, 4
+RATE = 6_250_000  # bytes a second of a rank's link; a box has as much as two of them to the spine
+LAUNCHES, STEPS = 2, 2
+SECONDS = 120.0
+STEP = Path(__file__).parent / "ranks" / "job_step.py"
+SMALL = """\
+# tp=4 ep=4 etp=1 dp=4
+group,collective,bytes,times
+tp,all_gather,1MiB,3
+tp,reduce_scatter,1MiB,2
+ep,all_to_all,512KiB,2
+dp,all_reduce,1MiB,1
+"""
+
+
+def main() -> None:
+    """Do both parts; exit 1 if a schedule is not right, or a run fails."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    whole()
+    try:
+        small()
+    except (FabricError, LaunchError) as error:
+        print(f"\nno emulated machine here: {error}")
+
+
+def whole() -> None:
+    """Plan the job on the supernode, and verify what was written."""
+    words = [f"--set=layout.{word}" for word in LAYOUT]
+    plan = str(FOLDER / "supernode")
+    words += ["--set=batch.sequences=1536", "--set=compute.chip=910C-die", "-o", plan]
+    command("job", "pangu-pro-moe-72b", "cloudmatrix384", *words)
+    print()
+    wrong = 0
+    for file in sorted(Path(plan).glob("*/*.json.gz")):
+        schedule = commplan.load_schedule(str(file))
+        report = commplan.verify(schedule)
+        wrong += not report.correct
+        told = "optimal: proved" if report.optimal else "not proved"
+        print(f"{file.relative_to(plan)}: {'right' if report.correct else 'WRONG'}, {told}")
+    if wrong:
+        sys.exit(1)
+
+
+def small() -> None:
+    """Play a step on an emulated machine, three ways in turns.
+
+    Raises:
+        FabricError: no machine can be emulated here.
+        LaunchError: there is no MPI.
+    """
+    made = boxes()
+    commplan.save_topology(made, str(FOLDER / "boxes.json"))
+    (FOLDER / "small.csv").write_text(SMALL, encoding="utf-8")
+    plan = FOLDER / "small"
+    command("job", str(FOLDER / "small.csv"), str(FOLDER / "boxes.json"), "-o", str(plan))
+    ours = commplan.job(plan).ranks
+    dealt = tuple(i % BOXES * EACH + i // BOXES for i in range(BOXES * EACH))
+    ways = {
+        "our plan": ("ours", ours),
+        "MPI's collectives, our placement": ("mpi", ours),
+        "MPI's collectives, Megatron's order": ("mpi", tuple(range(BOXES * EACH))),
+        "MPI's collectives, ranks dealt out": ("mpi", dealt),
+    }
+    times: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
+    with machine.while_up(made, Fraction(1)) as bed:
+        for _ in range(LAUNCHES):
+            for name, (way, played) in ways.items():
+                times[name].append(launch(bed, way, played, plan))
+    print("\n".join(("", *_table(times))))
+
+
+def boxes() -> Topology:
+    """Make boxes of ranks on a switch each, whose way to the others is half as wide."""
+    names = [f"b{box}.r{rank}" for box in range(BOXES) for rank in range(EACH)]
+    links = [Link(n, n.partition(".")[0] + ".s", Fraction(RATE), 1e-5, True) for n in names]
+    up = Fraction(RATE * EACH // 2)
+    links += [Link(f"b{box}.s", "spine", up, 1e-5, True) for box in range(BOXES)]
+    switches = [*(Switch(f"b{box}.s") for box in range(BOXES)), Switch("spine")]
+    return build("four boxes", names, switches, links)
+
+
+def launch(bed: Machine, way: str, played: tuple[int, ...], plan: Path) -> dict[str, float]:
+    """Run the step under mpirun, process i on the host of the rank that it plays.
+
+    Raises:
+        SystemExit: the run failed.
+    """
+    here = mpi(bed.keeper, played)
+    words = [sys.executable, "-m", "mpi4py", str(STEP), way, str(plan.resolve()), str(STEPS)]
+    command_line = [*here.command_line(len(played)), *words]
+    ended = run_limited(command_line, here.environment(SECONDS), SECONDS)
+    if ended.code or not ended.output:
+        sys.exit(f"{way}: {ended.errors[-5:]}")
+    found: dict[str, float] = json.loads(ended.output[-1])
+    return found
+
+
+def _table(times: dict[str, list[dict[str, float]]]) -> Iterator[str]:
+    """Lay medians out, and how many times as long as ours the others take."""
+    kinds = list(next(iter(times.values()))[0])
+    yield f"{'communication of a step, ms':38}" + "".join(f"{kind:>9}" for kind in kinds)
+    first = 0.0
+    for name, rows in times.items():
+        found = {kind: median(row[kind] for row in rows) for kind in kinds}
+        first = first or found["step"]
+        cells = "".join(f"{1e3 * found[kind]:9.1f}" for kind in kinds)
+        yield f"{name:38}{cells}   {found['step'] / first:.2f} times ours"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,224 @@
+"""Which experts live on which rank, with replicas: the least of the largest load.
+
+A layer has experts with loads w, and ranks with so many slots each. An expert with c replicas gives
+each w / c. Statement of the two bounds: some rank has at least the mean of all loads; and some
+replica has at least the least of the largest w / c over all ways to share the slots out. Giving
+the next slot to the expert whose replicas are loaded most attains that least: with it each expert
+whose w / (c - 1) is above the final maximum has at least as many replicas as any better sharing
+would need (apportionment by the largest quotient).
+
+Replicas go to ranks, the heaviest first, each to the rank with the least load that has a slot free
+and not this expert already; then replicas of the fullest rank change places with those of others
+as long as the largest load falls. The gap to the larger bound is told. Loads are those of a
+balanced split; who sends to whom does not count here.
+"""
+
+import heapq
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from solvers.demands import files
+from solvers.jobs.errors import JobError
+from topologies.model.messages import short
+from topologies.model.topology import FloatArray, IntArray
+
+MOST_EXPERTS, MOST_SLOTS, MOST_LAYERS = 4096, 2**16, 1000
+GAIN = 1e-12  # of the mean, that an exchange must gain
+_GINI = re.compile(r"gini:([a-z]+=[0-9.]+(,[a-z]+=[0-9.]+)*)")
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """The experts of a layer: slots of each rank, and loads as parts of the mean of ranks.
+
+    Attributes:
+        slots: (ranks, slots), the expert in each.
+        largest: load of the fullest rank.
+        bound: what no placement with as many slots is below, replicas sharing evenly.
+        plain: the largest load where experts are in order, without replicas.
+    """
+
+    slots: IntArray
+    largest: float
+    bound: float
+    plain: float
+
+    @property
+    def proved(self) -> bool:
+        """Tell whether it is at the bound."""
+        return self.largest <= self.bound * (1 + 1e-9)
+
+
+def read_loads(text: str) -> FloatArray:
+    """Read loads: a file with a row for each layer, or `gini:experts=256,layers=4,gini=0.2,seed=1`.
+
+    The description draws them from a lognormal distribution of that Gini coefficient: real routing
+    has 0.1 to 0.3 (DODOCO, arXiv:2605.20982).
+
+    Args:
+        text: name of a file (CSV, JSON or npy, whole numbers), or a description.
+
+    Raises:
+        JobError: a description that is none, or loads that are none.
+        DemandError: a file that cannot be read.
+    """
+    if text.startswith("gini:"):
+        return _described(text)
+    found = np.atleast_2d(files.load(text)).astype(np.float64)
+    if (found < 0).any() or not (found.sum(axis=1) > 0).all():
+        raise JobError(f"{short(text)}: expected loads from 0, and in each layer some above it")
+    return found
+
+
+def _described(text: str) -> FloatArray:
+    given = {"experts": 64.0, "layers": 1.0, "gini": 0.2, "seed": 1.0}
+    words = dict(word.split("=") for word in text[5:].split(",")) if _GINI.fullmatch(text) else {}
+    try:
+        wanted = given | {key: float(value) for key, value in words.items()}
+    except ValueError:
+        words = {}
+    if not words or set(words) - set(given) or not 0 <= wanted["gini"] < 1:
+        raise JobError(f"{short(text)}: expected gini:experts=N,layers=N,gini=0.2,seed=N")
+    shape = (int(wanted["layers"]), int(wanted["experts"]))
+    if not (1 <= shape[0] <= MOST_LAYERS and 1 <= shape[1] <= MOST_EXPERTS):
+        raise JobError(f"{short(text)}: at most {MOST_LAYERS} layers of {MOST_EXPERTS} experts")
+    sigma = 2**0.5 * NormalDist().inv_cdf((1 + wanted["gini"]) / 2)
+    return np.random.default_rng(int(wanted["seed"])).lognormal(0.0, sigma, shape)
+
+
+def place_experts(loads: FloatArray, ranks: int, slots: int) -> list[Layer]:
+    """Place the experts of each layer.
+
+    Complexity: slots of all ranks, times their logarithm, and exchanges of the fullest rank.
+
+    Args:
+        loads: (layers, experts), from 0.
+        ranks: how many.
+        slots: of each rank.
+
+    Raises:
+        JobError: the slots do not hold all experts, or are more than can be filled.
+    """
+    experts = loads.shape[1]
+    if not experts <= ranks * slots <= MOST_SLOTS:
+        raise JobError(
+            f"--slots: {ranks} ranks x {slots} slots, expected at least the {experts} experts and "
+            f"at most {MOST_SLOTS:,}"
+        )
+    if slots > experts:
+        raise JobError(f"--slots: {slots}, expected at most the {experts} experts")
+    return [_layer(row / row.sum() * ranks, ranks, slots) for row in loads]
+
+
+def _layer(load: FloatArray, ranks: int, slots: int) -> Layer:
+    """Place the experts of one layer; load: the mean of a rank is 1."""
+    copies = _replicas(load, ranks, slots)
+    each = load / copies
+    held = _pack(each, copies, ranks, slots)
+    _exchange(held, each)
+    sums = each[held].sum(axis=1)
+    plain = np.array([part.sum() for part in np.array_split(load, ranks)])
+    return Layer(held, float(sums.max()), max(1.0, float(each.max())), float(plain.max()))
+
+
+def _replicas(load: FloatArray, ranks: int, slots: int) -> IntArray:
+    """Share the slots out: each next one to the expert whose replicas are loaded most."""
+    copies = np.ones(len(load), dtype=np.int64)
+    heap = [(-float(w), e) for e, w in enumerate(load)]
+    heapq.heapify(heap)
+    for _ in range(ranks * slots - len(load)):
+        while True:
+            _, expert = heapq.heappop(heap)
+            if copies[expert] < ranks:
+                break
+        copies[expert] += 1
+        heapq.heappush(heap, (-float(load[expert] / copies[expert]), expert))
+    return copies
+
+
+def _pack(each: FloatArray, copies: IntArray, ranks: int, slots: int) -> IntArray:
+    """Put replicas on ranks, the heaviest first, no expert twice on a rank if that can be."""
+    held: list[list[int]] = [[] for _ in range(ranks)]
+    sums = np.zeros(ranks)
+    for expert in np.argsort(-each, kind="stable").tolist():
+        for _ in range(int(copies[expert])):
+            open_ = [r for r in range(ranks) if len(held[r]) < slots]
+            free = [r for r in open_ if expert not in held[r]] or open_
+            rank = min(free, key=lambda r: (sums[r], r))
+            held[rank].append(expert)
+            sums[rank] += each[expert]
+    return np.array(held)
+
+
+def _exchange(held: IntArray, each: FloatArray) -> None:
+    """Exchange replicas of the fullest rank with others' while that lowers the larger of the two.
+
+    An expert does not come to a rank that has it.
+    """
+    sums = each[held].sum(axis=1)
+    for _ in range(held.size * 4):
+        full = int(sums.argmax())
+        moved = each[held[full]][:, None, None] - each[held][None]  # what the fullest rank loses
+        larger = np.maximum(sums[full] - moved, sums[None, :, None] + moved)
+        twice = np.isin(held, held[full])[None] | np.array(
+            [[[x in row] for row in held] for x in held[full]]
+        )
+        larger = np.where(twice, np.inf, larger)
+        own, rank, slot = np.unravel_index(int(larger.argmin()), larger.shape)
+        if larger[own, rank, slot] >= sums[full] - GAIN:
+            return
+        change = float(moved[own, rank, slot])
+        held[full, own], held[rank, slot] = held[rank, slot], held[full, own]
+        sums[full] -= change
+        sums[rank] += change
+
+
+def write(target: str, layers: Sequence[Layer]) -> str:
+    """Write the placement as a server reads it.
+
+    vllm: `initial_expert_map_path` (pull request 49572): for each layer the expert of each slot.
+    vllm-ascend: `expert_map_path`: for each layer the experts of each device.
+    sglang: `--init-expert-location`: physical_to_logical_map, as of vllm.
+
+    Args:
+        target: one of TARGETS.
+        layers: of the model, from the first one with experts on.
+    """
+    return json.dumps(TARGETS[target](layers)) + "\n"
+
+
+def _flat(layers: Sequence[Layer]) -> list[list[int]]:
+    return [layer.slots.ravel().tolist() for layer in layers]
+
+
+def _vllm_ascend(layers: Sequence[Layer]) -> Mapping[str, object]:
+    return {
+        "moe_layer_count": len(layers),
+        "layer_list": [
+            {
+                "layer_id": number,
+                "device_count": len(layer.slots),
+                "device_list": [
+                    {"device_id": rank, "device_expert": row}
+                    for rank, row in enumerate(layer.slots.tolist())
+                ],
+            }
+            for number, layer in enumerate(layers)
+        ],
+    }
+
+
+def _sglang(layers: Sequence[Layer]) -> Mapping[str, object]:
+    return {"physical_to_logical_map": _flat(layers)}
+
+
+TARGETS: Mapping[str, Callable[[Sequence[Layer]], object]] = {
+    "vllm": _flat,
+    "vllm-ascend": _vllm_ascend,
+    "sglang": _sglang,
+}

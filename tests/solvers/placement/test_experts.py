@@ -1,0 +1,63 @@
+"""Experts on ranks: every one there, no rank fuller than it must be."""
+
+import json
+from itertools import chain, product
+
+import numpy as np
+import pytest
+
+from solvers.jobs.errors import JobError
+from solvers.placement.experts import place_experts, read_loads, write
+
+
+@pytest.mark.parametrize("gini", [0.1, 0.2, 0.3])
+@pytest.mark.parametrize(("ranks", "slots"), [(8, 8), (8, 9), (32, 3)])
+def test_every_expert_has_a_slot_and_the_fullest_rank_is_near_the_bound(gini, ranks, slots):
+    loads = read_loads(f"gini:experts=64,layers=3,gini={gini},seed=4")
+    for row, layer in zip(loads, place_experts(loads, ranks, slots), strict=True):
+        assert layer.slots.shape == (ranks, slots)
+        assert set(layer.slots.ravel().tolist()) == set(range(64))
+        copies = np.bincount(layer.slots.ravel(), minlength=64)
+        sums = (row / copies)[layer.slots].sum(axis=1) / row.sum() * ranks
+        assert layer.largest == pytest.approx(sums.max())
+        assert layer.bound <= layer.largest <= layer.plain * (1 + 1e-9)
+        assert layer.largest <= 1.05 * layer.bound
+        assert all(len(set(each)) == slots for each in layer.slots.tolist())
+
+
+def test_no_way_to_share_out_the_slots_is_below_the_bound():
+    load = np.array([7.0, 5.0, 3.0, 1.0])
+    [layer] = place_experts(load[None], 3, 2)
+    ways = [c for c in product(range(1, 4), repeat=4) if sum(c) == 6]
+    least = min(max(load / c) for c in ways) * 3 / load.sum()
+    assert layer.bound == pytest.approx(max(1.0, least))
+
+
+@pytest.mark.parametrize("gini", [0.1, 0.25])
+def test_loads_have_the_skew_that_is_asked_for(gini):
+    loads = np.sort(read_loads(f"gini:experts=4096,layers=1,gini={gini}")[0])
+    place = np.arange(1, 4097)
+    found = (2 * (place * loads).sum() / loads.sum() - 4097) / 4096
+    assert found == pytest.approx(gini, abs=0.02)
+
+
+def test_the_files_say_where_each_expert_is():
+    layers = place_experts(read_loads("gini:experts=8,layers=2,gini=0.2"), 4, 3)
+    flat = [layer.slots.ravel().tolist() for layer in layers]
+    assert json.loads(write("vllm", layers)) == flat
+    assert json.loads(write("sglang", layers)) == {"physical_to_logical_map": flat}
+    ascend = json.loads(write("vllm-ascend", layers))
+    rows = [d["device_expert"] for layer in ascend["layer_list"] for d in layer["device_list"]]
+    assert list(chain(*rows)) == list(chain(*flat))
+
+
+@pytest.mark.parametrize("text", ["gini:", "gini:experts=x", "gini:gini=1.5", "gini:a=1"])
+def test_descriptions_that_are_none_are_refused(text):
+    with pytest.raises(JobError, match="expected gini:"):
+        read_loads(text)
+
+
+@pytest.mark.parametrize(("ranks", "slots"), [(2, 3), (2, 9)])
+def test_slots_that_do_not_fit_are_refused(ranks, slots):
+    with pytest.raises(JobError, match="--slots"):
+        place_experts(read_loads("gini:experts=8"), ranks, slots)
