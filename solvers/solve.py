@@ -29,6 +29,7 @@ from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch
 from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from solvers.trees import forest
+from solvers.trees.large import is_large
 from topologies.derive.part import Submachine, contract
 from topologies.model.arguments import of
 from topologies.model.reachability import all_joined, missing_paths
@@ -88,7 +89,8 @@ def _symmetry(
     """Look for the symmetry that is used, where it is of use."""
     watch.tell("looking for symmetry")
     flow = choose_solver(collective, options.solver) == "scatter"  # one flow: no symmetry helps
-    search = 0.0 if flow else min(watch.room, 50.0) / 10
+    rooted = collective.shape.root is not None and is_large(topology, collective, options)
+    search = 0.0 if flow or rooted else min(watch.room, 50.0) / 10
     return find_symmetry(topology, collective, search, options, watch)
 
 

@@ -26,6 +26,7 @@ from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch, tighter
 from solvers.settings.options import DEFAULT_OPTIONS, SolverOptions
 from solvers.solve import solve
+from solvers.trees.large import MOST_PAIRS
 from topologies.model.topology import Topology
 from topologies.model.units import Seconds
 
@@ -139,7 +140,7 @@ def _search(
     try:
         solver.start()
         if not solver.wait(alone, watch):
-            if alone and not watch.late:
+            if alone and not watch.late and topology.ranks <= MOST_PAIRS:
                 with solver.watch.held():
                     standby = _standby(topology, collective, watch, options)
             afterwards = AFTERWARDS * standby.seconds if standby else 0.0
@@ -225,7 +226,8 @@ def _better(
         watch.leave_out(FASTER)
         assert standby is not None
         return standby
-    if best.report.optimal or is_sized(collective):
+    # On machines too large for pairs of ranks it would take minutes to make a plain one.
+    if best.report.optimal or is_sized(collective) or topology.ranks > MOST_PAIRS:
         return best
     standby = standby or _standby(topology, collective, watch, options)
     if standby is None or _rate(best) >= _rate(standby):

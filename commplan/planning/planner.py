@@ -27,6 +27,7 @@ from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from solvers.solve import check
+from solvers.trees.large import refuse_too_large
 from topologies.model.arguments import number, whole
 from topologies.model.topology import Topology
 from topologies.model.units import Bytes, Seconds, Share, duration
@@ -110,6 +111,7 @@ def plan(
     check(topology, collective, watch, options)
     if faults := list(collective_faults(topology, collective)):
         raise CollectiveError("\n".join(faults))
+    refuse_too_large(topology, collective, options)
     size = size if size is None else whole("size", size, 1, 2**60)
     if max_scratch is not None:
         number("max_scratch", max_scratch)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from functools import cached_property
+from math import isqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +35,8 @@ class Movement(Enum):
     MIXED = "some blocks are copied, and others are sums"
 
 
+BLOCK_LIMIT = 2**25  # blocks of an all_to_all: a column of them takes 256 MB
+Blocks = Callable[[int], Sequence[int]]  # those of the i-th rank
 WHOLE = (0,)  # the blocks of a buffer that is one block
 MANY = (Movement.COPY, Movement.SUM, Movement.COPY_OF_SUM)
 
@@ -102,9 +105,8 @@ class Collective:
     @cached_property
     def total(self) -> int:
         """Compute the largest buffer of a rank, in units of `sizes`: what a user calls the size."""
-        return max(
-            int(self.sizes[own].sum()) for own in owning.different(*self.inputs, *self.outputs)
-        )
+        buffers = owning.different(*self.inputs, *self.outputs)
+        return max(int(self.sizes[own].sum()) for own in buffers)
 
     @cached_property
     def crossing(self) -> int:
@@ -243,8 +245,8 @@ def _layout(
     name: str,
     ranks: tuple[Rank, ...],
     sizes: Sequence[int] | IntArray,
-    inputs: Callable[[int], Sequence[int]],
-    outputs: Callable[[int], Sequence[int]],
+    inputs: Blocks,
+    outputs: Blocks,
     root: Rank | None = None,
 ) -> Collective:
     """Make a collective from the blocks in each rank's buffers; i counts the ranks from 0."""
@@ -253,9 +255,7 @@ def _layout(
     )
 
 
-def _buffers(
-    ranks: tuple[Rank, ...], blocks: Callable[[int], Sequence[int]]
-) -> tuple[IntArray, ...]:
+def _buffers(ranks: tuple[Rank, ...], blocks: Blocks) -> tuple[IntArray, ...]:
     """Make the buffers of all ranks; those that are given one and the same range share a column."""
     made: dict[int, tuple[Sequence[int], IntArray]] = {}
     found = []
@@ -289,8 +289,11 @@ def all_reduce(ranks: tuple[Rank, ...]) -> Collective:
 
 
 def all_to_all(ranks: tuple[Rank, ...]) -> Collective:
-    """Send from each rank another block to each rank, itself included."""
+    """Send from each rank another block to each, itself included."""
     n = len(ranks)
+    if n * n > BLOCK_LIMIT:
+        most = f"those of {isqrt(BLOCK_LIMIT):,} ranks at most can be laid out"
+        raise CollectiveError(f"all_to_all: {n:,} ranks have {n * n:,} blocks, {most}")
     return _layout(
         "all_to_all",
         ranks,
@@ -381,9 +384,7 @@ def gather(ranks: tuple[Rank, ...], root: Rank) -> Collective:
     )
 
 
-def _only(
-    ranks: tuple[Rank, ...], root: Rank, blocks: Sequence[int]
-) -> Callable[[int], Sequence[int]]:
+def _only(ranks: tuple[Rank, ...], root: Rank, blocks: Sequence[int]) -> Blocks:
     """Give `blocks` to the root and nothing to the others."""
     return lambda i: blocks if ranks[i] == root else []
 

@@ -56,7 +56,8 @@ class FewParents:
         self.ranks = quotient.topology.ranks
         self.paths = PathPool(quotient, watch)
         length = quotient.distances(quotient.topology.alpha + HOP)[0][:, : self.ranks]
-        self.length = np.where(length > 0, length, np.inf)
+        self.length = length.copy()
+        self.length[np.arange(len(length)), quotient.roots] = np.inf
         finite = np.isfinite(self.length)
         if not finite.any():
             raise Infeasible("no rank reaches another")

@@ -22,6 +22,7 @@ from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from solvers.trees.extract import TransferBuilder, extract_trees, pair_trees
 from solvers.trees.height_search import search_heights
 from solvers.trees.large import is_large, pack_large
+from solvers.trees.large_rooted import pack_large_rooted
 from solvers.trees.problem import Hubs, PackedTrees, TreeProblem
 from solvers.trees.tree_limit import limit_trees
 from topologies.model.topology import IntArray, Topology
@@ -53,8 +54,10 @@ def pack_forest(
     """
     if len(collective.ranks) == 1:
         return replace(trivial_schedule(topology, collective), in_network=options.in_network)
-    if is_large(topology, collective, options) and collective.shape.root is None:
-        return pack_large(topology, collective, group, watch)
+    if is_large(topology, collective, options):
+        if collective.shape.root is None:
+            return pack_large(topology, collective, group, watch)
+        return pack_large_rooted(topology, collective, watch)
     problem = _state_problem(topology, collective, group, options)
     cut = cut_bound(topology, collective, watch.part(BOUNDING))
     watch.tell(bound=cut)

@@ -10,7 +10,7 @@ The machine must be given whole: all ranks take part. What comes out need not be
 the bound says of it is exact.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import floor
@@ -28,15 +28,16 @@ from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective, Movement
 from solvers.schedules.schedule import Schedule, Transfers, merge
 from solvers.settings.deadline import Watch
-from solvers.settings.options import SolverOptions
+from solvers.settings.options import LimitError, SolverOptions
 from solvers.trees.few_parents import Choices, FewParents
 from topologies.model.forests import depths
 from topologies.model.ragged import within
 from topologies.model.topology import IntArray, Topology, frozen, integers, reverse
 from topologies.model.units import Share
-from topologies.symmetry.group import Group
+from topologies.symmetry.group import Group, count_orbits, declared_group
 
 MOST_PAIRS = 4096  # ranks up to which programs look at all pairs of them
+SEARCHED = 8192  # ranks up to which symmetry is searched for where it is not declared
 FAMILIES = 64  # orbits of ranks, each with trees of its own, that are planned for
 SLACK = 1e-9  # relative distance at which a bound counts as attained
 
@@ -59,6 +60,25 @@ def is_large(topology: Topology, collective: Collective, options: SolverOptions)
     limited = options.max_height is not None or options.trees is not None or options.in_network
     everyone = len(collective.ranks) == topology.ranks
     return topology.ranks > MOST_PAIRS and everyone and not limited
+
+
+def refuse_too_large(topology: Topology, collective: Collective, options: SolverOptions) -> None:
+    """Refuse at once what nobody would want to wait for, on very large machines.
+
+    Raises:
+        LimitError: with the reason.
+    """
+    if topology.ranks <= SEARCHED or len(collective.ranks) < topology.ranks:
+        return
+    shape = collective.shape
+    if shape.movement is Movement.PERSONALISED:
+        return
+    if not is_large(topology, collective, options):
+        wanted = "heights, numbers of trees and switches that copy or add"
+        raise LimitError(f"of more than {SEARCHED:,} ranks no {wanted} are planned for")
+    orbits = count_orbits(declared_group(topology), topology.ranks)
+    if orbits > (FAMILIES if shape.root is None else topology.ranks):
+        raise LimitError(_too_many_orbits(topology, orbits))
 
 
 def pack_large(topology: Topology, collective: Collective, group: Group, watch: Watch) -> Schedule:
@@ -89,7 +109,7 @@ def pack_large(topology: Topology, collective: Collective, group: Group, watch: 
     if both:
         rows = [_with_sums(row, mates) for row in rows]
     elif inward:
-        rows = [_turned(row, reduce=True) for row in rows]
+        rows = [send_back(row, reduce=True) for row in rows]
     share = [tree.share * packer.part(tree.root) for tree in trees]
     block = [0 if both else _block(collective, tree.root) for tree in trees]
     if both:
@@ -211,20 +231,35 @@ class _Packer:
         return kind, vector
 
     def transfers(self, tree: Tree, piece: int) -> Transfers:
-        """Send from the root to everyone, each rank on as soon as it has the piece."""
-        depth = depths(tree.parent)
-        child = np.flatnonzero(tree.parent >= 0)
-        child = child[np.argsort(depth[child], kind="stable")]
-        start, route = self.near.routes(tree.parent[child], tree.path[child])
-        return Transfers(
-            frozen(np.full(len(child), piece)),
-            frozen(depth[child] - 1),
-            frozen(tree.parent[child]),
-            frozen(child),
-            frozen(np.zeros(len(child), dtype=np.bool_)),
-            frozen(start),
-            route,
+        """Send from the root to everyone."""
+        return send_out(
+            tree.parent, piece, lambda child: self.near.routes(tree.parent[child], tree.path[child])
         )
+
+
+def send_out(
+    parent: IntArray, piece: int, routes: Callable[[IntArray], tuple[IntArray, IntArray]]
+) -> Transfers:
+    """Send from the root of a tree to everyone, each rank on as soon as it has the piece.
+
+    Args:
+        parent: of each rank, -1 at the root.
+        piece: its number.
+        routes: gives where the links into some ranks from their parents begin, and all of them.
+    """
+    depth = depths(parent)
+    child = np.flatnonzero(parent >= 0)
+    child = child[np.argsort(depth[child], kind="stable")]
+    start, route = routes(child)
+    return Transfers(
+        frozen(np.full(len(child), piece)),
+        frozen(depth[child] - 1),
+        frozen(parent[child]),
+        frozen(child),
+        frozen(np.zeros(len(child), dtype=np.bool_)),
+        frozen(start),
+        frozen(route),
+    )
 
 
 def _kinds(choices: Choices) -> IntArray:
@@ -296,7 +331,7 @@ def _cut(
     return found
 
 
-def _turned(rows: Transfers, *, reduce: bool) -> Transfers:
+def send_back(rows: Transfers, *, reduce: bool) -> Transfers:
     """Send back over the same links in the opposite order; the last step becomes the first."""
     start, length = rows.route_start, np.diff(rows.route_start)
     back = Transfers(
@@ -314,6 +349,6 @@ def _turned(rows: Transfers, *, reduce: bool) -> Transfers:
 def _with_sums(rows: Transfers, mates: IntArray | None) -> Transfers:
     """Add up towards the root over the mates of the links, and then send out."""
     assert mates is not None
-    sums = _turned(rows, reduce=True)
+    sums = send_back(rows, reduce=True)
     sums = replace(sums, route=frozen(mates[sums.route]))
     return merge([sums, replace(rows, step=frozen(rows.step + sums.step.max() + 1))])

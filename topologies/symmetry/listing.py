@@ -60,7 +60,12 @@ class Listing:
 
     @cached_property
     def _backward(self) -> tuple[IntArray, ...]:
-        return tuple(frozen(np.argsort(cosets, axis=1)) for cosets in self.leaders)
+        found = []
+        for cosets in self.leaders:
+            back = np.empty_like(cosets)
+            np.put_along_axis(back, cosets, np.arange(self.points)[None], axis=1)
+            found.append(frozen(back))
+        return tuple(found)
 
     def rows(self, numbers: IntArray) -> IntArray:
         """Write out the permutations with these numbers: (numbers, points)."""

@@ -11,12 +11,14 @@ from solvers.certify import dual_bound
 from solvers.certify.certificates import prove
 from solvers.certify.dual_bound import Unproven
 from solvers.schedules.certificate import Prices
+from solvers.schedules.collective import CollectiveError
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import unfold
-from solvers.settings.options import DEFAULT_OPTIONS
+from solvers.settings.options import DEFAULT_OPTIONS, LimitError
 from solvers.solve import solve
 from solvers.trees import large
+from solvers.trees.large_rooted import pack_large_rooted
 from topologies.formats.spec import topology
 from topologies.model.topology import frozen, integers
 from topologies.symmetry.group import declared_group
@@ -107,3 +109,42 @@ def test_a_machine_of_too_many_orbits_is_refused(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(large.NotFound, match="12 ranks of which"):
         large.pack_large(machine, what, declared_group(machine), large.Watch())
     assert not large.is_large(machine, what, replace(DEFAULT_OPTIONS, max_height=3))
+
+
+@pytest.mark.usefixtures("as_large")
+@pytest.mark.parametrize("name", ["broadcast", "reduce"])
+@pytest.mark.parametrize(
+    ("machine", "rate"),
+    [("torus:8x4x4", 133), ("dgx-a100:boxes=9", 200), ("star:20", 25), ("star:21", 25)],
+)
+def test_trees_out_of_one_root_are_right_and_fast(machine: str, name: str, rate: int) -> None:
+    found = topology(machine)
+    schedule = pack_large_rooted(found, collective(name, range(found.ranks), 3), large.Watch())
+    report = verify(schedule)
+    assert report.faults == ()
+    assert report.algbw is not None
+    assert report.algbw >= rate * 10**9
+
+
+@pytest.mark.usefixtures("as_large")
+@pytest.mark.parametrize("machine", ["torus:5x3", "cloudmatrix384:nodes=3:supernodes=2"])
+def test_trees_out_of_one_root_are_right_where_they_are_not_the_fastest(machine: str) -> None:
+    found = topology(machine)
+    made = pack_large_rooted(found, collective("broadcast", range(found.ranks), 2), large.Watch())
+    report = verify(made)
+    assert report.faults == ()
+    assert 0.4 < float(report.algbw) / float(made.bound.algbw) <= 1
+
+
+def test_what_is_too_large_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CollectiveError, match="5,793 ranks have 33,558,849 blocks"):
+        collective("all_to_all", range(5793))
+    monkeypatch.setattr(large, "SEARCHED", 8)
+    monkeypatch.setattr(large, "MOST_PAIRS", 8)
+    monkeypatch.setattr(large, "FAMILIES", 2)
+    machine = topology("mesh:3x4")
+    what = collective("all_gather", range(12))
+    with pytest.raises(LimitError, match="12 ranks of which 12 differ"):
+        large.refuse_too_large(machine, what, DEFAULT_OPTIONS)
+    with pytest.raises(LimitError, match="no heights"):
+        large.refuse_too_large(machine, what, replace(DEFAULT_OPTIONS, max_height=2))
