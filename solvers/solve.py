@@ -29,7 +29,8 @@ from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch
 from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from solvers.trees import forest
-from solvers.trees.large import is_large
+from solvers.trees.large import MOST_PAIRS, is_large
+from solvers.trees.large_rooted import CUT_WORK
 from topologies.derive.part import Submachine, contract
 from topologies.model.arguments import of
 from topologies.model.reachability import all_joined, missing_paths
@@ -314,6 +315,9 @@ def bound(
         and options.max_height is None
         and _is_balanced(topology, collective)
     ):
+        if topology.ranks > MOST_PAIRS:  # where a flow for each kind of rank takes minutes
+            watch = Watch(whole=watch, work=CUT_WORK)
+            return cut_bound(topology, collective, watch)
         return cut_bound(topology, collective)
     try:
         return solve(topology, collective, watch, options).bound
