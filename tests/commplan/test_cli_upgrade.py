@@ -14,12 +14,24 @@ def test_upgrade_says_what_binds_what_more_brings_and_the_cheapest_change(call, 
     assert "more on these alone brings nothing" in call(*words).stdout
 
 
+def test_with_weights_the_collectives_are_one_job(call, ask):
+    words = ("upgrade", "dgx-a100:boxes=2", "all_gather", "all_reduce", "--weight", "all_reduce=4")
+    found = ask(*words, "--to", "1.2")
+    assert found["job"]["NVLink 3"] == 0
+    assert 0 < found["job"]["HDR InfiniBand"] < 0.05
+    said = call(*words, "--to", "1.2").stdout
+    assert "a job of 1 of all_gather, 4 of all_reduce" in said
+    assert "times as fast" in said
+
+
 def test_wrong_words_are_one_line_and_exit_2(call):
     cases = {
         ("--to", "1"): "expected more than 1",
         ("--to", "x"): "expected a number",
         ("--to", "2", "--step", "lnk=3"): "known: dimension 0",
         ("--to", "2", "--cost", "dimension 0=-1"): "expected a number",
+        ("--weight", "broadcast=3"): "known: all_reduce",
+        ("--weight", "all_reduce=0"): "nothing is moved",
         ("--step", "dimension 0=3"): "--step and --cost are for --to",
     }
     for words, line in cases.items():

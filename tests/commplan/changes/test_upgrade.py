@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from commplan.changes.design_range import expand
+from commplan.changes.job_upgrade import Job
 from commplan.changes.upgrade import Growth, cheapest_change
 from solvers.lp.cheapest_cover import cheapest_cover
 from solvers.lp.linear_program import Infeasible
@@ -139,3 +140,36 @@ def test_ranges_stand_for_machines(spec, names):
 def test_a_range_of_nothing_or_too_much_is_refused(spec):
     with pytest.raises(TopologyError, match=r"no range|more than 64"):
         expand(spec)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_cheaper_change_makes_a_job_so_fast(seed):
+    machine = mixed(seed)
+    names, weights = ("all_gather", "all_to_all"), (Fraction(3), Fraction(1))
+    growths = [growth(machine, name) for name in names]
+    job, step = Job(growths, weights), [Fraction(GIGA)] * 3
+    cost = [Fraction(5), Fraction(2), Fraction(3)]
+    limit = job.base * Fraction(3, 4)
+
+    def time(steps):
+        wider = widen(machine, [s * n for s, n in zip(step, steps, strict=True)])
+        rates = [bound(wider, g.what).algbw for g in growths]
+        return sum(w / r for w, r in zip(weights, rates, strict=True))
+
+    found = job.cheapest_change(limit, step, cost, Watch(60.0))
+    assert found.time == time(found.steps) <= limit
+    for steps in product(range(8), repeat=3):
+        if sum(c * n for c, n in zip(cost, steps, strict=True)) < found.cost:
+            assert time(steps) > limit
+
+
+def test_what_a_job_saves_is_the_fall_of_its_time():
+    machine = mixed(1)
+    job = Job([growth(machine, name) for name in ("all_gather", "all_reduce")], (1, 2))
+    slopes = [[g.slope(of) for of in range(3)] for g in job.growths]
+    saved = job.savings([[each.slope for each in own] for own in slopes])
+    for of, part in enumerate(saved):
+        little = Fraction(GIGA, 10**6)
+        wider = widen(machine, [little * (kind == of) for kind in range(3)])
+        now = sum(w / bound(wider, g.what).algbw for g, w in zip(job.growths, (1, 2), strict=True))
+        assert float((job.base - now) / job.base / little) == pytest.approx(float(part), rel=1e-4)

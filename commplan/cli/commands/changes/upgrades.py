@@ -8,6 +8,7 @@ import click
 import numpy as np
 
 from commplan.anytime.interrupts import stop_on_interrupt
+from commplan.changes.job_upgrade import Job, JobChange
 from commplan.changes.upgrade import Change, Growth, Slope, cheapest_change
 from commplan.cli.io import quantities
 from commplan.cli.io.answer import Answer, Command
@@ -47,11 +48,18 @@ GIGA = 10**9
     metavar="CLASS=PRICE",
     help="What one GB/s more on one link of a class costs (1).",
 )
+@click.option(
+    "--weight",
+    multiple=True,
+    metavar="COLLECTIVE=BYTES",
+    help="What a job moves with a collective (1, where others are given); --to then speaks of all.",
+)
 @time_limit
 def upgrade(
     topology: str,
     collectives: tuple[str, ...],
     ranks: str | None,
+    weight: tuple[str, ...],
     factor: str | None,
     step: tuple[str, ...],
     cost: tuple[str, ...],
@@ -60,7 +68,8 @@ def upgrade(
     """Say which links bind, what one GB/s more on each class brings, and how far that holds.
 
     With --to, the cheapest whole numbers of steps after which each collective may reach so many
-    times its rate: proved, by the bounds of all machines between.
+    times its rate: proved, by the bounds of all machines between. With --weight all collectives
+    together are one job, which is to be so many times as fast.
     """
     machine = spec.topology(topology)
     chosen = choose_ranks(machine, ranks)
@@ -74,22 +83,31 @@ def upgrade(
     with progress(time_limit) as watch, stop_on_interrupt(watch):
         growths = [Growth(machine, what, watch) for what in asked]
         slopes = [[g.slope(of) for of in _used(machine)] for g in growths]
-        change = None
+        job = Job(growths, _weights(asked, weight)) if weight else None
+        change: Change | JobChange | None = None
         if wanted is not None:
             links = np.bincount(machine.link_class, minlength=len(machine.classes)).tolist()
             each = [s * p * n for s, p, n in zip(steps, prices, links, strict=True)]
             sizes = [Fraction(GIGA) * s for s in steps]
-            change = cheapest_change(
-                growths, [wanted * g.base for g in growths], sizes, each, watch
-            )
-    fields = {
+            if job is not None:
+                change = job.cheapest_change(job.base / wanted, sizes, each, watch)
+            else:
+                rates = [wanted * g.base for g in growths]
+                change = cheapest_change(growths, rates, sizes, each, watch)
+    fields: dict[str, object] = {
         "collectives": [_fields(machine, g, own) for g, own in zip(growths, slopes, strict=True)],
         "change": None if change is None else _change_fields(machine, change, steps),
         "seconds": monotonic() - started,
     }
     lines = [line for g, own in zip(growths, slopes, strict=True) for line in _lines(g, own)]
+    if job is not None:
+        saved = _saved(machine, job, slopes)
+        fields["job"] = saved
+        lines += _job_lines(job, saved)
     if change is not None:
         lines += _change_lines(machine, growths, change, steps)
+    if job is not None and isinstance(change, JobChange):
+        lines.append(f"  the job {float(job.base / change.time):.4g} times as fast")
     return Answer(fields, lines)
 
 
@@ -134,6 +152,45 @@ def _by_class(
         except ValueError as error:
             raise click.BadParameter(f"{text!r}, expected {error}", param_hint=option) from None
     return found
+
+
+def _weights(asked: Sequence[Collective], words: Sequence[str]) -> list[Fraction]:
+    """Read how much is moved with each collective."""
+    names = [what.name for what in asked]
+    found = [Fraction(1)] * len(asked)
+    for word in words:
+        name, equals, text = word.rpartition("=")
+        if not equals or name not in names:
+            raise click.BadParameter(
+                unknown("collective here", name or word, names), param_hint="--weight"
+            )
+        try:
+            found[names.index(name)] = decimal(15)(text)
+        except ValueError as error:
+            raise click.BadParameter(f"{text!r}, expected {error}", param_hint="--weight") from None
+    if not any(found):
+        raise click.BadParameter("nothing is moved", param_hint="--weight")
+    return found
+
+
+def _saved(machine: Topology, job: Job, slopes: Sequence[Sequence[Slope]]) -> dict[str, float]:
+    """Give for each class which part of the job's time a GB/s more on all links saves."""
+    saved = job.savings([[each.slope for each in own] for own in slopes])
+    used = [machine.classes[of].name for of in _used(machine)]
+    return {name: float(part * GIGA) for name, part in zip(used, saved, strict=True)}
+
+
+def _job_lines(job: Job, saved: dict[str, float]) -> list[str]:
+    pairs = zip(job.growths, job.weights, strict=True)
+    moved = ", ".join(f"{float(weight):g} of {growth.what.name}" for growth, weight in pairs)
+    width = max(map(len, saved))
+    return [
+        f"a job of {moved}",
+        *(
+            f"  {name:{width}}  the first GB/s more on every link saves {part:.3%} of the time"
+            for name, part in saved.items()
+        ),
+    ]
 
 
 def _fields(machine: Topology, growth: Growth, slopes: Sequence[Slope]) -> dict[str, object]:
@@ -194,7 +251,7 @@ def _count(machine: Topology, links: Sequence[int] | np.ndarray) -> str:
 
 
 def _change_fields(
-    machine: Topology, change: Change, steps: Sequence[Fraction]
+    machine: Topology, change: Change | JobChange, steps: Sequence[Fraction]
 ) -> dict[str, object]:
     return {
         "cost": float(change.cost),
@@ -208,7 +265,10 @@ def _change_fields(
 
 
 def _change_lines(
-    machine: Topology, growths: Sequence[Growth], change: Change, steps: Sequence[Fraction]
+    machine: Topology,
+    growths: Sequence[Growth],
+    change: Change | JobChange,
+    steps: Sequence[Fraction],
 ) -> list[str]:
     more = [
         f"{float(n * step):g} GB/s on every link of {each.name}"
