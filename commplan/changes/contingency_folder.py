@@ -46,7 +46,9 @@ def save(outcomes: Sequence[Outcome], folder: str) -> None:
     try:
         rows = [_write(outcome, number, beside) for number, outcome in enumerate(outcomes)]
         with open(os.path.join(beside, TABLE), "w", encoding="utf-8") as file:
-            json.dump({"format": FORMAT, "outcomes": rows}, file, indent=1)
+            groups = [each.failure.group for each in outcomes if each.failure.group is not None]
+            alike = groups[0].generators.tolist() if groups else []
+            json.dump({"format": FORMAT, "alike": alike, "outcomes": rows}, file)
         os.chmod(beside, 0o755)
         os.replace(beside, folder)
     except BaseException:
@@ -65,6 +67,8 @@ def row(outcome: Outcome) -> dict[str, object]:
         "lost_exact": str(outcome.lost),
         "proved": outcome.proved,
         "reason": outcome.reason,
+        "links": [[link, str(left)] for link, left in failure.damage.links],
+        "vertices": list(failure.damage.vertices),
     }
 
 

@@ -1,7 +1,7 @@
 """The single failures of a machine, one of each kind that are alike in the eyes of a collective."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +12,7 @@ from solvers.schedules.kinds import is_alike
 from topologies.derive.damage import Damage
 from topologies.model.topology import Topology
 from topologies.symmetry.alike import Orbits, find_orbits
+from topologies.symmetry.group import Group
 
 KINDS = ("link", "nic", "rank", "switch")
 GONE = Fraction(0)
@@ -27,12 +28,14 @@ class Failure:
         name: of the one that stands for all.
         count: of those that are alike.
         damage: what that one does.
+        group: of automorphisms that carry it to each that is alike.
     """
 
     kind: str
     name: str
     count: int
     damage: Damage
+    group: Group | None = field(default=None, compare=False)
 
 
 def list_failures(
@@ -51,7 +54,8 @@ def list_failures(
     """
     orbits = _orbits(topology, what)
     listed = {"link": _cables, "nic": _nics, "rank": _ranks, "switch": _switches}
-    return tuple(failure for kind in kinds for failure in listed[kind](topology, orbits))
+    found = (failure for kind in kinds for failure in listed[kind](topology, orbits))
+    return tuple(replace(failure, group=orbits.group) for failure in found)
 
 
 def _orbits(topology: Topology, what: Collective) -> Orbits:

@@ -1,6 +1,7 @@
 """Collectives as mpi4py calls them, planned for the machine they run on."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -289,7 +290,7 @@ class Communicator(OperationQueue):
             ranks = tuple(sorted(self.played))
             refuse_parts(left, collective("all_gather", ranks), "on what is left")
         done = self.recover() if self._options.survive else None
-        self.change_machine(left, schedules)
+        self.change_machine(left, schedules, damage)
         return self.completed if done is None else done
 
     def Free(self) -> None:  # noqa: N802
@@ -307,7 +308,11 @@ class Communicator(OperationQueue):
         if not comm:
             return None
         ranks = comm.allgather(self.played[self.rank])
-        made = type(self)(comm, self.topology, ranks=ranks, **self._options.words())
+        options = self._options.words() | {"contingency": ()}  # they are read already
+        made = type(self)(comm, self.topology, ranks=ranks, **options)
+        ours, theirs = self._book.source, made._book.source
+        if ours is not None and theirs is not None:
+            made._book.source = replace(theirs, ready=ours.ready)
         made._whole, made._is_own = self._whole, True
         return made
 

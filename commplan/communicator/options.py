@@ -1,5 +1,6 @@
 """What a communicator may be told beside its machine and its processes."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -26,6 +27,8 @@ class Options:
         abort: end all processes where a collective does not come to its end; else raise.
         survive: raise as well, and go on after `replan`. Planned calls then work on copies of the
             buffers, which late messages may still be written to; what is left to MPI does not.
+        contingency: folders of `commplan contingency`, read by process 0 at the beginning, from
+            which `replan` takes the plan for any single failure at once.
         order: "fixed" adds floats up in one bracket over the processes by number, whatever the
             plan, the size and the place of an element (docs/numbers.md).
         accumulate: "float32" adds floats of 16 bits up as these, and rounds once.
@@ -44,6 +47,7 @@ class Options:
     planning_seconds: Seconds = PLANNING_SECONDS
     abort: bool = True
     survive: bool = False
+    contingency: str | Path | Sequence[str | Path] = ()
     order: Order = "plan"
     accumulate: Accumulate = None
     plan_at: int = 32
@@ -59,6 +63,12 @@ class Options:
         whole("plan_at", self.plan_at, 1)
         number("limit", self.limit, above=True)
         number("planning_seconds", self.planning_seconds, above=True)
+
+    @property
+    def folders(self) -> tuple[str | Path, ...]:
+        """List the folders of contingencies."""
+        asked = self.contingency
+        return (asked,) if isinstance(asked, str | Path) else tuple(asked)
 
     def words(self) -> dict[str, Any]:
         """Give them by their names, for another communicator."""

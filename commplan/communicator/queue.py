@@ -22,6 +22,7 @@ from commplan.communicator.plans.uses import Uses
 from commplan.communicator.requests import Call, Machine, Operation, Steps, native_steps
 from runtime.execute.call_log import CallLog
 from runtime.execute.faults import ExecutionError
+from topologies.derive.damage import Damage
 from topologies.model.arguments import number, of, refuse
 from topologies.model.errors import ArgumentError, CommplanError
 from topologies.model.topology import Topology, digest
@@ -129,7 +130,9 @@ class OperationQueue:
         """Give the machine that is planned for."""
         return self._topology
 
-    def change_machine(self, topology: Topology, schedules: str | Path | None) -> None:
+    def change_machine(
+        self, topology: Topology, schedules: str | Path | None, damage: Damage
+    ) -> None:
         """Forget all plans, and plan for another machine from now on; after all under way.
 
         All processes call this together.
@@ -137,6 +140,7 @@ class OperationQueue:
         Args:
             topology: with the ranks of the one before.
             schedules: a folder of compiled files for it.
+            damage: what has failed of the machine that the communicator was made for.
 
         Raises:
             ArgumentError: processes call this for other machines.
@@ -150,7 +154,8 @@ class OperationQueue:
             raise ArgumentError("the processes name other failures, or other folders")
         before, self._options = self._options, replace(self._options, schedules=schedules)
         try:
-            source = share_source(self._comm, topology, self.played, self._options)
+            known = (self._book.source, damage)
+            source = share_source(self._comm, topology, self.played, self._options, known)
         except CommplanError:
             self._options = before
             raise

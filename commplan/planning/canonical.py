@@ -62,12 +62,12 @@ class View:
     def back(self, schedule: Schedule) -> Schedule:
         """Turn a schedule of this machine into one of the machine asked for."""
         turned = np.argsort(self.machine.vertex), np.argsort(self.machine.link)
-        return _renumber(schedule, *self.asked, *turned, np.argsort(self.block))
+        return renumber(schedule, *self.asked, *turned, np.argsort(self.block))
 
     def forth(self, schedule: Schedule) -> Schedule:
         """Turn a schedule of the machine asked for into one of this machine."""
         ways = self.machine.vertex, self.machine.link, self.block
-        return _renumber(schedule, self.topology, self.collective, *ways)
+        return renumber(schedule, self.topology, self.collective, *ways)
 
 
 def canonical_view(
@@ -107,7 +107,7 @@ def canonical_view(
         tuple(sorted(seen.tolist())),
         None if collective.root is None else int(machine.vertex[collective.root]),
     )
-    return View(asked, machine, made, _blocks(collective, place))
+    return View(asked, machine, made, place_blocks(collective, place))
 
 
 def _in_order(topology: Topology, roles: IntArray, ranks: int) -> Relabelling:
@@ -241,7 +241,7 @@ def _is_usual(collective: Collective, made: Collective) -> bool:
     )
 
 
-def _blocks(collective: Collective, place: IntArray) -> IntArray:
+def place_blocks(collective: Collective, place: IntArray) -> IntArray:
     """Say which block each one is when the i-th rank is at place[i]."""
     if collective.blocks == 1:
         return np.zeros(1, dtype=np.int64)
@@ -250,7 +250,7 @@ def _blocks(collective: Collective, place: IntArray) -> IntArray:
     return place
 
 
-def _renumber(
+def renumber(
     schedule: Schedule,
     topology: Topology,
     collective: Collective,

@@ -12,6 +12,7 @@ import numpy as np
 from commplan.anytime.checking import check_schedule
 from commplan.candidates.keys import BEST
 from commplan.candidates.select import compare
+from commplan.changes.ready_plans import ReadyPlans
 from commplan.communicator.options import Options
 from commplan.communicator.plans.background import PLANNING
 from commplan.communicator.plans.kept_schedules import KeptSchedules, Wanted
@@ -27,6 +28,7 @@ from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import NotFound, Watch
 from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError
+from topologies.derive.damage import Damage
 from topologies.derive.restrict import restrict
 from topologies.model.topology import Topology
 from topologies.model.units import Bytes, Seconds, duration
@@ -80,6 +82,7 @@ class Source:
     Attributes:
         files: what a folder holds for them.
         kept: where schedules are kept from one job to the next, if anywhere.
+        ready: contingencies that were read.
         found: the schedules of highest throughput so far, by collective and root.
         begun: what is searched for in the background.
     """
@@ -90,6 +93,7 @@ class Source:
     files: tuple[Schedule, ...] = ()
     kept: KeptSchedules | None = None
     begun: dict[Need, Future[Found]] = field(default_factory=dict)
+    ready: tuple[ReadyPlans, ...] = ()
     found: dict[tuple[str, int], Schedule] = field(default_factory=dict)
 
     def first(self, need: Need) -> Found:
@@ -243,11 +247,21 @@ def share_source(
     topology: Topology,
     played: Sequence[int],
     options: Options,
+    before: tuple[Source | None, Damage] | None = None,
 ) -> Source | None:
     """Give process 0 where it finds schedules; what is wrong with them is told to all.
 
+    Args:
+        comm: the communicator, of mpi4py.
+        topology: what is left of the machine.
+        played: the rank of each process.
+        options: of the communicator.
+        before: the source of the whole machine, and what has failed of it; None at the beginning,
+            when contingencies are read.
+
     Raises:
         ScheduleFileError: see `load_compiled`; a folder that cannot be read.
+        FolderError: a contingency that cannot be read, is wrong, or for another machine.
     """
     source: Source | None = None
     fault: Exception | None = None
@@ -256,7 +270,12 @@ def share_source(
         try:
             files = () if folder is None else load_compiled(folder, topology, played)
             kept = None if cache is None else KeptSchedules(cache)
-            source = Source(topology, tuple(sorted(played)), seconds, files, kept)
+            ready = _read_or_keep(topology, options, before)
+            if before is not None and sorted(played) == list(range(topology.ranks)):
+                found = [plans.schedule(before[1]) for plans in ready]
+                files += tuple(each for each in found if each is not None)
+            ranks = tuple(sorted(played))
+            source = Source(topology, ranks, seconds, files, kept, ready=ready)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             fault = ScheduleFileError(f"{folder}: {reason}")
@@ -266,3 +285,12 @@ def share_source(
     if fault is not None:
         raise fault
     return source
+
+
+def _read_or_keep(
+    topology: Topology, options: Options, before: tuple[Source | None, Damage] | None
+) -> tuple[ReadyPlans, ...]:
+    """Read the contingencies at the beginning, and keep them from then on."""
+    if before is None:
+        return tuple(ReadyPlans(each, topology) for each in options.folders)
+    return () if before[0] is None else before[0].ready

@@ -6,6 +6,12 @@ import sys
 import pytest
 
 from bench import faults
+from commplan.changes.contingency import plan_contingency
+from commplan.changes.contingency_folder import save
+from commplan.planning.planner import plan
+from solvers.schedules.kinds import collective
+from solvers.settings.deadline import Watch
+from topologies.presets.shapes import ring
 
 
 @pytest.mark.mpi
@@ -53,7 +59,7 @@ import sys, time
 import numpy as np, commplan
 from mpi4py import MPI
 
-ways = {"limit": 1.0, "survive": True, "way": sys.argv[1]}
+ways = {"limit": 1.0, "survive": True, "way": sys.argv[1], "contingency": sys.argv[2]}
 world = commplan.Communicator(MPI.COMM_WORLD, commplan.topology("ring:3"), **ways)
 own, first = np.full(200_000, 1.0 + world.rank), np.full(600_000, -1.0)
 world.Allgather(own, first)
@@ -90,6 +96,9 @@ def test_a_job_goes_on_after_a_failure_and_late_messages_reach_no_buffer_of_its_
 ):
     script = tmp_path / "calls.py"
     script.write_text(SURVIVING)
-    command = [*mpi.command_line(3), sys.executable, "-m", "mpi4py", str(script), way]
+    schedule = plan(ring(3), collective("all_gather", range(3))).schedule
+    save(list(plan_contingency(schedule, Watch(60.0), ("link",))), str(tmp_path / "failures"))
+    words = [str(script), way, str(tmp_path / "failures")]
+    command = [*mpi.command_line(3), sys.executable, "-m", "mpi4py", *words]
     end = faults.end_of(command, {**os.environ, **mpi.environment(60)}, "", str(tmp_path))
     assert (end.code, end.left) == (0, 0), end.said
