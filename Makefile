@@ -5,7 +5,7 @@ EXTRAS ?= mpi,dev
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo job test bench fix clean
+.PHONY: demo job test bench docs fix clean
 
 demo: $(STAMP)
 	@$(BIN)/python -m bench.demo
@@ -21,6 +21,10 @@ test: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench.forests
+
+docs: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "built build/site/index.html"
 
 fix: $(STAMP)
 	$(BIN)/ruff check --fix

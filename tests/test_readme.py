@@ -109,3 +109,9 @@ def test_what_is_printed_today_takes_the_place_of_what_was():
     call = Call("commplan bound x y", ("at most 1 GB/s",))
     text = "```\n$ commplan bound x y\nat most 1 GB/s\n```\n"
     assert write_outputs(text, call, ["at most 2 GB/s"]) == text.replace("1 GB", "2 GB")
+
+
+def test_every_page_of_docs_has_a_place_on_the_site():
+    told = (README.parent / "mkdocs.yml").read_text(encoding="utf-8")
+    named = re.findall(r"[\w-]+\.md", told.partition("\nnav:")[2])
+    assert sorted(named) == sorted(page.name for page in README.parent.glob("docs/*.md"))

@@ -98,6 +98,9 @@ def _writes(words: Sequence[str], k: int) -> bool:
     return words[k].startswith("-o") or words[k].startswith("--o") or words[k - 1] in OUTPUT
 
 
+COMPLETING = "_COMMPLAN_COMPLETE"
+
+
 class Group(click.Group):
     """Commands in the order in which they were added; an unknown one is told the nearest."""
 
@@ -127,6 +130,8 @@ class Commands(Group):
     ) -> NoReturn:
         """Run a command; say in one line for each mistake what went wrong, and exit."""
         words = list(sys.argv[1:] if args is None else args)
+        if COMPLETING in os.environ:  # a shell asks what a word may become
+            sys.exit(super().main(words, prog_name, COMPLETING, False, **extra))
         run = partial(super().main, words, prog_name, complete_var, False, **extra)
         sys.exit(run_reporting(lambda: _print_at_end(run), "--debug" in words))
 
