@@ -6,7 +6,9 @@ says that reads are over, and carries no writes. Programs branch on nothing and 
 one taker, so what is in order in one run is in order in all: one run without a race proves it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,39 +16,96 @@ from runtime.foreign.mscclpp.memory import Span
 from topologies.model.topology import IntArray
 
 
+class Seen(NamedTuple):
+    """What a clock had seen at a fence: whose writes (None: nobody's), and whose accesses are over.
+
+    The arrays may be shared, and stay as they are; of `own` its epoch counts.
+    """
+
+    seen: IntArray | None
+    over: IntArray
+    own: int = 0
+    epoch: int = 0
+
+
 @dataclass
 class Clock:
     """The clocks of one thread block or proxy: epochs of all others that it has seen.
 
-    seen: whose writes are visible; over: whose accesses are over. let_go: `seen` and `over` as of
-    the last fence, with its own epoch. taken: what waits brought since.
+    let_go: what it had seen at the last fence, which all that is noted refers to. taken: what waits
+    brought since. A fence with nothing taken costs nothing: the arrays stay, its own epoch grows.
     """
 
     own: int
     epoch: int
-    seen: IntArray
-    over: IntArray
-    taken: list[tuple[IntArray | None, IntArray]] = field(default_factory=list)
-    let_go: tuple[IntArray, IntArray] = field(init=False)
+    let_go: Seen
+    taken: list[Seen] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.let_go = self.seen.copy(), self.over.copy()
+    @property
+    def seen(self) -> IntArray:
+        """List the epochs whose writes are visible."""
+        return _with_own(self.let_go.seen, self.let_go)
+
+    @property
+    def over(self) -> IntArray:
+        """List the epochs whose accesses are over."""
+        return _with_own(self.let_go.over, self.let_go)
 
     def fence(self) -> None:
         """Let all threads meet: what was taken counts from here, what was done is let go."""
-        for seen, over in self.taken:
-            if seen is not None:
-                np.maximum(self.seen, seen, out=self.seen)
-            np.maximum(self.over, over, out=self.over)
-        self.taken.clear()
-        self.seen[self.own] = self.over[self.own] = self.epoch
-        self.let_go = self.seen.copy(), self.over.copy()
+        seen, over = self.let_go.seen, self.let_go.over
+        if self.taken:
+            seen, over = self.seen, self.over
+            for each in self.taken:
+                np.maximum(over, each.over, out=over)
+                over[each.own] = max(over[each.own], each.epoch)
+                if each.seen is not None:
+                    np.maximum(seen, each.seen, out=seen)
+                    seen[each.own] = max(seen[each.own], each.epoch)
+            self.taken.clear()
+        self._let_go(seen, over)
+
+    def _let_go(self, seen: IntArray | None, over: IntArray) -> None:
+        self.let_go = Seen(seen, over, self.own, self.epoch)
         self.epoch += 1
+
+    def adopt(self, seen: IntArray, over: IntArray) -> None:
+        """Fence, with all that is known together with others; what was taken is part of it."""
+        self.taken.clear()
+        self._let_go(seen, over)
+
+
+def _with_own(known: IntArray | None, said: Seen) -> IntArray:
+    """Copy what is known, its own epoch included."""
+    assert known is not None  # only what is handed on may leave writes out
+    found = known.copy()
+    found[said.own] = max(found[said.own], said.epoch)
+    return found
+
+
+def meet(clocks: Sequence[Clock]) -> None:
+    """Let clocks know all that any of them knows; each has fenced since it took something.
+
+    Complexity: the arrays that they do not share.
+    """
+    known = [each.let_go for each in clocks]
+    seen = _highest([each.seen for each in known if each.seen is not None], known)
+    over = _highest([each.over for each in known], known)
+    for each in clocks:
+        each.adopt(seen, over)
+
+
+def _highest(arrays: Sequence[IntArray], known: Sequence[Seen]) -> IntArray:
+    found: IntArray = np.maximum.reduce(list({id(each): each for each in arrays}.values()))
+    for each in known:
+        found[each.own] = max(found[each.own], each.epoch)
+    return found
 
 
 def clock(own: int, count: int) -> Clock:
     """Make the clock of one of so many."""
-    return Clock(own, 1, np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64))
+    nothing = np.zeros(count, dtype=np.int64)
+    return Clock(own, 1, Seen(nothing, nothing, own))
 
 
 class Accesses:

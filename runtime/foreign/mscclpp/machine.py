@@ -8,7 +8,7 @@ import numpy as np
 
 from runtime.foreign.errors import ForeignError
 from runtime.foreign.mscclpp import rules
-from runtime.foreign.mscclpp.clocks import Clock, clock
+from runtime.foreign.mscclpp.clocks import Clock, Seen, clock, meet
 from runtime.foreign.mscclpp.memory import Memory, Parts, Span, Words
 from runtime.foreign.mscclpp.plan import ExecutionPlan, Operation, ThreadBlock
 from runtime.foreign.mscclpp.state import (
@@ -16,7 +16,6 @@ from runtime.foreign.mscclpp.state import (
     Block,
     Copied,
     Proxy,
-    Seen,
     Step,
     as_packets,
     pair_channels,
@@ -64,7 +63,7 @@ class Machine(Store):
         self.barriers: dict[tuple[int, int], list[Block]] = {}
         self.passed: dict[tuple[int, int], int] = {}
         self.semaphores = {
-            (gpu.id, i): deque[Seen]([(None, np.zeros(self.count, np.int64))] * each.init_value)
+            (gpu.id, i): deque([Seen(None, np.zeros(self.count, np.int64))] * each.init_value)
             for gpu in plan.gpus
             for i, each in enumerate(gpu.semaphores)
         }
@@ -147,7 +146,7 @@ class Machine(Store):
             waiting = self.barriers.setdefault(key, [])
             waiting.append(block)
             if len(waiting) == (op.num_threadblocks or 1):
-                self._meet(waiting)
+                meet([each.clock for each in waiting])
                 self.passed[key] = block.arrived + 1
                 waiting.clear()
         if self.passed.get(key, 0) == block.arrived:
@@ -165,7 +164,7 @@ class Machine(Store):
             self._use(block, run)
             block.clock.fence()
             mine_all = [other for other in self.blocks if other.gpu == block.gpu]
-            self._meet(mine_all)
+            meet([each.clock for each in mine_all])
             for other in mine_all:
                 self.settled[other.clock.own] = other.clock.epoch - 1
         return met
@@ -178,20 +177,12 @@ class Machine(Store):
             Span(gpu, place.array, place.first, place.first + place.words) for place in places
         )
         self.outputs[run][gpu] = self.memory.words(output).copy()
-        user = Clock(who.own, who.epoch, who.over, who.over)
+        user = Clock(who.own, who.epoch, Seen(who.over, who.over, who.own))
         self.touch(block, user, output, writes=False)
         if run + 1 < len(self.inputs):
             self.touch(block, user, given, writes=True)
             self.memory.words(given)[:] = self.inputs[run + 1][gpu]
         self.carried += 1
-
-    def _meet(self, blocks: list[Block]) -> None:
-        """Let blocks know all that any of them knows."""
-        seen = np.maximum.reduce([b.clock.let_go[0] for b in blocks])
-        over = np.maximum.reduce([b.clock.let_go[1] for b in blocks])
-        for block in blocks:
-            block.clock.taken.append((seen, over))
-            block.clock.fence()
 
     def signal(self, block: Block, op: Operation) -> bool:
         """Count up at the other end of each channel."""
@@ -200,9 +191,9 @@ class Machine(Store):
         ends = [(kind, block.gpu, block.channels[kind][i]) for i in op.channel_ids]
         if kind == "port":
             return self._request(block, [partial(self._proxy_signal, end) for end in ends])
-        seen, over = block.clock.let_go
+        said = block.clock.let_go
         for end in ends:
-            self._raise(end, (None if relaxed else seen, over))
+            self._raise(end, said._replace(seen=None) if relaxed else said)
         return True
 
     def _raise(self, end: tuple[str, int, int], seen: Seen) -> None:

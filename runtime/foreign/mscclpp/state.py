@@ -9,11 +9,9 @@ from runtime.foreign.mscclpp import rules
 from runtime.foreign.mscclpp.clocks import Clock
 from runtime.foreign.mscclpp.memory import Parts, Span
 from runtime.foreign.mscclpp.plan import ExecutionPlan, Operation
-from topologies.model.topology import IntArray
 
 MOST_STEPS = 2**22  # operations carried out in one run
 # What a signal tells: which writes are seen, None if it says nothing of them, and which are over.
-Seen = tuple[IntArray | None, IntArray]
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from runtime.foreign.mscclpp.clocks import Accesses, Clock
+from runtime.foreign.mscclpp.clocks import Accesses, Clock, Seen
 from runtime.foreign.mscclpp.memory import Memory, Span, Words
 from runtime.foreign.mscclpp.state import Block, Copied, place_of
 from topologies.model.topology import IntArray
@@ -46,7 +46,9 @@ class Store:
         if span.end <= span.start:
             return
         own = self.accesses.setdefault((span.gpu, span.array), Accesses())
-        known = who.over if over is None else np.maximum(who.over, over)
+        known = who.over
+        if over is not None:
+            np.maximum(known, over, out=known)
         seen = np.where(known < self.settled, known, np.maximum(who.seen, self.settled))
         fits = own.fits(span, who, (np.minimum(seen, known), known), writes, self.carried)
         if not fits and len(self.races) < MOST_RACES:
@@ -72,7 +74,7 @@ class Store:
         self, block: Block, span: Span, values: Words, over: IntArray | None = None
     ) -> None:
         """Write packets; each brings word that what its sender did with it before is over."""
-        said = block.clock.over.copy()
+        said = block.clock.over
         said[block.clock.own] = block.clock.epoch
         self.memory.write_packets(span, values, self.run_of(block))
         self.brought[span.gpu].append(
@@ -88,7 +90,7 @@ class Store:
         if len(kept) < len(found):
             return None
         over = self._said(spans)
-        block.clock.taken.append((None, over))
+        block.clock.taken.append(Seen(None, over))
         return kept, over
 
     def _said(self, spans: Sequence[Span]) -> IntArray:
