@@ -138,9 +138,9 @@ def test_that_the_engine_ran_out_of_time_is_noted(monkeypatch):
     """On a busy computer two runs of a command differed, and neither said what it had not tried."""
     watch = Watch(60)
 
-    def stop(solver, program, _):
+    def stop(solver, program, part):
         solver.solve(program)
-        watch.stop()
+        part.stop()
         return cp_model.UNKNOWN
 
     monkeypatch.setattr(search, "_run", stop)
