@@ -68,23 +68,29 @@ def _alone(judge: Judge, flow: Flow, n: int, usable: IntArray, filled: bool) -> 
         "all_reduce": (twice, twice),
         "send": (1.0, 1.0),
     }.get(flow.collective, (0.0, 0.0))
-    most = [_widest(judge, ends, n)[usable] for ends in (judge.topology.src, judge.topology.dst)]
+    src, dst = judge.topology.src, judge.topology.dst
+    most = [_widest(judge, ends, n, usable)[usable] for ends in (src, dst)]
     times = np.maximum(out / most[0], into / most[1])
     # Of a pipeline the first stage takes in nothing, so that the slowest rank may be one such.
     even = filled and flow.collective != "send"
     return float(times.max() if even else times.min())
 
 
-def _widest(judge: Judge, ends: IntArray, n: int) -> FloatArray:
-    """Compute what a rank can send, or take in, in a group of n: over n - 1 links to others."""
+def _widest(judge: Judge, ends: IntArray, n: int, usable: IntArray) -> FloatArray:
+    """Compute what a rank can send, or take in, in a group of n: over n - 1 links to others.
+
+    Links to ranks that may not be used are of no use.
+    """
     machine, direct = judge.topology, judge.alone.direct
     every = np.bincount(ends, machine.bandwidth, minlength=machine.vertices)[: machine.ranks]
     if judge.forward or not len(direct):
         return np.asarray(every, dtype=np.float64)
-    order = direct[np.lexsort([-machine.bandwidth[direct], ends[direct]])]
+    alive = np.isin(machine.src[direct], usable) & np.isin(machine.dst[direct], usable)
+    order = direct[np.lexsort([-machine.bandwidth[direct] * alive, ends[direct]])]
     first = np.searchsorted(ends[order], ends[order])
-    late = order[np.arange(len(order)) - first >= n - 1]
-    lost = np.bincount(ends[late], machine.bandwidth[late], minlength=machine.ranks)
+    late = np.arange(len(order)) - first >= n - 1
+    idle = order[late | ~np.isin(order, direct[alive])]
+    lost = np.bincount(ends[idle], machine.bandwidth[idle], minlength=machine.ranks)
     return np.asarray(every - lost, dtype=np.float64)
 
 

@@ -107,6 +107,14 @@ def test_dead_ranks_are_left_out_and_blocks_stay_whole(job):
     assert sum((row == row[0]).all() for row in label) >= 3
 
 
+def test_a_rank_whose_sibling_is_dead_bounds_what_can_be_reached(job):
+    # A die's link to the other die of its package is of no use where that one is dead.
+    made = topology("cloudmatrix384:nodes=1")
+    text = "# tp=2 dp=7\ngroup,collective,bytes,times\ntp,all_gather,64MiB,40\n"
+    placed = place(made, job(text=text), [rank for rank in range(16) if rank not in (3, 8)])
+    assert placed.gap < 0.01  # but for the latency inside a package
+
+
 def test_pinned_ranks_stay_where_they_are(job):
     placed = place(topology("dgx-a100:boxes=2"), job(tp=4, dp=4), pinned={0: 15, 7: 2})
     assert (placed.ranks[0], placed.ranks[7]) == (15, 2)
