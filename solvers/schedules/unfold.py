@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from solvers.schedules.schedule import Schedule, Transfers
+from topologies.model.ragged import stretches
 from topologies.model.topology import IntArray, frozen
-from topologies.symmetry.group import link_images, trivial
+from topologies.model.units import Rank
+from topologies.symmetry.group import link_images, moved_links, trivial
 
 
 def unfold(schedule: Schedule) -> Schedule:
@@ -47,4 +49,39 @@ def _images(transfers: Transfers, elements: IntArray, links: IntArray) -> Transf
         src=frozen(elements[element, copies.src]),
         dst=frozen(elements[element, copies.dst]),
         route=frozen(links[of_hop, copies.route]),
+    )
+
+
+def part_of(schedule: Schedule, rank: Rank) -> Transfers:
+    """Write out the images of transfers that a rank sends or receives, by step, and no others.
+
+    Pieces are numbered as `unfold` numbers them. Complexity: the order of the group, the transfers
+    of the representatives, and the images.
+
+    Args:
+        schedule: one that is well formed.
+        rank: a rank of its machine.
+
+    Raises:
+        SymmetryError: the group does not keep the machine, or is too large to list.
+    """
+    rows, group = schedule.transfers, schedule.group
+    start = group.origins(np.arange(group.order), np.array(rank))  # what each element brings there
+    by_start = np.argsort(start, kind="stable")
+    chosen = []
+    for end in (rows.src, rows.dst):
+        first, last = (np.searchsorted(start[by_start], end, side) for side in ("left", "right"))
+        row = np.repeat(np.arange(len(rows)), last - first)
+        chosen.append(np.stack([row, by_start[stretches(first, last - first)]]))
+    row, element = np.concatenate(chosen, axis=1)
+    order = np.lexsort((rows.piece[row] * group.order + element, rows.step[row]))
+    row, element = row[order], element[order]
+    images = rows.rows(row)
+    of_hop = np.repeat(element, np.diff(images.route_start))
+    return replace(
+        images,
+        piece=frozen(images.piece * group.order + element),
+        src=frozen(group.images(element, images.src)),
+        dst=frozen(group.images(element, images.dst)),
+        route=frozen(moved_links(schedule.topology, images.route, group, of_hop)),
     )

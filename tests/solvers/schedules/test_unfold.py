@@ -5,7 +5,7 @@ import pytest
 
 from bench.zoo import zoo
 from runtime.verify.verify import verify
-from solvers.schedules.unfold import unfold
+from solvers.schedules.unfold import part_of, unfold
 from topologies.symmetry.group import link_images
 
 ZOO = dict(zoo())
@@ -53,3 +53,13 @@ def test_the_whole_schedule_is_as_right_and_as_fast_as_its_representatives(name)
 def test_a_schedule_without_symmetry_is_itself():
     made = ZOO["cube doubles"]
     assert unfold(made) is made
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_the_part_of_a_rank_is_what_all_images_have_of_it(name):
+    whole = unfold(FOLDED[name]).transfers
+    for rank in range(min(FOLDED[name].topology.ranks, 4)):
+        part = part_of(FOLDED[name], rank)
+        mine = [t for t in every(whole) if rank in (t.src, t.dst)]
+        assert sorted(every(part)) == sorted(mine)
+        assert (np.diff(part.step) >= 0).all()

@@ -1,5 +1,7 @@
 """`commplan show`: a schedule, the program of a rank, the way of a piece, and the certificate."""
 
+from dataclasses import replace
+
 import click
 
 from commplan.cli.io.answer import Answer, Command
@@ -20,12 +22,15 @@ from runtime.verify.structure import check_sound
 from solvers.certify.text import certificate_text
 from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
-from solvers.schedules.text import LINES, piece_text, schedule_text
+from solvers.schedules.text import LINES, piece_text, schedule_text, steps_text
+from solvers.schedules.unfold import part_of
 from topologies.model import selection
-from topologies.model.messages import prefix, printable
+from topologies.model.messages import first_lines, prefix, printable
 from topologies.model.topology import TopologyError
 from topologies.model.units import Bytes
+from topologies.symmetry.group import trivial
 
+PROGRAM = 2**22  # messages of a chunk, above which no program is made to show that of a rank
 SIZE = 2**20  # bytes, of a program for which no size is given
 
 
@@ -74,6 +79,23 @@ def show(
     return Answer({"text": "\n".join(lines)}, lines)
 
 
+def _messages(schedule: Schedule, rank: int, most: int | None) -> str:
+    """Write what a rank sends and receives, where the program of all would be too large."""
+    machine = schedule.topology
+    part = part_of(schedule, rank)
+    sent = int((part.src == rank).sum())
+    what = f"sends {sent:,} messages and receives {len(part) - sent:,}, of all chunks"
+    every = replace(schedule, transfers=part, group=trivial(machine))
+    order = schedule.group.order
+    return "\n".join(
+        [
+            f"{machine.names[rank]} {what}",
+            *first_lines(steps_text(every), len(part), most),
+            f"piece q here is an image of piece q // {order:,} of the schedule",
+        ]
+    )
+
+
 def _program(
     schedule: Schedule, rank: str, size: Bytes | None, dtype: str, most: int | None
 ) -> str:
@@ -87,6 +109,8 @@ def _program(
         chosen = selection.rank(machine, rank)
     except TopologyError as error:
         raise TopologyError(prefix("Invalid value for --rank", error.faults)) from None
+    if len(schedule.transfers) * schedule.group.order > PROGRAM:
+        return _messages(schedule, chosen, most)
     if size is None and not is_sized(what):
         size = SIZE
     used = whole_elements(what, size_or_demand(what, size), dtype)
