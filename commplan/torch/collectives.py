@@ -345,7 +345,8 @@ class Collectives(Messages):
         seconds = self._seconds(getattr(opts, "timeout", None))
 
         def run() -> None:
-            self.world.limit = seconds
+            if self.world.limit != seconds:
+                self.world.limit = seconds
             for each in runs:
                 each()
 

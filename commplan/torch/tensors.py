@@ -1,6 +1,7 @@
 """Tensors as the memory that a communicator takes, and operations as it calls them."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -27,6 +28,11 @@ def operation(op: Any, dtype: torch.dtype) -> str:  # noqa: ANN401
     Raises:
         RefusedError: it is none of those that are planned, or not for this type.
     """
+    return _name(getattr(op, "op", op), dtype)
+
+
+@cache
+def _name(op: Any, dtype: torch.dtype) -> str:  # noqa: ANN401
     kinds = torch.distributed.ReduceOp.RedOpType
     ours = next((ours for name, ours in OPS.items() if op == getattr(kinds, name)), None)
     if ours is None:

@@ -12,6 +12,7 @@ import torch.distributed as dist
 from runtime.execute.faults import BlockedError
 
 NAME = "commplan"
+_NOBODY = nullcontext()
 
 
 class PlannedWork(dist._Work):
@@ -146,5 +147,5 @@ class JoinedWork(dist._Work):
 def recorded(name: str) -> Any:  # noqa: ANN401
     """Let the profiler see a call as "commplan:all_reduce" and the like, if there is one."""
     if not torch.autograd._profiler_enabled():
-        return nullcontext()
+        return _NOBODY
     return torch.autograd.profiler.record_function(f"{NAME}:{name}")
