@@ -1,6 +1,7 @@
 """Run by mpirun: times of all_reduce by torch over commplan and gloo, a communicator and mpi4py.
 
-Words: "calls", "ddp" or "groups", and how often. Prints a line of JSON at process 0.
+Words: "calls", "ddp" or "groups", and how often; for "ddp" the ways of exchanging gradients and the
+rows of a batch. Prints a line of JSON at process 0.
 """
 
 import json
@@ -100,6 +101,7 @@ def time_batch(call: Call) -> list[float]:
 def time_steps(rounds: int) -> dict[str, list[float]]:
     """Time steps of DDP: gradients go beside the backward pass, after it, and not at all."""
     ways = sys.argv[3].split(",") if len(sys.argv) > 3 else WAYS
+    rows = int(sys.argv[4]) if len(sys.argv) > 4 else 96
     found: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(rounds):
         for way in found:
@@ -107,12 +109,12 @@ def time_steps(rounds: int) -> dict[str, list[float]]:
                 start("gloo")
             else:
                 join("caller" if way == "none" else way)
-            found[way] += train(exchange=way != "none")
+            found[way] += train(rows=rows, exchange=way != "none")
             dist.destroy_process_group()
     return {way: np.percentile(times, [10, 50]).tolist() for way, times in found.items()}
 
 
-def train(steps: int = 14, rows: int = 96, *, exchange: bool) -> list[float]:
+def train(steps: int = 14, *, rows: int, exchange: bool) -> list[float]:
     """Train a model of some layers; give the time of each step but the first ones."""
     torch.manual_seed(0)
     layers = [each for _ in range(LAYERS) for each in (nn.Linear(WIDE, WIDE), nn.ReLU())]
