@@ -48,18 +48,33 @@ def call(folder: Path, *words: str) -> tuple[dict[str, object], float]:
     return json.loads(ended.stdout), spent
 
 
-def rows(folder: Path, collectives: Sequence[str]) -> Iterator[str]:
-    """Plan for whole machines and for what is left of them; give a line for each."""
+def rows(folder: Path, collectives: Sequence[str], *, keep: bool) -> Iterator[str]:
+    """Plan for whole machines and for what is left of them; give a line for each.
+
+    Pairs of ranks that send each other something else than before are counted with and without
+    `--keep`.
+    """
     for machine, failure in CASES:
         for name in collectives:
             made, scratch = call(folder, "compile", machine, name, "-o", "whole.json")
             found, spent = call(folder, "replan", "whole.json", *failure, "-o", "left.json")
+            kept, longer = found, spent
+            if keep:
+                words = (*failure, "--keep", "-o", "kept.json")
+                kept, longer = call(folder, "replan", "whole.json", *words)
             proof = "proved" if found["optimal"] else f"gap {found['gap']:.2%}"
             yield (
                 f"{machine:20} {' '.join(failure):34} {name:12} {made['algbw_GBps']:9.3f} "
                 f"{found['algbw_GBps']:9.3f} {found['bound_GBps']:9.3f} {found['lost']:7.2%} "
-                f"{proof:10} {scratch:8.2f} {spent:8.2f} {found['ranks_touched']:6}"
+                f"{proof:10} {scratch:8.2f} {spent:8.2f} {found['ranks_touched']:6} "
+                f"{_other(found):9,}" + f" {longer:8.2f} {_other(kept):9,}" * keep
             )
+
+
+def _other(found: dict[str, object]) -> int:
+    """Count the pairs that send each other something else than before."""
+    names = ("pairs_dropped", "pairs_added", "pairs_changed")
+    return sum(int(str(found[name])) for name in names)
 
 
 def whole_tables(folder: Path, collectives: Sequence[str]) -> Iterator[str]:
@@ -82,15 +97,17 @@ def whole_tables(folder: Path, collectives: Sequence[str]) -> Iterator[str]:
     "--collective", "names", multiple=True, default=("all_gather", "all_reduce"), show_default=True
 )
 @click.option("--only", default="", help="Leave out contingency, or replan.")
-def main(names: tuple[str, ...], only: str) -> None:
+@click.option("--keep", is_flag=True, help="Repair with --keep as well.")
+def main(names: tuple[str, ...], only: str, keep: bool) -> None:
     """Print what failures cost, and the CPU seconds of planning for them."""
     with TemporaryDirectory() as folder:
         if only != "contingency":
             click.echo(
                 f"{'machine':20} {'failure':34} {'collective':12} {'whole':>9} {'left':>9} "
-                f"{'bound':>9} {'lost':>7} {'':10} {'compile':>8} {'replan':>8} {'ranks':>6}"
+                f"{'bound':>9} {'lost':>7} {'':10} {'compile':>8} {'replan':>8} {'ranks':>6} "
+                f"{'changed':>9}" + f" {'--keep':>8} {'changed':>9}" * keep
             )
-            for line in rows(Path(folder), names):
+            for line in rows(Path(folder), names, keep=keep):
                 click.echo(line)
         if only != "replan":
             click.echo(

@@ -107,11 +107,14 @@ def _repair(
         as `repair`.
     """
     few = len(schedule.transfers) * schedule.group.order <= EXPLICIT
+    asked = schedule, left, what
     if keep or few:
-        group = trivial(left.topology)
-    else:
-        group = find_symmetry(left.topology, what, watch=watch)
-    return repair(schedule, left, what, group, watch)
+        try:
+            return repair(*asked, trivial(left.topology), watch)
+        except NotFound:
+            if few:
+                raise
+    return repair(*asked, find_symmetry(left.topology, what, watch=watch), watch)
 
 
 def _size(schedule: Schedule, size: Bytes) -> Bytes:

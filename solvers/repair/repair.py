@@ -90,6 +90,8 @@ class _Repair:
         touched = trees.touched()
         self.master = Master(trees, np.flatnonzero(~touched), self.paths, free=self.free)
         torn = list(_torn(trees, np.flatnonzero(touched)))
+        if self.free and not self.master.weighted:
+            raise NotFound("the roots' shares may have to change, of too many trees for that")
         self.growth = Growth(trees, self.master, torn, free=self.free)
         self.amount = self.what.total * self.topology.unit
 
