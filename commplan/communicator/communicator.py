@@ -9,12 +9,13 @@ from typing import Any, Self
 from commplan.communicator.buffers import Unsupported, read_varying
 from commplan.communicator.calls import Calls
 from commplan.communicator.delegation import find_class
+from commplan.communicator.exchange.exchange import Exchange
 from commplan.communicator.plans.book import Stopwatch
 from commplan.communicator.plans.uses import PlanUse
 from commplan.communicator.queue import OperationQueue
 from commplan.communicator.requests import Native, Operation, Steps, native_steps
 from commplan.communicator.sums.fixed_order import FixedSum
-from commplan.communicator.unequal import Exchange, UnequalCalls
+from commplan.communicator.unequal import UnequalCalls
 from solvers.groups.parts import refuse_parts
 from solvers.schedules.kinds import collective
 from topologies.derive.damage import damaged

@@ -1,8 +1,5 @@
 """Collectives of one communicator, one after the other: planned once, run again and again."""
 
-import logging
-import sys
-import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import replace
@@ -10,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from commplan.communicator import progress
+from commplan.communicator.ending import end_all
 from commplan.communicator.mpi_fallback import Natives
 from commplan.communicator.options import Options
 from commplan.communicator.placement import Placement, caller_order, place
@@ -22,14 +20,12 @@ from commplan.communicator.plans.uses import Uses
 from commplan.communicator.requests import Call, Machine, Operation, Steps, native_steps
 from runtime.execute.call_log import CallLog
 from runtime.execute.faults import ExecutionError
+from runtime.execute.part import Part
 from topologies.derive.damage import Damage
 from topologies.model.arguments import number, of, refuse
 from topologies.model.errors import ArgumentError, CommplanError
 from topologies.model.topology import Topology, digest
 from topologies.model.units import Seconds
-
-LOG = logging.getLogger("commplan")
-ABORTED = 124
 
 
 class OperationQueue:
@@ -226,10 +222,7 @@ class OperationQueue:
     def enter(self, name: str, steps: Steps, called: object = None) -> Operation:
         """Let the steps of a collective come after those that were started before.
 
-        Args:
-            name: of the collective.
-            steps: what is to be done.
-            called: has to be the same at all processes, and reads so; its name if nothing is said.
+        called: has to be the same at all processes, and reads so; its name if nothing is said.
         """
         self.check_alive()
         made = Operation(name, self._logged(steps, called or name), self)
@@ -371,6 +364,29 @@ class OperationQueue:
         watch.stop(ready.uses)
         return True
 
+    def is_new_exchange(self, matrix: Any) -> bool:  # noqa: ANN401
+        """Tell whether an Alltoallv is served without a search; those that survive need a plan."""
+        return not self._options.survive and self._book.is_new_exchange(matrix)
+
+    def expects_new_exchange(self) -> bool:
+        """Tell, from the calls before alone, whether the next is not worth a search."""
+        return not self._options.survive and self._book.expects_new_exchange()
+
+    def begin_part(self, part: Part, ins: int, outs: int) -> Machine:
+        """Make what runs a part once on this memory."""
+        made = self._machines.make_once(part, ins, outs)
+        made.mark(self._log.sum)
+        return made
+
+    def end_part(self, watch: Stopwatch) -> None:
+        """Count an exchange that was planned at once."""
+        self.completed += 1
+        watch.stop(self._book.count_direct())
+
+    def keep_for_ever(self, held: object) -> None:
+        """Keep what messages may still be written to."""
+        self._left.append(held)
+
     def gather_rows(self, row: Any, matrix: Any) -> Any:  # noqa: ANN401
         """Start to gather a row from each process."""
         return self._comm.Iallgather(row, matrix)
@@ -378,18 +394,11 @@ class OperationQueue:
     def _fault(self, error: ExecutionError) -> NoReturn:
         """End all processes, with the reason in a line.
 
-        Where that is not wanted, nothing is begun any more: messages may still be under way.
+        Where that is not wanted, nothing is begun: messages may still be under way.
         """
         self._failure = error
         progress.leave(self)
         if self._options.survive or not self._options.abort:
             raise error
-        own = f"process {self.rank}"
-        text = str(error)
-        sys.stderr.write(
-            f"commplan: {text if text.startswith(('rank', 'process')) else f'{own} {text}'}\n"
-        )
-        sys.stderr.flush()
-        time.sleep(1)  # for the others to say what they wait for
-        self._native.comm.Abort(ABORTED)
+        end_all(self._native.comm, error)
         raise error

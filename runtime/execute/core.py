@@ -98,7 +98,6 @@ class Core:
         self.kept: tuple[Array, ...] = ()
         self.look: Callable[[], None] | None = None
         self._tag, self._largest = tag, largest_tag()
-        library, mpi = ctypes.CDLL(str(LIBRARY)), ctypes.CDLL(MPI.__file__)
         size = MPI._sizeof(MPI.Status)
         self._under_way, made = _made(part, limit)
         statuses = np.zeros(len(self._under_way) * size, dtype=np.uint8)
@@ -106,7 +105,7 @@ class Core:
         self._kept = (part, made, statuses, requests)
         self._core = _Core(
             made[0],
-            *(ctypes.cast(getattr(mpi, name), ctypes.c_void_p).value for name in FUNCTIONS),
+            *_addresses(),
             *(_signed(handle) for handle in (comm.handle, MPI.BYTE.handle)),
             *(tag, int(MPI._sizeof(MPI.Comm) > ctypes.sizeof(ctypes.c_int))),
             *(requests.ctypes.data, statuses.ctypes.data),
@@ -115,8 +114,7 @@ class Core:
             *(part.counts[Buffer.OUTPUT], None, None, part.shared),
         )
         self._state = self._core.part
-        self._run: Any = library.commplan_run
-        self._run.argtypes, self._run.restype = (ctypes.c_void_p, ctypes.c_int), ctypes.c_int
+        self._run: Any = _find_run()
         self._address = ctypes.addressof(self._core)
 
     def bind(self, ins: int, outs: int, scratch: int) -> None:
@@ -182,6 +180,23 @@ class Core:
         if code == UNEQUAL:
             return describe_unequal(self.part, state.fault, state.code)
         return describe_refused(self.part, state.fault, self._MPI.Get_error_string(state.code))
+
+
+@cache
+def _addresses() -> tuple[int | None, ...]:
+    """Look up where MPI's functions are, in the library that mpi4py uses."""
+    from mpi4py import MPI
+
+    mpi = ctypes.CDLL(MPI.__file__)
+    return tuple(ctypes.cast(getattr(mpi, name), ctypes.c_void_p).value for name in FUNCTIONS)
+
+
+@cache
+def _find_run() -> Any:  # noqa: ANN401
+    """Look up the core's function that runs a part."""
+    run: Any = ctypes.CDLL(str(LIBRARY)).commplan_run
+    run.argtypes, run.restype = (ctypes.c_void_p, ctypes.c_int), ctypes.c_int
+    return run
 
 
 @cache

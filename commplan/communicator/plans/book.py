@@ -1,5 +1,6 @@
 """The plans of one communicator: found for its calls, counted, and exchanged for better ones."""
 
+import hashlib
 import logging
 from collections.abc import Generator
 from math import inf
@@ -8,11 +9,12 @@ from typing import Any
 
 from commplan.communicator.plans.consensus import Key, Planned, agree, share
 from commplan.communicator.plans.executor_cache import PLANS, ExecutorCache, LRUCache, Ready
-from commplan.communicator.plans.schedule_source import Need, Source
+from commplan.communicator.plans.schedule_source import ALL_TO_ALLV, Need, Source
 from commplan.communicator.plans.uses import MPI, PLAN, PlanUse, Uses
 from commplan.communicator.requests import Call
 from runtime.program.elements import width
 from runtime.program.program import ProgramError
+from topologies.model.topology import IntArray
 
 LOG = logging.getLogger("commplan")
 OLD = 256  # plans that serve no more of which it is remembered how they did
@@ -35,7 +37,9 @@ class PlanBook:
         self.is_planning = False
         self._agreed: LRUCache[Key, bool] = LRUCache(4 * PLANS)
         self._served: LRUCache[Need, tuple[Planned, Uses]] = LRUCache(PLANS, self._retire)
-        self._by_mpi: dict[tuple[str, str], Uses] = {}
+        self._others: dict[tuple[str, str], Uses] = {}
+        self._matrices: LRUCache[bytes, int] = LRUCache(PLANS)
+        self._repeats = 0
         self._old: list[Uses] = []
         self._told: set[tuple[str, str]] = set()
 
@@ -77,7 +81,7 @@ class PlanBook:
         self, key: Key, need: Need, *, again: bool
     ) -> Generator[None, bool | None, tuple[Planned, Uses]]:
         """Let process 0 find a plan, for good if another one served before."""
-        final = again or self._plan_at == 1
+        final = again or self._plan_at == 1 or need.name == ALL_TO_ALLV
         self.is_planning = True
         try:
             args = (self._comm, self.source, need, self._order, self._ranks, final)
@@ -116,15 +120,33 @@ class PlanBook:
             LOG.warning("%s is left to MPI: %s", name, reason)
         self._told.add((name, reason))
 
+    def is_new_exchange(self, matrix: IntArray) -> bool:
+        """Tell whether a matrix of an Alltoallv came less than `plan_at` times; count it."""
+        key = hashlib.sha256(matrix.tobytes()).digest()
+        calls = (self._matrices.get(key) or 0) + 1
+        self._matrices.put(key, calls)
+        self._repeats = calls
+        return calls < self._plan_at
+
+    def expects_new_exchange(self) -> bool:
+        """Tell whether the matrix of the last one, if it comes again, is not to be searched for."""
+        return self._repeats + 1 < self._plan_at
+
+    def count_direct(self) -> Uses:
+        """Give what counts exchanges that are planned at once."""
+        why = f"each block straight to its process, until a matrix comes {self._plan_at} times"
+        what = PlanUse("all_to_allv", -1, 0, 0, PLAN, why, None, 0, 0.0, 0.0)
+        return self._others.setdefault((what.collective, why), Uses(what))
+
     def count_mpi(self, name: str, reason: str) -> Uses:
         """Give what counts the calls that MPI does for a reason."""
         what = PlanUse(name, -1, 0, 0, MPI, reason, None, 0, 0.0, 0.0)
-        return self._by_mpi.setdefault((name, reason), Uses(what))
+        return self._others.setdefault((name, reason), Uses(what))
 
     def read(self) -> tuple[PlanUse, ...]:
         """List what served calls, and how; what served none is left out."""
         served = [uses for _, uses in self._served.values()]
-        every = [*self._old, *served, *self._by_mpi.values()]
+        every = [*self._old, *served, *self._others.values()]
         return tuple(uses.read() for uses in every if uses.calls)
 
     def clear(self) -> None:

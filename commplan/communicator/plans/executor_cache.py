@@ -12,7 +12,7 @@ from commplan.communicator.plans.staging import Staging
 from commplan.communicator.plans.uses import Uses
 from commplan.communicator.requests import Call, Machine
 from runtime.execute.executor import machine
-from runtime.execute.part import part
+from runtime.execute.part import Part, part
 from runtime.program.elements import width
 from runtime.program.lower import lower
 from runtime.program.program import Buffer
@@ -106,6 +106,13 @@ class ExecutorCache:
         if (before := self._kept.get((key, in_place))) is not None:
             before.machine.free()
         return self._kept.put((key, in_place), Ready(made, uses))
+
+    def make_once(self, part: Part, ins: int, outs: int) -> Machine:
+        """Make what runs a part on this memory, and is not kept."""
+        made = machine(part, self._comm, self._way, self.limit)
+        made.look = self.look
+        made.bind(ins, outs, self._beginning)
+        return made
 
     def bind(self, made: Machine, ins: int, outs: int) -> None:
         """Let it work on this memory."""
