@@ -160,10 +160,7 @@ class OperationQueue:
 
     @property
     def limit(self) -> Seconds:
-        """Give the seconds that a message is waited for; they can be set, for calls from then on.
-
-        Each process may have its own.
-        """
+        """Give the seconds that a message is waited for; each process may set its own later."""
         return self._machines.limit
 
     @limit.setter
@@ -392,10 +389,7 @@ class OperationQueue:
         return self._comm.Iallgather(row, matrix)
 
     def _fault(self, error: ExecutionError) -> NoReturn:
-        """End all processes, with the reason in a line.
-
-        Where that is not wanted, nothing is begun: messages may still be under way.
-        """
+        """End all processes, or raise, and begin nothing more: messages may still be under way."""
         self._failure = error
         progress.leave(self)
         if self._options.survive or not self._options.abort:
