@@ -88,7 +88,7 @@ def _solve_helped(
     made_by: dict[str, str | int | float] = {}
     made_by["solver"] = choose_solver(collective, options.solver)
     for made in solve_around_hubs(topology, collective, bound, watch, options):
-        checked = check_schedule(replace(made, bound=bound, provenance=made.provenance | made_by))
+        checked = check_schedule(replace(made, bound=bound, provenance=made_by | made.provenance))
         yield checked
         if bound.algbw is not None and (checked.report.algbw or 0) >= NEAR * bound.algbw:
             return  # to try more parts takes minutes, for little
@@ -98,4 +98,4 @@ def _solve_helped(
             found = solve_in(cut, collective, watch, options)
         except (Infeasible, NotFound):
             continue
-        yield check_schedule(replace(found, bound=bound, provenance=found.provenance | made_by))
+        yield check_schedule(replace(found, bound=bound, provenance=made_by | found.provenance))
