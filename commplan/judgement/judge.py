@@ -16,6 +16,7 @@ from topologies.model.topology import Topology
 from topologies.model.units import Seconds, bytes_of, count_of, duration
 
 EXACT = 1.001  # times the measured time that a bound may be: clocks and rounding
+SMALL_PART = 0.05  # of a bound, below which a tenth of a percent counts
 PLATEAU = 0.1  # of a share, by which shares from one size on may differ from the last one
 GOOD = 0.9  # of the bound, from which nothing is wrong
 DROP = 0.75  # of the best share at a smaller size, below which a larger one has fallen
@@ -178,10 +179,15 @@ def _verdict_on_times(
             f"that the topology is wrong; {_explained(factor)}"
         )
         return Verdict(what.name, len(what.ranks), last.of_bound, factor, said)
-    said = f"{title}: {_plateau(rows)} {last.of_bound:.0%} of what the machine allows"
+    said = f"{title}: {_plateau(rows)} {_part(last.of_bound)} of what the machine allows"
     found = None if last.of_bound >= GOOD else explain(topology, what, last.expected, last.measured)
     said += "".join(_reasons(rows, found))
     return Verdict(what.name, len(what.ranks), last.of_bound, 1.0, said)
+
+
+def _part(share: float) -> str:
+    """Write a part of a bound: whole percents, and a small one with a digit that says something."""
+    return f"{share:.0%}" if share >= SMALL_PART else f"{share:.1%}"
 
 
 def _explained(factor: float | None) -> str:
@@ -209,7 +215,7 @@ def _reasons(rows: Sequence[Judged], found: Explanation | None) -> Iterator[str]
         took = duration(rows[-1].measured.seconds)
         yield f"; from {begin} to {end} it takes about {took}: a start and latencies, not rates"
     elif found is None:
-        yield "; no pattern known here would give just this"
+        yield "; none of the patterns known here takes just this time"
     else:
         yield f"; {found.words} would give just this"
     best = 0.0

@@ -53,3 +53,25 @@ def test_contingency_writes_a_folder_of_right_schedules(call, ask, ring4):
     wrong = call("contingency", "ring4.json", "-o", "other", "--kinds", "lnk")
     assert wrong.exit_code == 2
     assert "nearest: link" in wrong.stderr
+
+
+SLOW = """
+format = "commplan/topology/1"
+name = "slow"
+ranks = ["a", "b", "c"]
+switches = [{name = "s"}]
+links = [
+  {src = "a", dst = "s", bandwidth_GBps = 10, duplex = true},
+  {src = "b", dst = "s", bandwidth_GBps = 10, duplex = true},
+  {src = "c", dst = "s", bandwidth_GBps = 2, duplex = true},
+]
+"""
+
+
+def test_a_slow_rank_that_fails_is_a_gain(call, tmp_path):
+    (tmp_path / "slow.toml").write_text(SLOW)
+    assert call("compile", "slow.toml", "all_gather", "-o", "plan.json").exit_code == 0
+    printed = call("contingency", "plan.json", "-o", "folder", "--kinds", "rank").stdout
+    [line] = [line for line in printed.splitlines() if line.split()[:2] == ["rank", "c"]]
+    assert "gains" in line
+    assert "-" not in line

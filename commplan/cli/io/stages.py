@@ -37,11 +37,11 @@ def stage_rows(fields: dict[str, Any]) -> list[tuple[str, str]]:
         if row["ratio"] is None or row["ratio"] < nearest:
             nearest = nearest if row["ratio"] is None else row["ratio"]
             lines.append(
-                f"{row['stages']:5} last {_times(row['ratio'])} one after the other, "
-                f"{duration(row['predicted_seconds'])} predicted: {row['name']}"
+                f"{row['stages']:5}: one after the other they last {_times(row['ratio'])}, as run "
+                f"{duration(row['predicted_seconds'])} predicted ({row['name']})"
             )
     return [("" if i else "stages", line) for i, line in enumerate(lines)]
 
 
 def _times(ratio: float | None) -> str:
-    return "(no bound)" if ratio is None else f"{ratio:.4f} of the bound"
+    return "(no bound)" if ratio is None else f"{ratio:.4f} of the least time"

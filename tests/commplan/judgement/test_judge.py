@@ -75,6 +75,12 @@ def test_times_that_do_not_grow_are_latencies():
     )
 
 
+def test_a_small_part_of_the_bound_is_not_nothing(boxes):
+    machine, due = boxes
+    found = judge(machine, rows_of("all_reduce", 16, [row.bound / 0.004 for row in due]))
+    assert " 0.4% of what the machine allows" in found.verdicts[0].sentence
+
+
 def test_a_share_that_falls_is_told(boxes):
     machine, due = boxes
     slow = [due[0].best.seconds, due[1].best.seconds, due[2].best.seconds * 3, due[3].best.seconds]

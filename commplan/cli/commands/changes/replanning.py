@@ -26,7 +26,7 @@ from solvers.schedules import files
 from solvers.schedules.schedule import Schedule
 from topologies.derive.failures import read_damage
 from topologies.model.messages import unknown
-from topologies.model.units import Bytes, Seconds, bytes_of, duration, rate
+from topologies.model.units import Bytes, Seconds, Share, bytes_of, duration, rate
 
 
 @click.command(cls=Command)
@@ -192,12 +192,17 @@ def contingency(
     return Answer(fields, [*_outcomes(schedule, found), *end])
 
 
+def _cost(lost: Share) -> str:
+    """Write what a failure costs; without a slow rank the others may be faster."""
+    return percent(float(lost)) if lost >= 0 else f"gains {percent(-float(lost))}"
+
+
 def _outcomes(schedule: Schedule, found: Contingency) -> list[str]:
     """Lay out what each failure costs, and the worst and the median."""
     rows = [("failure", "which, for all alike", "alike", "lost", "")]
     for each in found.outcomes:
         proof = each.reason or ("proved" if each.proved else "not proved")
-        lost = percent(float(each.lost))
+        lost = _cost(each.lost)
         rows.append((each.failure.kind, each.failure.name, f"{each.failure.count:,}", lost, proof))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     a, b, c, d = widths
