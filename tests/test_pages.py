@@ -11,7 +11,8 @@ from runtime.launch.mpi import find
 from runtime.launch.process import run_limited
 
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES if page != README}
-EVERY = [(name, call) for name, text in TEXTS.items() for b in blocks(text) for call in b.calls]
+LISTED = [(name, call) for name, text in TEXTS.items() for b in blocks(text) for call in b.calls]
+EVERY = [(name, call) for name, call in LISTED if call.words[0] == "commplan"]
 CALLS = [(name, call) for name, call in EVERY if call.words[1] != "fabric"]
 UNDER_MPIRUN = {"library.md", "frameworks.md"}
 FABRIC = [call for _, call in EVERY if call.words[1] == "fabric"]
