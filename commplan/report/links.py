@@ -11,7 +11,7 @@ from solvers.schedules.schedule import Schedule
 from topologies.model.topology import BoolArray, FloatArray
 from topologies.model.units import rate
 
-MOST = 5000  # links that get a row each; of more those that are alike share one
+MOST = 5000  # links that get a row each; of more those that are alike share one, and no more rows
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from commplan.drawing.svg import HEAT, Shown, draw_svg
 from commplan.report.bars import MOST as MOST_BARS
 from commplan.report.bars import Bars, play_bars
 from commplan.report.chart import draw_times
+from commplan.report.links import MOST as MOST_ROWS
 from commplan.report.links import Row, binding_links, list_links, use_of_links
-from commplan.report.times import Timed, play_sizes
+from commplan.report.times import LARGEST, Timed, play_sizes
 from runtime.metrics.height import height
 from runtime.program.scratch import scratch
 from runtime.verify.verify import verify
@@ -154,9 +155,10 @@ def _text_lines(text: str) -> str:
 
 def _times(rows: Sequence[Timed]) -> Iterator[str]:
     """Show times over sizes."""
-    if not rows:
-        return
     yield "<section><h2>Times over sizes</h2>"
+    if not rows:
+        yield f"<p>None: nothing moves, or there are more than {LARGEST:,} ranks.</p></section>"
+        return
     curves = {
         "bound": [(row.size, row.bound) for row in rows if row.bound],
         "schedule": [(row.size, row.predicted) for row in rows],
@@ -201,12 +203,15 @@ def _links(schedule: Schedule, layout: Layout) -> Iterator[str]:
         picture = draw_svg(schedule.topology, layout, used)
         yield f'<div class="wide" id="machine">{picture}</div>'
     rows = list_links(schedule)
-    yield from _search("links", len(rows))
+    shown = rows[:MOST_ROWS]
+    yield from _search("links", len(shown))
     yield from _table(
         ["link", "how many alike", "class", "bandwidth", "used", "binds"],
-        (_link(row) for row in rows),
+        (_link(row) for row in shown),
         "links",
     )
+    if len(rows) > len(shown):
+        yield f"<p>{len(rows) - len(shown):,} rows of links that are used less are left out.</p>"
     yield "</section>"
 
 

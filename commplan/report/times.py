@@ -13,6 +13,7 @@ SIZES: tuple[Bytes, ...] = tuple(2**power for power in range(10, 31, 2))
 FEW_SIZES: tuple[Bytes, ...] = (2**12, 2**20, 2**26, 2**30)
 SMALL = 50_000  # transfers up to which all sizes are played
 RANKS = 64  # up to which ring and tree are played
+LARGEST = 4096  # ranks up to which anything is: the bound at a size takes ranks squared
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,10 @@ class Timed:
 def play_sizes(schedule: Schedule) -> list[Timed]:
     """Predict a schedule over sizes; one that has a size of its own only there.
 
-    Of large machines few sizes are played, and no patterns.
+    Of large machines few sizes are played, and no patterns; of the largest nothing.
     """
     what, machine = schedule.collective, schedule.topology
-    if not len(schedule.transfers):
+    if not len(schedule.transfers) or len(what.ranks) > LARGEST:
         return []
     sizes = SIZES if len(schedule.transfers) * schedule.group.order <= SMALL else FEW_SIZES
     if is_sized(what):

@@ -101,6 +101,16 @@ def test_a_timeline_with_too_many_bars_is_left_out():
     assert play_bars(schedule, 2**20, most=400).chunks == 1
 
 
+def test_a_large_machine_is_reported_in_part(monkeypatch):
+    monkeypatch.setattr("commplan.report.times.LARGEST", 5)
+    monkeypatch.setattr("commplan.report.page.MOST_ROWS", 4)
+    page = make_page(schedule_of("torus:2x3", "all_gather"), 2**16)
+    assert "None: nothing moves, or there are more than" in page
+    [left] = re.findall(r"(\d+) rows of links that are used less", page)
+    links = page.partition('<table id="links">')[2].partition("</tbody>")[0]
+    assert links.count("<tr>") - 1 == 4 == topology("torus:2x3").links - int(left)
+
+
 def test_times_are_those_of_the_simulator_and_above_the_bound():
     schedule = schedule_of("torus:2x3", "all_reduce")
     for row in play_sizes(schedule):
