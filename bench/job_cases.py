@@ -56,21 +56,21 @@ def boxes(count: int, top_k: int = 8) -> float:
 
 
 QWEN = layout(etp=1, sequences=2048)
-# PP32 VPP3 has 96 stages, of which the first matrix and the last are two; 94 layers allow VPP2.
 # The four layouts of one model on one machine: of each pair the faster one should be told.
 PAIRS = (
     Row("Qwen3-235B TP2 EP32 PP8 VPP4 DeepEP", H100.format(32), "qwen3-235b",
-        (*QWEN, *layout(copies=boxes(4))), 19.7),
+        (*QWEN, *layout(copies=boxes(4), recompute="selective")), 19.7),
     Row("Qwen3-235B TP2 EP8 PP32 VPP3 A2A", H100.format(32), "qwen3-235b",
-        (*QWEN, *layout(ep=8, pp=32, virtual=2, dp=4)), 24.2),
+        (*QWEN, *layout(ep=8, pp=32, virtual=3, dp=4, recompute="selective")), 24.2),
     Row("Qwen3-235B TP4 EP8 PP8 VPP4", H100.format(32), "qwen3-235b",
-        (*QWEN, *layout(tp=4, ep=8, dp=8)), 29.0),
+        (*QWEN, *layout(tp=4, ep=8, dp=8, copies=boxes(8))), 29.0),
     Row("Qwen3-235B TP2 EP8 PP1 FSDP", H100.format(32), "qwen3-235b",
-        (*QWEN, *layout(ep=8, pp=1, virtual=1, dp=128, zero=3, micro=4, recompute="full")), 17.6),
+        (*QWEN, *layout(ep=8, pp=1, virtual=1, dp=128, zero=3, micro=4, recompute="full",
+                         copies=boxes(8))), 17.6),
 )  # fmt: skip
 OTHERS = (
     Row("the first, EP inside 1F1B", H100.format(32), "qwen3-235b",
-        (*QWEN, *layout(copies=boxes(4)), "hidden.ep.part=1.0"), 17.6),
+        (*QWEN, *layout(copies=boxes(4), recompute="selective"), "hidden.ep.part=1.0"), 17.6),
     Row("Llama-3.1-405B FP8, 1024 H100", H100.format(128), "llama-3-405b",
         layout(sequences=1536, pp=8, cp=2, virtual=8, dp=8, precision="fp8"), 37.69),
     Row("Llama-3.1-405B FP8, 256 GB200", "nvl72:racks=4", "llama-3-405b",

@@ -49,9 +49,12 @@ def _model(job: Job) -> Iterator[str]:
         yield f"layout.tp: {layout.tp}, expected a divisor of the hidden size {model.hidden}"
     if model.sequence % (layout.cp * 2) and layout.cp > 1:
         yield f"layout.cp: {layout.cp}, expected half a divisor of the sequence {model.sequence}"
-    if layout.pp * layout.virtual > model.layers:
+    if layout.pp * layout.virtual > model.layers + 2:
         stages = layout.pp * layout.virtual
-        yield f"layout.pp: {stages} stages, expected at most {model.layers} layers"
+        yield (
+            f"layout.pp: {stages} stages, expected at most {model.layers} layers, the first "
+            "matrix and the loss"
+        )
     yield from _experts(model, layout, bool(job.decode))
 
 

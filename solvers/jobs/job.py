@@ -49,6 +49,7 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
         groups: of experts; a token visits as many experts of each (Pangu's MoGE).
         gated: three matrices in a feed-forward layer (SwiGLU), not two.
         tied: one matrix is both the first and the last.
+        mtp: layers that predict further tokens, each with a loss of its own.
         bytes: of an element of activations.
         copies: of a token that are sent off, where ranks or boxes get one each and not one for
             each expert; 0 stands for top_k.
@@ -70,6 +71,7 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
     gated: bool = True
     tied: bool = False
     mla: Mla | None = None
+    mtp: Some = 0
     sequence: Count = 4096
     bytes: Count = 2
     dispatch_bytes: Some = 0
@@ -165,8 +167,10 @@ class Compute(Struct, frozen=True, forbid_unknown_fields=True):
         efficiency: the part of it that large products reach.
         memory_GBps: what is read from and written to memory in a second.
         memory_GB: of one rank; 0 where it is no matter.
-        launch_us: for each kernel, where kernels are short.
+        launch_us: that a kernel takes at least.
+        host_us: that the host takes for an operator, and others in proportion; 0 is the chip's.
         network: the part of the planned rate that collectives reach.
+        recompute: of activations in the backward pass: none, norms and inner activations, or all.
     """
 
     chip: Literal["", "H100", "H800", "B200", "GB200", "B300", "GB300", "910B", "910C-die"] = ""
@@ -177,8 +181,9 @@ class Compute(Struct, frozen=True, forbid_unknown_fields=True):
     memory_GBps: NotNegative = 0.0  # noqa: N815 (a unit)
     memory_GB: NotNegative = 0.0  # noqa: N815 (a unit)
     launch_us: NotNegative = 5.0
+    host_us: NotNegative = 0.0
     network: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.8
-    recompute: Literal["none", "full"] = "none"
+    recompute: Literal["none", "selective", "full"] = "none"
     schedule: Pipeline = "interleaved"
 
 

@@ -2,8 +2,8 @@
 
 Parameters and gradients as the layout says, 12 bytes of the optimiser for each parameter (master,
 two moments; arXiv:1910.02054, 3.1), each shared out from its stage of ZeRO on; activations of the
-microbatches under way in the first stage: 34 s b h / TP bytes a layer and, for experts, what the
-copies of tokens keep; with full recomputation the input of each layer alone (arXiv:2205.05198).
+microbatches under way in the first stage, as `roofline.py` counts them; where norms and inner
+activations are computed anew, without these, and in full the input of each layer alone.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from solvers.jobs.demand import microbatches
 from solvers.jobs.job import Job, Model
 from solvers.jobs.layout import sizes
 from solvers.jobs.parameters import expert_layers, of_a_rank
-from solvers.steps.roofline import KEPT
+from solvers.steps.roofline import layer
 
 OPTIMISER = 12  # bytes for each parameter
 
@@ -52,13 +52,16 @@ def _activations(job: Job, model: Model) -> float:
     """Add up the activations of all microbatches that are under way in the first stage."""
     layout = job.layout
     micro = job.batch.micro if job.batch else 1
-    tokens = micro * model.sequence / (layout.cp * layout.tp)
-    layers, sparse = model.layers / layout.pp, expert_layers(model) / layout.pp
-    if job.compute.recompute == "full":
-        one = tokens * layers * model.hidden * model.bytes
-    else:
-        copies = tokens * model.top_k * sparse * (2 * model.hidden + 3 * model.expert)
-        one = tokens * layers * KEPT * model.hidden + copies * model.bytes
+    sparse = expert_layers(model)
+    one = 0.0
+    for experts, count in ((False, model.layers - sparse), (True, sparse)):
+        if not count:
+            continue
+        each = layer(model, layout, micro, experts)
+        kept = each.kept - (each.light if job.compute.recompute == "selective" else 0)
+        if job.compute.recompute == "full":
+            kept = micro * model.sequence * model.hidden * model.bytes / (layout.cp * layout.tp)
+        one += count * kept / layout.pp
     # 1F1B keeps pp microbatches in the first stage, interleaving (pp - 1) / (pp VPP) more.
     under_way = min(layout.pp, microbatches(job))
     more = 1 + (layout.pp - 1) / (layout.pp * layout.virtual) if layout.virtual > 1 else 1

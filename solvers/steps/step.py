@@ -1,8 +1,9 @@
 """The time of a step of a placed job: the slots of its pipeline, and what comes before and after.
 
-Let F and B be what a rank takes for a microbatch forward and backward, with what of tp, cp, ep and
-etp is exposed, W the part of B that makes gradients of weights (half), m the microbatches, p the
-stages, v those of a rank. The step is m (F + B), the bubble, and what of dp, edp and pp is exposed.
+Let F and B be what the fullest rank (`stages.py`) takes for a microbatch forward and backward, with
+what of tp, cp, ep and etp is exposed, W the part of B that makes gradients of weights (half), m the
+microbatches, p the stages, v those of a rank. The step is m (F + B), the bubble, and what of dp,
+edp and pp is exposed.
 
     1f1b          (p - 1) (F + B)                     Narayanan et al., arXiv:2104.04473, 2.2
     interleaved   (p - 1) (F + B) / v                 the same
@@ -10,7 +11,8 @@ stages, v those of a rank. The step is m (F + B), the bubble, and what of dp, ed
     dualpipe      (p / 2 - 1) (F + B - 3 W) + ...     DeepSeek-V3, arXiv:2412.19437, Table 2
 
 (of DualPipe (p / 2 - 1) (F&B + B - 3 W), F&B being both overlapped, here F + B.) What is hidden is
-hidden by computation: no more of it than a step computes.
+hidden by computation: no more of it than a step computes, and a GPU's cores that exchange meanwhile
+do not compute (`chips.py`).
 """
 
 from collections.abc import Mapping
@@ -21,7 +23,8 @@ from solvers.jobs.job import Hidden, Job
 from solvers.placement.judge import Judged
 from solvers.steps.chips import chip_of
 from solvers.steps.memory import Held, held
-from solvers.steps.roofline import forward, operations
+from solvers.steps.roofline import operations, roofline
+from solvers.steps.stages import fullest
 from topologies.model.units import Seconds
 
 INSIDE = ("tp", "cp", "ep", "etp")  # kinds whose collectives are part of a microbatch
@@ -63,22 +66,20 @@ def step(job: Job, judged: Judged, ranks: int) -> Step | None:
         judged: what its placement costs.
         ranks: of the job.
     """
-    computing = _computing(job)
-    if computing is None:
+    chip, count = chip_of(job.compute), microbatches(job)
+    paced = _pace(job, judged)
+    if paced is None:
         return None
-    exposed = _exposed(job, judged, computing)
-    count, layout = microbatches(job), job.layout
+    computing, exposed = paced
     inside = sum(exposed.get(kind, 0.0) for kind in INSIDE)
     bubble = bubbles(job) / count * (computing + inside)
     seconds = computing + bubble + sum(exposed.values())
-    tokens, used = 0, 0.0
-    chip = chip_of(job.compute)
+    tokens, used, memory = 0, 0.0, None
     if job.model and job.batch:
         tokens = job.batch.sequences * job.model.sequence
-        peak = 0.0 if chip is None else chip.bf16
-        if peak:
-            used = operations(job.model, job.batch.sequences) / (peak * ranks * seconds)
-    memory = held(job, job.model) if job.model and job.batch and layout else None
+        memory = held(job, job.model)
+        if chip is not None:
+            used = operations(job.model, job.batch.sequences) / (chip.bf16 * ranks * seconds)
     return Step(seconds, computing, exposed, bubble, memory, tokens, used)
 
 
@@ -92,19 +93,27 @@ def bubbles(job: Job) -> float:
     return (stages - 1) / (job.layout.virtual if schedule == "interleaved" else 1)
 
 
-def _computing(job: Job) -> Seconds | None:
-    """Give the seconds of computation of a rank in a step."""
+def _pace(job: Job, judged: Judged) -> tuple[Seconds, dict[str, Seconds]] | None:
+    """Give what the fullest rank computes in a step, and what of each kind's time is exposed."""
     if job.compute.seconds:
-        return job.compute.seconds
-    chip = chip_of(job.compute)
-    if chip is None or job.model is None or job.batch is None:
+        return _hide(job, judged, job.compute.seconds)
+    known = roofline(job)
+    if known is None:
         return None
-    one = forward(job.model, job.layout, job.batch.micro).seconds(job, chip)
-    return one * microbatches(job) * (4 if job.compute.recompute == "full" else 3)
+    layers, count, ranks = known.model.layers, microbatches(job), job.layout.pp
+    mean = count * (layers * known.layer + known.ends) / ranks
+    computing, exposed = _hide(job, judged, mean)
+    own = count * layers / ranks  # layers of a mean rank in a step
+    slower = computing / mean
+    inside = sum(exposed.get(kind, 0.0) for kind in INSIDE) / own
+    share = fullest(job, layers, known.layer * slower + inside, known.ends * slower)
+    longer = share.layers * ranks / layers
+    exposed = {k: each * longer if k in INSIDE else each for k, each in exposed.items()}
+    return count * slower * (share.layers * known.layer + share.loss * known.ends), exposed
 
 
-def _exposed(job: Job, judged: Judged, computing: Seconds) -> dict[str, Seconds]:
-    """Give what of each kind's time is left: at most what is computed hides."""
+def _hide(job: Job, judged: Judged, computing: Seconds) -> tuple[Seconds, dict[str, Seconds]]:
+    """Give what computation takes with what it hides, and of each kind's time what is left."""
     whole: dict[str, Seconds] = {}
     for cost in judged.costs:
         group = cost.flow.group
@@ -117,4 +126,6 @@ def _exposed(job: Job, judged: Judged, computing: Seconds) -> dict[str, Seconds]
         away = 0.0 if rule is None else min(seconds * rule.part, rule.seconds, free)
         free -= away
         found[kind] = seconds - away
-    return found
+    chip = chip_of(job.compute)
+    taken = chip.taken if chip else 0.0
+    return computing + (computing - free) * taken, found

@@ -42,9 +42,9 @@ def test_no_more_is_hidden_than_is_computed():
     changes = [f"hidden.{kind}.part=1.0" for kind in kinds]
     _, plain = predict("qwen3-235b")
     _, hidden = predict("qwen3-235b", *changes)
-    assert sum(hidden.exposed.values()) == pytest.approx(
-        max(sum(plain.exposed.values()) - plain.computing, 0), abs=1e-6
-    )
+    away = sum(plain.exposed.values()) - sum(hidden.exposed.values())
+    assert 0.9 * plain.computing < away < 1.05 * plain.computing  # one is a mean, one the fullest
+    assert hidden.computing > plain.computing  # the cores that exchange do not compute
 
 
 def test_seconds_that_are_given_are_taken():
