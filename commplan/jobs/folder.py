@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 from commplan.jobs.launchers import write_all
 from commplan.jobs.planning import GroupPlans
 from solvers.jobs.errors import JobError
+from solvers.jobs.faults import list_faults
 from solvers.jobs.job import Job
 from solvers.placement.search import Placement
 from solvers.schedules import files
@@ -28,7 +29,7 @@ from topologies.model.messages import one_line
 from topologies.model.topology import Topology
 
 FORMAT = "commplan/job-plan/1"
-TABLE, MACHINE = "job.json", "machine.json"
+TABLE, MACHINE, JOB = "job.json", "machine.json", "job.toml.json"
 FILE_LIMIT = 500 * 10**6
 Number = Annotated[int, Meta(ge=0, le=2**24)]
 
@@ -41,6 +42,19 @@ class Group(Struct, frozen=True, forbid_unknown_fields=True):
     plays: tuple[Number, ...]
 
 
+class Row(Struct, frozen=True):
+    """A schedule in the file, as people are told of it."""
+
+    file: Annotated[str, Meta(max_length=200)]
+    group: Annotated[str, Meta(max_length=10)]
+    collective: Annotated[str, Meta(max_length=40)]
+    bytes: Annotated[int, Meta(ge=0, le=2**60)]
+    predicted_seconds: Annotated[float, Meta(ge=0)] | None = None
+    bound_seconds: Annotated[float, Meta(ge=0)] | None = None
+    optimal: bool = False
+    groups: Number = 1
+
+
 class Table(Struct, frozen=True):
     """What job.json must hold; the rest is for people."""
 
@@ -48,6 +62,7 @@ class Table(Struct, frozen=True):
     ranks: tuple[Number, ...]
     others_forward: bool
     groups: dict[Annotated[str, Meta(pattern="^[a-z]{2,4}$")], tuple[Group, ...]]
+    schedules: tuple[Row, ...] = ()
 
 
 def check_new(folder: str) -> None:
@@ -116,7 +131,7 @@ def _write(
     }
     table = {"format": FORMAT, **told, "ranks": placed.ranks.tolist(), "groups": rows}
     (place / TABLE).write_text(json.dumps(table, allow_nan=False) + "\n", encoding="utf-8")
-    (place / "job.toml.json").write_bytes(msgspec.json.encode(job) + b"\n")
+    (place / JOB).write_bytes(msgspec.json.encode(job) + b"\n")
     save_topology(topology, str(place / MACHINE))
     for name, data in write_all(topology, placed.ranks.tolist()).items():
         (place / name).write_bytes(data)
@@ -145,6 +160,30 @@ def load(folder: str | os.PathLike[str]) -> tuple[Table, Topology]:
     if faults:
         raise JobError(one_line(f"{path}: {faults[0]}"))
     return table, topology
+
+
+def is_plan(folder: str) -> bool:
+    """Tell whether a folder is one that a job was planned into."""
+    return os.path.isfile(os.path.join(folder, TABLE))
+
+
+def load_job(folder: str | os.PathLike[str]) -> Job:
+    """Read the job that was planned.
+
+    Raises:
+        JobError: one line with what is wrong.
+    """
+    path = Path(folder) / JOB
+    try:
+        job = msgspec.json.decode(atomic.read(path, FILE_LIMIT), type=Job)
+        faults = list_faults(job)
+    except OSError as error:
+        faults = [(error.strerror or str(error)).lower()]
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        faults = [str(error)]
+    if faults:
+        raise JobError(one_line(f"{path}: {faults[0]}"))
+    return job
 
 
 def _faults(table: Table, topology: Topology) -> list[str]:

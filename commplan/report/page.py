@@ -1,9 +1,7 @@
 """The page: all parts of a report in one file that needs no network."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from html import escape
-from importlib.resources import files as resources
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,6 +10,7 @@ from commplan.drawing.svg import HEAT, Shown, draw_svg
 from commplan.report.bars import MOST as MOST_BARS
 from commplan.report.bars import Bars, play_bars
 from commplan.report.chart import draw_times
+from commplan.report.html import assemble, figures, table, text
 from commplan.report.links import MOST as MOST_ROWS
 from commplan.report.links import Row, binding_links, list_links, use_of_links
 from commplan.report.times import LARGEST, Timed, play_sizes
@@ -27,7 +26,6 @@ from topologies.model.units import Bytes, bytes_of, duration, rate
 
 TREES = 64  # pieces that are shown
 LINES = 200  # of a proof, or of a piece
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 PICTURED = 40_000  # links up to which both pictures are drawn
 
 
@@ -57,60 +55,25 @@ def make_page(schedule: Schedule, size: Bytes, of: str = "") -> str:
         *_sources(schedule),
     ]
     data = _data(schedule, layout, bars)
-    return _assemble(title, body, data)
-
-
-def _assemble(title: str, body: Iterable[str], data: str) -> str:
-    style, script = (
-        resources("commplan.report").joinpath(name).read_text("utf-8")
-        for name in ("page.css", "page.js")
-    )
-    return "\n".join(
-        [
-            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{_text(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>",
-            *body,
-            "</main>",
-            f'<script type="application/json" id="data">{data}</script>',
-            f"<script>\n{script}</script>\n</body>\n</html>\n",
-        ]
-    )
-
-
-def _text(text: object) -> str:
-    """Write a text into HTML."""
-    return escape(printable(str(text)))
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]], name: str) -> Iterator[str]:
-    """Write a table that can be searched where it is long."""
-    yield f'<div class="wide"><table id="{name}"><thead><tr>'
-    yield "".join(f"<th>{_text(each)}</th>" for each in head) + "</tr></thead><tbody>"
-    for row in rows:
-        yield "<tr>" + "".join(f"<td>{_text(each)}</td>" for each in row) + "</tr>"
-    yield "</tbody></table></div>"
+    return assemble(title, body, data)
 
 
 def _head(schedule: Schedule, title: str, of: str) -> Iterator[str]:
     """Say what was planned, in a few figures."""
     report = verify(schedule)
-    yield f"<header><h1>{_text(title)}</h1>"
+    yield f"<header><h1>{text(title)}</h1>"
     if of:
-        yield f"<p>What stands in <code>{_text(of)}</code>.</p>"
+        yield f"<p>What stands in <code>{text(of)}</code>.</p>"
     optimal = "nothing is faster: proved" if report.optimal else "not proved to be the fastest"
-    figures = [
+    told = [
         ("throughput", rate(report.algbw) if report.algbw else "nothing moves", optimal),
         ("bound", rate(schedule.bound.algbw), f"by {schedule.bound.scope}"),
         ("height", f"{height(schedule)}", "messages that wait for each other"),
         ("scratch", f"{float(scratch(schedule)):.3g}", "of the size, at most, on a rank"),
         ("transfers", f"{len(schedule.transfers) * schedule.group.order:,}", "for each chunk"),
     ]
-    yield '<dl class="figures">'
-    for name, figure, more in figures:
-        yield f"<div><dt>{_text(name)}</dt><dd>{_text(figure)}</dd><p>{_text(more)}</p></div>"
-    yield "</dl></header>"
+    yield from figures(told)
+    yield "</header>"
 
 
 def _proof(schedule: Schedule, layout: Layout) -> Iterator[str]:
@@ -149,8 +112,8 @@ def _smaller_side(cut: Cut, vertices: int) -> tuple[frozenset[int], str]:
     return frozenset(range(vertices)) - inside, "leave" if cut.reversed_links else "enter"
 
 
-def _text_lines(text: str) -> str:
-    return "\n".join(_text(line) for line in text.split("\n"))
+def _text_lines(lines: str) -> str:
+    return "\n".join(text(line) for line in lines.split("\n"))
 
 
 def _times(rows: Sequence[Timed]) -> Iterator[str]:
@@ -184,7 +147,7 @@ def _times(rows: Sequence[Timed]) -> Iterator[str]:
                 *(duration(other) if other else "-" for other in others),
             ]
         )
-    yield from _table([*head, *beside], cells, "times")
+    yield from table([*head, *beside], cells, "times")
     yield "<p>Predicted; a schedule made for one size (<code>compile --size</code>) can be faster "
     yield "there.</p></section>"
 
@@ -205,7 +168,7 @@ def _links(schedule: Schedule, layout: Layout) -> Iterator[str]:
     rows = list_links(schedule)
     shown = rows[:MOST_ROWS]
     yield from _search("links", len(shown))
-    yield from _table(
+    yield from table(
         ["link", "how many alike", "class", "bandwidth", "used", "binds"],
         (_link(row) for row in shown),
         "links",
@@ -236,9 +199,9 @@ def _timeline(bars: Bars | None, size: Bytes) -> Iterator[str]:
         )
         return
     yield (
-        f"<p>The program of {_text(bytes_of(size))} in {bars.chunks} "
+        f"<p>The program of {text(bytes_of(size))} in {bars.chunks} "
         f"{'chunk' if bars.chunks == 1 else 'chunks'} of each piece, over in "
-        f"{_text(duration(bars.seconds))}. Turn the wheel or press + and - to look closer, drag or "
+        f"{text(duration(bars.seconds))}. Turn the wheel or press + and - to look closer, drag or "
         "use the arrows to move, press 0 for all of it. A bar says whose message it is.</p>"
     )
     yield '<label>Show <select id="rows"><option value="links">links</option>'
@@ -255,7 +218,7 @@ def _trees(schedule: Schedule) -> Iterator[str]:
         yield f"<p>Each piece shown stands for {alike:,} that a symmetry makes alike.</p>"
     for piece in range(min(schedule.pieces, TREES)):
         first, _, rest = piece_text(schedule, piece, LINES).partition("\n")
-        yield f'<details data-piece="{piece}"><summary>{_text(first)}</summary>'
+        yield f'<details data-piece="{piece}"><summary>{text(first)}</summary>'
         yield f"<pre>{_text_lines(rest)}</pre></details>"
     if schedule.pieces > TREES:
         yield f"<p>{schedule.pieces - TREES:,} more; <code>commplan show --all</code> has them.</p>"
@@ -267,7 +230,7 @@ def _sources(schedule: Schedule) -> Iterator[str]:
     machine = schedule.topology
     yield "<section><h2>What it is built on</h2>"
     present = np.bincount(machine.link_class, minlength=len(machine.classes))
-    yield from _table(
+    yield from table(
         ["class of links", "how many", "evidence", "source"],
         (
             [each.name, f"{n:,}", each.evidence or "not stated", each.source or "no source"]
@@ -275,7 +238,7 @@ def _sources(schedule: Schedule) -> Iterator[str]:
         ),
         "classes",
     )
-    yield from _table(["made by", ""], sorted(schedule.provenance.items()), "provenance")
+    yield from table(["made by", ""], sorted(schedule.provenance.items()), "provenance")
     yield (
         "<p>The bound speaks of throughput on the machine as described. Times are predictions: "
         "latency, bandwidth, and messages that queue at links.</p></section>"

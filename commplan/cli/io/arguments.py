@@ -323,12 +323,17 @@ def schedule_in(body: Body) -> Body:
     @click.option("--topology", help="Refuse the file unless it was made for this machine.")
     @wraps(body)
     def reading(file: str, topology: str | None, **rest: Any) -> Answer:  # noqa: ANN401
-        schedule = files.load(file, rest.get("size"))
-        if topology is not None:
-            _belongs(schedule, spec.topology(topology), file)
-        return body(schedule, **rest)
+        return body(open_schedule(file, topology, rest.get("size")), **rest)
 
     return reading
+
+
+def open_schedule(file: str, topology: str | None, size: Bytes | None) -> Schedule:
+    """Read a schedule, that of a set by the size, and refuse one of another machine."""
+    schedule = files.load(file, size)
+    if topology is not None:
+        _belongs(schedule, spec.topology(topology), file)
+    return schedule
 
 
 def one_schedule_in(body: Body) -> Body:

@@ -4,6 +4,7 @@ import json
 import re
 
 import click
+import numpy as np
 
 from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.cli.io.answer import Answer, Command
@@ -18,6 +19,9 @@ from solvers.jobs.demand import demand
 from solvers.jobs.job import Job, schema
 from solvers.jobs.layout import world
 from solvers.jobs.reading import load, preset_names
+from solvers.placement.bounds import least
+from solvers.placement.claims import Claim, compare
+from solvers.placement.judge import Judge
 from solvers.placement.search import Placement, place
 from solvers.steps.layouts import rank_layouts, read_ranges
 from solvers.steps.step import step as predict_step
@@ -61,6 +65,12 @@ def _print_schema(context: click.Context, parameter: click.Parameter, asked: boo
     help="Say how long each rank's bytes take at a rate, without a machine.",
 )
 @click.option(
+    "--measured",
+    multiple=True,
+    metavar="NAME=SECONDS",
+    help="What one call of a collective was measured to take: say whether that is possible.",
+)
+@click.option(
     "--search",
     metavar="tp=1..8,...",
     help="Rank all layouts within these ranges (tp, cp, ep, etp, pp, virtual, zero, micro) by "
@@ -87,6 +97,7 @@ def job(
     without_rank: str | None,
     pin: tuple[str, ...],
     rate: float | None,
+    measured: tuple[str, ...],
     search: str | None,
     shown: int,
     time_limit: Seconds,
@@ -96,8 +107,8 @@ def job(
     JOB is a name, a TOML file, a file of Megatron-LM arguments, a workload of AICB, or a list of
     collectives (CSV).
     """
-    if topology is None and (output or ranks or without_rank or pin):
-        raise click.UsageError("-o, --ranks, --without-rank and --pin need a TOPOLOGY")
+    if topology is None and (output or ranks or without_rank or pin or measured):
+        raise click.UsageError("-o, --ranks, --without-rank, --pin and --measured need a TOPOLOGY")
     if search is not None:
         return _search(job, topology, changes, search, (ranks, without_rank), shown, time_limit)
     read = load(job, changes)
@@ -118,12 +129,16 @@ def job(
         made = plan_groups(machine, read, placed, watch) if output else None
     fields |= laid_out.placement_fields(machine.name, placed)
     lines += laid_out.placement_lines(machine.name, placed)
+    claims = _claims(machine, read, usable, measured)
+    fields |= laid_out.claim_fields(claims)
+    lines += laid_out.claim_lines(claims)
+    right = all(claim.possible for claim in claims)
     predicted = predict_step(read, placed.judged, world(read.layout))
     if predicted is not None:
         fields |= laid_out.step_fields(predicted)
         lines += laid_out.step_lines(predicted)
     if made is None or output is None:
-        return Answer(fields | {"ranks": placed.ranks.tolist()}, lines)
+        return Answer(fields | {"ranks": placed.ranks.tolist()}, lines, right)
     return _write(output, machine, read, placed, made, fields, lines)
 
 
@@ -157,7 +172,7 @@ def _search(
     Raises:
         UsageError: no machine is given, or something that a search has no use for.
     """
-    if topology is None or any(map(is_given, ("output", "pin", "rate"))):
+    if topology is None or any(map(is_given, ("output", "pin", "rate", "measured"))):
         raise click.UsageError("--search takes JOB, TOPOLOGY, --set, --ranks and --without-rank")
     ranges = read_ranges(search)
     machine = spec.topology(topology)
@@ -169,6 +184,31 @@ def _search(
     return Answer(
         {"job": read.name, "machine": machine.name, **laid_out.layouts_fields(found)}, lines
     )
+
+
+def _claims(
+    machine: Topology, read: Job, usable: list[Rank], words: tuple[str, ...]
+) -> list[Claim]:
+    """Read what was measured, and compare it with what no schedule beats.
+
+    Raises:
+        BadParameter: a word is no name with seconds, or a name is given twice.
+    """
+    given: dict[str, Seconds] = {}
+    for word in words:
+        name, equals, figure = word.rpartition("=")
+        if not equals or not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,12})?(e-?[0-9]{1,2})?", figure):
+            raise click.BadParameter(
+                f"{word[:60]!r}, expected NAME=SECONDS", param_hint="'--measured'"
+            )
+        if name in given or not float(figure):
+            raise click.BadParameter(
+                f"{word[:60]!r}, expected each once, above 0", param_hint="'--measured'"
+            )
+        given[name] = float(figure)
+    if not given:
+        return []
+    return compare(least(Judge(machine, read, forward=True), np.unique(np.array(usable))), given)
 
 
 def _usable(machine: Topology, ranks: str | None, dead: str | None) -> list[Rank]:

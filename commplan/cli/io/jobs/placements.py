@@ -8,6 +8,7 @@ from commplan.jobs.planning import GroupPlans
 from solvers.jobs.demand import volume
 from solvers.jobs.job import Flow, Job
 from solvers.jobs.layout import sizes, world
+from solvers.placement.claims import Claim
 from solvers.placement.search import Placement
 from solvers.steps.layouts import Layouts
 from solvers.steps.step import Step
@@ -140,6 +141,38 @@ def placement_lines(machine: str, placed: Placement) -> list[str]:
         elif placed.judged.seconds:
             more = seconds / placed.judged.seconds
             lines.append(f"  {title}: {duration(seconds)}, {more:.3f} times as long")
+    return lines
+
+
+def claim_fields(claims: Sequence[Claim]) -> dict[str, object]:
+    """Give what was measured beside what is possible, as JSON has it."""
+    rows = [
+        {
+            "name": claim.name,
+            "measured_seconds": claim.measured,
+            "bound_seconds": claim.least,
+            "bytes": claim.bytes,
+            "most_bytes": claim.most,
+            "possible": claim.possible,
+        }
+        for claim in claims
+    ]
+    return {"claims": rows} if rows else {}
+
+
+def claim_lines(claims: Sequence[Claim]) -> list[str]:
+    """Say of each time whether it is possible, and if not what would have to be so."""
+    lines = []
+    for claim in claims:
+        told = f"  {claim.name} measured {duration(claim.measured)}, bound {duration(claim.least)}"
+        if claim.possible:
+            lines.append(f"{told}: {100 * claim.part:.1f}% of the rate that nothing beats")
+            continue
+        lines += [
+            f"{told}: impossible as the job and the machine are described",
+            f"    at most {100 * claim.most / claim.bytes:.1f}% of its {_mib(claim.bytes)} MiB "
+            f"were moved, or links are at least {claim.part:.3f} times as fast",
+        ]
     return lines
 
 
