@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 from solvers.schedules.piece_loads import amount_floats
 from solvers.schedules.schedule import Schedule
 from topologies.derive.part import Submachine
-from topologies.model.topology import IntArray
+from topologies.model.topology import FloatArray, IntArray
 
 EQUAL = 1e-9  # of the size: amounts that differ by less are the same
 AT_ONCE = 2**22  # images that are written out at a time
@@ -70,15 +70,25 @@ def _traffic(schedule: Schedule, number: IntArray, points: int) -> csr_array:
         number: of each vertex in the whole machine.
         points: vertices of the whole machine.
     """
-    rows, elements = schedule.transfers, schedule.group.elements
+    rows, group = schedule.transfers, schedule.group
     own = schedule.topology.vertices
     pairs, place = np.unique(rows.src * own + rows.dst, return_inverse=True)
     part = amount_floats(schedule)[rows.piece] / max(schedule.collective.total, 1)
     amount = np.bincount(place, weights=part, minlength=len(pairs))
     total = csr_array((points, points))
     step = max(1, AT_ONCE // max(1, len(pairs)))
-    for start in range(0, len(elements), step):
-        some = elements[start : start + step]
-        ends = [number[some[:, end]].reshape(-1) for end in (pairs // own, pairs % own)]
-        total = total + csr_array((np.tile(amount, len(some)), ends), shape=(points, points))
+    for start in range(0, group.order, step):
+        some = np.arange(start, min(start + step, group.order))[:, None]
+        src, dst = (number[group.images(some, end[None])] for end in (pairs // own, pairs % own))
+        key = (src * points + dst).reshape(-1)
+        total = total + _matrix(key, np.tile(amount, len(some)), points)
     return total
+
+
+def _matrix(key: IntArray, amount: FloatArray, points: int) -> csr_array:
+    """Add up amounts for each pair, row × points + column."""
+    if points**2 <= AT_ONCE:
+        return csr_array(np.bincount(key, amount, minlength=points**2).reshape(points, points))
+    known, place = np.unique(key, return_inverse=True)
+    ends = known // points, known % points
+    return csr_array((np.bincount(place, amount), ends), shape=(points, points))

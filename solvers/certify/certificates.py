@@ -4,12 +4,13 @@ Solvers claim what this finds, and the checker finds it again; neither side's wo
 """
 
 from fractions import Fraction
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from solvers.certify.dual_bound import Unproven, prove_by_prices
 from solvers.schedules.capabilities import Relays
-from solvers.schedules.certificate import Certificate, Cut
+from solvers.schedules.certificate import Certificate, Cut, Prices
 from solvers.schedules.collective import Collective
 from topologies.model.topology import BoolArray, IntArray, Topology
 from topologies.model.units import Rate
@@ -30,6 +31,7 @@ def prove(
     """Compute the size / time in bytes per second that no schedule can beat.
 
     A cut does not care about symmetry: what it counts must cross it once, wherever it is copied.
+    Who asks the same again, of the very same values, is told what was found.
 
     Args:
         topology: the machine.
@@ -47,9 +49,17 @@ def prove(
     """
     if isinstance(certificate, Cut):
         return _cut(topology, collective, certificate)
-    return prove_by_prices(
-        topology, collective, certificate, group, in_network=in_network, relays=relays
-    )
+    asked = topology, collective, group, in_network, relays
+    known = _PROVED.get(certificate)
+    if known is None or any(a is not b for a, b in zip(asked, known[0], strict=True)):
+        rate = prove_by_prices(
+            topology, collective, certificate, group, in_network=in_network, relays=relays
+        )
+        known = _PROVED[certificate] = asked, rate
+    return known[1]
+
+
+_PROVED: WeakKeyDictionary[Prices, tuple[tuple[object, ...], Rate]] = WeakKeyDictionary()
 
 
 def scope(certificate: Certificate, what: Collective) -> str:

@@ -11,7 +11,7 @@ from solvers.packing.pricing import trace
 from solvers.packing.tuning import CLOSE, GAIN, PRICE_TIE
 from solvers.repair.expand import OldTrees
 from solvers.repair.master import Choice, Master, Variant
-from solvers.repair.reattach import reattach
+from solvers.repair.reattach import Vary, reattach, tie_between
 from solvers.routing.path_pool import HOP
 from topologies.model.forests import depths
 from topologies.model.topology import FloatArray, IntArray, frozen, integers
@@ -40,10 +40,7 @@ class Growth:
         """Put each torn tree together again, at the prices of empty links."""
         cost = self._costs(1.0 / self.quotient.orbit_capacity)[0]
         some, draw = NOISE * cost[np.isfinite(cost)].mean(), np.random.default_rng(0)
-        for torn in self.torn:
-            number = self.master.add(self._join(torn, cost + draw.uniform(0, some, cost.shape)))
-            if number is not None:
-                self._offer(number, cost)
+        self._join_all(cost, lambda part: part + draw.uniform(0, some, part.shape))
 
     def _costs(self, prices: FloatArray) -> tuple[FloatArray, FloatArray, IntArray]:
         """Price the cheapest paths: between members; from roots, and by which links."""
@@ -52,11 +49,20 @@ class Growth:
         length, entry = self.quotient.distances(prices[self.quotient.link_orbit] + tie)
         return self.quotient.between_members(length), length, entry
 
-    def _join(self, torn: Variant, cost: FloatArray) -> Variant:
+    def _join_all(self, cost: FloatArray, vary: Vary = np.copy) -> bool:
+        """Put each torn tree together at some costs; say whether any is new."""
+        tie = tie_between(cost)
+        joined = (self._join(torn, cost, tie, vary) for torn in self.torn)
+        added = [self.master.add(variant) for variant in joined]
+        new = [number for number in added if number is not None]
+        self._offer(new, cost)
+        return bool(new)
+
+    def _join(self, torn: Variant, cost: FloatArray, tie: float, vary: Vary) -> Variant:
         """Put a torn tree together at some costs; what is new in it is open."""
         reach = cost.T if torn.inward else cost
         try:
-            parent = reattach(torn.root, torn.parent, reach)
+            parent = reattach(torn.root, torn.parent, reach, tie, vary)
         except ValueError as error:
             raise Infeasible(str(error)) from None
         other = parent != torn.parent
@@ -73,26 +79,37 @@ class Growth:
             open=frozen(np.flatnonzero(other)),
         )
 
-    def _offer(self, number: int, cost: FloatArray) -> None:
-        """Let each open arc of a variant choose from its parent, its old one, and near ones."""
-        variant = self.master.variants[number]
-        reach = cost.T if variant.inward else cost
-        for child in variant.open.tolist():
-            before = np.flatnonzero(variant.place < variant.place[child])
-            near = before[np.argsort(reach[before, child], kind="stable")[:NEAREST]]
-            asked = {int(variant.parent[child]), *near.tolist()}
-            old = int(variant.old[child])
-            if old >= 0 and variant.place[old] < variant.place[child]:
-                asked.add(old)
-            for parent in sorted(asked):
-                for path in self._paths(variant, child, parent):
-                    self.master.choose(Choice(number, child, parent, path))
+    def _offer(self, numbers: Sequence[int], cost: FloatArray) -> None:
+        """Let each open arc of variants choose from its parent, its old one, and near ones."""
+        arcs = [
+            (number, child, parent)
+            for number in numbers
+            for child in self.master.variants[number].open.tolist()
+            for parent in self._near(self.master.variants[number], child, cost)
+        ]
+        if not arcs:
+            return
+        number, child, parent = np.array(arcs).T
+        inward = np.array([self.master.variants[n].inward for n in numbers])
+        turned = inward[np.searchsorted(numbers, number)]
+        src, dst = np.where(turned, child, parent), np.where(turned, parent, child)
+        root, element = (column[src] for column in self.quotient.from_root)
+        target = self.quotient.group.origins(element, dst)
+        self.paths.ask(root, target)
+        for arc, *pair in zip(arcs, root.tolist(), target.tolist(), strict=True):
+            for path in self.paths.between(*pair):
+                self.master.choose(Choice(*arc, path))
 
-    def _paths(self, variant: Variant, child: int, parent: int) -> list[int]:
-        """List the paths between two ranks, in the direction of a variant."""
-        root, target = self._start(variant, child, parent)
-        self.paths.ask(integers([root]), integers([target]))
-        return self.paths.between(root, target)
+    def _near(self, variant: Variant, child: int, cost: FloatArray) -> list[int]:
+        """List the parents that an open arc may choose from at first."""
+        reach = cost[child] if variant.inward else cost[:, child]
+        before = np.flatnonzero(variant.place < variant.place[child])
+        near = before[np.argsort(reach[before], kind="stable")[:NEAREST]]
+        asked = {int(variant.parent[child]), *near.tolist()}
+        old = int(variant.old[child])
+        if old >= 0 and variant.place[old] < variant.place[child]:
+            asked.add(old)
+        return sorted(asked)
 
     def _start(self, variant: Variant, child: int, parent: int) -> tuple[int, int]:
         src, dst = (child, parent) if variant.inward else (parent, child)
@@ -111,11 +128,7 @@ class Growth:
         known = self.paths.crossings() @ prices
         least = GAIN * time / self.trees.members
         grown = self._new_parents(cost, entry, known, least)
-        for torn in self.torn:
-            number = self.master.add(self._join(torn, cost))
-            if number is not None:
-                self._offer(number, cost)
-                grown = True
+        grown |= self._join_all(cost)
         if not (self.free or grown) and asked:
             due, trees = self._cheapest_trees(cost, entry)
             if due >= time * (1 - CLOSE):

@@ -1,59 +1,51 @@
 """From the weights of a repair to the pieces and transfers of a schedule."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 
-from solvers.arborescences.prune import Branch
 from solvers.repair.expand import OldTrees
-from solvers.repair.master import Choice, Master, Variant
-from solvers.schedules.schedule import Transfer, Transfers, columns, merge
-from solvers.trees.extract import send_inward, send_outward
-from topologies.model.ragged import starts
+from solvers.repair.master import Master, Variant
+from solvers.schedules.schedule import Transfers, merge
+from topologies.model.forests import depths
+from topologies.model.ragged import starts, stretches
 from topologies.model.topology import IntArray, frozen, integers
 from topologies.symmetry.group import moved_links
 
-Arcs = Mapping[int, tuple[int, tuple[int, ...]]]  # of each child its parent and the links between
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Tree:
+    """A share of a variant, whose open arcs are closed by choices: of each child its one."""
+
     share: Fraction
-    branches: Mapping[int, Branch]
+    variant: Variant
+    closed: Mapping[int, int]
 
 
 def lay_down(master: Master, x: Sequence[Fraction]) -> tuple[list[tuple[int, Fraction]], Transfers]:
     """Make a piece of each tree that stays, and of each one that the program asks for.
 
-    Complexity: transfers.
+    Complexity: transfers, and for each tree its height.
     """
     trees = master.trees
     stays, variants, choices = master.split(x)
     kept = [(k, w) for k, w in zip(master.kept.tolist(), stays, strict=True) if w]
-    pieces = [(k, weight) for k, weight in kept]
     listed = [
-        (int(trees.block[k]), weight / int(trees.what.sizes[trees.block[k]]))
-        for k, weight in pieces
+        (int(trees.block[k]), weight / int(trees.what.sizes[trees.block[k]])) for k, weight in kept
     ]
     parts = [_of_pieces(trees, integers(k for k, _ in kept))]
-    new: list[Transfer] = []
     block = {int(r): int(b) for r, b in zip(trees.root, trees.block, strict=True)}
-    for root, share, sides in _Trees(master, variants, choices):
-        piece = len(listed)
+    new = _Rows(master)
+    for root, share, sides in _read_off(master, variants, choices):
         start = 0
-        for inward, branches in sorted(sides.items(), reverse=True):
-            if inward:
-                sums = send_inward(branches, root, piece)
-                new += sums
-                start = max((t.step + 1 for t in sums), default=0)
-            else:
-                new += send_outward(branches, root, piece, start)
+        for inward, tree in sorted(sides.items(), reverse=True):
+            start = new.send(len(listed), tree, start, inward=inward)
         listed.append((block[root], share / int(trees.what.sizes[block[root]])))
-    if new:
-        parts.append(columns(new))
+    if new.columns:
+        parts.append(new.transfers())
     return listed, merge(parts)
 
 
@@ -72,94 +64,109 @@ def _of_pieces(trees: OldTrees, kept: IntArray) -> Transfers:
     )
 
 
-class _Trees:
-    """Reads off the trees of all variants: root, share, and the branches of each side."""
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Transfers of new trees, collected as columns.
 
-    def __init__(
-        self, master: Master, variants: Sequence[Fraction], choices: Sequence[Fraction]
-    ) -> None:
-        self.master, self.trees = master, master.trees
-        self.weights = variants
-        self.shares = choices
-        self.chosen: dict[int, list[int]] = {}
-        for number, choice in enumerate(master.choices):
-            if choices[number]:
-                self.chosen.setdefault(choice.variant, []).append(number)
-        self.links = self._links()
+    Attributes:
+        columns: of each side of a tree: piece, step, src, dst, whether it adds, the old transfer
+            whose route it takes (-1 for none), and the path (-1 for none).
+    """
 
-    def __iter__(self) -> Iterator[tuple[int, Fraction, dict[bool, Mapping[int, Branch]]]]:
-        found: dict[int, dict[bool, list[_Tree]]] = {}
-        for number, variant in enumerate(self.master.variants):
-            if self.weights[number]:
-                mine = found.setdefault(variant.root, {}).setdefault(variant.inward, [])
-                mine += self._of(number, variant)
-        for root, sides in found.items():
-            for share, both in _side_by_side(sides):
-                yield root, share, both
+    master: Master
+    columns: list[tuple[IntArray, ...]] = field(default_factory=list)
 
-    def _of(self, number: int, variant: Variant) -> Iterator[_Tree]:
-        """Cut a variant where an open arc changes."""
-        stacks: dict[int, list[tuple[Fraction, int]]] = {}
-        by_share = sorted(self.chosen.get(number, []), key=lambda c: (-self.shares[c], c))
-        for choice in by_share:
-            stack = stacks.setdefault(self.master.choices[choice].child, [])
-            stack.append((self.shares[choice] + (stack[-1][0] if stack else 0), choice))
-        fixed = self._fixed(variant)
-        breaks = sorted({end for stack in stacks.values() for end, _ in stack})
-        for start, end in pairwise([Fraction(0), *(breaks or [self.weights[number]])]):
-            branches = dict(fixed)
-            for child, stack in stacks.items():
-                choice = next(c for until, c in stack if until > start)
-                parent = self.master.choices[choice].parent
-                branches[child] = self._branch(variant, child, parent, self.links[choice])
-            yield _Tree(end - start, branches)
+    def send(self, piece: int, tree: _Tree, start: int, *, inward: bool) -> int:
+        """Send a piece over a tree, each rank as soon as it can; give the step after the last."""
+        variant, choices = tree.variant, self.master.choices
+        parent, row, path = (c.copy() for c in (variant.parent, variant.row, variant.path))
+        for place, choice in tree.closed.items():
+            parent[place], path[place] = choices[choice].parent, choices[choice].path
+        child = np.flatnonzero(parent >= 0)
+        step = start + (_heights(parent) if inward else depths(parent) - 1)[child]
+        ends = (child, parent[child]) if inward else (parent[child], child)
+        own, adds = np.full(len(child), piece), np.full(len(child), inward)
+        self.columns.append((own, step, *ends, adds, row[child], path[child]))
+        return int(step.max(initial=start - 1)) + 1
 
-    def _fixed(self, variant: Variant) -> dict[int, Branch]:
-        found, rows = {}, self.trees.rows
-        for child in np.flatnonzero((variant.row >= 0) | (variant.path >= 0)).tolist():
-            row, parent = int(variant.row[child]), int(variant.parent[child])
-            if row >= 0:
-                links = tuple(
-                    rows.route[rows.route_start[row] : rows.route_start[row + 1]].tolist()
-                )
-            else:
-                links = self._moved(variant, child, parent, int(variant.path[child]))
-            found[child] = self._branch(variant, child, parent, links)
-        return found
+    def transfers(self) -> Transfers:
+        """Lay all of them out, with their routes."""
+        joined = [frozen(np.concatenate(each)) for each in zip(*self.columns, strict=True)]
+        piece, step, src, dst, adds, row, path = joined
+        old, new = row >= 0, row < 0
+        rows, (start, links) = self.master.trees.rows, self._translate(src[new], path[new])
+        first, length = (np.empty(len(row), dtype=np.int64) for _ in range(2))
+        first[old], length[old] = rows.route_start[row[old]], np.diff(rows.route_start)[row[old]]
+        first[new], length[new] = start[:-1] + len(rows.route), np.diff(start)
+        route = np.concatenate([rows.route, links])[stretches(first, length)]
+        whole = adds.astype(np.bool_)
+        return Transfers(piece, step, src, dst, whole, frozen(starts(length)), frozen(route))
 
-    def _branch(self, variant: Variant, child: int, parent: int, links: tuple[int, ...]) -> Branch:
-        src, dst = (child, parent) if variant.inward else (parent, child)
-        return Branch(parent, ((src, dst, links),))
+    def _translate(self, src: IntArray, path: IntArray) -> tuple[IntArray, IntArray]:
+        """Translate paths to where they start: where each begins, and the links of all."""
+        quotient, links = self.master.quotient, self.master.paths.links
+        known, place = np.unique(path, return_inverse=True)
+        length = np.array([len(links[each]) for each in known.tolist()], dtype=np.int64)
+        whole = integers(link for each in known.tolist() for link in links[each])
+        own = length[place]
+        element = np.repeat(quotient.from_root[1][src], own)
+        chosen = whole[stretches((np.cumsum(length) - length)[place], own)]
+        return starts(own), moved_links(quotient.topology, chosen, quotient.group, element)
 
-    def _moved(self, variant: Variant, child: int, parent: int, path: int) -> tuple[int, ...]:
-        return self._translate([(child if variant.inward else parent, path)])[0]
 
-    def _links(self) -> dict[int, tuple[int, ...]]:
-        """Translate the paths of all choices in use to where they start."""
-        used = [c for own in self.chosen.values() for c in own]
-        asked = []
-        for number in used:
-            choice: Choice = self.master.choices[number]
-            inward = self.master.variants[choice.variant].inward
-            asked.append((choice.child if inward else choice.parent, choice.path))
-        return dict(zip(used, self._translate(asked), strict=True))
+def _heights(parent: IntArray) -> IntArray:
+    """Count the arcs of the longest way up to each vertex."""
+    height, depth = np.zeros_like(parent), depths(parent)
+    order = np.argsort(-depth, kind="stable")
+    for some in np.split(order, np.flatnonzero(np.diff(depth[order])) + 1)[:-1]:
+        np.maximum.at(height, parent[some], height[some] + 1)
+    return height
 
-    def _translate(self, asked: Sequence[tuple[int, int]]) -> list[tuple[int, ...]]:
-        quotient, paths = self.master.quotient, self.master.paths
-        routes = [paths.links[path] for _, path in asked]
-        length = np.array([len(route) for route in routes], dtype=np.int64)
-        element = quotient.from_root[1][[start for start, _ in asked]].astype(np.int64)
-        links = integers(link for route in routes for link in route)
-        moved = moved_links(
-            quotient.topology, links, quotient.group, np.repeat(element, length)
-        ).tolist()
-        ends = starts(length).tolist()
-        return [tuple(moved[a:b]) for a, b in pairwise(ends)]
+
+def _read_off(
+    master: Master, weights: Sequence[Fraction], shares: Sequence[Fraction]
+) -> Iterator[tuple[int, Fraction, dict[bool, _Tree]]]:
+    """Read off the trees of all variants: root, share, and the tree of each side."""
+    chosen: dict[int, list[int]] = {}
+    for number, choice in enumerate(master.choices):
+        if shares[number]:
+            chosen.setdefault(choice.variant, []).append(number)
+    found: dict[int, dict[bool, list[_Tree]]] = {}
+    for number, variant in enumerate(master.variants):
+        if weights[number]:
+            mine = found.setdefault(variant.root, {}).setdefault(variant.inward, [])
+            stacks = _stacks(master, chosen.get(number, []), shares)
+            mine += _cut(variant, weights[number], stacks)
+    for root, sides in found.items():
+        for share, both in _side_by_side(sides):
+            yield root, share, both
+
+
+_Stacks = Mapping[int, Sequence[tuple[Fraction, int]]]  # of each child: until which share, by which
+
+
+def _stacks(master: Master, chosen: Sequence[int], shares: Sequence[Fraction]) -> _Stacks:
+    """Put the choices of each child one on the other, the largest first."""
+    stacks: dict[int, list[tuple[Fraction, int]]] = {}
+    for choice in sorted(chosen, key=lambda c: (-shares[c], c)):
+        stack = stacks.setdefault(master.choices[choice].child, [])
+        stack.append((shares[choice] + (stack[-1][0] if stack else 0), choice))
+    return stacks
+
+
+def _cut(variant: Variant, weight: Fraction, stacks: _Stacks) -> Iterator[_Tree]:
+    """Cut a variant where an open arc changes."""
+    breaks = sorted({end for stack in stacks.values() for end, _ in stack})
+    for start, end in pairwise([Fraction(0), *(breaks or [weight])]):
+        closed = {
+            child: next(c for until, c in stack if until > start) for child, stack in stacks.items()
+        }
+        yield _Tree(end - start, variant, closed)
 
 
 def _side_by_side(
     sides: Mapping[bool, Sequence[_Tree]],
-) -> Iterator[tuple[Fraction, dict[bool, Mapping[int, Branch]]]]:
+) -> Iterator[tuple[Fraction, dict[bool, _Tree]]]:
     """Cut the trees of both sides at each other's ends."""
     ends: dict[bool, list[Fraction]] = {}
     for side, own in sides.items():
@@ -170,6 +177,6 @@ def _side_by_side(
     at = dict.fromkeys(sides, 0)
     start = Fraction(0)
     for end in sorted({e for own in ends.values() for e in own}):
-        yield end - start, {side: sides[side][at[side]].branches for side in sides}
+        yield end - start, {side: sides[side][at[side]] for side in sides}
         at = {side: at[side] + (ends[side][at[side]] == end) for side in sides}
         start = end

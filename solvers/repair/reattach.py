@@ -9,6 +9,8 @@ little changes, and trees stay low, where prices allow it.
 Complexity: square of the ranks that are free, and one row of costs for each.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from solvers.certify.arborescence import cheapest_arborescence
@@ -17,15 +19,20 @@ from topologies.model.topology import BoolArray, FloatArray, IntArray
 
 SMALL = 96  # ranks that fell off, up to which each of them is free
 KEEPING = 1e-3  # of the mean cost: what a new arc costs more, and a level
+Vary = Callable[[FloatArray], FloatArray]
 
 
-def reattach(root: int, parent: IntArray, reach: FloatArray) -> IntArray:
+def reattach(
+    root: int, parent: IntArray, reach: FloatArray, tie: float, vary: Vary = np.copy
+) -> IntArray:
     """Give every rank a parent again.
 
     Args:
         root: of the tree.
         parent: of each rank, -1 where it has none now; of the root too.
         reach: what it costs to reach one rank (column) from another (row); inf where no way leads.
+        tie: what a new arc costs more, and a level.
+        vary: makes other costs of those that are looked at.
 
     Raises:
         ValueError: some rank cannot be reached.
@@ -33,16 +40,20 @@ def reattach(root: int, parent: IntArray, reach: FloatArray) -> IntArray:
     top = _tops(parent)
     off = top != root
     free = np.flatnonzero(off)
-    tie = KEEPING * float(reach[np.isfinite(reach)].mean())
     if not len(free):
         return parent
     if len(free) > SMALL:
         try:
-            return _by_parts(root, parent, reach, top, tie)
+            return _by_parts(root, parent, reach, top, tie, vary)
         except ValueError:
             off = np.arange(len(parent)) != root
             free = np.flatnonzero(off)
-    return _each(parent, reach, free, off, tie)
+    return _each(parent, reach, free, off, tie, vary)
+
+
+def tie_between(reach: FloatArray) -> float:
+    """Compute what a new arc is to cost more where reaching ranks costs so much."""
+    return KEEPING * float(reach[np.isfinite(reach)].mean())
 
 
 def _tops(parent: IntArray) -> IntArray:
@@ -54,15 +65,15 @@ def _tops(parent: IntArray) -> IntArray:
 
 
 def _each(
-    parent: IntArray, reach: FloatArray, free: IntArray, off: BoolArray, tie: float
+    parent: IntArray, reach: FloatArray, free: IntArray, off: BoolArray, tie: float, vary: Vary
 ) -> IntArray:
     """Choose a parent for each rank that is free."""
     stays = np.flatnonzero(~off)
     late = depths(parent)[stays] * tie
-    outside = reach[np.ix_(stays, free)] + late[:, None] + tie
+    outside = vary(reach[np.ix_(stays, free)]) + late[:, None] + tie
     outside[parent[free][None, :] == stays[:, None]] -= tie
     best = np.argmin(outside, axis=0)
-    inner = reach[np.ix_(free, free)] + 2 * tie
+    inner = vary(reach[np.ix_(free, free)]) + 2 * tie
     inner[parent[free][None, :] == free[:, None]] -= tie
     size = len(free) + 1
     cost = np.full((size, size), np.inf)
@@ -75,7 +86,7 @@ def _each(
 
 
 def _by_parts(
-    root: int, parent: IntArray, reach: FloatArray, top: IntArray, tie: float
+    root: int, parent: IntArray, reach: FloatArray, top: IntArray, tie: float, vary: Vary
 ) -> IntArray:
     """Hang each part on by its own first rank."""
     tops = np.unique(top)
@@ -85,7 +96,7 @@ def _by_parts(
     late = depths(parent) * tie
     for i, part in enumerate(tops.tolist()):
         own = np.flatnonzero(top == part)
-        some = reach[np.ix_(own, tops)] + late[own][:, None]
+        some = vary(reach[np.ix_(own, tops)]) + late[own][:, None]
         best = np.argmin(some, axis=0)
         cost[i], by[i] = some[best, np.arange(len(tops))], own[best]
     above = cheapest_arborescence(cost, 0)[1]

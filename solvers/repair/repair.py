@@ -74,7 +74,9 @@ def _old_bound(old: Schedule, left: Submachine, what: Collective, group: Group) 
         return None
     kept = Prices(proof.of_class, frozen(proof.of_link[left.links]))
     try:
-        return Bound(prove(left.topology, what, kept, group), scope(kept, what), kept)
+        return Bound(
+            prove(left.topology, what, kept, group, relays=old.relays), scope(kept, what), kept
+        )
     except Unproven:
         return None
 

@@ -57,15 +57,13 @@ class PathPool:
         one that was used least for its capacity is taken, so that paths spread evenly.
         Complexity: pairs × degree × length.
         """
-        wanted = np.zeros_like(self.asked)
-        wanted[root, target] = True
-        for i, v in zip(
-            *(place.tolist() for place in np.nonzero(wanted & ~self.asked)), strict=True
-        ):
+        new = ~self.asked[root, target]
+        pairs = np.unique(np.stack([root[new], target[new]], axis=1), axis=0)
+        for i, v in pairs.tolist():
             self.watch.check(WALK)
             for path in self._walk.shortest(i, v):
                 self.add(i, path)
-        self.asked |= wanted
+        self.asked[root, target] = True
 
     def ask_ports(self, root: IntArray, target: IntArray) -> None:
         """Collect for each pair paths over links out of the root, and over links into the target.

@@ -63,7 +63,9 @@ def damaged(topology: Topology, damage: Damage, name: str | None = None) -> Subm
     place = np.cumsum(inside) - 1
     vertices = np.flatnonzero(inside)
     bare = take(topology, vertices, links)
-    slower = scale_links(bare, [parts.get(link, Fraction(1)) for link in links.tolist()])
+    slower = bare
+    if any(parts.values()):
+        slower = scale_links(bare, [parts.get(link, Fraction(1)) for link in links.tolist()])
     generators = place[_kept_group(topology, damage).generators[:, vertices]]
     name = f"{topology.name}, damaged" if name is None else name
     left = replace(slower, name=name, symmetry=frozen(generators))

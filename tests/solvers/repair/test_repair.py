@@ -90,4 +90,4 @@ def test_a_part_that_fell_off_hangs_on_by_another_rank_where_its_own_has_no_way(
     # 0 -> 1 -> {2, 3}; what led to 1 is gone, only 3 is still reached from outside.
     reach = np.full((4, 4), np.inf)
     reach[0, 3] = reach[3, 1] = reach[1, 2] = reach[2, 1] = reach[1, 3] = 1.0
-    assert reattach(0, np.array([-1, -1, 1, 1]), reach).tolist() == [-1, 3, 1, 0]
+    assert reattach(0, np.array([-1, -1, 1, 1]), reach, 1e-3).tolist() == [-1, 3, 1, 0]
