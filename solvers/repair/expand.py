@@ -24,6 +24,7 @@ from topologies.model.topology import BoolArray, IntArray, Topology, frozen
 from topologies.symmetry.group import Group, moved_links
 
 SAMPLE = 96  # trees of an orbit of roots that are written out, of which the program chooses
+AT_FIRST = 2**20  # arcs that are written out, where fewer trees may do
 ROUNDING = 1e-12  # relative difference of bandwidths that are equal
 MARKS = 2**26  # pieces × vertices, above which trees are not looked through
 
@@ -122,8 +123,19 @@ def _once(ranks: int) -> IntArray:
     return np.asarray(np.arange(ranks) > 0, dtype=np.int64)
 
 
+def samples(quotient: Quotient) -> tuple[int, ...]:
+    """Say how many trees of an orbit of roots to write out: a few, and if they do not do, more."""
+    few = max(3, AT_FIRST // (len(quotient.roots) * len(quotient.members)))
+    return (few, SAMPLE) if few < SAMPLE else (SAMPLE,)
+
+
 def expand(
-    schedule: Schedule, roots: IntArray, left: Submachine, what: Collective, quotient: Quotient
+    schedule: Schedule,
+    roots: IntArray,
+    left: Submachine,
+    what: Collective,
+    quotient: Quotient,
+    sample: int = SAMPLE,
 ) -> OldTrees:
     """Write out the old trees of the first root of each orbit, on what is left.
 
@@ -133,6 +145,7 @@ def expand(
         left: of the machine.
         what: the collective on what is left.
         quotient: what is left, all ranks its members, folded by a group that keeps both.
+        sample: trees of an orbit of roots, at most.
 
     Raises:
         NotFound: a root has several blocks.
@@ -140,7 +153,7 @@ def expand(
     old, group = schedule.topology, schedule.group
     vertex, link = _numbers(old.vertices, left.vertices), _numbers(old.links, left.links)
     images = group.images(np.arange(group.order)[:, None], roots[None])
-    element, piece, times = _sample(schedule, vertex[images], quotient)
+    element, piece, times = _sample(schedule, vertex[images], quotient, sample)
     place, back = (column[vertex[images[element, piece]]] for column in quotient.from_root)
     root = quotient.roots[place]
     block = _blocks(what)[root]
@@ -190,7 +203,7 @@ def _harm(transfers: Transfers, old: Topology, left: Submachine) -> tuple[BoolAr
 
 
 def _sample(
-    schedule: Schedule, root: IntArray, quotient: Quotient
+    schedule: Schedule, root: IntArray, quotient: Quotient, sample: int
 ) -> tuple[IntArray, IntArray, list[Fraction]]:
     """Choose images of old pieces: all where no group joins their roots, else some of each orbit.
 
@@ -198,6 +211,7 @@ def _sample(
         schedule: the old one.
         root: of each image (element, piece) of the old pieces, -1 where it is gone.
         quotient: what is left.
+        sample: of an orbit, at most.
 
     Returns:
         element and piece of those chosen, and how many images under the old group, for each one
@@ -210,7 +224,7 @@ def _sample(
         if not len(piece):
             continue
         size = len(np.unique(root[element, piece]))
-        most = SAMPLE if size > 1 else len(piece)
+        most = sample if size > 1 else len(piece)
         some = np.unique(np.linspace(0, len(piece) - 1, min(most, len(piece))).astype(np.int64))
         elements.append(element[some])
         pieces.append(piece[some])

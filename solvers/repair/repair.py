@@ -24,7 +24,7 @@ from solvers.certify.dual_bound import Unproven
 from solvers.lp.linear_program import Infeasible, Optimum, solve
 from solvers.lp.min_max_load import LoadLP
 from solvers.packing.tuning import CLOSE
-from solvers.repair.expand import OldTrees, expand, roots_of
+from solvers.repair.expand import OldTrees, expand, roots_of, samples
 from solvers.repair.growth import Growth
 from solvers.repair.lay_down import lay_down
 from solvers.repair.master import Master, Variant
@@ -62,9 +62,15 @@ def repair(
     """
     roots = roots_of(old)
     quotient = Quotient(left.topology, integers(what.ranks), group)
-    trees = expand(old, roots, left, what, quotient)
-    found = _Repair(trees, watch).run(_old_bound(old, left, what, group))
-    return replace(found, relays=old.relays)
+    goal, few = _old_bound(old, left, what, group), samples(quotient)
+    for sample in few:
+        trees = expand(old, roots, left, what, quotient, sample)
+        try:
+            return replace(_Repair(trees, watch).run(goal), relays=old.relays)
+        except NotFound:
+            if watch.late or sample == few[-1]:
+                raise
+    raise AssertionError("there is a last sample")
 
 
 def _old_bound(old: Schedule, left: Submachine, what: Collective, group: Group) -> Bound | None:
