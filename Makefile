@@ -23,7 +23,6 @@ bench: $(STAMP)
 	@$(BIN)/python -m bench.forests
 
 docs: $(STAMP)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "built build/site/index.html"
 
 fix: $(STAMP)

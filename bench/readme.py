@@ -22,6 +22,7 @@ README = Path(__file__).parents[1] / "README.md"
 DOCS = (
     "compiling.md",
     "concepts.md",
+    "cookbook.md",
     "exchanging.md",
     "expectations.md",
     "experts.md",

@@ -24,6 +24,7 @@ from commplan.judgement.schedules import Comparison, compare
 from commplan.measurements.read import load_measurements
 from commplan.measurements.rows import Context, LogError, Measured
 from commplan.planning.planner import Plan, plan
+from commplan.schemas.schemas import schema
 from runtime.emit.targets import TARGETS, Target, emit, emit_files
 from runtime.execute.executor import Executor
 from runtime.execute.faults import ExecutionError
@@ -200,6 +201,7 @@ __all__ = [
     "save_schedule",
     "save_topology",
     "schedule_from",
+    "schema",
     "simulate",
     "stages",
     "to_networkx",

@@ -1,6 +1,7 @@
 """Small machines that every solver and every checker must get right."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from runtime.launch.mpi import LaunchError, Mpi, find
 from solvers.schedules.kinds import collective
 from solvers.solve import solve
+from tests.support.written import check_written
+from topologies.formats import atomic
 from topologies.formats.spec import topology
 from topologies.model import registry
 from topologies.presets.huawei import cloudmatrix384
@@ -75,6 +78,20 @@ def small_machine(request):
 def solved():
     """Solve a collective of all ranks of a machine, once for all tests."""
     return cache(lambda machine, name: solve(machine, collective(name, range(machine.ranks))))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def schemas():
+    """Hold every file that a test writes to the schema that users are given for it."""
+    write, seen = atomic.write, Counter()
+
+    def checked(path, content):
+        seen[check_written(path, content)] += 1
+        write(path, content)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(atomic, "write", checked)
+        yield seen
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ ROOMS = {
     "commplan": (
         *("_floors", "anytime", "candidates", "planning", "changes"),
         *("drawing", "measurements", "fitting", "expectation", "report", "selection"),
-        *("judgement", "communicator", "jobs", "torch", "jax"),
+        *("judgement", "communicator", "jobs", "schemas", "torch", "jax"),
         *("library", "__init__", "cli", "__main__"),
     ),
 }

@@ -3,10 +3,12 @@
 `python -m bench.readme --update` writes the outputs of today into it.
 """
 
+import os
 import re
 import subprocess
 import sys
 from collections import Counter
+from importlib.util import find_spec
 
 import pytest
 
@@ -22,7 +24,9 @@ from bench.readme import (
     write_files,
     write_outputs,
 )
+from solvers.registry import SOLVERS
 
+MADE = ("commands.md", "library.md", "formats.md")  # the reference
 TEXT = README.read_text(encoding="utf-8")
 CALLS = [call for block in blocks(TEXT) for call in block.calls]
 OURS = [call for call in CALLS if call.words[0] == "commplan"]
@@ -86,9 +90,12 @@ def test_the_block_of_python_runs(tmp_path):
 
 
 def test_every_link_leads_to_a_page_and_a_heading():
-    for page in [README, *sorted(README.parent.glob("docs/*.md"))]:
+    for page in [README, *sorted(README.parent.glob("docs/**/*.md"))]:
         for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text(encoding="utf-8")):
             name, _, heading = target.partition("#")
+            if "reference/" in name:  # made when the site is
+                assert name.rpartition("/")[2] in MADE
+                continue
             file = page.parent / name if name else page
             assert file.exists(), f"{page.name}: {target}"
             assert not heading or heading in headings(file), f"{page.name}: {target}"
@@ -113,5 +120,34 @@ def test_what_is_printed_today_takes_the_place_of_what_was():
 
 def test_every_page_of_docs_has_a_place_on_the_site():
     told = (README.parent / "mkdocs.yml").read_text(encoding="utf-8")
-    named = re.findall(r"[\w-]+\.md", told.partition("\nnav:")[2])
-    assert sorted(named) == sorted(page.name for page in README.parent.glob("docs/*.md"))
+    named = re.findall(r"[\w/-]+\.md", told.partition("\nnav:")[2])
+    docs = README.parent / "docs"
+    pages = [str(page.relative_to(docs)) for page in docs.glob("**/*.md")]
+    assert sorted(named) == sorted([*pages, *(f"reference/{name}" for name in MADE)])
+
+
+def test_every_page_of_a_solver_says_why_it_is_right_and_where_it_stands():
+    root = README.parent
+    pages = [p for p in sorted(root.glob("docs/solvers/*.md")) if p.name != "index.md"]
+    listed = (root / "docs/solvers/index.md").read_text(encoding="utf-8")
+    parts = ["Statement", "Idea", "Proof sketch", "Complexity", "Code", "Source"]
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert re.findall(r"^## (.+)$", text, re.MULTILINE) == parts, page.name
+        assert f"({page.name})" in listed
+        code = text.partition("## Code")[2].partition("## Source")[0]
+        for place in re.findall(r"`((?:solvers|commplan)/[\w/.]+)`", code):
+            assert (root / place).exists(), f"{page.name}: {place}"
+    for name in SOLVERS:
+        assert f"`{name}`" in listed
+
+
+@pytest.mark.skipif(find_spec("mkdocs") is None, reason="mkdocs is not installed (extra: docs)")
+def test_the_site_is_built_and_no_link_leads_nowhere(tmp_path):
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path)]
+    env = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    ended = subprocess.run(
+        command, cwd=README.parent, env=env, capture_output=True, text=True, timeout=200
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "commplan compile" in (tmp_path / "reference/commands.html").read_text("utf-8")

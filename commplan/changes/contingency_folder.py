@@ -1,17 +1,48 @@
 """A contingency as a folder: a table of outcomes, and a schedule file for each that has one."""
 
-import json
 import os
 import shutil
 import tempfile
 from collections.abc import Sequence
 
+import msgspec
+
 from commplan.changes.contingency import Outcome
 from solvers.schedules import files
+from topologies.formats import atomic
 from topologies.model.errors import WRONG_INPUT, CommplanError
 
 TABLE = "contingency.json"
 FORMAT = "commplan-contingency/1"
+
+
+class Row(msgspec.Struct, omit_defaults=True):
+    """A line of the table: a failure, how many are like it, what it costs, and its schedule.
+
+    Attributes:
+        lost: part of the rate, in floats; lost_exact is the fraction.
+        links: each that is slower or gone, and the part that is left of it.
+        file: the schedule for what is left, where there is one.
+    """
+
+    kind: str
+    name: str
+    count: int
+    lost: float
+    lost_exact: str
+    proved: bool
+    reason: str
+    links: list[tuple[int, str]]
+    vertices: list[int]
+    file: str | None = None
+
+
+class Table(msgspec.Struct):
+    """The table: its lines, and the automorphisms that carry a failure to those like it."""
+
+    format: str
+    alike: list[list[int]]
+    outcomes: list[Row]
 
 
 class FolderError(CommplanError, ValueError):
@@ -45,10 +76,11 @@ def save(outcomes: Sequence[Outcome], folder: str) -> None:
     beside = tempfile.mkdtemp(dir=os.path.dirname(os.path.abspath(folder)), prefix=".contingency-")
     try:
         rows = [_write(outcome, number, beside) for number, outcome in enumerate(outcomes)]
-        with open(os.path.join(beside, TABLE), "w", encoding="utf-8") as file:
-            groups = [each.failure.group for each in outcomes if each.failure.group is not None]
-            alike = groups[0].generators.tolist() if groups else []
-            json.dump({"format": FORMAT, "alike": alike, "outcomes": rows}, file)
+        groups = [each.failure.group for each in outcomes if each.failure.group is not None]
+        alike = groups[0].generators.tolist() if groups else []
+        atomic.write(
+            os.path.join(beside, TABLE), msgspec.json.encode(Table(FORMAT, alike, rows)) + b"\n"
+        )
         os.chmod(beside, 0o755)
         os.replace(beside, folder)
     except BaseException:
@@ -58,25 +90,30 @@ def save(outcomes: Sequence[Outcome], folder: str) -> None:
 
 def row(outcome: Outcome) -> dict[str, object]:
     """Give the line of the table of one outcome, as JSON has it."""
+    fields: dict[str, object] = msgspec.to_builtins(_row(outcome, None))
+    return fields
+
+
+def _row(outcome: Outcome, file: str | None) -> Row:
     failure = outcome.failure
-    return {
-        "kind": failure.kind,
-        "name": failure.name,
-        "count": failure.count,
-        "lost": float(outcome.lost),
-        "lost_exact": str(outcome.lost),
-        "proved": outcome.proved,
-        "reason": outcome.reason,
-        "links": [[link, str(left)] for link, left in failure.damage.links],
-        "vertices": list(failure.damage.vertices),
-    }
+    return Row(
+        kind=failure.kind,
+        name=failure.name,
+        count=failure.count,
+        lost=float(outcome.lost),
+        lost_exact=str(outcome.lost),
+        proved=outcome.proved,
+        reason=outcome.reason,
+        links=[(int(link), str(left)) for link, left in failure.damage.links],
+        vertices=[int(vertex) for vertex in failure.damage.vertices],
+        file=file,
+    )
 
 
-def _write(outcome: Outcome, number: int, folder: str) -> dict[str, object]:
+def _write(outcome: Outcome, number: int, folder: str) -> Row:
     """Write the schedule of one outcome, if it has one, and give its line."""
-    line = row(outcome)
     if outcome.plan is None:
-        return line
+        return _row(outcome, None)
     name = f"{number:03}-{outcome.failure.kind}.json.gz"
     files.save(outcome.plan.schedule, os.path.join(folder, name))
-    return line | {"file": name}
+    return _row(outcome, name)

@@ -34,6 +34,7 @@ PLACES = {
     "read": ("foreign.reading", "read"),
     "run": ("program", "run"),
     "doctor": ("doctor", "doctor"),
+    "schema": ("shown.schema", "schema"),
     "completion": ("completion", "completion"),
     "fabric": ("fabric", "fabric"),
 }

@@ -47,7 +47,9 @@ class _Class(msgspec.Struct):
     collectives: dict[str, _Collective]
 
 
-class _File(msgspec.Struct):
+class File(msgspec.Struct):
+    """What a file must hold; the rest is for people."""
+
     format: str
     machine: str
     classes: list[_Class]
@@ -100,7 +102,7 @@ def load_library(path: atomic.Name) -> Library:
         FitError: one line, with the file and what is wrong there.
     """
     try:
-        data = msgspec.json.decode(atomic.read(path, LIMIT), type=_File)
+        data = msgspec.json.decode(atomic.read(path, LIMIT), type=File)
         if data.format != FORMAT:
             raise ValueError(f"format {data.format!r}, expected {FORMAT}")
         return _library(data)
@@ -117,7 +119,7 @@ def known_library(topology: Topology) -> Library | None:
     return load_library(file) if file in SHIPPED.glob("*.json") else None
 
 
-def _library(data: _File) -> Library:
+def _library(data: File) -> Library:
     models = {
         (each.name, tuple(each.ranks)): {
             name: _model(name, own) for name, own in each.collectives.items()

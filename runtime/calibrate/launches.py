@@ -45,7 +45,9 @@ class _Launch(msgspec.Struct, forbid_unknown_fields=True):
     rounds: list[_Round]
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
+class File(msgspec.Struct, forbid_unknown_fields=True):
+    """What a file holds."""
+
     format: str
     ranks: list[str]
     launches: list[_Launch]
@@ -88,7 +90,7 @@ def load(path: atomic.Name, names: Sequence[str]) -> list[Launch]:
         LaunchesError: it cannot be read, is damaged, or is about other ranks.
     """
     try:
-        found = msgspec.json.decode(atomic.read(path, SIZE_LIMIT), type=_File)
+        found = msgspec.json.decode(atomic.read(path, SIZE_LIMIT), type=File)
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -148,6 +150,6 @@ def save(path: atomic.Name, names: Sequence[str], launches: Sequence[Launch]) ->
         for launch in launches
     ]
     try:
-        atomic.write(path, msgspec.json.encode(_File(FORMAT, list(names), rows)) + b"\n")
+        atomic.write(path, msgspec.json.encode(File(FORMAT, list(names), rows)) + b"\n")
     except OSError as error:
         raise LaunchesError(f"{path}: {(error.strerror or str(error)).lower()}") from None
