@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,6 +31,8 @@ from topologies.model.topology import Topology
 
 FORMAT = "commplan/job-plan/1"
 TABLE, MACHINE, JOB = "job.json", "machine.json", "job.toml.json"
+EXPECTED = "expectations.csv"
+FIELDS = ("collective", "groups", "bytes", "predicted_seconds", "bound_seconds")
 FILE_LIMIT = 500 * 10**6
 Number = Annotated[int, Meta(ge=0, le=2**24)]
 
@@ -133,12 +136,22 @@ def _write(
     (place / TABLE).write_text(json.dumps(table, allow_nan=False) + "\n", encoding="utf-8")
     (place / JOB).write_bytes(msgspec.json.encode(job) + b"\n")
     save_topology(topology, str(place / MACHINE))
+    (place / EXPECTED).write_text(_expectations(told["schedules"]), encoding="utf-8")
     for name, data in write_all(topology, placed.ranks.tolist()).items():
         (place / name).write_bytes(data)
     for each in made.plans:
         folder = place / f"{each.kind}-{each.group}"
         folder.mkdir(exist_ok=True)
         files.save(each.plan.schedule, str(folder / f"{each.collective}.json.gz"))
+
+
+def _expectations(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write what each group's calls should take, and what nothing beats, a line for each."""
+    lines = [",".join(("group", *FIELDS))]
+    for row in rows:
+        cells = ("" if row[field] is None else str(row[field]) for field in FIELDS)
+        lines.append(",".join((str(row["file"]).partition("/")[0], *cells)))
+    return "\n".join(lines) + "\n"
 
 
 def load(folder: str | os.PathLike[str]) -> tuple[Table, Topology]:

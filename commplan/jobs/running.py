@@ -1,5 +1,6 @@
 """A plan of a job as its processes use it: communicators of the groups that they are in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -80,13 +81,32 @@ class JobPlan:
             (number, row) for number, row in enumerate(rows) if comm.rank in row.ranks
         )
         own = comm.Split(number, row.ranks.index(comm.rank))
+        machine, planned = self._settings(kind, row)
+        return Communicator(own, machine, **(planned | options))
+
+    def _settings(self, kind: str, row: Group) -> tuple[Topology, dict[str, Any]]:
+        """Give what a group's communicator is made with: its machine, and options."""
+        options: dict[str, Any] = {"ranks": row.plays}
         compiled = self.folder / f"{kind}-{row.like}"
         if compiled.is_dir():
-            options = {"schedules": str(compiled)} | options
-        machine = self.topology
-        if not self._table.others_forward:
-            machine = without_others(machine, rows[row.like].plays)
-        return Communicator(own, machine, ranks=row.plays, **options)
+            options["schedules"] = str(compiled)
+        if self._table.others_forward:
+            return self.topology, options
+        return without_others(self.topology, self._table.groups[kind][row.like].plays), options
+
+    def settings_of(self, members: Sequence[int]) -> tuple[Topology, dict[str, Any]] | None:
+        """Give what a communicator of these ranks of the job is made with, if they are a group.
+
+        Args:
+            members: ranks of the job, in the order of the communicator.
+        """
+        for kind, rows in self._table.groups.items():
+            for row in rows:
+                if set(row.ranks) == set(members) and len(row.ranks) == len(members) > 1:
+                    machine, options = self._settings(kind, row)
+                    plays = dict(zip(row.ranks, row.plays, strict=True))
+                    return machine, options | {"ranks": [plays[rank] for rank in members]}
+        return None
 
 
 def job(folder: str | PathLike[str]) -> JobPlan:

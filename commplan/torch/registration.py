@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlparse
 import torch.distributed as dist
 
 from commplan.communicator import Communicator
+from commplan.jobs.running import JobPlan
 from commplan.torch.group import find_base, group_class
 from commplan.torch.work import NAME
 from topologies.model.errors import ArgumentError
@@ -18,7 +19,7 @@ WORDS = ("thread", "caller")
 _HOMES: list["_Home"] = []  # the last one that was registered
 
 
-def register(topology: Topology, *, progress: str | None = None, **options: Any) -> None:  # noqa: ANN401
+def register(topology: Topology | JobPlan, *, progress: str | None = None, **options: Any) -> None:  # noqa: ANN401
     """Make the backend "commplan" known: `dist.init_process_group("commplan", ...)` then plans.
 
     The processes of torch are processes of MPI, in any order: their ranks are those that torch is
@@ -28,7 +29,8 @@ def register(topology: Topology, *, progress: str | None = None, **options: Any)
     is asked for.
 
     Args:
-        topology: the machine.
+        topology: the machine; or the plan of a job (`commplan.job`), whose rank i is torch's rank
+            i: groups of torch whose members are a group of the job run its schedules.
         progress: "thread", calls that are not waited for go on in a thread of their group, beside
             the computation; "caller", they are done when they return; None, a thread where MPI
             allows several.
@@ -48,7 +50,13 @@ def register(topology: Topology, *, progress: str | None = None, **options: Any)
     if not _HOMES:
         dist.Backend.register_backend(NAME, _make, extended_api=True, devices=["cpu"])
         dist.register_rendezvous_handler("mpi", _meet)
-    _HOMES[:] = [_Home(topology, {"abort": False, **options}, threaded)]
+    plan: JobPlan | None = None
+    if isinstance(topology, JobPlan):
+        plan, machine = topology, topology.topology
+        options = {"ranks": plan.ranks} | options
+    else:
+        machine = topology
+    _HOMES[:] = [_Home(machine, plan, {"abort": False, **options}, threaded)]
 
 
 def _make(given: Given, _: Given) -> Any:  # noqa: ANN401
@@ -58,8 +66,11 @@ def _make(given: Given, _: Given) -> Any:  # noqa: ANN401
 class _Home:
     """Makes the groups of a job."""
 
-    def __init__(self, topology: Topology, options: dict[str, Any], threaded: bool) -> None:
-        self._topology, self._options, self._threaded = topology, options, threaded
+    def __init__(
+        self, topology: Topology, plan: JobPlan | None, options: dict[str, Any], threaded: bool
+    ) -> None:
+        self._topology, self._plan = topology, plan
+        self._options, self._threaded = options, threaded
         self._processes: list[int] = []  # of MPI, for each rank of torch
         self._played: tuple[int, ...] = ()  # the rank of the topology that each plays
 
@@ -79,9 +90,14 @@ class _Home:
             group.Free()
         seconds = min(given.timeout.total_seconds(), self._options.get("limit", float("inf")))
         options = self._options | {"limit": seconds}
+        machine = self._topology
         if not is_whole:
             options["ranks"] = [self._played[member] for member in members]
-        world = Communicator(comm, self._topology, **options)
+            planned = self._plan.settings_of(members) if self._plan is not None else None
+            if planned is not None:
+                machine, more = planned
+                options |= more
+        world = Communicator(comm, machine, **options)
         if is_whole:
             self._played = world.played
         return self._wrap(given, world, comm, seconds)

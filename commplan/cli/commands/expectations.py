@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import click
 
@@ -14,9 +15,12 @@ from commplan.cli.io.needless import is_given
 from commplan.cli.io.progress import progress
 from commplan.expectation import picture
 from commplan.expectation.compiled import load_compiled
+from commplan.expectation.expect import Expectation
 from commplan.expectation.expect import expect as predict
 from commplan.expectation.rank_costs import as_written, rank_costs
 from commplan.fitting.fitted import load_library
+from commplan.jobs import folder
+from commplan.jobs.group_calls import GroupCalls, list_groups
 from solvers.schedules.kinds import COLLECTIVES, collective
 from solvers.settings.options import SolverOptions
 from topologies.formats import spec
@@ -24,6 +28,7 @@ from topologies.model.topology import Topology
 from topologies.model.units import Rank, Seconds
 
 RANK_COSTS = "rank-costs"
+ROOTED = ("broadcast", "reduce")
 FORMATS = ("table", "csv", "json", RANK_COSTS)
 
 
@@ -45,6 +50,7 @@ FORMATS = ("table", "csv", "json", RANK_COSTS)
     help="Times from one size to the next.",
 )
 @click.option("--ranks", help="Ranks that take part, by number or name, as 0,1,4-7 (all).")
+@click.option("--group", help="Of a job's plan: one kind of groups (all).")
 @click.option(
     "--set",
     "files",
@@ -80,6 +86,7 @@ def expect(
     sizes: tuple[int, int],
     step: int,
     ranks: str | None,
+    group: str | None,
     files: tuple[str, ...],
     library: str | None,
     in_network: bool | None,
@@ -91,8 +98,14 @@ def expect(
 
     For each size: the proved bound, the fastest schedule known, what libraries run (a ring,
     and a tree or recursive exchange), and what one was measured to take where that is known.
-    Without a COLLECTIVE it is all eight.
+    Without a COLLECTIVE it is all eight. TOPOLOGY may be the folder of a job's plan: then it is
+    what each of its groups calls, at the sizes of the job.
     """
+    if folder.is_plan(topology):
+        grid = _between(*sizes, step) if is_given("sizes") else None
+        return _of_job(topology, group, collectives, grid, in_network, written, time_limit)
+    if group is not None:
+        raise click.UsageError("--group is for the folder of a job's plan")
     machine = spec.topology(topology)
     chosen = choose_ranks(machine, ranks)
     if written == RANK_COSTS:
@@ -120,6 +133,68 @@ def expect(
     if written == "json":
         return Answer(fields, [json.dumps(fields, allow_nan=False)])
     return Answer(fields, comma_lines(found) if written == "csv" else table_lines(found))
+
+
+def _of_job(
+    place: str,
+    kind: str | None,
+    names: Sequence[str],
+    sizes: Sequence[int] | None,
+    in_network: bool | None,
+    written: str,
+    time_limit: Seconds,
+) -> Answer:
+    """Say what each group of a planned job should take for what it calls.
+
+    Raises:
+        UsageError: an option that has no say there, or a collective that no group calls.
+    """
+    if any(map(is_given, ("ranks", "files", "library", "plot"))) or written == RANK_COSTS:
+        raise click.UsageError("a job's plan takes --group, --sizes, --in-network and --format")
+    machine, groups = list_groups(place, kind)
+    found: list[tuple[GroupCalls, Expectation]] = []
+    with progress(time_limit) as watch:
+        for each in groups:
+            for name, own in each.calls.items():
+                if names and name not in names:
+                    continue
+                if found and watch.leaves_out(f"{name} of {each.name}"):
+                    continue
+                watch.tell(f"{name} of {each.name}")
+                root = each.ranks[0] if name in ROOTED else None
+                what = [collective(name, sorted(each.ranks), root)]
+                made = predict(each.machine, what, sizes or own, in_network=in_network, watch=watch)
+                found.append((each, made))
+    if not found:
+        raise click.UsageError(f"no group of {place} calls {', '.join(names)}")
+    fields = {
+        "machine": machine.name,
+        "rows": [
+            {"group": each.name, "groups": each.alike, **expected_fields(row)}
+            for each, made in found
+            for row in made.rows
+        ],
+        "not_tried": list(watch.not_tried),
+    }
+    if written == "json":
+        return Answer(fields, [json.dumps(fields, allow_nan=False)])
+    if written == "csv":
+        return Answer(fields, _with_groups(found))
+    lines = [line for each, made in found for line in _titled(each, made)]
+    return Answer(fields, lines + [f"not tried: {what}" for what in watch.not_tried])
+
+
+def _with_groups(found: Sequence[tuple[GroupCalls, Expectation]]) -> list[str]:
+    """Write the lines of commas of all groups, whose names come first."""
+    head = "group," + comma_lines(found[0][1])[0]
+    rows = ((each.name, line) for each, made in found for line in comma_lines(made)[1:])
+    return [head, *(f"{name},{line}" for name, line in rows)]
+
+
+def _titled(each: GroupCalls, made: Expectation) -> list[str]:
+    """Write the table of a group, below its name."""
+    alike = f", one of {each.alike} alike" if each.alike > 1 else ""
+    return [f"{each.name}{alike}", *table_lines(replace(made, not_tried=())), ""]
 
 
 def _rank_costs(

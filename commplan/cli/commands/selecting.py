@@ -8,12 +8,15 @@ from commplan.cli.io.arguments import choose_ranks, file_name, output
 from commplan.cli.io.needless import is_given
 from commplan.cli.io.progress import progress
 from commplan.cli.io.selections import rule_fields, rule_lines, tuned_fields, tuned_lines
+from commplan.jobs import folder
+from commplan.jobs.group_calls import GroupCalls, list_groups
 from commplan.selection.choose import MARGIN
 from commplan.selection.select import select as find_rules
 from commplan.selection.shell import export
 from commplan.selection.targets import MPICH, TARGETS, open_target
 from commplan.selection.tuned.tuners import TUNERS
 from runtime.launch import rank_map
+from solvers.jobs.errors import JobError
 from topologies.formats import atomic, spec
 from topologies.model.topology import Topology
 from topologies.model.units import Rank, Seconds
@@ -37,12 +40,14 @@ SECONDS = 600.0
     multiple=True,
     help="Ranks of a communicator, by number or name, as 0,1,4-7 (all); repeatable.",
 )
+@click.option("--group", help="Of a job's plan: one kind of groups (all).")
 @click.option(
     "--sizes",
     type=quantities.sizes,
     default="1KiB:64MiB",
     show_default=True,
-    help="Bytes of the largest buffer of a rank, from the least to the largest.",
+    help="Bytes of the largest buffer of a rank, from the least to the largest; of a job's plan "
+    "those that it calls.",
 )
 @click.option(
     "--margin",
@@ -70,6 +75,7 @@ def select(
     output: str,
     map_file: str | None,
     ranks: tuple[str, ...],
+    group: str | None,
     sizes: tuple[int, int],
     margin: float,
     library: str | None,
@@ -79,16 +85,25 @@ def select(
 
     The messages of its algorithms are played on the machine, process i being the rank that the
     map says; a rule is written where one gains more than the margin over the library's own choice.
+    TOPOLOGY may be the folder of a job's plan: the rules then are for what its groups call; groups
+    of as many processes share one, which must gain in all of them.
     """
-    machine = spec.topology(topology)
+    machine, asked = _open(topology, group, ranks, map_file)
     if target in TUNERS:
-        return _tune(machine, target, output, library, ranks)
+        return _tune(machine, target, output, library, [each.ranks for each in asked])
     if library is not None and target != MPICH:
         raise click.UsageError(f"--library is for {MPICH} and for GPUs, not for {target}")
     known = open_target(target, library)
-    played = _communicators(machine, ranks, map_file)
+    called = {name for each in asked for name in each.calls} & set(known.catalogue)
+    if asked and asked[0].calls and not collectives and not called:
+        raise JobError(f"{topology}: {target} selects for nothing that its groups call")
+    names = collectives or [name for name in known.catalogue if name in called]
+    if called and not is_given("sizes"):
+        every = [size for each in asked for row in each.calls.values() for size in row]
+        sizes = min(every), max(every)
     with progress(time_limit) as watch:
-        found = find_rules(machine, played, known, collectives, sizes, margin, watch)
+        played = [each.ranks for each in asked]
+        found = find_rules(machine, played, known, names, sizes, margin, watch)
     atomic.write(output, found.write(known))
     line = export(known.variables(output), output)
     fields = {
@@ -102,19 +117,46 @@ def select(
     return Answer(fields, [*rule_lines(machine.name, target, found), f"written to {output}", line])
 
 
-def _tune(
-    machine: Topology, target: str, output: str, library: str | None, ranks: tuple[str, ...]
-) -> Answer:
-    """Write a file for GPUs or NPUs: all ranks of a host, and their numbers that were measured.
+def _open(
+    place: str, kind: str | None, ranks: tuple[str, ...], map_file: str | None
+) -> tuple[Topology, list[GroupCalls]]:
+    """Give the machine, and the communicators with what is known of their calls.
 
     Raises:
         UsageError: an option that has no say there.
     """
+    if not folder.is_plan(place):
+        if kind is not None:
+            raise click.UsageError("--group is for the folder of a job's plan")
+        machine = spec.topology(place)
+        played = _communicators(machine, ranks, map_file)
+        return machine, [GroupCalls("", machine, each, {}, 1) for each in played]
+    if ranks or map_file is not None:
+        raise click.UsageError("a job's plan takes --group, not --ranks or --map")
+    return list_groups(place, kind)
+
+
+def _tune(
+    machine: Topology,
+    target: str,
+    output: str,
+    library: str | None,
+    played: list[tuple[Rank, ...]],
+) -> Answer:
+    """Write a file for GPUs or NPUs: all ranks of a host, and their numbers that were measured.
+
+    Raises:
+        UsageError: an option that has no say there, or several communicators.
+    """
     given = [name for name in ("collectives", "map_file", "sizes", "margin") if is_given(name)]
-    if given or len(ranks) > 1:
+    if given:
         raise click.UsageError(f"--target {target} takes TOPOLOGY, --ranks and --library alone")
-    chosen = choose_ranks(machine, ranks[0] if ranks else None)
-    found = TUNERS[target](machine, list(chosen), library)
+    if len(played) > 1:
+        raise click.UsageError(
+            f"--target {target} takes one communicator, found {len(played)}; of a job's plan give "
+            "one kind by --group, whose groups are alike"
+        )
+    found = TUNERS[target](machine, list(played[0]), library)
     atomic.write(output, found.text)
     variables = {name: value or output for name, value in found.variables.items()}
     line = export(variables, output)

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,50 @@ def test_processes_get_the_communicators_of_their_groups(planned, mpi):
     words = [sys.executable, "-m", "mpi4py", str(script), str(planned)]
     ended = run_limited([*mpi.command_line(4), *words], mpi.environment(60), 60)
     assert (ended.code, ended.output) == (0, ["right"]), ended.errors
+
+
+@pytest.mark.mpi
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed (extra: torch)")
+def test_groups_of_torch_run_the_schedules_of_the_plan(planned, mpi):
+    script = Path(__file__).with_name("run_torch_groups.py")
+    words = [sys.executable, "-m", "mpi4py", str(script), str(planned)]
+    ended = run_limited([*mpi.command_line(4), *words], mpi.environment(90), 90)
+    assert (ended.code, ended.output[-1:]) == (0, ["right"]), ended.errors
+
+
+def test_rules_and_expectations_are_those_of_the_groups(planned, ask, call, tmp_path):
+    table = json.loads((planned / "job.json").read_text())
+    with open(planned / "expectations.csv", encoding="utf-8") as file:
+        listed = {(row["group"], row["collective"]): row for row in csv.DictReader(file)}
+    rows = ask("expect", str(planned))["rows"]
+    assert {(row["group"], row["collective"]) for row in rows} == set(listed)
+    for row in rows:
+        own = listed[row["group"], row["collective"]]
+        assert int(own["bytes"]) == row["size"]
+        assert float(own["bound_seconds"]) == pytest.approx(row["bound_seconds"], rel=1e-6)
+    rules = ("select", str(planned), "--target")
+    written = ask(*rules, "mpich", "-o", str(tmp_path / "rules.json"))
+    assert {rule["processes"] for rule in written["rules"]} == {
+        len(row["ranks"]) for kind in ("tp", "dp") for row in table["groups"][kind]
+    }
+    assert "one kind by --group" in call(*rules, "hccl", "-o", "x").stderr
+    assert "no group is named" in call("expect", str(planned), "--group", "pp").stderr
+
+
+def test_what_was_measured_is_judged(call):
+    changes = ("--set", "model.copies=4", "--set", "model.dispatch_bytes=2")
+    words = ("job", "deepseek-v3", "dgx-h100:boxes=256", *changes)
+    found = call(*words, "--measured", "EP dispatch=3405e-6")
+    assert found.exit_code == 1
+    assert "bound 4.114 ms: impossible" in found.stdout
+    assert "expected NAME=SECONDS" in call(*words, "--measured", "EP").stderr
+    assert "no flow is named" in call(*words, "--measured", "EP=1").stderr
+
+
+def test_a_plan_has_a_page(planned, tmp_path, call):
+    page = tmp_path / "page.html"
+    assert call("report", str(planned), "-o", str(page)).exit_code == 0
+    assert "all_reduce" in page.read_text()
 
 
 @pytest.mark.parametrize(
