@@ -22,6 +22,12 @@ FOLDER = "reference"
 SECTION = re.compile(r"^(Args|Returns|Raises|Yields|Attributes|Example):\s*$")
 ITEM = re.compile(r"^ {4}([\w*., ]+): (.*)$")
 COMMON = ("--json", "--debug", "-h, --help", "--help")  # options of every command
+_ARRAY = "numpy.ndarray[tuple[typing.Any, ...], numpy.dtype[numpy.{}]]"
+ARRAYS = {
+    _ARRAY.format("int64"): "IntArray",
+    _ARRAY.format("float64"): "FloatArray",
+    _ARRAY.format("bool"): "BoolArray",
+}
 # What each kind of file is, and who writes it.
 TOLD = {
     "topology": ("a machine", "`commplan topology NAME -o FILE`, `commplan import`, you"),
@@ -158,11 +164,12 @@ def _name(name: str, value: object) -> Iterator[str]:
 
 
 def _signature(value: object) -> str:
+    """Write what is taken and given, with names as a person imports them."""
     assert callable(value)
-    try:
-        return str(inspect.signature(value)).replace(" -> None", "")
-    except ValueError:
-        return "(...)"
+    told = str(inspect.signature(value)).replace(" -> None", "")
+    for full, short in ARRAYS.items():
+        told = told.replace(full, short)
+    return re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Z_a-z])", "", told)
 
 
 def _methods(owner: str, value: type) -> Iterator[str]:
