@@ -6,14 +6,14 @@ other, one sender to all, all to one, all pairs) the one of largest potential is
 needs the figures of the other cables, but none of e itself, so that a wrong one of e does no harm.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from runtime.calibrate.model.fair import fair_rates, passes
 from runtime.calibrate.model.wires import Wires
-from runtime.calibrate.readings import Flow, Pair, Round
+from runtime.calibrate.readings import Flow, Pair, Pairs, Round
 from topologies.model.topology import FloatArray
 
 MOST_FLOWS = 64  # of a round that fills one cable
@@ -38,6 +38,7 @@ def aim(
     least: FloatArray,
     wanted: Sequence[int],
     draw: np.random.Generator,
+    done: Container[Pairs] = (),
 ) -> Aims:
     """Design rounds that fill the wanted cables.
 
@@ -47,14 +48,22 @@ def aim(
         least: that each carried already.
         wanted: cables, the most important first.
         draw: chances.
+        done: flows of rounds that are not to be made again; then of many flows, if they suffice, as
+            one that is counted wrong matters less among others.
     """
     rounds: list[Round] = []
     hopeless = set()
     through = _through(net)
     for cable in wanted[:MOST_AIMED]:
+        enough = capacity[cable] * SURE if done else np.inf
         tried = [
-            (potential(net, pairs, capacity, cable), -len(pairs), pairs)
+            (
+                min(potential(net, pairs, capacity, cable), enough),
+                len(pairs) if done else -len(pairs),
+                pairs,
+            )
             for pairs in _candidates(through[cable], draw)
+            if tuple(pairs) not in done
         ]
         best = max(tried, default=(0.0, 0, []))
         if best[0] <= GAIN * least[cable]:

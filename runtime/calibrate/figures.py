@@ -17,6 +17,7 @@ ALIKE = 0.04  # two rates of a kind further apart than this are of different cla
 MUCH = 1.15  # times as fast as the next slower one: sure, though few are,
 GROWN = 1.2  # times the usual part of a stated rate, up to which it is taken for the usual one
 PART = 0.3  # of a kind; so many are sure anyhow
+USUAL = 0.5  # of the cables that reach most often the same part; so many are usual, too
 MOSTLY = (
     3  # times as many cables of a kind as were not seen full must have been, to speak for those
 )
@@ -160,7 +161,7 @@ def _share_parts(found: Sequence[Class], stated: Sequence[Fraction]) -> list[Cla
     spans = [_span([(parts[i], found[i].filled) for i in group]) for group in groups]
     weight = [sum(found[i].filled for i in group) for group in groups]
     given = any(rate != 1 for rate in stated)
-    unit = _rounded(spans[int(np.argmax(weight))].middle) if groups else Fraction(1)
+    unit = _rounded(spans[_usual(weight, given)].middle) if groups else Fraction(1)
     made = list(found)
     for group, span in zip(groups, spans, strict=True):
         part = _scaled(span, 1 / float(unit))
@@ -170,6 +171,16 @@ def _share_parts(found: Sequence[Class], stated: Sequence[Fraction]) -> list[Cla
             exact = common * stated[i]
             made[i] = replace(found[i], rate=_moved(found[i], float(exact)), exact=exact)
     return made
+
+
+def _usual(weight: Sequence[int], given: bool) -> int:
+    """Choose the group of most cables; of what is stated the fastest of those with about as many.
+
+    Links degrade, and many may have: what others reach is not grown.
+    """
+    enough = USUAL * max(weight) if given else max(weight)
+    large = [place for place, count in enumerate(weight) if count >= enough]
+    return large[-1] if given else large[0]
 
 
 def _alike(parts: Mapping[int, Interval]) -> list[list[int]]:

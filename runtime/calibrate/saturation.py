@@ -35,6 +35,7 @@ SURE = 3  # passes of which the median is believed, and loads of which the least
 TRUST = 0.9  # the part of it that is believed
 AGREE = 0.95  # of a load, that another one must be to agree with it
 SPIKE = 0.75  # of a load that stands alone, that those that agree must be: less may be no noise
+BELOW = 0.9  # of the most that a cable carried: few loads above it do not count beside others
 RARE = 20  # loads of which one more may be wrong
 
 
@@ -74,13 +75,13 @@ def saturate(net: Wires, readings: Sequence[Reading]) -> Saturation:
     passing = [passes([net.ways[pair] for pair in each.pairs], net.cables) for each in readings]
     loads = [each.rates @ mask for each, mask in zip(readings, passing, strict=True)]
     middle = np.array([np.median(load, axis=0) for load in loads]).reshape(-1, net.cables)
-    least = _carried(loads, net.cables)
-    witness = np.array(
-        [
-            find_full(mask, each.middle, load, least, net.twins)
-            for mask, each, load in zip(passing, readings, middle, strict=True)
-        ]
-    ).reshape(-1, net.cables)
+    carried = _carried(loads, net.cables)
+    each_round = list(zip(passing, readings, middle, strict=True))
+    held = [_held_back(mask, r.middle, load, carried, net.twins) for mask, r, load in each_round]
+    least = _settle(middle, np.array(held).reshape(-1, net.cables), carried, net.twins)
+    full = [find_full(mask, r.middle, load, least, net.twins) for mask, r, load in each_round]
+    witness = np.array(full).reshape(-1, net.cables)
+    witness &= (middle <= least / FULL) | (least == carried)  # what was above that was not for long
     rate = tuple(
         _measure(
             [
@@ -126,6 +127,36 @@ def _carried(loads: Sequence[FloatArray], cables: int) -> FloatArray:
     is_alone = (top[1] < FULL * top[0]) & (top[2] > AGREE * top[1]) & (top[1] > SPIKE * top[0])
     found: FloatArray = np.maximum(TRUST * seldom, np.where(is_alone, top[1], top[0]))
     return found
+
+
+def _held_back(
+    passing: BoolArray, rates: FloatArray, load: FloatArray, most: FloatArray, twins: IntArray
+) -> BoolArray:
+    """Tell which cables much of their load must wait for: its flows have room everywhere else."""
+    tight = passing & (load > ROOM * most) & (twins == np.arange(len(twins)))
+    elsewhere = tight.sum(axis=1)[:, None] - tight
+    found: BoolArray = rates @ (passing & (elsewhere == 0)) >= PART * np.maximum(load, 1.0)
+    return found
+
+
+def _settle(load: FloatArray, held: BoolArray, most: FloatArray, twins: IntArray) -> FloatArray:
+    """Lower what cables are thought to carry to where most rounds agree that were held back there.
+
+    Where the buffers of one link fill in more than one round, loads above what it can do for long
+    agree with one another, too; but in other rounds its flows had room elsewhere, and yet carried
+    less. What most of all these rounds agree on, and several do, is what the cable can do.
+    """
+    found = most.copy()
+    for cable in np.flatnonzero(held.any(axis=0)).tolist():
+        seen = np.sort(load[held[:, cable], cable])[::-1]
+        seen = seen[seen >= SPIKE * most[cable]]
+        agree = ((seen >= AGREE * seen[:, None]) & (seen <= seen[:, None])).sum(axis=1)
+        usual = int(agree.argmax()) if len(seen) else 0
+        if len(seen) and agree[usual] >= SURE:
+            part = seen[usual] / most[cable]
+            clear = part <= FULL if agree[usual] > 2 * usual else part <= BELOW
+            found[cable] = seen[usual] if clear else most[cable]
+    return found[twins]
 
 
 def find_full(

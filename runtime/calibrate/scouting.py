@@ -13,7 +13,7 @@ from runtime.calibrate.probing import Log
 from runtime.calibrate.readings import Flow, Pair, Round
 from runtime.calibrate.rounds import Unit, permutations, spread, triples
 from runtime.calibrate.saturation import SURE, Saturation, saturate
-from topologies.model.topology import FloatArray
+from topologies.model.topology import FloatArray, IntArray
 
 PASSES = 9  # of each round that fills something, the first included, if there is time
 TRIES = 3  # rounds that are designed for a cable before it is left
@@ -22,6 +22,8 @@ LEAST_ROUNDS, MOST_ROUNDS = 24, 400
 MOST_LOOKS = 4  # times that pairs of few units are looked at
 BATCH = 8  # rounds after which the time is looked at
 FINDING, SCOUTING = 0.4, 0.8  # of the time, by which groups are found, and cables filled once
+DOUBTING = 0.65  # of the time, up to which what seems too fast is looked at by other flows
+FASTER = 0.06  # of a rate, by which it is too fast
 START = 2  # orders of the ranks in which they are put into groups of three
 
 
@@ -88,10 +90,11 @@ def scout(log: Log, net: Wires, draw: np.random.Generator) -> None:
     """Fill each cable: by general rounds first, then by such as are designed for the rest.
 
     What seems known from few passes is measured again before it is believed; then what turns out
-    not to be known is aimed at once more.
+    not to be known is aimed at once more. What seems faster than it should be gets a few rounds of
+    other flows.
     """
     log.stream(list(_start(net, draw)))
-    tries = np.zeros(net.cables, dtype=np.int64)
+    tries, doubts = (np.zeros(net.cables, dtype=np.int64) for _ in range(2))
     while True:
         found = saturate(net, log.of(net))
         wanted = [c for c in _by_importance(net, draw) if not found.known[c] and tries[c] < TRIES]
@@ -102,6 +105,8 @@ def scout(log: Log, net: Wires, draw: np.random.Generator) -> None:
         if not rounds:
             rounds = _confirm(log, net, found)
             tries = np.minimum(tries, TRIES - 1)
+        if not rounds and log.probe.spent() < DOUBTING:
+            rounds = _doubt(log, net, found, doubts, draw)
         for start in range(0, len(rounds), BATCH):
             if log.probe.spent() > SCOUTING:
                 return
@@ -115,6 +120,25 @@ def _confirm(log: Log, net: Wires, found: Saturation) -> tuple[Round, ...]:
     readings, now = log.of(net), capacity(net, found)
     chosen = [readings[i] for i in choose(found, net)]
     return tuple(guess(net, each.pairs, now) for each in chosen if len(each.rates) < SURE)
+
+
+def _doubt(
+    log: Log, net: Wires, found: Saturation, doubts: IntArray, draw: np.random.Generator
+) -> tuple[Round, ...]:
+    """Design rounds of other flows for cables that seem faster than they should be; count them.
+
+    A way that seems faster than the way back, though the same is stated of both, or than most of
+    what is stated says: buffers may have filled while it was measured, in all passes of a round.
+    """
+    part = np.where(found.known, found.best / net.stated, np.nan)
+    usual = np.nanmedian(part) if found.known.any() else np.inf
+    back = np.where(net.opposite < 0, np.nan, part[net.opposite])
+    fast = (part > (1 + FASTER) * back) | (part > (1 + FASTER) * usual)
+    firsts = net.twins == np.arange(net.cables)
+    wanted = np.flatnonzero(fast & firsts & (doubts < TRIES))
+    doubts[wanted] += 1
+    nothing = np.zeros(net.cables)
+    return aim(net, capacity(net, found), nothing, wanted.tolist(), draw, log.seen).rounds
 
 
 def capacity(net: Wires, found: Saturation) -> FloatArray:

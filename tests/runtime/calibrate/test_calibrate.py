@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from bench.contest.unknown_machines import cases
 from bench.simulated_probe import SimulatedProbe
 from runtime.calibrate.calibrate import calibrate
 from runtime.calibrate.model.wires import wires
@@ -98,6 +99,36 @@ def test_latencies_are_those_of_the_links():
     found = calibrate(SimulatedProbe(replace(truth, alpha=frozen(alpha))), truth)
     assert found.topology.alpha == pytest.approx(alpha, rel=0.2)
     assert found.overhead == pytest.approx(5e-6)
+
+
+def test_latencies_that_are_nearly_alike_are_one():
+    truth = irregular_machine(2)  # eight kinds of links, all 1 ms late
+    late = replace(truth, alpha=frozen(np.full(truth.links, 1e-3)))
+    found = calibrate(SimulatedProbe(late), truth).topology
+    assert len(set(found.alpha.tolist())) == 1
+    assert found.alpha == pytest.approx(1e-3, rel=0.02)
+
+
+@pytest.mark.parametrize("seed", [6, 13, 18])
+def test_rates_are_right_though_buffers_fill_in_a_tenth_of_the_rounds(seed):
+    (case,) = list(cases([seed]))[-1:]
+    probe = SimulatedProbe(case.truth, 400, seed=seed, noise=0.03, bursts=0.1)
+    found = calibrate(probe, case.stated)
+    true = wires(case.truth).stated
+    for each in found.classes:
+        # Of links one behind the other only the slowest is known.
+        cables = [c for c in each.cables if found.net.twins[c] == c and each.rate is not None]
+        behind = [true[found.net.twins == c].min() for c in cables]
+        assert np.full(len(cables), each.used) == pytest.approx(np.array(behind), rel=0.05)
+
+
+def test_links_are_not_thought_to_have_grown_where_most_are_slow():
+    stated = star(8)
+    half = stated.capacity.astype(np.int64) * 10 // 2
+    half[:6], half[6:8] = stated.capacity[:6] * 10, stated.capacity[6:8] * 6
+    truth = replace(stated, unit=stated.unit / 10, capacity=frozen(half))
+    found = calibrate(SimulatedProbe(truth, noise=0.02), stated).topology
+    assert found.bandwidth / stated.bandwidth == pytest.approx(half / 10, rel=0.05)
 
 
 def test_ranks_are_not_thought_to_pass_packets_on():

@@ -67,6 +67,23 @@ def test_a_flow_shows_the_cable_to_be_full_whose_others_have_room():
     assert found.least[number[1, 3]] == 6.0
 
 
+def test_what_several_rounds_agree_on_counts_more_than_two_that_were_faster():
+    net = wires(star(8))
+    pairs = [
+        ((a, b), (c, b)) for a, b, c in [(1, 0, 2), (2, 0, 3), (3, 0, 4), (4, 0, 5), (5, 0, 6)]
+    ]
+    loads = [11.8, 11.7, 10.0, 9.9, 9.8]
+    readings = [
+        Reading(each, np.array([[load / 2] * 2] * 3))
+        for each, load in zip(pairs, loads, strict=True)
+    ]
+    alone = [Reading(((a, 7),), np.array([[20.0]] * 3)) for a in range(1, 7)]
+    into = int(np.flatnonzero((net.ends == [8, 0]).all(axis=1))[0])
+    assert saturate(net, [*readings, *alone]).best[into] == pytest.approx(9.9)
+    # Where fewer agree, what was carried most counts: it can be carried.
+    assert saturate(net, [*readings[:4], *alone]).best[into] == pytest.approx(11.75)
+
+
 def test_bytes_are_counted_within_the_window():
     window = Window(0.0, 1.0)
     times = np.arange(1, 30) / 10
