@@ -4,21 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from commplan.candidates.generate import all_candidates
-from commplan.candidates.races import Races
-from commplan.candidates.select import try_pacings
-from commplan.candidates.tuning import FAR
+from commplan.expectation.best import Parts, best_by_size, play_part
 from commplan.expectation.patterns import Patterns, Timing
 from commplan.fitting.fitted import Library, known_library
-from commplan.planning.canonical import canonical_view
-from commplan.planning.nearby import find_nearby
 from commplan.planning.planner import plan, schedule_time_bound
 from runtime.metrics.busbw import factor
-from runtime.simulate.simulate import simulate
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import COLLECTIVES, collective
-from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SolverOptions
 from topologies.derive.bundle import bundle
@@ -26,8 +19,6 @@ from topologies.model.arguments import whole
 from topologies.model.topology import Topology
 from topologies.model.units import Bytes, Seconds
 
-# Of a compiled file: the schedule to take from so many bytes on.
-Parts = Sequence[tuple[Bytes, Schedule]]
 SIZES = tuple(4**power for power in range(5, 16))
 LATER = "expectations of {}"
 
@@ -152,10 +143,10 @@ def _of_one(
     """Predict one collective at all sizes."""
     if compiled is None:
         best = plan(topology, what, options=options, watch=watch).schedule
-        found = _best_by_size(best, sizes, options, watch)
+        found = best_by_size(best, sizes, options, watch)
     else:
         best = compiled[0][1]
-        found = {size: _play(compiled, size) for size in sizes}
+        found = {size: play_part(compiled, size) for size in sizes}
     ring, tree = patterns.ring(what), patterns.tree(what)
     for size in sizes:
         watch.tell(f"playing {what.name} at {size} bytes as libraries run it")
@@ -171,35 +162,3 @@ def _of_one(
             tree=tree.timing(size) if tree else None,
             library=patterns.measured(what, size),
         )
-
-
-def _best_by_size(
-    best: Schedule, sizes: Sequence[Bytes], options: SolverOptions, watch: Watch
-) -> dict[Bytes, Timing]:
-    """Race all candidates at each size, and the fastest ones at other pacings.
-
-    The one of highest throughput alone is played where the time is over.
-    """
-    around = find_nearby(best)
-    inner = best if around is None else around.best
-    seen = canonical_view(inner.topology, inner.collective, options.symmetry)
-    inner = inner if seen is None else seen.forth(inner)
-    races = Races(dict(all_candidates(inner, options, watch)), options)
-    found: dict[Bytes, Timing] = {}
-    for size in sizes:
-        watch.tell(f"racing {best.collective.name} at {size} bytes")
-        if watch.leaves_out(LATER.format(f"{best.collective.name} at other schedules")):
-            found[size] = _play([(0, best)], size)
-            continue
-        raced = races.at(size, races.entrants, FAR)
-        first, *_ = try_pacings(raced, size, watch, options)
-        found[size] = Timing(first.name, first.seconds, first.bottleneck)
-    return found
-
-
-def _play(parts: Parts, size: Bytes) -> Timing:
-    """Play the schedule that is for a size."""
-    schedule = next(each for start, each in reversed(parts) if start <= size or each is parts[0][1])
-    played = simulate(schedule, size)
-    name = str(schedule.provenance.get("solver", "")) or "compiled"
-    return Timing(name, played.seconds, str(played.bottleneck))

@@ -19,6 +19,7 @@ from topologies.importers.hardware import figures
 from topologies.importers.hardware.processors import generation
 from topologies.importers.texts.xml_text import Element, begins_with, parse
 from topologies.model.messages import show_value
+from topologies.model.units import count_of
 
 VERSIONS = ("1", "2")
 GPU_CLASSES = ("0x0302", "0x0380", "0x1200", "0x0300")
@@ -40,10 +41,10 @@ def sniff(text: str) -> bool:
 
 
 def read(text: str, name: str) -> Draft:
-    """Read one host, or hosts fused into one NVLink domain.
+    """Read one host, or hosts fused into one NVLink domain; without a GPU sockets are the ranks.
 
     Raises:
-        ValueError: it is no such file, or nothing in it is a GPU; with the line.
+        ValueError: it is no such file, or nothing in it is a GPU or a socket; with the line.
     """
     root = parse(text, "system")
     version = root.get("version")
@@ -54,11 +55,8 @@ def read(text: str, name: str) -> Draft:
         if number >= MOST_SOCKETS:
             raise cpu.fault(f"more than {MOST_SOCKETS:,} sockets")
         _cpu(host, cpu)
-    if not host.gpus:
-        raise ValueError(
-            f"no GPU in it, only {len(host.adapters)} adapters and {len(host.others)} other PCI "
-            "devices: a partial file, which NCCL completes; NCCL_TOPO_DUMP_FILE writes a whole one"
-        )
+    if not host.cpus:
+        raise ValueError("no <cpu> in it, so that nothing of it can be a rank")
     return _finish(host, name)
 
 
@@ -181,7 +179,31 @@ def _name(box: str, local: str) -> str:
 
 
 def _finish(host: _Host, name: str) -> Draft:
-    """Order the GPUs as the file does, and join them and the sockets."""
+    """Join the sockets, and the GPUs if there are any."""
+    sockets = [
+        Cable(a.name, b.name, medium)
+        for (a, medium), (b, _) in combinations(host.cpus, 2)
+        if a.host == b.host
+    ]
+    made = _with_gpus if host.gpus else _without_gpus
+    return made(host, name, (*host.cables, *sockets))
+
+
+def _without_gpus(host: _Host, name: str, cables: tuple[Cable, ...]) -> Draft:
+    """Let the sockets be the ranks, and say that the file is partial."""
+    sockets = {cpu for cpu, _ in host.cpus}
+    ranks = [cpu._replace(role=RANK, kind="socket") for cpu, _ in host.cpus]
+    inner = [each for each in host.switches if each not in sockets]
+    note = (
+        f"no GPU in it, only {count_of(len(host.adapters), 'adapter')} and "
+        f"{count_of(len(host.others), 'other PCI device')}: a partial file, which NCCL completes "
+        "(NCCL_TOPO_DUMP_FILE writes a whole one); the sockets are the ranks"
+    )
+    return Draft(name, (*ranks, *inner, *host.adapters), cables, (note,))
+
+
+def _with_gpus(host: _Host, name: str, cables: tuple[Cable, ...]) -> Draft:
+    """Order the GPUs as the file does, and join them."""
     places = range(len(host.gpus))
     order = sorted(places, key=lambda i: _rank(host.gpus[i], i))
     gpus = [host.gpus[i] for i in order]
@@ -192,15 +214,11 @@ def _finish(host: _Host, name: str) -> Draft:
     ]
     joins, hubs, odd = _joins(gpus, ranks)
     pcie = [_pcie(gpu.pci, rank, gpu.parent) for gpu, rank in zip(gpus, ranks, strict=True)]
-    sockets = [
-        Cable(a.name, b.name, medium)
-        for (a, medium), (b, _) in combinations(host.cpus, 2)
-        if a.host == b.host
-    ]
     vertices = (*ranks, *host.switches, *host.adapters, *hubs)
-    cables = (*joins, *pcie, *host.cables, *sockets)
     partial = any(gpu.said is gpu.pci for gpu in gpus)
-    return Draft(name, vertices, cables, tuple(_notes(gpus)), tuple(odd), partial=partial)
+    return Draft(
+        name, vertices, (*joins, *pcie, *cables), tuple(_notes(gpus)), tuple(odd), partial=partial
+    )
 
 
 def _rank(gpu: _Gpu, place: int) -> tuple[int, int]:

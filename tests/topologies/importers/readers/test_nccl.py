@@ -100,7 +100,7 @@ def test_links_to_the_memory_of_a_processor_are_read(draft, link, medium, rate):
         ("<system version='3'/>", "line 1: version is '3', expected 1 or 2"),
         ("<system/>", "line 1: version is '', expected 1 or 2"),
         ('<system version="1"><cpu>', "line 1, column 26: no element found"),
-        ('<system version="1"/>', "no GPU in it, only 0 adapters"),
+        ('<system version="1"/>', "no <cpu> in it"),
         (SYSTEM.format(GPU.format("0:1", 'rank="-2"')), "line 1: rank is '-2', expected a whole"),
         ('<!DOCTYPE s [<!ENTITY a "b">]><system version="1">&a;</system>', "line 1: an entity"),
         ("<!DOCTYPE s SYSTEM 'x'><system version='1'>&a;</system>", "an entity"),
@@ -118,6 +118,19 @@ def test_a_bomb_of_entities_is_refused_before_it_grows(draft):
     layers = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 20))
     with pytest.raises(ValueError, match="an entity, expected none"):
         draft("nccl", f'<!DOCTYPE s [<!ENTITY l0 "ha">{layers}]><system version="1">&l19;</system>')
+
+
+def test_of_a_file_of_adapters_alone_the_sockets_are_the_ranks(draft):
+    pci = '<pci busid="0000:00:16.0"/>'
+    nic = '<nic><net name="efa0" speed="100000"/></nic>'
+    made = draft("nccl", f'<system version="1"><cpu>{pci}{nic}</cpu><cpu>{pci}</cpu></system>')
+    assert [(each.name, each.kind) for each in made.of("rank")] == [
+        ("cpu0", "socket"),
+        ("cpu1", "socket"),
+    ]
+    assert [each.name for each in made.of("adapter")] == ["nic0"]
+    (note,) = made.notes
+    assert "no GPU in it, only 1 adapter and 2 other PCI devices: a partial file" in note
 
 
 def test_a_partial_file_takes_the_switch_of_the_profile(draft, tmp_path):
