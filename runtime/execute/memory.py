@@ -39,7 +39,7 @@ def find_memory(thing: Any, *, written: bool) -> tuple[Array, str]:  # noqa: ANN
     if not array.flags.forc:
         raise ArgumentError("the buffer is not contiguous")
     if name is None:
-        name = _name_other(array.dtype)
+        name = NAMES.get(array.dtype) or _name_other(array.dtype)
     return array, name
 
 
@@ -69,13 +69,15 @@ def find_address(array: Array) -> int:
 
 def _import_array(thing: Any, *, written: bool) -> tuple[Array, str | None]:  # noqa: ANN401
     """Give an array over what is none of numpy, and the name of its elements if DLPack has it."""
+    shows_tensor = hasattr(thing, "__dlpack__") and hasattr(thing, "__dlpack_device__")
     try:
         return np.asarray(memoryview(thing)), None
     except TypeError:
         pass
-    except (ValueError, BufferError) as error:
-        raise ArgumentError(f"{_name(thing)} does not show its memory: {error}") from None
-    if hasattr(thing, "__dlpack__") and hasattr(thing, "__dlpack_device__"):
+    except (ValueError, BufferError) as error:  # jax has no buffer of bfloat16, but a tensor
+        if not shows_tensor:
+            raise ArgumentError(f"{_name(thing)} does not show its memory: {error}") from None
+    if shows_tensor:
         return _import_tensor(thing, written=written)
     raise ArgumentError(
         f"{_name(thing)} is no buffer; expected an array, a tensor, [array, type] or "
@@ -87,11 +89,13 @@ def _import_tensor(tensor: Any, *, written: bool) -> tuple[Array, str | None]:  
     """Give an array over the memory that DLPack shows."""
     from mpi4py import MPI
 
-    if tensor.__dlpack_device__()[0] not in HOST_DEVICES:
+    if not _is_on_host(tensor):
         raise ArgumentError(f"{_name(tensor)} is in the memory of a device; copy it to the host")
     try:
         shown = MPI.memory.frombuffer(tensor, readonly=not written)
     except (BufferError, ValueError, RuntimeError) as error:
+        if not written and hasattr(tensor, "__array__") and not hasattr(tensor, "requires_grad"):
+            return np.asarray(tensor), None  # jax's bfloat16: a copy, if need be
         raise ArgumentError(f"{_name(tensor)} does not show its memory: {error}") from None
     raw, word = np.asarray(shown), str(tensor.dtype).rpartition(".")[2]
     if word == "bfloat16":
@@ -100,6 +104,13 @@ def _import_tensor(tensor: Any, *, written: bool) -> tuple[Array, str | None]:  
         return raw.view(np.dtype(word)), None
     except TypeError:  # a type that numpy has not: it is moved as bytes
         return raw, ""
+
+
+def _is_on_host(tensor: Any) -> bool:  # noqa: ANN401
+    try:
+        return tensor.__dlpack_device__()[0] in HOST_DEVICES
+    except (BufferError, ValueError, RuntimeError):  # as torch's "meta"
+        return False
 
 
 @cache
