@@ -99,11 +99,13 @@ def read_varying(spec: Any, processes: int, *, written: bool = False) -> Varying
     displs = _displs(parts.displ, counts)
     if len(counts) != processes or len(displs) != processes:
         raise ArgumentError(f"expected {processes} counts and {processes} displacements")
-    last = max(place + count for place, count in zip(displs, counts, strict=True))
+    in_a_row = parts.displ is None
+    ends = (place + count for place, count in zip(displs, counts, strict=True))
+    last = sum(counts) if in_a_row else max(ends)
     if last * held.size > held.whole and any(counts):
         raise ArgumentError(f"{held.whole} bytes for elements up to {last} of {held.size} bytes")
     made = Varying(held, counts, displs)
-    if written and _has_overlap(find_extents(made)):
+    if written and not in_a_row and _has_overlap(find_extents(made)):
         raise ArgumentError("blocks of the result lie in each other")
     return made
 
@@ -199,10 +201,10 @@ def _take_apart(spec: Any) -> _Parts:  # noqa: ANN401
     if not isinstance(spec, list | tuple):
         return _Parts(spec, None, None, None)
     buffer, *rest = spec or [()]
-    said = bool(rest) and (_is_type(rest[-1]) or (len(rest) == 3 and rest[-1] is None))
-    kind = rest.pop() if said else None
     if rest and isinstance(rest[0], tuple) and len(rest[0]) == 2:  # (counts, displacements)
         rest = [*rest[0], *rest[1:]]
+    said = bool(rest) and (_is_type(rest[-1]) or (len(rest) == 3 and rest[-1] is None))
+    kind = rest.pop() if said else None
     if len(rest) > 2:
         raise ArgumentError(
             f"a buffer of {len(spec)} parts; expected [buffer, count, displacement, type]"
@@ -231,9 +233,9 @@ def _counts(said: Any, processes: int, held: Span) -> tuple[int, ...]:  # noqa: 
     """Read the counts of all blocks."""
     if said is None:
         said = _share(held, processes)
-    if np.ndim(said) == 0:
+    if not isinstance(said, list | tuple) and np.ndim(said) == 0:
         said = [said] * processes
-    return tuple(_whole("count", each) for each in said)
+    return _wholes("count", said)
 
 
 def _share(held: Span, blocks: int) -> int:
@@ -248,9 +250,20 @@ def _displs(said: Any, counts: tuple[int, ...]) -> tuple[int, ...]:  # noqa: ANN
     """Read the displacements of all blocks."""
     if said is None:
         return tuple(accumulate(counts[:-1], initial=0))
-    if np.ndim(said) == 0:
+    if not isinstance(said, list | tuple) and np.ndim(said) == 0:
         said = [said] * len(counts)
-    return tuple(_whole("displacement", each) for each in said)
+    return _wholes("displacement", said)
+
+
+def _wholes(what: str, said: Any) -> tuple[int, ...]:  # noqa: ANN401
+    """Read numbers of elements."""
+    try:
+        numbers = tuple(map(index, said))
+    except TypeError:
+        return tuple(_whole(what, each) for each in said)
+    if numbers and min(numbers) < 0:
+        _whole(what, min(numbers))
+    return numbers
 
 
 def _whole(what: str, said: Any) -> int:  # noqa: ANN401

@@ -8,14 +8,16 @@ from typing import Any, Self
 
 from commplan.communicator.buffers import Unsupported, read_varying
 from commplan.communicator.calls import Calls
-from commplan.communicator.delegation import find_class
-from commplan.communicator.exchange.exchange import Exchange
+from commplan.communicator.exchange import handing
+from commplan.communicator.exchange.exchange import Exchange, compare_handed
 from commplan.communicator.plans.book import Stopwatch
 from commplan.communicator.plans.uses import PlanUse
-from commplan.communicator.queue import OperationQueue
+from commplan.communicator.progress.delegation import find_class, run_beside
+from commplan.communicator.progress.threaded_queue import ThreadedQueue
 from commplan.communicator.requests import Native, Operation, Steps, native_steps
 from commplan.communicator.sums.fixed_order import FixedSum
 from commplan.communicator.unequal import UnequalCalls
+from runtime.execute.faults import ExecutionError
 from solvers.groups.parts import refuse_parts
 from solvers.schedules.kinds import collective
 from topologies.derive.damage import damaged
@@ -27,7 +29,7 @@ Counts = Sequence[int] | None  # elements of each process
 Op = Any  # an operation of MPI, or one of sum, min, max, prod, avg, band, bor, bxor
 
 
-class Communicator(OperationQueue):
+class Communicator(ThreadedQueue):
     """The upper-case collectives of mpi4py over the processes of a communicator, planned.
 
     Every call takes what mpi4py takes: buffers of numpy and their like, [buffer, count, type],
@@ -39,7 +41,7 @@ class Communicator(OperationQueue):
     Process 0 plans at the first call of each collective, root and size between two powers of two,
     or takes the best of a folder of compiled schedules, and tells all; programs are kept for
     every size and type. All processes call the same collectives in the same order. Non-blocking
-    calls of one communicator run one after the other, while `Test` or `Wait` is called.
+    calls of one communicator run one after the other, while somebody waits or by a thread.
 
     Threads: a communicator is for one thread at a time. Several threads each take one of their
     own, made by `Dup` or `Split`, and MPI must have been started with MPI_THREAD_MULTIPLE, as
@@ -69,7 +71,7 @@ class Communicator(OperationQueue):
         self._calls = Calls(self._native, self.order, self.rank, fixed=fixed, accumulate=wider)
         self._unequal = UnequalCalls(self._calls, self.rank, self.size)
 
-    __init__.__doc__ = OperationQueue.__init__.__doc__
+    __init__.__doc__ = ThreadedQueue.__init__.__doc__
 
     def __eq__(self, other: object) -> bool:
         """Tell whether it is the same; two with one handle have each their own plans."""
@@ -123,8 +125,11 @@ class Communicator(OperationQueue):
         return self._begin("Ialltoall", sendbuf, recvbuf)
 
     def Alltoallv(self, sendbuf: Buffer, recvbuf: Buffer) -> None:  # noqa: N802
-        """Send from each process so many elements to each; planned anew for each matrix."""
-        self.Ialltoallv(sendbuf, recvbuf).Wait()
+        """Send from each process so many elements to each; see `ExchangeHabit` for how."""
+        if self._queue:
+            self.drain()
+        if not (self.habit.hands_over() and self._hand_over(sendbuf, recvbuf)):
+            self.Ialltoallv(sendbuf, recvbuf).Wait()
 
     def Ialltoallv(self, sendbuf: Buffer, recvbuf: Buffer) -> Operation:  # noqa: N802
         """Start an Alltoallv."""
@@ -296,6 +301,8 @@ class Communicator(OperationQueue):
 
     def Free(self) -> None:  # noqa: N802
         """Give back what MPI holds for this communicator; all processes call this together."""
+        if self.habit.handed and self._failure is None:
+            self.enter("Free", compare_handed(self)).Wait()
         self.free()
         if self._is_own:
             self.plain.Free()
@@ -305,10 +312,10 @@ class Communicator(OperationQueue):
     def _over(self, way: str, *words: Any) -> "Communicator | None":  # noqa: ANN401
         """Plan for some of the processes on the same machine."""
         self.drain()
-        comm = getattr(self._native.comm, way)(*words)
+        comm = run_beside(lambda: getattr(self._native.comm, way)(*words))
         if not comm:
             return None
-        ranks = comm.allgather(self.played[self.rank])
+        ranks = run_beside(lambda: comm.allgather(self.played[self.rank]))
         options = self._options.words() | {"contingency": ()}  # they are read already
         made = type(self)(comm, self.topology, ranks=ranks, **options)
         ours, theirs = self._book.source, made._book.source
@@ -316,6 +323,32 @@ class Communicator(OperationQueue):
             made._book.source = replace(theirs, ready=ours.ready)
         made._whole, made._is_own = self._whole, True
         return made
+
+    def _hand_over(self, sendbuf: Buffer, recvbuf: Buffer) -> bool:
+        """Let MPI do an Alltoallv; tell whether it could."""
+        self.check_alive()
+        try:
+            ends = handing.read_ends(sendbuf, recvbuf, self.size)
+        except Unsupported:
+            return False
+        watch = Stopwatch()
+        self._log.note(handing.CALLED)
+        try:
+            handing.hand_over(self._native.comm, ends, self.habit, self._look_at)
+        except ExecutionError as error:
+            self._fault(error)
+        self.completed += 1
+        watch.stop(self._book.count_mpi("Alltoallv", handing.WHY))
+        return True
+
+    def _look_at(self, seconds: float) -> None:
+        """See after a call of MPI that lasts so long; end all if others call something else."""
+        try:
+            self._log.look()
+            if seconds > self.limit:
+                raise handing.late(self.rank, self.limit)
+        except ExecutionError as error:
+            self._fault(error)
 
     def _do(self, name: str, *words: Any) -> None:  # noqa: ANN401
         try:

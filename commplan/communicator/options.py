@@ -10,6 +10,8 @@ from runtime.execute.executor import SECONDS, WAYS, Way
 from topologies.model.arguments import number, refuse, whole
 from topologies.model.units import Seconds
 
+Progress = Literal["caller", "thread"]
+PROGRESS: tuple[Progress, ...] = get_args(Progress)
 Order = Literal["plan", "fixed"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 PLANNING_SECONDS = 60.0
@@ -36,6 +38,8 @@ class Options:
             that process 0 searches for in the background is taken over; before it a known pattern
             serves. 1 searches at the first call, while all wait.
         cache: a folder in which process 0 keeps schedules for later jobs on the same machine.
+        progress: "thread" lets what was begun go on in a thread of the communicator, whatever the
+            caller does meanwhile; "caller" while a call of a communicator waits or tests.
 
     Raises:
         ArgumentError: something of another kind.
@@ -52,10 +56,13 @@ class Options:
     accumulate: Accumulate = None
     plan_at: int = 32
     cache: str | Path | None = None
+    progress: Progress = "caller"
 
     def __post_init__(self) -> None:
         if self.way not in WAYS:
             refuse("way", self.way, " or ".join(WAYS))
+        if self.progress not in PROGRESS:
+            refuse("progress", self.progress, " or ".join(PROGRESS))
         if self.order not in ORDERS:
             refuse("order", self.order, " or ".join(ORDERS))
         if self.accumulate not in (None, *ACCUMULATES):

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from commplan.communicator import progress
 from commplan.communicator.ending import end_all
+from commplan.communicator.exchange.habit import ExchangeHabit
 from commplan.communicator.mpi_fallback import Natives
 from commplan.communicator.options import Options
 from commplan.communicator.placement import Placement, caller_order, place
@@ -17,6 +17,8 @@ from commplan.communicator.plans.executor_cache import ExecutorCache, Ready
 from commplan.communicator.plans.schedule_source import share_source
 from commplan.communicator.plans.staging import Staging, hand_out
 from commplan.communicator.plans.uses import Uses
+from commplan.communicator.progress import under_way
+from commplan.communicator.progress.delegation import run_beside
 from commplan.communicator.requests import Call, Machine, Operation, Steps, native_steps
 from runtime.execute.call_log import CallLog
 from runtime.execute.faults import ExecutionError
@@ -33,6 +35,8 @@ class OperationQueue:
 
     What stands here is what all collectives share; `Communicator` adds the calls themselves.
     """
+
+    moves_itself = False
 
     def __init__(
         self,
@@ -63,18 +67,27 @@ class OperationQueue:
         self._topology = topology
         self._place = (mpi_comm.rank, mpi_comm.size)
         self.plain = MPI.Intracomm(mpi_comm)
-        self.played = place(topology, mpi_comm.allgather(MPI.Get_processor_name()), ranks)
-        self.order = caller_order(self.played)
         self.IN_PLACE = MPI.IN_PLACE
-        ranks = tuple(sorted(self.played))
-        self._book = PlanBook(self.order, ranks, self._options.plan_at)
-        self._open(mpi_comm.Dup())
-        self._reserve = mpi_comm.Dup() if self._options.survive else None
         self._left: list[object] = []
         self.completed = 0
-        self._book.source = share_source(self._comm, topology, self.played, self._options)
         self._queue: deque[Operation] = deque()
         self._failure: CommplanError | None = None
+        run_beside(lambda: self._meet(mpi_comm, ranks))
+
+    def _meet(self, mpi_comm: Any, ranks: Placement) -> None:  # noqa: ANN401
+        """Agree with the other processes."""
+        from mpi4py import MPI
+
+        topology = self._topology
+        self.played = place(topology, mpi_comm.allgather(MPI.Get_processor_name()), ranks)
+        self.order = caller_order(self.played)
+        several = MPI.Query_thread() >= MPI.THREAD_MULTIPLE
+        may_hand = several and self._options.abort and not self.survives
+        self.habit = ExchangeHabit(self._options.plan_at, may_hand=may_hand)
+        self._book = PlanBook(self.order, tuple(sorted(self.played)), self._options.plan_at)
+        self._open(mpi_comm.Dup())
+        self._reserve = mpi_comm.Dup() if self._options.survive else None
+        self._book.source = share_source(self._comm, topology, self.played, self._options)
 
     def _open(self, own: Any) -> None:  # noqa: ANN401
         """Let calls run over a communicator that carries nothing yet."""
@@ -102,7 +115,7 @@ class OperationQueue:
             raise ArgumentError("the communicator was not made to survive: expected survive=True")
         with suppress(ExecutionError):
             self.drain()
-        progress.leave(self)
+        under_way.leave(self)
         self._left.append((self._machines, tuple(self._queue), self._native, self._log))
         self._queue.clear()
         self._failure = None
@@ -185,7 +198,7 @@ class OperationQueue:
         has_failed = isinstance(self._failure, ExecutionError)
         if not has_failed:
             self.drain()
-        progress.leave(self)
+        under_way.leave(self)
         self._queue.clear()
         self._failure = ArgumentError("the communicator was freed")
         self._machines.clear()
@@ -204,7 +217,7 @@ class OperationQueue:
     def do(self, call: Call) -> None:
         """Do a collective, after all that were started before."""
         self.check_alive()
-        if not self._queue and call.key.elements and not progress.has_others(self):
+        if not self._queue and call.key.elements and not under_way.has_others(self):
             ready = self._book.find(call.key, call.in_place)
             if ready is not None:
                 self._log.note(call.key)
@@ -224,7 +237,7 @@ class OperationQueue:
         self.check_alive()
         made = Operation(name, self._logged(steps, called or name), self)
         self._queue.append(made)
-        progress.enter(self)
+        under_way.enter(self)
         self.progress(made)
         return made
 
@@ -234,20 +247,20 @@ class OperationQueue:
             self._advance(last)
         except ExecutionError as error:
             self._fault(error)
-        progress.move_others(self)
+        under_way.move_others(self)
 
     def move_on(self) -> None:
         """Go on, without waiting, with all; what fails is told where it is waited for."""
         try:
             self._advance(None)
         except ExecutionError as error:
-            progress.leave(self)
+            under_way.leave(self)
             if self._options.abort and not self._options.survive:
                 self._fault(error)
 
     def finish(self, last: Operation) -> None:
         """Finish all operations up to this one."""
-        progress.enter(self)
+        under_way.enter(self)
         try:
             while not last.ended:
                 self._complete_first(last)
@@ -260,20 +273,14 @@ class OperationQueue:
         first = self._queue[0]
         try:
             first.complete()
-        except ArgumentError:  # all processes refuse it, and nothing is under way
+        except ExecutionError:
+            raise
+        except Exception:  # it was refused, by us or by MPI, and nothing of it is under way
             self._queue.popleft()
             if first is last:
                 raise
         else:
             self._queue.popleft()
-
-    def has_others(self) -> bool:
-        """Tell whether other communicators have something under way in this thread."""
-        return progress.has_others(self)
-
-    def move_others(self) -> None:
-        """Go on, without waiting, with what they have under way."""
-        progress.move_others(self)
 
     def look(self) -> None:
         """Hear whether other processes wait in another call."""
@@ -302,7 +309,9 @@ class OperationQueue:
         first = self._queue[0]
         try:
             return first.advance()
-        except ArgumentError:
+        except ExecutionError:
+            raise
+        except Exception:  # as in `_complete_first`
             if first is last:
                 self._queue.popleft()
                 raise
@@ -310,7 +319,7 @@ class OperationQueue:
 
     def _rest(self) -> None:
         if not self._queue:
-            progress.leave(self)
+            under_way.leave(self)
 
     def check_alive(self) -> None:
         """Refuse to go on after a failure, or what was freed."""
@@ -361,13 +370,10 @@ class OperationQueue:
         watch.stop(ready.uses)
         return True
 
-    def is_new_exchange(self, matrix: Any) -> bool:  # noqa: ANN401
-        """Tell whether an Alltoallv is served without a search; those that survive need a plan."""
-        return not self._options.survive and self._book.is_new_exchange(matrix)
-
-    def expects_new_exchange(self) -> bool:
-        """Tell, from the calls before alone, whether the next is not worth a search."""
-        return not self._options.survive and self._book.expects_new_exchange()
+    @property
+    def survives(self) -> bool:
+        """Tell whether it goes on after failures: then every exchange needs a plan."""
+        return self._options.survive
 
     def begin_part(self, part: Part, ins: int, outs: int) -> Machine:
         """Make what runs a part once on this memory."""
@@ -391,7 +397,7 @@ class OperationQueue:
     def _fault(self, error: ExecutionError) -> NoReturn:
         """End all processes, or raise, and begin nothing more: messages may still be under way."""
         self._failure = error
-        progress.leave(self)
+        under_way.leave(self)
         if self._options.survive or not self._options.abort:
             raise error
         end_all(self._native.comm, error)

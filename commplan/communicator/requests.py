@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from typing import NamedTuple, Protocol
 
 from commplan.communicator.plans.consensus import Key
+from commplan.communicator.progress import under_way
 from runtime.execute.core import Core
 from runtime.execute.faults import BlockedError
 from runtime.execute.persistent import Persistent
@@ -50,7 +51,7 @@ class Native(Protocol):
         ...
 
 
-class Owner(Protocol):
+class Owner(under_way.Worker, Protocol):
     """Whoever lets operations run one after the other."""
 
     def progress(self, last: "Operation") -> None:
@@ -63,14 +64,6 @@ class Owner(Protocol):
 
     def patience(self) -> float:
         """Give the seconds after which an operation is late."""
-        ...
-
-    def has_others(self) -> bool:
-        """Tell whether the same thread has begun work elsewhere."""
-        ...
-
-    def move_others(self) -> None:
-        """Go on, without waiting, with that work."""
         ...
 
     def look(self) -> None:
@@ -174,7 +167,7 @@ class Operation:
         while not self.advance(ran):
             ran = None
             late = time.monotonic() > since + self._owner.patience()
-            if self._machine is not None and (late or not self._owner.has_others()):
+            if self._machine is not None and (late or not under_way.has_others(self._owner)):
                 self._machine.wait()
                 ran = True
             elif late:
@@ -182,7 +175,7 @@ class Operation:
             else:
                 naps += self._machine is None
                 self._owner.look()
-                self._owner.move_others()
+                under_way.move_others(self._owner)
                 nap(naps)
 
 

@@ -38,20 +38,21 @@ class Exchange:
 
     def steps(self, natives: Natives, sendbuf: Any, recvbuf: Any) -> Steps:  # noqa: ANN401
         """Take all steps: the matrix, its plan, the messages, the blocks to their places."""
-        n = self._owner.size
-        both = np.zeros((n, 2 * n), dtype=np.int64)
-        request = self._owner.gather_rows(self._row(), both)
-        if self._owner.expects_new_exchange():
-            yield from self._run_at_once(request, both)
+        n, habit = self._owner.size, self._owner.habit
+        own = self._row()
+        rows = np.zeros((n, len(own)), dtype=np.int64)
+        request = self._owner.gather_rows(own, rows)
+        if habit.expects_new() and not self._owner.survives:
+            yield from self._run_at_once(request, rows)
             return True
         while not request.Test():
             yield None
-        self._check(both)
-        matrix = both[:, :n].copy()
+        self._check(rows)
+        matrix = rows[:, :n].copy()
         if not matrix.any():
             return True
-        if self._owner.is_new_exchange(matrix):
-            yield from self._run_at_once(None, both)
+        if not self._owner.survives and habit.take(matrix):
+            yield from self._run_at_once(None, rows)
             return True
         wide = gcd(WIDEST, *matrix.ravel().tolist())
         matrix //= wide
@@ -73,7 +74,7 @@ class Exchange:
             unpack(self._takes, result)
         return planned
 
-    def _run_at_once(self, request: Native | None, both: IntArray) -> Steps:
+    def _run_at_once(self, request: Native | None, rows: IntArray) -> Steps:
         """Exchange the blocks while the lengths are told; where these are unlike, refuse all.
 
         Messages of an exchange that is refused may be under way still: their memory is kept.
@@ -89,7 +90,7 @@ class Exchange:
                     failed = error
             if request is not None and request.Test():
                 request = None
-                self._check_begun(both, (machine, kept), done)
+                self._check_begun(rows, (machine, kept), done)
             if failed is not None and request is None:
                 raise failed
             if not done or request is not None:
@@ -98,14 +99,14 @@ class Exchange:
         self._owner.end_part(watch)
         return True
 
-    def _check_begun(self, both: IntArray, held: object, done: bool) -> None:
+    def _check_begun(self, rows: IntArray, held: object, done: bool) -> None:
         try:
-            self._check(both)
+            self._check(rows)
         except ArgumentError:
             if not done:
                 self._owner.keep_for_ever(held)
             raise
-        self._owner.is_new_exchange(both[:, : len(both)])
+        self._owner.habit.take(rows[:, : len(rows)])
 
     def _plan_at_once(self) -> tuple[Part, int, int, object]:
         """Plan without any search; give the memory to work on, and what owns it."""
@@ -129,15 +130,29 @@ class Exchange:
         return part, ins, self._takes.span.address, (packed, ends, self._takes)
 
     def _row(self) -> IntArray:
-        """Give what this process sends to each process, and then what it expects, in bytes."""
+        """Give what this process sends to each process, and then what it expects, in bytes.
+
+        After calls that MPI did, sums of both over these calls follow.
+        """
         row = np.zeros((2, self._owner.size), dtype=np.int64)
         for side, ends in zip(row, (self._sends, self._takes), strict=True):
             side[self._owner.order] = np.array(ends.counts) * ends.span.size
-        return row.ravel()
+        habit = self._owner.habit
+        if not habit.handed:
+            return row.ravel()
+        return np.concatenate([row, habit.sum_handed(self._owner.order)]).ravel()
 
-    def _check(self, both: IntArray) -> None:
-        """Refuse counts of which the other end knows nothing; all processes do so alike."""
-        sent, expected = both[:, : len(both)], both[:, len(both) :]
+    def _check(self, rows: IntArray) -> None:
+        """Refuse counts of which the other end knows nothing; all processes do so alike.
+
+        Raises:
+            ArgumentError: of this call.
+            ExecutionError: of one that MPI did before.
+        """
+        n = len(rows)
+        if rows.shape[1] > 2 * n:
+            check_handed(rows[:, 2 * n :], self._owner.order)
+        sent, expected = rows[:, :n], rows[:, n : 2 * n]
         unlike = np.argwhere(sent != expected.T)
         if len(unlike):
             i, j = unlike[0].tolist()
@@ -146,3 +161,34 @@ class Exchange:
                 f"process {process(i)} sends {sent[i, j]} bytes to process {process(j)}, which "
                 f"expects {expected[j, i]}"
             )
+
+
+def compare_handed(owner: OperationQueue) -> Steps:
+    """Take the steps after which all know whether what MPI was handed last was alike.
+
+    Raises:
+        ExecutionError: it was not.
+    """
+    own = owner.habit.sum_handed(owner.order).ravel()
+    rows = np.zeros((owner.size, len(own)), dtype=np.int64)
+    request = owner.gather_rows(own, rows)
+    while not request.Test():
+        yield None
+    check_handed(rows, owner.order)
+    return True
+
+
+def check_handed(sums: IntArray, order: list[int]) -> None:
+    """Compare what processes sent and expected in calls that MPI did.
+
+    Raises:
+        ExecutionError: a process expected other bytes than it was sent.
+    """
+    n = len(sums)
+    unlike = np.argwhere(sums[:, :n] != sums[:, n:].T)
+    if len(unlike):
+        i, j = unlike[0].tolist()
+        raise ExecutionError(
+            f"process {order.index(i)} sent {sums[i, j]} bytes to process {order.index(j)} in the "
+            f"last calls of Alltoallv, which expected {sums[j, n + i]}"
+        )

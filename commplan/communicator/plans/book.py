@@ -1,6 +1,5 @@
 """The plans of one communicator: found for its calls, counted, and exchanged for better ones."""
 
-import hashlib
 import logging
 from collections.abc import Generator
 from math import inf
@@ -14,7 +13,6 @@ from commplan.communicator.plans.uses import MPI, PLAN, PlanUse, Uses
 from commplan.communicator.requests import Call
 from runtime.program.elements import width
 from runtime.program.program import ProgramError
-from topologies.model.topology import IntArray
 
 LOG = logging.getLogger("commplan")
 OLD = 256  # plans that serve no more of which it is remembered how they did
@@ -38,8 +36,6 @@ class PlanBook:
         self._agreed: LRUCache[Key, bool] = LRUCache(4 * PLANS)
         self._served: LRUCache[Need, tuple[Planned, Uses]] = LRUCache(PLANS, self._retire)
         self._others: dict[tuple[str, str], Uses] = {}
-        self._matrices: LRUCache[bytes, int] = LRUCache(PLANS)
-        self._repeats = 0
         self._old: list[Uses] = []
         self._told: set[tuple[str, str]] = set()
 
@@ -119,18 +115,6 @@ class PlanBook:
         if (name, reason) not in self._told and self._comm.rank == self._order[0]:
             LOG.warning("%s is left to MPI: %s", name, reason)
         self._told.add((name, reason))
-
-    def is_new_exchange(self, matrix: IntArray) -> bool:
-        """Tell whether a matrix of an Alltoallv came less than `plan_at` times; count it."""
-        key = hashlib.sha256(matrix.tobytes()).digest()
-        calls = (self._matrices.get(key) or 0) + 1
-        self._matrices.put(key, calls)
-        self._repeats = calls
-        return calls < self._plan_at
-
-    def expects_new_exchange(self) -> bool:
-        """Tell whether the matrix of the last one, if it comes again, is not to be searched for."""
-        return self._repeats + 1 < self._plan_at
 
     def count_direct(self) -> Uses:
         """Give what counts exchanges that are planned at once."""

@@ -183,6 +183,20 @@ def take_every_form_of_blocks(comm):
     assert np.array_equal(*both)
 
 
+def plan_for_all_that_shows_numbers(comm):
+    """Plan for arrays of others as for those of numpy; what MPI refuses leaves no trace."""
+    for mine in (array("f", [1] * 4), memoryview(ones()), Tensor(ones())):
+        got = np.zeros(4, dtype="float32")
+        comm.Allreduce(mine, got)
+        assert got.tolist() == [N] * 4
+    assert "Allreduce" not in [use.collective for use in comm.plans()]
+    request = comm.Iallreduce(MPI.IN_PLACE, ones())
+    with pytest.raises(TypeError):
+        comm.Allreduce(None, None)
+    comm.Allreduce(MPI.IN_PLACE, ones())
+    assert request.Wait()
+
+
 def main() -> None:
     comm = Communicator(WORLD, star(N), limit=60)
     sys.excepthook = lambda *error: (sys.__excepthook__(*error), print(CASE, file=sys.stderr))
@@ -190,6 +204,7 @@ def main() -> None:
     refuse_what_cannot_be_sent(comm)
     take_every_form(comm)
     take_every_form_of_blocks(comm)
+    plan_for_all_that_shows_numbers(Communicator(WORLD, star(N), limit=60))
     comm.Free()
     if ME == 0:
         print("right")

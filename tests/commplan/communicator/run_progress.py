@@ -63,6 +63,8 @@ def call_while_another_is_under_way(first, second):
         lambda comm: comm.Allreduce(MPI.IN_PLACE, np.zeros(COUNT)),
         lambda comm: comm.Bcast([np.zeros(5), 1, column], 0),
         lambda comm: comm.Alltoall(np.zeros(N), np.zeros(N)),
+        lambda comm: comm.Split(0, ME).Free(),
+        lambda _: Communicator(WORLD, star(N)).Free(),
     ):
         request, result = begin(first)
         if ME % 2:
@@ -92,6 +94,29 @@ def mix_with_messages_of_mpi(comm):
     assert right(result)
 
 
+def go_on_beside(way):
+    """Let a thread go on while MPI's own call waits for a process that waits for this one."""
+    comm = Communicator(WORLD, star(N), limit=60, progress="thread", way=way)
+    request, result = begin(comm)
+    if ME == 0:
+        WORLD.Recv(np.zeros(1), source=1)
+        request.Wait()
+    else:
+        request.Wait()
+        if ME == 1:
+            WORLD.Send(np.ones(1), 0)
+    assert right(result)
+    began = []
+    for _ in range(20):  # in their order, whoever of the two threads does them
+        began.append(begin(comm))
+        comm.Barrier()
+    inner = comm.Dup()
+    began.append(begin(inner))
+    inner.Free()
+    assert all(request.Wait() and right(result) for request, result in reversed(began))
+    comm.Free()
+
+
 def live(comm):
     """Copy copies, split parts, free with work under way; then nothing may be called."""
     inner = comm.Dup().Dup()
@@ -119,6 +144,8 @@ def main() -> None:
     wait_in_any_order(comms)
     call_while_another_is_under_way(*comms[1:])
     mix_with_messages_of_mpi(comms[0])
+    go_on_beside("best")
+    go_on_beside("mpi4py")
     live(comms[2])
     if ME == 0:
         print("right")

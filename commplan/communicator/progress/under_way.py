@@ -9,7 +9,13 @@ from typing import Protocol
 
 
 class Worker(Protocol):
-    """What has work under way."""
+    """What has work under way.
+
+    Attributes:
+        moves_itself: a thread of its own moves it on, and nobody else has to.
+    """
+
+    moves_itself: bool
 
     def move_on(self) -> None:
         """Go on without waiting; what fails is told when it is asked for."""
@@ -21,7 +27,8 @@ _THREADS: dict[Worker, int] = {}  # the thread that began the work last
 
 def enter(worker: Worker) -> None:
     """Note that a worker has work under way."""
-    _THREADS[worker] = get_ident()
+    if not worker.moves_itself:
+        _THREADS[worker] = get_ident()
 
 
 def leave(worker: Worker) -> None:

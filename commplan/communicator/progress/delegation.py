@@ -6,7 +6,7 @@ from itertools import count
 from threading import Thread
 from typing import Any
 
-from commplan.communicator import progress
+from commplan.communicator.progress import under_way
 from commplan.communicator.requests import nap
 
 # Calls that wait for other processes: while they do, what is under way in this thread goes on.
@@ -61,7 +61,7 @@ def run_beside(call: Callable[[], Any]) -> Any:  # noqa: ANN401
     """
     from mpi4py import MPI
 
-    if not progress.has_work() or MPI.Query_thread() < MPI.THREAD_MULTIPLE:
+    if not under_way.has_work() or MPI.Query_thread() < MPI.THREAD_MULTIPLE:
         return call()
     told: list[tuple[bool, Any]] = []
 
@@ -76,7 +76,7 @@ def run_beside(call: Callable[[], Any]) -> Any:  # noqa: ANN401
     for naps in count():
         if not thread.is_alive():
             break
-        progress.move_all()
+        under_way.move_all()
         nap(naps)
     right, result = told[0]
     if not right:
