@@ -22,13 +22,18 @@ SIZE_LIMIT = 64 * 10**6  # bytes
 
 @dataclass(frozen=True)
 class Sends:
-    """What a file says: the format, the collective with its root and ranks, and the sends."""
+    """What a file says: the format, the collective with its root and ranks, and the sends.
+
+    Attributes:
+        members: the ranks that take part, where others only pass on; all of them if empty.
+    """
 
     form: str
     collective: str
     ranks: int
     root: int | None
     sends: list[Send]
+    members: tuple[int, ...] = ()
 
 
 def load_foreign(path: atomic.Name, topology: Topology, name: str | None = None) -> Schedule:
@@ -50,7 +55,8 @@ def load_foreign(path: atomic.Name, topology: Topology, name: str | None = None)
         found = _read(atomic.read(path, SIZE_LIMIT), topology, name)
         if found.ranks > topology.ranks:
             raise ForeignError(f"{found.ranks} ranks, and {topology.name} has {topology.ranks}")
-        what = collective(found.collective, range(found.ranks), found.root)
+        members = found.members or range(found.ranks)
+        what = collective(found.collective, members, found.root)
         return schedule_from(found.sends, topology, what, name=found.form)
     except OSError as error:
         fault = (error.strerror or str(error)).lower()
@@ -91,8 +97,9 @@ def _read(data: bytes, topology: Topology, name: str | None) -> Sends:
 
 def _json(data: bytes) -> Sends:
     if b'"7-Flows"' in data:
-        name, ranks, moves = teccl.read(data)
-        return Sends("TE-CCL", name, ranks, None, in_steps(moves))
+        read = teccl.read(data)
+        sends = in_steps(read.moves)
+        return Sends("TE-CCL", read.name, read.ranks, read.root, sends, read.members)
     layout, moves = mscclpp.read(decode(data))
     return Sends("MSCCL++", layout.name, layout.ranks, layout.root, in_steps(moves))
 

@@ -1,7 +1,7 @@
 """Schedules of others: read, executed, and put into the words of ours."""
 
 import json
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import pytest
 
@@ -126,7 +126,8 @@ def test_a_text_of_ones_own_is_read(tmp_path):
         ("\xff\xfe", "none of MSCCL XML"),
         ("{}", "no MSCCL"),
         ('{"7-Flows": 3}', "no output of TE-CCL"),
-        ('{"7-Flows": {"x": []}}', "neither a demand nor a flow"),
+        ('{"7-Flows": ["x"], "8-Chunk paths": {}}', "no demand"),
+        ('{"7-Flows": [], "8-Chunk paths": {"x": []}}', "no demand of TE-CCL"),
         ("<algo/>", "no MSCCL algorithm"),
         ("<algo", "no MSCCL algorithm"),
         ("<Algo/>", "no trees of ForestColl"),
@@ -158,29 +159,76 @@ def test_plans_of_our_own_come_back_as_they_were(tmp_path):
         assert found.collective.root == made.collective.root
 
 
-def flows(ranks):
-    """Write what TE-CCL puts out for an all_gather over a switch that is vertex 0."""
-    return {
-        f"Demand at {b} for chunk 0 from {a} met by epoch 7": [
-            f"{a}->{b} in epoch 3 via switches 0"
-        ]
-        for a, b in permutations(range(1, ranks + 1), 2)
-    }
-
-
-def test_an_output_of_te_ccl_is_read(tmp_path):
-    gathered = flows(3)
-    gathered["Demand at 3 for chunk 0 from 1 met by epoch 9"] = [
-        "1->2 in epoch 3 via switches 0",
-        "2->3 in epoch 5",
+def output(hops, **demands):
+    """Write what TE-CCL puts out for whole chunks: (chunk, source, from, to, epoch) each."""
+    flows = [
+        f"Chunk {c} from {s} traveled over {a}->{b} in epoch {e} via switches 0"
+        for c, s, a, b, e in hops
     ]
-    del gathered["Demand at 3 for chunk 0 from 1 met by epoch 7"]
-    (tmp_path / "out.json").write_text(json.dumps({"7-Flows": gathered, "Solver_Time": 1.5}))
-    found = load_foreign(tmp_path / "out.json", topology("star:3"))
+    met = {
+        f"Demand at {b} for chunk {c} from {s} met by epoch {e}": [f"{a}->{b} in epoch {e}"]
+        for c, s, a, b, e in hops
+    }
+    return json.dumps({"1-Epoch_Duration": 1e-9, "7-Flows": flows, "8-Chunk paths": met | demands})
+
+
+def test_whole_chunks_of_te_ccl_are_read(tmp_path):
+    """Switches have numbers too, and flows of one epoch stand in any order."""
+    path = tmp_path / "out.json"
+    gathered = [(c, s, s, s % 3 + 1, 0) for s in (1, 2, 3) for c in (0, 1)]
+    gathered += [(c, s, s % 3 + 1, (s + 1) % 3 + 1, c) for s in (1, 2, 3) for c in (1, 0)]
+    path.write_text(output(gathered[::-1]))
+    found = load_foreign(path, topology("star:3"))
     assert (is_right(found).height, found.collective.name) == (2, "all_gather")
-    pairs = {key.replace("chunk 0", f"chunk {key[10]}"): way for key, way in flows(3).items()}
-    (tmp_path / "out.json").write_text(json.dumps({"7-Flows": pairs}))
-    assert load_foreign(tmp_path / "out.json", topology("star:3")).collective.name == "all_to_all"
+    pairs = [(b, a, a, b, 0) for a, b in permutations((0, 4, 9), 2)]
+    for hops, name, root in [
+        (pairs, "all_to_all", None),
+        (pairs[:2], "scatter", 0),
+        ([hop for hop in pairs if hop[3] == 4], "gather", 1),
+        ([(0, 4, 4, 9, 0), (0, 4, 9, 0, 1)], "broadcast", 1),
+    ]:
+        path.write_text(output(hops))
+        found = load_foreign(path, topology("star:3"))
+        assert (is_right(found) and found.collective.name, found.collective.root) == (name, root)
+    late = [(0, 4, 4, 9, 1), (0, 4, 9, 0, 0)]  # 9 sends on before it has anything
+    path.write_text(output(late))
+    assert not verify(load_foreign(path, topology("star:3"))).correct
+
+
+def divided(*ways):
+    """Write paths with volumes for one demand: (volume, vertices) each."""
+    return [
+        [
+            [epoch, f"{a}->{b} with volume {volume} in epoch {epoch} via switches 8->9"]
+            for epoch, (a, b) in enumerate(pairwise(vertices))
+        ]
+        for volume, vertices in ways
+    ]
+
+
+def test_divided_chunks_of_te_ccl_are_read(tmp_path):
+    """Who neither sends nor receives of its own passes on; volumes are parts of a chunk."""
+    met = {
+        f"Demand at {b} for chunk {b} from {a} met by epoch 1": divided(
+            (0.25, (a, b)), (0.333333, (a, 1, b)), (0.416667, (a, b))
+        )
+        for a, b in permutations((0, 2, 5), 2)
+    }
+    path = tmp_path / "out.json"
+    path.write_text(json.dumps({"7-Flows": [], "8-Chunk paths": met}))
+    found = load_foreign(path, topology("star:4"))
+    assert (is_right(found).height, found.collective.name) == (2, "all_to_all")
+    assert found.collective.ranks == (0, 2, 3)
+    for ways, said in [
+        (divided((0.5, (0, 2))), "paths of 0.5, expected 1 in all"),
+        (divided((1.0, (0, 1))), "no path from 0 to 2"),
+        (divided((2.0, (0, 2))), "none of a chunk"),
+        ([[[0, "0->2"]]], "no path of TE-CCL"),
+        ([[]], "no path of TE-CCL"),
+    ]:
+        path.write_text(json.dumps({"7-Flows": [], "8-Chunk paths": {next(iter(met)): ways}}))
+        with pytest.raises(ForeignError, match=said):
+            load_foreign(path, topology("star:4"))
 
 
 def tree(root, index, sends):
