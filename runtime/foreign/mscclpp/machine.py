@@ -260,7 +260,10 @@ class Machine(Store):
         self._raise(end, self.proxies[end[1]].clock.let_go)
 
     def _ask(self, block: Block, step: Step) -> bool:
-        """Ask the proxy for puts, and for signals behind them."""
+        """Ask the proxy for puts, and for signals behind them; some wait until all is done."""
+        if block.flushing:
+            block.flushing = not self.flush(block, step.op)
+            return not block.flushing
         ins, outs = block.spans(step, self.run_of(block))
         if len(step.op.channel_ids) < len(outs):
             raise ForeignError("a put over ports needs a channel for each part")
@@ -270,7 +273,9 @@ class Machine(Store):
             requests.append(partial(self._proxy_put, block.gpu, source, target))
             if step.op.name != "put":
                 requests.append(partial(self._proxy_signal, end))
-        return self._request(block, requests)
+        asked = self._request(block, requests)
+        block.flushing = asked and step.op.name == "pwsf"
+        return asked and not block.flushing
 
     def _proxy_put(self, gpu: int, source: Span, target: Span) -> None:
         who = self.proxies[gpu].clock

@@ -25,7 +25,10 @@ class Step:
 
 @dataclass
 class Block:
-    """A thread block that runs: its steps, how far it is, and what it holds."""
+    """A thread block that runs: its steps, how far it is, and what it holds.
+
+    flushing: whether it waits for the port to do what it was asked for at last.
+    """
 
     gpu: int
     number: int
@@ -35,6 +38,7 @@ class Block:
     clock: Clock
     at: int = 0
     arrived: int | None = None
+    flushing: bool = False
 
     def spans(self, step: Step, run: int) -> tuple[list[Span], list[Span]]:
         """Give the spans of both sides of an operation, in a run."""

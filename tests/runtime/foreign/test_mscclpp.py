@@ -110,6 +110,8 @@ BY_PORT = (
     *(*READY, put("port"), tell("port"), OWN, hear("port")),
     op("flush", channel_type="port", channel_ids=[0]),
 )
+FLUSHED = op("pwsf", [("i", 0)], [(REMOTE["o"], "me")], channel_type="port", channel_ids=[0])
+BY_PORT_AT_ONCE = (*READY, FLUSHED, OWN, hear("port"))
 BY_GET = (
     *READY,
     op("get", [(REMOTE["i"], 0)], [("o", "other")], channel_type="memory"),
@@ -151,6 +153,7 @@ SUM_IN_SWITCH = (
     [
         (BY_PUT, {}),
         (BY_PORT, {}),
+        (BY_PORT_AT_ONCE, {}),
         (BY_GET, {}),
         (BY_SWITCH, {}),
         (BY_PACKETS, LL),
