@@ -70,7 +70,8 @@ def number_pieces(what: Collective, played: Sequence[Rank], parts: int) -> list[
         elif what.blocks == 1:
             place = 0
         else:
-            place = process[holders[0] if len(holders) == 1 else wanters[0]]
+            of_holder = len(holders) == 1 and what.name != "scatter"
+            place = process[holders[0] if of_holder else wanters[0]]
         for part in range(parts):
             number[place * parts + part] = block * parts + part
     return number
@@ -90,7 +91,7 @@ def to_schedule(
 
     Complexity: the links on the ways of all pieces.
     """
-    rooted = name in ("broadcast", "reduce")
+    rooted = name in ("broadcast", "reduce", "scatter")
     what = collective(name, played, root=played[0] if rooted else None)
     number = number_pieces(what, played, made.parts)
     rows = [

@@ -35,6 +35,17 @@ def turns(children: Children, pieces: Callable[[int], Sequence[int]]) -> Iterato
             order.append(child)
 
 
+def scatter_at_once(n: int) -> Pattern:
+    """Let the root send each its piece at once."""
+    return pattern(Message(0, 0, i, [i]) for i in range(n))
+
+
+def scatter_gather_at_once(n: int) -> Pattern:
+    """Scatter parts at once, then let each send its part to all others at once."""
+    spread = [Message(0, 0, i, [i]) for i in range(n)]
+    return pattern([*spread, *(Message(1, i, j, [i]) for i in range(n) for j in range(n))], parts=n)
+
+
 def scatter_gather(n: int, ring: bool) -> Pattern:
     """Scatter over a binomial tree, then gather all parts at all, over a ring or by doubling.
 

@@ -131,6 +131,11 @@ def shares_pairwise(n: int) -> Pattern:
     )
 
 
+def shares_at_once(n: int) -> Pattern:
+    """Send each its share, to all others at once."""
+    return pattern(Message(0, i, j, [j], True) for i in range(n) for j in range(n))
+
+
 def shares_ring(n: int) -> Pattern:
     """Add up shares along the ring."""
     return pattern(_ring_sums(n))

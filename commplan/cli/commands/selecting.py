@@ -7,7 +7,7 @@ from commplan.cli.io.answer import Answer, Command
 from commplan.cli.io.arguments import choose_ranks, file_name, output
 from commplan.cli.io.needless import is_given
 from commplan.cli.io.progress import progress
-from commplan.cli.io.selections import rule_fields, rule_lines, tuned_fields, tuned_lines
+from commplan.cli.io.selections import rule_fields, rule_lines, rule_rows, tuned_fields, tuned_lines
 from commplan.jobs import folder
 from commplan.jobs.group_calls import GroupCalls, list_groups
 from commplan.selection.choose import MARGIN
@@ -110,8 +110,10 @@ def select(
         "machine": machine.name,
         "target": target,
         "rules": [rule_fields(rule) for rule in found.rules],
+        "rows": rule_rows(found),
         "not_tried": list(found.not_tried),
         "load": line,
+        "path": output,
         "written": output,
     }
     return Answer(fields, [*rule_lines(machine.name, target, found), f"written to {output}", line])
@@ -160,7 +162,8 @@ def _tune(
     atomic.write(output, found.text)
     variables = {name: value or output for name, value in found.variables.items()}
     line = export(variables, output)
-    fields = tuned_fields(machine.name, target, found) | {"load": line, "written": output}
+    fields = tuned_fields(machine.name, target, found) | {"load": line, "path": output}
+    fields["written"] = output
     return Answer(fields, [*tuned_lines(machine.name, target, found), f"written to {output}", line])
 
 

@@ -1,4 +1,8 @@
-"""Rules as lines of a table, and as fields."""
+"""Rules as lines of a table, and as fields.
+
+A row has the seconds at the largest size of its range that was played: as predicted, and as
+predicted for what the library would take by itself.
+"""
 
 from collections.abc import Iterator
 
@@ -24,6 +28,23 @@ def rule_fields(rule: Range) -> dict[str, object]:
         "least_gain": min(choice.gain for choice in rule.choices),
         "most_gain": max(choice.gain for choice in rule.choices),
     }
+
+
+def rule_rows(found: Selection) -> list[dict[str, object]]:
+    """List what the file names, leaving out where the library chooses: bytes, seconds."""
+    return [
+        {
+            "collective": rule.choices[0].collective,
+            "processes": rule.choices[0].processes,
+            "from_bytes": rule.least,
+            "to_bytes": rule.most,
+            "algorithm": rule.choices[0].chosen.title,
+            "predicted_seconds": rule.choices[-1].best_seconds,
+            "default_seconds": rule.choices[-1].default_seconds,
+        }
+        for rule in found.rules
+        if rule.choices[0].chosen is not None
+    ]
 
 
 def rule_lines(machine: str, target: str, found: Selection) -> Iterator[str]:
@@ -61,7 +82,20 @@ def tuned_fields(machine: str, target: str, found: Tuned) -> dict[str, object]:
         }
         for rule in found.rules
     ]
-    return {"machine": machine, "target": target, "rules": rules, "notes": list(found.notes)}
+    rows = [
+        {
+            "collective": rule.collective,
+            "ranks": rule.ranks,
+            "from_bytes": rule.least,
+            "to_bytes": rule.most,
+            "algorithm": rule.algorithm,
+            "predicted_seconds": rule.seconds[0],
+            "default_seconds": rule.seconds[1],
+        }
+        for rule in found.rules
+    ]
+    fields = {"machine": machine, "target": target, "rules": rules, "rows": rows}
+    return {**fields, "notes": list(found.notes)}
 
 
 def tuned_lines(machine: str, target: str, found: Tuned) -> Iterator[str]:

@@ -1,15 +1,17 @@
 """HCCL's tuner file: JSON, version 1, read by the rules of the example plugin that loads it.
 
 HCCL was not measured here. Its templates are played on the machine with the figures of the
-topology: a mesh in one shot or two, and NHR, which halves and doubles. A rule is written where one
-is faster than all others by more than MARGIN, whatever a message costs between nothing and several
-latencies. Only allreduce, of which it is plain what the loader counts as bytes.
+topology: a mesh, where all send to all at once, and NHR, a ring with as many rounds as doubling
+has; an all_reduce knows a mesh in one shot and in two. A rule is written where one is faster than
+all others by more than MARGIN, whatever a message costs between nothing and several latencies.
+
+The loader compares what the library calls the bytes of the input: of an all_gather those of one
+rank, of the others all that the largest buffer holds (`inputSize` in its open sources).
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from math import isqrt
 from typing import Any
@@ -17,8 +19,8 @@ from typing import Any
 from commplan.selection.algorithm import Algorithm
 from commplan.selection.play import Stage
 from commplan.selection.tuned.tuner_files import TunerError, parse
-from solvers.selectable import sums
-from topologies.model.units import Bytes
+from solvers.selectable import gathers, nhr, spreads, sums
+from topologies.model.units import Bytes, Seconds
 
 MARGIN = 0.5
 SIZES = tuple(2**power for power in range(10, 29))
@@ -44,74 +46,137 @@ RULE = ("match", *NAMES, "cost", "args")
 FILE_LIMIT, RULES_LIMIT, RULES_OF_ONE = 4 * 2**20, 5000, 2000
 UNSIGNED = 2**32 - 1
 LARGEST = 2**53  # bytes: whole numbers that every reader of JSON keeps
-TEMPLATES = (
-    Algorithm("meshoneshot", (), sums.one_shot),
-    Algorithm("meshtwoshot", (), sums.two_shot),
-    Algorithm("nhr", (), partial(sums.halving_doubling, k=2)),
-)
+# By collective: what the file calls it, and the templates of the library to choose from.
+TEMPLATES: Mapping[str, tuple[str, Sequence[Algorithm]]] = {
+    "all_reduce": (
+        "allreduce",
+        (
+            Algorithm("meshoneshot", (), sums.one_shot),
+            Algorithm("meshtwoshot", (), sums.two_shot),
+            Algorithm("nhr", (), nhr.total),
+        ),
+    ),
+    "all_gather": (
+        "allgather",
+        (Algorithm("mesh", (), gathers.direct), Algorithm("nhr", (), nhr.gather)),
+    ),
+    "reduce_scatter": (
+        "reduce_scatter",
+        (Algorithm("mesh", (), sums.shares_at_once), Algorithm("nhr", (), nhr.shares)),
+    ),
+    "broadcast": (
+        "broadcast",
+        (
+            Algorithm("mesh", (), spreads.scatter_gather_at_once),
+            Algorithm("nhr", (), nhr.broadcast),
+        ),
+    ),
+    "scatter": (
+        "scatter",
+        (Algorithm("mesh", (), spreads.scatter_at_once), Algorithm("nhr", (), nhr.scatter)),
+    ),
+}
+ONE_EACH = "alltoall, alltoallv and reduce, of which its guide has no template but a mesh"
 
 
 @dataclass(frozen=True)
 class HcclRule:
-    """A template for sizes from one to another, inclusive, and how many times as fast it is."""
+    """A template for sizes from one to another, inclusive, and how many times as fast it is.
 
+    Attributes:
+        seconds: at the largest size that was played: of the template, and of the next best.
+        op: what the file calls the collective.
+        least, most: bytes of the largest buffer of a rank.
+        counted: how many times as many as the loader compares.
+    """
+
+    op: str
     ranks: int
     least: Bytes
     most: Bytes
     template: str
     gain: tuple[float, float]
+    seconds: tuple[Seconds, Seconds]
+    counted: int = 1
+
+    @property
+    def found(self) -> tuple[tuple[float, float], tuple[Seconds, Seconds]]:
+        """Give what was found: gains and seconds."""
+        return self.gain, self.seconds
+
+    @property
+    def compared(self) -> tuple[Bytes, Bytes]:
+        """Give the bytes that the loader compares."""
+        return -(-self.least // self.counted), self.most // self.counted
 
 
 def hccl_rules(scenes: Sequence[Stage]) -> list[HcclRule]:
-    """Find at which sizes an all_reduce of one template is faster than of all others.
+    """Find at which sizes one template of a collective is faster than all others.
 
     Args:
         scenes: of one communicator, each with another cost of messages.
     """
+    return [rule for collective in TEMPLATES for rule in _rules(scenes, collective)]
+
+
+def _rules(scenes: Sequence[Stage], collective: str) -> Iterator[HcclRule]:
     n = scenes[0].processes
-    found: list[HcclRule] = []
-    played = [(size, _best(scenes, size)) for size in SIZES]
+    op, _ = TEMPLATES[collective]
+    played = [(size, _best(scenes, collective, size)) for size in SIZES]
     for template, sizes in groupby(played, lambda each: each[1] and each[1][0]):
-        run = [(size, best[1]) for size, best in sizes if best]
+        run = [(size, best) for size, best in sizes if best]
         if template is None or not run:
             continue
-        gains = [gain for _, gain in run]
+        gains = [best[1] for _, best in run]
         least = 0 if run[0][0] == SIZES[0] else isqrt(run[0][0] ** 2 // 2) + 1
         most = LARGEST if run[-1][0] == SIZES[-1] else isqrt(2 * run[-1][0] ** 2)
-        found.append(HcclRule(n, least, most, template, (min(gains), max(gains))))
-    return found
+        counted = n if collective == "all_gather" else 1
+        told = (min(gains), max(gains)), run[-1][1][2]
+        yield HcclRule(op, n, least, most, template, *told, counted)
 
 
-def _best(scenes: Sequence[Stage], size: Bytes) -> tuple[str, float] | None:
-    """Find the template that is faster than the others in every scene, and by how much."""
-    found = set()
-    gains = []
+Best = tuple[str, float, tuple[Seconds, Seconds]]
+
+
+def _best(scenes: Sequence[Stage], collective: str, size: Bytes) -> Best | None:
+    """Find the template that is faster than the others in every scene, and by how much.
+
+    Seconds are those of the scene in which it gains least.
+    """
+    found: dict[str, list[tuple[float, tuple[Seconds, Seconds]]]] = {}
     for scene in scenes:
-        times = {each.name: scene.seconds("all_reduce", each, size) for each in TEMPLATES}
+        times = {
+            each.name: scene.seconds(collective, each, size) for each in TEMPLATES[collective][1]
+        }
         first, second, *_ = sorted(times, key=lambda name: times[name])
-        found.add(first)
-        gains.append(times[second] / times[first])
-    return (found.pop(), min(gains)) if len(found) == 1 and min(gains) > 1 + MARGIN else None
+        pair = times[first], times[second]
+        found.setdefault(first, []).append((pair[1] / pair[0], pair))
+    if len(found) > 1:
+        return None
+    [(name, each)] = found.items()
+    gain, seconds = min(each)
+    return (name, gain, seconds) if gain > 1 + MARGIN else None
 
 
 def write(rules: Sequence[HcclRule], notes: Sequence[str]) -> str:
     """Write the file; the notes stand where the loader does not look."""
-    listed = [
-        {
-            "match": {
-                "min_ranks": rule.ranks,
-                "max_ranks": rule.ranks,
-                "min_bytes": rule.least,
-                "max_bytes": rule.most,
-            },
-            "engine": "aicpu",
-            "executor": "sole",
-            "template": rule.template,
-            "cost": 0.0,
-        }
-        for rule in rules
-    ]
-    ops = {"allreduce": {"rules": listed}} if listed else {}
+    ops: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for rule in rules:
+        least, most = rule.compared
+        ops.setdefault(rule.op, {"rules": []})["rules"].append(
+            {
+                "match": {
+                    "min_ranks": rule.ranks,
+                    "max_ranks": rule.ranks,
+                    "min_bytes": least,
+                    "max_bytes": most,
+                },
+                "engine": "aicpu",
+                "executor": "sole",
+                "template": rule.template,
+                "cost": 0.0,
+            }
+        )
     return json.dumps({"version": 1, "comment": list(notes), "op_types": ops}, indent=1) + "\n"
 
 

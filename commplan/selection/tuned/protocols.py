@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import inf, sqrt
+from typing import NamedTuple
 
 from commplan.fitting.fitted import Library
 from commplan.fitting.library import Model
@@ -21,7 +22,7 @@ from commplan.measurements.rows import Measured
 from topologies.derive.bundle import bundle
 from topologies.model.errors import NO, CommplanError
 from topologies.model.topology import FloatArray, Topology
-from topologies.model.units import Bytes
+from topologies.model.units import Bytes, Seconds
 
 PROTOCOLS = ("ll", "ll128", "simple")
 SIMPLE = 2
@@ -48,6 +49,7 @@ class ProtocolRule:
         word: the library's name of the collective.
         usual: the protocol that it is seen to take there.
         gain: how many times as fast, at least and at most.
+        seconds: at the last size: predicted, and as it is seen to take.
     """
 
     word: str
@@ -57,6 +59,25 @@ class ProtocolRule:
     protocol: str
     usual: str
     gain: tuple[float, float]
+    seconds: tuple[Seconds, Seconds]
+
+    @property
+    def found(self) -> tuple[tuple[float, float], tuple[Seconds, Seconds]]:
+        """Give what was found: gains and seconds."""
+        return self.gain, self.seconds
+
+
+class Better(NamedTuple):
+    """A regime that beats the library's own: the numbers of both, and what they take."""
+
+    number: int
+    own: int
+    seconds: tuple[Seconds, Seconds]
+
+    @property
+    def gain(self) -> float:
+        """Compute how many times as fast it is."""
+        return self.seconds[1] / self.seconds[0]
 
 
 def protocol_rules(
@@ -99,21 +120,23 @@ def _rules(model: Model, word: str, ranks: int, adds: bool) -> Iterator[Protocol
     """Put sizes at which one protocol gains into ranges; a single size makes none."""
     found = ((size, _better(model, ranks, size, adds)) for size in _sizes())
     for here, sizes in groupby(found, lambda each: each[1] and each[1][:2]):
-        run = [(size, *better) for size, better in sizes if better]
+        run = [(size, better) for size, better in sizes if better]
         if here is not None and len(run) > 1:
             yield _rule(word, ranks, run)
 
 
-def _rule(word: str, ranks: int, run: Sequence[tuple[int, int, int, float]]) -> ProtocolRule:
-    gains = [each[3] for each in run]
+def _rule(word: str, ranks: int, run: Sequence[tuple[Bytes, Better]]) -> ProtocolRule:
+    (least, first), (most, last) = run[0], run[-1]
+    gains = [better.gain for _, better in run]
     return ProtocolRule(
         word,
         ranks,
-        run[0][0],
-        run[-1][0],
-        PROTOCOLS[run[0][1]],
-        PROTOCOLS[run[0][2]],
+        least,
+        most,
+        PROTOCOLS[first.number],
+        PROTOCOLS[first.own],
         (min(gains), max(gains)),
+        last.seconds,
     )
 
 
@@ -124,25 +147,23 @@ def _sizes() -> Iterator[Bytes]:
         size *= FINE
 
 
-def _better(model: Model, ranks: int, size: Bytes, adds: bool) -> tuple[int, int, float] | None:
-    """Find the regime that beats the library's own: its number, that of the own, and the gain."""
+def _better(model: Model, ranks: int, size: Bytes, adds: bool) -> Better | None:
+    """Find the regime that beats the library's own by most."""
     row = Measured(model.collective, ranks, size, 1.0, 0)
     own = model.changes.regime(row)
     if own not in model.regimes or len(model.regimes) < COMPARED:
         return None
     usual, usual_off = _predict(model.regimes[own], row)
-    best = None
+    best: Better | None = None
     for number, regime in model.regimes.items():
         far = _reaches(model, number, row)
         if number == own or not far or (number == SIMPLE and adds):
             continue
         seconds, off = _predict(regime, row)
-        gain = usual / seconds
-        if (
-            gain > 1 + OFF + ERRORS * sqrt(off**2 + usual_off**2)
-            and gain > (best or (0, 0, 0.0))[2]
-        ):
-            best = number, own, gain
+        found = Better(number, own, (seconds, usual))
+        sure = found.gain > 1 + OFF + ERRORS * sqrt(off**2 + usual_off**2)
+        if sure and (best is None or found.gain > best.gain):
+            best = found
     return best
 
 

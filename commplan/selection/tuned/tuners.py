@@ -12,7 +12,7 @@ from commplan.selection.tuned.hccl import HcclRule, hccl_rules
 from commplan.selection.tuned.protocols import ProtocolRule, UnmeasuredError, protocol_rules
 from commplan.selection.tuned.tuner_files import TunerError, TunerRow
 from topologies.model.topology import Topology
-from topologies.model.units import Bytes, Rank
+from topologies.model.units import Bytes, Rank, Seconds
 
 UNTRIED = "predicted, not run on this hardware"
 WIDTH = 120  # bytes of a note, at most: loaders take the rest of a long line for another
@@ -21,7 +21,11 @@ MOST_RANKS = 64
 
 @dataclass(frozen=True)
 class Written:
-    """What a line of a file says, whatever its library: bytes of the largest buffer of a rank."""
+    """What a line of a file says, whatever its library: bytes of the largest buffer of a rank.
+
+    Attributes:
+        seconds: at the largest size that was looked at: predicted, and without the rule.
+    """
 
     collective: str
     ranks: int
@@ -30,6 +34,7 @@ class Written:
     algorithm: str
     instead: str
     gain: tuple[float, float]
+    seconds: tuple[Seconds, Seconds]
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ class _Rings:
         text = self.write(rules, notes)
         self._read_back(text, rules)
         told = (
-            Written(r.word, r.ranks, r.least, r.most, f"ring {r.protocol}", f"{r.usual}", r.gain)
+            Written(*(r.word, r.ranks, r.least, r.most), f"ring {r.protocol}", r.usual, *r.found)
             for r in rules
         )
         return Tuned(text, tuple(told), tuple(notes), self.variables)
@@ -126,13 +131,13 @@ def _hccl(topology: Topology, ranks: Sequence[Rank], path: str | None) -> Tuned:
             f"HCCL was not measured: its templates are played on {topology.name} with the figures "
             f"of the topology; what stands here is faster by more than {hccl.MARGIN:.0%}",
             "the engine is aicpu, the executor sole: NPUs that lack the entry pass the rule over",
+            f"no rule: {hccl.ONE_EACH}",
         )
     )
     text = hccl.write(rules, notes)
     _read_hccl_back(text, rules)
     told = (
-        Written("allreduce", r.ranks, r.least, r.most, r.template, "any other", r.gain)
-        for r in rules
+        Written(r.op, r.ranks, r.least, r.most, r.template, "any other", *r.found) for r in rules
     )
     variables = {"HCCL_TUNER_PLUGIN": "hccl_tuner_example.so", "HCCL_TUNER_CONFIG_FILE": ""}
     return Tuned(text, tuple(told), tuple(notes), variables)
@@ -141,10 +146,10 @@ def _hccl(topology: Topology, ranks: Sequence[Rank], path: str | None) -> Tuned:
 def _read_hccl_back(text: str, rules: Sequence[HcclRule]) -> None:
     found = hccl.read(text)
     for rule in rules:
-        for size in (rule.least, rule.most):
-            says = hccl.look_up(found, "allreduce", rule.ranks, size)
+        for size in rule.compared:
+            says = hccl.look_up(found, rule.op, rule.ranks, size)
             if says != rule.template:
-                raise TunerError(f"allreduce, {size} bytes: the file says {says!r}")
+                raise TunerError(f"{rule.op}, {size} bytes: the file says {says!r}")
 
 
 _PLUGIN = {"NCCL_TUNER_PLUGIN": "example", "NCCL_TUNER_CONFIG_FILE": ""}

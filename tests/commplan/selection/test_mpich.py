@@ -168,6 +168,8 @@ def test_an_unchanged_program_runs_with_the_file(installed, call, tmp_path):
     words = ("machine.toml", "--map", "map.txt", "--target", "mpich", "-o", "t.json", "--json")
     answer = json.loads(call("select", *words).stdout)
     rules = {rule["collective"]: rule for rule in answer["rules"] if rule["algorithm"]}
+    assert len(answer["rows"]) == sum(rule["algorithm"] is not None for rule in answer["rules"])
+    assert all(row["predicted_seconds"] < row["default_seconds"] for row in answer["rows"])
     assert rules["all_gather"]["most_gain"] > 2
     assert answer["load"] == f'export {VARIABLE}="$PWD"/t.json'
     (tmp_path / "program.py").write_text(PROGRAM)

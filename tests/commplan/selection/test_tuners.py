@@ -54,7 +54,10 @@ def test_files_say_the_same_in_every_form(call, tmp_path, rules, target):
     text = (tmp_path / "rules").read_text()
     assert UNTRIED in text
     rows = READ.get(target, read_csv)(text)
-    assert len(rows) == len(rules) == len(answer["rules"])
+    assert len(rows) == len(rules) == len(answer["rules"]) == len(answer["rows"])
+    gains = [row["default_seconds"] / row["predicted_seconds"] for row in answer["rows"]]
+    pairs = zip(gains, answer["rules"], strict=True)
+    assert all(r["least_gain"] <= gain * 1.001 <= r["most_gain"] * 1.002 for gain, r in pairs)
     for ranks, size, says in ((8, 2**24, "ring ll128"), (8, 2**25, ""), (4, 2**23, "ring ll128")):
         assert first(rows, "allgather", size, 1, ranks) == says
     assert first(rows, "allgather", 2**24, 2, 8) == ""
@@ -133,14 +136,28 @@ def test_json_that_ncclx_fails_at_is_refused(tree, says):
 
 
 def test_hccl_s_rules_are_for_templates_that_differ_by_half(call, tmp_path):
-    found = call("select", "full-mesh:8", "--target", "hccl", "-o", "rules.json")
+    found = call("select", "full-mesh:8", "--target", "hccl", "-o", "rules.json", "--json")
     assert found.exit_code == 0, found.stderr
     text = (tmp_path / "rules.json").read_text()
     assert UNTRIED in text
     rules = hccl.read(text)
     assert hccl.look_up(rules, "allreduce", 8, 2**28) == "meshtwoshot"
     assert hccl.look_up(rules, "allreduce", 7, 2**28) == ""
-    assert hccl.look_up(rules, "allgather", 8, 2**28) == ""
+    # The loader counts what one rank holds of an all_gather, of others the largest buffer.
+    rows = {row["collective"]: row for row in json.loads(found.stdout)["rows"]}
+    least = rows["reduce_scatter"]["from_bytes"]
+    assert rows["allgather"]["from_bytes"] == least
+    each = -(-least // 8)
+    sizes = [
+        ("allgather", each),
+        ("reduce_scatter", least),
+        ("broadcast", 2**28),
+        ("scatter", 2**28),
+    ]
+    for op, size in sizes:
+        assert hccl.look_up(rules, op, 8, size) == "mesh"
+    for op, size in [("allgather", each - 1), ("reduce_scatter", least - 1), ("reduce", 2**28)]:
+        assert hccl.look_up(rules, op, 8, size) == ""
 
 
 def changed(**fields):

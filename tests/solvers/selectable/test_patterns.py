@@ -6,7 +6,7 @@ import pytest
 
 from runtime.verify.verify import verify
 from solvers.routing.router import RouteError
-from solvers.selectable import exchanges, gathers, spreads, sums, trees
+from solvers.selectable import exchanges, gathers, nhr, spreads, sums, trees
 from solvers.selectable.messages import to_schedule
 from solvers.selectable.network import network
 from topologies.model.topology import Link, Switch, build
@@ -43,7 +43,11 @@ ANY = [
     *(("all_to_all", partial(exchanges.bruck, k=k)) for k in (2, 3)),
     ("all_to_all", partial(exchanges.in_batches, batch=2)),
     *(("reduce_scatter", each) for each in (sums.shares_halving, sums.shares_pairwise)),
-    ("reduce_scatter", sums.shares_ring),
+    *(("reduce_scatter", each) for each in (sums.shares_ring, sums.shares_at_once, nhr.shares)),
+    *(("scatter", each) for each in (spreads.scatter_at_once, nhr.scatter)),
+    *(("broadcast", each) for each in (spreads.scatter_gather_at_once, nhr.broadcast)),
+    ("all_gather", nhr.gather),
+    ("all_reduce", nhr.total),
 ]
 POWERS = [
     ("broadcast", partial(spreads.scatter_gather, ring=False)),
@@ -68,6 +72,10 @@ def test_rounds_and_messages_are_those_of_the_algorithms():
     assert len(exchanges.pairwise(8).messages) == 7 * 8
     assert [len(m.pieces) for m in gathers.bruck(6).messages[::6]] == [1, 2, 2]
     assert trees.knomial_left(8, 2)[0] == [1, 5, 7]
+    # NHR: as many rounds as doubling, and most data to the next in number.
+    assert [(m.dst, len(m.pieces)) for m in nhr.gather(5).messages if m.src == 0] == [
+        *((4, 1), (2, 1), (1, 2)),
+    ]
     assert trees.knomial_right(8, 2)[0] == [1, 2, 4]
 
 
