@@ -1,9 +1,9 @@
 """Chakra traces and GOAL: written, read back and played before they are given out."""
 
 import json
-from dataclasses import replace
 
 from runtime.emit.traces.build import make_trace
+from runtime.emit.traces.ordering import order_by_requirements
 from runtime.emit.written import Written
 from runtime.foreign.errors import ForeignError
 from runtime.foreign.traces import chakra, goal
@@ -41,7 +41,7 @@ def emit_goal(
     """
     trace = make_trace(schedule, size, chunks, lead).trace
     text = goal.encode(trace)
-    _expect_same(trace, goal.decode(text), follows=True)
+    _expect_same(trace, goal.decode(text))
     return Written(text, notes=_notes(trace), fields=_fields(trace))
 
 
@@ -66,10 +66,10 @@ def emit_chakra(
     if call is None:
         known = ", ".join(CALLS)
         raise ProgramError(f"ASTRA-sim takes {known} of one's own, not {schedule.collective.name}")
-    trace = make_trace(schedule, size, chunks, lead).trace
+    trace = order_by_requirements(make_trace(schedule, size, chunks, lead).trace)
     files = {f"algorithm.{rank}.et": chakra.encode(rank, own) for rank, own in enumerate(trace)}
     read = tuple(chakra.decode(rank, files[f"algorithm.{rank}.et"]) for rank in range(len(trace)))
-    _expect_same(trace, read, follows=False)
+    _expect_same(trace, read)
     for rank in range(len(trace)):
         files[f"workload.{rank}.et"] = chakra.collective_node(call[1], size or 2**20)
     files["system.json"] = _system(call[0]).encode()
@@ -91,23 +91,18 @@ def _system(call: str) -> str:
     )
 
 
-def _expect_same(trace: Trace, read: Trace, *, follows: bool) -> None:
+def _expect_same(trace: Trace, read: Trace) -> None:
     """Read back, and play to the end.
 
     Raises:
         ProgramError: something is lost, or the trace stands still: a fault of ours.
     """
-    kept = trace if follows else _without_order(trace)
-    if read != kept:
+    if read != trace:
         raise ProgramError("the trace is not given out: it reads back as another")
     try:
         play(read, between_endpoints(len(read), 0.0, 1e-9), stored=False)
     except ForeignError as error:
         raise ProgramError(f"the trace is not given out: {error}") from None
-
-
-def _without_order(trace: Trace) -> Trace:
-    return tuple(tuple(replace(node, follows=()) for node in own) for own in trace)
 
 
 def _notes(trace: Trace) -> tuple[str, ...]:

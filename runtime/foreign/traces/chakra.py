@@ -19,11 +19,7 @@ _INT32, _INT64, _BOOL = 7, 9, 27  # of attributes
 
 
 def encode(rank: int, nodes: tuple[Node, ...]) -> bytes:
-    """Write the trace of one rank.
-
-    Chakra has no dependence on a start; `follows` says the order of starting, which its readers
-    keep among nodes that are ready by going through them in the order of their numbers.
-    """
+    """Write the trace of one rank, without `follows`: Chakra has no dependence on a start."""
     parts = [_delimited(_field(1, VERSION.encode()))]
     parts += [_delimited(_node(rank, number, node)) for number, node in enumerate(nodes)]
     return b"".join(parts)

@@ -10,6 +10,7 @@ import pytest
 
 from runtime.emit.targets import emit, emit_files
 from runtime.emit.traces.build import make_trace
+from runtime.emit.traces.ordering import order_by_requirements
 from runtime.foreign.errors import ForeignError
 from runtime.foreign.traces import chakra, goal
 from runtime.foreign.traces.play import between_endpoints, over_links, play
@@ -73,12 +74,30 @@ def test_a_trace_takes_the_time_that_is_simulated(machine, name):
     ways = over_links(made.topology, ranks, routes)
     for switching in ("store-and-forward", "cut-through"):
         expected = simulate(made, 2**18, switching, joined=0).seconds
-        took = play(trace, ways, stored=switching == "store-and-forward")
-        assert took == pytest.approx(expected, rel=0.01)
+        for each in (trace, order_by_requirements(trace)):
+            took = play(each, ways, stored=switching == "store-and-forward")
+            assert took == pytest.approx(expected, rel=0.01)
     if machine == "star:5":
         alpha, rate = made.topology.alpha, float(made.topology.bandwidth[0])
         loggp = between_endpoints(5, float(alpha[0] + alpha[1]), 1 / rate)
         assert play(trace, loggp, stored=False) == pytest.approx(expected, rel=0.01)
+
+
+def test_the_order_of_starting_is_said_by_what_is_required():
+    """Without it the second message overtakes the first, whose data come late."""
+    sends = (
+        *(Node(Kind.WORK, nanoseconds=1000 * (i + 1)) for i in range(3)),
+        Node(Kind.SEND, 1, 1000, 0, requires=(0, 1, 2)),
+        Node(Kind.SEND, 1, 1000, 1, follows=(3,)),
+        Node(Kind.SEND, 1, 1000, 2, requires=(0,), follows=(4,)),
+    )
+    hears = tuple(Node(Kind.RECEIVE, 0, 1000, tag) for tag in range(3))
+    ways = between_endpoints(2, 0.0, 1e-9)
+    loose = tuple(replace(node, follows=()) for node in sends)
+    [ordered, _] = order_by_requirements((sends, hears))
+    assert not any(node.follows for node in ordered)
+    found = [play((each, hears), ways, stored=False) for each in (sends, loose, ordered)]
+    assert found == [pytest.approx(seconds) for seconds in (6e-6, 4e-6, 6e-6)]
 
 
 def test_goal_and_chakra_say_the_same_always_in_the_same_bytes():
@@ -86,9 +105,9 @@ def test_goal_and_chakra_say_the_same_always_in_the_same_bytes():
     text, files = emit(made, "goal:size=64KiB"), emit_files(made, "chakra:size=64KiB")
     assert (text, files) == (emit(made, "goal:size=64KiB"), emit_files(made, "chakra:size=64KiB"))
     trace = goal.decode(text)
-    for rank, nodes in enumerate(trace):
-        plain = tuple(replace(node, follows=()) for node in nodes)
-        assert chakra.decode(rank, files[f"algorithm.{rank}.et"]) == plain
+    ordered = order_by_requirements(trace)
+    for rank, nodes in enumerate(ordered):
+        assert chakra.decode(rank, files[f"algorithm.{rank}.et"]) == nodes
     assert sorted(files)[-2:] == ["workload.2.et", "workload.3.et"]
     with pytest.raises(ProgramError, match="folder of files"):
         emit(made, "chakra")
@@ -114,10 +133,11 @@ def test_a_timeline_shows_every_rank_and_link():
     assert max(event["ts"] + event["dur"] for event in slices) == pytest.approx(took * 1e6)
     names = {event["args"]["name"] for event in events if event["ph"] == "M"}
     assert {"to r1", "from r1", "links", *made.topology.names[:3]} <= names
-    # No link carries two messages at once.
-    for link in range(made.topology.links):
-        own = sorted((e["ts"], e["dur"]) for e in slices if (e["pid"], e["tid"]) == (LINKS, link))
-        assert own
+    # No link carries two messages at once, and in no row does anything overlap.
+    rows = {(e["pid"], e["tid"]) for e in slices}
+    assert sum(process == LINKS for process, _ in rows) == made.topology.links
+    for row in rows:
+        own = sorted((e["ts"], e["dur"]) for e in slices if (e["pid"], e["tid"]) == row)
         assert all(a + b <= c + 1e-5 for (a, b), (c, _) in pairwise(own))
 
 
