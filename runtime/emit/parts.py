@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from runtime.emit.bundle import Bundle, Import, is_ours
 
-PYTHON_PARTS = ("plan", "options", "lowering", "machine", "check", "table", "main")
+PYTHON_PARTS = ("plan", "options", "lowering", "machine", "check", "table", "trace", "main")
 FOREIGN = ("numpy", "mpi4py")
 OWN = "runtime.emit.in_python."
 

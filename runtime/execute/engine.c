@@ -35,6 +35,7 @@ typedef struct {
     int64_t first, last;                     /* of what is to be copied and added */
     int64_t fault, code;
     double since;
+    double *began, *ended;                   /* of each line, where somebody wants to know */
 } Part;
 
 /* Start a message as request number p->open; look which requests are complete, or at one of them;
@@ -73,6 +74,7 @@ static void finish(Part *p, int64_t line)
 {
     const Line *l = p->lines + line;
     p->needs[line] = ENDED;
+    if (p->ended) p->ended[line] = now();
     for (int64_t i = l->after; i < l->until; i++) {
         int64_t next = p->followers[i];
         if (--p->needs[next]) continue;
@@ -89,6 +91,7 @@ static void settle(Part *p)
         const Line *l = p->lines + line;
         char *to = p->memory[l->buffer] + l->offset;
         const char *from = p->memory[l->source] + l->from;
+        if (p->began) p->began[line] = now();
         if (l->action == COPY) memcpy(to, from, (size_t)l->size);
         else combine(p, to, from, l->size);
         finish(p, line);
@@ -126,6 +129,7 @@ static void begin(Part *p)
 static int start_line(Part *p, int64_t line)
 {
     const Line *l = p->lines + line;
+    if (p->began) p->began[line] = now();
     int code = start_message(p, l);
     if (code) return failed(p, FAILED, line, code);
     p->under_way[p->open++] = line;

@@ -81,6 +81,7 @@ def run(
     timeout: Seconds = 600.0,
     report: Callable[[str], None] | None = None,
     mpi: Mpi | None = None,
+    trace: Callable[[Path], None] | None = None,
 ) -> list[Measurement]:
     """Emit a schedule, run it under mpirun at every size (bytes), and give what it measured.
 
@@ -101,6 +102,7 @@ def run(
         timeout: seconds, for all of it.
         report: gets each line that the program prints.
         mpi: the one of this computer where none is given.
+        trace: gets the file with the events of one run more, of the last size (`timeline`).
 
     Raises:
         ArgumentError: a schedule that is none, or a size, type, operation or number that is none.
@@ -119,10 +121,13 @@ def run(
     options += ["--map", ",".join(map(str, played))] if played else []
     mpi = mpi or find()
     with tempfile.TemporaryDirectory(prefix="commplan-") as folder:
-        program = prepare(schedule, target, Path(folder), mpi)
+        program, events = prepare(schedule, target, Path(folder), mpi), Path(folder) / "events"
+        options += ["--trace", str(events)] if trace is not None else []
         ending = launch([*program, *options], played or ranks, mpi, timeout, report)
-    if ending.verdict in ("crash", "hang"):
-        raise RunError(ending)
+        if ending.verdict in ("crash", "hang"):
+            raise RunError(ending)
+        if trace is not None:
+            trace(events)
     return list(ending.measurements)
 
 

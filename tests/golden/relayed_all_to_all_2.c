@@ -54,6 +54,7 @@ typedef struct {
     int64_t first, last;                     /* of what is to be copied and added */
     int64_t fault, code;
     double since;
+    double *began, *ended;                   /* of each line, where somebody wants to know */
 } Part;
 
 /* Start a message as request number p->open; look which requests are complete, or at one of them;
@@ -92,6 +93,7 @@ static void finish(Part *p, int64_t line)
 {
     const Line *l = p->lines + line;
     p->needs[line] = ENDED;
+    if (p->ended) p->ended[line] = now();
     for (int64_t i = l->after; i < l->until; i++) {
         int64_t next = p->followers[i];
         if (--p->needs[next]) continue;
@@ -108,6 +110,7 @@ static void settle(Part *p)
         const Line *l = p->lines + line;
         char *to = p->memory[l->buffer] + l->offset;
         const char *from = p->memory[l->source] + l->from;
+        if (p->began) p->began[line] = now();
         if (l->action == COPY) memcpy(to, from, (size_t)l->size);
         else combine(p, to, from, l->size);
         finish(p, line);
@@ -145,6 +148,7 @@ static void begin(Part *p)
 static int start_line(Part *p, int64_t line)
 {
     const Line *l = p->lines + line;
+    if (p->began) p->began[line] = now();
     int code = start_message(p, l);
     if (code) return failed(p, FAILED, line, code);
     p->under_way[p->open++] = line;
@@ -477,15 +481,16 @@ static struct {
     int count, op, in_place, crowded, played[PROCESSES];
     double watchdog;
     const struct Type *type;
-    const char *map;
+    const char *map, *trace;
     int help;
-} args = {{1 << 20}, 0, 2, 20, 5, 1, 0, 1 << 14, 0, 1, SUM, 0, 0, {0}, 0, &types[6], "", 0};
+} args = {{1 << 20}, 0, 2, 20, 5, 1, 0, 1 << 14, 0, 1, SUM, 0, 0, {0}, 0, &types[6], "", 0, 0};
 
 static const char usage[] =
     "usage: -b SIZE ... [-e END] [-f FACTOR] [-n ITERATIONS] [-w WARM-UP] [-c 0|1] [--type TYPE]\n"
     "       [--op sum|min|max|prod] [--chunks N] [--in-place] [--map 2,0,1] [--watchdog SECONDS]\n"
     "       [--join BYTES] (up to which messages are joined) [--lead STEPS] (the plan's)\n"
-    "       [--crowded] (there are more processes than cores) [-h]\n";
+    "       [--crowded] (there are more processes than cores) [-h]\n"
+    "       [--trace FILE] (rows: when each message of one run more began and ended)\n";
 
 static const Int MOST_BYTES = 1LL << 50;
 
@@ -535,6 +540,7 @@ static int option(const char *name, const char *value)
     if (!strcmp(name, "--type") && type >= 0) return args.type = &types[type], 1;
     if (!strcmp(name, "--op") && op >= 0) return args.op = op, 1;
     if (!strcmp(name, "--map")) return args.map = value, 1;
+    if (!strcmp(name, "--trace")) return args.trace = value, *value != 0;
     if (!strcmp(name, "--watchdog")) {
         char *end;
         args.watchdog = strtod(value, &end);
@@ -1273,6 +1279,101 @@ static void print_json(const Row *row)
     printf(args.check ? "%lld}\n" : "null}\n", row->wrong);
 }
 
+/* A run more whose messages, copies and sums are timed one by one, as rows of a file. */
+
+typedef struct { Int action, peer, bytes, step, piece; double began, ended; } Event;
+
+enum { ROUND_TRIPS = 16, CLOCK = 1, EVENTS = 2 }; /* the last two: tags */
+
+/* Measure how far the clock of process `there` is ahead of that of process 0, by the shortest of
+   some round trips; what such a trip leaves open is none: processes of a computer share a clock. */
+static double ahead_of(MPI_Comm comm, int there)
+{
+    double best = 1e300, found = 0;
+    for (int i = 0; i < ROUND_TRIPS; i++) {
+        double sent = now(), read;
+        MPI_Send(&sent, 1, MPI_DOUBLE, there, CLOCK, comm);
+        MPI_Recv(&read, 1, MPI_DOUBLE, there, CLOCK, comm, MPI_STATUS_IGNORE);
+        double back = now();
+        if (back - sent >= best) continue;
+        best = back - sent;
+        found = read - (sent + back) / 2;
+    }
+    return fabs(found) > best / 2 ? found : 0;
+}
+
+/* Give how far the clock of this process is ahead of that of process 0. */
+static double ahead(MPI_Comm comm)
+{
+    double found = 0;
+    for (int p = 1; !plan.me && p < PROCESSES; p++) {
+        double theirs = ahead_of(comm, p);
+        MPI_Send(&theirs, 1, MPI_DOUBLE, p, CLOCK, comm);
+    }
+    for (int i = 0; plan.me && i < ROUND_TRIPS; i++) {
+        MPI_Recv(&found, 1, MPI_DOUBLE, 0, CLOCK, comm, MPI_STATUS_IGNORE);
+        double read = now();
+        MPI_Send(&read, 1, MPI_DOUBLE, 0, CLOCK, comm);
+    }
+    if (plan.me) MPI_Recv(&found, 1, MPI_DOUBLE, 0, CLOCK, comm, MPI_STATUS_IGNORE);
+    return found;
+}
+
+static void write_events(FILE *file, int process, const Event *events, int count)
+{
+    static const char *const names[] = {"copy", "send", "receive", "add"};
+    for (const Event *e = events; e < events + count; e++)
+        fprintf(file, "%d,%s,%lld,%lld,%lld,%lld,%.9f,%.9f\n", process, names[e->action], e->peer,
+                e->bytes, e->step, e->piece, e->began, e->ended);
+}
+
+/* Write the events of all processes, in their order. */
+static void gather(MPI_Comm comm, Event *own, int count)
+{
+    if (plan.me) {
+        MPI_Send(own, count * (int)sizeof(Event), MPI_BYTE, 0, EVENTS, comm);
+        return;
+    }
+    FILE *file = fopen(args.trace, "w");
+    if (!file) fail("the file of --trace cannot be written");
+    fprintf(file, "process,action,peer,bytes,step,piece,began,ended\n");
+    write_events(file, 0, own, count);
+    for (int p = 1; p < PROCESSES; p++) {
+        MPI_Status status;
+        MPI_Probe(p, EVENTS, comm, &status);
+        MPI_Get_count(&status, MPI_BYTE, &count);
+        Event *theirs = take((size_t)count, 1);
+        MPI_Recv(theirs, count, MPI_BYTE, p, EVENTS, comm, MPI_STATUS_IGNORE);
+        write_events(file, p, theirs, count / (int)sizeof(Event));
+        free(theirs);
+    }
+    if (fclose(file)) fail("the file of --trace cannot be written");
+}
+
+/* Run once more, and write when each line began and ended, in seconds since the first did. */
+static void trace(MPI_Comm comm)
+{
+    Part *p = &machine.part;
+    double offset = ahead(comm), first = 1e300, start;
+    p->began = take((size_t)p->count, sizeof(double));
+    p->ended = take((size_t)p->count, sizeof(double));
+    Event *events = take((size_t)p->count, sizeof(Event));
+    MPI_Barrier(comm);
+    run();
+    for (Int i = 0; i < p->count; i++)
+        if (p->began[i] - offset < first) first = p->began[i] - offset;
+    MPI_Allreduce(&first, &start, 1, MPI_DOUBLE, MPI_MIN, comm);
+    for (Int i = 0; i < p->count; i++) {
+        const Line *l = p->lines + i;
+        Event event = {l->action, l->peer, l->size, l->step, l->piece,
+                       p->began[i] - offset - start, p->ended[i] - offset - start};
+        events[i] = event;
+    }
+    gather(comm, events, (int)p->count);
+    free(events), free(p->began), free(p->ended);
+    p->began = p->ended = 0;
+}
+
 /* Measuring every size that is asked for. */
 
 static int by_value(const void *a, const void *b)
@@ -1318,6 +1419,7 @@ static Row measure(MPI_Comm comm, Int size)
     row.seconds = timed(comm);
     row.algbw = (double)row.size / row.seconds;
     row.busbw = row.algbw * busbw_factor;
+    if (args.trace) trace(comm);
     free_machine();
     if (!plan.me) print_row(&row);
     return row;

@@ -21,6 +21,7 @@ from commplan.cli.io.needless import refuse_op
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import Name, SecondsRange, Whole, gigabytes
 from commplan.cli.io.targets import runnable_target, target_name
+from commplan.cli.io.timelines import RunTimeline, expect_timeline
 from runtime.emit.targets import read_target, write
 from runtime.launch import launch
 from runtime.metrics.pacing import pacing_of, with_lead
@@ -99,6 +100,11 @@ def _expect_ending(target: str, output: str) -> None:
 @click.option(
     "--timeout", type=SecondsRange(1, 10**6), default=600.0, show_default=True, help="Seconds."
 )
+@click.option(
+    "--trace",
+    type=file_name,
+    help="Write when each message of one run more began and ended (JSON, for Perfetto and Chrome).",
+)
 def run(
     schedule: Schedule,
     size: Bytes | None,
@@ -110,16 +116,20 @@ def run(
     warmup: int,
     map_file: str | None,
     timeout: Seconds,
+    trace: str | None,
 ) -> Answer:
     """Run a schedule under mpirun and check every rank's result."""
+    expect_timeline(trace)
     bytes_asked = size_or_demand(schedule.collective, size)
     refuse_op(schedule.collective)
     verify_first(schedule)
+    schedule = with_lead(schedule, lead)
+    drawn = None if trace is None else RunTimeline(schedule, trace)
     played = () if map_file is None else read_map(map_file, schedule)
     with progress() as watch:
         watch.tell("running under mpirun")
         measured = launch.run(
-            with_lead(schedule, lead),
+            schedule,
             [bytes_asked],
             target,
             dtype=dtype,
@@ -128,13 +138,16 @@ def run(
             warm_up=warmup,
             played=played,
             timeout=timeout,
+            trace=drawn,
         )[0]
     if measured.wrong:
         say(f"wrong result: {count_of(measured.wrong, 'element')} not as the definition asks for")
-    return _describe_run(with_lead(schedule, lead), target, measured)
+    return _describe_run(schedule, target, measured, drawn)
 
 
-def _describe_run(schedule: Schedule, target: str, measured: launch.Measurement) -> Answer:
+def _describe_run(
+    schedule: Schedule, target: str, measured: launch.Measurement, drawn: RunTimeline | None
+) -> Answer:
     fields = {
         "collective": schedule.collective.name,
         "seconds": measured.seconds,
@@ -145,6 +158,7 @@ def _describe_run(schedule: Schedule, target: str, measured: launch.Measurement)
         "size": measured.size,
         "chunks": measured.chunks,
         "lead": pacing_of(schedule).lead,
+        **({} if drawn is None else {"trace": drawn.path, "trace_seconds": drawn.seconds}),
     }
     title = f"{heading(schedule.topology, schedule.collective)}, {bytes_of(measured.size)}"
     rows = [
@@ -156,4 +170,6 @@ def _describe_run(schedule: Schedule, target: str, measured: launch.Measurement)
         ("busbw", rate(measured.busbw)),
         ("wrong", count_of(measured.wrong or 0, "element")),
     ]
+    if drawn is not None:
+        rows.append(("trace", f"{drawn.path}, over in {duration(drawn.seconds)}"))
     return Answer(fields, table(title, rows), measured.wrong == 0)

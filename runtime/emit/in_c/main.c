@@ -55,6 +55,8 @@ static void *take(size_t count, size_t width) { return keep(calloc(count ? count
 
 #include "table.c"
 
+#include "trace.c"
+
 /* Measuring every size that is asked for. */
 
 static int by_value(const void *a, const void *b)
@@ -100,6 +102,7 @@ static Row measure(MPI_Comm comm, Int size)
     row.seconds = timed(comm);
     row.algbw = (double)row.size / row.seconds;
     row.busbw = row.algbw * busbw_factor;
+    if (args.trace) trace(comm);
     free_machine();
     if (!plan.me) print_row(&row);
     return row;

@@ -6,15 +6,16 @@ static struct {
     int count, op, in_place, crowded, played[PROCESSES];
     double watchdog;
     const struct Type *type;
-    const char *map;
+    const char *map, *trace;
     int help;
-} args = {{1 << 20}, 0, 2, 20, 5, 1, 0, 1 << 14, 0, 1, SUM, 0, 0, {0}, 0, &types[6], "", 0};
+} args = {{1 << 20}, 0, 2, 20, 5, 1, 0, 1 << 14, 0, 1, SUM, 0, 0, {0}, 0, &types[6], "", 0, 0};
 
 static const char usage[] =
     "usage: -b SIZE ... [-e END] [-f FACTOR] [-n ITERATIONS] [-w WARM-UP] [-c 0|1] [--type TYPE]\n"
     "       [--op sum|min|max|prod] [--chunks N] [--in-place] [--map 2,0,1] [--watchdog SECONDS]\n"
     "       [--join BYTES] (up to which messages are joined) [--lead STEPS] (the plan's)\n"
-    "       [--crowded] (there are more processes than cores) [-h]\n";
+    "       [--crowded] (there are more processes than cores) [-h]\n"
+    "       [--trace FILE] (rows: when each message of one run more began and ended)\n";
 
 static const Int MOST_BYTES = 1LL << 50;
 
@@ -64,6 +65,7 @@ static int option(const char *name, const char *value)
     if (!strcmp(name, "--type") && type >= 0) return args.type = &types[type], 1;
     if (!strcmp(name, "--op") && op >= 0) return args.op = op, 1;
     if (!strcmp(name, "--map")) return args.map = value, 1;
+    if (!strcmp(name, "--trace")) return args.trace = value, *value != 0;
     if (!strcmp(name, "--watchdog")) {
         char *end;
         args.watchdog = strtod(value, &end);

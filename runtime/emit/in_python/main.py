@@ -17,6 +17,7 @@ from runtime.emit.in_python.machine import Machine
 from runtime.emit.in_python.options import cast, complain, options
 from runtime.emit.in_python.plan import BUSBW, RANKS
 from runtime.emit.in_python.table import print_end, print_head, print_row
+from runtime.emit.in_python.trace import write_trace
 
 
 def main() -> int:
@@ -48,6 +49,8 @@ def measure(comm: MPI.Comm, size: int, args: argparse.Namespace) -> dict[str, An
     machine.run()
     wrong = comm.allreduce(wrong_elements(machine, plan, args.type, args.op) if args.check else 0)
     seconds = time_runs(comm, machine, args)
+    if args.trace:
+        write_trace(comm, machine, plan, args.trace)
     machine.free()
     row = {"size": count * width, "count": sizes[0], "type": args.type}
     row |= {"op": args.op, "chunks": chunks, "in_place": args.in_place, "ranks": len(RANKS)}

@@ -57,6 +57,7 @@ def options() -> argparse.Namespace:
     add("--in-place", action="store_true", help="let input and output share memory")
     add("--map", default="", help="process i plays the i-th rank of this list, as 2,0,1")
     add("--watchdog", type=float, default=0.0, help="give up a step after so many seconds")
+    add("--trace", default="", help="file: when each message of one run more began and ended")
     args = parser.parse_args()
     if not 0 <= args.watchdog < 10**9:
         parser.error(f"argument --watchdog: {args.watchdog} is not from 0 to 999999999")
