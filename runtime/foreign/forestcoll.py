@@ -7,14 +7,14 @@ from runtime.foreign.sends import MOST_PARTS, Send
 from topologies.importers.texts.xml_text import Element, parse
 from topologies.model.messages import one_line, show_value
 
-NODE = r"\(\s*(-?\d{1,6})\s*,\s*'([\w-]{1,20})'\s*,\s*(-?\d{1,6})\s*\)"
+NODE = r"\(\s*(-?\d{1,6})\s*,\s*'([\w-]{1,20})'\s*,\s*(-?\d{1,6})\s*\)|(\d{1,6})"
 Node = tuple[int, str, int]
 
 
 def read(text: str) -> tuple[int, list[Send]]:
     """Read the number of ranks and the sends of an all_gather.
 
-    A node is (box, kind, number), and a switch has a box below 0; ranks are in order of these. Each
+    A node is (box, kind, number) or a number alone; ranks are in order of these. Each
     tree carries `nchunks` of the `nchunkspernode` parts of its root's block, and a send of it comes
     a step after the one into its source.
 
@@ -46,7 +46,8 @@ def _node(element: Element, key: str) -> Node:
     found = re.fullmatch(NODE, element.need(key).strip(), re.ASCII)
     if found is None:
         raise element.fault(f"{key} is {show_value(element.get(key))}, expected (0, 'GPU', 0)")
-    return int(found[1]), found[2], int(found[3])
+    box, kind, number = found[1], found[2], found[3]
+    return (0, "", int(found[4])) if box is None else (int(box), kind, int(number))
 
 
 def _ends(tree: Element) -> set[Node]:

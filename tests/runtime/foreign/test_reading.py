@@ -247,6 +247,9 @@ def test_trees_of_forestcoll_are_read(tmp_path):
     (tmp_path / "trees.xml").write_text(f'<Algo nchunkspernode="2">{"".join(trees)}</Algo>')
     found = load_foreign(tmp_path / "trees.xml", topology("ring:3"))
     assert (is_right(found).height, found.pieces) == (2, 6)
+    plain = "".join(trees).replace("(0, 'GPU', ", "").replace(")", "")
+    (tmp_path / "trees.xml").write_text(f'<Algo nchunkspernode="2">{plain}</Algo>')
+    assert is_right(load_foreign(tmp_path / "trees.xml", topology("ring:3"))).height == 2
     (tmp_path / "trees.xml").write_text(f'<Algo nchunkspernode="2">{trees[0]}</Algo>')
     with pytest.raises(ForeignError, match="expected 2 of all"):
         load_foreign(tmp_path / "trees.xml", topology("ring:3"))
