@@ -25,6 +25,7 @@ from commplan.measurements.read import load_measurements
 from commplan.measurements.rows import Context, LogError, Measured
 from commplan.planning.planner import Plan, plan
 from commplan.schemas.schemas import schema
+from runtime.alone.own_program import lower_for
 from runtime.emit.targets import TARGETS, Target, emit, emit_files
 from runtime.execute.executor import Executor
 from runtime.execute.faults import ExecutionError
@@ -191,6 +192,7 @@ __all__ = [
     "load_schedule",
     "load_topology",
     "lower",
+    "lower_for",
     "place",
     "plan",
     "plan_contingency",

@@ -30,6 +30,7 @@ ROOMS = {
             "metrics",
             "verify",
             "program",
+            "alone",
             "interpret",
             "simulate",
             "foreign",

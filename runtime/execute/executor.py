@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from runtime.alone.own_program import OwnProgram
 from runtime.execute import core
 from runtime.execute.core import Core
 from runtime.execute.part import MESSAGE_LIMIT, Part, memory, part
@@ -45,7 +46,8 @@ def machine(
 class Executor:
     """Runs the part of one process, in memory of its own or of the caller's.
 
-    Process i of `comm` is process i of the program. Put the input into `input`, call `run`, find
+    Process i of `comm` is process i of the program; where all processes took theirs from
+    `lower_for`, each has its own program alone. Put the input into `input`, call `run`, find
     the result in `output`; in place, both are parts of one memory. They hold elements as they are
     stored, of bfloat16 the 16 bits; `put` and `result` take and give numbers. Nothing is allocated
     by `run`, and sums are added up in the order of the program: the same input gives the same bits.
@@ -56,7 +58,7 @@ class Executor:
 
     def __init__(
         self,
-        program: Program,
+        program: Program | OwnProgram,
         comm: Any,  # noqa: ANN401
         *,
         way: Way = "best",
@@ -70,19 +72,23 @@ class Executor:
                 be gone.
             ArgumentError: something of another kind.
         """
-        of("program", program, Program)
+        own = program if isinstance(program, OwnProgram) else None
+        every = own.program if own is not None else of("program", program, Program)
         if way not in WAYS:
             refuse("way", way, " or ".join(WAYS))
         number("limit", limit, above=True)
         whole("message_limit", message_limit, 1, MESSAGE_LIMIT)
-        if found := unsafe(program):
+        if own is not None and own.process != comm.rank:
+            raise ProgramError(f"the program of process {own.process}, this is {comm.rank}")
+        if found := unsafe(every, alone=own is not None):
             raise ProgramError(f"program: {found[0]}")
-        self.part = part(program, comm.rank, limit=message_limit)
+        mark = None if own is None else own.mark
+        self.part = part(every, comm.rank, limit=message_limit, shared_mark=mark)
         self._machine = machine(self.part, comm, way, limit)
-        self.dtype = program.dtype
-        kind = storage(program.dtype)
+        self.dtype = every.dtype
+        kind = storage(every.dtype)
         ins, outs, scratch = (np.zeros(size, np.uint8).view(kind) for size in memory(self.part))
-        self.input, self.output = _views(self.part, ins, ins if program.in_place else outs)
+        self.input, self.output = _views(self.part, ins, ins if every.in_place else outs)
         self._machine.bind(*(a.ctypes.data for a in (self.input, self.output, scratch)))
         self._machine.kept = (ins, outs, scratch)  # for who keeps `run` alone
         self.run, self.wait = self._machine.run, self._machine.wait

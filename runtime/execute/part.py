@@ -73,8 +73,17 @@ class Part:
         return self.beside + (0 if self.in_place else self.shared)
 
 
-def part(program: Program, process: int, *, limit: int = MESSAGE_LIMIT) -> Part:
-    """Take one process's instructions out of a program."""
+def part(
+    program: Program, process: int, *, limit: int = MESSAGE_LIMIT, shared_mark: int | None = None
+) -> Part:
+    """Take one process's instructions out of a program.
+
+    Args:
+        program: of all processes, or of this one.
+        process: the one.
+        limit: the bytes of the longest message.
+        shared_mark: of the parts of all, where the program is of this one.
+    """
     begin, end = program.bounds[process : process + 2].tolist()
     size = width(program.dtype)
     counts, places = program.counts[process] * size, program.starts[process] * size
@@ -95,7 +104,7 @@ def part(program: Program, process: int, *, limit: int = MESSAGE_LIMIT) -> Part:
         followers=followers,
         lead=program.lead,
         most_messages=_most(lines, program.lead),
-        mark=mark(program),
+        mark=mark(program) if shared_mark is None else shared_mark,
     )
 
 

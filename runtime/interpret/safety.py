@@ -21,16 +21,22 @@ COLUMNS = (
 )
 
 
-def unsafe(program: Program) -> list[str]:
+def unsafe(program: Program, *, alone: bool = False) -> list[str]:
     """List why a program must not be run; what comes later is only looked at if the former is fit.
 
     Complexity: instructions × log.
+
+    Args:
+        program: from anywhere.
+        alone: whether it has the instructions of one process only, none of whose messages has its
+            other end there.
     """
     try:
         _check_kinds(program)
     except ProgramError as error:
         return [str(error)]
-    for check in (_lines, _spans, _order, _pairs, races):
+    checks = (_lines, _spans, _order, races) if alone else (_lines, _spans, _order, _pairs, races)
+    for check in checks:
         if found := list(check(program)):
             return found
     return []

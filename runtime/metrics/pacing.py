@@ -116,17 +116,21 @@ def with_lead(schedule: Schedule, lead: int | None) -> Schedule:
     )
 
 
-def turns(piece: IntArray, step: IntArray, order: Order = USUAL.order) -> IntArray:
+def turns(
+    piece: IntArray, step: IntArray, order: Order = USUAL.order, place: IntArray | None = None
+) -> IntArray:
     """Give the rows of transfers in the order in which a program starts their messages.
 
     Args:
         piece: of each transfer, those of one piece in the order of the schedule's rows.
         step: of each transfer.
         order: of those of one step.
+        place: of each transfer among those of its piece, where not all of these are given.
 
     Returns:
         Indices of rows. Images of a transfer under a group come one after the other where the
         pieces of images have adjacent numbers, so it is the same order with and without symmetry.
     """
-    keys = (piece, earlier(piece)) if order == "place" else (earlier(piece), piece)
+    place = earlier(piece) if place is None else place
+    keys = (piece, place) if order == "place" else (place, piece)
     return np.lexsort((*keys, step))

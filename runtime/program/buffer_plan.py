@@ -67,7 +67,7 @@ def moves(schedule: Schedule) -> Moves:
         ProgramError: a rank sends a piece of which it holds nothing, a step is negative, or a
             switch copies or adds.
     """
-    _refuse_switches(schedule)
+    refuse_switches(schedule)
     whole = unfold(schedule)
     rows = whole.transfers
     if rows.step.min(initial=0) < 0:
@@ -85,8 +85,8 @@ def moves(schedule: Schedule) -> Moves:
         (piece, step, src, dst, rows.reduce[order]), len(ranks), holds, wants
     )
     _refuse_empty_hands(whole, rows, order, ~how.relayed & ~holds.of(src, piece))
-    parts, first, last = _boundaries(whole)
-    own, own_piece = _untouched(holds, wants, dst, piece, whole.pieces)
+    parts, first, last = boundaries(whole.block, *whole.parts)
+    own, own_piece = untouched(holds, wants, dst, piece, whole.pieces)
     return Moves(
         ranks=tuple(ranks.tolist()),
         collective=whole.collective,
@@ -111,7 +111,7 @@ def moves(schedule: Schedule) -> Moves:
     )
 
 
-def _refuse_switches(schedule: Schedule) -> None:
+def refuse_switches(schedule: Schedule) -> None:
     """Stop where a switch is more than a part of a route: a program runs on ranks alone."""
     if schedule.at_switches:
         last = int(np.append(schedule.transfers.src, schedule.transfers.dst).max())
@@ -142,7 +142,7 @@ def _refuse_empty_hands(
         )
 
 
-def _untouched(
+def untouched(
     holds: Owned, wants: Owned, dst: IntArray, piece: IntArray, pieces: int
 ) -> tuple[IntArray, IntArray]:
     """List (process, piece) that is held, wanted, and never received."""
@@ -156,19 +156,25 @@ def _untouched(
     return frozen(process[keep]), frozen(piece_of[keep])
 
 
-def _boundaries(whole: Schedule) -> tuple[int, IntArray, IntArray]:
+def boundaries(
+    block: IntArray, whole_parts: IntegerColumn, unit: int
+) -> tuple[int, IntArray, IntArray]:
     """Lay the pieces of each block end to end; give parts and each piece's first and last part.
 
     This is the one rounding rule of all programs. Where the common denominator of the boundaries
     is below 2^62 it is `parts` and boundary * n // parts is floor(exact boundary * n). Else
     boundaries are rounded up to multiples of 2^-62, which changes that floor for no denominator d
     with d * n below 2^62. Every element belongs to exactly one piece in both cases.
+
+    Args:
+        block: of each piece.
+        whole_parts: of each piece, its share.
+        unit: how many of these make a block.
     """
-    whole_parts, unit = whole.parts
-    order = np.argsort(whole.block, kind="stable")
+    order = np.argsort(block, kind="stable")
     reached = np.cumsum(whole_parts[order])
     fresh = np.ones(len(order), dtype=np.bool_)
-    fresh[1:] = np.diff(whole.block[order]) != 0
+    fresh[1:] = np.diff(block[order]) != 0
     before = reached - whole_parts[order]
     first = before - before[fresh][np.cumsum(fresh) - 1] if len(order) else before
     last = first + whole_parts[order]

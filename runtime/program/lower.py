@@ -28,11 +28,11 @@ CHUNK_LIMIT = 2**16
 _COPIES, _PACKS, _RECEIVES, _SENDS, _LANDINGS = range(5)
 
 # Instructions in the making: the columns of a program, and `phase` and `row` to sort them by.
-_COLUMNS = (
+COLUMNS = (
     *("process", "step", "action", "peer", "buffer", "offset", "size"),
     *("source", "source_offset", "piece"),
 )
-_FIELDS = (*_COLUMNS, "phase", "row")
+_FIELDS = (*COLUMNS, "phase", "row")
 _RECORD = np.dtype([(name, np.int64) for name in _FIELDS])
 _Table = NDArray[Any]
 
@@ -63,10 +63,7 @@ def lower(
             below 1, too many chunks, or a schedule that would leave ranks with different bits of
             one result (Moves are taken as they are).
     """
-    _check(count, dtype, op, chunks)
-    whole("joined", joined)
-    if lead is not None:
-        whole("lead", lead, 1, MOST_LEAD)
+    check_asked(count, dtype, op, chunks, joined, lead)
     if not isinstance(schedule, Moves):
         check_sound(schedule)
     plan = schedule if isinstance(schedule, Moves) else moves(schedule)
@@ -86,7 +83,7 @@ def lower(
         starts=at.starts,
         divisor=max(map(len, plan.collective.holders)) if op == "avg" else 1,
         lead=ahead,
-        **{name: frozen(np.ascontiguousarray(table[name])) for name in _COLUMNS},
+        **{name: frozen(np.ascontiguousarray(table[name])) for name in COLUMNS},
     )
 
 
@@ -106,7 +103,19 @@ def arrange(
     return table, at.scratch + needed
 
 
-def _check(count: int, dtype: str, op: str, chunks: int) -> None:
+def check_asked(
+    count: int, dtype: str, op: str, chunks: int, joined: int, lead: int | None
+) -> None:
+    """Refuse what no program is made of.
+
+    Raises:
+        ProgramError: an unknown element type or operation, one that means nothing for the type, a
+            count below 1, too many chunks.
+        ArgumentError: joined or lead is no such number.
+    """
+    whole("joined", joined)
+    if lead is not None:
+        whole("lead", lead, 1, MOST_LEAD)
     whole("count", count, error=ProgramError)
     whole("chunks", chunks, error=ProgramError)
     if dtype not in TYPES:

@@ -76,6 +76,7 @@ def choose_receive_modes(
     processes: int,
     holds: Owned,
     wants: Owned,
+    adding: tuple[IntArray, IntArray] | None = None,
 ) -> Received:
     """Say how messages land.
 
@@ -88,9 +89,10 @@ def choose_receive_modes(
         processes: how many numbers src and dst may have.
         holds: what is in the input of each.
         wants: what is in the output of each.
+        adding: as `adding_order` gives it, where the rows are not all that there are.
     """
     piece, step, src, dst, reduce = rows
-    turn, own = adding_order(piece, step, src, dst, processes)
+    turn, own = adding or adding_order(piece, step, src, dst, processes)
     order = np.lexsort((turn, step))
     back = np.argsort(order)
     ahead = _history(piece[order], step[order], src[order], dst[order], processes)

@@ -66,14 +66,7 @@ def part_of(schedule: Schedule, rank: Rank) -> Transfers:
         SymmetryError: the group does not keep the machine, or is too large to list.
     """
     rows, group = schedule.transfers, schedule.group
-    start = group.origins(np.arange(group.order), np.array(rank))  # what each element brings there
-    by_start = np.argsort(start, kind="stable")
-    chosen = []
-    for end in (rows.src, rows.dst):
-        first, last = (np.searchsorted(start[by_start], end, side) for side in ("left", "right"))
-        row = np.repeat(np.arange(len(rows)), last - first)
-        chosen.append(np.stack([row, by_start[stretches(first, last - first)]]))
-    row, element = np.concatenate(chosen, axis=1)
+    row, element = rows_of(schedule, rank)
     order = np.lexsort((rows.piece[row] * group.order + element, rows.step[row]))
     row, element = row[order], element[order]
     images = rows.rows(row)
@@ -85,3 +78,17 @@ def part_of(schedule: Schedule, rank: Rank) -> Transfers:
         dst=frozen(group.images(element, images.dst)),
         route=frozen(moved_links(schedule.topology, images.route, group, of_hop)),
     )
+
+
+def rows_of(schedule: Schedule, rank: Rank) -> tuple[IntArray, IntArray]:
+    """List what a rank sends or receives: the transfers, and the elements that bring them there."""
+    rows, group = schedule.transfers, schedule.group
+    start = group.origins(np.arange(group.order), np.array(rank))  # what each element brings there
+    by_start = np.argsort(start, kind="stable")
+    chosen = []
+    for end in (rows.src, rows.dst):
+        first, last = (np.searchsorted(start[by_start], end, side) for side in ("left", "right"))
+        row = np.repeat(np.arange(len(rows)), last - first)
+        chosen.append(np.stack([row, by_start[stretches(first, last - first)]]))
+    row, element = np.concatenate(chosen, axis=1)
+    return row, element

@@ -46,10 +46,11 @@ class Group:
         """
         points = self.generators.shape[1]
         base, most = np.arange(points), TOLD_APART // max(points, 1)
-        if len(self.generators) and commute(self.generators):
+        commuting = bool(len(self.generators)) and commute(self.generators)
+        if commuting:
             base = np.unique(orbits(self.generators, points), return_index=True)[1]
             most = max(most, min(TOLD_APART // len(base), COMMUTING_LIMIT))
-        made = list_group(self.generators, base, max(most, 1))
+        made = list_group(self.generators, base, max(most, 1), commuting=commuting)
         if made is None:
             raise SymmetryError("the group is too large to list")
         return made

@@ -15,6 +15,7 @@ chapter 3; chapter 10 for bases.
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+from math import isqrt
 
 import numpy as np
 
@@ -98,7 +99,9 @@ def commute(generators: IntArray) -> bool:
     return all(np.array_equal(one[other], other[one]) for one, other in pairs)
 
 
-def list_group(generators: IntArray, base: IntArray, most: int) -> Listing | None:
+def list_group(
+    generators: IntArray, base: IntArray, most: int, *, commuting: bool = False
+) -> Listing | None:
     """List the group that permutations generate; None where there are more elements than most.
 
     Complexity: order × base × generators.
@@ -107,16 +110,50 @@ def list_group(generators: IntArray, base: IntArray, most: int) -> Listing | Non
         generators: (generators, points).
         base: points by whose images elements are told apart.
         most: of elements.
+        commuting: whether all generators commute: leaders are then the powers of one of them, of
+            which some dozens stand for thousands.
     """
     points = generators.shape[1]
     words = np.array(np.random.default_rng(0).integers(-(2**63), 2**63, len(base)))
     made = Listing(points)
     for count in range(1, len(generators) + 1):
-        found = _find_leaders(made, generators[:count], base, words, most // made.order)
+        found: tuple[IntArray, ...] | None
+        if commuting:
+            found = _find_powers(made, generators[count - 1], base, words, most // made.order)
+        else:
+            whole = _find_leaders(made, generators[:count], base, words, most // made.order)
+            found = None if whole is None else (whole,)
         if found is None:
             return None
-        made = Listing(points, (*made.leaders, found))
+        made = Listing(points, (*made.leaders, *found))
     return made
+
+
+def _find_powers(
+    made: Listing, generator: IntArray, base: IntArray, words: IntArray, most: int
+) -> tuple[IntArray, IntArray] | None:
+    """Find the powers of a generator that commutes with a group, up to the first one in it.
+
+    Power i + few × j is that of i from the first table after that of j from the second one; so they
+    have the numbers that one table would give them. None where there are more than most.
+    """
+    known = set(_keys(made, None, np.arange(made.points)[base], words))
+    count, images = 1, generator[base]
+    while int(images @ words) not in known:
+        count, images = count + 1, generator[images]
+        if count > most:
+            return None
+    few = max(d for d in range(1, isqrt(count) + 1) if count % d == 0)
+    first = _powers(generator, few)
+    return first, _powers(generator[first[-1]], count // few)
+
+
+def _powers(generator: IntArray, count: int) -> IntArray:
+    """List the first powers of a permutation, from the identity on."""
+    found = [np.arange(len(generator))]
+    for _ in range(count - 1):
+        found.append(generator[found[-1]])
+    return frozen(np.array(found))
 
 
 def _find_leaders(

@@ -36,6 +36,17 @@ def test_where_generators_commute_a_point_of_each_orbit_tells_elements_apart() -
     assert np.array_equal(found.rows(np.arange(12)), group.elements)
 
 
+@pytest.mark.parametrize("generators", [torus([3, 4]).symmetry, torus([12, 2]).symmetry])
+def test_tables_of_powers_number_elements_as_one_table_of_leaders_does(generators) -> None:
+    base, numbers = np.arange(generators.shape[1]), np.arange(generators.shape[1])
+    tables = [list_group(generators, base, 24, commuting=each) for each in (True, False)]
+    assert tables[0] is not None
+    assert tables[1] is not None
+    assert np.array_equal(tables[0].rows(numbers), tables[1].rows(numbers))
+    assert len(tables[0].leaders) == 2 * len(tables[1].leaders)
+    assert list_group(generators, base, 5, commuting=True) is None
+
+
 def test_marks_the_elements_that_keep_labels() -> None:
     group = Group(SYMMETRIC)
     for label in (integers([0, 1, 1, 2]), integers([0, 0, 0, 0]), integers([3, 2, 1, 0])):

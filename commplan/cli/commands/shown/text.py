@@ -1,7 +1,5 @@
 """`commplan show`: a schedule, the program of a rank, the way of a piece, and the certificate."""
 
-from dataclasses import replace
-
 import click
 
 from commplan.cli.io.answer import Answer, Command
@@ -14,23 +12,23 @@ from commplan.cli.io.arguments import (
 )
 from commplan.cli.io.needless import refuse_size, refuse_type
 from commplan.cli.io.quantities import Whole
+from runtime.alone.own_program import lower_for, processes_of
 from runtime.metrics.chunking import chunks
 from runtime.program.lower import lower
 from runtime.program.memory_layout import elements
+from runtime.program.program import Program
 from runtime.program.text import program_text
 from runtime.verify.structure import check_sound
 from solvers.certify.text import certificate_text
 from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
-from solvers.schedules.text import LINES, piece_text, schedule_text, steps_text
-from solvers.schedules.unfold import part_of
+from solvers.schedules.text import LINES, piece_text, schedule_text
 from topologies.model import selection
-from topologies.model.messages import first_lines, prefix, printable
+from topologies.model.messages import prefix, printable
 from topologies.model.topology import TopologyError
 from topologies.model.units import Bytes
-from topologies.symmetry.group import trivial
 
-PROGRAM = 2**22  # messages of a chunk, above which no program is made to show that of a rank
+PROGRAM = 2**18  # messages of a chunk, above which the program of a rank is made alone
 SIZE = 2**20  # bytes, of a program for which no size is given
 
 
@@ -79,23 +77,6 @@ def show(
     return Answer({"text": "\n".join(lines)}, lines)
 
 
-def _messages(schedule: Schedule, rank: int, most: int | None) -> str:
-    """Write what a rank sends and receives, where the program of all would be too large."""
-    machine = schedule.topology
-    part = part_of(schedule, rank)
-    sent = int((part.src == rank).sum())
-    what = f"sends {sent:,} messages and receives {len(part) - sent:,}, of all chunks"
-    every = replace(schedule, transfers=part, group=trivial(machine))
-    order = schedule.group.order
-    return "\n".join(
-        [
-            f"{machine.names[rank]} {what}",
-            *first_lines(steps_text(every), len(part), most),
-            f"piece q here is an image of piece q // {order:,} of the schedule",
-        ]
-    )
-
-
 def _program(
     schedule: Schedule, rank: str, size: Bytes | None, dtype: str, most: int | None
 ) -> str:
@@ -109,13 +90,19 @@ def _program(
         chosen = selection.rank(machine, rank)
     except TopologyError as error:
         raise TopologyError(prefix("Invalid value for --rank", error.faults)) from None
-    if len(schedule.transfers) * schedule.group.order > PROGRAM:
-        return _messages(schedule, chosen, most)
     if size is None and not is_sized(what):
         size = SIZE
     used = whole_elements(what, size_or_demand(what, size), dtype)
     count = elements(what, used, dtype)
-    program = lower(schedule, count, dtype=dtype, chunks=chunks(schedule, used))
+    program = _lowered(schedule, chosen, count, dtype, chunks(schedule, used))
     text, order = program_text(program, chosen, machine.names, most), schedule.group.order
     images = f"piece q here is an image of piece q // {order:,} of the schedule"
     return text if order == 1 else f"{text}\n{images}"
+
+
+def _lowered(schedule: Schedule, rank: int, count: int, dtype: str, chunks: int) -> Program:
+    """Make the program of all, or of the rank alone where that of all would be large."""
+    large = len(schedule.transfers) * schedule.group.order > PROGRAM
+    if large and rank in processes_of(schedule):
+        return lower_for(schedule, rank, count, dtype=dtype, chunks=chunks).program
+    return lower(schedule, count, dtype=dtype, chunks=chunks)

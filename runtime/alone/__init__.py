@@ -1,0 +1,1 @@
+"""From a schedule to the program of one process, without those of the others."""
