@@ -29,6 +29,7 @@ PLACES = {
     "verify": ("measure", "verify"),
     "show": ("shown.text", "show"),
     "simulate": ("measure", "simulate"),
+    "plot": ("shown.curves", "plot"),
     "report": ("shown.page", "report"),
     "emit": ("program", "emit"),
     "read": ("foreign.reading", "read"),

@@ -1,1 +1,1 @@
-"""From a machine to a picture that a person recognises: boxes, tiers of switches, and links."""
+"""From a machine, or times over sizes, to a picture: boxes, tiers, links; curves."""

@@ -134,8 +134,12 @@ def _style(links: Sequence[int], shown: Shown) -> str:
         return f'class="link {CROSSING}"'
     if shown.used is None:
         return 'class="link"'
-    level = min(int(float(shown.used[links].max()) * LEVELS), LEVELS - 1)
-    return f'class="link" style="stroke:{HEAT[level]}"'
+    return f'class="link" style="stroke:{heat(float(shown.used[links].max()))}"'
+
+
+def heat(part: float) -> str:
+    """Give the colour of a link of which a part is used, 0 to 1."""
+    return HEAT[min(int(part * LEVELS), LEVELS - 1)]
 
 
 def _way(start: Point, end: Point, pitch: float) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from commplan.drawing.chart import draw_times
 from commplan.drawing.layout import Layout, arrange
 from commplan.drawing.svg import HEAT, Shown, draw_svg
 from commplan.report.bars import MOST as MOST_BARS
 from commplan.report.bars import Bars, play_bars
-from commplan.report.chart import draw_times
 from commplan.report.html import assemble, figures, table, text
 from commplan.report.links import MOST as MOST_ROWS
 from commplan.report.links import Row, binding_links, list_links, use_of_links

@@ -102,7 +102,7 @@ def expect(
     what each of its groups calls, at the sizes of the job.
     """
     if folder.is_plan(topology):
-        grid = _between(*sizes, step) if is_given("sizes") else None
+        grid = quantities.between(*sizes, step) if is_given("sizes") else None
         return _of_job(topology, group, collectives, grid, in_network, written, time_limit)
     if group is not None:
         raise click.UsageError("--group is for the folder of a job's plan")
@@ -117,7 +117,7 @@ def expect(
         found = predict(
             machine,
             asked,
-            _between(*sizes, step),
+            quantities.between(*sizes, step),
             in_network=in_network,
             compiled=compiled,
             library=fitted,
@@ -213,11 +213,3 @@ def _rank_costs(
         found = find_bound(machine, what, watch, SolverOptions())
     costs = as_written(rank_costs(machine, what.ranks, found))
     return Answer({"machine": machine.name, "rank_costs": costs}, [json.dumps(costs)])
-
-
-def _between(first: int, last: int, step: int) -> list[int]:
-    """List sizes that grow by a factor, the last one among them."""
-    sizes = [first]
-    while sizes[-1] < last:
-        sizes.append(min(sizes[-1] * step, last))
-    return sizes

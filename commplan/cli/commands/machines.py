@@ -7,10 +7,12 @@ from typing import Any
 import click
 
 from commplan.cli.io.answer import Answer, Command
-from commplan.cli.io.arguments import Output, output
+from commplan.cli.io.arguments import Output, file_name, output, verify_first
 from commplan.drawing.files import ENDINGS, save_drawing
+from commplan.report.links import use_of_links
+from solvers.schedules.files import check_topology, load
 from topologies.formats import files, spec
-from topologies.model.topology import Topology
+from topologies.model.topology import FloatArray, Topology
 from topologies.model.units import count_of
 from topologies.presets.figures import Figure
 from topologies.presets.registry import PRESETS
@@ -44,10 +46,20 @@ def topologies() -> Answer:
 @output(files.endings, required=False)
 @click.option("--evidence", is_flag=True, help="Show its figures, each with its source.")
 @click.option("--draw", type=Output(lambda: ENDINGS), help="Draw it (.svg, .png or .dot).")
-def topology(topology: str, output: str | None, evidence: bool, draw: str | None) -> Answer:
+@click.option(
+    "--used",
+    metavar="SCHEDULE",
+    type=file_name,
+    help="Colour the links of --draw by how much of them a schedule uses.",
+)
+def topology(
+    topology: str, output: str | None, evidence: bool, draw: str | None, used: str | None
+) -> Answer:
     """Write a machine as a topology file (JSON, or TOML or GraphML if FILE ends so), or draw it."""
     if not (output or evidence or draw):
         raise click.UsageError("expected -o FILE, --draw FILE or --evidence")
+    if used and not draw:
+        raise click.UsageError("--used colours a picture: expected --draw FILE as well")
     machine = spec.topology(topology)
     fields: dict[str, Any] = {"name": machine.name, **count(machine)}
     lines = []
@@ -56,13 +68,25 @@ def topology(topology: str, output: str | None, evidence: bool, draw: str | None
         counts = ", ".join(map(count_of, count(machine).values(), ("rank", "switch", "link")))
         lines.append(f"{machine.name}: {counts}, written to {output}")
     if draw:
-        save_drawing(machine, draw)
+        save_drawing(machine, draw, _use(machine, used) if used else None)
         lines.append(f"{machine.name}: drawn in {draw}")
     if evidence:
         figures = spec.figures(topology, machine)
         fields["figures"] = [asdict(figure) for figure in figures]
         lines += _show_figures(machine.name, figures)
     return Answer(fields, lines)
+
+
+def _use(machine: Topology, schedule: str) -> FloatArray:
+    """Compute the part of each link that a schedule for this machine uses.
+
+    Raises:
+        ScheduleFileError: it is none, or was made for another machine.
+    """
+    made = load(schedule)
+    check_topology(made, machine)
+    verify_first(made)
+    return use_of_links(made)
 
 
 def _show_figures(name: str, figures: Sequence[Figure]) -> list[str]:

@@ -13,7 +13,9 @@ from typing import Any, NoReturn
 
 import click
 
+from commplan.cli.examples import EXAMPLES
 from commplan.cli.io.failures import hand_over, run_reporting
+from commplan.cli.widths import fit, terminal_width
 from topologies.model.messages import printable, unknown
 
 
@@ -39,7 +41,18 @@ class Once(click.Option):
     """An option that says what is asked; given twice there would be two questions."""
 
 
-class Command(click.Command):
+class WithExamples(click.Command):
+    """A command, or a group of them, whose help ends with examples."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what is said at the end, and then examples."""
+        super().format_epilog(ctx, formatter)
+        if found := EXAMPLES.get(ctx.command_path.partition(" ")[2]):
+            with formatter.section("Examples"):
+                formatter.write("".join(f"{' ' * formatter.current_indent}{e}\n" for e in found))
+
+
+class Command(WithExamples):
     """A command whose function returns an Answer; it takes --json and --debug besides."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
@@ -75,6 +88,8 @@ class Command(click.Command):
         as_json = ctx.params.pop("as_json")
         answer: Answer = super().invoke(ctx)
         lines = [json.dumps(answer.fields, allow_nan=False)] if as_json else answer.lines
+        if not as_json and (width := terminal_width()):
+            lines = fit(lines, width)
         taken = ctx.params.get("output") in ("/dev/stdout", "/dev/fd/1")
         click.echo("\n".join(map(printable, lines)), err=taken)
         if not answer.yes:
@@ -101,7 +116,7 @@ def _writes(words: Sequence[str], k: int) -> bool:
 COMPLETING = "_COMMPLAN_COMPLETE"
 
 
-class Group(click.Group):
+class Group(WithExamples, click.Group):
     """Commands in the order in which they were added; an unknown one is told the nearest."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -8,7 +8,7 @@ from math import inf
 from commplan.cli import is_crowded, startup_delay
 from commplan.cli.io.quantities import gap, percent
 from solvers.settings.deadline import News, Watch
-from topologies.model.units import Seconds, rate
+from topologies.model.units import Seconds, duration, rate
 
 
 @contextmanager
@@ -17,6 +17,7 @@ def progress(seconds: Seconds = inf) -> Iterator[Watch]:
 
     On a busy computer the seconds begin before: with the command, but for what that always takes.
     """
+    asked = "" if seconds == inf else f"of at most {duration(seconds)}:"
     seconds -= startup_delay()
     if sys.stderr is None or not sys.stderr.isatty():  # it may be closed
         yield Watch(seconds, crowded=is_crowded())
@@ -26,7 +27,8 @@ def progress(seconds: Seconds = inf) -> Iterator[Watch]:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    limit = TextColumn(asked)
+    columns = (SpinnerColumn(), TimeElapsedColumn(), limit, TextColumn("{task.description}"))
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:

@@ -12,6 +12,7 @@ from topologies.model.messages import unknown
 from topologies.model.units import Rate
 
 JOBS = 256  # processes, at most
+LISTED = 60  # characters of names that stand in a line of help
 CELL = 8  # characters of a column of rates
 LEAST_SHOWN = 5e-5  # of a whole, which is not to look like nothing
 
@@ -47,6 +48,12 @@ class Name(click.Choice[str]):
     def __init__(self, what: str, known: Sequence[str]) -> None:
         super().__init__(known)
         self.what = what
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """List the names where they are few; else say of what they are."""
+        if len("|".join(self.choices)) > LISTED:
+            return self.what.upper().replace(" ", "_")
+        return super().get_metavar(param, ctx)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
         """Find the name."""
@@ -153,3 +160,11 @@ def percent(part: float | None) -> str:
     if part is None:
         return "unknown"
     return "less than 0.01%" if 0 < part < LEAST_SHOWN else f"{part:.2%}"
+
+
+def between(first: int, last: int, step: int) -> list[int]:
+    """List sizes that grow by a factor, the last one among them."""
+    sizes = [first]
+    while sizes[-1] < last:
+        sizes.append(min(sizes[-1] * step, last))
+    return sizes

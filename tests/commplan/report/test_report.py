@@ -11,8 +11,8 @@ from itertools import pairwise
 import pytest
 
 import commplan
+from commplan.drawing.chart import draw_times
 from commplan.report.bars import play_bars
-from commplan.report.chart import draw_times
 from commplan.report.links import binding_links, list_links, use_of_links
 from commplan.report.page import make_page
 from commplan.report.times import play_sizes
