@@ -140,19 +140,20 @@ def _hang_on(fabric: Draft, boxes: Sequence[Draft], profile: Profile, hosts: int
     pairs, notes = match(known, boxes, hosts)
     expect_few(sum(len(box.cables) for _, box in pairs))
     named = [_placed(box, host.name, profile) for host, box in pairs]
-    short: dict[int, list[str]] = {}
+    short: dict[str, list[str]] = {}
     replaced = {host.name for host in known}
     inside = {v.name for v in fabric.vertices if v.host in replaced}
     links: list[Cable] = []
     for (host, _), box in zip(pairs, named, strict=True):
-        more, lost = _joins(fabric, host, box)
+        more, lost, idle = _joins(fabric, host, box)
         links += more
         if lost:
-            short.setdefault(len(lost), []).append(host.name)
-    odd = [
-        f"{count_of(count, 'adapter')} without a port in the network: {list_names(names)}"
-        for count, names in short.items()
-    ]
+            what = f"{count_of(lost, 'adapter')} without a port in the network"
+            short.setdefault(what, []).append(host.name)
+        if idle:
+            what = f"{count_of(idle, 'port')} of the network without an adapter in the file"
+            short.setdefault(what, []).append(host.name)
+    odd = [f"{what}: {list_names(names)}" for what, names in short.items()]
     told = [note for note in fabric.notes if note != ALONE]
     vertices = [each for each in fabric.vertices if each.name not in inside]
     kept = [each for each in fabric.cables if not inside & {each.src, each.dst}]
@@ -166,19 +167,29 @@ def _hang_on(fabric: Draft, boxes: Sequence[Draft], profile: Profile, hosts: int
     )
 
 
-def _joins(fabric: Draft, host: Host, box: Draft) -> tuple[list[Cable], list[str]]:
-    """Lead the adapters of a box to where those of its host lead; and list those without a port."""
+def _joins(fabric: Draft, host: Host, box: Draft) -> tuple[list[Cable], int, int]:
+    """Lead the adapters of a box to where those of its host lead.
+
+    Returns:
+        The cables, how many adapters have no port there, and how many ports no adapter.
+    """
     own = {host.rank.name, *(each.name for each in host.adapters)}
     adapters = box.of(ADAPTER)
     if not host.adapters:
         ends = [
             (c, c.dst if c.src in own else c.src) for c in fabric.cables if own & {c.src, c.dst}
         ]
-        return [
-            Cable(each.name, end, NETWORK, each.rate or cable.rate, source="speed of the adapter")
-            for each in adapters
-            for cable, end in ends
-        ], []
+        return (
+            [
+                Cable(
+                    each.name, end, NETWORK, each.rate or cable.rate, source="speed of the adapter"
+                )
+                for each in adapters
+                for cable, end in ends
+            ],
+            0,
+            0,
+        )
     named, lost = match_adapters(host, adapters)
     links = []
     for cable in fabric.cables:
@@ -186,4 +197,4 @@ def _joins(fabric: Draft, host: Host, box: Draft) -> tuple[list[Cable], list[str
         if len(inner) == 1 and (port := inner.pop()) in named:
             src, dst = (named[port] if end == port else end for end in (cable.src, cable.dst))
             links.append(cable._replace(src=src, dst=dst))
-    return links, lost
+    return links, len(lost), len(host.adapters) - len(named)

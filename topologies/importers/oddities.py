@@ -89,17 +89,19 @@ def _fewer_lanes(slower: Sequence[Cable], cables: Sequence[Cable]) -> str:
 
 
 def _short(draft: Draft) -> list[str]:
-    """Name the boxes that have fewer ranks or adapters than most."""
+    """Name the boxes that have fewer ranks or adapters than most; of a few boxes, than another."""
     faults = []
     for role, word in ((ADAPTER, "adapter"), (RANK, "rank")):
         counts = count_by_host(draft.vertices, role)
-        common = usual(list(counts.values()))
+        few = 1 < len(counts) < FEW
+        common = max(counts.values()) if few else usual(list(counts.values()))
         short = [host for host, count in counts.items() if common and count < common]
         if common and short:
             low = min(counts[host] for host in short)
             usually = count_of(common, word)
             why = "a rail is missing: " if role == ADAPTER else ""
-            faults.append(f"{why}{list_names(short)} with {low}, the others have {usually}")
+            others = "the other has" if len(counts) - len(short) == 1 else "the others have"
+            faults.append(f"{why}{list_names(short)} with {low}, {others} {usually}")
     return faults
 
 

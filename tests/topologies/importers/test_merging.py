@@ -37,6 +37,19 @@ def test_hosts_are_told_by_guid_or_by_name(sample, tmp_path):
     assert "no file is of node1, node3: left out" in made.notes
 
 
+def test_an_adapter_that_a_host_has_lost_is_told(sample, tmp_path):
+    whole = Path(sample("nccl-nvswitch.xml")).read_text().replace("guid=", "was=")
+    lost = whole[: whole.rindex('<pci busid="0000:29')] + "</pci></cpu></system>"
+    for name, text in {"node0.xml": whole, "node1.xml": lost}.items():
+        (tmp_path / name).write_text(text)
+    files = [str(tmp_path / name) for name in ("node0.xml", "node1.xml")]
+    assert import_files([*files, sample("ibnetdiscover.out")]).odd == (
+        "1 port of the network without an adapter in the file: node1",
+        "degraded: leaf-1 -> spine-1: 12.5 GB/s, not 25 GB/s as the others",
+        "a rail is missing: node1 with 1, the other has 2 adapters",
+    )
+
+
 def test_a_host_that_the_network_does_not_know_is_named(sample, tmp_path):
     for name in ("node1.txt", "nodeX.txt"):
         shutil.copy(sample("smi-mesh.txt"), tmp_path / name)
