@@ -332,7 +332,7 @@ class Communicator(ThreadedQueue):
         except Unsupported:
             return False
         watch = Stopwatch()
-        self._log.note(handing.CALLED)
+        self.log.note(handing.CALLED)
         try:
             handing.hand_over(self._native.comm, ends, self.habit, self._look_at)
         except ExecutionError as error:
@@ -344,7 +344,7 @@ class Communicator(ThreadedQueue):
     def _look_at(self, seconds: float) -> None:
         """See after a call of MPI that lasts so long; end all if others call something else."""
         try:
-            self._log.look()
+            self.log.look()
             if seconds > self.limit:
                 raise handing.late(self.rank, self.limit)
         except ExecutionError as error:
@@ -382,7 +382,7 @@ class Communicator(ThreadedQueue):
             started: Native = getattr(self._native.comm, name)(*own)
             return started
 
-        return self.enter(call.name, call.steps(self, self._native, native))
+        return self.enter(call.name, call.steps(self, self._native, native), str(call))
 
     def _leave_to_mpi(self, name: str, why: Unsupported, *words: Any) -> Operation:  # noqa: ANN401
         """Leave a call to MPI, as it was made, after all that were started before."""

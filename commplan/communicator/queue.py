@@ -14,6 +14,7 @@ from commplan.communicator.placement import Placement, caller_order, place
 from commplan.communicator.plans.book import PlanBook, Stopwatch
 from commplan.communicator.plans.consensus import agree
 from commplan.communicator.plans.executor_cache import ExecutorCache, Ready
+from commplan.communicator.plans.gathering import Gathering
 from commplan.communicator.plans.schedule_source import share_source
 from commplan.communicator.plans.staging import Staging, hand_out
 from commplan.communicator.plans.uses import Uses
@@ -26,7 +27,7 @@ from runtime.execute.part import Part
 from topologies.derive.damage import Damage
 from topologies.model.arguments import number, of, refuse
 from topologies.model.errors import ArgumentError, CommplanError
-from topologies.model.topology import Topology, digest
+from topologies.model.topology import IntArray, Topology, digest
 from topologies.model.units import Seconds
 
 
@@ -94,9 +95,9 @@ class OperationQueue:
         self._native = Natives(own)
         as_called = self.order == list(range(self.size))
         self._comm = own if as_called else own.Split(0, self.order[self.rank])
-        self._log = CallLog(self._comm)
+        self.log = CallLog(self._comm)
         self._machines = ExecutorCache(self._comm, self._options)
-        self._machines.look = self._log.look
+        self._machines.look = self.log.look
         self._book.open(self._comm, self._machines)
 
     def recover(self) -> int:
@@ -116,7 +117,7 @@ class OperationQueue:
         with suppress(ExecutionError):
             self.drain()
         under_way.leave(self)
-        self._left.append((self._machines, tuple(self._queue), self._native, self._log))
+        self._left.append((self._machines, tuple(self._queue), self._native, self.log))
         self._queue.clear()
         self._failure = None
         own, self._reserve = self._reserve, self._reserve.Dup()
@@ -220,7 +221,7 @@ class OperationQueue:
         if not self._queue and call.key.elements and not under_way.has_others(self):
             ready = self._book.find(call.key, call.in_place)
             if ready is not None:
-                self._log.note(call.key)
+                self.log.note(call.key)
                 self._run(ready, call)
                 return
         self.begin(call).Wait()
@@ -282,13 +283,9 @@ class OperationQueue:
         else:
             self._queue.popleft()
 
-    def look(self) -> None:
-        """Hear whether other processes wait in another call."""
-        self._log.look()
-
     def _logged(self, steps: Steps, called: object) -> Steps:
         """Take all steps, and note first what is called."""
-        self._log.note(called)
+        self.log.note(called)
         return (yield from steps)
 
     def _advance(self, last: Operation | None) -> None:
@@ -298,7 +295,7 @@ class OperationQueue:
                 if self._queue.popleft() is last:
                     break
             if self._queue:
-                self._log.look()
+                self.log.look()
         except ExecutionError as error:
             self._queue[0].fail(error)
             raise
@@ -329,8 +326,8 @@ class OperationQueue:
     def _run(self, ready: Ready, call: Call) -> None:
         """Do what was done before, with no detour."""
         watch, machine = Stopwatch(), ready.machine
+        machine.mark(self.log.sum, self.log.alike)
         staged = self._machines.bind_call(machine, call)
-        machine.mark(self._log.sum)
         try:
             machine.run()
         except ExecutionError as error:
@@ -361,8 +358,8 @@ class OperationQueue:
             watch.stop(ready)
             return False
         machine = ready.machine
+        machine.mark(self.log.sum, self.log.alike)
         staged = self._machines.bind_call(machine, call)
-        machine.mark(self._log.sum)
         while not machine.test():
             if (yield machine):
                 break
@@ -377,9 +374,7 @@ class OperationQueue:
 
     def begin_part(self, part: Part, ins: int, outs: int) -> Machine:
         """Make what runs a part once on this memory."""
-        made = self._machines.make_once(part, ins, outs)
-        made.mark(self._log.sum)
-        return made
+        return self._machines.make_once(part, ins, outs, (self.log.sum, self.log.alike))
 
     def end_part(self, watch: Stopwatch) -> None:
         """Count an exchange that was planned at once."""
@@ -390,9 +385,9 @@ class OperationQueue:
         """Keep what messages may still be written to."""
         self._left.append(held)
 
-    def gather_rows(self, row: Any, matrix: Any) -> Any:  # noqa: ANN401
+    def gather_rows(self, row: IntArray) -> Gathering:
         """Start to gather a row from each process."""
-        return self._comm.Iallgather(row, matrix)
+        return Gathering(self._comm, self.log.sum, row)
 
     def _fault(self, error: ExecutionError) -> NoReturn:
         """End all processes, or raise, and begin nothing more: messages may still be under way."""

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from commplan.communicator.plans.consensus import Key
 from commplan.communicator.progress import under_way
+from runtime.execute.call_log import CallLog
 from runtime.execute.core import Core
 from runtime.execute.faults import BlockedError
 from runtime.execute.persistent import Persistent
@@ -52,7 +53,13 @@ class Native(Protocol):
 
 
 class Owner(under_way.Worker, Protocol):
-    """Whoever lets operations run one after the other."""
+    """Whoever lets operations run one after the other.
+
+    Attributes:
+        log: what was called, and what others say of it.
+    """
+
+    log: CallLog
 
     def progress(self, last: "Operation") -> None:
         """Go on, without waiting, with all up to this one."""
@@ -64,10 +71,6 @@ class Owner(under_way.Worker, Protocol):
 
     def patience(self) -> float:
         """Give the seconds after which an operation is late."""
-        ...
-
-    def look(self) -> None:
-        """Hear whether others wait in another call."""
         ...
 
 
@@ -171,10 +174,10 @@ class Operation:
                 self._machine.wait()
                 ran = True
             elif late:
-                raise BlockedError(f"blocked in {self.name} waiting for all processes to call it")
+                raise BlockedError(f"blocked in {self.name} waiting for {self._owner.log.absent()}")
             else:
                 naps += self._machine is None
-                self._owner.look()
+                self._owner.log.look()
                 under_way.move_others(self._owner)
                 nap(naps)
 

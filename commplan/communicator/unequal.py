@@ -4,7 +4,8 @@ These are Alltoallv, Allgatherv, Reduce_scatter, Gatherv and Scatterv. Lengths a
 data only moves, as types may differ between processes, and in elements where they are added up.
 """
 
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import gcd
@@ -67,14 +68,18 @@ class UnequalCall:
     finish: Callable[[], object] | None = None
     added_here: Callable[[Any], object] | None = None
 
+    def __str__(self) -> str:
+        root = f" from root {self.root}" if self.root >= 0 else ""
+        return f"{self.name} of {self.dtype or 'bytes'} ({self.op}){root}"
+
     def steps(self, owner: OperationQueue, natives: Natives, native: Callable[[], Native]) -> Steps:
         """Take all steps: the lengths, the plan, the messages, the blocks to their places."""
-        gathered = np.zeros((owner.size, 1), dtype=np.int64)
-        request = owner.gather_rows(np.array([self.own], dtype=np.int64), gathered)
+        told = 0 if self.known is None else _digest(self.known)
+        request = owner.gather_rows(np.array([self.own, told]))
         while not request.Test():
             yield None
-        lengths = gathered[:, 0]
-        self._check(owner, lengths[owner.order].tolist())
+        lengths = request.rows[:, 0].copy()
+        self._check(owner, *request.rows[owner.order].T.tolist())
         if not lengths.any():
             return True
         wide, dtype = 1, self.dtype
@@ -135,17 +140,29 @@ class UnequalCall:
         add(whole)
         return planned
 
-    def _check(self, owner: OperationQueue, lengths: list[int]) -> None:
-        """Refuse lengths of which the other end knows nothing."""
-        if self.known is None:
-            return
-        for other, (own, told) in enumerate(zip(lengths, self.known, strict=True)):
-            if own != told:
-                unit = "elements" if self.dtype else "bytes"
+    def _check(self, owner: OperationQueue, lengths: list[int], told: list[int]) -> None:
+        """Refuse lengths of which another process knows nothing; all do so alike.
+
+        Raises:
+            ExecutionError: a process was told other lengths than the processes have.
+        """
+        unit = "elements" if self.dtype else "bytes"
+        unlike = [i for i, digest in enumerate(told) if digest not in (0, _digest(lengths))]
+        for other, (own, expected) in enumerate(zip(lengths, self.known or (), strict=False)):
+            if own != expected:
                 raise ExecutionError(
                     f"process {other} has a block of {own} {unit}, and process {owner.rank} "
-                    f"expects {told}"
+                    f"expects {expected}"
                 )
+        if unlike:
+            raise ExecutionError(
+                f"{self.name}: blocks have {lengths} {unit}, and process {unlike[0]} expects others"
+            )
+
+
+def _digest(lengths: Sequence[int]) -> int:
+    """Give a number, not 0, that hardly any other lengths have."""
+    return zlib.crc32(np.array(lengths, dtype=np.int64).tobytes()) + 1
 
 
 class UnequalCalls:

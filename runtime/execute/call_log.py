@@ -2,8 +2,8 @@
 
 Nothing is sent while calls come to their end: the tags of messages depend on all calls before
 (`CallLog.sum`), so that messages of unlike calls never meet. Who is kept waiting then says what it
-called last to some others, process p to p + 1, p + 2, p + 4, ...: a connected graph, so that where
-not all called the same, two neighbours differ. Who learns of another call tells all, by name.
+called last to the others; of many, process p to p + 1, p + 2, p + 4, ...: a connected graph, so
+that where not all called the same, two neighbours differ. Who learns of another call tells all.
 """
 
 import os
@@ -19,6 +19,7 @@ from runtime.execute.faults import ExecutionError
 TAG = 32766  # of what is said
 PATIENCE = 0.5  # seconds of waiting before anything is said
 KEPT, TOLD = 1024, 8  # calls remembered, and those said
+FEW = 128  # processes of which each says to all what it called
 WIDTH = 120  # bytes of a call's text
 FAULT = -1
 
@@ -33,6 +34,7 @@ class CallLog:
 
     Attributes:
         sum: a number of 31 bits that is the same at processes with the same calls so far.
+        alike: what it was at the first of the last calls that were all alike.
     """
 
     def __init__(self, comm: Any) -> None:  # noqa: ANN401
@@ -40,10 +42,11 @@ class CallLog:
         self._mark = comm.bcast(int.from_bytes(os.urandom(7)))
         self._calls: deque[object] = deque(maxlen=KEPT)
         self._sums: dict[object, int] = {}
-        self.sum = self._count = 0
+        self.sum = self.alike = self._count = 0
         self._since: float | None = None
         self._said = 0  # of how many calls others were told
         self._sent: list[tuple[Any, object]] = []
+        self._heard: dict[int, int] = {}  # how many calls others said that they made
 
     def note(self, what: object) -> None:
         """Take up the next call, which is told from others by its text."""
@@ -52,9 +55,11 @@ class CallLog:
             if len(self._sums) > KEPT:
                 self._sums.clear()
             summed = self._sums[what] = zlib.crc32(repr(what).encode())
+        is_other = not self._calls or self._calls[-1] != what
         self._calls.append(what)
         self._count += 1
         self.sum = (self.sum * 1_000_003 + summed) & 0x7FFFFFFF
+        self.alike = self.sum if is_other else self.alike
         self._since = None
 
     def look(self) -> None:
@@ -70,9 +75,21 @@ class CallLog:
             return
         if self._said != self._count:
             self._said, size = self._count, self._comm.size
-            self._send(self._last(TOLD), {(1 << k) % size for k in range(size.bit_length())})
+            near = {(1 << k) % size for k in range(size.bit_length())}
+            self._send(self._last(TOLD), set(range(size)) if size <= FEW else near)
         while self._comm.Iprobe(tag=TAG):
             self._hear()
+
+    def absent(self) -> str:
+        """Name the processes that have not said that they wait in this call, or a later one.
+
+        Of more than FEW none is named, as not all say so to each other.
+        """
+        others = [i for i in range(self._comm.size) if i != self._comm.rank]
+        missing = [f"process {i}" for i in others if self._heard.get(i, 0) < self._count]
+        if not missing or len(others) >= FEW or self._said != self._count:
+            return "all processes to call it"
+        return f"{', '.join(missing)}, which did not call it"
 
     def _hear(self) -> None:
         """Compare what another process says with the own calls of the same numbers."""
@@ -84,10 +101,12 @@ class CallLog:
             return
         if said["number"][0] == FAULT:
             raise ExecutionError(b"".join(said["text"]).decode(errors="replace"))
+        source = status.Get_source()
+        self._heard[source] = max(self._heard.get(source, 0), int(said["number"].max()) + 1)
         own = dict(self._last(KEPT))
         for number, text in zip(said["number"].tolist(), said["text"].tolist(), strict=True):
             if text and own.get(number, text) != text:
-                self._tell(own[number], status.Get_source(), text)
+                self._tell(own[number], source, text)
 
     def _last(self, most: int) -> list[tuple[int, bytes]]:
         """Give the last calls, by their numbers."""

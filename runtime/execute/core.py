@@ -134,8 +134,8 @@ class Core:
     def limit(self, seconds: float) -> None:
         self._state.limit = seconds
 
-    def mark(self, calls: int) -> None:
-        """Let the next run's messages meet only those of processes with the same mark."""
+    def mark(self, calls: int, alike: int) -> None:
+        """Let the next run's messages meet only those of processes with the same calls before."""
         self._core.tag = (self._tag + calls) % (self._largest + 1)
 
     def run(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from runtime.execute.core import largest_tag
 from runtime.execute.faults import ExecutionError, describe_blocked, describe_refused
 from runtime.execute.flow import Deed
 from runtime.execute.part import Lines, Part
@@ -26,7 +27,8 @@ class Persistent:
         from mpi4py import MPI
 
         self.part, self._comm, self._MPI = part, comm, MPI
-        self._tag, self.limit = tag, limit
+        self._tag = self._own_tag = tag
+        self._largest, self.limit = largest_tag(), limit
         self._join = join(part.op, part.dtype)
         self._bound: tuple[int, ...] = ()
         self.kept: tuple[Array, ...] = ()
@@ -37,8 +39,8 @@ class Persistent:
         self._failure: ExecutionError | None = None
 
     def bind(self, ins: int, outs: int, scratch: int) -> None:
-        """Make the requests for memory at these addresses, unless they are made."""
-        if self._bound == (ins, outs, scratch):
+        """Make the requests for memory at these addresses, with their tag, unless they are made."""
+        if self._bound == (ins, outs, scratch, self._tag):
             return
         self.free()
         spans = zip((ins, outs, scratch), self.part.counts, strict=True)
@@ -56,10 +58,15 @@ class Persistent:
         made, held = (self._requests, deeds), self.part
         self._passage = Passage(held.lines, held.followers, held.lead, made, self._MPI)
         self._output = memory[Buffer.OUTPUT].view(storage(self.part.dtype))
-        self._bound = (ins, outs, scratch)
+        self._bound = (ins, outs, scratch, self._tag)
 
-    def mark(self, calls: int) -> None:
-        """Leave the tags as they are: those of requests that are kept cannot change."""
+    def mark(self, calls: int, alike: int) -> None:
+        """Let messages meet only those of processes with the same calls before.
+
+        Tags of requests that are kept cannot change: they are made anew where another call came
+        between, and so stay over a run of alike calls. alike: a number that changes there alone.
+        """
+        self._tag = (self._own_tag + alike) % (self._largest + 1)
 
     def run(self) -> None:
         """Do the collective once, or go on, to the end, with what `test` began.

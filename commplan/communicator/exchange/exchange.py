@@ -39,9 +39,8 @@ class Exchange:
     def steps(self, natives: Natives, sendbuf: Any, recvbuf: Any) -> Steps:  # noqa: ANN401
         """Take all steps: the matrix, its plan, the messages, the blocks to their places."""
         n, habit = self._owner.size, self._owner.habit
-        own = self._row()
-        rows = np.zeros((n, len(own)), dtype=np.int64)
-        request = self._owner.gather_rows(own, rows)
+        request = self._owner.gather_rows(self._row())
+        rows = request.rows
         if habit.expects_new() and not self._owner.survives:
             yield from self._run_at_once(request, rows)
             return True
@@ -169,12 +168,10 @@ def compare_handed(owner: OperationQueue) -> Steps:
     Raises:
         ExecutionError: it was not.
     """
-    own = owner.habit.sum_handed(owner.order).ravel()
-    rows = np.zeros((owner.size, len(own)), dtype=np.int64)
-    request = owner.gather_rows(own, rows)
+    request = owner.gather_rows(owner.habit.sum_handed(owner.order).ravel())
     while not request.Test():
         yield None
-    check_handed(rows, owner.order)
+    check_handed(request.rows, owner.order)
     return True
 
 

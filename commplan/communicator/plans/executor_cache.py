@@ -1,7 +1,9 @@
 """Programs made ready to run, kept as long as there is room: schedules, parts and scratch."""
 
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -101,16 +103,20 @@ class ExecutorCache:
             chunks=planned.chunks.chunks(size),
             in_place=in_place,
         )
-        made = machine(part(program, self._comm.rank), self._comm, self._way, self.limit)
+        own = part(program, self._comm.rank)
+        # Calls of unlike keys may send alike messages; their tags keep them apart.
+        own = replace(own, mark=own.mark ^ zlib.crc32(repr(key).encode()))
+        made = machine(own, self._comm, self._way, self.limit)
         made.look = self.look
         if (before := self._kept.get((key, in_place))) is not None:
             before.machine.free()
         return self._kept.put((key, in_place), Ready(made, uses))
 
-    def make_once(self, part: Part, ins: int, outs: int) -> Machine:
-        """Make what runs a part on this memory, and is not kept."""
+    def make_once(self, part: Part, ins: int, outs: int, called: tuple[int, int]) -> Machine:
+        """Make what runs a part on this memory, and is not kept; called: as the log has it."""
         made = machine(part, self._comm, self._way, self.limit)
         made.look = self.look
+        made.mark(*called)
         made.bind(ins, outs, self._beginning)
         return made
 

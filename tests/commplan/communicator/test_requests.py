@@ -6,8 +6,17 @@ from commplan.communicator.requests import Operation
 from runtime.execute.faults import BlockedError, ExecutionError
 
 
+class Log:
+    """Knows who is missing."""
+
+    def absent(self):
+        return "process 1, which did not call it"
+
+
 class Owner:
     """Runs one operation."""
+
+    log = Log()
 
     def progress(self, last):
         last.advance()
@@ -60,5 +69,5 @@ def test_an_error_of_the_machine_stays():
 def test_waiting_too_long_for_the_others_stays():
     operation = Operation("all_reduce", endless(), Owner())
     for ask in (operation.Wait, operation.Test):
-        with pytest.raises(BlockedError, match="waiting for all processes"):
+        with pytest.raises(BlockedError, match="waiting for process 1"):
             ask()
