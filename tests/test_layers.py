@@ -56,7 +56,7 @@ RUNNING = (
     ROOT / "runtime" / "execute",
     ROOT / "runtime" / "calibrate" / "processes",
     ROOT / "commplan" / "communicator",
-    ROOT / "commplan" / "candidates" / "races.py",
+    ROOT / "commplan" / "candidates" / "crew.py",
     ROOT / "commplan" / "jobs" / "running.py",
     ROOT / "commplan" / "torch",
 )

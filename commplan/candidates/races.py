@@ -4,42 +4,26 @@ A job is one schedule at one size, and answers only figures, so that next to not
 processes may be on this computer (`cores`), or those of an MPI job on many hosts (`hosts`).
 """
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from math import inf
-from signal import SIGKILL
 from typing import NamedTuple
 
+from commplan.candidates.crew import elsewhere, here
 from commplan.candidates.keys import Key
 from commplan.candidates.measure import Candidate, Program, measure_within, program_of
 from commplan.candidates.select import allow, choose
 from commplan.candidates.tuning import TOGETHER
-from runtime.launch import kills
 from runtime.metrics.pacing import with_pacing
 from solvers.schedules.files import from_bytes, to_bytes
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import DEFAULT_OPTIONS, SolverOptions, Switching
-from topologies.model.errors import NO, WRONG_INPUT, CommplanError
 from topologies.model.units import Bytes, Seconds, Share
 
 # Gives a field to processes that are to race it, for as long as it is open.
 Helped = Callable[[Mapping[Key, Schedule]], AbstractContextManager[Executor | None]]
-STARTED = "mpiexec -n N python -m mpi4py.futures -m commplan"
-
-
-class HostsError(CommplanError, ValueError):
-    """The processes that were to help are not there."""
-
-    exit_code = WRONG_INPUT
-
-
-class RaceError(CommplanError, RuntimeError):
-    """A process that raced candidates was ended from outside."""
-
-    exit_code = NO
 
 
 class Figures(NamedTuple):
@@ -153,35 +137,20 @@ def cores(count: int) -> Helped:
 
     @contextmanager
     def helped(field: Mapping[Key, Schedule]) -> Iterator[Executor | None]:
-        # Loaded late, as they are in the way of every other command.
-        from concurrent.futures import ProcessPoolExecutor
-        from concurrent.futures.process import BrokenProcessPool
-        from multiprocessing import get_context
-
-        start = get_context("spawn")  # a fork would copy the locks of solvers without their threads
-        before = kills.count_kills()
-        try:
-            with ProcessPoolExecutor(count, start, _hold, (_send(field),)) as executor:
-                yield executor
-        except BrokenProcessPool:
-            why = kills.advice(SIGKILL, before, kills.count_kills())
-            raise RaceError(f"jobs: a process of {count} was ended from outside; {why}") from None
+        with here(count, _hold, (_send(field),)) as executor:
+            yield executor
 
     return no_help if count == 1 else helped
 
 
 @contextmanager
 def hosts(field: Mapping[Key, Schedule]) -> Iterator[Executor | None]:
-    """Let the processes of an MPI job do it, one of which this is (`STARTED`).
+    """Let the processes of an MPI job do it.
 
     Raises:
-        HostsError: this process was not started so.
+        HostsError: as of `elsewhere`.
     """
-    if "mpi4py.futures" not in sys.orig_argv:
-        raise HostsError(f"jobs: mpi works under {STARTED}")
-    from mpi4py.futures import MPIPoolExecutor
-
-    with MPIPoolExecutor(initializer=_hold, initargs=(_send(field),)) as executor:
+    with elsewhere(_hold, (_send(field),)) as executor:
         yield executor
 
 

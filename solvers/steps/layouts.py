@@ -9,6 +9,7 @@ none that is left can be among the first: these are the same as if all had been 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -96,10 +97,12 @@ def rank_layouts(
     ranks: Sequence[Rank] | None,
     shown: int,
     watch: Watch,
+    crew: "Crew | None" = None,
 ) -> Layouts:
     """Rank all layouts within ranges by their predicted step.
 
     Complexity: a bound for each feasible layout, a placement for those that may be among the first.
+    With a crew more layouts may be placed than without, but the first ones are the same.
 
     Args:
         topology: the machine.
@@ -108,6 +111,7 @@ def rank_layouts(
         ranks: of the machine that may be used (all).
         shown: how many are wanted.
         watch: can stop it early.
+        crew: examines and places layouts (this process, one after the other).
 
     Raises:
         JobError: the job has no model with a batch, or no chip; or no layout is feasible.
@@ -115,40 +119,103 @@ def rank_layouts(
     if job.model is None or job.batch is None or chip_of(job.compute) is None:
         raise JobError("--search: found no model with a batch and a chip, expected all three")
     usable = np.arange(topology.ranks) if ranks is None else np.unique(np.array(ranks))
+    crew = crew or Crew(topology, usable)
     refused: Counter[str] = Counter()
     feasible = []
-    for candidate in _candidates(job, ranges, len(usable)):
-        reason = _refuse(candidate)
-        if reason:
+    candidates = list(_candidates(job, ranges, len(usable)))
+    for candidate, (reason, best) in zip(candidates, crew.examine(candidates), strict=True):
+        if best is None:
             refused[reason] += 1
-            continue
-        best = _at_best(topology, candidate, usable)
-        feasible.append(Ranked(candidate, best, None))
+        else:
+            feasible.append(Ranked(candidate, best, None))
     if not feasible:
         common = ", ".join(f"{count} by {why}" for why, count in refused.most_common(3))
         raise JobError(f"--search: no layout is feasible of {sum(refused.values())} ({common})")
     feasible.sort(key=lambda each: each.step.seconds)
-    first, placed = _place_first(topology, feasible, usable, shown, watch)
+    first, placed = _place_first(crew, feasible, shown, watch)
     return Layouts(tuple(first), len(feasible), dict(refused), placed, tuple(watch.not_tried))
 
 
+@dataclass(frozen=True, eq=False)
+class Crew:
+    """Who examines layouts and places them: this process, or others that hold the machine.
+
+    Attributes:
+        usable: the ranks of the machine that may be used.
+        executor: whose processes have called `hold`.
+        count: how many they are.
+    """
+
+    topology: Topology
+    usable: IntArray
+    executor: Executor | None = None
+    count: int = 1
+
+    def examine(self, jobs: Sequence[Job]) -> Iterator[tuple[str, Step | None]]:
+        """Say of each layout why it is not feasible, or its step with every group at its best."""
+        if self.executor is None:
+            return (examine(self.topology, self.usable, job) for job in jobs)
+        chunk = max(len(jobs) // (8 * self.count), 1)
+        return self.executor.map(_examine_held, jobs, chunksize=chunk)
+
+    def place(self, jobs: Sequence[Job]) -> Iterator[tuple[Placement, Step]]:
+        """Place layouts."""
+        if self.executor is None:
+            return (place_one(self.topology, self.usable, job) for job in jobs)
+        return self.executor.map(_place_held, jobs)
+
+
+_held: list[tuple[Topology, IntArray]] = []
+
+
+def hold(topology: Topology, usable: IntArray) -> None:
+    """Take in the machine, in a process that is to help."""
+    _held[:] = [(topology, usable)]
+
+
+def _examine_held(job: Job) -> tuple[str, Step | None]:
+    return examine(*_held[0], job)
+
+
+def _place_held(job: Job) -> tuple[Placement, Step]:
+    return place_one(*_held[0], job)
+
+
+def examine(topology: Topology, usable: IntArray, job: Job) -> tuple[str, Step | None]:
+    """Say why a layout is not feasible, or give its step with every kind of group at its best."""
+    reason = _refuse(job)
+    return reason, None if reason else _at_best(topology, job, usable)
+
+
+def place_one(topology: Topology, usable: IntArray, job: Job) -> tuple[Placement, Step]:
+    """Place a layout by the nested orders, and predict its step."""
+    found = place(topology, job, usable.tolist(), exchange=False)
+    made = step(job, found.judged, len(usable))
+    assert made is not None
+    return found, made
+
+
 def _place_first(
-    topology: Topology, feasible: Sequence[Ranked], usable: IntArray, shown: int, watch: Watch
+    crew: Crew, feasible: Sequence[Ranked], shown: int, watch: Watch
 ) -> tuple[list[Ranked], int]:
     """Place layouts, the most promising first, until none that is left can be among the first."""
     first: list[Ranked] = []
-    for number, each in enumerate(feasible):
-        if len(first) >= shown and each.step.seconds >= first[shown - 1].step.seconds:
-            return first[:shown], number
-        if first and watch.leaves_out(f"{len(feasible) - number} layouts"):
-            return first[:shown], number
+    number = 0
+    while number < len(feasible):
+        wave = [
+            each
+            for each in feasible[number : number + crew.count]
+            if len(first) < shown or each.step.seconds < first[shown - 1].step.seconds
+        ]
+        if not wave or (first and watch.leaves_out(f"{len(feasible) - number} layouts")):
+            break
         watch.tell(f"placing layout {number + 1} of {len(feasible)}")
-        found = place(topology, each.job, usable.tolist(), exchange=False)
-        made = step(each.job, found.judged, len(usable))
-        assert made is not None
-        first.append(Ranked(each.job, made, found))
+        placed = crew.place([each.job for each in wave])
+        for each, (found, made) in zip(wave, placed, strict=True):
+            first.append(Ranked(each.job, made, found))
+        number += len(wave)
         first.sort(key=lambda one: one.step.seconds)
-    return first[:shown], len(feasible)
+    return first[:shown], number
 
 
 def _at_best(topology: Topology, job: Job, usable: IntArray) -> Step:

@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
+from commplan.candidates.crew import HostsError
 from commplan.candidates.generate import all_candidates
-from commplan.candidates.races import HostsError, Races, cores, hosts, no_help
+from commplan.candidates.races import Races, cores, hosts, no_help
 from commplan.candidates.tuning import FAR
 from commplan.planning.planner import plan
 from runtime.launch.mpi import find

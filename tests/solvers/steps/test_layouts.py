@@ -1,12 +1,22 @@
 """Layouts ranked: the first are those that placing all of them would give."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
 import pytest
 
 from solvers.jobs.errors import JobError
 from solvers.jobs.reading import load
 from solvers.placement.search import place
 from solvers.settings.deadline import Watch
-from solvers.steps.layouts import _candidates, _refuse, rank_layouts, read_ranges
+from solvers.steps.layouts import (
+    Crew,
+    _candidates,
+    _refuse,
+    hold,
+    rank_layouts,
+    read_ranges,
+)
 from solvers.steps.step import step
 from topologies.formats.spec import topology
 
@@ -25,6 +35,18 @@ def test_the_first_are_as_if_all_had_been_placed():
     assert [each.step.seconds for each in found.first] == sorted(every)[:4]
     assert found.feasible == len(every)
     assert found.placed < len(every)
+
+
+def test_a_crew_finds_the_same_layouts():
+    machine, job = topology("dgx-h100:boxes=2"), load("qwen3-235b", SMALL, whole=False)
+    ranges, usable = read_ranges("tp=1..8,pp=1..4,ep=1..16,virtual=1"), np.arange(16)
+    alone = rank_layouts(machine, job, ranges, None, 4, Watch(600.0))
+    hold(machine, usable)
+    with ThreadPoolExecutor(3) as executor:
+        crew = Crew(machine, usable, executor, 3)
+        found = rank_layouts(machine, job, ranges, None, 4, Watch(600.0), crew)
+    assert [each.job.layout for each in found.first] == [each.job.layout for each in alone.first]
+    assert (found.feasible, found.refused) == (alone.feasible, alone.refused)
 
 
 def test_what_does_not_fit_into_memory_is_refused():

@@ -2,17 +2,21 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 import numpy as np
 
 from commplan.anytime.interrupts import stop_on_interrupt
+from commplan.candidates.crew import count_started, elsewhere, here
 from commplan.cli.io.answer import Answer, Command
 from commplan.cli.io.arguments import choose_ranks, file_name, time_limit
 from commplan.cli.io.jobs import placements as laid_out
 from commplan.cli.io.needless import is_given
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import SecondsRange, Whole
+from commplan.cli.io.quantities import jobs as jobs_in
 from commplan.jobs import folder
 from commplan.jobs.planning import GroupPlans, plan_groups
 from solvers.jobs.demand import demand
@@ -23,11 +27,11 @@ from solvers.placement.bounds import least
 from solvers.placement.claims import Claim, compare
 from solvers.placement.judge import Judge
 from solvers.placement.search import Placement, place
-from solvers.steps.layouts import rank_layouts, read_ranges
+from solvers.steps.layouts import Crew, hold, rank_layouts, read_ranges
 from solvers.steps.step import step as predict_step
 from topologies.formats import spec
 from topologies.model import selection
-from topologies.model.topology import Topology
+from topologies.model.topology import IntArray, Topology
 from topologies.model.units import Rank, Seconds
 
 
@@ -80,6 +84,14 @@ def _print_schema(context: click.Context, parameter: click.Parameter, asked: boo
     "--shown", type=Whole(1, 1000), default=10, show_default=True, help="Layouts of --search."
 )
 @click.option(
+    "--jobs",
+    type=jobs_in,
+    default="1",
+    show_default=True,
+    metavar="N|mpi",
+    help="Processes that search: so many here, or those of mpiexec python -m mpi4py.futures.",
+)
+@click.option(
     "--schema",
     is_flag=True,
     is_eager=True,
@@ -100,6 +112,7 @@ def job(
     measured: tuple[str, ...],
     search: str | None,
     shown: int,
+    jobs: int | None,
     time_limit: Seconds,
 ) -> Answer:
     """Say what a training job exchanges; with a TOPOLOGY place it; with -o plan its groups.
@@ -110,7 +123,10 @@ def job(
     if topology is None and (output or ranks or without_rank or pin or measured):
         raise click.UsageError("-o, --ranks, --without-rank, --pin and --measured need a TOPOLOGY")
     if search is not None:
-        return _search(job, topology, changes, search, (ranks, without_rank), shown, time_limit)
+        chosen = (ranks, without_rank)
+        return _search(job, topology, changes, search, chosen, shown, jobs, time_limit)
+    if is_given("jobs"):
+        raise click.UsageError("--jobs is for --search")
     read = load(job, changes)
     flows = demand(read)
     fields, lines = laid_out.demand_fields(read, flows), laid_out.demand_lines(read, flows)
@@ -165,6 +181,7 @@ def _search(
     search: str,
     chosen: tuple[str | None, str | None],
     shown: int,
+    jobs: int | None,
     time_limit: Seconds,
 ) -> Answer:
     """Rank layouts.
@@ -173,17 +190,31 @@ def _search(
         UsageError: no machine is given, or something that a search has no use for.
     """
     if topology is None or any(map(is_given, ("output", "pin", "rate", "measured"))):
-        raise click.UsageError("--search takes JOB, TOPOLOGY, --set, --ranks and --without-rank")
+        raise click.UsageError(
+            "--search takes JOB, TOPOLOGY, --set, --ranks, --without-rank, --shown and --jobs"
+        )
     ranges = read_ranges(search)
     machine = spec.topology(topology)
     usable = _usable(machine, *chosen)
     read = load(job, changes, whole=False)
-    with progress(time_limit) as watch, stop_on_interrupt(watch):
-        found = rank_layouts(machine, read, ranges, usable, shown, watch)
+    helping = _crew(machine, np.unique(np.array(usable)), jobs)
+    with progress(time_limit) as watch, stop_on_interrupt(watch), helping as crew:
+        found = rank_layouts(machine, read, ranges, usable, shown, watch, crew)
     lines = laid_out.layouts_lines(read, machine.name, found)
     return Answer(
         {"job": read.name, "machine": machine.name, **laid_out.layouts_fields(found)}, lines
     )
+
+
+@contextmanager
+def _crew(machine: Topology, usable: IntArray, jobs: int | None) -> Iterator[Crew]:
+    """Give who searches: this process, others of this computer, or those of an MPI job."""
+    if jobs == 1:
+        yield Crew(machine, usable)
+        return
+    told = (machine, usable)
+    with elsewhere(hold, told) if jobs is None else here(jobs, hold, told) as executor:
+        yield Crew(machine, usable, executor, jobs or count_started())
 
 
 def _claims(
