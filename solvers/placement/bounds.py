@@ -44,7 +44,7 @@ def _least(judge: Judge, flow: Flow, usable: IntArray) -> Cost:
     """Give the least that a flow can cost."""
     rows = judge.members[flow.group]
     n, filled = rows.shape[1], rows.size == len(usable)
-    found = _alone(judge, flow, n, usable, filled)
+    found = alone(judge, flow, n, usable, filled)
     if filled:
         found = max([found, *(_boxes(family, flow, n, usable) for family in judge.families)])
     tiers = [family for family in judge.families if family.tier]
@@ -58,7 +58,7 @@ def _least(judge: Judge, flow: Flow, usable: IntArray) -> Cost:
     return Cost(flow, seconds, found, latency, "bound")
 
 
-def _alone(judge: Judge, flow: Flow, n: int, usable: IntArray, filled: bool) -> float:
+def alone(judge: Judge, flow: Flow, n: int, usable: IntArray, filled: bool) -> float:
     """Compute the seconds a byte of a rank alone: the slowest where all must be used."""
     twice = 1.0 if judge.adds else 2 * (n - 1) / n
     out, into = {

@@ -235,11 +235,11 @@ def loads(
     spread = np.bincount(group, minlength=rows)[group]
     cut = m < n
     rooted = box == label[group, 0]
-    out, into = _shares(collective, m, n, spread, rooted, adds)
+    out, into = shares(collective, m, n, spread, rooted, adds)
     return tuple(np.bincount(box, each * cut, minlength=family.count) for each in (out, into))  # type: ignore[return-value]
 
 
-def _shares(
+def shares(
     collective: str, m: IntArray, n: int, boxes: IntArray, rooted: IntArray, adds: bool
 ) -> tuple[FloatArray, FloatArray]:
     """Compute what a group with m of n ranks in a set sends out of it and takes into it."""

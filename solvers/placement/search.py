@@ -5,6 +5,7 @@
 2. The baselines are judged as well: what is handed out is never worse than the best of them.
 3. Where that is not at the bound, ranks and blocks are exchanged as long as it gains, with a fixed
    amount of work, so that the same job and machine give the same placement on any computer.
+4. On small trees of tiers all placements are searched (`exact.py`), which proves a bound as well.
 
 On a machine whose tiers are nested boxes of equal size and equal rates, that the job fills, every
 nested order has the costs of its chain, so that the least over the chains is proved to be the
@@ -22,6 +23,7 @@ from solvers.jobs.job import Job
 from solvers.jobs.layout import groups, sizes, world
 from solvers.placement.bounds import lower_bound
 from solvers.placement.cuts import Family
+from solvers.placement.exact import search_all
 from solvers.placement.judge import Judge, Judged
 from solvers.placement.orders import Nested, baselines, nested, positions, spread
 from topologies.model.topology import IntArray, Topology, frozen
@@ -111,6 +113,7 @@ def _place(judge: Judge, usable: IntArray, pins: dict[Rank, Rank], exchange: boo
         search.best, search.seconds = placed, judge.seconds(placed)
     elif exchange and search.seconds > bound * (1 + GAIN):
         search.exchange()
+        bound = max(bound, search.try_all())
     return Placement(
         frozen(search.best),
         search.title,
@@ -155,6 +158,19 @@ class _Search:
     def layout_tiers(self) -> list[Family]:
         """List the tiers, the coarsest first."""
         return [family for family in self.judge.families if family.tier]
+
+    def try_all(self) -> Seconds:
+        """Search all placements where the machine is a small tree of tiers; give what is proved."""
+        assert self.best is not None
+        if not 0 < self.seconds < float("inf"):
+            return 0.0
+        found = search_all(self.judge, self.usable, self.pins, self.best, self.seconds)
+        if found is None:
+            return 0.0
+        before = self.seconds
+        self.consider(found.placement, "CP-SAT's")
+        self.exchanged |= self.seconds < before * (1 - GAIN)
+        return min(found.bound, self.seconds)
 
     def consider(self, placement: IntArray, title: str) -> Seconds:
         """Judge a placement, with its pins, and keep it where it is the best."""
