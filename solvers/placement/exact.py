@@ -25,7 +25,7 @@ from topologies.model.topology import IntArray
 from topologies.model.units import Rank, Seconds
 
 MOST = 160  # ranks times finest boxes
-WORK = 6.0  # of CP-SAT, in about as many seconds
+WORK = 3.0  # of CP-SAT, in about as many seconds
 UNIT = 1e-7  # of the best known placement's seconds
 PARTS = 10**4
 MOST_UNITS = 2**40
