@@ -2,10 +2,11 @@
 
 `python -m bench.job_demo` places Pangu Pro MoE 72B on the 768 dies of CloudMatrix384, plans the
 collectives of all its groups, and verifies each schedule with its proof. Then, where networks can
-be emulated (root or user namespaces), a small one of 16 ranks in four boxes plays the communication
-of a step of a small mixture of experts: by our plan; with MPI's own collectives at our placement;
-in the order of ranks, which is Megatron-LM's; and dealt out to the boxes in turn, as `srun
---distribution=cyclic` does. Times are medians of steps, the launches in turns.
+be emulated (root or user namespaces), 16 ranks in four boxes train a layer of a small mixture of
+experts, by torch where it is installed, else by numpy: with our plan; with MPI's own collectives at
+our placement; in the order of ranks, which is Megatron-LM's; and dealt out to the boxes in turn, as
+`srun --distribution=cyclic` does. Times are what steps spend in collectives, medians, the launches
+in turns; the loss after the steps must be the same for all.
 """
 
 import json
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import commplan
 from bench.demo import command
@@ -32,13 +34,16 @@ BOXES, EACH = 4, 4
 RATE = 6_250_000  # bytes a second of a rank's link; a box has as much as two of them to the spine
 LAUNCHES, STEPS = 2, 2
 SECONDS = 120.0
-STEP = Path(__file__).parent / "ranks" / "job_step.py"
+LIKE = 1e-5  # of the loss: sums are of other orders
+STEP = Path(__file__).parent / "ranks" / "job_layer.py"
+KINDS = ("step", "tp", "ep", "dp")
+Row = dict[str, Any]  # what a launch answers
 SMALL = """\
 # tp=4 ep=4 etp=1 dp=4
 group,collective,bytes,times
 tp,all_gather,1MiB,3
 tp,reduce_scatter,1MiB,2
-ep,all_to_all,512KiB,2
+ep,all_to_all,512KiB,4
 dp,all_reduce,1MiB,1
 """
 
@@ -92,12 +97,15 @@ def small() -> None:
         "MPI's collectives, Megatron's order": ("mpi", tuple(range(BOXES * EACH))),
         "MPI's collectives, ranks dealt out": ("mpi", dealt),
     }
-    times: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
+    times: dict[str, list[Row]] = {name: [] for name in ways}
     with machine.while_up(made, Fraction(1)) as bed:
         for _ in range(LAUNCHES):
             for name, (way, played) in ways.items():
                 times[name].append(launch(bed, way, played, plan))
     print("\n".join(("", *_table(times))))
+    losses = [row["loss"] for rows in times.values() for row in rows]
+    if max(losses) - min(losses) > LIKE * max(losses):
+        sys.exit(f"losses differ: {losses}")
 
 
 def boxes() -> Topology:
@@ -110,7 +118,7 @@ def boxes() -> Topology:
     return build("four boxes", names, switches, links)
 
 
-def launch(bed: Machine, way: str, played: tuple[int, ...], plan: Path) -> dict[str, float]:
+def launch(bed: Machine, way: str, played: tuple[int, ...], plan: Path) -> Row:
     """Run the step under mpirun, process i on the host of the rank that it plays.
 
     Raises:
@@ -122,19 +130,19 @@ def launch(bed: Machine, way: str, played: tuple[int, ...], plan: Path) -> dict[
     ended = run_limited(command_line, here.environment(SECONDS), SECONDS)
     if ended.code or not ended.output:
         sys.exit(f"{way}: {ended.errors[-5:]}")
-    found: dict[str, float] = json.loads(ended.output[-1])
+    found: Row = json.loads(ended.output[-1])
     return found
 
 
-def _table(times: dict[str, list[dict[str, float]]]) -> Iterator[str]:
+def _table(times: dict[str, list[Row]]) -> Iterator[str]:
     """Lay medians out, and how many times as long as ours the others take."""
-    kinds = list(next(iter(times.values()))[0])
-    yield f"{'communication of a step, ms':38}" + "".join(f"{kind:>9}" for kind in kinds)
     first = 0.0
+    by = next(iter(times.values()))[0]["by"]
+    yield f"{f'a layer of {by}, ms in collectives':38}" + "".join(f"{kind:>9}" for kind in KINDS)
     for name, rows in times.items():
-        found = {kind: median(row[kind] for row in rows) for kind in kinds}
+        found = {kind: median(row[kind] for row in rows) for kind in KINDS}
         first = first or found["step"]
-        cells = "".join(f"{1e3 * found[kind]:9.1f}" for kind in kinds)
+        cells = "".join(f"{1e3 * found[kind]:9.1f}" for kind in KINDS)
         yield f"{name:38}{cells}   {found['step'] / first:.2f} times ours"
 
 

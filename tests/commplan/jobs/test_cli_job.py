@@ -125,6 +125,14 @@ def test_rules_and_expectations_are_those_of_the_groups(planned, ask, call, tmp_
     assert "no group is named" in call("expect", str(planned), "--group", "pp").stderr
 
 
+def test_a_second_job_keeps_off_the_ranks_of_the_first(planned, ask, call):
+    taken = json.loads((planned / "job.json").read_text())["ranks"]
+    words = ("job", str(planned.parent / "job.csv"), "--beside", str(planned))
+    found = ask(*words[:2], "dgx-a100:boxes=2", *words[2:])
+    assert not set(found["ranks"]) & set(taken)
+    assert "expected ring:8" in call(*words[:2], "ring:8", *words[2:]).stderr
+
+
 def test_what_was_measured_is_judged(call):
     changes = ("--set", "model.copies=4", "--set", "model.dispatch_bytes=2")
     words = ("job", "deepseek-v3", "dgx-h100:boxes=256", *changes)

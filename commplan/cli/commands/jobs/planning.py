@@ -20,6 +20,7 @@ from commplan.cli.io.quantities import jobs as jobs_in
 from commplan.jobs import folder
 from commplan.jobs.planning import GroupPlans, plan_groups
 from solvers.jobs.demand import demand
+from solvers.jobs.errors import JobError
 from solvers.jobs.job import Job, schema
 from solvers.jobs.layout import world
 from solvers.jobs.reading import load, preset_names
@@ -59,6 +60,13 @@ def _print_schema(context: click.Context, parameter: click.Parameter, asked: boo
 )
 @click.option("--ranks", help="Ranks of the machine that may be used, by number or name (all).")
 @click.option("--without-rank", help="Ranks of the machine that are dead, by number or name.")
+@click.option(
+    "--beside",
+    multiple=True,
+    metavar="PLAN",
+    type=file_name,
+    help="A planned job on the same machine, whose ranks are taken.",
+)
 @click.option(
     "--pin", multiple=True, metavar="RANK=NAME", help="The machine's rank of a rank of the job."
 )
@@ -107,6 +115,7 @@ def job(
     changes: tuple[str, ...],
     ranks: str | None,
     without_rank: str | None,
+    beside: tuple[str, ...],
     pin: tuple[str, ...],
     rate: float | None,
     measured: tuple[str, ...],
@@ -120,10 +129,12 @@ def job(
     JOB is a name, a TOML file, a file of Megatron-LM arguments, a workload of AICB, or a list of
     collectives (CSV).
     """
-    if topology is None and (output or ranks or without_rank or pin or measured):
-        raise click.UsageError("-o, --ranks, --without-rank, --pin and --measured need a TOPOLOGY")
+    if topology is None and (output or ranks or without_rank or beside or pin or measured):
+        raise click.UsageError(
+            "-o, --ranks, --without-rank, --beside, --pin and --measured need a TOPOLOGY"
+        )
     if search is not None:
-        chosen = (ranks, without_rank)
+        chosen = (ranks, without_rank, beside)
         return _search(job, topology, changes, search, chosen, shown, jobs, time_limit)
     if is_given("jobs"):
         raise click.UsageError("--jobs is for --search")
@@ -138,7 +149,7 @@ def job(
     if output:
         folder.check_new(output)
     machine = spec.topology(topology)
-    usable = _usable(machine, ranks, without_rank)
+    usable = _usable(machine, ranks, without_rank, beside)
     with progress(time_limit) as watch, stop_on_interrupt(watch):
         watch.tell("placing")
         placed = place(machine, read, usable, _pins(machine, pin))
@@ -179,7 +190,7 @@ def _search(
     topology: str | None,
     changes: tuple[str, ...],
     search: str,
-    chosen: tuple[str | None, str | None],
+    chosen: tuple[str | None, str | None, tuple[str, ...]],
     shown: int,
     jobs: int | None,
     time_limit: Seconds,
@@ -191,7 +202,8 @@ def _search(
     """
     if topology is None or any(map(is_given, ("output", "pin", "rate", "measured"))):
         raise click.UsageError(
-            "--search takes JOB, TOPOLOGY, --set, --ranks, --without-rank, --shown and --jobs"
+            "--search takes JOB, TOPOLOGY, --set, --ranks, --without-rank, --beside, --shown "
+            "and --jobs"
         )
     ranges = read_ranges(search)
     machine = spec.topology(topology)
@@ -242,10 +254,21 @@ def _claims(
     return compare(least(Judge(machine, read, forward=True), np.unique(np.array(usable))), given)
 
 
-def _usable(machine: Topology, ranks: str | None, dead: str | None) -> list[Rank]:
-    """List the ranks that may be used."""
+def _usable(
+    machine: Topology, ranks: str | None, dead: str | None, beside: tuple[str, ...]
+) -> list[Rank]:
+    """List the ranks that may be used: alive, and of no other planned job.
+
+    Raises:
+        JobError: a plan is of another machine.
+    """
     chosen = list(choose_ranks(machine, ranks))
     gone = set(selection.ranks(machine, dead)) if dead else set()
+    for plan in beside:
+        table, other = folder.load(plan)
+        if other.names[: other.ranks] != machine.names[: machine.ranks]:
+            raise JobError(f"--beside: {plan} is on {other.name}, expected {machine.name}")
+        gone |= set(table.ranks)
     return [rank for rank in chosen if rank not in gone]
 
 
