@@ -293,7 +293,10 @@ def all_to_all(ranks: tuple[Rank, ...]) -> Collective:
     n = len(ranks)
     if n * n > BLOCK_LIMIT:
         most = f"those of {isqrt(BLOCK_LIMIT):,} ranks at most can be laid out"
-        raise CollectiveError(f"all_to_all: {n:,} ranks have {n * n:,} blocks, {most}")
+        raise CollectiveError(
+            f"all_to_all: {n:,} ranks have {n * n:,} blocks, {most}; "
+            "`commplan bound` proves what all ranks of a machine may reach"
+        )
     return _layout(
         "all_to_all",
         ranks,

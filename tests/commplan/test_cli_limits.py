@@ -179,3 +179,11 @@ def test_scratch_that_does_not_do_is_refused(call, tmp_path, room, code, said):
     assert (result.exit_code, result.stdout) == (code, "")
     assert result.stderr.startswith(f"commplan: {said}")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_an_exchange_of_very_many_ranks_may_reach_is_proved_without_its_blocks(ask, call):
+    found = ask("bound", "ring:6000", "all_to_all")
+    assert found["routed_GBps"] == pytest.approx(found["algbw_GBps"])
+    refused = call("compile", "ring:6000", "all_to_all", "-o", "none.json")
+    assert refused.exit_code
+    assert "`commplan bound` proves" in refused.stderr
