@@ -25,6 +25,7 @@ from topologies.symmetry.group import Group, moved_links
 
 SAMPLE = 96  # trees of an orbit of roots that are written out, of which the program chooses
 AT_FIRST = 2**20  # arcs that are written out, where fewer trees may do
+ALONE = 2**18  # arcs of a root that no group joins with others, all of whose trees are wanted
 ROUNDING = 1e-12  # relative difference of bandwidths that are equal
 MARKS = 2**26  # pieces × vertices, above which trees are not looked through
 
@@ -205,7 +206,7 @@ def _harm(transfers: Transfers, old: Topology, left: Submachine) -> tuple[BoolAr
 def _sample(
     schedule: Schedule, root: IntArray, quotient: Quotient, sample: int
 ) -> tuple[IntArray, IntArray, list[Fraction]]:
-    """Choose images of old pieces: all where no group joins their roots, else some of each orbit.
+    """Choose images of old pieces: many where no group joins their roots, else some of each orbit.
 
     Args:
         schedule: the old one.
@@ -224,7 +225,7 @@ def _sample(
         if not len(piece):
             continue
         size = len(np.unique(root[element, piece]))
-        most = sample if size > 1 else len(piece)
+        most = sample if size > 1 else max(sample, ALONE // len(quotient.members))
         some = np.unique(np.linspace(0, len(piece) - 1, min(most, len(piece))).astype(np.int64))
         elements.append(element[some])
         pieces.append(piece[some])
