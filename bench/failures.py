@@ -29,6 +29,14 @@ CASES = (
     ("cloudmatrix384", ("--without", "n0.L1.0:L2.0.0")),
     ("cloudmatrix384", ("--slow", "n18.d14:n18.L1.2=0.5")),
 )
+# Others with the one collective that is asked for there.
+MORE = (
+    ("cloudmatrix384", ("--without", "n18.d14:n18.L1.2"), "broadcast"),
+    ("torus:32x32", ("--without", "r0.0:r0.1"), "all_gather"),
+    ("torus:32x32", ("--without", "r0.0:r0.1"), "broadcast"),
+    ("dgx-a100:boxes=4", ("--without", "b0.g0:ib"), "all_to_all"),
+    ("torus:8x8", ("--without", "r0.0:r0.1"), "all_to_all"),
+)
 CONTINGENCY = ("dgx-a100:boxes=4", "torus:4x8", "cloudmatrix384")
 
 
@@ -54,21 +62,21 @@ def rows(folder: Path, collectives: Sequence[str], *, keep: bool) -> Iterator[st
     Pairs of ranks that send each other something else than before are counted with and without
     `--keep`.
     """
-    for machine, failure in CASES:
-        for name in collectives:
-            made, scratch = call(folder, "compile", machine, name, "-o", "whole.json")
-            found, spent = call(folder, "replan", "whole.json", *failure, "-o", "left.json")
-            kept, longer = found, spent
-            if keep:
-                words = (*failure, "--keep", "-o", "kept.json")
-                kept, longer = call(folder, "replan", "whole.json", *words)
-            proof = "proved" if found["optimal"] else f"gap {found['gap']:.2%}"
-            yield (
-                f"{machine:20} {' '.join(failure):34} {name:12} {made['algbw_GBps']:9.3f} "
-                f"{found['algbw_GBps']:9.3f} {found['bound_GBps']:9.3f} {found['lost']:7.2%} "
-                f"{proof:10} {scratch:8.2f} {spent:8.2f} {found['ranks_touched']:6} "
-                f"{_other(found):9,}" + f" {longer:8.2f} {_other(kept):9,}" * keep
-            )
+    cases = [(*case, name) for case in CASES for name in collectives]
+    for machine, failure, name in (*cases, *MORE):
+        made, scratch = call(folder, "compile", machine, name, "-o", "whole.json")
+        found, spent = call(folder, "replan", "whole.json", *failure, "-o", "left.json")
+        kept, longer = found, spent
+        if keep:
+            words = (*failure, "--keep", "-o", "kept.json")
+            kept, longer = call(folder, "replan", "whole.json", *words)
+        proof = "proved" if found["optimal"] else f"gap {found['gap']:.2%}"
+        yield (
+            f"{machine:20} {' '.join(failure):34} {name:12} {made['algbw_GBps']:9.3f} "
+            f"{found['algbw_GBps']:9.3f} {found['bound_GBps']:9.3f} {found['lost']:7.2%} "
+            f"{proof:10} {scratch:8.2f} {spent:8.2f} {found['ranks_touched']:6} "
+            f"{_other(found):9,}" + f" {longer:8.2f} {_other(kept):9,}" * keep
+        )
 
 
 def _other(found: dict[str, object]) -> int:
