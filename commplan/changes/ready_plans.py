@@ -26,6 +26,7 @@ from runtime.verify.verify import verify
 from solvers.schedules import files
 from solvers.schedules.schedule import Schedule
 from topologies.derive.damage import Damage, damaged
+from topologies.derive.part import Submachine
 from topologies.formats import atomic
 from topologies.model.topology import IntArray, Topology, digest, frozen
 from topologies.symmetry.group import SymmetryError, link_images
@@ -73,7 +74,7 @@ class ReadyPlans:
         table = self._table()
         self._vertex = self._generators(table.alike)
         self._link = link_images(topology, self._vertex)
-        self._plans: dict[int, tuple[Damage, Schedule]] = {}
+        self._plans: dict[int, tuple[Submachine, Schedule]] = {}
         self._steps: dict[Broken, _Step] = {}
         for number, row in enumerate(table.outcomes):
             if row.file is not None:
@@ -96,7 +97,7 @@ class ReadyPlans:
         for generator in reversed(ways):
             vertex, link = self._vertex[generator][vertex], self._link[generator][link]
         first, known = self._plans[step.row]
-        return _carry(self.topology, (first, damage), known, vertex, link)
+        return _carry(first, damaged(self.topology, damage), known, vertex, link)
 
     def _table(self) -> _Table:
         path = os.path.join(self._folder, TABLE)
@@ -127,7 +128,8 @@ class ReadyPlans:
         where = os.path.join(self._folder, os.path.basename(name))
         damage = self._damage(row, where)
         schedule = files.load(where)
-        left = damaged(self.topology, damage).topology
+        part = damaged(self.topology, damage)
+        left = part.topology
         if left.ranks < self.topology.ranks:
             return  # a job cannot go on with fewer ranks
         if digest(schedule.topology) != digest(left):
@@ -136,7 +138,7 @@ class ReadyPlans:
             raise FolderError(f"{where}: wrong: {faults[0]}")
         if not is_deterministic(schedule):
             return
-        self._plans[number] = damage, schedule
+        self._plans[number] = part, schedule
         key = _key(damage)
         self._steps.setdefault(key, _Step(key, -1, number))
         fresh = [key]
@@ -172,14 +174,9 @@ def _key(damage: Damage) -> Broken:
 
 
 def _carry(
-    topology: Topology,
-    failures: tuple[Damage, Damage],
-    known: Schedule,
-    vertex: IntArray,
-    link: IntArray,
+    one: Submachine, other: Submachine, known: Schedule, vertex: IntArray, link: IntArray
 ) -> Schedule:
     """Write the plan for one failure down for another that an automorphism carries it to."""
-    one, other = (damaged(topology, each) for each in failures)
     vertices = other.place(vertex[one.vertices])
     links = np.searchsorted(other.links, link[one.links])
     what = known.collective
