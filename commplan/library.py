@@ -25,6 +25,8 @@ from commplan.measurements.read import load_measurements
 from commplan.measurements.rows import Context, LogError, Measured
 from commplan.planning.planner import Plan, plan
 from commplan.schemas.schemas import schema
+from commplan.together.planning import Together, WrongSet
+from commplan.together.planning import together as plan_together
 from runtime.alone.own_program import lower_for
 from runtime.emit.targets import TARGETS, Target, emit, emit_files
 from runtime.execute.executor import Executor
@@ -34,9 +36,12 @@ from runtime.foreign.reading import load_foreign
 from runtime.foreign.sends import Send, schedule_from
 from runtime.launch.launch import Measurement, RunError, run
 from runtime.launch.mpi import LaunchError
+from runtime.launch.together import SetMeasurement, run_together
 from runtime.program.lower import lower
 from runtime.program.program import Program, ProgramError
 from runtime.simulate.simulate import Simulation, simulate
+from runtime.simulate.together import simulate_together
+from runtime.verify.together import SetReport, verify_together
 from runtime.verify.verify import Report, verify
 from solvers.demands.distributions import DISTRIBUTIONS, Distribution
 from solvers.demands.files import DemandError
@@ -49,6 +54,9 @@ from solvers.placement.search import Placement, place
 from solvers.registry import SOLVERS, Solver, SolverError
 from solvers.schedules.certificate import Bound, Cut, Prices
 from solvers.schedules.collective import Collective, CollectiveError, all_to_allv
+from solvers.schedules.ensembles.ensemble import Ensemble, Task
+from solvers.schedules.ensembles.files import load as load_together
+from solvers.schedules.ensembles.files import save as save_together
 from solvers.schedules.files import ScheduleFileError, check_topology
 from solvers.schedules.files import load as load_schedule
 from solvers.schedules.files import save as save_schedule
@@ -102,6 +110,7 @@ __all__ = [
     "Damage",
     "DemandError",
     "Distribution",
+    "Ensemble",
     "ExecutionError",
     "Executor",
     "Expectation",
@@ -147,6 +156,8 @@ __all__ = [
     "ScheduleFileError",
     "ScratchError",
     "Send",
+    "SetMeasurement",
+    "SetReport",
     "Simulation",
     "Solver",
     "SolverError",
@@ -155,15 +166,18 @@ __all__ = [
     "Switch",
     "SymmetryError",
     "Target",
+    "Task",
     "Template",
     "TemplateError",
     "Timing",
+    "Together",
     "Tokens",
     "Topology",
     "TopologyError",
     "Transfer",
     "Verdict",
     "WrongSchedule",
+    "WrongSet",
     "all_to_allv",
     "bound",
     "build",
@@ -190,26 +204,32 @@ __all__ = [
     "load_library",
     "load_measurements",
     "load_schedule",
+    "load_together",
     "load_topology",
     "lower",
     "lower_for",
     "place",
     "plan",
     "plan_contingency",
+    "plan_together",
     "ranks",
     "read_damage",
     "replan",
     "run",
+    "run_together",
     "save_schedule",
+    "save_together",
     "save_topology",
     "schedule_from",
     "schema",
     "simulate",
+    "simulate_together",
     "stages",
     "to_networkx",
     "tokens",
     "topology",
     "verify",
+    "verify_together",
 ]
 
 # In a traceback an error has the name by which a user catches it.

@@ -23,7 +23,7 @@ ROOMS = {
             "fallback",
             "repair",
         ),
-        *("kept_symmetry", "registry", "solve", "exact", "jobs", "placement", "steps"),
+        *("kept_symmetry", "registry", "solve", "together", "exact", "jobs", "placement", "steps"),
     ),
     "runtime": (
         *(
@@ -44,7 +44,7 @@ ROOMS = {
     "commplan": (
         *("_floors", "anytime", "candidates", "planning", "changes"),
         *("drawing", "measurements", "fitting", "expectation", "report", "selection"),
-        *("judgement", "communicator", "jobs", "schemas", "torch", "jax"),
+        *("judgement", "communicator", "jobs", "together", "schemas", "torch", "jax"),
         *("library", "__init__", "cli", "__main__"),
     ),
 }

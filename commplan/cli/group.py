@@ -22,6 +22,7 @@ PLACES = {
     "expect": ("expectations", "expect"),
     "select": ("selecting", "select"),
     "job": ("jobs.planning", "job"),
+    "together": ("jobs.together", "together"),
     "experts": ("jobs.experts", "experts"),
     "judge": ("measured.judgements", "judge"),
     "fit": ("measured.fits", "fit"),

@@ -56,7 +56,7 @@ def certify(
         height: for schedules that are no higher, as in `Prices`.
     """
     best: Bound | None = None
-    for whole in _round_finer(quotient, prices):
+    for whole in round_finer(quotient, prices):
         fractions = tuple(Fraction(int(p)) for p in whole)
         certificate = Prices(fractions, quotient.link_orbit, height)
         try:
@@ -120,7 +120,7 @@ def certify_once(
     return Bound(rate, scope(certificate, collective), certificate)
 
 
-def _round_finer(quotient: Quotient, prices: FloatArray) -> Iterator[IntArray]:
+def round_finer(quotient: Quotient, prices: FloatArray) -> Iterator[IntArray]:
     """Round the prices ever finer, and what the orbits take in likewise."""
     income = prices * quotient.orbit_capacity * quotient.orbit_size
     for most in ROUNDINGS:

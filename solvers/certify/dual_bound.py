@@ -57,24 +57,47 @@ def prove_by_prices(
     Raises:
         Unproven: the prices are malformed or prove nothing.
     """
+    pays = payment(topology, collective, certificate, group, in_network=in_network, relays=relays)
+    if pays == 0:
+        raise Unproven("the blocks can go where they must for nothing")
+    return topology.unit * (income(topology, certificate) / pays)
+
+
+def income(topology: Topology, certificate: Prices) -> Fraction:
+    """Add up what all links take in under the prices, scaled as those of `payment`, in a second.
+
+    Raises:
+        Unproven: the prices are malformed.
+    """
+    price = link_prices(topology, certificate)
+    return Fraction(sum(c * p for c, p in zip(topology.capacity.tolist(), price, strict=True)))
+
+
+def payment(
+    topology: Topology,
+    collective: Collective,
+    certificate: Prices,
+    group: Group,
+    *,
+    in_network: bool = False,
+    relays: Relays = "all",
+) -> Fraction:
+    """Compute what a collective pays at least for each byte of size; see `prove_by_prices`.
+
+    Raises:
+        Unproven: the prices are malformed, or a rank cannot be reached.
+    """
     if certificate.height is not None and certificate.height < 1:
         raise Unproven(f"a height of {certificate.height}, expected 1 or more")
     price = link_prices(topology, certificate)
-    takes = Fraction(sum(c * p for c, p in zip(topology.capacity.tolist(), price, strict=True)))
     if certificate.height is not None:
         relays = "all"
     if topology.ranks > MOST_PAIRS and certificate.height is None and not in_network:
-        pays = _pays_at_least(topology, collective, group, price)
-        if pays == 0:
-            raise Unproven("the blocks can go where they must for nothing")
-        return topology.unit * (takes / pays)
+        return _pays_at_least(topology, collective, group, price)
     able = mark_branching(topology, collective.ranks, relays, in_network=in_network)
     ends = topology.vertices if in_network else topology.ranks
     payments = _Payments(topology, collective, group, price, able, ends, certificate.height)
-    pays = payments.total()
-    if pays == 0:
-        raise Unproven("the blocks can go where they must for nothing")
-    return topology.unit * (takes / pays)
+    return payments.total()
 
 
 def _pays_at_least(

@@ -230,7 +230,7 @@ class ColumnGeneration:
 
     def _solve(self, scale: float) -> _Iteration:
         self.watch.check()
-        lp = self._assemble()
+        lp = self.assemble()
         optimum = solve(lp.program(scale), self.watch)
         orders = tuple(self.pool.orders)
         return _Iteration(lp, optimum, orders, self.pool.columns, optimum.cost * scale)
@@ -270,7 +270,7 @@ class ColumnGeneration:
             amounts, weights = np.split(x, [len(now.columns)])
             used = weights > IDLE
             self.pool.keep(used)
-            lp, x = self._assemble(), np.append(amounts[used[now.columns.order]], weights[used])
+            lp, x = self.assemble(), np.append(amounts[used[now.columns.order]], weights[used])
         if goal is not None and _nears(now.time, goal):
             target = goal.time
             x = prefer_low_trees(self.pool, lp, float(target), x, self.watch)
@@ -300,7 +300,7 @@ class ColumnGeneration:
             Infeasible, NotFound: as of `linear.solve`.
         """
         self.pool.orders, self.pool.columns = list(orders), columns
-        lp = self._assemble()
+        lp = self.assemble()
         return lp, solve(lp.program(scale), self.watch)
 
     def settle(self, lp: LoadLP, optimum: Optimum, time: float, goal: Goal | None) -> Packing:
@@ -310,7 +310,8 @@ class ColumnGeneration:
         assert packing is not None  # with heights each member stands for itself
         return packing
 
-    def _assemble(self) -> LoadLP:
+    def assemble(self) -> LoadLP:
+        """Write the program of what is at hand down."""
         return assemble(
             self.quotient,
             self.pool.paths,

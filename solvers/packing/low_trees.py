@@ -72,16 +72,22 @@ def _early(
 
     once: as of `linear.solve`.
     """
-    columns = pool.columns
-    alpha = np.array(
-        [sum(pool.quotient.topology.alpha[e] + HOP for e in path) for path in pool.paths.links]
-    )
-    late = _starts(pool, alpha.mean())[columns.order, columns.parent] + alpha[columns.path]
+    late = arrivals(pool)
     cost = np.append(late / late.max(), np.zeros(len(pool.orders)))
     x = np.zeros(len(kept))
     program = lp.cheapest(scale, cost, kept)
     x[kept] = solve(program, watch, once=once).x
     return x
+
+
+def arrivals(pool: ColumnPool) -> FloatArray:
+    """Guess for each choice of a parent how late its child is reached: seconds."""
+    columns = pool.columns
+    alpha = np.array(
+        [sum(pool.quotient.topology.alpha[e] + HOP for e in path) for path in pool.paths.links]
+    )
+    starts = _starts(pool, alpha.mean())
+    return np.asarray(starts[columns.order, columns.parent] + alpha[columns.path])
 
 
 def _starts(pool: ColumnPool, alpha: Seconds) -> FloatArray:

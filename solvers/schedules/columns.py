@@ -118,7 +118,7 @@ def pack(schedule: Schedule) -> Columns:
             route=transfers.route.tolist(),
         ),
         group=schedule.group.generators.tolist(),
-        bound=_pack_bound(schedule.bound),
+        bound=pack_bound(schedule.bound),
         provenance=schedule.provenance,
         in_network=schedule.in_network,
         relays=schedule.relays,
@@ -147,7 +147,8 @@ def _is_standard(asked: Collective) -> bool:
     return plain.ranks == asked.ranks and same_columns(ours, theirs)
 
 
-def _pack_bound(bound: Bound) -> BoundColumns:
+def pack_bound(bound: Bound) -> BoundColumns:
+    """Lay a bound out in columns."""
     certificate: CutColumns | PricesColumns | None = None
     match bound.certificate:
         case Cut(inside, reversed_links):
@@ -159,14 +160,18 @@ def _pack_bound(bound: Bound) -> BoundColumns:
     return BoundColumns(algbw, bound.scope, certificate)
 
 
-def unpack(columns: Columns) -> Schedule:
+def unpack(columns: Columns, topology: Topology | None = None) -> Schedule:
     """Make the schedule again; its parts fit each other, but it may still be a wrong one.
+
+    Args:
+        columns: as they were read.
+        topology: the machine in the columns, where it was made before.
 
     Raises:
         TopologyError: a column does not fit the others, with its place.
         CollectiveError: no such collective.
     """
-    topology = _machine(columns.topology)
+    topology = topology or _machine(columns.topology)
     asked = _collective(columns.collective, topology)
     pieces = len(columns.block)
     if len(columns.share) != pieces:

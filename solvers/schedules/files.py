@@ -23,7 +23,7 @@ SET_FORMAT = "commplan/set/1"
 SIZE_LIMIT = 256 * 10**6  # bytes, unpacked
 LARGE = 16 * 10**6  # bytes, from which packing is not to take longer than solving
 ENDINGS = (".json", ".json.gz", ".gz")
-MAYBE = (contents.SCHEDULE, contents.SCHEDULES, contents.OBJECT)
+MAYBE = (contents.SCHEDULE, contents.SCHEDULES, contents.TOGETHER, contents.OBJECT)
 _GZIP = b"\x1f\x8b"
 
 
@@ -65,8 +65,8 @@ def load(path: atomic.Name, size: Bytes | None = None) -> Schedule:
     """
     if size is not None:
         whole("size", size)
-    with _name_file(path):
-        return _decode(_pick(_read(path), size))
+    with name_file(path):
+        return _decode(_pick(read(path), size))
 
 
 def load_all(path: atomic.Name) -> tuple[Schedule, ...]:
@@ -76,18 +76,28 @@ def load_all(path: atomic.Name) -> tuple[Schedule, ...]:
 
 def load_parts(path: atomic.Name) -> tuple[tuple[Bytes, Schedule], ...]:
     """Read every schedule of a file with the least size, in bytes, that it is for."""
-    with _name_file(path):
-        data = _read(path)
+    with name_file(path):
+        data = read(path)
         if msgspec.json.decode(data, type=_Head).format != SET_FORMAT:
             return ((0, _decode(data)),)
         return tuple((part.start, _decode(bytes(part.schedule))) for part in _parts(data))
 
 
-def _read(path: atomic.Name) -> bytes:
+def read(path: atomic.Name) -> bytes:
     """Read what is a schedule or a set of them, as far as its beginning tells, and unpack it."""
     data = _unzip(atomic.read(path, SIZE_LIMIT))
     contents.expect(data, MAYBE, "a schedule, as `commplan compile` writes it")
     return data
+
+
+def format_of(path: atomic.Name) -> str | None:
+    """Read what format a file says that it is of.
+
+    Raises:
+        ScheduleFileError: as of `load`.
+    """
+    with name_file(path):
+        return msgspec.json.decode(read(path), type=_Head).format
 
 
 def is_set(path: atomic.Name) -> bool:
@@ -96,12 +106,11 @@ def is_set(path: atomic.Name) -> bool:
     Raises:
         ScheduleFileError: as of `load`.
     """
-    with _name_file(path):
-        return msgspec.json.decode(_read(path), type=_Head).format == SET_FORMAT
+    return format_of(path) == SET_FORMAT
 
 
 @contextmanager
-def _name_file(path: atomic.Name) -> Iterator[None]:
+def name_file(path: atomic.Name) -> Iterator[None]:
     """Say in one line, with the file, what is wrong with it.
 
     Raises:

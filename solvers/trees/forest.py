@@ -58,16 +58,16 @@ def pack_forest(
         if collective.shape.root is None:
             return pack_large(topology, collective, group, watch)
         return pack_large_rooted(topology, collective, watch)
-    problem = _state_problem(topology, collective, group, options)
+    problem = state_problem(topology, collective, group, options)
     cut = cut_bound(topology, collective, watch.part(BOUNDING))
     watch.tell(bound=cut)
     made = search_heights(problem, cut, watch)
     if options.trees is not None:
         made = limit_trees(problem, made, options.trees, watch)
-    return _to_schedule(problem, replace(made, bound=made.bound or cut))
+    return to_schedule(problem, replace(made, bound=made.bound or cut))
 
 
-def _state_problem(
+def state_problem(
     topology: Topology, collective: Collective, group: Group, options: SolverOptions
 ) -> TreeProblem:
     """Write down which trees a collective of blocks needs: those of each root."""
@@ -88,7 +88,7 @@ def _state_problem(
     )
 
 
-def _to_schedule(problem: TreeProblem, made: PackedTrees) -> Schedule:
+def to_schedule(problem: TreeProblem, made: PackedTrees) -> Schedule:
     """Make a schedule of trees that were packed; they come with a bound."""
     if problem.free:
         pieces, transfers = _sums(made)
@@ -129,13 +129,13 @@ def pack_stars(
         NotFound: they do not, or the time limit came first.
     """
     if collective.shape.movement is Movement.COPY_OF_SUM:
-        problem = _state_sums(topology, collective, group, options)
+        problem = state_sums(topology, collective, group, options)
         ports = certify_ports(topology, collective, options.relays, group)
         chosen, bound = hubs or (None, ports)
     else:
-        problem = _state_problem(topology, collective, group, options)
+        problem = state_problem(topology, collective, group, options)
         chosen, bound = None, cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
-    return _to_schedule(problem, problem.pack_stars(bound, watch, chosen))
+    return to_schedule(problem, problem.pack_stars(bound, watch, chosen))
 
 
 def pack_near_optimum(
@@ -148,12 +148,12 @@ def pack_near_optimum(
         NotFound: the time limit came first.
     """
     summed = collective.shape.movement is Movement.COPY_OF_SUM
-    problem = (_state_sums if summed else _state_problem)(
+    problem = (state_sums if summed else state_problem)(
         topology, collective, trivial(topology), options
     )
     cut = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
     made = problem.pack_near_optimum(cut, watch)
-    return _to_schedule(problem, replace(made, bound=made.bound or cut))
+    return to_schedule(problem, replace(made, bound=made.bound or cut))
 
 
 def _pieces(
@@ -219,7 +219,7 @@ def pack_tree_pairs(
     if is_large(topology, collective, options):
         return pack_large(topology, collective, group, watch)
     network = options.in_network
-    problem = _state_sums(topology, collective, group, options)
+    problem = state_sums(topology, collective, group, options)
     cut = cut_bound(topology, collective, watch.part(BOUNDING, TIGHTEST))
     watch.tell(bound=cut)
     goal = problem.goal(cut)
@@ -228,10 +228,10 @@ def pack_tree_pairs(
     made = _best(problem, cut if network else None, watch, scale, options.max_height)
     if options.trees is not None:
         made = limit_trees(problem, made, options.trees, watch)
-    return _to_schedule(problem, replace(made, bound=made.bound or cut))
+    return to_schedule(problem, replace(made, bound=made.bound or cut))
 
 
-def _state_sums(
+def state_sums(
     topology: Topology, collective: Collective, group: Group, options: SolverOptions
 ) -> TreeProblem:
     """Write down which trees an all_reduce may use: those of any root that adds."""

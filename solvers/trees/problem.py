@@ -189,7 +189,7 @@ class TreeProblem:
         goal = self.goal(bound)
         if goal is None:
             raise NotFound("there is nothing to attain")
-        packer = self._column_generation(self._nearby(), watch)
+        packer = self.column_generation(self._nearby(), watch)
         packing = packer.attain(goal, rounds, self._teller(watch))
         return PackedTrees(packer.quotient, packer.pool.families, packing, bound)
 
@@ -210,7 +210,7 @@ class TreeProblem:
         goal = self.goal(bound)
         if goal is None:
             raise NotFound("there is nothing to attain")
-        packer = self._column_generation(hubs.ranks if hubs else self._nearby(), watch)
+        packer = self.column_generation(hubs.ranks if hubs else self._nearby(), watch)
         packing = packer.attain_straight(
             goal,
             self._prover(packer),
@@ -235,7 +235,7 @@ class TreeProblem:
             Infeasible: some rank cannot be reached.
             NotFound: they are not as near as `NEAR`, or the time limit came first.
         """
-        packer, goal = self._column_generation(self._helpers()[0], watch), self.goal(bound)
+        packer, goal = self.column_generation(self._helpers()[0], watch), self.goal(bound)
         if goal is None:
             raise NotFound("there is nothing to be near")
         planting = Planting(packer, float(goal.time), stars=stars)
@@ -295,7 +295,7 @@ class TreeProblem:
         self, chosen: IntArray, bound: Bound | None, watch: Watch, scale: float | None = None
     ) -> PackedTrees:
         """Pack over the ranks and the chosen helpers."""
-        packer = self._column_generation(chosen, watch)
+        packer = self.column_generation(chosen, watch)
         prove = self._prover(packer)
         packing = packer.solve(self.goal(bound), prove, self._teller(watch), scale)
         return PackedTrees(packer.quotient, packer.pool.families, packing, packing.bound or bound)
@@ -316,7 +316,8 @@ class TreeProblem:
         )
         return self.goal(found)
 
-    def _column_generation(self, chosen: IntArray, watch: Watch) -> ColumnGeneration:
+    def column_generation(self, chosen: IntArray, watch: Watch) -> ColumnGeneration:
+        """Begin the packing over the ranks and the chosen helpers."""
         quotient = self._quotient(chosen)
         families = self._low_enough(quotient)
         return ColumnGeneration(

@@ -8,6 +8,7 @@ HEAD = 4096  # bytes that are looked at
 
 EMPTY, LIST, OBJECT, TEXT = "an empty file", "a JSON list", "a JSON object", "text"
 TOPOLOGY, SCHEDULE, SCHEDULES = "a topology", "a schedule", "a set of schedules"
+TOGETHER = "a set of collectives that run together"
 TOML, COLLECTIVE, GRAPHML, XML = "TOML", "a collective in TOML", "GraphML", "XML"
 NUMBERS, ARRAY = "lines of numbers", "a numpy array"
 BINARY = "binary data"
@@ -20,8 +21,8 @@ _MAGIC = (
     (b"BZh", "data packed by bzip2"),
     (b"PK\x03\x04", "a zip archive"),
 )
-_OURS = re.compile(r'\{.*?"format"\s*:\s*"commplan/(topology|schedule|set)/', re.DOTALL)
-_OF_FORMAT = {"topology": TOPOLOGY, "schedule": SCHEDULE, "set": SCHEDULES}
+_OURS = re.compile(r'\{.*?"format"\s*:\s*"commplan/(topology|schedule|set|together)/', re.DOTALL)
+_OF_FORMAT = {"topology": TOPOLOGY, "schedule": SCHEDULE, "set": SCHEDULES, "together": TOGETHER}
 _COMMENTS = r"(#[^\n]*\n\s*)*"
 _NAMED = r"(name\s*=[^\n]*\n\s*)?"
 # The first that fits tells.

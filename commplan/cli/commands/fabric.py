@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import click
 
+from commplan.cli.commands.jobs.sets import or_of_set, run_set_on_fabric
 from commplan.cli.io.answer import Answer, Command, Group, table
 from commplan.cli.io.arguments import (
     dtype,
@@ -132,6 +133,7 @@ def _those_asked_for(layout: Layout) -> str:
 
 
 @fabric.command(cls=Command)
+@or_of_set(run_set_on_fabric, "size", "target", "lead")
 @schedule_in
 @size_option
 @click.option("--target", type=runnable_target, metavar="TARGET", default="c", show_default=True)

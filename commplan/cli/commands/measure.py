@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import click
 
+from commplan.cli.commands.jobs.sets import or_of_set, simulate_set, verify_set
 from commplan.cli.io.answer import Answer, Command, table
 from commplan.cli.io.arguments import (
     dtype,
@@ -40,6 +41,7 @@ COUNTS = ((1, 1), (1009, 2))  # elements, more or less, and chunks, of the progr
 
 
 @click.command(cls=Command)
+@or_of_set(verify_set, "size")
 @one_schedule_in
 def verify(schedule: Schedule) -> Answer:
     """Check a schedule and its certificate from the ground up, and the program it becomes."""
@@ -108,6 +110,7 @@ def _verdict(schedule: Schedule, fields: dict[str, object], achieved: str) -> li
 
 
 @click.command(cls=Command)
+@or_of_set(simulate_set, "size", "dtype", "lead", "achieved", "trace")
 @schedule_in
 @size_option
 @dtype

@@ -2,6 +2,7 @@
 
 import click
 
+from commplan.cli.commands.jobs.sets import or_of_set, run_set_here
 from commplan.cli.io.answer import Answer, Command, table
 from commplan.cli.io.arguments import (
     dtype,
@@ -81,6 +82,7 @@ def _expect_ending(target: str, output: str) -> None:
 
 
 @click.command(cls=Command)
+@or_of_set(run_set_here, "size", "target", "op", "lead")
 @schedule_in
 @size_option
 @click.option(

@@ -1,0 +1,169 @@
+"""A set of collectives planned as one, and what is over soonest at its sizes."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+
+from commplan.together.alone import Alone, as_ensemble, plan_alone
+from runtime.simulate.together import simulate_together
+from runtime.verify.together import SetReport, verify_together
+from solvers.schedules.capabilities import Relays
+from solvers.schedules.ensembles.ensemble import Ensemble, Task
+from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch
+from solvers.together.joint import plan_variants
+from topologies.model.errors import BUG, CommplanError
+from topologies.model.topology import Topology
+from topologies.model.units import Seconds
+
+LATE = 1e-9  # relative, by which the time of separate plans must be less to be taken
+SLACKS = tuple(Fraction(part, 100) for part in (2, 5, 10, 25))  # of the least time of the links
+PLAYED = 20_000  # transfers that are written down of a set that is played
+WRITTEN = 50_000  # transfers of all images of separate plans, up to which they are written out
+SOONER = 0.98  # of the first set's time, that another one must be predicted to take
+
+
+class WrongSet(CommplanError, RuntimeError):
+    """A set of ours that the checker refuses: a bug."""
+
+    exit_code = BUG
+
+
+@dataclass(frozen=True, eq=False)
+class Together:
+    """What was planned.
+
+    Attributes:
+        ensemble: the set that is taken.
+        report: what the checker says of it.
+        reason: why it was taken.
+        least: seconds of the links of the set of highest throughput.
+        alone: the plans of each for itself; None where the time was over before they were made.
+        separate: whether these are what is taken.
+        predicted: seconds by playing all at once, where the set is not too large for that.
+        alone_predicted: the same of the separate plans.
+    """
+
+    ensemble: Ensemble
+    report: SetReport
+    reason: str
+    least: Seconds
+    alone: Alone | None
+    separate: bool
+    predicted: Seconds | None
+    alone_predicted: Seconds | None
+
+    @property
+    def seconds(self) -> Seconds:
+        """Give the seconds that the links of the set need, in the fluid limit."""
+        return float(self.ensemble.time)
+
+    @property
+    def gain(self) -> float | None:
+        """Tell how many times as long the links need when each was planned for itself."""
+        return self.alone.seconds / self.least if self.alone and self.least else None
+
+    @property
+    def predicted_gain(self) -> float | None:
+        """Tell how many times as long the separate plans are predicted to take at these sizes."""
+        if not self.predicted or not self.alone_predicted:
+            return None
+        return self.alone_predicted / self.predicted
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    ensemble: Ensemble
+    reason: str
+    predicted: Seconds | None
+    separate: bool = False
+
+
+def together(
+    topology: Topology,
+    tasks: Sequence[Task],
+    relays: Relays = "none",
+    watch: Watch = NO_DEADLINE,
+    *,
+    throughput: bool = False,
+) -> Together:
+    """Plan tasks as one, and each for itself; take what is over soonest, and verify it.
+
+    The set whose links need least is taken, unless another one is predicted to be over sooner at
+    these sizes: one with a little slack, or the separate plans.
+
+    Args:
+        topology: the machine.
+        tasks: that run at the same time.
+        relays: what ranks do for tasks that they are not in: "none" or "forward".
+        watch: says when to stop.
+        throughput: take the set whose links need least, whatever is predicted.
+
+    Raises:
+        CollectiveError, Infeasible, NotFound: as of `plan_together`.
+        WrongSet: the checker refuses what was made.
+    """
+    slacks = () if throughput else SLACKS
+    first, *others = plan_variants(topology, tasks, relays, watch, slacks=slacks)
+    alone: Alone | None = None
+    with suppress(NotFound):
+        alone = plan_alone(first, watch)
+    watch.tell("playing the sets")
+    apart = None if alone is None else _separate(first, alone)
+    best = plain = _Candidate(first, "the least that the links need", _play(first))
+    if alone is not None and alone.seconds < float(first.time) * (1 - LATE):
+        reason = "the separate plans: the search was ended before others were as fast"
+        best = apart or _Candidate(as_ensemble(first, alone), reason, None, separate=True)
+    elif plain.predicted is not None and not throughput:
+        known = [] if apart is None else [apart]
+        best = _soonest([plain, *known, *_slackened(first, others)])
+    watch.tell("verifying")
+    report = verify_together(best.ensemble)
+    if not report.correct:
+        raise WrongSet(f"a set that is wrong: {report.faults[0]}")
+    return Together(
+        ensemble=best.ensemble,
+        report=report,
+        reason=best.reason,
+        least=min(float(each.ensemble.time) for each in (plain, best)),
+        alone=alone,
+        separate=best.separate,
+        predicted=best.predicted,
+        alone_predicted=None if apart is None else apart.predicted,
+    )
+
+
+def _play(ensemble: Ensemble) -> Seconds | None:
+    """Predict the time of a set; None where it is too large to be played for a comparison."""
+    if sum(len(own.transfers) for _, own in ensemble.schedules) > PLAYED:
+        return None
+    return simulate_together(ensemble).seconds
+
+
+def _separate(ensemble: Ensemble, alone: Alone) -> _Candidate | None:
+    """Make the set of the separate plans, where that is not too large."""
+    own = dict(alone.schedules)
+    copies = [own[copy.like] for copy in ensemble.copies if copy is not None]
+    if sum(len(each.transfers) * each.group.order for each in copies) > WRITTEN:
+        return None
+    made = as_ensemble(ensemble, alone)
+    reason = "the separate plans, predicted to be over sooner at these sizes"
+    return _Candidate(made, reason, simulate_together(made).seconds, separate=True)
+
+
+def _slackened(first: Ensemble, others: Sequence[Ensemble]) -> Iterator[_Candidate]:
+    """Play the sets with slack."""
+    for each in others:
+        more = float(each.time / first.time) - 1 if first.time else 0.0
+        reason = f"links need {more:.0%} more than the least; lower trees are over sooner"
+        yield _Candidate(each, reason, _play(each))
+
+
+def _soonest(found: Sequence[_Candidate]) -> _Candidate:
+    """Take the first, unless another one is predicted to be over clearly sooner."""
+    first = found[0]
+    played = [each for each in found if each.predicted is not None]
+    best = min(played, key=lambda each: each.predicted or 0.0)
+    assert first.predicted is not None
+    assert best.predicted is not None
+    return best if best.predicted < SOONER * first.predicted else first
