@@ -64,6 +64,7 @@ class _Part(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("going", "open", "left", "low", "reach", "awaited")),
         *((name, ctypes.c_int64) for name in ("seen", "fresh", "first", "last", "fault", "code")),
         ("since", ctypes.c_double),
+        *((name, ctypes.c_void_p) for name in ("began", "ended")),
     )
 
 
