@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import cached_property
 from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -110,8 +110,7 @@ class Pair:
 
     def doubts(self, size: Bytes) -> dict[Algorithm, float]:
         """Give how many margins each algorithm needs."""
-        cuts = partial(self._stage.cuts, self.what, size=size)
-        return {each: doubts(size, cuts(each)) for each in self.able}
+        return {each: doubts(self._stage, self.what, each, size) for each in self.able}
 
     def likely(self, size: Bytes) -> list[Algorithm]:
         """List the algorithms that may be the fastest."""

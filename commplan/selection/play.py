@@ -57,6 +57,10 @@ class Stage:
         made, _ = self._schedule(collective, algorithm)
         return 0 < made.segment < size
 
+    def steady(self, collective: str, algorithm: Algorithm) -> bool:
+        """Tell whether nobody waits for one of several others."""
+        return self._schedule(collective, algorithm)[0].is_steady
+
     def _play(self, made: Pattern, schedule: Schedule, size: Bytes, count: int) -> Seconds:
         lead = 1 if made.waits or count == 1 else MOST_LEAD
         return simulate(

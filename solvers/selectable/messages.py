@@ -45,6 +45,17 @@ class Pattern:
     segment: Bytes = 0
     waits: bool = True
 
+    @property
+    def is_steady(self) -> bool:
+        """Tell whether all is sent at once, or by each process to one other alone, as in a ring.
+
+        Nobody then waits for one of several others, which may be late.
+        """
+        pairs = {(message.src, message.dst) for message in self.messages}
+        sources, targets = ({pair[end] for pair in pairs} for end in (0, 1))
+        alone = len(pairs) == len(sources) == len(targets)
+        return alone or len({message.round for message in self.messages}) <= 1
+
 
 def pattern(
     messages: Iterable[Message], parts: int = 1, segment: Bytes = 0, waits: bool = True

@@ -6,8 +6,9 @@ from functools import partial
 import pytest
 
 from commplan.selection.algorithm import Algorithm, Rule
-from commplan.selection.choose import choose
+from commplan.selection.choose import SEGMENTED, SMALLER, STEADY, choose, doubts
 from commplan.selection.mpi.mpich import mpich
+from commplan.selection.mpi.mpich_algorithms import ALGORITHMS
 from commplan.selection.mpi.mpich_rules import PAGE, call_of, set_rules, text
 from commplan.selection.mpi.mpich_tree import (
     LibraryError,
@@ -20,7 +21,7 @@ from commplan.selection.mpi.mpich_tree import (
 from commplan.selection.play import stages
 from runtime.launch.mpi import find
 from solvers.selectable import spreads, trees
-from topologies.presets.shapes import full_mesh, line
+from topologies.presets.shapes import full_mesh, line, star
 
 SUPERNODES = """format = "commplan/topology/1"
 name = "supernodes"
@@ -159,6 +160,17 @@ def test_wrong_questions_end_in_one_line_and_write_nothing(call, tmp_path, words
     assert says in found.stderr
     assert len(found.stderr.splitlines()) == 1
     assert not (tmp_path / "tuning.json").exists()
+
+
+def test_what_is_predicted_best_needs_the_least_margin():
+    [stage, *_] = stages(star(4), range(4))
+    known = {each.title: each for all_of in ALGORITHMS.values() for each in all_of}
+    scattered, pairwise = (known[f"MPIR_Alltoall_intra_{way}"] for way in ("scattered", "pairwise"))
+    cut = next(each for title, each in known.items() if "pipelined_tree" in title)
+    assert doubts(stage, "all_to_all", scattered, 2**20) == STEADY < 1
+    assert doubts(stage, "all_to_all", pairwise, 2**20) == 1
+    assert doubts(stage, "all_to_all", scattered, 2**10) == SMALLER
+    assert doubts(stage, "broadcast", cut, 2**20) == SEGMENTED
 
 
 @pytest.mark.mpi

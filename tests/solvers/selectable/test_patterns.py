@@ -79,6 +79,13 @@ def test_rounds_and_messages_are_those_of_the_algorithms():
     assert trees.knomial_right(8, 2)[0] == [1, 2, 4]
 
 
+def test_nobody_waits_for_one_of_several_where_all_goes_at_once_or_round_a_ring():
+    steady = [exchanges.at_once(5), gathers.bruck(5, 5), gathers.ring(5), sums.ring(4)]
+    assert all(each.is_steady for each in steady)
+    others = [exchanges.pairwise(5), gathers.bruck(5), sums.two_shot(3), sums.whole_exchange(4)]
+    assert not any(each.is_steady for each in others)
+
+
 def test_ranks_on_the_way_forward_and_are_never_the_slowest():
     cube = hypercube(3)
     net = network(cube, tuple(range(8)))
