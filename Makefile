@@ -5,7 +5,7 @@ EXTRAS ?= mpi,dev
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo job test bench docs fix clean
+.PHONY: demo job test bench docs release fix clean
 
 demo: $(STAMP)
 	@$(BIN)/python -m bench.demo
@@ -24,6 +24,9 @@ bench: $(STAMP)
 
 docs: $(STAMP)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "built build/site/index.html"
+
+release: $(STAMP)
+	@$(BIN)/python -m bench.release --readme
 
 fix: $(STAMP)
 	$(BIN)/ruff check --fix

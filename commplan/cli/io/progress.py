@@ -25,12 +25,15 @@ def progress(seconds: Seconds = inf) -> Iterator[Watch]:
     # Only a person needs these, and they take time to load.
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
     console = Console(stderr=True)
-    limit = TextColumn(asked)
-    columns = (SpinnerColumn(), TimeElapsedColumn(), limit, TextColumn("{task.description}"))
+    limit = TextColumn(asked, table_column=Column(no_wrap=True, min_width=len(asked)))
+    passed = TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=len("0:00:00")))
+    doing = TextColumn("{task.description}", table_column=Column(no_wrap=True, ratio=1))
+    columns = (SpinnerColumn(), passed, limit, doing)
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns, console=console, transient=True, expand=True, disable=not console.is_terminal
     ) as bar:
         line = bar.add_task("starting", total=None)
 

@@ -56,7 +56,7 @@ def report(file: str, topology: str | None, size: Bytes | None, dtype: str, outp
         atomic.write(output, page)
     except OSError as error:
         raise click.UsageError(f"{output}: {(error.strerror or str(error)).lower()}") from None
-    return Answer({"written": output, "bytes": len(page)}, [f"{title}: report written to {output}"])
+    return Answer({"path": output, "bytes": len(page)}, [f"{title}: report written to {output}"])
 
 
 def _of_schedule(schedule: Schedule, size: Bytes | None, dtype: str, file: str) -> tuple[str, str]:
