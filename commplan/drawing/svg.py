@@ -186,5 +186,5 @@ def _vertices(topology: Topology, layout: Layout, inside: frozenset[int]) -> Ite
             yield f'<circle class="rank{side}" {disc}>{title}</circle>'
         if roomy:
             name = escape(printable(labels[v]))
-            place = f'x="{x:.0f}" y="{y + radius + 9:.0f}"'
+            place = f'x="{x:.0f}" y="{y + radius + 11:.0f}"'
             yield f'<text {place} text-anchor="middle">{name}</text>'

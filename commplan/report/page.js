@@ -97,10 +97,11 @@ if (canvas) {
       pen.fillText(bars.rows[row], 4, y + HIGH - 4, LABEL - 8);
     }
     pen.fillStyle = style.color;
-    for (let i = 0; i <= 4; i++) {
-      const x = LABEL + ((wide - LABEL) * i) / 4;
-      pen.textAlign = i === 4 ? "right" : "left";
-      pen.fillText(time(from + ((until - from) * i) / 4), x, tall - 5);
+    const ticks = wide - LABEL < 500 ? 2 : 4; // on a narrow screen their words would meet
+    for (let i = 0; i <= ticks; i++) {
+      const x = LABEL + ((wide - LABEL) * i) / ticks;
+      pen.textAlign = i === ticks ? "right" : "left";
+      pen.fillText(time(from + ((until - from) * i) / ticks), x, tall - 5);
     }
     pen.textAlign = "left";
   }

@@ -1,6 +1,6 @@
 """`commplan plot`: times over sizes of machines and algorithms, in one picture."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import click
@@ -97,7 +97,8 @@ def plot(
     names = algorithms or (USUAL if len(topologies) == 1 else SEVERAL)
     asked = Asked(quantities.between(*sizes, step), names, options)
     machines = [spec.topology(name) for name in topologies]
-    marks = {Path(name).name: _points(name, what) for name in measured}
+    counts = {machine.ranks for machine in machines}
+    marks = {Path(name).name: _points(name, what, counts) for name in measured}
     curves: dict[str, Curve] = {}
     with progress(time_limit) as watch:
         for machine in machines:
@@ -115,16 +116,19 @@ def plot(
     return Answer(fields, [*_lines(title, curves), f"drawn in {output}"])
 
 
-def _points(log: str, what: str) -> Curve:
-    """Read what was measured of a collective.
+def _points(log: str, what: str, counts: Collection[int]) -> Curve:
+    """Read what was measured of a collective over as many ranks as the machines have.
 
     Raises:
         UsageError: the log has nothing of it.
     """
     rows = load_measurements(log, Context(collective=what))
-    found = [(row.size, row.seconds) for row in rows if row.collective == what]
+    found = [
+        (row.size, row.seconds) for row in rows if row.collective == what and row.ranks in counts
+    ]
     if not found:
-        raise click.UsageError(f"{log}: nothing of {what} was measured there")
+        listed = " or ".join(map(str, sorted(counts)))
+        raise click.UsageError(f"{log}: nothing of {what} over {listed} ranks was measured there")
     return sorted(found)
 
 
