@@ -8,6 +8,7 @@ import numpy as np
 from commplan.cli.io import quantities
 from commplan.cli.io.answer import Answer, Command, table
 from commplan.cli.io.arguments import output
+from commplan.cli.io.progress import progress
 from solvers.placement.expert_traffic import place_by_traffic, read_traffic, scarce_boxes
 from solvers.placement.experts import TARGETS, Layer, place_experts, read_loads, write
 from topologies.formats import atomic, spec
@@ -56,7 +57,9 @@ def experts(
     assert ranks is not None
     read = read_loads(loads)
     each = slots or -(-read.shape[1] // ranks)
-    layers = place_experts(read, ranks, each)
+    with progress() as watch:
+        watch.tell(f"placing the experts of {len(read)} layers")
+        layers = place_experts(read, ranks, each)
     atomic.write(output, write(target, layers))
     return Answer(_fields(layers, output), _lines(layers, read.shape[1], ranks, each, output))
 
