@@ -14,6 +14,7 @@ from textwrap import dedent
 import click
 
 from commplan import library
+from commplan.cli.examples import EXAMPLES
 from commplan.cli.group import commands
 from commplan.schemas.schemas import KINDS, schema
 from topologies.model.registry import Registry
@@ -79,6 +80,7 @@ def _command(name: str, found: click.Command) -> Iterator[str]:
         record for each in found.get_params(context) if (record := each.get_help_record(context))
     ]
     yield from _table("option", rows)
+    yield from ["```text", *EXAMPLES[name.partition(" ")[2]], "```", ""]
     if isinstance(found, click.Group):
         for word in found.list_commands(context):
             inner = found.get_command(context, word)

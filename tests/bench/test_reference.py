@@ -19,7 +19,12 @@ def test_every_command_and_its_options_are_there(made):
     text = made["commands.md"]
     for name in PLACES:
         assert f"\n## commplan {name}\n" in text
-    for told in ("--max-height", "--time-limit", "## commplan fabric run"):
+    for told in (
+        "\ncommplan verify plan.json\n",
+        "--max-height",
+        "--time-limit",
+        "## commplan fabric run",
+    ):
         assert told in text
 
 
