@@ -306,6 +306,7 @@ class _Payments:
         never = (int(cost.max()) + 1) * len(members)
         exact = cost.astype(object) if never >= 2**60 else cost
         exact = np.where(exact == UNREACHED, never, exact)
+        np.fill_diagonal(exact, never)
         start, needed = int(np.searchsorted(members, root)), np.isin(members, must)
         if height is None:
             return int(steiner_bound(exact, start, needed))

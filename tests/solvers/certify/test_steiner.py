@@ -97,3 +97,19 @@ def test_a_root_of_one_child_pays_the_least_over_all_first_children(seed):
         only = np.where((np.arange(6)[:, None] == 0) & (np.arange(6) != first), 1000, cost)
         walled.append(brute_force(only, 0, needed))
     assert total == min(walled)
+
+
+@pytest.mark.parametrize("kind", [np.int64, object])
+def test_where_the_cheapest_arcs_reach_everything_they_are_the_tree(kind):
+    draw, met = np.random.default_rng(1), 0
+    for size in (1, 2, 5, 9):
+        for _ in range(12):
+            cost = draw.integers(1, 4, (size, size)).astype(kind)
+            np.fill_diagonal(cost, draw.integers(1, 9))
+            root = int(draw.integers(size))
+            right = cheapest_arborescence(cost, root)[0]
+            found = steiner._by_cheapest_arcs(cost, root)
+            assert found in (None, right)
+            met += found is None
+            assert steiner_bound(cost, root, np.ones(size, dtype=np.bool_)) == right
+    assert 0 < met < 48
