@@ -25,7 +25,7 @@ from commplan.measurements.read import load_measurements
 from commplan.measurements.rows import Context, LogError, Measured
 from commplan.planning.planner import Plan, plan
 from commplan.schemas.schemas import schema
-from commplan.together.planning import Together, WrongSet
+from commplan.together.planning import Together
 from commplan.together.planning import together as plan_together
 from runtime.alone.own_program import lower_for
 from runtime.emit.targets import TARGETS, Target, emit, emit_files
@@ -177,7 +177,6 @@ __all__ = [
     "Transfer",
     "Verdict",
     "WrongSchedule",
-    "WrongSet",
     "all_to_allv",
     "bound",
     "build",

@@ -54,6 +54,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "commplan job deepseek-v3",
         "commplan job job.toml cloudmatrix384 -o PLAN",
     ),
+    "together": (
+        "commplan together torus:4x4 --group all/4:all_gather:1MiB -o set.json",
+        "commplan together --plan PLAN --kinds ep,dp -o set.json",
+    ),
     "experts": ("commplan experts loads.csv --ranks 32 --slots 10 --target vllm -o experts.json",),
     "judge": (
         "commplan judge nccl.log --topology dgx-h100",

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 
+from commplan.anytime.checking import WrongSchedule
 from commplan.together.alone import Alone, as_ensemble, plan_alone
 from runtime.simulate.together import simulate_together
 from runtime.verify.together import SetReport, verify_together
@@ -12,7 +13,6 @@ from solvers.schedules.capabilities import Relays
 from solvers.schedules.ensembles.ensemble import Ensemble, Task
 from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch
 from solvers.together.joint import plan_variants
-from topologies.model.errors import BUG, CommplanError
 from topologies.model.topology import Topology
 from topologies.model.units import Seconds
 
@@ -21,12 +21,6 @@ SLACKS = tuple(Fraction(part, 100) for part in (2, 5, 10, 25))  # of the least t
 PLAYED = 20_000  # transfers that are written down of a set that is played
 WRITTEN = 50_000  # transfers of all images of separate plans, up to which they are written out
 SOONER = 0.98  # of the first set's time, that another one must be predicted to take
-
-
-class WrongSet(CommplanError, RuntimeError):
-    """A set of ours that the checker refuses: a bug."""
-
-    exit_code = BUG
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +95,7 @@ def together(
 
     Raises:
         CollectiveError, Infeasible, NotFound: as of `plan_together`.
-        WrongSet: the checker refuses what was made.
+        WrongSchedule: the checker refuses what was made.
     """
     slacks = () if throughput else SLACKS
     first, *others = plan_variants(topology, tasks, relays, watch, slacks=slacks)
@@ -120,7 +114,7 @@ def together(
     watch.tell("verifying")
     report = verify_together(best.ensemble)
     if not report.correct:
-        raise WrongSet(f"a set that is wrong: {report.faults[0]}")
+        raise WrongSchedule(f"a set that is wrong: {report.faults[0]}")
     return Together(
         ensemble=best.ensemble,
         report=report,
