@@ -1,6 +1,8 @@
 """How floats are joined: with the same bits whichever of two comes first, at every process."""
 
 from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +18,30 @@ NANS = {"float16": 0x7E00, "float32": 0x7FC00000, "float64": 0x7FF8000000000000}
 def unify(values: Array, strange: NDArray[np.bool_]) -> None:
     """Give what is not a number its one form; strange: room for as many."""
     np.isnan(values, out=strange)
-    if strange.any():
+    if np.count_nonzero(strange):
         bits = np.dtype(f"u{values.itemsize}")
         np.putmask(values.view(bits), strange, bits.type(NANS[values.dtype.name]))
+
+
+def silence(ufunc: np.ufunc) -> Callable[..., object]:
+    """Give a function of numpy that warns of no overflow and of nothing that is not a number.
+
+    numpy keeps what it warns of with a context since 2.0, and to enter one that is made takes no
+    time; to set it for each call takes as long as to send a message. One thread calls it at a time.
+    """
+    if int(np.__version__.split(".")[0]) < 2:
+        return np.errstate(over="ignore", invalid="ignore")(ufunc)
+    context = copy_context()
+    context.run(np.seterr, over="ignore", invalid="ignore")
+    return partial(context.run, ufunc)
 
 
 class RealJoin:
     """Joins floats that numpy knows, in memory of its own; -0 is less than 0."""
 
     def __init__(self, ufunc: np.ufunc, dtype: str) -> None:
-        self.ufunc, self.bits = ufunc, np.dtype(f"u{np.dtype(dtype).itemsize}")
+        self.ufunc, self.equals = silence(ufunc), silence(np.equal)
+        self.bits = np.dtype(f"u{np.dtype(dtype).itemsize}")
         self.strange, self.equal = (np.empty(BLOCK, dtype=np.bool_) for _ in range(2))
         self.ties = np.empty(BLOCK, dtype=self.bits)
         # Of equals only the signs of 0 differ, and those are the highest bits.
@@ -33,9 +49,11 @@ class RealJoin:
 
     def join(self, to: Array, source: Array) -> None:
         """Change the first by the second."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            for start in range(0, len(to), BLOCK):
-                self._block(to[start : start + BLOCK], source[start : start + BLOCK])
+        if len(to) <= BLOCK:
+            self._block(to, source)
+            return
+        for start in range(0, len(to), BLOCK):
+            self._block(to[start : start + BLOCK], source[start : start + BLOCK])
 
     def _block(self, to: Array, source: Array) -> None:
         n = len(to)
@@ -43,7 +61,7 @@ class RealJoin:
             self.ufunc(to, source, out=to)
         else:
             equal, ties, bits = self.equal[:n], self.ties[:n], to.view(self.bits)
-            np.equal(to, source, out=equal)
+            self.equals(to, source, out=equal)
             self.tie(bits, source.view(self.bits), out=ties)
             self.ufunc(to, source, out=to)
             np.copyto(bits, ties, where=equal)
