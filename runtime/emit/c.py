@@ -29,9 +29,9 @@ enum {{ LEAD = {lead}, MOST_LEAD = {most_lead}, PHASES = {phases} }};
 static const double busbw_factor = {busbw!r};
 
 /* For each byte of size: the square of the best number of chunks, how many there may be, and how
-   many without any rank waiting for latency. */
+   many without any rank waiting for latency; and how many there may be at any size. */
 static const double chunks_square = {rule.square!r}, chunks_linear = {rule.linear!r},
-    chunks_steady = {rule.steady!r};
+    chunks_steady = {rule.steady!r}, chunks_most = {rule.most};
 
 /* Process i plays rank ranks[i] of the topology. */
 static const int ranks[] = {{

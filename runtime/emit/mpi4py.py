@@ -52,8 +52,8 @@ TRANSFERS = """
 LEAD, PHASES = {lead}, {phases}
 
 # For each byte of size: the square of the best number of chunks, how many there may be, and how
-# many without any rank waiting for latency.
-CHUNKS_SQUARE, CHUNKS_LINEAR, CHUNKS_STEADY = {pipelining}
+# many without any rank waiting for latency; and how many there may be at any size.
+CHUNKS_SQUARE, CHUNKS_LINEAR, CHUNKS_STEADY, CHUNKS_MOST = {pipelining}
 '''
 
 
@@ -86,7 +86,7 @@ def _plan(held: Tables) -> str:
         lead=plan.lead,
         phases=plan.phases,
         transfers="".join(" ".join(map(str, row)) + "\n" for row in held.transfers),
-        pipelining=f"{rule.square!r}, {rule.linear!r}, {rule.steady!r}",
+        pipelining=f"{rule.square!r}, {rule.linear!r}, {rule.steady!r}, {rule.most}",
     )
 
 

@@ -1,6 +1,6 @@
 """Into how many chunks to cut the pieces, so that links work while chains of messages grow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
@@ -14,7 +14,8 @@ from topologies.model.units import Bytes
 from topologies.symmetry.group import link_orbits
 from topologies.symmetry.pairs import pair_orbits
 
-MOST_CHUNKS = 512
+MOST_CHUNKS = 512  # of what is low; high schedules go in up to so many for each link in a row,
+CHUNKS_A_LINK, MOST_OF_ALL = 40, 2048  # so that filling and draining links costs a fortieth
 LARGE = 2**30  # bytes that figures are for where no size is given: little of it is latency
 # Bytes of a mean message: where messages cost the ranks nothing that the machine
 # states, and where it does, so that a play counts what small ones cost.
@@ -31,16 +32,18 @@ class Pipelining:
         square: the square of the best number of chunks, for each byte of size.
         linear: how many chunks there may be, for each byte of size.
         steady: how many there may be without any rank waiting for latency, for each byte of size.
+        most: how many there may be at any size.
     """
 
     square: float
     linear: float
     steady: float = 0.0
+    most: int = MOST_CHUNKS
 
     def chunks(self, size: Bytes) -> int:
         """Choose the chunks for a size in bytes; emitted programs have the same lines."""
         best = max(sqrt(self.square * size) + 0.5, self.steady * size)
-        return max(1, int(min(best, self.linear * size, float(MOST_CHUNKS))))
+        return max(1, int(min(best, self.linear * size, float(self.most))))
 
 
 def chunks(schedule: Schedule, size: Bytes) -> int:
@@ -64,7 +67,8 @@ def pipelining(schedule: Schedule) -> Pipelining:
     """
     pace = pacing_of(schedule).pace
     plain = _at_pace_one(schedule)
-    return Pipelining(min(pace**2 * plain.square, UNLIMITED), plain.linear, pace * plain.steady)
+    square = min(pace**2 * plain.square, UNLIMITED)
+    return replace(plain, square=square, steady=pace * plain.steady)
 
 
 @remembered
@@ -76,7 +80,9 @@ def _at_pace_one(schedule: Schedule) -> Pipelining:
     square = (length - 1) * seconds / latency if latency else UNLIMITED
     linear = _message(schedule) / (LEAST_COUNTED if toll else LEAST)
     steady = seconds / latency / HIDDEN if latency else 0.0
-    return Pipelining(square, min(linear, seconds / toll) if toll else linear, steady)
+    linear = min(linear, seconds / toll) if toll else linear
+    most = min(max(MOST_CHUNKS, CHUNKS_A_LINK * (length - 1)), MOST_OF_ALL)
+    return Pipelining(square, linear, steady, most)
 
 
 def _message(schedule: Schedule) -> float:

@@ -305,6 +305,6 @@ static Int chunks_for(Int size)
     double best = sqrt(chunks_square * (double)size) + 0.5;
     if (best < chunks_steady * (double)size) best = chunks_steady * (double)size;
     if (best > chunks_linear * (double)size) best = chunks_linear * (double)size;
-    if (best > 512) best = 512;
+    if (best > chunks_most) best = chunks_most;
     return best > 1 ? (Int)best : 1;
 }

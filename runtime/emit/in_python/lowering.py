@@ -10,6 +10,7 @@ import numpy as np
 
 from runtime.emit.in_python.plan import (
     CHUNKS_LINEAR,
+    CHUNKS_MOST,
     CHUNKS_SQUARE,
     CHUNKS_STEADY,
     KEPT,
@@ -53,7 +54,7 @@ def blocks_of(count: int) -> list[int]:
 def chunks_for(size: int) -> int:
     """Choose the number of chunks for a size in bytes."""
     best = max(math.sqrt(CHUNKS_SQUARE * size) + 0.5, CHUNKS_STEADY * size)
-    return max(1, int(min(best, CHUNKS_LINEAR * size, 512.0)))
+    return max(1, int(min(best, CHUNKS_LINEAR * size, CHUNKS_MOST)))
 
 
 def columns(text: str, width: int, key: slice, me: int = -1) -> tuple[IntArray, ...]:

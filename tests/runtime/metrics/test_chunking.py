@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from runtime.metrics.chunking import (
+    CHUNKS_A_LINK,
     HIDDEN,
     LEAST,
     LEAST_COUNTED,
     MOST_CHUNKS,
+    MOST_OF_ALL,
     Pipelining,
     chunks,
     flow_rate,
@@ -18,8 +20,9 @@ from runtime.metrics.chunking import (
 from runtime.metrics.pacing import Pacing, with_pacing
 from solvers.schedules.kinds import collective
 from solvers.schedules.unfold import unfold
+from solvers.solve import solve
 from solvers.templates import TEMPLATES
-from topologies.presets.shapes import star
+from topologies.presets.shapes import line, star
 from topologies.symmetry.group import Group
 
 
@@ -49,6 +52,15 @@ def test_small_sizes_and_single_links_are_not_cut(ring_of, direct_of):
     assert chunks(direct_of("all_gather", 4), 2**30) == 1
     assert chunks(ring_of("all_gather", 1), 2**30) == 1
     assert chunks(ring_of("all_gather", 4), 2**30) == MOST_CHUNKS
+
+
+def test_high_schedules_are_cut_finer():
+    low, high, higher = (
+        solve(line(ranks), collective("broadcast", range(ranks), 0)) for ranks in (4, 30, 60)
+    )
+    assert chunks(low, 2**30) == MOST_CHUNKS
+    assert chunks(high, 2**30) == CHUNKS_A_LINK * (29 - 1)
+    assert chunks(higher, 2**33) == MOST_OF_ALL
 
 
 def test_the_links_of_a_way_count_and_not_its_messages():
