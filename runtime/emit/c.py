@@ -10,7 +10,7 @@ from topologies.model.topology import IntArray
 
 _OPENING = """/* {title}: {processes} processes, {messages} messages at any size.
 
-   Written by commplan. Compile it with `mpicc -O2 -std=c11 FILE -o PROGRAM -lm`, run it with
+   Written by commplan. Compile it with `mpicc -O3 -std=c11 FILE -o PROGRAM -lm`, run it with
    `mpiexec -n {processes} PROGRAM -b 1MiB`. Every process makes its part of the plan below fit the
    size, checks its result against the definition of the collective, and process 0 prints the table
    of nccl-tests. */"""

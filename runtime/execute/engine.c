@@ -156,14 +156,14 @@ static int start_ready(Part *p)
     return DONE;
 }
 
-/* Take up what has come; the requests that are left move together. */
-static int take_up(Part *p, int done)
+/* Take up what has come, looked at one by one or together; requests that are left move together. */
+static int take_up(Part *p, int done, int singly)
 {
     int64_t kept = 0;
     for (int i = 0; i < done; i++) {
         int64_t line = p->under_way[p->indices[i]], got;
         const Line *l = p->lines + line;
-        if (l->action == RECV && (got = bytes_of(p, i, l)) != l->size)
+        if (l->action == RECV && (got = bytes_of(p, singly ? p->indices[i] : i, l)) != l->size)
             return failed(p, LONG_OR_SHORT, line, (int)got);
         p->under_way[p->indices[i]] = -1 - line;
     }
@@ -186,16 +186,31 @@ static int take_up(Part *p, int done)
     return DONE;
 }
 
-/* Tell whether nothing can go on before all messages under way are complete. */
-static int all_or_none(const Part *p)
+/* What to look for: some messages, all of them, or the one with this number. */
+enum { SOME = -2, ALL = -1 };
+
+/* Tell which messages have to be complete before anything can go on: all; or the only one that
+   some line waits for, where the lead reaches no farther without it; else it may be any. */
+static int64_t wanted(const Part *p)
 {
-    return !p->awaited && (p->reach == p->count || p->lines[p->reach].gate >= p->reach);
+    int64_t gate = p->reach == p->count ? INT64_MAX : p->lines[p->reach].gate;
+    if (!p->awaited) return gate >= p->reach ? ALL : SOME;
+    if (p->awaited > 1) return SOME;
+    for (int64_t i = 0; i < p->open; i++) {
+        const Line *l = p->lines + p->under_way[i];
+        if (l->until > l->after) return gate > p->under_way[i] ? i : SOME;
+    }
+    return SOME;
 }
 
-/* Look which messages are complete: any of them; or, if all have to be, one after the other. */
-static int look(Part *p, int all, int *done)
+/* Look which messages are complete: some; one; or, if all have to be, one after the other. */
+static int look(Part *p, int64_t want, int *done)
 {
-    if (!all) return look_for_some(p, done);
+    if (want == SOME) return look_for_some(p, done);
+    if (want != ALL) {
+        p->indices[0] = (int)want;
+        return look_at(p, want, done);
+    }
     for (; p->seen < p->open; p->seen++) {
         int complete = 0, code = look_at(p, p->seen, &complete);
         if (code || !complete) return code;
@@ -206,12 +221,12 @@ static int look(Part *p, int all, int *done)
 }
 
 /* Leave those under way that are not complete. */
-static int give_up_on(Part *p, int all)
+static int give_up_on(Part *p, int singly)
 {
     int64_t kept = 0;
     for (int64_t i = p->seen; i < p->open; i++) {
         int complete = 0;
-        if (all) look_at(p, i, &complete);
+        if (singly) look_at(p, i, &complete);
         if (!complete) p->under_way[kept++] = p->under_way[i];
     }
     p->open = kept;
@@ -221,18 +236,19 @@ static int give_up_on(Part *p, int all)
 /* Wait until some message is complete. */
 static int wait_for_some(Part *p, int block)
 {
-    int done = 0, all = all_or_none(p);
+    int done = 0;
+    int64_t want = wanted(p);
     double entered = 0;
     for (int64_t spin = 0;; spin++) {
-        int code = look(p, all, &done);
-        if (code) return failed(p, FAILED, p->under_way[p->seen], code);
-        if (done > 0) return take_up(p, done);
+        int code = look(p, want, &done);
+        if (code) return failed(p, FAILED, p->under_way[want < 0 ? p->seen : want], code);
+        if (done > 0) return take_up(p, done, want != SOME);
         if (spin < p->spins) continue;
         if (!block) return PENDING;
         double time = now();
         if (!entered) entered = time;
         if (!p->since) p->since = time;
-        if (time - p->since > p->limit) return give_up_on(p, all);
+        if (time - p->since > p->limit) return give_up_on(p, want != SOME);
         if (time - entered > p->slice) return PENDING;
         sched_yield();
     }

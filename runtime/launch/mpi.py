@@ -113,7 +113,7 @@ def compile_c(mpi: Mpi, source: Path, program: Path, *more: str) -> None:
     """
     where = shutil.which(mpi.command[0]) or mpi.command[0]
     compiler = shutil.which("mpicc", path=str(Path(where).parent)) or _find_beside("mpicc")
-    command = [compiler, "-O2", "-std=c11", *more, "-o", str(program), str(source), "-lm"]
+    command = [compiler, "-O3", "-std=c11", *more, "-o", str(program), str(source), "-lm"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -1,11 +1,12 @@
 /* all_to_all on mesh: 3 processes, 4 messages at any size.
 
-   Written by commplan. Compile it with `mpicc -O2 -std=c11 FILE -o PROGRAM -lm`, run it with
+   Written by commplan. Compile it with `mpicc -O3 -std=c11 FILE -o PROGRAM -lm`, run it with
    `mpiexec -n 3 PROGRAM -b 1MiB`. Every process makes its part of the plan below fit the
    size, checks its result against the definition of the collective, and process 0 prints the table
    of nccl-tests. */
 
 #define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
 #include <limits.h>
 #include <math.h>
 #include <mpi.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -175,14 +177,14 @@ static int start_ready(Part *p)
     return DONE;
 }
 
-/* Take up what has come; the requests that are left move together. */
-static int take_up(Part *p, int done)
+/* Take up what has come, looked at one by one or together; requests that are left move together. */
+static int take_up(Part *p, int done, int singly)
 {
     int64_t kept = 0;
     for (int i = 0; i < done; i++) {
         int64_t line = p->under_way[p->indices[i]], got;
         const Line *l = p->lines + line;
-        if (l->action == RECV && (got = bytes_of(p, i, l)) != l->size)
+        if (l->action == RECV && (got = bytes_of(p, singly ? p->indices[i] : i, l)) != l->size)
             return failed(p, LONG_OR_SHORT, line, (int)got);
         p->under_way[p->indices[i]] = -1 - line;
     }
@@ -205,16 +207,31 @@ static int take_up(Part *p, int done)
     return DONE;
 }
 
-/* Tell whether nothing can go on before all messages under way are complete. */
-static int all_or_none(const Part *p)
+/* What to look for: some messages, all of them, or the one with this number. */
+enum { SOME = -2, ALL = -1 };
+
+/* Tell which messages have to be complete before anything can go on: all; or the only one that
+   some line waits for, where the lead reaches no farther without it; else it may be any. */
+static int64_t wanted(const Part *p)
 {
-    return !p->awaited && (p->reach == p->count || p->lines[p->reach].gate >= p->reach);
+    int64_t gate = p->reach == p->count ? INT64_MAX : p->lines[p->reach].gate;
+    if (!p->awaited) return gate >= p->reach ? ALL : SOME;
+    if (p->awaited > 1) return SOME;
+    for (int64_t i = 0; i < p->open; i++) {
+        const Line *l = p->lines + p->under_way[i];
+        if (l->until > l->after) return gate > p->under_way[i] ? i : SOME;
+    }
+    return SOME;
 }
 
-/* Look which messages are complete: any of them; or, if all have to be, one after the other. */
-static int look(Part *p, int all, int *done)
+/* Look which messages are complete: some; one; or, if all have to be, one after the other. */
+static int look(Part *p, int64_t want, int *done)
 {
-    if (!all) return look_for_some(p, done);
+    if (want == SOME) return look_for_some(p, done);
+    if (want != ALL) {
+        p->indices[0] = (int)want;
+        return look_at(p, want, done);
+    }
     for (; p->seen < p->open; p->seen++) {
         int complete = 0, code = look_at(p, p->seen, &complete);
         if (code || !complete) return code;
@@ -225,12 +242,12 @@ static int look(Part *p, int all, int *done)
 }
 
 /* Leave those under way that are not complete. */
-static int give_up_on(Part *p, int all)
+static int give_up_on(Part *p, int singly)
 {
     int64_t kept = 0;
     for (int64_t i = p->seen; i < p->open; i++) {
         int complete = 0;
-        if (all) look_at(p, i, &complete);
+        if (singly) look_at(p, i, &complete);
         if (!complete) p->under_way[kept++] = p->under_way[i];
     }
     p->open = kept;
@@ -240,18 +257,19 @@ static int give_up_on(Part *p, int all)
 /* Wait until some message is complete. */
 static int wait_for_some(Part *p, int block)
 {
-    int done = 0, all = all_or_none(p);
+    int done = 0;
+    int64_t want = wanted(p);
     double entered = 0;
     for (int64_t spin = 0;; spin++) {
-        int code = look(p, all, &done);
-        if (code) return failed(p, FAILED, p->under_way[p->seen], code);
-        if (done > 0) return take_up(p, done);
+        int code = look(p, want, &done);
+        if (code) return failed(p, FAILED, p->under_way[want < 0 ? p->seen : want], code);
+        if (done > 0) return take_up(p, done, want != SOME);
         if (spin < p->spins) continue;
         if (!block) return PENDING;
         double time = now();
         if (!entered) entered = time;
         if (!p->since) p->since = time;
-        if (time - p->since > p->limit) return give_up_on(p, all);
+        if (time - p->since > p->limit) return give_up_on(p, want != SOME);
         if (time - entered > p->slice) return PENDING;
         sched_yield();
     }
@@ -292,9 +310,9 @@ enum { LEAD = 3, MOST_LEAD = 1024, PHASES = 1 };
 static const double busbw_factor = 0.5;
 
 /* For each byte of size: the square of the best number of chunks, how many there may be, and how
-   many without any rank waiting for latency. */
+   many without any rank waiting for latency; and how many there may be at any size. */
 static const double chunks_square = 0.0005, chunks_linear = 1.52587890625e-05,
-    chunks_steady = 8.333333333333333e-05;
+    chunks_steady = 8.333333333333333e-05, chunks_most = 512;
 
 /* Process i plays rank ranks[i] of the topology. */
 static const int ranks[] = {
@@ -903,7 +921,7 @@ static Int chunks_for(Int size)
     double best = sqrt(chunks_square * (double)size) + 0.5;
     if (best < chunks_steady * (double)size) best = chunks_steady * (double)size;
     if (best > chunks_linear * (double)size) best = chunks_linear * (double)size;
-    if (best > 512) best = 512;
+    if (best > chunks_most) best = chunks_most;
     return best > 1 ? (Int)best : 1;
 }
 
@@ -1103,6 +1121,20 @@ static void combine(const Part *p, char *to, const char *from, int64_t size)
     args.type->combine(args.op, to, from, size / (int64_t)args.type->width);
 }
 
+enum { PAGE = 2 << 20 };
+
+/* Take memory, what is large in large pages: with those MPI moves it up to twice as fast. */
+static char *take_pages(size_t size)
+{
+    if (size < 2 * PAGE) return take(size, 1);
+    size = (size + PAGE - 1) / PAGE * PAGE;
+    char *memory = keep(aligned_alloc(PAGE, size));
+#ifdef MADV_HUGEPAGE
+    madvise(memory, size, MADV_HUGEPAGE);
+#endif
+    return memset(memory, 0, size);
+}
+
 /* Lay out memory: input and output share it where they do, and scratch lies behind them. */
 static void make_memory(void)
 {
@@ -1113,7 +1145,7 @@ static void make_memory(void)
     }
     if (!args.in_place) edges.base[OUT] += ends[IN], ends[OUT] += ends[IN];
     edges.base[SCRATCH] = ends[IN] > ends[OUT] ? ends[IN] : ends[OUT];
-    machine.memory = take((size_t)(edges.base[SCRATCH] + plan.total[SCRATCH] * width), 1);
+    machine.memory = take_pages((size_t)(edges.base[SCRATCH] + plan.total[SCRATCH] * width));
     for (int buffer = IN; buffer <= SCRATCH; buffer++)
         machine.part.memory[buffer] = machine.memory + edges.base[buffer];
 }

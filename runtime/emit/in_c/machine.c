@@ -52,6 +52,20 @@ static void combine(const Part *p, char *to, const char *from, int64_t size)
     args.type->combine(args.op, to, from, size / (int64_t)args.type->width);
 }
 
+enum { PAGE = 2 << 20 };
+
+/* Take memory, what is large in large pages: with those MPI moves it up to twice as fast. */
+static char *take_pages(size_t size)
+{
+    if (size < 2 * PAGE) return take(size, 1);
+    size = (size + PAGE - 1) / PAGE * PAGE;
+    char *memory = keep(aligned_alloc(PAGE, size));
+#ifdef MADV_HUGEPAGE
+    madvise(memory, size, MADV_HUGEPAGE);
+#endif
+    return memset(memory, 0, size);
+}
+
 /* Lay out memory: input and output share it where they do, and scratch lies behind them. */
 static void make_memory(void)
 {
@@ -62,7 +76,7 @@ static void make_memory(void)
     }
     if (!args.in_place) edges.base[OUT] += ends[IN], ends[OUT] += ends[IN];
     edges.base[SCRATCH] = ends[IN] > ends[OUT] ? ends[IN] : ends[OUT];
-    machine.memory = take((size_t)(edges.base[SCRATCH] + plan.total[SCRATCH] * width), 1);
+    machine.memory = take_pages((size_t)(edges.base[SCRATCH] + plan.total[SCRATCH] * width));
     for (int buffer = IN; buffer <= SCRATCH; buffer++)
         machine.part.memory[buffer] = machine.memory + edges.base[buffer];
 }

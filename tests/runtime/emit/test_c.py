@@ -32,7 +32,7 @@ def test_it_compiles_without_a_warning(tree_of, relayed_of, ring_of, mpi, tmp_pa
     ):
         source = tmp_path / f"{number}.c"
         source.write_text(emit(schedule))
-        flags = ["-O2", "-Wall", "-Wextra", "-pedantic", "-std=c11", "-Werror"]
+        flags = ["-O3", "-Wall", "-Wextra", "-pedantic", "-std=c11", "-Werror"]
         command = [_find_beside("mpicc"), *flags, str(source), "-o", str(tmp_path / "a"), "-lm"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert (done.returncode, done.stderr) == (0, "")
