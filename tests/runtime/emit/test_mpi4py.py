@@ -93,6 +93,7 @@ def test_names_from_outside_cannot_leave_their_place(ring_of):
         "dataclasses",
         "enum",
         "functools",
+        "contextvars",
         "heapq",
         "itertools",
         "mpi4py",
