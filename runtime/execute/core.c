@@ -277,6 +277,9 @@ static void move_request(Part *p, int64_t to, int64_t from)
     else ((int *)c->requests)[to] = ((int *)c->requests)[from];
 }
 
+/* Say how large the struct is, for whoever lays it out from outside. */
+int64_t commplan_size(void) { return (int64_t)sizeof(Core); }
+
 int commplan_run(Core *c, int block)
 {
     if (c->shared && !c->part.going) {

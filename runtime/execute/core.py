@@ -46,9 +46,12 @@ def status() -> Status:
         said = REASON.read_text(encoding="utf-8").strip() if REASON.exists() else ""
         return Status(False, said or "commplan was not installed with a compiler at hand")
     try:
-        ctypes.CDLL(str(LIBRARY))
+        library = ctypes.CDLL(str(LIBRARY))
     except OSError as error:
         return Status(False, f"{LIBRARY}: {' '.join(str(error).split())}")
+    told = getattr(library, "commplan_size", None)
+    if told is None or told() != ctypes.sizeof(_Core):
+        return Status(False, f"{LIBRARY}: built of other sources; install commplan anew")
     return Status(True, f"built at install: {LIBRARY}")
 
 

@@ -1,7 +1,10 @@
 """A process's part of a program says what the program says."""
 
+import ctypes
+
 import pytest
 
+from runtime.execute import core
 from runtime.execute.part import mark, memory, part
 from runtime.program.lower import lower
 from runtime.program.program import Action
@@ -60,3 +63,11 @@ def test_in_place_one_memory_holds_both_buffers(ring_of):
     own = part(lower(ring_of("all_gather", 3), 30, in_place=True), 1)
     assert (own.counts[:2], own.starts) == ((40, 120), (40, 0))
     assert memory(own)[0] == 120
+
+
+def test_python_and_c_lay_out_the_core_alike():
+    """Or the engine reads and writes what lies behind."""
+    if core.LIBRARY.exists():
+        told = ctypes.CDLL(str(core.LIBRARY)).commplan_size()
+        assert told == ctypes.sizeof(core._Core)
+        assert core.status().built
