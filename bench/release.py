@@ -21,6 +21,8 @@ from time import monotonic
 
 import click
 
+from topologies.model.errors import NO, CommplanError
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("commplan", "topologies", "solvers", "runtime")
 # What a user would miss: types, texts of pages, sources of programs, figures, the licence.
@@ -45,8 +47,10 @@ TRIED = (
 LIMIT = 900.0  # seconds for one command
 
 
-class ReleaseError(click.ClickException):
+class ReleaseError(CommplanError, RuntimeError):
     """Something that must not be released."""
+
+    exit_code = NO
 
 
 def wheel_faults(names: Iterable[str], *, compiled: bool) -> Iterator[str]:
@@ -165,10 +169,8 @@ def try_wheel(wheel: Path, work: Path) -> None:
         raise ReleaseError(f"imported {said.strip()}, which is not what was installed")
 
 
-@click.command()
-@click.option("--readme", is_flag=True, help="Run the commands of the README with the wheel too.")
-def main(readme: bool) -> None:
-    """Build, check and try what a release is made of; publish nothing."""
+def _release(readme: bool) -> None:
+    """Build, look, try, and leave in `dist`."""
     project, changes = ((ROOT / n).read_text("utf-8") for n in ("pyproject.toml", "CHANGELOG.md"))
     refuse(version_faults(project, changes), "version and changelog")
     with TemporaryDirectory() as folder:
@@ -188,6 +190,16 @@ def main(readme: bool) -> None:
             shutil.copy(made, target)
             digest = hashlib.sha256(made.read_bytes()).hexdigest()
             click.echo(f"{made.stat().st_size / 1e6:6.2f} MB {made.name} sha256:{digest[:16]}")
+
+
+@click.command()
+@click.option("--readme", is_flag=True, help="Run the commands of the README with the wheel too.")
+def main(readme: bool) -> None:
+    """Build, check and try what a release is made of; publish nothing."""
+    try:
+        _release(readme)
+    except ReleaseError as error:
+        raise click.ClickException(str(error)) from None
     click.echo("left in dist; nothing is published")
 
 
