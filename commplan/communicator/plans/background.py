@@ -1,20 +1,31 @@
 """Work that goes on beside a process's own, one piece after the other."""
 
+import atexit
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
+from commplan.anytime.abandon import Alarm
+
 Job = tuple[Future[Any], Callable[[], Any]]
+PAUSE, MOST = 0.05, 5.0  # seconds between two calls to end, and of all of them
 
 
 class Background:
-    """A thread that is begun with the first piece of work, and ends with the process."""
+    """A thread that is begun with the first piece of work, and ends with the process.
+
+    It is ended before the interpreter: a thread that Python ends inside an engine in C++ takes the
+    process with it ("terminate called without an active exception").
+    """
 
     def __init__(self) -> None:
-        self._jobs: SimpleQueue[Job] = SimpleQueue()
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._thread: Thread | None = None
+        self._alarm = Alarm()
+        self._is_closed = False
 
     def begin(self, work: Callable[[], Any]) -> Future[Any]:
         """Let work come after what was begun before; what it raises is raised where it is asked."""
@@ -23,17 +34,29 @@ class Background:
         if self._thread is None:
             self._thread = Thread(target=self._run, name="commplan planning", daemon=True)
             self._thread.start()
+            atexit.register(self._end)
         return future
 
     def _run(self) -> None:
-        while True:
-            future, work = self._jobs.get()
+        self._alarm.listen()
+        while (job := self._jobs.get()) is not None and not self._is_closed:
+            future, work = job
             if not future.set_running_or_notify_cancel():
                 continue
             try:
                 future.set_result(work())
             except BaseException as error:
                 future.set_exception(error)
+
+    def _end(self) -> None:
+        """Give up what is under way, and wait for that."""
+        self._is_closed = True
+        self._jobs.put(None)
+        deadline = time.monotonic() + MOST
+        while self._thread is not None and self._thread.is_alive() and time.monotonic() < deadline:
+            self._alarm.ring()
+            self._thread.join(PAUSE)
+        self._alarm.end()
 
 
 PLANNING = Background()
