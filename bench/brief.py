@@ -1,98 +1,112 @@
-"""What binds brief collectives on emulated machines: the number of messages of all ranks.
+"""Brief collectives on emulated machines: what `tune` chooses beside MPI's own algorithms.
 
-`python -m bench.brief`, as root or with user namespaces, runs on the machines of `fabric_contest`
-an all_reduce of 4 KiB as MPI does it, as a loop in C does it by recursive doubling, and as every
-candidate that commplan knows does it, in turns. Beside each are its messages and the time for one.
-All ranks share the cores of one computer, and 20 kB pass a link at once: so what counts here is
-neither a link nor the chain of messages, which a plan is chosen by, but how many messages there
-are. The emitted recursive doubling beside the loop tells what the executor costs; `chosen` is what
-the model of the machine, whose links and ranks are each their own, makes of it.
+`python -m bench.brief`, as root or with user namespaces, makes the machines of `fabric_contest` one
+after the other and has `commplan.tune` choose by measurement for an all_reduce of 4 KiB, with the
+emitted programs in C. MPI's call is launched as often as it is and by the algorithms that are
+likely to be its fastest. Then the choice, the fastest of those and the default run once more in
+turns: the medians of these launches, which nothing was chosen by, make the ratios.
+
+All ranks share the cores of one computer, and 20 kB pass a link at once: so what counts here is how
+many messages all ranks send, more than links or the chain of messages, which plans are made by.
 """
 
 from fractions import Fraction
+from math import inf
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 import click
 
-from bench.contest.algorithms import algorithms
-from bench.fabric_contest import AGAIN, CASES, SOURCE, Bed, counted
+import commplan
+from bench.contest.algorithms import DEFAULT, Variables, algorithms
+from bench.fabric_contest import AGAIN, CASES, SOURCE, Bed, counted, often
 from bench.verdict import ended
-from commplan.candidates.measure import Candidate
-from commplan.planning.planner import plan
 from runtime.fabric import machine
 from runtime.launch.mpi import compile_c, find
-from runtime.simulate.simulate import simulate
-from solvers.schedules.kinds import collective
-from topologies.model.topology import Topology
 from topologies.model.units import bytes_of
 from topologies.model.units import size as read_size
 
 WHAT = "all_reduce"
-BY_HAND = Path(__file__).parent / "ranks" / "doubling.c"
-LIKE = "recursive_doubling"  # what is done by hand
-STOCK = ("default", LIKE, "recexch k=3", "recexch k=4")
+# Those of which one has been the fastest at 4 KiB whenever all were tried.
+LIKELY = {
+    "mpich": ("recursive_doubling", "recexch k=3", "recexch k=4"),
+    "openmpi": ("recursive doubling", "nonoverlapping", "basic linear", "allgather reduce"),
+}
+TUNING = 100.0  # seconds for each machine
+LAUNCH = 30.0  # seconds
 
 
-def named(made: Topology, size: int) -> dict[str, Candidate]:
-    """Plan, and give the best of the candidates of each name, the chosen one first."""
-    planned = plan(made, collective(WHAT, range(made.ranks)), size=size)
-    found: dict[str, Candidate] = {}
-    for each in planned.candidates:
-        found.setdefault(str((*each.key.parameters, each.key.generator.value)[0]), each)
-    return found
+def choose(bed: Bed, size: int, launches: int) -> commplan.Tuned:
+    """Let `tune` choose, as a user does."""
+    manner = commplan.Manner(
+        iterations=often(AGAIN, size),
+        warm_up=1,
+        played=bed.played,
+        timeout=LAUNCH,
+        machine=bed.machine,
+    )
+    made = bed.machine.layout.original
+    what = commplan.collective(WHAT, range(made.ranks))
+    return commplan.tune(made, what, size=size, launches=launches, seconds=TUNING, manner=manner)
+
+
+def fastest(bed: Bed, size: int, known: dict[str, Variables], launches: int) -> str:
+    """Launch MPI's algorithms in turns, and name the fastest."""
+    times: dict[str, list[float]] = {name: [] for name in known}
+    for _ in range(launches):
+        for name, variables in known.items():
+            times[name].append(bed.stock(WHAT, size, variables, AGAIN))
+    return min(times, key=lambda name: median(times[name]))
 
 
 @click.command()
-@click.option("--case", "cases", multiple=True, default=["two supernodes"], help="Names of these.")
+@click.option("--case", "cases", multiple=True, type=click.Choice(list(CASES)), help="All.")
 @click.option("--size", default="4KiB", show_default=True)
 @click.option("--launches", default=3, show_default=True, help="Of each, in turns.")
-@click.option("--most", default=4, show_default=True, help="Candidates, the best predicted.")
-def main(cases: tuple[str, ...], size: str, launches: int, most: int) -> None:
-    """Print microseconds; exit 1 where a result was not right."""
-    kind, unsound = find().kind, list[str]()
-    stock = {n: v for n, v in algorithms(kind, WHAT).items() if n in STOCK}
+def main(cases: tuple[str, ...], size: str, launches: int) -> None:
+    """Print microseconds and ratios; exit 1 where a result was not right."""
+    kind, asked, unsound = find().kind, read_size(size), list[str]()
+    likely = (DEFAULT, *LIKELY.get(kind, ()))
+    known = {name: each for name, each in algorithms(kind, WHAT).items() if name in likely}
     with TemporaryDirectory(prefix="commplan-") as folder:
-        programs = [Path(folder) / source.stem for source in (SOURCE, BY_HAND)]
-        for source, program in zip((SOURCE, BY_HAND), programs, strict=True):
-            compile_c(find(), source, program)
-        for case in cases:
+        program = Path(folder) / SOURCE.stem
+        compile_c(find(), SOURCE, program)
+        for case in cases or CASES:
             make, played = CASES[case]
-            made, asked = make(), read_size(size)
-            with machine.while_up(counted(made, asked), Fraction(1)) as up:
-                theirs, by_hand = (Bed(up, played, program) for program in programs)
-                ours = named(up.layout.original, asked)
-                known = dict(list(ours.items())[:most])
-                known |= {n: each for n, each in ours.items() if n in (LIKE, "4-nomial")}
-                times: dict[str, list[float]] = {}
+            with machine.while_up(counted(make(), asked), Fraction(1)) as up:
+                bed = Bed(up, played, program)
+                tuned = choose(bed, asked, launches)
+                name = fastest(bed, asked, known, launches)
+                ours, best, default = list[float](), list[float](), list[float]()
                 for _ in range(launches):
-                    for name, variables in stock.items():
-                        taken = theirs.stock(WHAT, asked, variables, AGAIN)
-                        times.setdefault(f"{kind}: {name}", []).append(taken)
-                    taken = by_hand.stock(WHAT, asked, {}, AGAIN)
-                    times.setdefault(f"by hand: {LIKE}", []).append(taken)
-                    for name, each in known.items():
-                        trial = theirs.ours(each.schedule, asked)
-                        times.setdefault(name, []).append(trial.measured.seconds)
-                        if trial.measured.wrong:
-                            unsound.append(f"{case}, {name}: {trial.measured.wrong} wrong elements")
+                    trial = bed.ours(tuned.schedule, asked)
+                    wrong = trial.measured.wrong
+                    ours.append(inf if wrong else trial.measured.seconds)
+                    unsound += [f"{case}: {wrong} elements are wrong"] if wrong else []
+                    best.append(bed.stock(WHAT, asked, known[name], AGAIN))
+                    default.append(bed.stock(WHAT, asked, known[DEFAULT], AGAIN))
             click.echo(f"{case}, {kind}, {WHAT} of {bytes_of(asked)}")
-            click.echo(f"{'':40}{'us':>8}{'predicted':>11}{'messages':>10}{'us each':>9}")
-            chosen = next(iter(ours))
-            for name, seconds in sorted(times.items(), key=lambda row: median(row[1])):
-                click.echo(line(name, median(seconds), ours.get(name), asked, name == chosen))
+            describe(tuned)
+            row("tuned", tuned.chosen.candidate.name, median(ours), 1.0)
+            row("best of MPI's", name, median(best), median(best) / median(ours))
+            row("MPI's default", "", median(default), median(default) / median(ours))
     ended(unsound)
 
 
-def line(name: str, seconds: float, each: Candidate | None, size: int, chosen: bool) -> str:
-    """Write a row of the table."""
-    row = f"{name:40}{seconds * 1e6:8.0f}"
-    if each is None:
-        return row
-    messages = simulate(each.schedule, size, chunks=each.chunks).messages
-    row += f"{each.seconds * 1e6:11.0f}{messages:10}{seconds * 1e6 / messages:9.1f}"
-    return row + ("  chosen" if chosen else "")
+def describe(tuned: commplan.Tuned) -> None:
+    """Print what was tried, the fastest first."""
+    click.echo(f"  {'us':>7}{'predicted':>11}{'messages':>10}{'launches':>10}")
+    for each in tuned.tried:
+        took = f"{each.median * 1e6:7.0f}" if each.seconds else f"{'-':>7}"
+        figures = f"{each.predicted * 1e6:11.0f}{each.messages:10}{len(each.seconds):10}"
+        mark = "  chosen" if each is tuned.chosen else ""
+        click.echo(f"  {took}{figures}  {each.candidate.name}{mark}  {each.fault}".rstrip())
+
+
+def row(what: str, name: str, seconds: float, ratio: float) -> None:
+    """Print a result: microseconds, and how many times those of ours that is."""
+    click.echo(f"  {what:14}{seconds * 1e6:8.0f} us{ratio:7.2f}  {name}".rstrip())
 
 
 if __name__ == "__main__":

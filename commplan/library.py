@@ -27,6 +27,9 @@ from commplan.planning.planner import Plan, plan
 from commplan.schemas.schemas import schema
 from commplan.together.planning import Together
 from commplan.together.planning import together as plan_together
+from commplan.tuning.launches import Manner
+from commplan.tuning.tune import Tuned, tune
+from commplan.tuning.turns import TuneError
 from runtime.alone.own_program import lower_for
 from runtime.emit.targets import TARGETS, Target, emit, emit_files
 from runtime.execute.executor import Executor
@@ -134,6 +137,7 @@ __all__ = [
     "LimitError",
     "Link",
     "LogError",
+    "Manner",
     "Measured",
     "Measurement",
     "Model",
@@ -175,6 +179,8 @@ __all__ = [
     "Topology",
     "TopologyError",
     "Transfer",
+    "TuneError",
+    "Tuned",
     "Verdict",
     "WrongSchedule",
     "all_to_allv",
@@ -227,6 +233,7 @@ __all__ = [
     "to_networkx",
     "tokens",
     "topology",
+    "tune",
     "verify",
     "verify_together",
 ]

@@ -42,7 +42,7 @@ ROOMS = {
         ),
     ),
     "commplan": (
-        *("_floors", "anytime", "candidates", "planning", "changes"),
+        *("_floors", "anytime", "candidates", "planning", "changes", "tuning"),
         *("drawing", "measurements", "fitting", "expectation", "report", "selection"),
         *("judgement", "communicator", "jobs", "together", "schemas", "torch", "jax"),
         *("library", "__init__", "cli", "__main__"),

@@ -27,6 +27,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "commplan compile mine.toml all_gather --size 64KiB --ranks 0-7 -o plan.json",
         "commplan compile mine.toml all_reduce --sizes 1KiB:1GiB -o set.json.gz",
     ),
+    "tune": (
+        "commplan tune mine.toml all_reduce --size 4KiB -o plan.json",
+        "commplan tune mine.toml all_reduce --size 4KiB --fabric -o plan.json",
+    ),
     "replan": (
         "commplan replan plan.json --without a0:A -o left.json",
         "commplan replan plan.json --slow a0:A=0.5 -o slower.json",

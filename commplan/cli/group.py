@@ -14,6 +14,7 @@ PLACES = {
     "demand": ("demand", "demand"),
     "bound": ("bounds", "bound"),
     "compile": ("schedules", "compile"),
+    "tune": ("measured.tuning", "tune"),
     "replan": ("changes.replanning", "replan"),
     "contingency": ("changes.replanning", "contingency"),
     "upgrade": ("changes.upgrades", "upgrade"),

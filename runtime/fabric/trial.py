@@ -94,9 +94,7 @@ def run(
         FabricError: the machine is of another topology, or cannot route the schedule.
         LaunchError, MapError, RunError: as launch.run.
     """
-    if digest(schedule.topology) != digest(machine.layout.original):
-        up, asked = machine.layout.original.name, schedule.topology.name
-        raise FabricError(f"the schedule is for {asked}, the emulated machine that is up is {up}")
+    check_machine(machine, schedule.topology)
     here = replace(schedule, topology=machine.layout.topology)
     ranks = moves(schedule).ranks
     if played:
@@ -124,6 +122,17 @@ def run(
         tuple(counters.compare_flows(here, measured.size, calls, before, after, measured.chunks)),
         tuple(marks(machine, schedule, measured.size)),
     )
+
+
+def check_machine(machine: Machine, topology: Topology) -> None:
+    """Hold a topology that is to be run on against the one that is emulated.
+
+    Raises:
+        FabricError: it is another one.
+    """
+    if digest(topology) != digest(machine.layout.original):
+        up, asked = machine.layout.original.name, topology.name
+        raise FabricError(f"the schedule is for {asked}, the emulated machine that is up is {up}")
 
 
 def emulated(machine: Machine, schedule: Schedule) -> Schedule:
