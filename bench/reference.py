@@ -171,7 +171,8 @@ def _signature(value: object) -> str:
     told = str(inspect.signature(value)).replace(" -> None", "")
     for full, short in ARRAYS.items():
         told = told.replace(full, short)
-    return re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Z_a-z])", "", told)
+    told = re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Z_a-z])", "", told)
+    return re.sub(r"<\w+ object at 0x[0-9a-f]+>", "...", told)  # else another at each build
 
 
 def _methods(owner: str, value: type) -> Iterator[str]:

@@ -18,10 +18,11 @@ machine = commplan.build("two boxes", ranks, switches, [*inside, *outside])
 
 what = commplan.collective("all_reduce", range(machine.ranks))
 plan = commplan.plan(machine, what)
-print(f"all_reduce: {plan.report.algbw} bytes a second, proved optimal: {plan.report.optimal}")
+rate = float(plan.report.algbw) / 1e9
+print(f"all_reduce: {rate:.4g} GB/s (size / time), proved optimal: {plan.report.optimal}")
 
 commplan.save_topology(machine, "two-boxes.toml")
 commplan.save_schedule(plan.schedule, "all_reduce.json")
 with open("all_reduce.c", "w") as file:
     file.write(commplan.emit(plan.schedule, "c"))
-print("mpicc all_reduce.c -o all_reduce && mpirun -n 8 ./all_reduce")
+print("mpicc -O3 -std=c11 all_reduce.c -o all_reduce -lm && mpirun -n 8 ./all_reduce")

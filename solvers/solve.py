@@ -337,8 +337,9 @@ def check_paths(topology: Topology, collective: Collective) -> None:
     for holders, wanters in zip(collective.holders, collective.wanters, strict=True):
         asked.setdefault(tuple(wanters.tolist()), set()).update(holders.tolist())
     if faults := missing_paths(topology, [(sorted(src), dst) for dst, src in asked.items()]):
-        more = f" and {len(faults) - 1:,} more" if len(faults) > 1 else ""
-        raise Infeasible(f"{collective.name}: {faults[0]}{more}")
+        more = f"; and {len(faults) - 1:,} more like this" if len(faults) > 1 else ""
+        hint = "" if (topology.mate >= 0).any() else " (no link is `duplex`: each leads one way)"
+        raise Infeasible(f"{collective.name}: {faults[0]}{more}{hint}")
 
 
 def _images(group: Group, collective: Collective) -> int:

@@ -43,3 +43,4 @@ def test_help_fits_80_columns_and_ends_with_examples(call, name):
     told = call(*name.split(), "--help").stdout
     assert max(map(len, told.splitlines())) <= 80
     assert "\nExamples:\n" in told
+    assert "..." not in told.partition("\nCommands:\n")[2]
