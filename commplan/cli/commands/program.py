@@ -39,7 +39,7 @@ from topologies.model.units import Bytes, Seconds, bytes_of, count_of, duration,
     type=target_name,
     metavar="TARGET",
     required=True,
-    help="Language: mpi4py, c, mscclpp, chakra, goal, or one of a package, as NAME:KEY=VALUE.",
+    help="Language: mpi4py, c, mscclpp, chakra, goal, dot, graphml, or one of a package, as NAME:KEY=VALUE.",
 )
 @click.option(
     "--equal-chunks",
@@ -94,13 +94,35 @@ def _expect_ending(target: str, output: str) -> None:
     help="Language of the program.",
 )
 @dtype
-@click.option("--op", type=Name("operation", list(OPS)), default="sum", show_default=True)
+@click.option(
+    "--op",
+    type=Name("operation", list(OPS)),
+    default="sum",
+    show_default=True,
+    help="How elements are joined, of collectives that add.",
+)
 @lead_option
-@click.option("--iterations", type=Whole(1, 10**6), default=20, show_default=True)
-@click.option("--warmup", type=Whole(0, 10**6), default=5, show_default=True)
+@click.option(
+    "--iterations",
+    type=Whole(1, 10**6),
+    default=20,
+    show_default=True,
+    help="Runs that are timed.",
+)
+@click.option(
+    "--warmup",
+    type=Whole(0, 10**6),
+    default=5,
+    show_default=True,
+    help="Runs before those, not timed.",
+)
 @click.option("--map", "map_file", type=file_name, help="File: the rank each process plays.")
 @click.option(
-    "--timeout", type=SecondsRange(1, 10**6), default=600.0, show_default=True, help="Seconds."
+    "--timeout",
+    type=SecondsRange(1, 10**6),
+    default=600.0,
+    show_default=True,
+    help="Seconds until it is ended.",
 )
 @click.option(
     "--trace",
