@@ -1,5 +1,6 @@
-"""Broadcast and reduce on large machines: a few dozen trees out of one root, of equal shares."""
+"""Broadcast and reduce on large machines: a few dozen trees out of one root."""
 
+from contextlib import suppress
 from fractions import Fraction
 
 import numpy as np
@@ -13,9 +14,11 @@ from solvers.schedules.schedule import Schedule, Transfers, merge
 from solvers.settings.deadline import Watch
 from solvers.trees.few_parents import FewParents
 from solvers.trees.heaps import HeapTree, heap_trees
+from solvers.trees.joined_pods import LinksBetween, PodTree, joined_pod_trees
 from solvers.trees.large import MOST_PAIRS, SLACK, send_back, send_out
 from solvers.trees.oriented import Way, oriented_trees
 from topologies.model.topology import Topology, integers, reverse
+from topologies.model.units import Share
 from topologies.symmetry.group import declared_group, trivial
 
 CUT_WORK = 8.0  # for the tightest cut: some maximum flows
@@ -33,41 +36,58 @@ def pack_large_rooted(topology: Topology, collective: Collective, watch: Watch) 
 
     Raises:
         Infeasible: some rank cannot be reached.
-        NotFound: the machine is neither a torus nor one of boxes, or the time limit came first.
+        NotFound: the machine is no torus, nor one of boxes or joined pods, or time ran out.
     """
     root, inward = collective.shape.root, collective.shape.inward
     assert root is not None
     machine = reverse(topology) if inward else topology
     watch.tell("packing trees")
-    rows = _rows(machine, root, watch)
+    rows, share = _rows(machine, root, watch)
     if inward:
         rows = [send_back(row, reduce=True) for row in rows]
     return Schedule(
         topology,
         collective,
         integers([0] * len(rows)),
-        (Fraction(1, len(rows)),) * len(rows),
+        share,
         merge(rows),
         trivial(topology),
-        _bound(topology, collective, rows, watch),
+        _bound(topology, collective, rows, share, watch),
     )
 
 
 def _bound(
-    topology: Topology, collective: Collective, rows: list[Transfers], watch: Watch
+    topology: Topology,
+    collective: Collective,
+    rows: list[Transfers],
+    share: tuple[Share, ...],
+    watch: Watch,
 ) -> Bound:
     """Bound by a single rank where the trees attain that, else by the tightest cut soon found."""
     quick = rank_bound(topology, collective)
-    links = np.concatenate([row.route for row in rows])
-    load = np.bincount(links, minlength=topology.links) / len(rows)
+    load = np.zeros(topology.links)
+    for row, part in zip(rows, share, strict=True):
+        load += np.bincount(row.route, minlength=topology.links) * float(part)
     rate = float(topology.unit) / (load / topology.capacity).max()
     if quick.algbw is None or rate >= float(quick.algbw) * (1 - SLACK):
         return quick
     return cut_bound(topology, collective, Watch(whole=watch, work=CUT_WORK))
 
 
-def _rows(machine: Topology, root: int, watch: Watch) -> list[Transfers]:
-    """Make the transfers of each tree."""
+def _rows(machine: Topology, root: int, watch: Watch) -> tuple[list[Transfers], tuple[Share, ...]]:
+    """Make the transfers and the share of each tree."""
+    if machine.vertices > machine.ranks:
+        with suppress(NotFound):
+            trees = joined_pod_trees(machine, root)
+            links = LinksBetween(machine)
+            rows = [_over_stops(links, tree, i) for i, tree in enumerate(trees)]
+            return rows, tuple(tree.share for tree in trees)
+    rows = _equal_rows(machine, root, watch)
+    return rows, (Fraction(1, len(rows)),) * len(rows)
+
+
+def _equal_rows(machine: Topology, root: int, watch: Watch) -> list[Transfers]:
+    """Make the transfers of trees of equal shares."""
     group = declared_group(machine)
     if machine.vertices == machine.ranks:
         found = oriented_trees(machine, group, root, watch)
@@ -79,6 +99,11 @@ def _rows(machine: Topology, root: int, watch: Watch) -> list[Transfers]:
             f"more than {MOST_PAIRS:,} all must be alike for trees out of one root"
         )
     return [_over_paths(near, tree, i) for i, tree in enumerate(heap_trees(near, root))]
+
+
+def _over_stops(links: LinksBetween, tree: PodTree, piece: int) -> Transfers:
+    """Send along a tree of ways that are given by the vertices on them."""
+    return send_out(tree.parent, piece, lambda some: links.routes(tree, some))
 
 
 def _over_links(machine: Topology, way: Way, piece: int) -> Transfers:
