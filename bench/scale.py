@@ -14,13 +14,14 @@ from bench.fresh import ask
 from bench.verdict import ended
 
 COLLECTIVES = ("all_gather", "all_reduce", "broadcast")
+# Of more than 4,096 ranks all: smaller ones are planned in another way, which says nothing of growth.
 MACHINES = (
-    ("torus:16x16x16", "torus:32x16x16", "torus:32x32x16"),
-    ("dgx-a100:boxes=512", "dgx-a100:boxes=1024", "dgx-a100:boxes=2048"),
+    ("torus:32x16x16", "torus:32x32x16", "torus:32x32x32"),
+    ("dgx-a100:boxes=1024", "dgx-a100:boxes=2048", "dgx-a100:boxes=4096"),
     (
-        "cloudmatrix384:supernodes=5",
         "cloudmatrix384:supernodes=10",
         "cloudmatrix384:supernodes=20",
+        "cloudmatrix384:supernodes=40",
     ),
 )
 QUICK = (("torus:8x8x8", "torus:16x8x8", "torus:16x16x8"),)
