@@ -14,7 +14,7 @@ from bench.fresh import ask
 from bench.verdict import ended
 
 COLLECTIVES = ("all_gather", "all_reduce", "broadcast")
-# Of more than 4,096 ranks all: smaller ones are planned in another way, which says nothing of growth.
+# All of more than 4,096 ranks: smaller ones are planned in another way.
 MACHINES = (
     ("torus:32x16x16", "torus:32x32x16", "torus:32x32x32"),
     ("dgx-a100:boxes=1024", "dgx-a100:boxes=2048", "dgx-a100:boxes=4096"),
