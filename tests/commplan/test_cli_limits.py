@@ -124,7 +124,8 @@ def test_a_bound_is_the_best_known_when_the_time_is_over(call, ask, hard):
     assert found["certificate"]["kind"] == "cut"
     assert found["not_tried"] == ["tighter bounds"]
     line = call("bound", hard, "all_reduce", "--time-limit", "0.001").stdout
-    assert line.endswith("GB/s (cut); not tried: tighter bounds: the time was over\n")
+    assert "GB/s (cut); not tried: " in line
+    assert line.endswith("tighter bounds: the time was over\n")
 
 
 def test_nothing_is_shown_where_no_one_looks(call, hard):
