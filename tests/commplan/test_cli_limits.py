@@ -136,9 +136,9 @@ def test_nothing_is_shown_where_no_one_looks(call, hard):
 def test_news_are_one_line():
     bound = Bound(4 * 10**9, "cut", None)
     assert in_words(News("solving")) == "solving"
-    assert in_words(News("solving", bound)) == "solving, bound 4 GB/s"
+    assert in_words(News("solving", bound)) == "bound 4 GB/s, solving"
     words = in_words(News("solving", bound, 3e9))
-    assert words == "solving, bound 4 GB/s, best 3 GB/s, gap 25.00%"
+    assert words == "bound 4 GB/s, best 3 GB/s, gap 25.00%, solving"
 
 
 def test_the_scratch_is_told(ask, call):

@@ -39,7 +39,7 @@ from topologies.model.units import Bytes, Seconds, bytes_of, count_of, duration,
     type=target_name,
     metavar="TARGET",
     required=True,
-    help="Language: mpi4py, c, mscclpp, chakra, goal, dot, graphml, or one of a package, as NAME:KEY=VALUE.",
+    help="mpi4py, c, mscclpp, chakra, goal, dot, graphml, or one of a package: NAME:KEY=VALUE.",
 )
 @click.option(
     "--equal-chunks",

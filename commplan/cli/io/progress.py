@@ -17,7 +17,7 @@ def progress(seconds: Seconds = inf) -> Iterator[Watch]:
 
     On a busy computer the seconds begin before: with the command, but for what that always takes.
     """
-    asked = "" if seconds == inf else f"of at most {duration(seconds)}:"
+    asked = "" if seconds == inf else f"of {duration(seconds)}:"
     seconds -= startup_delay()
     if sys.stderr is None or not sys.stderr.isatty():  # it may be closed
         yield Watch(seconds, crowded=is_crowded())
@@ -44,8 +44,8 @@ def progress(seconds: Seconds = inf) -> Iterator[Watch]:
 
 
 def in_words(news: News) -> str:
-    """Put news into words: what is being done, the bound, the best, and the gap between them."""
-    words = [news.doing]
+    """Put news into words: the bound, the best and the gap, then what is done, which may be cut."""
+    words = []
     limit = news.bound.algbw if news.bound else None
     if limit is not None:
         words.append(f"bound {rate(limit)}")
@@ -53,7 +53,7 @@ def in_words(news: News) -> str:
         words.append(f"best {rate(news.best)}")
     if limit is not None and news.best:
         words.append(f"gap {percent(gap(news.best, limit))}")
-    return ", ".join(words)
+    return ", ".join([*words, news.doing])
 
 
 def name_untried(not_tried: Sequence[str]) -> str:

@@ -315,5 +315,5 @@ def test_prices_prove_nothing_where_too_many_outsiders_could_copy(monkeypatch):
     wide = route(mesh, what, [(0, Fraction(1))], hops, Bound(None, "prices", prices))
     assert verify(wide).proved == Fraction(shapes.BANDWIDTH * mesh.links, 2)
     monkeypatch.setattr(dual_bound, "BRANCHING_LIMIT", 39)
-    anew = replace(wide, bound=Bound(None, "prices", replace(prices)))  # a proof is kept for its own
+    anew = replace(wide, bound=Bound(None, "prices", replace(prices)))  # nothing is kept of it
     assert verify(anew).faults == ("bound: 37 vertices that need no data could branch",)
