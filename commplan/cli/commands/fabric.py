@@ -10,7 +10,6 @@ from commplan.cli.commands.jobs.sets import or_of_set, run_set_on_fabric
 from commplan.cli.io.answer import Answer, Command, Group, table
 from commplan.cli.io.arguments import (
     dtype,
-    file_name,
     heading,
     lead_option,
     read_map,
@@ -19,8 +18,9 @@ from commplan.cli.io.arguments import (
     verify_first,
 )
 from commplan.cli.io.arguments import size_or_demand as size_of
+from commplan.cli.io.launching import map_file, runs, timeout
 from commplan.cli.io.progress import progress
-from commplan.cli.io.quantities import SecondsRange, Whole, gigabytes
+from commplan.cli.io.quantities import gigabytes
 from commplan.cli.io.targets import runnable_target
 from runtime.fabric import machine as emulated
 from runtime.fabric import trial
@@ -34,11 +34,6 @@ from runtime.metrics.pacing import with_lead
 from solvers.schedules.schedule import Schedule
 from topologies.formats import spec
 from topologies.model.units import Bytes, Seconds, bytes_of, count_of, duration
-
-map_file = click.option("--map", "map_file", type=file_name, help="File: each process's rank.")
-timeout = click.option(
-    "--timeout", type=SecondsRange(1, 10**6), default=600.0, show_default=True, help="Seconds."
-)
 
 
 @click.group(cls=Group)
@@ -139,10 +134,9 @@ def _those_asked_for(layout: Layout) -> str:
 @click.option("--target", type=runnable_target, metavar="TARGET", default="c", show_default=True)
 @dtype
 @lead_option
-@click.option("--iterations", type=Whole(1, 10**6), default=5, show_default=True)
-@click.option("--warmup", type=Whole(0, 10**6), default=1, show_default=True)
+@runs(5, 1)
 @map_file
-@timeout
+@timeout(600.0)
 def run(
     schedule: Schedule,
     size: Bytes | None,
@@ -228,7 +222,7 @@ def _traffic(flows: Sequence[Flow], names: Sequence[str]) -> str:
 @fabric.command(cls=Command, context_settings={"ignore_unknown_options": True})
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED)
 @map_file
-@timeout
+@timeout(600.0)
 def mpirun(program: tuple[str, ...], map_file: str | None, timeout: Seconds) -> Answer:
     """Run any MPI program, a process on each rank, on shortest paths: fabric mpirun -- a.out."""
     found = emulated.current_machine()

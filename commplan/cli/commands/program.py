@@ -18,9 +18,10 @@ from commplan.cli.io.arguments import (
     verify_first,
 )
 from commplan.cli.io.failures import say
+from commplan.cli.io.launching import map_file, runs, timeout
 from commplan.cli.io.needless import refuse_op
 from commplan.cli.io.progress import progress
-from commplan.cli.io.quantities import Name, SecondsRange, Whole, gigabytes
+from commplan.cli.io.quantities import Name, Whole, gigabytes
 from commplan.cli.io.targets import runnable_target, target_name
 from commplan.cli.io.timelines import RunTimeline, expect_timeline
 from runtime.emit.targets import read_target, write
@@ -102,28 +103,9 @@ def _expect_ending(target: str, output: str) -> None:
     help="How elements are joined, of collectives that add.",
 )
 @lead_option
-@click.option(
-    "--iterations",
-    type=Whole(1, 10**6),
-    default=20,
-    show_default=True,
-    help="Runs that are timed.",
-)
-@click.option(
-    "--warmup",
-    type=Whole(0, 10**6),
-    default=5,
-    show_default=True,
-    help="Runs before those, not timed.",
-)
-@click.option("--map", "map_file", type=file_name, help="File: the rank each process plays.")
-@click.option(
-    "--timeout",
-    type=SecondsRange(1, 10**6),
-    default=600.0,
-    show_default=True,
-    help="Seconds until it is ended.",
-)
+@runs(20, 5)
+@map_file
+@timeout(600.0)
 @click.option(
     "--trace",
     type=file_name,

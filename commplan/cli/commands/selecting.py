@@ -5,6 +5,7 @@ import click
 from commplan.cli.io import quantities
 from commplan.cli.io.answer import Answer, Command
 from commplan.cli.io.arguments import choose_ranks, file_name, output
+from commplan.cli.io.launching import map_file
 from commplan.cli.io.needless import is_given
 from commplan.cli.io.progress import progress
 from commplan.cli.io.selections import rule_fields, rule_lines, rule_rows, tuned_fields, tuned_lines
@@ -34,7 +35,7 @@ SECONDS = 600.0
     help="Whose file: " + ", ".join((*TARGETS, *TUNERS)) + ".",
 )
 @output()
-@click.option("--map", "map_file", type=file_name, help="File: the rank each process plays.")
+@map_file
 @click.option(
     "--ranks",
     multiple=True,

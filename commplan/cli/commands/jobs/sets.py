@@ -1,8 +1,8 @@
 """What `verify`, `simulate`, `run` and `fabric run` answer of a set of collectives."""
 
 from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any
+from functools import partial, wraps
+from typing import Any, TypeVar
 
 import click
 
@@ -27,6 +27,7 @@ from topologies.model.topology import digest
 from topologies.model.units import Seconds, count_of, duration
 
 Body = Callable[..., Answer]
+Found = TypeVar("Found")
 NEEDLESS = "a set of collectives has its sizes, and a program for each"
 
 
@@ -115,27 +116,9 @@ def simulate_set(ensemble: Ensemble, switching: Switching, sharing: Sharing, **_
     return Answer(fields, table(set_title(ensemble), rows))
 
 
-def run_set_here(
-    ensemble: Ensemble,
-    dtype: str,
-    iterations: int,
-    warmup: int,
-    map_file: str | None,
-    timeout: Seconds,
-    **_: object,
-) -> Answer:
+def run_set_here(ensemble: Ensemble, **words: Any) -> Answer:  # noqa: ANN401
     """Run all programs of a set at once under mpirun, and check every result."""
-    verify_first(ensemble)
-    with progress() as watch:
-        watch.tell("running under mpirun")
-        measured = run_together(
-            ensemble,
-            dtype=dtype,
-            iterations=iterations,
-            warm_up=warmup,
-            played=_played(ensemble, map_file),
-            timeout=timeout,
-        )
+    measured = _run(partial(run_together, ensemble), ensemble, **words)
     return Answer(
         _measured_fields(measured),
         table(set_title(ensemble), _measured_rows(measured)),
@@ -143,7 +126,18 @@ def run_set_here(
     )
 
 
-def run_set_on_fabric(
+def run_set_on_fabric(ensemble: Ensemble, **words: Any) -> Answer:  # noqa: ANN401
+    """Run all programs of a set at once on the emulated machine that is up."""
+    found = _run(partial(run_set, emulated.current_machine(), ensemble), ensemble, **words)
+    return Answer(
+        _measured_fields(found.measured) | _trial_fields(found),
+        table(set_title(ensemble), [*_measured_rows(found.measured), *_trial_rows(found)]),
+        _is_right(found.measured) and found.routed,
+    )
+
+
+def _run(
+    runner: Callable[..., Found],
     ensemble: Ensemble,
     dtype: str,
     iterations: int,
@@ -151,25 +145,18 @@ def run_set_on_fabric(
     map_file: str | None,
     timeout: Seconds,
     **_: object,
-) -> Answer:
-    """Run all programs of a set at once on the emulated machine that is up."""
+) -> Found:
+    """Verify a set, and give what a way of running it measures."""
     verify_first(ensemble)
     with progress() as watch:
         watch.tell("running under mpirun")
-        found = run_set(
-            emulated.current_machine(),
-            ensemble,
+        return runner(
             dtype=dtype,
             iterations=iterations,
             warm_up=warmup,
             played=_played(ensemble, map_file),
             timeout=timeout,
         )
-    return Answer(
-        _measured_fields(found.measured) | _trial_fields(found),
-        table(set_title(ensemble), [*_measured_rows(found.measured), *_trial_rows(found)]),
-        _is_right(found.measured) and found.routed,
-    )
 
 
 def _played(ensemble: Ensemble, map_file: str | None) -> Sequence[int]:

@@ -7,7 +7,6 @@ import click
 from commplan.cli.io.answer import Answer, Command, table
 from commplan.cli.io.arguments import (
     dtype,
-    file_name,
     heading,
     output,
     problem,
@@ -15,6 +14,7 @@ from commplan.cli.io.arguments import (
     size_or_demand,
     whole_elements,
 )
+from commplan.cli.io.launching import map_file, runs, timeout
 from commplan.cli.io.progress import name_untried, progress
 from commplan.cli.io.quantities import SecondsRange, Whole, gap, gigabytes, percent
 from commplan.cli.io.targets import runnable_target
@@ -56,16 +56,9 @@ NAME = 48  # characters of a candidate's name in the table
 @click.option(
     "--fabric", is_flag=True, help="Run on the emulated machine that is up, not on this computer."
 )
-@click.option("--iterations", type=Whole(1, 10**6), default=20, show_default=True)
-@click.option("--warmup", type=Whole(0, 10**6), default=5, show_default=True)
-@click.option("--map", "map_file", type=file_name, help="File: the rank each process plays.")
-@click.option(
-    "--timeout",
-    type=SecondsRange(1, 10**6),
-    default=60.0,
-    show_default=True,
-    help="Seconds for each mpirun.",
-)
+@runs(20, 5)
+@map_file
+@timeout(60.0)
 @click.option(
     "--time-limit",
     type=SecondsRange(0, 10**7, min_open=True),
