@@ -18,7 +18,7 @@ from commplan.cli.io.arguments import (
     verify_first,
 )
 from commplan.cli.io.arguments import size_or_demand as size_of
-from commplan.cli.io.launching import map_file, runs, timeout
+from commplan.cli.io.measured.launching import map_file, runs, timeout
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import gigabytes
 from commplan.cli.io.targets import runnable_target

@@ -18,7 +18,7 @@ from commplan.cli.io.arguments import (
     verify_first,
 )
 from commplan.cli.io.failures import say
-from commplan.cli.io.launching import map_file, runs, timeout
+from commplan.cli.io.measured.launching import map_file, runs, timeout
 from commplan.cli.io.needless import refuse_op
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import Name, Whole, gigabytes

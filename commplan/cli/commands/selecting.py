@@ -5,7 +5,7 @@ import click
 from commplan.cli.io import quantities
 from commplan.cli.io.answer import Answer, Command
 from commplan.cli.io.arguments import choose_ranks, file_name, output
-from commplan.cli.io.launching import map_file
+from commplan.cli.io.measured.launching import map_file
 from commplan.cli.io.needless import is_given
 from commplan.cli.io.progress import progress
 from commplan.cli.io.selections import rule_fields, rule_lines, rule_rows, tuned_fields, tuned_lines

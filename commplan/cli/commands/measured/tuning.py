@@ -14,7 +14,7 @@ from commplan.cli.io.arguments import (
     size_or_demand,
     whole_elements,
 )
-from commplan.cli.io.launching import map_file, runs, timeout
+from commplan.cli.io.measured.launching import map_file, runs, timeout
 from commplan.cli.io.progress import name_untried, progress
 from commplan.cli.io.quantities import SecondsRange, Whole, gap, gigabytes, percent
 from commplan.cli.io.targets import runnable_target
