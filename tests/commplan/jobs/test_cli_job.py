@@ -125,6 +125,16 @@ def test_rules_and_expectations_are_those_of_the_groups(planned, ask, call, tmp_
     assert "no group is named" in call("expect", str(planned), "--group", "pp").stderr
 
 
+def test_a_placement_is_told_with_seconds_and_bounds(job_file, ask):
+    found = ask("job", job_file, "dgx-a100:boxes=1", "--set", "compute.chip=H100")
+    assert sorted(found["placement"]) == list(range(4))
+    assert found["bound_seconds"] <= found["exposed_seconds"] <= found["step_seconds"]
+    rows = {(row["name"], row["collective"]): row for row in found["groups"]}
+    assert {name for name, _ in rows} == {"tp", "ep", "etp", "dp"}
+    assert rows["tp", "all_gather"]["size"] == rows["tp", "all_gather"]["count"] == 2
+    assert all(0 < row["bound_seconds"] <= row["seconds"] for row in found["groups"])
+
+
 def test_a_second_job_keeps_off_the_ranks_of_the_first(planned, ask, call):
     taken = json.loads((planned / "job.json").read_text())["ranks"]
     words = ("job", str(planned.parent / "job.csv"), "--beside", str(planned))

@@ -154,13 +154,16 @@ def job(
         watch.tell("placing")
         placed = place(machine, read, usable, _pins(machine, pin))
         made = plan_groups(machine, read, placed, watch) if output else None
+    best = least(Judge(machine, read, placed.forward), np.unique(np.array(usable)))
     fields |= laid_out.placement_fields(machine.name, placed)
+    fields |= {"groups": laid_out.group_fields(read, placed, best, made)}
     lines += laid_out.placement_lines(machine.name, placed)
     claims = _claims(machine, read, usable, measured)
     fields |= laid_out.claim_fields(claims)
     lines += laid_out.claim_lines(claims)
     right = all(claim.possible for claim in claims)
     predicted = predict_step(read, placed.judged, world(read.layout))
+    fields["step_seconds"] = placed.judged.seconds  # all that is known where nothing is computed
     if predicted is not None:
         fields |= laid_out.step_fields(predicted)
         lines += laid_out.step_lines(predicted)

@@ -9,6 +9,7 @@ from solvers.jobs.demand import volume
 from solvers.jobs.job import Flow, Job
 from solvers.jobs.layout import sizes, world
 from solvers.placement.claims import Claim
+from solvers.placement.judge import Judged
 from solvers.placement.search import Placement
 from solvers.steps.layouts import Layouts
 from solvers.steps.step import Step
@@ -91,16 +92,15 @@ def placement_fields(machine: str, placed: Placement) -> dict[str, object]:
     """Give the placement as JSON has it."""
     return {
         "machine": machine,
-        "placement": placed.title,
+        "placement": placed.ranks.tolist(),
+        "rule": placed.title,
         "exposed_seconds": placed.judged.seconds,
-        "exposed_bound": placed.bound,
+        "bound_seconds": placed.bound,
         "gap": placed.gap,
         "proved_among_nested": placed.proved,
         "others_forward": placed.forward,
         "judged": placed.tried,
-        "groups": {
-            kind: {"exposed_seconds": seconds} for kind, seconds in placed.judged.exposed.items()
-        },
+        "exposed": dict(placed.judged.exposed),
         "baselines": {
             title: None if seconds == float("inf") else seconds
             for title, seconds in placed.others.items()
@@ -144,6 +144,41 @@ def placement_lines(machine: str, placed: Placement) -> list[str]:
     return lines
 
 
+def group_fields(
+    job: Job, placed: Placement, best: Judged, made: GroupPlans | None
+) -> list[dict[str, object]]:
+    """Give each collective of each kind of group as JSON has it, in seconds of a call.
+
+    All groups of a kind run at the same time. Where schedules were planned it takes no less than
+    these are predicted to, and the bound is that of the placement; else that of any placement.
+    """
+    count = sizes(job.layout)
+    planned = {(each.kind, each.collective): each.plan for each in made.plans} if made else {}
+    rows: list[dict[str, object]] = []
+    for cost, least in zip(placed.judged.costs, best.costs, strict=True):
+        flow, once = cost.flow, cost.seconds / cost.flow.times
+        plan = planned.get((flow.group, flow.collective))
+        whole = plan is not None and plan.size == int(flow.bytes)
+        seconds = max(once, plan.predicted or 0.0) if plan is not None and whole else once
+        bound = least.seconds / flow.times
+        if plan is not None and whole:
+            bound = max(once, plan.bound or 0.0)
+        rows.append(
+            {
+                "name": flow.group,
+                "what": flow.name,
+                "size": count[flow.group],
+                "count": world(job.layout) // count[flow.group],
+                "collective": flow.collective,
+                "bytes": int(flow.bytes),
+                "times": flow.times,
+                "seconds": seconds,
+                "bound_seconds": min(bound, seconds),
+            }
+        )
+    return rows
+
+
 def claim_fields(claims: Sequence[Claim]) -> dict[str, object]:
     """Give what was measured beside what is possible, as JSON has it."""
     rows = [
@@ -180,6 +215,7 @@ def step_fields(found: Step) -> dict[str, object]:
     """Give the time of a step as JSON has it."""
     memory = found.held
     return {
+        "step_seconds": found.seconds,
         "step": {
             "seconds": found.seconds,
             "computing_seconds": found.computing,
@@ -190,7 +226,7 @@ def step_fields(found: Step) -> dict[str, object]:
             "tokens_per_second": found.tokens / found.seconds if found.seconds else 0.0,
             "memory_GB": memory.total / 1e9 if memory else 0.0,
             "binds": found.binds,
-        }
+        },
     }
 
 
@@ -282,7 +318,7 @@ def layouts_fields(found: Layouts) -> dict[str, object]:
             {
                 "layout": {**msgspec.to_builtins(each.job.layout)},
                 "micro": each.job.batch.micro if each.job.batch else 1,
-                "placement": each.placed.title if each.placed else "",
+                "rule": each.placed.title if each.placed else "",
                 **step_fields(each.step),
             }
             for each in found.first
