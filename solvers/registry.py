@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from solvers.bounds.cuts import is_bounded
-from solvers.schedules.collective import Collective, Movement
+from solvers.schedules.collective import Collective, CollectiveError, Movement
 from solvers.schedules.kinds import DEMAND, TOKENS, Given, kind_of, pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SolverOptions
-from solvers.trees import forest
+from topologies.model.arguments import of
 from topologies.model.errors import NO, CommplanError
 from topologies.model.registry import Registry
 from topologies.model.topology import Topology
@@ -41,7 +41,7 @@ class Solver:
     limited: bool = False
 
 
-# Each finder of flows is loaded when it is asked: most commands ask none of them.
+# Each finder is loaded when it is asked: many commands ask none of them.
 def _spread(*asked: Any) -> Schedule:  # noqa: ANN401
     from solvers.flows import moe
 
@@ -64,6 +64,18 @@ def _scatter(*asked: Any) -> Schedule:  # noqa: ANN401
     from solvers.flows import all_to_all
 
     return all_to_all.route_scatter(*asked)
+
+
+def _tree_pairs(*asked: Any, **limits: Any) -> Schedule:  # noqa: ANN401
+    from solvers.trees import forest
+
+    return forest.pack_tree_pairs(*asked, **limits)
+
+
+def _forest(*asked: Any, **limits: Any) -> Schedule:  # noqa: ANN401
+    from solvers.trees import forest
+
+    return forest.pack_forest(*asked, **limits)
 
 
 def _is_of(given: Given) -> Callable[[Collective], bool]:
@@ -92,13 +104,38 @@ SOLVERS = Registry(
         ),
         "scatter": Solver(_scatter, lambda what: _is_flow(what) and is_bounded(what)),
         "all_reduce": Solver(
-            forest.pack_tree_pairs, lambda what: _is_for_all(what) and what.blocks == 1, True
+            _tree_pairs, lambda what: _is_for_all(what) and what.blocks == 1, True
         ),
-        "forest": Solver(
-            forest.pack_forest, lambda what: what.shape.everyone and not _is_for_all(what), True
-        ),
+        "forest": Solver(_forest, lambda what: what.shape.everyone and not _is_for_all(what), True),
     },
 )
+
+
+def check(topology: Topology, collective: Collective, watch: Watch, options: SolverOptions) -> None:
+    """Look at what is asked for before anything is searched.
+
+    Args:
+        topology: should be a machine.
+        collective: should be over its ranks.
+        watch: should be a watch.
+        options: should be options.
+
+    Raises:
+        ArgumentError: something of another kind.
+        CollectiveError: its ranks are not those of the machine.
+        SolverError: no solver is known for its shape, or the one asked for is not for it.
+    """
+    for name, value, kind in (
+        ("topology", topology, Topology),
+        ("collective", collective, Collective),
+        ("watch", watch, Watch),
+        ("options", options, SolverOptions),
+    ):
+        of(name, value, kind)
+    choose_solver(collective, options.solver)
+    if not collective.ranks or max(collective.ranks) >= topology.ranks:
+        listed = f"among the {topology.ranks} of {topology.name}"
+        raise CollectiveError(f"{collective.name}: expected ranks {listed}")
 
 
 def choose_solver(what: Collective, name: str | None = None) -> str:

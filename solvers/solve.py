@@ -9,7 +9,6 @@ import numpy as np
 from solvers.bounds.cuts import cut_bound, is_gathering
 from solvers.bounds.least_height import refuse_too_low
 from solvers.groups.parts import (
-    restrict_relays,
     spare_group,
     spread_hubs,
     submachine_with_hubs,
@@ -18,12 +17,13 @@ from solvers.groups.parts import (
     whole_bound,
     widen,
 )
+from solvers.groups.reach import restrict_relays
 from solvers.groups.steiner_pairs import pack_steiner_pairs
 from solvers.kept_symmetry import find_symmetry
 from solvers.lp.linear_program import Infeasible
-from solvers.registry import choose_solver, run_solver
+from solvers.registry import check, choose_solver, run_solver
 from solvers.schedules.certificate import Bound
-from solvers.schedules.collective import Collective, CollectiveError, Movement
+from solvers.schedules.collective import Collective, Movement
 from solvers.schedules.kinds import has_blocks, is_alike, pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch
@@ -32,7 +32,6 @@ from solvers.trees import forest
 from solvers.trees.large import MOST_PAIRS, is_large
 from solvers.trees.large_rooted import CUT_WORK
 from topologies.derive.part import Submachine, contract
-from topologies.model.arguments import of
 from topologies.model.reachability import all_joined, missing_paths
 from topologies.model.topology import Topology
 from topologies.symmetry.group import Group, orbits, trivial
@@ -250,33 +249,6 @@ def _solve_under(
         group = trivial(topology)
     watch.tell("solving")
     return run_solver(name, topology, collective, group, watch, options)
-
-
-def check(topology: Topology, collective: Collective, watch: Watch, options: SolverOptions) -> None:
-    """Look at what is asked for before anything is searched.
-
-    Args:
-        topology: should be a machine.
-        collective: should be over its ranks.
-        watch: should be a watch.
-        options: should be options.
-
-    Raises:
-        ArgumentError: something of another kind.
-        CollectiveError: its ranks are not those of the machine.
-        SolverError: no solver is known for its shape, or the one asked for is not for it.
-    """
-    for name, value, kind in (
-        ("topology", topology, Topology),
-        ("collective", collective, Collective),
-        ("watch", watch, Watch),
-        ("options", options, SolverOptions),
-    ):
-        of(name, value, kind)
-    choose_solver(collective, options.solver)
-    if not collective.ranks or max(collective.ranks) >= topology.ranks:
-        listed = f"among the {topology.ranks} of {topology.name}"
-        raise CollectiveError(f"{collective.name}: expected ranks {listed}")
 
 
 def bound(

@@ -11,7 +11,6 @@ from runtime.metrics import chunking
 from runtime.metrics.height import height
 from runtime.metrics.link_loads import algbw
 from runtime.metrics.pacing import ORDERS, USUAL, Pacing, with_pacing
-from runtime.program.lower import peak
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import simulate_within
 from runtime.simulate.steady import EVENTS, LEAST
@@ -107,6 +106,8 @@ def allocated(schedule: Schedule, size: Bytes, chunks: int) -> Share:
     messages = len(schedule.transfers) * schedule.group.order * chunks
     if schedule.at_switches or messages > ALLOCATED_MESSAGES:
         return scratch(schedule, chunks)
+    from runtime.program.lower import peak  # only with a size
+
     return peak(schedule, size, chunks)
 
 

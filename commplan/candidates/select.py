@@ -25,7 +25,6 @@ from commplan.candidates.tuning import (
 )
 from runtime.metrics.chunking import LARGE
 from runtime.verify.determinism import is_deterministic
-from solvers.bounds.time_bound import time_lower_bound
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.piece_loads import incast_bytes
 from solvers.schedules.schedule import Schedule
@@ -134,6 +133,8 @@ def try_pacings(
 
 def _least(schedule: Schedule, size: Bytes) -> Seconds:
     """Compute the time that nothing beats at a size."""
+    from solvers.bounds.time_bound import time_lower_bound  # only with a size
+
     machine, what = schedule.topology, schedule.collective
     return time_lower_bound(machine, what, schedule.bound, size, in_network=schedule.in_network)
 

@@ -9,8 +9,7 @@ from commplan.changes.shrink import on_what_is_left
 from commplan.planning.planner import Plan, plan
 from runtime.metrics.link_loads import throughput
 from runtime.simulate.simulate import simulate
-from solvers.groups.parts import refuse_parts
-from solvers.kept_symmetry import find_symmetry
+from solvers.groups.reach import refuse_parts
 from solvers.lp.linear_program import Infeasible
 from solvers.repair.repair import repair
 from solvers.schedules.collective import Collective
@@ -114,6 +113,8 @@ def _repair(
         except NotFound:
             if few:
                 raise
+    from solvers.kept_symmetry import find_symmetry  # not of small machines
+
     return repair(*asked, find_symmetry(left.topology, what, watch=watch), watch)
 
 

@@ -16,7 +16,7 @@ PLACES = {
     "compile": ("schedules", "compile"),
     "tune": ("measured.tuning", "tune"),
     "replan": ("changes.replanning", "replan"),
-    "contingency": ("changes.replanning", "contingency"),
+    "contingency": ("changes.contingencies", "contingency"),
     "upgrade": ("changes.upgrades", "upgrade"),
     "compare": ("changes.comparing", "compare"),
     "frontier": ("frontier", "frontier"),

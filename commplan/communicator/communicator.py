@@ -18,7 +18,7 @@ from commplan.communicator.requests import Native, Operation, Steps, native_step
 from commplan.communicator.sums.fixed_order import FixedSum
 from commplan.communicator.unequal import UnequalCalls
 from runtime.execute.faults import ExecutionError
-from solvers.groups.parts import refuse_parts
+from solvers.groups.reach import refuse_parts
 from solvers.schedules.kinds import collective
 from topologies.derive.damage import damaged
 from topologies.derive.failures import read_damage

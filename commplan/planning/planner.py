@@ -1,36 +1,36 @@
-"""From a machine and a collective to a schedule that is checked, and chosen for its size."""
+"""From a machine and a collective to a schedule that is checked, and chosen for its size.
+
+What searches is loaded where something is searched for: a plan that is known, as after a failure,
+needs none of it, and to load it takes as long as to plan for a small machine.
+"""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from commplan.anytime.abandon import end_with, overtime
 from commplan.anytime.checking import Checked, check_schedule
 from commplan.anytime.interrupts import stop_on_interrupt
-from commplan.anytime.standby import make_fallback
 from commplan.candidates.keys import BEST, Generator
 from commplan.candidates.large import pace_for_large, play_seconds
 from commplan.candidates.measure import Candidate, allocated
 from commplan.candidates.select import compare, distinct
-from commplan.planning.canonical import canonical_view
-from commplan.planning.nearby import find_nearby
-from commplan.planning.relayed import best_with_relays
 from runtime.metrics.pacing import pacing_of
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import Simulation
 from runtime.verify.structure import collective_faults
 from runtime.verify.verify import Report
-from solvers.bounds import time_bound
-from solvers.bounds.cuts import cut_bound
-from solvers.groups.parts import restrict_relays
+from solvers.registry import check
 from solvers.schedules.collective import Collective, CollectiveError
 from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
-from solvers.solve import check
-from solvers.trees.large import refuse_too_large
 from topologies.model.arguments import number, whole
 from topologies.model.topology import Topology
 from topologies.model.units import Bytes, Seconds, Share, duration
+
+if TYPE_CHECKING:
+    from commplan.planning.nearby import Nearby
 
 LEADS = "other leads"  # what is not tried where the time does not suffice
 CROWDED = 3.0  # times as long as alone that a play takes where others have the processors
@@ -111,7 +111,10 @@ def plan(
     check(topology, collective, watch, options)
     if faults := list(collective_faults(topology, collective)):
         raise CollectiveError("\n".join(faults))
-    refuse_too_large(topology, collective, options)
+    if known is None:
+        from solvers.trees.large import refuse_too_large
+
+        refuse_too_large(topology, collective, options)
     size = size if size is None else whole("size", size, 1, 2**60)
     if max_scratch is not None:
         number("max_scratch", max_scratch)
@@ -133,6 +136,9 @@ def _in_order(
 
     What is in hand then is turned and verified, however late it is.
     """
+    from commplan.planning.canonical import canonical_view
+    from solvers.groups.reach import restrict_relays
+
     with end_with(watch, overtime(watch)):
         watch.tell("putting the machine in order")
         topology = restrict_relays(topology, collective, options.relays)
@@ -168,7 +174,7 @@ def plan_as_is(
     best, report = found.schedule, found.report
     if size is None and is_sized(collective):
         size = collective.total
-    around = find_nearby(best)
+    around = _nearby(best)
     seen = best if around is None else around.best
     candidates = compare(seen, size, max_scratch, watch, options, exact=True)
     if around is not None:
@@ -204,6 +210,15 @@ def plan_as_is(
     )
 
 
+def _nearby(best: Schedule) -> "Nearby | None":
+    """Look for the part of the machine around a group, where not all ranks take part."""
+    if len(best.collective.ranks) == best.topology.ranks:
+        return None
+    from commplan.planning.nearby import find_nearby
+
+    return find_nearby(best)
+
+
 def _pace(
     best: Schedule, max_scratch: Share | None, watch: Watch
 ) -> tuple[Schedule, Simulation | None]:
@@ -226,15 +241,22 @@ def _highest(
 
     Patterns, which a solver does not know, may be lower than its trees.
     """
+    from commplan.planning.relayed import best_with_relays
+
     try:
         return best_with_relays(topology, collective, watch, options)
     except LimitError:
+        from commplan.anytime.standby import make_fallback
+        from solvers.bounds.cuts import cut_bound
+
         known = cut_bound(topology, collective, watch)
         return check_schedule(make_fallback(topology, collective, known, watch, options))
 
 
 def schedule_time_bound(schedule: Schedule, size: float) -> Seconds:
     """Compute the seconds that nothing beats at a size, whatever the schedule."""
+    from solvers.bounds import time_bound
+
     return time_bound.time_lower_bound(
         schedule.topology,
         schedule.collective,

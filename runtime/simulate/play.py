@@ -7,9 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.simulate.shared_twin import SharedTwin
 from runtime.simulate.traffic import Flowing, Traffic
-from runtime.simulate.twin import Twin
 from topologies.model.topology import IntArray
 
 LIBRARY = Path(__file__).parent / "libplay.so"
@@ -76,6 +74,9 @@ def _library() -> ctypes.CDLL:
 
 def play_in_python(traffic: Traffic, lead: int, limit: int = FOREVER) -> Played:
     """Let the twin play."""
+    from runtime.simulate.shared_twin import SharedTwin
+    from runtime.simulate.twin import Twin
+
     flowing = traffic.flowing
     if flowing is None:
         twin = Twin(traffic, lead, limit)

@@ -18,7 +18,6 @@ from solvers.bounds.cuts import cut_bound, is_gathering, rank_bound
 from solvers.certify.certificates import prove
 from solvers.certify.dual_bound import Unproven
 from solvers.certify.multigraph import simplify
-from solvers.lp.linear_program import Infeasible
 from solvers.lp.max_flow import max_flow
 from solvers.routing.partitions import list_partitions
 from solvers.routing.path_pool import HOP
@@ -29,57 +28,15 @@ from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import unfold
 from solvers.trees.problem import Hubs
 from solvers.trees.tuning import HELPED_MEMBERS
-from topologies.derive.part import Submachine, islands, submachine, without_others
+from topologies.derive.part import Submachine, islands, submachine
 from topologies.model.topology import IntArray, Topology, frozen
-from topologies.model.units import Rank
 from topologies.symmetry.extension import extend_symmetry
 from topologies.symmetry.group import Group, cyclic_subgroup, orbits, reduce_group, trivial
 
-SHOWN = 8  # parts, and ranks of each, that are named
 IMAGES = 512  # of a tree that are written out
 FEW, MORE = 64, 3  # elements, or as many as ranks: groups with more may leave more orbits than this
 HUBS, SPREAD_HUBS = 4, 32  # outside, for each rank in the part around; in the whole machine
 MOST = 0.5  # of the ranks of a machine; a larger part is hardly less work
-
-
-def restrict_relays(topology: Topology, collective: Collective, relays: Relays) -> Topology:
-    """Give the machine as a collective may use it: without other ranks, if these do nothing.
-
-    Raises:
-        Infeasible: then its ranks cannot reach each other; the parts that can are named.
-    """
-    if relays != "none":
-        return topology
-    left = without_others(topology, collective.ranks)
-    refuse_parts(left, collective, "without other ranks as relays")
-    return left
-
-
-def refuse_parts(topology: Topology, collective: Collective, where: str) -> None:
-    """Name the parts into which the ranks of a collective fall, if they are several.
-
-    Args:
-        topology: that the ranks reach each other on.
-        collective: over some of its ranks.
-        where: in words, what that is.
-
-    Raises:
-        Infeasible: there are several.
-    """
-    found = islands(topology, collective.ranks)
-    if len(found) > 1:
-        named = " | ".join(_list_ranks(topology, ranks) for ranks in found[:SHOWN])
-        more = f" | and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        raise Infeasible(
-            f"{collective.name}: {where} the {len(collective.ranks)} ranks "
-            f"fall apart into {len(found)} parts: {named}{more}"
-        )
-
-
-def _list_ranks(topology: Topology, ranks: list[Rank]) -> str:
-    """Name some ranks of a part."""
-    names = ", ".join(topology.names[rank] for rank in ranks[:SHOWN])
-    return f"{names} and {len(ranks) - SHOWN} more" if len(ranks) > SHOWN else names
 
 
 def submachines(topology: Topology, collective: Collective) -> Iterator[Submachine]:

@@ -23,7 +23,7 @@ from solvers.packing.tuning import (
     TRUSTED,
 )
 from solvers.routing.path_pool import HOP
-from solvers.routing.quotient import Quotient
+from solvers.routing.quotient import trace
 from solvers.settings.deadline import NotFound
 from topologies.model.topology import FloatArray, IntArray
 
@@ -155,13 +155,3 @@ class Pricing:
             self.pool.watch.check(PAIR_WORK * len(cost) ** 2)
             child = order.leaders
             self.pool.choose(i, order.cheapest_parents(cost)[child], child)
-
-
-def trace(quotient: Quotient, root: int, entry: IntArray, target: int) -> tuple[int, ...]:
-    """Walk back over the entering links to the root."""
-    path = [int(entry[target])]
-    while True:
-        tail = int(quotient.topology.src[path[0]])
-        if tail == quotient.roots[root]:
-            return tuple(path)
-        path.insert(0, int(entry[tail]))

@@ -7,12 +7,12 @@ import numpy as np
 
 from solvers.certify.arborescence import cheapest_arborescence
 from solvers.lp.linear_program import Infeasible
-from solvers.packing.pricing import trace
 from solvers.packing.tuning import CLOSE, GAIN, PRICE_TIE
 from solvers.repair.expand import OldTrees
 from solvers.repair.master import Choice, Master, Variant
 from solvers.repair.reattach import Vary, reattach, tie_between
 from solvers.routing.path_pool import HOP
+from solvers.routing.quotient import trace
 from topologies.model.forests import depths
 from topologies.model.topology import FloatArray, IntArray, frozen, integers
 

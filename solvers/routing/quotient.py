@@ -141,3 +141,13 @@ class Quotient:
         root, element = (column[self.members] for column in self.from_root)
         target = self.group.origins(element[:, None], self.members[None])
         return frozen(root), frozen(target)
+
+
+def trace(quotient: Quotient, root: int, entry: IntArray, target: int) -> tuple[int, ...]:
+    """Walk back over the entering links to the root."""
+    path = [int(entry[target])]
+    while True:
+        tail = int(quotient.topology.src[path[0]])
+        if tail == quotient.roots[root]:
+            return tuple(path)
+        path.insert(0, int(entry[tail]))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from solvers.certify.together import mark_usable
-from solvers.groups.parts import restrict_relays
+from solvers.groups.reach import restrict_relays
 from solvers.lp.min_max_load import LoadLP
 from solvers.packing import rounding
 from solvers.packing.column_generation import ColumnGeneration, Packing

@@ -30,8 +30,8 @@ from solvers.packing import rounding
 from solvers.packing.column_generation import ColumnGeneration, Packing, Reached
 from solvers.packing.families import Family
 from solvers.packing.order_lp import Columns, Order, concatenate, places, start_at_roots
-from solvers.packing.pricing import trace
 from solvers.routing.path_pool import HOP
+from solvers.routing.quotient import trace
 from solvers.settings.deadline import NotFound
 from topologies.model.forests import depths
 from topologies.model.topology import FloatArray, IntArray, frozen, integers

@@ -24,8 +24,8 @@ from solvers.lp.linear_program import Infeasible, solve_limited
 from solvers.packing.column_generation import ColumnGeneration, Packing
 from solvers.packing.families import Family, Heights
 from solvers.packing.order_lp import Columns, Order, start_at_roots
-from solvers.packing.pricing import trace
 from solvers.routing.path_pool import HOP
+from solvers.routing.quotient import trace
 from solvers.settings.deadline import NotFound, Watch
 from solvers.trees.extract import extract_trees
 from solvers.trees.problem import PackedTrees, TreeProblem

@@ -13,7 +13,7 @@ from commplan.cli.io.certificates import describe_certificate, find_bound
 from commplan.cli.io.progress import name_untried, progress
 from commplan.cli.io.quantities import exact, gigabytes
 from solvers.bounds.exchange_bound import bound_exchange
-from solvers.groups.parts import restrict_relays
+from solvers.groups.reach import restrict_relays
 from solvers.schedules.collective import BLOCK_LIMIT, Collective
 from solvers.settings.options import SolverOptions
 from topologies.formats import spec

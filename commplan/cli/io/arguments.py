@@ -1,4 +1,8 @@
-"""The arguments that several commands share, read into values of the library."""
+"""The arguments that several commands share, read into values of the library.
+
+What some of them need is loaded when they are given: formats and presets of machines take as long
+as all the rest.
+"""
 
 import os
 from collections.abc import Callable, Sequence
@@ -8,13 +12,10 @@ from typing import Any
 import click
 import numpy as np
 
-from commplan.cli.io import needless, quantities
+from commplan.cli.io import quantities
 from commplan.cli.io.answer import Answer, Once
 from commplan.cli.io.failures import RefusedError
-from runtime.launch import rank_map
 from runtime.metrics.pacing import MOST_LEAD
-from runtime.program.buffer_plan import moves
-from runtime.program.memory_layout import elements
 from runtime.program.program import DTYPES
 from runtime.verify.verify import Report, verify
 from solvers.schedules import files
@@ -24,7 +25,7 @@ from solvers.schedules.kinds import BLOCKS, KINDS, TOKENS, collective, find, is_
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.text import heading as heading
 from solvers.settings.options import SYMMETRY_USES, SolverOptions, SymmetryUse
-from topologies.formats import atomic, spec
+from topologies.formats import atomic
 from topologies.model import selection
 from topologies.model.messages import prefix
 from topologies.model.topology import IntArray, Topology, TopologyError
@@ -163,6 +164,8 @@ def options(body: Body) -> Body:
         solver: str | None,
         **rest: Any,  # noqa: ANN401
     ) -> Answer:
+        from commplan.cli.io import needless
+
         needless.refuse_options(machine, what, in_network, relays)
         others = relays or SolverOptions().relays
         found = SolverOptions(symmetry, in_network, max_height, relays=others, solver=solver)
@@ -209,13 +212,20 @@ def problem(body: Body) -> Body:
         root: str | None,
         **rest: Any,  # noqa: ANN401
     ) -> Answer:
-        machine = spec.topology(topology)
+        machine = read_machine(topology)
         chosen = choose_ranks(machine, ranks)
         start = None if root is None else _root(machine, root)
         asked = [rest.pop(name) for name in _ASKED]
         return body(machine, _read_collective(chosen, start, *asked), **rest)
 
     return reading
+
+
+def read_machine(text: str) -> Topology:
+    """Read a machine: a preset with parameters, or a file."""
+    from topologies.formats import spec
+
+    return spec.topology(text)
 
 
 FILE = "file:"  # in front of the path of a collective of one's own
@@ -332,7 +342,7 @@ def open_schedule(file: str, topology: str | None, size: Bytes | None) -> Schedu
     """Read a schedule, that of a set by the size, and refuse one of another machine."""
     schedule = files.load(file, size)
     if topology is not None:
-        _belongs(schedule, spec.topology(topology), file)
+        _belongs(schedule, read_machine(topology), file)
     return schedule
 
 
@@ -345,6 +355,8 @@ def one_schedule_in(body: Body) -> Body:
     )
     @wraps(body)
     def reading(schedule: Schedule, size: Bytes | None, **rest: Any) -> Answer:  # noqa: ANN401
+        from commplan.cli.io import needless
+
         needless.refuse_size(click.get_current_context().params["file"], size)
         return body(schedule, **rest)
 
@@ -365,6 +377,9 @@ def _belongs(schedule: Schedule, machine: Topology, file: str) -> None:
 
 def read_map(path: str, schedule: Schedule) -> tuple[int, ...]:
     """Read which rank of a schedule's program each process plays, by number or name."""
+    from runtime.launch import rank_map
+    from runtime.program.buffer_plan import moves
+
     machine = schedule.topology
     return rank_map.read(path, moves(schedule).ranks, machine.names[: machine.ranks])
 
@@ -383,4 +398,6 @@ def verify_first(schedule: Schedule) -> Report:
 
 def whole_elements(what: Collective, size: Bytes, dtype: str) -> Bytes:
     """Round a size in bytes down to what is used: whole elements of each block, at least one."""
+    from runtime.program.memory_layout import elements
+
     return elements(what, size, dtype) * np.dtype(dtype).itemsize

@@ -123,7 +123,7 @@ def test_what_is_in_hand_is_not_played_when_the_time_is_over(monkeypatch):
         watch.stop()
         return found
 
-    monkeypatch.setattr("commplan.planning.planner.best_with_relays", stopped)
+    monkeypatch.setattr("commplan.planning.relayed.best_with_relays", stopped)
     made = plan(*problem("ring:5", "all_gather"))
     assert made.report.optimal
     assert made.reached is None

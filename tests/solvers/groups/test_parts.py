@@ -11,12 +11,12 @@ from commplan.planning.relayed import best_with_relays
 from runtime.verify.verify import verify
 from solvers.certify.certificates import prove
 from solvers.groups.parts import (
-    restrict_relays,
     submachines,
     submachines_with_helpers,
     to_submachine,
     whole_bound,
 )
+from solvers.groups.reach import restrict_relays
 from solvers.schedules.capabilities import RELAYS, Relays
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
