@@ -62,7 +62,12 @@ def mpi(keeper: Keeper, ranks: Sequence[Rank]) -> Mpi:
         words += _openmpi(plain.command[0], remote, hosts)
     else:
         raise FabricError(f"{plain.command[0]}: neither MPICH nor Open MPI")
-    return replace(plain, command=(*enter, *words), variables=tuple(variables.items()))
+    return replace(
+        plain,
+        command=(*enter, *words),
+        variables=tuple(variables.items()),
+        inner=_path(plain.command[0]),
+    )
 
 
 def _mpich(mpirun: str, remote: Path, hosts: Sequence[str]) -> list[str]:

@@ -37,11 +37,13 @@ class Mpi:
 
     Attributes:
         variables: what it needs in its environment besides.
+        inner: the mpirun itself, where the command begins with what enters another place.
     """
 
     command: tuple[str, ...]
     kind: str
     variables: tuple[tuple[str, str], ...] = ()
+    inner: str = ""
 
     def command_line(self, processes: int) -> list[str]:
         """Write the command line that starts so many processes."""
@@ -111,8 +113,9 @@ def compile_c(mpi: Mpi, source: Path, program: Path, *more: str) -> None:
     Raises:
         LaunchError: there is no mpicc, or it fails; with its first words.
     """
-    where = shutil.which(mpi.command[0]) or mpi.command[0]
-    compiler = shutil.which("mpicc", path=str(Path(where).parent)) or _find_beside("mpicc")
+    mpirun = mpi.inner or mpi.command[0]
+    where = Path(shutil.which(mpirun) or mpirun).parent
+    compiler = shutil.which("mpicc", path=str(where)) or _find_beside("mpicc")
     command = [compiler, "-O3", "-std=c11", *more, "-o", str(program), str(source), "-lm"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_SECONDS)
