@@ -11,16 +11,26 @@ Array = NDArray[np.generic]
 Join = Callable[[Array, Array], None]
 
 BLOCK = 2**14  # elements that are worked on at a time, in memory that is kept
+WIDE = 2**17  # the same where no memory is needed besides: what a core's own cache holds
+MANY = 2**11  # elements of which the largest is found sooner than all that are no numbers
 # The one form of what is not a number.
 NANS = {"float16": 0x7E00, "float32": 0x7FC00000, "float64": 0x7FF8000000000000}
 
 
 def unify(values: Array, strange: NDArray[np.bool_]) -> None:
-    """Give what is not a number its one form; strange: room for as many."""
-    np.isnan(values, out=strange)
-    if np.count_nonzero(strange):
-        bits = np.dtype(f"u{values.itemsize}")
-        np.putmask(values.view(bits), strange, bits.type(NANS[values.dtype.name]))
+    """Give what is not a number its one form; strange: room for some of them at a time.
+
+    Of many, the largest tells whether there is any: it is none then, and found in half the time.
+    """
+    if len(values) > MANY and values.itemsize > 2 and not np.isnan(np.maximum.reduce(values)):
+        return
+    for start in range(0, len(values), len(strange)):
+        part = values[start : start + len(strange)]
+        found = strange[: len(part)]
+        np.isnan(part, out=found)
+        if np.count_nonzero(found):
+            bits = np.dtype(f"u{part.itemsize}")
+            np.putmask(part.view(bits), found, bits.type(NANS[part.dtype.name]))
 
 
 def silence(ufunc: np.ufunc) -> Callable[..., object]:
@@ -46,14 +56,15 @@ class RealJoin:
         self.ties = np.empty(BLOCK, dtype=self.bits)
         # Of equals only the signs of 0 differ, and those are the highest bits.
         self.tie = {"minimum": np.bitwise_or, "maximum": np.bitwise_and}.get(ufunc.__name__)
+        self.most = WIDE if self.tie is None else BLOCK
 
     def join(self, to: Array, source: Array) -> None:
         """Change the first by the second."""
-        if len(to) <= BLOCK:
+        if len(to) <= self.most:
             self._block(to, source)
             return
-        for start in range(0, len(to), BLOCK):
-            self._block(to[start : start + BLOCK], source[start : start + BLOCK])
+        for start in range(0, len(to), self.most):
+            self._block(to[start : start + self.most], source[start : start + self.most])
 
     def _block(self, to: Array, source: Array) -> None:
         n = len(to)
@@ -65,7 +76,7 @@ class RealJoin:
             self.tie(bits, source.view(self.bits), out=ties)
             self.ufunc(to, source, out=to)
             np.copyto(bits, ties, where=equal)
-        unify(to, self.strange[:n])
+        unify(to, self.strange)
 
 
 def join_real(ufunc: np.ufunc, dtype: str) -> Join:

@@ -20,6 +20,7 @@ from runtime.program.elements import (
     take_shares,
     width,
 )
+from runtime.program.floats import MANY, NANS, WIDE
 
 CASES = [(op, dtype) for op in OPERATIONS for dtype in TYPES if not refusal(op, dtype)]
 SPECIAL = (0.0, -0.5, 1.0, 3.0e-8, 6.0e-5, 65504.0, -70000.0, 3e38, np.inf, -np.inf, np.nan)
@@ -120,6 +121,18 @@ def test_zeros_are_ordered_and_what_is_no_number_has_one_form():
         got = to.copy()
         join(op, "float32")(got.view(np.float32), np.ones(2, dtype=np.float32))
         assert got.tolist() == [0x7FC00000] * 2
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [MANY + 1, WIDE + 3])
+@pytest.mark.parametrize("place", [0, 1000, -1])
+def test_one_that_is_no_number_is_found_among_many(dtype, count, place):
+    to = np.ones(count, dtype=dtype)
+    odd = to.view(f"u{to.itemsize}")
+    odd[place] = NANS[dtype] + 12345
+    join("sum", dtype)(to, np.ones(count, dtype=dtype))
+    assert odd[place] == NANS[dtype]
+    assert np.count_nonzero(to == 2) == count - 1
 
 
 def test_bfloat16_rounds_to_the_nearest_and_ties_to_even():
