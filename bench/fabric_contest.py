@@ -13,22 +13,31 @@ headers and acknowledgements (up to 2 %) are losses in every column. `*` marks w
 its bound, and what says little of the machine: what is shorter than a burst passes at once, so that
 of 4 KiB little is left but what messages cost the cores. `WRONG` is a result that is not right,
 `ASTRAY` a right one whose traffic was not as planned.
+
+`--rows FILE` keeps each launch in a file as it ends, and `--seconds` ends in time; the same command
+goes on where it was left. After a change of the code begin another file: what is in it is not
+measured again.
 """
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache, cached_property
 from math import inf
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 import numpy as np
 
 from bench.contest.algorithms import DEFAULT, Variables, algorithms
+from bench.contest.kept import Kept, TimeOverError
 from bench.verdict import ended, verdict_on
 from commplan.planning.planner import plan
 from runtime.fabric import machine, trial
@@ -44,6 +53,7 @@ from topologies.model.units import bytes_of
 from topologies.model.units import size as read_size
 from topologies.presets.shapes import hypercube
 
+FORMAT = "commplan/bench-fabric-contest/1"
 MEGABIT = 125_000  # bytes per second
 ALPHA = 10e-6  # of a cable, about
 MESSAGE = 20e-6  # of a core's time that a message over TCP takes at either end, about
@@ -204,39 +214,119 @@ class Row:
         )
 
 
-def contest(
-    bed: Bed, what: str, kind: str, size: int, launches: int, tell: Callable[[str], None]
-) -> Row:
-    """Look at all algorithms, then run the fastest in turns with ours and the default."""
-    known = algorithms(kind, what)
-    seen = {}
-    for name, variables in known.items():
-        tell(f"{what}, {bytes_of(size)}: {name}")
-        seen[name] = bed.stock(what, size, variables, LOOK)
-    right = [name for name, seconds in seen.items() if seconds < inf]
-    near = sorted(right, key=lambda name: seen[name])[:FASTEST]
-    again = {name: bed.stock(what, size, known[name], SHORT) for name in near}
-    name = min(again, key=lambda name: again[name])
-    machine = bed.machine.layout.original
-    schedule = plan(machine, collective(what, range(machine.ranks)), size=size).schedule
-    trials, best, default = [], [], []
-    for launch in range(launches):
-        tell(f"{what}, {bytes_of(size)}: launch {launch + 1}")
-        trials.append(bed.ours(schedule, size))
-        best.append(bed.stock(what, size, known[name], AGAIN))
-        default.append(bed.stock(what, size, known[DEFAULT], AGAIN))
-    return Row(
-        size,
-        median(each.measured.seconds for each in trials),
-        trials[0].bound or 0.0,
-        trials[0].predicted,
-        median(best),
-        median(default),
-        f"{name} (of {len(right)})",
-        [fault for each in trials for fault in each.faults()],
-        any(each.measured.wrong for each in trials),
-        any(each.marks for each in trials),
-    )
+@dataclass(frozen=True)
+class Match:
+    """A machine, a collective and a size; it is made and planned for when something is missing.
+
+    Attributes:
+        kind: of the MPI.
+        kept: the launches that were made.
+        bed: gives the machine, and makes it the first time.
+    """
+
+    case: str
+    what: str
+    size: int
+    kind: str
+    kept: Kept
+    bed: Callable[[], Bed]
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Choose for the size."""
+        here = self.bed().machine.layout.original
+        return plan(here, collective(self.what, range(here.ranks)), size=self.size).schedule
+
+    def stock(self, name: str, calls: int, turn: str) -> float:
+        """Time one of MPI's algorithms, or look up what it took: seconds."""
+        chosen = algorithms(self.kind, self.what)[name]
+
+        def run() -> dict[str, float | None]:
+            took = self.bed().stock(self.what, self.size, chosen, calls)
+            return {"seconds": took if took < inf else None}
+
+        found = self.kept.once(self._asked(name, turn), run)["seconds"]
+        return inf if found is None else float(found)
+
+    def ours(self, turn: str) -> Mapping[str, Any]:
+        """Run the schedule, or look up what came of it."""
+
+        def run() -> dict[str, Any]:
+            found = self.bed().ours(self.schedule, self.size)
+            return {
+                "seconds": found.measured.seconds,
+                "bound": found.bound or 0.0,
+                "predicted": found.predicted,
+                "faults": list(found.faults()),
+                "wrong": bool(found.measured.wrong),
+                "marked": bool(found.marks),
+            }
+
+        return self.kept.once(self._asked("ours", turn), run)
+
+    def _asked(self, who: str, turn: str) -> dict[str, str | int]:
+        return {
+            "machine": self.case,
+            "collective": self.what,
+            "size": self.size,
+            "who": who,
+            "turn": turn,
+        }
+
+    def row(self, launches: int) -> Row:
+        """Look at all algorithms, then run the fastest in turns with ours and the default.
+
+        Raises:
+            TimeOverError: there is no time for all.
+        """
+        seen = {}
+        for name in algorithms(self.kind, self.what):
+            _tell(f"{self.what}, {bytes_of(self.size)}: {name}")
+            seen[name] = self.stock(name, LOOK, "look")
+        right = [name for name, seconds in seen.items() if seconds < inf]
+        near = sorted(right, key=lambda name: seen[name])[:FASTEST]
+        again = {name: self.stock(name, SHORT, "again") for name in near}
+        name = min(again, key=lambda name: again[name])
+        ours, best, default = list[Mapping[str, Any]](), list[float](), list[float]()
+        for launch in range(launches):
+            _tell(f"{self.what}, {bytes_of(self.size)}: launch {launch + 1}")
+            ours.append(self.ours(str(launch)))
+            best.append(self.stock(name, AGAIN, str(launch)))
+            default.append(self.stock(DEFAULT, AGAIN, str(launch)))
+        return Row(
+            self.size,
+            median(each["seconds"] for each in ours),
+            ours[0]["bound"],
+            median(each["predicted"] for each in ours),
+            median(best),
+            median(default),
+            f"{name} (of {len(right)})",
+            [fault for each in ours for fault in each["faults"]],
+            any(each["wrong"] for each in ours),
+            any(each["marked"] for each in ours),
+        )
+
+
+def rows(
+    case: str, sizes: Sequence[int], names: Sequence[str], kept: Kept, program: Path, launches: int
+) -> Iterator[tuple[str, Row]]:
+    """Give a collective and its row, one after the other, on a machine that is made if need be.
+
+    Raises:
+        TimeOverError: there is no time for all.
+        FabricError, LaunchError: it cannot be made, or nothing runs.
+    """
+    make, played = CASES[case]
+    for size in sizes:
+        with ExitStack() as stack:
+
+            @cache
+            def bed(size: int = size, stack: ExitStack = stack) -> Bed:
+                up = stack.enter_context(machine.while_up(counted(make(), size), Fraction(1)))
+                return Bed(up, played, program)
+
+            for what in names:
+                yield what, Match(case, what, size, kept.library, kept, bed).row(launches)
 
 
 @click.command()
@@ -244,29 +334,37 @@ def contest(
 @click.option("--collective", "names", multiple=True, type=click.Choice(COLLECTIVES))
 @click.option("--size", "asked", multiple=True, default=["8MiB", "1MiB"], show_default=True)
 @click.option("--launches", default=3, show_default=True, help="Of each of the three, in turns.")
+@click.option("--rows", "path", type=click.Path(dir_okay=False, path_type=Path), help="Keep here.")
+@click.option("--seconds", default=inf, help="After which no launch begins.")
 def main(
-    cases: tuple[str, ...], names: tuple[str, ...], asked: tuple[str, ...], launches: int
+    cases: tuple[str, ...],
+    names: tuple[str, ...],
+    asked: tuple[str, ...],
+    launches: int,
+    path: Path | None,
+    seconds: float,
 ) -> None:
     """Print milliseconds and ratios; exit 1 where a result or the traffic was not right."""
-    kind, unsound = find().kind, []
+    kind, unsound = find().kind, list[str]()
     sizes = [read_size(text) for text in asked]
+    kept = Kept(FORMAT, kind, path, time.monotonic() + seconds)
     click.echo(f"{kind}; milliseconds, medians of {launches} launches\n{HEAD}")
     with TemporaryDirectory(prefix="commplan-") as folder:
         program = Path(folder) / "stock"
         compile_c(find(), SOURCE, program)
-        for case, (make, played) in CASES.items():
+        for case in CASES:
             if cases and not any(part in case for part in cases):
                 continue
-            for size in sizes:
-                try:
-                    with machine.while_up(counted(make(), size), Fraction(1)) as up:
-                        bed = Bed(up, played, program)
-                        for what in names or COLLECTIVES:
-                            row = contest(bed, what, kind, size, launches, _tell)
-                            click.echo(row.line(case, what))
-                            unsound += [f"{case} {what}: {fault}" for fault in row.faults]
-                except (FabricError, LaunchError) as error:
-                    raise click.ClickException(f"{case}: {error}") from None
+            try:
+                found = rows(case, sizes, names or COLLECTIVES, kept, program, launches)
+                for what, row in found:
+                    click.echo(row.line(case, what))
+                    unsound += [f"{case} {what}: {fault}" for fault in row.faults]
+            except TimeOverError:
+                click.echo("the time is over: the same command goes on", err=True)
+                break
+            except (FabricError, LaunchError) as error:
+                raise click.ClickException(f"{case}: {error}") from None
     ended(unsound)
 
 

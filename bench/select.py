@@ -30,6 +30,7 @@ import numpy as np
 
 from bench.contest import margins
 from bench.contest.irregular import IRREGULAR
+from bench.contest.kept import TimeOverError
 from bench.contest.launches import (
     DEFAULT,
     FILE,
@@ -38,7 +39,6 @@ from bench.contest.launches import (
     Bed,
     Journal,
     Launch,
-    TimeOverError,
     digest,
 )
 from bench.contest.selected import HEAD, Row, make_row, summary

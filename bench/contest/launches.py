@@ -1,24 +1,20 @@
 """Launches of MPI's own collectives on an emulated machine, kept in a file as they end.
 
-A launch that is in the file is not made again, so that a measurement may be cut into as many parts
-as one likes. A line of the file is one launch, in JSON; the first one says what was measured.
+A launch that is in the file is not made again.
 """
 
-import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from math import inf, isfinite
 from pathlib import Path
-from typing import Any
 
+from bench.contest.kept import JournalError, Kept
 from bench.fabric_contest import CONNECTING
 from commplan.selection.targets import Target
 from runtime.fabric.hosts import mpi
 from runtime.fabric.machine import Machine
 from runtime.launch.process import run_limited
-from topologies.model.errors import NO, WRONG_INPUT, CommplanError
 from topologies.model.units import Bytes, Rank, Seconds
 
 FORMAT = "commplan/bench-select/1"
@@ -28,18 +24,6 @@ DEFAULT, FILE = "the library's own choice", "the file"
 LOOK = -1  # the turn of a launch that only looks at an algorithm
 
 Times = Mapping[Bytes, Seconds]
-
-
-class JournalError(CommplanError, ValueError):
-    """A file of launches that is none, or of another library."""
-
-    exit_code = WRONG_INPUT
-
-
-class TimeOverError(CommplanError, RuntimeError):
-    """There is no time for another launch."""
-
-    exit_code = NO
 
 
 @dataclass(frozen=True)
@@ -73,25 +57,14 @@ class Journal:
     known: dict[Launch, dict[Bytes, Seconds]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.path is not None and self.path.exists():
-            self._read(self.path)
-        elif self.path is not None:
-            self._append({"format": FORMAT, "library": self.library})
-
-    def _read(self, path: Path) -> None:
-        lines = path.read_text().splitlines()
+        self._kept = Kept(FORMAT, self.library, self.path, self.until)
         try:
-            head, *rows = (json.loads(line) for line in lines)
-            if (head["format"], head["library"]) != (FORMAT, self.library):
-                raise JournalError(f"{path}: not launches of {self.library}, expected those")
-            for row in rows:
+            for row in self._kept.rows:
                 launch = Launch(*(row[key] for key in Launch.__dataclass_fields__))
                 times = {int(size): inf if s is None else s for size, s in row["seconds"].items()}
                 self.known.setdefault(launch, {}).update(times)
-        except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, JournalError):
-                raise
-            raise JournalError(f"{path}: no file of launches, expected {FORMAT}") from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise JournalError(f"{self.path}: no file of launches, expected {FORMAT}") from None
 
     def missing(self, launch: Launch, sizes: Sequence[Bytes]) -> list[Bytes]:
         """List the sizes that are still to be measured."""
@@ -104,20 +77,14 @@ class Journal:
         Raises:
             TimeOverError: there is none.
         """
-        if time.monotonic() > self.until:
-            raise TimeOverError
+        self._kept.begin()
 
     def add(self, launch: Launch, times: Times) -> None:
         """Keep what a launch took."""
         self.known.setdefault(launch, {}).update(times)
         seconds = {str(size): took if isfinite(took) else None for size, took in times.items()}
         fields = {key: getattr(launch, key) for key in Launch.__dataclass_fields__}
-        self._append({**fields, "seconds": seconds})
-
-    def _append(self, row: dict[str, Any]) -> None:
-        if self.path is not None:
-            with self.path.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+        self._kept.add({**fields, "seconds": seconds})
 
 
 def digest(text: str | None) -> str:

@@ -3,7 +3,8 @@ from math import inf
 
 import pytest
 
-from bench.contest.launches import Journal, JournalError, Launch, TimeOverError
+from bench.contest.kept import JournalError, Kept, TimeOverError
+from bench.contest.launches import Journal, Launch
 from bench.contest.margins import Promise, judge, least_margin
 from bench.contest.selected import Row, summary
 
@@ -57,3 +58,12 @@ def test_a_summary_counts_rows_that_lost_and_rows_near_the_fastest():
     text = "\n".join(summary(rows))
     assert "1 of 3, with a rule 1" in text
     assert "within 10% of the fastest measured: 1 of 3" in text
+
+
+def test_what_is_kept_is_not_made_once_more(tmp_path):
+    made = []
+    for _ in range(2):
+        kept = Kept("rows/1", "mpich", tmp_path / "rows")
+        found = kept.once({"who": "ring", "turn": "0"}, lambda: made.append(1) or {"seconds": None})
+        assert found == {"who": "ring", "turn": "0", "seconds": None}
+    assert made == [1]
