@@ -12,7 +12,7 @@ Join = Callable[[Array, Array], None]
 
 BLOCK = 2**14  # elements that are worked on at a time, in memory that is kept
 WIDE = 2**17  # the same where no memory is needed besides: what a core's own cache holds
-MANY = 2**11  # elements of which the largest is found sooner than all that are no numbers
+FEW = 2**10  # elements of which all that are no numbers are found sooner than the largest
 # The one form of what is not a number.
 NANS = {"float16": 0x7E00, "float32": 0x7FC00000, "float64": 0x7FF8000000000000}
 
@@ -22,7 +22,10 @@ def unify(values: Array, strange: NDArray[np.bool_]) -> None:
 
     Of many, the largest tells whether there is any: it is none then, and found in half the time.
     """
-    if len(values) > MANY and values.itemsize > 2 and not np.isnan(np.maximum.reduce(values)):
+    if len(values) <= FEW:
+        if b"\1" not in np.isnan(values).tobytes():
+            return
+    elif values.itemsize > 2 and not np.isnan(np.maximum.reduce(values)):
         return
     for start in range(0, len(values), len(strange)):
         part = values[start : start + len(strange)]
@@ -60,17 +63,20 @@ class RealJoin:
 
     def join(self, to: Array, source: Array) -> None:
         """Change the first by the second."""
-        if len(to) <= self.most:
+        if len(to) > self.most:
+            for start in range(0, len(to), self.most):
+                self._block(to[start : start + self.most], source[start : start + self.most])
+        elif self.tie is None:
+            self.ufunc(to, source, to)
+            unify(to, self.strange)
+        else:
             self._block(to, source)
-            return
-        for start in range(0, len(to), self.most):
-            self._block(to[start : start + self.most], source[start : start + self.most])
 
     def _block(self, to: Array, source: Array) -> None:
-        n = len(to)
         if self.tie is None:
-            self.ufunc(to, source, out=to)
+            self.ufunc(to, source, to)
         else:
+            n = len(to)
             equal, ties, bits = self.equal[:n], self.ties[:n], to.view(self.bits)
             self.equals(to, source, out=equal)
             self.tie(bits, source.view(self.bits), out=ties)
