@@ -14,6 +14,7 @@ MOST = 2**40  # of any count in a file
 Count = Annotated[int, Meta(ge=1, le=MOST)]
 Some = Annotated[int, Meta(ge=0, le=MOST)]
 Part = Annotated[float, Meta(ge=0.0, le=1.0)]
+Share = Annotated[float, Meta(gt=0.0, le=1.0)]
 Positive = Annotated[float, Meta(gt=0.0, le=1e18)]
 NotNegative = Annotated[float, Meta(ge=0.0, le=1e18)]
 Text = Annotated[str, Meta(max_length=2000)]
@@ -166,7 +167,7 @@ class Compute(Struct, frozen=True, forbid_unknown_fields=True):
         peak_TFLOPS: of the type that matrices are multiplied in.
         efficiency: the part of it that large products reach.
         memory_GBps: what is read from and written to memory in a second.
-        memory_GB: of one rank; 0 where it is no matter.
+        memory_GB: of one rank, which no job may need more of; 0 is the chip's, and only told.
         launch_us: that a kernel takes at least.
         host_us: that the host takes for an operator, and others in proportion; 0 is the chip's.
         network: the part of the planned rate that collectives reach.
@@ -177,12 +178,12 @@ class Compute(Struct, frozen=True, forbid_unknown_fields=True):
     precision: Literal["bf16", "fp8"] = "bf16"
     seconds: NotNegative = 0.0
     peak_TFLOPS: NotNegative = 0.0  # noqa: N815 (a unit)
-    efficiency: Part = 0.7
+    efficiency: Share = 0.7
     memory_GBps: NotNegative = 0.0  # noqa: N815 (a unit)
     memory_GB: NotNegative = 0.0  # noqa: N815 (a unit)
     launch_us: NotNegative = 5.0
     host_us: NotNegative = 0.0
-    network: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.8
+    network: Share = 0.8
     recompute: Literal["none", "selective", "full"] = "none"
     schedule: Pipeline = "interleaved"
 

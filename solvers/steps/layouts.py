@@ -128,6 +128,10 @@ def rank_layouts(
             refused[reason] += 1
         else:
             feasible.append(Ranked(candidate, best, None))
+    if not candidates:
+        raise JobError(
+            f"--search: no layout within these ranges multiplies to the {len(usable)} ranks"
+        )
     if not feasible:
         common = ", ".join(f"{count} by {why}" for why, count in refused.most_common(3))
         raise JobError(f"--search: no layout is feasible of {sum(refused.values())} ({common})")

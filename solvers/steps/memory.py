@@ -9,12 +9,14 @@ activations are computed anew, without these, and in full the input of each laye
 from dataclasses import dataclass
 
 from solvers.jobs.demand import microbatches
+from solvers.jobs.errors import JobError
 from solvers.jobs.job import Job, Model
 from solvers.jobs.layout import sizes
 from solvers.jobs.parameters import expert_layers, of_a_rank
 from solvers.steps.roofline import layer
 
 OPTIMISER = 12  # bytes for each parameter
+GIGA = 1e9
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,20 @@ class Held:
     def total(self) -> float:
         """Add all up."""
         return self.parameters + self.gradients + self.optimiser + self.activations
+
+
+def check_memory(job: Job) -> None:
+    """Refuse a job that needs more memory of a rank than it says there is.
+
+    Raises:
+        JobError: with what is needed.
+    """
+    room = job.compute.memory_GB
+    if room and job.model and job.batch and (need := held(job, job.model).total / GIGA) > room:
+        raise JobError(
+            f"compute.memory_GB: a rank holds {need:.1f} GB as it is laid out, expected at most "
+            f"{room:g}"
+        )
 
 
 def held(job: Job, model: Model) -> Held:

@@ -17,6 +17,7 @@ do not compute (`chips.py`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 from solvers.jobs.demand import microbatches
 from solvers.jobs.job import Hidden, Job
@@ -39,6 +40,7 @@ class Step:
         exposed: by kind of group, what is not hidden.
         bubble: what a rank waits for others in the pipeline.
         held: bytes of a rank.
+        room: bytes of its memory; 0 where nothing is known of it.
         tokens: of a step.
     """
 
@@ -49,6 +51,7 @@ class Step:
     held: Held | None
     tokens: int
     mfu: float
+    room: float = 0.0
 
     @property
     def binds(self) -> str:
@@ -80,7 +83,8 @@ def step(job: Job, judged: Judged, ranks: int) -> Step | None:
         memory = held(job, job.model)
         if chip is not None:
             used = operations(job.model, job.batch.sequences) / (chip.bf16 * ranks * seconds)
-    return Step(seconds, computing, exposed, bubble, memory, tokens, used)
+    room = chip.memory if chip and isfinite(chip.memory) else 0.0
+    return Step(seconds, computing, exposed, bubble, memory, tokens, used, room)
 
 
 def bubbles(job: Job) -> float:

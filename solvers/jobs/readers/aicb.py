@@ -47,10 +47,15 @@ def read(text: str, name: str) -> dict[str, Any]:
         raise JobError(f"{len(lines):,} lines, expected at most {MOST_ROWS:,}")
     layout, sends = _head(lines[first])
     found: Counter[tuple[str, str, int]] = Counter()
+    rows = 0
     for number, line in enumerate(lines[first + 1 :], first + 2):
         words = line.split()
         if len(words) > 1:
+            rows += 1
             _count(words, number, found)
+    stated = lines[first + 1].strip() if len(lines) > first + 1 else ""
+    if re.fullmatch("[0-9]{1,9}", stated) and int(stated) > rows:
+        raise JobError(f"line {first + 2}: found {rows} rows, expected {stated}: it was cut off")
     flows = [
         {"group": group, "collective": collective, "bytes": size, "times": times}
         for (group, collective, size), times in found.items()

@@ -33,6 +33,9 @@ WHOLE = {
 NEEDED = ("num-layers", "hidden-size", "num-attention-heads", "seq-length", "global-batch-size")
 RANKS = "world-size"
 MOST_WORDS = 100_000
+# $NAME, ${NAME} and ${NAME:-default}; NAME=word at the begin of a line, before or after others.
+VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::?-(\w*))?\}|([A-Za-z_]\w*))")
+ASSIGNMENT = re.compile(r"(?:^|[\s;])([A-Za-z_]\w*)=[\"']?(\w+)[\"']?(?=[\s;]|$)")
 
 
 def looks_like(text: str) -> bool:
@@ -44,7 +47,8 @@ def read(text: str, name: str) -> dict[str, Any]:
     """Read a job of the arguments in a text; everything else in it is passed over.
 
     Args:
-        text: a command line, or a script that lists the arguments one after the other.
+        text: a command line, or a script that lists the arguments one after the other. Variables
+            that it sets to plain words before are put in.
         name: of the job.
 
     Raises:
@@ -65,15 +69,30 @@ def read(text: str, name: str) -> dict[str, Any]:
 
 def _arguments(text: str) -> dict[str, str]:
     """List the arguments; one without a value has the empty text."""
-    words = shlex.split(text.replace("\\\n", " "), comments=True)[:MOST_WORDS]
+    words = shlex.split(_with_variables(text.replace("\\\n", " ")), comments=True)[:MOST_WORDS]
     found: dict[str, str] = {}
     for place, word in enumerate(words):
         if not word.startswith("--"):
             continue
         key, equals, value = word[2:].partition("=")
         after = words[place + 1] if place + 1 < len(words) else ""
-        found[key] = value if equals else ("" if after.startswith("--") else after)
+        plain = value if equals else ("" if after.startswith("--") else after)
+        found[key] = plain.removesuffix(")")  # the end of a shell's array
     return found
+
+
+def _with_variables(text: str) -> str:
+    """Put in what a shell script sets to a plain word, or its default, line by line."""
+    known: dict[str, str] = {}
+    lines = []
+    for line in text.splitlines():
+        own = VARIABLE.sub(
+            lambda found: known.get(found[1] or found[3], found[2] or found[0]), line
+        )
+        for name, word in ASSIGNMENT.findall(own):
+            known[name] = word
+        lines.append(own)
+    return "\n".join(lines)
 
 
 def _whole(key: str, value: str) -> int:
@@ -116,11 +135,7 @@ def _ranks(given: Mapping[str, str]) -> int:
     """Count the ranks: what torchrun is told, or a world size."""
     if RANKS in given:
         return _whole(RANKS, given[RANKS])
-    if {"nnodes", "nproc_per_node"} <= set(given):
-        return _whole("nnodes", given["nnodes"]) * _whole("nproc_per_node", given["nproc_per_node"])
-    if {"nnodes", "nproc-per-node"} <= set(given):
-        return _whole("nnodes", given["nnodes"]) * _whole("nproc-per-node", given["nproc-per-node"])
-    raise JobError(
-        "found no number of ranks, expected --world-size, or --nnodes and --nproc-per-node as "
-        "numbers"
-    )
+    for key in ("nproc_per_node", "nproc-per-node"):
+        if key in given:
+            return _whole("nnodes", given.get("nnodes", "1")) * _whole(key, given[key])
+    raise JobError("found no number of ranks, expected --world-size, or --nproc-per-node")

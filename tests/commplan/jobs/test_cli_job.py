@@ -163,6 +163,8 @@ def test_a_plan_has_a_page(planned, tmp_path, call):
     ("words", "said"),
     [
         (["job.toml", "-o", "PLAN"], "need a TOPOLOGY"),
+        (["job.toml", "--set", "compute.memory_GB=0.01"], "GB as it is laid out, expected at most"),
+        (["job.toml", "--set", "compute.efficiency=0"], "compute.efficiency: expected"),
         (["job.toml", "dgx-a100", "--set", "layout.dp=3"], "expected a multiple of dp x micro"),
         (["job.toml", "ring:2"], "= 4 ranks, expected at most the 2 of ring:2"),
         (["job.toml", "dgx-a100", "--without-rank", "0-4"], "expected at most the 3 of dgx-a100"),

@@ -64,6 +64,20 @@ def test_arguments_of_megatron_are_a_job(write):
     assert {flow.group for flow in demand(job)} == {"tp", "ep", "pp", "dp", "edp"}
 
 
+def test_variables_of_a_script_are_put_in(write):
+    script = MEGATRON.replace("parallel-size 2 --seq", "parallel-size ${TP} --seq")
+    script = script.replace("--nnodes 4", "--nnodes $NODES")
+    script = script.replace("node 8 pre", "node ${N:-8} pre")
+    assert "${TP}" in script
+    job = load(write("# TP=3\nexport TP=2\nNODES=4\n" + script, "run.sh"))
+    assert job == load(write(MEGATRON, "run.sh"))
+
+
+def test_a_workload_that_was_cut_off_is_refused(write):
+    with pytest.raises(JobError, match="line 2: found 2 rows, expected 3"):
+        load(write("".join(AICB.splitlines(keepends=True)[:-1]), "workload.txt"))
+
+
 def test_a_workload_of_aicb_is_a_job(write):
     job = load(write(AICB, "workload.txt"))
     rows = {(f.group, f.collective, f.bytes, f.times) for f in demand(job)}

@@ -29,6 +29,7 @@ from solvers.placement.claims import Claim, compare
 from solvers.placement.judge import Judge
 from solvers.placement.search import Placement, place
 from solvers.steps.layouts import Crew, hold, rank_layouts, read_ranges
+from solvers.steps.memory import check_memory
 from solvers.steps.step import step as predict_step
 from topologies.formats import spec
 from topologies.model import selection
@@ -139,6 +140,7 @@ def job(
     if is_given("jobs"):
         raise click.UsageError("--jobs is for --search")
     read = load(job, changes)
+    check_memory(read)
     flows = demand(read)
     fields, lines = laid_out.demand_fields(read, flows), laid_out.demand_lines(read, flows)
     if rate is not None:

@@ -225,6 +225,7 @@ def step_fields(found: Step) -> dict[str, object]:
             "mfu": found.mfu,
             "tokens_per_second": found.tokens / found.seconds if found.seconds else 0.0,
             "memory_GB": memory.total / 1e9 if memory else 0.0,
+            "memory_fits": not (memory and found.room) or memory.total <= found.room,
             "binds": found.binds,
         },
     }
@@ -247,6 +248,9 @@ def step_lines(found: Step) -> list[str]:
         words = ("parameters", "gradients", "optimiser", "activations")
         told = ", ".join(f"{w} {p / 1e9:.1f}" for w, p in zip(words, parts, strict=True))
         lines.append(f"  a rank    {own.total / 1e9:.1f} GB: {told}")
+        if found.room and own.total > found.room:
+            more = f"{found.room / 1e9:g} GB that it has, so something must be put elsewhere"
+            lines.append(f"  memory    more than the {more}")
     return lines
 
 
