@@ -3,7 +3,9 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from commplan.jobs.folder import load as load_plan
 from commplan.jobs.folder import load_job
@@ -12,7 +14,7 @@ from solvers.jobs.errors import JobError
 from solvers.jobs.job import Flow, Job
 from solvers.schedules.collective import CollectiveError
 from solvers.schedules.ensembles.ensemble import MOST_TASKS, Task
-from solvers.schedules.kinds import KINDS, collective
+from solvers.schedules.kinds import BLOCKS, KINDS, collective
 from topologies.formats import atomic
 from topologies.model import selection, units
 from topologies.model.messages import one_line, show_value, unknown
@@ -31,7 +33,8 @@ def read_words(topology: Topology, words: Iterable[str]) -> list[Task]:
 
     `0-31/8` are 4 groups of 8 ranks one after the other; `0-31%8` are 8 groups, each of every
     eighth rank. `all` are all ranks. A broadcast, reduce, scatter or gather has its root at the
-    first rank.
+    first rank. A send goes from each rank to the next. The size of an all_gatherv or
+    reduce_scatterv is a list of the bytes of each rank's block.
 
     Raises:
         CollectiveError, TopologyError: with the word.
@@ -80,7 +83,15 @@ def _tasks(topology: Topology, ranks: str, name: str, size: str, *, place: str) 
     """Make the tasks of a word or a line."""
     try:
         groups = list(_groups(topology, ranks))
+        if name in KINDS and KINDS[name].given in BLOCKS:
+            blocks = [int(each) if each == "0" else units.size(each) for each in size.split(",")]
+            made = [collective(name, group, blocks=blocks) for group in groups]
+            return [Task(each, each.total) for each in made]
         amount = units.size(size)
+        if name == SENDS:
+            if any(len(group) < 2 for group in groups):
+                raise CollectiveError("found 1 rank, expected that a send has two, or more")
+            return [_send(*pair, amount) for group in groups for pair in pairwise(group)]
         return [_task(name, group, amount) for group in groups]
     except TopologyError as error:
         raise TopologyError([f"{place}: {fault}" for fault in error.faults]) from None
@@ -92,6 +103,11 @@ def _task(name: str, ranks: Sequence[Rank], size: Bytes) -> Task:
     """Make a task; one with a root has it at the first rank."""
     rooted = name in KINDS and KINDS[name].rooted
     return Task(collective(name, ranks, ranks[0] if rooted else None), size)
+
+
+def _send(src: Rank, dst: Rank, size: Bytes) -> Task:
+    """Make a send: a broadcast of two ranks."""
+    return Task(collective("broadcast", [src, dst], src), size)
 
 
 def _groups(topology: Topology, text: str) -> Iterator[tuple[Rank, ...]]:
@@ -136,19 +152,37 @@ def read_plan(folder: str, kinds: Sequence[str]) -> tuple[Topology, list[Task]]:
             raise JobError(unknown("group", kind, [k for k in flows if k in table.groups]))
         flow = flows[kind]
         size = max(round(int(flow.bytes) * flow.times / flows[chosen[0]].times), 1)
-        for row in table.groups[kind]:
-            ranks = [table.ranks[rank] for rank in row.ranks]
-            tasks.append(_task(flow.collective, ranks, size))
+        rows = [[table.ranks[rank] for rank in row.ranks] for row in table.groups[kind]]
+        if flow.collective == SENDS:
+            tasks += _pipelines(rows, job.layout.virtual > 1, size)
+        else:
+            tasks += [_task(flow.collective, ranks, size) for ranks in rows]
     return topology, tasks
 
 
+def _pipelines(rows: Iterable[Sequence[Rank]], round_: bool, size: Bytes) -> Iterator[Task]:
+    """Make the sends of pipelines, to the next stage and back: half of the bytes each.
+
+    Args:
+        rows: the ranks of each pipeline.
+        round_: whether the last stage sends to the first, as where stages are virtual.
+        size: of what a rank sends to its neighbours, both ways.
+    """
+    sent: Counter[tuple[Rank, Rank]] = Counter()
+    half = max(size // 2, 1)
+    for row in rows:
+        for src, dst in pairwise([*row, row[0]] if round_ else row):
+            sent[src, dst] += half
+            sent[dst, src] += half
+    yield from (_send(*pair, amount) for pair, amount in sent.items())
+
+
 def _largest(flows: Sequence[Flow]) -> dict[str, Flow]:
-    """Find the collective of each kind that moves most in a step; sends take one way anyway."""
+    """Find the collective of each kind that moves most in a step."""
     found: dict[str, Flow] = {}
     for flow in flows:
         most = found.get(flow.group)
-        moves = _moved(flow)
-        if flow.collective != SENDS and (most is None or moves > _moved(most)):
+        if most is None or _moved(flow) > _moved(most):
             found[flow.group] = flow
     return found
 

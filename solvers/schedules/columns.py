@@ -105,7 +105,7 @@ def pack(schedule: Schedule) -> Columns:
     return Columns(
         format=FORMAT,
         topology=machine.pack(schedule.topology),
-        collective=_pack_collective(schedule.collective),
+        collective=pack_collective(schedule.collective),
         block=schedule.block.tolist(),
         share=[str(share) for share in schedule.share],
         transfers=TransferColumns(
@@ -125,7 +125,7 @@ def pack(schedule: Schedule) -> Columns:
     )
 
 
-def _pack_collective(asked: Collective) -> CollectiveColumns:
+def pack_collective(asked: Collective) -> CollectiveColumns:
     """Leave the layout out where the name tells it."""
     layout = None
     if not _is_standard(asked):
@@ -172,7 +172,7 @@ def unpack(columns: Columns, topology: Topology | None = None) -> Schedule:
         CollectiveError: no such collective.
     """
     topology = topology or _machine(columns.topology)
-    asked = _collective(columns.collective, topology)
+    asked = unpack_collective(columns.collective, topology)
     pieces = len(columns.block)
     if len(columns.share) != pieces:
         raise TopologyError([f"share: {len(columns.share)} entries, expected {pieces}"])
@@ -199,7 +199,7 @@ def _machine(columns: machine.Columns) -> Topology:
         raise TopologyError([f"topology.{fault}" for fault in error.faults]) from None
 
 
-def _collective(columns: CollectiveColumns, topology: Topology) -> Collective:
+def unpack_collective(columns: CollectiveColumns, topology: Topology) -> Collective:
     """Rebuild a collective from its name, or take its layout."""
     ranks = column("collective.ranks", columns.ranks, 0, topology.ranks).tolist()
     if len(set(ranks)) < len(ranks) or not ranks:

@@ -59,6 +59,34 @@ def test_ranks_are_cut_into_groups(ask):
     assert [each["ranks"] for each in found["groups"]][1] == [1, 5, 9, 13]
 
 
+def test_unequal_blocks_and_sends_are_planned_beside_others(ask):
+    words = ("together", "torus:4x4", "--relays", "forward", "--throughput")
+    rows = ("0-3:all_gatherv:1MB,0,300KB,50KB", "5,6,7,4:all_gatherv:1MB,0,300KB,50KB")
+    rows += ("8,10:send:2MB", "12-15:reduce_scatterv:0,1MB,1MB,20KB")
+    found = ask(*words, *(word for row in rows for word in ("--group", row)), "-o", "set.json")
+    assert found["optimal"]
+    assert [each["bytes"] for each in found["groups"]] == [1350000, 1350000, 2000000, 2020000]
+    assert found["gain"] > 1.5
+    checked = ask("verify", "set.json")
+    assert checked["correct"]
+    assert checked["optimal"]
+    assert ask("simulate", "set.json")["predicted_seconds"] >= found["seconds"]
+
+
+def test_pipelines_send_beside_collectives(ask, tmp_path):
+    (tmp_path / "job.toml").write_text(
+        'format = "commplan/job/1"\nname = "small"\n'
+        "[layout]\ntp = 2\npp = 2\ndp = 2\n[hidden.pp]\npart = 1.0\n"
+        "[[flows]]\ngroup = 'tp'\ncollective = 'all_gather'\nbytes = 1000000\ntimes = 10\n"
+        "[[flows]]\ngroup = 'pp'\ncollective = 'send'\nbytes = 800000\ntimes = 5\n"
+    )
+    ask("job", "job.toml", "dgx-a100", "-o", "PLAN")
+    found = ask("together", "--plan", "PLAN", "-o", "set.json")
+    each = [(row["collective"], row["bytes"]) for row in found["groups"]]
+    assert each.count(("broadcast", 200000)) == 8  # 4 pipelines, half of the bytes each way
+    assert each.count(("all_gather", 1000000)) == 4
+
+
 def test_a_job_says_what_runs_beside_what(ask, tmp_path):
     (tmp_path / "job.toml").write_text(
         'format = "commplan/job/1"\nname = "small"\n'
@@ -81,6 +109,8 @@ def test_a_job_says_what_runs_beside_what(ask, tmp_path):
     [
         (("together", "torus:3x3", "-o", "a.json"), 2, "expected TOPOLOGY and --group"),
         ((*WORDS, "--group", "0,1", "-o", "a.json"), 2, "RANKS:COLLECTIVE:SIZE"),
+        ((*WORDS, "--group", "0:send:1MiB", "-o", "a.json"), 2, "a send has two"),
+        ((*WORDS, "--group", "0,1:gatherv:1,2", "-o", "a.json"), 2, "not planned in sets"),
         ((*WORDS, "--group", "0,1:sort:1MiB", "-o", "a.json"), 2, "sort"),
         ((*WORDS, "--group", "0,99:all_gather:1MiB", "-o", "a.json"), 2, "99"),
         ((*WORDS, "--group", "0,1:all_gather:much", "-o", "a.json"), 2, "much"),

@@ -19,6 +19,7 @@ from solvers.schedules.capabilities import Relays
 from solvers.schedules.certificate import Prices
 from solvers.schedules.collective import Collective, CollectiveError
 from solvers.schedules.ensembles.moved import moved
+from solvers.schedules.kinds import BLOCKS, has_blocks, kind_of
 from solvers.schedules.schedule import Schedule
 from topologies.model.arguments import of, whole
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
@@ -51,9 +52,22 @@ class Task:
     def image_key(self, permutation: IntArray) -> Key:
         """Give the key of the task that a permutation of the vertices makes of it."""
         what = self.collective
-        ranks = np.sort(permutation[list(what.ranks)]).astype(np.int64)
+        ranks = permutation[list(what.ranks)].astype(np.int64)
+        order = np.argsort(ranks)
         root = -1 if what.root is None else int(permutation[what.root])
-        return what.name, self.size, root, ranks.tobytes()
+        return what.name, self.size, root, ranks[order].tobytes() + self.told(order)
+
+    @cached_property
+    def blocks(self) -> IntArray | None:
+        """Give the bytes of each rank's block; None where blocks are equal."""
+        what, kind = self.collective, kind_of(self.collective)
+        if kind is None or kind.given is None or not has_blocks(what):
+            return None
+        return np.asarray(kind.given.read(what), dtype=np.int64)
+
+    def told(self, order: IntArray) -> bytes:
+        """Give what tells unequal blocks apart, with the ranks in an order."""
+        return b"" if self.blocks is None else self.blocks[order].tobytes()
 
 
 class Copy(NamedTuple):
@@ -125,12 +139,13 @@ def image_keys(task: Task, group: Group) -> list[Key]:
     if group.order * len(what.ranks) > MOST_IMAGES:
         raise CollectiveError("the symmetry of the set is too large to list")
     every = np.arange(group.order)
-    rows = group.images(every[:, None], np.array(what.ranks)[None])
-    rows = np.sort(rows, axis=1).astype(np.int64)
+    rows = group.images(every[:, None], np.array(what.ranks)[None]).astype(np.int64)
+    orders = np.argsort(rows, axis=1)
+    rows = np.take_along_axis(rows, orders, axis=1)
     root = np.full(group.order, -1) if what.root is None else group.column(what.root)
     return [
-        (what.name, task.size, int(start), row.tobytes())
-        for start, row in zip(root, rows, strict=True)
+        (what.name, task.size, int(start), row.tobytes() + task.told(order))
+        for start, row, order in zip(root, rows, orders, strict=True)
     ]
 
 
@@ -160,6 +175,14 @@ def check_tasks(tasks: Sequence[Task], topology: Topology) -> None:
         if not what.ranks or not 0 <= min(what.ranks) <= max(what.ranks) < topology.ranks:
             raise CollectiveError(
                 f"collective {number}: expected ranks among the {topology.ranks} of {topology.name}"
+            )
+        kind = kind_of(what)
+        unlike = kind is not None and kind.given is not None
+        if kind is None or (unlike and kind.given not in BLOCKS) or (unlike and kind.rooted):
+            raise CollectiveError(f"collective {number}: {what.name} is not planned in sets")
+        if task.blocks is not None and task.size != what.total:
+            raise CollectiveError(
+                f"collective {number}: {task.size} bytes, expected the {what.total} of its blocks"
             )
         if (before := seen.setdefault(task.key, number)) != number:
             raise CollectiveError(

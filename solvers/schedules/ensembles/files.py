@@ -20,10 +20,12 @@ from solvers.schedules.columns import (
     TransferColumns,
     pack,
     pack_bound,
+    pack_collective,
     unpack,
+    unpack_collective,
 )
 from solvers.schedules.ensembles.ensemble import MOST_TASKS, Ensemble, Task, check_tasks
-from solvers.schedules.kinds import collective
+from solvers.schedules.kinds import collective, has_blocks, remake
 from solvers.schedules.schedule import Schedule
 from topologies.formats import atomic
 from topologies.formats import columns as machine
@@ -113,15 +115,7 @@ def _pack(ensemble: Ensemble) -> EnsembleColumns:
         format=FORMAT,
         topology=machine.pack(ensemble.topology),
         relays=ensemble.relays,
-        tasks=[
-            TaskRow(
-                CollectiveColumns(
-                    task.collective.name, list(task.collective.ranks), task.collective.root, None
-                ),
-                task.size,
-            )
-            for task in ensemble.tasks
-        ],
+        tasks=[TaskRow(pack_collective(task.collective), task.size) for task in ensemble.tasks],
         group=ensemble.group.generators.tolist(),
         schedules=rows,
         seconds=str(ensemble.time),
@@ -160,12 +154,19 @@ def _decode(data: bytes) -> Ensemble:
 
 
 def _task(place: str, row: TaskRow, topology: Topology) -> Task:
-    """Make a task of its name, its ranks and its root."""
+    """Make a task of its name, its ranks and its root; a layout says the bytes of its blocks."""
     what = row.collective
-    if what.layout is not None:
-        raise TopologyError([f"{place}.collective.layout: expected none"])
-    ranks = column(f"{place}.collective.ranks", what.ranks, 0, topology.ranks).tolist()
-    return Task(collective(what.name, ranks, what.root), row.bytes)
+    if what.layout is None:
+        ranks = column(f"{place}.collective.ranks", what.ranks, 0, topology.ranks).tolist()
+        return Task(collective(what.name, ranks, what.root), row.bytes)
+    try:
+        found = unpack_collective(what, topology)
+        made = remake(found) if has_blocks(found) else None
+    except TopologyError as error:
+        raise TopologyError([f"{place}.{fault}" for fault in error.faults]) from None
+    if made is None or pack_collective(made) != what:
+        raise TopologyError([f"{place}.collective.layout: expected none, or blocks in order"])
+    return Task(made, row.bytes)
 
 
 def _schedule(

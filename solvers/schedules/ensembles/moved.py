@@ -6,7 +6,7 @@ import numpy as np
 
 from solvers.schedules.certificate import UNPROVED
 from solvers.schedules.collective import Collective, CollectiveError
-from solvers.schedules.kinds import collective
+from solvers.schedules.kinds import BLOCKS, collective, has_blocks, kind_of
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import IntArray, frozen
 from topologies.symmetry.group import Group, link_images
@@ -28,7 +28,9 @@ def moved(schedule: Schedule, permutation: IntArray) -> Schedule:
     what, rows = schedule.collective, schedule.transfers
     ranks = [int(permutation[rank]) for rank in what.ranks]
     root = None if what.root is None else int(permutation[what.root])
-    image = collective(what.name, ranks, root)
+    kind = kind_of(what)
+    given = kind.given.read(what) if kind and kind.given in BLOCKS else None
+    image = collective(what.name, ranks, root, blocks=given)
     links = link_images(schedule.topology, permutation[None])[0]
     back = np.argsort(permutation)
     return replace(
@@ -47,8 +49,13 @@ def moved(schedule: Schedule, permutation: IntArray) -> Schedule:
 
 
 def _block_images(what: Collective, image: Collective, permutation: IntArray) -> IntArray:
-    """Give the image of each block: there is one, or one for each rank, or for each pair."""
+    """Give the image of each block: there is one, or one for each rank, or for each pair.
+
+    Where blocks are unequal, ranks may have none.
+    """
     n = len(what.ranks)
+    if has_blocks(what):
+        return _unequal_images(what, image, permutation)
     if image.blocks != what.blocks or what.blocks not in (1, n, n * n):
         raise CollectiveError(f"{what.name}: its blocks are not told by its name")
     place = np.array([image.place[int(permutation[rank])] for rank in what.ranks])
@@ -57,3 +64,12 @@ def _block_images(what: Collective, image: Collective, permutation: IntArray) ->
     if what.blocks == n:
         return np.asarray(place, dtype=np.int64)
     return np.asarray((place[:, None] * n + place[None, :]).reshape(-1), dtype=np.int64)
+
+
+def _unequal_images(what: Collective, image: Collective, permutation: IntArray) -> IntArray:
+    """Give the image of each rank's own block."""
+    side = "inputs" if what.name == "all_gatherv" else "outputs"
+    found = np.zeros(what.blocks, dtype=np.int64)
+    for rank, own in zip(what.ranks, getattr(what, side), strict=True):
+        found[own] = getattr(image, side)[image.place[int(permutation[rank])]]
+    return found

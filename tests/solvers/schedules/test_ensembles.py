@@ -8,6 +8,7 @@ import pytest
 from runtime.simulate.together import simulate_together
 from runtime.verify.together import verify_together
 from runtime.verify.verify import verify
+from solvers.schedules.collective import CollectiveError
 from solvers.schedules.ensembles import files
 from solvers.schedules.ensembles.ensemble import Task
 from solvers.schedules.ensembles.union import fluid_time, unite
@@ -101,3 +102,22 @@ def test_a_task_of_no_bytes_is_refused():
     with pytest.raises(ArgumentError):
         Task(collective("all_gather", [0, 1]), 0)
     assert Task(collective("all_gather", [0, 1]), 1).size == Fraction(1)
+
+
+def test_unequal_blocks_are_carried_by_symmetry_and_read_again(tmp_path):
+    machine = spec.topology("torus:3x3")
+    rows = [(0, 1, 2), (4, 5, 3), (8, 6, 7)]  # blocks move along with their ranks
+    blocks = [30000, 0, 600]
+    what = [collective("all_gatherv", row, blocks=blocks) for row in rows]
+    found = plan_together(machine, [Task(each, each.total) for each in what], "forward")
+    assert found.group.order > 1
+    assert len(found.schedules) == 1
+    assert verify_together(found).optimal
+    for number, each in enumerate(what):
+        assert verify(found.schedule(number)).correct
+        assert found.schedule(number).collective.ranks == each.ranks
+    files.save(found, tmp_path / "set.json")
+    again = files.load(tmp_path / "set.json")
+    assert [task.key for task in again.tasks] == [task.key for task in found.tasks]
+    with pytest.raises(CollectiveError, match="expected the 30600 of its blocks"):
+        plan_together(machine, [Task(what[0], 10)])
