@@ -198,6 +198,8 @@ class Calls:
 
     def op(self, op: Any, outs: Span, ins: Span | None) -> str:  # noqa: ANN401
         """Name the operation, if it can be done on this type."""
+        if not isinstance(op, str) and not (op and hasattr(op, "handle")):  # OP_NULL is false
+            raise ArgumentError(f"operation: found {op!r}, expected one of MPI's, or a name")
         name = op if isinstance(op, str) else self._ops.get(op.handle, "")
         if not name:
             raise Unsupported("an operation of the caller's, or one of MPI's that is not planned")

@@ -38,6 +38,7 @@ class OperationQueue:
     """
 
     moves_itself = False
+    operations: type[Operation] = Operation
 
     def __init__(
         self,
@@ -98,7 +99,7 @@ class OperationQueue:
         self.log = CallLog(self._comm)
         self._machines = ExecutorCache(self._comm, self._options)
         self._machines.look = self.log.look
-        self._book.open(self._comm, self._machines)
+        self._book.open(self._comm, self._machines, self.log)
 
     def recover(self) -> int:
         """Go on after a failure, over a communicator of MPI that nothing was sent over yet.
@@ -236,7 +237,7 @@ class OperationQueue:
         called: has to be the same at all processes, and reads so; its name if nothing is said.
         """
         self.check_alive()
-        made = Operation(name, self._logged(steps, called or name), self)
+        made = self.operations(name, self._logged(steps, called or name), self)
         self._queue.append(made)
         under_way.enter(self)
         self.progress(made)
@@ -347,7 +348,7 @@ class OperationQueue:
             whether it was planned; else MPI did it.
         """
         if not call.key.elements:  # no message would tell where another calls something else
-            yield from agree(self._comm, call.key)
+            yield from agree(self._comm, call.key, self.log.place)
             self._end(None, call)
             return True
         ready = yield from self._book.prepare(call)

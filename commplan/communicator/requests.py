@@ -143,15 +143,18 @@ class Operation:
         try:
             self._machine = self._steps.send(ran)
         except StopIteration:
-            self.done = True
+            self._succeed()
         except Exception as error:
-            self._failure = error
+            self.fail(error)
             raise
         return self.done
 
     def fail(self, error: Exception) -> None:
         """Take note that this fails, and say so whenever it is asked for."""
         self._failure = error
+
+    def _succeed(self) -> None:
+        self.done = True
 
     def complete(self) -> None:
         """Take all steps that are left.
@@ -162,7 +165,7 @@ class Operation:
         try:
             self._finish()
         except Exception as error:
-            self._failure = error
+            self.fail(error)
             raise
 
     def _finish(self) -> None:

@@ -4,11 +4,13 @@ import atexit
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from queue import SimpleQueue
-from threading import Thread
+from threading import Thread, current_thread
+from threading import enumerate as living
 from typing import Any
 
-from commplan.anytime.abandon import Alarm
+from commplan.anytime.abandon import Abandoned, Alarm
 
 Job = tuple[Future[Any], Callable[[], Any]]
 PAUSE, MOST = 0.05, 5.0  # seconds between two calls to end, and of all of them
@@ -38,7 +40,11 @@ class Background:
         return future
 
     def _run(self) -> None:
-        self._alarm.listen()
+        with suppress(Abandoned):  # between two pieces of work
+            self._alarm.listen()
+            self._serve()
+
+    def _serve(self) -> None:
         while (job := self._jobs.get()) is not None and not self._is_closed:
             future, work = job
             if not future.set_running_or_notify_cancel():
@@ -49,7 +55,10 @@ class Background:
                 future.set_exception(error)
 
     def _end(self) -> None:
-        """Give up what is under way, and wait for that."""
+        """Give up what is under way, and wait for that, and for engines that it began.
+
+        The interpreter waited for these threads before, and will not do so again.
+        """
         self._is_closed = True
         self._jobs.put(None)
         deadline = time.monotonic() + MOST
@@ -57,6 +66,9 @@ class Background:
             self._alarm.ring()
             self._thread.join(PAUSE)
         self._alarm.end()
+        for thread in living():
+            if not thread.daemon and thread is not current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
 
 
 PLANNING = Background()

@@ -11,6 +11,7 @@ from commplan.communicator.plans.executor_cache import PLANS, ExecutorCache, LRU
 from commplan.communicator.plans.schedule_source import ALL_TO_ALLV, Need, Source
 from commplan.communicator.plans.uses import MPI, PLAN, PlanUse, Uses
 from commplan.communicator.requests import Call
+from runtime.execute.call_log import CallLog
 from runtime.program.elements import width
 from runtime.program.program import ProgramError
 
@@ -39,9 +40,9 @@ class PlanBook:
         self._old: list[Uses] = []
         self._told: set[tuple[str, str]] = set()
 
-    def open(self, comm: Any, machines: ExecutorCache) -> None:  # noqa: ANN401
+    def open(self, comm: Any, machines: ExecutorCache, log: CallLog) -> None:  # noqa: ANN401
         """Find plans over a communicator of MPI, and forget those for another one."""
-        self._comm, self._machines = comm, machines
+        self._comm, self._machines, self._log = comm, machines, log
         self._agreed.clear()
         self._served.clear()
 
@@ -62,7 +63,7 @@ class PlanBook:
         if (ready := self.find(key, call.in_place)) is not None:
             return ready
         if self._agreed.get(key) is None:
-            yield from agree(self._comm, key)
+            yield from agree(self._comm, key, self._log.place)
             self._agreed.put(key, True)
         need = Need(key.name, key.root, _size_class(key), key.demand)
         known = self._served.get(need)

@@ -18,7 +18,7 @@ from solvers.schedules.files import from_bytes, to_bytes
 from topologies.model.errors import ArgumentError
 from topologies.model.units import Seconds
 
-MARK = b"commplan"  # of what is agreed on; other gatherings begin with a number of 31 bits
+MARK = b"plan"  # of what is agreed on; other gatherings begin with a number of 31 bits
 Waiting = Generator[None, bool | None, None]
 
 
@@ -58,8 +58,15 @@ class Planned(NamedTuple):
     final: bool
 
 
-def agree(comm: Any, key: Key) -> Waiting:  # noqa: ANN401
+def agree(comm: Any, key: Key, place: int) -> Waiting:  # noqa: ANN401
     """Wait until every process has come with its key; come back while some have not.
+
+    What MPI gathers where another process calls something else may be rows of an earlier call.
+
+    Args:
+        comm: the communicator, of mpi4py.
+        key: of this process.
+        place: of the call among those of the communicator; see `CallLog.place`.
 
     Raises:
         ExecutionError: they are not the same.
@@ -68,7 +75,8 @@ def agree(comm: Any, key: Key) -> Waiting:  # noqa: ANN401
 
     own = np.zeros(136, dtype=np.uint8)
     text = str(key).encode()[:96]
-    own[:8], own[8 : 8 + len(text)] = list(MARK), list(text)
+    head = MARK + (place | 1 << 31).to_bytes(4, "little")
+    own[:8], own[8 : 8 + len(text)] = list(head), list(text)
     own[104:] = list(hashlib.sha256(repr(key).encode()).digest())
     everyone = np.zeros((comm.size, 136), dtype=np.uint8)
     request = comm.Iallgather(own, everyone)

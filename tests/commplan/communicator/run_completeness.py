@@ -9,7 +9,7 @@ import pytest
 from mpi4py import MPI
 
 from commplan.communicator import Communicator
-from topologies.model.errors import CommplanError
+from topologies.model.errors import ArgumentError, CommplanError
 from topologies.presets.shapes import ring, star
 
 WORLD = MPI.COMM_WORLD
@@ -110,6 +110,9 @@ def told(folder):
         own = MPI.Op.Create(lambda a, b, _: None)
         comm.Allreduce(mine, got, own)
         own.Free()
+        for nothing in (None, MPI.OP_NULL, 3):
+            with pytest.raises(ArgumentError, match="operation: found"):
+                comm.Allreduce(mine, got, nothing)
         uses = comm.plans()
         assert {use.by for use in uses} == {"plan", "MPI"}
         served = [use for use in uses if use.collective == "all_reduce"]

@@ -7,6 +7,7 @@ import pytest
 from mpi4py import MPI
 
 from commplan.communicator import Communicator, Requests
+from runtime.execute.faults import ExecutionError
 from topologies.model.errors import ArgumentError
 from topologies.presets.shapes import star
 
@@ -25,13 +26,14 @@ def right(result):
 
 
 def wait_in_any_order(comms):
-    """Begin on all, in an order of one's own; wait in another, in each of three ways."""
+    """Begin on all, in an order of one's own; wait in another, in each of some ways."""
     own = comms[ME % 3 :] + comms[: ME % 3]
     for wait in (
         lambda requests: [request.Wait() for request in reversed(requests)],
         lambda requests: [poll(request) for request in requests],
         Requests.Waitall,
         take_some,
+        MPI.Request.Waitall,
     ):
         began = [begin(comm) for comm in own]
         wait([request for request, _ in began])
@@ -94,9 +96,29 @@ def mix_with_messages_of_mpi(comm):
     assert right(result)
 
 
-def go_on_beside(way):
+def let_mpi_wait(comm):
+    """Let MPI's own calls wait for requests of ours, mixed with messages, and learn what failed."""
+    (first, result), (second, _), (third, _) = (begin(comm) for _ in range(3))
+    data, status = np.zeros(1), [MPI.Status() for _ in range(2)]
+    near = [WORLD.Isend(np.full(1, float(ME)), (ME + 1) % N), WORLD.Irecv(data, (ME - 1) % N)]
+    MPI.Request.Waitall([first, near[1]], status)
+    assert right(result)
+    assert (data[0], status[1].Get_source()) == ((ME - 1) % N, (ME - 1) % N)
+    left = [first, second, third, near[0]]
+    assert sorted(MPI.Request.Waitany(left) for _ in range(3)) == [1, 2, 3]
+    assert all(request.Test() for request in left)
+    assert Requests.Waitsome(left) is None
+    mortal = Communicator(WORLD, star(N), limit=60, abort=False)
+    unlike = mortal.Ibarrier() if ME == 0 else begin(mortal)[0]
+    with pytest.raises(MPI.Exception):
+        MPI.Request.Waitall([unlike])
+    with pytest.raises(ExecutionError, match="calls barrier"):
+        unlike.Wait()
+
+
+def go_on_beside(progress, way):
     """Let a thread go on while MPI's own call waits for a process that waits for this one."""
-    comm = Communicator(WORLD, star(N), limit=60, progress="thread", way=way)
+    comm = Communicator(WORLD, star(N), limit=60, progress=progress, way=way)
     request, result = begin(comm)
     if ME == 0:
         WORLD.Recv(np.zeros(1), source=1)
@@ -144,8 +166,10 @@ def main() -> None:
     wait_in_any_order(comms)
     call_while_another_is_under_way(*comms[1:])
     mix_with_messages_of_mpi(comms[0])
-    go_on_beside("best")
-    go_on_beside("mpi4py")
+    let_mpi_wait(comms[0])
+    go_on_beside("thread", "best")
+    go_on_beside("thread", "mpi4py")
+    go_on_beside("caller", "best")
     live(comms[2])
     if ME == 0:
         print("right")

@@ -1,0 +1,21 @@
+"""Work in the background ends in silence, wherever it is told to."""
+
+import threading
+
+from commplan.communicator.plans.background import Background
+
+
+def test_it_ends_between_two_pieces_of_work():
+    background = Background()
+    assert background.begin(lambda: 7).result() == 7
+    background._alarm.ring()  # heard when the next piece comes
+    background._end()
+    assert not background._thread.is_alive()
+
+
+def test_engines_that_it_began_are_waited_for():
+    background, ended = Background(), []
+    engine = threading.Thread(target=lambda: (threading.Event().wait(0.1), ended.append(1)))
+    background.begin(engine.start).result()
+    background._end()
+    assert ended
