@@ -1,13 +1,15 @@
 """Whether exchanges of changing blocks are planned soon and run as fast as MPI's own.
 
 `python -m bench.exchange` times the planning alone, without MPI, for 4 to 64 ranks; then Alltoallv
-with another matrix in each call on 4 and 8 processes, in turns with MPI's own: after eight new ones
-most calls are handed to it, with some 20 us of ours around.
+with another matrix in each call on 4 and 8 processes, in turns with MPI's own, in several launches:
+after eight new ones most calls are handed to it, with some 12 us of ours around. MPI is timed
+twice; what its two medians differ by is what this computer's noise is worth.
 """
 
 import argparse
 import json
 import sys
+from collections import defaultdict
 from statistics import median
 from time import perf_counter
 
@@ -16,25 +18,33 @@ import numpy as np
 from commplan.communicator.exchange.direct import plan_exchange
 from runtime.launch.mpi import find
 from runtime.launch.process import run_limited
+from topologies.model.units import bytes_of, duration
 
 MOST = {4: 1.0, 8: 1.0, 16: 1.0, 32: 1.0, 64: 3.0}  # milliseconds of planning
-SIZES = ("256", "4096", "65536", "262144", "1048576")
+BOUND = 1.1  # of MPI's own
+KINDS = "even,random,sparse,one heavy,permuted"
+SIZES = "1024,16384,262144,4194304"  # bytes of a process
+Times = dict[tuple[str, int], list[list[float]]]  # by kind and size: ours, MPI's, MPI's again
 
 
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=60)
+    parser.add_argument("--calls", type=int, default=40)
+    parser.add_argument("--launches", type=int, default=3)
+    parser.add_argument("--kinds", default=KINDS)
+    parser.add_argument("--sizes", default=SIZES)
     parser.add_argument("-n", "--processes", type=int, nargs="*", default=[4, 8])
     args = parser.parse_args()
     print("ranks   planning   at most")
     for ranks, most in MOST.items():
         print(f"{ranks:5} {time_planning(ranks):7.3f} ms {most:6.1f} ms", flush=True)
-    print("processes   bytes of a block   planned        MPI   of MPI's")
     for processes in args.processes:
-        for mean, ours, theirs in run(processes, args.calls):
-            times = f"{ours:9.1f} us {theirs:9.1f} us {ours / theirs:8.2f}"
-            print(f"{processes:9} {mean:18} {times}", flush=True)
+        found: Times = defaultdict(lambda: [[], [], []])
+        for launch in range(args.launches):
+            words = [str(args.calls), args.kinds, args.sizes, str(launch)]
+            gather(run(processes, words), found)
+        show(processes, found)
 
 
 def time_planning(ranks: int) -> float:
@@ -49,16 +59,39 @@ def time_planning(ranks: int) -> float:
     return median(times)
 
 
-def run(processes: int, calls: int) -> list[tuple[int, float, float]]:
-    """Run the exchanges; give bytes of a block on average, and microseconds of both."""
+def run(processes: int, words: list[str]) -> list[tuple[str, int, list[list[float]]]]:
+    """Run the exchanges of one launch; give seconds by kind and size."""
     mpi = find()
-    words = ["-m", "bench.ranks.exchange", str(calls), *SIZES]
-    command = [*mpi.command_line(processes), sys.executable, "-m", "mpi4py", *words]
-    ended = run_limited(command, mpi.environment(600), 600)
+    start = [sys.executable, "-m", "mpi4py", "-m", "bench.ranks.exchange", *words]
+    ended = run_limited([*mpi.command_line(processes), *start], mpi.environment(600), 600)
     if ended.code:
         raise SystemExit("\n".join(ended.errors))
-    rows: list[tuple[int, float, float]] = json.loads(ended.output[-1])
+    rows: list[tuple[str, int, list[list[float]]]] = json.loads(ended.output[-1])
     return rows
+
+
+def gather(rows: list[tuple[str, int, list[list[float]]]], found: Times) -> None:
+    """Add what one launch took to what others did."""
+    for kind, size, times in rows:
+        for known, new in zip(found[kind, size], times, strict=True):
+            known.extend(new)
+
+
+def show(processes: int, found: Times) -> None:
+    """Print medians, 10th percentiles in brackets, and ratios of the medians."""
+    head = f"{'matrix':>10} {'of a process':>13} {'ours':>22} {'MPI':>22}"
+    print(f"\n{processes} processes\n{head}   of MPI's   MPI of MPI's")
+    ratios = []
+    for (kind, size), times in found.items():
+        ours, first, again = (median(each) for each in times)
+        lows = [float(np.percentile(each, 10)) for each in times]
+        texts = [f"{duration(m)} ({duration(p)})" for m, p in ((ours, lows[0]), (first, lows[1]))]
+        theirs = median(times[1] + times[2])
+        ratios.append(ours / theirs)
+        row = f"{kind:>10} {bytes_of(size):>13} {texts[0]:>22} {texts[1]:>22}"
+        print(f"{row} {ratios[-1]:10.2f} {again / first:14.2f}", flush=True)
+    most = f"largest {max(ratios):.2f}, bound {BOUND}"
+    print(f"ratios: median {median(ratios):.2f}, {most}", flush=True)
 
 
 if __name__ == "__main__":

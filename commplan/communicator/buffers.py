@@ -2,7 +2,7 @@
 
 import ctypes
 from itertools import accumulate
-from operator import index
+from operator import add, index
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,8 @@ from runtime.execute.memory import NAMES, check_order, find_address, find_memory
 from runtime.program.elements import TYPES, width
 from topologies.model.errors import WRONG_INPUT, ArgumentError, CommplanError
 from topologies.model.units import Bytes
+
+LISTS, WORDS = (list, tuple), (str, np.dtype, type)  # made once: they are asked for in each call
 
 
 class Unsupported(CommplanError, ValueError):
@@ -100,8 +102,7 @@ def read_varying(spec: Any, processes: int, *, written: bool = False) -> Varying
     if len(counts) != processes or len(displs) != processes:
         raise ArgumentError(f"expected {processes} counts and {processes} displacements")
     in_a_row = parts.displ is None
-    ends = (place + count for place, count in zip(displs, counts, strict=True))
-    last = sum(counts) if in_a_row else max(ends)
+    last = sum(counts) if in_a_row else max(map(add, displs, counts))
     if last * held.size > held.whole and any(counts):
         raise ArgumentError(f"{held.whole} bytes for elements up to {last} of {held.size} bytes")
     made = Varying(held, counts, displs)
@@ -198,7 +199,7 @@ def _has_overlap(*kinds: list[tuple[int, int]]) -> bool:
 
 def _take_apart(spec: Any) -> _Parts:  # noqa: ANN401
     """Take [buffer, count, displacement, type] apart, of which all but the first may be missing."""
-    if not isinstance(spec, list | tuple):
+    if not isinstance(spec, LISTS):
         return _Parts(spec, None, None, None)
     buffer, *rest = spec or [()]
     if rest and isinstance(rest[0], tuple) and len(rest[0]) == 2:  # (counts, displacements)
@@ -233,7 +234,7 @@ def _counts(said: Any, processes: int, held: Span) -> tuple[int, ...]:  # noqa: 
     """Read the counts of all blocks."""
     if said is None:
         said = _share(held, processes)
-    if not isinstance(said, list | tuple) and np.ndim(said) == 0:
+    if not isinstance(said, LISTS) and np.ndim(said) == 0:
         said = [said] * processes
     return _wholes("count", said)
 
@@ -250,7 +251,7 @@ def _displs(said: Any, counts: tuple[int, ...]) -> tuple[int, ...]:  # noqa: ANN
     """Read the displacements of all blocks."""
     if said is None:
         return tuple(accumulate(counts[:-1], initial=0))
-    if not isinstance(said, list | tuple) and np.ndim(said) == 0:
+    if not isinstance(said, LISTS) and np.ndim(said) == 0:
         said = [said] * len(counts)
     return _wholes("displacement", said)
 
@@ -286,7 +287,7 @@ def _shift(span: Span, start: int) -> Span:
 
 
 def _is_type(word: Any) -> bool:  # noqa: ANN401
-    return isinstance(word, str | np.dtype | type) or hasattr(word, "is_predefined")
+    return isinstance(word, WORDS) or hasattr(word, "is_predefined")
 
 
 def _type_of(kind: Any) -> tuple[str, int]:  # noqa: ANN401

@@ -6,10 +6,11 @@ other processes call something else. So a thread looks now and then whether it l
 
 import time
 from collections.abc import Callable
+from functools import cache
 from threading import Lock, Thread
 from typing import Any
 
-from commplan.communicator.buffers import Varying, check_apart, find_bytes, read_varying
+from commplan.communicator.buffers import Varying, check_apart, read_varying
 from commplan.communicator.exchange.habit import ExchangeHabit
 from commplan.communicator.progress.delegation import run_beside
 from runtime.execute.faults import BlockedError, ExecutionError
@@ -62,10 +63,8 @@ def read_ends(
         ArgumentError: memory that cannot be used so, or is in both.
         Unsupported: a derived type.
     """
-    from mpi4py import MPI
-
     takes = read_varying(recvbuf, size, written=True)
-    if sendbuf is MPI.IN_PLACE:
+    if sendbuf is _mpi().IN_PLACE:
         return None, takes
     sends = read_varying(sendbuf, size)
     check_apart(sends, takes)
@@ -83,14 +82,12 @@ def hand_over(
     Raises:
         ExecutionError: MPI refuses a message.
     """
-    from mpi4py import MPI
-
-    sends, takes = ends
-    ins, sent = (MPI.IN_PLACE, None) if sends is None else _in_bytes(sends)
+    mpi, (sends, takes) = _mpi(), ends
+    ins, sent = (mpi.IN_PLACE, None) if sends is None else _in_bytes(sends)
     outs, taken = _in_bytes(takes)
     try:
         WATCH.run(lambda: run_beside(lambda: comm.Alltoallv(ins, outs)), look)
-    except MPI.Exception as error:
+    except mpi.Exception as error:
         said = " ".join(str(error).split())
         raise ExecutionError(f"process {comm.rank}: {CALLED}: {said}") from None
     habit.handed.append((taken if sent is None else sent, taken))
@@ -105,10 +102,17 @@ def late(rank: int, seconds: float) -> BlockedError:
 
 def _in_bytes(ends: Varying) -> tuple[Any, tuple[int, ...]]:
     """Write one end down as mpi4py takes it, in bytes; and give its counts."""
+    mpi, span, counts, displs = _mpi(), ends.span, ends.counts, ends.displs
+    if span.size != 1:
+        counts = tuple([count * span.size for count in counts])
+        displs = tuple([place * span.size for place in displs])
+    held = None if span.keep is None else mpi.memory.fromaddress(span.address, span.whole)
+    return [held, (counts, displs), mpi.BYTE], counts
+
+
+@cache
+def _mpi() -> Any:  # noqa: ANN401
+    """Give mpi4py's MPI: to import it anew in each call takes a tenth of what a call takes."""
     from mpi4py import MPI
 
-    size = ends.span.size
-    counts = tuple(count * size for count in ends.counts)
-    displs = tuple(place * size for place in ends.displs)
-    held = None if ends.span.keep is None else find_bytes(ends.span)
-    return [held, (counts, displs), MPI.BYTE], counts
+    return MPI

@@ -125,8 +125,11 @@ class PlanBook:
 
     def count_mpi(self, name: str, reason: str) -> Uses:
         """Give what counts the calls that MPI does for a reason."""
-        what = PlanUse(name, -1, 0, 0, MPI, reason, None, 0, 0.0, 0.0)
-        return self._others.setdefault((name, reason), Uses(what))
+        known = self._others.get((name, reason))
+        if known is None:
+            known = Uses(PlanUse(name, -1, 0, 0, MPI, reason, None, 0, 0.0, 0.0))
+            self._others[name, reason] = known
+        return known
 
     def read(self) -> tuple[PlanUse, ...]:
         """List what served calls, and how; what served none is left out."""
