@@ -37,20 +37,24 @@ def blocks(network: Network, turns: Sequence[dict[int, Turn]], most: int) -> lis
     """
     why = ""
     for share in SHARES:
-        try:
-            made = _deal(network, turns, share)
-        except ProgramError as error:
-            why = str(error)
-            break
-        worst = max(map(len, made), default=0)
+        peers = [_peers(me, turn, len(turns), share) for me, turn in enumerate(turns)]
+        worst = max(map(len, peers), default=0)  # at least, as each block has something to do
         if worst <= most:
-            return made
+            try:
+                made = _deal(network, turns, peers)
+            except ProgramError as error:
+                why = str(error)
+                break
+            worst = max(map(len, made), default=0)
+            if worst <= most:
+                return made
         why = f"{worst} thread blocks of a GPU, at most {most} run at once"
     raise ProgramError(f"{why}: choose a schedule of fewer transfers, or more thread blocks")
 
 
-def _deal(network: Network, turns: Sequence[dict[int, Turn]], share: int) -> list[list[Block]]:
-    peers = [_peers(me, turn, len(turns), share) for me, turn in enumerate(turns)]
+def _deal(
+    network: Network, turns: Sequence[dict[int, Turn]], peers: Sequence[list[list[int]]]
+) -> list[list[Block]]:
     phases = [
         {step: acts(network, me, turn[step], peers[me]) for step in turn}
         for me, turn in enumerate(turns)

@@ -68,12 +68,13 @@ def _gpu(
         }
     )
     number = {buffer: i for i, buffer in enumerate(buffers)}
+    places = {kind: {key: i for i, key in enumerate(channels[kind])} for kind in KINDS}
     return Gpu(
         id=me,
         input_chunks=chunks[0],
         output_chunks=chunks[1],
         scratch_chunks=network.scratch[me],
-        threadblocks=[_block(i, block, channels, number) for i, block in enumerate(own)],
+        threadblocks=[_block(i, block, places, number) for i, block in enumerate(own)],
         channels=[
             Channels(kind, connected_to=[peer for _, peer, _ in channels[kind]])
             for kind in KINDS
@@ -90,7 +91,7 @@ Item = TypeVar("Item")
 
 
 def _block(
-    number: int, block: Block, channels: dict[str, list[Key]], buffers: Number
+    number: int, block: Block, channels: dict[str, dict[Key, int]], buffers: Number
 ) -> ThreadBlock:
     own: Own = {kind: [] for kind in KINDS}
     refs: Refs = {kind: [] for kind in KINDS}
@@ -100,9 +101,7 @@ def _block(
         number,
         ops,
         [
-            BlockChannels(
-                kind, [channels[kind].index((block.window, *channel)) for channel in own[kind]]
-            )
+            BlockChannels(kind, [channels[kind][block.window, *channel] for channel in own[kind]])
             for kind in KINDS
             if own[kind]
         ],

@@ -8,7 +8,7 @@ Then all blocks of the GPU meet. Packets bring their flag along, so they need no
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from runtime.emit.mscclpp.messages import Local, Message, Place, Turn, meets
 from runtime.foreign.mscclpp.rules import MOST_PER_OPERATION
@@ -108,10 +108,22 @@ def acts(
         phases.append(_by_itself(turn.before, len(peers)))
     if turn.sends or turn.receives:
         talk = _packets if network.packets else _signals
-        phases.append(tuple(talk(network, me, turn, own) for own in peers))
+        sends, comes = _dealt(turn.sends, "dst", peers), _dealt(turn.receives, "src", peers)
+        phases.append(tuple(talk(network, me, *own) for own in zip(sends, comes, strict=True)))
     if turn.after:
         phases.append(_by_itself(turn.after, len(peers)))
     return phases
+
+
+def _dealt(
+    messages: Sequence[Message], end: Literal["src", "dst"], peers: Sequence[Sequence[int]]
+) -> list[list[Message]]:
+    """Deal messages out to the blocks that deal with the peer at one end of them."""
+    whose = {peer: block for block, own in enumerate(peers) for peer in own}
+    found: list[list[Message]] = [[] for _ in peers]
+    for message in messages:
+        found[whose[message.src if end == "src" else message.dst]].append(message)
+    return found
 
 
 def _by_itself(locals_: Sequence[Local], blocks: int) -> tuple[list[Act], ...]:
@@ -136,10 +148,10 @@ def _local(what: Local) -> Act:
     return Act("re" if what.adds else "copy", "", (), sources, (Part(what.target),))
 
 
-def _signals(network: Network, me: int, turn: Turn, own: Sequence[int]) -> list[Act]:
+def _signals(
+    network: Network, me: int, sends: Sequence[Message], comes: Sequence[Message]
+) -> list[Act]:
     """Exchange messages with peers by puts and signals."""
-    sends = [m for m in turn.sends if m.dst in own]
-    comes = [m for m in turn.receives if m.src in own]
     found: list[Act] = []
     ready = {m.src for m in comes if network.needs_word(m)}
     awaited = {m.dst for m in sends if network.needs_word(m)}
@@ -184,9 +196,10 @@ def _flushes(network: Network, sends: Sequence[Message]) -> Iterator[Act]:
         yield Act("flush", "port", tuple((peer, False) for peer in few))
 
 
-def _packets(network: Network, me: int, turn: Turn, own: Sequence[int]) -> list[Act]:
+def _packets(
+    network: Network, me: int, sends: Sequence[Message], comes: Sequence[Message]
+) -> list[Act]:
     """Exchange messages with peers as packets."""
-    sends = [m for m in turn.sends if m.dst in own]
     near = [m for m in sends if network.kind(m.src, m.dst) == "memory"]
     far = [m for m in sends if network.kind(m.src, m.dst) == "port"]
     found: list[Act] = []
@@ -207,9 +220,8 @@ def _packets(network: Network, me: int, turn: Turn, own: Sequence[int]) -> list[
             Act("ppkt", "port", channels, sources, tuple(_slot(network, m) for m, _ in lot))
         )
     found += _flushes(network, far)
-    for m in turn.receives:
-        if m.src in own:
-            found.append(Act("upkt", "", (), (Part(network.slots[m][0]),), (Part(m.target),)))
+    for m in comes:
+        found.append(Act("upkt", "", (), (Part(network.slots[m][0]),), (Part(m.target),)))
     return found
 
 

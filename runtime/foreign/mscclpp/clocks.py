@@ -6,7 +6,7 @@ says that reads are over, and carries no writes. Programs branch on nothing and 
 one taker, so what is in order in one run is in order in all: one run without a race proves it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -51,6 +51,14 @@ class Clock:
         """List the epochs whose accesses are over."""
         return _with_own(self.let_go.over, self.let_go)
 
+    def seen_of(self, owners: IntArray) -> IntArray:
+        """List the epochs of some whose writes are visible."""
+        return _of(self.let_go.seen, self.let_go, owners)
+
+    def over_of(self, owners: IntArray) -> IntArray:
+        """List the epochs of some whose accesses are over."""
+        return _of(self.let_go.over, self.let_go, owners)
+
     def fence(self) -> None:
         """Let all threads meet: what was taken counts from here, what was done is let go."""
         seen, over = self.let_go.seen, self.let_go.over
@@ -83,6 +91,13 @@ def _with_own(known: IntArray | None, said: Seen) -> IntArray:
     return found
 
 
+def _of(known: IntArray | None, said: Seen, owners: IntArray) -> IntArray:
+    """Pick some out of what is known, its own epoch included."""
+    assert known is not None  # as above
+    found = known[owners]
+    return np.where(owners == said.own, np.maximum(found, said.epoch), found)
+
+
 def meet(clocks: Sequence[Clock]) -> None:
     """Let clocks know all that any of them knows; each has fenced since it took something.
 
@@ -108,33 +123,38 @@ def clock(own: int, count: int) -> Clock:
     return Clock(own, 1, Seen(nothing, nothing, own))
 
 
+# Of some, by number: the epochs whose writes are visible, and those whose accesses are over.
+Known = Callable[[IntArray], tuple[IntArray, IntArray]]
+
+
 class Accesses:
     """All accesses to one array so far, and whether a new one is in order with them."""
 
     def __init__(self) -> None:
-        self.rows = np.zeros((64, 5), dtype=np.int64)  # start, end, own, epoch, writes
+        # start, end, whether it writes, operation, own, epoch; an access is a column
+        self.rows = np.zeros((6, 64), dtype=np.int64)
         self.count = 0
 
-    def fits(
-        self, span: Span, who: Clock, known: tuple[IntArray, IntArray], writes: bool, operation: int
-    ) -> bool:
+    def fits(self, span: Span, who: Clock, known: Known, writes: bool, operation: int) -> bool:
         """Note an access; tell whether it is in order with all before.
 
-        known: whose writes are visible, and whose accesses are over, for the one who makes it.
+        known: what the one who makes it knows of others.
         """
-        rows = self.rows[: self.count]
-        meets = (rows[:, 0] < span.end) & (rows[:, 1] > span.start)
-        meets &= (rows[:, 4] & 1).astype(np.bool_) | writes
-        meets &= rows[:, 4] >> 1 != operation  # what one operation touches is its own affair
-        rows = rows[meets]
-        wrote = (rows[:, 4] & 1).astype(np.bool_)
-        late = np.where(wrote, known[0][rows[:, 2]], known[1][rows[:, 2]]) < rows[:, 3]
+        start, end, wrote, by, own, epoch = self.rows[:, : self.count]
+        meets = (start < span.end) & (end > span.start)
+        meets &= by != operation  # what one operation touches is its own affair
+        if not writes:
+            meets &= wrote > 0
+        near = np.flatnonzero(meets)
         self._note(span, who, writes, operation)
-        return not late.any()
+        if not len(near):
+            return True
+        seen, over = known(own[near])
+        return bool((np.where(wrote[near] > 0, seen, over) >= epoch[near]).all())
 
     def _note(self, span: Span, who: Clock, writes: bool, operation: int) -> None:
-        if self.count == len(self.rows):
-            self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
-        row = (span.start, span.end, who.own, who.epoch, 2 * operation + writes)
-        self.rows[self.count] = row
+        if self.count == self.rows.shape[1]:
+            self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)], axis=1)
+        row = (span.start, span.end, writes, operation, who.own, who.epoch)
+        self.rows[:, self.count] = row
         self.count += 1

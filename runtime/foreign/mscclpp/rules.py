@@ -4,7 +4,7 @@ The limits are those of its `execution_common.hpp`; a plan beyond them writes ov
 for the executor checks few of them itself. Offsets are checked to the end of each range.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from runtime.foreign.mscclpp.plan import ExecutionPlan, Gpu, Operation, Part, ThreadBlock
 
@@ -71,8 +71,9 @@ def _gpu(plan: ExecutionPlan, gpu: Gpu, number: int) -> Iterator[str]:
     if found := list(_ends(plan, gpu, number)):
         yield from found
         return
+    counts = {kind: len(flat_channels(gpu, kind)) for kind in TYPES}
     for place, block in enumerate(gpu.threadblocks):
-        if found := list(_references(gpu, block)):
+        if found := list(_references(gpu, block, counts)):
             yield f"thread block {place}: {found[0]}"
             continue
         if block.id != place:
@@ -109,9 +110,8 @@ def _block(plan: ExecutionPlan, gpu: Gpu, block: ThreadBlock) -> Iterator[str]:
             )
 
 
-def _references(gpu: Gpu, block: ThreadBlock) -> Iterator[str]:
-    """Look at the channels and buffers that a thread block names."""
-    counts = {kind: len(flat_channels(gpu, kind)) for kind in TYPES}
+def _references(gpu: Gpu, block: ThreadBlock, counts: Mapping[str, int]) -> Iterator[str]:
+    """Look at the channels and buffers that a thread block names; counts: those of its GPU."""
     for own in block.channels:
         if own.channel_type not in TYPES or not all(
             0 <= i < counts[own.channel_type] for i in own.channel_ids

@@ -1,6 +1,7 @@
 """The data of a machine: reads and writes, what puts them in order, and what does not."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -46,11 +47,8 @@ class Store:
         if span.end <= span.start:
             return
         own = self.accesses.setdefault((span.gpu, span.array), Accesses())
-        known = who.over
-        if over is not None:
-            np.maximum(known, over, out=known)
-        seen = np.where(known < self.settled, known, np.maximum(who.seen, self.settled))
-        fits = own.fits(span, who, (np.minimum(seen, known), known), writes, self.carried)
+        known = partial(self._known, who, over)
+        fits = own.fits(span, who, known, writes, self.carried)
         if not fits and len(self.races) < MOST_RACES:
             what = "a write" if writes else "a read"
             place = "its proxy" if block is None else place_of(block)
@@ -59,6 +57,16 @@ class Store:
                 f"gpu {block.gpu if block else span.gpu}, {who_says}{place}: {what} of words "
                 f"{span.start} to {span.end} of gpu {span.gpu} that nothing puts in order"
             )
+
+    def _known(
+        self, who: Clock, more: IntArray | None, owners: IntArray
+    ) -> tuple[IntArray, IntArray]:
+        """Give the epochs of some, whose writes are visible, and whose accesses are over."""
+        over, settled = who.over_of(owners), self.settled[owners]
+        if more is not None:
+            np.maximum(over, more[owners], out=over)
+        seen = np.where(over < settled, over, np.maximum(who.seen_of(owners), settled))
+        return np.minimum(seen, over), over
 
     def read(self, block: Block, span: Span) -> Words:
         """Read words as they are."""
