@@ -5,7 +5,10 @@ started. A send is done when its bytes have left, a receive when all have come. 
 are stored and forwarded, each link serving one after the other in the order of arrival: the
 congestion-aware backend of ASTRA-sim. Between endpoints only the two adapters count: LogGP.
 Of messages that come to a station at one time, which simulators serve as it happens, the one goes
-first whose node has the smaller number, as programs would have it.
+first whose node has the smaller number, as programs would have it, or the one with the longer way.
+
+Programs differ in one thing: there a message leaves once both ends have started, and a send is done
+when all has come. With `rendezvous` a trace is played so.
 """
 
 import heapq
@@ -109,6 +112,8 @@ def play(
     *,
     stored: bool,
     overhead: Seconds = 0.0,
+    rendezvous: bool = False,
+    far_first: bool = False,
     watch: Watch | None = None,
 ) -> Seconds:
     """Play a trace and give the time of its last node.
@@ -118,29 +123,38 @@ def play(
         ways: of messages.
         stored: whether a station has to have all of a message before the next one begins.
         overhead: o, seconds of a rank for each message at either end.
+        rendezvous: whether messages wait for both ends, and sends for the other one's end.
+        far_first: of messages that come at one time, whether those of longer ways go first.
         watch: is told each stretch of time.
 
     Raises:
         ForeignError: a deadlock, with a node that waits, or a node that makes no sense.
     """
-    return _Player(trace, ways, stored, overhead, watch).run()
+    return _Player(trace, ways, _Rules(stored, overhead, rendezvous, far_first), watch).run()
+
+
+class _Rules(NamedTuple):
+    """How a trace is played; `play` says what each of them means."""
+
+    stored: bool
+    overhead: Seconds
+    rendezvous: bool
+    far_first: bool
 
 
 class _Player:
     """The state of a play: what each node waits for, and when stations are free."""
 
-    def __init__(
-        self, trace: Trace, ways: Ways, stored: bool, overhead: Seconds, watch: Watch | None
-    ) -> None:
-        self.trace, self.ways, self.stored, self.overhead = trace, ways, stored, overhead
-        self.watch = watch
+    def __init__(self, trace: Trace, ways: Ways, rules: _Rules, watch: Watch | None) -> None:
+        self.trace, self.ways, self.rules, self.watch = trace, ways, rules, watch
         self.events: list[tuple[float, int, int, float, Callable[[float], None]]] = []
-        # What came to a station at a time: node, rank, place on its way, and when all is there.
-        self.came: dict[tuple[float, int], list[tuple[int, int, int, float]]] = {}
+        # What came to a station at a time: turn, node, rank, place on its way, when all is there.
+        self.came: dict[tuple[float, int], list[tuple[int, int, int, int, float]]] = {}
         self.count = 0
         self.free: dict[int, float] = {}
         self.busy = [0.0] * len(trace)
         self.open: dict[tuple[int, int, int, int], tuple[deque[int], deque[float]]] = {}
+        self.alone: dict[tuple[int, int, int, int, bool], deque[int]] = {}
         self.waits = [[len(node.requires) + len(node.follows) for node in own] for own in trace]
         self.done: list[list[list[int]]] = [[[] for _ in own] for own in trace]
         self.started: list[list[list[int]]] = [[[] for _ in own] for own in trace]
@@ -184,24 +198,43 @@ class _Player:
             self._at(now + node.nanoseconds * 1e-9, partial(self._finish, rank, number))
             return
         begin = max(now, self.busy[rank])
-        self.busy[rank] = begin + self.overhead
-        if node.kind == Kind.SEND:
+        self.busy[rank] = begin + self.rules.overhead
+        if self.rules.rendezvous:
+            self._at(self.busy[rank], partial(self._meet, rank, number))
+        elif node.kind == Kind.SEND:
             self._at(self.busy[rank], lambda t: self._travel(rank, number, 0, t, t))
         else:
             self._at(self.busy[rank], partial(self._receive, rank, number))
 
+    def _meet(self, rank: int, number: int, now: float) -> None:
+        """Let a message leave if its other end has started, else wait for that."""
+        node = self.trace[rank][number]
+        sends = node.kind == Kind.SEND
+        src, dst = (rank, node.peer) if sends else (node.peer, rank)
+        message = src, dst, node.tag, node.size
+        others = self.alone.get((*message, not sends))
+        if not others:
+            self.alone.setdefault((*message, sends), deque()).append(number)
+            return
+        other = others.popleft()
+        send, receive = (number, other) if sends else (other, number)
+        self._receive(dst, receive, now)
+        self._travel(src, send, 0, now, now)
+
     def _travel(self, rank: int, number: int, place: int, now: float, full: float) -> None:
         """Let a message come to a station; full: when all of it is there, if none is stored."""
         node = self.trace[rank][number]
-        here = round(now, DIGITS), self.ways(rank, node.peer, node.tag)[place].station
+        way = self.ways(rank, node.peer, node.tag)
+        here = round(now, DIGITS), way[place].station
         if here not in self.came:
             self.came[here] = []
             self._at(now, partial(self._serve, here), SERVES)
-        self.came[here].append((number, rank, place, full))
+        turn = -len(way) if self.rules.far_first else 0
+        self.came[here].append((turn, number, rank, place, full))
 
     def _serve(self, here: tuple[float, int], now: float) -> None:
         """Let the station take what came at one time, in order."""
-        for number, rank, place, full in sorted(self.came.pop(here)):
+        for _, number, rank, place, full in sorted(self.came.pop(here)):
             self._pass(rank, number, place, now, full)
 
     def _pass(self, rank: int, number: int, place: int, now: float, full: float) -> None:
@@ -214,12 +247,14 @@ class _Player:
         self.free[visit.station] = begin + node.size * visit.each
         if self.watch is not None:
             self._tell(node, rank, begin, end, end + visit.alpha, place, visit, len(way))
-        if place == 0:
-            self._at(end, partial(self._finish, rank, number))
-        if place + 1 == len(way):
+        last = place + 1 == len(way)
+        if last if self.rules.rendezvous else place == 0:
+            gone = end + visit.alpha if self.rules.rendezvous else end
+            self._at(gone, partial(self._finish, rank, number))
+        if last:
             self._at(end + visit.alpha, partial(self._arrive, rank, number))
             return
-        head = end if self.stored else begin
+        head = end if self.rules.stored else begin
         self._at(
             head + visit.alpha,
             lambda t: self._travel(rank, number, place + 1, t, end + visit.alpha),

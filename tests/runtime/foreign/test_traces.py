@@ -19,6 +19,7 @@ from runtime.foreign.traces.trace import Kind, Node
 from runtime.program.program import ProgramError
 from runtime.simulate.simulate import simulate
 from tests.runtime.emit.test_mscclpp import schedule
+from topologies.formats.spec import topology
 
 PING = (
     (Node(Kind.SEND, 1, 1000, 7), Node(Kind.RECEIVE, 1, 1000, 8, requires=(0,))),
@@ -81,6 +82,26 @@ def test_a_trace_takes_the_time_that_is_simulated(machine, name):
         alpha, rate = made.topology.alpha, float(made.topology.bandwidth[0])
         loggp = between_endpoints(5, float(alpha[0] + alpha[1]), 1 / rate)
         assert play(trace, loggp, stored=False) == pytest.approx(expected, rel=0.01)
+
+
+def test_with_rendezvous_a_message_waits_for_both_ends_and_a_send_for_the_other():
+    ways = between_endpoints(2, 500e-9, 1e-9)  # 1000 bytes: 1 us at each adapter, 0.5 us between
+    sender = (Node(Kind.SEND, 1, 1000, 0), Node(Kind.WORK, nanoseconds=1000, requires=(0,)))
+    receiver = (Node(Kind.WORK, nanoseconds=5000), Node(Kind.RECEIVE, 0, 1000, 0, (0,)))
+    assert play((sender, receiver), ways, stored=True) == pytest.approx(5e-6)
+    assert play((sender, receiver), ways, stored=True, rendezvous=True) == pytest.approx(8.5e-6)
+
+
+def test_what_comes_at_one_time_may_go_in_the_order_of_its_way():
+    # Two messages leave rank 0 at once; one of them goes on from rank 1.
+    machine = topology("line:3")
+    sends = (Node(Kind.SEND, 1, 1000, 0), Node(Kind.SEND, 2, 1000, 0))
+    trace = (sends, (Node(Kind.RECEIVE, 0, 1000, 0),), (Node(Kind.RECEIVE, 0, 1000, 0),))
+    ways = over_links(machine, range(3))
+    alpha, each = float(machine.alpha[0]), 1 / float(machine.bandwidth[0])
+    assert play(trace, ways, stored=True) == pytest.approx(3000 * each + 2 * alpha)
+    first = play(trace, ways, stored=True, far_first=True)
+    assert first == pytest.approx(2000 * each + 2 * alpha)
 
 
 def test_the_order_of_starting_is_said_by_what_is_required():
