@@ -208,9 +208,12 @@ def expose(job: Job, costs: Sequence[Cost]) -> dict[str, Seconds]:
 
 
 def left(job: Job, kind: str, seconds: Seconds) -> Seconds:
-    """Give what is left of a kind's seconds when computation has hidden its part."""
+    """Give what is left of a kind's seconds when computation has hidden its part.
+
+    Nothing hides that ranks do not reach each other.
+    """
     hidden: Hidden | None = dict(job.hidden).get(kind)  # type: ignore[call-overload]
-    if hidden is None:
+    if hidden is None or seconds == float("inf"):
         return seconds
     return max(seconds * (1 - hidden.part), seconds - hidden.seconds)
 

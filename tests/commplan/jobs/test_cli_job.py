@@ -143,6 +143,19 @@ def test_a_second_job_keeps_off_the_ranks_of_the_first(planned, ask, call):
     assert "expected ring:8" in call(*words[:2], "ring:8", *words[2:]).stderr
 
 
+def test_several_jobs_are_placed_at_once(planned, ask, call, tmp_path):
+    words = ("job", str(planned.parent / "job.csv"), "dgx-a100:boxes=1")
+    found = ask(*words, "--with", words[1], "-o", str(tmp_path / "BOTH"))
+    rows = [own["placement"] for own in found["jobs"]]
+    assert sorted(rows[0] + rows[1]) == list(range(8))
+    assert found["bound_seconds"] <= found["exposed_seconds"] <= found["in_turn_seconds"]
+    for number, row in enumerate(rows):
+        table = json.loads((tmp_path / "BOTH" / f"job-{number}" / "job.json").read_text())
+        assert table["ranks"] == row
+    assert "expected at most the 8" in call(*words, *("--with", words[1]) * 2).stderr
+    assert "--with takes" in call(*words, "--with", words[1], "--pin", "0=b0.g0").stderr
+
+
 def test_what_was_measured_is_judged(call):
     changes = ("--set", "model.copies=4", "--set", "model.dispatch_bytes=2")
     words = ("job", "deepseek-v3", "dgx-h100:boxes=256", *changes)

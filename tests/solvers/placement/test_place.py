@@ -4,8 +4,10 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from solvers.jobs.errors import JobError
+from solvers.jobs.job import Hidden
 from solvers.jobs.reading import load
 from solvers.placement.bounds import lower_bound
 from solvers.placement.judge import Judge
@@ -149,6 +151,11 @@ def test_what_is_hidden_does_not_count(job):
 
     half = place(machine, msgspec.structs.replace(made, hidden=hidden)).judged
     assert half.exposed["dp"] == pytest.approx(plain.exposed["dp"] / 2)
+
+
+def test_nothing_hides_that_ranks_do_not_reach_each_other(job):
+    own = replace(job(tp=2, dp=2), hidden={"tp": Hidden(part=1.0)})
+    assert Judge(topology("ring:8"), own).seconds(np.array([0, 4, 2, 6])) == float("inf")
 
 
 def test_a_placement_is_the_same_each_time(job):

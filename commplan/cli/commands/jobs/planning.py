@@ -10,6 +10,7 @@ import numpy as np
 
 from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.candidates.crew import count_started, elsewhere, here
+from commplan.cli.commands.jobs.several import place_jobs
 from commplan.cli.io.answer import Answer, Command
 from commplan.cli.io.arguments import choose_ranks, file_name, time_limit
 from commplan.cli.io.jobs import placements as laid_out
@@ -69,6 +70,15 @@ def _print_schema(context: click.Context, parameter: click.Parameter, asked: boo
     help="A planned job on the same machine, whose ranks are taken.",
 )
 @click.option(
+    "--with",
+    "others",
+    multiple=True,
+    metavar="JOB",
+    type=file_name,
+    help="A job to be placed on the same machine at the same time, on other ranks; -o then writes "
+    "a folder for each.",
+)
+@click.option(
     "--pin", multiple=True, metavar="RANK=NAME", help="The machine's rank of a rank of the job."
 )
 @click.option(
@@ -117,6 +127,7 @@ def job(
     ranks: str | None,
     without_rank: str | None,
     beside: tuple[str, ...],
+    others: tuple[str, ...],
     pin: tuple[str, ...],
     rate: float | None,
     measured: tuple[str, ...],
@@ -130,10 +141,17 @@ def job(
     JOB is a name, a TOML file, a file of Megatron-LM arguments, a workload of AICB, or a list of
     collectives (CSV).
     """
-    if topology is None and (output or ranks or without_rank or beside or pin or measured):
+    placing = (output, ranks, without_rank, beside, others, pin, measured)
+    if topology is None and any(placing):
         raise click.UsageError(
-            "-o, --ranks, --without-rank, --beside, --pin and --measured need a TOPOLOGY"
+            "-o, --ranks, --without-rank, --beside, --with, --pin and --measured need a TOPOLOGY"
         )
+    if topology is not None and others:
+        if changes or pin or measured or rate is not None or search is not None:
+            raise click.UsageError("--with takes -o, --ranks, --without-rank and --beside")
+        machine = spec.topology(topology)
+        usable = _usable(machine, ranks, without_rank, beside)
+        return place_jobs((job, *others), machine, usable, output, time_limit)
     if search is not None:
         chosen = (ranks, without_rank, beside)
         return _search(job, topology, changes, search, chosen, shown, jobs, time_limit)
