@@ -54,8 +54,13 @@ def ask(
     watch.check()
     with _lock:
         process = _ready()
-        with watch.running(process.kill):
-            answer = _exchange(process, {"kind": kind} | problem | limits)
+        try:
+            with watch.running(process.kill):
+                answer = _exchange(process, {"kind": kind} | problem | limits)
+        except BaseException:  # what it still answers would be taken for that of the next problem
+            process.kill()
+            process.wait()
+            raise
     if answer is None:
         ended = process.wait()  # before the next problem finds it still dying
         watch.check()

@@ -63,7 +63,7 @@ class Background:
         self._jobs.put(None)
         deadline = time.monotonic() + MOST
         while self._thread is not None and self._thread.is_alive() and time.monotonic() < deadline:
-            self._alarm.ring()
+            self._alarm.leave_off()
             self._thread.join(PAUSE)
         self._alarm.end()
         for thread in living():

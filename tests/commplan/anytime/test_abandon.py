@@ -1,13 +1,14 @@
 import subprocess
 import sys
 from contextlib import suppress
+from importlib import import_module
 from itertools import count
-from threading import Timer
+from threading import Event, Thread, Timer
 from weakref import ref
 
 import pytest
 
-from commplan.anytime.abandon import end_with, overtime
+from commplan.anytime.abandon import Alarm, end_with, overtime
 from solvers.settings.deadline import NotFound, Watch
 
 LONG = 10**9  # steps of work that looks at no watch; minutes
@@ -114,3 +115,47 @@ def test_an_end_that_is_lost_where_nothing_may_be_raised_comes_again(monkeypatch
 
     with pytest.raises(NotFound), end_with(Watch(0.1)):
         deaf()
+
+
+def test_an_import_is_not_ended_in_the_middle(tmp_path, monkeypatch):
+    text = (
+        "from time import monotonic\nend = monotonic() + 0.5\nwhile monotonic() < end:\n    pass\n"
+    )
+    (tmp_path / "imported_slowly.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def imports():
+        import_module("imported_slowly")
+        works_on()
+
+    with pytest.raises(NotFound), end_with(Watch(0.1)):
+        imports()
+    assert sys.modules.pop("imported_slowly").end
+    another = Thread(target=import_module, args=("imported_slowly",), daemon=True)
+    another.start()
+    another.join(60.0)
+    assert not another.is_alive()  # nobody holds the lock of the module
+
+
+def test_no_lock_is_left_behind(monkeypatch):
+    monkeypatch.setattr("commplan.anytime.abandon.SOON", 0.002)
+    for _ in range(10):
+        event = Event()
+
+        def stirs(event=event):
+            for _ in range(LONG):
+                event.set()
+                event.clear()
+                sum(abs(number) for number in range(9))
+
+        with pytest.raises(NotFound), end_with(Watch(0.01)):
+            stirs()
+        assert event._cond.acquire(timeout=10.0)
+
+
+def test_whoever_is_heard_in_a_signal_may_ring_wherever_that_falls():
+    alarm = Alarm()
+    with alarm._lock:
+        alarm.ring()
+        alarm.stir()
+    assert alarm._calls.qsize() == 2

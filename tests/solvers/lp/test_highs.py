@@ -41,6 +41,20 @@ def test_it_is_ended_when_the_work_is_stopped_and_started_anew(monkeypatch):
     assert ask("linprog", PROBLEM, {}, Watch(60.0))["status"] == 0
 
 
+def test_what_was_asked_by_work_that_was_given_up_is_not_taken_for_the_next_answer(monkeypatch):
+    exchange = highs._exchange
+
+    def given_up(process, problem):
+        highs._send(process.stdin, problem)
+        raise SystemExit
+
+    monkeypatch.setattr(highs, "_exchange", given_up)
+    with pytest.raises(SystemExit):
+        ask("linprog", PROBLEM | {"cost": np.array([5.0, 9.0])}, {}, Watch(60.0))
+    monkeypatch.setattr(highs, "_exchange", exchange)
+    assert ask("linprog", PROBLEM, {}, Watch(60.0))["cost"] == pytest.approx(4.0)
+
+
 def test_a_process_that_the_system_kills_has_run_out_of_memory(monkeypatch):
     monkeypatch.setattr(highs, "_exchange", lambda process, _: process.kill())
     with pytest.raises(MemoryError, match="the linear program"):
