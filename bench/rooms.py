@@ -8,6 +8,7 @@ import argparse
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def main() -> None:
     )
 
 
+@cache
 def graph(floor: str) -> "nx.DiGraph[str]":
     """Read which room of a floor imports which; a module beside the rooms is a room of its own.
 
@@ -57,7 +59,7 @@ def graph(floor: str) -> "nx.DiGraph[str]":
             if first == floor and other != own:
                 found.add_edge(own, other)
     found.remove_nodes_from([room for room in list(found) if room.startswith("_")])
-    return found
+    return nx.freeze(found)
 
 
 def picture() -> str:

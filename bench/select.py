@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
 from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,6 +50,7 @@ from commplan.selection.targets import Target, open_target
 from runtime.fabric import machine
 from runtime.fabric.layout import FabricError
 from runtime.launch.mpi import LaunchError, compile_c, find
+from topologies.model.cached import cached_property
 from topologies.model.topology import Topology, frozen
 from topologies.model.units import Bytes, Rank, Seconds
 from topologies.model.units import size as read_size

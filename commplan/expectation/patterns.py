@@ -7,7 +7,6 @@ bind, within 6 % where latencies do and neighbours are not equally far).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from commplan.fitting.fitted import Library, seconds
 from commplan.fitting.library import Model
@@ -19,6 +18,7 @@ from solvers.schedules.schedule import Schedule
 from solvers.templates import TEMPLATES, ring
 from solvers.templates.layout import TemplateError
 from solvers.templates.ring_order import is_mesh, ring_order, spread_rings
+from topologies.model.cached import cached_property
 from topologies.model.topology import Topology
 from topologies.model.units import Bytes, Seconds
 

@@ -1,10 +1,9 @@
 """What a schedule's group makes alike: ranks, links, and ordered pairs of ranks."""
 
-from functools import cached_property
-
 import numpy as np
 
 from solvers.schedules.schedule import Schedule
+from topologies.model.cached import cached_property
 from topologies.model.topology import FloatArray, IntArray
 from topologies.symmetry.group import link_orbits
 from topologies.symmetry.pairs import PairOrbits, pair_orbits

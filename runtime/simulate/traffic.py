@@ -1,11 +1,11 @@
 """What stations and messages have to do, as columns of whole numbers: all that a play looks at."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from runtime.simulate import priority
+from topologies.model.cached import cached_property
 from topologies.model.ragged import starts
 from topologies.model.topology import IntArray
 

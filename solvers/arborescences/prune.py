@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from heapq import heappop, heappush
 from itertools import chain
 from typing import NamedTuple
 
 from solvers.arborescences.link_cut_tree import LinkCutTree
+from topologies.model.cached import cached_property
 
 HopLinks = tuple[int, int, tuple[int, ...]]  # src, dst, links
 

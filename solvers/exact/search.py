@@ -20,7 +20,6 @@ unless the time is over before.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -45,6 +44,7 @@ from solvers.schedules.collective import Collective, CollectiveError, all_gather
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from solvers.schedules.unfold import unfold
 from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch
+from topologies.model.cached import cached_property
 from topologies.model.errors import ArgumentError
 from topologies.model.topology import Topology, reverse
 from topologies.model.units import Seconds

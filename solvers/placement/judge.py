@@ -8,7 +8,7 @@ computation hides is taken off for each kind of group: exposed = max(T (1 - part
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
@@ -18,6 +18,7 @@ from solvers.jobs.demand import demand
 from solvers.jobs.job import Flow, Hidden, Job
 from solvers.jobs.layout import groups
 from solvers.placement.cuts import Family, families, singles
+from topologies.model.cached import cached_property
 from topologies.model.topology import FloatArray, IntArray, Topology
 from topologies.model.units import Seconds
 

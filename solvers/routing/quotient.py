@@ -1,13 +1,13 @@
 """A machine seen through a group: one rank, one link, one path for each orbit."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
 from solvers.certify.multigraph import simplify
 from solvers.schedules.capabilities import mark_branching
+from topologies.model.cached import cached_property
 from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology, frozen, integers
 from topologies.symmetry.group import Group, link_images, orbits
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from functools import cached_property, wraps
+from functools import wraps
 from itertools import chain
 from math import lcm
 from typing import Any, NamedTuple, TypeVar
@@ -17,6 +17,7 @@ from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective
 from solvers.schedules.text import schedule_text
 from topologies.model.arguments import column, of, refuse
+from topologies.model.cached import cached_property
 from topologies.model.ragged import starts, stretches
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen, integers
 from topologies.model.units import Share

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from topologies.model.cached import cached_property
 from topologies.model.messages import first_lines, list_names, printable
 from topologies.model.topology import BoolArray, IntArray, Topology
 from topologies.model.units import rate

@@ -22,12 +22,12 @@ that it runs ahead of no more than that.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 from solvers.jobs.job import Job, Layout, Model
 from solvers.jobs.parameters import expert_layers, head_width, key_value_heads
 from solvers.steps.chips import USABLE, Chip, chip_of
 from solvers.steps.products import Product, Speed
+from topologies.model.cached import cached_property
 from topologies.model.units import Seconds
 
 KERNELS, ROUTER, FUSED_ROUTER, MOVING = 20, 31, 17, 10  # of a forward pass

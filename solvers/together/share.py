@@ -7,7 +7,6 @@ may pass through the others.
 
 from dataclasses import replace
 from fractions import Fraction
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +31,7 @@ from solvers.solve import check_paths
 from solvers.trees.extract import TransferBuilder
 from solvers.trees.forest import state_problem, state_sums, to_schedule
 from solvers.trees.problem import PackedTrees, TreeProblem
+from topologies.model.cached import cached_property
 from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology, frozen
 from topologies.symmetry.group import Group
 

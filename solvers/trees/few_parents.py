@@ -11,7 +11,6 @@ Complexity: ranks × candidates × log, and a shortest path tree for each orbit 
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -23,6 +22,7 @@ from solvers.packing.order_lp import start_at_roots
 from solvers.routing.path_pool import HOP, PathPool
 from solvers.routing.quotient import Quotient
 from solvers.settings.deadline import NO_DEADLINE, Watch
+from topologies.model.cached import cached_property
 from topologies.model.ragged import starts, stretches
 from topologies.model.topology import FloatArray, IntArray, frozen
 from topologies.symmetry.group import moved_links

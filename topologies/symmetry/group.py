@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain, combinations
 from math import lcm
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from topologies.model.cached import cached_property
 from topologies.model.errors import WRONG_INPUT, CommplanError
 from topologies.model.reachability import parts
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen

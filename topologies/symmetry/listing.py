@@ -13,12 +13,12 @@ chapter 3; chapter 10 for bases.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations
 from math import isqrt
 
 import numpy as np
 
+from topologies.model.cached import cached_property
 from topologies.model.topology import BoolArray, IntArray, frozen
 
 AT_ONCE = 2**22  # images that are found together: arrays of 32 MB

@@ -3,12 +3,12 @@
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from runtime.calibrate.model.fair import Way
 from runtime.calibrate.readings import Pair
+from topologies.model.cached import cached_property
 from topologies.model.topology import FloatArray, IntArray, Topology, integers
 
 MOST_PAIRS = 4096  # that are looked at; of more a part is drawn

@@ -10,7 +10,6 @@ orbit of H alike.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from solvers.schedules.ensembles.moved import moved
 from solvers.schedules.kinds import BLOCKS, has_blocks, kind_of
 from solvers.schedules.schedule import Schedule
 from topologies.model.arguments import of, whole
+from topologies.model.cached import cached_property
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
 from topologies.model.units import Bytes, Rank
 from topologies.symmetry.group import Group, subgroup
