@@ -14,7 +14,7 @@ import numpy as np
 from bench.verdict import ended
 from runtime.verify.verify import verify
 from solvers.demands.matrix import demand
-from solvers.schedules.collective import all_to_allv
+from solvers.schedules.unequal import all_to_allv
 from solvers.solve import solve
 from solvers.timing.birkhoff import Stages, birkhoff, pairwise, stages
 from topologies.formats.spec import topology

@@ -20,8 +20,8 @@ from runtime.metrics.link_loads import algbw
 from solvers.demands.matrix import demand
 from solvers.demands.moe_tokens import tokens
 from solvers.flows.moe import first_variant
-from solvers.schedules.collective import all_to_allv
 from solvers.schedules.moe import combine, dispatch
+from solvers.schedules.unequal import all_to_allv
 from solvers.solve import solve
 from topologies.formats.spec import topology
 from topologies.model.units import duration

@@ -56,7 +56,7 @@ from solvers.lp.linear_program import Infeasible, NotFound
 from solvers.placement.search import Placement, place
 from solvers.registry import SOLVERS, Solver, SolverError
 from solvers.schedules.certificate import Bound, Cut, Prices
-from solvers.schedules.collective import Collective, CollectiveError, all_to_allv
+from solvers.schedules.collective import Collective, CollectiveError
 from solvers.schedules.ensembles.ensemble import Ensemble, Task
 from solvers.schedules.ensembles.files import load as load_together
 from solvers.schedules.ensembles.files import save as save_together
@@ -66,6 +66,7 @@ from solvers.schedules.files import save as save_schedule
 from solvers.schedules.kinds import collective
 from solvers.schedules.moe import Tokens, combine, dispatch
 from solvers.schedules.schedule import Schedule, Transfer
+from solvers.schedules.unequal import all_to_allv
 from solvers.settings.options import LimitError, SolverOptions
 from solvers.solve import bound
 from solvers.templates import TEMPLATES, Template

@@ -14,9 +14,10 @@ from solvers.lp.linear_program import Infeasible, NotFound
 from solvers.routing.quotient import Quotient
 from solvers.routing.router import Hop, RouteError, Router
 from solvers.schedules.certificate import Bound
-from solvers.schedules.collective import Collective, demand_of
+from solvers.schedules.collective import Collective
 from solvers.schedules.piece_loads import fluid_time
 from solvers.schedules.schedule import Schedule, Transfer, schedule
+from solvers.schedules.unequal import demand_of
 from solvers.settings.deadline import Watch
 from solvers.timing.link_stages import staged_schedules
 from topologies.model.topology import Topology, integers

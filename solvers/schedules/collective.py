@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from functools import cached_property
 from math import isqrt
 from typing import NamedTuple
 
@@ -12,8 +11,9 @@ import numpy as np
 
 from solvers.schedules import owners as owning
 from topologies.model.arguments import column, of, refuse, whole
+from topologies.model.cached import cached_property
 from topologies.model.errors import WRONG_INPUT, CommplanError
-from topologies.model.topology import IntArray, frozen, integers
+from topologies.model.topology import IntArray, integers
 from topologies.model.units import Rank, Share
 from topologies.symmetry.group import Group
 
@@ -304,61 +304,6 @@ def all_to_all(ranks: tuple[Rank, ...]) -> Collective:
         lambda i: range(i * n, i * n + n),
         lambda i: range(i, n * n, n),
     )
-
-
-def all_to_allv(ranks: tuple[Rank, ...], demand: IntArray) -> Collective:
-    """Send demand[i, j] units from ranks[i] to ranks[j], what stays (i = j) included.
-
-    Only pairs with something to send have a block; blocks count row by row.
-
-    Args:
-        ranks: those that take part.
-        demand: what each of them sends to each, in any unit.
-
-    Raises:
-        CollectiveError: the ranks are not ascending, or the demand is not whole numbers from 0, a
-            row and a column for each rank, with one above 0.
-    """
-    chosen = check_ranks("all_to_allv", ranks)
-    if not chosen or list(chosen) != sorted(set(chosen)):
-        raise CollectiveError("all_to_allv: the ranks must be different, and ascending")
-    of("demand", demand, np.ndarray, "a numpy array of whole numbers", CollectiveError)
-    ranks = chosen
-    if demand.shape != (len(ranks),) * 2 or demand.dtype.kind not in "iu":
-        found = f"{demand.shape} of {demand.dtype}"
-        raise CollectiveError(f"all_to_allv: {found} for {len(ranks)} ranks, expected a square")
-    if demand.min() < 0 or not demand.any():
-        raise CollectiveError("all_to_allv: expected entries from 0, and one above")
-    src, dst = np.nonzero(demand)
-    return Collective(
-        "all_to_allv",
-        ranks,
-        frozen(demand[src, dst].astype(np.int64)),
-        tuple(frozen(np.flatnonzero(src == i)) for i in range(len(ranks))),
-        tuple(frozen(np.flatnonzero(dst == i)) for i in range(len(ranks))),
-    )
-
-
-def demand_of(collective: Collective) -> IntArray:
-    """Compute what each rank sends to each rank, where every block goes from one rank to one rank.
-
-    Returns:
-        (ranks, ranks) in units of `sizes`, by the places in the list of ranks.
-
-    Raises:
-        CollectiveError: a block has not exactly one holder and one wanter.
-    """
-    ends = []
-    for buffers in (collective.inputs, collective.outputs):
-        blocks = np.concatenate(buffers)
-        if not np.array_equal(np.sort(blocks), np.arange(collective.blocks)):
-            raise CollectiveError(f"{collective.name}: not every block goes from one rank to one")
-        place = np.empty(collective.blocks, dtype=np.int64)
-        place[blocks] = np.repeat(np.arange(len(buffers)), [len(own) for own in buffers])
-        ends.append(place)
-    demand = np.zeros((len(collective.ranks),) * 2, dtype=np.int64)
-    np.add.at(demand, tuple(ends), collective.sizes)
-    return frozen(demand)
 
 
 def broadcast(ranks: tuple[Rank, ...], root: Rank) -> Collective:

@@ -10,13 +10,8 @@ from typing import Any
 
 from solvers.schedules import collective as made
 from solvers.schedules import moe, unequal
-from solvers.schedules.collective import (
-    Collective,
-    CollectiveError,
-    Movement,
-    check_ranks,
-    demand_of,
-)
+from solvers.schedules.collective import Collective, CollectiveError, Movement, check_ranks
+from solvers.schedules.unequal import demand_of
 from topologies.model.arguments import of, whole
 from topologies.model.registry import Registry
 from topologies.model.topology import IntArray
@@ -101,7 +96,7 @@ _OURS = (
     Kind("reduce", _make_rooted(made.reduce), rooted=True, pattern="reduce"),
     Kind("scatter", _make_rooted(made.scatter), rooted=True, pattern="scatter"),
     Kind("gather", _make_rooted(made.gather), rooted=True, pattern="gather"),
-    Kind("all_to_allv", _make_given(made.all_to_allv), given=DEMAND, pattern="all_to_allv"),
+    Kind("all_to_allv", _make_given(unequal.all_to_allv), given=DEMAND, pattern="all_to_allv"),
     Kind("combine", _make_given(moe.combine), given=TOKENS, pattern="combine"),
     Kind("dispatch", _make_given(moe.dispatch), given=TOKENS, pattern="dispatch"),
     Kind("all_gatherv", _make_given(unequal.all_gatherv), given=HELD, pattern="all_gather"),

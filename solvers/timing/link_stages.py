@@ -13,7 +13,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from solvers.schedules.collective import demand_of
 from solvers.schedules.piece_loads import (
     amount_floats,
     amounts,
@@ -23,6 +22,7 @@ from solvers.schedules.piece_loads import (
     share_floats,
 )
 from solvers.schedules.schedule import Schedule, Transfers
+from solvers.schedules.unequal import demand_of
 from solvers.timing import birkhoff
 from solvers.timing.timetable import Timetable
 from topologies.model.ragged import stretches

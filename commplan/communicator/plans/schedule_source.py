@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,17 +20,19 @@ from runtime.program.buffer_plan import moves
 from runtime.simulate.simulate import simulate
 from runtime.verify.determinism import is_deterministic
 from runtime.verify.verify import verify
-from solvers.schedules.collective import Collective, all_to_allv
+from solvers.schedules.collective import Collective
 from solvers.schedules.files import ScheduleFileError, check_topology, load_all
 from solvers.schedules.kinds import collective, pattern_of
 from solvers.schedules.schedule import Schedule
+from solvers.schedules.unequal import all_to_allv
 from solvers.settings.deadline import NotFound, Watch
 from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError
 from topologies.derive.damage import Damage
 from topologies.derive.restrict import restrict
+from topologies.model.cached import cached_property
 from topologies.model.topology import Topology
-from topologies.model.units import Bytes, Seconds, duration
+from topologies.model.units import Bytes, Seconds, count_of, duration
 
 UNLIKE = "ranks add up in different orders, and rounding would leave them with different bits"
 ALL_TO_ALLV = "all_to_allv"
@@ -113,7 +114,7 @@ class Source:
         if not patterns:
             return Found(None, "a plan is searched for in the background", None, False)
         seconds, name, best = min(patterns, key=lambda each: each[0])
-        reason = f"{name}, at first, of {len(patterns)} known patterns"
+        reason = f"{name}, at first, of {count_of(len(patterns), 'known pattern')}"
         return Found(check_schedule(best).schedule, reason, seconds, False)
 
     def best(self, need: Need) -> Found:

@@ -12,8 +12,8 @@ from commplan.changes.shrink import GoneError
 from commplan.planning.planner import plan
 from runtime.verify.verify import verify
 from solvers.lp.linear_program import Infeasible
-from solvers.schedules.collective import all_to_allv
 from solvers.schedules.kinds import COLLECTIVES, collective
+from solvers.schedules.unequal import all_to_allv
 from solvers.settings.deadline import Watch
 from topologies.derive.damage import Damage, damaged
 from topologies.derive.failures import read_damage

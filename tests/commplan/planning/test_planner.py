@@ -8,8 +8,8 @@ from commplan.anytime import standby
 from commplan.candidates import tuning
 from commplan.planning.planner import plan
 from commplan.planning.relayed import best_with_relays
-from solvers.schedules.collective import all_to_allv
 from solvers.schedules.kinds import ROOTED, collective
+from solvers.schedules.unequal import all_to_allv
 from solvers.settings.options import SolverOptions
 from topologies.formats.spec import topology
 from topologies.model.topology import frozen

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from runtime.launch.launch import run
-from solvers.schedules.collective import all_to_allv
+from solvers.schedules.unequal import all_to_allv
 from solvers.solve import solve
 from solvers.timing.link_stages import put_in_stages
 from topologies.presets.shapes import ring, star

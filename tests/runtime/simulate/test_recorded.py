@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from runtime.simulate.simulate import simulate
-from solvers.schedules.collective import all_to_allv
 from solvers.schedules.kinds import collective
+from solvers.schedules.unequal import all_to_allv
 from solvers.solve import solve
 from solvers.templates import TEMPLATES
 from topologies.model.topology import Link, Topology, build, frozen

@@ -10,8 +10,8 @@ from commplan.candidates.generate import all_candidates
 from runtime.simulate.simulate import simulate
 from solvers.bounds.time_bound import fan_out_time, time_lower_bound
 from solvers.schedules.certificate import UNPROVED, Bound, Cut
-from solvers.schedules.collective import all_to_allv
 from solvers.schedules.kinds import COLLECTIVES, collective
+from solvers.schedules.unequal import all_to_allv
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SWITCHINGS
 from solvers.solve import solve

@@ -14,8 +14,9 @@ from runtime.verify.verify import verify
 from solvers.demands.distributions import lognormal
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.certificate import Cut
-from solvers.schedules.collective import CollectiveError, all_to_allv, demand_of
+from solvers.schedules.collective import CollectiveError
 from solvers.schedules.piece_loads import incast_bytes, lock_step
+from solvers.schedules.unequal import all_to_allv, demand_of
 from solvers.solve import bound, solve
 from solvers.timing.link_stages import put_in_stages, staged_schedules
 from topologies.model.topology import Link, build

@@ -12,8 +12,8 @@ from runtime.program.program import Action
 from runtime.simulate.simulate import simulate
 from runtime.verify.verify import verify
 from solvers.routing.partitions import list_partitions
-from solvers.schedules.collective import all_to_allv
 from solvers.schedules.kinds import collective
+from solvers.schedules.unequal import all_to_allv
 from solvers.templates.hierarchical_alltoall import BOTH, VARIANTS, hierarchies, schedule
 from solvers.templates.layout import TemplateError
 from topologies.formats.spec import topology
