@@ -9,8 +9,8 @@ one whose links need least is predicted to be over sooner. A set is verified bef
 `python -m bench.together fabric [MACHINE...]` runs sets on emulated networks, both ways in turns.
 """
 
+import argparse
 import random
-import sys
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from statistics import median
@@ -29,7 +29,7 @@ from solvers.schedules.ensembles.ensemble import Task
 from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
 from topologies.formats import spec
-from topologies.model.topology import Topology
+from topologies.model.topology import Topology, TopologyError
 from topologies.model.units import Seconds, duration
 
 SECONDS = 60.0  # for a set, at most
@@ -71,9 +71,19 @@ class Row(NamedTuple):
 
 def main() -> None:
     """Print all sets, or run some on an emulated network."""
-    if sys.argv[1:2] == ["fabric"]:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "where", nargs="?", choices=["fabric"], help="run sets on emulated networks"
+    )
+    parser.add_argument("machines", nargs="*", help=f"emulated ({', '.join(EMULATED)})")
+    args = parser.parse_args()
+    if args.where:
         try:
-            fabric(sys.argv[2:] or EMULATED)
+            fabric(args.machines or EMULATED)
+        except TopologyError as error:
+            parser.error(str(error))
         except (FabricError, LaunchError) as error:
             print(f"no emulated machine here: {error}")
         return

@@ -85,7 +85,8 @@ def tables(schedule: Schedule) -> Tables:
     messages = len(schedule.transfers) * schedule.group.order
     if messages > MESSAGE_LIMIT:
         raise ProgramError(
-            f"{messages} messages are too many to emit, the limit is {MESSAGE_LIMIT}"
+            f"{messages} messages are too many to emit, the limit is {MESSAGE_LIMIT}; fewer ranks "
+            "have fewer, and so have trees where each root has one (`commplan compile --trees 1`)"
         )
     name = plain(schedule.topology.name)
     what = plain(schedule.collective.name)

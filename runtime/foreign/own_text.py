@@ -17,6 +17,7 @@ from runtime.foreign.errors import ForeignError
 from runtime.foreign.sends import Send
 from topologies.model.messages import show_value
 
+MOST_FAULTS = 5  # wrong lines that are told
 HEAD = r"collective\s+([a-z_]{1,40})(?:\s+root\s+(\S{1,200}))?"
 LINE = r"(\S{1,200})\s*->\s*([^\s:]{1,200})\s*:\s*(\d{1,7})(?:\.(\d{1,7}))?\s+(\d{1,9})\s*([+=])?"
 ADDS = {"+": True, "=": False}
@@ -40,31 +41,48 @@ def read(text: str, names: Mapping[str, int]) -> tuple[str | None, int | None, l
         names: the ranks by name.
 
     Raises:
-        ForeignError: a line that is none of these, with its number.
+        ForeignError: lines that are none of these, the first of them, with their numbers.
     """
-    name: str | None = None
-    root: int | None = None
-    sends = []
+    heads: list[tuple[str, int | None]] = []
+    sends: list[Send] = []
+    faults: list[str] = []
     for number, line in enumerate(_lines(text), 1):
-        if not line:
-            continue
-        if head := re.fullmatch(HEAD, line, re.ASCII):
-            if name is not None:
-                raise ForeignError(f"line {number}: a second collective")
-            name, root = head[1], _rank(number, head[2], names) if head[2] else None
-        elif found := re.fullmatch(LINE, line, re.ASCII):
-            src, dst = (_rank(number, found[i], names) for i in (1, 2))
-            piece = int(found[3]), int(found[4] or 0)
-            sends.append(Send(src, dst, piece, int(found[5]), ADDS.get(found[6] or "")))
-        else:
-            expected = "'src -> dst: piece step' or 'collective NAME'"
-            raise ForeignError(f"line {number}: {show_value(line[:80])}, expected {expected}")
+        try:
+            if head := re.fullmatch(HEAD, line, re.ASCII):
+                if heads:
+                    raise ForeignError("a second collective")
+                heads.append((head[1], _rank(head[2], names) if head[2] else None))
+            elif line:
+                sends.append(_send(line, names))
+        except ForeignError as fault:
+            faults.append(f"line {number}: {fault}")
+            if len(faults) > MOST_FAULTS:
+                break
+    if faults:
+        more = ["and others"] if len(faults) > MOST_FAULTS else []
+        raise ForeignError("; ".join([*faults[:MOST_FAULTS], *more]))
+    name, root = heads[0] if heads else (None, None)
     return name, root, sends
 
 
-def _rank(number: int, text: str, names: Mapping[str, int]) -> int:
+def _send(line: str, names: Mapping[str, int]) -> Send:
+    """Read a send.
+
+    Raises:
+        ForeignError: the line is none.
+    """
+    found = re.fullmatch(LINE, line, re.ASCII)
+    if found is None:
+        expected = "'src -> dst: piece step' or 'collective NAME'"
+        raise ForeignError(f"{show_value(line[:80])}, expected {expected}")
+    src, dst = (_rank(found[i], names) for i in (1, 2))
+    piece = int(found[3]), int(found[4] or 0)
+    return Send(src, dst, piece, int(found[5]), ADDS.get(found[6] or ""))
+
+
+def _rank(text: str, names: Mapping[str, int]) -> int:
     if text in names:
         return names[text]
     if text.isascii() and text.isdigit() and len(text) < 8 and int(text) < len(names):
         return int(text)
-    raise ForeignError(f"line {number}: no rank {show_value(text)}, of {len(names)}")
+    raise ForeignError(f"no rank {show_value(text)}, of {len(names)}")

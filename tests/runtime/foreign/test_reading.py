@@ -120,6 +120,11 @@ def test_a_text_of_ones_own_is_read(tmp_path):
         ("collective all_reduce\n0 -> 9: 0 0", "line 2: no rank '9', of 4"),
         ("collective all_reduce\n0 => 1: 0 0", "line 2: '0 => 1: 0 0', expected"),
         ("collective all_reduce\ncollective all_gather", "line 2: a second collective"),
+        (
+            "collective all_reduce\n0 -> 1: 0 0\n0 -> 9: 0 0\n8 -> 1: 0 0\n",
+            "line 3: no rank '9', of 4; line 4: no rank '8', of 4",
+        ),
+        ("0 -> 9: 0 0\n" * 7, "; line 5: no rank '9', of 4; and others"),
         ("0 -> 1: 0 0", "which collective?"),
         ("collective all_sort\n0 -> 1: 0 0", "all_sort"),
         ("hello", "none of MSCCL XML"),

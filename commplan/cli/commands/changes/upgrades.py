@@ -212,22 +212,19 @@ def _fields(machine: Topology, growth: Growth, slopes: Sequence[Slope]) -> dict[
 
 def _lines(growth: Growth, slopes: Sequence[Slope]) -> list[str]:
     machine, first = growth.topology, growth.lines[0].bound
-    width = max(len(machine.classes[each.of].name) for each in slopes)
+    names = [machine.classes[each.of].name if len(slopes) > 1 else "all links" for each in slopes]
+    width = max(map(len, names))
     lines = [
         f"{growth.what.name} on {machine.name}: at most {rate(growth.base)} ({first.scope})",
         f"  binds: {_binding(machine, growth.what, first.certificate)}",
     ]
-    for each in slopes:
-        name = f"  {machine.classes[each.of].name:{width}}"
-        if not each.slope:
-            lines.append(f"{name}  more on these alone brings nothing")
-        else:
-            until = (
-                "" if each.until is None else f", up to {float(each.until) / GIGA:.6g} GB/s more"
-            )
-            lines.append(
-                f"{name}  each GB/s more on every link brings {float(each.slope):.6g}{until}"
-            )
+    for each, name in zip(slopes, names, strict=True):
+        said = "more on these alone brings nothing"
+        if each.slope:
+            said = f"each GB/s more on every link brings {float(each.slope):.6g} GB/s"
+        if each.until is not None:
+            said += f", up to {float(each.until) / GIGA:.6g} GB/s more"
+        lines.append(f"  {name:{width}}  {said}")
     return lines
 
 
