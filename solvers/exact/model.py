@@ -209,13 +209,14 @@ class Model:
         Raises:
             NotFound: the figures are too large for the engine's 64 bits.
         """
+        from ortools.sat.python.cp_model import LinearExpr
+
         topology, group = self.question.topology, self._group
         orbit = orbits(link_images(topology, group.generators), topology.links)
         images = group.order // np.bincount(orbit)
         capacity = np.zeros(len(images), dtype=np.int64)
         capacity[orbit] = topology.capacity
         weight = self._weights()
-        load: dict[tuple[int, int], list[Literal]] = {}
         slowest = slowest_link(topology)
         most = max(
             int(weight.max(initial=0)) * slowest * group.order,
@@ -223,13 +224,25 @@ class Model:
         )
         if most * (len(self._sends) + self.question.point.rounds) * topology.links >= 2**62:
             raise NotFound(f"{topology.name}: sizes and bandwidths of too many digits to be exact")
+        crossings = [
+            [
+                (int(o), int(times) * int(images[o]) * slowest)
+                for o, times in zip(
+                    *np.unique(orbit[list(path.links)], return_counts=True), strict=True
+                )
+            ]
+            for path in self.question.paths
+        ]
+        load: dict[tuple[int, int], tuple[list[Literal], list[int]]] = {}
+        weights = weight.tolist()
         for (number, w, s), send in self._sends.items():
-            crossed = orbit[list(self.question.paths[w].links)]
-            for o, times in zip(*np.unique(crossed, return_counts=True), strict=True):
-                amount = int(times) * int(images[o]) * int(weight[number]) * slowest
-                load.setdefault((int(o), s), []).append(amount * send)
-        for (o, s), amounts in load.items():
-            self.program.add(sum(amounts) <= int(capacity[o]) * self._rounds[s - 1])
+            for o, amount in crossings[w]:
+                sends, amounts = load.setdefault((o, s), ([], []))
+                sends.append(send)
+                amounts.append(amount * weights[number])
+        for (o, s), (sends, amounts) in load.items():
+            terms, factors = [*sends, self._rounds[s - 1]], [*amounts, -int(capacity[o])]
+            self.program.add(LinearExpr.weighted_sum(terms, factors) <= 0)
 
     def _weights(self) -> IntArray:
         """Compute the pieces' sizes in the unit."""
