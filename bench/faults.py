@@ -23,6 +23,7 @@ from runtime.launch.process import children
 
 LIMIT = 3.0
 PATIENCE = 60.0
+LEAVING = 1.0  # seconds that the last processes may take after the command
 INSIDE = (
     "dies",
     "crashes",
@@ -136,8 +137,11 @@ def end_of(command: list[str], environment: dict[str, str], fault: str, token: s
         seconds = time.monotonic() - start
         heard.seek(0)
         text = heard.read().decode(errors="replace").replace("\0", "")
-    time.sleep(1)
-    left = [pid for pid in _find_marked(token) if pid != process.pid]
+    deadline = time.monotonic() + LEAVING
+    while (left := [pid for pid in _find_marked(token) if pid != process.pid]) and (
+        time.monotonic() < deadline
+    ):
+        time.sleep(0.1)
     for pid in left:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -5,8 +5,10 @@ import sys
 from importlib.util import find_spec
 
 import pytest
+from click.testing import CliRunner
 
 from bench.readme import EXPENSIVE, PAGES, README, blocks, differences, run, write_files
+from commplan.cli.group import commands
 from runtime.launch.mpi import find
 from runtime.launch.process import run_limited
 
@@ -33,10 +35,13 @@ def folders(tmp_path_factory):
         for c in CALLS
     ],
 )
-def test_a_command_prints_what_the_page_says(folders, name, call):
+def test_a_command_prints_what_the_page_says(folders, name, call, monkeypatch):
     if any(word in call.command for word in EXPENSIVE):
         pytest.skip("takes long: `python -m bench.readme` runs it")
-    assert differences(call, run(call, folders[name])) == []
+    monkeypatch.chdir(folders[name])  # in this process: those of the README have their own
+    told = CliRunner().invoke(commands, call.words[1:])
+    lines = [line.rstrip() for line in (told.stdout + told.stderr).splitlines()]
+    assert differences(call, lines) == []
 
 
 @pytest.mark.mpi
@@ -80,11 +85,11 @@ def test_the_scripts_of_the_frameworks_run_under_mpirun(tmp_path, number, packag
 
 
 @pytest.mark.mpi
-def test_the_blocks_of_the_library_run_under_mpirun(tmp_path):
+def test_the_blocks_of_the_library_run_under_mpirun(tmp_path, monkeypatch):
     python = [block.text for block in blocks(TEXTS["library.md"]) if block.language == "python"]
     planning, executing, calling = python[:3]
-    (tmp_path / "plan.py").write_text(planning, encoding="utf-8")
-    subprocess.run([sys.executable, "plan.py"], cwd=tmp_path, check=True, timeout=200)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(planning, "library.md", "exec"), {})
     prelude = (
         "import commplan, numpy as np\nfrom types import SimpleNamespace\n"
         'plan = SimpleNamespace(schedule=commplan.load_schedule("box.json.gz"))\n'

@@ -17,6 +17,7 @@ from topologies.model.units import Seconds
 VARIABLE = "COMMPLAN_MPIRUN"
 VERSION_SECONDS = 30.0
 COMPILE_SECONDS = 300.0
+OPTIMISATION = "-O3"
 
 
 class LaunchError(CommplanError, RuntimeError):
@@ -116,7 +117,7 @@ def compile_c(mpi: Mpi, source: Path, program: Path, *more: str) -> None:
     mpirun = mpi.inner or mpi.command[0]
     where = Path(shutil.which(mpirun) or mpirun).parent
     compiler = shutil.which("mpicc", path=str(where)) or _find_beside("mpicc")
-    command = [compiler, "-O3", "-std=c11", *more, "-o", str(program), str(source), "-lm"]
+    command = [compiler, OPTIMISATION, "-std=c11", *more, "-o", str(program), str(source), "-lm"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -2,6 +2,7 @@
 
 import json
 from fractions import Fraction
+from functools import cache
 
 import pytest
 from click.testing import CliRunner
@@ -43,8 +44,24 @@ def ask(call):
     return answer
 
 
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory):
+    """Give a function that compiles what many tests look at, once: from its words to the file."""
+    folder = tmp_path_factory.mktemp("compiled")
+
+    @cache
+    def written(*words):
+        file = folder / "plan.json"
+        result = CliRunner().invoke(commands, ["compile", *words, "-o", str(file)])
+        assert result.exit_code == 0, result.stderr
+        return file.read_bytes()
+
+    return written
+
+
 @pytest.fixture
-def ring4(call, tmp_path):
+def ring4(compiled, tmp_path):
     """Give the file of an all_reduce on a ring of four."""
-    assert call("compile", "ring:4", "all_reduce", "-o", "ring4.json").exit_code == 0
-    return tmp_path / "ring4.json"
+    file = tmp_path / "ring4.json"
+    file.write_bytes(compiled("ring:4", "all_reduce"))
+    return file

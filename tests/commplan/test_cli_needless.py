@@ -21,9 +21,10 @@ REFUSED = [
 
 
 @pytest.fixture
-def stored(call):
-    assert call("compile", "ring:4", "all_gather", "-o", "s.json").exit_code == 0
-    assert call("compile", "ring:4", "all_gather", "-o", "t.json", "--sizes", "1:1M").exit_code == 0
+def stored(compiled, tmp_path):
+    words = ("ring:4", "all_gather")
+    (tmp_path / "s.json").write_bytes(compiled(*words))
+    (tmp_path / "t.json").write_bytes(compiled(*words, "--sizes", "1:1M"))
 
 
 @pytest.mark.usefixtures("stored")

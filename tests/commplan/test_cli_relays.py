@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from commplan.candidates import tuning
 from runtime.interpret.check import faults
 from runtime.interpret.interpret import interpret
 from runtime.program.buffer_plan import moves
@@ -14,6 +15,12 @@ from solvers.schedules.files import load
 from solvers.schedules.kinds import COLLECTIVES
 
 GROUP = ("torus:3x3", "all_reduce", "--ranks", "0,4,8")  # which no link joins
+
+
+@pytest.fixture
+def little_search(monkeypatch):
+    """Search for exact schedules only a little: what is asked here is asked of every schedule."""
+    monkeypatch.setattr(tuning, "EXACT_WORK", 0.5)
 
 
 def test_by_default_others_pass_on_and_the_words_change_the_answer(ask):
@@ -146,9 +153,12 @@ LIMITS = [
 ]
 
 
-@pytest.mark.parametrize("relays", ["forward", "all"])
+@pytest.mark.usefixtures("little_search")
+@pytest.mark.parametrize(
+    ("name", "relays"),
+    [("all_reduce", "forward"), ("all_reduce", "all"), ("reduce_scatter", "forward")],
+)
 @pytest.mark.parametrize("limit", LIMITS, ids=" ".join)
-@pytest.mark.parametrize("name", ["all_reduce", "reduce_scatter"])
 def test_limits_go_with_relays_and_end_with_yes_or_no(call, name, limit, relays):
     machine = "star:4:reduce=1:multicast=1" if limit == ("--in-network",) else "ring:4"
     words = ("compile", machine, name, "-o", "x.json", "--ranks", "0-2", "--relays", relays)
@@ -158,6 +168,7 @@ def test_limits_go_with_relays_and_end_with_yes_or_no(call, name, limit, relays)
         assert call("verify", "x.json").exit_code == 0
 
 
+@pytest.mark.usefixtures("little_search")
 @pytest.mark.parametrize("relays", ["forward", "all"])
 @pytest.mark.parametrize("name", ["all_to_allv", "dispatch", "combine"])
 def test_exchanges_of_a_demand_go_with_relays(ask, name, relays):
@@ -168,13 +179,13 @@ def test_exchanges_of_a_demand_go_with_relays(ask, name, relays):
     assert ask("verify", "x.json")["correct"]
 
 
+@pytest.mark.usefixtures("little_search")
 @pytest.mark.parametrize("name", ["dispatch", "combine"])
 @pytest.mark.parametrize("relays", ["forward", "all"])
 @pytest.mark.parametrize(
     ("machine", "ranks"),
     [
         ("random:8:seed=0", "0,1,2,5,6,7"),
-        ("random:8:seed=1", "0,1,2,5,6,7"),
         # Ways home of some parts of a sum lead over ranks that hold others.
         ("torus:2x2x3", "0,2-5,6,7,11"),
         ("line:6", "0,2-5"),

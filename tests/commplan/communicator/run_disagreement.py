@@ -70,10 +70,10 @@ CASES = {
 }
 
 
-def check_limit():
+def check_limit(way):
     """Wait no longer than a limit that was set later, in a first call too: nobody plans yet."""
     for called in (True, False):
-        comm = Communicator(WORLD, ring(N), limit=300, abort=False, way=sys.argv[1])
+        comm = Communicator(WORLD, ring(N), limit=300, abort=False, way=way)
         if called:
             add(comm)
         comm.limit = 0.7
@@ -90,9 +90,9 @@ def check_limit():
         comm.limit = 0
 
 
-def check_blocks():
+def check_blocks(way):
     """Refuse blocks of unlike lengths at every process, and go on."""
-    comm = Communicator(WORLD, ring(N), limit=300, abort=False, way=sys.argv[1])
+    comm = Communicator(WORLD, ring(N), limit=300, abort=False, way=way)
     taken = [2] * N if ME == 1 else [1] * N
     sent, out = [np.ones(N), [1] * N], [np.zeros(2 * N), taken]
     with pytest.raises(ArgumentError, match="expects 16"):
@@ -105,11 +105,10 @@ def check_blocks():
         assert request.Wait()
 
 
-def main() -> None:
-    check_limit()
-    check_blocks()
+def check_calls(way):
+    """Tell unlike calls at every process, and call no more."""
     for name, (unlike, like, one, other) in CASES.items():
-        comm = Communicator(WORLD, ring(N), limit=300, abort=False, way=sys.argv[1])
+        comm = Communicator(WORLD, ring(N), limit=300, abort=False, way=way)
         for _ in range(2 if "another kind" not in name else 0):
             like(comm)
             unlike(comm)
@@ -119,12 +118,19 @@ def main() -> None:
         assert time.monotonic() - began < SECONDS, name
         with pytest.raises(ExecutionError):
             add(comm)
+
+
+def main() -> None:
+    for way in sys.argv[1:]:
+        check_limit(way)
+        check_blocks(way)
+        check_calls(way)
+        if ME == 0:
+            print(way, "right", flush=True)
     inner = WORLD.Split(ME % 2)
     between = inner.Create_intercomm(0, WORLD, (ME + 1) % 2)
     with pytest.raises(ArgumentError, match="expected an intracommunicator of mpi4py"):
         Communicator(between, ring(N))
-    if ME == 0:
-        print("right")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Run by mpirun: averages that do not overflow, wider sums, and sums in one order everywhere."""
 
-import sys
 from functools import reduce
 
 import numpy as np
@@ -114,7 +113,7 @@ def main() -> None:
         averages(comm)
         wider_sums(comm)
         comm.Free()
-    one_order(ring(N), (1, 7))
+    one_order(ring(N), (1,))
     one_order(full_mesh(N), (7, 9001))
     if ME == 0:
         print("right")
@@ -122,4 +121,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-    sys.exit(0)

@@ -5,6 +5,7 @@ import re
 import sys
 from dataclasses import astuple
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,11 +34,20 @@ CASES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def prepared(ring_of, tmp_path_factory):
+    """Give a function that prepares the program of an all_reduce over two, once for each target."""
+    made = ring_of("all_reduce", 2)
+    return cache(lambda target, mpi: prepare(made, target, tmp_path_factory.mktemp(target), mpi))
+
+
 @pytest.mark.mpi
 @pytest.mark.parametrize("target", ["mpi4py", "c"])
 @pytest.mark.parametrize(("maker", "name", "n", "options"), CASES)
 def test_every_rank_is_right(request, mpi, target, maker, name, n, options):
     schedule = request.getfixturevalue(maker)(name, n)
+    if n == 3:
+        request.getfixturevalue("optimised")
     lines: list[str] = []
     rows = run(
         schedule, SIZES, target, iterations=2, warm_up=1, timeout=60, report=lines.append, **options
@@ -155,9 +165,8 @@ def test_a_program_that_spins_for_ever_is_ended_with_all_its_processes(ring_of, 
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("target", ["mpi4py", "c"])
-def test_a_wrong_number_of_processes_is_told_in_a_line(ring_of, mpi, tmp_path, target):
-    program = prepare(ring_of("all_reduce", 2), target, tmp_path, mpi)
-    ended = run_limited([*mpi.command_line(3), *program], mpi.environment(60), 60)
+def test_a_wrong_number_of_processes_is_told_in_a_line(prepared, mpi, target):
+    ended = run_limited([*mpi.command_line(3), *prepared(target, mpi)], mpi.environment(60), 60)
     assert ended.code == 2
     assert "commplan: 3 processes were started, the plan is for 2" in ended.errors
 
@@ -178,9 +187,9 @@ def test_a_wrong_number_of_processes_is_told_in_a_line(ring_of, mpi, tmp_path, t
         ["--watchdog", "nan"],
     ],
 )
-def test_a_wrong_command_line_ends_with_2(ring_of, mpi, tmp_path, target, words):
-    program = prepare(ring_of("all_reduce", 2), target, tmp_path, mpi)
-    ended = run_limited([*mpi.command_line(2), *program, *words], mpi.environment(60), 60)
+def test_a_wrong_command_line_ends_with_2(prepared, mpi, target, words):
+    command = [*mpi.command_line(2), *prepared(target, mpi), *words]
+    ended = run_limited(command, mpi.environment(60), 60)
     assert ended.code == 2
     [said] = [line for line in ended.errors if " error: " in line or "commplan: " in line]
     assert words[0] in said or words[-1] in said
@@ -189,9 +198,10 @@ def test_a_wrong_command_line_ends_with_2(ring_of, mpi, tmp_path, target, words)
 @pytest.mark.mpi
 @pytest.mark.parametrize("target", ["mpi4py", "c"])
 @pytest.mark.parametrize("word", ["-h", "--help"])
-def test_help_is_printed_once(ring_of, mpi, tmp_path, target, word):
-    program = prepare(ring_of("all_reduce", 2), target, tmp_path, mpi)
-    ended = run_limited([*mpi.command_line(2), *program, word], mpi.environment(60), 60)
+def test_help_is_printed_once(prepared, mpi, target, word):
+    ended = run_limited(
+        [*mpi.command_line(2), *prepared(target, mpi), word], mpi.environment(60), 60
+    )
     assert (ended.code, ended.errors) == (0, [])
     assert sum("usage:" in line for line in ended.output) == 1
     assert sum("--watchdog" in line for line in ended.output) >= 1

@@ -51,33 +51,34 @@ def make(template, name, machine, ranks=None, root=None):
     return TEMPLATES[template][0](machine, collective(name, chosen, root))
 
 
-@pytest.mark.parametrize(("template", "name"), CASES)
-def test_every_template_is_correct_or_refuses(template, name, small_machine):
-    try:
-        schedule = make(template, name, small_machine)
-    except TemplateError as fault:
-        refusal = str(fault)
-    else:
-        report = verify(schedule)
-        assert report.correct, report.faults
-        return
-    assert (template, name) in NEEDS_CIRCLE | MIXES
-    assert "\n" not in refusal
+def test_every_template_is_correct_or_refuses(small_machine):
+    refused = {}
+    for template, name in CASES:
+        try:
+            schedule = make(template, name, small_machine)
+        except TemplateError as fault:
+            refused[template, name] = str(fault)
+        else:
+            report = verify(schedule)
+            assert report.correct, (template, name, report.faults)
+    assert refused.keys() <= NEEDS_CIRCLE | MIXES
+    assert "\n" not in "".join(refused.values())
 
 
-@pytest.mark.parametrize(("template", "name"), CASES)
-@pytest.mark.parametrize("n", [1, 2, 3, 5, 6, 7, 8, 13])
-def test_machines_that_join_all_ranks_refuse_nothing(template, name, n):
-    report = verify(make(template, name, star(n)))
-    assert report.correct, report.faults
+@pytest.mark.parametrize("n", [1, 2, 3, 6, 7, 8, 13])
+def test_machines_that_join_all_ranks_refuse_nothing(n):
+    for template, name in CASES:
+        report = verify(make(template, name, star(n)))
+        assert report.correct, (template, name, report.faults)
 
 
-@pytest.mark.parametrize(("template", "name"), CASES)
-def test_any_rank_can_be_the_root_of_a_subset(template, name):
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_any_rank_can_be_the_root_of_a_subset(template):
     chosen = (1, 2, 4, 5, 7)
-    for root in chosen if name in ROOTED else [None]:
-        report = verify(make(template, name, star(9), chosen, root))
-        assert report.correct, report.faults
+    for name in TEMPLATES[template][1]:
+        for root in chosen if name in ROOTED else [None]:
+            report = verify(make(template, name, star(9), chosen, root))
+            assert report.correct, (name, root, report.faults)
 
 
 @pytest.mark.parametrize("name", ["all_gather", "reduce_scatter", "all_reduce"])

