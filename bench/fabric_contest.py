@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache, cached_property
+from functools import cache
 from math import inf
 from pathlib import Path
 from statistics import median
@@ -48,6 +48,7 @@ from runtime.launch.mpi import LaunchError, compile_c, find
 from runtime.launch.process import run_limited
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
+from topologies.model.cached import cached_property
 from topologies.model.topology import Link, Switch, Topology, build, frozen
 from topologies.model.units import bytes_of
 from topologies.model.units import size as read_size
