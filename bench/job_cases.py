@@ -104,14 +104,21 @@ OTHERS = (
         layout(cp=16, dp=8, sequence=131072, sequences=128), 8.95),
 )  # fmt: skip
 SPINE = next(n for n, row in enumerate(OTHERS) if row.name.endswith("a spine"))
-# Dispatch and combine of 128 tokens, top 8, hidden 7,168, microseconds by EP: INT8 with scales (7.5
-# kB) and BF16 on CloudMatrix384, of which the paper's other rows could not be had (their bounds
-# are printed); FP8 with scales (7.4 kB) and BF16 by DeepEP's low-latency kernels on H800 (README of
-# 2025-02-25; with NVLink used, docs/legacy.md).
+# Dispatch and combine of top 8, hidden 7,168, by EP. In microseconds, of 128 tokens a rank: INT8
+# with scales (7.5 kB) and BF16 by CANN on CloudMatrix384, of which the paper's other rows could not
+# be had; the same by SGLang's kernels on an A3 SuperPOD of 384 (sgl-kernel-npu, README, 060a3fa);
+# FP8 with scales (7.4 kB) and BF16 by DeepEP's low-latency kernels on H800 (README of 2025-02-25;
+# with NVLink used, docs/legacy.md). In GB/s of all that is sent, a rank's own share included, of
+# 4,096 tokens: SGLang's kernels for prefill and training.
+SMALL, LARGE = 128, 4096  # tokens of a rank
 TABLES = (
-    ("CloudMatrix384", "cloudmatrix384", 1.0714,
+    ("CloudMatrix384, CANN", "cloudmatrix384", 1.0714, SMALL,
      {8: (116, 118), 16: None, 32: None, 64: None, 128: None, 256: (152, 149)}),
-    ("DeepEP on H800", "dgx-h100:boxes=32", 1.0313,
+    ("CloudMatrix384, SGLang", "cloudmatrix384", 1.0714, SMALL,
+     {8: (132, 126), 16: (139, 135), 32: (153, 151)}),
+    ("CloudMatrix384, SGLang, 4,096 tokens", "cloudmatrix384", 1.0714, LARGE,
+     {8: (146, 125), 16: (107, 103), 32: (102, 95), 64: (81, 91), 128: (57, 81)}),
+    ("H800, DeepEP", "dgx-h100:boxes=32", 1.0313, SMALL,
      {8: (77, 114), 16: (118, 195), 32: (155, 273), 64: (173, 314), 128: (192, 369),
       256: (194, 360)}),
 )  # fmt: skip
@@ -164,22 +171,31 @@ def ask(words: Sequence[str]) -> dict[str, Any]:
 def experts() -> bool:
     """Print measured dispatch and combine beside their bounds; tell whether none is below."""
     right = True
-    for title, machine, width, rows in TABLES:
-        for count, measured in rows.items():
-            changes = [f"layout.ep={count}", f"layout.dp={count}", "decode.tokens=128"]
-            changes += ["decode.copies=8", f"decode.dispatch_bytes={width}", "decode.exchanges=1"]
-            sets = [word for change in changes for word in ("--set", change)]
-            costs = ask(["job", "deepseek-v3-decode", machine, *sets])["costs"]
-            bounds = [1e6 * cost["seconds"] / 61 for cost in costs]
-            told = measured or ("-", "-")
-            cells = [
-                f"{name} {time:>4} us, bound {bound:5.1f}"
-                for name, time, bound in zip(("dispatch", "combine"), told, bounds, strict=True)
-            ]
+    for title, machine, width, tokens, rows in TABLES:
+        for count, told in rows.items():
+            bounds = exchange_bounds(machine, width, tokens, count)
+            cells = []
+            for place, (name, bound) in enumerate(bounds.items()):
+                if told is None:
+                    cells.append(f"{name} not published, bound {bound:.1f} us")
+                    continue
+                wide = width if name == "dispatch" else 2
+                sent = tokens * 8 * 7168 * wide  # bytes
+                measured = told[place] if tokens == SMALL else sent / told[place] / 1e3
+                right &= bound <= measured
+                part = f"{100 * bound / measured:3.0f} % of the rate"
+                cells.append(f"{name} {measured:6.0f} us, bound {bound:6.1f}, {part}")
             print(f"{title}, EP{count}: {'; '.join(cells)}")
-            if measured:
-                right &= all(low <= high for low, high in zip(bounds, measured, strict=True))
     return right
+
+
+def exchange_bounds(machine: str, width: float, tokens: int, count: int) -> dict[str, float]:
+    """Ask the command for what no dispatch and combine beats where it places them, in us."""
+    changes = [f"layout.ep={count}", f"layout.dp={count}", f"decode.tokens={tokens}"]
+    changes += ["decode.copies=8", f"decode.dispatch_bytes={width}", "decode.exchanges=1"]
+    sets = [word for change in changes for word in ("--set", change)]
+    rows = ask(["job", "deepseek-v3-decode", machine, *sets])["groups"]
+    return {row["what"]: 1e6 * row["seconds"] for row in rows}
 
 
 def trace() -> bool:
