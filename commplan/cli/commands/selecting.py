@@ -15,7 +15,7 @@ from commplan.selection.choose import MARGIN
 from commplan.selection.select import select as find_rules
 from commplan.selection.shell import export
 from commplan.selection.targets import MPICH, TARGETS, open_target
-from commplan.selection.tuned.tuners import TUNERS
+from commplan.selection.tuned.tuners import HCCL, TUNERS, tune_hccl
 from runtime.launch import rank_map
 from solvers.jobs.errors import JobError
 from topologies.formats import atomic, spec
@@ -154,12 +154,15 @@ def _tune(
     given = [name for name in ("collectives", "map_file", "sizes", "margin") if is_given(name)]
     if given:
         raise click.UsageError(f"--target {target} takes TOPOLOGY, --ranks and --library alone")
-    if len(played) > 1:
+    if len(played) > 1 and target != HCCL:
         raise click.UsageError(
             f"--target {target} takes one communicator, found {len(played)}; of a job's plan give "
             "one kind by --group, whose groups are alike"
         )
-    found = TUNERS[target](machine, list(played[0]), library)
+    if len(played) > 1:
+        found = tune_hccl(machine, played, library)
+    else:
+        found = TUNERS[target](machine, list(played[0]), library)
     atomic.write(output, found.text)
     variables = {name: value or output for name, value in found.variables.items()}
     line = export(variables, output)

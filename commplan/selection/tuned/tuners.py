@@ -17,6 +17,7 @@ from topologies.model.units import Bytes, Rank, Seconds
 UNTRIED = "predicted, not run on this hardware"
 WIDTH = 120  # bytes of a note, at most: loaders take the rest of a long line for another
 MOST_RANKS = 64
+HCCL = "hccl"
 
 
 @dataclass(frozen=True)
@@ -116,23 +117,41 @@ def _notes(*parts: Sequence[str]) -> list[str]:
 
 
 def _hccl(topology: Topology, ranks: Sequence[Rank], path: str | None) -> Tuned:
-    """Write the rules of HCCL's templates, and read them back.
+    """Write the rules of HCCL's templates for one communicator, and read them back.
 
     Raises:
         UnmeasuredError: there are too many ranks, or measurements are given.
     """
+    return tune_hccl(topology, [ranks], path)
+
+
+def tune_hccl(topology: Topology, groups: Sequence[Sequence[Rank]], path: str | None) -> Tuned:
+    """Write the rules of HCCL's templates into one file, as a process loads one, and read it back.
+
+    Groups of as many ranks share rules, which must gain in all of them.
+
+    Raises:
+        UnmeasuredError: all have too many ranks, or measurements are given.
+    """
     if path is not None:
         raise UnmeasuredError("HCCL: a fit tells nothing of its templates; leave --library out")
-    if not 2 <= len(ranks) <= MOST_RANKS:
-        raise UnmeasuredError(f"HCCL: {len(ranks)} ranks, expected 2 to {MOST_RANKS}")
-    rules = hccl_rules(stages(topology, ranks))
+    counts = sorted({len(ranks) for ranks in groups})
+    tried = [count for count in counts if 2 <= count <= MOST_RANKS]
+    if not tried:
+        raise UnmeasuredError(f"HCCL: {counts[0]} ranks, expected 2 to {MOST_RANKS}")
+    rules: list[HcclRule] = []
+    for count in tried:
+        same = [ranks for ranks in groups if len(ranks) == count]
+        rules += hccl_rules([scene for ranks in same for scene in stages(topology, ranks)])
+    left = [str(count) for count in counts if count > MOST_RANKS]
     notes = _notes(
+        [f"not tried: groups of {' and '.join(left)} ranks"] if left else [],
         (
             f"HCCL was not measured: its templates are played on {topology.name} with the figures "
             f"of the topology; what stands here is faster by more than {hccl.MARGIN:.0%}",
             "the engine is aicpu, the executor sole: NPUs that lack the entry pass the rule over",
             f"no rule: {hccl.ONE_EACH}",
-        )
+        ),
     )
     text = hccl.write(rules, notes)
     _read_hccl_back(text, rules)
@@ -178,5 +197,5 @@ TUNERS: Mapping[str, Callable[[Topology, Sequence[Rank], str | None], Tuned]] = 
         {"NCCL_TUNER_CONFIG_FILE": ""},
         shipped=False,
     ).tune,
-    "hccl": _hccl,
+    HCCL: _hccl,
 }

@@ -121,7 +121,7 @@ def test_rules_and_expectations_are_those_of_the_groups(planned, ask, call, tmp_
     assert {rule["processes"] for rule in written["rules"]} == {
         len(row["ranks"]) for kind in ("tp", "dp") for row in table["groups"][kind]
     }
-    assert "one kind by --group" in call(*rules, "hccl", "-o", "x").stderr
+    assert "one kind by --group" in call(*rules, "nccl", "-o", "x").stderr
     assert "no group is named" in call("expect", str(planned), "--group", "pp").stderr
 
 

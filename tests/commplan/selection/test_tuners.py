@@ -160,6 +160,18 @@ def test_hccl_s_rules_are_for_templates_that_differ_by_half(call, tmp_path):
         assert hccl.look_up(rules, op, 8, size) == ""
 
 
+def test_one_file_of_hccl_is_for_all_groups_of_a_job(call, tmp_path):
+    groups = [word for own in ("0-3", "4-7", "0,4") for word in ("--ranks", own)]
+    found = call("select", "full-mesh:8", *groups, "--target", "hccl", "-o", "rules.json")
+    assert found.exit_code == 0, found.stderr
+    rules = hccl.read((tmp_path / "rules.json").read_text())
+    assert hccl.look_up(rules, "allreduce", 4, 2**28) == "meshtwoshot"
+    assert hccl.look_up(rules, "allreduce", 2, 1024) == "meshoneshot"
+    assert (
+        "takes one" in call("select", "full-mesh:8", *groups, "--target", "nccl", "-o", "x").stderr
+    )
+
+
 def changed(**fields):
     match = {"min_ranks": 8, "max_ranks": 8, "min_bytes": 0, "max_bytes": 9}
     rule = {"match": match, "engine": "aicpu", "executor": "sole", "template": "nhr", "cost": 0}
