@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from commplan.report.html import text
-from solvers.steps.timeline import FORWARD, WEIGHTS, Slot
+from solvers.steps.dualpipe import FORWARD, WEIGHTS
+from solvers.steps.timeline import Slot
 from topologies.model.units import Seconds, duration
 
 WIDTH, LEFT, ROW, LEGEND = 1060, 64, 18, 26

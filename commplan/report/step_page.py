@@ -76,7 +76,7 @@ def _pipeline(job: Job, step: Step) -> Iterator[str]:
     yield "<section><h2>The pipeline</h2>"
     slots = timetable(job, step, shown)
     if not slots:
-        yield "<p>The timetable of DualPipe is not drawn.</p></section>"
+        yield "<p>DualPipe needs an even number of microbatches, two for each rank.</p></section>"
         return
     few = "All" if shown == count else f"{shown} of"
     yield (

@@ -92,6 +92,13 @@ def _batch(job: Job) -> Iterator[str]:
             f"batch.sequences: {batch.sequences}, expected a multiple of dp x micro = "
             f"{layout.dp} x {batch.micro}"
         )
+    elif job.compute.schedule == "dualpipe" and layout.pp > 1:
+        count = batch.sequences // share
+        if layout.pp % 2 or count % 2 or count < 2 * layout.pp:
+            yield (
+                f"compute.schedule: dualpipe of {count} microbatches over pp {layout.pp}, expected "
+                "even numbers, two microbatches or more for each rank"
+            )
     elif layout.virtual > 1 and (batch.sequences // share) % layout.pp:
         yield (
             f"batch.sequences: {batch.sequences // share} microbatches, expected a multiple of "

@@ -3,7 +3,9 @@
 Parameters and gradients as the layout says, 12 bytes of the optimiser for each parameter (master,
 two moments; arXiv:1910.02054, 3.1), each shared out from its stage of ZeRO on; activations of the
 microbatches under way in the first stage, as `roofline.py` counts them; where norms and inner
-activations are computed anew, without these, and in full the input of each layer alone.
+activations are computed anew, without these, and in full the input of each layer alone. A rank of
+DualPipe has parameters and gradients of two stages, and a microbatch more (arXiv:2412.19437,
+Table 2).
 """
 
 from dataclasses import dataclass
@@ -56,9 +58,10 @@ def held(job: Job, model: Model) -> Held:
     def share(stage: int, width: int) -> float:
         return sum(n * width / (by if layout.zero >= stage else 1) for n, by in parts)
 
+    stages = 2 if job.compute.schedule == "dualpipe" and layout.pp > 1 else 1
     return Held(
-        share(3, layout.parameter_bytes),
-        share(2, layout.gradient_bytes),
+        stages * share(3, layout.parameter_bytes),
+        stages * share(2, layout.gradient_bytes),
         share(1, OPTIMISER),
         _activations(job, model),
     )
@@ -79,6 +82,7 @@ def _activations(job: Job, model: Model) -> float:
             kept = micro * model.sequence * model.hidden * model.bytes / (layout.cp * layout.tp)
         one += count * kept / layout.pp
     # 1F1B keeps pp microbatches in the first stage, interleaving (pp - 1) / (pp VPP) more.
-    under_way = min(layout.pp, microbatches(job))
+    more_of = job.compute.schedule == "dualpipe" and layout.pp > 1
+    under_way = min(layout.pp + more_of, microbatches(job))
     more = 1 + (layout.pp - 1) / (layout.pp * layout.virtual) if layout.virtual > 1 else 1
     return one * under_way * more

@@ -3,7 +3,7 @@
 A forward pass of a stage waits for that of the stage before, a backward pass for that of the stage
 behind, and the last stage's for its own forward pass. Orders: 1F1B and interleaved as Megatron-LM
 has them (Narayanan et al., arXiv:2104.04473, 2.2); in ZB-H1 rank r puts the gradients of weights
-off by r microbatches (Qi et al., arXiv:2401.10241, 2.1). DualPipe is not played. The end of the
+off by r microbatches (Qi et al., arXiv:2401.10241, 2.1); DualPipe is `dualpipe.py`. The end of the
 play is that of the closed forms of `step.py`.
 """
 
@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from solvers.jobs.job import Pipeline
+from solvers.steps.dualpipe import BACKWARD, FORWARD, WEIGHTS, Block, Task, fits, order
 from topologies.model.units import Seconds
-
-FORWARD, BACKWARD, WEIGHTS = "forward", "backward", "weights"
 
 
 @dataclass(frozen=True)
@@ -46,23 +45,19 @@ class Pipe:
     backward: Seconds
 
 
-Task = tuple[str, int, int]  # what, stage, microbatch
-
-
 def play(pipe: Pipe) -> list[Slot]:
-    """Play a schedule; nothing where it is DualPipe's.
+    """Play a schedule; nothing where DualPipe has too few microbatches, or not an even number.
 
     Complexity: microbatches times stages.
 
     Args:
         pipe: of which the microbatches are a multiple of the ranks, where stages are virtual.
     """
-    if pipe.schedule == "dualpipe":
+    both = pipe.schedule == "dualpipe"
+    if both and not fits(pipe.ranks, pipe.microbatches):
         return []
     virtual = pipe.virtual if pipe.schedule == "interleaved" else 1
-    queues = [list(_order(pipe, virtual, rank)) for rank in range(pipe.ranks)]
-    split = 2 if pipe.schedule == "zero-bubble" else 1
-    long = {FORWARD: pipe.forward, BACKWARD: pipe.backward / split, WEIGHTS: pipe.backward / 2}
+    queues = [list(_blocks(pipe, virtual, rank)) for rank in range(pipe.ranks)]
     ready: dict[Task, Seconds] = {}
     clock, place = [0.0] * pipe.ranks, [0] * pipe.ranks
     found: list[Slot] = []
@@ -71,16 +66,35 @@ def play(pipe: Pipe) -> list[Slot]:
         moved = False
         for rank, queue in enumerate(queues):
             while place[rank] < len(queue):
-                task = queue[place[rank]]
-                begin = _when(ready, task, pipe.ranks * virtual)
-                if begin is None:
+                block = queue[place[rank]]
+                waits = [_when(ready, task, pipe.ranks * virtual) for task in block.tasks]
+                if None in waits:
                     break
-                begin = max(begin, clock[rank])
-                clock[rank] = ready[task] = begin + long[task[0]] / virtual
-                found.append(Slot(rank, task[1], task[0], task[2], begin, clock[rank]))
+                begin = max([clock[rank], *(each or 0.0 for each in waits)])
+                for what, stage, microbatch in block.tasks:
+                    end = begin + _lasts(pipe, what, block.whole) / virtual
+                    found.append(Slot(rank, stage, what, microbatch, begin, end))
+                    begin = clock[rank] = end
+                ready.update(dict.fromkeys(block.tasks, clock[rank]))
                 place[rank] += 1
                 moved = True
     return found
+
+
+def _blocks(pipe: Pipe, virtual: int, rank: int) -> Iterator[Block]:
+    """List what a rank does, in its order."""
+    if pipe.schedule == "dualpipe":
+        yield from order(pipe.ranks, pipe.microbatches, rank)
+        return
+    late = pipe.schedule == "zero-bubble"
+    yield from (Block((task,), whole=not late) for task in _order(pipe, virtual, rank))
+
+
+def _lasts(pipe: Pipe, what: str, whole: bool) -> Seconds:
+    """Say how long a pass takes; half of the backward one are gradients of weights."""
+    if what == FORWARD:
+        return pipe.forward
+    return pipe.backward if what == BACKWARD and whole else pipe.backward / 2
 
 
 def _when(ready: Mapping[Task, Seconds], task: Task, stages: int) -> Seconds | None:

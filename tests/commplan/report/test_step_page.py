@@ -38,7 +38,10 @@ def test_the_pictures_are_whole_and_names_are_escaped():
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [("compute.schedule=dualpipe", "not drawn"), ("layout.virtual=1", "12 of 32 microbatches")],
+    [
+        ("compute.schedule=dualpipe", "12 of 32 microbatches, dualpipe"),
+        ("layout.virtual=1", "12 of 32 microbatches"),
+    ],
 )
 def test_what_is_drawn_is_told(change, said):
     assert said in page(change)[2]
