@@ -11,7 +11,7 @@ from topologies.model.errors import NO, CommplanError
 from topologies.model.units import Bytes, Seconds
 
 FAR = 2.0  # times the fastest of the first launches, beyond which others are not launched again
-SPARING = 3  # one place in so many is for those that send the fewest messages
+SPARING = 2  # one place in so many is for those that send the fewest messages
 LEAST = 1.0  # seconds that a launch needs at least
 
 
@@ -57,7 +57,7 @@ def pick(found: Sequence[Candidate], size: Bytes, most: int) -> list[Tried]:
     """Of candidates, the one to choose first, take so many: one of each kind, by prediction.
 
     A machine whose ranks share cores, or whose buffers take all of a brief message, is not as it is
-    stated, and what costs there is messages. So a third of the places is for the fewest of them.
+    stated, and what costs there is messages. So half of the places are for the fewest of them.
     """
     kinds: dict[tuple[object, ...], Candidate] = {}
     for each in found:
