@@ -2,8 +2,8 @@
 
 `python -m bench.exchange` times the planning alone, without MPI, for 4 to 64 ranks; then Alltoallv
 with another matrix in each call on 4 and 8 processes, in turns with MPI's own, in several launches:
-after eight new ones most calls are handed to it, with some 12 us of ours around. MPI is timed
-twice; what its two medians differ by is what this computer's noise is worth.
+after four new ones calls are handed to it. MPI is timed twice; what its two medians differ by is
+what this computer's noise is worth.
 """
 
 import argparse

@@ -8,16 +8,14 @@ from typing import Any, Self
 
 from commplan.communicator.buffers import Unsupported, read_varying
 from commplan.communicator.calls import Calls
-from commplan.communicator.exchange import handing
-from commplan.communicator.exchange.exchange import Exchange, compare_handed
+from commplan.communicator.exchange.exchange import Exchange
+from commplan.communicator.exchange.handing_queue import HandingQueue
 from commplan.communicator.plans.book import Stopwatch
 from commplan.communicator.plans.uses import PlanUse
 from commplan.communicator.progress.delegation import find_class, run_beside
-from commplan.communicator.progress.threaded_queue import ThreadedQueue
 from commplan.communicator.requests import Native, Operation, Steps, native_steps
 from commplan.communicator.sums.fixed_order import FixedSum
 from commplan.communicator.unequal import UnequalCalls
-from runtime.execute.faults import ExecutionError
 from solvers.groups.reach import refuse_parts
 from solvers.schedules.kinds import collective
 from topologies.derive.damage import damaged
@@ -29,7 +27,7 @@ Counts = Sequence[int] | None  # elements of each process
 Op = Any  # an operation of MPI, or one of sum, min, max, prod, avg, band, bor, bxor
 
 
-class Communicator(ThreadedQueue):
+class Communicator(HandingQueue):
     """The upper-case collectives of mpi4py over the processes of a communicator, planned.
 
     Every call takes what mpi4py takes: buffers of numpy and their like, [buffer, count, type],
@@ -71,7 +69,7 @@ class Communicator(ThreadedQueue):
         self._calls = Calls(self._native, self.order, self.rank, fixed=fixed, accumulate=wider)
         self._unequal = UnequalCalls(self._calls, self.rank, self.size)
 
-    __init__.__doc__ = ThreadedQueue.__init__.__doc__
+    __init__.__doc__ = HandingQueue.__init__.__doc__
 
     def __eq__(self, other: object) -> bool:
         """Tell whether it is the same; two with one handle have each their own plans."""
@@ -128,8 +126,21 @@ class Communicator(ThreadedQueue):
         """Send from each process so many elements to each; see `ExchangeHabit` for how."""
         if self._queue:
             self.drain()
-        if not (self.habit.hands_over() and self._hand_over(sendbuf, recvbuf)):
+        handed = self.handed
+        if handed.begun < handed.due:  # not a line more here than need be; see `handing`
+            handed.begun += 1
+            handed.inside = True
+            try:
+                handed.exchange(sendbuf, recvbuf)
+            except Exception as error:
+                self.hand_over(sendbuf, recvbuf, error)
+            finally:
+                handed.inside = False
+        elif handed.due:
+            self.hand_over(sendbuf, recvbuf)
+        else:
             self.Ialltoallv(sendbuf, recvbuf).Wait()
+            self.hand_next()
 
     def Ialltoallv(self, sendbuf: Buffer, recvbuf: Buffer) -> Operation:  # noqa: N802
         """Start an Alltoallv."""
@@ -257,6 +268,7 @@ class Communicator(ThreadedQueue):
         Counted are calls of this process that came to their end; from where it was begun, a call
         that is not blocking takes until somebody sees that it is over. Their text is a line each.
         """
+        self.handed.catch_up()
         return self._book.read()
 
     def replan(
@@ -301,8 +313,6 @@ class Communicator(ThreadedQueue):
 
     def Free(self) -> None:  # noqa: N802
         """Give back what MPI holds for this communicator; all processes call this together."""
-        if self.habit.handed and self._failure is None:
-            self.enter("Free", compare_handed(self)).Wait()
         self.free()
         if self._is_own:
             self.plain.Free()
@@ -323,32 +333,6 @@ class Communicator(ThreadedQueue):
             made._book.source = replace(theirs, ready=ours.ready)
         made._whole, made._is_own = self._whole, True
         return made
-
-    def _hand_over(self, sendbuf: Buffer, recvbuf: Buffer) -> bool:
-        """Let MPI do an Alltoallv; tell whether it could."""
-        self.check_alive()
-        try:
-            ends = handing.read_ends(sendbuf, recvbuf, self.size)
-        except Unsupported:
-            return False
-        watch = Stopwatch()
-        self.log.note(handing.CALLED)
-        try:
-            handing.hand_over(self._native.comm, ends, self.habit, self._look_at)
-        except ExecutionError as error:
-            self._fault(error)
-        self.completed += 1
-        watch.stop(self._book.count_mpi("Alltoallv", handing.WHY))
-        return True
-
-    def _look_at(self, seconds: float) -> None:
-        """See after a call of MPI that lasts so long; end all if others call something else."""
-        try:
-            self.log.look()
-            if seconds > self.limit:
-                raise handing.late(self.rank, self.limit)
-        except ExecutionError as error:
-            self._fault(error)
 
     def _do(self, name: str, *words: Any) -> None:  # noqa: ANN401
         try:

@@ -19,6 +19,8 @@ from runtime.execute.part import Part
 from topologies.model.errors import ArgumentError
 from topologies.model.topology import IntArray
 
+UNKNOWN = -1  # bytes
+
 
 class Exchange:
     """One Alltoallv: where its blocks lie, and what is sent from where to where."""
@@ -129,63 +131,58 @@ class Exchange:
         return part, ins, self._takes.span.address, (packed, ends, self._takes)
 
     def _row(self) -> IntArray:
-        """Give what this process sends to each process, and then what it expects, in bytes.
-
-        After calls that MPI did, sums of both over these calls follow.
-        """
+        """Give what this process sends to each process, and then what it expects, in bytes."""
         row = np.zeros((2, self._owner.size), dtype=np.int64)
         for side, ends in zip(row, (self._sends, self._takes), strict=True):
             side[self._owner.order] = np.array(ends.counts) * ends.span.size
-        habit = self._owner.habit
-        if not habit.handed:
-            return row.ravel()
-        return np.concatenate([row, habit.sum_handed(self._owner.order)]).ravel()
+        return row.ravel()
 
     def _check(self, rows: IntArray) -> None:
         """Refuse counts of which the other end knows nothing; all processes do so alike.
 
         Raises:
-            ArgumentError: of this call.
-            ExecutionError: of one that MPI did before.
+            ArgumentError: there are such.
         """
-        n = len(rows)
-        if rows.shape[1] > 2 * n:
-            check_handed(rows[:, 2 * n :], self._owner.order)
-        sent, expected = rows[:, :n], rows[:, n : 2 * n]
-        unlike = np.argwhere(sent != expected.T)
-        if len(unlike):
-            i, j = unlike[0].tolist()
-            process = self._owner.order.index
+        if unlike := _find_unlike(rows, self._owner.order):
+            i, j, sent, expected = unlike
             raise ArgumentError(
-                f"process {process(i)} sends {sent[i, j]} bytes to process {process(j)}, which "
-                f"expects {expected[j, i]}"
+                f"process {i} sends {sent} bytes to process {j}, which expects {expected}"
             )
 
 
-def compare_handed(owner: OperationQueue) -> Steps:
-    """Take the steps after which all know whether what MPI was handed last was alike.
+def learn(owner: OperationQueue, ends: tuple[Varying | None, Varying] | None) -> Steps:
+    """Take the steps after which all know the matrix of a call that MPI has done for them.
 
-    Raises:
-        ExecutionError: it was not.
-    """
-    request = owner.gather_rows(owner.habit.sum_handed(owner.order).ravel())
-    while not request.Test():
-        yield None
-    check_handed(request.rows, owner.order)
-    return True
-
-
-def check_handed(sums: IntArray, order: list[int]) -> None:
-    """Compare what processes sent and expected in calls that MPI did.
+    Args:
+        owner: of the call.
+        ends: what this process sent (None in place) and took; None of types that only MPI knows.
 
     Raises:
         ExecutionError: a process expected other bytes than it was sent.
     """
-    n = len(sums)
-    unlike = np.argwhere(sums[:, :n] != sums[:, n:].T)
-    if len(unlike):
-        i, j = unlike[0].tolist()
+    row = np.full((2, owner.size), UNKNOWN)
+    if ends is not None:
+        takes = ends[1]
+        for side, each in zip(row, (ends[0] or takes, takes), strict=True):
+            side[owner.order] = np.array(each.counts) * each.span.size
+    request = owner.gather_rows(row.ravel())
+    while not request.Test():
+        yield None
+    if unlike := _find_unlike(request.rows, owner.order):
+        i, j, sent, expected = unlike
         raise ExecutionError(
-            f"process {order.index(i)} sent {sums[i, j]} bytes to process {order.index(j)} in the "
-            f"last calls of Alltoallv, which expected {sums[j, n + i]}"
+            f"process {i} sent {sent} bytes to process {j} in the last call of Alltoallv, "
+            f"which expected {expected}"
         )
+    owner.habit.take(request.rows[:, : owner.size])
+    return True
+
+
+def _find_unlike(rows: IntArray, order: list[int]) -> tuple[int, int, int, int] | None:
+    """Find who sends whom what is not expected: processes, bytes sent, and bytes expected."""
+    n = len(rows)
+    sent, expected = rows[:, :n], rows[:, n : 2 * n].T
+    unlike = (sent != expected) & (sent != UNKNOWN) & (expected != UNKNOWN)
+    for i, j in np.argwhere(unlike).tolist():
+        return order.index(i), order.index(j), int(sent[i, j]), int(expected[i, j])
+    return None

@@ -2,35 +2,25 @@
 
 A matrix that comes for the first time is exchanged straight from process to process. After some
 that were all new, MPI does the calls that wait, and nothing is learnt before; every so often all
-learn a matrix again, and whether what they sent and expected meanwhile was alike. A matrix that
-comes again and again is searched for.
+learn the matrix behind such a call, and whether what they sent and expected was alike. A matrix
+that comes again and again is searched for.
 """
 
 import hashlib
-from collections.abc import Sequence
-
-import numpy as np
 
 from commplan.communicator.plans.executor_cache import PLANS, LRUCache
 from topologies.model.topology import IntArray
 
-NEW = 8  # matrices in a row, before MPI is handed what comes
-LOOK_EVERY = 16  # calls, of which all but the last are handed to MPI
+NEW = 4  # matrices in a row, before MPI is handed what comes
 
 
 class ExchangeHabit:
-    """What the matrices of one communicator were so far.
-
-    Attributes:
-        handed: (sent, expected), the bytes for and from each process, of calls that MPI did since
-            all processes compared.
-    """
+    """What the matrices of one communicator were so far."""
 
     def __init__(self, plan_at: int, *, may_hand: bool) -> None:
         self._plan_at, self._may_hand = plan_at, may_hand
         self._matrices: LRUCache[bytes, int] = LRUCache(PLANS)
         self._repeats = self._new = 0
-        self.handed: list[tuple[Sequence[int], Sequence[int]]] = []
 
     def take(self, matrix: IntArray) -> bool:
         """Count a matrix, and tell whether it came less than `plan_at` times."""
@@ -45,18 +35,5 @@ class ExchangeHabit:
         return self._repeats + 1 < self._plan_at
 
     def hands_over(self) -> bool:
-        """Tell whether MPI does the next call that waits."""
-        return (
-            self._may_hand
-            and self._new >= NEW
-            and len(self.handed) < LOOK_EVERY - 1
-            and self.expects_new()
-        )
-
-    def sum_handed(self, order: Sequence[int]) -> IntArray:
-        """Add up what was handed to MPI, and begin anew; (2, processes), as they are ordered."""
-        sums = np.zeros((2, len(order)), dtype=np.int64)
-        if self.handed:
-            sums[:, list(order)] = np.array(self.handed, dtype=np.int64).sum(axis=0)
-        self.handed.clear()
-        return sums
+        """Tell whether MPI does the next calls that wait, LOOK_EVERY of them."""
+        return self._may_hand and self._new >= NEW and self.expects_new()

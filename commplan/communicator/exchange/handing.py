@@ -1,7 +1,9 @@
-"""An Alltoallv that MPI does while its caller waits, watched by a thread.
+"""Calls of Alltoallv that MPI does while their caller waits, watched by a thread.
 
-MPI's own call is the fastest for blocks that change, but knows no limit and does not hear that
-other processes call something else. So a thread looks now and then whether it lasts.
+MPI's own call is the fastest for blocks that change. Where processes share cores each line of
+Python before it costs them ten times what it costs one that runs alone, so there are hardly any:
+what is called is noted afterwards, and only every so often looked at. But MPI knows no limit, and
+does not hear that other processes call something else: a thread looks whether a call lasts.
 """
 
 import time
@@ -9,15 +11,69 @@ from collections.abc import Callable
 from functools import cache
 from threading import Lock, Thread
 from typing import Any
+from weakref import WeakSet
 
 from commplan.communicator.buffers import Varying, check_apart, read_varying
-from commplan.communicator.exchange.habit import ExchangeHabit
-from commplan.communicator.progress.delegation import run_beside
-from runtime.execute.faults import BlockedError, ExecutionError
+from runtime.execute.faults import BlockedError
+from topologies.model.units import Seconds
 
 CALLED = "Alltoallv of changing blocks"
+COMPARED = f"{CALLED}, compared"
 WHY = "blocks change from call to call, and nothing that all learn first would be as fast"
+LOOK_EVERY = 16  # calls, of which the last is looked at
 LOOK_SECONDS = 0.25
+
+
+class HandedCalls:
+    """The calls that MPI does for one communicator.
+
+    Attributes:
+        begun: so many so far.
+        due: where as many have begun, the next one is looked at; 0 where MPI is handed none.
+        inside: MPI does one now.
+        exchange: MPI's own call.
+    """
+
+    def __init__(self, note: Callable[[int], None], look: Callable[[Seconds], None]) -> None:
+        self.begun = self.due = self._noted = 0
+        self.inside = False
+        self.exchange: Callable[[Any, Any], None] = _refuse
+        self._note, self._look = note, look
+        self._seen, self._since = -1, 0.0
+        self._lock = Lock()
+
+    def begin(self, exchange: Callable[[Any, Any], None]) -> None:
+        """Let MPI do the next calls."""
+        self.exchange, self.due = exchange, self.begun + LOOK_EVERY - 1
+        WATCH.follow(self)
+
+    def withdraw(self) -> None:
+        """Take back a call that MPI did not begin."""
+        with self._lock:
+            self.inside = False
+            self.begun -= 1
+            self._noted = min(self._noted, self.begun)
+
+    def catch_up(self) -> None:
+        """Note the calls that were not noted yet, never amid a look."""
+        if self._noted != self.begun:
+            with self._lock:
+                self._catch_up()
+
+    def look(self, now: Seconds) -> None:
+        """See whether MPI does the same call as at the last look."""
+        with self._lock:
+            if not self.inside:
+                self._seen = -1
+            elif self._seen != self.begun:
+                self._seen, self._since = self.begun, now
+            else:
+                self._catch_up()
+                self._look(now - self._since)
+
+    def _catch_up(self) -> None:
+        more, self._noted = self.begun - self._noted, self.begun
+        self._note(more)
 
 
 class Watch:
@@ -25,28 +81,26 @@ class Watch:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._calls: dict[object, tuple[float, Callable[[float], None]]] = {}
+        self._calls: WeakSet[HandedCalls] = WeakSet()
         self._thread: Thread | None = None
 
-    def run(self, call: Callable[[], None], look: Callable[[float], None]) -> None:
-        """Call what waits; look: is told now and then for how many seconds it has lasted."""
+    def follow(self, calls: HandedCalls) -> None:
+        """Look after these, too."""
+        with self._lock:
+            self._calls.add(calls)
         if self._thread is None:
             self._thread = Thread(target=self._serve, name="commplan watch", daemon=True)
             self._thread.start()
-        self._calls[call] = time.monotonic(), look
-        try:
-            call()
-        finally:
-            with self._lock:  # never while somebody looks
-                del self._calls[call]
 
     def _serve(self) -> None:
         while True:
             time.sleep(LOOK_SECONDS)
             with self._lock:
-                for since, look in list(self._calls.values()):
-                    if (seconds := time.monotonic() - since) > LOOK_SECONDS:
-                        look(seconds)
+                followed = list(self._calls)
+            now = time.monotonic()
+            for each in followed:
+                each.look(now)
+            followed.clear()  # so that they may end
 
 
 WATCH = Watch()
@@ -71,48 +125,34 @@ def read_ends(
     return sends, takes
 
 
-def hand_over(
-    comm: Any,  # noqa: ANN401 (of mpi4py)
-    ends: tuple[Varying | None, Varying],
-    habit: ExchangeHabit,
-    look: Callable[[float], None],
-) -> None:
-    """Let MPI do a call, and note what was sent and expected.
-
-    Raises:
-        ExecutionError: MPI refuses a message.
-    """
-    mpi, (sends, takes) = _mpi(), ends
-    ins, sent = (mpi.IN_PLACE, None) if sends is None else _in_bytes(sends)
-    outs, taken = _in_bytes(takes)
-    try:
-        WATCH.run(lambda: run_beside(lambda: comm.Alltoallv(ins, outs)), look)
-    except mpi.Exception as error:
-        said = " ".join(str(error).split())
-        raise ExecutionError(f"process {comm.rank}: {CALLED}: {said}") from None
-    habit.handed.append((taken if sent is None else sent, taken))
+def write_ends(ends: tuple[Varying | None, Varying]) -> list[Any]:
+    """Write both ends down as mpi4py takes them, in bytes."""
+    sends, takes = ends
+    return [_mpi().IN_PLACE if sends is None else _in_bytes(sends), _in_bytes(takes)]
 
 
-def late(rank: int, seconds: float) -> BlockedError:
+def _refuse(*_: object) -> None:
+    raise AssertionError("MPI is handed nothing yet")
+
+
+def late(rank: int, seconds: Seconds) -> BlockedError:
     """Say that not all processes came."""
     return BlockedError(
         f"process {rank} blocked in {CALLED}, which not all processes called within {seconds:g} s"
     )
 
 
-def _in_bytes(ends: Varying) -> tuple[Any, tuple[int, ...]]:
-    """Write one end down as mpi4py takes it, in bytes; and give its counts."""
+def _in_bytes(ends: Varying) -> list[Any]:
     mpi, span, counts, displs = _mpi(), ends.span, ends.counts, ends.displs
     if span.size != 1:
         counts = tuple([count * span.size for count in counts])
         displs = tuple([place * span.size for place in displs])
     held = None if span.keep is None else mpi.memory.fromaddress(span.address, span.whole)
-    return [held, (counts, displs), mpi.BYTE], counts
+    return [held, (counts, displs), mpi.BYTE]
 
 
 @cache
 def _mpi() -> Any:  # noqa: ANN401
-    """Give mpi4py's MPI: to import it anew in each call takes a tenth of what a call takes."""
     from mpi4py import MPI
 
     return MPI

@@ -67,6 +67,7 @@ class Uses:
     calls: int = 0
     total: Seconds = 0.0
     least: Seconds = field(default=inf)
+    untimed: int = 0
 
     def note(self, seconds: Seconds) -> None:
         """Count a call."""
@@ -74,7 +75,14 @@ class Uses:
         self.total += seconds
         self.least = min(self.least, seconds)
 
+    def count(self, calls: int) -> None:
+        """Count calls that nobody timed; they are taken to last as the others do."""
+        self.calls += calls
+        self.untimed += calls
+
     def read(self) -> PlanUse:
         """Give what was counted."""
-        least = self.least if self.calls else 0.0
-        return self.what._replace(calls=self.calls, total_seconds=self.total, least_seconds=least)
+        timed = self.calls - self.untimed
+        least, mean = (self.least, self.total / timed) if timed else (0.0, 0.0)
+        total = mean * self.calls
+        return self.what._replace(calls=self.calls, total_seconds=total, least_seconds=least)

@@ -1,16 +1,19 @@
 """Run by mpirun: an Alltoallv whose blocks change is handed to MPI, and what is unlike is told.
 
-"right": compared with MPI's own. "unlike": one process sends what nobody expects; "other": one
-process calls something else. These end all processes, with a line.
+"right": compared with MPI's own. "unlike": one process sends less than is expected, "more": more;
+"other": one process calls something else. These end all processes, with a line.
 """
 
 import sys
 
 import numpy as np
+import pytest
 from mpi4py import MPI
 
 from commplan.communicator import Communicator
-from commplan.communicator.exchange.habit import LOOK_EVERY, NEW
+from commplan.communicator.exchange.habit import NEW
+from commplan.communicator.exchange.handing import LOOK_EVERY
+from topologies.model.errors import ArgumentError
 from topologies.presets.shapes import ring
 
 WORLD = MPI.COMM_WORLD
@@ -37,11 +40,27 @@ def main() -> None:
     comm = Communicator(WORLD, ring(N), limit=limit, ranks=[(i + 1) % N for i in range(N)])
     for call in range(NEW + LOOK_EVERY + 4):
         exchange(comm, call)
-    assert comm.habit.hands_over()
+    assert comm.handed.begun == comm.handed.due - LOOK_EVERY + 5
     by = {use.by: use.calls for use in comm.plans()}
-    assert by == {"plan": NEW + 1, "MPI": LOOK_EVERY + 3}
+    assert by == {"plan": NEW, "MPI": LOOK_EVERY + 4}
+    column = MPI.DOUBLE.Create_vector(2, 1, 1).Commit()  # of types that only MPI knows
+    if what == "right":
+        half = np.full(N, 0x3F80 + ME, dtype=np.uint16)
+        comm.Alltoallv([half, [1] * N, "bfloat16"], [got := half.copy() * 0, [1] * N, "bfloat16"])
+        assert got.tolist() == [0x3F80 + i for i in range(N)]
+        with pytest.raises(ArgumentError, match="read-only"):
+            comm.Alltoallv([half, [1] * N], [bytes(2 * N), [1] * N])
+        with pytest.raises(ArgumentError, match="count"):
+            comm.Alltoallv([half, [-1] * N], [got, [-1] * N])
+        pair = [np.ones(2 * N), [1] * N, column]
+        comm.Alltoallv(pair, [both := np.zeros(2 * N), [1] * N, column])
+        assert both.all()
+    column.Free()
     if what == "unlike":
-        exchange(comm, 99, more=-1)
+        for call in range(LOOK_EVERY):
+            exchange(comm, 99 + call, more=-1)
+    elif what == "more":
+        exchange(comm, 99, more=1)
     elif what == "other" and ME == 1:
         comm.Allreduce(MPI.IN_PLACE, np.ones(3))
     elif what == "other" or (what == "late" and ME == 0):
