@@ -9,6 +9,7 @@ from itertools import chain
 from commplan.anytime.limits import count_trees, keeps_limits
 from commplan.anytime.standby import make_fallback
 from commplan.candidates import tuning
+from commplan.candidates.eased import ease
 from commplan.candidates.keys import BEST, EXCHANGES, Generator, Key
 from commplan.candidates.measure import Made
 from runtime.metrics.chunking import LEAST, LEAST_COUNTED
@@ -156,6 +157,8 @@ def _low(
         return
     if count_trees(best) > 1:
         yield from _pack(best, watch, Key(Generator.ONE_TREE), replace(plain, trees=1))
+    for part, eased in ease(best, tuning.EASED_PARTS, watch, plain):
+        yield Key(Generator.EASED, (part,)), eased
     for most in tuning.LOW:
         if most >= height(best) or watch.leaves_out("trees of less height"):
             return

@@ -17,6 +17,7 @@ class Generator(StrEnum):
     EXACT = "exact"
     ONE_TREE = "one tree"
     LOW_TREES = "low trees"
+    EASED = "trees that leave room"
     MATCHING = "matching"
 
 
@@ -38,6 +39,7 @@ WORDS: Mapping[Generator, Callable[..., str]] = {
     Generator.EXACT: "exact, {} steps, {} rounds, {} chunks".format,
     Generator.ONE_TREE: "one tree for a root".format,
     Generator.LOW_TREES: "trees of height {}".format,
+    Generator.EASED: "trees in {} % of links that do not bind".format,
     Generator.MATCHING: _matching,
 }
 PACES: Mapping[float, str] = {

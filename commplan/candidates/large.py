@@ -1,6 +1,6 @@
 """What a schedule reaches at a large size, and the pacing with which it reaches most."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import inf
 
@@ -12,6 +12,7 @@ from commplan.candidates.tuning import (
     DEALT_PACINGS,
     DEALT_VISITS,
     DEALT_WORK,
+    EASED_VISITS,
     HIGH,
     LARGE_CHUNKS,
     LARGE_PACINGS,
@@ -30,6 +31,8 @@ from solvers.schedules.schedule import Schedule
 from solvers.settings.options import SWITCHINGS, Switching
 from topologies.model.units import Bytes, Seconds, Share
 
+Others = Callable[[], Iterable[Schedule]]
+
 KEPT = 2  # pacings of a race that are looked at more closely
 PACING, VISIT = 0.5, 1e-7  # seconds of the plays of pacings, and of a visit in the last one
 
@@ -44,24 +47,31 @@ _NETWORKS: tuple[tuple[Switching, Sharing, Bytes, int], ...] = (
 )
 
 
+def no_others() -> Iterable[Schedule]:
+    """Make none."""
+    return ()
+
+
 def pace_for_large(
-    schedule: Schedule, max_scratch: Share | None = None
+    schedule: Schedule, max_scratch: Share | None = None, others: Others = no_others
 ) -> tuple[Schedule, Simulation | None]:
     """Search for the pacing with which a schedule reaches most at LARGE bytes.
 
     It is the one that is best in the worst of several networks, each measured by the best that any
     reaches there: links that serve messages in order, and links that share, with switches that cut
     through or store and forward. Of large schedules only one is played, of very large ones none.
-    Small ones that do not reach nearly all where links share are tried in phases as well. What
-    still reaches less than HIGH is tried with chunks further apart and with fewer chunks.
+    Where small ones do not reach nearly all where links share, others of the same throughput are
+    looked for, and then they are tried in phases. What still reaches less than HIGH is tried with
+    chunks further apart and with fewer chunks.
 
     Args:
         schedule: any that is right.
         max_scratch: what a rank may need besides its buffers, as a part of the size.
+        others: makes others of the same throughput, one by one.
 
     Returns:
-        The schedule at that pacing, and what is expected of it where switches cut through; None
-        where nothing was played.
+        The schedule, or another, at that pacing, and what is expected of it where switches cut
+        through; None where nothing was played.
     """
     work = play_work(schedule, LARGE)
     if not len(schedule.transfers) or work > LARGE_WORK:
@@ -69,7 +79,7 @@ def pace_for_large(
     tried = _at(schedule, [(*each, 1) for each in LARGE_PACINGS], max_scratch) or [schedule]
     best = tried[0]
     if work <= PACING_WORK and not _is_near(best, PACING_WORK):
-        best = _race_all(tried, max_scratch)
+        best = _race_all(tried, max_scratch, others)
     played = simulate(best, LARGE)
     if _share(best, played) >= HIGH:
         return best, played
@@ -131,15 +141,39 @@ def _at(
     return [each for each in kept if not (outside and mark_relay_copies(each).any())]
 
 
-def _race_all(tried: list[Schedule], max_scratch: Share | None) -> Schedule:
-    """Find the best, among phases too where that reaches too little and all can be written out."""
-    ranked = _race(tried, PACING_WORK)
-    some = tried[0]
-    visits = len(some.transfers.route) * some.group.order
-    if visits > DEALT_VISITS or _reached(ranked[0]) > NEARLY:
+def _race_all(tried: list[Schedule], max_scratch: Share | None, others: Others) -> Schedule:
+    """Find the best; another, where that is near everywhere; or one in phases, where none is.
+
+    Where none is near the one is raced that reaches most at its usual pacing.
+    """
+    raced = [tried]
+    for other in others() if _written(tried[0]) <= EASED_VISITS else ():
+        now = _at(other, [(*each, 1) for each in LARGE_PACINGS], max_scratch)
+        if now and _is_near(now[0], PACING_WORK) and _reached(now[0]) > NEARLY:
+            return now[0]
+        raced += [now] * bool(now)
+    best = max(raced, key=_quickly_reached) if len(raced) > 1 else tried
+    ranked = _race(best, PACING_WORK)
+    if _written(ranked[0]) > DEALT_VISITS or _reached(ranked[0]) > NEARLY:
         return ranked[0]
-    dealt = _at(some, DEALT_PACINGS, max_scratch)
+    dealt = _at(ranked[0], DEALT_PACINGS, max_scratch)
     return max(_race([*ranked[:KEPT], *dealt], DEALT_WORK)[:KEPT], key=_reached)
+
+
+def _written(schedule: Schedule) -> int:
+    """Count the visits of transfers to links, each transfer written out."""
+    return len(schedule.transfers.route) * schedule.group.order
+
+
+def _quickly_reached(tried: list[Schedule]) -> float:
+    """Compute what the first reaches at least, in the networks that are quick to play."""
+    schedule = tried[0]
+    rate = flow_rate(schedule)
+    return min(
+        size / (rate * _seconds(schedule, size, switching, sharing))
+        for switching, sharing, size, cost in _NETWORKS
+        if cost <= SHARED_COST
+    )
 
 
 def _reached(schedule: Schedule) -> float:

@@ -9,6 +9,7 @@ as well, since sharing is milder where fewer send at a time.
 
 from dataclasses import replace
 
+from commplan.candidates.keys import Generator
 from commplan.candidates.measure import Candidate, measure, play_work
 from commplan.candidates.tuning import ALIKE, SHARED_PHASES, SHARED_VISITS, SHARED_WORK
 from runtime.metrics.pacing import pacing_of, with_pacing
@@ -28,10 +29,10 @@ def keeps_up(candidate: Candidate, size: Bytes, switching: Switching) -> bool:
 def prefer_shared(
     found: list[Candidate], size: Bytes, switching: Switching, max_scratch: Share | None = None
 ) -> list[Candidate]:
-    """Put the pacing of the first candidate first that is fastest where links share.
+    """Put the one first that is fastest where links share, of those alike where they do not.
 
-    It is one that is about as fast where they do not, and clearly faster than the first where they
-    do.
+    These are pacings of the first candidate, and trees that leave room. It is clearly faster than
+    the first where links share.
     """
     first = found[0]
     if keeps_up(first, size, switching):
@@ -39,7 +40,8 @@ def prefer_shared(
     near = [
         each
         for each in [*found, *_in_phases(first, size, switching, max_scratch)]
-        if each.key.unpaced == first.key.unpaced and each.seconds <= ALIKE * first.seconds
+        if each.key.unpaced == first.key.unpaced or each.key.generator is Generator.EASED
+        if each.seconds <= ALIKE * first.seconds
     ]
     times = [_shared(each, size, switching) for each in near]
     if min(times) * ALIKE >= times[near.index(first)]:

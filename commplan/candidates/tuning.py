@@ -10,6 +10,9 @@ EXACT_WORK = 3.0  # seconds' worth of work for exact search: an answer is waited
 LOW_RANKS = 64  # ranks up to which trees of less height are packed, and links matched
 LOW_WORK = 2.0  # seconds' worth of work for each of these heights, of which there are many:
 LOW = (2, 3, 4, 6, 8, 12, 16, 24)  # messages in a row; close together where one more matters most
+EASED_RANKS = 64  # ranks up to which trees are packed again, to leave room on links
+EASED_WORK = 2.0  # seconds' worth of work for each time
+EASED_PARTS = (70,)  # hundredths of a link that are offered then, where a size is given
 MATCHED_PARTS = (1, 2, 4, 8, 16)  # that each block is cut into
 MATCHED_ALWAYS = 4  # parts; more where they have gained so far at the size asked for
 MATCHED_SIZE = 2**24  # bytes for which links are matched where no size is given: a large one
@@ -46,6 +49,9 @@ DEALT_PACINGS = (
     *((3, 1, 2), (4, 1, 2), (6, 2, 2), (6, 3, 2), (4, 1, 3), (4, 2, 3)),
     *((3, 1, 4), (6, 1, 4), (6, 2, 4), (8, 2, 4)),
 )
+# Without a size trees are packed again, with less of each link, where they reach little as well.
+EASED_LARGE_PARTS = (70, 50)
+EASED_VISITS = 10_000  # of transfers to links, written out, up to which they are
 DEALT_VISITS = 1_600  # of transfers to links, written out, up to which they are dealt to phases
 # What is tried for schedules of many steps that reach less than HIGH: where chunks are two or four
 # steps apart each is through in the time of a half or a quarter; fewer chunks beat better on some

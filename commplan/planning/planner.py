@@ -4,7 +4,9 @@ What searches is loaded where something is searched for: a plan that is known, a
 needs none of it, and to load it takes as long as to plan for a small machine.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from commplan.anytime.abandon import end_with, overtime
@@ -14,6 +16,7 @@ from commplan.candidates.keys import BEST, Generator
 from commplan.candidates.large import pace_for_large, play_seconds
 from commplan.candidates.measure import Candidate, allocated
 from commplan.candidates.select import compare, distinct
+from commplan.candidates.tuning import EASED_LARGE_PARTS
 from runtime.metrics.pacing import pacing_of
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import Simulation
@@ -189,9 +192,10 @@ def plan_as_is(
             first.schedule, bound=best.bound, in_network=options.in_network, relays=options.relays
         )
         report = check_schedule(best).report
+    pieces = best.block
     if size is None:
-        best, reached = _pace(best, max_scratch, watch)
-    if pacing_of(best).phases > 1:
+        best, reached = _pace(best, max_scratch, watch, options)
+    if best.block is not pieces or pacing_of(best).phases > 1:
         report = check_schedule(best).report
     if size is None:
         cut = tuple(watch.not_tried)
@@ -220,9 +224,12 @@ def _nearby(best: Schedule) -> "Nearby | None":
 
 
 def _pace(
-    best: Schedule, max_scratch: Share | None, watch: Watch
+    best: Schedule, max_scratch: Share | None, watch: Watch, options: SolverOptions
 ) -> tuple[Schedule, Simulation | None]:
     """Choose a lead by playing the schedule; it stays as it is where the time does not suffice.
+
+    Where it reaches little, trees of the same throughput that leave room on links may take its
+    place.
 
     A play that has begun is not cut short.
     """
@@ -231,7 +238,14 @@ def _pace(
         watch.leave_out(LEADS)
         return best, None
     watch.tell("playing it")
-    return pace_for_large(best, max_scratch)
+    return pace_for_large(best, max_scratch, partial(_with_room, best, watch, options))
+
+
+def _with_room(best: Schedule, watch: Watch, options: SolverOptions) -> Iterable[Schedule]:
+    """Pack the trees of a schedule again, one time after the other, with room on its links."""
+    from commplan.candidates.eased import ease
+
+    return (made for _, made in ease(best, EASED_LARGE_PARTS, watch, options))
 
 
 def _highest(

@@ -26,7 +26,9 @@ static void reach_for_memory(State *s)
     s->entered = zeros(s, p->gates * p->chunks, sizeof *s->entered);
     s->flows.rest = zeros(s, p->stations, sizeof *s->flows.rest);
     s->flows.waiting = zeros(s, p->stations, sizeof *s->flows.waiting);
+    s->flows.each = zeros(s, p->stations, sizeof *s->flows.each);
     s->flows.first = zeros(s, p->stations, sizeof *s->flows.first);
+    s->flows.busy = zeros(s, p->stations, sizeof *s->flows.busy);
     s->flows.turn = zeros(s, p->queues, sizeof *s->flows.turn);
 }
 
@@ -40,7 +42,8 @@ void release(State *s)
     free(s->message); free(s->visit); free(s->station); free(s->lane);
     free(s->pair); free(s->low); free(s->left); free(s->parked); free(s->latest);
     free(s->met); free(s->come); free(s->entered); free(s->heap);
-    free(s->flows.rest); free(s->flows.waiting); free(s->flows.first);
+    free(s->flows.rest); free(s->flows.waiting); free(s->flows.each);
+    free(s->flows.first); free(s->flows.busy);
     free(s->flows.flow); free(s->flows.user); free(s->flows.turn);
 }
 

@@ -48,16 +48,18 @@ typedef struct { Stretch *busy; int64_t first, count, room; } Station;
 typedef struct { int32_t row, chunk, step, open, end, src, dst, behind, parked; } Pair;
 
 /* A part on one link of its route, or on all of them: `left` is still to come, at `rate` a tick; 0
-   while one before it is in its queue. Its visits are first to end. */
-typedef struct { int64_t left, rate; int32_t row, first, end, chunk; } Flow;
+   while one before it is in its queue. At this rate it ends at the tick `ends`. Its visits are first
+   to end. */
+typedef struct { int64_t left, rate, ends; int32_t row, first, end, chunk; } Flow;
 
 /* All at `now`, in the order in which they came. changed: the rates are not those of these flows. By
-   station: what is left of its capacity, the flows that have no rate yet, and where its users begin.
-   turn: of each queue, the round of set_rates in which it was last seen. */
+   station: what is left of its capacity, the flows that have no rate yet, what that is for each of
+   them, and where its users begin. busy: the stations that have such flows, ascending, so many as
+   `stations` says. turn: of each queue, the round of set_rates in which it was last seen. */
 typedef struct {
     Flow *flow;
-    int64_t count, room, now, listed, changed, round;
-    int64_t *rest, *waiting, *first, *user, *turn;
+    int64_t count, room, now, listed, changed, round, stations;
+    int64_t *rest, *waiting, *each, *first, *busy, *user, *turn;
 } Flows;
 
 typedef struct {

@@ -4,6 +4,7 @@
 #include "play.h"
 
 #define NO_RATE -1
+#define UNKNOWN -1
 
 void join(State *s, Event event)
 {
@@ -17,7 +18,7 @@ void join(State *s, Event event)
     }
     const Visit *visit = &s->visit[event.at], *next = visit + 1;
     while (!s->of->whole && next->part == visit->part) next++;
-    Flow flow = { s->of->amount[visit->part], 0, event.row, event.at, (int32_t)(next - s->visit),
+    Flow flow = { s->of->amount[visit->part], 0, 0, event.row, event.at, (int32_t)(next - s->visit),
                   event.chunk };
     f->flow[f->count++] = flow;
     f->changed = 1;
@@ -73,18 +74,34 @@ static void list_users(State *s)
     for (i = 0; i < p->stations; i++) f->first[i] -= f->waiting[i];
 }
 
-/* Find the station that has least for each flow that has no rate yet, the first of several. */
-static int64_t tightest(const Play *p, const Flows *f, int64_t *share)
+/* List the stations that have users, each with what it has for each of them. */
+static void list_busy(const Play *p, Flows *f)
 {
-    int64_t i, found = -1;
+    int64_t i;
+    f->stations = 0;
     for (i = 0; i < p->stations; i++) {
         if (!f->waiting[i]) continue;
-        int64_t each = f->rest[i] / f->waiting[i];
-        if (found < 0 || each < *share) {
-            found = i;
-            *share = each;
+        f->busy[f->stations++] = i;
+        f->each[i] = UNKNOWN;
+    }
+}
+
+/* Find the station that has least for each flow that has no rate yet, the first of several; those
+   without such flows leave the list. */
+static int64_t tightest(Flows *f, int64_t *share)
+{
+    int64_t i, kept = 0, found = -1;
+    for (i = 0; i < f->stations; i++) {
+        int64_t at = f->busy[i];
+        if (!f->waiting[at]) continue;
+        f->busy[kept++] = at;
+        if (f->each[at] == UNKNOWN) f->each[at] = f->rest[at] / f->waiting[at];
+        if (found < 0 || f->each[at] < *share) {
+            found = at;
+            *share = f->each[at];
         }
     }
+    f->stations = kept;
     return found;
 }
 
@@ -92,10 +109,12 @@ static void fix(const Play *p, Flows *f, Flow *flow, int64_t rate)
 {
     int64_t v;
     flow->rate = rate;
+    flow->ends = f->now + (flow->left + rate - 1) / rate;
     for (v = flow->first; v < flow->end; v++) {
-        f->waiting[p->station[v]]--;
-        f->rest[p->station[v]] -= rate;
-        if (f->rest[p->station[v]] < 0) f->rest[p->station[v]] = 0;
+        int64_t at = p->station[v];
+        f->waiting[at]--;
+        f->rest[at] = f->rest[at] > rate ? f->rest[at] - rate : 0;
+        f->each[at] = UNKNOWN;
     }
 }
 
@@ -109,7 +128,8 @@ static void set_rates(State *s)
     list_users(s);
     if (s->failed) return;
     memcpy(f->rest, p->capacity, (size_t)p->stations * sizeof *f->rest);
-    while ((at = tightest(p, f, &share)) >= 0) {
+    list_busy(p, f);
+    while ((at = tightest(f, &share)) >= 0) {
         int64_t end = at + 1 < p->stations ? f->first[at + 1] : f->listed;
         for (i = f->first[at]; i < end && f->waiting[at]; i++)
             if (f->flow[f->user[i]].rate == NO_RATE)
@@ -122,12 +142,9 @@ static void set_rates(State *s)
 static int64_t soonest(const Flows *f)
 {
     int64_t i, least = INT64_MAX;
-    for (i = 0; i < f->count; i++) {
-        if (!f->flow[i].rate) continue;
-        int64_t ticks = (f->flow[i].left + f->flow[i].rate - 1) / f->flow[i].rate;
-        if (ticks < least) least = ticks;
-    }
-    return f->count ? f->now + least : INT64_MAX;
+    for (i = 0; i < f->count; i++)
+        if (f->flow[i].rate && f->flow[i].ends < least) least = f->flow[i].ends;
+    return least;
 }
 
 static void advance(Flows *f, int64_t time)

@@ -67,7 +67,7 @@ def time_lower_bound(
     """
     least = latency(topology, collective)
     if size > 0 and bound.algbw:
-        weight = _incomes(topology, bound)
+        weight = incomes(topology, bound)
         idle = _link_latencies(topology, *(_ranks_with_data(collective, side) for side in SIDES))
         least = max(least, _solve_paid(weight, idle, float(size / bound.algbw)))
     overhead = float(topology.overhead.min())
@@ -138,7 +138,7 @@ def _nearest(topology: Topology, ranks: IntArray, *, backward: bool) -> FloatArr
     return np.maximum(np.where(np.isfinite(far), far, 0.0) - NOTHING * (start + 1), 0.0)
 
 
-def _incomes(topology: Topology, bound: Bound) -> FloatArray:
+def incomes(topology: Topology, bound: Bound) -> FloatArray:
     """Compute capacity × price for each link of a certificate."""
     proof = bound.certificate
     if isinstance(proof, Cut):
