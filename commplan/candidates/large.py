@@ -78,7 +78,7 @@ def pace_for_large(
         return schedule, None
     tried = _at(schedule, [(*each, 1) for each in LARGE_PACINGS], max_scratch) or [schedule]
     best = tried[0]
-    if work <= PACING_WORK and not _is_near(best, PACING_WORK):
+    if work <= PACING_WORK and not _stays_near(best):
         best = _race_all(tried, max_scratch, others)
     played = simulate(best, LARGE)
     if _share(best, played) >= HIGH:
@@ -149,7 +149,7 @@ def _race_all(tried: list[Schedule], max_scratch: Share | None, others: Others) 
     raced = [tried]
     for other in others() if _written(tried[0]) <= EASED_VISITS else ():
         now = _at(other, [(*each, 1) for each in LARGE_PACINGS], max_scratch)
-        if now and _is_near(now[0], PACING_WORK) and _reached(now[0]) > NEARLY:
+        if now and _stays_near(now[0]):
             return now[0]
         raced += [now] * bool(now)
     best = max(raced, key=_quickly_reached) if len(raced) > 1 else tried
@@ -201,6 +201,12 @@ def _is_near(schedule: Schedule, work: int) -> bool:
         if _seconds(schedule, size, switching, sharing) * rate > size:
             return False
     return True
+
+
+def _stays_near(schedule: Schedule) -> bool:
+    """Tell whether it is near in each network, also in longer plays where these are quick."""
+    near = _is_near(schedule, PACING_WORK)
+    return near and (_written(schedule) > DEALT_VISITS or _reached(schedule) > NEARLY)
 
 
 def _race(tried: list[Schedule], left: int) -> list[Schedule]:
