@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -75,6 +77,7 @@ def run(
     played: Sequence[Rank] = (),
     timeout: Seconds = 600.0,
     report: Callable[[str], None] | None = None,
+    trace: Callable[[Path], None] | None = None,
 ) -> Trial:
     """Run a schedule at a size (bytes) on an emulated machine of its topology.
 
@@ -89,6 +92,8 @@ def run(
         played: the rank that each process plays.
         timeout: in seconds.
         report: gets each line that the program prints.
+        trace: gets the file with the events of one run more, in a launch whose bytes do not count:
+            they come together over the same links.
 
     Raises:
         FabricError: the machine is of another topology, or cannot route the schedule.
@@ -99,21 +104,22 @@ def run(
     ranks = moves(schedule).ranks
     if played:
         check(played, ranks)
+    launched = partial(
+        launch.run,
+        schedule,
+        [size],
+        target,
+        dtype=dtype,
+        played=played,
+        timeout=timeout,
+        mpi=mpi(machine.keeper, played or ranks),
+    )
     with machine.reroute(routes.of_schedule(schedule)):
         before = counters.read_counters(machine.keeper, machine.layout)
-        [measured] = launch.run(
-            schedule,
-            [size],
-            target,
-            dtype=dtype,
-            iterations=iterations,
-            warm_up=warm_up,
-            played=played,
-            timeout=timeout,
-            report=report,
-            mpi=mpi(machine.keeper, played or ranks),
-        )
+        [measured] = launched(iterations=iterations, warm_up=warm_up, report=report)
         after = counters.read_counters(machine.keeper, machine.layout)
+        if trace is not None:
+            launched(iterations=1, warm_up=1, trace=trace)
     calls = CHECKS + warm_up + iterations
     return Trial(
         measured,

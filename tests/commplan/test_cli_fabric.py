@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import pytest
 
 from runtime.fabric import machine, record
@@ -51,8 +54,12 @@ def test_a_machine_is_made_used_and_taken_down(call, ask, ring4, mpi):
         assert mpi
         assert (found["name"], found["ranks"], len(found["links"])) == ("ring:4", 4, 8)
         words = ("--size", "256KiB", "--iterations", "2", "--timeout", "60")
-        ran = ask("fabric", "run", "ring4.json", *words)
+        ran = ask("fabric", "run", "ring4.json", *words, "--trace", "ran.json")
         assert (ran["wrong"], ran["routed"]) == (0, True)
+        drawn = json.loads(Path("ran.json").read_text())["traceEvents"]
+        named = {each["args"]["name"] for each in drawn if each["ph"] == "M"}
+        assert ran["trace_seconds"] > 0
+        assert {"r0", "to r1", "from r1"} <= named
         assert ran["of_bound"] < 1.1
         hosts = call("fabric", "mpirun", "--timeout", "60", "--", "hostname").stdout
         assert sorted(hosts.split()) == ["v0", "v1", "v2", "v3"]

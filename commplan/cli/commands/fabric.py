@@ -18,10 +18,11 @@ from commplan.cli.io.arguments import (
     verify_first,
 )
 from commplan.cli.io.arguments import size_or_demand as size_of
-from commplan.cli.io.measured.launching import map_file, runs, timeout
+from commplan.cli.io.measured.launching import map_file, runs, timeout, trace_file
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import gigabytes
 from commplan.cli.io.targets import runnable_target
+from commplan.cli.io.timelines import RunTimeline, expect_timeline, trace_fields, trace_rows
 from runtime.fabric import machine as emulated
 from runtime.fabric import trial
 from runtime.fabric.counters import Flow
@@ -128,7 +129,7 @@ def _those_asked_for(layout: Layout) -> str:
 
 
 @fabric.command(cls=Command)
-@or_of_set(run_set_on_fabric, "size", "target", "lead")
+@or_of_set(run_set_on_fabric, "size", "target", "lead", "trace")
 @schedule_in
 @size_option
 @click.option("--target", type=runnable_target, metavar="TARGET", default="c", show_default=True)
@@ -137,6 +138,7 @@ def _those_asked_for(layout: Layout) -> str:
 @runs(5, 1)
 @map_file
 @timeout(600.0)
+@trace_file
 def run(
     schedule: Schedule,
     size: Bytes | None,
@@ -147,16 +149,20 @@ def run(
     warmup: int,
     map_file: str | None,
     timeout: Seconds,
+    trace: str | None,
 ) -> Answer:
     """Run a schedule over the links that it names, and count the bytes on each of them."""
+    expect_timeline(trace)
     asked = size_of(schedule.collective, size)
     verify_first(schedule)
+    schedule = with_lead(schedule, lead)
+    drawn = None if trace is None else RunTimeline(schedule, trace)
     played = () if map_file is None else read_map(map_file, schedule)
     with progress() as watch:
         watch.tell("running under mpirun")
         found = trial.run(
             emulated.current_machine(),
-            with_lead(schedule, lead),
+            schedule,
             asked,
             target,
             dtype=dtype,
@@ -164,11 +170,12 @@ def run(
             warm_up=warmup,
             played=played,
             timeout=timeout,
+            trace=drawn,
         )
-    return _try_run(schedule, found)
+    return _try_run(schedule, found, drawn)
 
 
-def _try_run(schedule: Schedule, found: trial.Trial) -> Answer:
+def _try_run(schedule: Schedule, found: trial.Trial, drawn: RunTimeline | None) -> Answer:
     measured, names = found.measured, schedule.topology.names
     of_bound = None if found.bound is None else found.bound / measured.seconds
     fields = {
@@ -182,6 +189,7 @@ def _try_run(schedule: Schedule, found: trial.Trial) -> Answer:
         "routed": found.routed,
         "marks": list(found.marks),
         "links": [_flow(flow, names) for flow in found.flows],
+        **trace_fields(drawn),
     }
     ratio = measured.seconds / found.predicted if found.predicted else 1.0
     rows = [
@@ -191,6 +199,7 @@ def _try_run(schedule: Schedule, found: trial.Trial) -> Answer:
         ("wrong", count_of(measured.wrong or 0, "element")),
         ("traffic", _traffic(found.flows, names)),
         *(("not counted", mark) for mark in found.marks),
+        *trace_rows(drawn),
     ]
     title = f"{heading(schedule.topology, schedule.collective)}, {bytes_of(measured.size)}"
     return Answer(fields, table(title, rows), measured.wrong == 0 and found.routed)

@@ -6,7 +6,6 @@ from commplan.cli.commands.jobs.sets import or_of_set, run_set_here
 from commplan.cli.io.answer import Answer, Command, table
 from commplan.cli.io.arguments import (
     dtype,
-    file_name,
     heading,
     lead_option,
     one_schedule_in,
@@ -18,12 +17,12 @@ from commplan.cli.io.arguments import (
     verify_first,
 )
 from commplan.cli.io.failures import say
-from commplan.cli.io.measured.launching import map_file, runs, timeout
+from commplan.cli.io.measured.launching import map_file, runs, timeout, trace_file
 from commplan.cli.io.needless import refuse_op
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import Name, Whole, gigabytes
 from commplan.cli.io.targets import runnable_target, target_name
-from commplan.cli.io.timelines import RunTimeline, expect_timeline
+from commplan.cli.io.timelines import RunTimeline, expect_timeline, trace_fields, trace_rows
 from runtime.emit.targets import read_target, write
 from runtime.launch import launch
 from runtime.metrics.pacing import pacing_of, with_lead
@@ -83,7 +82,7 @@ def _expect_ending(target: str, output: str) -> None:
 
 
 @click.command(cls=Command)
-@or_of_set(run_set_here, "size", "target", "op", "lead")
+@or_of_set(run_set_here, "size", "target", "op", "lead", "trace")
 @schedule_in
 @size_option
 @click.option(
@@ -106,11 +105,7 @@ def _expect_ending(target: str, output: str) -> None:
 @runs(20, 5)
 @map_file
 @timeout(600.0)
-@click.option(
-    "--trace",
-    type=file_name,
-    help="Write when each message of one run more began and ended (JSON, for Perfetto and Chrome).",
-)
+@trace_file
 def run(
     schedule: Schedule,
     size: Bytes | None,
@@ -164,7 +159,7 @@ def _describe_run(
         "size": measured.size,
         "chunks": measured.chunks,
         "lead": pacing_of(schedule).lead,
-        **({} if drawn is None else {"trace": drawn.path, "trace_seconds": drawn.seconds}),
+        **trace_fields(drawn),
     }
     title = f"{heading(schedule.topology, schedule.collective)}, {bytes_of(measured.size)}"
     rows = [
@@ -175,7 +170,6 @@ def _describe_run(
         ("algbw", rate(measured.algbw)),
         ("busbw", rate(measured.busbw)),
         ("wrong", count_of(measured.wrong or 0, "element")),
+        *trace_rows(drawn),
     ]
-    if drawn is not None:
-        rows.append(("trace", f"{drawn.path}, over in {duration(drawn.seconds)}"))
     return Answer(fields, table(title, rows), measured.wrong == 0)

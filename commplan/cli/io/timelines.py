@@ -11,7 +11,7 @@ from runtime.launch import timeline as of_run
 from runtime.simulate.simulate import Simulation
 from solvers.schedules.schedule import Schedule
 from topologies.formats import atomic
-from topologies.model.units import Seconds
+from topologies.model.units import Seconds, duration
 
 
 def write_timeline(schedule: Schedule, found: Simulation, path: str) -> Seconds:
@@ -70,6 +70,16 @@ class RunTimeline:
         """Write the timeline."""
         text, self.seconds = of_run.timeline(self.schedule, events)
         _write(self.path, text)
+
+
+def trace_fields(drawn: RunTimeline | None) -> dict[str, object]:
+    """Give the fields of a timeline that was written, none without one."""
+    return {} if drawn is None else {"trace": drawn.path, "trace_seconds": drawn.seconds}
+
+
+def trace_rows(drawn: RunTimeline | None) -> list[tuple[str, str]]:
+    """Give the row that names a timeline that was written."""
+    return [] if drawn is None else [("trace", f"{drawn.path}, over in {duration(drawn.seconds)}")]
 
 
 def _write(path: str, text: str) -> None:

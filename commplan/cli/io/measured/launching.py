@@ -15,6 +15,12 @@ map_file = click.option(
     "--map", "map_file", type=file_name, help="File: the rank each process plays."
 )
 
+trace_file = click.option(
+    "--trace",
+    type=file_name,
+    help="Write when each message of one run more began and ended (JSON, for Perfetto and Chrome).",
+)
+
 
 def runs(timed: int, before: int) -> Option:
     """Make the options for runs that are timed, and for those before."""
