@@ -110,7 +110,8 @@ class Pair:
 
     def doubts(self, size: Bytes) -> dict[Algorithm, float]:
         """Give how many margins each algorithm needs."""
-        return {each: doubts(self._stage, self.what, each, size) for each in self.able}
+        own = self.choices[size].default
+        return {each: doubts(self._stage, self.what, each, size, own) for each in self.able}
 
     def likely(self, size: Bytes) -> list[Algorithm]:
         """List the algorithms that may be the fastest."""

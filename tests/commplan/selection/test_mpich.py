@@ -167,10 +167,12 @@ def test_what_is_predicted_best_needs_the_least_margin():
     known = {each.title: each for all_of in ALGORITHMS.values() for each in all_of}
     scattered, pairwise = (known[f"MPIR_Alltoall_intra_{way}"] for way in ("scattered", "pairwise"))
     cut = next(each for title, each in known.items() if "pipelined_tree" in title)
-    assert doubts(stage, "all_to_all", scattered, 2**20) == STEADY < 1
-    assert doubts(stage, "all_to_all", pairwise, 2**20) == 1
-    assert doubts(stage, "all_to_all", scattered, 2**10) == SMALLER
-    assert doubts(stage, "broadcast", cut, 2**20) == SEGMENTED
+    assert doubts(stage, "all_to_all", scattered, 2**20, None) == STEADY < 1
+    assert doubts(stage, "all_to_all", scattered, 2**20, scattered) == STEADY
+    assert doubts(stage, "all_to_all", scattered, 2**20, pairwise) == 0
+    assert doubts(stage, "all_to_all", pairwise, 2**20, pairwise) == 1
+    assert doubts(stage, "all_to_all", scattered, 2**10, pairwise) == SMALLER
+    assert doubts(stage, "broadcast", cut, 2**20, None) == SEGMENTED
 
 
 @pytest.mark.mpi
