@@ -196,7 +196,7 @@ class _Search:
             else:
                 rows[a][i], rows[b][j] = rows[b][j], rows[a][i]
         for n, judge in enumerate(judges):
-            if cost[n] != self.best[n].judged.seconds:
+            if (rows[n] != self.best[n].ranks).any():
                 placed = frozen(rows[n])
                 self.best[n] = replace(self.best[n], ranks=placed, judged=judge.judge(placed))
         self.cost = sum(cost), 0

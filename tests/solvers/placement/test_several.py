@@ -43,6 +43,18 @@ def test_in_whatever_order_they_come_they_get_boxes_that_suit_them(job, order):
     assert found.shared == 0
 
 
+@pytest.mark.parametrize("machine", ["dgx-1", "torus:3x4", "irregular:seed=2"])
+@pytest.mark.parametrize("second", [(1, 2), (2, 2)])
+def test_no_two_jobs_get_one_rank_when_ranks_change_places(job, machine, second):
+    two = [job(2, 2), job(*second)]
+    found = place_several(topology(machine), two)
+    taken = np.concatenate([own.ranks for own in found.placements])
+    assert len(set(taken.tolist())) == len(taken)
+    for own, each in zip(found.placements, two, strict=True):
+        judge = Judge(topology(machine), each, forward=own.forward)
+        assert judge.seconds(own.ranks) == pytest.approx(own.judged.seconds)
+
+
 def test_it_is_the_best_of_all_ways_on_a_machine_that_is_small(job):
     machine = topology("dgx-a100:boxes=2")
     two = [job(2, 1), job(2, 2)]
