@@ -107,6 +107,8 @@ def _repair(
     """
     few = len(schedule.transfers) * schedule.group.order <= EXPLICIT
     asked = schedule, left, what
+    if not what.shape.everyone:
+        raise NotFound("no schedule of trees")  # before any search for symmetry
     if keep or few:
         try:
             return repair(*asked, trivial(left.topology), watch)

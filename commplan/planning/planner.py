@@ -24,6 +24,7 @@ from runtime.verify.structure import collective_faults
 from runtime.verify.verify import Report
 from solvers.registry import check
 from solvers.schedules.collective import Collective, CollectiveError
+from solvers.schedules.exchange import Exchange
 from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
@@ -122,6 +123,10 @@ def plan(
     if max_scratch is not None:
         number("max_scratch", max_scratch)
     with stop_on_interrupt(watch):
+        if isinstance(collective, Exchange) and known is None:
+            from commplan.planning.exchange import plan_exchange
+
+            return plan_exchange(topology, collective, size, options, max_scratch, watch)
         if known is not None:
             return plan_as_is(topology, collective, size, options, max_scratch, watch, known)
         return _in_order(topology, collective, size, options, max_scratch, watch)

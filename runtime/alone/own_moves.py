@@ -19,6 +19,7 @@ from runtime.metrics.pacing import Order, pacing_of, turns
 from runtime.program.buffer_plan import Moves, boundaries, refuse_switches, untouched
 from runtime.program.program import Buffer, ProgramError
 from runtime.program.receive_mode import Owned, choose_receive_modes, home
+from solvers.schedules.exchange import Exchange
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import rows_of
 from topologies.model.ragged import earlier
@@ -166,6 +167,8 @@ def _pieces(
         their numbers in `unfold`, the block of each, and the boundaries of each.
     """
     what, group = schedule.collective, schedule.group
+    if isinstance(what, Exchange):
+        return _exchanged(schedule, what, moved, buffers)
     known = {block: what.images(block, group) for block in dict.fromkeys(schedule.block.tolist())}
     block = np.concatenate([known[block] for block in schedule.block.tolist()])
     share, unit = schedule.parts
@@ -175,3 +178,31 @@ def _pieces(
     kept = np.flatnonzero(np.isin(block, np.intersect1d(*buffers)))
     own = np.union1d(moved, kept)
     return own, block[own], (parts, frozen(first[own]), frozen(last[own]))
+
+
+def _exchanged(
+    schedule: Schedule, what: Exchange, moved: IntArray, buffers: tuple[IntArray, IntArray]
+) -> tuple[IntArray, IntArray, tuple[int, IntArray, IntArray]]:
+    """Find the same of an exchange, whose images are too many to be listed.
+
+    The group moves no rank but by the identity. So where no two blocks of the schedule have an
+    image in common, an image of a block has images of its pieces alone, cut where these are.
+
+    Raises:
+        ProgramError: two of them have.
+    """
+    group, (share, unit) = schedule.group, schedule.parts
+    orbit, senders = group.vertex_orbits, np.unique(what.ends(schedule.block)[0])
+    if len(np.unique(orbit[integers(what.ranks)[senders]])) < len(senders):
+        raise ProgramError("blocks of ranks that are alike: expected those of one of them")
+    parts, first, last = boundaries(schedule.block, share, unit)
+    stays = what.ends(schedule.block)
+    kept = [np.zeros(0, dtype=np.int64)]
+    for piece in np.flatnonzero(stays[0] == stays[1]).tolist():
+        images = what.images(int(schedule.block[piece]), group)
+        stay = np.flatnonzero(np.isin(images, np.intersect1d(*buffers)))
+        kept.append(piece * group.order + stay)
+    own = np.union1d(moved, np.concatenate(kept))
+    of, element = own // group.order, own % group.order
+    block = what.images_of(schedule.block[of], element, group)
+    return own, block, (parts, frozen(first[of]), frozen(last[of]))

@@ -16,6 +16,7 @@ from runtime.program.lower import COLUMNS, arrange, check_asked, refuse_unlike
 from runtime.program.memory_layout import places
 from runtime.program.program import Program, ProgramError
 from runtime.verify.structure import check_sound
+from solvers.schedules.exchange import Exchange
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import IntArray, frozen
 from topologies.model.units import Rank
@@ -113,7 +114,9 @@ def _mark(schedule: Schedule, *asked: object) -> int:
     """Digest what the programs of all processes are made of."""
     rows = schedule.transfers
     digest = hashlib.sha256(f"{asked} {schedule.collective.name} {schedule.share}".encode())
-    own = (schedule.block, schedule.group.generators, schedule.collective.sizes)
+    what = schedule.collective
+    sizes = what.sizes[:1] if isinstance(what, Exchange) else what.sizes
+    own = (schedule.block, schedule.group.generators, sizes)
     for column in (rows.piece, rows.step, rows.src, rows.dst, *own):
         digest.update(np.ascontiguousarray(column).tobytes())
     return int.from_bytes(digest.digest()[:8])

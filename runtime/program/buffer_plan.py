@@ -15,6 +15,7 @@ from topologies.model.ragged import stretches
 from topologies.model.topology import BoolArray, IntArray, frozen, integers
 
 PARTS_LIMIT = 2**62
+WRITTEN = 2**25  # messages of all ranks that are written out: some gigabytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +65,16 @@ def moves(schedule: Schedule) -> Moves:
     contribution stays in INPUT until the first message for the piece joins it.
 
     Raises:
-        ProgramError: a rank sends a piece of which it holds nothing, a step is negative, or a
-            switch copies or adds.
+        ProgramError: a rank sends a piece of which it holds nothing, a step is negative, a switch
+            copies or adds, or there are more than `WRITTEN` messages.
     """
     refuse_switches(schedule)
+    messages = len(schedule.transfers) * schedule.group.order
+    if messages > WRITTEN:
+        raise ProgramError(
+            f"{messages:,} messages are too many for one program, the limit is {WRITTEN:,}; "
+            "`commplan show --rank` prints the part of a rank"
+        )
     whole = unfold(schedule)
     rows = whole.transfers
     if rows.step.min(initial=0) < 0:

@@ -9,6 +9,7 @@ from runtime.program.buffer_plan import Moves
 from runtime.program.elements import width
 from runtime.program.program import Buffer
 from solvers.schedules.collective import Collective
+from solvers.schedules.exchange import Exchange
 from topologies.model.topology import IntArray, frozen, integers
 
 
@@ -17,6 +18,9 @@ def block_elements(collective: Collective, count: int) -> IntArray:
 
     A block gets its share rounded down, at least one element unless its size is 0.
     """
+    if isinstance(collective, Exchange):
+        each = max(count // collective.total, 1)
+        return np.broadcast_to(np.int64(each), collective.sizes.shape)
     sizes, which = np.unique(collective.sizes, return_inverse=True)
     known = integers(max(count * size // collective.total, min(size, 1)) for size in sizes.tolist())
     return frozen(known[which.reshape(-1)])
@@ -25,6 +29,8 @@ def block_elements(collective: Collective, count: int) -> IntArray:
 def elements(collective: Collective, size: int, dtype: str = "float32") -> int:
     """Round a size in bytes to the elements of the size buffer that a program then uses."""
     blocks = block_elements(collective, size // width(dtype))
+    if isinstance(collective, Exchange):
+        return collective.total * int(blocks[0])
     return max(int(blocks[b].sum()) for b in (*collective.inputs, *collective.outputs))
 
 

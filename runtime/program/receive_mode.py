@@ -7,6 +7,7 @@ import numpy as np
 
 from runtime.metrics.adding_order import TABLE, First, adding_order
 from runtime.program.program import Buffer
+from solvers.schedules.exchange import Exchange
 from topologies.model.topology import BoolArray, IntArray
 
 
@@ -49,6 +50,20 @@ class Owned:
         return np.isin(wanted, self.keys) if self.table is None else self.table[wanted]
 
 
+class OwnedExchange:
+    """Answers the same of an exchange, of whose blocks no rank has a list."""
+
+    def __init__(self, what: Exchange, block: IntArray, *, sent: bool) -> None:
+        self.what, self.block, self.sent = what, block, sent
+
+    def of(self, process: IntArray, piece: IntArray) -> BoolArray:
+        """Answer for each pair of a rank and a piece."""
+        return self.what.owned(process, self.block[piece], sent=self.sent)
+
+
+Ownership = Owned | OwnedExchange
+
+
 def home(wanted: BoolArray) -> IntArray:
     """Give the buffer in which a process keeps a piece."""
     return np.where(wanted, np.int64(Buffer.OUTPUT), np.int64(Buffer.SCRATCH))
@@ -74,8 +89,8 @@ class Received:
 def choose_receive_modes(
     rows: tuple[IntArray, IntArray, IntArray, IntArray, BoolArray],
     processes: int,
-    holds: Owned,
-    wants: Owned,
+    holds: Ownership,
+    wants: Ownership,
     adding: tuple[IntArray, IntArray] | None = None,
 ) -> Received:
     """Say how messages land.

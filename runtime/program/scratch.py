@@ -9,7 +9,15 @@ from runtime.metrics.chunking import LARGE
 from runtime.metrics.link_loads import weights
 from runtime.metrics.pacing import pacing_of
 from runtime.program.program import Buffer
-from runtime.program.receive_mode import BESIDE, Owned, choose_receive_modes, home
+from runtime.program.receive_mode import (
+    BESIDE,
+    Owned,
+    OwnedExchange,
+    Ownership,
+    choose_receive_modes,
+    home,
+)
+from solvers.schedules.exchange import Exchange
 from solvers.schedules.schedule import IntegerColumn, Schedule, remembered
 from topologies.model.topology import BoolArray, IntArray
 
@@ -58,8 +66,11 @@ def scratch(schedule: Schedule, chunks: int | None = None, lead: int | None = No
 @remembered
 def _landed(schedule: Schedule) -> tuple[BoolArray, BoolArray]:
     """Mark the messages that open a slot in scratch, and those that land beside their place."""
-    what, rows = schedule.collective, schedule.transfers
+    what = schedule.collective
     vertices = schedule.topology.vertices
+    if isinstance(what, Exchange):
+        ends = (OwnedExchange(what, schedule.block, sent=sent) for sent in (True, False))
+        return _marked(schedule, *ends)
     holds, wants = (
         Owned([buffers.get(rank, _NOTHING) for rank in range(vertices)], schedule.block)
         for buffers in (
@@ -67,8 +78,14 @@ def _landed(schedule: Schedule) -> tuple[BoolArray, BoolArray]:
             dict(zip(what.ranks, what.outputs, strict=True)),
         )
     )
+    return _marked(schedule, holds, wants)
+
+
+def _marked(schedule: Schedule, holds: Ownership, wants: Ownership) -> tuple[BoolArray, BoolArray]:
+    """Mark them, given who holds and who wants the pieces."""
+    rows = schedule.transfers
     columns = (rows.piece, rows.step, rows.src, rows.dst, rows.reduce)
-    how = choose_receive_modes(columns, vertices, holds, wants)
+    how = choose_receive_modes(columns, schedule.topology.vertices, holds, wants)
     lasting = how.opens & (home(wants.of(rows.dst, rows.piece)) == Buffer.SCRATCH)
     return lasting, np.isin(how.landing, BESIDE)
 

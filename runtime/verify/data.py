@@ -25,10 +25,12 @@ def faults(schedule: Schedule) -> list[str]:
         columns = (rows.step, rows.src, rows.dst, rows.reduce)
         table = list(zip(*(column[start:end].tolist() for column in columns), strict=True))
         block = int(schedule.block[piece])
-        replay = _Replay(schedule.collective.holders[block].tolist(), schedule.topology.vertex_name)
+        replay = _Replay(
+            schedule.collective.owners[0].of(block).tolist(), schedule.topology.vertex_name
+        )
         sentences = [
             *replay.run(table),
-            *replay.missing(schedule.collective.wanters[block].tolist()),
+            *replay.missing(schedule.collective.owners[1].of(block).tolist()),
         ]
         found += [f"piece {piece} (block {block}): {sentence}" for sentence in sentences]
     return found

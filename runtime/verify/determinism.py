@@ -36,7 +36,7 @@ def find_unlike_pieces(schedule: Schedule) -> IntArray:
     """
     what, rows = schedule.collective, schedule.transfers
     holding, wanting = what.counts
-    some = ((holding > 1) & (wanting > 1))[schedule.block]
+    some = (holding[schedule.block] > 1) & (wanting[schedule.block] > 1)
     chosen = np.flatnonzero(some[rows.piece]) if len(rows) else integers([])
     chosen = chosen[np.argsort(rows.step[chosen], kind="stable")]
     pieces, vertices = np.flatnonzero(some), schedule.topology.vertices

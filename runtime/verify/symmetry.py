@@ -6,7 +6,9 @@ from math import lcm
 
 import numpy as np
 
+from runtime.verify import exchange
 from solvers.schedules.collective import Collective, CollectiveError
+from solvers.schedules.exchange import Exchange
 from solvers.schedules.owners import Everyone, Side, is_kept
 from solvers.schedules.schedule import IntegerColumn, Schedule
 from topologies.model.topology import IntArray
@@ -19,6 +21,8 @@ def faults(schedule: Schedule) -> list[str]:
     """List what is wrong with the group, or, if it is right, with the shares of its images."""
     if found := list(_group(schedule)):
         return found
+    if isinstance(schedule.collective, Exchange):
+        return list(exchange.faults(schedule, schedule.collective))
     return list(_cover(schedule) if schedule.group.order > 1 else _add_up(schedule))
 
 

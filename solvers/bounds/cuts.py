@@ -125,7 +125,7 @@ def _gather_time(
     return rate * total, side
 
 
-def _own(collective: Collective) -> tuple[IntArray, ...]:
+def _own(collective: Collective) -> Sequence[IntArray]:
     """Find the blocks that each rank holds alone, seen from the gathering side."""
     return collective.outputs if collective.shape.inward else collective.inputs
 

@@ -12,6 +12,7 @@ Source: Dantzig and Wolfe, Decomposition principle for linear programs, Operatio
 (1960).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -42,12 +43,23 @@ class ExchangeBound:
     Attributes:
         bound: with the prices that prove it.
         routed: bytes per second, of the best mixture that was found.
-        routings: in that mixture.
+        mixture: the part of each routing that was found, most of them 0.
+        weights: of the links, by routing: it goes where these are least.
+        loads: of the orbits of links, by routing, in blocks of all ranks.
+        orbit: of each link.
     """
 
     bound: Bound
     routed: Rate
-    routings: int
+    mixture: FloatArray
+    weights: tuple[FloatArray, ...]
+    loads: tuple[FloatArray, ...]
+    orbit: IntArray
+
+    @property
+    def routings(self) -> int:
+        """Count the routings in the mixture."""
+        return int((self.mixture > 0).sum())
 
 
 def bound_exchange(topology: Topology, group: Group, watch: Watch) -> ExchangeBound:
@@ -67,14 +79,15 @@ def bound_exchange(topology: Topology, group: Group, watch: Watch) -> ExchangeBo
         raise NotFound(f"{len(first):,} ranks differ, of {MOST} at most all paths are looked at")
     orbit = link_orbits(topology, group)
     room: FloatArray = np.bincount(orbit, topology.capacity).astype(np.float64)
-    price, loads = 1.0 / room, list[FloatArray]()
+    price, loads, weights = 1.0 / room, list[FloatArray](), list[FloatArray]()
     best: Bound | None = None
     mixture, time = np.zeros(0), np.inf
     for _ in range(ROUNDS):
         if watch.late and best is not None:
             break
         watch.check()
-        loads.append(_route(topology, price[orbit], first, count, orbit))
+        weights.append(price[orbit] + DETOUR * float(price[orbit].mean()))
+        loads.append(_route(topology, weights[-1], first, count, orbit))
         found = _prove(topology, group, price, orbit)
         best = min((b for b in (best, found) if b is not None), key=_rate, default=None)
         mixture, time, price = _mix(np.array(loads, dtype=np.float64), room, watch)
@@ -83,30 +96,49 @@ def bound_exchange(topology: Topology, group: Group, watch: Watch) -> ExchangeBo
             break
     if best is None:
         raise NotFound("no prices were found that prove anything")
-    return ExchangeBound(best, routed, int((mixture > 0).sum()))
+    return ExchangeBound(best, routed, mixture, tuple(weights), tuple(loads), orbit)
+
+
+def cheapest_entries(
+    topology: Topology, weight: FloatArray, roots: IntArray
+) -> Iterator[tuple[IntArray, FloatArray]]:
+    """Find the cheapest ways from each of some roots to all vertices.
+
+    Yields:
+        by root: of each vertex the link by which it is entered, -1 of the root and of what no rank
+        is reached through; and what the way there costs.
+
+    Raises:
+        Unproven: some rank is not reached.
+    """
+    vertices = topology.vertices
+    graph, link = simplify(topology.src, topology.dst, weight, vertices)
+    pairs = topology.src[link] * vertices + topology.dst[link]
+    for root in roots.tolist():
+        length, before = dijkstra(graph, indices=root, return_predecessors=True)
+        if not np.isfinite(length[: topology.ranks]).all():
+            raise Unproven(UNREACHABLE)
+        entered = np.full(vertices, -1, dtype=np.int64)
+        ends = np.flatnonzero(before >= 0)
+        keys = before[ends].astype(np.int64) * vertices + ends
+        entered[ends] = link[np.searchsorted(pairs, keys)]
+        yield entered, length
 
 
 def _route(
     topology: Topology, weight: FloatArray, first: IntArray, count: IntArray, orbit: IntArray
 ) -> FloatArray:
     """Send every block over the cheapest path: what all put on the links of each orbit."""
-    vertices = topology.vertices
-    graph, link = simplify(
-        topology.src, topology.dst, weight + DETOUR * float(weight.mean()), vertices
-    )
-    pairs = topology.src[link] * vertices + topology.dst[link]
     load = np.zeros(int(orbit.max()) + 1)
-    for root, times in zip(first.tolist(), count.tolist(), strict=True):
-        length, before = dijkstra(graph, indices=root, return_predecessors=True)
-        if not np.isfinite(length[: topology.ranks]).all():
-            raise Unproven(UNREACHABLE)
-        behind = (np.arange(vertices) < topology.ranks).astype(np.float64)
+    ways = cheapest_entries(topology, weight, first)
+    for times, (entered, length) in zip(count.tolist(), ways, strict=True):
+        behind = (np.arange(topology.vertices) < topology.ranks).astype(np.float64)
+        before = np.where(entered < 0, -1, topology.src[entered]).tolist()
         for vertex in np.argsort(-length, kind="stable").tolist():
             if before[vertex] >= 0:
                 behind[before[vertex]] += behind[vertex]
-        ends = np.flatnonzero(before >= 0)
-        entered = link[np.searchsorted(pairs, before[ends].astype(np.int64) * vertices + ends)]
-        load += np.bincount(orbit[entered], behind[ends], minlength=len(load)) * times
+        ends = np.flatnonzero(entered >= 0)
+        load += np.bincount(orbit[entered[ends]], behind[ends], minlength=len(load)) * times
     return load
 
 

@@ -3,15 +3,18 @@
 Solvers claim what this finds, and the checker finds it again; neither side's word is taken.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from solvers.certify.dual_bound import Unproven, prove_by_prices
+from solvers.certify.exchange import prove_exchange
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.certificate import Certificate, Cut, Prices
 from solvers.schedules.collective import Collective
+from solvers.schedules.exchange import Exchange
 from topologies.model.topology import BoolArray, IntArray, Topology
 from topologies.model.units import Rate
 from topologies.symmetry.group import Group
@@ -47,14 +50,19 @@ def prove(
     Raises:
         Unproven: the certificate proves nothing.
     """
+    if isinstance(collective, Exchange) and len(collective.ranks) < topology.ranks:
+        raise Unproven("of so many blocks nothing is proved where not all ranks take part")
     if isinstance(certificate, Cut):
         return _cut(topology, collective, certificate)
     asked = topology, collective, group, in_network, relays
     known = _PROVED.get(certificate)
     if known is None or any(a is not b for a, b in zip(asked, known[0], strict=True)):
-        rate = prove_by_prices(
-            topology, collective, certificate, group, in_network=in_network, relays=relays
-        )
+        if isinstance(collective, Exchange):
+            rate = prove_exchange(topology, certificate, group)
+        else:
+            rate = prove_by_prices(
+                topology, collective, certificate, group, in_network=in_network, relays=relays
+            )
         known = _PROVED[certificate] = asked, rate
     return known[1]
 
@@ -70,8 +78,10 @@ def scope(certificate: Certificate, what: Collective) -> str:
     """
     if isinstance(certificate, Cut):
         return "cut"
-    holders, wanters = what.counts
-    trees = bool(((holders > 1) & (wanters > 1)).any())
+    trees = False
+    if not isinstance(what, Exchange):
+        holders, wanters = what.counts
+        trees = bool(((holders > 1) & (wanters > 1)).any())
     low = "" if certificate.height is None else f", height at most {certificate.height}"
     return (TREES if trees else "prices") + low
 
@@ -109,7 +119,7 @@ def _must_leave(what: Collective, side: BoolArray) -> Fraction:
     return Fraction(int(what.sizes[held & wanted].sum()), what.total)
 
 
-def _mark_touched(what: Collective, buffers: tuple[IntArray, ...], side: BoolArray) -> BoolArray:
+def _mark_touched(what: Collective, buffers: Sequence[IntArray], side: BoolArray) -> BoolArray:
     """Tell which blocks are in a buffer of a rank in `side`."""
     found = np.zeros(what.blocks, dtype=np.bool_)
     for rank, blocks in zip(what.ranks, buffers, strict=True):

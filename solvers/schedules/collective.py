@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from math import isqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +34,7 @@ class Movement(Enum):
     MIXED = "some blocks are copied, and others are sums"
 
 
-BLOCK_LIMIT = 2**25  # blocks of an all_to_all: a column of them takes 256 MB
+BLOCK_LIMIT = 2**25  # blocks of an all_to_all that are laid out: a column of them takes 256 MB
 Blocks = Callable[[int], Sequence[int]]  # those of the i-th rank
 WHOLE = (0,)  # the blocks of a buffer that is one block
 MANY = (Movement.COPY, Movement.SUM, Movement.COPY_OF_SUM)
@@ -74,8 +73,8 @@ class Collective:
     name: str
     ranks: tuple[Rank, ...]
     sizes: IntArray
-    inputs: tuple[IntArray, ...]
-    outputs: tuple[IntArray, ...]
+    inputs: Sequence[IntArray]
+    outputs: Sequence[IntArray]
     root: Rank | None = None
 
     def __post_init__(self) -> None:
@@ -168,7 +167,7 @@ class Collective:
         everyone = path in MANY and bool((near == len(self.ranks)).all())
         return Shape(path, everyone, wanter if inward else holder, inward)
 
-    def _find_only(self, buffers: tuple[IntArray, ...]) -> int | None:
+    def _find_only(self, buffers: Sequence[IntArray]) -> int | None:
         """Find the only rank with anything in its buffer."""
         some = [rank for rank, own in zip(self.ranks, buffers, strict=True) if len(own)]
         return some[0] if len(some) == 1 else None
@@ -291,12 +290,6 @@ def all_reduce(ranks: tuple[Rank, ...]) -> Collective:
 def all_to_all(ranks: tuple[Rank, ...]) -> Collective:
     """Send from each rank another block to each, itself included."""
     n = len(ranks)
-    if n * n > BLOCK_LIMIT:
-        most = f"those of {isqrt(BLOCK_LIMIT):,} ranks at most can be laid out"
-        raise CollectiveError(
-            f"all_to_all: {n:,} ranks have {n * n:,} blocks, {most}; "
-            "`commplan bound` proves what all ranks of a machine may reach"
-        )
     return _layout(
         "all_to_all",
         ranks,

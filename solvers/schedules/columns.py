@@ -8,6 +8,7 @@ import numpy as np
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.certificate import Bound, Cut, Prices
 from solvers.schedules.collective import Collective, CollectiveError
+from solvers.schedules.exchange import Exchange
 from solvers.schedules.kinds import KINDS, collective, kind_of
 from solvers.schedules.owners import same_columns
 from solvers.schedules.schedule import Schedule, Transfers
@@ -20,7 +21,6 @@ from topologies.model.units import Rank
 from topologies.symmetry.group import Group
 
 FORMAT = "commplan/schedule/1"
-LAYOUT_LIMIT = 2**25  # entries of the buffers of a collective that is rebuilt
 HEIGHT_LIMIT = 2**20  # of schedules that a bound speaks of
 END = 2**31  # of steps and classes of prices
 SIZE_END = 2**38 + 1  # of block sizes
@@ -142,6 +142,8 @@ def _is_standard(asked: Collective) -> bool:
     kind = kind_of(asked)
     if kind is None or kind.given is not None or (asked.root is None) == kind.rooted:
         return False
+    if isinstance(asked, Exchange):
+        return True
     plain = collective(asked.name, asked.ranks, asked.root)
     ours, theirs = ((c.sizes, *c.inputs, *c.outputs) for c in (plain, asked))
     return plain.ranks == asked.ranks and same_columns(ours, theirs)
@@ -208,8 +210,6 @@ def unpack_collective(columns: CollectiveColumns, topology: Topology) -> Collect
         raise TopologyError([f"collective.root: {columns.root} is not among the ranks"])
     if columns.layout is not None:
         return _read_layout(columns, columns.layout)
-    if len(ranks) ** 2 > LAYOUT_LIMIT and columns.name == "all_to_all":
-        raise TopologyError([f"collective.ranks: {len(ranks):,} are more than can be laid out"])
     if columns.name in KINDS and KINDS[columns.name].rooted and columns.root is None:
         raise CollectiveError(f"collective.root: none, {columns.name} has one")
     return collective(columns.name, ranks, columns.root)

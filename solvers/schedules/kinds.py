@@ -11,6 +11,7 @@ from typing import Any
 from solvers.schedules import collective as made
 from solvers.schedules import moe, unequal
 from solvers.schedules.collective import Collective, CollectiveError, Movement, check_ranks
+from solvers.schedules.exchange import exchange
 from solvers.schedules.unequal import demand_of
 from topologies.model.arguments import of, whole
 from topologies.model.registry import Registry
@@ -87,11 +88,18 @@ def _make_given(make: Callable[[tuple[int, ...], Any], Collective]) -> Maker:
     return lambda ranks, _, given: make(ranks, given)
 
 
+def _all_to_all(ranks: tuple[int, ...]) -> Collective:
+    """Lay the blocks out, where they are not too many for that."""
+    if len(ranks) ** 2 > made.BLOCK_LIMIT:
+        return exchange(ranks)
+    return made.all_to_all(ranks)
+
+
 _OURS = (
     Kind("all_gather", _make_equal(made.all_gather), pattern="all_gather"),
     Kind("reduce_scatter", _make_equal(made.reduce_scatter), pattern="reduce_scatter"),
     Kind("all_reduce", _make_equal(made.all_reduce), pattern="all_reduce"),
-    Kind("all_to_all", _make_equal(made.all_to_all), pattern="all_to_all"),
+    Kind("all_to_all", _make_equal(_all_to_all), pattern="all_to_all"),
     Kind("broadcast", _make_rooted(made.broadcast), rooted=True, pattern="broadcast"),
     Kind("reduce", _make_rooted(made.reduce), rooted=True, pattern="reduce"),
     Kind("scatter", _make_rooted(made.scatter), rooted=True, pattern="scatter"),

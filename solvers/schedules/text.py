@@ -91,7 +91,9 @@ def _blocks(what: "Collective") -> str:
     """Say what the size of a collective, its largest buffer, is made of."""
     if what.blocks == 1:
         return "one block"
-    shares = [Fraction(size, what.total) for size in np.unique(what.sizes).tolist()]
+    one = what.sizes.strides == (0,)  # of blocks that are not laid out
+    sizes = what.sizes[:1] if one else np.unique(what.sizes)
+    shares = [Fraction(size, what.total) for size in sizes.tolist()]
     if not shares:
         return "no blocks"
     each = f"each {shares[0]}" if len(shares) == 1 else f"{shares[0]} to {shares[-1]}"

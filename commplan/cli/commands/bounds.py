@@ -55,8 +55,8 @@ def _bound_exchange(machine: Topology, time_limit: Seconds) -> Answer:
     several = "a routing" if found.routings == 1 else f"a mixture of {found.routings} routings"
     lines = [
         f"{title}: at most {rate(limit.algbw)} ({limit.scope})",
-        f"  {several} over single paths reaches {rate(found.routed)}; no schedule is written of so "
-        "many blocks",
+        f"  {several} over single paths reaches {rate(found.routed)}; `commplan compile` writes it "
+        "where the machine's symmetry moves every rank",
     ]
     return Answer(fields, lines)
 

@@ -29,6 +29,7 @@ from runtime.program.scratch import scratch
 from runtime.simulate import simulate as simulator
 from runtime.verify.verify import Report
 from runtime.verify.verify import verify as check
+from solvers.schedules.collective import Movement
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import SWITCHINGS, Switching
 from topologies.derive.derate import derate
@@ -71,6 +72,8 @@ def verify(schedule: Schedule) -> Answer:
 def _bits(schedule: Schedule, report: Report) -> str | None:
     """Say whether ranks that get one sum get the same bits of it; nothing where none do."""
     what = schedule.collective
+    if what.shape.movement is Movement.PERSONALISED:
+        return None
     summed = (len(h) > 1 and len(w) > 1 for h, w in zip(what.holders, what.wanters, strict=True))
     if report.same_bits is None or not any(summed):
         return None
