@@ -140,8 +140,8 @@ def _leaders(keys: IntArray, place: IntArray, small: BoolArray) -> IntArray:
 
 def _bytes(schedule: Schedule, size: float) -> FloatArray:
     """Give the bytes of each piece."""
-    of_block = schedule.collective.sizes * (size / schedule.collective.total)
-    return np.asarray(share_floats(schedule) * of_block[schedule.block])
+    of_piece = schedule.collective.sizes[schedule.block] * (size / schedule.collective.total)
+    return np.asarray(share_floats(schedule) * of_piece)
 
 
 def _ways(schedule: Schedule, classes: Classes, sent: _Sent) -> _Ways:
