@@ -7,12 +7,12 @@ computed from its number, and what is asked of all from how many there are.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import overload
 
 import numpy as np
 
 from solvers.schedules.collective import Collective, CollectiveError, Movement, Shape
+from topologies.model.cached import cached_property
 from topologies.model.topology import BoolArray, IntArray, frozen, integers
 from topologies.model.units import Rank
 from topologies.symmetry.group import Group
