@@ -4,7 +4,7 @@ from commplan.anytime.checking import check_schedule
 from commplan.planning.planner import Plan
 from runtime.program.scratch import scratch
 from solvers.flows.exchange import route_exchange
-from solvers.schedules.exchange import Exchange
+from solvers.schedules.computed.exchange import Exchange
 from solvers.settings.deadline import Watch
 from solvers.settings.options import LimitError, SolverOptions
 from topologies.model.topology import Topology

@@ -24,7 +24,7 @@ from runtime.verify.structure import collective_faults
 from runtime.verify.verify import Report
 from solvers.registry import check
 from solvers.schedules.collective import Collective, CollectiveError
-from solvers.schedules.exchange import Exchange
+from solvers.schedules.computed.exchange import Exchange
 from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch

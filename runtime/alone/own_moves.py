@@ -19,7 +19,7 @@ from runtime.metrics.pacing import Order, pacing_of, turns
 from runtime.program.buffer_plan import Moves, boundaries, refuse_switches, untouched
 from runtime.program.program import Buffer, ProgramError
 from runtime.program.receive_mode import Owned, choose_receive_modes, home
-from solvers.schedules.exchange import Exchange
+from solvers.schedules.computed.exchange import Exchange
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import rows_of
 from topologies.model.ragged import earlier

@@ -16,7 +16,7 @@ from runtime.program.lower import COLUMNS, arrange, check_asked, refuse_unlike
 from runtime.program.memory_layout import places
 from runtime.program.program import Program, ProgramError
 from runtime.verify.structure import check_sound
-from solvers.schedules.exchange import Exchange
+from solvers.schedules.computed.exchange import Exchange
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import IntArray, frozen
 from topologies.model.units import Rank

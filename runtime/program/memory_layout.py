@@ -9,7 +9,7 @@ from runtime.program.buffer_plan import Moves
 from runtime.program.elements import width
 from runtime.program.program import Buffer
 from solvers.schedules.collective import Collective
-from solvers.schedules.exchange import Exchange
+from solvers.schedules.computed.exchange import Exchange
 from topologies.model.topology import IntArray, frozen, integers
 
 

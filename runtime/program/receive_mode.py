@@ -7,7 +7,7 @@ import numpy as np
 
 from runtime.metrics.adding_order import TABLE, First, adding_order
 from runtime.program.program import Buffer
-from solvers.schedules.exchange import Exchange
+from solvers.schedules.computed.exchange import Exchange
 from topologies.model.topology import BoolArray, IntArray
 
 

@@ -17,7 +17,7 @@ from runtime.program.receive_mode import (
     choose_receive_modes,
     home,
 )
-from solvers.schedules.exchange import Exchange
+from solvers.schedules.computed.exchange import Exchange
 from solvers.schedules.schedule import IntegerColumn, Schedule, remembered
 from topologies.model.topology import BoolArray, IntArray
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 import numpy as np
 
 from solvers.certify.exchange import MOST
-from solvers.schedules.exchange import Exchange
+from solvers.schedules.computed.exchange import Exchange
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import IntArray, integers
 from topologies.symmetry.group import Group

@@ -8,7 +8,7 @@ import numpy as np
 from runtime.verify.relaying import mark_relay_copies
 from solvers.schedules.capabilities import mark_branching
 from solvers.schedules.collective import Collective, CollectiveError
-from solvers.schedules.exchange import Exchange
+from solvers.schedules.computed.exchange import Exchange
 from solvers.schedules.kinds import Given, kind_of, remake
 from solvers.schedules.owners import same_columns
 from solvers.schedules.schedule import Schedule, Transfers

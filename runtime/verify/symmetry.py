@@ -8,7 +8,7 @@ import numpy as np
 
 from runtime.verify import exchange
 from solvers.schedules.collective import Collective, CollectiveError
-from solvers.schedules.exchange import Exchange
+from solvers.schedules.computed.exchange import Exchange
 from solvers.schedules.owners import Everyone, Side, is_kept
 from solvers.schedules.schedule import IntegerColumn, Schedule
 from topologies.model.topology import IntArray

@@ -14,7 +14,7 @@ from solvers.certify.exchange import prove_exchange
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.certificate import Certificate, Cut, Prices
 from solvers.schedules.collective import Collective
-from solvers.schedules.exchange import Exchange
+from solvers.schedules.computed.exchange import Exchange
 from topologies.model.topology import BoolArray, IntArray, Topology
 from topologies.model.units import Rate
 from topologies.symmetry.group import Group

@@ -18,7 +18,7 @@ from scipy.sparse import csr_matrix
 from solvers.bounds.exchange_bound import ExchangeBound, bound_exchange, cheapest_entries
 from solvers.lp.linear_program import solve
 from solvers.lp.min_max_load import LoadLP
-from solvers.schedules.exchange import Exchange
+from solvers.schedules.computed.exchange import Exchange
 from solvers.schedules.schedule import Schedule, Transfers, merge
 from solvers.settings.deadline import NotFound, Watch
 from solvers.settings.options import LimitError, SolverOptions

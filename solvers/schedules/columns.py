@@ -8,7 +8,7 @@ import numpy as np
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.certificate import Bound, Cut, Prices
 from solvers.schedules.collective import Collective, CollectiveError
-from solvers.schedules.exchange import Exchange
+from solvers.schedules.computed.exchange import Exchange
 from solvers.schedules.kinds import KINDS, collective, kind_of
 from solvers.schedules.owners import same_columns
 from solvers.schedules.schedule import Schedule, Transfers

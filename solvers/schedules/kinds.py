@@ -11,7 +11,7 @@ from typing import Any
 from solvers.schedules import collective as made
 from solvers.schedules import moe, unequal
 from solvers.schedules.collective import Collective, CollectiveError, Movement, check_ranks
-from solvers.schedules.exchange import exchange
+from solvers.schedules.computed.exchange import exchange
 from solvers.schedules.unequal import demand_of
 from topologies.model.arguments import of, whole
 from topologies.model.registry import Registry

@@ -16,7 +16,7 @@ from solvers.flows.exchange import route_exchange
 from solvers.schedules import collective as laid_out
 from solvers.schedules import files
 from solvers.schedules.collective import CollectiveError
-from solvers.schedules.exchange import MOST, Exchange, exchange
+from solvers.schedules.computed.exchange import MOST, Exchange, exchange
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
