@@ -57,7 +57,7 @@ DRAWN = (
     *(("torus:4x4", "forward"), ("mesh:4x4", "forward"), ("nd-full-mesh:4x4", "forward")),
     *(("dgx-a100:boxes=16", "none"), ("dgx-1", "forward"), ("rails:4x8", "none")),
 )
-EMULATED = ("torus:3x3", "mesh:2x4", "hypercube:3", "random:8:switches=2:seed=1")
+EMULATED = ("torus:3x3", "mesh:2x4", "hypercube:3", "irregular:seed=5")
 
 
 class Row(NamedTuple):
