@@ -53,7 +53,11 @@ def no_others() -> Iterable[Schedule]:
 
 
 def pace_for_large(
-    schedule: Schedule, max_scratch: Share | None = None, others: Others = no_others
+    schedule: Schedule,
+    max_scratch: Share | None = None,
+    others: Others = no_others,
+    *,
+    paced: bool = False,
 ) -> tuple[Schedule, Simulation | None]:
     """Search for the pacing with which a schedule reaches most at LARGE bytes.
 
@@ -68,6 +72,8 @@ def pace_for_large(
         schedule: any that is right.
         max_scratch: what a rank may need besides its buffers, as a part of the size.
         others: makes others of the same throughput, one by one.
+        paced: it keeps the pacing that it has where it reaches HIGH so, as a repaired one often
+            does: links that share are not played then.
 
     Returns:
         The schedule, or another, at that pacing, and what is expected of it where switches cut
@@ -76,6 +82,8 @@ def pace_for_large(
     work = play_work(schedule, LARGE)
     if not len(schedule.transfers) or work > LARGE_WORK:
         return schedule, None
+    if paced and (as_it_is := _keep(schedule, work, max_scratch)) is not None:
+        return schedule, as_it_is
     tried = _at(schedule, [(*each, 1) for each in LARGE_PACINGS], max_scratch) or [schedule]
     best = tried[0]
     if work <= PACING_WORK and not _stays_near(best):
@@ -84,6 +92,18 @@ def pace_for_large(
     if _share(best, played) >= HIGH:
         return best, played
     return _bring_closer(best, played, max_scratch)
+
+
+def _keep(schedule: Schedule, work: int, max_scratch: Share | None) -> Simulation | None:
+    """Play a schedule as it is; nothing where it reaches less than HIGH, or needs more scratch.
+
+    Of large ones it is not played how switches that store and forward carry it.
+    """
+    if max_scratch is not None and scratch(schedule) > max_scratch:
+        return None
+    played = simulate(schedule, LARGE)
+    share = _least_share if work <= PACING_WORK else _share
+    return played if share(schedule, played) >= HIGH else None
 
 
 def _share(schedule: Schedule, played: Simulation) -> float:

@@ -1,6 +1,6 @@
 """A plan for what is left of a machine, made of the plan for the whole of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from commplan.anytime.checking import WrongSchedule
@@ -8,6 +8,7 @@ from commplan.changes.difference import Difference, compare_traffic
 from commplan.changes.shrink import on_what_is_left
 from commplan.planning.planner import Plan, plan
 from runtime.metrics.link_loads import throughput
+from runtime.metrics.pacing import pacing_of, with_pacing
 from runtime.simulate.simulate import simulate
 from solvers.groups.reach import refuse_parts
 from solvers.lp.linear_program import Infeasible
@@ -88,7 +89,7 @@ def replan(
     asked, watch = (left.topology, what), watch or Watch(seconds)
     try:
         watch.tell("repairing the old trees")
-        known = _repair(schedule, left, what, watch, keep=keep)
+        known = _paced_like(schedule, _repair(schedule, left, what, watch, keep=keep))
         made = plan(*asked, size=size, options=options, watch=watch, known=known)
     except (NotFound, Infeasible, WrongSchedule):  # they are not all that there is
         made = plan(*asked, size=size, options=options, watch=watch)
@@ -118,6 +119,12 @@ def _repair(
     from solvers.kept_symmetry import find_symmetry  # not of small machines
 
     return repair(*asked, find_symmetry(left.topology, what, watch=watch), watch)
+
+
+def _paced_like(old: Schedule, made: Schedule) -> Schedule:
+    """Pace a repaired schedule as the old one, but for steps that stood further apart."""
+    usual = pacing_of(old)
+    return with_pacing(made, replace(pacing_of(made), lead=usual.lead, order=usual.order))
 
 
 def _size(schedule: Schedule, size: Bytes) -> Bytes:

@@ -199,7 +199,8 @@ def plan_as_is(
         report = check_schedule(best).report
     pieces = best.block
     if size is None:
-        best, reached = _pace(best, max_scratch, watch, options)
+        paced = known is not None
+        best, reached = _pace(best, max_scratch, watch, options, paced=paced)
     if best.block is not pieces or pacing_of(best).phases > 1:
         report = check_schedule(best).report
     if size is None:
@@ -229,21 +230,27 @@ def _nearby(best: Schedule) -> "Nearby | None":
 
 
 def _pace(
-    best: Schedule, max_scratch: Share | None, watch: Watch, options: SolverOptions
+    best: Schedule,
+    max_scratch: Share | None,
+    watch: Watch,
+    options: SolverOptions,
+    *,
+    paced: bool,
 ) -> tuple[Schedule, Simulation | None]:
     """Choose a lead by playing the schedule; it stays as it is where the time does not suffice.
 
     Where it reaches little, trees of the same throughput that leave room on links may take its
     place.
 
-    A play that has begun is not cut short.
+    A play that has begun is not cut short. What is `paced` keeps its pacing where that suits it.
     """
     slower = CROWDED if watch.crowded else 1.0
     if watch.left < slower * play_seconds(best):
         watch.leave_out(LEADS)
         return best, None
     watch.tell("playing it")
-    return pace_for_large(best, max_scratch, partial(_with_room, best, watch, options))
+    others = partial(_with_room, best, watch, options)
+    return pace_for_large(best, max_scratch, others, paced=paced)
 
 
 def _with_room(best: Schedule, watch: Watch, options: SolverOptions) -> Iterable[Schedule]:

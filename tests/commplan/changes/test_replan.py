@@ -1,15 +1,19 @@
 """Plans for what is left: as good as for the same machine made by hand, and what they cost."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from commplan.candidates.tuning import HIGH
 from commplan.changes.contingency import Contingency, plan_contingency
 from commplan.changes.failures import list_failures
 from commplan.changes.replan import replan
 from commplan.changes.shrink import GoneError
 from commplan.planning.planner import plan
+from runtime.metrics.chunking import flow_rate
+from runtime.metrics.pacing import pacing_of, with_pacing
 from runtime.verify.verify import verify
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.kinds import COLLECTIVES, collective
@@ -36,6 +40,15 @@ def test_what_is_left_is_planned_as_well_as_by_hand(name):
     assert made.plan.report.algbw == alone.report.algbw
     assert made.lost == 1 - alone.report.algbw / made.before
     assert verify(made.plan.schedule).correct
+
+
+def test_a_repaired_program_keeps_its_lead_where_that_suits_it():
+    machine = torus((3, 3))
+    schedule = planned(machine, "all_gather")
+    schedule = with_pacing(schedule, replace(pacing_of(schedule), lead=5))
+    made = replan(schedule, read_damage(machine, without=["r0.0:r0.1"])).plan
+    assert pacing_of(made.schedule).lead == 5
+    assert made.reached.size >= HIGH * flow_rate(made.schedule) * made.reached.seconds
 
 
 def test_nothing_lost_nothing_changed_where_a_link_was_not_needed():
