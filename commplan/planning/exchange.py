@@ -28,8 +28,9 @@ def plan_exchange(
         NotFound: the time was over.
     """
     if size is not None or max_scratch is not None:
+        asked = "a size" if size is not None else "a limit of scratch"
         ranks = f"{len(what.ranks):,} ranks"
-        raise LimitError(f"an all_to_all of {ranks} is planned for no size, and for any scratch")
+        raise LimitError(f"an all_to_all of {ranks} is planned only without {asked}")
     found = route_exchange(topology, what, watch, options)
     watch.tell("verifying")
     checked = check_schedule(found)
