@@ -9,17 +9,18 @@ from runtime.program.buffer_plan import Moves
 from runtime.program.elements import width
 from runtime.program.program import Buffer
 from solvers.schedules.collective import Collective
-from solvers.schedules.computed.exchange import Exchange
 from topologies.model.topology import IntArray, frozen, integers
 
 
 def block_elements(collective: Collective, count: int) -> IntArray:
     """Give the elements of each block when the size buffer has `count`.
 
-    A block gets its share rounded down, at least one element unless its size is 0.
+    A block gets its share rounded down, at least one element unless its size is 0. Where one size
+    stands for all of very many blocks, so does one number.
     """
-    if isinstance(collective, Exchange):
-        each = max(count // collective.total, 1)
+    if collective.sizes.strides == (0,):
+        size = int(collective.sizes[0])
+        each = max(count * size // collective.total, min(size, 1))
         return np.broadcast_to(np.int64(each), collective.sizes.shape)
     sizes, which = np.unique(collective.sizes, return_inverse=True)
     known = integers(max(count * size // collective.total, min(size, 1)) for size in sizes.tolist())
@@ -29,8 +30,8 @@ def block_elements(collective: Collective, count: int) -> IntArray:
 def elements(collective: Collective, size: int, dtype: str = "float32") -> int:
     """Round a size in bytes to the elements of the size buffer that a program then uses."""
     blocks = block_elements(collective, size // width(dtype))
-    if isinstance(collective, Exchange):
-        return collective.total * int(blocks[0])
+    if blocks.strides == (0,):
+        return collective.total // int(collective.sizes[0]) * int(blocks[0])
     return max(int(blocks[b].sum()) for b in (*collective.inputs, *collective.outputs))
 
 

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Protocol
 
 import numpy as np
 
 from runtime.metrics.adding_order import TABLE, First, adding_order
 from runtime.program.program import Buffer
-from solvers.schedules.computed.exchange import Exchange
 from topologies.model.topology import BoolArray, IntArray
 
 
@@ -50,18 +50,12 @@ class Owned:
         return np.isin(wanted, self.keys) if self.table is None else self.table[wanted]
 
 
-class OwnedExchange:
-    """Answers the same of an exchange, of whose blocks no rank has a list."""
-
-    def __init__(self, what: Exchange, block: IntArray, *, sent: bool) -> None:
-        self.what, self.block, self.sent = what, block, sent
+class Ownership(Protocol):
+    """What answers as `Owned` does."""
 
     def of(self, process: IntArray, piece: IntArray) -> BoolArray:
-        """Answer for each pair of a rank and a piece."""
-        return self.what.owned(process, self.block[piece], sent=self.sent)
-
-
-Ownership = Owned | OwnedExchange
+        """Answer for each pair of a process and a piece."""
+        ...
 
 
 def home(wanted: BoolArray) -> IntArray:

@@ -12,7 +12,6 @@ from runtime.program.program import Buffer
 from runtime.program.receive_mode import (
     BESIDE,
     Owned,
-    OwnedExchange,
     Ownership,
     choose_receive_modes,
     home,
@@ -63,13 +62,24 @@ def scratch(schedule: Schedule, chunks: int | None = None, lead: int | None = No
     return max(each) / (unit * chunks)
 
 
+class _OwnedExchange:
+    """Tells who has a block of an exchange at first, or in the end, without a list of blocks."""
+
+    def __init__(self, what: Exchange, block: IntArray, *, sent: bool) -> None:
+        self.what, self.block, self.sent = what, block, sent
+
+    def of(self, process: IntArray, piece: IntArray) -> BoolArray:
+        """Answer for each pair of a rank and a piece."""
+        return self.what.owned(process, self.block[piece], sent=self.sent)
+
+
 @remembered
 def _landed(schedule: Schedule) -> tuple[BoolArray, BoolArray]:
     """Mark the messages that open a slot in scratch, and those that land beside their place."""
     what = schedule.collective
     vertices = schedule.topology.vertices
     if isinstance(what, Exchange):
-        ends = (OwnedExchange(what, schedule.block, sent=sent) for sent in (True, False))
+        ends = (_OwnedExchange(what, schedule.block, sent=sent) for sent in (True, False))
         return _marked(schedule, *ends)
     holds, wants = (
         Owned([buffers.get(rank, _NOTHING) for rank in range(vertices)], schedule.block)
