@@ -12,13 +12,12 @@ from commplan.cli.io.arguments import (
     dtype,
     heading,
     lead_option,
-    read_map,
     schedule_in,
     size_option,
     verify_first,
 )
 from commplan.cli.io.arguments import size_or_demand as size_of
-from commplan.cli.io.measured.launching import map_file, runs, timeout, trace_file
+from commplan.cli.io.measured.launching import map_file, read_map, runs, timeout, trace_file
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import gigabytes
 from commplan.cli.io.targets import runnable_target

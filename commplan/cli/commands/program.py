@@ -10,14 +10,13 @@ from commplan.cli.io.arguments import (
     lead_option,
     one_schedule_in,
     output,
-    read_map,
     schedule_in,
     size_option,
     size_or_demand,
     verify_first,
 )
 from commplan.cli.io.failures import say
-from commplan.cli.io.measured.launching import map_file, runs, timeout, trace_file
+from commplan.cli.io.measured.launching import map_file, read_map, runs, timeout, trace_file
 from commplan.cli.io.needless import refuse_op
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import Name, Whole, gigabytes

@@ -375,15 +375,6 @@ def _belongs(schedule: Schedule, machine: Topology, file: str) -> None:
         raise files.ScheduleFileError(f"{file}: {error}") from None
 
 
-def read_map(path: str, schedule: Schedule) -> tuple[int, ...]:
-    """Read which rank of a schedule's program each process plays, by number or name."""
-    from runtime.launch import rank_map
-    from runtime.program.buffer_plan import moves
-
-    machine = schedule.topology
-    return rank_map.read(path, moves(schedule).ranks, machine.names[: machine.ranks])
-
-
 def verify_first(schedule: Schedule) -> Report:
     """Verify a schedule before it is used.
 

@@ -7,6 +7,7 @@ import click
 
 from commplan.cli.io.arguments import file_name
 from commplan.cli.io.quantities import SecondsRange, Whole
+from solvers.schedules.schedule import Schedule
 from topologies.model.units import Seconds
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -50,3 +51,12 @@ def timeout(seconds: Seconds) -> Option:
         show_default=True,
         help="Seconds until an mpirun is ended.",
     )
+
+
+def read_map(path: str, schedule: Schedule) -> tuple[int, ...]:
+    """Read which rank of a schedule's program each process plays, by number or name."""
+    from runtime.launch import rank_map
+    from runtime.program.buffer_plan import moves
+
+    machine = schedule.topology
+    return rank_map.read(path, moves(schedule).ranks, machine.names[: machine.ranks])
