@@ -114,7 +114,7 @@ def test_a_plan_of_many_ranks_is_written_and_read(monkeypatch, tmp_path):
 
 def test_what_cannot_be_planned_is_refused_with_the_reason(monkeypatch):
     machine, what = topology("torus:3x3"), exchange(tuple(range(9)))
-    with pytest.raises(LimitError, match="for no size"):
+    with pytest.raises(LimitError, match="only without a size"):
         plan(machine, what, size=1024)
     with pytest.raises(LimitError, match="without limits"):
         routed("torus:3x3", max_height=3)
