@@ -30,7 +30,6 @@ MOST_TERMS = 32  # of a simple ratio, above and below
 DIGITS = 4  # of a rate, or of a part of a stated one
 LEAST = 1e-9
 MEASURED, STATED, ASSUMED = "measured", "stated", "assumed"
-SLOWER = 0.95  # of the stated rate, below which a link is told to be slow
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from solvers.jobs.job import Layout
 from topologies.model.topology import IntArray
 
 DENSE, EXPERTS = ("tp", "cp", "dp"), ("etp", "ep", "edp")
-GROUPS = ("tp", "cp", "ep", "etp", "pp", "dp", "edp")
 
 
 @dataclass(frozen=True)

@@ -75,17 +75,6 @@ def count_all(model: Model) -> int:
     )
 
 
-def count_active(model: Model) -> int:
-    """Count the parameters that a token meets, those of the first matrix aside."""
-    sparse = expert_layers(model)
-    idle = (model.experts - model.top_k) * matrices(model) * model.hidden * model.expert
-    return (
-        count_all(model)
-        - sparse * idle
-        - (0 if model.tied else 1) * (model.vocabulary * model.hidden)
-    )
-
-
 def of_a_rank(model: Model, layout: Layout) -> Parameters:
     """Count the parameters of a rank of the fullest stage: the first, which embeds the tokens.
 

@@ -50,11 +50,6 @@ def schedule_text(schedule: "Schedule", most: int | None = LINES) -> str:
     return "\n".join(lines)
 
 
-def steps_text(schedule: "Schedule") -> Iterator[str]:
-    """Write the transfers step by step."""
-    return _Writer(schedule).steps()
-
-
 def piece_text(schedule: "Schedule", piece: int, most: int | None = LINES) -> str:
     """Write the path of one piece: its tree, or its transfers in order where they form none.
 

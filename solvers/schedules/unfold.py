@@ -8,7 +8,7 @@ from solvers.schedules.schedule import Schedule, Transfers
 from topologies.model.ragged import stretches
 from topologies.model.topology import IntArray, frozen
 from topologies.model.units import Rank
-from topologies.symmetry.group import link_images, moved_links, trivial
+from topologies.symmetry.group import link_images, trivial
 
 
 def unfold(schedule: Schedule) -> Schedule:
@@ -49,34 +49,6 @@ def _images(transfers: Transfers, elements: IntArray, links: IntArray) -> Transf
         src=frozen(elements[element, copies.src]),
         dst=frozen(elements[element, copies.dst]),
         route=frozen(links[of_hop, copies.route]),
-    )
-
-
-def part_of(schedule: Schedule, rank: Rank) -> Transfers:
-    """Write out the images of transfers that a rank sends or receives, by step, and no others.
-
-    Pieces are numbered as `unfold` numbers them. Complexity: the order of the group, the transfers
-    of the representatives, and the images.
-
-    Args:
-        schedule: one that is well formed.
-        rank: a rank of its machine.
-
-    Raises:
-        SymmetryError: the group does not keep the machine, or is too large to list.
-    """
-    rows, group = schedule.transfers, schedule.group
-    row, element = rows_of(schedule, rank)
-    order = np.lexsort((rows.piece[row] * group.order + element, rows.step[row]))
-    row, element = row[order], element[order]
-    images = rows.rows(row)
-    of_hop = np.repeat(element, np.diff(images.route_start))
-    return replace(
-        images,
-        piece=frozen(images.piece * group.order + element),
-        src=frozen(group.images(element, images.src)),
-        dst=frozen(group.images(element, images.dst)),
-        route=frozen(moved_links(schedule.topology, images.route, group, of_hop)),
     )
 
 

@@ -50,8 +50,3 @@ def bruck(n: int, k: int = 2) -> Pattern:
                 messages.append(Message(turn, i, (i + digit * span) % n, pieces))
         span, turn = span * k, turn + 1
     return pattern(messages)
-
-
-def linear_sync(n: int, most: int = 2) -> Pattern:
-    """Let each keep so many exchanges under way, which is nearly one after the other."""
-    return in_batches(n, most)

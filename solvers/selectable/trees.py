@@ -71,22 +71,6 @@ def chain(n: int, chains: int = 1) -> Children:
     return children
 
 
-def balanced(n: int) -> Children:
-    """Halve what is left between two subtrees of processes in a row."""
-    children: Children = [[] for _ in range(n)]
-
-    def grow(root: int, end: int) -> None:
-        rest = end - root - 1
-        middle = root + 1 + (rest + 1) // 2
-        for first, last in ((root + 1, middle), (middle, end)):
-            if first < last:
-                children[root].append(first)
-                grow(first, last)
-
-    grow(0, n)
-    return children
-
-
 def depths(children: Children) -> list[int]:
     """Count how far each process is from the root."""
     found = [0] * len(children)

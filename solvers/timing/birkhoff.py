@@ -25,7 +25,6 @@ Graham, SIAM Journal on Applied Mathematics 17 (1969); Gopal and Wong, Minimizin
 switchings in an SS/TDMA system, IEEE Transactions on Communications 33 (1985) (few stages).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,15 +136,6 @@ def birkhoff(matrix: IntArray) -> Stages:
     kept = amount > 0
     stage = np.unique(stage[kept], return_inverse=True)[1].reshape(-1)
     return _sort_into_stages(stage, src[kept], dst[kept], amount[kept], bound)
-
-
-def decompositions(matrix: IntArray) -> Iterator[tuple[str, Stages]]:
-    """List decompositions with ever more stages that come ever nearer to the bound."""
-    yield "pairwise", pairwise(matrix)
-    for cuts in (0.0, 0.125, 0.25, 0.5, 1.0, 2.0):
-        yield f"first fit, {cuts:g} n cuts", stages(matrix, cuts)
-    if len(matrix) <= EXACT_RANKS:
-        yield "birkhoff", birkhoff(matrix)
 
 
 def longest_piece(bound: int, count: float) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from math import ceil
 
 import numpy as np
@@ -11,7 +10,6 @@ from solvers.schedules.capabilities import mark_branching
 from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import unfold
-from topologies.model.errors import ArgumentError
 from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology, integers
 from topologies.model.units import Share
 
@@ -97,33 +95,6 @@ def problem_along(
         root=_roots(what, whole.block)[of_tree],
         allowed=allowed[:, of_tree],
         key=key[:, of_tree] + noise,
-    )
-
-
-def free_problem(
-    topology: Topology, collective: Collective, size: float, parts: int, seed: int = 0
-) -> GreedyProblem:
-    """Let every piece of an all_gather or broadcast take every link between ranks, at random.
-
-    Raises:
-        ArgumentError: the machine has switches: they need a guide.
-    """
-    if topology.vertices > topology.ranks:
-        raise ArgumentError("matching without a guide: expected a machine without switches")
-    links = range(topology.links)
-    arcs = Arcs(topology.src, topology.dst, tuple((link,) for link in links))
-    block = np.repeat(np.arange(collective.blocks), parts)
-    load = collective.sizes[block] * (size / collective.total / parts)
-    among = np.isin(arcs.dst, collective.ranks)
-    return GreedyProblem(
-        topology=topology,
-        arcs=arcs,
-        block=block,
-        share=(Fraction(1, parts),) * len(block),
-        load=np.asarray(load, dtype=np.float64),
-        root=_roots(collective, block),
-        allowed=np.repeat(among[:, None], len(block), axis=1),
-        key=np.random.default_rng(seed).integers(0, 2**16, (len(links), len(block))),
     )
 
 

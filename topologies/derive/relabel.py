@@ -19,11 +19,6 @@ class Relabelling:
     vertex: IntArray
     link: IntArray
 
-    @property
-    def is_identity(self) -> bool:
-        """Tell whether nothing stands elsewhere."""
-        return all(np.array_equal(n, np.arange(len(n))) for n in (self.vertex, self.link))
-
 
 def relabel(topology: Topology, vertex: IntArray) -> Relabelling:
     """Give vertex v the number vertex[v]; links come in the order of ends, figures and planes.

@@ -25,7 +25,6 @@ TYPES = ("memory", "port", "switch")
 BUFFERS = ("i", "o", "s")
 PACKETS = ("ppkt", "rppkt", "respkt", "cpkt", "upkt", "repkt", "recpkt", "recspkt")
 ONE_SIDED = ("put", "pws", "pwsf", "get")
-SUMS = ("re", "res", "rre", "rres", "repkt", "respkt", "recpkt", "recspkt", "glres")
 SIGNALS = ("signal", "rlxsignal", "wait", "rlxwait")
 MOVING = (*ONE_SIDED, *PACKETS, "copy", "re", "res", "rre", "rres", "glres", "gstore")
 KNOWN = (

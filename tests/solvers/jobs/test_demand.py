@@ -4,7 +4,7 @@ import pytest
 
 from solvers.jobs.demand import demand, microbatches, volume
 from solvers.jobs.layout import axes, groups, sizes, world
-from solvers.jobs.parameters import count_active, count_all
+from solvers.jobs.parameters import count_all, expert_layers, matrices
 from solvers.jobs.reading import load, preset_names
 
 GIB = 2**30
@@ -14,6 +14,13 @@ def shares(flows):
     whole = sum(map(volume, flows))
     kinds = dict.fromkeys(flow.group for flow in flows)
     return {k: sum(volume(f) for f in flows if f.group == k) / whole for k in kinds}
+
+
+def count_active(model):
+    """Count the parameters that a token meets, those of the first matrix aside."""
+    idle = (model.experts - model.top_k) * matrices(model) * model.hidden * model.expert
+    first = 0 if model.tied else model.vocabulary * model.hidden
+    return count_all(model) - expert_layers(model) * idle - first
 
 
 def test_the_table_of_ub_mesh_comes_out():

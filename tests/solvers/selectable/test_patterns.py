@@ -14,7 +14,7 @@ from topologies.presets.shapes import hypercube, star
 
 TREES = (
     *(partial(tree, k=k) for tree in trees.TREES.values() for k in (2, 3, 4)),
-    *(trees.binomial, trees.balanced, trees.chain, partial(trees.chain, chains=3)),
+    *(trees.binomial, trees.chain, partial(trees.chain, chains=3)),
     partial(trees.kary, k=1),
 )
 ANY = [

@@ -1,3 +1,4 @@
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,10 @@ from solvers.schedules.kinds import collective
 from solvers.settings.options import SolverOptions
 from solvers.solve import solve
 from solvers.timing.greedy_matching import match_sends, schedule_by_matching
-from solvers.timing.greedy_problem import free_problem, problem_along
+from solvers.timing.greedy_problem import Arcs, GreedyProblem, problem_along
 from topologies.formats.files import load
-from topologies.model.topology import Link, build
-from topologies.presets.shapes import hypercube, leaf_spine, mesh, ring, torus
+from topologies.model.topology import Link, build, integers
+from topologies.presets.shapes import hypercube, mesh, ring, torus
 
 DATA = Path(__file__).parents[2] / "data"
 SIZE = 1e8
@@ -26,6 +27,22 @@ def finish(made, size):
 def best_of(machine, name="all_gather", root=None, in_network=False):
     asked = collective(name, range(machine.ranks), root)
     return solve(machine, asked, options=SolverOptions(in_network=in_network))
+
+
+def free_problem(machine, asked, size, parts, seed=0):
+    """Let every piece of an all_gather take every link of a machine without switches, at random."""
+    block = np.repeat(np.arange(asked.blocks), parts)
+    shape = (machine.links, len(block))
+    return GreedyProblem(
+        topology=machine,
+        arcs=Arcs(machine.src, machine.dst, tuple((link,) for link in range(machine.links))),
+        block=block,
+        share=(Fraction(1, parts),) * len(block),
+        load=asked.sizes[block] * (size / asked.total / parts),
+        root=integers(int(asked.holders[b][0]) for b in block.tolist()),
+        allowed=np.ones(shape, dtype=np.bool_),
+        key=np.random.default_rng(seed).integers(0, 2**16, shape),
+    )
 
 
 @pytest.mark.parametrize("leeway", [0.0, 4.0])
@@ -109,9 +126,3 @@ def test_switches_that_copy_are_fed_once():
     into = made.transfers.dst >= made.topology.ranks
     pairs = list(zip(made.transfers.piece[into], made.transfers.dst[into], strict=True))
     assert len(pairs) == len(set(pairs))
-
-
-def test_machines_with_switches_need_a_guide():
-    machine = leaf_spine(2, 2, 3)
-    with pytest.raises(ValueError, match="without switches"):
-        free_problem(machine, collective("all_gather", range(machine.ranks)), SIZE, 1)

@@ -13,7 +13,6 @@ KNOWN = (
     *(*attributes.BARE_RATES, *attributes.BARE_LATENCIES),
     *("layer", "plane", "duplex", "src_kind", "dst_kind"),
 )
-YES, NO = ("1", "true", "yes"), ("", "0", "false", "no")
 LIMIT = 1_000_000
 
 
