@@ -85,7 +85,9 @@ class Races:
         ]
         for key, program in asked.items():
             own = self.known.get((program, size))
-            self.before[key] = self.slow[program, size] if own is None else own.seconds
+            # What was not played at all is slower than one that takes no time.
+            slow = self.slow.get((program, size), 0.0)
+            self.before[key] = slow if own is None else own.seconds
         return choose(found, size, self.max_scratch, self.options)
 
     def _play(self, size: Bytes, programs: Mapping[Program, Key], far: float) -> None:

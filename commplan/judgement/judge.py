@@ -139,7 +139,7 @@ def _ranks(
     if count > len(known) or (ranks is not None and count != len(ranks)):
         exact = "" if ranks is None else "exactly "
         raise JudgementError(
-            f"line {row.line}: {row.collective} over {count} ranks, expected {exact}"
+            f"line {row.line}: {row.collective} over {count_of(count, 'rank')}, expected {exact}"
             f"{'at most ' if not exact else ''}{len(known)} on {topology.name}"
         )
     return known[:count]
@@ -148,7 +148,7 @@ def _ranks(
 def _verdict(topology: Topology, what: Collective, rows: Sequence[Judged]) -> Verdict:
     """Say what is wrong first: results, then times that cannot be, then what was not reached."""
     failed = [row for row in rows if row.measured.wrong]
-    title = f"{what.name}, {len(what.ranks)} ranks" + _wrong_results(failed)
+    title = f"{what.name}, {count_of(len(what.ranks), 'rank')}" + _wrong_results(failed)
     found = _verdict_on_times(topology, what, rows, title)
     return replace(found, wrong=len(failed))
 

@@ -13,7 +13,7 @@ from solvers.settings.deadline import Watch
 from topologies.model.errors import WRONG_INPUT, CommplanError
 from topologies.model.messages import unknown
 from topologies.model.topology import Topology
-from topologies.model.units import Bytes, Rank
+from topologies.model.units import Bytes, Rank, count_of
 
 STEP = 2  # times from one size to the next
 MOST_PROCESSES = 512
@@ -119,7 +119,8 @@ def select(
     scenes: dict[int, list[Stage]] = defaultdict(list)
     for played in communicators:
         if not 2 <= len(played) <= MOST_PROCESSES:
-            raise SelectionError(f"{len(played)} processes, expected 2 to {MOST_PROCESSES}")
+            number = count_of(len(played), "process")
+            raise SelectionError(f"{number}, expected 2 to {MOST_PROCESSES}")
         scenes[len(played)] += stages(topology, played)
     found: dict[str, dict[int, list[Choice]]] = {}
     for name in asked:

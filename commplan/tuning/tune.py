@@ -10,7 +10,7 @@ from runtime.fabric.trial import check_machine
 from runtime.verify.verify import Report
 from solvers.schedules.collective import Collective
 from solvers.schedules.schedule import Schedule
-from solvers.settings.deadline import Watch
+from solvers.settings.deadline import NotFound, Watch
 from topologies.model.arguments import number, whole
 from topologies.model.topology import Topology
 from topologies.model.units import Bytes, Seconds
@@ -68,6 +68,7 @@ def tune(
         TuneError: none had a right result.
         FabricError: the emulated machine is another one.
         LaunchError: nothing can be started.
+        NotFound: the time is over before any work.
         as `plan`.
     """
     whole("candidates", candidates, 1)
@@ -77,6 +78,8 @@ def tune(
     if manner.machine is not None:
         check_machine(manner.machine, topology)
     watch.tell("planning")
+    if watch.late:
+        raise NotFound("the time was over before anything was planned")
     made = plan(topology, collective, size=size, seconds=PLANNING * watch.left)
     entrants = pick(made.candidates, size, candidates)
     found = run_in_turns(

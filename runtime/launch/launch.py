@@ -259,7 +259,7 @@ def judge(
         return Ending("wrong", f"{wrong} wrong elements", rows)
     if ended.code == 0 and rows:
         return Ending("right", "every rank's result is right", rows)
-    end = _exit(ended, played)
+    end = _exit(ended, played) if ended.code else "it ended well, but measured nothing"
     # Beside a rank and a signal, an mpirun says only that it ends the others.
     rest = [] if re.match(r"rank \d+: signal", end) else _words(ended.errors)
     signal = re.search(r"signal (\d+)", end)

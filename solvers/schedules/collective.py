@@ -1,6 +1,6 @@
 """What a collective asks for: blocks of data, who holds them before, who wants them after."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -36,6 +36,7 @@ class Movement(Enum):
 
 BLOCK_LIMIT = 2**25  # blocks of an all_to_all that are laid out: a column of them takes 256 MB
 Blocks = Callable[[int], Sequence[int]]  # those of the i-th rank
+MOST_RANKS = 2**20
 WHOLE = (0,)  # the blocks of a buffer that is one block
 MANY = (Movement.COPY, Movement.SUM, Movement.COPY_OF_SUM)
 
@@ -338,4 +339,6 @@ def check_ranks(name: str, ranks: object) -> tuple[int, ...]:
     """
     if isinstance(ranks, str | bytes) or not isinstance(ranks, Iterable):
         refuse(f"{name}: ranks", ranks, "a list of whole numbers from 0", CollectiveError)
+    if isinstance(ranks, Sized) and len(ranks) > MOST_RANKS:
+        raise CollectiveError(f"{name}: {len(ranks):,} ranks, expected at most {MOST_RANKS:,}")
     return tuple(whole(f"{name}: rank", rank, error=CollectiveError) for rank in ranks)

@@ -52,3 +52,8 @@ def test_a_machine_with_too_many_ways_is_a_no_in_one_line(call):
     result = call("frontier", "leaf-spine:8x64x8", "all_gather")
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert "too many for an exact schedule" in result.stderr
+
+
+def test_one_rank_moves_nothing_in_any_number_of_steps(call):
+    result = call("frontier", "ring:1", "all_gather")
+    assert (result.exit_code, result.stdout) == (0, "all_gather on ring:1, 1 rank: nothing moves\n")

@@ -76,6 +76,19 @@ def test_a_machine_is_written_or_shown(call):
     assert result.stderr == "commplan: expected -o FILE, --draw FILE or --evidence\n"
 
 
+def test_a_lone_hyphen_is_no_file(call, tmp_path):
+    result = call("topology", "ring:3", "-o", "-")
+    assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert "-: no name of a file; /dev/stdout is the standard output" in result.stderr
+
+
+def test_a_use_of_another_machine_is_refused_with_the_name_of_its_file(call):
+    assert call("compile", "ring:3", "all_gather", "-o", "three.json").exit_code == 0
+    result = call("topology", "ring:4", "--draw", "four.svg", "--used", "three.json")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("commplan: three.json: made for ring:3 (")
+
+
 def test_every_mistake_of_a_file_gets_a_line(call, tmp_path):
     (tmp_path / "bad.json").write_text(
         '{"format": "commplan/topology/1", "name": "bad", "ranks": ["a", "b"], "switches": [],'

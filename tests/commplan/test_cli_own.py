@@ -91,6 +91,12 @@ def test_what_is_no_collective_is_said_in_a_line(call, text, said):
     assert len(answer.stderr.splitlines()) == 1
 
 
+def test_a_file_without_a_name_is_none(call):
+    result = call("bound", "ring:3", "file:")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "commplan: file: names none, expected file:PATH\n"
+
+
 def test_other_options_have_nothing_to_say(call):
     written((1, [0], [1]))
     answer = call("bound", "ring:4", "file:own.toml", "--root", "1")

@@ -89,3 +89,9 @@ def test_it_runs_under_mpirun(ask, mpi, tmp_path):
     found = ask("tune", "ring:2", "all_reduce", *words, "-o", "best.json")
     assert found["measured_seconds"] > 0
     assert verify(files.load(tmp_path / "best.json")).correct
+
+
+def test_a_time_that_is_over_at_once_is_a_no(call):
+    result = call(*WORDS, "--time-limit", "1e-9")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "not found in time (not proved): the time was over" in result.stderr

@@ -95,6 +95,8 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
         known: all names that there are.
     """
     names = list(known)
+    if not names:
+        return f"no {what} is named {show_value(name)}; there is none"
     near = nearest(name, names)
     advice = f"nearest: {near}; " if near else ""
     return f"no {what} is named {show_value(name)}; {advice}known: {', '.join(names)}"

@@ -66,7 +66,8 @@ def frontier(
     with progress(time_limit) as watch:
         watch.tell("bounding")
         exact = ScclSearch(machine, what, watch)
-        for answer in pareto.frontier(exact, chunks, steps, watch):
+        answers = pareto.frontier(exact, chunks, steps, watch) if exact.least_steps else ()
+        for answer in answers:
             rows.append(_row(exact, answer, output))
             watch.tell("{} steps, {} rounds, {} chunks".format(*answer.point))
         late = watch.late
@@ -77,6 +78,8 @@ def frontier(
         "points": rows,
         "seconds": monotonic() - started,
     }
+    if exact.least_steps == 0:
+        return Answer(fields, [f"{heading(machine, what)}: nothing moves"])
     found = any(row["answer"] == search.FOUND for row in rows)
     return Answer(fields, _lines(exact, fields, rows), yes=found)
 

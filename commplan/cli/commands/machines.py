@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from commplan.cli.io.answer import Answer, Command
-from commplan.cli.io.arguments import Output, file_name, output, verify_first
+from commplan.cli.io.arguments import Output, expect_made_for, file_name, output, verify_first
 from commplan.drawing.files import ENDINGS, save_drawing
 from commplan.report.links import use_of_links
-from solvers.schedules.files import check_topology, load
+from solvers.schedules.files import load
 from topologies.formats import files, spec
 from topologies.model.topology import FloatArray, Topology
 from topologies.model.units import count_of
@@ -84,7 +84,7 @@ def _use(machine: Topology, schedule: str) -> FloatArray:
         ScheduleFileError: it is none, or was made for another machine.
     """
     made = load(schedule)
-    check_topology(made, machine)
+    expect_made_for(made, machine, schedule)
     verify_first(made)
     return use_of_links(made)
 

@@ -63,6 +63,8 @@ class Output(click.Path):
         path = str(value)
         folder = os.path.dirname(path) or "."
         file_name(path)
+        if path == "-":
+            self.fail("-: no name of a file; /dev/stdout is the standard output", param, ctx)
         try:
             os.stat(path)
         except FileNotFoundError:
@@ -272,6 +274,8 @@ def _read_collective(
             raise click.UsageError(f"{name} says everything; leave the other options out")
         from solvers.demands import own  # each kind of demand is loaded when one is given
 
+        if name == FILE:
+            raise click.UsageError("file: names none, expected file:PATH")
         return own.load(name.removeprefix(FILE), tuple(ranks))
     kind = find(name)
     given = None if kind is None else kind.given
@@ -342,7 +346,7 @@ def open_schedule(file: str, topology: str | None, size: Bytes | None) -> Schedu
     """Read a schedule, that of a set by the size, and refuse one of another machine."""
     schedule = files.load(file, size)
     if topology is not None:
-        _belongs(schedule, read_machine(topology), file)
+        expect_made_for(schedule, read_machine(topology), file)
     return schedule
 
 
@@ -363,7 +367,7 @@ def one_schedule_in(body: Body) -> Body:
     return reading
 
 
-def _belongs(schedule: Schedule, machine: Topology, file: str) -> None:
+def expect_made_for(schedule: Schedule, machine: Topology, file: str) -> None:
     """Refuse a file that was made for another machine, and name it.
 
     Raises:

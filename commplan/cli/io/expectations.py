@@ -6,7 +6,7 @@ from itertools import groupby
 from commplan.cli.io.quantities import rate_cell
 from commplan.expectation.expect import Expectation, Expected
 from commplan.expectation.patterns import Timing
-from topologies.model.units import Seconds, bytes_of, duration
+from topologies.model.units import Seconds, bytes_of, count_of, duration
 
 WAYS = ("bound", "best", "ring", "tree", "library")
 KEYS = ("bound", "predicted", *WAYS[2:])  # of the same, in the names of fields
@@ -65,8 +65,9 @@ def _table(machine: str, rows: Sequence[Expected]) -> Iterator[str]:
         names.append(f"{first.library.name} as measured")
     ways = WAYS if first.library else WAYS[:-1]
     yield (
-        f"{first.collective} on {machine}, {first.ranks} ranks: bound ({first.scope}), best known, "
-        f"{', '.join(names[:-1])} and {names[-1]}; times, algbw and busbw in GB/s"
+        f"{first.collective} on {machine}, {count_of(first.ranks, 'rank')}: "
+        f"bound ({first.scope}), best known, {', '.join(names[:-1])} and {names[-1]}; "
+        "times, algbw and busbw in GB/s"
     )
     yield (
         f"{'size':>12}" + "".join(f"{way:>11}{'algbw':>8}{'busbw':>8}" for way in ways) + "  binds"

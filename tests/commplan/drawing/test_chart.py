@@ -63,3 +63,9 @@ def test_what_cannot_be_coloured_is_refused(call, tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
     call("compile", "star:3", "all_gather", "-o", "p.json")
     assert call("topology", "star:3", *words).exit_code == 2
+
+
+def test_what_takes_no_time_is_not_drawn(call):
+    result = call("plot", "ring:1", "all_reduce", "-o", "times.svg", "--sizes", "1KiB:2KiB")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "all_reduce: nothing moves, so that there are no times to draw" in result.stderr

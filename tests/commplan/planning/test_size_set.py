@@ -83,6 +83,11 @@ def test_without_time_there_is_still_a_set(raced):
     assert [part.start for part in parts] == [FIRST]
 
 
+def test_one_rank_has_a_set_though_nothing_takes_any_time():
+    best = plan(topology("ring:1"), collective("broadcast", [0])).schedule
+    assert len(size_set(best, FIRST, LAST, Watch(120))) == 1
+
+
 @pytest.mark.parametrize("starts", [[], [5, 5], [7, 3]])
 def test_parts_out_of_order_are_refused(starts, tmp_path, ask):
     ask("compile", "ring:3", "all_gather", "-o", "one.json")

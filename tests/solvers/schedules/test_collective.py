@@ -76,6 +76,7 @@ def test_ranks_are_put_in_order_and_the_first_is_the_root():
         ),
         ("all_reduce", (), None, "at least one"),
         ("all_reduce", (0, 1, 0), None, "must be different"),
+        ("all_reduce", range(10**9), None, "1,000,000,000 ranks, expected at most 1,048,576"),
         ("all_reduce", (0, 1), 0, "all_reduce has no root"),
         ("broadcast", (0, 1), 2, "broadcast: root 2 is not among the ranks"),
     ],

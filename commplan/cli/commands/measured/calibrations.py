@@ -17,6 +17,7 @@ from runtime.calibrate.processes.crew import Crew, CrewError, go_home, world
 from topologies.formats import files, spec
 from topologies.model.errors import BUG, WRONG_INPUT, CommplanError
 from topologies.model.topology import Topology
+from topologies.model.units import count_of
 
 
 class Together(Command):
@@ -123,7 +124,7 @@ def _read(crew: Crew, topology: str) -> Topology:
     stated = spec.topology(topology)
     if stated.ranks != crew.comm.size:
         raise CrewError(
-            f"{crew.comm.size} processes, expected {stated.ranks}, one for each rank of "
+            f"{count_of(crew.comm.size, 'process')}, expected {stated.ranks}, one for each rank of "
             f"{stated.name}"
         )
     return stated

@@ -105,7 +105,10 @@ def plot(
             over = collective(what, range(machine.ranks))
             label = f" {machine.name}" * (len(machines) > 1)
             for name, curve in predict_curves(machine, over, asked, watch).items():
-                curves[name + label] = curve
+                if any(seconds > 0.0 for _, seconds in curve):
+                    curves[name + label] = curve
+    if not curves:
+        raise click.UsageError(f"{what}: nothing moves, so that there are no times to draw")
     title = what + f" on {machines[0].name}" * (len(machines) == 1)
     files.save_chart(title, curves, marks, output)
     fields = {

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from commplan.cli.io.quantities import gigabytes, rate_cell
 from commplan.judgement.judge import Judged, Judgement, Verdict
-from topologies.model.units import bytes_of, duration
+from topologies.model.units import bytes_of, count_of, duration
 
 
 def judged_fields(row: Judged) -> dict[str, object]:
@@ -46,7 +46,7 @@ def judged_lines(found: Judgement) -> Iterator[str]:
     for (name, count), rows in groupby(
         found.rows, key=lambda row: (row.measured.collective, row.measured.ranks)
     ):
-        yield f"{name} on {found.machine}, {count} ranks"
+        yield f"{name} on {found.machine}, {count_of(count, 'rank')}"
         yield (
             f"{'size':>12}{'measured':>12}{'algbw':>8}{'busbw':>8}{'bound':>12}{'reached':>9}"
             f"{'best':>12}{'reached':>9}{'ring':>12}{'tree':>12}"
