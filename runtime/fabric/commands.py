@@ -23,6 +23,9 @@ WINDOW = 262_144  # bytes that a connection has under way, at most
 # Bytes that a receiver has room for. What is as small as a window is too small: the kernel counts
 # the memory of half-filled frames, and opens no window at all below a whole frame.
 ROOM = 8 * WINDOW
+# Bytes that packets have which acknowledge and carry nothing: with timestamps, and with up to three
+# ranges of what came out of turn.
+BARE = (52, 64, 72, 80)
 RULES = 1000  # the tables that name one neighbour come after this number
 
 # Answers may come another way than questions went, and paths are longer than one hop.
@@ -57,7 +60,7 @@ def setup_commands(layout: Layout, hops: IntArray) -> list[Command]:
         _ip(_hub(topology.ranks), CONTROL),
         *(_ip(_vertex(v, topology.ranks), namespace(v)) for v in range(topology.vertices)),
         *(_ip(_cable(cable), namespace(cable.a)) for cable in layout.cables),
-        *(_end(*end) for cable in layout.cables for end in _ends(cable)),
+        *(_end(*end, layout.answering) for cable in layout.cables for end in _ends(cable)),
         *(_ip(_routes(v, hops), namespace(v)) for v in range(topology.vertices)),
     ]
 
@@ -130,7 +133,29 @@ def delay(name: str, late: Seconds) -> str:
     return f"tc qdisc add dev {name} root handle 1: netem delay {late * 1e9:.0f}ns limit {HELD}"
 
 
-def _end(at: int, to: int, rate: float, late: Seconds) -> Command:
+def answers_first(name: str, handle: str = "3:", parent: str = "2:1") -> list[str]:
+    """Write the commands that let acknowledgements pass the data that wait at an interface.
+
+    Behind data they come as late as those: a sender whose window is smaller than the queue on the
+    way back stands still meanwhile, which no network does whose credits have a way of their own.
+    Acknowledgements still take their part of the rate. A kernel may not know the words.
+    """
+    lines = [f"tc qdisc add dev {name} parent {parent} handle {handle} htb default 2"]
+    for which in (1, 2):  # at a rate that holds nothing back: what counts is who is first
+        lines += [
+            f"tc class add dev {name} parent {handle} classid {handle}{which} htb "
+            f"rate 10gbit burst 1mb cburst 1mb quantum {MTU} prio {which}",
+            f"tc qdisc add dev {name} parent {handle}{which} bfifo limit {QUEUE}b",
+        ]
+    return lines + [
+        f"tc filter add dev {name} parent {handle} protocol ip u32 match ip protocol 6 0xff "
+        f"match u8 0x10 0xff at 33 match u16 {size} 0xffff at 2 "
+        f"match u8 {(size - 20) * 4} 0xf0 at 32 flowid {handle}1"
+        for size in BARE
+    ]
+
+
+def _end(at: int, to: int, rate: float, late: Seconds, answering: bool) -> Command:
     """Shape one end of a cable: frames one by one, a short burst, a queue that loses nothing.
 
     The rate is that of the payload: what headers take comes on top. What is delayed is shaped
@@ -142,9 +167,10 @@ def _end(at: int, to: int, rate: float, late: Seconds) -> Command:
         lines.append(delay(name, late))
     if rate:
         lines.append(
-            f"tc qdisc add dev {name} {'parent 1:1 handle 2:' if late else 'root'} tbf "
+            f"tc qdisc add dev {name} {'parent 1:1' if late else 'root'} handle 2: tbf "
             f"rate {rate * HEADERS * 8:.0f}bit burst {burst(rate)}b limit {QUEUE}b"
         )
+        lines += answers_first(name) if answering else []
     return Command(("ip", "netns", "exec", place, "sh", "-e"), "\n".join(lines) + "\n")
 
 

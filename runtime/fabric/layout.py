@@ -48,6 +48,7 @@ class Layout:
         scale: what its bandwidths were multiplied by.
         delayed: whether cables add the latencies that were asked for; else only those of this
             computer are there.
+        answering: whether acknowledgements pass the data that wait for a cable.
     """
 
     original: Topology
@@ -55,9 +56,15 @@ class Layout:
     scale: Fraction
     cables: tuple[Cable, ...]
     delayed: bool = False
+    answering: bool = False
 
 
-def layout(topology: Topology, scale: Fraction | None = None, delayed: bool = False) -> Layout:
+def layout(
+    topology: Topology,
+    scale: Fraction | None = None,
+    delayed: bool = False,
+    answering: bool = False,
+) -> Layout:
     """Lay an emulated machine out; without a scale, the largest that is carried with ease.
 
     Every vertex becomes a network of its own, all links between two vertices one cable that
@@ -80,7 +87,7 @@ def layout(topology: Topology, scale: Fraction | None = None, delayed: bool = Fa
         overhead=frozen(np.zeros(topology.ranks)),
     )
     _refuse_rates(scaled, chosen, largest_scale(topology, CARRIED))
-    return Layout(topology, scaled, chosen, _cables(scaled), delayed)
+    return Layout(topology, scaled, chosen, _cables(scaled), delayed, answering)
 
 
 def largest_scale(topology: Topology, carried: float) -> Fraction:

@@ -59,7 +59,7 @@ def up(
     place = record.make()
     kept = keeper.start()
     try:
-        made = layout(topology, scale, _delays(kept))
+        made = layout(topology, scale, **_abilities(kept))
         record.write(place, kept, made)
         tell("making networks")
         kept.run(commands.setup_commands(made, hops))
@@ -108,14 +108,23 @@ def down() -> bool:
     return kept is not None
 
 
-def _delays(kept: Keeper) -> bool:
-    """Tell whether the kernel can let what cables carry come later."""
-    words = commands.delay("lo", 1e-3).split()
+def _abilities(kept: Keeper) -> dict[str, bool]:
+    """Tell what the kernel can do with what cables carry."""
+    shaped = "tc qdisc add dev lo root handle 2: tbf rate 1gbit burst 20000b limit 20000b"
+    return {
+        "delayed": _can(kept, [commands.delay("lo", 1e-3)]),
+        "answering": _can(kept, [shaped, *commands.answers_first("lo")]),
+    }
+
+
+def _can(kept: Keeper, lines: Sequence[str]) -> bool:
+    """Tell whether commands that shape an interface do so; it is left as it was."""
     try:
-        kept.output(words)
-        kept.output(("tc", "qdisc", "del", "dev", "lo", "root"))
+        kept.output(("sh", "-e"), "\n".join(lines))
     except FabricError:
         return False
+    finally:
+        kept.output(("sh",), "tc qdisc del dev lo root 2>/dev/null || true")
     return True
 
 

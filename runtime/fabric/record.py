@@ -20,6 +20,8 @@ VARIABLE = "COMMPLAN_FABRIC"
 LIMIT = 10_000_000  # bytes
 KEEPER, TOPOLOGY, RATES = "keeper.json", "topology.json", "rates.json"
 
+ABLE = ("delayed", "answering")  # what the kernel knows, by the words of a layout
+
 
 def folder() -> Path:
     """Name the folder: COMMPLAN_FABRIC, or one for this user among the temporary files."""
@@ -46,7 +48,8 @@ def make() -> Path:
 
 def write(place: Path, keeper: Keeper, made: Layout, rates: Sequence[CableRate] = ()) -> None:
     """Write down what is up, its process first: whoever comes next can take it down."""
-    state = asdict(keeper) | {"scale": str(made.scale), "delayed": made.delayed}
+    state: dict[str, object] = asdict(keeper) | {"scale": str(made.scale)}
+    state |= {word: getattr(made, word) for word in ABLE}
     atomic.write(place / KEEPER, json.dumps(state))
     files.save(made.original, place / TOPOLOGY)
     atomic.write(place / RATES, json.dumps([asdict(rate) for rate in rates]))
@@ -69,8 +72,8 @@ def read() -> tuple[Layout, list[CableRate]]:
     if state is None:
         raise FabricError("no emulated machine is up: commplan fabric up TOPOLOGY makes one")
     try:
-        scale, delayed = Fraction(str(state["scale"])), state["delayed"] is True
-        made = layout(files.load(place / TOPOLOGY), scale, delayed)
+        able = {word: state[word] is True for word in ABLE}
+        made = layout(files.load(place / TOPOLOGY), Fraction(str(state["scale"])), **able)
         rates = [CableRate(**row) for row in json.loads(atomic.read(place / RATES, LIMIT))]
     except (OSError, ValueError, TypeError, KeyError, TopologyError) as error:
         raise FabricError(f"{place}: cannot be read: {error}") from None

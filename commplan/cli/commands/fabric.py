@@ -103,6 +103,7 @@ def _describe(found: Machine) -> Answer:
         "switches": layout.original.vertices - layout.original.ranks,
         "scale": float(layout.scale),
         "latencies_emulated": layout.delayed,
+        "acknowledgements_first": layout.answering,
         "links": rows,
     }
     ratios = [rate.ratio for rate in found.rates] or [1.0]
@@ -117,6 +118,8 @@ def _describe(found: Machine) -> Answer:
         ("rates", f"{min(ratios):.1%} to {max(ratios):.1%} of what they are set to"),
         ("latency", f"{duration(late[len(late) // 2])} a cable{_those_asked_for(layout)}"),
     ]
+    if not layout.answering:
+        lines.append(("answers", "wait behind data: this kernel has no htb or no u32"))
     return Answer(fields, table(f"{layout.original.name} is up", lines))
 
 

@@ -1,6 +1,6 @@
 from fractions import Fraction
 
-from runtime.fabric.commands import HEADERS, route_commands, setup_commands
+from runtime.fabric.commands import BARE, HEADERS, route_commands, setup_commands
 from runtime.fabric.layout import layout
 from runtime.fabric.routes import next_hops
 from topologies.presets.shapes import line, ring, star
@@ -59,3 +59,19 @@ def test_cables_get_the_latency_of_the_topology_where_the_kernel_can():
     assert len(shaped) == 2 * machine.links
     assert all(" root handle 1: netem delay 3000ns " in text for text in shaped[::2])
     assert all(" parent 1:1 " in text and " tbf rate " in text for text in shaped[1::2])
+
+
+def test_acknowledgements_pass_data_where_the_kernel_can():
+    made = layout(ring(3), SCALE, answering=True)
+    shaped = [text for _, text in lines(setup_commands(made, next_hops(made.topology)))]
+    assert sum(" root handle 2: tbf " in text for text in shaped) == 6
+    assert sum(" parent 2:1 handle 3: htb default 2" in text for text in shaped) == 6
+    first = [text for text in shaped if text.startswith("tc filter ")]
+    assert len(first) == 6 * len(BARE)
+    assert all(text.endswith(" flowid 3:1") for text in first)
+    # A whole packet is headers: 20 bytes of IP, and TCP's length in the upper half of a byte.
+    for size in BARE:
+        assert any(
+            f" match u16 {size} 0xffff at 2 match u8 {(size - 20) // 4 << 4} 0xf0 at 32 " in text
+            for text in first
+        )

@@ -50,6 +50,19 @@ def test_every_link_is_as_fast_as_it_should_be(triangle):
     assert all(0.9 < rate.ratio < 1.1 for rate in triangle.rates)
 
 
+def test_acknowledgements_have_a_queue_of_their_own(triangle):
+    if not triangle.layout.answering:
+        pytest.skip("this kernel has no htb or no u32")
+    words = ("ip", "netns", "exec", "v0", "tc", "-s", "class", "show", "dev", "l1")
+    sent = [
+        int(line.split()[1])
+        for line in triangle.keeper.output(words).split("\n")
+        if " Sent " in line
+    ]
+    bare, full = sent
+    assert 0 < bare < full / 50
+
+
 @pytest.mark.mpi
 def test_a_schedule_goes_over_the_links_that_it_names(triangle, mpi):
     found = tried(triangle, gather(ring(3)), mpi)
