@@ -173,7 +173,7 @@ def report(cases: Sequence[Case], journal: Journal, sharing: Sharing) -> list[st
 @click.option("--launches", default=5, show_default=True, help="In turns, at most; 0 plans.")
 @click.option("--alone", is_flag=True, help="Not with a lead of 1 as well.")
 @click.option("--slower", default=1, show_default=True, help="Divides all rates.")
-@click.option("--sharing", type=click.Choice(get_args(Sharing)), default="fifo", show_default=True)
+@click.option("--sharing", type=click.Choice(get_args(Sharing)), default=trial.SHARING)
 @click.option("--rows", type=click.Path(dir_okay=False, path_type=Path), help="Keep launches here.")
 @click.option("--plans", type=click.Path(file_okay=False, path_type=Path), help="Keep plans here.")
 @click.option("--seconds", default=inf, help="After which no launch begins.")

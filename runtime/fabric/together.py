@@ -78,7 +78,7 @@ def run_set(
     scale = float(made.scale)
     return SetTrial(
         measured,
-        simulate(trial.emulated(machine, whole), size).seconds,
+        simulate(trial.emulated(machine, whole), size, sharing=trial.SHARING).seconds,
         float(ensemble.time) / scale,
         float(ensemble.least) / scale if ensemble.prices else None,
         tuple(counters.compare_flows(here, int(size), calls, before, after, cut)),

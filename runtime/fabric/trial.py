@@ -19,13 +19,15 @@ from runtime.launch import launch
 from runtime.launch.rank_map import check
 from runtime.metrics.link_loads import throughput
 from runtime.program.buffer_plan import moves
-from runtime.simulate.simulate import simulate
+from runtime.simulate.simulate import Sharing, simulate
 from solvers.bounds.time_bound import time_lower_bound
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import Topology, digest, frozen
 from topologies.model.units import Bytes, Rank, Seconds
 
 HIDDEN = 0.05  # of what a link carries may pass it at once
+# How links of an emulated machine share: connections of TCP go all at once.
+SHARING: Sharing = "fair"
 CHECKS = 1  # calls besides the warm-up and the iterations: the one whose result is looked at
 
 
@@ -121,9 +123,12 @@ def run(
         if trace is not None:
             launched(iterations=1, warm_up=1, trace=trace)
     calls = CHECKS + warm_up + iterations
+    expected = simulate(
+        emulated(machine, schedule), measured.size, chunks=measured.chunks, sharing=SHARING
+    )
     return Trial(
         measured,
-        simulate(emulated(machine, schedule), measured.size, chunks=measured.chunks).seconds,
+        expected.seconds,
         _bound(schedule, measured.size, machine.layout.topology, machine.layout.scale),
         tuple(counters.compare_flows(here, measured.size, calls, before, after, measured.chunks)),
         tuple(marks(machine, schedule, measured.size)),
