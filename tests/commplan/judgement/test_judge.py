@@ -49,7 +49,7 @@ def test_wrong_results_are_said_before_anything_else(boxes):
     machine, due = boxes
     right = rows_of("all_reduce", 16, [row.best.seconds for row in due])
     wrong = [replace(row, wrong=12) if row.line == 2 else row for row in right]
-    found = judge(machine, [*wrong, Measured("broadcast", 16, SIZES[0], 1e-12, 1)])
+    found = judge(machine, [*wrong, Measured("all_gather", 2, SIZES[0], 1e-12, 1)])
     assert not found.right
     said = found.verdicts[0].sentence
     assert said.startswith("all_reduce, 16 ranks: WRONG RESULTS at 64 MiB (line 2): look for that")
