@@ -15,7 +15,7 @@ from solvers.schedules.kinds import COLLECTIVES, collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SolverOptions
 from topologies.derive.bundle import bundle
-from topologies.model.arguments import whole
+from topologies.model.arguments import of, whole
 from topologies.model.topology import Topology
 from topologies.model.units import Bytes, Seconds
 
@@ -110,6 +110,7 @@ def expect(
     patterns: dict[tuple[int, ...], Patterns] = {}
     rows: list[Expected] = []
     for what in chosen:
+        of("collectives", what, Collective)
         if rows and watch.leaves_out(LATER.format(what.name)):
             continue
         own = patterns.setdefault(what.ranks, Patterns(bundle(topology), what.ranks, library))

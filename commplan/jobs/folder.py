@@ -26,6 +26,7 @@ from solvers.schedules import files
 from topologies.formats import atomic
 from topologies.formats.files import load as load_topology
 from topologies.formats.files import save as save_topology
+from topologies.model.arguments import refuse
 from topologies.model.messages import one_line
 from topologies.model.topology import Topology
 
@@ -161,6 +162,8 @@ def load(folder: str | os.PathLike[str]) -> tuple[Table, Topology]:
         JobError: one line with what is wrong.
         TopologyError: the machine's file is wrong.
     """
+    if not isinstance(folder, str | os.PathLike):
+        refuse("folder", folder, "the path of a folder")
     path = Path(folder) / TABLE
     try:
         table = msgspec.json.decode(atomic.read(path, FILE_LIMIT), type=Table)

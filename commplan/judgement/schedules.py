@@ -8,6 +8,7 @@ from runtime.verify.verify import Report, verify
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import DEFAULT_OPTIONS, SolverOptions
+from topologies.model.arguments import of
 from topologies.model.units import Bytes, Seconds
 
 SIZES = (2**16, 2**20, 2**26, 2**30)
@@ -56,6 +57,7 @@ def compare(
         watch: the time that the search may take.
         options: of the search.
     """
+    of("schedule", schedule, Schedule)
     made = plan(schedule.topology, schedule.collective, size=size, watch=watch, options=options)
     theirs = replace(schedule, bound=made.schedule.bound)
     report = verify(theirs)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from math import ceil, isfinite
 from statistics import median
 
+from topologies.model.arguments import of, refuse
 from topologies.model.errors import WRONG_INPUT, CommplanError
 from topologies.model.messages import short
 from topologies.model.units import Bytes, Seconds
@@ -126,7 +127,10 @@ def medians(rows: Iterable[Measured]) -> list[Measured]:
     If results were wrong in one of several, the row says so, with its line.
     """
     alike: dict[tuple[str, int, Bytes], list[Measured]] = defaultdict(list)
+    if not isinstance(rows, Iterable):
+        refuse("rows", rows, "a list of Measured")
     for row in rows:
+        of("rows", row, Measured)
         alike[row.collective, row.ranks, row.size].append(row)
     return [
         replace(max(same, key=lambda row: row.wrong), seconds=median(row.seconds for row in same))

@@ -16,6 +16,8 @@ from runtime.calibrate import launches
 from solvers.jobs import job
 from solvers.schedules import columns, files
 from topologies.formats.reader import FORMAT
+from topologies.model.errors import ArgumentError
+from topologies.model.messages import unknown
 
 DIALECT = "http://json-schema.org/draft-07/schema#"  # which editors of TOML and JSON know
 CERTIFICATE = "commplan/certificate"  # has no file of its own: it stands in schedules
@@ -54,7 +56,12 @@ def schema(kind: str) -> dict[str, Any]:
 
     Args:
         kind: one of `KINDS`.
+
+    Raises:
+        ArgumentError: it is none of them.
     """
+    if kind not in KINDS:
+        raise ArgumentError(unknown("kind of file", kind, KINDS))
     if kind == "topology":
         return machine.schema()
     name, shape = TYPES[kind]

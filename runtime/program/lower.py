@@ -23,6 +23,7 @@ from topologies.model.topology import BoolArray, IntArray, frozen
 from topologies.model.units import Share
 
 CHUNK_LIMIT = 2**16
+MOST_COUNT = 2**56  # elements: 2^60 bytes of the widest type
 
 # The order within a step: own copies, what is packed, messages, and what they were fetched for.
 _COPIES, _PACKS, _RECEIVES, _SENDS, _LANDINGS = range(5)
@@ -116,7 +117,7 @@ def check_asked(
     whole("joined", joined)
     if lead is not None:
         whole("lead", lead, 1, MOST_LEAD)
-    whole("count", count, error=ProgramError)
+    whole("count", count, 0, MOST_COUNT, error=ProgramError)
     whole("chunks", chunks, error=ProgramError)
     if dtype not in TYPES:
         raise ProgramError(unknown("element type", dtype, TYPES))

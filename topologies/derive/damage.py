@@ -13,6 +13,7 @@ import numpy as np
 
 from topologies.derive.derate import scale_links
 from topologies.derive.part import Submachine, take
+from topologies.model.arguments import of
 from topologies.model.topology import BoolArray, Topology, TopologyError, frozen
 from topologies.model.units import Share
 from topologies.symmetry.group import (
@@ -54,6 +55,7 @@ def damaged(topology: Topology, damage: Damage, name: str | None = None) -> Subm
     Raises:
         TopologyError: no rank is left, or a part of a bandwidth is not above 0 and at most 1.
     """
+    of("damage", damage, Damage)
     kept, parts = _kept(topology, damage)
     inside = np.ones(topology.vertices, dtype=np.bool_)
     inside[list(damage.vertices)] = False
