@@ -21,6 +21,10 @@ class Unsupported(CommplanError, ValueError):
     exit_code = WRONG_INPUT
 
 
+class Derived(Unsupported):
+    """A type of elements with places of their own, which only MPI knows."""
+
+
 class Span(NamedTuple):
     """Memory: `elements` for each block, of `size` bytes each.
 
@@ -49,7 +53,7 @@ class Varying(NamedTuple):
     displs: tuple[int, ...]
 
 
-class _Parts(NamedTuple):
+class Parts(NamedTuple):
     """A buffer as its caller wrote it down; None is what was not said."""
 
     buffer: Any
@@ -74,7 +78,7 @@ def read_span(spec: Any, blocks: int = 1, *, written: bool = False) -> Span:  # 
             the blocks.
         Unsupported: a derived type.
     """
-    parts = _take_apart(spec)
+    parts = take_apart(spec)
     held = _read_memory(parts, written=written)
     start = 0 if parts.displ is None else _whole("displacement", parts.displ)
     count = _share(held, blocks) if parts.count is None else _whole("count", parts.count)
@@ -95,10 +99,10 @@ def read_varying(spec: Any, processes: int, *, written: bool = False) -> Varying
             of a result that lie in each other.
         Unsupported: a derived type.
     """
-    parts = _take_apart(spec)
+    parts = take_apart(spec)
     held = _read_memory(parts, written=written)
-    counts = _counts(parts.count, processes, held)
-    displs = _displs(parts.displ, counts)
+    counts = read_counts(parts.count, processes, held)
+    displs = read_displs(parts.displ, counts)
     if len(counts) != processes or len(displs) != processes:
         raise ArgumentError(f"expected {processes} counts and {processes} displacements")
     in_a_row = parts.displ is None
@@ -197,12 +201,13 @@ def _has_overlap(*kinds: list[tuple[int, int]]) -> bool:
     return False
 
 
-def _take_apart(spec: Any) -> _Parts:  # noqa: ANN401
+def take_apart(spec: Any) -> Parts:  # noqa: ANN401
     """Take [buffer, count, displacement, type] apart, of which all but the first may be missing."""
     if not isinstance(spec, LISTS):
-        return _Parts(spec, None, None, None)
+        return Parts(spec, None, None, None)
     buffer, *rest = spec or [()]
-    if rest and isinstance(rest[0], tuple) and len(rest[0]) == 2:  # (counts, displacements)
+    is_pair = bool(rest) and isinstance(rest[0], tuple) and len(rest[0]) == 2
+    if is_pair and (len(rest) == 1 or (len(rest) == 2 and (rest[1] is None or _is_type(rest[1])))):
         rest = [*rest[0], *rest[1:]]
     said = bool(rest) and (_is_type(rest[-1]) or (len(rest) == 3 and rest[-1] is None))
     kind = rest.pop() if said else None
@@ -211,10 +216,10 @@ def _take_apart(spec: Any) -> _Parts:  # noqa: ANN401
             f"a buffer of {len(spec)} parts; expected [buffer, count, displacement, type]"
         )
     count, displ = [*rest, None, None][:2]
-    return _Parts(buffer, count, displ, kind)
+    return Parts(buffer, count, displ, kind)
 
 
-def _read_memory(parts: _Parts, *, written: bool) -> Span:
+def _read_memory(parts: Parts, *, written: bool) -> Span:
     """Find the memory and the type of its elements; of no block yet."""
     if parts.buffer is None:
         if parts.count is not None and np.any(parts.count):
@@ -230,7 +235,7 @@ def _read_memory(parts: _Parts, *, written: bool) -> Span:
     return Span(find_address(array), 0, dtype, size, array.nbytes, array.nbytes, array)
 
 
-def _counts(said: Any, processes: int, held: Span) -> tuple[int, ...]:  # noqa: ANN401
+def read_counts(said: Any, processes: int, held: Span) -> tuple[int, ...]:  # noqa: ANN401
     """Read the counts of all blocks."""
     if said is None:
         said = _share(held, processes)
@@ -247,7 +252,7 @@ def _share(held: Span, blocks: int) -> int:
     return count
 
 
-def _displs(said: Any, counts: tuple[int, ...]) -> tuple[int, ...]:  # noqa: ANN401
+def read_displs(said: Any, counts: tuple[int, ...]) -> tuple[int, ...]:  # noqa: ANN401
     """Read the displacements of all blocks."""
     if said is None:
         return tuple(accumulate(counts[:-1], initial=0))
@@ -296,7 +301,7 @@ def _type_of(kind: Any) -> tuple[str, int]:  # noqa: ANN401
         return _look_up_type(kind)
     size = int(kind.Get_size())
     if not kind.is_predefined or kind.Get_extent()[1] != size:
-        raise Unsupported("a derived type")
+        raise Derived("a derived type")
     try:
         return NAMES.get(np.dtype(kind.typestr), ""), size
     except (TypeError, ValueError):

@@ -1,6 +1,7 @@
 """The calls of mpi4py read: what each asks for, and on what memory."""
 
 from collections.abc import Callable
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -193,7 +194,7 @@ class Calls:
             raise ArgumentError(
                 f"{name}: {other.elements * other.size} and {size} bytes in a block"
             )
-        wide = some.size if some.size in MOVERS else 1
+        wide = gcd(WIDEST, size)  # not the own elements: others may know the bytes as other types
         return Key(name, size // wide * blocks, MOVERS[wide], "sum", root)
 
     def op(self, op: Any, outs: Span, ins: Span | None) -> str:  # noqa: ANN401

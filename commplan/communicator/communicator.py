@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from commplan.communicator.buffers import Unsupported, read_varying
+from commplan.communicator.buffers import Derived, Unsupported
 from commplan.communicator.calls import Calls
+from commplan.communicator.derived import lay_down
 from commplan.communicator.exchange.exchange import Exchange
+from commplan.communicator.exchange.handing import read_ends
 from commplan.communicator.exchange.handing_queue import HandingQueue
 from commplan.communicator.plans.book import Stopwatch
 from commplan.communicator.plans.uses import PlanUse
@@ -24,6 +26,7 @@ from topologies.model.topology import Topology
 
 Buffer = Any  # what mpi4py takes: an array, [array, type], [array, count, type], IN_PLACE
 Counts = Sequence[int] | None  # elements of each process
+Finish = Callable[[], None] | None  # what is to be done with a result
 Op = Any  # an operation of MPI, or one of sum, min, max, prod, avg, band, bor, bxor
 
 
@@ -32,7 +35,7 @@ class Communicator(HandingQueue):
 
     Every call takes what mpi4py takes: buffers of numpy and their like, [buffer, count, type],
     MPI.IN_PLACE, MPI's operations; besides them types and operations by their names in commplan,
-    as "bfloat16" and "avg". What is not planned (derived types, operations of one's own, machines
+    as "bfloat16" and "avg". What is not planned (operations of one's own, machines
     that no schedule is found for) is left to MPI, with the reason logged once, as a warning of
     the logger "commplan".
 
@@ -70,12 +73,6 @@ class Communicator(HandingQueue):
         self._unequal = UnequalCalls(self._calls, self.rank, self.size)
 
     __init__.__doc__ = HandingQueue.__init__.__doc__
-
-    def __eq__(self, other: object) -> bool:
-        """Tell whether it is the same; two with one handle have each their own plans."""
-        return self is other
-
-    __hash__ = object.__hash__
 
     def __enter__(self) -> Self:
         """Give itself, to be freed at the end of a `with`."""
@@ -144,14 +141,7 @@ class Communicator(HandingQueue):
 
     def Ialltoallv(self, sendbuf: Buffer, recvbuf: Buffer) -> Operation:  # noqa: N802
         """Start an Alltoallv."""
-        n = self.size
-        try:
-            takes = read_varying(recvbuf, n, written=True)
-            in_place = self._calls.is_in_place(sendbuf)
-            exchange = Exchange(self, None if in_place else read_varying(sendbuf, n), takes)
-        except Unsupported as why:
-            return self._leave_to_mpi("Ialltoallv", why, sendbuf, recvbuf)
-        return self.enter("all_to_allv", exchange.steps(self._native, sendbuf, recvbuf))
+        return self._begin_exchange("Ialltoallv", sendbuf, recvbuf)
 
     def Allgatherv(self, sendbuf: Buffer, recvbuf: Buffer) -> None:  # noqa: N802
         """Give everyone's block, of any length, to everyone; planned anew for other lengths."""
@@ -233,8 +223,8 @@ class Communicator(HandingQueue):
         """Start a Barrier."""
         return self.enter("barrier", native_steps(self._native.comm.Ibarrier))
 
-    def Split(self, color: int = 0, key: int = 0) -> "Communicator | None":  # noqa: N802
-        """Give the communicator of all processes of one colour, None to who has no colour."""
+    def Split(self, color: int = 0, key: int = 0) -> "Communicator":  # noqa: N802
+        """Give the communicator of all of one colour, MPI.COMM_NULL to who has no colour."""
         return self._over("Split", color, key)
 
     def Split_type(  # noqa: N802
@@ -242,23 +232,21 @@ class Communicator(HandingQueue):
         split_type: int,
         key: int = 0,
         info: Any = None,  # noqa: ANN401
-    ) -> "Communicator | None":
+    ) -> "Communicator":
         """Give the communicator of all processes that share something, as memory."""
         return self._over("Split_type", split_type, key, *([] if info is None else [info]))
 
-    def Create(self, group: Any) -> "Communicator | None":  # noqa: ANN401, N802
+    def Create(self, group: Any) -> "Communicator":  # noqa: ANN401, N802
         """Give the communicator of a group; all processes call this together."""
         return self._over("Create", group)
 
-    def Create_group(self, group: Any, tag: int = 0) -> "Communicator | None":  # noqa: ANN401, N802
+    def Create_group(self, group: Any, tag: int = 0) -> "Communicator":  # noqa: ANN401, N802
         """Give the communicator of a group, whose processes call this together."""
         return self._over("Create_group", group, tag)
 
     def Dup(self, info: Any = None) -> Self:  # noqa: ANN401, N802
         """Give one of the same processes, for another thread, say."""
-        made = self._over("Dup", *([] if info is None else [info]))
-        assert isinstance(made, type(self))
-        return made
+        return cast("Self", self._over("Dup", *([] if info is None else [info])))
 
     Clone = Dup
 
@@ -319,12 +307,12 @@ class Communicator(HandingQueue):
 
     Disconnect = Free
 
-    def _over(self, way: str, *words: Any) -> "Communicator | None":  # noqa: ANN401
+    def _over(self, way: str, *words: Any) -> "Communicator":  # noqa: ANN401
         """Plan for some of the processes on the same machine."""
         self.drain()
         comm = run_beside(lambda: getattr(self._native.comm, way)(*words))
         if not comm:
-            return None
+            return cast("Communicator", comm)  # COMM_NULL, as without plans
         ranks = run_beside(lambda: comm.allgather(self.played[self.rank]))
         options = self._options.words() | {"contingency": ()}  # they are read already
         made = type(self)(comm, self.topology, ranks=ranks, **options)
@@ -345,17 +333,19 @@ class Communicator(HandingQueue):
         else:
             self.do(call)
 
-    def _begin(self, name: str, *words: Any) -> Operation:  # noqa: ANN401
+    def _begin(self, name: str, *words: Any, finish: Finish = None) -> Operation:  # noqa: ANN401
         try:
             call = getattr(self._calls, name[1:].lower())(*words)
         except Unsupported as why:
             return self._leave_to_mpi(name, why, *words)
-        return self._begin_fixed(call) if isinstance(call, FixedSum) else self.begin(call)
+        if isinstance(call, FixedSum):
+            return self._begin_fixed(call)
+        return self.begin(call if finish is None else call._replace(finish=finish))
 
     def _begin_fixed(self, call: FixedSum) -> Operation:
         return self.enter(call.name, call.steps(self, self._native), str(call))
 
-    def _begin_unequal(self, name: str, *words: Any) -> Operation:  # noqa: ANN401
+    def _begin_unequal(self, name: str, *words: Any, finish: Finish = None) -> Operation:  # noqa: ANN401
         try:
             call = getattr(self._unequal, name[1:].lower())(*words)
         except Unsupported as why:
@@ -366,13 +356,30 @@ class Communicator(HandingQueue):
             started: Native = getattr(self._native.comm, name)(*own)
             return started
 
+        call = call if finish is None else replace(call, finish=finish)
         return self.enter(call.name, call.steps(self, self._native, native), str(call))
 
+    def _begin_exchange(self, name: str, *ends: Any, finish: Finish = None) -> Operation:  # noqa: ANN401
+        sendbuf, recvbuf = ends
+        try:
+            exchange = Exchange(self, *read_ends(sendbuf, recvbuf, self.size))
+        except Unsupported as why:
+            return self._leave_to_mpi(name, why, *ends)
+        return self.enter("all_to_allv", exchange.steps(self._native, sendbuf, recvbuf, finish))
+
     def _leave_to_mpi(self, name: str, why: Unsupported, *words: Any) -> Operation:  # noqa: ANN401
-        """Leave a call to MPI, as it was made, after all that were started before."""
+        """Leave a call to MPI, after all that were started before; lay derived types down first.
+
+        Other processes may describe the same bytes by types that are planned for.
+        """
+        called = name[1:].capitalize()
+        laid = lay_down(called, words, self._place) if isinstance(why, Derived) else None
+        if laid is not None:
+            begin = self._begin_unequal if called.endswith("v") else self._begin
+            begin = self._begin_exchange if called == "Alltoallv" else begin
+            return begin(name, *laid.words, finish=laid.take_back)
         own = map(self._native.find_op, words)
         native = partial(getattr(self._native.comm, name), *own)
-        called = name[1:].capitalize()
         self._book.tell(called, str(why))
         return self.enter(called, self._by_mpi(called, str(why), native))
 

@@ -14,6 +14,7 @@ Progress = Literal["caller", "thread"]
 PROGRESS: tuple[Progress, ...] = get_args(Progress)
 Order = Literal["plan", "fixed"]
 ORDERS: tuple[Order, ...] = get_args(Order)
+SHARED = ("order", "accumulate", "plan_at", "way", "abort", "survive")
 PLANNING_SECONDS = 60.0
 
 
@@ -76,6 +77,10 @@ class Options:
         """List the folders of contingencies."""
         asked = self.contingency
         return (asked,) if isinstance(asked, str | Path) else tuple(asked)
+
+    def shared(self) -> dict[str, str]:
+        """Give those that have to be the same at all processes."""
+        return {name: repr(getattr(self, name)) for name in SHARED}
 
     def words(self) -> dict[str, Any]:
         """Give them by their names, for another communicator."""

@@ -1,15 +1,17 @@
 """Which rank of the topology each process plays: given, or from the names of the computers."""
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from topologies.model.arguments import refuse, whole
-from topologies.model.errors import WRONG_INPUT, CommplanError
+from topologies.model.errors import WRONG_INPUT, ArgumentError, CommplanError
 from topologies.model.messages import list_names, nearest
-from topologies.model.topology import Topology
+from topologies.model.topology import Topology, digest
 
+BRIEF = 80  # letters of ranks that are said
 Placement = Sequence[int | str] | Mapping[str, str | Sequence[int]] | str | None
 
 
@@ -17,6 +19,47 @@ class PlacementError(CommplanError, ValueError):
     """A map that does not give every process a rank of its own."""
 
     exit_code = WRONG_INPUT
+
+
+def meet(
+    comm: Any,  # noqa: ANN401 (of mpi4py)
+    topology: Topology,
+    ranks: Placement,
+    options: Mapping[str, str],
+) -> tuple[int, ...]:
+    """Find the rank that each process plays, where all are told the same.
+
+    All processes of `comm` call this together.
+
+    Args:
+        comm: a communicator of mpi4py.
+        topology: the machine.
+        ranks: see `place`.
+        options: what has to be the same at all.
+
+    Raises:
+        PlacementError: see `place`.
+        ArgumentError: processes are told something else; all raise it.
+    """
+    from mpi4py import MPI
+
+    if isinstance(ranks, Iterable) and not isinstance(ranks, str | Mapping):
+        ranks = list(ranks)
+    given = sorted(ranks.items()) if isinstance(ranks, Mapping) else ranks
+    said = " ".join(map(str, given)) if isinstance(given, list) else str(given)
+    if len(said) > BRIEF:
+        said = f"{said[:BRIEF]}... ({hashlib.sha256(said.encode()).hexdigest()[:12]})"
+    machine = f"{topology.name} ({digest(topology)[:12]})"
+    own = {"topology": machine, "ranks": said, **options}
+    met = comm.allgather((MPI.Get_processor_name(), own))
+    for name, first in met[0][1].items():
+        for process, (_, other) in enumerate(met):
+            if other[name] != first:
+                raise ArgumentError(
+                    f"{name}: process 0 is given {first}, process {process} {other[name]}; "
+                    "expected the same at all processes"
+                )
+    return place(topology, [host for host, _ in met], ranks)
 
 
 def place(topology: Topology, hosts: Sequence[str], ranks: Placement) -> tuple[int, ...]:

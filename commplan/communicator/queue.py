@@ -10,7 +10,7 @@ from commplan.communicator.ending import end_all
 from commplan.communicator.exchange.habit import ExchangeHabit
 from commplan.communicator.mpi_fallback import Natives
 from commplan.communicator.options import Options
-from commplan.communicator.placement import Placement, caller_order, place
+from commplan.communicator.placement import Placement, caller_order, meet
 from commplan.communicator.plans.book import PlanBook, Stopwatch
 from commplan.communicator.plans.consensus import agree
 from commplan.communicator.plans.executor_cache import ExecutorCache, Ready
@@ -80,8 +80,7 @@ class OperationQueue:
         """Agree with the other processes."""
         from mpi4py import MPI
 
-        topology = self._topology
-        self.played = place(topology, mpi_comm.allgather(MPI.Get_processor_name()), ranks)
+        self.played = meet(mpi_comm, self._topology, ranks, self._options.shared())
         self.order = caller_order(self.played)
         several = MPI.Query_thread() >= MPI.THREAD_MULTIPLE
         may_hand = several and self._options.abort and not self.survives
@@ -89,7 +88,7 @@ class OperationQueue:
         self._book = PlanBook(self.order, tuple(sorted(self.played)), self._options.plan_at)
         self._open(mpi_comm.Dup())
         self._reserve = mpi_comm.Dup() if self._options.survive else None
-        self._book.source = share_source(self._comm, topology, self.played, self._options)
+        self._book.source = share_source(self._comm, self._topology, self.played, self._options)
 
     def _open(self, own: Any) -> None:  # noqa: ANN401
         """Let calls run over a communicator that carries nothing yet."""
@@ -104,8 +103,7 @@ class OperationQueue:
     def recover(self) -> int:
         """Go on after a failure, over a communicator of MPI that nothing was sent over yet.
 
-        All processes call this together. What was under way keeps its memory for ever, as late
-        messages may still be written there.
+        All processes call this together. What was under way keeps its memory for late messages.
 
         Returns:
             the calls of this one that every process has come to the end of.
@@ -191,8 +189,7 @@ class OperationQueue:
     def free(self) -> None:
         """Give back what MPI holds, after all that is under way; all processes call this together.
 
-        After a failure MPI keeps the context: messages that are still under way would be taken for
-        those of another communicator with the same.
+        After a failure MPI keeps the context: another one with it would take messages under way.
 
         Raises:
             ArgumentError: it was given back before.
@@ -268,7 +265,8 @@ class OperationQueue:
                 self._complete_first(last)
         except ExecutionError as error:
             self._fault(error)
-        self._rest()
+        if not self._queue:
+            under_way.leave(self)
 
     def _complete_first(self, last: Operation) -> None:
         """Finish the first operation; what it refuses is told where it is waited for."""
@@ -298,9 +296,10 @@ class OperationQueue:
             if self._queue:
                 self.log.look()
         except ExecutionError as error:
-            self._queue[0].fail(error)
+            self._fail(error)
             raise
-        self._rest()
+        if not self._queue:
+            under_way.leave(self)
 
     def _advance_first(self, last: Operation | None) -> bool:
         """Go on with the first operation; tell whether it is at its end."""
@@ -314,10 +313,6 @@ class OperationQueue:
                 self._queue.popleft()
                 raise
             return True
-
-    def _rest(self) -> None:
-        if not self._queue:
-            under_way.leave(self)
 
     def check_alive(self) -> None:
         """Refuse to go on after a failure, or what was freed."""
@@ -394,7 +389,12 @@ class OperationQueue:
         """End all processes, or raise, and begin nothing more: messages may still be under way."""
         self._failure = error
         under_way.leave(self)
-        if self._options.survive or not self._options.abort:
-            raise error
-        end_all(self._native.comm, error)
+        self._fail(error)
+        if self._options.abort and not self.survives:
+            end_all(self._native.comm, error)
         raise error
+
+    def _fail(self, error: ExecutionError) -> None:
+        """Let all fail that are under way: none of them can come to its end any more."""
+        for each in self._queue:
+            each.fail(error)

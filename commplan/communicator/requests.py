@@ -120,7 +120,13 @@ class Operation:
         self.told = True
         return True
 
-    test, wait = Test, Wait
+    def test(self, status: object = None) -> tuple[bool, None]:
+        """Do as `Test`; what mpi4py would have received is nothing."""
+        return self.Test(status), None
+
+    def wait(self, status: object = None) -> None:
+        """Do as `Wait`."""
+        self.Wait(status)
 
     @property
     def ended(self) -> bool:
@@ -151,7 +157,7 @@ class Operation:
 
     def fail(self, error: Exception) -> None:
         """Take note that this fails, and say so whenever it is asked for."""
-        self._failure = error
+        self._failure = self._failure or error
 
     def _succeed(self) -> None:
         self.done = True

@@ -1,12 +1,13 @@
 """One Alltoallv, as one process calls it."""
 
+from collections.abc import Callable
 from itertools import accumulate
 from math import gcd
 from typing import Any
 
 import numpy as np
 
-from commplan.communicator.buffers import Varying, check_apart, find_gapless, pack, unpack
+from commplan.communicator.buffers import Varying, find_gapless, pack, unpack
 from commplan.communicator.calls import MOVERS, WIDEST
 from commplan.communicator.exchange.direct import find_extent, plan_exchange
 from commplan.communicator.mpi_fallback import Natives
@@ -26,19 +27,24 @@ class Exchange:
     """One Alltoallv: where its blocks lie, and what is sent from where to where."""
 
     def __init__(self, owner: OperationQueue, sends: Varying | None, takes: Varying) -> None:
-        """Keep both ends; what is sent of None is what lies in the place of the result.
-
-        Raises:
-            ArgumentError: memory that is in both.
-        """
+        """Keep both ends; what is sent of None is what lies in the place of the result."""
         self._in_place = sends is None
-        if sends is None:
-            sends = takes
-        else:
-            check_apart(sends, takes)
-        self._owner, self._sends, self._takes = owner, sends, takes
+        self._owner, self._sends, self._takes = owner, takes if sends is None else sends, takes
 
-    def steps(self, natives: Natives, sendbuf: Any, recvbuf: Any) -> Steps:  # noqa: ANN401
+    def steps(
+        self,
+        natives: Natives,
+        sendbuf: Any,  # noqa: ANN401
+        recvbuf: Any,  # noqa: ANN401
+        finish: Callable[[], None] | None = None,
+    ) -> Steps:
+        """Take all steps; finish: what is to be done with the result."""
+        planned = yield from self._steps(natives, sendbuf, recvbuf)
+        if finish is not None:
+            finish()
+        return planned
+
+    def _steps(self, natives: Natives, sendbuf: Any, recvbuf: Any) -> Steps:  # noqa: ANN401
         """Take all steps: the matrix, its plan, the messages, the blocks to their places."""
         n, habit = self._owner.size, self._owner.habit
         request = self._owner.gather_rows(self._row())

@@ -14,11 +14,13 @@ from runtime.execute.faults import ExecutionError
 from runtime.metrics.chunking import Pipelining, pipelining
 from runtime.program.buffer_plan import Moves, moves
 from runtime.program.caller_order import arrange
+from runtime.program.elements import width
 from solvers.schedules.files import from_bytes, to_bytes
 from topologies.model.errors import ArgumentError
 from topologies.model.units import Seconds
 
 MARK = b"plan"  # of what is agreed on; other gatherings begin with a number of 31 bits
+ADDING = ("all_reduce", "reduce", "reduce_scatter", "reduce_scatterv")
 Waiting = Generator[None, bool | None, None]
 
 
@@ -40,7 +42,9 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         root = f" from root {self.root}" if self.root >= 0 else ""
-        return f"{self.name} of {self.elements} {self.dtype} ({self.op}){root}"
+        if self.name in ADDING:
+            return f"{self.name} of {self.elements} {self.dtype} ({self.op}){root}"
+        return f"{self.name} of {self.elements * width(self.dtype)} bytes{root}"
 
 
 class Planned(NamedTuple):

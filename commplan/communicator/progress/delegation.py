@@ -8,6 +8,7 @@ from typing import Any
 
 from commplan.communicator.progress import under_way
 from commplan.communicator.requests import nap
+from topologies.model.errors import ArgumentError, CommplanError
 
 # Calls that wait for other processes: while they do, what is under way in this thread goes on.
 WAITING = (
@@ -38,8 +39,36 @@ def find_class(kind: Any) -> Any:  # noqa: ANN401
     if kind in _MADE:
         return _MADE[kind]
     calls: dict[str, object] = {"__module__": kind.__module__, "__doc__": kind.__doc__}
+    calls |= {"__eq__": _is_same, "__ne__": _is_other, "__hash__": object.__hash__}
+    calls |= {"__bool__": _is_there}
     calls |= {name: _hand_on(MPI.Intracomm, name) for name in WAITING + PLAIN}
     return _MADE.setdefault(kind, type(kind.__name__, (kind, MPI.Intracomm), calls))
+
+
+def _is_there(comm: Any) -> bool:  # noqa: ANN401
+    """Tell whether a communicator was not freed yet."""
+    try:
+        comm.check_alive()
+    except ArgumentError:
+        return False
+    except CommplanError:  # it failed
+        pass
+    return True
+
+
+def _is_same(comm: Any, other: object) -> bool:  # noqa: ANN401
+    """Tell whether it is the same, or both were freed, as COMM_NULL; of two with one handle not.
+
+    They have each their own plans.
+    """
+    from mpi4py import MPI
+
+    return comm is other or (isinstance(other, MPI.Comm) and not other and not comm)
+
+
+def _is_other(comm: Any, other: object) -> bool:  # noqa: ANN401
+    """Tell whether it is another one."""
+    return not _is_same(comm, other)
 
 
 def _hand_on(base: Any, name: str) -> Callable[..., Any]:  # noqa: ANN401

@@ -246,7 +246,7 @@ def parts():
     part.Allgather(mine[:3], ours)
     inner.Allgather(mine[:3], theirs)
     same(ours, theirs, "Split")
-    assert half.Split(MPI.UNDEFINED if ME else 0) is None or ME == 0
+    assert (half.Split(MPI.UNDEFINED if ME else 0) == MPI.COMM_NULL) is bool(ME)
     part.Free()
     half.Free()
     if N > 1:
@@ -290,10 +290,8 @@ def main() -> None:
     comm.Free()
     parts()
     failures()
-    derived = ["Bcast is left to MPI: a derived type"]
-    derived.append("Allreduce is left to MPI: an operation of the caller's, or one of MPI's ")
-    heard = [text[: len(derived[1])] for text in HEARD]
-    assert ME or heard[:2] == derived, HEARD
+    own = "Allreduce is left to MPI: an operation of the caller's, or one of MPI's "
+    assert ME or HEARD[0].startswith(own), HEARD
     if ME == 0:
         print("right")
 

@@ -93,6 +93,17 @@ def parts(comm):
             assert ME or {inner.recv() for _ in range(inner.size)} == set(range(inner.size))
         with pytest.raises(CommplanError, match="was freed"):
             inner.bcast(1)
+        assert inner == MPI.COMM_NULL == inner
+        assert not inner
+        assert inner == MPI.COMM_NULL
+    assert comm
+    assert comm != MPI.COMM_NULL
+    request = comm.Ibarrier()
+    assert request != MPI.REQUEST_NULL
+    assert request.wait() is None
+    assert request.test() == (True, None)
+    assert request == MPI.REQUEST_NULL
+    assert not request
     plain = comm.Dup_with_info(MPI.INFO_NULL)
     assert type(plain) is MPI.Intracomm
     plain.Free()

@@ -10,7 +10,7 @@ from mpi4py import MPI
 from commplan.communicator import Communicator
 from runtime.execute.faults import BlockedError, ExecutionError
 from topologies.model.errors import ArgumentError
-from topologies.presets.shapes import ring
+from topologies.presets.shapes import ring, star
 
 WORLD = MPI.COMM_WORLD
 N, ME = WORLD.size, WORLD.rank
@@ -55,7 +55,7 @@ CASES = {
     "count": (lambda comm: add(comm, 10), add, "of 10 float64 .sum.", "of 9 float64 .sum."),
     "op": (lambda comm: add(comm, 9, "max"), add, r"\(max\)", r"\(sum\)"),
     "root": (lambda comm: spread(comm, 1), spread, "from root 1", "from root 0"),
-    "collective": (spread, add, "broadcast of 9", "all_reduce of 9"),
+    "collective": (spread, add, "broadcast of 72 bytes", "all_reduce of 9"),
     "nothing": (lambda comm: add(comm, 0), add, "of 0 float64", "of 9 float64"),
     "barrier": (lambda comm: comm.Barrier(), add, "barrier", "all_reduce"),
     "transposed": (
@@ -105,6 +105,18 @@ def check_blocks(way):
         assert request.Wait()
 
 
+def check_making(way):
+    """Refuse at every process what is made with unlike words."""
+    odd = ME == 1
+    for why, machine, options in (
+        ("topology: process 0 is given ring:.*, process 1 star:", (star if odd else ring)(N), {}),
+        ("order: process 0 is given 'plan'", ring(N), {"order": "fixed" if odd else "plan"}),
+        ("ranks: process 0 is given 0 1", ring(N), {"ranks": [*range(N)][:: -1 if odd else 1]}),
+    ):
+        with pytest.raises(ArgumentError, match=why):
+            Communicator(WORLD, machine, way=way, **options)
+
+
 def check_calls(way):
     """Tell unlike calls at every process, and call no more."""
     for name, (unlike, like, one, other) in CASES.items():
@@ -124,6 +136,7 @@ def main() -> None:
     for way in sys.argv[1:]:
         check_limit(way)
         check_blocks(way)
+        check_making(way)
         check_calls(way)
         if ME == 0:
             print(way, "right", flush=True)

@@ -183,6 +183,42 @@ def take_every_form_of_blocks(comm):
     assert np.array_equal(*both)
 
 
+def lay_derived_types_down(comm):
+    """Give what MPI gives where one process describes columns, and another one rows."""
+    column = MPI.DOUBLE.Create_vector(4, 1, N).Create_resized(0, 8).Commit()
+    results = []
+    for other in (comm, WORLD):
+        rows, square = np.arange(4.0) + 10 * ME, np.arange(4.0 * N) + 100 * ME
+        whole, list_, got = np.zeros((4, N)), [1] * N, np.zeros((N, 4))
+        places, root = np.arange(N)[::-1], N - 1
+        last = [whole, column] if root == ME else None
+        other.Gather(rows, last and [whole, 1, column], root)
+        other.Scatter(last and [whole + 1, 1, column], MPI.IN_PLACE if last else rows, root)
+        results += [rows.copy(), whole.copy()]
+        other.Gatherv(rows, last and [whole, list_, places, column], root)
+        other.Scatterv(last and [whole, (list_, places), column], rows, root)
+        results += [rows.copy(), whole.copy()]
+        other.Bcast([whole, N, column] if ME == 0 else whole, 0)
+        other.Alltoall([square, 1, column] if ME else square, got)
+        results += [whole.copy(), got.copy()]
+        other.Allgatherv(rows, [whole, list_, places, column] if ME else [got, [4] * N])
+        other.Allgather(MPI.IN_PLACE, [whole, 1, column] if ME else whole)
+        results += [whole.copy(), got.copy()]
+        kept = column.Dup()
+        sends = [square, list_, places, kept] if ME else [square, [4] * N]
+        request = other.Ialltoallv(sends, [got, [4] * N])
+        kept.Free()
+        request.Wait()
+        results.append(got)
+    middle = len(results) // 2
+    for i, (ours, theirs) in enumerate(zip(results[:middle], results[middle:], strict=True)):
+        assert np.array_equal(ours, theirs), (i, ours, theirs)
+    assert "MPI" not in [use.by for use in comm.plans()]
+    with pytest.raises(ArgumentError, match="elements up to byte"):
+        comm.Bcast([np.zeros(4 * N), N + 1, column], ME)
+    column.Free()
+
+
 def plan_for_all_that_shows_numbers(comm):
     """Plan for arrays of others as for those of numpy; what MPI refuses leaves no trace."""
     for mine in (array("f", [1] * 4), memoryview(ones()), Tensor(ones())):
@@ -204,6 +240,7 @@ def main() -> None:
     refuse_what_cannot_be_sent(comm)
     take_every_form(comm)
     take_every_form_of_blocks(comm)
+    lay_derived_types_down(Communicator(WORLD, star(N), limit=60))
     plan_for_all_that_shows_numbers(Communicator(WORLD, star(N), limit=60))
     comm.Free()
     if ME == 0:

@@ -110,8 +110,9 @@ def let_mpi_wait(comm):
     assert Requests.Waitsome(left) is None
     mortal = Communicator(WORLD, star(N), limit=60, abort=False)
     unlike = mortal.Ibarrier() if ME == 0 else begin(mortal)[0]
+    later = mortal.Ibarrier()
     with pytest.raises(MPI.Exception):
-        MPI.Request.Waitall([unlike])
+        MPI.Request.Waitall([unlike, later])
     with pytest.raises(ExecutionError, match="calls barrier"):
         unlike.Wait()
 
