@@ -42,8 +42,11 @@ class Turns:
         work.wait_for_end()
 
     def begin(self, work: PlannedWork) -> None:
-        """Let a call be performed while the caller goes on, where there is a thread for it."""
-        if not self.threaded:
+        """Let a call be performed while the caller goes on, where there is a thread for it.
+
+        What hangs on a future runs in that thread, and may wait for a call that it begins.
+        """
+        if not self.threaded or current_thread() is self._thread:
             self.do(work)
             return
         with self.change:

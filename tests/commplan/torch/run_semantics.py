@@ -61,6 +61,17 @@ def reductions():
 
 
 @probe
+def calls_on_futures():
+    """Wait on a future for a call that was begun there, as PowerSGD's hook does."""
+
+    def again(done):
+        work = dist.all_reduce(done.value()[0], async_op=True)
+        return work.get_future().wait()[0]
+
+    yield dist.all_reduce(fill(2), async_op=True).get_future().then(again).wait()
+
+
+@probe
 def works():
     for call in (
         lambda: dist.all_reduce(fill(2), async_op=True),
