@@ -10,6 +10,7 @@ from runtime.simulate.traffic import Traffic
 
 EVENTS = 2_000_000  # that are played for one answer; a fifth of a second
 SHARED = 8  # times the work of an event where links share, about
+OPENED = 8  # gates that are entered in the time of an event
 LEAST = 32  # chunks of the longer play
 
 
@@ -25,7 +26,8 @@ def play_steadily(
     if int(traffic.busy.max(initial=0)) > limit:
         return None
     events //= 1 if traffic.flowing is None else SHARED
-    each = len(traffic.parts.station) + len(traffic.messages.step)
+    own, opened = traffic.messages, len(traffic.messages.opens.value)
+    each = len(traffic.parts.station) + len(own.step) + opened // OPENED
     more = max(LEAST, events * 2 // 3 // max(each, 1))
     if traffic.chunks <= more or traffic.chunks * each <= events:
         return _end(traffic, lead, limit)
