@@ -6,8 +6,17 @@ from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import is_alike
 from solvers.settings.deadline import NO_DEADLINE, Watch
 from solvers.settings.options import DEFAULT_OPTIONS, SolverOptions
-from topologies.model.topology import IntArray, Topology
-from topologies.symmetry.group import Group, declared_group, orbits, subgroup, trivial
+from topologies.derive.part import Submachine
+from topologies.model.topology import IntArray, Topology, frozen
+from topologies.symmetry.group import (
+    Group,
+    SymmetryError,
+    declared_group,
+    link_images,
+    orbits,
+    subgroup,
+    trivial,
+)
 from topologies.symmetry.refinement import refine
 from topologies.symmetry.search import find_group
 from topologies.symmetry.stabiliser import stabiliser
@@ -59,6 +68,48 @@ def find_symmetry(
     found = find_group(topology, colours, work, lambda: watch.late)
     fewer = _rank_classes(topology, orbits(found.generators, topology.vertices)) < kept
     return found if fewer else group
+
+
+def find_symmetry_left(
+    left: Submachine, collective: Collective, watch: Watch = NO_DEADLINE
+) -> Group:
+    """Search for the symmetry of what is left of a machine, around what it has lost.
+
+    What the whole machine declares is looked at first: around a rank that looks like no other
+    one it is guessed sooner than searched for. What is guessed is compared with what is left.
+
+    Args:
+        left: of a machine.
+        collective: on what is left.
+        watch: says when to stop.
+    """
+    topology = left.topology
+    looks = refine(topology, colour_roles(topology, collective))
+    alone = np.flatnonzero(np.bincount(looks[: topology.ranks])[looks[: topology.ranks]] == 1)
+    if len(left.whole.symmetry) and len(alone) and is_alike(collective):
+        around = _guess_around(left, looks, int(left.vertices[alone[0]]))
+        kept = _rank_classes(topology, orbits(around.generators, topology.vertices))
+        if kept <= CLOSE * _rank_classes(topology, looks):
+            return around
+    return find_symmetry(topology, collective, watch=watch)
+
+
+def _guess_around(left: Submachine, looks: IntArray, root: int) -> Group:
+    """Guess automorphisms of the whole machine around a rank, and keep those of what is left."""
+    whole, points = left.whole, left.topology.vertices
+    colours = looks.max() + 1 + np.arange(whole.vertices)  # what is gone stays where it is
+    colours[left.vertices] = looks
+    moved = stabiliser(whole, colours, root, powers=True).generators[:, left.vertices]
+    kept = [image for image in left.place(moved) if _is_kept(left.topology, image)]
+    return Group(frozen(np.array(kept, dtype=np.int64).reshape(-1, points)))
+
+
+def _is_kept(topology: Topology, image: IntArray) -> bool:
+    try:
+        link_images(topology, image[None])
+    except SymmetryError:
+        return False
+    return True
 
 
 def colour_roles(topology: Topology, collective: Collective) -> IntArray:

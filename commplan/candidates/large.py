@@ -14,6 +14,7 @@ from commplan.candidates.tuning import (
     DEALT_WORK,
     EASED_VISITS,
     HIGH,
+    KEPT_EVENTS,
     LARGE_CHUNKS,
     LARGE_PACINGS,
     LARGE_WORK,
@@ -26,6 +27,7 @@ from runtime.metrics.chunking import LARGE, flow_rate
 from runtime.metrics.pacing import pacing_of, with_pacing
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import Sharing, Simulation, simulate
+from runtime.simulate.steady import EVENTS
 from runtime.verify.relaying import mark_relay_copies
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import SWITCHINGS, Switching
@@ -97,13 +99,16 @@ def pace_for_large(
 def _keep(schedule: Schedule, work: int, max_scratch: Share | None) -> Simulation | None:
     """Play a schedule as it is; nothing where it reaches less than HIGH, or needs more scratch.
 
-    Of large ones it is not played how switches that store and forward carry it.
+    Of large ones it is not played how switches that store and forward carry it. The plays are
+    short: it is known to go well on a machine that is nearly the same.
     """
     if max_scratch is not None and scratch(schedule) > max_scratch:
         return None
-    played = simulate(schedule, LARGE)
-    share = _least_share if work <= PACING_WORK else _share
-    return played if share(schedule, played) >= HIGH else None
+    played = simulate(schedule, LARGE, events=KEPT_EVENTS)
+    share = _share(schedule, played)
+    if work <= PACING_WORK:
+        share = _least_share(schedule, played, KEPT_EVENTS)
+    return played if share >= HIGH else None
 
 
 def _share(schedule: Schedule, played: Simulation) -> float:
@@ -137,9 +142,9 @@ def _bring_closer(
     return best
 
 
-def _least_share(schedule: Schedule, played: Simulation) -> float:
+def _least_share(schedule: Schedule, played: Simulation, events: int = EVENTS) -> float:
     """Compute what is reached where switches cut through, as played, or store if that is less."""
-    stored = simulate(schedule, LARGE, "store-and-forward")
+    stored = simulate(schedule, LARGE, "store-and-forward", events=events)
     return min(_share(schedule, played), _share(schedule, stored))
 
 

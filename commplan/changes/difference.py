@@ -8,7 +8,9 @@ from scipy.sparse import csr_array
 from solvers.schedules.piece_loads import amount_floats
 from solvers.schedules.schedule import Schedule
 from topologies.derive.part import Submachine
-from topologies.model.topology import FloatArray, IntArray
+from topologies.model.ragged import stretches
+from topologies.model.topology import IntArray
+from topologies.symmetry.group import Group
 
 EQUAL = 1e-9  # of the size: amounts that differ by less are the same
 AT_ONCE = 2**22  # images that are written out at a time
@@ -43,11 +45,11 @@ def compare_traffic(before: Schedule, after: Schedule, left: Submachine) -> Diff
         after: for what is left of it.
         left: which part that is.
 
-    Complexity: of each schedule, distinct pairs of its representatives × order of its group.
+    Complexity: of each schedule, its transfers × elements that keep a rank, and pairs of vertices.
     """
     points = left.whole.vertices
-    old = _traffic(before, np.arange(points), points)
-    new = _traffic(after, left.vertices, points)
+    old = sum_traffic(before, np.arange(points), points)
+    new = sum_traffic(after, left.vertices, points)
     was, now = old > EQUAL, new > EQUAL
     other = abs(new - old) > EQUAL
     ends = np.unique(np.concatenate(other.nonzero()))
@@ -62,8 +64,10 @@ def compare_traffic(before: Schedule, after: Schedule, left: Submachine) -> Diff
     )
 
 
-def _traffic(schedule: Schedule, number: IntArray, points: int) -> csr_array:
+def sum_traffic(schedule: Schedule, number: IntArray, points: int) -> csr_array:
     """Add up what each vertex sends to each, as parts of the size.
+
+    What one vertex of an orbit sends is added up; the others send the images of that.
 
     Args:
         schedule: any.
@@ -72,23 +76,42 @@ def _traffic(schedule: Schedule, number: IntArray, points: int) -> csr_array:
     """
     rows, group = schedule.transfers, schedule.group
     own = schedule.topology.vertices
-    pairs, place = np.unique(rows.src * own + rows.dst, return_inverse=True)
     part = amount_floats(schedule)[rows.piece] / max(schedule.collective.total, 1)
-    amount = np.bincount(place, weights=part, minlength=len(pairs))
-    total = csr_array((points, points))
-    step = max(1, AT_ONCE // max(1, len(pairs)))
-    for start in range(0, group.order, step):
-        some = np.arange(start, min(start + step, group.order))[:, None]
-        src, dst = (number[group.images(some, end[None])] for end in (pairs // own, pairs % own))
-        key = (src * points + dst).reshape(-1)
-        total = total + _matrix(key, np.tile(amount, len(some)), points)
-    return total
+    leader, element = _from_leaders(group, np.unique(rows.src))
+    back = group.origins(element[rows.src], rows.dst)
+    sent = csr_array((part, (leader[rows.src], back)), shape=(own, own))
+    sent = csr_array(sum(_repeated(sent, group, each) for each in np.unique(leader[rows.src])))
+    sent.sum_duplicates()
+    count = np.diff(sent.indptr)[leader]
+    src, place = np.repeat(np.arange(own), count), stretches(sent.indptr[leader], count)
+    dst = group.images(element[src], sent.indices[place])
+    ends = number[src], number[dst]
+    return csr_array((sent.data[place], ends), shape=(points, points))
 
 
-def _matrix(key: IntArray, amount: FloatArray, points: int) -> csr_array:
-    """Add up amounts for each pair, row × points + column."""
-    if points**2 <= AT_ONCE:
-        return csr_array(np.bincount(key, amount, minlength=points**2).reshape(points, points))
-    known, place = np.unique(key, return_inverse=True)
-    ends = known // points, known % points
-    return csr_array((np.bincount(place, amount), ends), shape=(points, points))
+def _from_leaders(group: Group, among: IntArray) -> tuple[IntArray, IntArray]:
+    """Give each vertex one of its orbit, and an element that leads from that to it.
+
+    Orbits without any of the vertices `among` are left as they are: they send nothing.
+    """
+    points = group.generators.shape[1]
+    leader, element = np.arange(points), np.zeros(points, dtype=np.int64)
+    for first in among[np.unique(group.vertex_orbits[among], return_index=True)[1]].tolist():
+        image = group.column(first)[::-1]
+        leader[image], element[image] = first, np.arange(group.order)[::-1]
+    return leader, element
+
+
+def _repeated(sent: csr_array, group: Group, leader: int) -> csr_array:
+    """Add up what a leader sends over all elements that keep it."""
+    keep = np.flatnonzero(group.column(leader) == leader)
+    dst, amount = (
+        column[slice(*sent.indptr[leader : leader + 2])] for column in (sent.indices, sent.data)
+    )
+    total = np.zeros(sent.shape[1])
+    for some in np.array_split(keep, len(keep) * len(dst) // AT_ONCE + 1):
+        images = group.images(some[:, None], dst[None])
+        total += np.bincount(images.reshape(-1), np.tile(amount, len(some)), len(total))
+    found = total.nonzero()[0]
+    ends = np.full(len(found), leader), found
+    return csr_array((total[found], ends), shape=sent.shape)

@@ -116,9 +116,9 @@ def _repair(
         except NotFound:
             if few:
                 raise
-    from solvers.kept_symmetry import find_symmetry  # not of small machines
+    from solvers.kept_symmetry import find_symmetry_left  # not of small machines
 
-    return repair(*asked, find_symmetry(left.topology, what, watch=watch), watch)
+    return repair(*asked, find_symmetry_left(left, what, watch), watch)
 
 
 def _paced_like(old: Schedule, made: Schedule) -> Schedule:

@@ -111,11 +111,13 @@ def simulate(
     lead: int | None = None,
     order: Order | None = None,
     sharing: Sharing = "fifo",
+    events: int = EVENTS,
 ) -> Simulation:
     """Play the program that a schedule becomes at a size, in at most `chunks` parts of each piece.
 
     size: bytes of a rank's largest buffer. lead, order: of starting; None is what the schedule
-    says. Complexity: visits of representatives × chunks × log, up to EVENTS.
+    says. events: of so many chunks are played, and tell what the rest takes.
+    Complexity: visits of representatives × chunks × log, up to `events`.
 
     Raises:
         ArgumentError: what is no schedule, no size above 0, no switching, chunk, lead or order.
@@ -131,9 +133,10 @@ def simulate(
     if chunks is not None:
         whole("chunks", chunks, 1)
     whole("joined", joined)
+    whole("events", events, 1)
     parts = chunking.chunks(schedule, int(size)) if chunks is None else chunks
     cutting = Cutting(size, parts, joined, order, pacing.phases)
-    played = _play(schedule, cutting, lead, switching, sharing)
+    played = _play(schedule, cutting, lead, switching, sharing, events=events)
     assert played is not None  # it may take as long as it likes
     return played
 
@@ -157,12 +160,13 @@ def _play(
     switching: Switching,
     sharing: Sharing,
     most: Seconds = inf,
+    events: int = EVENTS,
 ) -> Simulation | None:
     work, classes = prepare(
         schedule, cutting, whole=switching == "store-and-forward", fair=sharing == "fair"
     )
     limit = int(min(most * ROUNDED / work.tick + 1, FOREVER))
-    end = play_steadily(work, lead, EVENTS, limit)
+    end = play_steadily(work, lead, events, limit)
     if end is None:
         return None
     size, seconds = cutting.size, end * work.tick

@@ -8,7 +8,7 @@ import pytest
 
 from bench.broken import without_link
 from runtime.verify.verify import verify
-from solvers.kept_symmetry import find_symmetry
+from solvers.kept_symmetry import find_symmetry, find_symmetry_left
 from solvers.lp.linear_program import Infeasible
 from solvers.registry import SOLVERS, choose_solver
 from solvers.schedules.collective import all_gather
@@ -17,6 +17,7 @@ from solvers.schedules.kinds import COLLECTIVES, ROOTED, collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SolverOptions
 from solvers.solve import bound, solve
+from topologies.derive.damage import Damage, damaged
 from topologies.formats.spec import topology
 from topologies.model.topology import Link, build
 from topologies.presets.amd import mi250
@@ -24,7 +25,7 @@ from topologies.presets.huawei import cloudmatrix384
 from topologies.presets.nvidia import dgx_a100
 from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import leaf_spine, ring, star, torus
-from topologies.symmetry.group import trivial
+from topologies.symmetry.group import count_orbits, link_images, trivial
 
 MANY = 12  # ranks above which a machine is solved with its symmetry only
 
@@ -118,6 +119,17 @@ def test_what_is_kept_of_the_symmetry_keeps_the_ranks_and_the_root():
             assert sorted(element[list(what.ranks)]) == list(what.ranks)
             assert what.root is None or element[what.root] == what.root
     assert find_symmetry(star(4), collective("all_reduce", (0, 2))).order == 2
+
+
+@pytest.mark.parametrize(("machine", "gone"), [(dgx_a100(4), 0), (torus([3, 4]), 5)])
+def test_what_a_damaged_machine_keeps_is_guessed_as_well_as_found(machine, gone):
+    link = int(np.flatnonzero(machine.src == gone)[-1])
+    left = damaged(machine, Damage(((link, Fraction(0)),)))
+    what = collective("all_gather", range(machine.ranks))
+    guessed = find_symmetry_left(left, what)
+    link_images(left.topology, guessed.generators)  # else it raises
+    found = find_symmetry(left.topology, what)
+    assert count_orbits(guessed, machine.ranks) <= 2 * count_orbits(found, machine.ranks)
 
 
 UNDECLARED = {

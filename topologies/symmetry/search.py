@@ -139,6 +139,11 @@ def _sizes(orbit: IntArray) -> list[int]:
     return [int(size) for size in np.unique(np.unique(orbit, return_counts=True)[1])]
 
 
+def list_powers(permutation: IntArray) -> list[IntArray]:
+    """List a power of each order that divides the permutation's, itself first."""
+    return [power for power, _ in _powers(permutation, ORDER_LIMIT)][::-1]
+
+
 def _powers(permutation: IntArray, limit: int) -> Iterator[tuple[IntArray, int]]:
     """Find a power of each order that divides the permutation's, up to a limit."""
     whole = order(permutation)

@@ -18,16 +18,23 @@ import numpy as np
 from topologies.model.topology import IntArray, Topology
 from topologies.symmetry.automorphisms import order
 from topologies.symmetry.group import Group, SymmetryError, link_images, orbits, trivial
-from topologies.symmetry.search import GroupSearch
+from topologies.symmetry.search import GroupSearch, list_powers
 
 Coordinates = IntArray  # (generators, vertices)
 
 
-def stabiliser(topology: Topology, colours: IntArray, root: int) -> Group:
+def stabiliser(topology: Topology, colours: IntArray, root: int, *, powers: bool = False) -> Group:
     """Find a group of automorphisms that keep the root and a colouring of the vertices.
 
     Of those guessed each is taken in that merges orbits of ranks, as long as the group can be
     listed: the simplest first or, where that leaves fewer orbits, last.
+
+    Args:
+        topology: the machine.
+        colours: of the vertices.
+        root: a rank.
+        powers: of what moves no rank also powers go along with the others: so links get into
+            larger orbits where planes of switches differ in number from the ranks' cycles.
     """
     grid = _Grid.around(topology, root)
     if grid is None:
@@ -40,6 +47,8 @@ def stabiliser(topology: Topology, colours: IntArray, root: int) -> Group:
             grid.alike(colours, topology.ranks),
         )
     )
+    if powers:
+        still = [power for image in still for power in list_powers(image)]
     turns, others = (
         [_extend_to_fixed(image, still) for image in images] for images in (turns, others)
     )
@@ -54,7 +63,7 @@ def stabiliser(topology: Topology, colours: IntArray, root: int) -> Group:
 
 
 def _extend_to_fixed(image: IntArray, still: Iterable[IntArray]) -> IntArray:
-    """Let what moves no rank go along with an automorphism, as long as that keeps its order."""
+    """Let what moves no rank go along with an automorphism, as far as that keeps its order."""
     for other in still:
         both = image[other]
         image = both if order(both) == order(image) else image

@@ -8,6 +8,7 @@ import pytest
 
 from commplan.candidates.tuning import HIGH
 from commplan.changes.contingency import Contingency, plan_contingency
+from commplan.changes.difference import sum_traffic
 from commplan.changes.failures import list_failures
 from commplan.changes.replan import replan
 from commplan.changes.shrink import GoneError
@@ -17,6 +18,7 @@ from runtime.metrics.pacing import pacing_of, with_pacing
 from runtime.verify.verify import verify
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.kinds import COLLECTIVES, collective
+from solvers.schedules.piece_loads import amount_floats
 from solvers.schedules.unequal import all_to_allv
 from solvers.settings.deadline import Watch
 from topologies.derive.damage import Damage, damaged
@@ -117,3 +119,17 @@ def test_failures_that_are_alike_cost_the_same(machine):
         counted[replan(schedule, Damage(both)).lost] += 1
     assert all(counted[cost] <= count for cost, count in costs.items())
     assert outcome.worst == max(costs)
+
+
+@pytest.mark.parametrize("name", ["all_gather", "all_reduce"])
+def test_traffic_of_representatives_is_that_of_all_transfers(name):
+    machine = dgx_a100(2)
+    schedule = planned(machine, name)
+    assert schedule.group.order > 1
+    rows, images = schedule.transfers, schedule.group.elements
+    amount = amount_floats(schedule)[rows.piece] / schedule.collective.total
+    expected = np.zeros((machine.vertices, machine.vertices))
+    for element in images:
+        np.add.at(expected, (element[rows.src], element[rows.dst]), amount)
+    found = sum_traffic(schedule, np.arange(machine.vertices), machine.vertices)
+    assert np.allclose(found.toarray(), expected, rtol=1e-12)
