@@ -57,7 +57,12 @@ DRAWN = (
     *(("torus:4x4", "forward"), ("mesh:4x4", "forward"), ("nd-full-mesh:4x4", "forward")),
     *(("dgx-a100:boxes=16", "none"), ("dgx-1", "forward"), ("rails:4x8", "none")),
 )
-EMULATED = ("torus:3x3", "mesh:2x4", "hypercube:3", "irregular:seed=5")
+# Tokens of experts beside sums of gradients: emulated where "experts" is asked for.
+EXPERTS = (
+    "torus:3x3",
+    ("all:dispatch:hot:tokens=64,experts=9,top=2,share=0.3,hot=2", "0,4,8:reduce_scatter:2MiB"),
+)
+EMULATED = ("torus:3x3", "mesh:2x4", "hypercube:3", "irregular:seed=5", "experts")
 
 
 class Row(NamedTuple):
@@ -158,13 +163,21 @@ def _line(*cells: str) -> str:
     return " ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
+def _emulated(name: str) -> tuple[Topology, list[Task], str]:
+    """Give the machine of a name, and a set: tokens beside gradients, or drawn at random."""
+    if name == "experts":
+        machine = spec.topology(EXPERTS[0])
+        return machine, read_words(machine, EXPERTS[1]), "tokens beside gradients"
+    machine = spec.topology(name)
+    return machine, *draw(machine, seed=len(name))
+
+
 def fabric(names: Sequence[str]) -> None:
     """Run sets on emulated machines, as planned together and as planned alone, in turns."""
     head = "machine, set; LP gain; together: measured (predicted, bound); alone; measured gain"
     print(head)
     for name in names:
-        machine = spec.topology(name)
-        tasks, what = draw(machine, seed=len(name))
+        machine, tasks, what = _emulated(name)
         made = together(machine, tasks, "forward", Watch(SECONDS))
         assert made.alone is not None
         ways = {"together": made.ensemble, "alone": as_ensemble(made.ensemble, made.alone)}

@@ -9,12 +9,13 @@ from itertools import pairwise
 
 from commplan.jobs.folder import load as load_plan
 from commplan.jobs.folder import load_job
+from solvers.demands import matrix, moe_tokens
 from solvers.jobs.demand import demand
 from solvers.jobs.errors import JobError
 from solvers.jobs.job import Flow, Job
 from solvers.schedules.collective import CollectiveError
 from solvers.schedules.ensembles.ensemble import MOST_TASKS, Task
-from solvers.schedules.kinds import BLOCKS, KINDS, collective
+from solvers.schedules.kinds import BLOCKS, DEMAND, KINDS, TOKENS, collective
 from topologies.formats import atomic
 from topologies.model import selection, units
 from topologies.model.messages import one_line, show_value, unknown
@@ -33,20 +34,31 @@ def read_words(topology: Topology, words: Iterable[str]) -> list[Task]:
 
     `0-31/8` are 4 groups of 8 ranks one after the other; `0-31%8` are 8 groups, each of every
     eighth rank. `all` are all ranks. A broadcast, reduce, scatter or gather has its root at the
-    first rank. A send goes from each rank to the next. The size of an all_gatherv or
-    reduce_scatterv is a list of the bytes of each rank's block.
+    first rank. A send goes from each rank to the next. In place of a size stands of all_gatherv,
+    reduce_scatterv, gatherv and scatterv a list of the bytes of each rank's block, of all_to_allv a
+    file or a description of what goes from each rank to each, and of dispatch and combine one of
+    the experts of their tokens.
 
     Raises:
         CollectiveError, TopologyError: with the word.
     """
     found: list[Task] = []
     for word in words:
-        parts = word.rsplit(":", 2)
+        parts = _split(word)
         if len(parts) != 3:
             wanted = "expected RANKS:COLLECTIVE:SIZE, as 0-7:all_gather:1MiB"
             raise CollectiveError(one_line(f"{show_value(word)}: {wanted}"))
         found += _tasks(topology, *parts, place=show_value(word))
     return found
+
+
+def _split(word: str) -> list[str]:
+    """Cut a word into ranks, collective and size; a description may hold colons of its own."""
+    for name, kind in KINDS.items():
+        ranks, mark, given = word.partition(f":{name}:")
+        if mark and kind.given in (DEMAND, TOKENS):
+            return [ranks, name, given]
+    return word.rsplit(":", 2)
 
 
 def read_list(topology: Topology, path: str) -> list[Task]:
@@ -83,9 +95,15 @@ def _tasks(topology: Topology, ranks: str, name: str, size: str, *, place: str) 
     """Make the tasks of a word or a line."""
     try:
         groups = list(_groups(topology, ranks))
+        if name in KINDS and KINDS[name].given in (DEMAND, TOKENS):
+            return [_given(name, tuple(sorted(group)), size) for group in groups]
         if name in KINDS and KINDS[name].given in BLOCKS:
             blocks = [int(each) if each == "0" else units.size(each) for each in size.split(",")]
-            made = [collective(name, group, blocks=blocks) for group in groups]
+            rooted = KINDS[name].rooted
+            made = [
+                collective(name, group, group[0] if rooted else None, blocks=blocks)
+                for group in groups
+            ]
             return [Task(each, each.total) for each in made]
         amount = units.size(size)
         if name == SENDS:
@@ -97,6 +115,18 @@ def _tasks(topology: Topology, ranks: str, name: str, size: str, *, place: str) 
         raise TopologyError([f"{place}: {fault}" for fault in error.faults]) from None
     except (CollectiveError, ValueError) as error:
         raise CollectiveError(one_line(f"{place}: {error}")) from None
+
+
+def _given(name: str, ranks: tuple[Rank, ...], text: str) -> Task:
+    """Make a task of a demand, or of the experts of tokens, in a file or by a description.
+
+    Raises:
+        DemandError: there is no such file or description, or it does not fit the ranks.
+    """
+    kind = KINDS[name]
+    read = moe_tokens.tokens if kind.given is TOKENS else matrix.demand
+    what = kind.make(ranks, ranks[0], read(text, len(ranks)))
+    return Task(what, what.total)
 
 
 def _task(name: str, ranks: Sequence[Rank], size: Bytes) -> Task:

@@ -48,6 +48,11 @@ def round_weights(orders: int, budgets: Sequence[Budget], x: FloatArray) -> list
     return found
 
 
+def round_parts(amounts: FloatArray) -> list[Fraction]:
+    """Round amounts to parts of a whole."""
+    return [Fraction(part, PARTS) for part in _parts(amounts).tolist()]
+
+
 def _parts(amounts: FloatArray) -> IntArray:
     """Cut PARTS in proportion to the amounts; the largest takes what rounding leaves."""
     amounts = np.maximum(amounts, 0.0)

@@ -18,6 +18,7 @@ from solvers.jobs.demand import demand
 from solvers.jobs.job import Flow, Hidden, Job
 from solvers.jobs.layout import groups
 from solvers.placement.cuts import Family, families, singles
+from solvers.placement.lengths import count_hops, crossings
 from topologies.model.cached import cached_property
 from topologies.model.topology import FloatArray, IntArray, Topology
 from topologies.model.units import Seconds
@@ -128,7 +129,8 @@ class Judge:
                 found = most, "each rank" if size == 1 else f"sets of {size}"
             if family is self.alone and self.forward and len(family.direct):
                 most = self._all_links(float(load[1].sum()), owner)
-                found = max(found, (most, "all links"))
+                crossed = crossings(self.hops, placed, collective) / float(self._bandwidth.sum())
+                found = max(found, (max(most, crossed), "all links"))
         return found
 
     def _owner(self, placed: IntArray) -> IntArray:
@@ -156,6 +158,11 @@ class Judge:
         inside = (owner[src] == owner[dst]) & (owner[src] >= 0)
         whole = self._bandwidth.sum() + self._bandwidth[direct[inside]].sum()
         return delivered / float(whole / 2)
+
+    @cached_property
+    def hops(self) -> IntArray:
+        """Count the links between any two ranks."""
+        return count_hops(self.topology)
 
     @cached_property
     def _bandwidth(self) -> FloatArray:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from math import gcd, lcm
+from typing import Any
 
 import numpy as np
 from scipy.sparse import block_array, block_diag, coo_array, csr_matrix, hstack
@@ -18,7 +19,6 @@ from solvers.certify.dual_bound import Unproven
 from solvers.certify.together import prove_together
 from solvers.lp.linear_program import Infeasible, Optimum, solve
 from solvers.lp.min_max_load import LoadLP
-from solvers.packing.order_lp import Columns, Order
 from solvers.routing.quotient import Quotient
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.certificate import UNPROVED, Prices
@@ -31,6 +31,7 @@ from solvers.schedules.ensembles.ensemble import (
 from solvers.schedules.ensembles.union import fluid_time
 from solvers.schedules.schedule import Schedule, trivial_schedule
 from solvers.settings.deadline import NotFound, Watch
+from solvers.together.block_share import BlockShare, has_unlike_blocks
 from solvers.together.share import Share
 from topologies.model.topology import BoolArray, FloatArray, Topology, frozen, integers
 from topologies.symmetry.group import Group
@@ -51,7 +52,7 @@ class Solved:
         time: in units of the program.
         prices: of all links, what a crossing costs in time; all links together take in 1.
         paid: what each share pays under them, for each unit of its amounts.
-        held: the orders and columns of each share.
+        held: the columns of each share, as it has them.
         parts: where the amounts of each share begin, and the end.
         kept: the columns of each share that are worth keeping.
     """
@@ -61,7 +62,7 @@ class Solved:
     time: float
     prices: FloatArray
     paid: tuple[float, ...]
-    held: tuple[tuple[tuple[Order, ...], Columns], ...]
+    held: tuple[Any, ...]
     parts: tuple[int, ...]
     kept: tuple[BoolArray, ...]
 
@@ -86,12 +87,13 @@ class JointProgram:
         everyone = integers(range(topology.ranks))
         self.quotient = Quotient(topology, everyone, group)
         self.leads = _leads(tasks, group)
-        self.shares: dict[int, Share] = {}
+        self.shares: dict[int, Share | BlockShare] = {}
         for number in self.leads:
             if len(tasks[number].collective.ranks) > 1:
                 watch.tell(f"looking at collective {number}")
                 own = keepers(tasks[number], group)
-                self.shares[number] = Share(topology, tasks[number], own, relays, watch)
+                kind = BlockShare if has_unlike_blocks(tasks[number]) else Share
+                self.shares[number] = kind(topology, tasks[number], own, relays, watch)
         amounts = [share.amount for share in self.shares.values()]
         common = lcm(*(amount.denominator for amount in amounts))
         whole = [int(amount * common) for amount in amounts]
@@ -125,7 +127,7 @@ class JointProgram:
         return Solved(
             *(lp, optimum, time, frozen((dual * self.group.order)[self.quotient.link_orbit])),
             paid=tuple(paid / weight for paid, weight in zip(each, self.weights, strict=True)),
-            held=tuple((tuple(s.packer.pool.orders), s.packer.pool.columns) for s in shares),
+            held=tuple(share.held for share in shares),
             parts=tuple(parts),
             kept=kept,
         )
@@ -281,7 +283,7 @@ class JointProgram:
         totals = tuple(total for each in programs for total in each.totals)
         return LoadLP(csr_matrix(block_array(rows), dtype=np.int64), totals)
 
-    def _gather(self, share: Share, weight: int, orbits: int) -> csr_matrix:
+    def _gather(self, share: Share | BlockShare, weight: int, orbits: int) -> csr_matrix:
         """Add what a share puts on its orbits of links up over those of the group, of all images.
 
         What its rows count is the load on one link of an orbit, of all images under its own group;

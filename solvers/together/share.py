@@ -5,14 +5,10 @@ and to a root, are trees of one level: the root sends to each member over paths 
 may pass through the others.
 """
 
-from dataclasses import replace
 from fractions import Fraction
-from typing import NamedTuple
 
 import numpy as np
 
-from solvers.certify.together import mark_usable
-from solvers.groups.reach import restrict_relays
 from solvers.lp.min_max_load import LoadLP
 from solvers.packing import rounding
 from solvers.packing.column_generation import ColumnGeneration, Packing
@@ -27,7 +23,7 @@ from solvers.schedules.ensembles.ensemble import Task
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SolverOptions
-from solvers.solve import check_paths
+from solvers.together.shares import LEAST, Priced, on_whole, usable_part
 from solvers.trees.extract import TransferBuilder
 from solvers.trees.forest import state_problem, state_sums, to_schedule
 from solvers.trees.problem import PackedTrees, TreeProblem
@@ -37,19 +33,6 @@ from topologies.symmetry.group import Group
 
 Held = tuple[tuple[Order, ...], Columns]
 KEPT_ORDERS, IDLE = 6, 1e-9  # orders of each root up to which none is dropped; and no weight
-LEAST = 1e-12  # of the highest price: no path is for nothing, and the shorter one is taken
-
-
-class Priced(NamedTuple):
-    """What prices ask for.
-
-    Attributes:
-        grown: trees or paths came in.
-        due: what the task pays at least, for each unit of its amounts.
-    """
-
-    grown: bool
-    due: float
 
 
 class Share:
@@ -68,12 +51,7 @@ class Share:
     ) -> None:
         self.whole, self.task, self.group, self.relays = topology, task, group, relays
         what = task.collective
-        if relays == "none":
-            self.links = np.flatnonzero(mark_usable(topology, task))
-            self.machine = restrict_relays(topology, what, relays)
-        else:
-            self.links, self.machine = np.arange(topology.links), topology
-        check_paths(self.machine, what)
+        self.links, self.machine = usable_part(topology, task, relays)
         self.straight = what.shape.movement in (Movement.PERSONALISED, Movement.STAY)
         self.problem = self._state()
         self.packer: ColumnGeneration = self.problem.column_generation(
@@ -91,6 +69,11 @@ class Share:
     def first_link(self) -> IntArray:
         """Give for each of its orbits of links the number of one of them in the whole machine."""
         return frozen(self.links[np.unique(self.quotient.link_orbit, return_index=True)[1]])
+
+    @property
+    def held(self) -> Held:
+        """Give the orders and columns that there are."""
+        return tuple(self.packer.pool.orders), self.packer.pool.columns
 
     def lp(self) -> LoadLP:
         """Write the program of the task alone down."""
@@ -167,7 +150,7 @@ class Share:
         packing = Packing(tuple(pool.orders), *whole, UNPROVED, pool.paths)
         made = PackedTrees(self.quotient, pool.families, packing, UNPROVED)
         found = self._paths(made) if self.straight else to_schedule(self.problem, made)
-        return self._on_whole(found)
+        return on_whole(found, self.whole, self.links)
 
     def _state(self) -> TreeProblem:
         """Write down which trees the task may use."""
@@ -238,11 +221,6 @@ class Share:
         src, dst = what.place[src], what.place[dst]
         both = np.intersect1d(what.inputs[src], what.outputs[dst], assume_unique=True)
         return int(both[0])
-
-    def _on_whole(self, found: Schedule) -> Schedule:
-        """Give a schedule the links of the whole machine."""
-        rows = replace(found.transfers, route=frozen(self.links[found.transfers.route]))
-        return replace(found, topology=self.whole, transfers=rows, relays="forward")
 
 
 def _numbers(columns: Columns) -> IntArray:

@@ -17,8 +17,9 @@ import numpy as np
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.certificate import Prices
 from solvers.schedules.collective import Collective, CollectiveError
+from solvers.schedules.ensembles.given import tell
 from solvers.schedules.ensembles.moved import moved
-from solvers.schedules.kinds import BLOCKS, has_blocks, kind_of
+from solvers.schedules.kinds import is_sized, kind_of
 from solvers.schedules.schedule import Schedule
 from topologies.model.arguments import of, whole
 from topologies.model.cached import cached_property
@@ -57,17 +58,9 @@ class Task:
         root = -1 if what.root is None else int(permutation[what.root])
         return what.name, self.size, root, ranks[order].tobytes() + self.told(order)
 
-    @cached_property
-    def blocks(self) -> IntArray | None:
-        """Give the bytes of each rank's block; None where blocks are equal."""
-        what, kind = self.collective, kind_of(self.collective)
-        if kind is None or kind.given is None or not has_blocks(what):
-            return None
-        return np.asarray(kind.given.read(what), dtype=np.int64)
-
     def told(self, order: IntArray) -> bytes:
-        """Give what tells unequal blocks apart, with the ranks in an order."""
-        return b"" if self.blocks is None else self.blocks[order].tobytes()
+        """Give what tells apart what was given besides ranks, with the ranks in an order."""
+        return tell(self.collective, order)
 
 
 class Copy(NamedTuple):
@@ -176,11 +169,9 @@ def check_tasks(tasks: Sequence[Task], topology: Topology) -> None:
             raise CollectiveError(
                 f"collective {number}: expected ranks among the {topology.ranks} of {topology.name}"
             )
-        kind = kind_of(what)
-        unlike = kind is not None and kind.given is not None
-        if kind is None or (unlike and kind.given not in BLOCKS) or (unlike and kind.rooted):
+        if kind_of(what) is None:
             raise CollectiveError(f"collective {number}: {what.name} is not planned in sets")
-        if task.blocks is not None and task.size != what.total:
+        if is_sized(what) and task.size != what.total:
             raise CollectiveError(
                 f"collective {number}: {task.size} bytes, expected the {what.total} of its blocks"
             )

@@ -25,7 +25,7 @@ from solvers.schedules.columns import (
     unpack_collective,
 )
 from solvers.schedules.ensembles.ensemble import MOST_TASKS, Ensemble, Task, check_tasks
-from solvers.schedules.kinds import collective, has_blocks, remake
+from solvers.schedules.kinds import collective, is_sized, remake
 from solvers.schedules.schedule import Schedule
 from topologies.formats import atomic
 from topologies.formats import columns as machine
@@ -161,7 +161,7 @@ def _task(place: str, row: TaskRow, topology: Topology) -> Task:
         return Task(collective(what.name, ranks, what.root), row.bytes)
     try:
         found = unpack_collective(what, topology)
-        made = remake(found) if has_blocks(found) else None
+        made = remake(found) if is_sized(found) else None
     except TopologyError as error:
         raise TopologyError([f"{place}.{fault}" for fault in error.faults]) from None
     if made is None or pack_collective(made) != what:

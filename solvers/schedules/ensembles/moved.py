@@ -6,7 +6,8 @@ import numpy as np
 
 from solvers.schedules.certificate import UNPROVED
 from solvers.schedules.collective import Collective, CollectiveError
-from solvers.schedules.kinds import BLOCKS, collective, has_blocks, kind_of
+from solvers.schedules.ensembles.given import image_of, is_given
+from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 from topologies.model.topology import IntArray, frozen
 from topologies.symmetry.group import Group, link_images
@@ -18,7 +19,7 @@ def moved(schedule: Schedule, permutation: IntArray) -> Schedule:
     Complexity: links × log.
 
     Args:
-        schedule: of a collective whose name says all of it.
+        schedule: of a collective that some kind makes.
         permutation: of the vertices, an automorphism of the machine.
 
     Raises:
@@ -26,17 +27,13 @@ def moved(schedule: Schedule, permutation: IntArray) -> Schedule:
         CollectiveError: the collective has a layout of its own.
     """
     what, rows = schedule.collective, schedule.transfers
-    ranks = [int(permutation[rank]) for rank in what.ranks]
-    root = None if what.root is None else int(permutation[what.root])
-    kind = kind_of(what)
-    given = kind.given.read(what) if kind and kind.given in BLOCKS else None
-    image = collective(what.name, ranks, root, blocks=given)
+    image, block = image_of(what, permutation) if is_given(what) else _plain(what, permutation)
     links = link_images(schedule.topology, permutation[None])[0]
     back = np.argsort(permutation)
     return replace(
         schedule,
         collective=image,
-        block=frozen(_block_images(what, image, permutation)[schedule.block]),
+        block=frozen(block[schedule.block]),
         transfers=replace(
             rows,
             src=frozen(permutation[rows.src]),
@@ -48,28 +45,17 @@ def moved(schedule: Schedule, permutation: IntArray) -> Schedule:
     )
 
 
-def _block_images(what: Collective, image: Collective, permutation: IntArray) -> IntArray:
-    """Give the image of each block: there is one, or one for each rank, or for each pair.
-
-    Where blocks are unequal, ranks may have none.
-    """
+def _plain(what: Collective, permutation: IntArray) -> tuple[Collective, IntArray]:
+    """Give the image of a collective, and of each block: of one, one a rank, or one a pair."""
     n = len(what.ranks)
-    if has_blocks(what):
-        return _unequal_images(what, image, permutation)
+    root = None if what.root is None else int(permutation[what.root])
+    image = collective(what.name, [int(permutation[rank]) for rank in what.ranks], root)
     if image.blocks != what.blocks or what.blocks not in (1, n, n * n):
         raise CollectiveError(f"{what.name}: its blocks are not told by its name")
     place = np.array([image.place[int(permutation[rank])] for rank in what.ranks])
     if what.blocks == 1:
-        return np.zeros(1, dtype=np.int64)
+        return image, np.zeros(1, dtype=np.int64)
     if what.blocks == n:
-        return np.asarray(place, dtype=np.int64)
-    return np.asarray((place[:, None] * n + place[None, :]).reshape(-1), dtype=np.int64)
-
-
-def _unequal_images(what: Collective, image: Collective, permutation: IntArray) -> IntArray:
-    """Give the image of each rank's own block."""
-    side = "inputs" if what.name == "all_gatherv" else "outputs"
-    found = np.zeros(what.blocks, dtype=np.int64)
-    for rank, own in zip(what.ranks, getattr(what, side), strict=True):
-        found[own] = getattr(image, side)[image.place[int(permutation[rank])]]
-    return found
+        return image, np.asarray(place, dtype=np.int64)
+    pairs = (place[:, None] * n + place[None, :]).reshape(-1)
+    return image, np.asarray(pairs, dtype=np.int64)

@@ -1,0 +1,48 @@
+"""What the parts of tasks in the program of a set have in common."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from solvers.certify.together import mark_usable
+from solvers.groups.reach import restrict_relays
+from solvers.schedules.capabilities import Relays
+from solvers.schedules.ensembles.ensemble import Task
+from solvers.schedules.schedule import Schedule
+from solvers.solve import check_paths
+from topologies.model.topology import IntArray, Topology, frozen
+
+LEAST = 1e-12  # of the highest price: no path is for nothing, and the shorter one is taken
+
+
+class Priced(NamedTuple):
+    """What prices ask for.
+
+    Attributes:
+        grown: trees or paths came in.
+        due: what the task pays at least, for each unit of its amounts.
+    """
+
+    grown: bool
+    due: float
+
+
+def usable_part(topology: Topology, task: Task, relays: Relays) -> tuple[IntArray, Topology]:
+    """Give the links that a task may use, and the machine of them.
+
+    Raises:
+        Infeasible: ranks of the task cannot reach each other.
+    """
+    links, machine = np.arange(topology.links), topology
+    if relays == "none":
+        links = np.flatnonzero(mark_usable(topology, task))
+        machine = restrict_relays(topology, task.collective, relays)
+    check_paths(machine, task.collective)
+    return links, machine
+
+
+def on_whole(found: Schedule, whole: Topology, links: IntArray) -> Schedule:
+    """Give a schedule of a part of a machine the links of the whole one."""
+    rows = replace(found.transfers, route=frozen(links[found.transfers.route]))
+    return replace(found, topology=whole, transfers=rows, relays="forward")
