@@ -41,7 +41,7 @@ def crossings(hops: IntArray, placed: IntArray, collective: str) -> float:
         placed: the ranks of each group, a row for each.
         collective: that all groups run.
     """
-    n = placed.shape[1]
+    n = int(placed.shape[1])
     if collective == "send":
         return float(np.sum(hops[placed[:, :-1], placed[:, 1:]]))
     if placed.size * n > MOST_PAIRS:
