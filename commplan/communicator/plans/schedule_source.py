@@ -124,7 +124,9 @@ class Source:
             ValueError: none can be had, with the reason.
         """
         begun = self.begun.pop(need, None)
-        return self._search(need) if begun is None else begun.result()
+        if begun is not None:
+            return begun.result()
+        return self._compiled(need) or self._kept_one(need) or self._search(need)
 
     def schedule(self, need: Need) -> tuple[Schedule, str]:
         """Look up the schedule that is predicted to be fastest, and the reason why it was taken.

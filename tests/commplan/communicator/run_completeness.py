@@ -148,6 +148,9 @@ def told(folder):
     with Communicator(WORLD, star(N), plan_at=1, cache=folder, limit=60) as comm:
         comm.Allreduce(mine, got)
         assert not comm.plans()[0].why.startswith("kept")
+    with Communicator(WORLD, star(N), plan_at=1, cache=folder, limit=60) as comm:
+        comm.Allreduce(mine, got)
+        assert comm.plans()[0].why.startswith("kept")
 
 
 def main() -> None:
