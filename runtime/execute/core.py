@@ -23,6 +23,7 @@ from runtime.program.program import Buffer
 
 FOLDER = Path(__file__).parent
 LIBRARY, REASON = FOLDER / "libcommplan.so", FOLDER / "libcommplan.txt"
+LOOKS, WAITS = ctypes.c_int(0), ctypes.c_int(1)  # what a call does when nothing has come
 DONE, PENDING, LATE, FAILED, UNEQUAL = range(5)
 SPINS, FEW = 64, 8  # tests before other processes get a turn: where each has a core, and not
 SLICE_SECONDS = 0.1  # after which Python gets to see whether it was interrupted
@@ -119,7 +120,8 @@ class Core:
         )
         self._state = self._core.part
         self._run: Any = _find_run()
-        self._address = ctypes.addressof(self._core)
+        # Made once: to turn numbers into these at each call takes as long as a short message.
+        self._address = ctypes.c_void_p(ctypes.addressof(self._core))
 
     def bind(self, ins: int, outs: int, scratch: int) -> None:
         """Take the addresses of INPUT, OUTPUT and SCRATCH for the next run."""
@@ -148,7 +150,7 @@ class Core:
         Raises:
             ExecutionError: it did not come to its end.
         """
-        while code := self._run(self._address, 1):
+        while code := self._run(self._address, WAITS):
             if code != PENDING:
                 raise self._fault(code)
             if self.look is not None:
@@ -158,7 +160,7 @@ class Core:
 
     def test(self) -> bool:
         """Go on without waiting; tell whether it is at its end."""
-        code = self._run(self._address, 0)
+        code = self._run(self._address, LOOKS)
         if code not in (DONE, PENDING):
             raise self._fault(code)
         return bool(code == DONE)
@@ -170,7 +172,7 @@ class Core:
         """Say what went wrong, now and whenever this is asked to go on."""
         error = self._told(code)
 
-        def again(address: int, waits: int) -> int:
+        def again(address: ctypes.c_void_p, waits: ctypes.c_int) -> int:
             raise error
 
         self._run = again
@@ -199,7 +201,7 @@ def _addresses() -> tuple[int | None, ...]:
 def _find_run() -> Any:  # noqa: ANN401
     """Look up the core's function that runs a part."""
     run: Any = ctypes.CDLL(str(LIBRARY)).commplan_run
-    run.argtypes, run.restype = (ctypes.c_void_p, ctypes.c_int), ctypes.c_int
+    run.restype = ctypes.c_int
     return run
 
 

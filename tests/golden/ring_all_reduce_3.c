@@ -177,28 +177,54 @@ static int start_ready(Part *p)
     return DONE;
 }
 
-/* Take up what has come, looked at one by one or together; requests that are left move together. */
-static int take_up(Part *p, int done, int singly)
+/* Note that a message is complete. */
+static void close_line(Part *p, int64_t line)
+{
+    p->awaited -= p->lines[line].until > p->lines[line].after;
+    finish(p, line);
+}
+
+static int long_or_short(Part *p, int which, int64_t line)
+{
+    const Line *l = p->lines + line;
+    int64_t got = l->action == RECV ? bytes_of(p, which, l) : l->size;
+    return got == l->size ? DONE : failed(p, LONG_OR_SHORT, line, (int)got);
+}
+
+/* Close the messages that are complete, of all that are open; those that are left move together. */
+static void close_some(Part *p, int done)
 {
     int64_t kept = 0;
-    for (int i = 0; i < done; i++) {
-        int64_t line = p->under_way[p->indices[i]], got;
-        const Line *l = p->lines + line;
-        if (l->action == RECV && (got = bytes_of(p, singly ? p->indices[i] : i, l)) != l->size)
-            return failed(p, LONG_OR_SHORT, line, (int)got);
-        p->under_way[p->indices[i]] = -1 - line;
-    }
+    for (int i = 0; i < done; i++) p->under_way[p->indices[i]] ^= -1;
     for (int64_t i = 0; i < p->open; i++) {
         int64_t line = p->under_way[i];
-        if (line >= 0) {
-            if (kept != i) move_request(p, kept, i);
-            p->under_way[kept++] = line;
+        if (line < 0) {
+            close_line(p, ~line);
             continue;
         }
-        p->awaited -= p->lines[-1 - line].until > p->lines[-1 - line].after;
-        finish(p, -1 - line);
+        if (kept != i) move_request(p, kept, i);
+        p->under_way[kept++] = line;
     }
     p->open = kept;
+}
+
+static void close_all(Part *p)
+{
+    int64_t open = p->open;
+    p->open = 0;
+    for (int64_t i = 0; i < open; i++) close_line(p, p->under_way[i]);
+}
+
+/* Take up what has come, looked at one by one or together. */
+static int take_up(Part *p, int done, int singly)
+{
+    for (int i = 0; i < done; i++) {
+        int which = singly ? p->indices[i] : i;
+        int code = long_or_short(p, which, p->under_way[p->indices[i]]);
+        if (code) return code;
+    }
+    if (done == p->open) close_all(p);
+    else close_some(p, done);
     p->seen = 0;
     p->left -= done;
     p->since = 0;
