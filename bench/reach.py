@@ -4,16 +4,22 @@ For each machine and collective the schedule that `compile` gives is played as `
 at each size and with each way of sharing links; a share is the time at the rate that `compile`
 calls achieved, over the time played. `own` is the lead that the schedule states; the leads beside
 it show what that choice is worth. `KiB` is the least message. First with links that cut through,
-then with links that store and forward.
+then with links that store and forward. `--rows FILE` keeps each schedule's rows as they are
+played, and `--seconds` ends in time; the same command again goes on. Rows of older code are
+known by nothing: begin a new file after a change.
 """
 
+import time
 from collections.abc import Sequence
 from itertools import product
-from typing import NamedTuple
+from math import inf
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
 
+from bench.contest.kept import Kept, TimeOverError
 from bench.verdict import ended
 from commplan.planning.planner import plan
 from runtime.metrics.pacing import pacing_of
@@ -26,6 +32,7 @@ from topologies.model.topology import FloatArray
 from topologies.model.units import bytes_of
 from topologies.model.units import size as parsed
 
+FORMAT = "commplan/bench-reach/1"
 NAMES = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all")
 ROOTED = ("broadcast", "reduce", "gather", "scatter")
 LARGE = 2**30
@@ -62,23 +69,34 @@ class Playing(NamedTuple):
         return f"{bytes_of(self.size):>8} {self.sharing:5}"
 
 
-def rows(machine: str, plays: Sequence[Playing]) -> list[list[list[float]]]:
+def rows(machine: str, plays: Sequence[Playing], kept: Kept) -> list[list[list[float]]]:
     """Print the rows of a machine; give their shares, collective by collective and play by play."""
-    drawn, found = topology(machine), []
+    found = []
     for name in (*NAMES, *ROOTED):
-        made = plan(drawn, collective(name, range(drawn.ranks), 0 if name in ROOTED else None))
-        assert made.report.algbw is not None
-        rate, of_row = float(made.report.algbw), []
-        for play in plays:
-            of_row.append(play.shares(made.schedule, rate))
-            own = simulate(made.schedule, play.size, sharing=play.sharing)
-            click.echo(
-                f"{machine:20}{name:15}{play.name}{pacing_of(made.schedule).lead:5}{own.chunks:7}"
-                f"{own.messages:9}{own.least_message / 2**10:9.1f}"
-                f"{_line(of_row[-1], len(play.leads))}"
-            )
-        found.append(of_row)
+        asked = {"machine": machine, "collective": name, "plays": [_key(play) for play in plays]}
+        row = kept.once(asked, lambda asked=asked: _played(asked, plays))
+        for play, told, shares in zip(plays, row["told"], row["shares"], strict=True):
+            click.echo(f"{machine:20}{name:15}{play.name}{told}{_line(shares, len(play.leads))}")
+        found.append(row["shares"])
     return found
+
+
+def _key(play: Playing) -> list[Any]:
+    return [play.size, play.sharing, list(play.leads)]
+
+
+def _played(asked: dict[str, Any], plays: Sequence[Playing]) -> dict[str, Any]:
+    drawn, name = topology(asked["machine"]), asked["collective"]
+    made = plan(drawn, collective(name, range(drawn.ranks), 0 if name in ROOTED else None))
+    assert made.report.algbw is not None
+    told, rate = [], float(made.report.algbw)
+    for play in plays:
+        own = simulate(made.schedule, play.size, sharing=play.sharing)
+        told.append(
+            f"{pacing_of(made.schedule).lead:5}{own.chunks:7}{own.messages:9}"
+            f"{own.least_message / 2**10:9.1f}"
+        )
+    return {"told": told, "shares": [play.shares(made.schedule, rate) for play in plays]}
 
 
 def _line(figures: Sequence[float], leads: int) -> str:
@@ -93,14 +111,19 @@ def _line(figures: Sequence[float], leads: int) -> str:
 @click.option("--size", "sizes", multiple=True, default=["1GiB"], show_default=True)
 @click.option("--sharing", "ways", multiple=True, type=click.Choice(SHARINGS), default=["fifo"])
 @click.option("--lead", "leads", multiple=True, type=int, help="Beside the schedule's own.")
+@click.option("--rows", "path", type=click.Path(dir_okay=False, path_type=Path), help="Keep here.")
+@click.option("--seconds", type=float, default=inf, help="Begin nothing after so long.")
 def main(
     machines: int,
     first: int,
     sizes: tuple[str, ...],
     ways: tuple[Sharing, ...],
     leads: tuple[int, ...],
+    path: Path | None,
+    seconds: float,
 ) -> None:
     """Print the shares; exit 1 where the schedules' own leads miss the aims."""
+    kept = Kept(FORMAT, "simulated", path, time.monotonic() + seconds)
     columns = (None, *leads)
     plays = [Playing(parsed(size), way, columns) for size, way in product(sizes, ways)]
     heads = "".join(f"{'own' if lead is None else lead:>7}" for lead in columns)
@@ -108,13 +131,14 @@ def main(
         f"{'machine':20}{'collective':15}{'size':>8} {'links':5}{'lead':>5}{'chunks':>7}"
         f"{'messages':>9}{'KiB':>9}{('  ' + heads) * len(SWITCHINGS)}"
     )
-    found = [
-        row
-        for seed in range(first, first + machines)
-        for row in rows(f"irregular:seed={seed}", plays)
-    ]
-    missed = []
-    for play, table in zip(plays, np.array(found).swapaxes(0, 1), strict=True):
+    found: list[list[list[float]]] = []
+    try:
+        for seed in range(first, first + machines):
+            found += rows(f"irregular:seed={seed}", plays, kept)
+    except TimeOverError:
+        click.echo(f"time is over: {len(found) // len(NAMES + ROOTED)} machines of {machines}")
+    missed = [] if found else ["nothing was played"]
+    for play, table in zip(plays, np.array(found).swapaxes(0, 1) if found else [], strict=False):
         for title, part in PARTS:
             figures = np.percentile(table, part, axis=0, method="lower")
             click.echo(f"{title:35}{play.name}{'':30}{_line(figures.tolist(), len(columns))}")
