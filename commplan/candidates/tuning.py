@@ -52,7 +52,7 @@ DEALT_PACINGS = (
 # Without a size trees are packed again, with less of each link, where they reach little as well.
 EASED_LARGE_PARTS = (70, 50)
 EASED_VISITS = 10_000  # of transfers to links, written out, up to which they are
-DEALT_VISITS = 1_600  # of transfers to links, written out, up to which they are dealt to phases
+DEALT_VISITS = 2_500  # of transfers to links, written out, up to which they are dealt to phases
 # What is tried for schedules of many steps that reach less than HIGH: where chunks are two or four
 # steps apart each is through in the time of a half or a quarter; fewer chunks beat better on some
 # machines that are played folded.
