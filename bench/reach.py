@@ -11,6 +11,7 @@ known by nothing: begin a new file after a change.
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from itertools import product
 from math import inf
 from pathlib import Path
@@ -74,7 +75,7 @@ def rows(machine: str, plays: Sequence[Playing], kept: Kept) -> list[list[list[f
     found = []
     for name in (*NAMES, *ROOTED):
         asked = {"machine": machine, "collective": name, "plays": [_key(play) for play in plays]}
-        row = kept.once(asked, lambda asked=asked: _played(asked, plays))
+        row = kept.once(asked, partial(_played, asked, plays))
         for play, told, shares in zip(plays, row["told"], row["shares"], strict=True):
             click.echo(f"{machine:20}{name:15}{play.name}{told}{_line(shares, len(play.leads))}")
         found.append(row["shares"])
