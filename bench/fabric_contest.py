@@ -37,6 +37,7 @@ import click
 import numpy as np
 
 from bench.contest.algorithms import DEFAULT, Variables, algorithms
+from bench.contest.interrupted import refuse_interrupted
 from bench.contest.kept import Kept, TimeOverError
 from bench.verdict import ended, verdict_on
 from commplan.planning.planner import plan
@@ -44,6 +45,7 @@ from runtime.fabric import machine, trial
 from runtime.fabric.hosts import mpi
 from runtime.fabric.layout import FabricError
 from runtime.fabric.machine import Machine
+from runtime.launch.first_failure import wrap_command
 from runtime.launch.mpi import LaunchError, compile_c, find
 from runtime.launch.process import run_limited
 from solvers.schedules.kinds import collective
@@ -165,8 +167,10 @@ class Bed:
             str(CONNECTING),
             str(size),
         ]
-        command = [*here.command_line(len(self.played)), "env", *chosen, *words]
+        wrapped = wrap_command(["env", *chosen, *words])
+        command = [*here.command_line(len(self.played)), *wrapped]
         ended = run_limited(command, here.environment(SECONDS), SECONDS)
+        refuse_interrupted(ended, self.machine.keeper)
         rows = [line.split() for line in ended.output if len(line.split()) == 3]
         return float(rows[1][1]) if len(rows) == 2 and rows[1][2] == "0" else inf
 

@@ -11,11 +11,13 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+import click
+
 from topologies.model.errors import NO, WRONG_INPUT, CommplanError
 from topologies.model.units import Seconds
 
 
-class JournalError(CommplanError, ValueError):
+class JournalError(click.ClickException):
     """A file of rows that is none, or of another library."""
 
     exit_code = WRONG_INPUT

@@ -9,11 +9,13 @@ from hashlib import sha256
 from math import inf, isfinite
 from pathlib import Path
 
+from bench.contest.interrupted import refuse_interrupted
 from bench.contest.kept import JournalError, Kept
 from bench.fabric_contest import CONNECTING
 from commplan.selection.targets import Target
 from runtime.fabric.hosts import mpi
 from runtime.fabric.machine import Machine
+from runtime.launch.first_failure import wrap_command
 from runtime.launch.process import run_limited
 from topologies.model.units import Bytes, Rank, Seconds
 
@@ -106,10 +108,12 @@ class Bed:
     def time(self, launch: Launch, sizes: Sequence[Bytes], text: str | None) -> None:
         """Time MPI's own collective at the sizes that are missing, with a file or without.
 
-        A launch that fails or a result that is wrong takes for ever.
+        A launch that fails or a result that is wrong takes for ever; one that somebody ended
+        from outside is not kept.
 
         Raises:
             TimeOverError: there is no time for it.
+            FabricError, LaunchError: it was ended from outside.
         """
         missing = self.journal.missing(launch, sizes)
         if missing:
@@ -124,8 +128,10 @@ class Bed:
             named = self.target.variables(str(self.file))
             chosen = [f"{name}={value}" for name, value in named.items()]
         words = [str(self.program), what, str(CALLS), "1", str(CONNECTING), *map(_often, sizes)]
-        command = [*here.command_line(len(self.played)), "env", *chosen, *words]
+        wrapped = wrap_command(["env", *chosen, *words])
+        command = [*here.command_line(len(self.played)), *wrapped]
         ended = run_limited(command, here.environment(LIMIT), LIMIT)
+        refuse_interrupted(ended, self.machine.keeper)
         rows = [line.split() for line in ended.output if len(line.split()) == 3][1:]
         found = {
             size: float(row[1]) if row[2] == "0" else inf

@@ -18,9 +18,12 @@ from runtime.foreign.sends import Send
 from topologies.model.messages import show_value
 
 MOST_FAULTS = 5  # wrong lines that are told
-HEAD = r"collective\s+([a-z_]{1,40})(?:\s+root\s+(\S{1,200}))?"
-LINE = r"(\S{1,200})\s*->\s*([^\s:]{1,200})\s*:\s*(\d{1,7})(?:\.(\d{1,7}))?\s+(\d{1,9})\s*([+=])?"
-ADDS = {"+": True, "=": False}
+HEAD = re.compile(r"collective\s+([a-z_]{1,40})(?:\s+root\s+(\S{1,200}))?", re.ASCII)
+LINE = re.compile(
+    r"(\S{1,200})\s*->\s*([^\s:]{1,200})\s*:\s*(\d{1,7})(?:\.(\d{1,7}))?\s+(\d{1,9})\s*([+=])?",
+    re.ASCII,
+)
+ADDS = {None: None, "+": True, "=": False}
 
 
 def looks_alike(text: str) -> bool:
@@ -48,7 +51,7 @@ def read(text: str, names: Mapping[str, int]) -> tuple[str | None, int | None, l
     faults: list[str] = []
     for number, line in enumerate(_lines(text), 1):
         try:
-            if head := re.fullmatch(HEAD, line, re.ASCII):
+            if line.startswith("collective") and (head := HEAD.fullmatch(line)):
                 if heads:
                     raise ForeignError("a second collective")
                 heads.append((head[1], _rank(head[2], names) if head[2] else None))
@@ -71,13 +74,13 @@ def _send(line: str, names: Mapping[str, int]) -> Send:
     Raises:
         ForeignError: the line is none.
     """
-    found = re.fullmatch(LINE, line, re.ASCII)
+    found = LINE.fullmatch(line)
     if found is None:
         expected = "'src -> dst: piece step' or 'collective NAME'"
         raise ForeignError(f"{show_value(line[:80])}, expected {expected}")
-    src, dst = (_rank(found[i], names) for i in (1, 2))
-    piece = int(found[3]), int(found[4] or 0)
-    return Send(src, dst, piece, int(found[5]), ADDS.get(found[6] or ""))
+    src, dst, block, part, step, adds = found.groups()
+    piece = int(block), int(part or 0)
+    return Send(_rank(src, names), _rank(dst, names), piece, int(step), ADDS[adds])
 
 
 def _rank(text: str, names: Mapping[str, int]) -> int:

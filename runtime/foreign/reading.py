@@ -1,5 +1,6 @@
 """Files of others, by what they begin with, as schedules of a machine."""
 
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 
 from runtime.foreign import forestcoll, msccl, own_text, teccl
@@ -71,6 +72,7 @@ def _read(data: bytes, topology: Topology, name: str | None) -> Sends:
     Raises:
         ForeignError: it is none of those that are known.
     """
+    data = data.removeprefix(BOM_UTF8)  # some editors write it
     head = data[:4096].lstrip()
     if head.startswith(b"{"):
         return _json(data)

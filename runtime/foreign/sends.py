@@ -19,6 +19,7 @@ from topologies.model.topology import Topology
 MOST_PARTS = 2**16  # of a block
 MOST_STEPS = 2**31
 MOST_SENDS = 2**22
+PLACES = ("src", "dst", "block", "part", "step")  # of a send, as they are told
 MOST_LANES = 64  # parts of a piece that take different ways
 Piece = tuple[int, int]  # a block, and one of its equal parts
 
@@ -101,20 +102,16 @@ def _checked(number: int, row: object, topology: Topology, collective: Collectiv
     if not isinstance(row, tuple) or not 4 <= len(row) <= len(Send._fields):
         raise ForeignError(f"send {number}: expected (src, dst, piece, step)")
     send = Send(*row)
-    where = f"send {number}"
     if isinstance(send.piece, tuple) and len(send.piece) != 2:
-        raise ForeignError(f"{where}: a piece is a block, or (block, part)")
+        raise ForeignError(f"send {number}: a piece is a block, or (block, part)")
     block, part = _piece(send)
-    for name, value, most in (
-        ("src", send.src, topology.ranks),
-        ("dst", send.dst, topology.ranks),
-        ("block", block, collective.blocks),
-        ("part", part, MOST_PARTS),
-        ("step", send.step, MOST_STEPS),
-    ):
-        whole(f"{where}: {name}", value, 0, most - 1, error=ForeignError)
+    values = send.src, send.dst, block, part, send.step
+    ends = topology.ranks, topology.ranks, collective.blocks, MOST_PARTS, MOST_STEPS
+    for name, value, end in zip(PLACES, values, ends, strict=True):
+        if type(value) is not int or not 0 <= value < end:  # most are: millions are looked at
+            whole(f"send {number}: {name}", value, 0, end - 1, error=ForeignError)
     if send.src == send.dst:
-        raise ForeignError(f"{where}: rank {send.src} sends to itself")
+        raise ForeignError(f"send {number}: rank {send.src} sends to itself")
     return send
 
 

@@ -11,6 +11,7 @@ from commplan.selection.algorithm import Algorithm, Rules
 from commplan.selection.mpi.mpich_algorithms import ALGORITHMS, WORDS
 from commplan.selection.mpi.mpich_rules import KEYS, call_of, set_rules, text
 from commplan.selection.mpi.mpich_tree import (
+    GivenLibraryError,
     LibraryError,
     check,
     in_library,
@@ -18,6 +19,7 @@ from commplan.selection.mpi.mpich_tree import (
     thresholds,
 )
 from runtime.launch.mpi import find
+from topologies.formats import atomic
 from topologies.model.messages import one_line
 from topologies.model.units import Bytes
 
@@ -93,7 +95,16 @@ def mpich(library: str | None = None) -> Mpich:
         LibraryError: there is none, it is of another MPI, or it has other words for its sizes.
         LaunchError: there is no mpirun.
     """
-    tree = in_library(library or _beside())
+    if library is None:
+        return _open(_beside())
+    try:
+        return _open(library)
+    except LibraryError as error:
+        raise GivenLibraryError(str(error)) from None
+
+
+def _open(library: atomic.Name) -> Mpich:
+    tree = in_library(library)
     for word in KEYS:
         if "comm_type=intra" not in tree.get(f"collective={word}", {}):
             raise LibraryError(f"collective={word}: no branch comm_type=intra")

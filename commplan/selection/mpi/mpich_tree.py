@@ -44,6 +44,12 @@ class LibraryError(CommplanError, RuntimeError):
     exit_code = NO
 
 
+class GivenLibraryError(LibraryError):
+    """A file that was given for a library of MPICH, and is none."""
+
+    exit_code = WRONG_INPUT
+
+
 @dataclass(frozen=True)
 class Call:
     """A call of a collective: processes; bytes of a buffer or block, and of all; elements."""

@@ -1,12 +1,19 @@
 import time
 from math import inf
+from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 
+from bench.contest.interrupted import refuse_interrupted
 from bench.contest.kept import JournalError, Kept, TimeOverError
 from bench.contest.launches import Journal, Launch
 from bench.contest.margins import Promise, judge, least_margin
 from bench.contest.selected import Row, summary
+from bench.select import main
+from runtime.fabric.layout import FabricError
+from runtime.launch.mpi import LaunchError
+from runtime.launch.process import Ended
 
 LAUNCH = Launch("star", "broadcast", "ring", 0)
 
@@ -33,6 +40,35 @@ def test_launches_of_another_library_are_refused(tmp_path):
     Journal("mpich", tmp_path / "launches.jsonl")
     with pytest.raises(JournalError, match="expected those"):
         Journal("openmpi", tmp_path / "launches.jsonl")
+
+
+def test_the_command_refuses_them_in_a_line(tmp_path):
+    Journal("another", path := tmp_path / "launches.jsonl")
+    ended = CliRunner().invoke(main, ["--report", "--rows", str(path)])
+    assert ended.exit_code == 2
+    assert ended.output.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("ended", "alive", "error"),
+    [
+        (Ended(0), False, None),
+        (Ended(1, timed_out=True), True, None),
+        (Ended(139), True, None),
+        (Ended(137, errors=["# commplan process 3 ended with 139"]), True, None),
+        (Ended(9, errors=["# commplan process 3 ended with 137"]), True, LaunchError),
+        (Ended(143), True, LaunchError),
+        (Ended(-9), True, LaunchError),
+        (Ended(1), False, FabricError),
+    ],
+)
+def test_what_somebody_ended_is_not_kept(ended, alive, error):
+    keeper = SimpleNamespace(alive=alive)
+    if error is None:
+        refuse_interrupted(ended, keeper)
+        return
+    with pytest.raises(error):
+        refuse_interrupted(ended, keeper)
 
 
 def test_no_launch_begins_when_the_time_is_over():

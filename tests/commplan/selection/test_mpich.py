@@ -149,7 +149,7 @@ def test_files_are_read_as_the_loader_reads_them(installed, tmp_path):
         (("star:4", "--target", "mpihc"), 2, "nearest: mpich"),
         (("star:4", "gather", "--target", "mpich"), 2, "no collective is named 'gather'"),
         (("star:4", "--ranks", "0", "--target", "mpich"), 2, "1 processes, expected 2 to 512"),
-        (("star:4", "--target", "mpich", "--library", "none.so"), 1, "none.so: no such file"),
+        (("star:4", "--target", "mpich", "--library", "none.so"), 2, "none.so: no such file"),
         (("star:4", "--target", "openmpi", "--library", "a.so"), 2, "--library is for mpich and"),
         (("star:4", "--target", "mpich", "--map", "none.txt"), 2, "none.txt: no such file"),
     ],
