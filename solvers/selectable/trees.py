@@ -52,6 +52,12 @@ def knomial_right(n: int, k: int) -> Children:
     return children
 
 
+def doubling(n: int) -> Children:
+    """Let all that have it send in each round, to those twice as far as in the one before."""
+    spans = [2**i for i in range(n.bit_length()) if 2**i < n]
+    return [[i + span for span in spans if i < span < n - i] for i in range(n)]
+
+
 def farthest_first(n: int, k: int) -> Children:
     """Take the tree of `knomial_right`, and let each process send to its farthest child first."""
     return [own[::-1] for own in knomial_right(n, k)]

