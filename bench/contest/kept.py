@@ -17,7 +17,7 @@ from topologies.model.errors import NO, WRONG_INPUT, CommplanError
 from topologies.model.units import Seconds
 
 
-class JournalError(click.ClickException):
+class JournalError(click.ClickException, CommplanError, ValueError):
     """A file of rows that is none, or of another library."""
 
     exit_code = WRONG_INPUT
