@@ -61,6 +61,7 @@ class Passage:
         requests, deeds = made
         narrow = is_crowded()
         self._spins = 0 if narrow else SPINS
+        self._looks = range(3 if narrow else SPINS)
         self._startall = mpi.Prequest.Startall
         self._testall, self._testsome = mpi.Request.Testall, mpi.Request.Testsome
         self.open: list[Any] = []
@@ -78,19 +79,40 @@ class Passage:
         """Go through once, and come back whenever nothing has come."""
         return self._by_steps() if self._flow is None else self._by_lead(self._flow)
 
-    def end(
+    def run(
         self,
-        way: Iterator[None],
+        way: Iterator[None] | None = None,
         limit: Seconds = math.inf,
         look: Callable[[], None] | None = None,
     ) -> bool:
-        """Go on with what was begun, to the end; tell whether nothing let one wait too long.
+        """Go through to the end; tell whether nothing let one wait too long.
+
+        Steps whose messages are soon there need neither an iterator nor a clock.
 
         Args:
-            way: what `begin` gave.
+            way: what `begin` gave, to go on with that.
             limit: seconds that nothing may come for.
             look: is called now and then while nothing comes.
         """
+        if way is not None or self._flow is not None:
+            return self._end(way or self.begin(), limit, look)
+        start, test, looks = self._startall, self._testall, self._looks
+        for local, requests, first in self._segments:
+            for deed, arrays in local:
+                deed(*arrays)
+            if not requests:
+                continue
+            self.at = first
+            start(requests)
+            for _ in looks:
+                if test(requests):
+                    break
+            else:
+                if not self._end(self._await(requests, first), limit, look):
+                    return False
+        return True
+
+    def _end(self, way: Iterator[None], limit: Seconds, look: Callable[[], None] | None) -> bool:
         moved, looks, deadline = self.moved, 0, math.inf
         for _ in way:
             if self.moved != moved:
@@ -123,10 +145,14 @@ class Passage:
             # Most messages are there at the second look; to come back costs as much as one.
             if test(requests) or test(requests) or test(requests):
                 continue
-            self.open, self.lines = requests, range(first, first + len(requests))
-            self.moved += 1
-            while not test(requests):
-                yield
+            yield from self._await(requests, first)
+
+    def _await(self, requests: list[Any], first: int) -> Iterator[None]:
+        """Come back until the messages of a step are there; the first has the line `first`."""
+        self.open, self.lines = requests, range(first, first + len(requests))
+        self.moved += 1
+        while not self._testall(requests):
+            yield
 
     def _by_lead(self, flow: Flow) -> Iterator[None]:
         """Do each line as soon as what it waits for is done and the lead allows it."""

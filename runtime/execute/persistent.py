@@ -75,9 +75,9 @@ class Persistent:
             ExecutionError: it did not come to its end, now or before: its messages may still be
                 under way, so that it cannot be begun again.
         """
-        way = self._under_way()
+        way = self._begun()
         try:
-            if not self._passage.end(way, self.limit, self.look):
+            if not self._passage.run(way, self.limit, self.look):
                 raise self.late()
         except self._MPI.Exception as error:
             raise self._refused(error) from None
@@ -91,7 +91,7 @@ class Persistent:
         Raises:
             ExecutionError: as `run`.
         """
-        self._way = self._under_way()
+        self._way = self._begun() or self._passage.begin()
         try:
             for _ in self._way:
                 return False
@@ -107,15 +107,13 @@ class Persistent:
         self._requests.clear()
         self._bound = ()
 
-    def _under_way(self) -> Iterator[None]:
-        """Give the run that is begun, or begin one."""
+    def _begun(self) -> Iterator[None] | None:
+        """Give the run that is begun; where none is, make the input ready for one."""
         if self._failure is not None:
             raise self._failure
-        if self._way is not None:
-            return self._way
-        if self.part.shared:
+        if self._way is None and self.part.shared:
             take_shares(self._shares, self._given, self.part.dtype, self.part.divisor)
-        return self._passage.begin()
+        return self._way
 
     def _end(self) -> None:
         self._way = None

@@ -58,7 +58,7 @@ class Machine:
 
     def run(self) -> None:
         """Do the collective once."""
-        if not self.passage.end(self.passage.begin(), self.watchdog or math.inf):
+        if not self.passage.run(limit=self.watchdog or math.inf):
             self.give_up()
 
     def give_up(self) -> None:

@@ -127,10 +127,23 @@ def test_steps_are_waited_for_where_messages_are_brief_or_cores_few(monkeypatch,
     assert calls(LARGE, narrow=True) == [True] * 3
 
 
-def test_who_waits_too_long_is_told(monkeypatch, ring_of):
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_who_waits_too_long_is_told(monkeypatch, ring_of, size):
     monkeypatch.setattr(passage, "is_crowded", lambda: False)
-    program = lower(ring_of("all_gather", 2), LARGE)
+    program = lower(ring_of("all_gather", 2), size)
     given = [np.zeros(each, np.float32) for each in program.counts[:, 0]]
     (first, _), _ = ways(program, given, Post(0))
-    assert not first.end(first.begin(), 0.0)
+    assert not first.run(limit=0.0)
+    assert first.open
     assert not any(each.complete for each in first.open)
+
+
+def test_a_run_goes_to_the_end_at_once_or_from_what_was_begun(monkeypatch, ring_of):
+    monkeypatch.setattr(passage, "is_crowded", lambda: False)
+    for size in (SMALL, LARGE):
+        program = lower(ring_of("all_reduce", 1), size)
+        given = [np.arange(each, dtype=np.float32) for each in program.counts[:, 0]]
+        for begun in (False, True):
+            ((only, memory),) = ways(program, given, Post(1))
+            assert only.run(only.begin() if begun else None, 1.0)
+            assert memory[Buffer.OUTPUT].tobytes() == given[0].tobytes()
