@@ -157,7 +157,7 @@ def test_each_mistake_is_one_line_with_its_place(tmp_path: Path, changes: dict, 
 def test_what_is_wrong_with_a_row_is_told_once(tmp_path: Path) -> None:
     row = {"src": "b{b}.g{g}", "dst": "hob{b}", "bandwidth_GBps": 0, "class": "x"}
     assert faults(tmp_path, {"links": [row, BOXES["links"][1]]}) == [
-        "links[0] b0.g0 -> hob0 class: no class of links is named 'x'; known:  "
+        "links[0] b0.g0 -> hob0 class: no class of links is named 'x'; there is none "
         "(and 5 more of the row)",
         "links[0] b0.g0 -> hob0: no rank or switch is named hob0; nearest: hub0 "
         "(and 5 more of the row)",
