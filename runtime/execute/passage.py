@@ -4,6 +4,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,17 +16,23 @@ from topologies.model.topology import IntArray
 from topologies.model.units import Seconds
 
 LOOKS = 2**12  # after so many in vain, whoever runs a part is asked whether to go on
+PAIR = 2
 SPINS = 16  # looks before other processes get a turn, where each has a core
 # Bytes of messages which Python follows one by one no faster than they come: it waits for a step.
 BRIEF = 2**15
 
 
 class Segment(NamedTuple):
-    """Copies and additions, then the messages of a step, the lines of which begin at `first`."""
+    """Copies and additions, then the messages of a step, the lines of which begin at `first`.
+
+    start: starts them all. test: tells whether all are there.
+    """
 
     local: list[Deed]
     requests: list[Any]
     first: int
+    start: Callable[[], object]
+    test: Callable[[], bool]
 
 
 class Passage:
@@ -61,16 +68,15 @@ class Passage:
         requests, deeds = made
         narrow = is_crowded()
         self._spins = 0 if narrow else SPINS
-        self._looks = range(3 if narrow else SPINS)
-        self._startall = mpi.Prequest.Startall
-        self._testall, self._testsome = mpi.Request.Testall, mpi.Request.Testsome
+        self._looks = range(3 if narrow else 4 * SPINS)
+        self._testsome = mpi.Request.Testsome
         self.open: list[Any] = []
         self.lines: Sequence[int] = ()
         self.moved = self.at = 0
         self._segments: list[Segment] = []
         self._flow: Flow | None = None
         if narrow or _goes_by_steps(lines, lead):
-            self._segments = [_segment(requests, deeds, *span) for span in spans(lines)]
+            self._segments = [_segment(requests, deeds, mpi, *span) for span in spans(lines)]
         else:
             self._requests: list[Any] = [requests.get(line) for line in range(len(lines))]
             self._flow = Flow(lines, followers, deeds)
@@ -96,19 +102,19 @@ class Passage:
         """
         if way is not None or self._flow is not None:
             return self._end(way or self.begin(), limit, look)
-        start, test, looks = self._startall, self._testall, self._looks
-        for local, requests, first in self._segments:
+        looks = self._looks
+        for segment in self._segments:
+            local, requests, self.at, start, test = segment
             for deed, arrays in local:
                 deed(*arrays)
             if not requests:
                 continue
-            self.at = first
-            start(requests)
+            start()
             for _ in looks:
-                if test(requests):
+                if test():
                     break
             else:
-                if not self._end(self._await(requests, first), limit, look):
+                if not self._end(self._await(segment), limit, look):
                     return False
         return True
 
@@ -134,24 +140,24 @@ class Passage:
         return sorted(line for line, request in pairs if not request.Test())
 
     def _by_steps(self) -> Iterator[None]:
-        start, test = self._startall, self._testall
-        for local, requests, first in self._segments:
+        for segment in self._segments:
+            local, requests, self.at, start, test = segment
             for deed, arrays in local:
                 deed(*arrays)
             if not requests:
                 continue
-            self.at = first
-            start(requests)
+            start()
             # Most messages are there at the second look; to come back costs as much as one.
-            if test(requests) or test(requests) or test(requests):
+            if test() or test() or test():
                 continue
-            yield from self._await(requests, first)
+            yield from self._await(segment)
 
-    def _await(self, requests: list[Any], first: int) -> Iterator[None]:
-        """Come back until the messages of a step are there; the first has the line `first`."""
+    def _await(self, segment: Segment) -> Iterator[None]:
+        """Come back until the messages of a step are there."""
+        requests, first = segment.requests, segment.first
         self.open, self.lines = requests, range(first, first + len(requests))
         self.moved += 1
-        while not self._testall(requests):
+        while not segment.test():
             yield
 
     def _by_lead(self, flow: Flow) -> Iterator[None]:
@@ -180,11 +186,37 @@ def _goes_by_steps(lines: Lines, lead: int) -> bool:
 
 
 def _segment(
-    requests: Mapping[int, Any], deeds: Mapping[int, Deed], begin: int, first: int, end: int
+    made: Mapping[int, Any],
+    deeds: Mapping[int, Deed],
+    mpi: Any,  # noqa: ANN401
+    *span: int,
 ) -> Segment:
-    """Make the lines from `begin` to `end`, of which those from `first` on are messages."""
+    """Make the lines from begin to end, of which those from first on are messages."""
+    begin, first, end = span
     local = [deeds[i] for i in range(begin, first)]
-    return Segment(local, [requests[i] for i in range(first, end)], first)
+    requests = [made[i] for i in range(first, end)]
+    if len(requests) == PAIR:
+        return Segment(local, requests, first, *_pair(*requests))
+    start, test = mpi.Prequest.Startall, mpi.Request.Testall
+    return Segment(local, requests, first, partial(start, requests), partial(test, requests))
+
+
+def _pair(one: Any, two: Any) -> tuple[Callable[[], None], Callable[[], bool]]:  # noqa: ANN401
+    """Give what starts and tests two requests, each by itself.
+
+    To hand mpi4py a list of two costs more than two calls. A request that was found complete stays
+    so until it is started again.
+    """
+    begin, begin_other, there, other_there = one.Start, two.Start, one.Test, two.Test
+
+    def start() -> None:
+        begin()
+        begin_other()
+
+    def test() -> bool:
+        return bool(there() and other_there())
+
+    return start, test
 
 
 def spans(lines: Lines) -> Iterator[tuple[int, int, int]]:

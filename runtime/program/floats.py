@@ -13,6 +13,7 @@ Join = Callable[[Array, Array], None]
 BLOCK = 2**14  # elements that are worked on at a time, in memory that is kept
 WIDE = 2**17  # the same where no memory is needed besides: what a core's own cache holds
 FEW = 2**10  # elements of which all that are no numbers are found sooner than the largest
+SQUARED = ("float32", "float64")  # a few of what BLAS knows are squared sooner than looked at
 # The one form of what is not a number.
 NANS = {"float16": 0x7E00, "float32": 0x7FC00000, "float64": 0x7FF8000000000000}
 
@@ -36,7 +37,7 @@ def unify(values: Array, strange: NDArray[np.bool_]) -> None:
             np.putmask(part.view(bits), found, bits.type(NANS[part.dtype.name]))
 
 
-def silence(ufunc: np.ufunc) -> Callable[..., object]:
+def silence(ufunc: Callable[..., object]) -> Callable[..., object]:
     """Give a function of numpy that warns of no overflow and of nothing that is not a number.
 
     numpy keeps what it warns of with a context since 2.0, and to enter one that is made takes no
@@ -47,6 +48,16 @@ def silence(ufunc: np.ufunc) -> Callable[..., object]:
     context = copy_context()
     context.run(np.seterr, over="ignore", invalid="ignore")
     return partial(context.run, ufunc)
+
+
+def spoils(ufunc: np.ufunc, to: Array, source: Array) -> object:
+    """Join a few floats; tell whether any of the first is no number then.
+
+    A sum of squares is no number only where one of them is none: none is below 0.
+    """
+    ufunc(to, source, to)
+    squares: np.generic = to.dot(to)
+    return squares != squares
 
 
 class RealJoin:
@@ -60,10 +71,15 @@ class RealJoin:
         # Of equals only the signs of 0 differ, and those are the highest bits.
         self.tie = {"minimum": np.bitwise_or, "maximum": np.bitwise_and}.get(ufunc.__name__)
         self.most = WIDE if self.tie is None else BLOCK
+        self.few = FEW if self.tie is None and dtype in SQUARED else -1
+        self.spoils = silence(partial(spoils, ufunc))
 
     def join(self, to: Array, source: Array) -> None:
         """Change the first by the second."""
-        if len(to) > self.most:
+        if len(to) <= self.few:
+            if self.spoils(to, source):
+                unify(to, self.strange)
+        elif len(to) > self.most:
             for start in range(0, len(to), self.most):
                 self._block(to[start : start + self.most], source[start : start + self.most])
         elif self.tie is None:
