@@ -2,7 +2,8 @@
 
 PLAN/job.json says who plays what: the rank of the machine of each rank of the job, the groups, and
 for each the group whose schedules it runs and the ranks that it plays there. Beside it are
-machine.json, the files of launchers, and a schedule for each collective of unlike groups.
+machine.json, the files of launchers, and a schedule for each collective of unlike groups; in the
+folder `together` those that share the links with what runs at the same time.
 """
 
 import json
@@ -18,11 +19,13 @@ from msgspec import Meta, Struct
 
 from commplan.jobs.launchers import write_all
 from commplan.jobs.planning import GroupPlans
+from commplan.jobs.shares import Shares
 from solvers.jobs.errors import JobError
 from solvers.jobs.faults import list_faults
 from solvers.jobs.job import Job
 from solvers.placement.search import Placement
 from solvers.schedules import files
+from solvers.schedules.ensembles.files import save as save_set
 from topologies.formats import atomic
 from topologies.formats.files import load as load_topology
 from topologies.formats.files import save as save_topology
@@ -33,17 +36,28 @@ from topologies.model.topology import Topology
 FORMAT = "commplan/job-plan/1"
 TABLE, MACHINE, JOB = "job.json", "machine.json", "job.toml.json"
 EXPECTED = "expectations.csv"
+TOGETHER = "together"
 FIELDS = ("collective", "groups", "bytes", "predicted_seconds", "bound_seconds")
 FILE_LIMIT = 500 * 10**6
 Number = Annotated[int, Meta(ge=0, le=2**24)]
 
 
-class Group(Struct, frozen=True, forbid_unknown_fields=True):
-    """A group in the file: its ranks of the job, and whose schedules it runs, as whom."""
+class Likeness(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose schedules a group runs, and as which ranks of it."""
 
-    ranks: tuple[Number, ...]
     like: Number
     plays: tuple[Number, ...]
+
+
+class Group(Likeness, frozen=True, forbid_unknown_fields=True):
+    """A group in the file: its ranks of the job, and whose schedules it runs, as whom.
+
+    Attributes:
+        shared: the same of the schedules that share the links with what runs at the same time.
+    """
+
+    ranks: tuple[Number, ...]
+    shared: Likeness | None = None
 
 
 class Row(Struct, frozen=True):
@@ -90,6 +104,7 @@ def save(
     job: Job,
     placed: Placement,
     made: GroupPlans,
+    shares: Shares,
     told: dict[str, Any],
 ) -> None:
     """Write the folder beside its place, then move it there.
@@ -100,6 +115,7 @@ def save(
         job: that is planned.
         placed: its placement.
         made: the schedules of its groups.
+        shares: those that were planned together.
         told: what the command answers, for people.
 
     Raises:
@@ -108,7 +124,7 @@ def save(
     check_new(folder)
     beside = tempfile.mkdtemp(dir=os.path.dirname(os.path.abspath(folder)), prefix=".job-")
     try:
-        _write(Path(beside), topology, job, placed, made, told)
+        _write(Path(beside), topology, job, placed, made, shares, told)
         os.chmod(beside, 0o755)
         os.replace(beside, folder)
     except BaseException:
@@ -122,17 +138,11 @@ def _write(
     job: Job,
     placed: Placement,
     made: GroupPlans,
+    shares: Shares,
     told: dict[str, Any],
 ) -> None:
     """Write all files."""
-    own = {int(rank): number for number, rank in enumerate(placed.ranks)}
-    rows = {
-        kind: [
-            {"ranks": [own[rank] for rank in each.ranks], "like": each.like, "plays": each.plays}
-            for each in members
-        ]
-        for kind, members in made.members.items()
-    }
+    rows = _groups(placed, made, shares)
     table = {"format": FORMAT, **told, "ranks": placed.ranks.tolist(), "groups": rows}
     (place / TABLE).write_text(json.dumps(table, allow_nan=False) + "\n", encoding="utf-8")
     (place / JOB).write_bytes(msgspec.json.encode(job) + b"\n")
@@ -144,6 +154,35 @@ def _write(
         folder = place / f"{each.kind}-{each.group}"
         folder.mkdir(exist_ok=True)
         files.save(each.plan.schedule, str(folder / f"{each.collective}.json.gz"))
+    _write_shares(place / TOGETHER, shares)
+
+
+def _groups(
+    placed: Placement, made: GroupPlans, shares: Shares
+) -> dict[str, list[dict[str, object]]]:
+    """Give the ranks of the job in each group, and whose schedules it runs, as JSON has them."""
+    own = {int(rank): number for number, rank in enumerate(placed.ranks)}
+    rows: dict[str, list[dict[str, object]]] = {}
+    for kind, members in made.members.items():
+        rows[kind] = [
+            {"ranks": [own[rank] for rank in each.ranks], "like": each.like, "plays": each.plays}
+            for each in members
+        ]
+        for row, each in zip(rows[kind], shares.members.get(kind, ()), strict=False):
+            row["shared"] = {"like": each.like, "plays": each.plays}
+    return rows
+
+
+def _write_shares(place: Path, shares: Shares) -> None:
+    """Write each set whole, and the schedules in it, which groups' communicators take."""
+    for each in shares.sets:
+        place.mkdir(exist_ok=True)
+        save_set(each.ensemble, str(place / f"{each.name}.json.gz"))
+        for number in {member.like for member in shares.members[each.kind]}:
+            folder = place / f"{each.kind}-{number}"
+            folder.mkdir(exist_ok=True)
+            found = shares.schedule(each, number)
+            files.save(found, str(folder / f"{each.collective}.json.gz"))
 
 
 def _expectations(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -211,6 +250,13 @@ def _faults(table: Table, topology: Topology) -> list[str]:
         if sorted(rank for row in rows for rank in row.ranks) != list(range(count)):
             return [f"groups.{kind}: expected each rank of the job in one group"]
         for place, row in enumerate(rows):
+            where = f"groups.{kind}[{place}]"
             if row.like >= len(rows) or sorted(row.plays) != sorted(rows[row.like].plays):
-                return [f"groups.{kind}[{place}]: it does not play the ranks of group {row.like}"]
+                return [f"{where}: it does not play the ranks of group {row.like}"]
+            other = row.shared
+            if other is None:
+                continue
+            like = rows[other.like].shared if other.like < len(rows) else None
+            if like is None or sorted(other.plays) != sorted(like.plays):
+                return [f"{where}.shared: it does not play the ranks of group {other.like}"]
     return []

@@ -71,7 +71,7 @@ def plan_groups(topology: Topology, job: Job, placed: Placement, watch: Watch) -
             largest[key] = cost
     watch.tell("looking for groups that are alike")
     generators = _symmetry(topology, watch)
-    members = {kind: _members(generators, job, placed, kind) for kind, _ in largest}
+    members = {kind: _members(topology, generators, job, placed, kind) for kind, _ in largest}
     plans: list[Planned] = []
     not_tried: list[str] = []
     relays: Relays = "forward" if placed.forward else "none"
@@ -100,9 +100,11 @@ def _symmetry(topology: Topology, watch: Watch) -> IntArray:
     return find_symmetry(topology, everyone, WORK, watch=watch).generators
 
 
-def _members(generators: IntArray, job: Job, placed: Placement, kind: str) -> list[Member]:
+def _members(
+    topology: Topology, generators: IntArray, job: Job, placed: Placement, kind: str
+) -> list[Member]:
     rows: Sequence[Sequence[int]] = placed.ranks[groups(job.layout, kind)].tolist()
-    return find_alike(generators, rows)
+    return find_alike(topology, generators, rows)
 
 
 def _plan(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from commplan.communicator import Communicator
-from commplan.jobs.folder import Group, Table, load
+from commplan.jobs.folder import TOGETHER, Group, Table, load
 from solvers.jobs.errors import JobError
 from topologies.derive.part import without_others
 from topologies.model.messages import unknown
@@ -17,11 +17,17 @@ from topologies.model.units import Rank
 
 @dataclass(frozen=True, eq=False)
 class JobPlan:
-    """A plan read from its folder: process i of the launch is rank i of the job."""
+    """A plan read from its folder: process i of the launch is rank i of the job.
+
+    Attributes:
+        together: whether groups take their parts of sets that were planned together, where there
+            are such; else the schedules that are best for each alone.
+    """
 
     folder: Path
     topology: Topology
     _table: Table
+    together: bool = True
     _open: dict[str, Communicator] = field(default_factory=dict)
 
     @property
@@ -86,13 +92,15 @@ class JobPlan:
 
     def _settings(self, kind: str, row: Group) -> tuple[Topology, dict[str, Any]]:
         """Give what a group's communicator is made with: its machine, and options."""
-        options: dict[str, Any] = {"ranks": row.plays}
-        compiled = self.folder / f"{kind}-{row.like}"
+        shared = row.shared if self.together else None
+        own, folder = (row, self.folder) if shared is None else (shared, self.folder / TOGETHER)
+        options: dict[str, Any] = {"ranks": own.plays}
+        compiled = folder / f"{kind}-{own.like}"
         if compiled.is_dir():
             options["schedules"] = str(compiled)
         if self._table.others_forward:
             return self.topology, options
-        return without_others(self.topology, self._table.groups[kind][row.like].plays), options
+        return without_others(self.topology, own.plays), options
 
     def settings_of(self, members: Sequence[int]) -> tuple[Topology, dict[str, Any]] | None:
         """Give what a communicator of these ranks of the job is made with, if they are a group.
@@ -104,13 +112,17 @@ class JobPlan:
             for row in rows:
                 if set(row.ranks) == set(members) and len(row.ranks) == len(members) > 1:
                     machine, options = self._settings(kind, row)
-                    plays = dict(zip(row.ranks, row.plays, strict=True))
+                    plays = dict(zip(row.ranks, options["ranks"], strict=True))
                     return machine, options | {"ranks": [plays[rank] for rank in members]}
         return None
 
 
-def job(folder: str | PathLike[str]) -> JobPlan:
+def job(folder: str | PathLike[str], *, together: bool = True) -> JobPlan:
     """Read the plan of a job from the folder that `commplan job -o` wrote.
+
+    Args:
+        folder: of the plan.
+        together: take schedules that share the links with what runs at the same time.
 
     Raises:
         JobError: one line with what is wrong.
@@ -119,4 +131,4 @@ def job(folder: str | PathLike[str]) -> JobPlan:
     >>> commplan.job("PLAN").group("tp").Allreduce(x, y)  # doctest: +SKIP
     """
     table, topology = load(folder)
-    return JobPlan(Path(folder), topology, table)
+    return JobPlan(Path(folder), topology, table, together)

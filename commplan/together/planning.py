@@ -15,6 +15,7 @@ from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch
 from solvers.together.joint import plan_variants
 from topologies.model.topology import Topology
 from topologies.model.units import Seconds
+from topologies.symmetry.group import Group
 
 LATE = 1e-9  # relative, by which the time of separate plans must be less to be taken
 SLACKS = tuple(Fraction(part, 100) for part in (2, 5, 10, 25))  # of the least time of the links
@@ -80,6 +81,7 @@ def together(
     watch: Watch = NO_DEADLINE,
     *,
     throughput: bool = False,
+    group: Group | None = None,
 ) -> Together:
     """Plan tasks as one, and each for itself; take what is over soonest, and verify it.
 
@@ -92,13 +94,14 @@ def together(
         relays: what ranks do for tasks that they are not in: "none" or "forward".
         watch: says when to stop.
         throughput: take the set whose links need least, whatever is predicted.
+        group: automorphisms that permute the tasks; looked for, where none is given.
 
     Raises:
         CollectiveError, Infeasible, NotFound: as of `plan_together`.
         WrongSchedule: the checker refuses what was made.
     """
     slacks = () if throughput else SLACKS
-    first, *others = plan_variants(topology, tasks, relays, watch, slacks=slacks)
+    first, *others = plan_variants(topology, tasks, relays, watch, group, slacks)
     alone: Alone | None = None
     with suppress(NotFound):
         alone = plan_alone(first, watch)

@@ -1,32 +1,26 @@
-"""Sets of collectives as people write them: words, lists, and the plan of a job."""
+"""Sets of collectives as people write them: words and lists."""
 
 import csv
 import io
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from commplan.jobs.folder import load as load_plan
-from commplan.jobs.folder import load_job
+from commplan.together.of_job import SENDS, make_send, make_task
 from solvers.demands import matrix, moe_tokens
-from solvers.jobs.demand import demand
-from solvers.jobs.errors import JobError
-from solvers.jobs.job import Flow, Job
 from solvers.schedules.collective import CollectiveError
 from solvers.schedules.ensembles.ensemble import MOST_TASKS, Task
 from solvers.schedules.kinds import BLOCKS, DEMAND, KINDS, TOKENS, collective
 from topologies.formats import atomic
 from topologies.model import selection, units
-from topologies.model.messages import one_line, show_value, unknown
+from topologies.model.messages import one_line, show_value
 from topologies.model.topology import Topology, TopologyError
-from topologies.model.units import Bytes, Rank
+from topologies.model.units import Rank
 
 FILE_LIMIT = 16 * 10**6
 FIELDS = ["ranks", "collective", "bytes"]
 EVERYONE = "all"
 _CUT = re.compile(r"(.*?)([/%])([0-9]{1,6})", re.DOTALL)
-SENDS = "send"
 
 
 def read_words(topology: Topology, words: Iterable[str]) -> list[Task]:
@@ -109,8 +103,8 @@ def _tasks(topology: Topology, ranks: str, name: str, size: str, *, place: str) 
         if name == SENDS:
             if any(len(group) < 2 for group in groups):
                 raise CollectiveError("found 1 rank, expected that a send has two, or more")
-            return [_send(*pair, amount) for group in groups for pair in pairwise(group)]
-        return [_task(name, group, amount) for group in groups]
+            return [make_send(*pair, amount) for group in groups for pair in pairwise(group)]
+        return [make_task(name, group, amount) for group in groups]
     except TopologyError as error:
         raise TopologyError([f"{place}: {fault}" for fault in error.faults]) from None
     except (CollectiveError, ValueError) as error:
@@ -129,17 +123,6 @@ def _given(name: str, ranks: tuple[Rank, ...], text: str) -> Task:
     return Task(what, what.total)
 
 
-def _task(name: str, ranks: Sequence[Rank], size: Bytes) -> Task:
-    """Make a task; one with a root has it at the first rank."""
-    rooted = name in KINDS and KINDS[name].rooted
-    return Task(collective(name, ranks, ranks[0] if rooted else None), size)
-
-
-def _send(src: Rank, dst: Rank, size: Bytes) -> Task:
-    """Make a send: a broadcast of two ranks."""
-    return Task(collective("broadcast", [src, dst], src), size)
-
-
 def _groups(topology: Topology, text: str) -> Iterator[tuple[Rank, ...]]:
     """Read ranks, cut into groups where that is asked."""
     cut = _CUT.fullmatch(text)
@@ -155,79 +138,3 @@ def _groups(topology: Topology, text: str) -> Iterator[tuple[Rank, ...]]:
         yield from (chosen[i : i + number] for i in range(0, len(chosen), number))
     else:
         yield from (chosen[i::number] for i in range(number))
-
-
-def read_plan(folder: str, kinds: Sequence[str]) -> tuple[Topology, list[Task]]:
-    """Read which collectives of a job's plan run at the same time, and their bytes.
-
-    All groups of a kind run their largest collective at once. Those of kinds that computation hides
-    go on beside the others: to each call of the first kind falls such a part of their bytes as the
-    calls of a step say.
-
-    Args:
-        folder: that `commplan job -o` wrote.
-        kinds: of groups; empty for what takes most that is not hidden, and all that is hidden.
-
-    Raises:
-        JobError: the folder cannot be read, or has no such kind.
-        TopologyError: its machine cannot.
-    """
-    table, topology = load_plan(folder)
-    job = load_job(folder)
-    flows = _largest(demand(job))
-    chosen = list(kinds) or _overlapping(job, flows)
-    tasks: list[Task] = []
-    for kind in chosen:
-        if kind not in flows or kind not in table.groups:
-            raise JobError(unknown("group", kind, [k for k in flows if k in table.groups]))
-        flow = flows[kind]
-        size = max(round(int(flow.bytes) * flow.times / flows[chosen[0]].times), 1)
-        rows = [[table.ranks[rank] for rank in row.ranks] for row in table.groups[kind]]
-        if flow.collective == SENDS:
-            tasks += _pipelines(rows, job.layout.virtual > 1, size)
-        else:
-            tasks += [_task(flow.collective, ranks, size) for ranks in rows]
-    return topology, tasks
-
-
-def _pipelines(rows: Iterable[Sequence[Rank]], round_: bool, size: Bytes) -> Iterator[Task]:
-    """Make the sends of pipelines, to the next stage and back: half of the bytes each.
-
-    Args:
-        rows: the ranks of each pipeline.
-        round_: whether the last stage sends to the first, as where stages are virtual.
-        size: of what a rank sends to its neighbours, both ways.
-    """
-    sent: Counter[tuple[Rank, Rank]] = Counter()
-    half = max(size // 2, 1)
-    for row in rows:
-        for src, dst in pairwise([*row, row[0]] if round_ else row):
-            sent[src, dst] += half
-            sent[dst, src] += half
-    yield from (_send(*pair, amount) for pair, amount in sent.items())
-
-
-def _largest(flows: Sequence[Flow]) -> dict[str, Flow]:
-    """Find the collective of each kind that moves most in a step."""
-    found: dict[str, Flow] = {}
-    for flow in flows:
-        most = found.get(flow.group)
-        if most is None or _moved(flow) > _moved(most):
-            found[flow.group] = flow
-    return found
-
-
-def _overlapping(job: Job, flows: dict[str, Flow]) -> list[str]:
-    """Name the kind that moves most unhidden, and those that computation hides.
-
-    Raises:
-        JobError: nothing is hidden, so nothing runs beside anything else.
-    """
-    hidden = [kind for kind in flows if kind in job.hidden]
-    others = [kind for kind in flows if kind not in job.hidden]
-    first = max(others, key=lambda k: _moved(flows[k]), default=None)
-    return ([first] if first else []) + hidden
-
-
-def _moved(flow: Flow) -> float:
-    return int(flow.bytes) * flow.times

@@ -8,7 +8,7 @@ import numpy as np
 
 from topologies.model.topology import IntArray, Topology, frozen
 from topologies.symmetry.group import SymmetryError, link_images, orbits
-from topologies.symmetry.refinement import Web, refine_further
+from topologies.symmetry.refinement import Web, refine_further, refine_together
 
 TRIES = 24  # images tried for one vertex; a choice that looked right is not taken back
 
@@ -96,6 +96,15 @@ class Extension:
         for src, dst in ways:
             pair = None if pair is None else self._mark(pair, src, dst)
         return self._complete(pair, ways[0][1] - ways[0][0], False)
+
+    def carry_colours(self, here: IntArray, there: IntArray) -> IntArray | None:
+        """Find an automorphism that takes one colouring to another one, as `find` does.
+
+        Args:
+            here: a colour of each vertex.
+            there: the colours that their images are to have.
+        """
+        return self._complete(refine_together(self.web, np.stack([here, there])), 0, False)
 
     def _complete(self, pair: IntArray | None, step: int, in_turn: bool) -> IntArray | None:
         """Choose images, best by a step from the vertex, until each vertex has one."""

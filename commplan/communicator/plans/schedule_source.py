@@ -14,6 +14,7 @@ from commplan.candidates.select import compare
 from commplan.changes.ready_plans import ReadyPlans
 from commplan.communicator.options import Options
 from commplan.communicator.plans.background import PLANNING
+from commplan.communicator.plans.direct import send_directly
 from commplan.communicator.plans.kept_schedules import KeptSchedules, Wanted
 from commplan.planning.planner import plan
 from runtime.program.buffer_plan import moves
@@ -217,14 +218,16 @@ class Source:
 
     def _fits(self, schedule: Schedule, need: Need) -> bool:
         what = schedule.collective
-        root = self.ranks[need.root] if need.root >= 0 else None
-        return not need.demand and (what.name, what.root) == (need.name, root)
+        root = -1 if what.root is None else what.ranks.index(what.root)
+        return not need.demand and (what.name, root) == (need.name, need.root)
 
 
 def load_compiled(
     folder: str | Path, topology: Topology, ranks: Sequence[int]
 ) -> tuple[Schedule, ...]:
     """Load the schedules of a folder, those of sets too, that run on exactly these ranks.
+
+    What other ranks pass on in a schedule of these goes past them in one message (`direct.py`).
 
     Raises:
         ScheduleFileError: a file that cannot be read, or that was made for another machine.
@@ -240,9 +243,18 @@ def load_compiled(
                     raise ScheduleFileError(f"{path}: wrong: {faults[0]}")
                 if not is_deterministic(schedule):
                     raise ScheduleFileError(f"{path}: {UNLIKE}")
-                if moves(schedule).ranks == tuple(sorted(ranks)):
-                    found.append(schedule)
+                found += _among(schedule, tuple(sorted(ranks)))
     return tuple(found)
+
+
+def _among(schedule: Schedule, ranks: tuple[int, ...]) -> list[Schedule]:
+    """Give a schedule as these ranks alone run it, if they can."""
+    if moves(schedule).ranks == ranks:
+        return [schedule]
+    if schedule.collective.ranks != ranks:
+        return []
+    made = send_directly(schedule)
+    return [made] if verify(made).correct and is_deterministic(made) else []
 
 
 def share_source(

@@ -21,7 +21,7 @@ from solvers.schedules.ensembles.given import tell
 from solvers.schedules.ensembles.moved import moved
 from solvers.schedules.kinds import is_sized, kind_of
 from solvers.schedules.schedule import Schedule
-from topologies.model.arguments import of, whole
+from topologies.model.arguments import of, refuse, whole
 from topologies.model.cached import cached_property
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
 from topologies.model.units import Bytes, Rank
@@ -158,8 +158,14 @@ def check_tasks(tasks: Sequence[Task], topology: Topology) -> None:
     """Refuse tasks that make no set on a machine.
 
     Raises:
+        ArgumentError: something that is no task.
         CollectiveError: none, too many, one twice, or ranks that the machine has not.
     """
+    of("topology", topology, Topology)
+    if not isinstance(tasks, Sequence):
+        refuse("tasks", tasks, "a list of Task")
+    for number, task in enumerate(tasks):
+        of(f"tasks[{number}]", task, Task, "a Task: a collective and its bytes")
     if not 0 < len(tasks) <= MOST_TASKS:
         raise CollectiveError(f"{len(tasks)} collectives, expected 1 to {MOST_TASKS:,}")
     seen: dict[Key, int] = {}

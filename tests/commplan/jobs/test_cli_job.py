@@ -43,6 +43,29 @@ dp,all_gather,64KiB,1
 """
 
 
+BESIDE = """\
+format = "commplan/job/1"
+name = "experts beside gradients"
+[layout]
+tp = 1
+ep = 2
+etp = 1
+dp = 4
+[hidden.dp]
+part = 1.0
+[[flows]]
+group = "ep"
+collective = "all_to_all"
+bytes = 1000000
+times = 10
+[[flows]]
+group = "dp"
+collective = "reduce_scatter"
+bytes = 20000000
+times = 1
+"""
+
+
 @pytest.fixture
 def job_file(tmp_path):
     (tmp_path / "job.toml").write_text(JOB)
@@ -57,6 +80,17 @@ def planned(tmp_path_factory):
     some = ("--ranks", "b0.*,b1.g0", "--without-rank", "b0.g6", "--pin", "0=b1.g0")
     words = ["job", str(folder / "job.csv"), "dgx-a100:boxes=2", *some]
     result = CliRunner().invoke(commands, [*words, "-o", str(folder / "PLAN")])
+    assert result.exit_code == 0, result.output
+    return folder / "PLAN"
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory):
+    """Plan experts that exchange while gradients are added up."""
+    folder = tmp_path_factory.mktemp("beside")
+    (folder / "job.toml").write_text(BESIDE)
+    words = ["job", str(folder / "job.toml"), "full-mesh:4", "-o", str(folder / "PLAN")]
+    result = CliRunner().invoke(commands, words)
     assert result.exit_code == 0, result.output
     return folder / "PLAN"
 
@@ -104,6 +138,33 @@ def test_groups_of_torch_run_the_schedules_of_the_plan(planned, mpi):
     words = [sys.executable, "-m", "mpi4py", str(script), str(planned)]
     ended = run_limited([*mpi.command_line(4), *words], mpi.environment(90), 90)
     assert (ended.code, ended.output[-1:]) == (0, ["right"]), ended.errors
+
+
+def test_what_runs_at_the_same_time_is_planned_as_one_where_that_gains(beside, planned, ask):
+    rows = json.loads((beside / "job.json").read_text())["together"]
+    assert {(row["group"], row["collective"]) for row in rows} == {
+        ("ep", "all_to_all"),
+        ("dp", "reduce_scatter"),
+    }
+    for row in rows:
+        assert row["alone_seconds"] == pytest.approx(1.5 * row["seconds"])
+        found = ask("verify", str(beside / row["file"]))
+        assert found["optimal"]
+        assert found["seconds"] == pytest.approx(row["bound_seconds"])
+    shared = commplan.job(beside).settings_of([0, 1])[1]["schedules"]
+    assert shared == str(beside / "together" / "ep-0")
+    alone = commplan.job(beside, together=False).settings_of([0, 1])[1]["schedules"]
+    assert alone == str(beside / "ep-0")
+    assert not json.loads((planned / "job.json").read_text())["together"]
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("way", ["together", "alone"])
+def test_groups_run_their_parts_of_the_set(beside, mpi, way):
+    script = Path(__file__).with_name("run_beside.py")
+    words = [sys.executable, "-m", "mpi4py", str(script), str(beside), way]
+    ended = run_limited([*mpi.command_line(4), *words], mpi.environment(60), 60)
+    assert (ended.code, ended.output) == (0, ["right"]), ended.errors
 
 
 def test_rules_and_expectations_are_those_of_the_groups(planned, ask, call, tmp_path):
@@ -202,6 +263,7 @@ def test_bad_input_is_told_in_a_line(call, job_file, words, said):
         ('"format": "commplan/job-plan/1"', '"format": "x"', "$.format"),
         ('"ranks": [', '"ranks": [0, 0, ', "job.json"),
         ('"like": 0', '"like": 77', "does not play the ranks of group 77"),
+        ('"like": 0', '"shared": {"like": 77, "plays": []}, "like": 0', "shared: it does not"),
         ("{", "[", "job.json"),
     ],
 )

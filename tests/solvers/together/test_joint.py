@@ -19,6 +19,7 @@ from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
 from solvers.together.joint import plan_together
 from topologies.formats import spec
+from topologies.model.errors import ArgumentError
 from topologies.symmetry.group import trivial
 
 KINDS = ("all_gather", "reduce_scatter", "all_reduce", "all_to_all", "broadcast", "gather")
@@ -166,6 +167,10 @@ def test_tasks_that_make_no_set_are_refused():
         plan_together(machine, [one, one])
     with pytest.raises(CollectiveError, match="expected ranks among the 4"):
         plan_together(machine, [Task(collective("all_gather", [0, 7]), 8)])
+    what = collective("all_gather", [0, 1])
+    for tasks in ([what], [Task(what, 1), None], what):
+        with pytest.raises(ArgumentError, match=r"tasks.*expected a (Task|list of Task)"):
+            plan_together(machine, tasks)
     with pytest.raises(CollectiveError, match="0 collectives"):
         plan_together(machine, [])
     with pytest.raises(Infeasible):

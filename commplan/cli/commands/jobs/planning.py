@@ -20,6 +20,8 @@ from commplan.cli.io.quantities import SecondsRange, Whole
 from commplan.cli.io.quantities import jobs as jobs_in
 from commplan.jobs import folder
 from commplan.jobs.planning import GroupPlans, plan_groups
+from commplan.jobs.shares import Shares
+from commplan.together.sharing import share_out
 from solvers.jobs.demand import demand
 from solvers.jobs.errors import JobError
 from solvers.jobs.job import Job, schema
@@ -174,6 +176,7 @@ def job(
         watch.tell("placing")
         placed = place(machine, read, usable, _pins(machine, pin))
         made = plan_groups(machine, read, placed, watch) if output else None
+        shares = share_out(machine, read, placed, made, watch) if made else Shares()
     best = least(Judge(machine, read, placed.forward), np.unique(np.array(usable)))
     fields |= laid_out.placement_fields(machine.name, placed)
     fields |= {"groups": laid_out.group_fields(read, placed, best, made)}
@@ -189,7 +192,7 @@ def job(
         lines += laid_out.step_lines(predicted)
     if made is None or output is None:
         return Answer(fields | {"ranks": placed.ranks.tolist()}, lines, right)
-    return _write(output, machine, read, placed, made, fields, lines)
+    return _write(output, machine, read, placed, (made, shares), fields, lines)
 
 
 def _write(
@@ -197,14 +200,14 @@ def _write(
     machine: Topology,
     read: Job,
     placed: Placement,
-    made: GroupPlans,
+    plans: tuple[GroupPlans, Shares],
     fields: dict[str, object],
     lines: list[str],
 ) -> Answer:
     """Write the folder, and say what is in it."""
-    fields |= laid_out.plan_fields(made)
-    folder.save(output, machine, read, placed, made, fields)
-    told = [*lines, *laid_out.plan_lines(made), f"written to {output}"]
+    fields |= laid_out.plan_fields(*plans)
+    folder.save(output, machine, read, placed, *plans, fields)
+    told = [*lines, *laid_out.plan_lines(*plans), f"written to {output}"]
     return Answer(fields | {"ranks": placed.ranks.tolist(), "written": output}, told)
 
 

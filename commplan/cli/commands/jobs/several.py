@@ -11,6 +11,7 @@ from commplan.cli.io.jobs import placements as laid_out
 from commplan.cli.io.progress import progress
 from commplan.jobs import folder
 from commplan.jobs.planning import plan_groups
+from commplan.together.sharing import share_out
 from solvers.jobs.demand import demand
 from solvers.jobs.job import Job
 from solvers.jobs.layout import world
@@ -54,8 +55,9 @@ def place_jobs(
                 made = plan_groups(machine, job, own, watch)
                 place = os.path.join(output, f"job-{number}")
                 fields, lines = each[number]
-                fields |= laid_out.plan_fields(made) | {"written": place}
-                folder.save(place, machine, job, own, made, fields)
+                shares = share_out(machine, job, own, made, watch)
+                fields |= laid_out.plan_fields(made, shares) | {"written": place}
+                folder.save(place, machine, job, own, made, shares, fields)
                 each[number] = fields, [*lines, f"  written to {place}"]
     fields = {"machine": machine.name, **_fields(found), "jobs": [own for own, _ in each]}
     return Answer(

@@ -11,15 +11,15 @@ from commplan.cli.io.jobs.together import planned_fields, planned_lines
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import Name
 from commplan.together.alone import as_ensemble
+from commplan.together.of_job import PlannedGroups, read_plan
 from commplan.together.planning import Together
 from commplan.together.planning import together as plan
-from commplan.together.reading import read_list, read_plan, read_words
+from commplan.together.reading import read_list, read_words
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.ensembles import files
-from solvers.schedules.ensembles.ensemble import Ensemble, Task
+from solvers.schedules.ensembles.ensemble import Ensemble
 from solvers.schedules.files import ENDINGS
 from topologies.formats import spec
-from topologies.model.topology import Topology
 from topologies.model.units import Seconds
 
 
@@ -43,9 +43,8 @@ from topologies.model.units import Seconds
 @click.option(
     "--relays",
     type=Name("use of relays", ("none", "forward")),
-    default="none",
-    show_default=True,
-    help="What ranks do for collectives that they are not in: nothing, or pass messages on.",
+    help="What ranks do for collectives that they are not in: nothing, or pass messages on (none; "
+    "with --plan as its ranks were placed).",
 )
 @click.option(
     "--alone", type=file_name, help="Write the set of separate plans as well, to be compared."
@@ -63,7 +62,7 @@ def together(
     listed: str | None,
     folder: str | None,
     kinds: str | None,
-    relays: Relays,
+    relays: Relays | None,
     alone: str | None,
     throughput: bool,
     output: str,
@@ -74,10 +73,10 @@ def together(
     `verify`, `simulate`, `run` and `fabric run` take the file: all schedules, each with its share
     of the links, and the prices that prove the bound.
     """
-    machine, tasks = _read(topology, words, listed, folder, kinds)
+    machine, tasks, needed = _read(topology, words, listed, folder, kinds)
     started = monotonic()
     with progress(time_limit) as watch, stop_on_interrupt(watch):
-        made = plan(machine, tasks, relays, watch, throughput=throughput)
+        made = plan(machine, tasks, relays or needed, watch, throughput=throughput)
         watch.tell("writing")
         files.save(made.ensemble, output)
         if alone is not None:
@@ -93,8 +92,8 @@ def _read(
     listed: str | None,
     folder: str | None,
     kinds: str | None,
-) -> tuple[Topology, list[Task]]:
-    """Read the machine and the collectives.
+) -> PlannedGroups:
+    """Read the machine, the collectives, and what other ranks do where nothing is said.
 
     Raises:
         UsageError: too little or too much is given.
@@ -107,7 +106,8 @@ def _read(
         raise click.UsageError("expected TOPOLOGY and --group or --list, or --plan and --kinds")
     machine = spec.topology(topology)
     tasks = read_words(machine, words)
-    return machine, tasks + (read_list(machine, listed) if listed else [])
+    more = read_list(machine, listed) if listed else []
+    return PlannedGroups(machine, tasks + more, "none")
 
 
 def _separate(made: Together) -> Ensemble:

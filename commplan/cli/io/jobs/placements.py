@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from commplan.jobs.folder import TOGETHER
 from commplan.jobs.planning import GroupPlans
+from commplan.jobs.shares import Shares
 from solvers.jobs.demand import volume
 from solvers.jobs.job import Flow, Job
 from solvers.jobs.layout import sizes, world
@@ -254,7 +256,7 @@ def step_lines(found: Step) -> list[str]:
     return lines
 
 
-def plan_fields(made: GroupPlans) -> dict[str, object]:
+def plan_fields(made: GroupPlans, shares: Shares) -> dict[str, object]:
     """Give the schedules as JSON has them."""
     return {
         "schedules": [
@@ -271,11 +273,23 @@ def plan_fields(made: GroupPlans) -> dict[str, object]:
             }
             for each in made.plans
         ],
-        "not_tried": list(made.not_tried),
+        "together": [
+            {
+                "file": f"{TOGETHER}/{each.name}.json.gz",
+                "group": each.kind,
+                "collective": each.collective,
+                "beside": list(each.beside),
+                "alone_seconds": each.alone,
+                "seconds": each.seconds,
+                "bound_seconds": float(each.ensemble.least) if each.ensemble.prices else None,
+            }
+            for each in shares.sets
+        ],
+        "not_tried": [*made.not_tried, *shares.not_tried],
     }
 
 
-def plan_lines(made: GroupPlans) -> list[str]:
+def plan_lines(made: GroupPlans, shares: Shares) -> list[str]:
     """Lay out the schedules of the groups, beside what placing assumed."""
     rows = [
         (
@@ -292,7 +306,30 @@ def plan_lines(made: GroupPlans) -> list[str]:
     if not rows:
         return []
     head = ("schedule", "collective", "groups", "predicted", "bound", "all at once", "throughput")
-    return [*_columns(head, rows), *(f"  not tried: {each}" for each in made.not_tried)]
+    left = (*made.not_tried, *shares.not_tried)
+    return [
+        *_columns(head, rows),
+        *_shared_lines(shares),
+        *(f"  not tried: {each}" for each in left),
+    ]
+
+
+def _shared_lines(shares: Shares) -> list[str]:
+    """Lay out what all groups of a kind take at the same time, each for itself and together."""
+    rows = [
+        (
+            each.kind,
+            each.collective,
+            ", ".join(each.beside) or "nothing",
+            duration(each.alone),
+            duration(each.seconds),
+            duration(float(each.ensemble.least)) if each.ensemble.prices else "none",
+            f"{each.alone / each.seconds:.3f}" if each.seconds else "",
+        )
+        for each in shares.sets
+    ]
+    head = ("together", "collective", "beside", "each for itself", "as one", "bound", "gain")
+    return _columns(head, rows) if rows else []
 
 
 def _columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
