@@ -8,12 +8,15 @@ its leaves is a collective of its own.
 
 from collections.abc import Callable
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.experimental import io_callback
+from jax.extend import core
+from jax.interpreters import ad, batching, mlir
 
 from commplan.communicator import Communicator
 from runtime.program.elements import OPERATIONS, TYPES, refusal
@@ -39,14 +42,14 @@ def all_reduce(world: Communicator, x: Tree, op: str = "sum") -> Tree:
     Raises:
         ArgumentError: an operation that is not known, or not for the type; no numbers.
     """
-    if op not in OPERATIONS:
+    if not isinstance(op, str) or op not in OPERATIONS:
         raise ArgumentError(f"all_reduce: {unknown('operation', op, OPERATIONS)}")
 
     def join(name: str, leaf: Array) -> Array:
         _check_operation(name, leaf, op)
-        return _all_reduce(world, leaf, op)
+        return _bind(world, "all_reduce", leaf, op)
 
-    return _over_leaves("all_reduce", join, x)
+    return _over_leaves(world, "all_reduce", join, x)
 
 
 def all_gather(world: Communicator, x: Tree) -> Tree:
@@ -56,7 +59,7 @@ def all_gather(world: Communicator, x: Tree) -> Tree:
         world: the processes.
         x: arrays of this process.
     """
-    return _over_leaves("all_gather", lambda _, leaf: _all_gather(world, leaf), x)
+    return _over_leaves(world, "all_gather", lambda _, leaf: _bind(world, "all_gather", leaf), x)
 
 
 def reduce_scatter(world: Communicator, x: Tree) -> Tree:
@@ -72,9 +75,9 @@ def reduce_scatter(world: Communicator, x: Tree) -> Tree:
 
     def add(name: str, leaf: Array) -> Array:
         _check_operation(name, leaf, "sum")
-        return _reduce_scatter(world, _rows(world, name, leaf))
+        return _bind(world, "reduce_scatter", _rows(world, name, leaf), "sum")
 
-    return _over_leaves("reduce_scatter", add, x)
+    return _over_leaves(world, "reduce_scatter", add, x)
 
 
 def all_to_all(world: Communicator, x: Tree) -> Tree:
@@ -88,7 +91,10 @@ def all_to_all(world: Communicator, x: Tree) -> Tree:
         ArgumentError: other rows.
     """
     return _over_leaves(
-        "all_to_all", lambda name, leaf: _all_to_all(world, _rows(world, name, leaf)), x
+        world,
+        "all_to_all",
+        lambda name, leaf: _bind(world, "all_to_all", _rows(world, name, leaf)),
+        x,
     )
 
 
@@ -103,48 +109,67 @@ def broadcast(world: Communicator, x: Tree, root: int = 0) -> Tree:
     Raises:
         ArgumentError: there is no such process.
     """
+    _check_world("broadcast", world)
+    if not isinstance(root, Integral):
+        raise ArgumentError(
+            f"broadcast: found a root of type {type(root).__name__}, expected the number of a "
+            "process, known while it is traced"
+        )
     if not 0 <= root < world.size:
         raise ArgumentError(f"broadcast: root {root} of {world.size} processes")
-    return _over_leaves("broadcast", lambda _, leaf: _broadcast(world, leaf, root), x)
+    return _over_leaves(
+        world, "broadcast", lambda _, leaf: _bind(world, "broadcast", leaf, int(root)), x
+    )
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0, 2))
-def _all_reduce(world: Communicator, x: Array, op: str) -> Array:
-    named = OF_TRUTH.get(op, op) if x.dtype == bool else op
-    return _call(lambda given, out: world.Allreduce(given, out, named), x, x.shape)
+def _run(x: Array, *, world: Communicator, kind: str, how: Any) -> Array:  # noqa: ANN401
+    """Call on the host with buffers to be read and to be filled, in the order of the program."""
+    named, shape = how, _shape(world, kind, x.shape)
+    if x.dtype == bool and isinstance(how, str):
+        named = OF_TRUTH.get(how, how)
+
+    def host(given: Any) -> Any:  # noqa: ANN401
+        out = np.empty(shape, given.dtype)
+        HOSTS[kind](world, _buffer(np.ascontiguousarray(given)), _buffer(out), named)
+        return out
+
+    return io_callback(host, jax.ShapeDtypeStruct(shape, x.dtype), x, ordered=True)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _all_gather(world: Communicator, x: Array) -> Array:
-    return _call(world.Allgather, x, (world.size, *x.shape))
+def _bind(world: Communicator, kind: str, x: Array, how: Any = None) -> Array:  # noqa: ANN401
+    return _collective.bind(x, world=world, kind=kind, how=how)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _reduce_scatter(world: Communicator, x: Array) -> Array:
-    named = "max" if x.dtype == bool else "sum"
-    return _call(lambda given, out: world.Reduce_scatter_block(given, out, named), x, x.shape[1:])
+def _shape(world: Communicator, kind: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Give the shape of what comes of arrays of a shape."""
+    if kind == "all_gather":
+        return (world.size, *shape)
+    return shape[1:] if kind == "reduce_scatter" else shape
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _all_to_all(world: Communicator, x: Array) -> Array:
-    return _call(world.Alltoall, x, x.shape)
+def _host_broadcast(world: Communicator, given: Any, out: Any, root: int) -> None:  # noqa: ANN401
+    _memory(out)[...] = _memory(given)
+    world.Bcast(out, root)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0, 2))
-def _broadcast(world: Communicator, x: Array, root: int) -> Array:
-    def run(given: Any, out: Any) -> None:  # noqa: ANN401
-        _memory(out)[...] = _memory(given)
-        world.Bcast(out, root)
+HOSTS: dict[str, Callable[[Communicator, Any, Any, Any], None]] = {
+    "all_reduce": lambda world, given, out, op: world.Allreduce(given, out, op),
+    "all_gather": lambda world, given, out, _: world.Allgather(given, out),
+    "reduce_scatter": lambda world, given, out, op: world.Reduce_scatter_block(given, out, op),
+    "all_to_all": lambda world, given, out, _: world.Alltoall(given, out),
+    "broadcast": _host_broadcast,
+}
 
-    return _call(run, x, x.shape)
 
-
-def _over_leaves(name: str, run: Callable[[str, Array], Array], tree: Tree) -> Tree:
+def _over_leaves(
+    world: Communicator, name: str, run: Callable[[str, Array], Array], tree: Tree
+) -> Tree:
     """Run for each array of a tree, in the order that jax gives them.
 
     Raises:
-        ArgumentError: a leaf that holds no numbers.
+        ArgumentError: a leaf that holds no numbers; processes that are no communicator.
     """
+    _check_world(name, world)
 
     def one(path: Any, leaf: Any) -> Array:  # noqa: ANN401
         where = f"{name}{': ' if path else ''}{jax.tree_util.keystr(path)}"
@@ -173,6 +198,19 @@ def _numbers(where: str, leaf: Any) -> Array:  # noqa: ANN401
         ) from None
 
 
+def _check_world(name: str, world: Any) -> None:  # noqa: ANN401
+    """Refuse, while a function is traced, processes that plan nothing.
+
+    Raises:
+        ArgumentError: they are no communicator of ours.
+    """
+    if not isinstance(world, Communicator):
+        raise ArgumentError(
+            f"{name}: found an object of type {type(world).__name__} for the processes, expected "
+            "a commplan.Communicator"
+        )
+
+
 def _check_operation(where: str, leaf: Array, op: str) -> None:
     """Refuse, while a function is traced, what could only fail when it runs.
 
@@ -188,17 +226,6 @@ def _check_operation(where: str, leaf: Array, op: str) -> None:
         raise ArgumentError(f"{where}: {name} is moved, and not added up; expected {list(TYPES)}")
     if why := refusal(op, name):
         raise ArgumentError(f"{where}: {why}")
-
-
-def _call(run: Callable[..., None], x: Array, shape: tuple[int, ...]) -> Array:
-    """Call on the host with buffers to be read and to be filled."""
-
-    def host(given: Any) -> Any:  # noqa: ANN401
-        out = np.empty(shape, given.dtype)
-        run(_buffer(np.ascontiguousarray(given)), _buffer(out))
-        return out
-
-    return io_callback(host, jax.ShapeDtypeStruct(shape, x.dtype), x, ordered=True)
 
 
 def _rows(world: Communicator, where: str, x: Array) -> Array:
@@ -226,28 +253,65 @@ def _memory(buffer: Any) -> Any:  # noqa: ANN401
     return buffer[0] if isinstance(buffer, list) else buffer
 
 
-def _reduce_back(world: Communicator, op: str, _: None, bar: Array) -> tuple[Array]:
-    if op not in LINEAR:
-        raise ArgumentError(f"all_reduce: no gradient is known for {op!r}, only for sum and avg")
-    return (_all_reduce(world, bar, op),)
+def _abstract(x: Any, **how: Any) -> Any:  # noqa: ANN401
+    """Tell the shape, and that the collective comes in its place among those of the program."""
+    made = jax.make_jaxpr(partial(_run, **how))(jax.ShapeDtypeStruct(x.shape, x.dtype))
+    return made.out_avals[0], made.effects
 
 
-def _broadcast_back(world: Communicator, root: int, _: None, bar: Array) -> tuple[Array]:
-    total = _all_reduce(world, bar, "sum")
-    return (total if world.rank == root else total * 0,)
+def _refuse(_: Any, *, kind: str, how: str) -> Any:  # noqa: ANN401
+    """Refuse what only a change of a maximum, a product, ... would need.
+
+    Raises:
+        ArgumentError: always.
+    """
+    raise ArgumentError(f"{kind}: no gradient is known for {how!r}, only for sum and avg")
 
 
-_all_reduce.defvjp(lambda world, x, op: (_all_reduce(world, x, op), None), _reduce_back)
-_all_gather.defvjp(
-    lambda world, x: (_all_gather(world, x), None),
-    lambda world, _, bar: (_reduce_scatter(world, bar),),
-)
-_reduce_scatter.defvjp(
-    lambda world, x: (_reduce_scatter(world, x), None),
-    lambda world, _, bar: (_all_gather(world, bar),),
-)
-_all_to_all.defvjp(
-    lambda world, x: (_all_to_all(world, x), None),
-    lambda world, _, bar: (_all_to_all(world, bar),),
-)
-_broadcast.defvjp(lambda world, x, root: (_broadcast(world, x, root), None), _broadcast_back)
+def _forward(given: Any, changes: Any, *, world: Communicator, kind: str, how: Any) -> Any:  # noqa: ANN401
+    """Give the result, and how it changes: by the same collective, where that is linear."""
+    (x,), (change,) = given, changes
+    out = _bind(world, kind, x, how)
+    if type(change) is ad.Zero:
+        return out, ad.Zero.from_primal_value(out)
+    if isinstance(how, str) and how not in LINEAR:
+        return out, _change.bind(change, kind=kind, how=how)
+    return out, _bind(world, kind, change, how)
+
+
+def _back(bar: Any, x: Any, *, world: Communicator, kind: str, how: Any) -> list[Any]:  # noqa: ANN401
+    """Send gradients back by the transposed collective."""
+    if type(bar) is ad.Zero:
+        return [ad.Zero(x.aval)]
+    if kind != "broadcast":
+        there = {"all_gather": "reduce_scatter", "reduce_scatter": "all_gather"}.get(kind, kind)
+        return [_bind(world, there, bar, "sum" if kind == "all_gather" else how)]
+    total = _bind(world, "all_reduce", bar, "sum")
+    return [total if world.rank == how else jnp.zeros_like(total)]
+
+
+def _batch(given: Any, places: Any, *, world: Communicator, kind: str, how: Any) -> Any:  # noqa: ANN401
+    """Do for all members of a batch at once."""
+    (x,), (place,) = given, places
+    if kind in ("reduce_scatter", "all_to_all"):  # the rows stay first
+        x, place = jnp.moveaxis(x, place, 1), 1
+    after = place + len(_shape(world, kind, x.shape)) - x.ndim
+    return _bind(world, kind, x, how), after
+
+
+_collective = core.Primitive("commplan")
+_collective.def_impl(_run)
+_collective.def_effectful_abstract_eval(_abstract)
+mlir.register_lowering(_collective, mlir.lower_fun(_run, multiple_results=False))
+ad.primitive_jvps[_collective] = _forward
+ad.primitive_transposes[_collective] = _back
+batching.primitive_batchers[_collective] = _batch
+
+# How a maximum changes: traced, as it may be of no use (behind stop_gradient), and never asked for.
+_change = core.Primitive("commplan_change")
+_change.def_impl(_refuse)
+_change.def_abstract_eval(lambda x, **_: x)
+mlir.register_lowering(_change, mlir.lower_fun(_refuse, multiple_results=False))
+ad.primitive_jvps[_change] = lambda given, _, **how: _refuse(given, **how)
+ad.primitive_transposes[_change] = lambda bar, _, **how: _refuse(bar, **how)
+batching.primitive_batchers[_change] = lambda given, at, **how: (_change.bind(*given, **how), *at)

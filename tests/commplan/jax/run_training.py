@@ -58,8 +58,44 @@ def gradients(world):
         lambda x: jax.lax.scan(lambda c, _: (all_reduce(world, c), None), x, None, 3)[0].sum()
     )
     assert np.allclose(jax.jit(many)(data(ME)), N**3)
-    with pytest.raises(ValueError, match="no gradient is known for 'max'"):
-        jax.grad(lambda x: all_reduce(world, x, "max").sum())(data(ME))
+    for made in (jax.grad, jax.hessian, lambda f: jax.jit(jax.jacfwd(f))):
+        with pytest.raises(ArgumentError, match="no gradient is known for 'max'"):
+            made(lambda x: all_reduce(world, x, "max").sum())(data(ME))
+    stopped = jax.grad(lambda x: (x * jax.lax.stop_gradient(all_reduce(world, x, "max"))).sum())
+    assert np.array_equal(jax.jit(stopped)(data(ME)), data(N - 1))
+
+
+def changes(world):
+    """Compare forward mode, and both after each other, with derivatives by hand."""
+    given, change = data(ME), jnp.full((N, 3), ME + 1.0)
+    for function, wanted in (
+        (lambda x: 2 * all_reduce(world, x), N * (N + 1.0)),
+        (lambda x: all_gather(world, x)[1], 2.0),
+        (lambda x: broadcast(world, x, 1), 2.0),
+    ):
+        found = jax.jvp(jax.jit(function), (given,), (change,))
+        assert np.array_equal(found[0], function(given))
+        assert np.array_equal(found[1], np.full((N, 3), wanted))
+    weights = np.arange(6, dtype=np.float32).reshape(3, 2) / 9
+    wave = lambda x: jnp.sin(all_reduce(world, weights @ x))  # noqa: E731
+    wanted = np.cos(N * weights.sum(axis=1))[:, None] * N * weights
+    for made in (jax.jacfwd, jax.jacrev):
+        assert np.allclose(jax.jit(made(wave))(jnp.ones(2)), wanted, atol=1e-5)
+    cubes = jax.hessian(lambda x: (all_reduce(world, x) ** 3).sum())
+    assert np.allclose(jax.jit(cubes)(jnp.ones(2)), 6 * N**3 * np.eye(2))
+
+
+def batches(world):
+    """Compare a batch with one after the other, wherever its axis is."""
+    given = jnp.stack([data(ME) * (i + 1) for i in range(4)])
+    for call in (all_reduce, all_gather, reduce_scatter, all_to_all, broadcast):
+        one = lambda x, call=call: jnp.sin(call(world, x)) * (ME + 1)  # noqa: E731
+        wanted = jnp.stack([one(each) for each in given])
+        for axis in (0, 2):
+            found = jax.jit(jax.vmap(one, axis))(jnp.moveaxis(given, 0, axis))
+            assert np.allclose(found, wanted, atol=1e-4), call
+        slope = jax.grad(lambda x, one=one: one(x).sum())
+        assert np.allclose(jax.vmap(slope)(given), jnp.stack([slope(each) for each in given]))
 
 
 def trees(world):
@@ -116,17 +152,15 @@ def refusals(world):
         (lambda: all_to_all(world, [jnp.ones(N + 1)]), f"expected {N} rows"),
         (lambda: broadcast(world, data(ME), N), f"root {N} of {N} processes"),
         (lambda: all_reduce(world, "text"), "found an object of type str"),
+        (lambda: broadcast(world, data(ME), 1.0), "found a root of type float"),
+        (lambda: all_reduce(MPI.COMM_WORLD, data(ME)), "type Intracomm for the processes"),
     ):
         with pytest.raises(ArgumentError, match=told):
             jax.make_jaxpr(call)()
-    with pytest.raises(TypeError, match="forward-mode"):
-        jax.jvp(lambda x: all_reduce(world, x), (data(ME),), (data(ME),))
     with pytest.raises(NotImplementedError, match="checkpoint"):
         jax.grad(lambda x: jax.checkpoint(lambda x: jnp.sin(all_reduce(world, x)))(x).sum())(
             data(ME)
         )
-    with pytest.raises(ValueError, match="vmap"):
-        jax.vmap(lambda x: all_reduce(world, x))(data(ME))
     assert all_gather(world, small).shape == (N, N, 2)
 
 
@@ -163,6 +197,8 @@ def training(world):
 world = commplan.Communicator(MPI.COMM_WORLD, star(N))
 values(world)
 gradients(world)
+changes(world)
+batches(world)
 trees(world)
 truth(world)
 refusals(world)
