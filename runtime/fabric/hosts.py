@@ -16,6 +16,11 @@ from runtime.launch.mpi import Mpi, find
 from topologies.model.units import Rank
 
 COMPILE_SECONDS = 60.0
+# Open MPI sends messages up to this many bytes (with its own header) over TCP without asking. The
+# answer to a question waits behind the messages of the other direction, in one connection: two
+# neighbours that send each other what needs one get half of what their cable carries. Networks
+# whose answers have a way of their own, or are given by the hardware, know nothing of this.
+AT_ONCE, LARGEST_AT_ONCE = "OMPI_MCA_btl_tcp_eager_limit", 2**21
 # What mpirun calls instead of ssh: HOST COMMAND..., the host being a network.
 REMOTE = """#!/bin/sh
 while [ "${1#-}" != "$1" ]; do shift; done
@@ -60,6 +65,7 @@ def mpi(keeper: Keeper, ranks: Sequence[Rank]) -> Mpi:
     elif plain.kind == "openmpi":
         words = ["unshare", "--uts", "sh", "-c", f'hostname {CONTROL}; exec "$@"', "sh"]
         words += _openmpi(plain.command[0], remote, hosts)
+        variables[AT_ONCE] = os.environ.get(AT_ONCE, str(LARGEST_AT_ONCE))
     else:
         raise FabricError(f"{plain.command[0]}: neither MPICH nor Open MPI")
     return replace(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runtime.fabric.hosts import mpi
+from runtime.fabric.hosts import AT_ONCE, LARGEST_AT_ONCE, mpi
 from runtime.fabric.keeper import Keeper
 from runtime.launch.mpi import compile_c
 
@@ -34,3 +34,16 @@ def test_a_program_for_an_emulated_machine_is_compiled_beside_the_mpirun_that_st
     assert named in here.command
     compile_c(here, tmp_path / "program.c", tmp_path / "program")
     assert (tmp_path / "program").read_text() == "named\n"
+
+
+@pytest.mark.parametrize("own", ["", "65536"])
+def test_open_mpi_sends_large_messages_without_asking_unless_told_otherwise(
+    tmp_path, monkeypatch, own
+):
+    monkeypatch.setenv("COMMPLAN_MPIRUN", _install(tmp_path / "named", "mpirun (Open MPI) 5.0.11"))
+    monkeypatch.setenv("COMMPLAN_FABRIC", str(tmp_path / "fabric"))
+    monkeypatch.delenv(AT_ONCE, raising=False)
+    if own:
+        monkeypatch.setenv(AT_ONCE, own)
+    here = mpi(Keeper(1, "1", privileged=True), [0, 1])
+    assert dict(here.variables)[AT_ONCE] == (own or str(LARGEST_AT_ONCE))
