@@ -10,6 +10,7 @@ from signal import SIG_DFL, SIG_IGN, SIGHUP, SIGINT, default_int_handler, getsig
 
 import pytest
 
+from commplan.candidates import tuning
 from runtime.launch import mpi as launching
 from runtime.launch.mpi import OPTIMISATION, LaunchError, Mpi, find
 from solvers.schedules.kinds import collective
@@ -52,6 +53,7 @@ def pytest_collection_finish():
 
 # Of each shape, the smallest, an odd one and a power of two; a line of two is all shapes of two.
 SIZES = {ring: (1, 2, 3, 5, 8), line: (2, 5), star: (1, 3, 8), full_mesh: (3, 8)}
+MANY = 12  # ranks above which a machine is solved with its symmetry only
 ZOO = {
     **{f"{shape.__name__}-{n}": (shape, n) for shape, sizes in SIZES.items() for n in sizes},
     "torus-2x2": (torus, [2, 2]),
@@ -76,6 +78,14 @@ def made(name):
 @pytest.fixture(params=ZOO)
 def small_machine(request):
     """Run a test once for each machine of the zoo."""
+    return made(request.param)
+
+
+@pytest.fixture(
+    params=[name for name in ZOO if made(name).ranks <= MANY and len(made(name).symmetry)]
+)
+def symmetric_machine(request):
+    """Run a test once for each machine that is solved soon without its symmetry too."""
     return made(request.param)
 
 
@@ -111,6 +121,35 @@ def quick_compiler():
 def optimised(monkeypatch):
     """Compile emitted C as it is for users."""
     monkeypatch.setattr(launching, "OPTIMISATION", OPTIMISATION)
+
+
+# A tenth of the work that searches do for users: what a plan must be, it is with any.
+LITTLE = {"EXACT_WORK": 0.3, "LOW_WORK": 0.2, "EASED_WORK": 0.2}
+WHOLE = {name: getattr(tuning, name) for name in LITTLE}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_searches():
+    """Search a little for other schedules of a size; commands in processes of their own do all."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, seconds in LITTLE.items():
+            patch.setattr(tuning, name, seconds)
+        yield
+
+
+@pytest.fixture
+def thorough(monkeypatch):
+    """Search for other schedules of a size as for users."""
+    for name, seconds in WHOLE.items():
+        monkeypatch.setattr(tuning, name, seconds)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Let numpy start no threads for algebra in the hundreds of processes that tests start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENBLAS_NUM_THREADS", "1")
+        yield
 
 
 @pytest.fixture

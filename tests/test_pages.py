@@ -28,6 +28,7 @@ def folders(tmp_path_factory):
     return made
 
 
+@pytest.mark.usefixtures("thorough")
 @pytest.mark.parametrize(
     ("name", "call"),
     [

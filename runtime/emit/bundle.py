@@ -114,7 +114,8 @@ def _stored(node: ast.AST) -> list[str]:
     return [each.id for each in names if isinstance(each.ctx, ast.Store)]
 
 
-def _used(node: ast.stmt) -> list[str]:
+@cache  # by the node itself, of which there is one for each definition
+def _used(node: ast.stmt) -> tuple[str, ...]:
     """List the names that a definition uses, but for its own; annotations may be strings."""
     own = {each.arg for each in ast.walk(node) if isinstance(each, ast.arg)}
     if isinstance(node, ast.FunctionDef):
@@ -122,7 +123,7 @@ def _used(node: ast.stmt) -> list[str]:
     names = [each.id for each in ast.walk(node) if isinstance(each, ast.Name)]
     texts = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
     names += [text for text in texts if isinstance(text, str) and text.isidentifier()]
-    return [name for name in dict.fromkeys(names) if name not in own]
+    return tuple(name for name in dict.fromkeys(names) if name not in own)
 
 
 def _source(lines: list[str], node: ast.stmt) -> str:

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from commplan.candidates import tuning
 from runtime.interpret.check import faults
 from runtime.interpret.interpret import interpret
 from runtime.program.buffer_plan import moves
@@ -15,12 +14,6 @@ from solvers.schedules.files import load
 from solvers.schedules.kinds import COLLECTIVES
 
 GROUP = ("torus:3x3", "all_reduce", "--ranks", "0,4,8")  # which no link joins
-
-
-@pytest.fixture
-def little_search(monkeypatch):
-    """Search for exact schedules only a little: what is asked here is asked of every schedule."""
-    monkeypatch.setattr(tuning, "EXACT_WORK", 0.5)
 
 
 def test_by_default_others_pass_on_and_the_words_change_the_answer(ask):
@@ -153,7 +146,6 @@ LIMITS = [
 ]
 
 
-@pytest.mark.usefixtures("little_search")
 @pytest.mark.parametrize(
     ("name", "relays"),
     [("all_reduce", "forward"), ("all_reduce", "all"), ("reduce_scatter", "forward")],
@@ -168,7 +160,6 @@ def test_limits_go_with_relays_and_end_with_yes_or_no(call, name, limit, relays)
         assert call("verify", "x.json").exit_code == 0
 
 
-@pytest.mark.usefixtures("little_search")
 @pytest.mark.parametrize("relays", ["forward", "all"])
 @pytest.mark.parametrize("name", ["all_to_allv", "dispatch", "combine"])
 def test_exchanges_of_a_demand_go_with_relays(ask, name, relays):
@@ -179,7 +170,6 @@ def test_exchanges_of_a_demand_go_with_relays(ask, name, relays):
     assert ask("verify", "x.json")["correct"]
 
 
-@pytest.mark.usefixtures("little_search")
 @pytest.mark.parametrize("name", ["dispatch", "combine"])
 @pytest.mark.parametrize("relays", ["forward", "all"])
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def test_lower_trees_are_right_and_as_low_as_they_say(best):
         assert height(found[key]) <= key.parameters[0] < height(best)
 
 
+@pytest.mark.usefixtures("thorough")
 def test_one_tree_for_a_root_competes_with_many():
     machine = slow_ring()
     best = plan(machine, collective("all_reduce", range(8))).schedule

@@ -22,7 +22,7 @@ GROUPS = [
 ]
 
 
-@pytest.fixture(params=GROUPS, ids=lambda case: " ".join(map(str, case)))
+@pytest.fixture(scope="module", params=GROUPS, ids=lambda case: " ".join(map(str, case)))
 def best(request):
     """Give the schedule of highest throughput of a group."""
     spec, name, ranks = request.param
