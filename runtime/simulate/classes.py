@@ -39,6 +39,13 @@ class Classes:
         return bool((self.at_link[self.link[links]] > 1).any())
 
     @cached_property
+    def images(self) -> IntArray:
+        """Count for each station of a link the images of a message that meet there; 1 for ranks."""
+        return np.append(np.ones(2 * self.ranks, dtype=np.int64), np.rint(self.at_link)).astype(
+            np.int64
+        )
+
+    @cached_property
     def rates(self) -> FloatArray:
         """Compute for each station what each image that meets there gets: bytes per second.
 

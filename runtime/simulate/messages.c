@@ -53,7 +53,8 @@ static void lay_out_visits(State *s)
     int64_t part, v, end = p->visit_first[p->parts];
     for (part = 0; part < p->parts; part++)
         for (v = p->visit_first[part]; v < p->visit_first[part + 1]; v++) {
-            Visit visit = { p->work[v], p->way[v], (int32_t)p->station[v], (int32_t)part };
+            Visit visit = { p->work[v], p->way[v], p->images[p->station[v]],
+                            (int32_t)p->station[v], (int32_t)part };
             s->visit[v] = visit;
         }
     s->visit[end].part = -1;

@@ -98,6 +98,7 @@ def make_traffic(
         tick,
         int((classes.order // sent.fixed * sent.cuts).sum()),
         float(each.min(initial=np.inf)) if len(each) else 0.0,
+        classes.images,
         _flowing(sent, ways, rate, tick) if fair else None,
     )
 

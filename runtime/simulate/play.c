@@ -169,17 +169,20 @@ void deliver(State *s, int64_t lane, int64_t message, int64_t chunk, int64_t tai
     push_behind(s, lane, event);
 }
 
+/* The images that meet on a link come one after the other, the first at the time of the event and
+   the last with its tail; so they go on. */
 static void cross(State *s, Event event)
 {
     const Visit *visit = &s->visit[event.at];
-    int64_t whole = s->of->whole, work = visit->work, way = visit->way, free, begin, head, ready;
-    ready = event.tail - work > event.time ? event.tail - work : event.time;
-    if (whole) ready = event.tail;
-    begin = reserve(s, visit->station, event.time, ready, work, &free);
-    head = free > event.time ? free : event.time;
-    event.tail = begin + work + way;
+    int64_t whole = s->of->whole, work = visit->work, way = visit->way, free, head, ready;
+    int64_t each = work / visit->images, last = event.tail - work + (whole ? each : 0);
+    ready = last > event.time ? last : event.time;
+    event.tail = way + (visit->images > 1 ? reserve_apart : reserve)(
+        s, visit->station, event.time, ready, work, &free);
+    if (whole) head = (free > ready ? free : ready) + each;
+    else head = free > event.time ? free : event.time;
     if (event.tail > s->of->limit) s->late = 1;
-    event.time = whole ? event.tail : head + way;
+    event.time = head + way;
     event.at++;
     event.lane = -1;
     if (visit[1].part == visit->part) push_behind(s, visit->station, event);
@@ -189,15 +192,15 @@ static void cross(State *s, Event event)
 static void send(State *s, Event event)
 {
     const Message *m = &s->message[event.row];
-    int64_t free, at = 2 * m->src, begin = reserve(s, at, event.time, event.time, m->sending, &free);
-    leave(s, at, event.row, event.chunk, begin + m->sending);
+    int64_t free, at = 2 * m->src, end = reserve(s, at, event.time, event.time, m->sending, &free);
+    leave(s, at, event.row, event.chunk, end);
 }
 
 static void receive(State *s, Event event)
 {
     const Message *m = &s->message[event.row];
     int64_t free, at = 2 * m->dst + 1;
-    event.time = reserve(s, at, event.time, event.time, m->receiving, &free) + m->receiving;
+    event.time = reserve(s, at, event.time, event.time, m->receiving, &free);
     event.at = COMPLETE;
     event.order = event.lane = -1;
     push_behind(s, at, event);

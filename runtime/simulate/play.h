@@ -15,6 +15,7 @@ typedef struct {
     const int64_t *step, *cuts, *turn, *pair, *need, *sending, *receiving, *part_first;
     const int64_t *visit_first, *station, *work, *way;
     const int64_t *gate_need, *gate_next, *gate_first, *gate_message, *opens_first, *opens;
+    const int64_t *images;                            /* by station */
     const int64_t *amount, *capacity, *queue;         /* by part, station, visit, where links share */
     int64_t end, events, done;                        /* what comes out */
 } Play;
@@ -26,7 +27,7 @@ typedef struct {
 } Message;
 
 /* A visit to a link; the last of a part is followed by one of another part. */
-typedef struct { int64_t work, way; int32_t station, part; } Visit;
+typedef struct { int64_t work, way, images; int32_t station, part; } Visit;
 
 /* row: the message. at: the visit to which it comes, or what else happens. order: of what happens at
    one time; the completions come first, in any order. lane: the one that it came from, or -1. */
@@ -83,6 +84,8 @@ void push(State *s, Event event);
 void push_behind(State *s, int64_t lane, Event event);
 Event pop(State *s);
 int64_t reserve(State *s, int64_t station, int64_t now, int64_t ready, int64_t work, int64_t *free);
+int64_t reserve_apart(State *s, int64_t station, int64_t now, int64_t ready, int64_t work,
+                      int64_t *free);
 
 /* In messages.c */
 void acquire(State *s);

@@ -22,7 +22,7 @@ _COLUMNS = (
     *("step", "cuts", "turn", "pair", "need", "sending", "receiving", "part_first"),
     *("visit_first", "station", "work", "way"),
     *("gate_need", "gate_next", "gate_first", "gate_message", "opens_first", "opens"),
-    *("amount", "capacity", "queue"),
+    *("images", "amount", "capacity", "queue"),
 )
 _RESULTS = ("end", "events", "done")
 
@@ -116,7 +116,7 @@ def _columns(traffic: Traffic) -> tuple[IntArray, ...]:
         *(part_first, parts.first, parts.station, parts.work, parts.way),
         *(gates.need, gates.next, gates.waiting.first, gates.waiting.value),
         *(own.opens.first, own.opens.value),
-        *(flowing.amount, flowing.capacity, flowing.queue),
+        *(traffic.images, flowing.amount, flowing.capacity, flowing.queue),
     )
 
 

@@ -133,19 +133,26 @@ static void forget(Station *at, int64_t now)
     }
 }
 
-/* Reserve the first stretch of length `work` not before `ready`. Gives when it begins, and in
-   *free when the time without work begins that it lies in, no matter how long before now. */
-int64_t reserve(State *s, int64_t station, int64_t now, int64_t ready, int64_t work, int64_t *free)
+/* Give the first stretch that ends after `ready`. */
+static int64_t find(const Station *at, int64_t ready)
 {
-    Station *at = &s->station[station];
-    int64_t place, begin = ready, last;
-    forget(at, now);
-    /* Nothing fits in front of what ends before the message is ready. */
+    int64_t place, last;
     for (place = at->first, last = at->count; place < last;) {
         int64_t middle = (place + last) / 2;
         if (at->busy[middle].end > ready) last = middle;
         else place = middle + 1;
     }
+    return place;
+}
+
+/* Reserve the first stretch of length `work` not before `ready`. Gives when it ends, and in *free
+   when the time without work begins that it lies in, no matter how long before now. */
+int64_t reserve(State *s, int64_t station, int64_t now, int64_t ready, int64_t work, int64_t *free)
+{
+    Station *at = &s->station[station];
+    int64_t place, begin = ready;
+    forget(at, now);
+    place = find(at, ready);
     *free = place > at->first ? at->busy[place - 1].end : INT64_MIN;
     for (; place < at->count; place++) {
         if (begin + work <= at->busy[place].begin) break;
@@ -156,5 +163,28 @@ int64_t reserve(State *s, int64_t station, int64_t now, int64_t ready, int64_t w
         Stretch made = { begin, begin + work };
         occupy(s, at, place, made);
     }
-    return begin;
+    return begin + work;
+}
+
+/* The same for images that go one by one: they take all the free time from `ready` to the end. */
+int64_t reserve_apart(State *s, int64_t station, int64_t now, int64_t ready, int64_t work,
+                      int64_t *free)
+{
+    Station *at = &s->station[station];
+    int64_t first, place;
+    Stretch made;
+    forget(at, now);
+    first = place = find(at, ready);
+    *free = place > at->first ? at->busy[place - 1].end : INT64_MIN;
+    made.begin = made.end = ready;
+    if (place < at->count && at->busy[place].begin <= ready) {
+        made.begin = at->busy[place].begin;
+        made.end = *free = at->busy[place++].end;
+    }
+    for (made.end += work; place < at->count && at->busy[place].begin < made.end; place++)
+        made.end += at->busy[place].end - at->busy[place].begin;
+    memmove(at->busy + first, at->busy + place, (size_t)(at->count - place) * sizeof made);
+    at->count -= place - first;
+    occupy(s, at, first, made);
+    return made.end;
 }

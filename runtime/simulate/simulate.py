@@ -23,7 +23,8 @@ What is played, event by event, in whole ticks of a femtosecond or more:
    route at once, store-and-forward on one after the other.
 6. Only representatives are played. Ranks of one orbit of the group behave alike, so do links; on a
    link where m = order / orbit images of one crossing meet, they share it and together occupy it
-   for m * bytes / bandwidth. Where the group fixes no rank and no link, m is 1 and nothing changes.
+   for m * bytes / bandwidth, in the time that others leave free: they go one by one, the first on
+   from there as soon as it has passed. Where the group fixes no rank and no link, m is 1.
    Where it does, all images are played one by one if they visit at most WHOLE links, since together
    they go on only with the last of them.
 7. Where more than EVENTS would happen, fewer chunks of the same bytes are played, in two numbers of

@@ -110,7 +110,8 @@ class Traffic:
 
     chunks: of the pieces that have most. phases: program steps from one of these to the next.
     whole: links store and forward. Stations are numbered as in `Classes`. count: messages of the
-    whole schedule. least: bytes of the smallest. flowing: for links that share; None where they
+    whole schedule. least: bytes of the smallest. images: of a message, that meet on each station of
+    a link. flowing: for links that share; None where they
     serve one message after the other.
     """
 
@@ -126,6 +127,7 @@ class Traffic:
     tick: float
     count: int
     least: float
+    images: IntArray
     flowing: Flowing | None = None
 
     @property

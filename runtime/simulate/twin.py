@@ -28,7 +28,7 @@ class Station:
     def reserve(self, now: int, ready: int, work: int) -> tuple[int, int]:
         """Take the first free stretch of length `work` not before `ready`.
 
-        Give when it begins, and when the free time begins that it lies in, however long ago.
+        Give when it ends, and when the free time begins that it lies in, however long ago.
         """
         while self.busy and self.busy[0][1] <= now:
             del self.busy[0]
@@ -38,7 +38,25 @@ class Station:
             begin, place = max(begin, free), place + 1
         if work:
             self._occupy(place, begin, begin + work)
-        return begin, free
+        return begin + work, free
+
+    def reserve_apart(self, now: int, ready: int, work: int) -> tuple[int, int]:
+        """Take all the free time from `ready` to the end, for images that go one by one."""
+        while self.busy and self.busy[0][1] <= now:
+            del self.busy[0]
+        first = place = sum(end <= ready for _, end in self.busy)
+        free = self.busy[place - 1][1] if place else NEVER
+        begin = end = ready
+        if place < len(self.busy) and self.busy[place][0] <= ready:
+            begin, end = self.busy[place]
+            free, place = end, place + 1
+        end += work
+        while place < len(self.busy) and self.busy[place][0] < end:
+            end += self.busy[place][1] - self.busy[place][0]
+            place += 1
+        del self.busy[first:place]
+        self._occupy(first, begin, end)
+        return end, free
 
     def _occupy(self, place: int, begin: int, end: int) -> None:
         first, last = place, place
@@ -69,6 +87,7 @@ class Twin:
         self.limit, self.late = limit, False
         self.lead, self.chunks, self.whole = lead, traffic.chunks, traffic.whole
         self.phases = traffic.phases
+        self.images = traffic.images.tolist()
         self.steps, self.heap = traffic.steps, list[Event]()
         self.end = self.events = self.done = 0
         self.stations = [Station() for _ in range(traffic.stations)]
@@ -199,24 +218,30 @@ class Twin:
             self._complete(row, chunk, time)
         elif kind == SEND:
             work, station = self.sending[row], 2 * self.src[self.pair[row]]
-            self._leave(row, chunk, self.stations[station].reserve(time, time, work)[0] + work)
+            self._leave(row, chunk, self.stations[station].reserve(time, time, work)[0])
         else:
             work, station = self.receiving[row], 2 * self.dst[self.pair[row]] + 1
-            done = self.stations[station].reserve(time, time, work)[0] + work
+            done = self.stations[station].reserve(time, time, work)[0]
             heappush(self.heap, (done, FIRST, row, COMPLETE, chunk, 0, done))
 
     def _cross(self, head: int, order: int, part: int, chunk: int, hop: int, tail: int) -> None:
-        """Let a part take a link; its tail leaves it behind its last byte, its head at once."""
-        work, way = self.work[part][hop], self.way[part][hop]
-        ready = tail if self.whole else max(head, tail - work)
-        begin, free = self.stations[self.station[part][hop]].reserve(head, ready, work)
-        tail = begin + work + way
-        self.late |= tail > self.limit
+        """Let a part take a link; its tail leaves it behind its last byte, its head at once.
+
+        The images that meet there come one after the other, the first with the head and the last
+        with the tail; so they go on.
+        """
+        work, way, at = self.work[part][hop], self.way[part][hop], self.station[part][hop]
+        each = work // self.images[at]
+        ready = max(head, tail - work + (each if self.whole else 0))
+        station = self.stations[at]
+        reserve = station.reserve_apart if self.images[at] > 1 else station.reserve
+        end, free = reserve(head, ready, work)
+        head = max(ready, free) + each if self.whole else max(head, free)
+        self.late |= end + way > self.limit
         if hop + 1 == len(self.work[part]):
-            self._deliver(part, chunk, tail)
+            self._deliver(part, chunk, end + way)
         else:
-            head = tail if self.whole else max(head, free) + way
-            heappush(self.heap, (head, order, part, ARRIVE, chunk, hop + 1, tail))
+            heappush(self.heap, (head + way, order, part, ARRIVE, chunk, hop + 1, end + way))
 
     def _deliver(self, part: int, chunk: int, tail: int) -> None:
         """Let a part come; the message is there with the last of its parts."""

@@ -111,7 +111,8 @@ def test_a_station_takes_the_first_gap_that_is_long_enough(seed):
     for _ in range(40):
         now += int(draw.integers(0, 3))
         ready, work = now + int(draw.integers(0, 9)), int(draw.integers(1, 6))
-        begin, free = station.reserve(now, ready, work)
+        end, free = station.reserve(now, ready, work)
+        begin = end - work
         fits = [t for t in range(ready, 390) if not taken[t : t + work].any()]
         assert begin == fits[0]
         if free == NEVER:
@@ -120,6 +121,23 @@ def test_a_station_takes_the_first_gap_that_is_long_enough(seed):
             assert taken[free - 1]
             assert not taken[free:begin].any()
         taken[begin : begin + work] = True
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_images_take_all_gaps_until_they_have_gone(seed):
+    draw, station, taken = np.random.default_rng(seed), Station(), np.zeros(900, dtype=bool)
+    now = 0
+    for turn in range(60):
+        now += int(draw.integers(0, 9))
+        ready, work = now + int(draw.integers(0, 20)), int(draw.integers(1, 6))
+        gaps = np.flatnonzero(~taken[ready:]) + ready
+        if turn % 2:
+            taken[station.reserve(now, ready, work)[0] - work :][:work] = True
+            continue
+        end, free = station.reserve_apart(now, ready, work)
+        assert end == gaps[work - 1] + 1
+        assert free == NEVER or free <= gaps[0]
+        taken[gaps[:work]] = True
 
 
 def chain(rates, alpha=0.0):
