@@ -12,13 +12,18 @@ from runtime.foreign.sends import Send, schedule_from
 from solvers.schedules.collective import CollectiveError
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
-from topologies.formats import atomic
+from topologies.formats import atomic, contents
 from topologies.importers.texts.xml_text import begins_with
 from topologies.model.errors import ArgumentError
 from topologies.model.messages import one_line
 from topologies.model.topology import Topology
 
 SIZE_LIMIT = 64 * 10**6  # bytes
+OURS = (contents.SCHEDULE, contents.SCHEDULES, contents.TOGETHER)
+WANTED = (
+    "MSCCL XML, an MSCCL++ plan, an output of TE-CCL or ForestColl, or lines as "
+    "'src -> dst: piece step'"
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,11 @@ def _read(data: bytes, topology: Topology, name: str | None) -> Sends:
     Raises:
         ForeignError: it is none of those that are known.
     """
+    found = contents.kind(data)
+    if found in OURS:
+        raise ForeignError(f"{found} of commplan already, which verify and simulate take as it is")
+    if found == contents.TOPOLOGY:
+        raise ForeignError(f"found {found}, expected {WANTED}")
     data = data.removeprefix(BOM_UTF8)  # some editors write it
     head = data[:4096].lstrip()
     if head.startswith(b"{"):
@@ -79,7 +89,7 @@ def _read(data: bytes, topology: Topology, name: str | None) -> Sends:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        raise ForeignError("no text in UTF-8") from None
+        raise ForeignError(f"no text in UTF-8: found {found}, expected {WANTED}") from None
     if begins_with(text, "algo"):
         return _msccl(text)
     if begins_with(text, "Algo"):
@@ -91,10 +101,7 @@ def _read(data: bytes, topology: Topology, name: str | None) -> Sends:
         if said is None and name is None:
             raise ForeignError("which collective? a line 'collective NAME', or --collective")
         return Sends("text", said or name or "", topology.ranks, root, sends)
-    raise ForeignError(
-        "none of MSCCL XML, an MSCCL++ plan, an output of TE-CCL or ForestColl, or lines as "
-        "'src -> dst: piece step'"
-    )
+    raise ForeignError(f"found {found}, expected {WANTED}")
 
 
 def _json(data: bytes) -> Sends:
