@@ -65,8 +65,8 @@ def read_list(topology: Topology, path: str) -> list[Task]:
         text = atomic.read(path, FILE_LIMIT).decode("utf-8-sig")
     except OSError as error:
         raise CollectiveError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    except ValueError as error:
-        raise CollectiveError(one_line(f"{path}: {error}")) from None
+    except UnicodeDecodeError as error:
+        raise CollectiveError(f"{path}: byte {error.start}: not UTF-8 text") from None
     rows = csv.reader(io.StringIO(text))
     found: list[Task] = []
     for row in rows:

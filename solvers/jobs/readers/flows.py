@@ -12,7 +12,8 @@ from solvers.jobs.errors import JobError
 
 MOST_ROWS = 10_000
 FIELDS = ("group", "collective", "bytes", "times")
-_SIZES = re.compile(r"\b(tp|cp|ep|etp|pp|dp)=([0-9]{1,9})\b")
+KINDS = ("tp", "cp", "ep", "etp", "pp", "dp")
+_SIZES = re.compile(rf"\b({'|'.join(KINDS)})=(\S*?)(?=[,;]?(?:\s|$))")
 
 
 def looks_like(text: str) -> bool:
@@ -37,10 +38,18 @@ def read(text: str, name: str) -> dict[str, Any]:
         raise JobError(f"{len(lines):,} lines, expected at most {MOST_ROWS:,}")
     for number, line in enumerate(lines, 1):
         if line.startswith("#"):
-            layout |= {key: int(value) for key, value in _SIZES.findall(line)}
+            layout |= {key: _count(key, word, number) for key, word in _SIZES.findall(line)}
         elif line.strip() and line.strip() != ",".join(FIELDS):
             flows.append(_row(line, number))
+    if not layout:
+        raise JobError("found no sizes of groups, expected a line such as # tp=8 dp=4")
     return {"format": "commplan/job/1", "name": name, "layout": layout, "flows": flows}
+
+
+def _count(kind: str, word: str, number: int) -> int:
+    if not re.fullmatch("[0-9]{1,9}", word):
+        raise JobError(f"line {number}: found {kind}={word[:40]}, expected a whole number")
+    return int(word)
 
 
 def _row(line: str, number: int) -> dict[str, Any]:

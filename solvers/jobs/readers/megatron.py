@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from solvers.jobs.errors import JobError
+from solvers.jobs.readers.shell import run_assignments
 
 # Where each argument goes. What is not listed says nothing of what is exchanged.
 WHOLE = {
@@ -20,7 +21,12 @@ WHOLE = {
     "padded-vocab-size": "model.vocabulary",
     "num-experts": "model.experts",
     "moe-router-topk": "model.top_k",
+    "moe-intermediate-size": "model.expert",
     "moe-ffn-hidden-size": "model.expert",
+    "n-shared-experts": "model.shared",
+    "num-shared-experts": "model.shared",
+    "first-k-dense-replace": "model.dense_layers",
+    "mtp-num-layers": "model.mtp",
     "tensor-model-parallel-size": "layout.tp",
     "context-parallel-size": "layout.cp",
     "expert-model-parallel-size": "layout.ep",
@@ -31,11 +37,20 @@ WHOLE = {
     "micro-batch-size": "batch.micro",
 }
 NEEDED = ("num-layers", "hidden-size", "num-attention-heads", "seq-length", "global-batch-size")
+# Of latent attention, all or none.
+LATENT = {
+    "q-lora-rank": "query_rank",
+    "kv-lora-rank": "key_value_rank",
+    "qk-nope-head-dim": "nope",
+    "qk-head-dim": "nope",
+    "qk-rope-head-dim": "rope",
+    "qk-pos-emb-head-dim": "rope",
+    "v-head-dim": "value",
+}
 RANKS = "world-size"
+SET = re.compile(r"^[A-Za-z_]\w*\+?=\(?")  # NAME=(, before arguments
 MOST_WORDS = 100_000
-# $NAME, ${NAME} and ${NAME:-default}; NAME=word at the begin of a line, before or after others.
-VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::?-(\w*))?\}|([A-Za-z_]\w*))")
-ASSIGNMENT = re.compile(r"(?:^|[\s;])([A-Za-z_]\w*)=[\"']?(\w+)[\"']?(?=[\s;]|$)")
+LAYERS = re.compile(r"\(?(?:\[0\]\*([0-9]{1,6})\+)?\[1\]\*[0-9]{1,6}\)?")  # ([0]*3+[1]*58)
 
 
 def looks_like(text: str) -> bool:
@@ -69,7 +84,7 @@ def read(text: str, name: str) -> dict[str, Any]:
 
 def _arguments(text: str) -> dict[str, str]:
     """List the arguments; one without a value has the empty text."""
-    words = shlex.split(_with_variables(text.replace("\\\n", " ")), comments=True)[:MOST_WORDS]
+    words = _words(run_assignments(text.replace("\\\n", " ")))[:MOST_WORDS]
     found: dict[str, str] = {}
     for place, word in enumerate(words):
         if not word.startswith("--"):
@@ -77,22 +92,18 @@ def _arguments(text: str) -> dict[str, str]:
         key, equals, value = word[2:].partition("=")
         after = words[place + 1] if place + 1 < len(words) else ""
         plain = value if equals else ("" if after.startswith("--") else after)
-        found[key] = plain.removesuffix(")")  # the end of a shell's array
+        found[key] = plain if "(" in plain else plain.removesuffix(")")  # of a shell's array
     return found
 
 
-def _with_variables(text: str) -> str:
-    """Put in what a shell script sets to a plain word, or its default, line by line."""
-    known: dict[str, str] = {}
-    lines = []
-    for line in text.splitlines():
-        own = VARIABLE.sub(
-            lambda found: known.get(found[1] or found[3], found[2] or found[0]), line
-        )
-        for name, word in ASSIGNMENT.findall(own):
-            known[name] = word
-        lines.append(own)
-    return "\n".join(lines)
+def _words(text: str) -> list[str]:
+    """Cut a script into words; what stands in quotes may hold several arguments."""
+    try:
+        words = shlex.split(text, comments=True)
+    except ValueError:  # a quotation without an end, as in what a script only prints
+        words = text.split()
+    parted = (SET.sub("", word).split() if "--" in word else [word] for word in words)
+    return [part.strip("'\"") for parts in parted for part in parts]
 
 
 def _whole(key: str, value: str) -> int:
@@ -105,11 +116,16 @@ def _complete(tables: dict[str, dict[str, Any]], given: Mapping[str, str]) -> No
     """Work out what Megatron-LM does: its defaults, and dp from the number of ranks."""
     model, layout, batch = tables["model"], tables["layout"], tables["batch"]
     model.setdefault("vocabulary", 50304)
+    if "noop-layers" in given:  # MindSpeed-LLM's, which only fill stages up
+        model["layers"] -= len(given["noop-layers"].split(","))
+    if (latent := _latent(given)) is not None:
+        model["mla"] = latent
     model["gated"] = "swiglu" in given
     model["tied"] = "untie-embeddings-and-output-weights" not in given
     if "num-experts" in given:
         model.setdefault("expert", model.get("feed_forward", 4 * model["hidden"]))
         model.setdefault("top_k", 2)
+        _complete_experts(tables, given)
         if "moe-shared-expert-intermediate-size" in given:
             wide = _whole(
                 "moe-shared-expert-intermediate-size", given["moe-shared-expert-intermediate-size"]
@@ -129,6 +145,25 @@ def _complete(tables: dict[str, dict[str, Any]], given: Mapping[str, str]) -> No
     if ranks % part:
         raise JobError(f"layout: {ranks} ranks, expected a multiple of tp x cp x pp = {part}")
     layout["dp"] = ranks // part
+
+
+def _complete_experts(tables: dict[str, dict[str, Any]], given: Mapping[str, str]) -> None:
+    """Read which layers have experts, and whether ranks of tp get experts of their own."""
+    model, layout = tables["model"], tables["layout"]
+    if (told := given.get("moe-layer-freq", "1")) != "1":
+        listed = LAYERS.fullmatch(told.replace(" ", ""))
+        if listed is None:
+            wanted = "1 or ([0]*3+[1]*58): experts in all layers from one on"
+            raise JobError(f"--moe-layer-freq: found {told[:40]!r}, expected {wanted}")
+        model["dense_layers"] = int(listed[1] or 0)
+    if "moe-tp-extend-ep" in given:  # MindSpeed-LLM: tp shares out experts, and cuts none
+        layout["ep"], layout["etp"] = layout.get("ep", 1) * layout.get("tp", 1), 1
+
+
+def _latent(given: Mapping[str, str]) -> dict[str, int] | None:
+    """Read the widths of latent attention; None where not all are given."""
+    found = {LATENT[key]: _whole(key, given[key]) for key in LATENT if key in given}
+    return found if len(found) == len(set(LATENT.values())) else None
 
 
 def _ranks(given: Mapping[str, str]) -> int:

@@ -73,6 +73,61 @@ def test_variables_of_a_script_are_put_in(write):
     assert job == load(write(MEGATRON, "run.sh"))
 
 
+# As scripts of MindSpeed-LLM and of Pai-Megatron-Patch are written.
+SCRIPT = """\
+SIZE=236B
+NPUS=16
+NNODES=${SLURM_NNODES:-"2"}
+TP=2
+RUN_ARGS="--nproc_per_node $NPUS --nnodes $NNODES"
+if [ $SIZE = 16B ]; then
+HIDDEN=2048
+moe_options=" --num-experts 64 --moe-ffn-hidden-size 1408"
+elif [[ "$SIZE" == "236B" ]]; then
+HIDDEN=5120
+MOE_ARGS="
+    --moe-layer-freq '([0]*1+[1]*59)' \\
+    --n-shared-experts 2 \\
+    --num-experts 160 \\
+    --moe-router-topk 6 \\
+    --moe-intermediate-size 1536 \\
+    --moe-tp-extend-ep \\
+    --mtp-num-layers 1 \\
+"
+else
+HIDDEN=7168
+fi
+if [ -n "$X" ]; then
+    OTHERS+=("--vocab-size 102400" "--split '99,1,0'")
+fi
+MLA_ARGS="--q-lora-rank 1536 --kv-lora-rank 512 --qk-nope-head-dim 128
+    --qk-rope-head-dim 64 --v-head-dim 128"
+GPT_ARGS=(--num-layers 63 --noop-layers 60,61,62 --hidden-size ${HIDDEN} --ffn-hidden-size 12288
+    --num-attention-heads 128 --seq-length 4096 --global-batch-size 64 --swiglu
+    --tensor-model-parallel-size ${TP} --expert-model-parallel-size 8)
+torchrun $RUN_ARGS pretrain_gpt.py # don't stop
+"""
+
+
+def test_a_script_says_which_branch_of_an_if_is_run_and_holds_arguments_in_quotes(write):
+    job = load(write(SCRIPT, "run.sh"))
+    model, layout = job.model, job.layout
+    assert (world(layout), layout.tp, layout.ep, layout.etp) == (32, 2, 16, 1)
+    assert (model.layers, model.dense_layers, model.hidden, model.mtp) == (60, 1, 5120, 1)
+    assert (model.experts, model.top_k, model.shared, model.expert) == (160, 6, 2, 1536)
+    assert (model.vocabulary, model.mla.query_rank, model.mla.value) == (102400, 1536, 128)
+    small = load(write(SCRIPT.replace("SIZE=236B", "SIZE=16B"), "run.sh"))
+    assert (small.model.hidden, small.model.experts, small.layout.ep) == (2048, 64, 8)
+    large = load(
+        write(
+            SCRIPT.replace("SIZE=236B", "SIZE=671B"),
+            "run.sh",
+        ),
+        ["layout.ep=1"],
+    )
+    assert (large.model.hidden, large.model.experts) == (7168, 0)
+
+
 def test_a_workload_that_was_cut_off_is_refused(write):
     with pytest.raises(JobError, match="line 2: found 2 rows, expected 3"):
         load(write("".join(AICB.splitlines(keepends=True)[:-1]), "workload.txt"))
@@ -133,6 +188,9 @@ def test_what_is_wrong_is_said_in_a_line(write, old, new, said):
         (AICB.replace("32 ch", "33 ch"), "w.txt", "line 1: found all_gpus 33, expected a multiple"),
         (MEGATRON.replace("--seq-length 8192", ""), "m.sh", "found no --seq-length, expected"),
         (MEGATRON.replace("nnodes 4", "nnodes $N"), "m.sh", "--nnodes: found '$N', expected a"),
+        (SCRIPT.replace("([0]*1", "([1]*1"), "r.sh", "--moe-layer-freq: found '([1]*1+[1]*59)'"),
+        (ROWS.replace("# tp=4 dp=2", ""), "l.csv", "found no sizes of groups"),
+        (ROWS.replace("tp=4", "tp=4x"), "l.csv", "line 1: found tp=4x, expected a whole"),
         (ROWS.replace("1.5", "many"), "l.csv", "line 4: found 'many' times, expected a number"),
         (ROWS.replace("360MiB", "360MB?"), "l.csv", "flows[0].bytes: '360MB?' is no size"),
         ("\x00\xff", "b.toml", "line 1"),

@@ -157,8 +157,8 @@ def job(
     if search is not None:
         chosen = (ranks, without_rank, beside)
         return _search(job, topology, changes, search, chosen, shown, jobs, time_limit)
-    if is_given("jobs"):
-        raise click.UsageError("--jobs is for --search")
+    if given := [name for name in ("jobs", "shown") if is_given(name)]:
+        raise click.UsageError(f"--{given[0]} is for --search")
     read = load(job, changes)
     check_memory(read)
     flows = demand(read)
