@@ -142,11 +142,7 @@ def _told(row: Row) -> str:
         alone,
         f"{made.gain:.3f}" if made.gain else "-",
         f"{made.predicted_gain:.3f}" if made.predicted_gain else "-",
-        "proved"
-        if made.report.optimal
-        else f"{float(made.report.time / least) - 1:.1e}"  # type: ignore[operator]
-        if least
-        else "not proved",
+        _proof(made),
         f"{row.spent:.1f}",
     )
 

@@ -29,11 +29,12 @@ from solvers.schedules.ensembles.ensemble import MOST_TASKS, Task
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import NotFound, Watch
 from solvers.together.symmetry import find_common
-from topologies.model.topology import FloatArray, Topology, frozen
+from topologies.model.topology import FloatArray, IntArray, Topology, frozen
 from topologies.model.units import Seconds
 from topologies.symmetry.group import Group, link_images
 
 WORTH = 1.005  # times as long as the bound, or as the set, that separate plans take at least
+MOST_KEPT = 2**25  # images of links
 MOST_SCHEDULES = 256  # of a kind, for one of its collectives
 
 
@@ -72,6 +73,7 @@ class _Sharing:
         self.rows = {kind: [each.ranks for each in own] for kind, own in made.members.items()}
         self.largest = {k: v for k, v in find_largest(self.flows).items() if k in self.rows}
         self.beside = [k for k in find_overlapping(job, self.largest) if k in self.rows]
+        self._images: dict[Member, IntArray] = {}
         self.per_byte: dict[tuple[str, str], float] = {
             (cost.flow.group, cost.flow.collective): cost.per_byte for cost in placed.judged.costs
         }
@@ -103,9 +105,17 @@ class _Sharing:
                     return None
                 if member.like not in load:
                     load[member.like] = _load(known[key].plan.schedule, self.topology)
-                images = link_images(self.topology, member.element[None])[0]
-                total[images] += load[member.like] * task.size
+                total[self.images(member)] += load[member.like] * task.size
         return float((total / self.topology.bandwidth).max(initial=0.0))
+
+    def images(self, member: Member) -> IntArray:
+        """Give where each link of the planned group goes; kept while there is room."""
+        found = self._images.get(member)
+        if found is None:
+            found = link_images(self.topology, member.element[None])[0]
+            if len(self._images) * self.topology.links < MOST_KEPT:
+                self._images[member] = found
+        return found
 
     def bound(self, of: _Subject) -> Seconds:
         """Give what placing proved of each kind alone, the most of all."""
