@@ -1,6 +1,6 @@
 """What programs reach of the rate that is proved, on machines drawn without any regularity.
 
-For each machine and collective the schedule that `compile` gives is played as `simulate` plays it,
+Or on those named by `--machine`, or the presets and shapes of `--regular`. For each machine and collective the schedule that `compile` gives is played as `simulate` plays it,
 at each size and with each way of sharing links; a share is the time at the rate that `compile`
 calls achieved, over the time played. `own` is the lead that the schedule states; the leads beside
 it show what that choice is worth. `KiB` is the least message. First with links that cut through,
@@ -44,6 +44,13 @@ AIMS: dict[Sharing, dict[Switching, float]] = {
 }
 SLACK = 0.05
 SMALL_AIM = 0.90
+REGULAR = (
+    *("ring:16", "torus:4x4", "torus:4x4x4", "torus:16x16", "torus:16x8x8", "hypercube:4"),
+    *("full-mesh:8", "star:16", "leaf-spine:4x2x4", "leaf-spine:6x3x8", "fat-tree:4", "dgx-1"),
+    *("dgx-a100:boxes=2", "dgx-a100:boxes=4", "dgx-h100:boxes=2", "dgx-h100:boxes=4"),
+    *("mi250:boxes=2", "atlas-a2:boxes=2", "atlas-a2:boxes=8", "cloudmatrix384:nodes=4"),
+    *("cloudmatrix384", "cloudmatrix384:nodes=4:supernodes=2"),
+)
 PARTS = ("median", 50), ("first percentile", 1), ("least", 0)
 
 
@@ -77,7 +84,7 @@ def rows(machine: str, plays: Sequence[Playing], kept: Kept) -> list[list[list[f
         asked = {"machine": machine, "collective": name, "plays": [_key(play) for play in plays]}
         row = kept.once(asked, partial(_played, asked, plays))
         for play, told, shares in zip(plays, row["told"], row["shares"], strict=True):
-            click.echo(f"{machine:20}{name:15}{play.name}{told}{_line(shares, len(play.leads))}")
+            click.echo(f"{machine:36}{name:15}{play.name}{told}{_line(shares, len(play.leads))}")
         found.append(row["shares"])
     return found
 
@@ -109,6 +116,8 @@ def _line(figures: Sequence[float], leads: int) -> str:
 @click.command()
 @click.option("--machines", default=20, show_default=True, help="Seeds from --first on.")
 @click.option("--first", default=0, show_default=True)
+@click.option("--machine", "named", multiple=True, help="Instead of seeds.")
+@click.option("--regular", is_flag=True, help="Presets and shapes instead of seeds.")
 @click.option("--size", "sizes", multiple=True, default=["1GiB"], show_default=True)
 @click.option("--sharing", "ways", multiple=True, type=click.Choice(SHARINGS), default=["fifo"])
 @click.option("--lead", "leads", multiple=True, type=int, help="Beside the schedule's own.")
@@ -117,6 +126,8 @@ def _line(figures: Sequence[float], leads: int) -> str:
 def main(
     machines: int,
     first: int,
+    named: tuple[str, ...],
+    regular: bool,
     sizes: tuple[str, ...],
     ways: tuple[Sharing, ...],
     leads: tuple[int, ...],
@@ -129,20 +140,22 @@ def main(
     plays = [Playing(parsed(size), way, columns) for size, way in product(sizes, ways)]
     heads = "".join(f"{'own' if lead is None else lead:>7}" for lead in columns)
     click.echo(
-        f"{'machine':20}{'collective':15}{'size':>8} {'links':5}{'lead':>5}{'chunks':>7}"
+        f"{'machine':36}{'collective':15}{'size':>8} {'links':5}{'lead':>5}{'chunks':>7}"
         f"{'messages':>9}{'KiB':>9}{('  ' + heads) * len(SWITCHINGS)}"
     )
     found: list[list[list[float]]] = []
+    drawn = [f"irregular:seed={seed}" for seed in range(first, first + machines)]
+    asked = [*named, *REGULAR * regular] or drawn
     try:
-        for seed in range(first, first + machines):
-            found += rows(f"irregular:seed={seed}", plays, kept)
+        for machine in asked:
+            found += rows(machine, plays, kept)
     except TimeOverError:
-        click.echo(f"time is over: {len(found) // len(NAMES + ROOTED)} machines of {machines}")
+        click.echo(f"time is over: {len(found) // len(NAMES + ROOTED)} machines of {len(asked)}")
     missed = [] if found else ["nothing was played"]
     for play, table in zip(plays, np.array(found).swapaxes(0, 1) if found else [], strict=False):
         for title, part in PARTS:
             figures = np.percentile(table, part, axis=0, method="lower")
-            click.echo(f"{title:35}{play.name}{'':30}{_line(figures.tolist(), len(columns))}")
+            click.echo(f"{title:51}{play.name}{'':30}{_line(figures.tolist(), len(columns))}")
         missed += _missed(play, table)
     ended(missed)
 

@@ -1,7 +1,8 @@
 """What a schedule reaches at a large size, and the pacing with which it reaches most."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from math import inf
 
 from commplan.candidates.measure import play_work
@@ -25,10 +26,12 @@ from commplan.candidates.tuning import (
 from runtime.metrics import chunking
 from runtime.metrics.chunking import LARGE, flow_rate
 from runtime.metrics.pacing import pacing_of, with_pacing
+from runtime.metrics.putting_off import put_off
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import Sharing, Simulation, simulate
 from runtime.simulate.steady import EVENTS
 from runtime.verify.relaying import mark_relay_copies
+from solvers.schedules.collective import Movement
 from solvers.schedules.schedule import Schedule
 from solvers.settings.options import SWITCHINGS, Switching
 from topologies.model.units import Bytes, Seconds, Share
@@ -121,6 +124,8 @@ def _bring_closer(
 ) -> tuple[Schedule, Simulation]:
     """Try what suits high schedules, in which each chunk is long under way, until one reaches HIGH.
 
+    First with transfers put off until they are needed, then at other pacings.
+
     One counts as reaching what it does in the worse of both kinds of switches, and is not taken
     where links that share would be clearly slower with it, as far as that is quick to play.
     """
@@ -128,8 +133,7 @@ def _bring_closer(
     shared = _visits(usual, LARGE) * SHARED_COST + PLAY_WORK <= PACING_WORK
     limit = ALIKE * _seconds(usual, LARGE, "cut-through", "fair") if shared else inf
     often = CLOSER_WORK // (len(SWITCHINGS) * play_work(usual, LARGE))
-    for pacing in CLOSER_PACINGS[:often]:
-        tried = with_pacing(usual, pacing)
+    for tried in islice(_closer(usual), often):
         if max_scratch is not None and scratch(tried) > max_scratch:
             continue
         now = simulate(tried, LARGE)
@@ -140,6 +144,15 @@ def _bring_closer(
         if most >= HIGH:
             break
     return best
+
+
+def _closer(usual: Schedule) -> Iterator[Schedule]:
+    """Make what `_bring_closer` tries."""
+    late = put_off(usual) if usual.collective.shape.movement is Movement.SUM else usual
+    if late is not usual:
+        yield late
+    for pacing in CLOSER_PACINGS:
+        yield with_pacing(usual, pacing)
 
 
 def _least_share(schedule: Schedule, played: Simulation, events: int = EVENTS) -> float:

@@ -58,12 +58,13 @@ DEALT_VISITS = 2_500  # of transfers to links, written out, up to which they are
 # machines that are played folded.
 CLOSER_PACINGS = (
     Pacing(lead=6, phases=2, dealt=False),
+    Pacing(lead=4),
     Pacing(pace=0.6, lead=2),
     Pacing(lead=12, phases=4, dealt=False),
     Pacing(lead=2, order="piece", stride=2),
 )
 HIGH = 0.97  # of what links can carry, within which none of these is tried
-CLOSER_WORK = 20_000_000  # visits of messages to links, in all these plays
+CLOSER_WORK = 30_000_000  # visits of messages to links, in all these plays
 NEARLY = 0.96  # of what links can carry: a pacing that reaches it is not compared with others
 LARGE_CHUNKS = 32  # of the longer play, at least
 LARGE_WORK = 8_000_000  # visits of messages to links up to which a plan is played at all
