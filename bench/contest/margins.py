@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.contest.selected import LOOSE, Row, mean
-from commplan.selection.choose import MARGIN, SMALL
+from commplan.selection.choose import MARGIN, SMALL, least_gain
 
 MARGINS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 2.0)
 RARE = 0.05  # of the promises
@@ -29,7 +29,7 @@ class Promise:
 
     def exceeds(self, margin: float) -> bool:
         """Tell whether a rule would be written."""
-        return self.foretold > 1 + margin * self.doubts
+        return self.foretold > least_gain(self.doubts, margin)
 
     @property
     def is_lost(self) -> bool:

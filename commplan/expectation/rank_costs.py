@@ -17,7 +17,7 @@ from solvers.schedules.certificate import Bound, Cut
 from solvers.schedules.kinds import collective
 from topologies.model.errors import NO, CommplanError
 from topologies.model.topology import FloatArray, Topology
-from topologies.model.units import Rank
+from topologies.model.units import Rank, count_of
 
 DIGITS = 6
 
@@ -58,7 +58,8 @@ def _prices(topology: Topology, ranks: Sequence[Rank], bound: Bound) -> list[int
     """Give each link a whole price; of a cut it is 1 for what crosses it."""
     certificate = bound.certificate
     if certificate is None:
-        raise UnpricedError(f"{topology.name}: an all_to_all of {len(ranks)} ranks has no prices")
+        members = count_of(len(ranks), "rank")
+        raise UnpricedError(f"{topology.name}: an all_to_all of {members} has no prices")
     if isinstance(certificate, Cut):
         crossing = measure_cut(topology, collective("all_to_all", ranks), certificate)[1]
         return [int(each) for each in crossing]

@@ -61,6 +61,10 @@ class Stage:
         """Tell whether nobody waits for one of several others."""
         return self._schedule(collective, algorithm)[0].is_steady
 
+    def swaps(self, collective: str, algorithm: Algorithm) -> bool:
+        """Tell whether processes send each other in rounds."""
+        return self._schedule(collective, algorithm)[0].swaps
+
     def _play(self, made: Pattern, schedule: Schedule, size: Bytes, count: int) -> Seconds:
         lead = 1 if made.waits or count == 1 else MOST_LEAD
         return simulate(

@@ -56,6 +56,12 @@ class Pattern:
         alone = len(pairs) == len(sources) == len(targets)
         return alone or len({message.round for message in self.messages}) <= 1
 
+    @property
+    def swaps(self) -> bool:
+        """Tell whether there are rounds, and in one of them two processes send each other."""
+        sent = {(message.round, message.src, message.dst) for message in self.messages}
+        return not self.is_steady and any((at, dst, src) in sent for at, src, dst in sent)
+
 
 def pattern(
     messages: Iterable[Message], parts: int = 1, segment: Bytes = 0, waits: bool = True

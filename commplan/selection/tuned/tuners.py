@@ -12,7 +12,7 @@ from commplan.selection.tuned.hccl import HcclRule, hccl_rules
 from commplan.selection.tuned.protocols import ProtocolRule, UnmeasuredError, protocol_rules
 from commplan.selection.tuned.tuner_files import TunerError, TunerRow
 from topologies.model.topology import Topology
-from topologies.model.units import Bytes, Rank, Seconds
+from topologies.model.units import Bytes, Rank, Seconds, count_of
 
 UNTRIED = "predicted, not run on this hardware"
 WIDTH = 120  # bytes of a note, at most: loaders take the rest of a long line for another
@@ -138,7 +138,7 @@ def tune_hccl(topology: Topology, groups: Sequence[Sequence[Rank]], path: str | 
     counts = sorted({len(ranks) for ranks in groups})
     tried = [count for count in counts if 2 <= count <= MOST_RANKS]
     if not tried:
-        raise UnmeasuredError(f"HCCL: {counts[0]} ranks, expected 2 to {MOST_RANKS}")
+        raise UnmeasuredError(f"HCCL: {count_of(counts[0], 'rank')}, expected 2 to {MOST_RANKS}")
     rules: list[HcclRule] = []
     for count in tried:
         same = [ranks for ranks in groups if len(ranks) == count]
