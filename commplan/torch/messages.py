@@ -9,7 +9,7 @@ import torch
 from commplan.communicator import Communicator
 from commplan.torch.point_to_point import MOVER, Message, tag_of
 from commplan.torch.shapes import check_root
-from commplan.torch.tensors import dense, memory, put_back
+from commplan.torch.tensors import RefusedError, dense, memory, put_back
 from commplan.torch.turns import Turns
 from commplan.torch.work import JoinedWork, recorded
 
@@ -34,7 +34,13 @@ class Messages:
         return self._track(f"send to rank {to}", request, tensors[0], lambda: None)
 
     def recv(self, tensors: Tensors, source: int, tag: int = 0) -> Message:
-        """Take a tensor from a process."""
+        """Take a tensor from a process.
+
+        Raises:
+            RefusedError: it is this one, which torch lets send nothing to itself.
+        """
+        if source == self.world.rank:
+            raise RefusedError(f"recv from rank {source}, which is this one; expected another")
         return self._receive(tensors[0], check_root(source, self.world.size), tag)
 
     def recv_anysource(self, tensors: Tensors, tag: int = 0) -> Message:

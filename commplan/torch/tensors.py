@@ -11,9 +11,10 @@ from topologies.model.errors import WRONG_INPUT, ArgumentError
 OPS = {"SUM": "sum", "AVG": "avg", "MIN": "min", "MAX": "max", "PRODUCT": "prod"}
 OPS |= {"BAND": "band", "BOR": "bor", "BXOR": "bxor"}
 OF_TRUTH = {"sum": "max", "prod": "min", "band": "min", "bor": "max"}  # of 0 and 1, as bytes
-NO_FLOATS = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
-NUMBERS = {*NO_FLOATS, torch.float16, torch.float32, torch.float64, torch.complex64}
-NUMBERS |= {torch.complex128, torch.bfloat16, torch.uint16, torch.uint32, torch.uint64}
+NO_FLOATS = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
+NO_FLOATS |= {torch.uint16, torch.uint32, torch.uint64}
+NUMBERS = {*NO_FLOATS, torch.float16, torch.float32, torch.float64, torch.bfloat16}
+NUMBERS |= {torch.complex64, torch.complex128}
 
 
 class RefusedError(ArgumentError, RuntimeError):
@@ -39,6 +40,8 @@ def _name(op: Any, dtype: torch.dtype) -> str:  # noqa: ANN401
         raise RefusedError(f"{op} is not planned; known: {', '.join(OPS)}")
     if dtype not in NUMBERS:
         raise RefusedError(f"{dtype}: values of this type are moved, and not added up")
+    if ours in ("band", "bor", "bxor") and dtype not in NO_FLOATS:
+        raise RefusedError(f"{op} of {dtype}: expected whole numbers or truth values")
     if ours == "avg" and dtype in NO_FLOATS:
         raise RefusedError(f"AVG of {dtype}: expected floats; SUM keeps whole numbers")
     return OF_TRUTH.get(ours, ours) if dtype == torch.bool else ours

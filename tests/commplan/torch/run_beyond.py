@@ -90,6 +90,12 @@ def check_refusals():
         dist.all_to_all_single(torch.zeros(2 * N + 1), fill(2 * N + 1))
     with pytest.raises(ValueError, match=f"elements, expected {2 * N}"):
         dist.all_gather_into_tensor(torch.zeros(2 * N + 1), fill(2))
+    for call, told in (
+        (lambda: dist.recv(torch.zeros(1), me()), "which is this one"),
+        (lambda: dist.all_reduce(torch.zeros(1), dist.ReduceOp.BOR), "BOR of torch.float32"),
+    ):
+        with pytest.raises(RuntimeError, match=told):
+            call()
     dist.all_reduce(total := torch.ones(1))
     assert total.item() == N
 
