@@ -1,10 +1,11 @@
 """What programs reach of the rate that is proved, on machines drawn without any regularity.
 
-Or on those named by `--machine`, or the presets and shapes of `--regular`. For each machine and collective the schedule that `compile` gives is played as `simulate` plays it,
-at each size and with each way of sharing links; a share is the time at the rate that `compile`
-calls achieved, over the time played. `own` is the lead that the schedule states; the leads beside
-it show what that choice is worth. `KiB` is the least message. First with links that cut through,
-then with links that store and forward. `--rows FILE` keeps each schedule's rows as they are
+Or on those named by `--machine`, or on the presets and shapes of `--regular`. For each machine and
+collective the schedule that `compile` gives is played as `simulate` plays it, at each size and with
+each way of sharing links; a share is the time at the rate that `compile` calls achieved, over the
+time played. `own` is the lead that the schedule states; the leads beside it show what that choice
+is worth. `KiB` is the least message. First with links that cut through, then with links that store
+and forward. `--rows FILE` keeps each schedule's rows as they are
 played, and `--seconds` ends in time; the same command again goes on. Rows of older code are
 known by nothing: begin a new file after a change.
 """

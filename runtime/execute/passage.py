@@ -17,6 +17,7 @@ from topologies.model.units import Seconds
 
 LOOKS = 2**12  # after so many in vain, whoever runs a part is asked whether to go on
 PAIR = 2
+FEW = range(3)  # most messages are there at the second look; to come back costs as much as one
 SPINS = 16  # looks before other processes get a turn, where each has a core
 # Bytes of messages which Python follows one by one no faster than they come: it waits for a step.
 BRIEF = 2**15
@@ -68,7 +69,7 @@ class Passage:
         requests, deeds = made
         narrow = is_crowded()
         self._spins = 0 if narrow else SPINS
-        self._looks = range(3 if narrow else 4 * SPINS)
+        self._looks = FEW if narrow else range(4 * SPINS)
         self._testsome = mpi.Request.Testsome
         self.open: list[Any] = []
         self.lines: Sequence[int] = ()
@@ -102,20 +103,11 @@ class Passage:
         """
         if way is not None or self._flow is not None:
             return self._end(way or self.begin(), limit, look)
-        looks = self._looks
-        for segment in self._segments:
-            local, requests, self.at, start, test = segment
-            for deed, arrays in local:
-                deed(*arrays)
-            if not requests:
-                continue
-            start()
-            for _ in looks:
-                if test():
-                    break
-            else:
-                if not self._end(self._await(segment), limit, look):
-                    return False
+        place = self._go_on(0, self._looks)
+        while place is not None:
+            if not self._end(self._await(self._segments[place]), limit, look):
+                return False
+            place = self._go_on(place + 1, self._looks)
         return True
 
     def _end(self, way: Iterator[None], limit: Seconds, look: Callable[[], None] | None) -> bool:
@@ -140,17 +132,29 @@ class Passage:
         return sorted(line for line, request in pairs if not request.Test())
 
     def _by_steps(self) -> Iterator[None]:
-        for segment in self._segments:
-            local, requests, self.at, start, test = segment
+        place = self._go_on(0, FEW)
+        while place is not None:
+            yield from self._await(self._segments[place])
+            place = self._go_on(place + 1, FEW)
+
+    def _go_on(self, place: int, looks: range) -> int | None:
+        """Go through steps, from one on, while their messages are there after so many looks.
+
+        Give the place of the one that is to be waited for, or nothing at the end.
+        """
+        for at in range(place, len(self._segments)):
+            local, requests, self.at, start, test = self._segments[at]
             for deed, arrays in local:
                 deed(*arrays)
             if not requests:
                 continue
             start()
-            # Most messages are there at the second look; to come back costs as much as one.
-            if test() or test() or test():
-                continue
-            yield from self._await(segment)
+            for _ in looks:
+                if test():
+                    break
+            else:
+                return at
+        return None
 
     def _await(self, segment: Segment) -> Iterator[None]:
         """Come back until the messages of a step are there."""
