@@ -35,10 +35,10 @@ from solvers.schedules.ensembles.given import image_of
 from solvers.schedules.kinds import DEMAND, TOKENS, has_blocks, kind_of
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from solvers.settings.deadline import Watch
-from solvers.together.shares import LEAST, Priced, on_whole, usable_part
+from solvers.together.shares import LEAST, Priced, TaskPart, on_whole
 from solvers.trees.extract import send_inward, send_outward
 from topologies.model.cached import cached_property
-from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology, frozen, integers
+from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology, integers
 from topologies.symmetry.group import Group
 
 MOST_BLOCKS = 8192  # of unlike ones, in a task
@@ -74,22 +74,13 @@ class Tree(NamedTuple):
         return [link for _, branch in self.branches for hop in branch.hops for link in hop[2]]
 
 
-class BlockShare:
-    """The part of a task of unlike blocks in the program of all: as `Share`, by trees of blocks.
-
-    Args:
-        topology: the whole machine.
-        task: what is to be done.
-        group: the symmetries of the set that keep the task.
-        relays: what other ranks do for it.
-        watch: says when to stop.
-    """
+class BlockShare(TaskPart):
+    """The part of a task of unlike blocks in the program of all: as `Share`, by trees of blocks."""
 
     def __init__(
         self, topology: Topology, task: Task, group: Group, relays: Relays, watch: Watch
     ) -> None:
-        self.whole, self.task, self.group, self.watch = topology, task, group, watch
-        self.links, self.machine = usable_part(topology, task, relays)
+        super().__init__(topology, task, group, relays, watch)
         what = task.collective
         members = integers(what.ranks)
         self.quotient = Quotient(self.machine, members, group, open=True)
@@ -100,11 +91,6 @@ class BlockShare:
         self.trees: list[Tree] = []
         self._known: set[Tree] = set()
         self._begin()
-
-    @cached_property
-    def first_link(self) -> IntArray:
-        """Give for each of its orbits of links the number of one of them in the whole machine."""
-        return frozen(self.links[np.unique(self.quotient.link_orbit, return_index=True)[1]])
 
     @property
     def held(self) -> tuple[Tree, ...]:

@@ -23,11 +23,10 @@ from solvers.schedules.ensembles.ensemble import Task
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SolverOptions
-from solvers.together.shares import LEAST, Priced, on_whole, usable_part
+from solvers.together.shares import LEAST, Priced, TaskPart, on_whole
 from solvers.trees.extract import TransferBuilder
 from solvers.trees.forest import state_problem, state_sums, to_schedule
 from solvers.trees.problem import PackedTrees, TreeProblem
-from topologies.model.cached import cached_property
 from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology, frozen
 from topologies.symmetry.group import Group
 
@@ -35,40 +34,22 @@ Held = tuple[tuple[Order, ...], Columns]
 KEPT_ORDERS, IDLE = 6, 1e-9  # orders of each root up to which none is dropped; and no weight
 
 
-class Share:
-    """The part of one task in the program of all.
-
-    Args:
-        topology: the whole machine.
-        task: what is to be done.
-        group: the symmetries of the set that keep the task.
-        relays: what other ranks do for it.
-        watch: says when to stop.
-    """
+class Share(TaskPart):
+    """The part of one task in the program of all; see `TaskPart`."""
 
     def __init__(
         self, topology: Topology, task: Task, group: Group, relays: Relays, watch: Watch
     ) -> None:
-        self.whole, self.task, self.group, self.relays = topology, task, group, relays
+        super().__init__(topology, task, group, relays, watch)
         what = task.collective
-        self.links, self.machine = usable_part(topology, task, relays)
         self.straight = what.shape.movement in (Movement.PERSONALISED, Movement.STAY)
         self.problem = self._state()
         self.packer: ColumnGeneration = self.problem.column_generation(
             np.zeros(0, dtype=np.int64), watch
         )
+        self.quotient = self.packer.quotient
         self.amount = Fraction(task.size, what.total)  # bytes of one unit of the amounts
         self._begin()
-
-    @property
-    def quotient(self) -> Quotient:
-        """Give the machine, folded by the symmetry of the task."""
-        return self.packer.quotient
-
-    @cached_property
-    def first_link(self) -> IntArray:
-        """Give for each of its orbits of links the number of one of them in the whole machine."""
-        return frozen(self.links[np.unique(self.quotient.link_orbit, return_index=True)[1]])
 
     @property
     def held(self) -> Held:
