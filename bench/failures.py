@@ -34,6 +34,7 @@ MORE = (
     ("cloudmatrix384", ("--without", "n18.d14:n18.L1.2"), "broadcast"),
     ("torus:32x32", ("--without", "r0.0:r0.1"), "all_gather"),
     ("torus:32x32", ("--without", "r0.0:r0.1"), "broadcast"),
+    ("torus:32x32", ("--without", "r0.0:r0.1"), "all_reduce"),
     ("dgx-a100:boxes=4", ("--without", "b0.g0:ib"), "all_to_all"),
     ("torus:8x8", ("--without", "r0.0:r0.1"), "all_to_all"),
 )

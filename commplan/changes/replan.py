@@ -1,5 +1,6 @@
 """A plan for what is left of a machine, made of the plan for the whole of it."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -11,8 +12,10 @@ from runtime.metrics.link_loads import throughput
 from runtime.metrics.pacing import pacing_of, with_pacing
 from runtime.simulate.simulate import simulate
 from solvers.groups.reach import refuse_parts
+from solvers.kept_symmetry import find_symmetry_left
 from solvers.lp.linear_program import Infeasible
 from solvers.repair.repair import repair
+from solvers.repair.spanning import is_spanned, span
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import is_sized
 from solvers.schedules.schedule import Schedule
@@ -103,6 +106,8 @@ def _repair(
 ) -> Schedule:
     """Repair the old trees, all of them where they are few, else one of each orbit.
 
+    Of spanning trees that use every cable all change: these are packed anew, which takes less.
+
     Raises:
         as `repair`.
     """
@@ -110,14 +115,16 @@ def _repair(
     asked = schedule, left, what
     if not what.shape.everyone:
         raise NotFound("no schedule of trees")  # before any search for symmetry
+    if is_spanned(left.topology, what):
+        with suppress(NotFound):
+            group = find_symmetry_left(left, what, watch)
+            return replace(span(left.topology, what, group, watch), relays=schedule.relays)
     if keep or few:
         try:
             return repair(*asked, trivial(left.topology), watch)
         except NotFound:
             if few:
                 raise
-    from solvers.kept_symmetry import find_symmetry_left  # not of small machines
-
     return repair(*asked, find_symmetry_left(left, what, watch), watch)
 
 

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.metrics.adding_order import adding_order
-from solvers.schedules.schedule import Schedule
+from solvers.schedules.schedule import Schedule, remembered
 from topologies.model.ragged import earlier
 from topologies.model.topology import BoolArray, IntArray, integers
 
 Tokens = NDArray[np.uint64]
 
 
+@remembered
 def is_deterministic(schedule: Schedule) -> bool:
     """Tell whether all ranks that want a piece come by it through the same additions.
 

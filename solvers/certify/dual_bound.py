@@ -262,6 +262,8 @@ class _Payments:
         if all(np.isin(self.generators[:, ends], ends).all() for ends in (holders, wanters)):
             lead = self.leader[self.orbit]
         ends = np.union1d(holders, wanters)
+        if into is None and self._same_both_ways(ends, holders, wanters):
+            lead = np.full_like(lead, ends[0])
         spreading = np.union1d(self.relays[False], ends)
         spread = {
             root: self._tree(root, wanters, False, out)
@@ -279,6 +281,16 @@ class _Payments:
             if going and self._reaches(root, holders, True, into):
                 found.append(self._tree(root, holders, True, into) + min(going))
         return min(found, default=None)
+
+    def _same_both_ways(self, ends: IntArray, holders: IntArray, wanters: IntArray) -> bool:
+        """Tell whether the trees of every root cost the same.
+
+        Where all hold and want a sum and only they branch, and no way costs more than the way back,
+        any spanning tree leads into every root and out of it, each time for the same price.
+        """
+        every = len(ends) == len(holders) == len(wanters)
+        inside = np.isin(np.concatenate(self.relays), ends).all() and self.copies[ends].all()
+        return bool(every and inside and np.array_equal(self.distance, self.distance.T))
 
     def _reaches(self, root: int, ends: IntArray, inward: bool, height: int | None) -> bool:
         """Tell whether the root reaches the ends, or they the root, in so many messages."""

@@ -157,7 +157,7 @@ def expand(
     element, piece, times = _sample(schedule, vertex[images], quotient, sample)
     place, back = (column[vertex[images[element, piece]]] for column in quotient.from_root)
     root = quotient.roots[place]
-    block = _blocks(what)[root]
+    block = blocks_of(what)[root]
     rows = schedule.transfers
     ends = np.searchsorted(rows.piece, np.arange(schedule.pieces + 1))
     count = np.diff(ends)[piece]
@@ -272,7 +272,7 @@ def _weights(
     return tuple(known[key] for key in zip(piece.tolist(), sizes.tolist(), times, strict=True))
 
 
-def _blocks(what: Collective) -> IntArray:
+def blocks_of(what: Collective) -> IntArray:
     """Give the block of each root."""
     if what.shape.movement is Movement.COPY_OF_SUM:
         return np.zeros(len(what.ranks), dtype=np.int64)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from solvers.repair.expand import OldTrees
+from solvers.repair.expand import OldTrees, blocks_of
 from solvers.repair.master import Master, Variant
 from solvers.schedules.schedule import Transfers, merge
 from topologies.model.forests import depths
@@ -37,7 +37,7 @@ def lay_down(master: Master, x: Sequence[Fraction]) -> tuple[list[tuple[int, Fra
         (int(trees.block[k]), weight / int(trees.what.sizes[trees.block[k]])) for k, weight in kept
     ]
     parts = [_of_pieces(trees, integers(k for k, _ in kept))]
-    block = {int(r): int(b) for r, b in zip(trees.root, trees.block, strict=True)}
+    block = blocks_of(trees.what).tolist()
     new = _Rows(master)
     for root, share, sides in _read_off(master, variants, choices):
         start = 0
@@ -83,7 +83,7 @@ class _Rows:
         for place, choice in tree.closed.items():
             parent[place], path[place] = choices[choice].parent, choices[choice].path
         child = np.flatnonzero(parent >= 0)
-        step = start + (_heights(parent) if inward else depths(parent) - 1)[child]
+        step = start + (heights(parent) if inward else depths(parent) - 1)[child]
         ends = (child, parent[child]) if inward else (parent[child], child)
         own, adds = np.full(len(child), piece), np.full(len(child), inward)
         self.columns.append((own, step, *ends, adds, row[child], path[child]))
@@ -114,7 +114,7 @@ class _Rows:
         return starts(own), moved_links(quotient.topology, chosen, quotient.group, element)
 
 
-def _heights(parent: IntArray) -> IntArray:
+def heights(parent: IntArray) -> IntArray:
     """Count the arcs of the longest way up to each vertex."""
     height, depth = np.zeros_like(parent), depths(parent)
     order = np.argsort(-depth, kind="stable")
