@@ -1,5 +1,7 @@
 import ast
 import json
+import os
+from threading import Thread
 
 import pytest
 
@@ -136,3 +138,12 @@ def test_a_time_that_is_none_is_refused_by_its_option(call, ring4, option, numbe
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"commplan: Invalid value for '{option}': ")
     assert result.stderr.count("\n") == 1
+
+
+def test_a_pipe_that_is_read_twice_is_read_once(ask, ring4, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for _ in range(2):  # another command reads anew
+        writer = Thread(target=(tmp_path / "pipe").write_bytes, args=[ring4.read_bytes()])
+        writer.start()
+        assert ask("verify", "pipe")["correct"]
+        writer.join()

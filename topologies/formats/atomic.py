@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from topologies.model.arguments import refuse
@@ -12,6 +14,8 @@ from topologies.model.arguments import refuse
 Name = str | os.PathLike[str]
 
 _DESCRIPTORS = {"stdin": 0, "stdout": 1, "stderr": 2}
+# What pipes held that were read already, by their names, while they are kept.
+_pipes: ContextVar[dict[str, bytes] | None] = ContextVar("_pipes", default=None)
 
 
 def write(path: Name, content: bytes | str) -> None:
@@ -126,8 +130,29 @@ def read(path: Name, limit: int) -> bytes:
         ValueError: the file is larger, or the name is none (ArgumentError).
     """
     _expect_name(path)
-    with Path(path).open("rb") as file:
-        data = file.read(limit + 1)
+    data = _read(path, limit + 1)
     if len(data) > limit:
         raise ValueError(f"larger than {limit / 10**6:g} MB, the most that is read")
     return data
+
+
+def _read(path: Name, most: int) -> bytes:
+    """Read so many bytes at most, or what is kept of a pipe that was read to its end."""
+    kept, name = _pipes.get(), os.fspath(path)
+    if kept is not None and name in kept:
+        return kept[name]
+    with Path(path).open("rb") as file:
+        data = file.read(most)
+        if kept is not None and len(data) < most and stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+            kept[name] = data
+    return data
+
+
+@contextmanager
+def keep_pipes() -> Iterator[None]:
+    """Keep what is read of a pipe, which gives it once, for whoever reads the same name again."""
+    token = _pipes.set({})
+    try:
+        yield
+    finally:
+        _pipes.reset(token)

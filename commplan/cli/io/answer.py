@@ -16,6 +16,7 @@ import click
 from commplan.cli.examples import EXAMPLES
 from commplan.cli.io.failures import hand_over, run_reporting
 from commplan.cli.widths import fit, terminal_width
+from topologies.formats.atomic import keep_pipes
 from topologies.model.messages import printable, unknown
 
 
@@ -159,7 +160,8 @@ class Commands(Group):
     def invoke(self, ctx: click.Context) -> None:
         """Run a command; click would print an empty line where it meets an interruption."""
         try:
-            super().invoke(ctx)
+            with keep_pipes():  # what a command reads twice may come from another command
+                super().invoke(ctx)
         except KeyboardInterrupt:
             raise click.Abort from None
 

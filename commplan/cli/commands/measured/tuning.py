@@ -28,7 +28,7 @@ from solvers.schedules import files
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import has_blocks
 from topologies.model.topology import Topology
-from topologies.model.units import Bytes, Seconds, bytes_of, duration, rate
+from topologies.model.units import Bytes, Seconds, bytes_of, count_of, duration, rate
 
 NAME = 48  # characters of a candidate's name in the table
 
@@ -145,7 +145,10 @@ def _lines(found: Tuned, size: Bytes, manner: Manner, path: str) -> list[str]:
     away = percent(gap(report.algbw, schedule.bound.algbw))
     proof = "optimal: proved" if report.optimal else f"optimal: not proved, gap {away}"
     rows = [
-        ("run on", f"{where} ({manner.target}, {len(schedule.collective.ranks)} ranks)"),
+        (
+            "run on",
+            f"{where} ({manner.target}, {count_of(len(schedule.collective.ranks), 'rank')})",
+        ),
         *_tried_rows(found),
         ("chosen", f"{chosen.candidate.name}: {_reason(found)}"),
         ("bound", f"{rate(schedule.bound.algbw)} ({schedule.bound.scope})"),
