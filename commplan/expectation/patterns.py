@@ -133,6 +133,11 @@ class Pattern:
     turns: int = 1
     half: Schedule | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether all of its turns are played."""
+        return self.played == self.turns
+
     def timing(self, size: Bytes) -> Timing:
         """Predict what the pattern takes at a size, in bytes."""
         found = simulate(self.schedule, size)

@@ -6,7 +6,7 @@ import pytest
 import commplan
 from commplan.expectation.compiled import load_compiled
 from commplan.expectation.expect import expect
-from commplan.expectation.patterns import TURNS, Pattern, Patterns
+from commplan.expectation.patterns import TURNS, Pattern, Patterns, Timing
 from solvers.routing.router import Router
 from solvers.schedules import files
 from solvers.schedules.kinds import COLLECTIVES, collective
@@ -36,6 +36,18 @@ def test_nothing_is_faster_than_the_bound_and_no_pattern_than_the_best(box):
         others = [each.seconds for each in (row.ring, row.tree) if each]
         assert row.bound <= row.best.seconds * (1 + 1e-9)
         assert all(row.best.seconds <= other * (1 + 1e-9) for other in others)
+
+
+def test_a_pattern_that_is_faster_than_all_candidates_is_the_best(monkeypatch):
+    def slow(best, sizes, options, watch):
+        return {size: Timing("slow", 1.0, "") for size in sizes}
+
+    monkeypatch.setattr("commplan.expectation.expect.best_by_size", slow)
+    machine = topology("star:4")
+    found = expect(machine, [collective("all_gather", range(4))], SIZES[:1])
+    [row] = found.rows
+    assert row.best in (row.ring, row.tree)
+    assert row.best.seconds == min(row.ring.seconds, row.tree.seconds) < 1
 
 
 def test_what_is_best_is_what_plan_finds(box):
