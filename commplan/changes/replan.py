@@ -23,6 +23,7 @@ from solvers.settings.deadline import NotFound, Watch
 from solvers.settings.options import SolverOptions
 from topologies.derive.damage import Damage, damaged
 from topologies.derive.part import Submachine
+from topologies.model.arguments import of
 from topologies.model.units import Bytes, Rate, Seconds
 from topologies.symmetry.group import trivial
 
@@ -83,9 +84,11 @@ def replan(
         GoneError: the collective cannot be done without what is gone.
         Infeasible: the ranks no longer reach each other; it names the parts.
         TopologyError: the damage is none of this machine.
+        ArgumentError: something of another kind.
         as `plan` besides.
     """
-    left = damaged(schedule.topology, damage)
+    of("schedule", schedule, Schedule)
+    left = damaged(schedule.topology, of("damage", damage, Damage))
     what = on_what_is_left(schedule.collective, left, shrink=shrink)
     refuse_parts(left.topology, what, "on what is left")
     options = SolverOptions(in_network=schedule.in_network, relays=schedule.relays)

@@ -20,6 +20,11 @@ from topologies.model.topology import Topology, TopologyError, digest
 from topologies.model.units import Bytes
 
 SET_FORMAT = "commplan/set/1"
+OTHERS = {  # of the package, that are no schedules: what they are, and who takes them
+    "commplan/together/1": ", collectives at the same time, for `verify`, `simulate` and `run`",
+    "commplan-contingency/1": ", a table of failures, whose schedules lie beside it",
+    "commplan/job-plan/1": ", what `commplan job -o` says of its folder, whose schedules lie in it",
+}
 SIZE_LIMIT = 256 * 10**6  # bytes, unpacked
 LARGE = 16 * 10**6  # bytes, from which packing is not to take longer than solving
 ENDINGS = (".json", ".json.gz", ".gz")
@@ -243,7 +248,8 @@ def _decode(data: bytes) -> Schedule:
     found = msgspec.json.decode(data, type=_Head).format
     if found != FORMAT:
         shown = "none" if found is None else show_value(found)
-        raise ValueError(f"format: found {shown}, expected {FORMAT!r}")
+        other = OTHERS.get(found or "", "")
+        raise ValueError(f"format: found {shown}{other}, expected {FORMAT!r}")
     columns = msgspec.json.decode(data, type=Columns)
     refuse_duplicates(data.decode())
     return unpack(columns)

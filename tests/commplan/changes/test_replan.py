@@ -23,6 +23,7 @@ from solvers.schedules.unequal import all_to_allv
 from solvers.settings.deadline import Watch
 from topologies.derive.damage import Damage, damaged
 from topologies.derive.failures import read_damage
+from topologies.model.arguments import ArgumentError
 from topologies.presets.nvidia import dgx_a100
 from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import full_mesh, ring, star, torus
@@ -133,3 +134,12 @@ def test_traffic_of_representatives_is_that_of_all_transfers(name):
         np.add.at(expected, (element[rows.src], element[rows.dst]), amount)
     found = sum_traffic(schedule, np.arange(machine.vertices), machine.vertices)
     assert np.allclose(found.toarray(), expected, rtol=1e-12)
+
+
+def test_what_is_no_schedule_or_no_damage_is_refused_in_a_line():
+    machine = ring(3)
+    damage = read_damage(machine, slow=["r0:r1=0.5"])
+    with pytest.raises(ArgumentError, match="schedule: found None, expected"):
+        replan(None, damage)
+    with pytest.raises(ArgumentError, match="damage: found 'r0:r1', expected"):
+        replan(planned(machine, "broadcast"), "r0:r1")

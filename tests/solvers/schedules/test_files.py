@@ -273,6 +273,10 @@ def test_a_key_that_is_given_twice_is_named(tmp_path: Path) -> None:
         (gzip.compress(b"text"), "found text, expected a schedule"),
         (b"{", "damaged: input data was truncated"),
         (b"{}", "format: found none, expected 'commplan/schedule/1'"),
+        (
+            b'{"format": "commplan/together/1"}',
+            "format: found 'commplan/together/1', collectives at the same time, for `verify`",
+        ),
         (b'{"format": ' + b"[" * 100_000, "format: expected `str | null`, got `array`"),
         (b'{"other": ' + b"[" * 100_000, "nested too deeply"),
         (b"\x1f\x8bnonsense", "gzip: damaged"),
