@@ -28,7 +28,7 @@ from solvers.schedules.collective import CollectiveError
 from solvers.schedules.ensembles.ensemble import MOST_TASKS, Task
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import NotFound, Watch
-from solvers.together.symmetry import find_common
+from solvers.together.symmetry import find_common, keep_tasks
 from topologies.model.topology import FloatArray, IntArray, Topology, frozen
 from topologies.model.units import Seconds
 from topologies.symmetry.group import Group, link_images
@@ -139,6 +139,8 @@ class _Sharing:
         if not any(a is None or a > WORTH * b for a, b in zip(alone, bounds, strict=True)):
             return [], []
         group = find_common(self.topology, subjects[0].listed, self.watch)
+        for each in subjects[1:]:
+            group = keep_tasks(group, each.listed)
         found, gains = [], False
         for each, separate in zip(subjects, alone, strict=True):
             self.watch.tell(f"planning {each.collective} of all {kind} groups together")

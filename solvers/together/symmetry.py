@@ -40,17 +40,25 @@ def find_common(topology: Topology, tasks: Sequence[Task], watch: Watch = NO_DEA
     Raises:
         SymmetryError: the declared symmetry is none.
     """
-    keys = {task.key for task in tasks}
     best, fewest = trivial(topology), len(tasks) + 1
     for group in _candidates(topology, len(tasks), watch):
-        kept = np.ones(group.order, dtype=np.bool_)
-        for task in tasks:
-            kept &= np.fromiter((key in keys for key in image_keys(task, group)), dtype=np.bool_)
-        found = group if kept.all() else subgroup(group, kept)
+        found = keep_tasks(group, tasks)
         classes = _count_classes(tasks, found)
         if (classes, -found.order) < (fewest, -best.order):
             best, fewest = found, classes
     return best
+
+
+def keep_tasks(group: Group, tasks: Sequence[Task]) -> Group:
+    """Give the elements of a group that permute the tasks of a set.
+
+    Complexity: tasks × order × their ranks.
+    """
+    keys = {task.key for task in tasks}
+    kept = np.ones(group.order, dtype=np.bool_)
+    for task in tasks:
+        kept &= np.fromiter((key in keys for key in image_keys(task, group)), dtype=np.bool_)
+    return group if kept.all() else subgroup(group, kept)
 
 
 def _candidates(topology: Topology, tasks: int, watch: Watch) -> list[Group]:

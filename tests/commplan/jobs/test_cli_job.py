@@ -158,6 +158,16 @@ def test_what_runs_at_the_same_time_is_planned_as_one_where_that_gains(beside, p
     assert not json.loads((planned / "job.json").read_text())["together"]
 
 
+def test_a_symmetry_of_one_collective_need_not_keep_the_roots_of_another(ask, tmp_path):
+    more = "[[flows]]\ngroup = 'ep'\ncollective = 'broadcast'\nbytes = 100000\ntimes = 10\n"
+    (tmp_path / "job.toml").write_text(BESIDE + more)
+    found = ask("job", "job.toml", "torus:2x2", "-o", "PLAN")["together"]
+    assert {row["collective"] for row in found if row["group"] == "ep"} == {
+        *("all_to_all", "broadcast")
+    }
+    assert all(ask("verify", f"PLAN/{row['file']}")["correct"] for row in found)
+
+
 @pytest.mark.mpi
 @pytest.mark.parametrize("way", ["together", "alone"])
 def test_groups_run_their_parts_of_the_set(beside, mpi, way):
