@@ -22,6 +22,7 @@ from commplan.candidates.tuning import (
     NEARLY,
     PACING_WORK,
     PLAY_WORK,
+    SUM_WORK,
 )
 from runtime.metrics import chunking
 from runtime.metrics.chunking import LARGE, flow_rate
@@ -85,8 +86,10 @@ def pace_for_large(
         through; None where nothing was played.
     """
     work = play_work(schedule, LARGE)
-    if not len(schedule.transfers) or work > LARGE_WORK:
+    if not _is_played(schedule, work):
         return schedule, None
+    if work > LARGE_WORK:
+        return _put_off(schedule, max_scratch)
     if paced and (as_it_is := _keep(schedule, work, max_scratch)) is not None:
         return schedule, as_it_is
     tried = _at(schedule, [(*each, 1) for each in LARGE_PACINGS], max_scratch) or [schedule]
@@ -97,6 +100,23 @@ def pace_for_large(
     if _share(best, played) >= HIGH:
         return best, played
     return _bring_closer(best, played, max_scratch)
+
+
+def _is_played(schedule: Schedule, work: int) -> bool:
+    """Tell whether a schedule is played; of sums larger ones, as their order matters more."""
+    sums = schedule.collective.shape.movement is Movement.SUM
+    return len(schedule.transfers) > 0 and work <= (SUM_WORK if sums else LARGE_WORK)
+
+
+def _put_off(schedule: Schedule, max_scratch: Share | None) -> tuple[Schedule, Simulation]:
+    """Play a large sum as it is, and put off until it is needed; give the faster one."""
+    tried = [schedule, put_off(schedule)]
+    played = [
+        (each, simulate(each, LARGE))
+        for each in tried
+        if each is schedule or max_scratch is None or scratch(each) <= max_scratch
+    ]
+    return max(played, key=lambda each: _share(*each))
 
 
 def _keep(schedule: Schedule, work: int, max_scratch: Share | None) -> Simulation | None:
@@ -226,7 +246,7 @@ def _reached(schedule: Schedule) -> float:
 def play_seconds(schedule: Schedule) -> Seconds:
     """Guess how long `pace_for_large` takes on a computer that it has for itself."""
     work = play_work(schedule, LARGE)
-    return 0.0 if work > LARGE_WORK else PACING + VISIT * work
+    return PACING + VISIT * work if _is_played(schedule, work) else 0.0
 
 
 def _is_near(schedule: Schedule, work: int) -> bool:

@@ -68,6 +68,7 @@ CLOSER_WORK = 30_000_000  # visits of messages to links, in all these plays
 NEARLY = 0.96  # of what links can carry: a pacing that reaches it is not compared with others
 LARGE_CHUNKS = 32  # of the longer play, at least
 LARGE_WORK = 8_000_000  # visits of messages to links up to which a plan is played at all
+SUM_WORK = 24_000_000  # the same for sums, which are played twice: two seconds on 1,024 ranks
 KEPT_EVENTS = 250_000  # of a play that asks whether a repaired plan may keep its pacing
 PACING_WORK = 1_000_000  # the same, in all plays of its pacings together: half a second or so
 DEALT_WORK = 12_000_000  # the same, for phases: two or three seconds on machines that need them
