@@ -44,3 +44,13 @@ def test_help_fits_80_columns_and_ends_with_examples(call, name):
     assert max(map(len, told.splitlines())) <= 80
     assert "\nExamples:\n" in told
     assert "..." not in told.partition("\nCommands:\n")[2]
+
+
+def test_every_option_says_what_it_does():
+    fabric = commands.get_command(None, "fabric")
+    each = [*(commands.get_command(None, name) for name in PLACES), *fabric.commands.values()]
+    options = [
+        (c.name, o.opts, o.help) for c in each for o in c.params if isinstance(o, click.Option)
+    ]
+    assert len(options) > 100
+    assert [(command, names) for command, names, help in options if not help] == []

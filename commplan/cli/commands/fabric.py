@@ -134,7 +134,14 @@ def _those_asked_for(layout: Layout) -> str:
 @or_of_set(run_set_on_fabric, "size", "target", "lead", "trace")
 @schedule_in
 @size_option
-@click.option("--target", type=runnable_target, metavar="TARGET", default="c", show_default=True)
+@click.option(
+    "--target",
+    type=runnable_target,
+    metavar="TARGET",
+    default="c",
+    show_default=True,
+    help="Language of the program.",
+)
 @dtype
 @lead_option
 @runs(5, 1)

@@ -32,7 +32,9 @@ from topologies.model.units import Bytes, Seconds, bytes_of, duration, rate
 )
 @click.option("--shrink", is_flag=True, help="Leave ranks that are gone out of the collective.")
 @click.option(
-    "--keep", is_flag=True, help="Change as little as the highest rate allows; slower if large."
+    "--keep",
+    is_flag=True,
+    help="Change as few transfers as the highest rate allows; large plans take longer.",
 )
 @output(lambda: files.ENDINGS)
 @size_option

@@ -52,7 +52,14 @@ NAME = 48  # characters of a candidate's name in the table
     show_default=True,
     help="Of each, in turns; what is twice as slow as another is launched once.",
 )
-@click.option("--target", type=runnable_target, metavar="TARGET", default="c", show_default=True)
+@click.option(
+    "--target",
+    type=runnable_target,
+    metavar="TARGET",
+    default="c",
+    show_default=True,
+    help="Language of the program.",
+)
 @click.option(
     "--fabric", is_flag=True, help="Run on the emulated machine that is up, not on this computer."
 )
