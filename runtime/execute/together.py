@@ -11,7 +11,7 @@ import argparse
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -20,6 +20,7 @@ import numpy as np
 
 from runtime.execute.executor import Executor
 from runtime.metrics.chunking import chunks
+from runtime.metrics.pacing import lead_in_set
 from runtime.program.buffer_plan import moves
 from runtime.program.elements import width
 from runtime.program.floats import Array
@@ -86,7 +87,7 @@ def prepare(
     All processes go through the tasks in one order, so that the communicators come to be.
     """
     place = {rank: process for process, rank in enumerate(played)}
-    own, found = played[comm.rank], []
+    own, found, lead = played[comm.rank], [], lead_in_set(ensemble)
     for number, task in enumerate(ensemble.tasks):
         schedule = ensemble.schedule(number)
         plan = moves(schedule)
@@ -95,6 +96,7 @@ def prepare(
         group = comm.group.Incl([place[rank] for rank in plan.ranks])
         part = comm.Create_group(group, number)
         count = max(elements(schedule.collective, task.size, dtype), 1)
+        plan = replace(plan, lead=lead)
         program = lower(plan, count, dtype=dtype, chunks=chunks(schedule, task.size))
         executor = Executor(program, part, limit=limit)
         found.append(Part(number, schedule.collective, own, program.blocks, executor))

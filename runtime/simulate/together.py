@@ -1,8 +1,6 @@
 """How long collectives that run at the same time take, by playing all their programs at once."""
 
-from collections import Counter
-
-from runtime.metrics.pacing import MOST_LEAD, USUAL
+from runtime.metrics.pacing import lead_in_set
 from runtime.simulate.simulate import Sharing, Simulation, simulate
 from solvers.schedules.ensembles.ensemble import Ensemble
 from solvers.schedules.ensembles.union import union_schedule, unite
@@ -17,12 +15,7 @@ def playable(ensemble: Ensemble) -> tuple[Schedule, float]:
     played waits for data alone, as steps of one program say nothing of those of another.
     """
     united = unite(ensemble.tasks)
-    times = Counter(rank for task in ensemble.tasks for rank in task.collective.ranks)
-    for _, own in ensemble.schedules:
-        outside = {*own.transfers.src.tolist(), *own.transfers.dst.tolist()}
-        times.update(outside - set(own.collective.ranks))
-    lead = USUAL.lead if max(times.values()) == 1 else MOST_LEAD
-    return union_schedule(ensemble, united, lead=lead), united.size
+    return union_schedule(ensemble, united, lead=lead_in_set(ensemble)), united.size
 
 
 def simulate_together(
