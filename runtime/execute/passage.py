@@ -17,7 +17,9 @@ from topologies.model.units import Seconds
 
 LOOKS = 2**12  # after so many in vain, whoever runs a part is asked whether to go on
 PAIR = 2
-FEW = range(3)  # most messages are there at the second look; to come back costs as much as one
+FIRST_LOOKS = range(
+    3
+)  # most messages are there at the second look; to come back costs as much as one
 SPINS = 16  # looks before other processes get a turn, where each has a core
 # Bytes of messages which Python follows one by one no faster than they come: it waits for a step.
 BRIEF = 2**15
@@ -69,7 +71,7 @@ class Passage:
         requests, deeds = made
         narrow = is_crowded()
         self._spins = 0 if narrow else SPINS
-        self._looks = FEW if narrow else range(4 * SPINS)
+        self._looks = FIRST_LOOKS if narrow else range(4 * SPINS)
         self._testsome = mpi.Request.Testsome
         self.open: list[Any] = []
         self.lines: Sequence[int] = ()
@@ -132,10 +134,10 @@ class Passage:
         return sorted(line for line, request in pairs if not request.Test())
 
     def _by_steps(self) -> Iterator[None]:
-        place = self._go_on(0, FEW)
+        place = self._go_on(0, FIRST_LOOKS)
         while place is not None:
             yield from self._await(self._segments[place])
-            place = self._go_on(place + 1, FEW)
+            place = self._go_on(place + 1, FIRST_LOOKS)
 
     def _go_on(self, place: int, looks: range) -> int | None:
         """Go through steps, from one on, while their messages are there after so many looks.
