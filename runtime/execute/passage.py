@@ -17,9 +17,8 @@ from topologies.model.units import Seconds
 
 LOOKS = 2**12  # after so many in vain, whoever runs a part is asked whether to go on
 PAIR = 2
-FIRST_LOOKS = range(
-    3
-)  # most messages are there at the second look; to come back costs as much as one
+# Most messages are there at the second look; to come back costs as much as one.
+FIRST_LOOKS = range(3)
 SPINS = 16  # looks before other processes get a turn, where each has a core
 # Bytes of messages which Python follows one by one no faster than they come: it waits for a step.
 BRIEF = 2**15

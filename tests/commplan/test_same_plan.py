@@ -74,7 +74,7 @@ def test_a_file_does_not_say_how_long_it_took(tmp_path):
     assert "seconds" not in files.load(tmp_path / "a.json").provenance
 
 
-def test_what_a_time_limit_leaves_out_is_told(slow_computer):
+def test_what_a_time_limit_leaves_out_is_told(slow_computer, thorough):
     topology = commplan.topology("mi250")
     what = commplan.collective("all_reduce", range(topology.ranks))
     made = commplan.plan(topology, what, size=2**16, seconds=20.0)

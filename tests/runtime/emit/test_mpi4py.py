@@ -37,6 +37,18 @@ def loaded(monkeypatch: pytest.MonkeyPatch):
     return load
 
 
+def test_modules_that_are_joined_share_no_name(ring_of):
+    """What one defines must not take the place of what another one uses."""
+    names = [
+        name
+        for node in ast.parse(emit(ring_of("all_reduce", 3))).body
+        for name in bundle.list_defined(node)
+        if name != "__all__"
+    ]
+    assert len(names) > 100
+    assert sorted(names) == sorted(set(names))
+
+
 @pytest.mark.parametrize("in_place", [False, True])
 def test_the_program_lowers_itself_as_lower_does(
     schedule: Schedule, loaded, in_place: bool, monkeypatch
