@@ -21,7 +21,7 @@ from commplan.communicator.plans.uses import Uses
 from commplan.communicator.progress import under_way
 from commplan.communicator.progress.delegation import run_beside
 from commplan.communicator.requests import Call, Machine, Operation, Steps, native_steps
-from runtime.execute.call_log import CallLog
+from runtime.execute.call_log import CallLog, keep_spare
 from runtime.execute.faults import ExecutionError
 from runtime.execute.part import Part
 from topologies.derive.damage import Damage
@@ -87,7 +87,7 @@ class OperationQueue:
         self.habit = ExchangeHabit(self._options.plan_at, may_hand=may_hand)
         self._book = PlanBook(self.order, tuple(sorted(self.played)), self._options.plan_at)
         self._open(mpi_comm.Dup())
-        self._reserve = mpi_comm.Dup() if self._options.survive else None
+        self._reserve = keep_spare(mpi_comm) if self._options.survive else None
         self._book.source = share_source(self._comm, self._topology, self.played, self._options)
 
     def _open(self, own: Any) -> None:  # noqa: ANN401

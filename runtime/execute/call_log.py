@@ -82,9 +82,8 @@ class CallLog:
         if now - self._since < PATIENCE:
             return
         if self._said != self._count:
-            self._said, size = self._count, self._comm.size
-            near = {(1 << k) % size for k in range(size.bit_length())}
-            self._send(self._last(TOLD), set(range(size)) if size <= FEW else near)
+            self._said = self._count
+            self._send(self._last(TOLD), list_steps(self._comm.size))
         while self._comm.Iprobe(tag=TAG):
             self._hear()
 
@@ -141,6 +140,29 @@ class CallLog:
             to = (self._comm.rank + step) % self._comm.size
             self._sent.append((self._comm.Isend([said, MPI.BYTE], to, TAG), said))
         self._sent = [each for each in self._sent if not each[0].Test()]
+
+
+def list_steps(size: int) -> set[int]:
+    """List how far on the processes are whom each one says what it called."""
+    near = {(1 << k) % size for k in range(size.bit_length())}
+    return set(range(size)) if size <= FEW else near
+
+
+def keep_spare(comm: Any) -> Any:  # noqa: ANN401
+    """Give a communicator to go on over after a failure; all processes make it together.
+
+    Whoever is to be told something then gets an empty message now. The first message to a process
+    makes a connection, and over a cable that is cut MPI would wait for that without an end, however
+    little is sent.
+    """
+    spare = comm.Dup()
+    steps = sorted(list_steps(comm.size) - {0})
+    nothing = bytearray()
+    requests = [spare.Irecv(nothing, (comm.rank - step) % comm.size, TAG) for step in steps]
+    requests += [spare.Isend(nothing, (comm.rank + step) % comm.size, TAG) for step in steps]
+    for request in requests:
+        request.Wait()
+    return spare
 
 
 def describe_unlike(process: int, call: str, other: int, called: str) -> str:
