@@ -24,8 +24,8 @@ STEADY = 0.4
 # that were predicted to be 0.96 to 1.03 times as fast one lost 1 %, and the mean gained 25 %. That
 # was measured of so many processes; of more, what goes at once may flood a receiver.
 FEW = 8
-# Own choices in which two send each other took 1.25 to 1.9 times as long as what was predicted up to 4 %
-# slower (of 14 that were 1 to 4 % slower); of 11 % slower ones some lost.
+# Own choices in which two send each other took 1.25 to 1.9 times as long as what was predicted up
+# to 4 % slower (of 14 that were 1 to 4 % slower); of 11 % slower ones some lost.
 # In margins, and the least that any gain may be.
 SWAPPED, LEAST = -1 / 3, 0.95
 # The other way round: what goes in rounds and promised 1.28 times an own choice that does not took
