@@ -20,7 +20,7 @@ from commplan.cli.io.arguments import size_or_demand as size_of
 from commplan.cli.io.measured.launching import map_file, read_map, runs, timeout, trace_file
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import gigabytes
-from commplan.cli.io.targets import runnable_target
+from commplan.cli.io.targets import target_option
 from commplan.cli.io.timelines import RunTimeline, expect_timeline, trace_fields, trace_rows
 from runtime.fabric import machine as emulated
 from runtime.fabric import trial
@@ -134,14 +134,7 @@ def _those_asked_for(layout: Layout) -> str:
 @or_of_set(run_set_on_fabric, "size", "target", "lead", "trace")
 @schedule_in
 @size_option
-@click.option(
-    "--target",
-    type=runnable_target,
-    metavar="TARGET",
-    default="c",
-    show_default=True,
-    help="Language of the program.",
-)
+@target_option("c")
 @dtype
 @lead_option
 @runs(5, 1)

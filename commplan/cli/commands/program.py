@@ -20,7 +20,7 @@ from commplan.cli.io.measured.launching import map_file, read_map, runs, timeout
 from commplan.cli.io.needless import refuse_op
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import Name, Whole, gigabytes
-from commplan.cli.io.targets import runnable_target, target_name
+from commplan.cli.io.targets import target_name, target_option
 from commplan.cli.io.timelines import RunTimeline, expect_timeline, trace_fields, trace_rows
 from runtime.emit.targets import read_target, write
 from runtime.launch import launch
@@ -84,14 +84,7 @@ def _expect_ending(target: str, output: str) -> None:
 @or_of_set(run_set_here, "size", "target", "op", "lead", "trace")
 @schedule_in
 @size_option
-@click.option(
-    "--target",
-    type=runnable_target,
-    metavar="TARGET",
-    default="mpi4py",
-    show_default=True,
-    help="Language of the program.",
-)
+@target_option("mpi4py")
 @dtype
 @click.option(
     "--op",

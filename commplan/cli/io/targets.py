@@ -1,5 +1,8 @@
 """Targets by their names, as a person writes them."""
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 
 from runtime.emit.targets import read_target, runnable
@@ -33,3 +36,15 @@ def runnable_target(text: str) -> str:
     if known is None or not known.runner:
         raise click.BadParameter(unknown("target that runs", text, runnable()))
     return text
+
+
+def target_option(usual: str) -> Callable[[Any], Any]:
+    """Make the option that says in which language a program is run."""
+    return click.option(
+        "--target",
+        type=runnable_target,
+        metavar="TARGET",
+        default=usual,
+        show_default=True,
+        help="Language of the program.",
+    )

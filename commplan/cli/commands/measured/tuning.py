@@ -17,7 +17,7 @@ from commplan.cli.io.arguments import (
 from commplan.cli.io.measured.launching import map_file, runs, timeout
 from commplan.cli.io.progress import name_untried, progress
 from commplan.cli.io.quantities import SecondsRange, Whole, gap, gigabytes, percent
-from commplan.cli.io.targets import runnable_target
+from commplan.cli.io.targets import target_option
 from commplan.tuning.launches import Manner
 from commplan.tuning.tune import Tuned
 from commplan.tuning.tune import tune as tune_by_launches
@@ -52,14 +52,7 @@ NAME = 48  # characters of a candidate's name in the table
     show_default=True,
     help="Of each, in turns; what is twice as slow as another is launched once.",
 )
-@click.option(
-    "--target",
-    type=runnable_target,
-    metavar="TARGET",
-    default="c",
-    show_default=True,
-    help="Language of the program.",
-)
+@target_option("c")
 @click.option(
     "--fabric", is_flag=True, help="Run on the emulated machine that is up, not on this computer."
 )
