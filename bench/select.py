@@ -15,6 +15,7 @@ before any runs again, so that what was measured so far makes a table. `--report
 it prints the table of a file, and which margin one half of the machines would choose for the other.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,6 +49,7 @@ from commplan.selection.play import Stage, stages
 from commplan.selection.select import Selection, select
 from commplan.selection.targets import Target, open_target
 from runtime.fabric import machine
+from runtime.fabric.hosts import AT_ONCE, LARGEST_AT_ONCE
 from runtime.fabric.layout import FabricError
 from runtime.launch.mpi import LaunchError, compile_c, find
 from topologies.model.cached import cached_property
@@ -91,7 +93,7 @@ class Pair:
 
     @cached_property
     def _stage(self) -> Stage:
-        return stages(self.topology, self.played)[0]
+        return stages(self.topology, self.played, self.target.eager)[0]
 
     @cached_property
     def able(self) -> list[Algorithm]:
@@ -229,6 +231,7 @@ def main(
 ) -> None:
     """Print milliseconds and ratios, and what was reached; nothing is a failure but a crash."""
     kind = find().kind
+    os.environ.setdefault(AT_ONCE, str(LARGEST_AT_ONCE))  # as on emulated machines
     target = open_target(kind)
     journal = Journal(kind, rows, time.monotonic() + seconds)
     sizes = [read_size(text) for text in asked]

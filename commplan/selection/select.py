@@ -121,7 +121,7 @@ def select(
         if not 2 <= len(played) <= MOST_PROCESSES:
             number = count_of(len(played), "process")
             raise SelectionError(f"{number}, expected 2 to {MOST_PROCESSES}")
-        scenes[len(played)] += stages(topology, played)
+        scenes[len(played)] += stages(topology, played, target.eager)
     found: dict[str, dict[int, list[Choice]]] = {}
     for name in asked:
         for n, own in sorted(scenes.items()):

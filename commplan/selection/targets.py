@@ -5,7 +5,7 @@ from typing import Protocol
 
 from commplan.selection.algorithm import Algorithm, Catalogue, Rules
 from commplan.selection.mpi.mpich import mpich
-from commplan.selection.mpi.openmpi import OpenMpi, OpenMpiJson
+from commplan.selection.mpi.openmpi import OpenMpi, OpenMpiJson, eager_limit
 from topologies.model.units import Bytes
 
 MPICH = "mpich"
@@ -18,6 +18,10 @@ class Target(Protocol):
     @property
     def catalogue(self) -> Catalogue:
         """List its algorithms by collective."""
+
+    @property
+    def eager(self) -> Bytes:
+        """Give the bytes up to which it sends a message without asking; 0 where that is unknown."""
 
     def default(self, collective: str, processes: int, size: Bytes) -> Algorithm | None:
         """Look up what it takes by itself."""
@@ -46,5 +50,5 @@ def open_target(name: str, library: str | None = None) -> Target:
         LibraryError, LaunchError: it is not installed.
     """
     if name == "openmpi":
-        return OpenMpi()
-    return OpenMpiJson() if name == "openmpi-json" else mpich(library)
+        return OpenMpi(eager_limit())
+    return OpenMpiJson(eager_limit()) if name == "openmpi-json" else mpich(library)

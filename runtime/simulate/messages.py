@@ -25,7 +25,8 @@ class Cutting:
     """How pieces become messages.
 
     size: in bytes. chunks: of a piece, at most. joined: bytes up to which messages between two
-    ranks are one. order: of starting. phases: program steps from one chunk to the next.
+    ranks are one. order: of starting. phases: program steps from one chunk to the next. blocking:
+    whether a message waits for all that its sender got in earlier steps, of whatever piece.
     """
 
     size: float
@@ -33,6 +34,7 @@ class Cutting:
     joined: int
     order: Order
     phases: int = 1
+    blocking: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +84,7 @@ def make_traffic(
     if fair and len(ways.load):
         tick = max(tick, float(ways.load.max(initial=0.0)) / float(rate.max()) / FLOW_TICKS)
     work, way, sending, receiving = (_ticks(each, tick) for each in (ways.work, ways.way, *ends))
-    gates, need, opens = _gates(schedule, sent)
+    gates, need, opens = _gates(schedule, sent, cutting.blocking)
     step = schedule.transfers.step[sent.leads]
     each = np.bincount(sent.message, sent.load, len(sent.leads)) * sent.fixed
     return Traffic(
@@ -197,17 +199,18 @@ def _pairs(schedule: Schedule, classes: Classes, sent: _Sent) -> Pairs:
     return Pairs(np.append(first, len(sent.pair)), *ends)
 
 
-def _gates(schedule: Schedule, sent: _Sent) -> tuple[Gates, IntArray, Lists]:
+def _gates(schedule: Schedule, sent: _Sent, blocking: bool) -> tuple[Gates, IntArray, Lists]:
     """Make the gates; give as well how many each message waits for, and those that it opens."""
     rows, messages = schedule.transfers, len(sent.leads)
+    awaited = np.zeros_like(rows.piece) if blocking else rows.piece
     holders, steps = schedule.topology.vertices, int(rows.step.max(initial=-1)) + 1
-    arrivals = (rows.piece * holders + rows.dst) * steps + rows.step
+    arrivals = (awaited * holders + rows.dst) * steps + rows.step
     keys, gate = np.unique(arrivals, return_inverse=True)
     holder = keys // max(steps, 1)
     follows = np.zeros(len(keys), dtype=np.int64)
     follows[1:] = np.diff(holder) == 0
     after = np.where(np.append(follows[1:], 0) > 0, np.arange(1, len(keys) + 1), -1)
-    own = rows.piece * holders + rows.src
+    own = awaited * holders + rows.src
     before = np.searchsorted(keys, own * steps + rows.step) - 1
     waits = (before >= 0) & (holder[before] == own) if len(keys) else np.zeros(0, dtype=np.bool_)
     need = np.bincount(sent.message[waits], minlength=messages)

@@ -113,11 +113,13 @@ def simulate(
     order: Order | None = None,
     sharing: Sharing = "fifo",
     events: int = EVENTS,
+    blocking: bool = False,
 ) -> Simulation:
     """Play the program that a schedule becomes at a size, in at most `chunks` parts of each piece.
 
     size: bytes of a rank's largest buffer. lead, order: of starting; None is what the schedule
-    says. events: of so many chunks are played, and tell what the rest takes.
+    says. events: of so many chunks are played, and tell what the rest takes. blocking: a message
+    waits for all that its sender gets in earlier steps; of a schedule without a group.
     Complexity: visits of representatives × chunks × log, up to `events`.
 
     Raises:
@@ -135,8 +137,10 @@ def simulate(
         whole("chunks", chunks, 1)
     whole("joined", joined)
     whole("events", events, 1)
+    if blocking and schedule.group.order > 1:
+        refuse("blocking", schedule.group.order, "a schedule without a group; unfold it")
     parts = chunking.chunks(schedule, int(size)) if chunks is None else chunks
-    cutting = Cutting(size, parts, joined, order, pacing.phases)
+    cutting = Cutting(size, parts, joined, order, pacing.phases, blocking)
     played = _play(schedule, cutting, lead, switching, sharing, events=events)
     assert played is not None  # it may take as long as it likes
     return played

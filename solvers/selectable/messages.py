@@ -1,7 +1,7 @@
 """Messages between processes, round by round, made into a schedule over a network."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
 from typing import NamedTuple
@@ -46,6 +46,17 @@ class Pattern:
     waits: bool = True
 
     @property
+    def is_single(self) -> bool:
+        """Tell whether no process sends two messages in one round."""
+        senders = [(message.round, message.src) for message in self.messages]
+        return len(set(senders)) == len(senders)
+
+    @property
+    def most(self) -> int:
+        """Count the pieces of the largest message."""
+        return max((len(message.pieces) for message in self.messages), default=0)
+
+    @property
     def is_steady(self) -> bool:
         """Tell whether all is sent at once, or by each process to one other alone, as in a ring.
 
@@ -69,6 +80,24 @@ def pattern(
     """Make a pattern of messages; empty ones, and those to oneself, are not sent."""
     kept = tuple(each for each in messages if each.pieces and each.src != each.dst)
     return Pattern(kept, parts, segment, waits)
+
+
+def in_turns(made: Pattern, asks: int) -> Pattern:
+    """Let of two that send each other so many pieces or more in a round one be first; to be played.
+
+    Which of them is as good as chance; here it is as often the lower one as the higher one.
+    """
+    sent = {(message.round, message.src, message.dst) for message in made.messages}
+
+    def comes_late(message: Message) -> bool:
+        swapped = (message.round, message.dst, message.src) in sent
+        low_first = min(message.src, message.dst).bit_count() % 2 == 0
+        return swapped and len(message.pieces) >= asks and (message.src > message.dst) == low_first
+
+    messages = (
+        message._replace(round=2 * message.round + comes_late(message)) for message in made.messages
+    )
+    return replace(made, messages=tuple(messages))
 
 
 def number_pieces(what: Collective, played: Sequence[Rank], parts: int) -> list[int]:

@@ -37,6 +37,7 @@ class Mpich:
     tree: Mapping[str, Any]
 
     catalogue = ALGORITHMS
+    eager = 0
 
     def default(self, collective: str, processes: int, size: Bytes) -> Algorithm | None:
         """Look up what the library takes by itself; None where that is not modelled."""

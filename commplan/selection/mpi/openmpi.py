@@ -7,6 +7,7 @@ entries of their own that leave everything as it is.
 """
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,11 +23,13 @@ from commplan.selection.mpi.openmpi_algorithms import (
     SAME,
     fixed,
 )
+from runtime.fabric.hosts import AT_ONCE
 from topologies.model.errors import WRONG_INPUT, CommplanError
 from topologies.model.units import Bytes
 
 USE = "OMPI_MCA_coll_tuned_use_dynamic_rules"
 FILE = "OMPI_MCA_coll_tuned_dynamic_rules_filename"
+HEADER = 64  # bytes, or fewer, that a message carries besides
 COLLECTIVES = 22  # that there are numbers for
 LARGEST = 2**31 - 1
 FIELDS = ("msg_size_min", "msg_size_max", "alg", "faninout", "seg_size", "reqs")
@@ -93,9 +96,22 @@ def changes(collective: str, processes: int) -> list[Bytes]:
     return sorted({size for end in ends for size in (end - times, end) if size > 0})
 
 
+def eager_limit() -> Bytes:
+    """Read up to which size messages over TCP are sent without asking; 0 where nobody says so."""
+    given = os.environ.get(AT_ONCE, "")
+    return max(int(given) - HEADER, 0) if given.isdecimal() and len(given) < 10 else 0
+
+
 @dataclass(frozen=True)
 class OpenMpi:
-    """The text that Open MPI 4.1 and 5.0 load."""
+    """The text that Open MPI 4.1 and 5.0 load.
+
+    Attributes:
+        eager: bytes up to which messages over TCP are sent without asking; 0 where that, or whether
+            there is TCP, is unknown.
+    """
+
+    eager: Bytes = 0
 
     @property
     def catalogue(self) -> Catalogue:

@@ -3,15 +3,21 @@ import json
 import pytest
 
 from commplan.selection.algorithm import Rule
+from commplan.selection.choose import ALIKE, BURSTS, ROUNDS, SMALLER, STEADY, SWAPPED, doubts
 from commplan.selection.mpi.openmpi import (
+    HEADER,
     OpenMpi,
     OpenMpiJson,
     RulesError,
     default,
+    eager_limit,
     read_json,
     read_text,
 )
 from commplan.selection.mpi.openmpi_algorithms import ALGORITHMS, FIXED, NAMES, SAME
+from commplan.selection.play import stages
+from runtime.fabric.hosts import AT_ONCE
+from topologies.presets.shapes import line, star
 
 SPREADS = {each.title: each for each in ALGORITHMS["broadcast"]}
 RULES = {
@@ -122,3 +128,54 @@ def test_the_command_writes_a_file_that_is_read_back(call, tmp_path, target):
     assert "OMPI_MCA_coll_tuned_use_dynamic_rules=1" in found.stdout
     text = (tmp_path / "rules").read_text()
     assert read_text(text) if target == "openmpi" else read_json(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "limit"),
+    [("2097152", 2**21 - HEADER), ("10", 0), ("", 0), ("2m", 0), ("-1", 0), ("9" * 5000, 0)],
+)
+def test_what_is_sent_without_asking_is_known_where_the_environment_says_so(
+    monkeypatch, given, limit
+):
+    monkeypatch.setenv(AT_ONCE, given)
+    assert eager_limit() == limit
+    monkeypatch.delenv(AT_ONCE)
+    assert eager_limit() == 0
+
+
+def test_messages_that_ask_are_swapped_one_after_the_other():
+    doubling = named("all_gather", "3")
+    known, plain = (stages(star(4), range(4), eager)[0] for eager in (2**20, 0))
+    takes = [each.seconds("all_gather", doubling, 2**22) for each in (known, plain)]
+    assert takes[0] / takes[1] == pytest.approx(5 / 3, rel=0.01)  # 1 + 2 + 2 MiB for 1 + 2
+    takes = [each.seconds("all_gather", doubling, 2**21) for each in (known, plain)]
+    assert takes[0] == pytest.approx(takes[1])
+
+
+def test_what_is_sent_without_asking_holds_its_process_up_no_longer():
+    pairwise = named("all_to_all", "2")
+    known, plain = (stages(line(5), range(5), eager)[0] for eager in (2**21, 0))
+    assert known.seconds("all_to_all", pairwise, 2**20) < 0.95 * plain.seconds(
+        "all_to_all", pairwise, 2**20
+    )
+
+
+def test_where_it_is_known_what_asks_less_is_doubted():
+    [stage, *_] = stages(star(8), range(8), 2**20)
+    doubling, ring, near = (named("all_gather", number) for number in "345")
+    linear, pairwise = (named("all_to_all", number) for number in "12")
+    cut = SPREADS["3 pipeline segment=8192"]
+    assert doubts(stage, "all_gather", near, 2**20, doubling) == ALIKE
+    assert doubts(stage, "all_gather", near, 2**24, doubling) == 1
+    assert doubts(stage, "all_gather", ring, 2**20, doubling) == SWAPPED
+    assert doubts(stage, "all_gather", ring, 2**15, doubling) == BURSTS > SMALLER
+    assert doubts(stage, "all_to_all", pairwise, 2**20, linear) == 1
+    assert doubts(stage, "all_to_all", pairwise, 2**24, linear) == ROUNDS
+    assert doubts(stage, "all_to_all", pairwise, 2**15, linear) == 1
+    assert doubts(stage, "all_to_all", pairwise, 2**14, linear) == SMALLER
+    assert doubts(stage, "broadcast", cut, 2**20, SPREADS["1 basic_linear"]) == 1
+    assert doubts(stage, "all_to_all", linear, 2**20, linear) == STEADY
+
+
+def named(collective, number):
+    return next(each for each in ALGORITHMS[collective] if each.title.split()[0] == number)

@@ -26,6 +26,7 @@ from solvers.solve import solve
 from solvers.templates import TEMPLATES
 from solvers.templates.layout import TemplateError
 from topologies.formats.spec import topology
+from topologies.model.errors import ArgumentError
 from topologies.model.topology import Link, Switch, build, frozen
 from topologies.presets.random_machines import (
     irregular_machine,
@@ -145,21 +146,38 @@ def chain(rates, alpha=0.0):
     return build("chain", [f"r{i}" for i in range(len(rates) + 1)], [], links)
 
 
-def two_blocks(lead):
+FIRST = Transfer(0, 0, 0, 1, (0,))
+
+
+def two_blocks(lead, blocking=False, first=FIRST):
     """Let b's own block leave in step 1, after a slow message of step 0, or beside it."""
+    back = Link("r1", "r0", Fraction(10**8))
+    links = [Link("r0", "r1", Fraction(10**8)), Link("r1", "r2", Fraction(10**9)), back]
     made = put_together(
-        chain([10**8, 10**9]),
+        build("chain", ["r0", "r1", "r2"], [], links),
         collective("all_gather", range(3)),
         [(b, Fraction(1)) for b in range(3)],
-        [Transfer(0, 0, 0, 1, (0,)), Transfer(1, 1, 1, 2, (1,))],
+        [first, Transfer(1, 1, 1, 2, (1,))],
         UNPROVED,
     )
-    return simulate(made, 3 * MB, chunks=1, lead=lead).seconds
+    return simulate(made, 3 * MB, chunks=1, lead=lead, blocking=blocking).seconds
 
 
 def test_a_lead_lets_the_next_step_begin():
     assert two_blocks(1) == pytest.approx(MB / 10**8 + MB / 10**9)
     assert two_blocks(2) == pytest.approx(MB / 10**8)
+
+
+def test_a_blocking_rank_waits_for_what_it_gets_and_not_for_what_it_sends():
+    assert two_blocks(2, blocking=True) == pytest.approx(MB / 10**8 + MB / 10**9)
+    sent = Transfer(1, 0, 1, 0, (2,))
+    assert two_blocks(1, first=sent) == pytest.approx(MB / 10**8 + MB / 10**9)
+    assert two_blocks(2, blocking=True, first=sent) == pytest.approx(MB / 10**8)
+
+
+def test_blocking_is_for_schedules_without_a_group():
+    with pytest.raises(ArgumentError, match="expected a schedule without a group"):
+        simulate(solve(star(4), collective("all_gather", range(4))), MB, blocking=True)
 
 
 def test_a_message_that_cannot_start_holds_back_those_behind_it_to_the_same_rank_alone():

@@ -7,7 +7,7 @@ import pytest
 from runtime.verify.verify import verify
 from solvers.routing.router import RouteError
 from solvers.selectable import exchanges, gathers, nhr, spreads, sums, trees
-from solvers.selectable.messages import to_schedule
+from solvers.selectable.messages import in_turns, to_schedule
 from solvers.selectable.network import network
 from topologies.model.topology import Link, Switch, build
 from topologies.presets.shapes import hypercube, star
@@ -106,3 +106,18 @@ def test_what_is_not_joined_is_refused():
     apart = build("apart", ["a", "b"], [Switch("s")], [Link("a", "s", 1, duplex=True)])
     with pytest.raises(RouteError, match="no path from"):
         network(apart, (0, 1))
+
+
+def test_of_two_that_swap_much_one_comes_first_as_often_the_lower_one():
+    plain = gathers.recursive_doubling(8)
+    assert plain.is_single
+    assert plain.most == 4
+    made = in_turns(plain, 2)
+    late = [each for each in made.messages if each.round % 2]
+    assert {len(each.pieces) for each in late} == {2, 4}
+    assert len(late) * 2 == sum(len(each.pieces) >= 2 for each in plain.messages)
+    assert sum(each.src > each.dst for each in late) * 2 == len(late)
+    assert in_turns(gathers.ring(8), 1).messages == tuple(
+        each._replace(round=2 * each.round) for each in gathers.ring(8).messages
+    )
+    assert not exchanges.at_once(3).is_single
