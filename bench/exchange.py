@@ -2,15 +2,15 @@
 
 `python -m bench.exchange` times the planning alone, without MPI, for 4 to 64 ranks; then Alltoallv
 with another matrix in each call on 4 and 8 processes, in turns with MPI's own, in several launches:
-after four new ones calls are handed to it. MPI is timed twice; what its two medians differ by is
-what this computer's noise is worth.
+after four new ones calls are handed to it, and once in a while all learn the matrix of one. MPI is
+timed twice; what its two medians differ by is what this computer's noise is worth.
 """
 
 import argparse
 import json
 import sys
 from collections import defaultdict
-from statistics import median
+from statistics import mean, median
 from time import perf_counter
 
 import numpy as np
@@ -78,20 +78,23 @@ def gather(rows: list[tuple[str, int, list[list[float]]]], found: Times) -> None
 
 
 def show(processes: int, found: Times) -> None:
-    """Print medians, 10th percentiles in brackets, and ratios of the medians."""
+    """Print medians, 10th percentiles in brackets, and ratios of medians and of means."""
     head = f"{'matrix':>10} {'of a process':>13} {'ours':>22} {'MPI':>22}"
-    print(f"\n{processes} processes\n{head}   of MPI's   MPI of MPI's")
-    ratios = []
+    print(f"\n{processes} processes\n{head}   of MPI's, means   MPI of MPI's, means")
+    ratios, means = [], []
     for (kind, size), times in found.items():
         ours, first, again = (median(each) for each in times)
         lows = [float(np.percentile(each, 10)) for each in times]
         texts = [f"{duration(m)} ({duration(p)})" for m, p in ((ours, lows[0]), (first, lows[1]))]
-        theirs = median(times[1] + times[2])
-        ratios.append(ours / theirs)
+        theirs = times[1] + times[2]
+        ratios.append(ours / median(theirs))
+        means.append(mean(times[0]) / mean(theirs))
+        noise = f"{again / first:10.2f} {mean(times[2]) / mean(times[1]):8.2f}"
         row = f"{kind:>10} {bytes_of(size):>13} {texts[0]:>22} {texts[1]:>22}"
-        print(f"{row} {ratios[-1]:10.2f} {again / first:14.2f}", flush=True)
-    most = f"largest {max(ratios):.2f}, bound {BOUND}"
-    print(f"ratios: median {median(ratios):.2f}, {most}", flush=True)
+        print(f"{row} {ratios[-1]:10.2f} {means[-1]:6.2f} {noise}", flush=True)
+    for name, each in (("medians", ratios), ("means", means)):
+        most = f"{min(each):.2f} to {max(each):.2f}, bound {BOUND}"
+        print(f"ratios of {name}: median {median(each):.2f}, {most}", flush=True)
 
 
 if __name__ == "__main__":

@@ -71,6 +71,8 @@ class Communicator(HandingQueue):
         fixed, wider = self._options.order == "fixed", self._options.accumulate
         self._calls = Calls(self._native, self.order, self.rank, fixed=fixed, accumulate=wider)
         self._unequal = UnequalCalls(self._calls, self.rank, self.size)
+        plain, through = self._native.comm.Alltoallv, partial(Communicator.Alltoallv, self)
+        self._short = self.handed.shorten(plain, through, self.hand_over)
 
     __init__.__doc__ = HandingQueue.__init__.__doc__
 
@@ -120,20 +122,18 @@ class Communicator(HandingQueue):
         return self._begin("Ialltoall", sendbuf, recvbuf)
 
     def Alltoallv(self, sendbuf: Buffer, recvbuf: Buffer) -> None:  # noqa: N802
-        """Send from each process so many elements to each; see `ExchangeHabit` for how."""
+        """Send from each process so many elements to each; see `ExchangeHabit` for how.
+
+        While MPI is handed such calls, an attribute of this name stands before the method.
+        """
         if self._queue:
             self.drain()
-        handed = self.handed
-        if handed.begun < handed.due:  # not a line more here than need be; see `handing`
-            handed.begun += 1
-            handed.inside = True
-            try:
-                handed.exchange(sendbuf, recvbuf)
-            except Exception as error:
-                self.hand_over(sendbuf, recvbuf, error)
-            finally:
-                handed.inside = False
-        elif handed.due:
+        self.handed.resume()
+        if self.handed.left > 1:
+            if type(self).Alltoallv is Communicator.Alltoallv:
+                vars(self)["Alltoallv"] = self._short
+            self._short(sendbuf, recvbuf)
+        elif self.handed.left:
             self.hand_over(sendbuf, recvbuf)
         else:
             self.Ialltoallv(sendbuf, recvbuf).Wait()

@@ -10,6 +10,7 @@ import numpy as np
 from commplan.communicator.buffers import Varying, find_gapless, pack, unpack
 from commplan.communicator.calls import MOVERS, WIDEST
 from commplan.communicator.exchange.direct import find_extent, plan_exchange
+from commplan.communicator.exchange.handing import Ends
 from commplan.communicator.mpi_fallback import Natives
 from commplan.communicator.plans.book import Stopwatch
 from commplan.communicator.plans.consensus import Key
@@ -156,32 +157,32 @@ class Exchange:
             )
 
 
-def learn(owner: OperationQueue, ends: tuple[Varying | None, Varying] | None) -> Steps:
-    """Take the steps after which all know the matrix of a call that MPI has done for them.
+def write_row(owner: OperationQueue, ends: Ends | None) -> IntArray:
+    """Give what this process sent to each process, and then what it took, in bytes.
 
-    Args:
-        owner: of the call.
-        ends: what this process sent (None in place) and took; None of types that only MPI knows.
-
-    Raises:
-        ExecutionError: a process expected other bytes than it was sent.
+    ends: of the call (None for what was sent in place); None of types that only MPI knows.
     """
-    row = np.full((2, owner.size), UNKNOWN)
+    row = np.full((2, owner.size), UNKNOWN, dtype=np.int64)
     if ends is not None:
         takes = ends[1]
         for side, each in zip(row, (ends[0] or takes, takes), strict=True):
             side[owner.order] = np.array(each.counts) * each.span.size
-    request = owner.gather_rows(row.ravel())
-    while not request.Test():
-        yield None
-    if unlike := _find_unlike(request.rows, owner.order):
+    return row.ravel()
+
+
+def learn(owner: OperationQueue, rows: IntArray) -> None:
+    """Take note of the matrix of a call that MPI has done.
+
+    Raises:
+        ExecutionError: a process expected other bytes than it was sent.
+    """
+    if unlike := _find_unlike(rows, owner.order):
         i, j, sent, expected = unlike
         raise ExecutionError(
             f"process {i} sent {sent} bytes to process {j} in the last call of Alltoallv, "
             f"which expected {expected}"
         )
-    owner.habit.take(request.rows[:, : owner.size])
-    return True
+    owner.habit.take(rows[:, : owner.size])
 
 
 def _find_unlike(rows: IntArray, order: list[int]) -> tuple[int, int, int, int] | None:

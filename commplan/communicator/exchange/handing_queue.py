@@ -1,14 +1,18 @@
 """A queue of collectives that hands changing exchanges to MPI, and knows of them afterwards."""
 
+from functools import partial
 from typing import Any, NoReturn
+
+import numpy as np
 
 from commplan.communicator.buffers import Unsupported
 from commplan.communicator.exchange import handing
-from commplan.communicator.exchange.exchange import learn
+from commplan.communicator.exchange.exchange import learn, write_row
 from commplan.communicator.plans.book import Stopwatch
 from commplan.communicator.plans.uses import Uses
 from commplan.communicator.progress.delegation import run_beside
 from commplan.communicator.progress.threaded_queue import ThreadedQueue
+from commplan.communicator.requests import Operation, Steps
 from runtime.execute.faults import ExecutionError
 from topologies.model.units import Seconds
 
@@ -31,16 +35,27 @@ class HandingQueue(ThreadedQueue):
         self.handed.catch_up()
         super().check_alive()
 
+    def enter(self, name: str, steps: Steps, called: object = None) -> Operation:
+        """Let the steps of a collective come after those that were started before."""
+        self.handed.pause()
+        return super().enter(name, steps, called)
+
     def free(self) -> None:
         """Give back what MPI holds, after all that is under way; all processes call this."""
-        self.handed.due = 0
+        self._hand_nothing()
         super().free()
 
     def hand_next(self) -> None:
         """Let MPI do the next calls, if their blocks change."""
-        self.handed.due = 0
         if self.habit.hands_over():
-            self.handed.begin(self._native.comm.Alltoallv)
+            self.handed.begin()
+        else:
+            self._hand_nothing()
+
+    def _hand_nothing(self) -> None:
+        """Let MPI do no more calls."""
+        vars(self).pop("Alltoallv", None)  # what stands before the method
+        self.handed.stop()
 
     def hand_over(
         self,
@@ -52,8 +67,6 @@ class HandingQueue(ThreadedQueue):
 
         before: what mpi4py said to the buffers as they are: types by our names, say, or tensors.
         """
-        if before is not None:
-            self.handed.withdraw()
         self.check_alive()
         words, ends = [sendbuf, recvbuf], None
         try:
@@ -63,26 +76,30 @@ class HandingQueue(ThreadedQueue):
             pass
         if isinstance(before, self._native.MPI.Exception):
             self._refuse(before)
-        self._hand_one(words)
-        if self.handed.begun > self.handed.due:
-            self.enter(handing.COMPARED, learn(self, ends)).Wait()
-            self.hand_next()
-
-    def _hand_one(self, words: list[Any]) -> None:
-        """Let MPI do a call, and time it."""
-        watch = Stopwatch()
-        self.handed.begun += 1
-        self.handed.catch_up()
-        self.handed.inside = True
+        compared = self.handed.left == 1
         try:
-            run_beside(lambda: self._native.comm.Alltoallv(*words))
+            with self.handed.under_way():
+                run_beside(partial(self._hand_one, words, ends, compared=compared))
         except self._native.MPI.Exception as error:
             self._refuse(error)
-        finally:
-            self.handed.inside = False
+        except ExecutionError as error:
+            self._fault(error)
+        if compared:
+            self.hand_next()
+
+    def _hand_one(self, words: list[Any], ends: handing.Ends | None, *, compared: bool) -> None:
+        """Let MPI do a call, and time it; then let all learn its matrix, if it is compared."""
+        watch = Stopwatch()
+        self._native.comm.Alltoallv(*words)
         uses = self._uses()
         uses.count(-1)  # it is timed
         watch.stop(uses)
+        if compared:
+            self.handed.aside(lambda: self.log.note(handing.COMPARED))
+            row = write_row(self, ends)
+            rows = np.empty((self.size, len(row)), dtype=np.int64)
+            self._comm.Allgather(row, rows)
+            learn(self, rows)
 
     def _refuse(self, error: Exception) -> NoReturn:
         """Say what MPI refused; messages may be under way."""
@@ -96,7 +113,7 @@ class HandingQueue(ThreadedQueue):
 
     def _fault(self, error: ExecutionError) -> NoReturn:
         """End all processes, or raise, and begin nothing more."""
-        self.handed.due = 0
+        self._hand_nothing()
         super()._fault(error)
 
     def _note_handed(self, calls: int) -> None:

@@ -22,7 +22,7 @@ N, ME = WORLD.size, WORLD.rank
 
 def exchange(comm, call, more=0):
     """Exchange changing blocks; more: elements that process 0 sends process 1 in addition."""
-    matrix = np.random.default_rng(call).integers(1, 90, (N, N))
+    matrix = np.random.default_rng(call).integers(2, 90, (N, N))
     sent, taken = matrix[ME].tolist(), matrix[:, ME].tolist()
     if ME == 0:
         sent[1] += more
@@ -40,7 +40,8 @@ def main() -> None:
     comm = Communicator(WORLD, ring(N), limit=limit, ranks=[(i + 1) % N for i in range(N)])
     for call in range(NEW + LOOK_EVERY + 4):
         exchange(comm, call)
-    assert comm.handed.begun == comm.handed.due - LOOK_EVERY + 5
+    assert comm.handed.begun == LOOK_EVERY + 4
+    assert comm.handed.left == 2 * LOOK_EVERY - 4
     by = {use.by: use.calls for use in comm.plans()}
     assert by == {"plan": NEW, "MPI": LOOK_EVERY + 4}
     column = MPI.DOUBLE.Create_vector(2, 1, 1).Commit()  # of types that only MPI knows
@@ -57,7 +58,7 @@ def main() -> None:
         assert both.all()
     column.Free()
     if what == "unlike":
-        for call in range(LOOK_EVERY):
+        for call in range(2 * LOOK_EVERY):
             exchange(comm, 99 + call, more=-1)
     elif what == "more":
         exchange(comm, 99, more=1)

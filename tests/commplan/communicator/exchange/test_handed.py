@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from commplan.communicator.exchange import handing
 from commplan.communicator.exchange.exchange import UNKNOWN, _find_unlike
 from commplan.communicator.exchange.habit import NEW, ExchangeHabit
-from commplan.communicator.exchange.handing import HandedCalls
+from commplan.communicator.exchange.handing import LOOK_EVERY, HandedCalls
 from runtime.launch.process import run_limited
 
 SCRIPT = Path(__file__).parent / "run_handed.py"
@@ -29,26 +30,54 @@ def test_new_matrices_are_handed_over():
     assert not ExchangeHabit(32, may_hand=False).hands_over()
 
 
-def test_calls_are_noted_once_and_looked_at_only_while_they_last():
-    noted, looks = [], []
+@pytest.fixture
+def unwatched(monkeypatch):
+    monkeypatch.setattr(handing.WATCH, "follow", lambda _: None)
+
+
+def test_calls_are_noted_once_and_looked_at_only_while_they_last(unwatched):
+    noted, looks, times = [], [], iter([(), (), (10.0, 10.5), (11.0,)])
     calls = HandedCalls(noted.append, looks.append)
-    calls.begun, calls.inside = 3, True
-    calls.look(10.0)
-    assert (noted, looks) == ([], [])
-    calls.look(10.5)
+    calls.begin()
+    short = calls.shorten(lambda *_: [calls.look(now) for now in next(times)], None, None)
+    for _ in range(4):
+        short(None, None)
     assert (noted, looks) == ([3], [0.5])
-    calls.begun += 1
-    calls.look(11.0)  # another one
-    calls.inside = False
-    calls.look(12.0)
+    calls.look(12.0)  # none
     assert (noted, looks) == ([3], [0.5])
     calls.catch_up()
     calls.catch_up()
     assert noted == [3, 1]
-    calls.begun += 1
-    calls.withdraw()
-    calls.catch_up()
-    assert (noted, calls.begun) == ([3, 1], 4)
+    with calls.under_way():
+        assert noted == [3, 1, 1]
+    assert (calls.begun, calls.left) == (5, LOOK_EVERY - 5)
+
+
+def test_the_last_call_and_one_that_is_refused_are_not_done_the_short_way(unwatched):
+    done, last, refused = [], [], []
+    calls = HandedCalls(done.append, done.append)
+
+    def exchange(given, _):
+        done.append(1 // given)
+
+    short = calls.shorten(exchange, lambda *_: last.append(1), lambda *_: refused.append(1))
+    short(1, None)
+    calls.begin()
+    short(0, None)
+    assert (done, last, refused, calls.begun) == ([], [1], [1], 0)
+    calls.pause()  # something else is under way
+    short(1, None)
+    assert (last, calls.left) == ([1, 1], LOOK_EVERY)
+    calls.resume()
+    for _ in range(LOOK_EVERY):
+        short(1, None)
+    assert (len(done), len(last), calls.left) == (LOOK_EVERY - 1, 3, 1)
+    with calls.under_way():
+        pass
+    calls.begin()
+    assert calls.left == 2 * LOOK_EVERY  # ever more seldom
+    calls.stop()
+    assert (calls.begun, calls.left) == (LOOK_EVERY, 0)
 
 
 def test_a_matrix_that_comes_again_is_learnt_and_searched_for():
