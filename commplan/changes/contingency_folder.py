@@ -1,8 +1,6 @@
 """A contingency as a folder: a table of outcomes, and a schedule file for each that has one."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 
 import msgspec
@@ -73,19 +71,16 @@ def save(outcomes: Sequence[Outcome], folder: str) -> None:
         FolderError: as of `check_new`.
     """
     check_new(folder)
-    beside = tempfile.mkdtemp(dir=os.path.dirname(os.path.abspath(folder)), prefix=".contingency-")
     try:
-        rows = [_write(outcome, number, beside) for number, outcome in enumerate(outcomes)]
-        groups = [each.failure.group for each in outcomes if each.failure.group is not None]
-        alike = groups[0].generators.tolist() if groups else []
-        atomic.write(
-            os.path.join(beside, TABLE), msgspec.json.encode(Table(FORMAT, alike, rows)) + b"\n"
-        )
-        os.chmod(beside, 0o755)
-        os.replace(beside, folder)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
+        with atomic.new_folder(folder) as beside:
+            rows = [_write(outcome, number, str(beside)) for number, outcome in enumerate(outcomes)]
+            groups = [each.failure.group for each in outcomes if each.failure.group is not None]
+            alike = groups[0].generators.tolist() if groups else []
+            table = msgspec.json.encode(Table(FORMAT, alike, rows))
+            atomic.write(beside / TABLE, table + b"\n")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise FolderError(f"{folder}: {reason}, expected a folder to write to") from None
 
 
 def row(outcome: Outcome) -> dict[str, object]:

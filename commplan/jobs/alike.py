@@ -7,10 +7,13 @@ group of an orbit may run the schedule of one of them: its ranks play those that
 The images of a group under the known generators are walked through first. Groups that these leave
 apart may yet be alike: with the ranks of each marked, an automorphism of the machine is looked for
 that takes the marks of one to those of the other (`topologies/symmetry/automorphisms.py`).
+
+Groups of different kinds may be alike as well, or have the same ranks, as those over which dense
+and expert gradients are added up often have. They are planned on the same ranks then.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -31,8 +34,9 @@ class Member:
 
     Attributes:
         ranks: of the machine, in the order of the group.
-        like: the number of the group that is planned.
-        element: the automorphism that carries that group here, a permutation of the vertices.
+        like: the number of the group whose schedules it runs.
+        element: the automorphism that carries the planned ranks here, a permutation of the
+            vertices.
     """
 
     ranks: tuple[int, ...]
@@ -41,7 +45,7 @@ class Member:
 
     @property
     def plays(self) -> tuple[int, ...]:
-        """Give the rank of the planned group that each one plays."""
+        """Give the planned rank that each one plays."""
         back = np.argsort(self.element)
         return tuple(back[list(self.ranks)].tolist())
 
@@ -70,6 +74,35 @@ def find_alike(
                 found[place] = Member(tuple(groups[place]), number, element)
     listed = [found[number] for number in range(len(groups))]
     return listed if topology.ranks > MOST_SEARCHED else _join(topology, listed)
+
+
+def meet_kinds(
+    topology: Topology, generators: IntArray, members: Mapping[str, Sequence[Member]]
+) -> dict[str, list[Member]]:
+    """Let groups of different kinds that are images of each other be planned on the same ranks.
+
+    Each stays like one of its own kind.
+
+    Complexity: as of `find_alike`, for one group of each orbit of each kind.
+
+    Args:
+        topology: the machine.
+        generators: automorphisms of it, a permutation in each row.
+        members: of each kind, as `find_alike` finds them.
+    """
+    firsts = {
+        (kind, number): frozenset(own.ranks)
+        for kind, rows in members.items()
+        for number, own in enumerate(rows)
+        if own.like == number
+    }
+    sets = [tuple(sorted(ranks)) for ranks in dict.fromkeys(firsts.values())]
+    found = dict(zip(sets, find_alike(topology, generators, sets), strict=True))
+    met: dict[str, list[Member]] = {}
+    for kind, rows in members.items():
+        ways = {n: found[tuple(sorted(firsts[kind, n]))].element for n in {r.like for r in rows}}
+        met[kind] = [replace(row, element=frozen(row.element[ways[row.like]])) for row in rows]
+    return met
 
 
 def _images(
@@ -119,7 +152,8 @@ def _join(topology: Topology, members: list[Member]) -> list[Member]:
     pairs = list(combinations(first, 2))[:MOST_PAIRS]
     joined: dict[int, Member] = {}
     for one, other in pairs:
-        if one in joined or other in joined or effort.left <= 0:
+        alike = len(members[one].ranks) == len(members[other].ranks)
+        if not alike or one in joined or other in joined or effort.left <= 0:
             continue
         marks = [_mark(topology, members[number].ranks) for number in (one, other)]
         carried = extension.carry_colours(*marks)

@@ -8,9 +8,9 @@ folder `together` those that share the links with what runs at the same time.
 
 import json
 import os
-import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -89,13 +89,37 @@ def check_new(folder: str) -> None:
     Raises:
         JobError: with the reason.
     """
-    if os.path.isdir(folder) and not os.listdir(folder):
-        return
-    if os.path.lexists(folder):
-        raise JobError(one_line(f"{folder}: it is there already, expected a new folder"))
     parent = os.path.dirname(os.path.abspath(folder))
-    if not os.path.isdir(parent):
-        raise JobError(one_line(f"{folder}: there is no folder {parent}"))
+    with _told(folder):
+        if os.path.isdir(folder) and not os.listdir(folder):
+            return
+        if os.path.lexists(folder):
+            raise JobError(one_line(f"{folder}: it is there already, expected a new folder"))
+        if not os.path.isdir(parent):
+            raise JobError(one_line(f"{folder}: there is no folder {parent}"))
+        os.rmdir(tempfile.mkdtemp(dir=parent, prefix=".job-"))
+
+
+@contextmanager
+def _told(folder: str) -> Iterator[None]:
+    """Tell in a line what the system has against a folder."""
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise JobError(one_line(f"{folder}: {reason}, expected a folder to write to")) from None
+
+
+@contextmanager
+def writing(folder: str) -> Iterator[Path]:
+    """Give a folder beside the place of a new one, which is moved there when all is written.
+
+    Raises:
+        JobError: as of `check_new`, or it cannot be written.
+    """
+    check_new(folder)
+    with _told(folder), atomic.new_folder(folder) as beside:
+        yield beside
 
 
 def save(
@@ -121,15 +145,8 @@ def save(
     Raises:
         JobError: as of `check_new`.
     """
-    check_new(folder)
-    beside = tempfile.mkdtemp(dir=os.path.dirname(os.path.abspath(folder)), prefix=".job-")
-    try:
-        _write(Path(beside), topology, job, placed, made, shares, told)
-        os.chmod(beside, 0o755)
-        os.replace(beside, folder)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
+    with writing(folder) as beside:
+        _write(beside, topology, job, placed, made, shares, told)
 
 
 def _write(

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from commplan.jobs.alike import Member, find_alike
-from commplan.planning.planner import Plan, plan
+from commplan.jobs.alike import Member, find_alike, meet_kinds
+from commplan.planning.planner import Plan, plan, plan_again
 from solvers.jobs.job import Job
 from solvers.jobs.layout import groups
 from solvers.kept_symmetry import find_symmetry
@@ -15,12 +15,13 @@ from solvers.schedules.kinds import collective
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SolverOptions
 from topologies.model.topology import IntArray, Topology
-from topologies.model.units import Seconds
+from topologies.model.units import Bytes, Rank, Seconds
 
 SENDS = "send"  # needs no schedule: there is one way, or any will do
 WORK = 1.0  # of the search for a symmetry, in about as many seconds
 MOST_SEARCHED = 1024  # ranks of a machine whose symmetry is searched for
 MOST_PLANS = 8  # of unlike groups of a kind, for each collective
+NEAR = 1.25  # times the bytes, within which no other candidates are searched for
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Planned:
     """The schedule of a collective for the groups that are alike.
 
     Attributes:
-        group: the number of the group that it is for.
+        group: the number of the group that it is for, on the ranks that this one plays.
         judged: seconds a call that placing assumed, for groups of this kind together.
     """
 
@@ -71,10 +72,12 @@ def plan_groups(topology: Topology, job: Job, placed: Placement, watch: Watch) -
             largest[key] = cost
     watch.tell("looking for groups that are alike")
     generators = _symmetry(topology, watch)
-    members = {kind: _members(topology, generators, job, placed, kind) for kind, _ in largest}
+    kinds = dict.fromkeys(kind for kind, _ in largest)
+    members = {kind: _members(topology, generators, job, placed, kind) for kind in kinds}
+    members = meet_kinds(topology, generators, members)
     plans: list[Planned] = []
     not_tried: list[str] = []
-    relays: Relays = "forward" if placed.forward else "none"
+    book = _Book(topology, "forward" if placed.forward else "none", watch)
     for (kind, name), cost in largest.items():
         if name == SENDS:
             continue
@@ -84,7 +87,7 @@ def plan_groups(topology: Topology, job: Job, placed: Placement, watch: Watch) -
             if watch.leaves_out(title):
                 continue
             watch.tell(f"planning {title}")
-            made = _plan(topology, members[kind][number].ranks, name, cost, relays, watch)
+            made = book.plan(members[kind][number].plays, name, max(int(cost.flow.bytes), 1))
             plans.append(Planned(kind, name, number, made, cost.seconds / cost.flow.times))
         if unlike[MOST_PLANS:]:
             left = len(unlike) - MOST_PLANS
@@ -107,16 +110,29 @@ def _members(
     return find_alike(topology, generators, rows)
 
 
-def _plan(
-    topology: Topology,
-    ranks: tuple[int, ...],
-    name: str,
-    cost: Cost,
-    relays: Relays,
-    watch: Watch,
-) -> Plan:
-    """Plan for the bytes of the largest call."""
-    root = ranks[0] if name in ("broadcast", "reduce") else None
-    what = collective(name, sorted(ranks), root)
-    options = SolverOptions(relays=relays)
-    return plan(topology, what, size=max(int(cost.flow.bytes), 1), options=options, watch=watch)
+class _Book:
+    """What was planned so far, so that the same ranks are not planned for twice."""
+
+    def __init__(self, topology: Topology, relays: Relays, watch: Watch) -> None:
+        self._topology, self._watch = topology, watch
+        self._options = SolverOptions(relays=relays)
+        self._made: dict[tuple[str, tuple[Rank, ...], Rank | None], list[Plan]] = {}
+
+    def plan(self, ranks: Sequence[Rank], name: str, size: Bytes) -> Plan:
+        """Plan for the bytes of the largest call; a root is the first of the ranks."""
+        root = ranks[0] if name in ("broadcast", "reduce") else None
+        key = (name, tuple(sorted(ranks)), root)
+        known = self._made.setdefault(key, [])
+        about = [each for each in known if each.size and size / NEAR <= each.size <= size * NEAR]
+        near = min(about, key=lambda each: abs((each.size or 0) - size), default=None)
+        if near is not None and near.size == size:
+            return near
+        if near is not None:
+            self._watch.tell(f"choosing for {size:,} bytes among what was planned")
+            made = plan_again(near, size, self._watch, self._options)
+        else:
+            what = collective(name, key[1], root)
+            options, watch = self._options, self._watch
+            made = plan(self._topology, what, size=size, options=options, watch=watch)
+        known.append(made)
+        return made

@@ -14,8 +14,8 @@ from commplan.anytime.checking import Checked, check_schedule
 from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.candidates.keys import BEST, Generator
 from commplan.candidates.large import pace_for_large, play_seconds
-from commplan.candidates.measure import Candidate, allocated
-from commplan.candidates.select import compare, distinct
+from commplan.candidates.measure import Candidate, allocated, measure
+from commplan.candidates.select import compare, distinct, try_pacings
 from commplan.candidates.tuning import EASED_LARGE_PARTS
 from runtime.metrics.pacing import pacing_of
 from runtime.program.scratch import scratch
@@ -188,25 +188,54 @@ def plan_as_is(
     if around is not None:
         candidates = [replace(c, schedule=around.back(c.schedule)) for c in candidates]
     candidates = distinct(candidates)
-    first = candidates[0]
-    if first.key.generator is Generator.SOLVER:
-        best = first.schedule
-    else:
-        watch.tell(f"verifying {first.name}")
-        best = replace(
-            first.schedule, bound=best.bound, in_network=options.in_network, relays=options.relays
-        )
+    best = _take(candidates[0], best, options)
+    if best is not candidates[0].schedule or (size and pacing_of(best).phases > 1):
+        watch.tell(f"verifying {candidates[0].name}")
         report = check_schedule(best).report
-    pieces = best.block
-    if size is None:
-        paced = known is not None
-        best, reached = _pace(best, max_scratch, watch, options, paced=paced)
+    if size is not None:
+        return _for_size(best, report, candidates, size, watch)
+    pieces, paced = best.block, known is not None
+    best, reached = _pace(best, max_scratch, watch, options, paced=paced)
     if best.block is not pieces or pacing_of(best).phases > 1:
         report = check_schedule(best).report
-    if size is None:
-        cut = tuple(watch.not_tried)
-        needed = scratch(best)
-        return Plan(best, report, _reason(candidates), needed, not_tried=cut, reached=reached)
+    cut = tuple(watch.not_tried)
+    return Plan(best, report, _reason(candidates), scratch(best), not_tried=cut, reached=reached)
+
+
+def plan_again(
+    made: Plan, size: Bytes, watch: Watch, options: SolverOptions = DEFAULT_OPTIONS
+) -> Plan:
+    """Choose for another size among the candidates of a plan; nothing is searched for.
+
+    Args:
+        made: a plan for about this size.
+        size: in bytes.
+        watch: says when to stop.
+        options: those of the plan.
+    """
+    found = [measure(c.key, c.schedule, size, options.switching) for c in made.candidates]
+    candidates = distinct(try_pacings(found, size, watch, options))
+    best = _take(candidates[0], made.schedule, options)
+    return _for_size(best, check_schedule(best).report, candidates, size, watch)
+
+
+def _take(first: Candidate, highest: Schedule, options: SolverOptions) -> Schedule:
+    """Give the schedule of a candidate, with what is known of the one of highest throughput."""
+    if first.key.generator is Generator.SOLVER:
+        return first.schedule
+    return replace(
+        first.schedule,
+        bound=highest.bound,
+        in_network=options.in_network,
+        relays=options.relays,
+    )
+
+
+def _for_size(
+    best: Schedule, report: Report, candidates: list[Candidate], size: Bytes, watch: Watch
+) -> Plan:
+    """Make the plan of a schedule that was chosen at a size."""
+    first = candidates[0]
     return Plan(
         best,
         report,

@@ -96,13 +96,27 @@ def write_folder(path: Name, files: Mapping[str, bytes]) -> None:
     Raises:
         OSError: there is something at the place already, or it cannot be written.
     """
+    with new_folder(path) as beside:
+        for name, content in files.items():
+            (beside / Path(name).name).write_bytes(content)
+
+
+@contextmanager
+def new_folder(path: Name) -> Iterator[Path]:
+    """Give a folder beside the place of a new one; it is moved there if all goes well.
+
+    However else this ends, nothing is left.
+
+    Raises:
+        OSError: with the name that the caller gave: there is something already, or it cannot be
+            written.
+    """
     _expect_name(path)
     target = Path(os.path.abspath(path))
     beside = target.with_name(f".{target.name[:50]}.{os.getpid()}.part")
     try:
         beside.mkdir()
-        for name, content in files.items():
-            (beside / Path(name).name).write_bytes(content)
+        yield beside
         beside.replace(target)  # which takes the place of nothing but an empty folder
     except OSError as error:
         raise type(error)(error.errno, error.strerror, os.fspath(path)) from None

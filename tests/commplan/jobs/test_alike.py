@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from commplan.jobs.alike import find_alike
+from commplan.jobs.alike import find_alike, meet_kinds
 from runtime.verify.verify import verify
 from solvers.schedules.ensembles.moved import moved
 from solvers.schedules.kinds import collective
@@ -41,3 +41,23 @@ def test_what_is_not_alike_stays_apart():
     for number, own in enumerate(find_alike(machine, machine.symmetry, pairs)):
         image = np.array(own.element)[list(pairs[own.like])]
         assert sorted(image.tolist()) == sorted(pairs[number])
+
+
+def test_kinds_of_alike_groups_are_planned_on_the_same_ranks():
+    machine = spec.topology("torus:4x4")
+    kinds = {"tp": [(0, 1), (4, 5)], "dp": [(2, 6), (2, 10)], "edp": [(1, 0), (9, 8)]}
+    found = {kind: find_alike(machine, machine.symmetry, groups) for kind, groups in kinds.items()}
+    met = meet_kinds(machine, machine.symmetry, found)
+    assert list(met) == list(kinds)
+    planned = {
+        kind: {tuple(sorted(row.plays)) for row in rows if sorted(row.ranks) != [2, 10]}
+        for kind, rows in met.items()
+    }
+    assert planned["tp"] == planned["dp"] == planned["edp"] == {(0, 1)}
+    for kind, rows in met.items():
+        for row, group in zip(rows, kinds[kind], strict=True):
+            assert row.ranks == group
+            assert (row.element[list(row.plays)] == group).all()
+            assert sorted(row.plays) == sorted(rows[row.like].plays)
+            made = solve(machine, collective("all_gather", sorted(row.plays)))
+            assert verify(moved(made, row.element)).correct

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 import commplan
 from commplan.cli.group import commands
+from commplan.jobs import folder
 from runtime.launch.process import run_limited
 
 JOB = """\
@@ -223,8 +224,27 @@ def test_several_jobs_are_placed_at_once(planned, ask, call, tmp_path):
     for number, row in enumerate(rows):
         table = json.loads((tmp_path / "BOTH" / f"job-{number}" / "job.json").read_text())
         assert table["ranks"] == row
+    told = call(*words, "--with", words[1]).stdout
+    assert told.count("what  ") == told.count("a step's  ") == 2  # of each its own
     assert "expected at most the 8" in call(*words, *("--with", words[1]) * 2).stderr
     assert "--with takes" in call(*words, "--with", words[1], "--pin", "0=b0.g0").stderr
+
+
+def test_a_folder_is_written_whole_or_not_at_all(job_file, call, tmp_path, monkeypatch):
+    def interrupt(place, *_):
+        (place / "job.json").write_text("{", encoding="utf-8")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(folder, "_write", interrupt)
+    words = ("job", job_file, "dgx-a100:boxes=1", "-o")
+    result = call(*words, str(tmp_path / "NEW"))
+    assert (result.exit_code, result.stderr) == (130, "commplan: interrupted\n")
+    assert [each.name for each in tmp_path.iterdir()] == ["job.toml"]
+    for words in ((), ("--with", job_file)):  # where nobody can make a folder
+        result = call("job", job_file, "dgx-a100:boxes=2", *words, "-o", "/proc/commplan")
+        assert result.exit_code == 2
+        assert result.stderr.count("\n") == 1
+        assert "expected a folder to write to" in result.stderr
 
 
 def test_what_was_measured_is_judged(call, job_file):

@@ -6,10 +6,11 @@ import pytest
 import commplan
 from commplan.anytime import standby
 from commplan.candidates import tuning
-from commplan.planning.planner import plan
+from commplan.planning.planner import plan, plan_again
 from commplan.planning.relayed import best_with_relays
 from solvers.schedules.kinds import ROOTED, collective
 from solvers.schedules.unequal import all_to_allv
+from solvers.settings.deadline import NO_DEADLINE
 from solvers.settings.options import SolverOptions
 from topologies.formats.spec import topology
 from topologies.model.topology import frozen
@@ -136,3 +137,14 @@ def test_a_schedule_with_helpers_says_what_made_it():
     made = plan(machine, collective("all_reduce", range(4)), options=options).schedule
     assert made.provenance["solver"] == "all_reduce"
     assert made.relays == "all"
+
+
+def test_a_plan_for_about_the_same_size_needs_no_search(monkeypatch):
+    machine, what = problem("torus:2x3", "reduce_scatter")
+    made, anew = (plan(machine, what, size=size) for size in (2**20, 2**20 + 2**16))
+    monkeypatch.setattr("commplan.planning.relayed.best_with_relays", None)
+    again = plan_again(made, 2**20 + 2**16, NO_DEADLINE)
+    assert again.report.correct
+    assert again.size == anew.size
+    assert again.bound == anew.bound
+    assert again.bound <= again.predicted <= 1.001 * anew.predicted

@@ -10,7 +10,8 @@ from commplan.cli.io.answer import Answer
 from commplan.cli.io.jobs import placements as laid_out
 from commplan.cli.io.progress import progress
 from commplan.jobs import folder
-from commplan.jobs.planning import plan_groups
+from commplan.jobs.planning import GroupPlans, plan_groups
+from commplan.jobs.shares import Shares
 from commplan.together.sharing import share_out
 from solvers.jobs.demand import demand
 from solvers.jobs.job import Job
@@ -18,12 +19,15 @@ from solvers.jobs.layout import world
 from solvers.jobs.reading import load
 from solvers.placement.search import Placement
 from solvers.placement.several import Several, place_several
+from solvers.settings.deadline import Watch
 from solvers.steps.memory import check_memory
 from solvers.steps.step import step as predict_step
 from topologies.model.topology import Topology
 from topologies.model.units import Rank, Seconds, duration
 
 MOST_JOBS = 16
+Plans = tuple[GroupPlans, Shares]
+Told = tuple[dict[str, object], list[str]]  # as JSON has it, and for a person
 
 
 def place_jobs(
@@ -48,30 +52,48 @@ def place_jobs(
         folder.check_new(output)
     with progress(time_limit) as watch, stop_on_interrupt(watch):
         found = place_several(machine, read, usable, watch)
-        each = [_tell(job, machine, own) for job, own in zip(read, found.placements, strict=True)]
-        if output:
-            os.makedirs(output, exist_ok=True)
-            for number, (job, own) in enumerate(zip(read, found.placements, strict=True)):
-                made = plan_groups(machine, job, own, watch)
-                place = os.path.join(output, f"job-{number}")
-                fields, lines = each[number]
-                shares = share_out(machine, job, own, made, watch)
-                fields |= laid_out.plan_fields(made, shares) | {"written": place}
-                folder.save(place, machine, job, own, made, shares, fields)
-                each[number] = fields, [*lines, f"  written to {place}"]
+        placed = list(zip(read, found.placements, strict=True))
+        plans = [_plan(machine, *each, watch) for each in placed] if output else []
+    each = [_tell(job, machine, own) for job, own in placed]
+    if output:
+        _write(output, machine, placed, plans, each)
     fields = {"machine": machine.name, **_fields(found), "jobs": [own for own, _ in each]}
     return Answer(
         fields, [*_lines(machine, read, found), *(word for _, rows in each for word in rows)]
     )
 
 
-def _tell(job: Job, machine: Topology, own: Placement) -> tuple[dict[str, object], list[str]]:
-    """Lay out the placement of one of them."""
-    fields = laid_out.demand_fields(job, demand(job))
+def _plan(machine: Topology, job: Job, own: Placement, watch: Watch) -> Plans:
+    """Plan the groups of one of them."""
+    made = plan_groups(machine, job, own, watch)
+    return made, share_out(machine, job, own, made, watch)
+
+
+def _write(
+    output: str,
+    machine: Topology,
+    placed: Sequence[tuple[Job, Placement]],
+    plans: Sequence[Plans],
+    told: Sequence[Told],
+) -> None:
+    """Write a folder with one for each job, whole or not at all, and tell of each."""
+    with folder.writing(output) as beside:
+        for number, ((job, own), plan, (fields, lines)) in enumerate(
+            zip(placed, plans, told, strict=True)
+        ):
+            name = f"job-{number}"
+            fields |= laid_out.plan_fields(*plan) | {"written": os.path.join(output, name)}
+            folder.save(str(beside / name), machine, job, own, *plan, fields)
+            lines += [*laid_out.plan_lines(*plan), f"  written to {os.path.join(output, name)}"]
+
+
+def _tell(job: Job, machine: Topology, own: Placement) -> Told:
+    """Lay out what one of them exchanges, and its placement."""
+    flows = demand(job)
+    fields = laid_out.demand_fields(job, flows)
     fields |= laid_out.placement_fields(machine.name, own)
     fields |= {"step_seconds": own.judged.seconds, "ranks": own.ranks.tolist()}
-    lines = [f"{job.name}, {world(job.layout):,} ranks: {laid_out.layout_words(job)}"]
-    lines += laid_out.placement_lines(machine.name, own)
+    lines = laid_out.demand_lines(job, flows) + laid_out.placement_lines(machine.name, own)
     predicted = predict_step(job, own.judged, world(job.layout))
     if predicted is not None:
         fields |= laid_out.step_fields(predicted)
