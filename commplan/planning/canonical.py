@@ -11,9 +11,8 @@ keep what they declare; where they declare none, one as good is searched for.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import dijkstra, simplify
 from solvers.schedules.certificate import Bound, Cut, Prices
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import KINDS, is_alike, kind_of, pattern_of

@@ -10,9 +10,8 @@ The part has the ranks that the schedule uses, and those on shortest paths betwe
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import dijkstra, simplify
 from solvers.groups.parts import MOST, to_submachine, widen
 from solvers.routing.path_pool import HOP
 from solvers.schedules.schedule import Schedule, move_alike

@@ -18,11 +18,10 @@ from fractions import Fraction
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import dijkstra
 
 from solvers.certify.dual_bound import UNREACHABLE, Unproven
 from solvers.certify.exchange import MOST, prove_exchange, representatives
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import dijkstra, simplify
 from solvers.lp.linear_program import LinearProgram, solve
 from solvers.schedules.certificate import Bound, Prices
 from solvers.settings.deadline import NotFound, Watch

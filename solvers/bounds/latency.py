@@ -3,9 +3,8 @@
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import dijkstra, simplify
 from solvers.schedules.collective import Collective
 from topologies.model.ragged import stretches
 from topologies.model.topology import BoolArray, Topology, frozen

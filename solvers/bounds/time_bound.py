@@ -33,10 +33,9 @@ model, SPAA 1993 (the recursion, there for broadcasts).
 from heapq import heappop, heappush
 
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
 
 from solvers.bounds.latency import latency, mark_sharing
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import dijkstra, simplify
 from solvers.schedules.certificate import Bound, Cut, Prices
 from solvers.schedules.collective import Collective
 from topologies.model.topology import FloatArray, IntArray, Topology, integers

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import lengths, simplify
 from topologies.model.topology import FloatArray, IntArray, Topology, frozen
 from topologies.symmetry.group import Group
 
@@ -90,7 +89,7 @@ def _small(
     tail = topology.src + np.where(topology.src < copied, vertices, 0)
     graph = simplify(tail, topology.dst, price, 2 * vertices)[0]
     starts = np.array(sources, dtype=np.int64)
-    found = dijkstra(graph, indices=starts + np.where(starts < copied, vertices, 0))[:, :vertices]
+    found = lengths(graph, starts + np.where(starts < copied, vertices, 0))[:, :vertices]
     found[np.arange(len(starts)), starts] = 0.0
     return np.where(np.isfinite(found), found, UNREACHED).astype(np.int64)
 

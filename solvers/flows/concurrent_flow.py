@@ -27,10 +27,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_matrix
-from scipy.sparse.csgraph import dijkstra
 
 from solvers.bounds.dual_certificate import CLOSE, certify
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import dijkstra, simplify
 from solvers.lp.linear_program import LinearProgram, NotFound, Optimum, solve
 from solvers.lp.min_max_load import LoadLP
 from solvers.routing.path_pool import HOP

@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
 
 from solvers.bounds.cuts import cut_bound, is_gathering, rank_bound
 from solvers.certify.certificates import prove
 from solvers.certify.dual_bound import Unproven
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import dijkstra, simplify
 from solvers.lp.max_flow import max_flow
 from solvers.routing.partitions import list_partitions
 from solvers.routing.path_pool import HOP

@@ -21,10 +21,9 @@ from itertools import product
 from math import inf
 
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
 
 from solvers.arborescences.prune import Branch, prune
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import dijkstra, simplify
 from solvers.routing.shortest_path_trees import TreeFinder, Trees
 from solvers.schedules.certificate import Bound
 from solvers.schedules.collective import Collective

@@ -16,12 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csc_matrix, csr_matrix, diags_array
-from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import splu
+from scipy.sparse import csc_matrix, csr_matrix, diags_array
 
 from solvers.lp.linear_program import NotFound
 from solvers.settings.deadline import NO_DEADLINE, Watch
+from topologies.model.reachability import parts
 from topologies.model.topology import BoolArray, FloatArray
 
 Integers = NDArray[np.object_]
@@ -53,13 +52,12 @@ def solve(
     if not equal.any():
         return _solve_rows(matrix, bound, watch)
     pairs = matrix[equal].indices.reshape(-1, 2)
-    edges = coo_array((np.ones(len(pairs)), pairs.T), shape=(matrix.shape[1],) * 2)
-    count, of = connected_components(edges, directed=False)
+    of = parts(matrix.shape[1], *pairs.T)
     merge = csr_matrix((np.ones(len(of), dtype=np.int64), (np.arange(len(of)), of)))
     rest = csr_matrix(matrix[~equal], dtype=np.int64) @ merge
     rest.sort_indices()  # else a copy in floats, which shares the indices, would do so
     found = _solve_rows(rest, [b for b, used in zip(bound, equal, strict=True) if not used], watch)
-    assert len(found) == count
+    assert len(found) == merge.shape[1]
     return [found[i] for i in of.tolist()]
 
 
@@ -139,6 +137,8 @@ class _LeastSquares:
         self.columns = columns / np.maximum(norms, 1e-150)
         scaled = csc_matrix(scaled @ diags_array(1.0 / np.maximum(norms, 1e-150)))
         self.back = csr_matrix(scaled.T @ rows)
+        from scipy.sparse.linalg import splu  # a tenth of a second, with all its linear algebra
+
         try:
             self.factor = splu(csc_matrix(scaled.T @ scaled))
         except RuntimeError as error:

@@ -6,6 +6,7 @@ vertex is then solved for in rationals and every row checked, so that what comes
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
@@ -20,6 +21,7 @@ from topologies.model.topology import BoolArray, FloatArray, IntArray
 
 # An amount below this is zero (tried in turn); a load this near to the capacity is tight.
 TINY = (1e-7, 1e-10, 1e-13)
+SIMPLE = 2**10  # denominators up to which amounts are told from floats alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +84,9 @@ class LoadLP:
         Raises:
             NotFound: x is near no exact vertex, or that breaks a row, or the time is over.
         """
+        if target is not None:
+            with suppress(NotFound):
+                return self._round(x, target)
         for tiny in TINY:
             watch.check()
             try:
@@ -89,6 +94,21 @@ class LoadLP:
             except NotFound:
                 continue
         raise NotFound("the optimum was found in floats only, not exactly")
+
+    def _round(self, x: FloatArray, target: Fraction) -> tuple[tuple[Fraction, ...], Fraction]:
+        """Take for each amount the simplest fraction near it, where these meet all rows.
+
+        Raises:
+            NotFound: they do not; amounts of larger denominators have to be solved for.
+        """
+        columns = np.flatnonzero(x > TINY[0])
+        values = [Fraction(0)] * len(x)
+        for column, value in zip(columns.tolist(), x[columns].tolist(), strict=True):
+            values[column] = Fraction(value).limit_denominator(SIMPLE)
+            if abs(values[column] - Fraction(value)) > TINY[0] * value:
+                raise NotFound("an amount is no simple fraction")
+        self._check(np.append(columns, len(x)), [*(values[i] for i in columns), target])
+        return tuple(values), target
 
     def _near(
         self, x: FloatArray, time: float, target: Fraction | None, tiny: float, watch: Watch

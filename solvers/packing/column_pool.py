@@ -7,12 +7,12 @@ from itertools import chain
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
 from solvers.arborescences.bounded_depth import (
     levels,
 )
 from solvers.certify.distances import hops
+from solvers.certify.multigraph import dijkstra
 from solvers.lp.linear_program import Infeasible
 from solvers.packing.families import Family, Heights, find_tree, orient, usable_members
 from solvers.packing.hubs import gathered_orders, hub_orders

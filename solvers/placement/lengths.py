@@ -12,9 +12,8 @@ whose ranks lie close to each other cost less, where ranks forward and cuts alon
 from functools import lru_cache
 
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import dijkstra, simplify
 from topologies.model.topology import FloatArray, IntArray, Topology, frozen
 
 MOST_PAIRS = 2**16  # of ranks in one group, over all groups, up to which trees are looked for

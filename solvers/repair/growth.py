@@ -46,7 +46,7 @@ class Growth:
         """Price the cheapest paths: between members; from roots, and by which links."""
         tie = self.topology.alpha + HOP
         tie = tie / tie.max() * prices.max() * PRICE_TIE
-        length, entry = self.quotient.distances(prices[self.quotient.link_orbit] + tie)
+        length, entry = self.quotient.distances(prices[self.quotient.link_orbit] + tie, quick=True)
         return self.quotient.between_members(length), length, entry
 
     def _join_all(self, cost: FloatArray, vary: Vary = np.copy) -> bool:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
+from solvers.certify.multigraph import dijkstra
 from topologies.model.ragged import starts, stretches
 from topologies.model.topology import FloatArray, IntArray, Topology
 

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import lengths, simplify
 from solvers.routing.quotient import Quotient
 from solvers.settings.deadline import NO_DEADLINE, Watch
 from topologies.model.topology import FloatArray, IntArray, integers
@@ -114,7 +113,7 @@ class _Walk:
         heads = np.unique(topology.dst[np.isin(topology.src, quotient.roots)])
         self.row = np.full(topology.vertices, -1)
         self.row[heads] = np.arange(len(heads))
-        self.length = dijkstra(self._graph(), indices=heads)
+        self.length = lengths(self._graph(), heads)
 
     def _graph(self) -> csr_array:
         """Keep the lightest link of each pair, and none that leaves a member."""

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import dijkstra, shortest, simplify
 from solvers.schedules.capabilities import mark_branching
 from topologies.model.cached import cached_property
 from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology, frozen, integers
@@ -107,11 +106,13 @@ class Quotient:
         """Count the images of a member."""
         return len(np.unique(self.group.column(root)))
 
-    def distances(self, weight: FloatArray) -> tuple[FloatArray, IntArray]:
+    def distances(self, weight: FloatArray, *, quick: bool = False) -> tuple[FloatArray, IntArray]:
         """Price the cheapest paths from each root through vertices that are not `blocked`.
 
         Args:
             weight: per link, positive.
+            quick: where the machine is small, search without SciPy, which may find other paths of
+                the same lengths.
 
         Returns:
             (roots, vertices) lengths, inf where no path leads, and the link by which each vertex is
@@ -122,7 +123,10 @@ class Quotient:
         tail = np.where(self.blocked[self.topology.src], vertices, 0) + self.topology.src
         graph, first = simplify(tail, self.topology.dst, weight, 2 * vertices)
         starts = self.roots + np.where(self.blocked[self.roots], vertices, 0)
-        length, before = dijkstra(graph, indices=starts, return_predecessors=True, min_only=False)
+        if quick:
+            length, before = shortest(graph, starts)
+        else:
+            length, before = dijkstra(graph, indices=starts, return_predecessors=True)
         entry = np.full((len(self.roots), vertices), -1, dtype=np.int64)
         row, vertex = np.nonzero(before[:, :vertices] >= 0)
         pairs = tail[first] * vertices + self.topology.dst[first]

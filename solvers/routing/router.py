@@ -5,9 +5,8 @@ from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import dijkstra, simplify
 from topologies.model.errors import NO, CommplanError
 from topologies.model.topology import Topology
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import shortest_path
 
 from solvers.settings.deadline import NotFound
 from topologies.model.topology import FloatArray, Topology
@@ -69,6 +68,8 @@ def _from(
 
 def message_distances(topology: Topology, paths: list[SwitchPath]) -> FloatArray:
     """Count the messages that a piece takes from rank to rank: (ranks, ranks), inf for never."""
+    from scipy.sparse.csgraph import shortest_path
+
     ends = np.array([(path.src, path.dst) for path in paths], dtype=np.int64).reshape(-1, 2)
     shape = (topology.ranks, topology.ranks)
     graph = csr_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=shape)

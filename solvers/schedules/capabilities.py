@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order
 
+from topologies.model.reachability import mark_reached
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
 from topologies.model.units import Rank
 
@@ -57,11 +56,6 @@ def _mark_reached(topology: Topology, ranks: Sequence[Rank], *, forward: bool) -
     tail, head = (topology.src, topology.dst) if forward else (topology.dst, topology.src)
     # One more vertex, in front of all the ranks, is where the search begins.
     first = topology.vertices
-    ends = (
-        np.concatenate([tail, np.full(len(ranks), first)]),
-        np.concatenate([head, np.array(ranks, dtype=np.int64)]),
-    )
-    graph = csr_array((np.ones(len(ends[0]), dtype=np.int8), ends), shape=(first + 1, first + 1))
-    marks = np.zeros(first + 1, dtype=np.bool_)
-    marks[breadth_first_order(graph, first, return_predecessors=False)] = True
-    return marks[:-1]
+    tail = np.concatenate([tail, np.full(len(ranks), first)])
+    head = np.concatenate([head, np.array(ranks, dtype=np.int64)])
+    return mark_reached(first + 1, tail, head, first)[:-1]

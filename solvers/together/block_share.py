@@ -18,10 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import coo_array, csr_matrix
-from scipy.sparse.csgraph import dijkstra
 
 from solvers.arborescences.prune import Branch, HopLinks, prune
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import dijkstra, simplify
 from solvers.certify.steiner import steiner_tree
 from solvers.lp.linear_program import Infeasible
 from solvers.lp.min_max_load import LoadLP

@@ -13,10 +13,8 @@ Complexity: ranks × candidates × log, and a shortest path tree for each orbit 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components, dijkstra
 
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import dijkstra, simplify
 from solvers.lp.linear_program import Infeasible
 from solvers.packing.order_lp import start_at_roots
 from solvers.routing.path_pool import HOP, PathPool
@@ -24,6 +22,7 @@ from solvers.routing.quotient import Quotient
 from solvers.settings.deadline import NO_DEADLINE, Watch
 from topologies.model.cached import cached_property
 from topologies.model.ragged import starts, stretches
+from topologies.model.reachability import parts
 from topologies.model.topology import FloatArray, IntArray, frozen
 from topologies.symmetry.group import moved_links
 
@@ -86,12 +85,10 @@ class FewParents:
     def parts(self) -> list[IntArray]:
         """Label the ranks, for each tier, by what is joined by arcs of that tier and below."""
         parent, child, tier = self.arcs
-        shape = (self.ranks, self.ranks)
         found = []
         for most in range(int(tier.max()) + 1):
             near = tier <= most
-            graph = csr_array((np.ones(near.sum()), (parent[near], child[near])), shape=shape)
-            found.append(connected_components(graph)[1])
+            found.append(parts(self.ranks, parent[near], child[near]))
         return found
 
     def choices(self, root: int) -> Choices:

@@ -16,9 +16,8 @@ Complexity: trees × links, for each round of a tree and each sweep.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import dijkstra, simplify
 from solvers.lp.linear_program import NotFound
 from solvers.routing.reversal import find_reversal
 from solvers.settings.deadline import Watch

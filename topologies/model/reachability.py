@@ -1,14 +1,19 @@
-"""Which points hang together, and which ranks a path leads to, and from which."""
+"""Which points hang together, and which ranks a path leads to, and from which.
+
+Few arcs are followed one by one: SciPy's searches come with its linear algebra, which takes a tenth
+of a second to load.
+"""
 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from topologies.model.messages import list_names
 from topologies.model.topology import BoolArray, IntArray, Topology
 from topologies.model.units import Rank
+
+FEW = 2**13  # arcs
 
 
 def parts(points: int, src: IntArray, dst: IntArray, *, strong: bool = False) -> IntArray:
@@ -20,9 +25,60 @@ def parts(points: int, src: IntArray, dst: IntArray, *, strong: bool = False) ->
         dst: where it ends.
         strong: only what reaches each other along the arcs is one part.
     """
+    if len(src) <= FEW and (found := _parts_of_few(points, src, dst, strong)) is not None:
+        return found
+    from scipy.sparse.csgraph import connected_components
+
     arcs = coo_array((np.ones(len(src)), (src, dst)), shape=(points, points))
     labels = connected_components(arcs, connection="strong" if strong else "weak")[1]
     return np.asarray(labels, dtype=np.int64)
+
+
+def mark_reached(points: int, src: IntArray, dst: IntArray, start: int) -> BoolArray:
+    """Mark the points that arcs lead to from one: (points,). Complexity: points + arcs."""
+    mark = np.zeros(points, dtype=np.bool_)
+    if len(src) <= FEW:
+        mark[_follow(_leaving(points, src, dst), start)] = True
+        return mark
+    from scipy.sparse.csgraph import breadth_first_order
+
+    arcs = coo_array((np.ones(len(src), dtype=np.int8), (src, dst)), shape=(points, points))
+    mark[breadth_first_order(arcs.tocsr(), start, return_predecessors=False)] = True
+    return mark
+
+
+def _parts_of_few(points: int, src: IntArray, dst: IntArray, strong: bool) -> IntArray | None:
+    """Label the points; None where what reaches each other along the arcs is not all of them."""
+    there, back = _leaving(points, src, dst), _leaving(points, dst, src)
+    if strong:
+        whole = points > 0 and len(_follow(there, 0)) == points == len(_follow(back, 0))
+        return np.zeros(points, dtype=np.int64) if whole else None
+    both = [out + into for out, into in zip(there, back, strict=True)]
+    label, count = np.full(points, -1, dtype=np.int64), 0
+    for point in range(points):
+        if label[point] < 0:
+            label[_follow(both, point)] = count
+            count += 1
+    return label
+
+
+def _leaving(points: int, src: IntArray, dst: IntArray) -> list[list[int]]:
+    """List for each point where its arcs lead."""
+    found: list[list[int]] = [[] for _ in range(points)]
+    for tail, head in zip(src.tolist(), dst.tolist(), strict=True):
+        found[tail].append(head)
+    return found
+
+
+def _follow(leaving: list[list[int]], start: int) -> list[int]:
+    """List the points that are reached from one, itself among them."""
+    reached, known = [start], {start}
+    for point in reached:
+        for head in leaving[point]:
+            if head not in known:
+                known.add(head)
+                reached.append(head)
+    return reached
 
 
 def connected_parts(
@@ -37,8 +93,7 @@ def connected_parts(
 
 def faults(topology: Topology) -> list[str]:
     """Name each group of ranks that is cut off from the first rank, one sentence for each."""
-    links = _links(topology)
-    reached = _mark_reached(links, 0)
+    reached = _mark_reached(topology, 0)
     sentences = []
     for members in _groups(connected_parts(topology, strong=True)[: topology.ranks])[1:]:
         away = list_names([topology.names[rank] for rank in members])
@@ -69,7 +124,6 @@ def missing_paths(
     topology: Topology, asked: Iterable[tuple[Sequence[int], Sequence[int]]]
 ) -> list[str]:
     """Say from which ranks no path leads to which, of those asked for: pairs of (from, to)."""
-    links = _links(topology)
     label = connected_parts(topology, strong=True)
     known: dict[int, BoolArray] = {}
     lost: dict[tuple[int, ...], set[int]] = {}
@@ -78,7 +132,7 @@ def missing_paths(
             starts = tuple(src[i] for i in members)
             part = int(label[starts[0]])
             if part not in known:
-                known[part] = _mark_reached(links, starts[0])
+                known[part] = _mark_reached(topology, starts[0])
             if away := [end for end in dst if not known[part][end]]:
                 lost.setdefault(starts, set()).update(away)
     return [
@@ -91,13 +145,6 @@ def _names(topology: Topology, ranks: Sequence[Rank]) -> str:
     return list_names([topology.names[rank] for rank in ranks])
 
 
-def _links(topology: Topology) -> coo_array:
-    """Give the links as a matrix of vertices."""
-    ones = np.ones(topology.links, dtype=np.int8)
-    shape = (topology.vertices, topology.vertices)
-    return coo_array((ones, (topology.src, topology.dst)), shape=shape).tocsr()
-
-
 def _groups(parts: IntArray) -> list[IntArray]:
     """Group places by their part, the part of the first place first."""
     _, first, sizes = np.unique(parts, return_index=True, return_counts=True)
@@ -105,8 +152,6 @@ def _groups(parts: IntArray) -> list[IntArray]:
     return [members[p] for p in np.argsort(first)]
 
 
-def _mark_reached(links: coo_array, start: int) -> BoolArray:
+def _mark_reached(topology: Topology, start: int) -> BoolArray:
     """Mark the vertices that a path leads to from one."""
-    mark = np.zeros(links.shape[0], dtype=np.bool_)
-    mark[breadth_first_order(links, start, return_predecessors=False)] = True
-    return mark
+    return mark_reached(topology.vertices, topology.src, topology.dst, start)

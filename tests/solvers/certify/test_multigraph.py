@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse.csgraph import dijkstra
 
-from solvers.certify.multigraph import simplify
+from solvers.certify.multigraph import lengths, shortest, simplify
 
 
 def test_parallel_arcs_are_not_added_up():
@@ -29,3 +29,31 @@ def test_no_arcs_make_an_empty_graph():
     none = np.zeros(0, dtype=np.int64)
     graph, kept = simplify(none, none, np.zeros(0), 3)
     assert (graph.nnz, len(kept)) == (0, 0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_small_graphs_are_searched_as_scipy_does(seed):
+    draw = np.random.default_rng(seed)
+    tail, head = draw.integers(0, 9, 30), draw.integers(0, 9, 30)
+    weight = draw.integers(0, 4, 30) / 8.0
+    graph = simplify(tail, head, weight, 9)[0]
+    starts = np.array([0, 3, 8])
+    expected = dijkstra(graph, indices=starts)
+    assert (lengths(graph, starts) == expected).all()
+    length, before = shortest(graph, starts)
+    assert (length == expected).all()
+    for row, start in enumerate(starts.tolist()):
+        for vertex in np.flatnonzero(np.isfinite(length[row])).tolist():
+            for _ in range(9):  # the way back comes to the start: no circle
+                if vertex == start:
+                    break
+                tail_of = int(before[row, vertex])
+                assert length[row, tail_of] + graph[tail_of, vertex] == length[row, vertex]
+                vertex = tail_of
+            assert vertex == start
+
+
+def test_long_ways_are_found_too():
+    line = np.arange(200)
+    graph = simplify(line, line + 1, np.ones(200), 201)[0]
+    assert lengths(graph, np.array([0]))[0, 200] == 200.0

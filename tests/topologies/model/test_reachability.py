@@ -2,7 +2,18 @@
 
 from fractions import Fraction
 
-from topologies.model.reachability import all_joined, faults, faults_undirected, missing_paths
+import numpy as np
+import pytest
+
+from topologies.model import reachability
+from topologies.model.reachability import (
+    all_joined,
+    faults,
+    faults_undirected,
+    mark_reached,
+    missing_paths,
+    parts,
+)
 from topologies.model.topology import Link, Switch, build
 from topologies.presets.shapes import star
 
@@ -33,3 +44,13 @@ def test_only_the_ways_that_are_asked_for_are_missed():
 
 def test_a_star_joins_all():
     assert all_joined(star(4))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_few_arcs_are_followed_as_scipy_follows_many(seed, monkeypatch):
+    draw = np.random.default_rng(seed)
+    src, dst = draw.integers(0, 12, 14), draw.integers(0, 12, 14)
+    own = [parts(12, src, dst), parts(12, src, dst, strong=True), mark_reached(12, src, dst, 3)]
+    monkeypatch.setattr(reachability, "FEW", -1)
+    of_scipy = parts(12, src, dst), parts(12, src, dst, strong=True), mark_reached(12, src, dst, 3)
+    assert all((mine == its).all() for mine, its in zip(own, of_scipy, strict=True))
