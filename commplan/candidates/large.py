@@ -15,6 +15,8 @@ from commplan.candidates.tuning import (
     DEALT_WORK,
     EASED_VISITS,
     HIGH,
+    JOINED_PACING,
+    JOINED_TRANSFERS,
     KEPT_EVENTS,
     LARGE_CHUNKS,
     LARGE_PACINGS,
@@ -27,7 +29,7 @@ from commplan.candidates.tuning import (
 from runtime.metrics import chunking
 from runtime.metrics.chunking import LARGE, flow_rate
 from runtime.metrics.pacing import pacing_of, with_pacing
-from runtime.metrics.putting_off import put_off
+from runtime.metrics.putting_off import join_steps, put_off
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import Sharing, Simulation, simulate
 from runtime.simulate.steady import EVENTS
@@ -144,7 +146,8 @@ def _bring_closer(
 ) -> tuple[Schedule, Simulation]:
     """Try what suits high schedules, in which each chunk is long under way, until one reaches HIGH.
 
-    First with transfers put off until they are needed, then at other pacings.
+    First with transfers put off until they are needed, and with those of two ranks together, then
+    at other pacings.
 
     One counts as reaching what it does in the worse of both kinds of switches, and is not taken
     where links that share would be clearly slower with it, as far as that is quick to play.
@@ -171,6 +174,8 @@ def _closer(usual: Schedule) -> Iterator[Schedule]:
     late = put_off(usual) if usual.collective.shape.movement is Movement.SUM else usual
     if late is not usual:
         yield late
+    if len(usual.transfers) <= JOINED_TRANSFERS:
+        yield with_pacing(join_steps(usual), JOINED_PACING)
     for pacing in CLOSER_PACINGS:
         yield with_pacing(usual, pacing)
 

@@ -54,15 +54,20 @@ EASED_LARGE_PARTS = (70, 50)
 EASED_VISITS = 10_000  # of transfers to links, written out, up to which they are
 DEALT_VISITS = 2_500  # of transfers to links, written out, up to which they are dealt to phases
 # What is tried for schedules of many steps that reach less than HIGH: where chunks are two or four
-# steps apart each is through in the time of a half or a quarter; fewer chunks beat better on some
-# machines that are played folded.
+# steps apart each is through in the time of a half or a quarter; where latency allows few chunks,
+# more of them cost less than filling links does; fewer beat better on some machines that are played
+# folded.
 CLOSER_PACINGS = (
     Pacing(lead=6, phases=2, dealt=False),
+    Pacing(pace=4.0, lead=4, order="piece"),
+    Pacing(pace=8.0, lead=7),
     Pacing(lead=4),
     Pacing(pace=0.6, lead=2),
     Pacing(lead=12, phases=4, dealt=False),
     Pacing(lead=2, order="piece", stride=2),
 )
+JOINED_PACING = Pacing(pace=4.0, lead=4)  # where messages of two ranks go together
+JOINED_TRANSFERS = 20_000  # up to which they are put together: one by one, in half a second
 HIGH = 0.97  # of what links can carry, within which none of these is tried
 CLOSER_WORK = 30_000_000  # visits of messages to links, in all these plays
 NEARLY = 0.96  # of what links can carry: a pacing that reaches it is not compared with others
