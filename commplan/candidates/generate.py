@@ -36,9 +36,10 @@ from solvers.templates.layout import TemplateError
 from solvers.timing import rounds
 from solvers.timing.greedy_matching import schedule_by_matching
 from solvers.timing.greedy_problem import problem_along
+from solvers.timing.quickest import quickest_trees
 from topologies.model.messages import one_line
 from topologies.model.registry import PluginError
-from topologies.model.units import Bytes
+from topologies.model.units import Bytes, bytes_of
 
 OTHERS = "other candidates"
 # As links were matched: pieces as they are, each as soon as its link is free.
@@ -91,6 +92,7 @@ def other_candidates(
     """
     return chain(
         _patterns(best, crowded),
+        _quickest(best, options, size),
         _exact(best, watch),
         _low(best, watch, options, size),
         _matchings(best, watch, options, size),
@@ -118,6 +120,33 @@ def _patterns(best: Schedule, crowded: bool) -> Made:
     if crowded:
         plain = partial(make_fallback, best.topology, best.collective, best.bound)
         yield from _try(Key(Generator.SHORTEST_WAYS), plain)
+
+
+def _quickest(best: Schedule, options: SolverOptions, size: Bytes | None) -> Made:
+    """Make trees that are quick at some small sizes, each once; where a size is large none."""
+    few = 1 < len(best.collective.ranks) <= tuning.LOW_RANKS
+    if not few or (size or 0) > tuning.QUICK_FAR * max(tuning.QUICK_SIZES):
+        return
+    seen: set[bytes] = set()
+    for near in tuning.QUICK_SIZES:
+        try:
+            made = quickest_trees(
+                best.topology, best.collective, near, options.switching, best.bound
+            )
+            for words, each in made:
+                if (word := _content(each)) not in seen:
+                    seen.add(word)
+                    key = Key(Generator.QUICKEST, (bytes_of(near), *words), MATCHED)
+                    yield key, with_pacing(each, MATCHED)
+        except NotFound:
+            return
+
+
+def _content(schedule: Schedule) -> bytes:
+    """Write down what moves, to tell schedules apart."""
+    rows = schedule.transfers
+    columns = (rows.piece, rows.step, rows.src, rows.dst, rows.route)
+    return b"".join(column.tobytes() for column in columns)
 
 
 def _exact(best: Schedule, watch: Watch | None) -> Made:
@@ -222,9 +251,7 @@ def _templates(best: Schedule) -> Made:
     """Make the templates of the same collective, of equal ones of ours the first."""
     seen: set[bytes] = set()
     for key, made in _fitting_templates(best):
-        rows = made.transfers
-        columns = (rows.piece, rows.step, rows.src, rows.dst, rows.route)
-        word = b"".join(column.tobytes() for column in columns)
+        word = _content(made)
         if word not in seen or _is_foreign(str(key.parameters[0])):
             seen.add(word)
             yield key, made

@@ -19,6 +19,7 @@ class Generator(StrEnum):
     LOW_TREES = "low trees"
     EASED = "trees that leave room"
     MATCHING = "matching"
+    QUICKEST = "quickest trees"
 
 
 # The collectives that have candidates of their own: orders of messages, and ways of spreading. What
@@ -28,6 +29,10 @@ EXCHANGES = ("all_to_all", "all_to_allv", "dispatch", "combine")
 
 def _matching(parts: int) -> str:
     return f"greedy matching, {parts} part{'s' * (parts > 1)}"
+
+
+def _quickest(size: str, *words: str) -> str:
+    return ", ".join((f"quickest trees at {size}", *words))
 
 
 # The words for what each makes, from its parameters.
@@ -41,6 +46,7 @@ WORDS: Mapping[Generator, Callable[..., str]] = {
     Generator.LOW_TREES: "trees of height {}".format,
     Generator.EASED: "trees in {} % of links that do not bind".format,
     Generator.MATCHING: _matching,
+    Generator.QUICKEST: _quickest,
 }
 PACES: Mapping[float, str] = {
     0.25: "chunks / 4",
