@@ -12,7 +12,7 @@ from commplan.candidates import tuning
 from commplan.candidates.eased import ease
 from commplan.candidates.keys import BEST, EXCHANGES, Generator, Key
 from commplan.candidates.measure import Made
-from runtime.metrics.chunking import LEAST, LEAST_COUNTED
+from runtime.metrics.chunking import LEAST
 from runtime.metrics.height import height
 from runtime.metrics.pacing import MOST_LEAD, WHOLE, Pacing, with_pacing
 from runtime.simulate.simulate import simulate
@@ -226,7 +226,7 @@ def _matchings(
     played: list[float] = []
     share = (size or tuning.MATCHED_SIZE) * float(what.sizes.mean()) / what.total
     for parts in tuning.MATCHED_PARTS:
-        least = LEAST if parts > tuning.MATCHED_ALWAYS else LEAST_COUNTED
+        least = LEAST if parts > tuning.MATCHED_ALWAYS else tuning.MATCHED_LEAST
         if parts > 1 and share < parts * least:
             return
         work = problem_along(best, size or tuning.MATCHED_SIZE, parts)

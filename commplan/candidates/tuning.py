@@ -15,6 +15,9 @@ EASED_WORK = 2.0  # seconds' worth of work for each time
 EASED_PARTS = (70,)  # hundredths of a link that are offered then, where a size is given
 MATCHED_PARTS = (1, 2, 4, 8, 16)  # that each block is cut into
 MATCHED_ALWAYS = 4  # parts; more where they have gained so far at the size asked for
+# Bytes of a part then, at least; of less a ring:8 gains less than 2 % by smaller parts, so that no
+# smaller size takes longer than a larger one, whose parts may be smaller in proportion.
+MATCHED_LEAST = 2**9
 MATCHED_SIZE = 2**24  # bytes for which links are matched where no size is given: a large one
 MATCHED_SENDS = 20_000  # at most, as every send is placed by itself
 QUICK_SIZES = (2**10, 2**14, 2**18)  # bytes for which trees are made that are quick there
