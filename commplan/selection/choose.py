@@ -161,7 +161,9 @@ def _known_doubts(
         return over_rounds if in_rounds else 1 if size >= MEASURED else SMALLER
     if stage.cuts(collective, algorithm, size):
         return 1
-    if steady or not stage.eagerly(collective, algorithm, size):
+    if steady:
+        return 0 if in_rounds and stage.processes <= FEW else None
+    if not stage.eagerly(collective, algorithm, size):
         return None
     return ALIKE if in_rounds and stage.eagerly(collective, own, size) else 1
 

@@ -52,7 +52,7 @@ SECONDS = 600.0
 )
 @click.option(
     "--margin",
-    type=click.FloatRange(0, 10),
+    type=quantities.NumberRange(0, 10),
     default=MARGIN,
     show_default=True,
     help="A rule must gain more than this part of the time.",

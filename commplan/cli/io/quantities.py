@@ -27,10 +27,10 @@ class Whole(click.IntRange):
         return super().convert(value, param, ctx)
 
 
-class SecondsRange(click.FloatRange):
-    """A time in a range, written in plain digits."""
+class NumberRange(click.FloatRange):
+    """A number in a range, written in plain digits: no `nan`, which is in every range."""
 
-    name = "seconds"
+    name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
         """Read a number and compare it with the range."""
@@ -40,6 +40,12 @@ class SecondsRange(click.FloatRange):
             except ValueError:
                 self.fail(f"{value[:40]!r} is no number in {self._describe_range()}.", param, ctx)
         return super().convert(value, param, ctx)
+
+
+class SecondsRange(NumberRange):
+    """A time in a range."""
+
+    name = "seconds"
 
 
 class Name(click.Choice[str]):

@@ -152,6 +152,7 @@ def test_files_are_read_as_the_loader_reads_them(installed, tmp_path):
         (("star:4", "--target", "mpich", "--library", "none.so"), 2, "none.so: no such file"),
         (("star:4", "--target", "openmpi", "--library", "a.so"), 2, "--library is for mpich and"),
         (("star:4", "--target", "mpich", "--map", "none.txt"), 2, "none.txt: no such file"),
+        (("star:4", "--target", "openmpi", "--margin", "nan"), 2, "'nan' is no number in 0<=x<=10"),
     ],
 )
 def test_wrong_questions_end_in_one_line_and_write_nothing(call, tmp_path, words, code, says):

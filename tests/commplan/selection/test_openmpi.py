@@ -167,7 +167,7 @@ def test_where_it_is_known_what_asks_less_is_doubted():
     cut = SPREADS["3 pipeline segment=8192"]
     assert doubts(stage, "all_gather", near, 2**20, doubling) == ALIKE
     assert doubts(stage, "all_gather", near, 2**24, doubling) == 1
-    assert doubts(stage, "all_gather", ring, 2**20, doubling) == SWAPPED
+    assert doubts(stage, "all_gather", ring, 2**20, doubling) == 0 > SWAPPED
     assert doubts(stage, "all_gather", ring, 2**15, doubling) == BURSTS > SMALLER
     assert doubts(stage, "all_to_all", pairwise, 2**20, linear) == 1
     assert doubts(stage, "all_to_all", pairwise, 2**24, linear) == ROUNDS
