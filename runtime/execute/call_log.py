@@ -3,14 +3,16 @@
 Nothing is sent while calls come to their end: the tags of messages depend on all calls before
 (`CallLog.sum`), so that messages of unlike calls never meet. Who is kept waiting then says what it
 called last to the others; of many, process p to p + 1, p + 2, p + 4, ...: a connected graph, so
-that where not all called the same, two neighbours differ. Who learns of another call tells all.
+that where not all called the same, two neighbours differ. Who learns of another call tells the same
+neighbours, and these theirs: others it may have no connection to, which a cable that is cut would
+keep from being made. So all know after log2 of the processes messages, one after the other.
 """
 
 import os
 import time
 import zlib
 from collections import deque
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -45,6 +47,7 @@ class CallLog:
         self.sum = self.alike = self._count = 0
         self._since: float | None = None
         self._said = 0  # of how many calls others were told
+        self._blamed = False  # whether an unlike call was told of
         self._sent: list[tuple[Any, object]] = []
         self._heard: dict[int, int] = {}  # how many calls others said that they made
 
@@ -107,7 +110,7 @@ class CallLog:
         if said["mark"][0] != self._mark:
             return
         if said["number"][0] == FAULT:
-            raise ExecutionError(b"".join(said["text"]).decode(errors="replace"))
+            self._blame(b"".join(said["text"]))
         source = status.Get_source()
         self._heard[source] = max(self._heard.get(source, 0), int(said["number"].max()) + 1)
         own = dict(self._last(KEPT))
@@ -122,13 +125,18 @@ class CallLog:
         return [(i, str(call).encode()[:WIDTH]) for i, call in zip(numbers, calls, strict=True)]
 
     def _tell(self, own: bytes, other: int, called: bytes) -> None:
-        """Tell all of an unlike call."""
+        """Tell of an unlike call."""
         texts = (text.decode(errors="replace") for text in (own, called))
         told = describe_unlike(self._comm.rank, next(texts), other, next(texts))
-        letters = told.encode()[: WIDTH * TOLD]
-        parts = [(FAULT, letters[i : i + WIDTH]) for i in range(0, len(letters), WIDTH)]
-        self._send(parts, set(range(self._comm.size)))
-        raise ExecutionError(told)
+        self._blame(told.encode()[: WIDTH * TOLD])
+
+    def _blame(self, letters: bytes) -> NoReturn:
+        """Tell the neighbours, once, what is wrong, and fail with it."""
+        if not self._blamed:
+            self._blamed = True
+            parts = [(FAULT, letters[i : i + WIDTH]) for i in range(0, len(letters), WIDTH)]
+            self._send(parts, list_steps(self._comm.size))
+        raise ExecutionError(letters.decode(errors="replace"))
 
     def _send(self, rows: list[tuple[int, bytes]], steps: set[int]) -> None:
         from mpi4py import MPI
