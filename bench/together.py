@@ -12,7 +12,9 @@ one whose links need least is predicted to be over sooner. A set is verified bef
 import argparse
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from math import ceil, log2
 from statistics import median
 from time import monotonic
 from typing import NamedTuple
@@ -36,6 +38,7 @@ SECONDS = 60.0  # for a set, at most
 MIB = 2**20
 KINDS = ("all_gather", "reduce_scatter", "all_reduce", "all_to_all")
 SCALE_TO = 6e6  # bytes a second of the fastest link of an emulated machine
+LONGEST = 1.5  # seconds of an emulated set; larger ones are halved until they take no more
 LAUNCHES = 2
 EXACT = 1e-12  # of a time, that floats may be off
 TP = "all/8:all_reduce:64MiB"
@@ -170,28 +173,36 @@ def _emulated(name: str) -> tuple[Topology, list[Task], str]:
 
 def fabric(names: Sequence[str]) -> None:
     """Run sets on emulated machines, as planned together and as planned alone, in turns."""
-    head = "machine, set; LP gain; together: measured (predicted, bound); alone; measured gain"
-    print(head)
+    print(
+        "machine, set; LP gain, predicted gain; together: measured (predicted, by loads);", end=""
+    )
+    print(" alone; measured gain")
     for name in names:
         machine, tasks, what = _emulated(name)
         made = together(machine, tasks, "forward", Watch(SECONDS))
+        scale = Fraction(round(SCALE_TO)) / Fraction(machine.unit * int(machine.capacity.max()))
+        if (halves := ceil(log2(made.least / float(scale) / LONGEST))) > 0:
+            tasks = [replace(task, size=max(task.size >> halves, 1)) for task in tasks]
+            made = together(machine, tasks, "forward", Watch(SECONDS))
         assert made.alone is not None
         ways = {"together": made.ensemble, "alone": as_ensemble(made.ensemble, made.alone)}
-        scale = Fraction(round(SCALE_TO)) / Fraction(machine.unit * int(machine.capacity.max()))
         times: dict[str, list[float]] = {way: [] for way in ways}
         told: dict[str, str] = {}
+        foretold: dict[str, Seconds] = {}
         with emulated.while_up(machine, scale) as bed:
             for _ in range(LAUNCHES):
                 for way, each in ways.items():
                     found = run_set(bed, each, iterations=3, warm_up=1, timeout=120)
                     assert found.measured.wrong == 0
                     times[way].append(found.measured.seconds)
+                    foretold[way] = found.predicted
                     told[way] = (
                         f"{duration(found.predicted)} predicted, {duration(found.fluid)} by loads"
                     )
         first, second = (median(times[way]) for way in ways)
         print(
-            f"{machine.name}, {what}: LP gain {made.gain:.3f}; "
+            f"{machine.name}, {what}: LP gain {made.gain:.3f}, "
+            f"predicted {foretold['alone'] / foretold['together']:.3f}; "
             f"together {duration(first)} ({told['together']}); "
             f"alone {duration(second)} ({told['alone']}); measured gain {second / first:.3f}",
             flush=True,

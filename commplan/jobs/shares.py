@@ -24,6 +24,8 @@ class SharedSet:
         ensemble: the set.
         seconds: that its links need.
         alone: that they need where each group has the schedule that is best for itself.
+        predicted: how many times as long these are predicted to take, with all that messages cost;
+            None where a set is too large to be played.
         first: the number of its task that is group 0 of the kind.
     """
 
@@ -33,6 +35,7 @@ class SharedSet:
     ensemble: Ensemble
     seconds: Seconds
     alone: Seconds
+    predicted: float | None
     first: int
 
     @property

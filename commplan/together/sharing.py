@@ -146,9 +146,11 @@ class _Sharing:
             self.watch.tell(f"planning {each.collective} of all {kind} groups together")
             made = together(self.topology, each.listed, self.relays, self.watch, group=group)
             apart = separate or (made.alone.seconds if made.alone else made.seconds)
-            gains |= not made.separate and apart > WORTH * made.seconds
+            foretold = made.predicted_gain
+            sooner = foretold is None or foretold > 1
+            gains |= not made.separate and sooner and apart > WORTH * made.seconds
             beside = tuple(own for own in each.tasks if own != kind)
-            told = (made.ensemble, made.seconds, apart, each.first)
+            told = (made.ensemble, made.seconds, apart, foretold, each.first)
             found.append(SharedSet(kind, each.collective, beside, *told))
         members = _members(found, self.rows[kind], group)
         return (found, members) if gains else ([], [])

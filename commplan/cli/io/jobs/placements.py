@@ -282,6 +282,7 @@ def plan_fields(made: GroupPlans, shares: Shares) -> dict[str, object]:
                 "alone_seconds": each.alone,
                 "seconds": each.seconds,
                 "bound_seconds": float(each.ensemble.least) if each.ensemble.prices else None,
+                "predicted_gain": each.predicted,
             }
             for each in shares.sets
         ],
@@ -325,10 +326,14 @@ def _shared_lines(shares: Shares) -> list[str]:
             duration(each.seconds),
             duration(float(each.ensemble.least)) if each.ensemble.prices else "none",
             f"{each.alone / each.seconds:.3f}" if each.seconds else "",
+            f"{each.predicted:.3f}" if each.predicted else "not played",
         )
         for each in shares.sets
     ]
-    head = ("together", "collective", "beside", "each for itself", "as one", "bound", "gain")
+    head = (
+        *("together", "collective", "beside", "each for itself", "as one", "bound"),
+        *("by links", "gain"),
+    )
     return _columns(head, rows) if rows else []
 
 
