@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from runtime.emit import c
@@ -33,20 +34,22 @@ def main() -> None:
     parser.add_argument("-n", "--processes", type=int, nargs="+", default=[2, 4])
     parser.add_argument("--launches", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=2000)
+    parser.add_argument("--bytes", type=int, nargs="+", default=SIZES)
     args = parser.parse_args()
     mpi = find()
     for processes in args.processes:
-        show(mpi.kind, processes, measure(mpi, processes, args.launches, args.repeats))
+        sizes = [str(max(size, 4 * processes)) for size in args.bytes]
+        show(mpi.kind, processes, measure(mpi, processes, sizes, args.launches, args.repeats))
 
 
-def measure(mpi: Mpi, processes: int, launches: int, repeats: int) -> Times:
+def measure(mpi: Mpi, processes: int, sizes: Sequence[str], launches: int, repeats: int) -> Times:
     """Give the least median of every way at every size, in seconds."""
     best: Times = {}
     with tempfile.TemporaryDirectory(prefix="commplan-") as folder:
         programs = compiled(mpi, processes, Path(folder))
         for _ in range(launches):
             for program in programs:
-                for name, size, seconds in launched(mpi, processes, repeats, program):
+                for name, size, seconds in launched(mpi, processes, sizes, repeats, program):
                     known = best.setdefault(name, {})
                     known[size] = min(seconds, known.get(size, seconds))
     return best
@@ -64,10 +67,9 @@ def compiled(mpi: Mpi, processes: int, folder: Path) -> list[list[str]]:
 
 
 def launched(
-    mpi: Mpi, processes: int, repeats: int, program: list[str]
+    mpi: Mpi, processes: int, sizes: Sequence[str], repeats: int, program: list[str]
 ) -> list[tuple[str, int, float]]:
     """Run one program once; give (way, size, seconds)."""
-    sizes = [str(max(size, 4 * processes)) for size in SIZES]
     crowded = processes > (os.cpu_count() or 1)
     name = Path(program[0]).name
     words = {

@@ -102,7 +102,7 @@ def _played(asked: dict[str, Any], plays: Sequence[Playing]) -> dict[str, Any]:
     for play in plays:
         own = simulate(made.schedule, play.size, sharing=play.sharing)
         told.append(
-            f"{pacing_of(made.schedule).lead:5}{own.chunks:7}{own.messages:9}"
+            f"{pacing_of(made.schedule).lead:5}{own.chunks:7}{own.messages:11}"
             f"{own.least_message / 2**10:9.1f}"
         )
     return {"told": told, "shares": [play.shares(made.schedule, rate) for play in plays]}
@@ -142,7 +142,7 @@ def main(
     heads = "".join(f"{'own' if lead is None else lead:>7}" for lead in columns)
     click.echo(
         f"{'machine':36}{'collective':15}{'size':>8} {'links':5}{'lead':>5}{'chunks':>7}"
-        f"{'messages':>9}{'KiB':>9}{('  ' + heads) * len(SWITCHINGS)}"
+        f"{'messages':>11}{'KiB':>9}{('  ' + heads) * len(SWITCHINGS)}"
     )
     found: list[list[list[float]]] = []
     drawn = [f"irregular:seed={seed}" for seed in range(first, first + machines)]
@@ -156,7 +156,7 @@ def main(
     for play, table in zip(plays, np.array(found).swapaxes(0, 1) if found else [], strict=False):
         for title, part in PARTS:
             figures = np.percentile(table, part, axis=0, method="lower")
-            click.echo(f"{title:51}{play.name}{'':30}{_line(figures.tolist(), len(columns))}")
+            click.echo(f"{title:51}{play.name}{'':32}{_line(figures.tolist(), len(columns))}")
         missed += _missed(play, table)
     ended(missed)
 
