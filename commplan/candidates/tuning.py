@@ -37,7 +37,7 @@ FAR = 2  # times the best time, beyond which they are not: they are tried to mak
 
 # What is chosen: the simulator charges nothing for bytes that queue in a switch; networks do.
 INCAST_LIMIT = 2**20  # bytes that may wait there for one rank before stages are preferred
-WORTH = 1.5  # times the time that a schedule without such a pile may take
+WORTH = 1.2  # times the time that a schedule without such a pile may take: what piles cost over TCP
 SLOW_INCAST_LIMIT = 2**15  # bytes that may wait so before others, about as fast, are preferred
 ALIKE = 1.02  # times the time within which schedules count as about as fast
 

@@ -9,6 +9,7 @@ from commplan.candidates.keys import BEST, PACES, Generator, Key
 from commplan.candidates.select import compare
 from commplan.candidates.tuning import ALIKE, CLOSE, SLOW_INCAST_LIMIT
 from commplan.planning.planner import plan
+from runtime.metrics.chunking import flow_rate
 from runtime.metrics.height import height
 from runtime.metrics.pacing import Pacing
 from runtime.verify.verify import verify
@@ -125,6 +126,13 @@ def test_of_equals_the_one_that_piles_nothing_up_for_a_slow_rank_is_chosen():
     assert incast_bytes(direct.schedule, slow=True) > 0
     assert incast_bytes(found[0].schedule, found[0].chunks, slow=True) * 2**23 <= SLOW_INCAST_LIMIT
     assert found[0].seconds <= ALIKE * direct.seconds
+
+
+def test_an_exchange_is_no_slower_at_a_size_at_which_more_would_pile_up(solved):
+    """From 512 MiB on direct would leave more than INCAST_LIMIT in front of a rank."""
+    best = solved(topology("irregular:seed=11"), "all_to_all")
+    found = compare(best, 2**30, None, Watch(60))
+    assert found[0].seconds * flow_rate(best) <= 1.01 * 2**30
 
 
 def test_what_goes_in_small_chunks_piles_nothing_up():
