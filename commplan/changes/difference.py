@@ -80,7 +80,8 @@ def sum_traffic(schedule: Schedule, number: IntArray, points: int) -> csr_array:
     leader, element = _from_leaders(group, np.unique(rows.src))
     back = group.origins(element[rows.src], rows.dst)
     sent = csr_array((part, (leader[rows.src], back)), shape=(own, own))
-    sent = csr_array(sum(_repeated(sent, group, each) for each in np.unique(leader[rows.src])))
+    repeated = (_repeated(sent, group, each) for each in np.unique(leader[rows.src]))
+    sent = csr_array(sum(repeated, csr_array((own, own))))  # of one rank that is left, nothing
     sent.sum_duplicates()
     count = np.diff(sent.indptr)[leader]
     src, place = np.repeat(np.arange(own), count), stretches(sent.indptr[leader], count)

@@ -76,6 +76,14 @@ def test_a_dead_rank_shrinks_the_collective_or_is_a_no():
         replan(planned(machine, "broadcast", root=2), dead, shrink=True)
 
 
+@pytest.mark.parametrize("name", ["all_to_all", "broadcast"])
+def test_one_rank_that_is_left_sends_nothing(name):
+    machine = full_mesh(2)
+    made = replan(planned(machine, name), read_damage(machine, without_ranks=["r1"]), shrink=True)
+    assert (made.lost, made.difference.after, made.difference.dropped > 0) == (None, 0, True)
+    assert made.difference.changed == made.difference.added == 0
+
+
 def test_a_demand_shrinks_to_what_the_others_send():
     machine = full_mesh(4)
     demand = np.arange(16).reshape(4, 4)
