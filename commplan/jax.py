@@ -136,6 +136,22 @@ def _run(x: Array, *, world: Communicator, kind: str, how: Any) -> Array:  # noq
     return io_callback(host, jax.ShapeDtypeStruct(shape, x.dtype), x, ordered=True)
 
 
+def _lower(context: mlir.LoweringRuleContext, x: Any, *, kind: str, **named: Any) -> Any:  # noqa: ANN401
+    """Translate for the device of this process.
+
+    Raises:
+        ArgumentError: inside shard_map several devices would call in no order, each with a part.
+    """
+    mesh = getattr(context.module_context.axis_context, "mesh", None)
+    if mesh is not None and mesh.size > 1:
+        raise ArgumentError(
+            f"{kind} inside shard_map or pmap: found {mesh.size} devices of this process, "
+            "expected one"
+        )
+    lower = mlir.lower_fun(partial(_run, kind=kind, **named), multiple_results=False)
+    return lower(context, x)
+
+
 def _bind(world: Communicator, kind: str, x: Array, how: Any = None) -> Array:  # noqa: ANN401
     return _collective.bind(x, world=world, kind=kind, how=how)
 
@@ -302,7 +318,7 @@ def _batch(given: Any, places: Any, *, world: Communicator, kind: str, how: Any)
 _collective = core.Primitive("commplan")
 _collective.def_impl(_run)
 _collective.def_effectful_abstract_eval(_abstract)
-mlir.register_lowering(_collective, mlir.lower_fun(_run, multiple_results=False))
+mlir.register_lowering(_collective, _lower)
 ad.primitive_jvps[_collective] = _forward
 ad.primitive_transposes[_collective] = _back
 batching.primitive_batchers[_collective] = _batch

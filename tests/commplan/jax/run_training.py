@@ -1,5 +1,9 @@
 """Run by mpirun: collectives inside jit against numpy; a model against all data at once."""
 
+import os
+
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -165,13 +169,19 @@ def refusals(world):
 
 
 def mapped(world):
-    """Call inside shard_map over the device of this process."""
-    mesh = jax.sharding.Mesh(np.array(jax.devices()[:1]), ("own",))
+    """Call inside shard_map over one device of this process, and over two."""
     spec = jax.sharding.PartitionSpec("own")
-    specs = {"mesh": mesh, "in_specs": spec, "out_specs": spec}
-    reduce = jax.shard_map(lambda x: all_reduce(world, x), **specs, check_vma=False)
-    found = jax.jit(jax.grad(lambda x: (reduce(x) * data(ME)).sum()))(data(ME))
-    assert np.allclose(found, sum(data(rank) for rank in range(N)))
+    for devices in (1, 2):
+        mesh = jax.sharding.Mesh(np.array(jax.devices()[:devices]), ("own",))
+        specs = {"mesh": mesh, "in_specs": spec, "out_specs": spec}
+        reduce = jax.shard_map(lambda x: all_reduce(world, x), **specs, check_vma=False)
+        change = jax.grad(lambda x: (reduce(x) * data(ME)).sum())  # noqa: B023 (called here)
+        if devices == 1:
+            assert np.allclose(jax.jit(change)(data(ME)), sum(map(data, range(N))))
+        else:
+            for call in (reduce, jax.jit(reduce)):
+                with pytest.raises(ArgumentError, match="found 2 devices"):
+                    call(jnp.ones((2, 3)))
 
 
 def training(world):
