@@ -11,7 +11,7 @@ import msgspec
 
 from solvers.jobs.errors import JobError
 from solvers.jobs.faults import list_faults
-from solvers.jobs.job import Job
+from solvers.jobs.job import Job, schema
 from solvers.jobs.readers import aicb, flows, megatron
 from topologies.formats import atomic
 from topologies.formats.toml_text import DOTTED
@@ -128,7 +128,21 @@ def _change(document: dict[str, Any], change: str) -> None:
 
 def _placed(text: str) -> str:
     """Put the place of a mistake before it: `layout.tp: expected int, got str`."""
-    what, _, place = text.partition(" - at `$.")
+    found = re.fullmatch(r"(.*) - at (`key` in )?`\$\.(.*)`", text)
+    what, key, place = (found[1], found[2], found[3]) if found else (text, None, "")
     what = what.replace("Object", "table").replace("`", "'")
     what = what[:1].lower() + what[1:]
-    return f"{place.rstrip('`')}: {what}" if place else what
+    choices = _choices("group" if key else place.rpartition(".")[2])
+    if what.startswith("invalid enum value") and choices:
+        what = f"{what}, expected one of {', '.join(choices)}"
+    return f"{place}: {what}" if place else what
+
+
+def _choices(field: str) -> list[str]:
+    """List what a field takes that stands for one of several words or numbers."""
+    definitions: Any = schema()["$defs"]
+    for each in definitions.values():
+        choices = each["properties"].get(field, {}).get("enum", ())
+        if choices:
+            return [str(choice) for choice in choices if choice != ""]
+    return []

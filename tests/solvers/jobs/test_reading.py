@@ -158,6 +158,12 @@ def test_a_list_of_collectives_is_a_job(write):
         ("tp = 2", "tpp = 2", "layout: table contains unknown field 'tpp'"),
         ("tp = 2", "tp = '2'", "layout.tp: expected 'int', got 'str'"),
         ("tp = 2", "tp = 0", "layout.tp: expected 'int' >= 1"),
+        (
+            "[layout]",
+            "[hidden.xx]\n[layout]",
+            "hidden: invalid enum value 'xx', expected one of cp",
+        ),
+        ("tp = 2", "zero = 7", "layout.zero: invalid enum value 7, expected one of 0, 1, 2, 3"),
         ("tp = 2", "ep = 2", "layout.ep: 2, expected 1 where the model has no experts"),
         ("tp = 2", "pp = 8", "layout.pp: 8 stages, expected at most 4 layers"),
         ("sequences = 4", "sequences = 3", "batch.sequences: 3, expected a multiple of dp x micro"),
