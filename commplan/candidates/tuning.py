@@ -65,7 +65,7 @@ DEALT_VISITS = 2_500  # of transfers to links, written out, up to which they are
 CLOSER_PACINGS = (
     Pacing(lead=6, phases=2, dealt=False),
     Pacing(pace=4.0, lead=4, order="piece"),
-    Pacing(pace=8.0, lead=7),
+    Pacing(pace=8.0, lead=6),
     Pacing(lead=4),
     Pacing(pace=0.6, lead=2),
     Pacing(lead=12, phases=4, dealt=False),
