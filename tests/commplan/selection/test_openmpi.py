@@ -3,7 +3,7 @@ import json
 import pytest
 
 from commplan.selection.algorithm import Rule
-from commplan.selection.choose import ALIKE, BURSTS, ROUNDS, SMALLER, STEADY, SWAPPED, doubts
+from commplan.selection.choose import ALIKE, BURSTS, ROUNDS, SMALLER, STEADY, doubts
 from commplan.selection.mpi.openmpi import (
     HEADER,
     OpenMpi,
@@ -167,7 +167,10 @@ def test_where_it_is_known_what_asks_less_is_doubted():
     cut = SPREADS["3 pipeline segment=8192"]
     assert doubts(stage, "all_gather", near, 2**20, doubling) == ALIKE
     assert doubts(stage, "all_gather", near, 2**24, doubling) == 1
-    assert doubts(stage, "all_gather", ring, 2**20, doubling) == 0 > SWAPPED
+    assert doubts(stage, "all_gather", ring, 2**20, doubling) == STEADY
+    assert doubts(stage, "all_gather", ring, 2**20, named("all_gather", "2")) == STEADY
+    [seven, *_] = stages(star(7), range(7), 2**20)
+    assert doubts(seven, "all_gather", ring, 2**20, named("all_gather", "2")) == 0
     assert doubts(stage, "all_gather", ring, 2**15, doubling) == BURSTS > SMALLER
     assert doubts(stage, "all_to_all", pairwise, 2**20, linear) == 1
     assert doubts(stage, "all_to_all", pairwise, 2**24, linear) == ROUNDS
