@@ -39,6 +39,11 @@ def test_wrong_words_are_one_line_and_exit_2(call, ring4):
 
 def test_contingency_writes_a_folder_of_right_schedules(call, ask, ring4):
     found = ask("contingency", "ring4.json", "-o", "folder")
+    first = found["rows"][0]
+    same = found["outcomes"][0]
+    assert [first[k] for k in ("failure", "count")] == [same[k] for k in ("name", "count")]
+    assert first["loss"] == same["lost"]
+    assert first["algbw_GBps"] == first["bound_GBps"]
     assert found["proved"]
     table = json.loads((ring4.parent / "folder" / "contingency.json").read_text())
     rows = [{k: v for k, v in row.items() if k != "file"} for row in table["outcomes"]]

@@ -12,6 +12,13 @@ def test_upgrade_says_what_binds_what_more_brings_and_the_cheapest_change(call, 
     reached = found["change"]["bound_GBps"]
     assert all(now >= 1.5 * base for now, base in zip(reached, bases, strict=True))
     assert "more on these alone brings nothing" in call(*words).stdout
+    assert {row["collective"] for row in found["binds"]} == {"all_gather", "all_to_all"}
+    first = found["binds"][0]
+    assert (first["class"], first["links"]) == ("HDR InfiniBand", 8)
+    assert first["GBps_per_GBps"] == rows["HDR InfiniBand"]["slope"]
+    assert (first["until_GBps"] or 0) > 0
+    assert found["cost"] == found["change"]["cost"] > 0
+    assert found["changes"][0]["added_GBps"] > 0
 
 
 def test_with_weights_the_collectives_are_one_job(call, ask):

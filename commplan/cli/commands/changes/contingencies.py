@@ -6,12 +6,12 @@ import click
 
 from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.changes import contingency_folder
-from commplan.changes.contingency import Contingency, plan_contingency
+from commplan.changes.contingency import Contingency, Outcome, plan_contingency
 from commplan.changes.failures import KINDS
 from commplan.cli.io.answer import Answer, Command
 from commplan.cli.io.arguments import file_name, heading, one_schedule_in, time_limit
 from commplan.cli.io.progress import progress
-from commplan.cli.io.quantities import percent
+from commplan.cli.io.quantities import gigabytes, percent
 from solvers.schedules.schedule import Schedule
 from topologies.model.messages import unknown
 from topologies.model.units import Seconds, Share
@@ -70,11 +70,25 @@ def contingency(
         "worst": float(found.worst),
         "median": float(found.median),
         "proved": all(each.proved for each in found.outcomes),
+        "rows": [_row(each) for each in found.outcomes],
         "outcomes": [contingency_folder.row(each) for each in found.outcomes],
         "seconds": seconds,
     }
     end = [f"  spent {seconds:.1f} s", f"  written to {output}"]
     return Answer(fields, [*_outcomes(schedule, found), *end])
+
+
+def _row(each: Outcome) -> dict[str, object]:
+    """Give what a failure leaves and costs; no rates where there is no plan."""
+    plan = each.plan
+    return {
+        "kind": each.failure.kind,
+        "failure": each.failure.name,
+        "count": each.failure.count,
+        "bound_GBps": None if plan is None else gigabytes(plan.schedule.bound.algbw),
+        "algbw_GBps": None if plan is None else gigabytes(plan.report.algbw),
+        "loss": float(each.lost),
+    }
 
 
 def _cost(lost: Share) -> str:

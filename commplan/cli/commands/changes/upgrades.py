@@ -21,7 +21,7 @@ from solvers.schedules.kinds import COLLECTIVES, collective
 from topologies.formats import spec
 from topologies.model.messages import list_names, unknown
 from topologies.model.parameters import decimal
-from topologies.model.topology import Topology
+from topologies.model.topology import IntArray, Topology
 from topologies.model.units import Rate, Seconds, rate
 
 GIGA = 10**9
@@ -97,6 +97,9 @@ def upgrade(
     fields: dict[str, object] = {
         "collectives": [_fields(machine, g, own) for g, own in zip(growths, slopes, strict=True)],
         "change": None if change is None else _change_fields(machine, change, steps),
+        "binds": [row for g, own in zip(growths, slopes, strict=True) for row in _rows(g, own)],
+        "changes": [] if change is None else _changes(machine, change, steps),
+        "cost": None if change is None else float(change.cost),
         "seconds": monotonic() - started,
     }
     lines = [line for g, own in zip(growths, slopes, strict=True) for line in _lines(g, own)]
@@ -210,6 +213,24 @@ def _fields(machine: Topology, growth: Growth, slopes: Sequence[Slope]) -> dict[
     }
 
 
+def _rows(growth: Growth, slopes: Sequence[Slope]) -> list[dict[str, object]]:
+    """Give for each class with links that bind how many do, and what more on the class brings."""
+    machine = growth.topology
+    binding = _binding_links(machine, growth.what, growth.lines[0].bound.certificate)
+    count = np.bincount(machine.link_class[binding], minlength=len(machine.classes)).tolist()
+    return [
+        {
+            "collective": growth.what.name,
+            "class": machine.classes[each.of].name,
+            "links": count[each.of],
+            "GBps_per_GBps": float(each.slope),
+            "until_GBps": None if each.until is None else float(each.until) / GIGA,
+        }
+        for each in slopes
+        if count[each.of] or each.slope
+    ]
+
+
 def _lines(growth: Growth, slopes: Sequence[Slope]) -> list[str]:
     machine, first = growth.topology, growth.lines[0].bound
     names = [machine.classes[each.of].name if len(slopes) > 1 else "all links" for each in slopes]
@@ -230,14 +251,22 @@ def _lines(growth: Growth, slopes: Sequence[Slope]) -> list[str]:
 
 def _binding(machine: Topology, what: Collective, certificate: Certificate | None) -> str:
     """Say which links stand in the way, by what proves the bound."""
+    links = _count(machine, _binding_links(machine, what, certificate))
     if isinstance(certificate, Cut):
-        _, across = measure_cut(machine, what, certificate)
         ends = "out of" if not certificate.reversed_links else "into"
         side = list_names([machine.names[v] for v in certificate.inside.tolist()])
-        return f"{_count(machine, np.flatnonzero(across))} {ends} {side}"
+        return f"{links} {ends} {side}"
+    return f"{links}, which have prices"
+
+
+def _binding_links(
+    machine: Topology, what: Collective, certificate: Certificate | None
+) -> IntArray:
+    """List the links across the cut, or those that have prices."""
+    if isinstance(certificate, Cut):
+        return np.flatnonzero(measure_cut(machine, what, certificate)[1])
     assert certificate is not None
-    priced = np.array([price > 0 for price in certificate.of_class])[certificate.of_link]
-    return f"{_count(machine, np.flatnonzero(priced))}, which have prices"
+    return np.flatnonzero(np.array([p > 0 for p in certificate.of_class])[certificate.of_link])
 
 
 def _count(machine: Topology, links: Sequence[int] | np.ndarray) -> str:
@@ -259,6 +288,17 @@ def _change_fields(
         },
         "bound_GBps": [float(reached) / GIGA for reached in change.reached],
     }
+
+
+def _changes(
+    machine: Topology, change: Change | JobChange, steps: Sequence[Fraction]
+) -> list[dict[str, object]]:
+    """Give what each class that changes gets on every link."""
+    return [
+        {"class": each.name, "steps": n, "added_GBps": float(n * step)}
+        for each, n, step in zip(machine.classes, change.steps, steps, strict=True)
+        if n
+    ]
 
 
 def _change_lines(
