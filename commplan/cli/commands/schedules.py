@@ -1,12 +1,9 @@
 """`commplan compile`: the schedule."""
 
-import resource
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
-from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -27,18 +24,12 @@ from commplan.cli.io.arguments import (
     time_limit,
     whole_elements,
 )
-from commplan.cli.io.explain import (
-    candidate_fields,
-    candidate_rows,
-    part_fields,
-    part_rows,
-    reached_fields,
-    reached_rows,
-)
 from commplan.cli.io.needless import refuse_type
+from commplan.cli.io.plans.explain import candidate_rows, part_fields, part_rows, reached_rows
+from commplan.cli.io.plans.fields import plan_fields
+from commplan.cli.io.plans.stages import stage_rows
 from commplan.cli.io.progress import name_untried, progress
-from commplan.cli.io.quantities import exact, gap, gigabytes, percent
-from commplan.cli.io.stages import stage_fields, stage_rows
+from commplan.cli.io.quantities import gap, percent
 from commplan.planning.planner import Plan, plan
 from runtime.metrics.chunking import LARGE
 from runtime.simulate.simulate import simulate
@@ -158,8 +149,7 @@ def compile(
         else:
             files.save(made.schedule, output)
     made = replace(made, not_tried=tuple(watch.not_tried))
-    fields = _fields(made) | {"seconds": monotonic() - started, "peak_memory_MB": _peak_memory()}
-    fields |= part_fields(parts)
+    fields = plan_fields(made, monotonic() - started) | part_fields(parts)
     more = candidate_rows(made) if explain else part_rows(parts)
     return Answer(fields, _lines(made, fields, output, more))
 
@@ -191,34 +181,6 @@ def _room(max_scratch: Fraction | int | None, size: Bytes | None) -> Fraction | 
     if size is None:
         raise click.BadParameter("bytes need --size to compare with", param_hint="--max-scratch")
     return Fraction(max_scratch, size)
-
-
-def _fields(made: Plan) -> dict[str, object]:
-    schedule, report = made.schedule, made.report
-    return {
-        "algbw_GBps": gigabytes(report.algbw),
-        "algbw_exact": exact(report.algbw),
-        "bound_GBps": gigabytes(schedule.bound.algbw),
-        "bound_exact": exact(schedule.bound.algbw),
-        "optimal": report.optimal,
-        "gap": gap(report.algbw, schedule.bound.algbw),
-        "scope": schedule.bound.scope,
-        "predicted_seconds": made.predicted,
-        "bound_seconds": made.bound,
-        "size": made.size,
-        "reason": made.reason,
-        "not_tried": list(made.not_tried),
-        "solver": str(schedule.provenance.get("solver", "")),
-        "height": report.height,
-        "in_network": schedule.at_switches,
-        "pieces": schedule.pieces * schedule.group.order,
-        "transfers": len(schedule.transfers) * schedule.group.order,
-        "scratch": float(made.scratch),
-        "scratch_bytes": None if made.size is None else ceil(made.scratch * made.size),
-        **reached_fields(made),
-        **candidate_fields(made),
-        **stage_fields(made),
-    }
 
 
 def _lines(
@@ -261,9 +223,3 @@ def _proof(made: Plan) -> str:
     if made.size is not None or not schedule.in_network:
         return away
     return f"{away} (which trees branch best at switches is a Steiner problem, not solved)"
-
-
-def _peak_memory() -> float:
-    """Give the most memory that this process had at once, in MB; macOS counts it in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 10**6 if sys.platform == "darwin" else peak * 1024 / 10**6

@@ -15,8 +15,9 @@ from commplan.cli.io.arguments import (
     size_option,
     time_limit,
 )
+from commplan.cli.io.plans.fields import plan_fields
 from commplan.cli.io.progress import progress
-from commplan.cli.io.quantities import exact, gap, gigabytes, percent
+from commplan.cli.io.quantities import gap, gigabytes, percent
 from solvers.schedules import files
 from solvers.schedules.schedule import Schedule
 from topologies.derive.failures import read_damage
@@ -64,31 +65,23 @@ def replan(
         made = replan_schedule(schedule, damage, shrink=shrink, keep=keep, size=size, watch=watch)
         watch.tell("writing")
         files.save(made.plan.schedule, output)
-    fields = _fields(made) | {"seconds": monotonic() - started}
-    return Answer(fields, _lines(made, output, monotonic() - started))
+    spent = monotonic() - started
+    return Answer(plan_fields(made.plan, spent) | _fields(made), _lines(made, output, spent))
 
 
 def _fields(made: Replanned) -> dict[str, object]:
-    found, report, change = made.plan.schedule, made.plan.report, made.difference
+    change = made.difference
     return {
-        "algbw_GBps": gigabytes(report.algbw),
-        "algbw_exact": exact(report.algbw),
         "algbw_before_GBps": gigabytes(made.before),
         "lost": None if made.lost is None else float(made.lost),
-        "bound_GBps": gigabytes(found.bound.algbw),
-        "bound_exact": exact(found.bound.algbw),
-        "optimal": report.optimal,
-        "gap": gap(report.algbw, found.bound.algbw),
-        "predicted_seconds": made.plan.predicted,
         "predicted_before_seconds": made.took,
-        "ranks": len(found.collective.ranks),
+        "ranks": len(made.plan.schedule.collective.ranks),
         "pairs_before": change.before,
         "pairs": change.after,
         "pairs_dropped": change.dropped,
         "pairs_added": change.added,
         "pairs_changed": change.changed,
         "ranks_touched": change.ranks,
-        "not_tried": list(made.plan.not_tried),
     }
 
 

@@ -1,0 +1,1 @@
+"""What commands that make a plan say of it: fields, what was tried, stages."""
