@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from runtime.foreign.errors import ForeignError
 from runtime.foreign.traces.trace import MOST_NODES, MOST_RANKS, Kind, Node, Trace
@@ -14,20 +15,26 @@ _WORDS = {Kind.SEND: ("send", "to"), Kind.RECEIVE: ("recv", "from")}
 
 
 def encode(trace: Trace) -> str:
-    """Write a trace, always as the same text; operation n of a rank is labelled ln."""
+    """Write a trace, always as the same text; operation n of a rank is labelled ln.
+
+    Requirements stand behind all operations of a rank: txt2bin reads line by line, and ends at a
+    label that it has not seen yet.
+    """
     lines = [f"num_ranks {len(trace)}"]
     for rank, nodes in enumerate(trace):
-        lines += [f"rank {rank} {{"]
+        lines += [f"rank {rank} {{", *map(_operation, range(len(nodes)), nodes)]
         for number, node in enumerate(nodes):
-            if node.kind == Kind.WORK:
-                lines.append(f"l{number}: calc {node.nanoseconds}")
-            else:
-                verb, towards = _WORDS[node.kind]
-                lines.append(f"l{number}: {verb} {node.size}b {towards} {node.peer} tag {node.tag}")
             lines += [f"l{number} requires l{other}" for other in node.requires]
             lines += [f"l{number} irequires l{other}" for other in node.follows]
         lines += ["}"]
     return "\n".join(lines) + "\n"
+
+
+def _operation(number: int, node: Node) -> str:
+    if node.kind == Kind.WORK:
+        return f"l{number}: calc {node.nanoseconds}"
+    verb, towards = _WORDS[node.kind]
+    return f"l{number}: {verb} {node.size}b {towards} {node.peer} tag {node.tag}"
 
 
 def decode(text: str) -> Trace:
@@ -61,10 +68,12 @@ def _rank(rank: int, rows: Iterator[tuple[int, str]]) -> tuple[Node, ...]:
     needs: dict[int, tuple[list[int], list[int]]] = {}
     for number, line in rows:
         if line == "}":
-            return _joined(nodes, needs, number)
+            return _joined(nodes, needs)
         if (found := re.fullmatch(_NEED, line, re.ASCII)) is not None:
-            sides = needs.setdefault(int(found[1]), ([], []))
-            sides[bool(found[2])].append(int(found[3]))
+            one, other = int(found[1]), int(found[3])
+            if max(one, other) >= len(nodes):
+                raise ForeignError(f"line {number}: l{max(one, other)} is no label of a line above")
+            needs.setdefault(one, ([], []))[bool(found[2])].append(other)
             continue
         node, label = _node(number, line)
         if label != len(nodes):
@@ -84,21 +93,8 @@ def _node(number: int, line: str) -> tuple[Node, int]:
     raise ForeignError(f"line {number}: {show_value(line[:80])} is no operation that is known")
 
 
-def _joined(
-    nodes: list[Node], needs: dict[int, tuple[list[int], list[int]]], number: int
-) -> tuple[Node, ...]:
+def _joined(nodes: list[Node], needs: dict[int, tuple[list[int], list[int]]]) -> tuple[Node, ...]:
     """Give nodes their requirements."""
-    for label, sides in needs.items():
-        if not all(0 <= other < len(nodes) for other in (label, *sides[0], *sides[1])):
-            raise ForeignError(f"line {number}: a requirement names a label that there is not")
-        old = nodes[label]
-        nodes[label] = Node(
-            old.kind,
-            old.peer,
-            old.size,
-            old.tag,
-            tuple(sides[0]),
-            tuple(sides[1]),
-            old.nanoseconds,
-        )
+    for label, (requires, follows) in needs.items():
+        nodes[label] = replace(nodes[label], requires=tuple(requires), follows=tuple(follows))
     return tuple(nodes)
