@@ -40,4 +40,5 @@ $(STAMP): pyproject.toml hatch_build.py runtime/execute/core.c runtime/execute/e
 	@echo "making .venv (once, a minute or two)"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	@$(BIN)/python -m compileall -q topologies solvers runtime commplan
 	@touch $(STAMP)

@@ -98,7 +98,8 @@ def replan(
         known = _paced_like(schedule, _repair(schedule, left, what, watch, keep=keep))
         made = plan(*asked, size=size, options=options, watch=watch, known=known)
     except (NotFound, Infeasible, WrongSchedule):  # they are not all that there is
-        made = plan(*asked, size=size, options=options, watch=watch)
+        pacing = pacing_of(schedule)
+        made = plan(*asked, size=size, options=options, watch=watch, pacing=pacing)
     difference = compare_traffic(schedule, made.schedule, left)
     took = None if made.size is None else simulate(schedule, _size(schedule, made.size)).seconds
     return Replanned(made, left, throughput(schedule).algbw, took, difference)

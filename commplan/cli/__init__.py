@@ -75,7 +75,12 @@ def _commands() -> "Callable[[], NoReturn]":
 
 
 def _import_commands() -> "Callable[[], NoReturn]":
-    """Import the command that is asked for, without a search for garbage: what it defines stays."""
+    """Import the command that is asked for, without a search for garbage: what it defines stays.
+
+    NumPy starts a thread for each processor, which wait for work at full speed: a tenth of a second
+    of the processor, and no command multiplies matrices for long. It reads this as it is loaded.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.disable()
     try:
         import warnings

@@ -17,7 +17,7 @@ from commplan.candidates.large import pace_for_large, play_seconds
 from commplan.candidates.measure import Candidate, allocated, measure
 from commplan.candidates.select import compare, distinct, try_pacings
 from commplan.candidates.tuning import EASED_LARGE_PARTS
-from runtime.metrics.pacing import pacing_of
+from runtime.metrics.pacing import Pacing, pacing_of, with_pacing
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import Simulation
 from runtime.verify.structure import collective_faults
@@ -80,6 +80,7 @@ def plan(
     max_scratch: Share | None = None,
     watch: Watch | None = None,
     known: Schedule | None = None,
+    pacing: Pacing | None = None,
 ) -> Plan:
     """Find the schedule of highest throughput or, for a size in bytes, the fastest one known.
 
@@ -96,6 +97,8 @@ def plan(
         max_scratch: what a rank may need besides its buffers, as a part of the size.
         watch: reports progress and can be stopped early; takes the place of `seconds`.
         known: a schedule of highest throughput, where there is one already; it is checked.
+        pacing: of a schedule for a machine that is nearly the same: what is found keeps its lead
+            and its order where these suit it; without a size others are tried only where not.
 
     Returns:
         the schedule, what the checker said of it, and why it was chosen.
@@ -129,7 +132,7 @@ def plan(
             return plan_exchange(topology, collective, size, options, max_scratch, watch)
         if known is not None:
             return plan_as_is(topology, collective, size, options, max_scratch, watch, known)
-        return _in_order(topology, collective, size, options, max_scratch, watch)
+        return _in_order(topology, collective, size, options, max_scratch, watch, pacing)
 
 
 def _in_order(
@@ -139,6 +142,7 @@ def _in_order(
     options: SolverOptions,
     max_scratch: Share | None,
     watch: Watch,
+    pacing: Pacing | None,
 ) -> Plan:
     """Plan for a machine in an order of its own, and turn the plan back.
 
@@ -152,7 +156,7 @@ def _in_order(
         topology = restrict_relays(topology, collective, options.relays)
         seen = canonical_view(topology, collective, options.symmetry)
         asked = (topology, collective) if seen is None else (seen.topology, seen.collective)
-        made = plan_as_is(*asked, size, options, max_scratch, watch)
+        made = plan_as_is(*asked, size, options, max_scratch, watch, pacing=pacing)
     if seen is None:
         return made
     schedule = seen.back(made.schedule)
@@ -173,6 +177,7 @@ def plan_as_is(
     max_scratch: Share | None,
     watch: Watch,
     known: Schedule | None = None,
+    pacing: Pacing | None = None,
 ) -> Plan:
     """Plan for a machine as it is."""
     if known is None:
@@ -194,7 +199,10 @@ def plan_as_is(
         report = check_schedule(best).report
     if size is not None:
         return _for_size(best, report, candidates, size, watch)
-    pieces, paced = best.block, known is not None
+    pieces, paced = best.block, known is not None or pacing is not None
+    if pacing is not None:
+        kept = replace(pacing_of(best), lead=pacing.lead, order=pacing.order)
+        best = with_pacing(best, kept)
     best, reached = _pace(best, max_scratch, watch, options, paced=paced)
     if best.block is not pieces or pacing_of(best).phases > 1:
         report = check_schedule(best).report

@@ -127,3 +127,27 @@ def test_a_command_loads_only_what_it_needs(tmp_path, words, spared):
     loaded = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
     assert "solvers.solve" in loaded
     assert not [name for name in loaded if name.startswith(spared)]
+
+
+LOADED = """
+import os, sys
+from commplan.cli import _import_commands
+sys.argv[1:] = ["replan"]
+_import_commands()
+print(len(os.listdir("/proc/self/task")), *sys.modules)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no list of threads")
+def test_a_command_starts_no_thread_and_loads_nothing_that_a_small_repair_does_not_need(
+    monkeypatch,
+):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    ended = subprocess.run(
+        [sys.executable, "-c", LOADED], cwd=HOME, capture_output=True, text=True, timeout=60
+    )
+    threads, *loaded = ended.stdout.split()
+    assert threads == "1"
+    assert "commplan.changes.replan" in loaded
+    large = {"networkx", "rich", "scipy.linalg", "scipy.optimize", "scipy.sparse.csgraph"}
+    assert not large & {*loaded}

@@ -45,9 +45,10 @@ def test_what_is_left_is_planned_as_well_as_by_hand(name):
     assert verify(made.plan.schedule).correct
 
 
-def test_a_repaired_program_keeps_its_lead_where_that_suits_it():
+@pytest.mark.parametrize("name", ["all_gather", "all_to_all"])
+def test_a_program_keeps_its_lead_where_that_suits_it_repaired_or_planned_anew(name):
     machine = torus((3, 3))
-    schedule = planned(machine, "all_gather")
+    schedule = planned(machine, name)
     schedule = with_pacing(schedule, replace(pacing_of(schedule), lead=5))
     made = replan(schedule, read_damage(machine, without=["r0.0:r0.1"])).plan
     assert pacing_of(made.schedule).lead == 5
