@@ -16,9 +16,16 @@ import numpy as np
 
 from runtime.metrics.adding_order import adding_order
 from runtime.metrics.pacing import Order, pacing_of, turns
-from runtime.program.buffer_plan import Moves, boundaries, refuse_switches, untouched
-from runtime.program.program import Buffer, ProgramError
-from runtime.program.receive_mode import Owned, choose_receive_modes, home
+from runtime.program.buffer_plan import (
+    Moves,
+    Pieces,
+    Sent,
+    boundaries,
+    place_transfers,
+    refuse_empty_hands,
+    refuse_switches,
+)
+from runtime.program.program import ProgramError
 from solvers.schedules.computed.exchange import Exchange
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import rows_of
@@ -58,48 +65,16 @@ def own_moves(schedule: Schedule, rank: Rank) -> tuple[Moves, IntArray]:
         ProgramError: as of `moves`.
     """
     refuse_switches(schedule)
-    rows, pacing = _rows(schedule, rank), pacing_of(schedule)
+    rows = _rows(schedule, rank)
     if rows.step.min(initial=0) < 0:
         raise ProgramError(f"step {rows.step.min()}: steps count from 0")
     ranks = np.unique(np.concatenate([[rank], rows.src, rows.dst]))
     src, dst = (np.searchsorted(ranks, end) for end in (rows.src, rows.dst))
-    me = int(np.searchsorted(ranks, rank))
-    layout = _layout(schedule, ranks, rank)
-    own, block, (parts, first, last) = _pieces(schedule, rows.piece, layout[me])
-    piece = np.searchsorted(own, rows.piece)
-    holds, wants = (Owned([pair[side] for pair in layout], block) for side in (0, 1))
-    columns = piece, rows.step, src, dst, rows.reduce
-    how = choose_receive_modes(columns, len(ranks), holds, wants, (rows.turn, rows.own))
-    empty = (src == me) & ~how.relayed & ~holds.of(src, piece)
-    if empty.any():
-        fault = int(np.argmax(empty))
-        raise ProgramError(
-            f"step {rows.step[fault]}: rank {rank} sends piece {rows.piece[fault]} "
-            f"(block {block[piece[fault]]}) but holds nothing of it"
-        )
-    copy_process, copy_piece = untouched(holds, wants, dst, piece, len(block))
-    made = Moves(
-        ranks=tuple(ranks.tolist()),
-        collective=schedule.collective,
-        layout=layout,
-        parts=parts,
-        block=frozen(block),
-        first=first,
-        last=last,
-        piece=frozen(piece),
-        step=frozen(rows.step),
-        src=frozen(src),
-        dst=frozen(dst),
-        source=frozen(np.where(how.relayed, home(wants.of(src, piece)), Buffer.INPUT)),
-        target=frozen(home(wants.of(dst, piece))),
-        landing=frozen(how.landing),
-        turn=frozen(how.turn),
-        held=frozen(how.held),
-        copy_process=copy_process,
-        copy_piece=copy_piece,
-        lead=pacing.lead,
-        phases=pacing.phases,
-    )
+    layout, me = _layout(schedule, ranks, rank), int(np.searchsorted(ranks, rank))
+    own, pieces = _pieces(schedule, rows.piece, layout[me])
+    sent = Sent(np.searchsorted(own, rows.piece), rows.step, src, dst, rows.reduce)
+    made, empty = place_transfers(schedule, ranks, layout, pieces, sent, (rows.turn, rows.own))
+    refuse_empty_hands(made, empty & (src == me), own)
     return made, own
 
 
@@ -160,12 +135,8 @@ def _layout(
 
 def _pieces(
     schedule: Schedule, moved: IntArray, buffers: tuple[IntArray, IntArray]
-) -> tuple[IntArray, IntArray, tuple[int, IntArray, IntArray]]:
-    """Find the pieces that are moved, or held and wanted, and where they lie.
-
-    Returns:
-        their numbers in `unfold`, the block of each, and the boundaries of each.
-    """
+) -> tuple[IntArray, Pieces]:
+    """Find the pieces that are moved, or held and wanted: their numbers in `unfold`, and places."""
     what, group = schedule.collective, schedule.group
     if isinstance(what, Exchange):
         return _exchanged(schedule, what, moved, buffers)
@@ -177,12 +148,12 @@ def _pieces(
     parts, first, last = boundaries(block, np.repeat(share, group.order), unit)
     kept = np.flatnonzero(np.isin(block, np.intersect1d(*buffers)))
     own = np.union1d(moved, kept)
-    return own, block[own], (parts, frozen(first[own]), frozen(last[own]))
+    return own, Pieces(block[own], parts, frozen(first[own]), frozen(last[own]))
 
 
 def _exchanged(
     schedule: Schedule, what: Exchange, moved: IntArray, buffers: tuple[IntArray, IntArray]
-) -> tuple[IntArray, IntArray, tuple[int, IntArray, IntArray]]:
+) -> tuple[IntArray, Pieces]:
     """Find the same of an exchange, whose images are too many to be listed.
 
     The group moves no rank but by the identity. So where no two blocks of the schedule have an
@@ -205,4 +176,4 @@ def _exchanged(
     own = np.union1d(moved, np.concatenate(kept))
     of, element = own // group.order, own % group.order
     block = what.images_of(schedule.block[of], element, group)
-    return own, block, (parts, frozen(first[of]), frozen(last[of]))
+    return own, Pieces(block, parts, frozen(first[of]), frozen(last[of]))

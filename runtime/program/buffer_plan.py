@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import gcd
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from runtime.metrics.pacing import pacing_of, turns
 from runtime.program.program import Buffer, ProgramError
 from runtime.program.receive_mode import Owned, choose_receive_modes, home
 from solvers.schedules.collective import Collective
-from solvers.schedules.schedule import IntegerColumn, Schedule, Transfers
+from solvers.schedules.schedule import IntegerColumn, Schedule
 from solvers.schedules.unfold import unfold
 from topologies.model.ragged import stretches
 from topologies.model.topology import BoolArray, IntArray, frozen, integers
@@ -58,6 +59,40 @@ class Moves:
         return len(self.piece)
 
 
+class Sent(NamedTuple):
+    """Transfers between processes, in the order of starting; columns as of `Moves`.
+
+    Attributes:
+        piece: what is sent.
+        step: when.
+        src: the process that sends.
+        dst: the process that hears.
+        reduce: whether it adds.
+    """
+
+    piece: IntArray
+    step: IntArray
+    src: IntArray
+    dst: IntArray
+    reduce: BoolArray
+
+
+class Pieces(NamedTuple):
+    """Where pieces lie: the block of each, and their boundaries, as of `Moves`.
+
+    Attributes:
+        block: of each.
+        parts: of a block.
+        first: of its parts, where a piece begins.
+        last: where it ends.
+    """
+
+    block: IntArray
+    parts: int
+    first: IntArray
+    last: IntArray
+
+
 def moves(schedule: Schedule) -> Moves:
     """Write out a schedule's transfers with the places they are read from and written to.
 
@@ -79,31 +114,54 @@ def moves(schedule: Schedule) -> Moves:
     rows = whole.transfers
     if rows.step.min(initial=0) < 0:
         raise ProgramError(f"step {rows.step.min()}: steps count from 0")
-    pacing = pacing_of(schedule)
-    order = turns(rows.piece, rows.step, pacing.order)
-    piece, step = rows.piece[order], rows.step[order]
+    order = turns(rows.piece, rows.step, pacing_of(schedule).order)
     taking_part = {*whole.collective.ranks, *rows.src.tolist(), *rows.dst.tolist()}
     ranks = np.array(sorted(taking_part), dtype=np.int64)
     src, dst = (np.searchsorted(ranks, end[order]) for end in (rows.src, rows.dst))
-    layout = _layout(whole.collective, ranks)
-    holds = Owned([ins for ins, _ in layout], whole.block)
-    wants = Owned([outs for _, outs in layout], whole.block)
-    how = choose_receive_modes(
-        (piece, step, src, dst, rows.reduce[order]), len(ranks), holds, wants
-    )
-    _refuse_empty_hands(whole, rows, order, ~how.relayed & ~holds.of(src, piece))
-    parts, first, last = boundaries(whole.block, *whole.parts)
-    own, own_piece = untouched(holds, wants, dst, piece, whole.pieces)
-    return Moves(
+    sent = Sent(rows.piece[order], rows.step[order], src, dst, rows.reduce[order])
+    pieces = Pieces(whole.block, *boundaries(whole.block, *whole.parts))
+    made, empty = place_transfers(schedule, ranks, _layout(whole.collective, ranks), pieces, sent)
+    refuse_empty_hands(made, empty, np.arange(whole.pieces))
+    return made
+
+
+def place_transfers(
+    schedule: Schedule,
+    ranks: IntArray,
+    layout: tuple[tuple[IntArray, IntArray], ...],
+    pieces: Pieces,
+    sent: Sent,
+    adding: tuple[IntArray, IntArray] | None = None,
+) -> tuple[Moves, BoolArray]:
+    """Give transfers the buffers that they are read from and come to.
+
+    Args:
+        schedule: whose transfers they are, or images of them.
+        ranks: that the processes play.
+        layout: of each process, the blocks in its input and its output.
+        pieces: where they lie.
+        sent: the transfers, in the order of starting.
+        adding: as of `adding_order`, where the transfers are not all that there are.
+
+    Returns:
+        the moves, and which transfers send what nobody gave their process, as far as the layout
+        says.
+    """
+    piece, src, dst = sent.piece, sent.src, sent.dst
+    holds, wants = (Owned([pair[side] for pair in layout], pieces.block) for side in (0, 1))
+    how = choose_receive_modes(sent, len(ranks), holds, wants, adding)
+    copy_process, copy_piece = untouched(holds, wants, dst, piece, len(pieces.block))
+    pacing = pacing_of(schedule)
+    made = Moves(
         ranks=tuple(ranks.tolist()),
-        collective=whole.collective,
+        collective=schedule.collective,
         layout=layout,
-        parts=parts,
-        block=whole.block,
-        first=first,
-        last=last,
+        parts=pieces.parts,
+        block=frozen(pieces.block),
+        first=pieces.first,
+        last=pieces.last,
         piece=frozen(piece),
-        step=frozen(step),
+        step=frozen(sent.step),
         src=frozen(src),
         dst=frozen(dst),
         source=frozen(np.where(how.relayed, home(wants.of(src, piece)), Buffer.INPUT)),
@@ -111,11 +169,12 @@ def moves(schedule: Schedule) -> Moves:
         landing=frozen(how.landing),
         turn=frozen(how.turn),
         held=frozen(how.held),
-        copy_process=own,
-        copy_piece=own_piece,
+        copy_process=copy_process,
+        copy_piece=copy_piece,
         lead=pacing.lead,
         phases=pacing.phases,
     )
+    return made, ~how.relayed & ~holds.of(src, piece)
 
 
 def refuse_switches(schedule: Schedule) -> None:
@@ -138,14 +197,20 @@ def _layout(collective: Collective, ranks: IntArray) -> tuple[tuple[IntArray, In
     return tuple(buffers.get(int(rank), (integers([]), integers([]))) for rank in ranks)
 
 
-def _refuse_empty_hands(
-    whole: Schedule, rows: Transfers, order: IntArray, empty: BoolArray
-) -> None:
+def refuse_empty_hands(made: Moves, empty: BoolArray, numbers: IntArray) -> None:
+    """Stop at a transfer that sends what its process does not hold.
+
+    Args:
+        made: all moves.
+        empty: those that do.
+        numbers: of the pieces, as a user knows them.
+    """
     if empty.any():
-        fault = rows[int(order[np.argmax(empty)])]
+        fault = int(np.argmax(empty))
+        piece = made.piece[fault]
         raise ProgramError(
-            f"step {fault.step}: rank {fault.src} sends piece {fault.piece} "
-            f"(block {whole.block[fault.piece]}) but holds nothing of it"
+            f"step {made.step[fault]}: rank {made.ranks[made.src[fault]]} sends piece "
+            f"{numbers[piece]} (block {made.block[piece]}) but holds nothing of it"
         )
 
 
