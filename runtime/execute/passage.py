@@ -85,7 +85,7 @@ class Passage:
 
     def begin(self) -> Iterator[None]:
         """Go through once, and come back whenever nothing has come."""
-        return self._by_steps() if self._flow is None else self._by_lead(self._flow)
+        return self._by_steps(FIRST_LOOKS) if self._flow is None else self._by_lead(self._flow)
 
     def run(
         self,
@@ -102,14 +102,12 @@ class Passage:
             limit: seconds that nothing may come for.
             look: is called now and then while nothing comes.
         """
-        if way is not None or self._flow is not None:
-            return self._end(way or self.begin(), limit, look)
-        place = self._go_on(0, self._looks)
-        while place is not None:
-            if not self._end(self._await(self._segments[place]), limit, look):
-                return False
-            place = self._go_on(place + 1, self._looks)
-        return True
+        if way is None and self._flow is None:
+            place = self._go_on(0, self._looks)
+            if place is None:
+                return True
+            way = self._by_steps(self._looks, place)
+        return self._end(way or self.begin(), limit, look)
 
     def _end(self, way: Iterator[None], limit: Seconds, look: Callable[[], None] | None) -> bool:
         moved, looks, deadline = self.moved, 0, math.inf
@@ -132,11 +130,12 @@ class Passage:
         pairs = zip(self.lines, self.open, strict=True)
         return sorted(line for line, request in pairs if not request.Test())
 
-    def _by_steps(self) -> Iterator[None]:
-        place = self._go_on(0, FIRST_LOOKS)
+    def _by_steps(self, looks: range, started: int | None = None) -> Iterator[None]:
+        """Go through all steps, or those from one on whose messages are started already."""
+        place = self._go_on(0, looks) if started is None else started
         while place is not None:
             yield from self._await(self._segments[place])
-            place = self._go_on(place + 1, FIRST_LOOKS)
+            place = self._go_on(place + 1, looks)
 
     def _go_on(self, place: int, looks: range) -> int | None:
         """Go through steps, from one on, while their messages are there after so many looks.
