@@ -112,7 +112,8 @@ def test_a_compiled_set_of_another_machine_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("spec", "rings"), [("dgx-a100:boxes=4", 8), ("dgx-h100:boxes=2", 8), ("rails:2x4", 4)]
+    ("spec", "rings"),
+    [("dgx-a100:boxes=2", 8), ("dgx-h100:boxes=2", 8), ("rails:2x4", 4), ("rails:4x2", 2)],
 )
 def test_as_many_rings_as_boxes_have_ways_out(spec, rings):
     machine = topology(spec)
