@@ -12,7 +12,7 @@ from topologies.formats.spec import topology
 from topologies.model.topology import frozen
 
 SIZES = (2**20, 2**26, 2**28, 2**30)
-FOUR_RAILS = "dgx-a100:boxes=2"
+FOUR_RAILS = "rails:2x4"
 
 
 def rows_of(name, ranks, seconds):
@@ -25,12 +25,12 @@ def rows_of(name, ranks, seconds):
 @pytest.fixture(scope="module")
 def boxes():
     machine = topology(FOUR_RAILS)
-    return machine, expect(machine, [collective("all_reduce", range(16))], SIZES).rows
+    return machine, expect(machine, [collective("all_reduce", range(8))], SIZES).rows
 
 
 def test_what_is_as_fast_as_the_best_known_is_right(boxes):
     machine, due = boxes
-    found = judge(machine, rows_of("all_reduce", 16, [row.best.seconds for row in due]))
+    found = judge(machine, rows_of("all_reduce", 8, [row.best.seconds for row in due]))
     assert found.possible
     [verdict] = found.verdicts
     assert verdict.sentence.endswith("of what the machine allows, nothing is wrong there")
@@ -39,20 +39,20 @@ def test_what_is_as_fast_as_the_best_known_is_right(boxes):
 
 def test_rings_across_some_rails_are_recognised(boxes):
     machine, due = boxes
-    found = judge(machine, rows_of("all_reduce", 16, [row.ring.seconds * 4 for row in due]))
+    found = judge(machine, rows_of("all_reduce", 8, [row.ring.seconds * 2 for row in due]))
     [verdict] = found.verdicts
-    assert "rings across 2 of 8 rails would give just this" in verdict.sentence
-    assert verdict.sentence.startswith("all_reduce, 16 ranks: from 64 MiB on ")
+    assert "rings across 2 of 4 rails would give just this" in verdict.sentence
+    assert verdict.sentence.startswith("all_reduce, 8 ranks: from 64 MiB on ")
 
 
 def test_wrong_results_are_said_before_anything_else(boxes):
     machine, due = boxes
-    right = rows_of("all_reduce", 16, [row.best.seconds for row in due])
+    right = rows_of("all_reduce", 8, [row.best.seconds for row in due])
     wrong = [replace(row, wrong=12) if row.line == 2 else row for row in right]
     found = judge(machine, [*wrong, Measured("all_gather", 2, SIZES[0], 1e-12, 1)])
     assert not found.right
     said = found.verdicts[0].sentence
-    assert said.startswith("all_reduce, 16 ranks: WRONG RESULTS at 64 MiB (line 2): look for that")
+    assert said.startswith("all_reduce, 8 ranks: WRONG RESULTS at 64 MiB (line 2): look for that")
     assert (found.verdicts[0].wrong, found.verdicts[1].wrong) == (1, 0)
 
 
@@ -77,14 +77,14 @@ def test_times_that_do_not_grow_are_latencies():
 
 def test_a_small_part_of_the_bound_is_not_nothing(boxes):
     machine, due = boxes
-    found = judge(machine, rows_of("all_reduce", 16, [row.bound / 0.004 for row in due]))
+    found = judge(machine, rows_of("all_reduce", 8, [row.bound / 0.004 for row in due]))
     assert " 0.4% of what the machine allows" in found.verdicts[0].sentence
 
 
 def test_a_share_that_falls_is_told(boxes):
     machine, due = boxes
     slow = [due[0].best.seconds, due[1].best.seconds, due[2].best.seconds * 3, due[3].best.seconds]
-    [verdict] = judge(machine, rows_of("all_reduce", 16, slow)).verdicts
+    [verdict] = judge(machine, rows_of("all_reduce", 8, slow)).verdicts
     assert "; at 256 MiB it falls from " in verdict.sentence
 
 
