@@ -17,7 +17,7 @@ GROUPS = [
     ("torus:4x8", "all_reduce", (0, 1, 9)),
     ("dgx-a100:boxes=4", "all_reduce", tuple(range(8))),
     ("dgx-a100:boxes=4", "all_to_all", (0, 3, 9, 11)),
-    ("cloudmatrix384:nodes=3", "reduce_scatter", (0, 1, 16, 17)),
+    ("cloudmatrix384:nodes=2", "reduce_scatter", (0, 1, 16, 17)),
     ("leaf-spine:4x2x4", "all_gather", (0, 5, 10)),
 ]
 
