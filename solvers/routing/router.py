@@ -1,5 +1,6 @@
 """Paths between ranks for schedules that follow a pattern: short ones, spread over equals."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from math import isfinite
 from typing import NamedTuple
@@ -8,7 +9,7 @@ import numpy as np
 
 from solvers.certify.multigraph import dijkstra, simplify
 from topologies.model.errors import NO, CommplanError
-from topologies.model.topology import Topology
+from topologies.model.topology import IntArray, Topology
 
 WHOLE = Fraction(1)
 
@@ -58,6 +59,14 @@ class Router:
         if src not in self._lengths:
             self._lengths[src] = dijkstra(self._graph, indices=src).tolist()
         return self._lengths[src]
+
+    def detours(self, src: IntArray, dst: IntArray, routes: Sequence[IntArray]) -> int:
+        """Count the routes that are longer than the shortest path between their ends."""
+        ends = zip(src.tolist(), dst.tolist(), routes, strict=True)
+        return sum(
+            float(self._weights[route].sum()) > self.lengths(tail)[head] * (1 + 1e-9)
+            for tail, head, route in ends
+        )
 
     def path(self, src: int, dst: int, weight: float = 1.0) -> tuple[Hop, ...]:
         """Look up the shortest path as hops between ranks; each hop passes switches only.

@@ -16,6 +16,7 @@ from runtime.foreign.mscclpp.plan import NO_LIMIT, ExecutionPlan, Gpu, encode
 from runtime.metrics.pacing import MOST_LEAD
 from runtime.program.lower import lower
 from runtime.program.program import Buffer, Program, ProgramError
+from solvers.routing.router import Router
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
 from topologies.model.parameters import Parser, size, whole, word
@@ -61,7 +62,17 @@ def emit(schedule: Schedule, **options: str | int) -> Written:
     notes = [f"chunks    {rounding.chunks} of a block, all equal: {float(rounding.loss):.2%} lost"]
     if plan.name in SHIM:
         notes.append(f"load      as $MSCCLPP_CACHE_DIR/default/{plan.name}.json, for the NCCL shim")
-    fields = {"equal_chunks": rounding.chunks, "loss": float(rounding.loss)}
+    detours, transfers = _detours(schedule), len(schedule.transfers) * schedule.group.order
+    if detours:
+        notes.append(
+            f"routes    {detours:,} of {transfers:,} transfers leave the shortest route, and a "
+            "plan has no routes: `commplan read` says what it is worth without"
+        )
+    fields = {
+        "equal_chunks": rounding.chunks,
+        "loss": float(rounding.loss),
+        "detours": detours,
+    }
     return Written(encode(plan), notes=tuple(notes), fields=fields)
 
 
@@ -114,6 +125,14 @@ def make_plan(schedule: Schedule, **options: str | int) -> tuple[ExecutionPlan, 
     if faults := check.faults(plan, root):
         raise ProgramError(f"the plan is not given out: {faults[0]}")
     return plan, rounding
+
+
+def _detours(schedule: Schedule) -> int:
+    """Count the transfers whose route a network does not take of its own accord."""
+    rows = schedule.transfers
+    routes = np.split(rows.route, rows.route_start[1:-1])
+    found = Router(schedule.topology).detours(rows.src, rows.dst, routes)
+    return found * schedule.group.order
 
 
 def _dealt(

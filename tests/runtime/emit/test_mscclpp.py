@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 
 from commplan.planning.planner import plan
+from runtime.emit.mscclpp import emit as mscclpp
 from runtime.emit.mscclpp.emit import make_plan
 from runtime.emit.mscclpp.rounding import loss
 from runtime.emit.targets import emit
@@ -13,6 +14,7 @@ from runtime.program.program import ProgramError
 from solvers.schedules.kinds import collective
 from solvers.settings.options import SolverOptions
 from topologies.formats.spec import topology
+from topologies.model.topology import Link, Switch, build
 
 
 def schedule(machine, name, **options):
@@ -85,6 +87,20 @@ def test_switches_that_copy_and_add_become_switch_channels(machine, name):
     names = {op.name for gpu in made.gpus for block in gpu.threadblocks for op in block.ops}
     assert names & {"glres", "gstore"}
     assert rounding.loss == (Fraction(1, 9) if name == "all_reduce" else 0)
+
+
+def test_transfers_that_leave_the_shortest_route_are_told():
+    links = [
+        Link(rank, switch, Fraction(1), alpha, duplex=True)
+        for rank in "ab"
+        for switch, alpha in (("s", 1.0), ("t", 0.5))
+    ]
+    machine = build("two ways", ["a", "b"], [Switch("s"), Switch("t")], links)
+    made = plan(machine, collective("all_gather", range(2))).schedule
+    written = mscclpp.emit(made)
+    assert written.fields["detours"] == len(made.transfers) * made.group.order / 2
+    assert "transfers leave the shortest route" in written.notes[1]
+    assert mscclpp.emit(schedule("ring:4", "all_gather")).fields["detours"] == 0
 
 
 def test_the_plans_of_the_nccl_shim_have_its_names_and_sizes():
