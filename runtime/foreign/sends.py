@@ -63,7 +63,8 @@ def schedule_from(
         name: who made it, for the provenance.
 
     Raises:
-        ForeignError: a rank, block or part that there is not, or two ranks that nothing joins.
+        ForeignError: a rank, block or part that there is not, two ranks that nothing joins, or a
+            rank that would lose its part by passing on what others send.
     """
     of("topology", topology, Topology)
     of("collective", collective, Collective)
@@ -189,18 +190,49 @@ def _transfers(
 
     Where two ranks are joined through other ranks only, these pass on: each step then has as many
     steps as the longest way has hops.
+
+    Raises:
+        ForeignError: one that passes on would lose what it still needs of the piece.
     """
     held = {rank: 1 << i for i, rank in enumerate(holders)}
+    lost: dict[int, Send] = {}  # what was passed on by a rank in the place of its own
     for step, some in groupby(sorted(rows, key=lambda row: row.step), key=lambda row: row.step):
         together = list(some)
         before = dict(held)
+        for send in together:
+            for hop in ways[send.src, send.dst, send.via][1:]:
+                if before.get(hop.src, 0) not in (0, before.get(send.src, 0)):
+                    lost.setdefault(hop.src, send)
         for send in together:
             comes, mine = before.get(send.src, 0), held.get(send.dst, 0)
             adds = bool(comes and mine and not comes & mine)
             reduce = adds if send.reduce is None else send.reduce
             held[send.dst] = mine | comes if reduce else comes
             way = ways[send.src, send.dst, send.via]
+            if lost:
+                _refuse_loss(lost, send, way, reduce)
             for place, hop in enumerate(way):
                 last = place == len(way) - 1
                 at = step * stretch + (stretch - 1 if last else place)
                 yield Transfer(0, at, hop.src, hop.dst, hop.route, reduce and last)
+
+
+def _refuse_loss(lost: dict[int, Send], send: Send, way: Way, reduce: bool) -> None:
+    """Stop where a rank needs what it lost by passing on; what it takes instead makes up for it.
+
+    The first of several hops of a step is over before anything is passed on in it.
+
+    Raises:
+        ForeignError: it does.
+    """
+    by = lost.get(send.src)
+    needs = by is not None and (by.step < send.step or len(way) == 1)
+    rank = send.src if needs else send.dst
+    if needs or (reduce and rank in lost):
+        passed = lost[rank]
+        raise ForeignError(
+            f"step {passed.step}: rank {passed.src} reaches rank {passed.dst} through other ranks, "
+            f"of which rank {rank} would lose what it adds to block {_piece(passed)[0]}: "
+            "expected sends between ranks that links and switches join"
+        )
+    lost.pop(send.dst, None)

@@ -54,6 +54,19 @@ def test_a_list_of_sends_is_a_schedule():
     assert summed.transfers.reduce.sum() == 20
 
 
+def test_a_rank_that_would_lose_its_part_by_passing_on_is_named():
+    """A ring on a torus whose rows do not end beside each other: 2 and 3 are joined through 0."""
+    torus, ranks = topology("torus:2x3"), range(6)
+    ring = [((b + 1 + s) % 6, (b + 2 + s) % 6, b, s) for b in ranks for s in range(5)]
+    with pytest.raises(ForeignError, match=r"rank 2 reaches rank 3 .* rank 0 would lose"):
+        schedule_from(ring, torus, collective("reduce_scatter", ranks))
+    snake = [0, 1, 2, 5, 4, 3]
+    along = [(snake[src], snake[dst], snake[b], s) for src, dst, b, s in ring]
+    assert verify(schedule_from(along, torus, collective("reduce_scatter", ranks))).correct
+    around = [((b + s) % 6, (b + s + 1) % 6, b, s) for b in ranks for s in range(5)]
+    assert verify(schedule_from(around, torus, collective("all_gather", ranks))).correct
+
+
 def test_equal_ways_are_used_evenly_and_long_ones_are_relayed():
     # Two planes of two switches; and on a line the rank between passes on.
     planes = topology("dgx-h100")
