@@ -315,10 +315,21 @@ def _look_up_type(kind: Any) -> tuple[str, int]:  # noqa: ANN401
     try:
         dtype = np.dtype(kind)
     except TypeError:
-        dtype = np.dtype(object)
+        dtype = _look_up_letter(kind)
     if dtype.hasobject or not dtype.isnative or not dtype.itemsize:
         raise ArgumentError(
             f"type: found {kind!r}, expected one of MPI's, of numpy's numbers, or "
             f"{', '.join(TYPES)}"
         )
     return NAMES.get(dtype, ""), dtype.itemsize
+
+
+def _look_up_letter(code: Any) -> np.dtype[Any]:  # noqa: ANN401
+    """Look up what mpi4py knows by a code and numpy does not, as "Zd"; objects if neither does."""
+    from mpi4py import MPI
+
+    try:
+        found: np.dtype[Any] = np.dtype(MPI.Datatype.fromcode(code).typestr)
+    except (TypeError, ValueError):
+        return np.dtype(object)
+    return found

@@ -14,7 +14,7 @@ from commplan.communicator.exchange.handing import read_ends
 from commplan.communicator.exchange.handing_queue import HandingQueue
 from commplan.communicator.plans.book import Stopwatch
 from commplan.communicator.plans.uses import PlanUse
-from commplan.communicator.progress.delegation import find_class, run_beside
+from commplan.communicator.progress.delegation import drop_handle, find_class, run_beside
 from commplan.communicator.requests import Native, Operation, Steps, native_steps
 from commplan.communicator.sums.fixed_order import FixedSum
 from commplan.communicator.unequal import UnequalCalls
@@ -304,6 +304,7 @@ class Communicator(HandingQueue):
         self.free()
         if self._is_own:
             self.plain.Free()
+        drop_handle(self)
 
     Disconnect = Free
 

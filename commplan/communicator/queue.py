@@ -74,7 +74,7 @@ class OperationQueue:
         self.completed = 0
         self._queue: deque[Operation] = deque()
         self._failure: CommplanError | None = None
-        run_beside(lambda: self._meet(mpi_comm, ranks))
+        run_beside(lambda: self._meet(self.plain, ranks))
 
     def _meet(self, mpi_comm: Any, ranks: Placement) -> None:  # noqa: ANN401
         """Agree with the other processes."""

@@ -14,6 +14,8 @@ Found = TypeVar("Found")
 class Requests:
     """The calls of mpi4py's Request over several requests, some of which a Communicator gave.
 
+    Those in lower case give what was received as well, as that of `irecv`.
+
     A request whose end was told counts no more, as in MPI. Each look moves on all of them.
     """
 
@@ -70,8 +72,65 @@ class Requests:
                 done.append(i)
         return done if left else None
 
-    waitall, waitany, waitsome = Waitall, Waitany, Waitsome
-    testall, testany, testsome = Testall, Testany, Testsome
+    @staticmethod
+    def waitall(requests: Several, statuses: Statuses = None) -> list[Any]:
+        """Wait for all, and give what each received, None for a collective's."""
+        return _wait(lambda: Requests.testall(requests, statuses)[1])
+
+    @staticmethod
+    def waitany(requests: Several, status: Any = None) -> tuple[int, Any]:  # noqa: ANN401
+        """Wait for one; give its place, or MPI.UNDEFINED, and what it received."""
+
+        def look() -> tuple[int, Any] | None:
+            place, done, received = Requests.testany(requests, status)
+            return (place, received) if done else None
+
+        return _wait(look)
+
+    @staticmethod
+    def waitsome(
+        requests: Several, statuses: Statuses = None
+    ) -> tuple[list[int] | None, list[Any] | None]:
+        """Wait for at least one; give the places of all that are done, and what they received."""
+        if not any(map(_is_active, requests)):
+            return None, None
+        return _wait(lambda: _if_any(Requests.testsome(requests, statuses)))
+
+    @staticmethod
+    def testall(requests: Several, statuses: Statuses = None) -> tuple[bool, list[Any] | None]:
+        """Tell whether all are done, and what they received."""
+        done = [_is_done(request) for request in requests]
+        if not all(done):
+            return False, None
+        received = [_take(request, _at(statuses, i))[1] for i, request in enumerate(requests)]
+        return True, received
+
+    @staticmethod
+    def testany(requests: Several, status: Any = None) -> tuple[int, bool, Any]:  # noqa: ANN401
+        """Give the place of one that is done, True, and what it received."""
+        from mpi4py import MPI
+
+        left = [i for i, request in enumerate(requests) if _is_active(request)]
+        for i in left:
+            done, received = _take(requests[i], status)
+            if done:
+                return i, True, received
+        return MPI.UNDEFINED, not left, None
+
+    @staticmethod
+    def testsome(
+        requests: Several, statuses: Statuses = None
+    ) -> tuple[list[int] | None, list[Any] | None]:
+        """Give the places of those that are done, and what they received."""
+        left = [i for i, request in enumerate(requests) if _is_active(request)]
+        places: list[int] = []
+        received: list[Any] = []
+        for i in left:
+            done, message = _take(requests[i], _at(statuses, len(places)))
+            if done:
+                places.append(i)
+                received.append(message)
+        return (places, received) if left else (None, None)
 
 
 def _wait(look: Callable[[], Found | None]) -> Found:
@@ -97,6 +156,16 @@ def _is_done(request: Any) -> bool:  # noqa: ANN401
 
 def _test(request: Any, status: Any) -> bool:  # noqa: ANN401
     return not request or bool(request.Test(status))
+
+
+def _take(request: Any, status: Any) -> tuple[bool, Any]:  # noqa: ANN401
+    """Test a request; tell whether it is done, and what it received."""
+    done, received = request.test(status) if request else (True, None)
+    return bool(done), received
+
+
+def _if_any(some: tuple[list[int] | None, Any]) -> tuple[list[int] | None, Any] | None:
+    return some if some[0] else None
 
 
 def _at(statuses: Statuses, place: int) -> Any:  # noqa: ANN401

@@ -16,9 +16,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from runtime.execute.faults import ExecutionError
+from runtime.execute.faults import CALLS_TAG, ExecutionError
 
-TAG = 32766  # of what is said
 PATIENCE = 0.5  # seconds of waiting before anything is said
 KEPT, TOLD = 1024, 8  # calls remembered, and those said
 FEW = 128  # processes of which each says to all what it called
@@ -87,7 +86,7 @@ class CallLog:
         if self._said != self._count:
             self._said = self._count
             self._send(self._last(TOLD), list_steps(self._comm.size))
-        while self._comm.Iprobe(tag=TAG):
+        while self._comm.Iprobe(tag=CALLS_TAG):
             self._hear()
 
     def absent(self) -> str:
@@ -106,7 +105,7 @@ class CallLog:
         from mpi4py import MPI
 
         said, status = np.zeros(TOLD, dtype=_SAID), MPI.Status()
-        self._comm.Recv([said, MPI.BYTE], tag=TAG, status=status)
+        self._comm.Recv([said, MPI.BYTE], tag=CALLS_TAG, status=status)
         if said["mark"][0] != self._mark:
             return
         if said["number"][0] == FAULT:
@@ -146,7 +145,7 @@ class CallLog:
         said[["number", "text"]][: len(rows)] = rows
         for step in sorted(steps - {0}):
             to = (self._comm.rank + step) % self._comm.size
-            self._sent.append((self._comm.Isend([said, MPI.BYTE], to, TAG), said))
+            self._sent.append((self._comm.Isend([said, MPI.BYTE], to, CALLS_TAG), said))
         self._sent = [each for each in self._sent if not each[0].Test()]
 
 
@@ -166,8 +165,8 @@ def keep_spare(comm: Any) -> Any:  # noqa: ANN401
     spare = comm.Dup()
     steps = sorted(list_steps(comm.size) - {0})
     nothing = bytearray()
-    requests = [spare.Irecv(nothing, (comm.rank - step) % comm.size, TAG) for step in steps]
-    requests += [spare.Isend(nothing, (comm.rank + step) % comm.size, TAG) for step in steps]
+    requests = [spare.Irecv(nothing, (comm.rank - step) % comm.size, CALLS_TAG) for step in steps]
+    requests += [spare.Isend(nothing, (comm.rank + step) % comm.size, CALLS_TAG) for step in steps]
     for request in requests:
         request.Wait()
     return spare

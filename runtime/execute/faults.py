@@ -7,6 +7,8 @@ from runtime.execute.part import Lines, Part
 from runtime.program.program import Action
 from topologies.model.errors import NO, CommplanError
 
+CALLS_TAG = 32766  # the tag of what processes say of their calls
+
 
 class ExecutionError(CommplanError, RuntimeError):
     """A collective that did not come to its end; its messages may still be under way."""
@@ -52,9 +54,17 @@ def _awaited(part: Part, comm: Any, row: Lines) -> str:  # noqa: ANN401
     if row["action"] == Action.SEND:
         return f"to send to rank {peer}{_piece(row)}"
     other = ""
-    if comm.Iprobe(int(row["peer"])):
+    if (tag := _next_tag(comm, int(row["peer"]))) is not None and tag != CALLS_TAG:
         other = ", which sent something else: another count, type or plan"
     return f"for rank {peer}{_piece(row)}{other}"
+
+
+def _next_tag(comm: Any, peer: int) -> int | None:  # noqa: ANN401
+    """Look up the tag of the first message of a process that nobody takes."""
+    from mpi4py import MPI
+
+    status = MPI.Status()
+    return int(status.Get_tag()) if comm.Iprobe(peer, status=status) else None
 
 
 def _piece(row: Lines) -> str:

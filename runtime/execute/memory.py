@@ -71,7 +71,10 @@ def _import_array(thing: Any, *, written: bool) -> tuple[Array, str | None]:  # 
     """Give an array over what is none of numpy, and the name of its elements if DLPack has it."""
     shows_tensor = hasattr(thing, "__dlpack__") and hasattr(thing, "__dlpack_device__")
     try:
-        return np.asarray(memoryview(thing)), None
+        view = memoryview(thing)
+        if view.format.startswith("T{<"):  # a structure of ctypes: numpy warns of its padding
+            return np.frombuffer(view, dtype=np.dtype((np.void, view.itemsize))), None
+        return np.asarray(view), None
     except TypeError:
         pass
     except (ValueError, BufferError) as error:  # jax has no buffer of bfloat16, but a tensor

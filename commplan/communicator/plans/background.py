@@ -20,7 +20,8 @@ class Background:
     """A thread that is begun with the first piece of work, and ends with the process.
 
     It is ended before the interpreter: a thread that Python ends inside an engine in C++ takes the
-    process with it ("terminate called without an active exception").
+    process with it ("terminate called without an active exception"). What is registered while
+    functions of `atexit` run is never called, so its end is registered when it is made.
     """
 
     def __init__(self) -> None:
@@ -28,15 +29,18 @@ class Background:
         self._thread: Thread | None = None
         self._alarm = Alarm()
         self._is_closed = False
+        atexit.register(self._end)
 
     def begin(self, work: Callable[[], Any]) -> Future[Any]:
         """Let work come after what was begun before; what it raises is raised where it is asked."""
         future: Future[Any] = Future()
+        if self._is_closed:
+            _do(future, work)
+            return future
         self._jobs.put((future, work))
         if self._thread is None:
             self._thread = Thread(target=self._run, name="commplan planning", daemon=True)
             self._thread.start()
-            atexit.register(self._end)
         return future
 
     def _run(self) -> None:
@@ -46,13 +50,7 @@ class Background:
 
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None and not self._is_closed:
-            future, work = job
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                future.set_result(work())
-            except BaseException as error:
-                future.set_exception(error)
+            _do(*job)
 
     def _end(self) -> None:
         """Give up what is under way, and wait for that, and for engines that it began.
@@ -69,6 +67,16 @@ class Background:
         for thread in living():
             if not thread.daemon and thread is not current_thread():
                 thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _do(future: Future[Any], work: Callable[[], Any]) -> None:
+    """Do a piece of work, unless nobody wants it any more."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(work())
+    except BaseException as error:
+        future.set_exception(error)
 
 
 PLANNING = Background()

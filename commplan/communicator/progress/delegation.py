@@ -1,10 +1,11 @@
 """What a communicator hands on to MPI: all calls of mpi4py's Intracomm that are not planned."""
 
+import ctypes
 from collections.abc import Callable
 from functools import wraps
 from itertools import count
 from threading import Thread
-from typing import Any
+from typing import Any, NoReturn
 
 from commplan.communicator.progress import under_way
 from commplan.communicator.requests import nap
@@ -40,7 +41,7 @@ def find_class(kind: Any) -> Any:  # noqa: ANN401
         return _MADE[kind]
     calls: dict[str, object] = {"__module__": kind.__module__, "__doc__": kind.__doc__}
     calls |= {"__eq__": _is_same, "__ne__": _is_other, "__hash__": object.__hash__}
-    calls |= {"__bool__": _is_there}
+    calls |= {"__bool__": _is_there, "__reduce__": _refuse_copy}
     calls |= {name: _hand_on(MPI.Intracomm, name) for name in WAITING + PLAIN}
     return _MADE.setdefault(kind, type(kind.__name__, (kind, MPI.Intracomm), calls))
 
@@ -71,6 +72,11 @@ def _is_other(comm: Any, other: object) -> bool:  # noqa: ANN401
     return not _is_same(comm, other)
 
 
+def _refuse_copy(comm: Any) -> NoReturn:  # noqa: ANN401
+    """Refuse to be copied or written down: what is under way, and MPI's context, cannot be."""
+    raise TypeError(f"a {type(comm).__name__} cannot be copied or pickled; expected its Dup")
+
+
 def _hand_on(base: Any, name: str) -> Callable[..., Any]:  # noqa: ANN401
     """Make the method that hands a call on."""
 
@@ -80,6 +86,14 @@ def _hand_on(base: Any, name: str) -> Callable[..., Any]:  # noqa: ANN401
         return run_beside(lambda: getattr(self.plain, name)(*args, **kwargs))
 
     return call
+
+
+def drop_handle(comm: Any) -> None:  # noqa: ANN401
+    """Take from a communicator that was freed its handle: MPI then refuses it, as COMM_NULL."""
+    from mpi4py import MPI
+
+    null = MPI._addressof(MPI.COMM_NULL)
+    ctypes.memmove(MPI._addressof(comm), null, MPI._sizeof(MPI.Comm))
 
 
 def run_beside(call: Callable[[], Any]) -> Any:  # noqa: ANN401

@@ -33,6 +33,7 @@ class Rescue:
         self._change = Lock()
         self._thread: Thread | None = None
         self._is_over = Event()
+        atexit.register(self._end)  # while such functions run it would be too late
 
     def look_after(self, helped: Helped) -> None:
         """Look after what has begun some work, until that is at its end."""
@@ -41,7 +42,6 @@ class Rescue:
         if self._thread is None:
             self._thread = Thread(target=self._serve, name="commplan rescue", daemon=True)
             self._thread.start()
-            atexit.register(self._end)
 
     def _serve(self) -> None:
         naps = 0

@@ -1,5 +1,6 @@
 """Run by mpirun: a Communicator is an MPI.Intracomm; it tells, exchanges and keeps its plans."""
 
+import copy
 import pickle
 import sys
 from pathlib import Path
@@ -93,6 +94,9 @@ def parts(comm):
             assert ME or {inner.recv() for _ in range(inner.size)} == set(range(inner.size))
         with pytest.raises(CommplanError, match="was freed"):
             inner.bcast(1)
+        for call in (lambda: inner.Isend(got, ME), inner.irecv, inner.Get_group):  # noqa: B023
+            with pytest.raises(MPI.Exception, match="communicator"):
+                call()
         assert inner == MPI.COMM_NULL == inner
         assert not inner
         assert inner == MPI.COMM_NULL
@@ -104,6 +108,12 @@ def parts(comm):
     assert request.test() == (True, None)
     assert request == MPI.REQUEST_NULL
     assert not request
+    for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="expected its Dup"):
+            copied(comm)
+    with Communicator(comm, comm.topology) as over:
+        over.Allreduce(np.ones(2), got := np.empty(2))
+        assert got[0] == N
     plain = comm.Dup_with_info(MPI.INFO_NULL)
     assert type(plain) is MPI.Intracomm
     plain.Free()

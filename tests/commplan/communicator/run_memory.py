@@ -1,7 +1,9 @@
 """Run by mpirun: memory that cannot be meant is refused, every form of a buffer is taken."""
 
+import ctypes
 import sys
 import tempfile
+import warnings
 from array import array
 from pathlib import Path
 
@@ -30,6 +32,12 @@ class Tensor:
 
     def __dlpack_device__(self):
         return self.device, 0
+
+
+class Pair(ctypes.Structure):
+    """A structure with padding, of which numpy warns."""
+
+    _fields_ = [("whole", ctypes.c_int), ("half", ctypes.c_double)]
 
 
 def ones(count=4, dtype="float32"):
@@ -149,6 +157,18 @@ def take_every_form(comm):
     brain = np.full(2, 0x3F80, dtype=np.uint16)  # ones
     comm.Allreduce(MPI.IN_PLACE, Tensor(brain, "bfloat16"))
     assert (brain.astype(np.uint32) << 16).view(np.float32).tolist() == [N] * 2
+    for letters in ("Zf", "Zd", "@d", "u"):  # codes of mpi4py that numpy has not, or has as well
+        ours, theirs = (np.full(32, ME, dtype="uint8") for _ in range(2))
+        for other, values in ((comm, ours), (WORLD, theirs)):
+            try:
+                other.Bcast([values, letters], N - 1)
+            except (KeyError, ArgumentError):
+                values[:] = 77
+        assert np.array_equal(ours, theirs), letters
+    with warnings.catch_warnings(action="error"):
+        pair = Pair(ME, ME / 2)
+        comm.Bcast([pair, MPI.BYTE], N - 1)
+    assert (pair.whole, pair.half) == (N - 1, (N - 1) / 2)
     comm.Bcast([ones(4, ">f8"), MPI.BYTE], 0)
     comm.Bcast(locked() if ME == 0 else ones(), 0)
     comm.Reduce(mapped(), ones() if ME == 0 else None)

@@ -109,6 +109,16 @@ def let_mpi_wait(comm):
     assert sorted(MPI.Request.Waitany(left) for _ in range(3)) == [1, 2, 3]
     assert all(request.Test() for request in left)
     assert Requests.Waitsome(left) is None
+    mine, near = begin(comm), WORLD.isend([ME], (ME + 1) % N)
+    left = [mine[0], near, WORLD.irecv(source=(ME - 1) % N)]
+    assert Requests.waitall(left) == [None, None, [(ME - 1) % N]]
+    assert right(mine[1])
+    left = [begin(comm)[0], WORLD.isend(ME, (ME + 1) % N), WORLD.irecv(source=(ME - 1) % N)]
+    got = dict([Requests.waitany(left)])
+    while (some := Requests.waitsome(left))[0] is not None:
+        got |= dict(zip(*some, strict=True))
+    assert got == {0: None, 1: None, 2: (ME - 1) % N}
+    assert Requests.waitany(left) == (MPI.UNDEFINED, None)
     mortal = Communicator(WORLD, star(N), limit=60, abort=False)
     unlike = mortal.Ibarrier() if ME == 0 else begin(mortal)[0]
     later = mortal.Ibarrier()

@@ -1,5 +1,7 @@
 """Work in the background ends in silence, wherever it is told to."""
 
+import subprocess
+import sys
 import threading
 
 from commplan.communicator.plans.background import Background
@@ -19,3 +21,18 @@ def test_engines_that_it_began_are_waited_for():
     background.begin(engine.start).result()
     background._end()
     assert ended
+
+
+def test_what_is_begun_while_the_process_ends_is_given_up_or_done_at_once():
+    background = Background()
+    background._end()
+    assert background.begin(lambda: 7).result() == 7
+    script = (
+        "import atexit, time\n"
+        "from commplan.communicator.plans.background import PLANNING\n"
+        "atexit.register(lambda: PLANNING.begin(lambda: time.sleep(0.2) or print('done')))\n"
+        "atexit.register(print, 'ends')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("ends")
