@@ -65,7 +65,8 @@ EXPERTS = (
     "torus:3x3",
     ("all:dispatch:hot:tokens=64,experts=9,top=2,share=0.3,hot=2", "0,4,8:reduce_scatter:2MiB"),
 )
-EMULATED = ("torus:3x3", "mesh:2x4", "hypercube:3", "irregular:seed=5", "experts")
+IRREGULAR = tuple(f"irregular:seed={seed}" for seed in (5, 16, 19, 38))
+EMULATED = ("torus:3x3", "mesh:2x4", "hypercube:3", *IRREGULAR, "experts")
 
 
 class Row(NamedTuple):
