@@ -83,18 +83,22 @@ class Job:
         steps = (0,) * len(step)
         while True:
             added = [size * count for size, count in zip(step, steps, strict=True)]
-            reached = tuple(growth.evaluate(added) for growth in self.growths)
-            time = self._time(reached)
+            time, fall = self.tangent(added)
             if time <= limit:
+                reached = tuple(growth.touching(added).at(added) for growth in self.growths)
                 price = sum((c * n for c, n in zip(cost, steps, strict=True)), Fraction(0))
                 return JobChange(steps, price, reached, time, len(gains))
-            fall = self._fall(added, reached)
             gains.append([each * size for each, size in zip(fall, step, strict=True)])
             done = sum((each * more for each, more in zip(fall, added, strict=True)), Fraction(0))
             needs.append(time - limit + done)
             if not any(gains[-1]):
                 raise Infeasible("no link that may be made faster is in the way")
             steps = cheapest_cover(cost, gains, needs, MOST_STEPS, watch.left)
+
+    def tangent(self, added: Sequence[Rate]) -> tuple[Fraction, list[Fraction]]:
+        """Compute the time at a point, and by how much it falls, at the most, from there on."""
+        reached = [growth.evaluate(added) for growth in self.growths]
+        return self._time(reached), self._fall(added, reached)
 
     def _time(self, rates: Sequence[Rate]) -> Fraction:
         pairs = zip(self.weights, rates, strict=True)

@@ -43,9 +43,9 @@ def cheapest_cover(
     model = cp_model.CpModel()
     numbers = [model.new_int_var(0, most, f"n{k}") for k in range(len(cost))]
     for row, least in zip(gain, need, strict=True):
-        *gains, demand = _whole([*row, least])
+        *gains, demand = whole_row([*row, least])
         model.add(sum(g * n for g, n in zip(gains, numbers, strict=True)) >= demand)
-    prices = _whole([*cost, Fraction(0)])
+    prices = whole_row([*cost, Fraction(0)])
     model.minimize(sum(p * n for p, n in zip(prices, numbers, strict=False)))
     solver = cp_model.CpSolver()
     solver.parameters.max_time_in_seconds = seconds
@@ -58,7 +58,7 @@ def cheapest_cover(
     return tuple(int(solver.value(n)) for n in numbers)
 
 
-def _whole(row: Sequence[Fraction]) -> list[int]:
+def whole_row(row: Sequence[Fraction]) -> list[int]:
     """Scale a row of gains and, at its end, a need to whole numbers, on the safe side."""
     fine = lcm(*(each.denominator for each in row))
     whole = [int(each * fine) for each in row]

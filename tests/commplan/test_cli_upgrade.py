@@ -21,6 +21,15 @@ def test_upgrade_says_what_binds_what_more_brings_and_the_cheapest_change(call, 
     assert found["changes"][0]["added_GBps"] > 0
 
 
+def test_a_budget_buys_the_best_that_costs_so_much(call, ask):
+    words = ("upgrade", "dgx-a100:boxes=2", "all_gather")
+    found = ask(*words, "--budget", "1000")
+    assert found["cost"] == found["change"]["cost"] == 800
+    assert found["change"]["factor"] > 1
+    assert found["changes"] == [{"class": "HDR InfiniBand", "steps": 1, "added_GBps": 25}]
+    assert "best for 0: nothing, proved" in call(*words, "--budget", "0").stdout
+
+
 def test_with_weights_the_collectives_are_one_job(call, ask):
     words = ("upgrade", "dgx-a100:boxes=2", "all_gather", "all_reduce", "--weight", "all_reduce=4")
     found = ask(*words, "--to", "1.2")
@@ -36,6 +45,8 @@ def test_wrong_words_are_one_line_and_exit_2(call):
         ("--to", "x"): "expected a number",
         ("--to", "2", "--step", "lnk=3"): "known: dimension 0",
         ("--to", "2", "--cost", "dimension 0=-1"): "expected a number",
+        ("--budget", "-3"): "expected a number",
+        ("--budget", "3", "--to", "2"): "exclude each other",
         ("--weight", "broadcast=3"): "known: all_reduce",
         ("--weight", "all_reduce=0"): "nothing is moved",
         ("--step", "dimension 0=3"): "--step and --cost are for --to",

@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from commplan.changes.budget import Prices, best_change, best_job_change
 from commplan.changes.design_range import expand
 from commplan.changes.job_upgrade import Job
 from commplan.changes.upgrade import Growth, cheapest_change
@@ -173,3 +174,28 @@ def test_what_a_job_saves_is_the_fall_of_its_time():
         wider = widen(machine, [little * (kind == of) for kind in range(3)])
         now = sum(w / bound(wider, g.what).algbw for g, w in zip(job.growths, (1, 2), strict=True))
         assert float((job.base - now) / job.base / little) == pytest.approx(float(part), rel=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_nothing_within_a_budget_is_better_and_nothing_as_good_is_cheaper(seed):
+    machine, weights = mixed(seed), (Fraction(3), Fraction(1))
+    growths = [growth(machine, name) for name in ("all_gather", "all_to_all")]
+    job = Job(growths, weights)
+    cost = [Fraction(5), Fraction(7, 2), Fraction(3)]
+    prices = Prices([Fraction(2 * GIGA)] * 3, cost, Fraction(12))
+    seen = []
+    for steps in product(range(3), range(4), range(5)):
+        price = sum(c * n for c, n in zip(cost, steps, strict=True))
+        if price <= prices.budget:
+            wider = widen(machine, prices.added(steps))
+            rates = [bound(wider, g.what).algbw for g in growths]
+            factor = min(r / g.base for r, g in zip(rates, growths, strict=True))
+            seen.append((factor, sum(w / r for w, r in zip(weights, rates, strict=True)), price))
+    found = best_change(growths, prices, Watch(60.0))
+    highest = max(factor for factor, _, _ in seen)
+    assert min(r / g.base for r, g in zip(found.reached, growths, strict=True)) == highest
+    assert found.cost == min(price for factor, _, price in seen if factor == highest)
+    soonest = best_job_change(job, prices, Watch(60.0))
+    least = min(time for _, time, _ in seen)
+    assert soonest.time == least
+    assert soonest.cost == min(price for _, time, price in seen if time == least)

@@ -1,6 +1,7 @@
 """`commplan upgrade`: which links bind, what more bandwidth brings, and the cheapest change."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from time import monotonic
 
@@ -8,6 +9,7 @@ import click
 import numpy as np
 
 from commplan.anytime.interrupts import stop_on_interrupt
+from commplan.changes.budget import Prices, best_change, best_job_change
 from commplan.changes.job_upgrade import Job, JobChange
 from commplan.changes.upgrade import Change, Growth, Slope, cheapest_change
 from commplan.cli.io import quantities
@@ -18,6 +20,7 @@ from solvers.certify.certificates import measure_cut
 from solvers.schedules.certificate import Certificate, Cut
 from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import COLLECTIVES, collective
+from solvers.settings.deadline import Watch
 from topologies.formats import spec
 from topologies.model.messages import list_names, unknown
 from topologies.model.parameters import decimal
@@ -35,6 +38,9 @@ GIGA = 10**9
 @click.option("--ranks", help="Ranks that take part, by number or name, as 0,1,4-7 (all).")
 @click.option(
     "--to", "factor", metavar="FACTOR", help="Find the cheapest change for so many times the rate."
+)
+@click.option(
+    "--budget", metavar="COST", help="Find the best change that costs at most so much, for --to."
 )
 @click.option(
     "--step",
@@ -61,6 +67,7 @@ def upgrade(
     ranks: str | None,
     weight: tuple[str, ...],
     factor: str | None,
+    budget: str | None,
     step: tuple[str, ...],
     cost: tuple[str, ...],
     time_limit: Seconds,
@@ -68,35 +75,32 @@ def upgrade(
     """Say which links bind, what one GB/s more on each class brings, and how far that holds.
 
     With --to, the cheapest whole numbers of steps after which each collective may reach so many
-    times its rate: proved, by the bounds of all machines between. With --weight all collectives
-    together are one job, which is to be so many times as fast.
+    times its rate: proved, by the bounds of all machines between. With --budget, the steps of at
+    most that cost after which the collective that gains least gains most, proved too. With --weight
+    all collectives together are one job, which is to be so many times as fast, or fastest.
     """
     machine = spec.topology(topology)
     chosen = choose_ranks(machine, ranks)
     asked = [collective(name, chosen) for name in dict.fromkeys(collectives)]
-    wanted = None if factor is None else _factor(factor)
+    goal = _goal(factor, budget)
     steps = _by_class(machine, "--step", step, _own_rates(machine))
-    prices = _by_class(machine, "--cost", cost, [Fraction(1)] * len(machine.classes))
-    if wanted is None and (step or cost):
-        raise click.UsageError("--step and --cost are for --to, the rate that is wanted")
+    costs = _by_class(machine, "--cost", cost, [Fraction(1)] * len(machine.classes))
+    if goal is None and (step or cost):
+        raise click.UsageError(
+            "--step and --cost are for --to, the rate that is wanted, and for --budget"
+        )
     started = monotonic()
     with progress(time_limit) as watch, stop_on_interrupt(watch):
         growths = [Growth(machine, what, watch) for what in asked]
         slopes = [[g.slope(of) for of in _used(machine)] for g in growths]
         job = Job(growths, _weights(asked, weight)) if weight else None
-        change: Change | JobChange | None = None
-        if wanted is not None:
-            links = np.bincount(machine.link_class, minlength=len(machine.classes)).tolist()
-            each = [s * p * n for s, p, n in zip(steps, prices, links, strict=True)]
-            sizes = [Fraction(GIGA) * s for s in steps]
-            if job is not None:
-                change = job.cheapest_change(job.base / wanted, sizes, each, watch)
-            else:
-                rates = [wanted * g.base for g in growths]
-                change = cheapest_change(growths, rates, sizes, each, watch)
+        links = np.bincount(machine.link_class, minlength=len(machine.classes)).tolist()
+        each = [s * p * n for s, p, n in zip(steps, costs, links, strict=True)]
+        prices = Prices([Fraction(GIGA) * s for s in steps], each, Fraction(0))
+        change = None if goal is None else _change(growths, job, goal, prices, watch)
     fields: dict[str, object] = {
         "collectives": [_fields(machine, g, own) for g, own in zip(growths, slopes, strict=True)],
-        "change": None if change is None else _change_fields(machine, change, steps),
+        "change": None if change is None else _change_fields(growths, job, change, steps),
         "binds": [row for g, own in zip(growths, slopes, strict=True) for row in _rows(g, own)],
         "changes": [] if change is None else _changes(machine, change, steps),
         "cost": None if change is None else float(change.cost),
@@ -108,7 +112,7 @@ def upgrade(
         fields["job"] = saved
         lines += _job_lines(job, saved)
     if change is not None:
-        lines += _change_lines(machine, growths, change, steps)
+        lines += _change_lines(growths, goal, change, steps)
     if job is not None and isinstance(change, JobChange):
         lines.append(f"  the job {float(job.base / change.time):.4g} times as fast")
     return Answer(fields, lines)
@@ -127,15 +131,49 @@ def _own_rates(machine: Topology) -> list[Fraction]:
     return rates
 
 
-def _factor(text: str) -> Fraction:
-    """Read how many times the rate is wanted."""
-    try:
-        found = decimal(4)(text)
-    except ValueError as error:
-        raise click.BadParameter(f"{text!r}, expected {error}", param_hint="--to") from None
+@dataclass(frozen=True)
+class _Goal:
+    """What is wanted: so many times the rate, or the most that a budget allows."""
+
+    factor: Fraction | None
+    budget: Fraction
+
+
+def _goal(factor: str | None, budget: str | None) -> _Goal | None:
+    """Read what is wanted of a change, if anything."""
+    if factor is not None and budget is not None:
+        raise click.UsageError("--to and --budget exclude each other: one is found from the other")
+    if budget is not None:
+        return _Goal(None, _number("--budget", budget, 15))
+    if factor is None:
+        return None
+    found = _number("--to", factor, 4)
     if found <= 1:
-        raise click.BadParameter(f"{text!r}, expected more than 1", param_hint="--to")
-    return found
+        raise click.BadParameter(f"{factor!r}, expected more than 1", param_hint="--to")
+    return _Goal(found, Fraction(0))
+
+
+def _number(option: str, text: str, digits: int) -> Fraction:
+    """Read the number of an option."""
+    try:
+        return decimal(digits)(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r}, expected {error}", param_hint=option) from None
+
+
+def _change(
+    growths: Sequence[Growth], job: Job | None, goal: _Goal, prices: Prices, watch: Watch
+) -> Change | JobChange:
+    """Find the cheapest change for a rate, or the best one for a budget."""
+    if goal.factor is None:
+        prices = replace(prices, budget=goal.budget)
+        if job is not None:
+            return best_job_change(job, prices, watch)
+        return best_change(growths, prices, watch)
+    if job is not None:
+        return job.cheapest_change(job.base / goal.factor, prices.step, prices.cost, watch)
+    rates = [goal.factor * g.base for g in growths]
+    return cheapest_change(growths, rates, prices.step, prices.cost, watch)
 
 
 def _by_class(
@@ -150,10 +188,7 @@ def _by_class(
             raise click.BadParameter(
                 unknown("class of links", name or word, names), param_hint=option
             )
-        try:
-            found[names.index(name)] = decimal(9)(text)
-        except ValueError as error:
-            raise click.BadParameter(f"{text!r}, expected {error}", param_hint=option) from None
+        found[names.index(name)] = _number(option, text, 9)
     return found
 
 
@@ -167,10 +202,7 @@ def _weights(asked: Sequence[Collective], words: Sequence[str]) -> list[Fraction
             raise click.BadParameter(
                 unknown("collective here", name or word, names), param_hint="--weight"
             )
-        try:
-            found[names.index(name)] = decimal(15)(text)
-        except ValueError as error:
-            raise click.BadParameter(f"{text!r}, expected {error}", param_hint="--weight") from None
+        found[names.index(name)] = _number("--weight", text, 15)
     if not any(found):
         raise click.BadParameter("nothing is moved", param_hint="--weight")
     return found
@@ -277,10 +309,18 @@ def _count(machine: Topology, links: Sequence[int] | np.ndarray) -> str:
 
 
 def _change_fields(
-    machine: Topology, change: Change | JobChange, steps: Sequence[Fraction]
+    growths: Sequence[Growth],
+    job: Job | None,
+    change: Change | JobChange,
+    steps: Sequence[Fraction],
 ) -> dict[str, object]:
+    machine = growths[0].topology
+    factor = min(now / g.base for g, now in zip(growths, change.reached, strict=True))
+    if job is not None and isinstance(change, JobChange):
+        factor = job.base / change.time
     return {
         "cost": float(change.cost),
+        "factor": float(factor),
         "proved": True,
         "added_GBps": {
             each.name: float(n * step)
@@ -302,22 +342,27 @@ def _changes(
 
 
 def _change_lines(
-    machine: Topology,
     growths: Sequence[Growth],
+    goal: _Goal | None,
     change: Change | JobChange,
     steps: Sequence[Fraction],
 ) -> list[str]:
     more = [
         f"{float(n * step):g} GB/s on every link of {each.name}"
-        for each, n, step in zip(machine.classes, change.steps, steps, strict=True)
+        for each, n, step in zip(growths[0].topology.classes, change.steps, steps, strict=True)
         if n
     ]
+    found = "cheapest"
+    if goal is not None and goal.factor is None:
+        found = f"best for {float(goal.budget):g}"
+    if not more:
+        return [f"{found}: nothing, proved"]
     reached = [
         f"{g.what.name} {_from_to(g.base, now)}"
         for g, now in zip(growths, change.reached, strict=True)
     ]
     return [
-        f"cheapest: {', '.join(more)}; cost {float(change.cost):g}, proved",
+        f"{found}: {', '.join(more)}; cost {float(change.cost):g}, proved",
         *(f"  {line}" for line in reached),
     ]
 
