@@ -18,6 +18,7 @@ from runtime.launch.mpi import find
 from runtime.launch.process import run_limited
 
 SECONDS = 3600.0
+LIMIT = 120.0  # seconds that a process waits for a message
 GROWTH = 8.0  # MB in half of the calls
 NEW = 8_000  # calls, among which many are new
 
@@ -28,11 +29,12 @@ def main() -> None:
     parser.add_argument("-n", "--processes", type=int, nargs="+", default=[8, 64])
     parser.add_argument("--calls", type=int, nargs="+", default=[20_000, 200])
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--limit", type=float, default=LIMIT, help="Of a wait; else it is blocked.")
     args = parser.parse_args()
     print("processes   calls   wrong   seconds   MB after a tenth, half, all   growth by half")
     missed: list[str] = []
     for processes, calls in zip(args.processes, args.calls, strict=True):
-        told = soak(processes, calls, args.seed)
+        told = soak(processes, calls, args.seed, limit=args.limit)
         held = told["memory_MB"]
         middle = len(held) // 2 + 1
         growth = median(held[middle:]) - median(held[1:middle])
@@ -48,10 +50,12 @@ def main() -> None:
     ended(missed)
 
 
-def soak(processes: int, calls: int, seed: int, most: int = 20_000) -> dict[str, Any]:
+def soak(
+    processes: int, calls: int, seed: int, most: int = 20_000, limit: float = LIMIT
+) -> dict[str, Any]:
     """Make calls on so many processes; give what process 0 told."""
     mpi = find()
-    words = [f"star:{processes}", str(calls), str(seed), str(most)]
+    words = [f"star:{processes}", str(calls), str(seed), str(most), str(limit)]
     command = [sys.executable, "-m", "mpi4py", "-m", "bench.ranks.soak", *words]
     ended = run_limited([*mpi.command_line(processes), *command], mpi.environment(SECONDS), SECONDS)
     if ended.code or not ended.output:

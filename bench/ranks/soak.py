@@ -1,6 +1,7 @@
 """Calls of mixed collectives, sizes and types, every element checked; memory looked at on the way.
 
-Usage: python -m mpi4py -m bench.ranks.soak TOPOLOGY CALLS SEED MOST_ELEMENTS; prints a JSON line.
+Usage: python -m mpi4py -m bench.ranks.soak TOPOLOGY CALLS SEED MOST_ELEMENTS LIMIT
+Prints a JSON line.
 """
 
 import json
@@ -97,7 +98,7 @@ def memory() -> int:
 def main() -> int:
     """Do all calls; on process 0, tell what came of them."""
     spec, calls, seed, most = sys.argv[1], *map(int, sys.argv[2:5])
-    world = commplan.Communicator(WORLD, commplan.topology(spec), limit=120)
+    world = commplan.Communicator(WORLD, commplan.topology(spec), limit=float(sys.argv[5]))
     draw = np.random.default_rng(seed)
     wrong, start, held = 0, time.perf_counter(), []
     for i in range(calls):
