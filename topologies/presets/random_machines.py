@@ -85,18 +85,20 @@ def wild_machine(seed: int, most_ranks: int = 12) -> Topology:
     return with_ports(drawn, ports.tolist())
 
 
-def irregular_machine(seed: int) -> Topology:
+def irregular_machine(seed: int, hosts: int = 0) -> Topology:
     """Draw a machine as they grow: 6 to 16 hosts on one to four switches, no two of them alike.
 
     Hosts hang on switches by chance, with links of four speeds. The switches form a tree, at times
-    with a link more, and some hosts have a link of their own to another.
+    with a link more, and some hosts have a link of their own to another. Where it is said how many
+    hosts there are, there is up to a switch for each four of them.
     """
     draw = np.random.default_rng([seed, 3])
-    hosts = [f"h{i}" for i in range(int(draw.integers(6, 17)))]
-    hubs = [f"s{i}" for i in range(int(draw.integers(1, 5)))]
-    ends = [(host, hubs[int(draw.integers(len(hubs)))], HOSTS) for host in hosts]
+    drawn = int(draw.integers(6, 17))
+    names = [f"h{i}" for i in range(hosts or drawn)]
+    hubs = [f"s{i}" for i in range(int(draw.integers(1, max(hosts // 4, 4) + 1)))]
+    ends = [(host, hubs[int(draw.integers(len(hubs)))], HOSTS) for host in names]
     ends += [(hubs[i], hubs[int(draw.integers(i))], TRUNKS) for i in range(1, len(hubs))]
-    for kind, among, most in ((TRUNKS, hubs, len(hubs) // 3), (DIRECT, hosts, len(hosts) // 4)):
+    for kind, among, most in ((TRUNKS, hubs, len(hubs) // 3), (DIRECT, names, len(names) // 4)):
         for _ in range(int(draw.integers(most + 1))):
             src, dst = map(str, draw.choice(among, 2, replace=False))
             ends.append((src, dst, kind))
@@ -104,7 +106,8 @@ def irregular_machine(seed: int) -> Topology:
         Link(src, dst, Fraction(int(draw.choice(rates)) * 10**9), alpha, duplex=True)
         for src, dst, (rates, alpha) in ends
     ]
-    return build(f"irregular:seed={seed}", hosts, [Switch(name) for name in hubs], links)
+    name = f"irregular:seed={seed}" + f":hosts={hosts}" * (hosts > 0)
+    return build(name, names, [Switch(name) for name in hubs], links)
 
 
 def named_random_machine(

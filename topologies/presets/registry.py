@@ -186,10 +186,10 @@ PRESETS = Registry(
         ),
         "irregular": Preset(
             random_machines.irregular_machine,
-            {"seed": _seed},
+            {"seed": _seed, "hosts": whole(least=2, digits=2)},
             "irregular:seed=1",
             "6 to 16 unlike hosts on one to four switches, some joined directly",
-            lambda _: 60,
+            lambda given: 4 * given.get("hosts", 16),
         ),
     },
     unknown_error=lambda fault: TopologyError([fault]),
