@@ -6,9 +6,11 @@ from typing import Protocol
 from commplan.selection.algorithm import Algorithm, Catalogue, Rules
 from commplan.selection.mpi.mpich import mpich
 from commplan.selection.mpi.openmpi import OpenMpi, OpenMpiJson, eager_limit
+from runtime.fabric.hosts import AT_ONCE
 from topologies.model.units import Bytes
 
 MPICH = "mpich"
+EAGER: Bytes = 2**21  # up to which messages should be sent without asking
 TARGETS = (MPICH, "openmpi", "openmpi-json")
 
 
@@ -52,3 +54,13 @@ def open_target(name: str, library: str | None = None) -> Target:
     if name == "openmpi":
         return OpenMpi(eager_limit())
     return OpenMpiJson(eager_limit()) if name == "openmpi-json" else mpich(library)
+
+
+def notes(target: Target) -> list[str]:
+    """List what would make the predictions for a target better."""
+    if not isinstance(target, OpenMpi) or target.eager:
+        return []
+    return [
+        f"{AT_ONCE} is not set, so messages are played as those of MPICH",
+        f"over TCP, predictions are better after `export {AT_ONCE}={EAGER}`, here and for the job",
+    ]

@@ -34,7 +34,7 @@ def start(*words, folder=HOME, **streams):
 def test_a_full_disk_below_standard_output_is_one_line(words):
     with FULL.open("w") as full:
         ended = start(*words, stdout=full)
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert ended.stderr == "commplan: standard output: no space left on device\n"
 
 
@@ -46,7 +46,7 @@ def test_errors_that_cannot_be_written_do_not_change_the_answer():
 
 def test_no_standard_output_is_one_line():
     ended = start("topologies", stdout=None, preexec_fn=lambda: os.close(1))
-    assert (ended.returncode, ended.stderr) == (1, "commplan: standard output: closed\n")
+    assert (ended.returncode, ended.stderr) == (2, "commplan: standard output: closed\n")
 
 
 @pytest.mark.parametrize("words", [["topologies"], ["--help"]])
@@ -151,3 +151,16 @@ def test_a_command_starts_no_thread_and_loads_nothing_that_a_small_repair_does_n
     assert "commplan.changes.replan" in loaded
     large = {"networkx", "rich", "scipy.linalg", "scipy.optimize", "scipy.sparse.csgraph"}
     assert not large & {*loaded}
+
+
+def test_help_says_what_commands_do_without_docstrings():
+    ended = subprocess.run(
+        [sys.executable, "-OO", "-m", "commplan", "--help"],
+        cwd=HOME,
+        timeout=60,
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    assert "Plan collective communication" in ended.stdout
+    assert "topologies   List" in ended.stdout

@@ -14,7 +14,7 @@ from commplan.jobs.group_calls import GroupCalls, list_groups
 from commplan.selection.choose import MARGIN
 from commplan.selection.select import select as find_rules
 from commplan.selection.shell import export
-from commplan.selection.targets import MPICH, TARGETS, open_target
+from commplan.selection.targets import MPICH, TARGETS, notes, open_target
 from commplan.selection.tuned.tuners import HCCL, TUNERS, tune_hccl
 from runtime.launch import rank_map
 from solvers.jobs.errors import JobError
@@ -113,11 +113,13 @@ def select(
         "rules": [rule_fields(rule) for rule in found.rules],
         "rows": rule_rows(found),
         "not_tried": list(found.not_tried),
+        "notes": notes(known),
         "load": line,
         "path": output,
         "written": output,
     }
-    return Answer(fields, [*rule_lines(machine.name, target, found), f"written to {output}", line])
+    lines = [*rule_lines(machine.name, target, found), *(f"  {note}" for note in notes(known))]
+    return Answer(fields, [*lines, f"written to {output}", line])
 
 
 def _open(

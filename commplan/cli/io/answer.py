@@ -1,11 +1,14 @@
 """What a command answers, and how that is printed: lines for people, one object for programs."""
 
+import ast
+import inspect
 import json
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import partial
 from io import StringIO
@@ -45,12 +48,25 @@ class Once(click.Option):
 class WithExamples(click.Command):
     """A command, or a group of them, whose help ends with examples."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        if self.help is None and self.callback is not None:
+            self.help = _description(self.callback)
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what is said at the end, and then examples."""
         super().format_epilog(ctx, formatter)
         if found := EXAMPLES.get(ctx.command_path.partition(" ")[2]):
             with formatter.section("Examples"):
                 formatter.write("".join(f"{' ' * formatter.current_indent}{e}\n" for e in found))
+
+
+def _description(function: Callable[..., Any]) -> str | None:
+    """Read a docstring from the source: `python -OO` leaves docstrings out."""
+    with suppress(OSError):  # there may be no source
+        [made] = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+        return ast.get_docstring(made) if isinstance(made, ast.FunctionDef) else None
+    return None
 
 
 class Command(WithExamples):

@@ -1,4 +1,4 @@
-"""Exit codes: 1 where the answer is no, 2 where the input is wrong, 130 and 70 for the rest."""
+"""Exit codes: 1 where the answer is no, 2 for wrong input or output, 130 and 70 for the rest."""
 
 import os
 import signal
@@ -19,6 +19,12 @@ class RefusedError(CommplanError, ValueError):
     """The answer is no; a line for each reason."""
 
     exit_code = NO
+
+
+class UnwritableError(CommplanError, ValueError):
+    """What was answered cannot be written where it should go."""
+
+    exit_code = WRONG_INPUT
 
 
 def run_reporting(work: Callable[[], int], debug: bool) -> int:
@@ -78,18 +84,19 @@ def hand_over(text: str) -> None:
     """Print the whole answer on standard output.
 
     Raises:
-        RefusedError: it cannot be written.
+        UnwritableError: it cannot be written.
         BrokenPipeError: whoever read it has gone.
     """
     if sys.stdout is None:
-        raise RefusedError("standard output: closed")
+        raise UnwritableError("standard output: closed")
     try:
         click.echo(text, nl=False)
     except BrokenPipeError:
         raise
     except OSError as error:
         drop(sys.stdout.fileno())
-        raise RefusedError(f"standard output: {(error.strerror or str(error)).lower()}") from None
+        reason = (error.strerror or str(error)).lower()
+        raise UnwritableError(f"standard output: {reason}") from None
 
 
 def drop(descriptor: int) -> None:

@@ -122,9 +122,11 @@ def test_json_without_ends_holds_for_all_and_takes_numbers():
 
 
 @pytest.mark.parametrize("target", ["openmpi", "openmpi-json"])
-def test_the_command_writes_a_file_that_is_read_back(call, tmp_path, target):
+def test_the_command_writes_a_file_that_is_read_back(call, tmp_path, target, monkeypatch):
+    monkeypatch.delenv(AT_ONCE, raising=False)
     found = call("select", "star:6", "broadcast", "--target", target, "-o", "rules")
     assert found.exit_code == 0, found.stderr
+    assert f"export {AT_ONCE}=2097152" in found.stdout
     assert "OMPI_MCA_coll_tuned_use_dynamic_rules=1" in found.stdout
     text = (tmp_path / "rules").read_text()
     assert read_text(text) if target == "openmpi" else read_json(text)
