@@ -4,7 +4,8 @@ Statement. Links fall into orbits, and each orbit has a mate that leads the othe
 one of each such pair, as "right, up and back" in a torus, and so of the links into a rank as many
 as there are pairs; over all choices each link is taken equally often. Trees start at ranks drawn at
 random, to which a path leads from the root, so that the few ranks where a tree must turn aside
-differ from tree to tree. A rank comes as soon as it is reached, over the link used least so far.
+differ from tree to tree. As many paths leave over each link of the root. A rank comes as soon as it
+is reached, over the link used least so far.
 
 Afterwards loads are evened out: a rank that is reached over a busy link takes an idler one, if that
 comes from an earlier rank of the same tree. Ranks do not touch each other's links, so that all do
@@ -28,6 +29,7 @@ TREES = 48  # so that halves and thirds of a load are whole, and what one too mu
 SWEEPS = 40  # over all trees, to even out the loads
 ATTEMPTS = 3  # with other random starts, where some link still has too much
 BUSY = 50.0  # times the length that a link counts as where it has the load of all others
+CLOSED = 1e9  # added to a link out of the root that has its part: the others shall get theirs
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +129,7 @@ class _Growth:
         start = int(self.draw.integers(ranks - 1))
         start += start >= self.root
         weight = 1.0 + BUSY * self.load / max(int(self.load.max()), 1)
+        weight[~self.out & (self.load >= self.even[topology.dst])] += CLOSED
         graph, kept = simplify(topology.src, topology.dst, weight, ranks)
         before = dijkstra(graph, indices=self.root, return_predecessors=True)[1]
         pairs = topology.src[kept] * ranks + topology.dst[kept]
