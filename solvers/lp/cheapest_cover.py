@@ -48,6 +48,7 @@ def cheapest_cover(
     prices = whole_row([*cost, Fraction(0)])
     model.minimize(sum(p * n for p, n in zip(prices, numbers, strict=False)))
     solver = cp_model.CpSolver()
+    solver.parameters.catch_sigint_signal = False  # or Ctrl-C kills without a word afterwards
     solver.parameters.max_time_in_seconds = seconds
     solver.parameters.num_workers = 1
     status = solver.solve(model)

@@ -91,6 +91,7 @@ class _Model:
         self._ranks(known)
         self.program.minimize(sum(self._exposed()))
         solver = cp_model.CpSolver()
+        solver.parameters.catch_sigint_signal = False  # or Ctrl-C kills without a word afterwards
         solver.parameters.max_deterministic_time = WORK
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = 1

@@ -304,12 +304,10 @@ def plan_lines(made: GroupPlans, shares: Shares) -> list[str]:
         )
         for each in made.plans
     ]
-    if not rows:
-        return []
     head = ("schedule", "collective", "groups", "predicted", "bound", "all at once", "throughput")
     left = (*made.not_tried, *shares.not_tried)
     return [
-        *_columns(head, rows),
+        *(_columns(head, rows) if rows else ()),
         *_shared_lines(shares),
         *(f"  not tried: {each}" for each in left),
     ]
