@@ -43,6 +43,7 @@ from solvers.schedules.certificate import UNPROVED, Bound
 from solvers.schedules.collective import Collective, CollectiveError, all_gather, reduce_scatter
 from solvers.schedules.schedule import Schedule, Transfer, schedule
 from solvers.schedules.unfold import unfold
+from solvers.settings.cp_sat import WORKERS, new_solver
 from solvers.settings.deadline import NO_DEADLINE, NotFound, Watch
 from topologies.model.cached import cached_property
 from topologies.model.errors import ArgumentError
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from ortools.sat.python.cp_model import CpModel, CpSolver
 
 
-SEED, WORKERS = 0, 1
+SEED = 0
 WRITING = 6e-5  # work to write a constraint down and simplify it
 SEARCHING = 6.0  # work for each unit that CP-SAT counts
 BOUNDING = 0.3  # of the work, for the bound of the throughput
@@ -255,10 +256,7 @@ def _search(question: Question, group: Group, watch: Watch) -> _Found | _Not:
     from ortools.sat.python import cp_model  # a third of a second that only searches cost
 
     model = Model(question, group, representatives)
-    solver = cp_model.CpSolver()
-    solver.parameters.random_seed = SEED
-    solver.parameters.num_workers = WORKERS
-    solver.parameters.catch_sigint_signal = False
+    solver = new_solver(SEED)
     watch.spend(WRITING * len(model.program.proto.constraints))
     solver.parameters.max_deterministic_time = min(watch.room / SEARCHING, LONGEST)
     solver.parameters.max_time_in_seconds = min(watch.left, LONGEST)

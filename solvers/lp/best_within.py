@@ -16,6 +16,7 @@ from operator import mul
 
 from solvers.lp.cheapest_cover import whole_row
 from solvers.lp.linear_program import NotFound
+from solvers.settings.cp_sat import new_solver
 from topologies.model.units import Seconds
 
 SCALE = 44  # bits of the largest number in a row
@@ -62,9 +63,8 @@ def best_within(
     for start, gains in rows:
         model.add(height <= start + sum(g * n for g, n in zip(gains, numbers, strict=True)))
     model.maximize(height)
-    solver = cp_model.CpSolver()
+    solver = new_solver()
     solver.parameters.max_time_in_seconds = seconds
-    solver.parameters.num_workers = 1
     if solver.solve(model) != cp_model.OPTIMAL:
         raise NotFound("the time was over before the best was found")
     return tuple(int(solver.value(n)) for n in numbers), solver.value(height) / fine

@@ -13,6 +13,7 @@ from fractions import Fraction
 from math import ceil, floor, gcd, lcm
 
 from solvers.lp.linear_program import Infeasible, NotFound
+from solvers.settings.cp_sat import new_solver
 from topologies.model.units import Seconds
 
 SCALE = 46  # bits of the largest number in a row; with so many steps sums stay below 2^63
@@ -47,10 +48,8 @@ def cheapest_cover(
         model.add(sum(g * n for g, n in zip(gains, numbers, strict=True)) >= demand)
     prices = whole_row([*cost, Fraction(0)])
     model.minimize(sum(p * n for p, n in zip(prices, numbers, strict=False)))
-    solver = cp_model.CpSolver()
-    solver.parameters.catch_sigint_signal = False  # or Ctrl-C kills without a word afterwards
+    solver = new_solver()
     solver.parameters.max_time_in_seconds = seconds
-    solver.parameters.num_workers = 1
     status = solver.solve(model)
     if status == cp_model.INFEASIBLE:
         raise Infeasible(f"even {most} of each do not suffice")

@@ -21,6 +21,7 @@ from solvers.jobs.job import Flow, Hidden
 from solvers.placement.bounds import alone
 from solvers.placement.cuts import Family
 from solvers.placement.judge import Judge, shares
+from solvers.settings.cp_sat import new_solver
 from topologies.model.topology import IntArray
 from topologies.model.units import Rank, Seconds
 
@@ -90,11 +91,8 @@ class _Model:
         self.program: Any = cp_model.CpModel()
         self._ranks(known)
         self.program.minimize(sum(self._exposed()))
-        solver = cp_model.CpSolver()
-        solver.parameters.catch_sigint_signal = False  # or Ctrl-C kills without a word afterwards
+        solver = new_solver()
         solver.parameters.max_deterministic_time = WORK
-        solver.parameters.num_workers = 1
-        solver.parameters.random_seed = 1
         if solver.solve(self.program) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return None
         boxes = [
