@@ -10,9 +10,11 @@ from msgspec import Meta, Struct
 
 FORMAT = "commplan/job/1"
 MOST = 2**40  # of any count in a file
+MOST_LAYERS = 10**5  # a step goes through them one by one
 
 Count = Annotated[int, Meta(ge=1, le=MOST)]
 Some = Annotated[int, Meta(ge=0, le=MOST)]
+Layers = Annotated[int, Meta(ge=1, le=MOST_LAYERS)]
 Part = Annotated[float, Meta(ge=0.0, le=1.0)]
 Share = Annotated[float, Meta(gt=0.0, le=1.0)]
 Positive = Annotated[float, Meta(gt=0.0, le=1e18)]
@@ -56,7 +58,7 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
             each expert; 0 stands for top_k.
     """
 
-    layers: Count
+    layers: Layers
     hidden: Count
     heads: Count
     vocabulary: Count

@@ -13,7 +13,7 @@ from solvers.jobs.errors import JobError
 from solvers.jobs.faults import list_faults
 from solvers.jobs.job import Job, schema
 from solvers.jobs.readers import aicb, flows, megatron
-from topologies.formats import atomic
+from topologies.formats import atomic, contents
 from topologies.formats.toml_text import DOTTED
 from topologies.model import units
 from topologies.model.messages import one_line, prefix, short, unknown
@@ -83,6 +83,8 @@ def _document(name: str) -> dict[str, Any]:
         raise JobError(one_line(unknown("job", name, preset_names())))
     try:
         text = atomic.read(name, FILE_LIMIT).decode("utf-8-sig")
+        if not text.strip():
+            raise ValueError(f"found {contents.EMPTY}, expected a job")
         reader = next((each for each in READERS if each.looks_like(text)), None)
         title = short(Path(name).stem)
         return _toml(text) if reader is None else reader.read(text, title)

@@ -21,14 +21,14 @@ from scipy.optimize import linear_sum_assignment
 
 from solvers.jobs.errors import JobError
 from solvers.placement.cuts import families
-from solvers.placement.experts import Layer, place_experts, read_loads
+from solvers.placement.experts import Layer, load_rows, place_experts, read_loads
 from topologies.model.messages import short
 from topologies.model.topology import FloatArray, IntArray, Topology
 
 SLACK = 0.01  # of the mean, that the fullest rank may have above the placement by loads
 TURNS = 40  # of exchanges, in each many pairs
 GAIN = 1e-12
-_OWN = re.compile(r"(gini:[^=]+=.*),own=([0-9]+(?:\.[0-9]+)?)(.*)")
+_OWN = re.compile(r"(gini:[^=]+=.*),own=([0-9]{1,9}(?:\.[0-9]{1,20})?)(|,.*)")
 
 
 @dataclass(frozen=True)
@@ -62,21 +62,27 @@ def read_traffic(text: str, ranks: int) -> FloatArray:
         JobError: a description that is none, or rows that are not so many for each layer.
         DemandError: a file that cannot be read.
     """
-    described = _OWN.fullmatch(text)
-    rows = read_loads(described[1] + described[3] if described else text)
     if text.startswith("gini:"):
+        described = _OWN.fullmatch(text)
+        rows = read_loads(described[1] + described[3] if described else text)
         part = float(described[2]) if described else 0.0
         if not 0 <= part <= 1:
             raise JobError(f"{short(text)}: own={part:g}, expected a part from 0 to 1")
         common = np.repeat(rows[:, None], ranks, axis=1)
         own = np.random.default_rng(len(text)).permuted(common, axis=2)
         return np.asarray((1 - part) * common + part * own)
+    rows = load_rows(text)
     if len(rows) % ranks:
         raise JobError(
             f"{short(text)}: {len(rows)} rows, expected for each layer one for each of {ranks} "
             "ranks"
         )
-    return rows.reshape(-1, ranks, rows.shape[1])
+    traffic = rows.reshape(-1, ranks, rows.shape[1])
+    idle = ~traffic.any(axis=(1, 2))
+    if idle.any():
+        layer = int(idle.argmax()) + 1
+        raise JobError(f"{short(text)}: layer {layer}: found only zeros, expected tokens above 0")
+    return traffic
 
 
 def scarce_boxes(machine: Topology) -> IntArray:

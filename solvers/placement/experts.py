@@ -28,6 +28,7 @@ from topologies.model.messages import short
 from topologies.model.topology import FloatArray, IntArray
 
 MOST_EXPERTS, MOST_SLOTS, MOST_LAYERS = 4096, 2**16, 1000
+MOST_GINI, MOST_SEED = 1 - 1e-9, 2**53
 GAIN = 1e-12  # of the mean, that an exchange must gain
 _GINI = re.compile(r"gini:([a-z]+=[0-9.]+(,[a-z]+=[0-9.]+)*)")
 
@@ -69,24 +70,51 @@ def read_loads(text: str) -> FloatArray:
     """
     if text.startswith("gini:"):
         return _described(text)
-    found = np.atleast_2d(files.load(text)).astype(np.float64)
-    if (found < 0).any() or not (found.sum(axis=1) > 0).all():
-        raise JobError(f"{short(text)}: expected loads from 0, and in each layer some above it")
+    found = load_rows(text)
+    idle = ~found.any(axis=1)
+    if idle.any():
+        row = int(idle.argmax()) + 1
+        raise JobError(f"{short(text)}: row {row}: found only zeros, expected a load above 0")
     return found
+
+
+def load_rows(text: str) -> FloatArray:
+    """Read a file of loads from 0, of which rows may have none.
+
+    Raises:
+        JobError: a load below 0.
+        DemandError: a file that cannot be read.
+    """
+    found = files.load(text)
+    if (found < 0).any():
+        row, column = np.argwhere(found < 0)[0].tolist()
+        raise JobError(
+            f"{short(text)}: {files.cell(row, column)}: found {found[row, column]}, expected 0 or "
+            "more tokens"
+        )
+    return found.astype(np.float64)
 
 
 def _described(text: str) -> FloatArray:
     given = {"experts": 64.0, "layers": 1.0, "gini": 0.2, "seed": 1.0}
-    words = dict(word.split("=") for word in text[5:].split(",")) if _GINI.fullmatch(text) else {}
+    pairs = [word.split("=") for word in text[5:].split(",")] if _GINI.fullmatch(text) else []
+    once = len({key for key, _ in pairs}) == len(pairs) > 0
+    counts = all(value.isdigit() for key, value in pairs if key != "gini")
     try:
-        wanted = given | {key: float(value) for key, value in words.items()}
+        wanted = given | {key: float(value) for key, value in pairs}
     except ValueError:
-        words = {}
-    if not words or set(words) - set(given) or not 0 <= wanted["gini"] < 1:
-        raise JobError(f"{short(text)}: expected gini:experts=N,layers=N,gini=0.2,seed=N")
+        once = False
+    if not (once and counts) or len(wanted) > len(given) or not 0 <= wanted["gini"] < MOST_GINI:
+        raise JobError(
+            f"{short(text)}: expected gini:experts=N,layers=N,gini=0.2,seed=N, gini below 1"
+        )
+    if not (1 <= wanted["layers"] <= MOST_LAYERS and 1 <= wanted["experts"] <= MOST_EXPERTS):
+        raise JobError(
+            f"{short(text)}: expected 1 to {MOST_LAYERS} layers of 1 to {MOST_EXPERTS} experts"
+        )
+    if wanted["seed"] > MOST_SEED:
+        raise JobError(f"{short(text)}: expected a seed of at most {MOST_SEED}")
     shape = (int(wanted["layers"]), int(wanted["experts"]))
-    if not (1 <= shape[0] <= MOST_LAYERS and 1 <= shape[1] <= MOST_EXPERTS):
-        raise JobError(f"{short(text)}: at most {MOST_LAYERS} layers of {MOST_EXPERTS} experts")
     sigma = 2**0.5 * NormalDist().inv_cdf((1 + wanted["gini"]) / 2)
     return np.random.default_rng(int(wanted["seed"])).lognormal(0.0, sigma, shape)
 

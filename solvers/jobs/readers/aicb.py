@@ -45,7 +45,7 @@ def read(text: str, name: str) -> dict[str, Any]:
     first = next(place for place, line in enumerate(lines) if line.strip())
     if len(lines) > MOST_ROWS:
         raise JobError(f"{len(lines):,} lines, expected at most {MOST_ROWS:,}")
-    layout, sends = _head(lines[first])
+    layout, sends = _head(lines[first], first + 1)
     found: Counter[tuple[str, str, int]] = Counter()
     rows = 0
     for number, line in enumerate(lines[first + 1 :], first + 2):
@@ -71,15 +71,15 @@ def read(text: str, name: str) -> dict[str, Any]:
     }
 
 
-def _head(line: str) -> tuple[dict[str, int], list[dict[str, Any]]]:
+def _head(line: str, number: int) -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Read the layout, and what the pipeline sends."""
-    given = {key: int(value) for key, value in re.findall(r"(\w+):? ([0-9]{1,12})\b", line)}
+    given = {key: int(value) for key, value in re.findall(r"(\w+):? ([0-9]{1,40})\b", line)}
     ranks, tp = given.get("all_gpus", 0), given.get("model_parallel_NPU_group", 0)
     pp, ep = given.get("pp", 1), given.get("ep", 1)
-    if not ranks or not tp or ranks % (tp * pp):
+    if not ranks or not tp or not pp or ranks % (tp * pp):
         raise JobError(
-            f"line 1: found all_gpus {ranks}, expected a multiple of model_parallel_NPU_group "
-            f"{tp} x pp {pp}"
+            f"line {number}: found all_gpus {ranks}, expected a multiple of "
+            f"model_parallel_NPU_group {tp} x pp {pp}"
         )
     # AICB gives an expert to whole ranks, and its virtual stages are single layers.
     layout = {"tp": tp, "ep": ep, "etp": 1, "pp": pp, "dp": ranks // (tp * pp)}

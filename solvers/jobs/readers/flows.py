@@ -18,7 +18,8 @@ _SIZES = re.compile(rf"\b({'|'.join(KINDS)})=(\S*?)(?=[,;]?(?:\s|$))")
 
 def looks_like(text: str) -> bool:
     """Tell whether a text has the line of fields."""
-    return re.search(r"^group,collective,bytes,times\s*$", text, re.MULTILINE) is not None
+    fields = r"^group *, *collective *, *bytes *, *times\s*$"
+    return re.search(fields, text, re.MULTILINE) is not None
 
 
 def read(text: str, name: str) -> dict[str, Any]:
@@ -38,8 +39,13 @@ def read(text: str, name: str) -> dict[str, Any]:
         raise JobError(f"{len(lines):,} lines, expected at most {MOST_ROWS:,}")
     for number, line in enumerate(lines, 1):
         if line.startswith("#"):
-            layout |= {key: _count(key, word, number) for key, word in _SIZES.findall(line)}
-        elif line.strip() and line.strip() != ",".join(FIELDS):
+            for key, word in _SIZES.findall(line):
+                size = _count(key, word, number)
+                if layout.setdefault(key, size) != size:
+                    raise JobError(
+                        f"line {number}: found {key}={size}, expected {layout[key]} as before"
+                    )
+        elif line.strip() and "".join(line.split()) != ",".join(FIELDS):
             flows.append(_row(line, number))
     if not layout:
         raise JobError("found no sizes of groups, expected a line such as # tp=8 dp=4")

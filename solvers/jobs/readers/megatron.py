@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 from solvers.jobs.errors import JobError
@@ -84,7 +85,7 @@ def read(text: str, name: str) -> dict[str, Any]:
 
 def _arguments(text: str) -> dict[str, str]:
     """List the arguments; one without a value has the empty text."""
-    words = _words(run_assignments(text.replace("\\\n", " ")))[:MOST_WORDS]
+    words = _words(run_assignments(re.sub(r"\\\r?\n", " ", text)))[:MOST_WORDS]
     found: dict[str, str] = {}
     for place, word in enumerate(words):
         if not word.startswith("--"):
@@ -112,12 +113,19 @@ def _whole(key: str, value: str) -> int:
     return int(value)
 
 
+def _count_listed(key: str, value: str) -> int:
+    """Count the numbers of a list such as 3,7."""
+    if not re.fullmatch("[0-9]{1,12}(,[0-9]{1,12})*", value):
+        raise JobError(f"--{key}: found {value[:40]!r}, expected whole numbers with commas between")
+    return value.count(",") + 1
+
+
 def _complete(tables: dict[str, dict[str, Any]], given: Mapping[str, str]) -> None:
     """Work out what Megatron-LM does: its defaults, and dp from the number of ranks."""
     model, layout, batch = tables["model"], tables["layout"], tables["batch"]
     model.setdefault("vocabulary", 50304)
     if "noop-layers" in given:  # MindSpeed-LLM's, which only fill stages up
-        model["layers"] -= len(given["noop-layers"].split(","))
+        model["layers"] -= _count_listed("noop-layers", given["noop-layers"])
     if (latent := _latent(given)) is not None:
         model["mla"] = latent
     model["gated"] = "swiglu" in given
@@ -130,16 +138,16 @@ def _complete(tables: dict[str, dict[str, Any]], given: Mapping[str, str]) -> No
             wide = _whole(
                 "moe-shared-expert-intermediate-size", given["moe-shared-expert-intermediate-size"]
             )
-            model["shared"] = max(wide // model["expert"], 1)
+            model["shared"] = max(wide // max(model["expert"], 1), 1)
     else:
         model.setdefault("feed_forward", 4 * model["hidden"])
     batch.setdefault("micro", 1)
     layout["sequence_parallel"] = "sequence-parallel" in given
     layout["zero"] = 1 if "use-distributed-optimizer" in given else 0
-    part = layout.get("tp", 1) * layout.get("cp", 1) * layout.get("pp", 1)
+    part = prod(max(layout.get(key, 1), 1) for key in ("tp", "cp", "pp"))  # 0 is refused later
     if "num-layers-per-virtual-pipeline-stage" in given:
         key = "num-layers-per-virtual-pipeline-stage"
-        own = max(model["layers"] // layout.get("pp", 1), 1)
+        own = max(model["layers"] // max(layout.get("pp", 1), 1), 1)
         layout["virtual"] = max(own // max(_whole(key, given[key]), 1), 1)
     ranks = _ranks(given)
     if ranks % part:

@@ -229,3 +229,35 @@ def test_experts_that_do_not_divide_and_ranks_beyond_bounds_are_refused():
 
 def test_the_schema_speaks_of_every_table():
     assert {"Job", "Model", "Layout", "Flow", "Compute"} <= set(schema()["$defs"])
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "found an empty file, expected a job"),
+        (" \n", "found an empty file, expected a job"),
+        (JOB.replace("layers = 4", "layers = 1000000"), "model.layers: expected 'int' <= 100000"),
+        (
+            MEGATRON.replace("tensor-model-parallel-size 2", "tensor-model-parallel-size 0"),
+            "layout.tp: expected 'int' >= 1",
+        ),
+        (
+            f"{MEGATRON.strip()} --moe-ffn-hidden-size 0 --moe-shared-expert-intermediate-size 8",
+            "model.expert: found 0",
+        ),
+        (f"{MEGATRON.strip()} --noop-layers", "--noop-layers: found '', expected whole numbers"),
+        (AICB.replace("pp: 2", "pp: 0"), "line 1: found all_gpus 32, expected a multiple"),
+        ("\n" + AICB.replace("gpus: 32", "gpus: 31"), "line 2: found all_gpus 31"),
+        (AICB.replace("4096", "9" * 20), "flows\\[4\\].bytes: expected 'int' <="),
+        ("# tp=2\n" + ROWS, "line 2: found tp=4, expected 2 as before"),
+    ],
+)
+def test_files_that_cannot_be_meant_are_refused(write, text, fault):
+    with pytest.raises(JobError, match=fault):
+        load(write(text))
+
+
+def test_lines_may_end_and_fields_be_apart_as_others_write_them(write, tmp_path):
+    (tmp_path / "crlf.sh").write_bytes(MEGATRON.replace("\n", "\r\n").encode())
+    assert world(load(str(tmp_path / "crlf.sh")).layout) == 32
+    assert len(load(write(ROWS.replace(",collective,bytes", ", collective, bytes"))).flows) == 2

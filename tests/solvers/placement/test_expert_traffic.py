@@ -80,3 +80,12 @@ def test_rows_that_are_not_one_for_each_rank_are_refused(tmp_path):
     (tmp_path / "t.csv").write_text("1,2\n3,4\n5,6\n")
     with pytest.raises(JobError, match="3 rows, expected for each layer one for each of 2 ranks"):
         read_traffic(str(tmp_path / "t.csv"), 2)
+
+
+def test_a_rank_may_send_nothing_but_not_all_of_a_layer(tmp_path):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("1,2\n0,0\n0,0\n3,4\n")
+    assert read_traffic(str(rows), 2).tolist() == [[[1, 2], [0, 0]], [[0, 0], [3, 4]]]
+    rows.write_text("1,2\n0,0\n0,0\n0,0\n")
+    with pytest.raises(JobError, match="layer 2: found only zeros"):
+        read_traffic(str(rows), 2)

@@ -51,7 +51,13 @@ def test_the_files_say_where_each_expert_is():
     assert list(chain(*rows)) == list(chain(*flat))
 
 
-@pytest.mark.parametrize("text", ["gini:", "gini:experts=x", "gini:gini=1.5", "gini:a=1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("gini:", "gini:experts=x", "gini:gini=1.5", "gini:a=1", "gini:experts=1.5"),
+        *("gini:gini=0.9999999999999999", "gini:experts=8,experts=4", "gini:seed=0.5"),
+    ],
+)
 def test_descriptions_that_are_none_are_refused(text):
     with pytest.raises(JobError, match="expected gini:"):
         read_loads(text)
@@ -61,3 +67,21 @@ def test_descriptions_that_are_none_are_refused(text):
 def test_slots_that_do_not_fit_are_refused(ranks, slots):
     with pytest.raises(JobError, match="--slots"):
         place_experts(read_loads("gini:experts=8"), ranks, slots)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("1,2\n3,-4\n", "row 2, column 2: found -4, expected 0 or more tokens"),
+        ("1,2\n0,0\n", "row 2: found only zeros, expected a load above 0"),
+    ],
+)
+def test_loads_that_are_none_are_refused_with_their_place(tmp_path, text, fault):
+    (tmp_path / "loads.csv").write_text(text)
+    with pytest.raises(JobError, match=fault):
+        read_loads(str(tmp_path / "loads.csv"))
+
+
+def test_a_count_without_end_is_refused():
+    with pytest.raises(JobError, match="1 to 4096 experts"):
+        read_loads("gini:experts=" + "9" * 400)
