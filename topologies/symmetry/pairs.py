@@ -52,14 +52,18 @@ def pair_orbits(group: Group, classes: IntArray, src: IntArray, dst: IntArray) -
 def _orbits_of_some(listing: Listing, numbers: IntArray) -> tuple[IntArray, IntArray]:
     """Find the least image of each point under a subgroup, and count the elements that fix it.
 
-    A few elements, drawn at random, mostly join all that the subgroup joins. That they do is seen
-    by counting what fixes a point of each orbit: so often as the orbit has points, it is the order.
+    Of a small subgroup all images are listed. Of a larger one a few elements, drawn at random,
+    mostly join all that the subgroup joins. That they do is seen by counting what fixes a point of
+    each orbit: so often as the orbit has points, it is the order.
 
     Args:
         listing: a group.
         numbers: of the elements of the subgroup.
     """
-    draw, some = np.random.default_rng(0), min(FEW, len(numbers))
+    if len(numbers) <= FEW:
+        least = listing.rows(numbers).min(axis=0)
+        return least, len(numbers) // np.bincount(least)[least]
+    draw, some = np.random.default_rng(0), FEW
     while True:
         chosen = draw.choice(numbers, some, replace=False) if some < len(numbers) else numbers
         label = orbits(listing.rows(chosen), listing.points)
