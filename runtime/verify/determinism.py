@@ -52,7 +52,8 @@ def find_unlike_pieces(schedule: Schedule) -> IntArray:
     order = np.lexsort((turn, some_rows.step))
     chosen, before = chosen[order], (turn < own)[order]
     src, dst = (rows.piece[chosen] * vertices + end[chosen] for end in (rows.src, rows.dst))
-    cells = np.unique(np.concatenate([holders, wanters, src, dst]))
+    cells = np.sort(np.concatenate([holders, wanters, src, dst]))  # np.unique would hash them
+    cells = cells[np.flatnonzero(np.diff(cells, prepend=-1))]
     held = np.zeros(len(cells), dtype=np.uint64)
     held[np.searchsorted(cells, holders)] = _mix((holders % vertices + 1).astype(np.uint64))
     ends = np.searchsorted(cells, src), np.searchsorted(cells, dst)
