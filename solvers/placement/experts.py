@@ -9,14 +9,16 @@ would need (apportionment by the largest quotient).
 
 Replicas go to ranks, the heaviest first, each to the rank with the least load that has a slot free
 and not this expert already; then replicas of the fullest rank change places with those of others
-as long as the largest load falls. The gap to the larger bound is told. Loads are those of a
+as long as the largest load falls. The sharing that is best for single replicas need not be that
+for ranks, so where the gap is above a thousandth, others near it are tried.
+The gap to the larger bound is told. Loads are those of a
 balanced split; who sends to whom does not count here.
 """
 
 import heapq
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -30,6 +32,9 @@ from topologies.model.topology import FloatArray, IntArray
 MOST_EXPERTS, MOST_SLOTS, MOST_LAYERS = 4096, 2**16, 1000
 MOST_GINI, MOST_SEED = 1 - 1e-9, 2**53
 GAIN = 1e-12  # of the mean, that an exchange must gain
+TRIES, TRIED_SLOTS = 200, 5 * 10**3  # other sharings of the slots, and slots of all of them
+LOOKS = 2 * 10**4  # at sharings, most of which the load of one replica rules out
+CLOSE = 1e-3  # above the bound, where no other is tried
 _GINI = re.compile(r"gini:([a-z]+=[0-9.]+(,[a-z]+=[0-9.]+)*)")
 
 
@@ -146,12 +151,63 @@ def place_experts(loads: FloatArray, ranks: int, slots: int) -> list[Layer]:
 def _layer(load: FloatArray, ranks: int, slots: int) -> Layer:
     """Place the experts of one layer; load: the mean of a rank is 1."""
     copies = _replicas(load, ranks, slots)
+    bound = max(1.0, float((load / copies).max()))
+    held, largest = _try_sharings(load, copies, ranks, slots, bound)
+    plain = np.array([part.sum() for part in np.array_split(load, ranks)])
+    return Layer(held, largest, bound, float(plain.max()))
+
+
+def _try_sharings(
+    load: FloatArray, copies: IntArray, ranks: int, slots: int, bound: float
+) -> tuple[IntArray, float]:
+    """Place replicas, and move replicas from expert to expert while that lowers the largest load.
+
+    Where one move does not, two at a time are tried; the work is counted, not timed.
+    """
+    held, largest = _place(load, copies, ranks, slots)
+    tries = iter(range(min(TRIES, TRIED_SLOTS // (ranks * slots))))
+    looks = iter(range(LOOKS))
+    while largest > bound * (1 + CLOSE):
+        for other in _other_sharings(copies, ranks):
+            if next(looks, None) is None:
+                return held, largest
+            if (load / other).max() >= largest:
+                continue
+            if next(tries, None) is None:
+                return held, largest
+            tried, reached = _place(load, other, ranks, slots)
+            if reached < largest - GAIN and all(len(set(row)) == slots for row in tried.tolist()):
+                copies, held, largest = other, tried, reached
+                break
+        else:
+            break
+    return held, largest
+
+
+def _other_sharings(copies: IntArray, ranks: int) -> Iterator[IntArray]:
+    """Give the sharings of slots that are one move of a replica away, then those of two."""
+    yield from _moves(copies, ranks)
+    for other in _moves(copies, ranks):
+        yield from _moves(other, ranks)
+
+
+def _moves(copies: IntArray, ranks: int) -> Iterator[IntArray]:
+    """Take a replica from each expert that has several, for each that may have more."""
+    for less in np.flatnonzero(copies > 1).tolist():
+        for more in np.flatnonzero(copies < ranks).tolist():
+            if less != more:
+                other = copies.copy()
+                other[less] -= 1
+                other[more] += 1
+                yield other
+
+
+def _place(load: FloatArray, copies: IntArray, ranks: int, slots: int) -> tuple[IntArray, float]:
+    """Place replicas of a sharing; also give the largest load."""
     each = load / copies
     held = _pack(each, copies, ranks, slots)
     _exchange(held, each)
-    sums = each[held].sum(axis=1)
-    plain = np.array([part.sum() for part in np.array_split(load, ranks)])
-    return Layer(held, float(sums.max()), max(1.0, float(each.max())), float(plain.max()))
+    return held, float(each[held].sum(axis=1).max())
 
 
 def _replicas(load: FloatArray, ranks: int, slots: int) -> IntArray:

@@ -1,7 +1,7 @@
 """Experts on ranks: every one there, no rank fuller than it must be."""
 
 import json
-from itertools import chain, product
+from itertools import chain, combinations, combinations_with_replacement, product
 
 import numpy as np
 import pytest
@@ -85,3 +85,19 @@ def test_loads_that_are_none_are_refused_with_their_place(tmp_path, text, fault)
 def test_a_count_without_end_is_refused():
     with pytest.raises(JobError, match="1 to 4096 experts"):
         read_loads("gini:experts=" + "9" * 400)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_sharing_and_placement_of_a_small_layer_is_much_better(seed):
+    ranks, slots = 4, 2
+    load = np.random.default_rng(seed).lognormal(0.0, 0.6, 4)
+    [layer] = place_experts(load[None], ranks, slots)
+    rows = list(combinations(range(4), slots))
+    ways = [np.array(way) for way in combinations_with_replacement(rows, ranks)]
+    copies = [np.bincount(way.ravel(), minlength=4) for way in ways]
+    sums = [
+        (load / count)[way].sum(axis=1).max()
+        for way, count in zip(ways, copies, strict=True)
+        if count.all()
+    ]
+    assert layer.largest == pytest.approx(min(sums) / load.mean(), rel=1e-9)
