@@ -25,6 +25,7 @@ from solvers.certify.multigraph import dijkstra, simplify
 from solvers.lp.linear_program import LinearProgram, solve
 from solvers.schedules.certificate import Bound, Prices
 from solvers.settings.deadline import NotFound, Watch
+from solvers.settings.options import LimitError
 from topologies.model.topology import FloatArray, IntArray, Topology, frozen
 from topologies.model.units import Rate
 from topologies.symmetry.group import Group, link_orbits
@@ -70,12 +71,16 @@ def bound_exchange(topology: Topology, group: Group, watch: Watch) -> ExchangeBo
         watch: says when to stop.
 
     Raises:
-        NotFound: too many ranks differ, or the time was over before anything was proved.
+        LimitError: too many ranks differ.
+        NotFound: the time was over before anything was proved.
         Unproven: some ranks do not reach each other.
     """
     first, count = representatives(topology, group)
     if len(first) > MOST:
-        raise NotFound(f"{len(first):,} ranks differ, of {MOST} at most all paths are looked at")
+        raise LimitError(
+            f"all_to_all: {len(first):,} ranks of {topology.ranks:,} differ by the symmetry that "
+            f"{topology.name} declares, expected at most {MOST}: from each all paths are looked at"
+        )
     orbit = link_orbits(topology, group)
     room: FloatArray = np.bincount(orbit, topology.capacity).astype(np.float64)
     price, loads, weights = 1.0 / room, list[FloatArray](), list[FloatArray]()

@@ -20,8 +20,9 @@ HPDC 2024, arXiv:2309.13541 (flows by source); column generation as in Ford and 
 suggested computation for maximal multi-commodity network flows, Management Science 5 (1958).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from math import isqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -35,13 +36,17 @@ from solvers.lp.min_max_load import LoadLP
 from solvers.routing.path_pool import HOP
 from solvers.routing.quotient import Quotient
 from solvers.schedules.certificate import UNPROVED, Bound
-from solvers.schedules.collective import Collective
+from solvers.schedules.collective import BLOCK_LIMIT, Collective
 from solvers.settings.deadline import Watch
+from solvers.settings.options import LimitError
 from topologies.model.topology import BoolArray, FloatArray, Topology
+from topologies.model.units import Rank
+from topologies.symmetry.refinement import refine
 
 Amounts = NDArray[np.object_]  # of fractions
 
 MOST = 8_000_000  # columns; more take all the memory before they take all the time
+MANY = 4096  # ranks up to which paths near the optimum are looked for where these are too many
 EFFORT = 0.5  # of the work that is left, for the choice among optimal flows
 RELAY = 1e-6  # seconds that a stop at a rank counts for, when paths are chosen
 INTO = 8  # links into a vertex that a source starts with
@@ -94,6 +99,25 @@ def solve_concurrent_flow(
         return ConcurrentFlow(search.lp.exact(found.x, time, None, watch)[0], bound)
     x = search.least_effort(found, float(target))
     return ConcurrentFlow(search.lp.exact(x, time, target, watch)[0], bound)
+
+
+def refuse_too_many_columns(topology: Topology, ranks: Sequence[Rank]) -> None:
+    """Refuse an all_to_all of many ranks at once, whose program would be too large.
+
+    No symmetry joins ranks that refinement tells apart, so there are as many sources at least.
+
+    Raises:
+        LimitError: with the number of columns.
+    """
+    if not MANY < len(ranks) <= isqrt(BLOCK_LIMIT):  # those of more are not laid out
+        return
+    looks = refine(topology, np.zeros(topology.vertices, dtype=np.int64))
+    sources = len(np.unique(looks[list(ranks)]))
+    if sources * topology.links > MOST:
+        raise LimitError(
+            f"all_to_all: {sources:,} ranks of {topology.name} differ, which have a linear program "
+            f"of {sources * topology.links:,} columns or more, expected at most {MOST:,}"
+        )
 
 
 def effort(topology: Topology) -> FloatArray:

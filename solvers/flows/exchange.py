@@ -16,6 +16,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from solvers.bounds.exchange_bound import ExchangeBound, bound_exchange, cheapest_entries
+from solvers.certify.exchange import MOST as DIFFERENT
 from solvers.lp.linear_program import solve
 from solvers.lp.min_max_load import LoadLP
 from solvers.schedules.computed.exchange import Exchange
@@ -95,7 +96,8 @@ def _free_group(topology: Topology, what: Exchange, options: SolverOptions) -> G
     if not free or len(size[size > 0]) * topology.vertices > MOST_LINKS:
         raise LimitError(
             f"{many} where the machine declares a symmetry that moves every rank, and after which "
-            f"few differ; {topology.name} declares none (`commplan bound` says what it may reach)"
+            f"few differ; {topology.name} declares none (`commplan bound` says what it may reach, "
+            f"where at most {DIFFERENT} ranks differ)"
         )
     return group
 

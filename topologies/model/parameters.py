@@ -61,7 +61,8 @@ def whole(least: int = 1, digits: int = 12) -> Callable[[str], int]:
         digits: at most so many, zeros in front aside.
     """
     pattern = f"0*[{least}-9][0-9]{{0,{digits - 1}}}"
-    expected = f"a whole number from {least}, of at most {digits} digits"
+    most = f" to {10**digits - 1}" if digits <= 4 else f", of at most {digits} digits"
+    expected = f"a whole number from {least}{most}"
     return lambda text: int(expect_match(pattern, text, expected))
 
 

@@ -31,3 +31,8 @@ def test_each_mistake_is_told_with_what_was_expected(words, fault):
     found = read(words, PARSERS)[1]
     assert len(found) == 1
     assert found[0].startswith(fault)
+
+
+def test_of_few_digits_the_largest_number_is_told():
+    with pytest.raises(ValueError, match=r"^a whole number from 1 to 99$"):
+        whole(digits=2)("4096")
