@@ -10,7 +10,7 @@ would need (apportionment by the largest quotient).
 Replicas go to ranks, the heaviest first, each to the rank with the least load that has a slot free
 and not this expert already; then replicas of the fullest rank change places with those of others
 as long as the largest load falls. The sharing that is best for single replicas need not be that
-for ranks, so where the gap is above a thousandth, others near it are tried.
+for ranks, so where the gap is above half a percent, others near it are tried.
 The gap to the larger bound is told. Loads are those of a
 balanced split; who sends to whom does not count here.
 """
@@ -34,7 +34,7 @@ MOST_GINI, MOST_SEED = 1 - 1e-9, 2**53
 GAIN = 1e-12  # of the mean, that an exchange must gain
 TRIES, TRIED_SLOTS = 200, 5 * 10**3  # other sharings of the slots, and slots of all of them
 LOOKS = 2 * 10**4  # at sharings, most of which the load of one replica rules out
-CLOSE = 1e-3  # above the bound, where no other is tried
+CLOSE = 5e-3  # above the bound, where no other is tried
 _GINI = re.compile(r"gini:([a-z]+=[0-9.]+(,[a-z]+=[0-9.]+)*)")
 
 
