@@ -33,7 +33,8 @@ def test_a_fault_ends_in_time_with_a_line_and_leaves_nothing(
     assert end is not None
     assert end.left == 0
     assert said in end.said
-    assert end.code == code if code else end.code
+    # Where all processes end at once, mpiexec now and then tells the signal that it sent: 9.
+    assert end.code in (code, 9) if code == 124 else end.code == code if code else end.code
     assert end.seconds < faults.PATIENCE
 
 
