@@ -57,13 +57,19 @@ def whole(least: int = 1, digits: int = 12) -> Callable[[str], int]:
     """Make a parser of whole numbers of so many digits, zeros in front aside.
 
     Args:
-        least: 0 or 1.
+        least: the smallest that is taken.
         digits: at most so many, zeros in front aside.
     """
-    pattern = f"0*[{least}-9][0-9]{{0,{digits - 1}}}"
     most = f" to {10**digits - 1}" if digits <= 4 else f", of at most {digits} digits"
     expected = f"a whole number from {least}{most}"
-    return lambda text: int(expect_match(pattern, text, expected))
+
+    def parse(text: str) -> int:
+        number = int(expect_match(f"0*[0-9]{{1,{digits}}}", text, expected))
+        if number < least:
+            raise ValueError(expected)
+        return number
+
+    return parse
 
 
 def decimal(digits: int = 12) -> Callable[[str], Fraction]:

@@ -136,6 +136,7 @@ def test_a_machine_drawn_at_random_is_the_same_for_the_same_seed():
     assert digest(unlike[3]) == digest(topology("irregular:3"))
     assert {made.ranks for made in unlike} <= set(range(6, 17))
     assert len({made.vertices - made.ranks for made in unlike}) == 4
+    assert [topology(f"irregular:seed=3:hosts={n}").ranks for n in (2, 10, 19)] == [2, 10, 19]
     large = topology("irregular:seed=3:hosts=64")
     assert (large.ranks, large.name) == (64, "irregular:seed=3:hosts=64")
     assert 1 <= large.vertices - large.ranks <= 16
