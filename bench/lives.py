@@ -1,7 +1,7 @@
 """Whether communicators, groups and requests leave anything behind.
 
 `python -m bench.lives` makes and frees 10,000 of each on two processes, and looks at the memory of
-process 0 after a tenth and after all: half a minute for each kind.
+process 0 after half and after all: what leaks grows with each, what is kept once is there by then.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def main() -> None:
     if told.code:
         raise SystemExit("\n".join(told.errors))
     missed = []
-    print("kind             made   MB after a tenth, all   growth")
+    print("kind             made   MB after half, all   growth")
     for line in told.output:
         kind, made, first, last = line.split()
         growth = float(last) - float(first)

@@ -13,7 +13,7 @@ WORLD = MPI.COMM_WORLD
 
 
 def main() -> None:
-    """Print kinds, how many were made, and the MB after a tenth of them and after all."""
+    """Print kinds, how many were made, and the MB after half of them and after all."""
     count = int(sys.argv[1])
     world = commplan.Communicator(WORLD, commplan.topology(f"star:{WORLD.size}"), limit=60)
     mine, got = np.ones(8), np.empty(8)
@@ -36,7 +36,7 @@ def main() -> None:
         held = []
         for number in range(count):
             life(kind, number)
-            if number + 1 in (count // 10, count):
+            if number + 1 in (count // 2, count):
                 gc.collect()
                 held.append(memory() / 2**20)
         if WORLD.rank == 0:
