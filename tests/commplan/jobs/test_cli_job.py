@@ -246,7 +246,7 @@ def test_a_folder_is_written_whole_or_not_at_all(job_file, call, tmp_path, monke
         assert "expected a folder to write to" in result.stderr
 
 
-def test_what_was_measured_is_judged(call, job_file):
+def test_what_was_measured_is_judged(call, job_file, tmp_path):
     changes = ("--set", "model.copies=4", "--set", "model.dispatch_bytes=2")
     words = ("job", "deepseek-v3", "dgx-h100:boxes=256", *changes)
     found = call(*words, "--measured", "EP dispatch=3405e-6")
@@ -255,6 +255,9 @@ def test_what_was_measured_is_judged(call, job_file):
     small = ("job", job_file, "dgx-a100", "--measured")
     assert "expected NAME=SECONDS" in call(*small, "EP").stderr
     assert "no flow is named" in call(*small, "EP=1").stderr
+    planned = call(*small, "EP dispatch=1e-9", "-o", str(tmp_path / "PLAN"))
+    assert planned.exit_code == 1  # also where schedules are written
+    assert (tmp_path / "PLAN" / "job.json").exists()
 
 
 def test_a_plan_has_a_page(planned, tmp_path, call):

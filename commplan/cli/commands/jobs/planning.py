@@ -2,18 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 import numpy as np
 
 from commplan.anytime.interrupts import stop_on_interrupt
-from commplan.candidates.crew import count_started, elsewhere, here
+from commplan.cli.commands.jobs.layouts import search_layouts
+from commplan.cli.commands.jobs.ranks import Chosen, read_pins, usable_ranks
 from commplan.cli.commands.jobs.several import place_jobs
 from commplan.cli.io.answer import Answer, Command
-from commplan.cli.io.arguments import choose_ranks, file_name, time_limit
-from commplan.cli.io.jobs import placements as laid_out
+from commplan.cli.io.arguments import file_name, time_limit
+from commplan.cli.io.jobs import demands, placements, schedules, steps
 from commplan.cli.io.needless import is_given
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import SecondsRange, Whole
@@ -23,7 +22,6 @@ from commplan.jobs.planning import GroupPlans, plan_groups
 from commplan.jobs.shares import Shares
 from commplan.together.sharing import share_out
 from solvers.jobs.demand import demand
-from solvers.jobs.errors import JobError
 from solvers.jobs.job import Job, schema
 from solvers.jobs.layout import world
 from solvers.jobs.reading import load, preset_names
@@ -31,13 +29,13 @@ from solvers.placement.bounds import least
 from solvers.placement.claims import Claim, compare
 from solvers.placement.judge import Judge
 from solvers.placement.search import Placement, place
-from solvers.steps.layouts import Crew, hold, rank_layouts, read_ranges
 from solvers.steps.memory import check_memory
 from solvers.steps.step import step as predict_step
 from topologies.formats import spec
-from topologies.model import selection
-from topologies.model.topology import IntArray, Topology
+from topologies.model.topology import Topology
 from topologies.model.units import Rank, Seconds
+
+Told = tuple[dict[str, object], list[str]]  # as JSON has it, and for a person
 
 
 class _WithPresets(Command):
@@ -143,8 +141,8 @@ def job(
     JOB is a name, a TOML file, a file of Megatron-LM arguments, a workload of AICB, or a list of
     collectives (CSV).
     """
-    placing = (output, ranks, without_rank, beside, others, pin, measured)
-    if topology is None and any(placing):
+    chosen: Chosen = (ranks, without_rank, beside)
+    if topology is None and any((output, *chosen, others, pin, measured)):
         raise click.UsageError(
             "-o, --ranks, --without-rank, --beside, --with, --pin and --measured need a TOPOLOGY"
         )
@@ -152,47 +150,66 @@ def job(
         if changes or pin or measured or rate is not None or search is not None:
             raise click.UsageError("--with takes -o, --ranks, --without-rank and --beside")
         machine = spec.topology(topology)
-        usable = _usable(machine, ranks, without_rank, beside)
+        usable = usable_ranks(machine, chosen)
         return place_jobs((job, *others), machine, usable, output, time_limit)
     if search is not None:
-        chosen = (ranks, without_rank, beside)
-        return _search(job, topology, changes, search, chosen, shown, jobs, time_limit)
+        return search_layouts(job, topology, changes, search, chosen, shown, jobs, time_limit)
     if given := [name for name in ("jobs", "shown") if is_given(name)]:
         raise click.UsageError(f"--{given[0]} is for --search")
     read = load(job, changes)
     check_memory(read)
-    flows = demand(read)
-    fields, lines = laid_out.demand_fields(read, flows), laid_out.demand_lines(read, flows)
-    if rate is not None:
-        more, figures = laid_out.rate_lines(read, flows, rate * 1e9)
-        fields, lines = fields | {"at_rate": figures}, [*lines, *more]
+    told = _demand(read, rate)
     if topology is None:
-        return Answer(fields, lines)
+        return Answer(*told)
     if output:
         folder.check_new(output)
     machine = spec.topology(topology)
-    usable = _usable(machine, ranks, without_rank, beside)
+    usable = usable_ranks(machine, chosen)
+    pins = read_pins(machine, pin)
+    claims = _claims(machine, read, usable, measured)
     with progress(time_limit) as watch, stop_on_interrupt(watch):
         watch.tell("placing")
-        placed = place(machine, read, usable, _pins(machine, pin))
+        placed = place(machine, read, usable, pins)
         made = plan_groups(machine, read, placed, watch) if output else None
         shares = share_out(machine, read, placed, made, watch) if made else Shares()
-    best = least(Judge(machine, read, placed.forward), np.unique(np.array(usable)))
-    fields |= laid_out.placement_fields(machine.name, placed)
-    fields |= {"groups": laid_out.group_fields(read, placed, best, made)}
-    lines += laid_out.placement_lines(machine.name, placed)
-    claims = _claims(machine, read, usable, measured)
-    fields |= laid_out.claim_fields(claims)
-    lines += laid_out.claim_lines(claims)
+    fields, lines = _placement(machine, read, usable, placed, made)
+    fields |= placements.claim_fields(claims)
+    lines += placements.claim_lines(claims)
+    more = _step(read, placed)
+    found = told[0] | fields | more[0], [*told[1], *lines, *more[1]]
+    if made is not None and output is not None:
+        found = _write(output, machine, read, placed, (made, shares), *found)
     right = all(claim.possible for claim in claims)
+    return Answer(found[0] | {"ranks": placed.ranks.tolist()}, found[1], right)
+
+
+def _demand(read: Job, rate: float | None) -> Told:
+    """Say what a step exchanges, and how long its bytes take at a rate in GB/s."""
+    flows = demand(read)
+    fields, lines = demands.demand_fields(read, flows), demands.demand_lines(read, flows)
+    if rate is not None:
+        more, figures = demands.rate_lines(read, flows, rate * 1e9)
+        fields, lines = fields | {"at_rate": figures}, [*lines, *more]
+    return fields, lines
+
+
+def _placement(
+    machine: Topology, read: Job, usable: list[Rank], placed: Placement, made: GroupPlans | None
+) -> Told:
+    """Say where the ranks are, what that costs, and what the groups' collectives take."""
+    best = least(Judge(machine, read, placed.forward), np.unique(np.array(usable)))
+    fields = placements.placement_fields(machine.name, placed)
+    fields |= {"groups": placements.group_fields(read, placed, best, made)}
+    return fields, placements.placement_lines(machine.name, placed)
+
+
+def _step(read: Job, placed: Placement) -> Told:
+    """Say how long the step takes: its communication alone, where nothing is computed."""
+    fields: dict[str, object] = {"step_seconds": placed.judged.seconds}
     predicted = predict_step(read, placed.judged, world(read.layout))
-    fields["step_seconds"] = placed.judged.seconds  # all that is known where nothing is computed
-    if predicted is not None:
-        fields |= laid_out.step_fields(predicted)
-        lines += laid_out.step_lines(predicted)
-    if made is None or output is None:
-        return Answer(fields | {"ranks": placed.ranks.tolist()}, lines, right)
-    return _write(output, machine, read, placed, (made, shares), fields, lines)
+    if predicted is None:
+        return fields, []
+    return fields | steps.step_fields(predicted), steps.step_lines(predicted)
 
 
 def _write(
@@ -203,56 +220,12 @@ def _write(
     plans: tuple[GroupPlans, Shares],
     fields: dict[str, object],
     lines: list[str],
-) -> Answer:
+) -> Told:
     """Write the folder, and say what is in it."""
-    fields |= laid_out.plan_fields(*plans)
+    fields |= schedules.plan_fields(*plans)
     folder.save(output, machine, read, placed, *plans, fields)
-    told = [*lines, *laid_out.plan_lines(*plans), f"written to {output}"]
-    return Answer(fields | {"ranks": placed.ranks.tolist(), "written": output}, told)
-
-
-def _search(
-    job: str,
-    topology: str | None,
-    changes: tuple[str, ...],
-    search: str,
-    chosen: tuple[str | None, str | None, tuple[str, ...]],
-    shown: int,
-    jobs: int | None,
-    time_limit: Seconds,
-) -> Answer:
-    """Rank layouts.
-
-    Raises:
-        UsageError: no machine is given, or something that a search has no use for.
-    """
-    if topology is None or any(map(is_given, ("output", "pin", "rate", "measured"))):
-        raise click.UsageError(
-            "--search takes JOB, TOPOLOGY, --set, --ranks, --without-rank, --beside, --shown "
-            "and --jobs"
-        )
-    ranges = read_ranges(search)
-    machine = spec.topology(topology)
-    usable = _usable(machine, *chosen)
-    read = load(job, changes, whole=False)
-    helping = _crew(machine, np.unique(np.array(usable)), jobs)
-    with progress(time_limit) as watch, stop_on_interrupt(watch), helping as crew:
-        found = rank_layouts(machine, read, ranges, usable, shown, watch, crew)
-    lines = laid_out.layouts_lines(read, machine.name, found)
-    return Answer(
-        {"job": read.name, "machine": machine.name, **laid_out.layouts_fields(found)}, lines
-    )
-
-
-@contextmanager
-def _crew(machine: Topology, usable: IntArray, jobs: int | None) -> Iterator[Crew]:
-    """Give who searches: this process, others of this computer, or those of an MPI job."""
-    if jobs == 1:
-        yield Crew(machine, usable)
-        return
-    told = (machine, usable)
-    with elsewhere(hold, told) if jobs is None else here(jobs, hold, told) as executor:
-        yield Crew(machine, usable, executor, jobs or count_started())
+    told = [*lines, *schedules.plan_lines(*plans), f"written to {output}"]
+    return fields | {"written": output}, told
 
 
 def _claims(
@@ -278,38 +251,3 @@ def _claims(
     if not given:
         return []
     return compare(least(Judge(machine, read, forward=True), np.unique(np.array(usable))), given)
-
-
-def _usable(
-    machine: Topology, ranks: str | None, dead: str | None, beside: tuple[str, ...]
-) -> list[Rank]:
-    """List the ranks that may be used: alive, and of no other planned job.
-
-    Raises:
-        JobError: a plan is of another machine.
-    """
-    chosen = list(choose_ranks(machine, ranks))
-    gone = set(selection.ranks(machine, dead)) if dead else set()
-    for plan in beside:
-        table, other = folder.load(plan)
-        if other.names[: other.ranks] != machine.names[: machine.ranks]:
-            raise JobError(f"--beside: {plan} is on {other.name}, expected {machine.name}")
-        gone |= set(table.ranks)
-    return [rank for rank in chosen if rank not in gone]
-
-
-def _pins(machine: Topology, words: tuple[str, ...]) -> dict[Rank, Rank]:
-    """Read which rank of the machine some ranks of the job must have.
-
-    Raises:
-        BadParameter: a word is no pin, or a rank is pinned twice.
-    """
-    found: dict[Rank, Rank] = {}
-    for word in words:
-        own, equals, name = word.partition("=")
-        if not equals or not re.fullmatch("[0-9]{1,9}", own):
-            raise click.BadParameter(f"{word[:60]!r}, expected RANK=NAME", param_hint="'--pin'")
-        if int(own) in found:
-            raise click.BadParameter(f"rank {own} is given twice", param_hint="'--pin'")
-        found[int(own)] = selection.rank(machine, name)
-    return found

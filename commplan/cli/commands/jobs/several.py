@@ -7,7 +7,7 @@ import click
 
 from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.cli.io.answer import Answer
-from commplan.cli.io.jobs import placements as laid_out
+from commplan.cli.io.jobs import demands, placements, schedules, steps
 from commplan.cli.io.progress import progress
 from commplan.jobs import folder
 from commplan.jobs.planning import GroupPlans, plan_groups
@@ -82,22 +82,22 @@ def _write(
             zip(placed, plans, told, strict=True)
         ):
             name = f"job-{number}"
-            fields |= laid_out.plan_fields(*plan) | {"written": os.path.join(output, name)}
+            fields |= schedules.plan_fields(*plan) | {"written": os.path.join(output, name)}
             folder.save(str(beside / name), machine, job, own, *plan, fields)
-            lines += [*laid_out.plan_lines(*plan), f"  written to {os.path.join(output, name)}"]
+            lines += [*schedules.plan_lines(*plan), f"  written to {os.path.join(output, name)}"]
 
 
 def _tell(job: Job, machine: Topology, own: Placement) -> Told:
     """Lay out what one of them exchanges, and its placement."""
     flows = demand(job)
-    fields = laid_out.demand_fields(job, flows)
-    fields |= laid_out.placement_fields(machine.name, own)
+    fields = demands.demand_fields(job, flows)
+    fields |= placements.placement_fields(machine.name, own)
     fields |= {"step_seconds": own.judged.seconds, "ranks": own.ranks.tolist()}
-    lines = laid_out.demand_lines(job, flows) + laid_out.placement_lines(machine.name, own)
+    lines = demands.demand_lines(job, flows) + placements.placement_lines(machine.name, own)
     predicted = predict_step(job, own.judged, world(job.layout))
     if predicted is not None:
-        fields |= laid_out.step_fields(predicted)
-        lines += laid_out.step_lines(predicted)
+        fields |= steps.step_fields(predicted)
+        lines += steps.step_lines(predicted)
     return fields, lines
 
 
