@@ -70,10 +70,14 @@ def test_a_machine_written_as_a_short_file_has_the_plans_of_its_name(call, tmp_p
         assert (tmp_path / "one.json").read_bytes() == (tmp_path / "other.json").read_bytes()
 
 
-def test_a_machine_is_written_or_shown(call):
-    result = call("topology", "star:4")
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "commplan: expected -o FILE, --draw FILE or --evidence\n"
+def test_a_machine_is_counted_and_links_without_a_way_back_are_named(call, tmp_path):
+    assert call("topology", "star:4").stdout == "star:4: 4 ranks, 1 switch, 8 links\n"
+    assert call("topology", "ring:4", "-o", "ring.toml").exit_code == 0
+    text = (tmp_path / "ring.toml").read_text()
+    (tmp_path / "ring.toml").write_text(text.replace(", duplex = true", ""))
+    names = "r0 -> r1, r1 -> r2, r2 -> r3, r3 -> r0"
+    shown = call("topology", "ring.toml").stdout.splitlines()
+    assert shown == ["ring:4: 4 ranks, 0 switches, 4 links", f"4 links one way only: {names}"]
 
 
 def test_a_lone_hyphen_is_no_file(call, tmp_path):

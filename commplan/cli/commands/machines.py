@@ -12,6 +12,7 @@ from commplan.drawing.files import ENDINGS, save_drawing
 from commplan.report.links import use_of_links
 from solvers.schedules.files import load
 from topologies.formats import files, spec
+from topologies.model.messages import list_names
 from topologies.model.topology import FloatArray, Topology
 from topologies.model.units import count_of
 from topologies.presets.figures import Figure
@@ -55,18 +56,21 @@ def topologies() -> Answer:
 def topology(
     topology: str, output: str | None, evidence: bool, draw: str | None, used: str | None
 ) -> Answer:
-    """Write a machine as a topology file (JSON, or TOML or GraphML if FILE ends so), or draw it."""
-    if not (output or evidence or draw):
-        raise click.UsageError("expected -o FILE, --draw FILE or --evidence")
+    """Read a machine and count what it has; write it as a topology file, or draw it.
+
+    A file is JSON, or TOML or GraphML if its name ends so.
+    """
     if used and not draw:
         raise click.UsageError("--used colours a picture: expected --draw FILE as well")
     machine = spec.topology(topology)
     fields: dict[str, Any] = {"name": machine.name, **count(machine)}
     lines = []
+    counts = ", ".join(map(count_of, count(machine).values(), ("rank", "switch", "link")))
     if output:
         files.save(machine, output)
-        counts = ", ".join(map(count_of, count(machine).values(), ("rank", "switch", "link")))
         lines.append(f"{machine.name}: {counts}, written to {output}")
+    elif not (draw or evidence):
+        lines += [f"{machine.name}: {counts}", *_one_way(machine)]
     if draw:
         save_drawing(machine, draw, _use(machine, used) if used else None)
         lines.append(f"{machine.name}: drawn in {draw}")
@@ -75,6 +79,14 @@ def topology(
         fields["figures"] = [asdict(figure) for figure in figures]
         lines += _show_figures(machine.name, figures)
     return Answer(fields, lines)
+
+
+def _one_way(machine: Topology) -> list[str]:
+    """Name the links without a way back, which a file has where `duplex` was forgotten."""
+    back = set(zip(machine.dst.tolist(), machine.src.tolist(), strict=True))
+    ends = enumerate(zip(machine.src.tolist(), machine.dst.tolist(), strict=True))
+    alone = [machine.link_name(link) for link, pair in ends if pair not in back]
+    return [f"{count_of(len(alone), 'link')} one way only: {list_names(alone)}"] if alone else []
 
 
 def _use(machine: Topology, schedule: str) -> FloatArray:

@@ -60,7 +60,7 @@ def table_lines(found: Expectation) -> list[str]:
 def _table(machine: str, rows: Sequence[Expected]) -> Iterator[str]:
     first = rows[0]
     patterns = (("ring", first.ring), ("tree", first.tree))
-    names = [each.name if each else f"no {word}" for word, each in patterns]
+    names = [each.name if each else f"{word} (none here)" for word, each in patterns]
     if first.library:
         names.append(f"{first.library.name} as measured")
     ways = WAYS if first.library else WAYS[:-1]

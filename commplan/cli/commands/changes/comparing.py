@@ -120,7 +120,7 @@ def _fields(each: Compared) -> dict[str, object]:
 
 def _lines(found: list[Compared], chosen: tuple[str, ...], size: Bytes) -> list[str]:
     """Lay the machines out, one in a line: GB/s at most, and the time at the small size."""
-    head = ["machine", "ranks", "switches", "links"]
+    head = ["machine", "ranks", "switches", "cables"]
     for name in chosen:
         head += [f"{name} GB/s", bytes_of(size)]
     table = [head]

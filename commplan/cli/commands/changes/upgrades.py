@@ -25,7 +25,7 @@ from topologies.formats import spec
 from topologies.model.messages import list_names, unknown
 from topologies.model.parameters import decimal
 from topologies.model.topology import IntArray, Topology
-from topologies.model.units import Rate, Seconds, rate
+from topologies.model.units import Rate, Seconds, count_of, rate
 
 GIGA = 10**9
 
@@ -40,7 +40,9 @@ GIGA = 10**9
     "--to", "factor", metavar="FACTOR", help="Find the cheapest change for so many times the rate."
 )
 @click.option(
-    "--budget", metavar="COST", help="Find the best change that costs at most so much, for --to."
+    "--budget",
+    metavar="COST",
+    help="In place of --to: find the best change that costs at most so much.",
 )
 @click.option(
     "--step",
@@ -278,6 +280,8 @@ def _lines(growth: Growth, slopes: Sequence[Slope]) -> list[str]:
         if each.until is not None:
             said += f", up to {float(each.until) / GIGA:.6g} GB/s more"
         lines.append(f"  {name:{width}}  {said}")
+    if len(slopes) == 1 and len(set(machine.bandwidth.tolist())) > 1:
+        lines.append("  the links have one class; `class = ...` in the file would tell kinds apart")
     return lines
 
 
@@ -288,7 +292,12 @@ def _binding(machine: Topology, what: Collective, certificate: Certificate | Non
         ends = "out of" if not certificate.reversed_links else "into"
         side = list_names([machine.names[v] for v in certificate.inside.tolist()])
         return f"{links} {ends} {side}"
-    return f"{links}, which have prices"
+    return f"{links} with prices: {_some(machine, _binding_links(machine, what, certificate))}"
+
+
+def _some(machine: Topology, links: IntArray) -> str:
+    """Name links, the first of them if they are many."""
+    return list_names([machine.link_name(link) for link in links.tolist()], most=4)
 
 
 def _binding_links(
@@ -302,10 +311,10 @@ def _binding_links(
 
 
 def _count(machine: Topology, links: Sequence[int] | np.ndarray) -> str:
-    """Count links by their classes."""
+    """Count links, by their classes where there are several."""
     kinds = np.bincount(machine.link_class[links], minlength=len(machine.classes)).tolist()
     named = [f"{n:,} of {c.name}" for n, c in zip(kinds, machine.classes, strict=True) if n]
-    return f"{len(links):,} link{'s' * (len(links) != 1)} ({', '.join(named)})"
+    return count_of(len(links), "link") + f" ({', '.join(named)})" * (len(machine.classes) > 1)
 
 
 def _change_fields(
@@ -348,7 +357,7 @@ def _change_lines(
     steps: Sequence[Fraction],
 ) -> list[str]:
     more = [
-        f"{float(n * step):g} GB/s on every link of {each.name}"
+        f"{float(n * step):g} GB/s on every link{f' of {each.name}' * (len(steps) > 1)}"
         for each, n, step in zip(growths[0].topology.classes, change.steps, steps, strict=True)
         if n
     ]
