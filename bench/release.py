@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from time import monotonic
 
 import click
 
+from commplan._version import VERSION
 from topologies.model.errors import NO, CommplanError
 
 ROOT = Path(__file__).parents[1]
@@ -81,14 +81,13 @@ def source_faults(names: Iterable[str]) -> Iterator[str]:
             yield f"{each} is missing"
 
 
-def version_faults(project: str, changes: str) -> Iterator[str]:
+def version_faults(version: str, changes: str) -> Iterator[str]:
     """Say what the changelog does not know of the version, or has twice.
 
     Args:
-        project: the text of pyproject.toml.
-        changes: that of CHANGELOG.md.
+        version: the one to be released.
+        changes: the text of CHANGELOG.md.
     """
-    version = tomllib.loads(project)["project"]["version"]
     if not re.search(rf"^## \[(Unreleased|{re.escape(version)})\]", changes, re.MULTILINE):
         yield f"CHANGELOG.md has no heading for {version}"
     lines = [line for line in changes.splitlines() if line.startswith("- ")]
@@ -171,8 +170,8 @@ def try_wheel(wheel: Path, work: Path) -> None:
 
 def _release(readme: bool) -> None:
     """Build, look, try, and leave in `dist`."""
-    project, changes = ((ROOT / n).read_text("utf-8") for n in ("pyproject.toml", "CHANGELOG.md"))
-    refuse(version_faults(project, changes), "version and changelog")
+    changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    refuse(version_faults(VERSION, changes), "version and changelog")
     with TemporaryDirectory() as folder:
         work = Path(folder)
         archive, compiled, plain = build(work)

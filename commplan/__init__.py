@@ -10,6 +10,10 @@ The names stand in `commplan.library`, which is imported when the first of them 
 command line must be able to end in order while numpy and the solvers are still being loaded.
 """
 
+from commplan._version import VERSION
+
+__version__ = VERSION
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from commplan.library import *  # noqa: F403 (its own list of names)

@@ -43,7 +43,7 @@ ROOMS = {
         ),
     ),
     "commplan": (
-        *("_floors", "anytime", "candidates", "planning", "changes", "tuning"),
+        *("_version", "_floors", "anytime", "candidates", "planning", "changes", "tuning"),
         *("drawing", "measurements", "fitting", "expectation", "report", "selection"),
         *("judgement", "communicator", "jobs", "together", "schemas", "torch", "jax"),
         *("library", "__init__", "cli", "__main__"),

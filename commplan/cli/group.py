@@ -4,6 +4,7 @@ from importlib import import_module
 
 import click
 
+from commplan._version import VERSION
 from commplan.cli.io.answer import Commands
 
 # Where each command stands: the module in `commands`, and the name there.
@@ -60,16 +61,10 @@ class LoadedLate(Commands):
 
 
 def _version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
-    """Print the version that is installed; a folder of sources has none."""
+    """Print the version."""
     if not asked or context.resilient_parsing:
         return
-    from importlib.metadata import PackageNotFoundError, version  # slow to load
-
-    try:
-        found = version("commplan")
-    except PackageNotFoundError:
-        found = "(not installed)"
-    click.echo(f"{context.find_root().info_name} {found}")
+    click.echo(f"{context.find_root().info_name} {VERSION}")
     context.exit()
 
 

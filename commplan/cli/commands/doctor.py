@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from commplan._version import VERSION
 from commplan.cli.io.answer import Answer, Command, table
 from runtime.execute import core
 from runtime.launch.mpi import LaunchError, find
@@ -19,6 +20,7 @@ def doctor() -> Answer:
     packages = {name: _version(name) for name in ("mpi4py", "mpich", "openmpi", "torch")}
     way, reason = _executor(packages["mpi4py"])
     fields = {
+        "version": VERSION,
         "python": platform.python_version(),
         "mpi": kind,
         "mpirun": mpirun,
@@ -29,6 +31,7 @@ def doctor() -> Answer:
     }
     installed = ", ".join(f"{name} {number}" for name, number in packages.items() if number)
     rows = [
+        ("commplan", VERSION),
         ("python", str(fields["python"])),
         ("mpirun", f"{mpirun} ({kind})" if kind else mpirun),
         ("compiler", compiler or "no mpicc: programs in C cannot be compiled here"),

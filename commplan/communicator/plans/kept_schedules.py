@@ -4,10 +4,10 @@ import hashlib
 import json
 import logging
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from commplan._version import VERSION
 from runtime.verify.determinism import is_deterministic
 from runtime.verify.verify import verify
 from solvers.schedules.collective import Collective
@@ -69,7 +69,7 @@ class KeptSchedules:
         )
 
     def _path(self, machine: Topology, wanted: Wanted) -> Path:
-        words = (version("commplan"), digest(machine), _describe(wanted.collective), wanted.size)
+        words = (VERSION, digest(machine), _describe(wanted.collective), wanted.size)
         name = hashlib.sha256(json.dumps(words).encode()).hexdigest()[:32]
         return Path(self.folder) / f"{wanted.collective.name}-{name}.json.gz"
 

@@ -1,0 +1,3 @@
+"""The version of commplan, here and nowhere else; known too where it is not installed."""
+
+VERSION = "0.1.0"
