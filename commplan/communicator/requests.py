@@ -90,7 +90,10 @@ class Operation:
     Attributes:
         done: it is at its end.
         told: whoever asked was told so.
+        told_failure: why it failed, if whoever asked was told so.
     """
+
+    told_failure: Exception | None = None
 
     def __init__(self, name: str, steps: Steps, owner: Owner) -> None:
         self.name, self._steps, self._owner = name, steps, owner
@@ -135,6 +138,7 @@ class Operation:
 
     def _tell_failure(self) -> None:
         if self._failure is not None:
+            self.told_failure = self._failure
             raise self._failure
 
     def advance(self, ran: bool | None = None) -> bool:

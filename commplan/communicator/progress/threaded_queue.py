@@ -10,7 +10,7 @@ from commplan.communicator.progress.visible import find_operation_class
 from commplan.communicator.queue import OperationQueue
 from commplan.communicator.requests import Call, Operation, Steps
 from topologies.derive.damage import Damage
-from topologies.model.errors import ArgumentError
+from topologies.model.errors import ArgumentError, CommplanError
 from topologies.model.topology import Topology
 
 
@@ -136,8 +136,14 @@ class ThreadedQueue(OperationQueue):
             super().change_machine(topology, schedules, damage)
 
     def free(self) -> None:
-        """Give back what MPI holds, after all that is under way; all processes call this."""
+        """Give back what MPI holds, after all that is under way; all processes call this.
+
+        A failure that a thread found first and a caller was told of is not told once more.
+        """
         with self._lock:
+            for each in self._queue:
+                if isinstance(each.told_failure, CommplanError):
+                    self._failure = self._failure or each.told_failure
             super().free()
         if self._thread is not None:
             self._thread.close()

@@ -136,12 +136,23 @@ def check_calls(way):
         call_log.PATIENCE = SOON
 
 
+def check_free(way):
+    """Free what has failed; what a thread found first, and Wait told, is not told again."""
+    comm = Communicator(WORLD, ring(N), limit=300, abort=False, way=way)
+    request = comm.Iallreduce(MPI.IN_PLACE, np.ones(10 if ME == 1 else 9))
+    time.sleep(5 * SOON)
+    with pytest.raises(ExecutionError, match=r"of 10.*of 9|of 9.*of 10"):
+        request.Wait()
+    comm.Free()
+
+
 def main() -> None:
     for way in sys.argv[1:]:
         check_limit(way)
         check_blocks(way)
         check_making(way)
         check_calls(way)
+        check_free(way)
         if ME == 0:
             print(way, "right", flush=True)
     inner = WORLD.Split(ME % 2)
