@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from runtime.alone.own_exchange import Asked, OwnRows, large_exchange, own_exchange
 from runtime.alone.own_moves import own_moves
+from runtime.metrics.pacing import pacing_of
 from runtime.program.coalescing import JOINED
 from runtime.program.elements import width
 from runtime.program.lower import COLUMNS, arrange, check_asked, refuse_unlike
@@ -75,32 +77,45 @@ def lower_for(
     process = int(np.searchsorted(ranks, rank))
     if process == len(ranks) or ranks[process] != rank:
         raise ProgramError(f"rank {rank} neither takes part nor passes anything on")
-    plan, pieces = own_moves(schedule, rank)
-    at, ahead = places(plan, count, in_place), plan.lead if lead is None else lead
-    table, scratch = arrange(plan, at, chunks, joined // width(dtype), in_place, ahead)
-    me = plan.ranks.index(rank)
-    table = table[table["process"] == me]
-    number = np.searchsorted(ranks, plan.ranks)
-    table["peer"] = np.where(table["peer"] < 0, -1, number[table["peer"]])
-    table["process"] = process
-    some = table["piece"] >= 0
-    table["piece"][some] = pieces[table["piece"][some]]
+    ahead = pacing_of(schedule).lead if lead is None else lead
+    asked = Asked(rank, count, chunks, joined // width(dtype), in_place, ahead)
+    what = large_exchange(schedule)
+    rows = None if what is None else own_exchange(schedule, what, asked)
+    rows = _arranged(schedule, asked) if rows is None else rows
+    peer = rows.columns["peer"]
+    number = np.where(peer < 0, -1, np.searchsorted(ranks, peer))
+    columns = {**rows.columns, "peer": number, "process": np.full(len(peer), process)}
     counts, begins = np.zeros((len(ranks), 3), np.int64), np.zeros((len(ranks), 2), np.int64)
-    counts[process], begins[process] = [*at.counts[me], scratch[me]], at.starts[me]
+    counts[process], begins[process] = rows.buffers, rows.starts
     made = Program(
         ranks=tuple(ranks.tolist()),
         dtype=dtype,
         op=op,
         in_place=in_place,
         chunks=chunks,
-        blocks=at.blocks,
+        blocks=rows.blocks,
         counts=frozen(counts),
         starts=frozen(begins),
         divisor=int(schedule.collective.counts[0].max()) if op == "avg" else 1,
         lead=ahead,
-        **{name: frozen(np.ascontiguousarray(table[name])) for name in COLUMNS},
+        **{name: frozen(np.ascontiguousarray(columns[name])) for name in COLUMNS},
     )
     return OwnProgram(made, process, _mark(schedule, count, dtype, op, chunks, joined, ahead))
+
+
+def _arranged(schedule: Schedule, asked: Asked) -> OwnRows:
+    """Write the instructions of one process as those of all are, transfer by transfer."""
+    plan, pieces = own_moves(schedule, asked.rank)
+    at = places(plan, asked.elements, asked.in_place)
+    table, scratch = arrange(plan, at, asked.chunks, asked.limit, asked.in_place, asked.lead)
+    me = plan.ranks.index(asked.rank)
+    table = table[table["process"] == me]
+    columns = {name: table[name].copy() for name in COLUMNS}
+    columns["peer"] = np.where(table["peer"] < 0, -1, np.array(plan.ranks)[table["peer"]])
+    some = table["piece"] >= 0
+    columns["piece"][some] = pieces[table["piece"][some]]
+    ins, outs = at.counts[me].tolist()
+    return OwnRows(columns, (ins, outs, int(scratch[me])), at.blocks, at.starts[me])
 
 
 def processes_of(schedule: Schedule) -> IntArray:
@@ -113,8 +128,8 @@ def processes_of(schedule: Schedule) -> IntArray:
 def _mark(schedule: Schedule, *asked: object) -> int:
     """Digest what the programs of all processes are made of."""
     rows = schedule.transfers
-    digest = hashlib.sha256(f"{asked} {schedule.collective.name} {schedule.share}".encode())
-    what = schedule.collective
+    what, (share, unit) = schedule.collective, schedule.parts
+    digest = hashlib.sha256(f"{asked} {what.name} {share.tolist()} {unit}".encode())
     sizes = what.sizes[:1] if isinstance(what, Exchange) else what.sizes
     own = (schedule.block, schedule.group.generators, sizes)
     for column in (rows.piece, rows.step, rows.src, rows.dst, *own):
