@@ -7,18 +7,24 @@ ways first where they come at one time, and compared with a play of all images o
 of the two, or what lies between them, has to be what is simulated. Where the binary
 of ASTRA-sim (`--astra-sim`) or of LogGOPSim (`--loggopsim`, beside its `txt2bin`) is given, it is
 run on the same files, on a star of ranks, which both have; else the row says that it was skipped.
+
+`--rows FILE` keeps the rows of a machine and a collective as they end, and `--seconds` ends in
+time: the same command goes on where it was left. Another version needs a new file.
 """
 
 import re
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from time import process_time
 from typing import NamedTuple
 
 import click
 
+from bench.contest.kept import Kept, TimeOverError
 from bench.verdict import ended
 from commplan.planning.planner import plan
 from runtime.emit.targets import write
@@ -42,6 +48,7 @@ COLLECTIVES = ("all_gather", "reduce_scatter", "all_reduce", "all_to_all")
 SIZE = "1MiB"
 BYTES = 2**20
 TARGETS = ("mscclpp", "mscclpp:protocol=packet", f"chakra:size={SIZE}", f"goal:size={SIZE}")
+FORMAT = "commplan/bench-simulators/1"
 WITHIN = 0.05  # of what is simulated
 MOST_LOSS = 0.05  # by rounding to equal chunks
 GIBI = 2**30 / 1e9  # ASTRA-sim's GB
@@ -196,14 +203,26 @@ def _astra(schedule: Schedule, binary: Path, folder: Path, alpha: float, rate: f
 @click.option("--collectives", default=",".join(COLLECTIVES), show_default=True)
 @click.option("--astra-sim", help="Its binary: AstraSim_Analytical_Congestion_Aware.")
 @click.option("--loggopsim", help="Its binary.")
-def main(machines: str, collectives: str, astra_sim: str | None, loggopsim: str | None) -> None:
+@click.option(
+    "--rows", "file", type=click.Path(dir_okay=False, path_type=Path), help="Keep rows here."
+)
+@click.option("--seconds", default=inf, help="After which no rows begin.")
+def main(
+    machines: str,
+    collectives: str,
+    astra_sim: str | None,
+    loggopsim: str | None,
+    file: Path | None,
+    seconds: float,
+) -> None:
     """Print the table, and end with 1 if a row is off."""
+    kept = Kept(FORMAT, "commplan", file, time.monotonic() + seconds)
     missed: list[str] = []
     head = ("machine", "collective", "target", "bytes", "loss", "s", "played")
     print("{:18} {:14} {:24} {:>9} {:>7} {:>6}  {}".format(*head))
     for machine in machines.split(","):
         for name in collectives.split(","):
-            for row in rows(machine, name):
+            for row in _kept_rows(kept, machine, name):
                 print(
                     f"{row.machine:18} {row.collective:14} {row.target:24} {row.size:9} "
                     f"{row.loss:7.2%} {row.seconds:6.2f}  {row.played}",
@@ -213,6 +232,18 @@ def main(machines: str, collectives: str, astra_sim: str | None, loggopsim: str 
     for line in outside(astra_sim, loggopsim):
         print(line)
     ended(missed)
+
+
+def _kept_rows(kept: Kept, machine: str, name: str) -> Iterator[Row]:
+    """Give the rows that were kept, or make them."""
+    case = {"machine": machine, "collective": name}
+    try:
+        found = kept.once(case, lambda: {"rows": [row[2:] for row in rows(machine, name)]})
+    except TimeOverError:
+        raise SystemExit("the time is over: the same command goes on") from None
+    for target, size, loss, spent, ratio, alike, note in found["rows"]:
+        both = None if alike is None else (alike[0], alike[1])
+        yield Row(machine, name, target, size, loss, spent, ratio, both, note)
 
 
 def _missed(row: Row) -> Iterator[str]:

@@ -12,21 +12,28 @@ connection has (`python -m bench.fluid` compares that); and a message begins wit
 both ends have posted it, so that a rank that may have few under way waits for latencies that
 overlap elsewhere. `plain` is the same program with a lead of 1 on the machine without latencies,
 where neither matters: there the two have to agree.
+
+`--rows FILE` keeps each row as it ends, and `--seconds` ends in time: the same command goes on
+where it was left. Rows are those of the version that made them; another one needs a new file.
 """
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import product
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from shutil import which
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 import numpy as np
 
+from bench.contest.kept import Kept, TimeOverError
 from bench.verdict import ended
 from commplan.planning.planner import plan, schedule_time_bound
 from runtime.emit.targets import emit
@@ -46,6 +53,7 @@ MACHINES = (
 )
 COLLECTIVES = ("all_gather", "all_reduce", "all_to_all")
 HEADER = Path(__file__).parent / "ranks" / "smpi.h"
+FORMAT = "commplan/bench-smpi/1"
 SECONDS = 300.0  # for one program
 # Flows on a link weigh 1 / (their latency + EQUAL · the sum of 1 / bandwidth of their links); that
 # sum is made the same for all, and latency does not count beside it.
@@ -174,46 +182,70 @@ def plain(schedule: Schedule) -> Schedule:
     return with_lead(replace(schedule, topology=replace(machine, alpha=alpha)), 1)
 
 
-def compare(name: str, what: str, size: int) -> tuple[list[str], float | None]:
-    """Print a line; give what does not hold, and how the plain program is predicted."""
+def measure(name: str, what: str, size: int) -> dict[str, Any]:
+    """Play a plan and its plain program: a row, which is empty where MPI cannot tell the ways."""
     machine = topology(name)
     made = plan(machine, collective(what, range(machine.ranks)), size=size).schedule
     routes = ways(made)
     if routes is None:
-        click.echo(f"{what:12}{name:20}{bytes_of(size):>8}  several ways between two ranks")
-        return [], None
+        return {"bound": None}
     found, simple = play(made, routes, size), play(plain(made), routes, size)
     bound = schedule_time_bound(made, found.size)
+    return {"bound": bound, "found": asdict(found), "simple": asdict(simple)}
+
+
+def told(row: Mapping[str, Any]) -> tuple[list[str], float | None]:
+    """Print a row; give what does not hold, and how the plain program is predicted."""
+    name, what, size, bound = (row[key] for key in ("machine", "collective", "size", "bound"))
+    words = f"{what:12}{name:20}{bytes_of(size):>8}"
+    if bound is None:
+        click.echo(f"{words}  several ways between two ranks")
+        return [], None
+    found, simple = Played(**row["found"]), Played(**row["simple"])
     case = f"{what} on {name}, {bytes_of(size)}"
     faults = [f"{case}: {each.wrong} wrong elements" for each in (found, simple) if each.wrong]
     if found.seconds < NEVER * bound:
         faults.append(f"{case}: faster than its bound")
     click.echo(
-        f"{what:12}{name:20}{bytes_of(size):>8}{duration(bound):>12}{duration(found.seconds):>12}"
+        f"{words}{duration(bound):>12}{duration(found.seconds):>12}"
         f"{found.fair:8.3f}{found.fifo:8.3f}{simple.fair:8.3f}{found.seconds / bound:14.3f}"
     )
     return faults, simple.fair
 
 
-@click.command()
+@click.command(help=__doc__)
 @click.option("--machine", "machines", multiple=True, default=MACHINES, help="A topology.")
 @click.option("--collective", "names", multiple=True, default=COLLECTIVES)
 @click.option("--size", "sizes", multiple=True, default=("64KiB", "1MiB"), help="Of the data.")
-def main(machines: tuple[str, ...], names: tuple[str, ...], sizes: tuple[str, ...]) -> None:
+@click.option("--rows", type=click.Path(dir_okay=False, path_type=Path), help="Keep rows here.")
+@click.option("--seconds", default=inf, help="After which no row begins.")
+def main(
+    machines: tuple[str, ...],
+    names: tuple[str, ...],
+    sizes: tuple[str, ...],
+    rows: Path | None,
+    seconds: float,
+) -> None:
     """Print simulated and predicted times; exit 1 where something does not hold."""
     if which("smpicc") is None or which("smpirun") is None:
         click.echo("no SMPI here (Debian: simgrid, libsimgrid-dev); nothing is compared")
         return
+    kept = Kept(FORMAT, "SMPI", rows, time.monotonic() + seconds)
     click.echo(HEAD)
-    faults, ratios = [], []
-    for name, what, size in product(machines, names, map(units.size, sizes)):
-        wrong, ratio = compare(name, what, size)
+    faults: list[str] = []
+    ratios: list[float] = []
+    for asked in product(machines, names, map(units.size, sizes)):
+        case = dict(zip(("machine", "collective", "size"), asked, strict=True))
+        try:
+            wrong, ratio = told(kept.once(case, partial(measure, *asked)))
+        except TimeOverError:
+            raise SystemExit("the time is over: the same command goes on") from None
         faults += wrong
         ratios += [] if ratio is None else [ratio]
     near = sum(abs(ratio - 1) <= NEAR for ratio in ratios)
-    told = f"{near} of {len(ratios)} plain programs are within {NEAR:.0%}"
-    click.echo(told)
-    ended(faults + ([told] if near < SHARE * len(ratios) else []))
+    summary = f"{near} of {len(ratios)} plain programs are within {NEAR:.0%}"
+    click.echo(summary)
+    ended(faults + ([summary] if near < SHARE * len(ratios) else []))
 
 
 if __name__ == "__main__":
