@@ -23,7 +23,7 @@ from solvers.jobs.job import Job, Layout
 from solvers.placement.bounds import least
 from solvers.placement.judge import Judge
 from solvers.placement.search import Placement, place
-from solvers.settings.deadline import Watch
+from solvers.settings.deadline import NotFound, Watch
 from solvers.steps.chips import chip_of
 from solvers.steps.memory import held
 from solvers.steps.step import Step, step
@@ -33,6 +33,7 @@ from topologies.model.units import Rank
 
 SEARCHED = ("tp", "cp", "ep", "etp", "pp", "virtual", "zero", "micro")
 MOST = 200_000  # layouts that are looked at
+CHUNK = 256  # layouts that a process of a crew looks at, at most, before it can be stopped
 MEMORY = "more than a rank's memory"
 
 
@@ -115,15 +116,20 @@ def rank_layouts(
 
     Raises:
         JobError: the job has no model with a batch, or no chip; or no layout is feasible.
+        NotFound: the time was over before one was.
     """
     if job.model is None or job.batch is None or chip_of(job.compute) is None:
         raise JobError("--search: found no model with a batch and a chip, expected all three")
     usable = np.arange(topology.ranks) if ranks is None else np.unique(np.array(ranks))
     crew = crew or Crew(topology, usable)
     refused: Counter[str] = Counter()
-    feasible = []
+    feasible: list[Ranked] = []
     candidates = list(_candidates(job, ranges, len(usable)))
-    for candidate, (reason, best) in zip(candidates, crew.examine(candidates), strict=True):
+    watch.tell(f"looking at {len(candidates)} layouts")
+    examined = zip(candidates, crew.examine(candidates), strict=True)
+    for number, (candidate, (reason, best)) in enumerate(examined):
+        if watch.leaves_out(f"{len(candidates) - number} layouts that were not looked at"):
+            break
         if best is None:
             refused[reason] += 1
         else:
@@ -132,6 +138,8 @@ def rank_layouts(
         raise JobError(
             f"--search: no layout within these ranges multiplies to the {len(usable)} ranks"
         )
+    if not feasible and watch.late:
+        raise NotFound("--search: the time was over before a layout was feasible")
     if not feasible:
         common = ", ".join(f"{count} by {why}" for why, count in refused.most_common(3))
         raise JobError(f"--search: no layout is feasible of {sum(refused.values())} ({common})")
@@ -159,7 +167,7 @@ class Crew:
         """Say of each layout why it is not feasible, or its step with every group at its best."""
         if self.executor is None:
             return (examine(self.topology, self.usable, job) for job in jobs)
-        chunk = max(len(jobs) // (8 * self.count), 1)
+        chunk = min(max(len(jobs) // (8 * self.count), 1), CHUNK)
         return self.executor.map(_examine_held, jobs, chunksize=chunk)
 
     def place(self, jobs: Sequence[Job]) -> Iterator[tuple[Placement, Step]]:
@@ -211,7 +219,7 @@ def _place_first(
             for each in feasible[number : number + crew.count]
             if len(first) < shown or each.step.seconds < first[shown - 1].step.seconds
         ]
-        if not wave or (first and watch.leaves_out(f"{len(feasible) - number} layouts")):
+        if not wave or (first and watch.leaves_out(f"{len(feasible) - number} feasible layouts")):
             break
         watch.tell(f"placing layout {number + 1} of {len(feasible)}")
         placed = crew.place([each.job for each in wave])

@@ -8,7 +8,7 @@ import pytest
 from solvers.jobs.errors import JobError
 from solvers.jobs.reading import load
 from solvers.placement.search import place
-from solvers.settings.deadline import Watch
+from solvers.settings.deadline import NotFound, Watch
 from solvers.steps.layouts import (
     Crew,
     _candidates,
@@ -76,3 +76,22 @@ def test_a_job_without_a_chip_is_refused():
     machine = topology("dgx-h100:boxes=2")
     with pytest.raises(JobError, match="no model with a batch and a chip"):
         rank_layouts(machine, load("ub-mesh-moe-2t"), {"tp": (1, 2)}, None, 1, Watch(1.0))
+
+
+def test_a_search_that_is_stopped_ranks_what_it_has_looked_at():
+    machine, job = topology("dgx-h100:boxes=2"), load("qwen3-235b", SMALL, whole=False)
+    ranges, watch = read_ranges("tp=1..8,pp=1..4,ep=1..16,virtual=1"), Watch(600.0)
+
+    class Stopping(Crew):
+        def examine(self, jobs):
+            for number, found in enumerate(super().examine(jobs)):
+                if number == 10:
+                    watch.stop()
+                yield found
+
+    found = rank_layouts(machine, job, ranges, None, 4, watch, Stopping(machine, np.arange(16)))
+    assert found.feasible + sum(found.refused.values()) == 10
+    assert len(found.first) == 1
+    assert "that were not looked at" in found.not_tried[0]
+    with pytest.raises(NotFound, match="the time was over before a layout was feasible"):
+        rank_layouts(machine, job, ranges, None, 4, watch)

@@ -14,6 +14,7 @@ from commplan.cli.io.jobs import steps
 from commplan.cli.io.needless import is_given
 from commplan.cli.io.progress import progress
 from solvers.jobs.reading import load
+from solvers.settings.deadline import NotFound
 from solvers.steps.layouts import Crew, hold, rank_layouts, read_ranges
 from topologies.formats import spec
 from topologies.model.topology import IntArray, Topology
@@ -34,6 +35,7 @@ def search_layouts(
 
     Raises:
         UsageError: no machine is given, or something that a search has no use for.
+        Abort: it was interrupted before a layout was found.
     """
     if topology is None or any(map(is_given, ("output", "pin", "rate", "measured"))):
         raise click.UsageError(
@@ -46,7 +48,12 @@ def search_layouts(
     read = load(job, changes, whole=False)
     helping = _crew(machine, np.unique(np.array(usable)), jobs)
     with progress(time_limit) as watch, stop_on_interrupt(watch), helping as crew:
-        found = rank_layouts(machine, read, ranges, usable, shown, watch, crew)
+        try:
+            found = rank_layouts(machine, read, ranges, usable, shown, watch, crew)
+        except NotFound:
+            if watch.stopped:
+                raise click.Abort from None
+            raise
     lines = steps.layouts_lines(read, machine.name, found)
     return Answer({"job": read.name, "machine": machine.name, **steps.layouts_fields(found)}, lines)
 
