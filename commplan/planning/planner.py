@@ -119,9 +119,10 @@ def plan(
     if faults := list(collective_faults(topology, collective)):
         raise CollectiveError("\n".join(faults))
     if known is None:
-        from solvers.trees.large import refuse_too_large
+        from solvers.trees.large import refuse_too_large, refuse_too_many_transfers
 
         refuse_too_large(topology, collective, options)
+        refuse_too_many_transfers(topology, collective)
         refuse_many_pairs(topology, collective.ranks, collective.name, options.solver)
     size = size if size is None else whole("size", size, 1, 2**60)
     if max_scratch is not None:

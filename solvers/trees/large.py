@@ -35,9 +35,11 @@ from topologies.model.ragged import within
 from topologies.model.topology import IntArray, Topology, frozen, integers, reverse
 from topologies.model.units import Share
 from topologies.symmetry.group import Group, count_orbits, declared_group
+from topologies.symmetry.refinement import refine
 
 MOST_PAIRS = 4096  # ranks up to which programs look at all pairs of them
 SEARCHED = 8192  # ranks up to which symmetry is searched for where it is not declared
+MOST_TRANSFERS = 2**23  # that are written down: more take gigabytes, and minutes before that
 FAMILIES = 64  # orbits of ranks, each with trees of its own, that are planned for
 SLACK = 1e-9  # relative distance at which a bound counts as attained
 
@@ -79,6 +81,28 @@ def refuse_too_large(topology: Topology, collective: Collective, options: Solver
     orbits = count_orbits(declared_group(topology), topology.ranks)
     if orbits > (FAMILIES if shape.root is None else topology.ranks):
         raise LimitError(_too_many_orbits(topology, orbits))
+
+
+def refuse_too_many_transfers(topology: Topology, collective: Collective) -> None:
+    """Refuse at once an all_gather or reduce_scatter whose schedule would be too long to be made.
+
+    The block of each rank is brought to all others, or collected from them; ranks that refinement
+    tells apart are no images of each other, and the blocks of both are written down.
+
+    Raises:
+        LimitError: with the least number of transfers.
+    """
+    ranks, movement = collective.ranks, collective.shape.movement
+    spread = movement in (Movement.COPY, Movement.SUM) and collective.shape.root is None
+    if not spread or len(ranks) ** 2 <= MOST_TRANSFERS or collective.blocks < len(ranks):
+        return
+    looks = refine(topology, np.zeros(topology.vertices, dtype=np.int64))
+    different = len(np.unique(looks[list(ranks)]))
+    if (least := different * (len(ranks) - 1)) > MOST_TRANSFERS:
+        raise LimitError(
+            f"{collective.name}: {different:,} ranks of {topology.name} differ, whose blocks take "
+            f"{least:,} transfers or more, expected at most {MOST_TRANSFERS:,}"
+        )
 
 
 def pack_large(topology: Topology, collective: Collective, group: Group, watch: Watch) -> Schedule:

@@ -136,6 +136,24 @@ def test_trees_out_of_one_root_are_right_where_they_are_not_the_fastest(machine:
     assert 0.4 < float(report.algbw) / float(made.bound.algbw) <= 1
 
 
+def test_schedules_of_too_many_transfers_are_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    uneven, even = topology("mesh:3x4"), topology("torus:3x4")
+    for name in ("all_gather", "reduce_scatter"):
+        what = collective(name, range(12))
+        large.refuse_too_many_transfers(even, what)
+        monkeypatch.setattr(large, "MOST_TRANSFERS", 43)
+        with pytest.raises(LimitError, match=r"4 ranks of mesh:3x4 differ.* 44 transfers or more"):
+            large.refuse_too_many_transfers(uneven, what)
+        monkeypatch.setattr(large, "MOST_TRANSFERS", 44)
+        large.refuse_too_many_transfers(uneven, what)
+    monkeypatch.setattr(large, "MOST_TRANSFERS", 1)
+    for name in ("all_reduce", "all_to_all"):
+        large.refuse_too_many_transfers(uneven, collective(name, range(12)))
+    large.refuse_too_many_transfers(uneven, collective("broadcast", range(12), 0))
+
+
 def test_what_is_too_large_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CollectiveError, match="expected 1 to 65,536 ranks"):
         collective("all_to_all", range(65_537))
