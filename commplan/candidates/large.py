@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from math import inf
 
 from commplan.candidates.measure import play_work
@@ -67,6 +67,7 @@ def pace_for_large(
     others: Others = no_others,
     *,
     paced: bool = False,
+    anew: Others = no_others,
 ) -> tuple[Schedule, Simulation | None]:
     """Search for the pacing with which a schedule reaches most at LARGE bytes.
 
@@ -83,6 +84,7 @@ def pace_for_large(
         others: makes others of the same throughput, one by one.
         paced: it keeps the pacing that it has where it reaches HIGH so, as a repaired one often
             does: links that share are not played then.
+        anew: makes others of the same throughput that are paced so as well, for where it does not.
 
     Returns:
         The schedule, or another, at that pacing, and what is expected of it where switches cut
@@ -93,8 +95,10 @@ def pace_for_large(
         return schedule, None
     if work > LARGE_WORK:
         return _put_off(schedule, max_scratch)
-    if paced and (as_it_is := _keep(schedule, work, max_scratch)) is not None:
-        return schedule, as_it_is
+    few = _written(schedule) <= EASED_VISITS
+    for each in chain([schedule], anew() if few else ()) if paced else ():
+        if (as_it_is := _keep(each, work, max_scratch)) is not None:
+            return each, as_it_is
     tried = _at(schedule, [(*each, 1) for each in LARGE_PACINGS], max_scratch) or [schedule]
     best = tried[0]
     if work <= PACING_WORK and not _stays_near(best):

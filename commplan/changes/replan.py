@@ -7,9 +7,9 @@ from fractions import Fraction
 from commplan.anytime.checking import WrongSchedule
 from commplan.changes.difference import Difference, compare_traffic
 from commplan.changes.shrink import on_what_is_left
-from commplan.planning.planner import Plan, plan
+from commplan.planning.planner import Plan, paced_like, plan
 from runtime.metrics.link_loads import throughput
-from runtime.metrics.pacing import pacing_of, with_pacing
+from runtime.metrics.pacing import pacing_of
 from runtime.simulate.simulate import simulate
 from solvers.groups.reach import refuse_parts
 from solvers.kept_symmetry import find_symmetry_left
@@ -93,12 +93,13 @@ def replan(
     refuse_parts(left.topology, what, "on what is left")
     options = SolverOptions(in_network=schedule.in_network, relays=schedule.relays)
     asked, watch = (left.topology, what), watch or Watch(seconds)
+    pacing = pacing_of(schedule)
     try:
         watch.tell("repairing the old trees")
-        known = _paced_like(schedule, _repair(schedule, left, what, watch, keep=keep))
-        made = plan(*asked, size=size, options=options, watch=watch, known=known)
+        known = paced_like(_repair(schedule, left, what, watch, keep=keep), pacing)
+        again = None if keep else pacing
+        made = plan(*asked, size=size, options=options, watch=watch, known=known, pacing=again)
     except (NotFound, Infeasible, WrongSchedule):  # they are not all that there is
-        pacing = pacing_of(schedule)
         made = plan(*asked, size=size, options=options, watch=watch, pacing=pacing)
     difference = compare_traffic(schedule, made.schedule, left)
     took = None if made.size is None else simulate(schedule, _size(schedule, made.size)).seconds
@@ -130,12 +131,6 @@ def _repair(
             if few:
                 raise
     return repair(*asked, find_symmetry_left(left, what, watch), watch)
-
-
-def _paced_like(old: Schedule, made: Schedule) -> Schedule:
-    """Pace a repaired schedule as the old one, but for steps that stood further apart."""
-    usual = pacing_of(old)
-    return with_pacing(made, replace(pacing_of(made), lead=usual.lead, order=usual.order))
 
 
 def _size(schedule: Schedule, size: Bytes) -> Bytes:

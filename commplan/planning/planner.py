@@ -13,7 +13,7 @@ from commplan.anytime.abandon import end_with, overtime
 from commplan.anytime.checking import Checked, check_schedule
 from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.candidates.keys import BEST, Generator
-from commplan.candidates.large import pace_for_large, play_seconds
+from commplan.candidates.large import no_others, pace_for_large, play_seconds
 from commplan.candidates.measure import Candidate, allocated, measure
 from commplan.candidates.select import compare, distinct, try_pacings
 from commplan.candidates.tuning import EASED_LARGE_PARTS
@@ -96,7 +96,8 @@ def plan(
         options: which symmetry to use, what switches and ranks outside may do, and limits.
         max_scratch: what a rank may need besides its buffers, as a part of the size.
         watch: reports progress and can be stopped early; takes the place of `seconds`.
-        known: a schedule of highest throughput, where there is one already; it is checked.
+        known: a schedule of highest throughput, where there is one already; it is checked. With a
+            pacing that does not suit it another may take its place that is found soon.
         pacing: of a schedule for a machine that is nearly the same: what is found keeps its lead
             and its order where these suit it; without a size others are tried only where not.
 
@@ -133,7 +134,9 @@ def plan(
 
             return plan_exchange(topology, collective, size, options, max_scratch, watch)
         if known is not None:
-            return plan_as_is(topology, collective, size, options, max_scratch, watch, known)
+            return plan_as_is(
+                topology, collective, size, options, max_scratch, watch, known, pacing
+            )
         return _in_order(topology, collective, size, options, max_scratch, watch, pacing)
 
 
@@ -217,9 +220,9 @@ def plan_as_is(
         return _for_size(best, report, candidates, size, watch)
     pieces, paced = best.block, known is not None or pacing is not None
     if pacing is not None:
-        kept = replace(pacing_of(best), lead=pacing.lead, order=pacing.order)
-        best = with_pacing(best, kept)
-    best, reached = _pace(best, max_scratch, watch, options, paced=paced)
+        best = paced_like(best, pacing)
+    again = pacing if known is not None else None
+    best, reached = _pace(best, max_scratch, watch, options, paced=paced, again=again)
     if best.block is not pieces or pacing_of(best).phases > 1:
         report = check_schedule(best).report
     cut = tuple(watch.not_tried)
@@ -289,13 +292,15 @@ def _pace(
     options: SolverOptions,
     *,
     paced: bool,
+    again: Pacing | None,
 ) -> tuple[Schedule, Simulation | None]:
     """Choose a lead by playing the schedule; it stays as it is where the time does not suffice.
 
     Where it reaches little, trees of the same throughput that leave room on links may take its
     place.
 
-    A play that has begun is not cut short. What is `paced` keeps its pacing where that suits it.
+    A play that has begun is not cut short. What is `paced` keeps its pacing where that suits it;
+    where not, and trees that are packed `again` go well so, it is these.
     """
     slower = CROWDED if watch.crowded else 1.0
     if watch.left < slower * play_seconds(best):
@@ -303,7 +308,23 @@ def _pace(
         return best, None
     watch.tell("playing it")
     others = partial(_with_room, best, watch, options)
-    return pace_for_large(best, max_scratch, others, paced=paced)
+    anew = no_others if again is None else partial(_anew, best, watch, options, again)
+    return pace_for_large(best, max_scratch, others, paced=paced, anew=anew)
+
+
+def _anew(
+    best: Schedule, watch: Watch, options: SolverOptions, pacing: Pacing
+) -> Iterable[Schedule]:
+    """Pack the trees of a repaired schedule from nothing, and pace them."""
+    from commplan.planning.anew import pack_anew
+
+    return (paced_like(made, pacing) for made in pack_anew(best, watch, options))
+
+
+def paced_like(made: Schedule, pacing: Pacing) -> Schedule:
+    """Pace a schedule as another one, but for steps that stood further apart."""
+    kept = replace(pacing_of(made), lead=pacing.lead, order=pacing.order)
+    return with_pacing(made, kept)
 
 
 def _with_room(best: Schedule, watch: Watch, options: SolverOptions) -> Iterable[Schedule]:

@@ -152,3 +152,13 @@ def test_what_is_no_schedule_or_no_damage_is_refused_in_a_line():
         replan(None, damage)
     with pytest.raises(ArgumentError, match="damage: found 'r0:r1', expected"):
         replan(planned(machine, "broadcast"), "r0:r1")
+
+
+def test_trees_that_a_program_keeps_up_with_take_the_place_of_repaired_ones():
+    machine = dgx_a100(2)
+    made = replan(planned(machine, "all_reduce"), read_damage(machine, without=["b0.g0:ib"])).plan
+    assert made.report.optimal
+    assert made.schedule.provenance == {"solver": "all_reduce"}  # no pacing of its own
+    assert made.reached is not None
+    assert made.report.algbw is not None
+    assert made.reached.size / made.reached.seconds > 0.99 * made.report.algbw

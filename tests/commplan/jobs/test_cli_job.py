@@ -275,6 +275,7 @@ def test_a_plan_has_a_page(planned, tmp_path, call):
         (["job.toml", "dgx-a100", "--set", "layout.dp=3"], "expected a multiple of dp x micro"),
         (["job.toml", "ring:2"], "= 4 ranks, expected at most the 2 of ring:2"),
         (["job.toml", "dgx-a100", "--without-rank", "0-4"], "expected at most the 3 of dgx-a100"),
+        (["job.toml", "dgx-a100", "--without-rank", ""], "no rank is named ''"),
         (["job.toml", "dgx-a100", "--pin", "0"], "expected RANK=NAME"),
         (["job.toml", "dgx-a100", "--pin", "0=zz"], "zz"),
         (["job.toml", "dgx-a100", "-o", "job.toml"], "it is"),

@@ -22,7 +22,7 @@ def usable_ranks(machine: Topology, told: Chosen) -> list[Rank]:
     """
     ranks, dead, beside = told
     chosen = list(choose_ranks(machine, ranks))
-    gone = set(selection.ranks(machine, dead)) if dead else set()
+    gone = set() if dead is None else set(selection.ranks(machine, dead))
     for plan in beside:
         table, other = folder.load(plan)
         if other.names[: other.ranks] != machine.names[: machine.ranks]:
