@@ -92,9 +92,8 @@ def refuse_too_many_transfers(topology: Topology, collective: Collective) -> Non
     Raises:
         LimitError: with the least number of transfers.
     """
-    ranks, movement = collective.ranks, collective.shape.movement
-    spread = movement in (Movement.COPY, Movement.SUM) and collective.shape.root is None
-    if not spread or len(ranks) ** 2 <= MOST_TRANSFERS or collective.blocks < len(ranks):
+    ranks = collective.ranks
+    if collective.name not in ("all_gather", "reduce_scatter") or len(ranks) ** 2 <= MOST_TRANSFERS:
         return
     looks = refine(topology, np.zeros(topology.vertices, dtype=np.int64))
     different = len(np.unique(looks[list(ranks)]))

@@ -28,7 +28,7 @@ from topologies.model.messages import prefix, printable
 from topologies.model.topology import TopologyError
 from topologies.model.units import Bytes
 
-PROGRAM = 2**18  # messages of a chunk, above which the program of a rank is made alone
+PROGRAM = 2**14  # messages of a chunk, above which the program of a rank is made alone
 SIZE = 2**20  # bytes, of a program for which no size is given
 
 
