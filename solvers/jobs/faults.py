@@ -63,6 +63,8 @@ def _experts(model: Model, layout: Layout, decode: bool) -> Iterator[str]:
     if not model.experts:
         if layout.ep > 1:
             yield f"layout.ep: {layout.ep}, expected 1 where the model has no experts"
+        if not model.feed_forward:
+            yield "model.feed_forward: found 0, expected the inner width of a layer"
         return
     if not 1 <= model.top_k <= model.experts:
         yield f"model.top_k: {model.top_k}, expected 1 to {model.experts} experts"

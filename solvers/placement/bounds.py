@@ -6,8 +6,8 @@ share a ranks send the least in total where as many as fit are whole, and one ha
 g(a mod n). So a collective takes at least g(a mod n) M / C for each box, and as long as any rank
 alone. The exposed seconds of all kinds, each at its own least, bound those of any placement.
 
-Where ranks do not forward, a rank in a group of n uses its n - 1 widest links to other ranks. For
-the load of an all_reduce, 2 (k - 1) / k with k boxes, at least two, g is 1.
+Where ranks do not forward, a rank in a group of n uses its links to the n - 1 other ranks that it
+has most to. For the load of an all_reduce, 2 (k - 1) / k with k boxes, at least two, g is 1.
 """
 
 import numpy as np
@@ -70,28 +70,37 @@ def alone(judge: Judge, flow: Flow, n: int, usable: IntArray, filled: bool) -> f
     }.get(flow.collective, (0.0, 0.0))
     src, dst = judge.topology.src, judge.topology.dst
     most = [_widest(judge, ends, n, usable)[usable] for ends in (src, dst)]
-    times = np.maximum(out / most[0], into / most[1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sent, taken = (
+            np.where(load > 0, load / each, 0.0)
+            for load, each in zip((out, into), most, strict=True)
+        )
+    times = np.maximum(sent, taken)
     # Of a pipeline the first stage takes in nothing, so that the slowest rank may be one such.
     even = filled and flow.collective != "send"
     return float(times.max() if even else times.min())
 
 
 def _widest(judge: Judge, ends: IntArray, n: int, usable: IntArray) -> FloatArray:
-    """Compute what a rank can send, or take in, in a group of n: over n - 1 links to others.
+    """Compute what a rank can send, or take in, in a group of n: from n - 1 others.
 
-    Links to ranks that may not be used are of no use.
+    Links to ranks that may not be used are of no use; several links to one rank all are.
     """
     machine, direct = judge.topology, judge.alone.direct
     every = np.bincount(ends, machine.bandwidth, minlength=machine.vertices)[: machine.ranks]
     if judge.forward or not len(direct):
         return np.asarray(every, dtype=np.float64)
     alive = np.isin(machine.src[direct], usable) & np.isin(machine.dst[direct], usable)
-    order = direct[np.lexsort([-machine.bandwidth[direct] * alive, ends[direct]])]
-    first = np.searchsorted(ends[order], ends[order])
-    late = np.arange(len(order)) - first >= n - 1
-    idle = order[late | ~np.isin(order, direct[alive])]
-    lost = np.bincount(ends[idle], machine.bandwidth[idle], minlength=machine.ranks)
-    return np.asarray(every - lost, dtype=np.float64)
+    others = machine.src + machine.dst - ends  # the other end of each link
+    pairs = ends * machine.ranks + others
+    pair, number = np.unique(pairs[direct], return_inverse=True)
+    rate = np.bincount(number, machine.bandwidth[direct] * alive, minlength=len(pair))
+    end = pair // machine.ranks
+    order = np.lexsort([-rate, end])
+    late = np.arange(len(order)) - np.searchsorted(end[order], end[order]) >= n - 1
+    rate[order[late]] = 0.0
+    whole = np.bincount(ends[direct], machine.bandwidth[direct], minlength=machine.ranks)
+    return np.asarray(every - whole + np.bincount(end, rate, minlength=machine.ranks))
 
 
 def _boxes(family: Family, flow: Flow, n: int, usable: IntArray) -> float:
@@ -108,5 +117,6 @@ def _boxes(family: Family, flow: Flow, n: int, usable: IntArray) -> float:
     if rest is None:
         return 0.0
     out, into = rest
-    times = np.maximum(out / family.out, into / family.into)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        times = np.maximum(out / family.out, into / family.into)
     return float(np.where(a > 0, times, 0.0).max(initial=0.0))

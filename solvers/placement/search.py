@@ -33,6 +33,7 @@ GAIN = 1e-9  # of the seconds, that an exchange must gain
 LIKE = 1e-9  # of a rate, that two may differ by and be one
 EACH, MOST = 20, 2000  # exchanges for each rank, and in all
 WORK = 30_000_000  # ranks × flows × families that exchanges may cost
+SPARE = 0.3  # of the exchanges are with ranks that the job does not use, where there are some
 BLOCKS = 6  # sizes of blocks that packings are tried for
 
 
@@ -264,7 +265,7 @@ class _Search:
         return True
 
     def exchange(self) -> None:
-        """Exchange ranks, and rows of a group's ranks, as long as the work lasts."""
+        """Exchange ranks, with those that are not used too, and rows of a group's ranks."""
         assert self.best is not None
         free = np.setdiff1d(np.arange(len(self.best)), list(self.pins))
         each = max(len(self.best) * len(self.judge.flows) * (1 + len(self.judge.families)), 1)
@@ -272,7 +273,10 @@ class _Search:
         rows = groups(self.judge.job.layout, "tp")
         for _ in range(min(WORK // each, EACH * len(self.best), MOST)):
             trial = self.best.copy()
-            if len(rows) > 1 and rows.shape[1] > 1 and not self.pins and rng.random() < 0.5:
+            spare = np.setdiff1d(self.usable, trial, assume_unique=True)
+            if len(spare) and len(free) and rng.random() < SPARE:
+                trial[rng.choice(free)] = rng.choice(spare)
+            elif len(rows) > 1 and rows.shape[1] > 1 and not self.pins and rng.random() < 0.5:
                 one, other = rng.choice(len(rows), 2, replace=False)
                 trial[rows[one]], trial[rows[other]] = self.best[rows[other]], self.best[rows[one]]
             elif len(free) > 1:

@@ -165,6 +165,7 @@ def test_a_list_of_collectives_is_a_job(write):
         ),
         ("tp = 2", "zero = 7", "layout.zero: invalid enum value 7, expected one of 0, 1, 2, 3"),
         ("tp = 2", "ep = 2", "layout.ep: 2, expected 1 where the model has no experts"),
+        ("feed_forward = 256", "", "model.feed_forward: found 0, expected the inner width"),
         ("tp = 2", "pp = 8", "layout.pp: 8 stages, expected at most 4 layers"),
         ("sequences = 4", "sequences = 3", "batch.sequences: 3, expected a multiple of dp x micro"),
         ("[batch]\nsequences = 4", "", "file: found no flows, expected flows, or a model with"),

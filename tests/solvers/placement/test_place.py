@@ -170,3 +170,19 @@ def test_boxes_with_a_way_out_wider_than_a_ranks_own_are_seen(job):
     placed = place(made, job(tp=4, dp=4))
     assert {family.count for family in Judge(made, job(tp=4, dp=4)).families} == {4}
     assert placed.judged.seconds <= min(placed.others.values())
+
+
+def test_several_links_to_one_rank_all_count_in_the_bound(job):
+    machine, usable = topology("random:4:switches=2:seed=15"), list(range(4))
+    text = "# tp=4\ngroup,collective,bytes,times\ntp,reduce_scatter,1MiB,3\n"
+    placed = place(machine, job(tp=4, text=text), usable)
+    assert placed.bound <= placed.judged.seconds
+
+
+def test_ranks_that_the_job_has_no_need_of_take_the_places_of_slower_ones(job):
+    machine, usable = topology("random:5:switches=1:seed=26"), [0, 1, 2]
+    small = job(tp=2, text="# tp=2\ngroup,collective,bytes,times\ntp,all_reduce,64MiB,1\n")
+    placed = place(machine, small, usable)
+    judge = Judge(machine, small, placed.forward)
+    assert placed.judged.seconds == min(judge.seconds(np.array(p)) for p in permutations(usable, 2))
+    assert placed.judged.seconds < 0.6 * placed.others["Megatron-LM's"]
