@@ -1,7 +1,7 @@
 """Run by mpirun: times of all_reduce by torch over commplan and gloo, a communicator and mpi4py.
 
-Words: "calls", "ddp" or "groups", and how often; for "ddp" the ways of exchanging gradients and the
-rows of a batch. Prints a line of JSON at process 0.
+Words: "calls", "cores", "ddp" or "groups", and how often; for "ddp" the ways of exchanging
+gradients and the rows of a batch. Prints a line of JSON at process 0.
 """
 
 import json
@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ BATCH = 20  # calls of one way, before it is another's turn
 WIDE, LAYERS = 768, 6  # of the model: 2.25 MiB of gradients a layer
 WAYS = ("thread", "caller", "gloo", "none")  # of gradients
 Call = Callable[[], object]
+Clocks = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
 def main() -> None:
@@ -36,7 +38,8 @@ def main() -> None:
     torch.set_num_threads(1)
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     what, often = sys.argv[1], int(sys.argv[2])
-    found = {"calls": time_calls, "ddp": time_steps, "groups": time_groups}[what](often)
+    ask = {"calls": time_calls, "cores": time_cores, "ddp": time_steps, "groups": time_groups}
+    found = ask[what](often)
     if WORLD.rank == 0:
         print(json.dumps(found))
 
@@ -60,15 +63,7 @@ def time_calls(rounds: int) -> dict[str, dict[int, list[float]]]:
     world = commplan.Communicator(WORLD, star(N))
     found: dict[str, dict[int, list[float]]] = {}
     for size in SIZES:
-        # All of one kind: numpy asks for large pages, which torch does not.
-        array = np.zeros(size // 4, np.float32)
-        given, plain = torch.from_numpy(array), array
-        ways: dict[str, Call] = {
-            "torch, commplan": partial(dist.all_reduce, given),
-            "torch, gloo": partial(dist.all_reduce, given, group=gloo),
-            "communicator": partial(world.Allreduce, MPI.IN_PLACE, array),
-            "mpi4py": partial(WORLD.Allreduce, MPI.IN_PLACE, plain),
-        }
+        ways = list_ways(size, gloo, world)
         times: dict[str, list[float]] = {name: [] for name in ways}
         for turn in range(max(3, rounds >> max(0, size.bit_length() - 16))):
             for name in sorted(ways, key=partial(place, turn)):
@@ -78,6 +73,46 @@ def time_calls(rounds: int) -> dict[str, dict[int, list[float]]]:
             found.setdefault(name, {})[size] = np.percentile(seconds, [10, 50]).tolist()
     dist.destroy_process_group()
     return found
+
+
+def list_ways(size: int, gloo: object, world: commplan.Communicator) -> dict[str, Call]:
+    """List the ways of an all_reduce in place, of one memory."""
+    # All of one kind: numpy asks for large pages, which torch does not.
+    array = np.zeros(size // 4, np.float32)
+    given = torch.from_numpy(array)
+    return {
+        "torch, commplan": partial(dist.all_reduce, given),
+        "torch, gloo": partial(dist.all_reduce, given, group=gloo),
+        "communicator": partial(world.Allreduce, MPI.IN_PLACE, array),
+        "mpi4py": partial(WORLD.Allreduce, MPI.IN_PLACE, array),
+    }
+
+
+def time_cores(rounds: int) -> dict[str, list[float]]:
+    """Tell of a call of 4 bytes how long its thread ran on a core, and how long it was ready to.
+
+    The medians of means of turns and processes: seconds in all, on a core, and waiting for one, as
+    Linux counts them for the thread that calls.
+    """
+    join("thread")
+    ways = list_ways(4, dist.new_group(backend="gloo"), commplan.Communicator(WORLD, star(N)))
+    found: dict[str, list[Clocks]] = {name: [] for name in ways}
+    for turn in range(rounds):
+        for name in sorted(ways, key=partial(place, turn)):
+            WORLD.Barrier()
+            before = read_clocks()
+            for _ in range(BATCH):
+                ways[name]()
+            own = (read_clocks() - before) / BATCH
+            found[name] += [WORLD.allreduce(own) / N] if turn else []  # the first plans
+    dist.destroy_process_group()
+    return {name: np.median(rows, axis=0).tolist() for name, rows in found.items()}
+
+
+def read_clocks() -> Clocks:
+    """Read seconds that passed, that this thread was on a core, and that it waited for one."""
+    words = Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()
+    return np.array([time.perf_counter(), int(words[0]) / 1e9, int(words[1]) / 1e9])
 
 
 def place(turn: int, name: str) -> int:
