@@ -17,6 +17,7 @@ Machine = Core | Persistent
 Steps = Generator[Machine | None, bool | None, bool | None]
 
 SPINS = 200  # looks before the first nap
+HEARD_SECONDS = 5.0  # for others to say what they called in the place of what failed
 SHORTEST_NAP, LONGEST_NAP = 20e-6, 2e-3  # seconds
 
 
@@ -75,10 +76,22 @@ class Owner(under_way.Worker, Protocol):
 
 
 def native_steps(start: Callable[[], Native]) -> Steps:
-    """Take all steps of a collective of MPI's own, which `start` begins."""
+    """Take all steps of a collective of MPI's own, which `start` begins.
+
+    Where another process calls something else, MPI may find a message too long before anybody says
+    what was called; the failure is then that of the log, and MPI's own if nothing is said for long.
+    """
+    from mpi4py import MPI
+
     request = start()
-    while not request.Test():
-        yield None
+    try:
+        while not request.Test():
+            yield None
+    except MPI.Exception:
+        until = time.monotonic() + HEARD_SECONDS
+        while time.monotonic() < until:
+            yield None
+        raise
     return False
 
 
