@@ -1,7 +1,9 @@
 """Run by mpirun: unlike calls are told by name at every process, soon, and all live on."""
 
 import os
+import shutil
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -120,10 +122,10 @@ def check_making(way):
             Communicator(WORLD, machine, way=way, **options)
 
 
-def check_calls(way):
-    """Tell unlike calls at every process, and call no more."""
+def check_calls(way, kept):
+    """Tell unlike calls at every process, and call no more; plans are kept in a folder."""
     for name, (unlike, like, one, other) in CASES.items():
-        comm = Communicator(WORLD, ring(N), limit=300, abort=False, way=way)
+        comm = Communicator(WORLD, ring(N), limit=300, abort=False, way=way, cache=kept)
         for _ in range(2 if "another kind" not in name else 0):
             like(comm)
             unlike(comm)
@@ -147,14 +149,17 @@ def check_free(way):
 
 
 def main() -> None:
+    kept = WORLD.bcast(tempfile.mkdtemp() if ME == 0 else None)
     for way in sys.argv[1:]:
         check_limit(way)
         check_blocks(way)
         check_making(way)
-        check_calls(way)
+        check_calls(way, kept)
         check_free(way)
         if ME == 0:
             print(way, "right", flush=True)
+    if ME == 0:
+        shutil.rmtree(kept)
     inner = WORLD.Split(ME % 2)
     between = inner.Create_intercomm(0, WORLD, (ME + 1) % 2)
     with pytest.raises(ArgumentError, match="expected an intracommunicator of mpi4py"):

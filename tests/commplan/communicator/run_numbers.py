@@ -1,5 +1,9 @@
-"""Run by mpirun: averages that do not overflow, wider sums, and sums in one order everywhere."""
+"""Run by mpirun: averages that do not overflow, wider sums, and sums in one order everywhere.
 
+The word is a folder for plans, which the second way takes from the first.
+"""
+
+import sys
 from functools import reduce
 
 import numpy as np
@@ -109,7 +113,8 @@ def one_order(topology, counts):
 
 def main() -> None:
     for way in ("best", "mpi4py"):
-        comm = Communicator(WORLD, ring(N), limit=60, accumulate="float32", way=way)
+        options = {"accumulate": "float32", "cache": sys.argv[1]}
+        comm = Communicator(WORLD, ring(N), limit=60, way=way, **options)
         averages(comm)
         wider_sums(comm)
         comm.Free()
