@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_matrix
 
 from solvers.bounds.dual_certificate import CLOSE, certify
+from solvers.certify.dual_bound import MOST_PAIRS
 from solvers.certify.multigraph import dijkstra, simplify
 from solvers.lp.linear_program import LinearProgram, NotFound, Optimum, solve
 from solvers.lp.min_max_load import LoadLP
@@ -46,7 +47,6 @@ from topologies.symmetry.refinement import refine
 Amounts = NDArray[np.object_]  # of fractions
 
 MOST = 8_000_000  # columns; more take all the memory before they take all the time
-MANY = 4096  # ranks up to which paths near the optimum are looked for where these are too many
 EFFORT = 0.5  # of the work that is left, for the choice among optimal flows
 RELAY = 1e-6  # seconds that a stop at a rank counts for, when paths are chosen
 INTO = 8  # links into a vertex that a source starts with
@@ -109,7 +109,7 @@ def refuse_too_many_columns(topology: Topology, ranks: Sequence[Rank]) -> None:
     Raises:
         LimitError: with the number of columns.
     """
-    if not MANY < len(ranks) <= isqrt(BLOCK_LIMIT):  # those of more are not laid out
+    if not MOST_PAIRS < len(ranks) <= isqrt(BLOCK_LIMIT):  # those of more are not laid out
         return
     looks = refine(topology, np.zeros(topology.vertices, dtype=np.int64))
     sources = len(np.unique(looks[list(ranks)]))

@@ -104,8 +104,19 @@ def _toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        _refuse_others(text)
         what, _, place = str(error).rpartition(" (at ")
         raise ValueError(f"{place.rstrip(')')}: {what[:1].lower()}{what[1:]}") from None
+
+
+def _refuse_others(text: str) -> None:
+    """Refuse what was never meant to be TOML by what it is: another file, or rows of a list."""
+    contents.expect(text.encode(), (contents.TOML, contents.TEXT), "a job")
+    rows = ((n, row) for n, row in enumerate(text.splitlines(), 1) if row.strip())
+    number, line = next(((n, row) for n, row in rows if not row.startswith("#")), (0, ""))
+    if re.match(r"[\w-]+ *, *[\w-]+ *(,|$)", line):
+        fields = ",".join(flows.FIELDS)
+        raise ValueError(f"line {number}: found {short(line)!r}, expected {fields} above the rows")
 
 
 def _change(document: dict[str, Any], change: str) -> None:

@@ -20,6 +20,7 @@ from scipy.sparse import coo_array, csr_matrix
 
 from solvers.bounds.cuts import cut_bound, rank_bound
 from solvers.bounds.dual_certificate import certify
+from solvers.certify.dual_bound import MOST_PAIRS
 from solvers.lp.linear_program import NotFound, solve
 from solvers.lp.min_max_load import LoadLP
 from solvers.routing.quotient import Quotient
@@ -37,7 +38,6 @@ from topologies.model.units import Share
 from topologies.symmetry.group import Group, count_orbits, declared_group
 from topologies.symmetry.refinement import refine
 
-MOST_PAIRS = 4096  # ranks up to which programs look at all pairs of them
 SEARCHED = 8192  # ranks up to which symmetry is searched for where it is not declared
 MOST_TRANSFERS = 2**23  # that are written down: more take gigabytes, and minutes before that
 FAMILIES = 64  # orbits of ranks, each with trees of its own, that are planned for

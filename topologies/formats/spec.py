@@ -111,7 +111,9 @@ def _make(name: str, words: list[str], spec: str) -> Topology:
         words, {**known, **EVERYWHERE}, next(iter(known), None) if preset.nameless else None
     )
     if not faults and preset.required and next(iter(known)) not in arguments:
-        faults = [f"the size is missing, as in {preset.example}"]
+        first = next(iter(known))
+        what = first if first == "seed" else "the size"
+        faults = [f"{what} is missing, as in {preset.example}"]
     if not faults and (links := preset.links(arguments)) > LINK_LIMIT:
         faults = [f"up to {float(links):.3g} links, at most {LINK_LIMIT:,} are made"]
     try:

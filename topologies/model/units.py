@@ -36,14 +36,14 @@ def size(text: str) -> int:
         >>> size("64KiB"), size("256MB")
         (65536, 256000000)
     """
-    found = re.fullmatch(r"([0-9]{1,16})([A-Za-z]{0,3})", text)
+    found = re.fullmatch(r"([0-9]{1,99})([A-Za-z]{0,3})", text)
     if found and re.fullmatch("[PEZYpezy](i?B)?", found[2]):
-        raise ValueError(f"{text} is too large: a size is up to {SIZE_LIMIT // 2**40} TiB")
+        raise ValueError(f"{text[:40]} is too large: a size is up to {SIZE_LIMIT // 2**40} TiB")
     if not found or found[2] not in UNITS:
         raise ValueError(f"{text[:40]!r} is no size, such as 4096, 64KiB, 64K or 256MB")
     count = int(found[1]) * UNITS[found[2]]
     if not 1 <= count <= SIZE_LIMIT:
-        raise ValueError(f"{text} is not from 1 byte to {SIZE_LIMIT // 2**40} TiB")
+        raise ValueError(f"{text[:40]} is not from 1 byte to {SIZE_LIMIT // 2**40} TiB")
     return count
 
 

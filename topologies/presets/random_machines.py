@@ -7,7 +7,7 @@ import numpy as np
 
 from topologies.derive.ports import with_ports
 from topologies.model.reachability import faults
-from topologies.model.topology import Link, Switch, Topology, TopologyError, build
+from topologies.model.topology import Link, Switch, Topology, build
 
 EVEN = tuple(Fraction(rate) for rate in range(1, 10))
 AWKWARD = (Fraction(314159, 1000), Fraction(999983))
@@ -114,8 +114,6 @@ def named_random_machine(
     ranks: int, switches: int = 0, seed: int = 0, flags: bool = False
 ) -> Topology:
     """Draw a machine as `random_machine` does, named as users ask for it; rates in GB/s."""
-    if ranks < 2:
-        raise TopologyError([f"ranks: {ranks}, expected 2 or more"])
     rates = tuple(rate * 10**9 for rate in EVEN)
     name = f"random:{ranks}:switches={switches}:seed={seed}" + ":flags=1" * flags
     return replace(random_machine(seed, ranks, switches, rates, flags=flags), name=name)
@@ -123,6 +121,4 @@ def named_random_machine(
 
 def named_wild_machine(ranks: int, seed: int = 0) -> Topology:
     """Draw a machine as `wild_machine` does, named as users ask for it."""
-    if ranks < 2:
-        raise TopologyError([f"ranks: {ranks}, expected 2 or more"])
     return replace(wild_machine(seed, ranks), name=f"wild:{ranks}:seed={seed}")

@@ -24,7 +24,7 @@ from topologies.presets.preset import (
 from topologies.presets.products import PRODUCTS
 
 # Of machines that are drawn: each link is looked at by itself.
-_few = whole(digits=2)
+_few = whole(least=2, digits=2)
 _seed = whole(least=0)
 
 

@@ -94,7 +94,7 @@ def test_where_shortest_ways_are_optimal_nothing_else_is_used():
 def test_too_many_columns_are_counted_before_blocks_are_laid_out(monkeypatch):
     machine = random_machine(1, 8, 2)
     refuse_too_many_columns(machine, range(8))
-    monkeypatch.setattr(solvers.flows.concurrent_flow, "MANY", 7)
+    monkeypatch.setattr(solvers.flows.concurrent_flow, "MOST_PAIRS", 7)
     refuse_too_many_columns(machine, range(8))
     monkeypatch.setattr(solvers.flows.concurrent_flow, "MOST", 8 * machine.links - 1)
     with pytest.raises(LimitError, match=f"8 ranks of .* program of {8 * machine.links} columns"):

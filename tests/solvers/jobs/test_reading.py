@@ -200,7 +200,7 @@ def test_what_is_wrong_is_said_in_a_line(write, old, new, said):
         (ROWS.replace("tp=4", "tp=4x"), "l.csv", "line 1: found tp=4x, expected a whole"),
         (ROWS.replace("1.5", "many"), "l.csv", "line 4: found 'many' times, expected a number"),
         (ROWS.replace("360MiB", "360MB?"), "l.csv", "flows[0].bytes: '360MB?' is no size"),
-        ("\x00\xff", "b.toml", "line 1"),
+        ("\x00\xff", "b.toml", "found binary data"),
     ],
 )
 def test_files_of_others_are_refused_in_a_line(write, text, name, said):
@@ -236,6 +236,9 @@ def test_the_schema_speaks_of_every_table():
     ("text", "fault"),
     [
         ("", "found an empty file, expected a job"),
+        ('{"format": "commplan/schedule/1"}', "found a schedule, expected a job"),
+        ("# a list\ntp,all_reduce,1,2", "line 2: found 'tp,all_reduce,1,2', expected group,coll"),
+        ("# \x07", "line 1"),
         (" \n", "found an empty file, expected a job"),
         (JOB.replace("layers = 4", "layers = 1000000"), "model.layers: expected 'int' <= 100000"),
         (

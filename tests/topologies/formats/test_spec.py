@@ -74,6 +74,8 @@ def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:
         ("x" * 10**5, "no machine and no file is named 'xxx"),
         ("none.toml", "none.toml: no such file or directory"),
         ("torus", "torus: the size is missing, as in torus:4x4x4"),
+        ("irregular:hosts=4", "irregular:hosts=4: seed is missing, as in irregular:seed=1"),
+        ("random:1", "random:1: ranks is '1', expected a whole number from 2 to 99"),
         (
             "torus:4:wrop=1",
             "torus:4:wrop=1: no parameter is named 'wrop'; nearest: wrap; known",

@@ -51,7 +51,7 @@ def test_what_is_no_size_is_refused_with_what_one_looks_like(text):
         size(text)
 
 
-@pytest.mark.parametrize("text", ["0", "0K", "1025T", "9999999999999999G"])
+@pytest.mark.parametrize("text", ["0", "0K", "1025T", "9999999999999999G", str(2**63), "9" * 99])
 def test_a_size_out_of_bounds_is_refused_with_the_bounds(text):
     with pytest.raises(ValueError, match="is not from 1 byte to 1024 TiB"):
         size(text)
