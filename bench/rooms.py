@@ -100,7 +100,11 @@ def _floor(floor: str, top: int) -> tuple[list[str], int, int]:
     }
     wide = 32 + len(columns) * (WIDE + GAP) - GAP
     high = TITLE + 10 + max(map(len, columns)) * ROW
-    lines = [_line(place[a], place[b]) for a, b in sorted(rooms.edges)]
+    tops = [[place[room][1] for room in column] for column in columns]
+    lines = [
+        _line(place[a], place[b], tops[level[b] + 1 : level[a]], number % 5 * 2 - 4)
+        for number, (a, b) in enumerate(sorted(rooms.edges))
+    ]
     boxes = [_box(name, *place[name]) for name in sorted(place)]
     ground = f'<rect x="4" y="{top + 4}" width="{wide - 8}" height="{high}" rx="8" fill="#eef2f7"/>'
     title = f'<text x="16" y="{top + 24}" font-weight="bold" font-size="15">{floor}</text>'
@@ -113,12 +117,39 @@ def _box(name: str, left: int, top: int) -> str:
     return f'<rect x="{left}" y="{top}" {ends}/>{text}'
 
 
-def _line(start: tuple[int, int], end: tuple[int, int]) -> str:
-    """Draw from the left of a room to the right of the one that it imports."""
+def _line(
+    start: tuple[int, int], end: tuple[int, int], between: list[list[int]], aside: int
+) -> str:
+    """Draw from the left of a room to the right of the one that it imports.
+
+    Args:
+        start: the left and the top of the room that imports.
+        end: the same of the one that is imported.
+        between: the tops of the boxes of each column between them, which are passed in the gaps.
+        aside: pixels from the middle of a gap, so that lines keep apart.
+    """
     (x, y), (u, v) = (start[0], start[1] + HIGH // 2), (end[0] + WIDE, end[1] + HIGH // 2)
-    bend = max((x - u) // 2, 12)
-    curve = f"M{x},{y} C{x - bend},{y} {u + bend},{v} {u},{v}"
-    return f'<path d="{curve}" fill="none" stroke="#8a97a8"/>'
+    path = [f"M{x},{y}"]
+    for passed, tops in enumerate(between[::-1], 1):
+        lane = _clear(y + (v - y) * passed // (len(between) + 1), tops, aside)
+        path += [_bend(x, y, x - GAP, lane), f"H{x - GAP - WIDE}"]
+        x, y = x - GAP - WIDE, lane
+    return f'<path d="{" ".join([*path, _bend(x, y, u, v)])}" fill="none" stroke="#8a97a8"/>'
+
+
+def _bend(x: int, y: int, u: int, v: int) -> str:
+    """Lead on from a point to another on its left, level at both."""
+    half = max((x - u) // 2, 12)
+    return f"C{x - half},{y} {u + half},{v} {u},{v}"
+
+
+def _clear(y: int, tops: list[int], aside: int) -> int:
+    """Find a height near this one at which no box of a column is."""
+    for top in tops:
+        if top - (ROW - HIGH) // 2 < y < top + (ROW + HIGH) // 2:
+            above = y < top + HIGH // 2
+            return (top - (ROW - HIGH) // 2 if above else top + (ROW + HIGH) // 2) + aside
+    return y
 
 
 def _room(parts: tuple[str, ...]) -> str:

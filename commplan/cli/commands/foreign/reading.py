@@ -10,9 +10,11 @@ from commplan.cli.io.quantities import gap, gigabytes, percent
 from commplan.judgement.schedules import AtSize, Comparison, compare
 from runtime.foreign.reading import load_foreign
 from runtime.verify.verify import verify
+from solvers.lp.linear_program import NotFound
 from solvers.schedules import files
 from solvers.schedules.schedule import Schedule
 from topologies.formats import spec
+from topologies.model.messages import show_value
 from topologies.model.units import Bytes, Rate, Seconds, bytes_of, count_of, duration, rate
 
 
@@ -46,7 +48,10 @@ def read(
         lines = [f"{title}: wrong", *(f"  {fault}" for fault in report.faults)]
         return Answer(fields, lines, yes=False)
     with progress(time_limit) as watch:
-        found = compare(theirs, size, watch)
+        try:
+            found = compare(theirs, size, watch)
+        except NotFound as error:
+            raise NotFound(f"what {show_value(file)}, which is right, is worth: {error}") from None
         watch.tell("writing")
         files.save(found.schedule, output)
     return Answer(_fields(found, output), _lines(found, output))
