@@ -20,7 +20,7 @@ from scipy.sparse import coo_array, csr_matrix
 
 from solvers.bounds.cuts import cut_bound, rank_bound
 from solvers.bounds.dual_certificate import certify
-from solvers.certify.dual_bound import MOST_PAIRS
+from solvers.certify.dual_bound import MOST_PAIRS as MOST_PAIRS
 from solvers.lp.linear_program import NotFound, solve
 from solvers.lp.min_max_load import LoadLP
 from solvers.routing.quotient import Quotient
