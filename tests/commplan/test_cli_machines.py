@@ -104,3 +104,9 @@ def test_every_mistake_of_a_file_gets_a_line(call, tmp_path):
     lines = result.stderr.splitlines()
     assert len(lines) == 2
     assert all(line.startswith("commplan: bad.json: links[") for line in lines)
+
+
+def test_a_full_disk_is_one_line_for_selection_files_too(call):
+    result = call("select", "ring:2", "--target", "openmpi", "-o", "/dev/full")
+    assert result.exit_code == 2
+    assert result.stderr == "commplan: /dev/full: no space left on device\n"

@@ -5,6 +5,7 @@ import click
 from commplan.cli.io import quantities
 from commplan.cli.io.answer import Answer, Command
 from commplan.cli.io.arguments import choose_ranks, file_name, output
+from commplan.cli.io.failures import write_file
 from commplan.cli.io.measured.launching import map_file
 from commplan.cli.io.needless import is_given
 from commplan.cli.io.progress import progress
@@ -18,7 +19,7 @@ from commplan.selection.targets import MPICH, TARGETS, notes, open_target
 from commplan.selection.tuned.tuners import HCCL, TUNERS, tune_hccl
 from runtime.launch import rank_map
 from solvers.jobs.errors import JobError
-from topologies.formats import atomic, spec
+from topologies.formats import spec
 from topologies.model.topology import Topology
 from topologies.model.units import Rank, Seconds
 
@@ -105,7 +106,7 @@ def select(
     with progress(time_limit) as watch:
         played = [each.ranks for each in asked]
         found = find_rules(machine, played, known, names, sizes, margin, watch)
-    atomic.write(output, found.write(known))
+    write_file(output, found.write(known))
     line = export(known.variables(output), output)
     fields = {
         "machine": machine.name,
@@ -165,7 +166,7 @@ def _tune(
         found = tune_hccl(machine, played, library)
     else:
         found = TUNERS[target](machine, list(played[0]), library)
-    atomic.write(output, found.text)
+    write_file(output, found.text)
     variables = {name: value or output for name, value in found.variables.items()}
     line = export(variables, output)
     fields = tuned_fields(machine.name, target, found) | {"load": line, "path": output}

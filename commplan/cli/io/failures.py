@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import click
 
+from topologies.formats import atomic
 from topologies.model.errors import BUG, INTERRUPTED, NO, WRONG_INPUT, CommplanError
 from topologies.model.messages import one_line
 from topologies.model.registry import PluginError
@@ -97,6 +98,19 @@ def hand_over(text: str) -> None:
         drop(sys.stdout.fileno())
         reason = (error.strerror or str(error)).lower()
         raise UnwritableError(f"standard output: {reason}") from None
+
+
+def write_file(path: str, content: str | bytes) -> None:
+    """Write a file that a command was asked for, whole or not at all.
+
+    Raises:
+        UnwritableError: with the reason.
+    """
+    try:
+        atomic.write(path, content)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UnwritableError(f"{path}: {reason}") from None
 
 
 def drop(descriptor: int) -> None:

@@ -8,10 +8,11 @@ import numpy as np
 from commplan.cli.io import quantities
 from commplan.cli.io.answer import Answer, Command, table
 from commplan.cli.io.arguments import output
+from commplan.cli.io.failures import write_file
 from commplan.cli.io.progress import progress
 from solvers.placement.expert_traffic import place_by_traffic, read_traffic, scarce_boxes
 from solvers.placement.experts import TARGETS, Layer, place_experts, read_loads, write
-from topologies.formats import atomic, spec
+from topologies.formats import spec
 from topologies.model.topology import Topology
 
 
@@ -60,7 +61,7 @@ def experts(
     with progress() as watch:
         watch.tell(f"placing the experts of {len(read)} layers")
         layers = place_experts(read, ranks, each)
-    atomic.write(output, write(target, layers))
+    write_file(output, write(target, layers))
     return Answer(_fields(layers, output), _lines(layers, read.shape[1], ranks, each, output))
 
 
@@ -73,7 +74,7 @@ def _by_traffic(
     placed = place_by_traffic(traffic, scarce_boxes(machine), each)
     layers = [layer for layer, _ in placed]
     crossing = [each for _, each in placed]
-    atomic.write(output, write(target, layers))
+    write_file(output, write(target, layers))
     fields = _fields(layers, output)
     fields["crossing"] = [dataclasses.asdict(one) for one in crossing]
 
