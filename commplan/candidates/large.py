@@ -104,7 +104,7 @@ def pace_for_large(
     if work <= PACING_WORK and not _stays_near(best):
         best = _race_all(tried, max_scratch, others)
     played = simulate(best, LARGE)
-    if _share(best, played) >= HIGH:
+    if share_of(best, played) >= HIGH:
         return best, played
     return _bring_closer(best, played, max_scratch)
 
@@ -123,7 +123,7 @@ def _put_off(schedule: Schedule, max_scratch: Share | None) -> tuple[Schedule, S
         for each in tried
         if each is schedule or max_scratch is None or scratch(each) <= max_scratch
     ]
-    return max(played, key=lambda each: _share(*each))
+    return max(played, key=lambda each: share_of(*each))
 
 
 def _keep(schedule: Schedule, work: int, max_scratch: Share | None) -> Simulation | None:
@@ -135,13 +135,13 @@ def _keep(schedule: Schedule, work: int, max_scratch: Share | None) -> Simulatio
     if max_scratch is not None and scratch(schedule) > max_scratch:
         return None
     played = simulate(schedule, LARGE, events=KEPT_EVENTS)
-    share = _share(schedule, played)
+    share = share_of(schedule, played)
     if work <= PACING_WORK:
         share = _least_share(schedule, played, KEPT_EVENTS)
     return played if share >= HIGH else None
 
 
-def _share(schedule: Schedule, played: Simulation) -> float:
+def share_of(schedule: Schedule, played: Simulation) -> float:
     """Divide the time in which its links can carry it by that of a play."""
     return played.size / (flow_rate(schedule) * played.seconds)
 
@@ -188,7 +188,7 @@ def _closer(usual: Schedule) -> Iterator[Schedule]:
 def _least_share(schedule: Schedule, played: Simulation, events: int = EVENTS) -> float:
     """Compute what is reached where switches cut through, as played, or store if that is less."""
     stored = simulate(schedule, LARGE, "store-and-forward", events=events)
-    return min(_share(schedule, played), _share(schedule, stored))
+    return min(share_of(schedule, played), share_of(schedule, stored))
 
 
 def _at(

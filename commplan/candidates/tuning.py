@@ -75,6 +75,8 @@ JOINED_PACING = Pacing(pace=4.0, lead=4)  # where messages of two ranks go toget
 JOINED_TRANSFERS = 20_000  # up to which they are put together: one by one, in half a second
 HIGH = 0.97  # of what links can carry, within which none of these is tried
 CLOSER_WORK = 30_000_000  # visits of messages to links, in all these plays
+FEWER_RANKS = 64  # from which a dozen trees are tried in place of many, out of one root
+FEWER_WORK = 5.0  # seconds' worth of work for them
 NEARLY = 0.96  # of what links can carry: a pacing that reaches it is not compared with others
 LARGE_CHUNKS = 32  # of the longer play, at least
 LARGE_WORK = 8_000_000  # visits of messages to links up to which a plan is played at all

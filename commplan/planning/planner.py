@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from commplan.anytime.abandon import end_with, overtime
 from commplan.anytime.checking import Checked, check_schedule
 from commplan.anytime.interrupts import stop_on_interrupt
+from commplan.candidates.fewer import take_fewer
 from commplan.candidates.keys import BEST, Generator
 from commplan.candidates.large import no_others, pace_for_large, play_seconds
 from commplan.candidates.measure import Candidate, allocated, measure
@@ -297,7 +298,7 @@ def _pace(
     """Choose a lead by playing the schedule; it stays as it is where the time does not suffice.
 
     Where it reaches little, trees of the same throughput that leave room on links may take its
-    place.
+    place, or few trees out of one root.
 
     A play that has begun is not cut short. What is `paced` keeps its pacing where that suits it;
     where not, and trees that are packed `again` go well so, it is these.
@@ -309,7 +310,8 @@ def _pace(
     watch.tell("playing it")
     others = partial(_with_room, best, watch, options)
     anew = no_others if again is None else partial(_anew, best, watch, options, again)
-    return pace_for_large(best, max_scratch, others, paced=paced, anew=anew)
+    found = pace_for_large(best, max_scratch, others, paced=paced, anew=anew)
+    return found if paced else take_fewer(best, found, max_scratch, watch, options)
 
 
 def _anew(

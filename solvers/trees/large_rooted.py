@@ -1,6 +1,7 @@
 """Broadcast and reduce on large machines: a few dozen trees out of one root."""
 
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -16,7 +17,7 @@ from solvers.trees.few_parents import FewParents
 from solvers.trees.heaps import HeapTree, heap_trees
 from solvers.trees.joined_pods import LinksBetween, PodTree, joined_pod_trees
 from solvers.trees.large import MOST_PAIRS, SLACK, send_back, send_out
-from solvers.trees.oriented import Way, oriented_trees
+from solvers.trees.oriented import FEW, Way, oriented_trees
 from topologies.model.topology import Topology, integers, reverse
 from topologies.model.units import Share
 from topologies.symmetry.group import declared_group, trivial
@@ -56,6 +57,36 @@ def pack_large_rooted(topology: Topology, collective: Collective, watch: Watch) 
     )
 
 
+def pack_few(best: Schedule, watch: Watch) -> Schedule:
+    """Pack a dozen trees of equal shares, of the throughput of a schedule that is optimal.
+
+    They have no symmetry, and start near the root: messages are large in many chunks, and each
+    chunk is soon through.
+
+    Args:
+        best: a broadcast or reduce over all ranks of a machine of direct links, such as a torus.
+        watch: says when to stop.
+
+    Raises:
+        NotFound: the machine has switches, or links without mates; the trees are slower; or time
+            ran out.
+    """
+    topology, collective, proved = best.topology, best.collective, best.bound.algbw
+    root, inward = collective.shape.root, collective.shape.inward
+    assert root is not None
+    machine = reverse(topology) if inward else topology
+    found = oriented_trees(machine, declared_group(machine), root, watch, FEW)
+    rows = [_over_links(machine, way, i) for i, way in enumerate(found)]
+    share = (Fraction(1, len(rows)),) * len(rows)
+    if proved is None or _rate(topology, rows, share) < float(proved) * (1 - SLACK):
+        raise NotFound("few trees are slower on this machine")
+    if inward:
+        rows = [send_back(row, reduce=True) for row in rows]
+    block = integers([0] * len(rows))
+    few = replace(best, block=block, share=share, transfers=merge(rows))
+    return replace(few, group=trivial(topology))
+
+
 def _bound(
     topology: Topology,
     collective: Collective,
@@ -65,13 +96,18 @@ def _bound(
 ) -> Bound:
     """Bound by a single rank where the trees attain that, else by the tightest cut soon found."""
     quick = rank_bound(topology, collective)
-    load = np.zeros(topology.links)
-    for row, part in zip(rows, share, strict=True):
-        load += np.bincount(row.route, minlength=topology.links) * float(part)
-    rate = float(topology.unit) / (load / topology.capacity).max()
+    rate = _rate(topology, rows, share)
     if quick.algbw is None or rate >= float(quick.algbw) * (1 - SLACK):
         return quick
     return cut_bound(topology, collective, Watch(whole=watch, work=CUT_WORK))
+
+
+def _rate(topology: Topology, rows: list[Transfers], share: tuple[Share, ...]) -> float:
+    """Compute at what rate links can carry the trees: bytes per second."""
+    load = np.zeros(topology.links)
+    for row, part in zip(rows, share, strict=True):
+        load += np.bincount(row.route, minlength=topology.links) * float(part)
+    return float(float(topology.unit) / (load / topology.capacity).max())
 
 
 def _rows(machine: Topology, root: int, watch: Watch) -> tuple[list[Transfers], tuple[Share, ...]]:

@@ -5,7 +5,8 @@ one of each such pair, as "right, up and back" in a torus, and so of the links i
 as there are pairs; over all choices each link is taken equally often. Trees start at ranks drawn at
 random, to which a path leads from the root, so that the few ranks where a tree must turn aside
 differ from tree to tree. As many paths leave over each link of the root. A rank comes as soon as it
-is reached, over the link used least so far.
+is reached, over the link used least so far. Trees that start near the root are lower, but less
+often even; where they are small, many are grown, and the lowest even ones taken.
 
 Afterwards loads are evened out: a rank that is reached over a busy link takes an idler one, if that
 comes from an earlier rank of the same tree. Ranks do not touch each other's links, so that all do
@@ -22,14 +23,36 @@ from solvers.certify.multigraph import dijkstra, simplify
 from solvers.lp.linear_program import NotFound
 from solvers.routing.reversal import find_reversal
 from solvers.settings.deadline import Watch
+from topologies.model.forests import depths
 from topologies.model.topology import BoolArray, IntArray, Topology, frozen
 from topologies.symmetry.group import Group, link_orbits
 
-TREES = 48  # so that halves and thirds of a load are whole, and what one too much costs is little
 SWEEPS = 40  # over all trees, to even out the loads
-ATTEMPTS = 3  # with other random starts, where some link still has too much
 BUSY = 50.0  # times the length that a link counts as where it has the load of all others
 CLOSED = 1e9  # added to a link out of the root that has its part: the others shall get theirs
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How trees are wanted.
+
+    Attributes:
+        trees: how many, of equal shares.
+        attempts: with other random starts, while some link still has too much.
+        within: hops of the root in which trees start; None for anywhere.
+        lowest: all attempts are made, and the lowest trees taken of those with the best loads.
+    """
+
+    trees: int
+    attempts: int
+    within: int | None = None
+    lowest: bool = False
+
+
+# So many that halves and thirds of a load are whole, and what one too much costs is little.
+MANY = Form(trees=48, attempts=3)
+# So few that messages are large in many chunks; a quarter of the attempts is even.
+FEW = Form(trees=12, attempts=12, within=3, lowest=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +63,9 @@ class Way:
     place: IntArray
 
 
-def oriented_trees(topology: Topology, group: Group, root: int, watch: Watch) -> list[Way]:
+def oriented_trees(
+    topology: Topology, group: Group, root: int, watch: Watch, form: Form = MANY
+) -> list[Way]:
     """Make trees of equal shares out of a root.
 
     Args:
@@ -48,6 +73,7 @@ def oriented_trees(topology: Topology, group: Group, root: int, watch: Watch) ->
         group: what the machine declares of its symmetry, with or without the root in its place.
         root: where the trees start.
         watch: says when to stop.
+        form: how many, and which.
 
     Raises:
         NotFound: the machine has switches, or links without mates.
@@ -56,14 +82,14 @@ def oriented_trees(topology: Topology, group: Group, root: int, watch: Watch) ->
     if topology.vertices > topology.ranks or mate is None:
         raise NotFound("there are switches, or links without mates")
     oriented = _orientations(link_orbits(topology, group), mate)
-    best: tuple[int, list[Way]] | None = None
-    for attempt in range(ATTEMPTS):
-        growth = _Growth(topology, oriented, root, attempt)
+    best: tuple[tuple[int, int], list[Way]] | None = None
+    for attempt in range(form.attempts):
+        growth = _Growth(topology, oriented, root, form, attempt)
         found = growth.run(watch)
-        busiest = int(growth.load.max())
-        if best is None or busiest < best[0]:
-            best = busiest, found
-        if not growth.busy().any():
+        rank = int(growth.load.max()), growth.height(found) if form.lowest else 0
+        if best is None or rank < best[0]:
+            best = rank, found
+        if not (form.lowest or growth.busy().any()):
             break
     assert best is not None
     return best[1]
@@ -76,20 +102,34 @@ def _orientations(orbit: IntArray, mate: IntArray) -> IntArray:
     return np.stack([pair, (orbit != low).astype(np.int64)])
 
 
+def _starts(topology: Topology, root: int, within: int | None) -> IntArray:
+    """Give the ranks at which trees may start, in ascending order."""
+    near = np.arange(topology.ranks) == root
+    if within is None:
+        return np.flatnonzero(~near)
+    for _ in range(within):
+        near[topology.dst[near[topology.src]]] = True
+    near[root] = False
+    return np.flatnonzero(near)
+
+
 class _Growth:
     """The loads of the links, and trees that avoid them."""
 
-    def __init__(self, topology: Topology, oriented: IntArray, root: int, seed: int) -> None:
-        self.topology, self.oriented, self.root = topology, oriented, root
+    def __init__(
+        self, topology: Topology, oriented: IntArray, root: int, form: Form, seed: int
+    ) -> None:
+        self.topology, self.oriented, self.root, self.form = topology, oriented, root, form
         self.load = np.zeros(topology.links, dtype=np.int64)
         self.draw = np.random.default_rng(seed)
         self.out = topology.src != root
-        self.even = -(-TREES // np.bincount(topology.dst, minlength=topology.ranks))
+        self.starts = _starts(topology, root, form.within)
+        self.even = -(-form.trees // np.bincount(topology.dst, minlength=topology.ranks))
 
     def run(self, watch: Watch) -> list[Way]:
         """Grow all trees, and even out their loads."""
         found = []
-        for number in range(TREES):
+        for number in range(self.form.trees):
             watch.check()
             found.append(self.grow(number))
         for _ in range(SWEEPS):
@@ -105,6 +145,11 @@ class _Growth:
         marks = np.zeros(self.topology.ranks, dtype=np.bool_)
         marks[dst[self.load > self.even[dst]]] = True
         return marks
+
+    def height(self, found: list[Way]) -> int:
+        """Count the links of the longest way from the root."""
+        parents = (np.where(way.link >= 0, self.topology.src[way.link], -1) for way in found)
+        return max(int(depths(parent).max()) for parent in parents)
 
     def grow(self, number: int) -> Way:
         """Grow the tree with a number, whose digits say which way it goes."""
@@ -126,8 +171,7 @@ class _Growth:
     def _lead(self, link: IntArray, place: IntArray) -> int:
         """Lead from the root to a rank drawn at random, around busy links."""
         ranks, topology = self.topology.ranks, self.topology
-        start = int(self.draw.integers(ranks - 1))
-        start += start >= self.root
+        start = int(self.starts[self.draw.integers(len(self.starts))])
         weight = 1.0 + BUSY * self.load / max(int(self.load.max()), 1)
         weight[~self.out & (self.load >= self.even[topology.dst])] += CLOSED
         graph, kept = simplify(topology.src, topology.dst, weight, ranks)

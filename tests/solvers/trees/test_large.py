@@ -15,10 +15,11 @@ from solvers.schedules.collective import CollectiveError
 from solvers.schedules.kinds import collective
 from solvers.schedules.schedule import Schedule
 from solvers.schedules.unfold import unfold
+from solvers.settings.deadline import NO_DEADLINE, NotFound
 from solvers.settings.options import DEFAULT_OPTIONS, LimitError
 from solvers.solve import solve
 from solvers.trees import large
-from solvers.trees.large_rooted import pack_large_rooted
+from solvers.trees.large_rooted import pack_few, pack_large_rooted
 from topologies.formats.spec import topology
 from topologies.model.topology import frozen, integers
 from topologies.symmetry.group import declared_group
@@ -166,3 +167,18 @@ def test_what_is_too_large_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -
         large.refuse_too_large(machine, what, DEFAULT_OPTIONS)
     with pytest.raises(LimitError, match="no heights"):
         large.refuse_too_large(machine, what, replace(DEFAULT_OPTIONS, max_height=2))
+
+
+@pytest.mark.parametrize("name", ["broadcast", "reduce"])
+def test_a_dozen_trees_reach_what_many_do(name: str) -> None:
+    machine = topology("torus:4x4x4")
+    best = solve(machine, collective(name, range(machine.ranks), 5))
+    few = pack_few(best, NO_DEADLINE)
+    report = verify(few)
+    assert (few.pieces, report.faults, report.optimal) == (12, (), True)
+
+
+def test_a_machine_of_switches_has_no_few_trees() -> None:
+    machine = topology("star:4")
+    with pytest.raises(NotFound, match="switches"):
+        pack_few(solve(machine, collective("broadcast", range(4), 0)), NO_DEADLINE)
