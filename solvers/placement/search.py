@@ -5,7 +5,8 @@
 2. The baselines are judged as well: what is handed out is never worse than the best of them.
 3. Where that is not at the bound, ranks and blocks are exchanged as long as it gains, with a fixed
    amount of work, so that the same job and machine give the same placement on any computer.
-4. On small trees of tiers all placements are searched (`exact.py`), which proves a bound as well.
+4. Where there are few placements all are judged, and on small trees of tiers all are searched
+   (`exact.py`): what is found is proved.
 
 On a machine whose tiers are nested boxes of equal size and equal rates, that the job fills, every
 nested order has the costs of its chain, so that the least over the chains is proved to be the
@@ -14,7 +15,8 @@ optimum among nested orders. For all placements there is a bound (`bounds.py`), 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, permutations
+from math import perm
 
 import numpy as np
 
@@ -34,6 +36,7 @@ LIKE = 1e-9  # of a rate, that two may differ by and be one
 EACH, MOST = 20, 2000  # exchanges for each rank, and in all
 WORK = 30_000_000  # ranks × flows × families that exchanges may cost
 SPARE = 0.3  # of the exchanges are with ranks that the job does not use, where there are some
+FEW = 5040  # placements up to which all are judged: those of seven ranks, in a second or two
 BLOCKS = 6  # sizes of blocks that packings are tried for
 
 
@@ -161,17 +164,30 @@ class _Search:
         return [family for family in self.judge.families if family.tier]
 
     def try_all(self) -> Seconds:
-        """Search all placements where the machine is a small tree of tiers; give what is proved."""
+        """Search all placements where they are few, or on a small tree; give what is proved."""
         assert self.best is not None
         if not 0 < self.seconds < float("inf"):
             return 0.0
-        found = search_all(self.judge, self.usable, self.pins, self.best, self.seconds)
-        if found is None:
-            return 0.0
         before = self.seconds
-        self.consider(found.placement, "CP-SAT's")
+        proved = 0.0
+        if perm(len(self.usable) - len(self.pins), len(self.best) - len(self.pins)) <= FEW:
+            self._try_each()
+            proved = self.seconds
+        elif found := search_all(self.judge, self.usable, self.pins, self.best, self.seconds):
+            self.consider(found.placement, "CP-SAT's")
+            proved = min(found.bound, self.seconds)
         self.exchanged |= self.seconds < before * (1 - GAIN)
-        return min(found.bound, self.seconds)
+        return proved
+
+    def _try_each(self) -> None:
+        """Judge all placements that leave pinned ranks where they are."""
+        assert self.best is not None
+        free = np.setdiff1d(np.arange(len(self.best)), list(self.pins))
+        ranks = np.setdiff1d(self.usable, list(self.pins.values()))
+        trial = self.best.copy()
+        for each in permutations(ranks, len(free)):
+            trial[free] = each
+            self.consider(trial.copy(), "the best of all")
 
     def consider(self, placement: IntArray, title: str) -> Seconds:
         """Judge a placement, with its pins, and keep it where it is the best."""

@@ -75,9 +75,10 @@ def test_no_placement_at_all_beats_the_bound(job, machine, tp, dp, pp):
         pytest.skip("another number of ranks")
     placed = place(made, job(tp, dp, pp))
     judge = Judge(made, job(tp, dp, pp), placed.forward)
-    some = list(permutations(range(6)))[::3]
-    least = min(judge.seconds(np.array(each)) for each in some)
+    least = min(judge.seconds(np.array(each)) for each in permutations(range(6)))
     assert lower_bound(judge, np.arange(6)) <= least * (1 + 1e-9)
+    assert placed.judged.seconds == pytest.approx(least, rel=1e-9)
+    assert placed.gap == pytest.approx(0, abs=1e-9)
     assert placed.bound <= placed.judged.seconds * (1 + 1e-9)
     assert placed.judged.seconds <= 1.05 * least
 
