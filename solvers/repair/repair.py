@@ -171,18 +171,24 @@ class _Repair:
 
 
 def _torn(trees: OldTrees, pieces: IntArray) -> Iterator[Variant]:
-    """Give both trees of each piece that something befell, without the arcs that are gone."""
+    """Give both trees of each piece that something befell, without the arcs that are gone.
+
+    Of a tree over slower links a part has to go other ways: it is given as it was, its slow arcs
+    open, and as if these were gone, so that what hangs on them may hang on elsewhere.
+    """
     child, parent = trees.child, trees.parent
     ends = np.searchsorted(trees.rows.piece, np.arange(len(trees.root) + 1))
     for piece in pieces.tolist():
-        rows = np.arange(ends[piece], ends[piece + 1])
+        root, rows = int(trees.root[piece]), np.arange(ends[piece], ends[piece + 1])
         for inward in trees.sides:
             own = rows[trees.rows.reduce[rows] == inward]
-            whole = own[~trees.broken[own]]
-            above, row = (np.full(trees.members, -1, dtype=np.int64) for _ in range(2))
-            old = above.copy()
-            above[child[whole]], row[child[whole]] = parent[whole], whole
+            slow, fast = own[trees.slower[own]], own[~(trees.broken | trees.slower)[own]]
+            old = np.full(trees.members, -1, dtype=np.int64)
+            above, row, none = old.copy(), old.copy(), old.copy()
             old[child[own]] = parent[own]
-            slow = child[own[trees.slower[own]]]
-            root = int(trees.root[piece])
-            yield Variant(root, inward, above, row, row * 0 - 1, row * 0, frozen(slow), old)
+            above[child[fast]], row[child[fast]] = parent[fast], fast
+            if len(slow):
+                as_it_was, same = above.copy(), row.copy()
+                as_it_was[child[slow]], same[child[slow]] = parent[slow], slow
+                yield Variant(root, inward, as_it_was, same, none, none, frozen(child[slow]), old)
+            yield Variant(root, inward, above, row, none, none, integers([]), old)

@@ -62,10 +62,11 @@ def test_a_slower_cable_and_a_dead_rank_are_put_right_too(name):
         assert report.algbw == verify(solve(left.topology, found.collective)).algbw
 
 
-def test_what_lost_nothing_stays_as_it_is():
+@pytest.mark.parametrize("words", [{"without": ["b0.g0:ib"]}, {"slow": ["b0.g0:ib=0.5"]}])
+def test_what_lost_nothing_stays_as_it_is(words):
     machine = dgx_a100(4)
     schedule = solved(machine, "all_gather")
-    damage = read_damage(machine, without=["b0.g0:ib"])
+    damage = read_damage(machine, **words)
     left, found = put_right(schedule, damage)
     anew = solve(left.topology, found.collective)
     ours, theirs = (compare_traffic(schedule, each, left) for each in (found, anew))
