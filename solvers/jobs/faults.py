@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import permutations
 
 from solvers.jobs.job import Job, Layout, Model
-from solvers.jobs.layout import world
+from solvers.jobs.layout import KINDS_OF_EXPERTS, before_stages, grids, world
 
 DIMENSIONS = ("tp", "cp", "ep", "dp", "pp")
 MOST_RANKS = 2**20
@@ -12,7 +12,8 @@ MOST_RANKS = 2**20
 
 def list_faults(job: Job) -> list[str]:
     """List the mistakes of a job, each with its place, what was found and what was expected."""
-    return [*_parts(job), *_layout(job.layout), *(_model(job) if job.model else ()), *_batch(job)]
+    found = [*_parts(job), *_layout(job.layout), *(_model(job) if job.model else ()), *_batch(job)]
+    return found or list(_stages(job))
 
 
 def _parts(job: Job) -> Iterator[str]:
@@ -37,6 +38,17 @@ def _layout(layout: Layout) -> Iterator[str]:
         yield f"layout.virtual: {layout.virtual}, expected 1 where pp is 1"
     if tuple(layout.order.split("-")) not in set(permutations(DIMENSIONS)):
         yield f"layout.order: found {layout.order!r}, expected tp-cp-ep-dp-pp in any order"
+
+
+def _stages(job: Job) -> Iterator[str]:
+    """Compare the pipelines of the grid with experts with those of the other, as Megatron-LM."""
+    dense, experts = map(before_stages, grids(job.layout))
+    named = any(flow.group in KINDS_OF_EXPERTS for flow in job.flows)
+    if job.layout.pp > 1 and dense != experts and (named or (job.model and job.model.experts)):
+        yield (
+            f"layout.order: {job.layout.order}: stages are {dense} ranks apart, those of experts "
+            f"{experts}, expected the same, or pp last"
+        )
 
 
 def _model(job: Job) -> Iterator[str]:

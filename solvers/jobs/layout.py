@@ -1,10 +1,13 @@
 """Groups of a layout: which ranks of the job, numbered as Megatron-LM does, form which group.
 
-Without experts rank = tp + TP (cp + CP (dp + DP pp)). Experts have a grid of their own over the
-same ranks of a stage: with y = rank mod TP CP DP, etp = y mod ETP, ep = y / ETP mod EP, and edp is
-the rest. Source: Megatron-LM, `parallel_state.py` (order tp-cp-ep-dp-pp).
+In the order tp-cp-ep-dp-pp, without experts, rank = tp + TP (cp + CP (dp + DP pp)). Experts have a
+grid of their own over the same ranks, in the same order: rank = etp + ETP (ep + EP (edp + EDP pp)).
+A layout's `order` may name the dimensions in another one (tp-cp-ep-pp-dp has pp + PP dp); where pp
+is not the last, its groups must be the same in both grids. Source: Megatron-LM,
+`parallel_state.py`, RankGenerator and initialize_model_parallel.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -14,7 +17,9 @@ import numpy as np
 from solvers.jobs.job import Layout
 from topologies.model.topology import IntArray
 
-DENSE, EXPERTS = ("tp", "cp", "dp"), ("etp", "ep", "edp")
+EXPERTS = {"tp": "etp", "ep": "ep", "dp": "edp", "pp": "pp"}  # what stands for each with experts
+KINDS_OF_EXPERTS = ("etp", "ep", "edp")
+Grid = list[tuple[str, int]]  # dimensions with their sizes, the fastest first
 
 
 @dataclass(frozen=True)
@@ -53,20 +58,26 @@ def groups(layout: Layout, kind: str) -> IntArray:
         layout: whose ranks are grouped.
         kind: tp, cp, ep, etp, pp, dp or edp; a row of pp is a pipeline from the first stage on.
     """
-    tp, cp, dp, pp = layout.tp, layout.cp, layout.dp, layout.pp
-    numbers = np.arange(world(layout)).reshape(pp, dp, cp, tp)
-    if kind == "pp":
-        return numbers.reshape(pp, -1).T
-    if kind == "tp":
-        return numbers.reshape(-1, tp)
-    if kind == "cp":
-        return np.moveaxis(numbers, 2, 3).reshape(-1, cp)
-    if kind == "dp":
-        return numbers.reshape(pp, dp * cp, tp).transpose(0, 2, 1).reshape(-1, dp * cp)
-    count = sizes(layout)
-    grid = numbers.reshape(pp, count["edp"], count["ep"], count["etp"])
-    axis = {"edp": 1, "ep": 2, "etp": 3}[kind]
-    return np.moveaxis(grid, axis, 3).reshape(-1, count[kind])
+    dense, experts = grids(layout)
+    grid = (experts if kind in KINDS_OF_EXPERTS else dense)[::-1]
+    inside = ("cp", "dp") if kind == "dp" else (kind,)
+    rows = [place for place, (name, _) in enumerate(grid) if name not in inside]
+    own = [place for place, (name, _) in enumerate(grid) if name in inside]
+    numbers = np.arange(world(layout)).reshape([size for _, size in grid])
+    return numbers.transpose(rows + own).reshape(-1, prod(grid[place][1] for place in own))
+
+
+def grids(layout: Layout) -> tuple[Grid, Grid]:
+    """Give the grid without experts and that with them, over all ranks of the job."""
+    count = sizes(layout) | {"dp": layout.dp}
+    order = layout.order.split("-")
+    dense = [(name, count[name]) for name in order if name != "ep"]
+    return dense, [(EXPERTS[name], count[EXPERTS[name]]) for name in order if name != "cp"]
+
+
+def before_stages(grid: Grid) -> int:
+    """Count the ranks between a stage of the pipeline and the next."""
+    return prod(size for _, size in grid[: [name for name, _ in grid].index("pp")])
 
 
 def axes(layout: Layout) -> list[Axis]:
@@ -74,24 +85,27 @@ def axes(layout: Layout) -> list[Axis]:
 
     Where the two grids do not refine each other, only the grid without experts is cut.
     """
-    count = sizes(layout)
-    dense = [layout.tp, layout.cp, layout.dp]
-    experts = [count["etp"], count["ep"], count["edp"]]
-    marks = sorted({1, *(prod(row[:i]) for row in (dense, experts) for i in (1, 2, 3))})
-    if any(large % small for small, large in pairwise(marks)):
-        marks = sorted({1, *(prod(dense[:i]) for i in (1, 2, 3))})
-    found = [
-        Axis(large // small, _dimension(DENSE, dense, small), _dimension(EXPERTS, experts, small))
+    dense, experts = grids(layout)
+    marks = _marks(dense, experts)
+    stages = layout.pp == 1 or before_stages(dense) == before_stages(experts)
+    if not stages or any(large % small for small, large in pairwise(marks)):
+        marks = _marks(dense)
+    return [
+        Axis(large // small, _dimension(dense, small), _dimension(experts, small))
         for small, large in pairwise(marks)
     ]
-    return [*found, *([Axis(layout.pp, "pp", "pp")] if layout.pp > 1 else [])]
 
 
-def _dimension(names: tuple[str, ...], counts: list[int], place: int) -> str:
+def _marks(*of: Grid) -> list[int]:
+    """List the places of the number at which a dimension of a grid begins, and the end."""
+    return sorted({prod(size for _, size in grid[:i]) for grid in of for i in range(len(grid) + 1)})
+
+
+def _dimension(grid: Sequence[tuple[str, int]], place: int) -> str:
     """Name the dimension whose digit changes at a place of the number."""
     at = 1
-    for name, count in zip(names, counts, strict=True):
+    for name, count in grid:
         at *= count
         if place < at:
             return name
-    return names[-1]
+    return grid[-1][0]

@@ -144,6 +144,8 @@ def _complete(tables: dict[str, dict[str, Any]], given: Mapping[str, str]) -> No
     batch.setdefault("micro", 1)
     layout["sequence_parallel"] = "sequence-parallel" in given
     layout["zero"] = 1 if "use-distributed-optimizer" in given else 0
+    if "use-tp-pp-dp-mapping" in given:
+        layout["order"] = "tp-cp-ep-pp-dp"
     part = prod(max(layout.get(key, 1), 1) for key in ("tp", "cp", "pp"))  # 0 is refused later
     if "num-layers-per-virtual-pipeline-stage" in given:
         key = "num-layers-per-virtual-pipeline-stage"

@@ -1,11 +1,13 @@
 """What jobs exchange, against what papers print."""
 
+import numpy as np
 import pytest
 
 from solvers.jobs.demand import demand, microbatches, volume
 from solvers.jobs.layout import axes, groups, sizes, world
 from solvers.jobs.parameters import count_all, expert_layers, matrices
 from solvers.jobs.reading import load, preset_names
+from solvers.placement.orders import baselines
 
 GIB = 2**30
 
@@ -89,6 +91,16 @@ def test_groups_are_numbered_as_megatron_does():
         (8, "dp", "ep"),
         (8, "pp", "pp"),
     ]
+
+
+def test_the_ranks_of_a_layout_in_another_order_are_numbered_by_it():
+    layout = load("llama-3-405b").layout  # tp 8, pp 16, dp 128, tp-cp-ep-pp-dp
+    assert groups(layout, "tp")[1].tolist() == list(range(8, 16))
+    assert groups(layout, "pp")[0].tolist() == list(range(0, 128, 8))
+    assert groups(layout, "dp")[0].tolist() == list(range(0, 16384, 128))
+    assert [(a.size, a.dense) for a in axes(layout)] == [(8, "tp"), (16, "pp"), (128, "dp")]
+    own = baselines(layout, np.arange(world(layout)))["the job's own"]
+    assert own.tolist() == list(range(world(layout)))
 
 
 def test_the_bytes_of_a_dense_layer_are_those_of_the_formulas():

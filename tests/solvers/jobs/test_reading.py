@@ -195,6 +195,11 @@ def test_what_is_wrong_is_said_in_a_line(write, old, new, said):
         (AICB.replace("32 ch", "33 ch"), "w.txt", "line 1: found all_gpus 33, expected a multiple"),
         (MEGATRON.replace("--seq-length 8192", ""), "m.sh", "found no --seq-length, expected"),
         (MEGATRON.replace("nnodes 4", "nnodes $N"), "m.sh", "--nnodes: found '$N', expected a"),
+        (
+            MEGATRON.replace("--swiglu", "--swiglu --use-tp-pp-dp-mapping"),
+            "m.sh",
+            "layout.order: tp-cp-ep-pp-dp: stages are 2 ranks apart, those of experts 4, expected",
+        ),
         (SCRIPT.replace("([0]*1", "([1]*1"), "r.sh", "--moe-layer-freq: found '([1]*1+[1]*59)'"),
         (ROWS.replace("# tp=4 dp=2", ""), "l.csv", "found no sizes of groups"),
         (ROWS.replace("tp=4", "tp=4x"), "l.csv", "line 1: found tp=4x, expected a whole"),
