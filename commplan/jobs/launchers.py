@@ -79,14 +79,27 @@ def hccl(rows: Sequence[Seat]) -> bytes:
     for devices in servers.values():
         devices.sort(key=lambda each: int(each["device_id"]))
     listed = [{"server_id": host, "device": devices} for host, devices in servers.items()]
-    table = {"version": "1.0", "server_count": str(len(servers)), "server_list": listed}
+    head = {"status": "completed", "version": "1.0", "server_count": str(len(servers))}
+    table = head | {"server_list": listed}
     return (json.dumps(table, indent=1) + "\n").encode()
 
 
 def torchrun(rows: Sequence[Seat]) -> bytes:
-    """Write RANK of each process: torchrun counts ranks host by host, so they are set by hand."""
-    number: dict[str, int] = {}
+    """Write RANK of each process: torchrun counts ranks host by host, so they are set by hand.
+
+    LOCAL_RANK counts the processes of a host by their devices, of which some may be left out.
+    """
+    used: dict[str, list[int]] = {}
     for row in rows:
-        number.setdefault(row.host, len(number))
-    lines = [f"{row.host},{number[row.host]},{row.device},{row.rank}\n" for row in rows]
-    return ("host,node_rank,local_rank,rank\n" + "".join(lines)).encode()
+        used.setdefault(row.host, []).append(row.device)
+    node = {host: number for number, host in enumerate(used)}
+    local = {
+        (host, device): number
+        for host, devices in used.items()
+        for number, device in enumerate(sorted(devices))
+    }
+    lines = [
+        f"{row.host},{node[row.host]},{local[row.host, row.device]},{row.device},{row.rank}\n"
+        for row in rows
+    ]
+    return ("host,node_rank,local_rank,device,rank\n" + "".join(lines)).encode()

@@ -78,7 +78,7 @@ def planned(tmp_path_factory):
     """Plan once for all tests that only read."""
     folder = tmp_path_factory.mktemp("job")
     (folder / "job.csv").write_text(ROWS)
-    some = ("--ranks", "b0.*,b1.g0", "--without-rank", "b0.g6", "--pin", "0=b1.g0")
+    some = ("--ranks", "b0.*,b1.g0", "--without-rank", "b0.g0", "--pin", "0=b1.g0")
     words = ["job", str(folder / "job.csv"), "dgx-a100:boxes=2", *some]
     result = CliRunner().invoke(commands, [*words, "-o", str(folder / "PLAN")])
     assert result.exit_code == 0, result.output
@@ -116,6 +116,12 @@ def test_a_plan_is_a_folder_that_launchers_load(planned):
     assert hosts[0] == "b1"
     assert [row["host"] for row in rows] == hosts
     assert [int(row["rank"]) for row in rows] == list(range(4))
+    assert [int(row["device"]) for row in rows] == [rank % 8 for rank in table["ranks"]]
+    for host in set(hosts):  # torchrun starts 0, 1, ... on each, by device
+        own = sorted(
+            (int(row["device"]), int(row["local_rank"])) for row in rows if row["host"] == host
+        )
+        assert [number for _, number in own] == list(range(len(own)))
     servers = json.loads((planned / "hccl_ranks.json").read_text())["server_list"]
     seats = {int(d["rank_id"]): s["server_id"] for s in servers for d in s["device"]}
     assert [seats[rank] for rank in range(4)] == hosts
