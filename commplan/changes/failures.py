@@ -1,5 +1,6 @@
 """The single failures of a machine, one of each kind that are alike in the eyes of a collective."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -11,7 +12,7 @@ from solvers.schedules.collective import Collective
 from solvers.schedules.kinds import is_alike
 from topologies.derive.damage import Damage
 from topologies.model.topology import Topology
-from topologies.symmetry.alike import Orbits, find_orbits
+from topologies.symmetry.alike import Orbits, find_orbits, label_sets
 from topologies.symmetry.group import Group
 
 KINDS = ("link", "nic", "rank", "switch")
@@ -89,7 +90,6 @@ def _cables(topology: Topology, orbits: Orbits) -> Iterator[Failure]:
 
 def _nics(topology: Topology, orbits: Orbits) -> Iterator[Failure]:
     """List the classes of links at a rank that are several links, and not all that it has."""
-    found: dict[tuple[int, ...], list[tuple[int, int]]] = {}
     links: dict[tuple[int, int], list[int]] = {}
     for link, (src, dst, kind) in enumerate(
         zip(topology.src.tolist(), topology.dst.tolist(), topology.link_class.tolist(), strict=True)
@@ -97,18 +97,22 @@ def _nics(topology: Topology, orbits: Orbits) -> Iterator[Failure]:
         for end in (src, dst):
             if end < topology.ranks:
                 links.setdefault((end, kind), []).append(link)
-    classes: dict[int, int] = {}
-    for rank, _ in links:
-        classes[rank] = classes.get(rank, 0) + 1
-    for (rank, kind), own in links.items():
-        cables = len({min(link, int(topology.mate[link])) % topology.links for link in own})
-        if classes[rank] > 1 and cables > 1:
-            key = (int(orbits.vertex[rank]), *sorted(orbits.link[own].tolist()))
-            found.setdefault(key, []).append((rank, kind))
-    for alike in found.values():
-        rank, kind = alike[0]
-        name = f"{topology.names[rank]}: {topology.classes[kind].name}"
-        yield Failure("nic", name, len(alike), _gone(topology, links[rank, kind]))
+    classes = Counter(rank for rank, _ in links)
+    several = [
+        each for each, own in links.items() if classes[each[0]] > 1 < _count_cables(topology, own)
+    ]
+    gone = [_gone(topology, links[each]) for each in several]
+    label = label_sets(topology, orbits.group, [[link for link, _ in d.links] for d in gone])
+    for one, count in _one_of_each(label[None]):
+        rank, kind = several[one]
+        yield Failure(
+            "nic", f"{topology.names[rank]}: {topology.classes[kind].name}", count, gone[one]
+        )
+
+
+def _count_cables(topology: Topology, links: Sequence[int]) -> int:
+    """Count links, a duplex pair as one."""
+    return len({min(link, int(topology.mate[link])) % topology.links for link in links})
 
 
 def _ranks(topology: Topology, orbits: Orbits) -> Iterator[Failure]:

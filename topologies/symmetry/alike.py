@@ -6,18 +6,20 @@ For two orbits that colour refinement cannot tell apart, an automorphism is look
 one representative to the other; each is compared with the machine, so that none is believed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
+from topologies.model.reachability import parts
 from topologies.model.topology import IntArray, Topology, frozen
 from topologies.symmetry.automorphisms import Effort, Extension
-from topologies.symmetry.group import Group, link_orbits
+from topologies.symmetry.group import Group, link_images, link_orbits
 from topologies.symmetry.refinement import refine_together, web
 
 REFINEMENTS = 2**15  # at most, over all pairs of orbits
+FOLLOWED = 16  # sets of links that are met, for each that is asked about
 Way = tuple[tuple[int, int], ...]  # vertices and their images
 
 
@@ -62,6 +64,38 @@ def find_orbits(topology: Topology, known: Group, colours: IntArray | None = Non
             group = Group(frozen(np.concatenate([group.generators, found[None]])))
     link = link_orbits(topology, group)[_first_twins(topology)]
     return Orbits(group.vertex_orbits, frozen(link), group)
+
+
+def label_sets(topology: Topology, group: Group, sets: Sequence[Sequence[int]]) -> IntArray:
+    """Label sets of links, equal where generators in turn carry one to the other.
+
+    That each link of one is alike to one of the other is not enough: where they go to matters too.
+    Sets that these are carried to on the way are followed as well, FOLLOWED for each at most; what
+    is left apart then may yet be alike. Complexity: links of all these sets × generators.
+
+    Args:
+        topology: the machine.
+        group: of automorphisms.
+        sets: numbers of links.
+    """
+    if not sets:
+        return frozen(np.zeros(0, dtype=np.int64))
+    twin = np.append(_first_twins(topology), -1)
+    own = np.full((len(sets), max(map(len, sets))), -1, dtype=np.int64)
+    for row, links in zip(own, sets, strict=True):
+        row[: len(links)] = links
+    own, images = np.sort(twin[own], axis=1), link_images(topology, group.generators)
+    met = own
+    while True:
+        moved = [np.sort(twin[np.append(image, -1)[met]], axis=1) for image in images]
+        rows = np.concatenate([own, met, *moved])
+        known, place = np.unique(rows, axis=0, return_inverse=True)
+        if len(known) == len(met) or len(known) > FOLLOWED * len(sets):
+            place = place.reshape(-1)
+            src = np.tile(place[len(own) : len(own) + len(met)], len(images))
+            label = parts(len(known), src, place[len(own) + len(met) :])
+            return frozen(label[place[: len(own)]])
+        met = known
 
 
 def _first_twins(topology: Topology) -> IntArray:

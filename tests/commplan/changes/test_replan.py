@@ -104,7 +104,7 @@ def test_at_a_size_times_are_compared():
 
 def test_a_machine_of_one_rank_has_no_plan_without_it():
     schedule = planned(ring(1), "all_reduce")
-    outcome = list(plan_contingency(schedule, Watch(9.0)))
+    outcome = list(plan_contingency(schedule, Watch()))
     assert [(each.plan, each.lost) for each in outcome] == [(None, 1)]
 
 
@@ -121,7 +121,7 @@ def test_failures_that_are_alike_cost_the_same(machine):
     switches = machine.vertices - machine.ranks
     assert sum(each.count for each in found) == machine.links // 2 + machine.vertices
     assert sum(each.count for each in found if each.kind == "switch") == switches
-    outcome = Contingency(tuple(plan_contingency(schedule, Watch(60.0), ("link",))))
+    outcome = Contingency(tuple(plan_contingency(schedule, Watch(), ("link",))))
     costs = {each.lost: each.failure.count for each in outcome.outcomes}
     counted = dict.fromkeys(costs, 0)
     for link in np.flatnonzero(machine.mate > np.arange(machine.links))[::3].tolist():

@@ -10,7 +10,7 @@ from topologies.presets.huawei import cloudmatrix384
 from topologies.presets.nvidia import dgx_a100
 from topologies.presets.random_machines import random_machine
 from topologies.presets.shapes import hypercube, line, ring, star, torus
-from topologies.symmetry.alike import find_orbits
+from topologies.symmetry.alike import find_orbits, label_sets
 from topologies.symmetry.group import declared_group, trivial
 
 SMALL = [ring(5), line(4), star(4), torus((3, 3)), hypercube(3), dgx_a100(boxes=2)]
@@ -76,3 +76,22 @@ def test_planes_and_dies_of_a_supernode_are_alike():
     machine = cloudmatrix384()
     found = find_orbits(machine, declared_group(machine))
     assert (len(np.unique(found.vertex)), len(np.unique(found.link))) == (3, 5)
+
+
+@pytest.mark.parametrize("machine", [hypercube(3), star(4)], ids=lambda machine: machine.name)
+def test_sets_of_links_that_are_alike_are_carried_to_each_other_by_an_automorphism(machine):
+    sets = list(combinations(range(machine.links), 2))
+    ends = {
+        e: i for i, e in enumerate(zip(machine.src.tolist(), machine.dst.tolist(), strict=True))
+    }
+    joined = nx.Graph()
+    for image in all_automorphisms(machine, np.zeros(machine.vertices), 2000):
+        link = [ends[image[src], image[dst]] for src, dst in ends]
+        joined.add_edges_from((each, tuple(sorted(link[e] for e in each))) for each in sets)
+    found = find_orbits(machine, trivial(machine))
+    label = label_sets(machine, found.group, sets).tolist()
+    component = {each: i for i, c in enumerate(nx.connected_components(joined)) for each in c}
+    pairs = {(n, component[each]) for n, each in zip(label, sets, strict=True)}
+    assert len(pairs) == len(set(label)) < len(sets)
+    one = label_sets(machine, found.group, [[link] for link in range(machine.links)])
+    assert len(set(zip(one.tolist(), found.link.tolist(), strict=True))) == len(set(one.tolist()))
