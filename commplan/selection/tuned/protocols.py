@@ -22,7 +22,7 @@ from commplan.measurements.rows import Measured
 from topologies.derive.bundle import bundle
 from topologies.model.errors import NO, CommplanError
 from topologies.model.topology import FloatArray, Topology
-from topologies.model.units import Bytes, Seconds
+from topologies.model.units import Bytes, Rank, Seconds
 
 PROTOCOLS = ("ll", "ll128", "simple")
 SIMPLE = 2
@@ -81,15 +81,20 @@ class Better(NamedTuple):
 
 
 def protocol_rules(
-    topology: Topology, library: Library | None, name: str, adds: bool
+    topology: Topology,
+    library: Library | None,
+    name: str,
+    adds: bool,
+    ranks: Sequence[Rank] | None = None,
 ) -> list[ProtocolRule]:
-    """Find the rules of a machine of one host, for each number of its ranks that was measured.
+    """Find the rules of some ranks of a host, or for each number of its ranks that was measured.
 
     Args:
         topology: the machine.
         library: what was fitted; None where nothing was.
         name: of the library, for messages.
         adds: whether switches can add, so that bulk may not have been the ring's.
+        ranks: of one communicator; those of any number, from the first on, without them.
 
     Raises:
         UnmeasuredError: nothing was fitted for ranks of this machine.
@@ -102,13 +107,14 @@ def protocol_rules(
     machine = bundle(topology)
     found: list[ProtocolRule] = []
     known = False
-    for ranks in range(2, topology.ranks + 1):
-        models = library.find(machine, range(ranks))
-        measured = any(ranks in counts for _, counts in library.models)
+    first = [range(count) for count in range(2, topology.ranks + 1)]
+    for own in first if ranks is None else [ranks]:
+        models = library.find(machine, own)
+        measured = any(len(own) in counts for _, counts in library.models)
         for collective, word in RINGS.items():
             if measured and collective in models:
                 known = True
-                found += _rules(models[collective], word, ranks, adds)
+                found += _rules(models[collective], word, len(own), adds)
     if not known:
         raise UnmeasuredError(
             f"{library.name} was not measured on ranks that are joined as those of {topology.name}"

@@ -75,11 +75,10 @@ class _Rings:
             UnmeasuredError: nothing was measured that tells of this machine.
             FitError: the file at the path is none of a fit.
         """
-        if len(ranks) != topology.ranks:
-            raise UnmeasuredError(f"{self.name}: rules are for all ranks of a host, or its first")
         known = load_library(path) if path else known_library(topology) if self.shipped else None
         adds = bool(topology.multicast.any())
-        rules = protocol_rules(topology, known, self.name, adds)
+        some = None if len(ranks) == topology.ranks else ranks
+        rules = protocol_rules(topology, known, self.name, adds, some)
         assert known is not None  # or it would have been refused
         notes = _notes(_protocol_grounds(known), self.notes)
         text = self.write(rules, notes)

@@ -231,3 +231,12 @@ def test_ranks_that_were_not_measured_together_are_refused():
     machine = spec.topology("dgx-b200")
     with pytest.raises(UnmeasuredError, match="joined as those of star:4"):
         protocol_rules(spec.topology("star:4"), known_library(machine), "NCCL", adds=False)
+
+
+def test_a_group_of_a_host_has_the_rules_of_as_many_ranks(rules):
+    machine = spec.topology("dgx-b200:boxes=2")
+    known, adds = known_library(machine), bool(machine.multicast.any())
+    own = protocol_rules(machine, known, "NCCL", adds, [9, 12])
+    assert own == [rule for rule in rules if rule.ranks == 2] != []
+    with pytest.raises(UnmeasuredError, match="not measured on ranks that are joined"):
+        protocol_rules(machine, known, "NCCL", adds, [7, 8])  # of two hosts
