@@ -320,7 +320,7 @@ class Communicator(HandingQueue):
         ours, theirs = self._book.source, made._book.source
         if ours is not None and theirs is not None:
             made._book.source = replace(theirs, ready=ours.ready)
-        made._whole, made._is_own = self._whole, True
+        made._whole, made._damage, made._is_own = self._whole, self._damage, True
         return made
 
     def _do(self, name: str, *words: Any) -> None:  # noqa: ANN401

@@ -66,7 +66,7 @@ class OperationQueue:
                 "mpi_comm", type(mpi_comm).__name__, "an intracommunicator of mpi4py", ArgumentError
             )
         self._options = Options(**options)
-        self._topology = topology
+        self._topology, self._damage = topology, Damage()
         self._place = (mpi_comm.rank, mpi_comm.size)
         self.plain = MPI.Intracomm(mpi_comm)
         self.IN_PLACE = MPI.IN_PLACE
@@ -142,9 +142,10 @@ class OperationQueue:
     def change_machine(
         self, topology: Topology, schedules: str | Path | None, damage: Damage
     ) -> None:
-        """Forget all plans, and plan for another machine from now on; after all under way.
+        """Plan for another machine from now on; after all under way.
 
-        All processes call this together.
+        Plans for the whole machine are set aside while something of it has failed, those for what
+        is left are forgotten. All processes call this together.
 
         Args:
             topology: with the ranks of the one before.
@@ -168,8 +169,13 @@ class OperationQueue:
         except CommplanError:
             self._options = before
             raise
-        self._topology, self._book.source = topology, source
-        self._book.clear()
+        was_whole, is_whole = self._damage == Damage(), damage == Damage()
+        self._topology, self._damage, self._book.source = topology, damage, source
+        fresh = is_whole and schedules is not None
+        if fresh or not was_whole:
+            self._book.clear(aside=fresh)
+        if was_whole != is_whole:
+            self._book.exchange()
 
     @property
     def limit(self) -> Seconds:

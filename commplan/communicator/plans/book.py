@@ -19,6 +19,9 @@ LOG = logging.getLogger("commplan")
 OLD = 256  # plans that serve no more of which it is remembered how they did
 
 
+Served = LRUCache[Need, tuple[Planned, Uses]]
+
+
 class PlanBook:
     """Finds what serves a call, the same at all processes, and counts the calls.
 
@@ -35,7 +38,8 @@ class PlanBook:
         self.source: Source | None = None
         self.is_planning = False
         self._agreed: LRUCache[Key, bool] = LRUCache(4 * PLANS)
-        self._served: LRUCache[Need, tuple[Planned, Uses]] = LRUCache(PLANS, self._retire)
+        self._served: Served = LRUCache(PLANS, self._retire)
+        self._aside: Served = LRUCache(PLANS, self._retire)
         self._others: dict[tuple[str, str], Uses] = {}
         self._old: list[Uses] = []
         self._told: set[tuple[str, str]] = set()
@@ -45,6 +49,7 @@ class PlanBook:
         self._comm, self._machines, self._log = comm, machines, log
         self._agreed.clear()
         self._served.clear()
+        self._aside.clear()
 
     def find(self, key: Key, in_place: bool) -> Ready | None:
         """Look up what is ready to serve a call."""
@@ -133,14 +138,21 @@ class PlanBook:
 
     def read(self) -> tuple[PlanUse, ...]:
         """List what served calls, and how; what served none is left out."""
-        served = [uses for _, uses in self._served.values()]
+        served = [uses for kept in (self._served, self._aside) for _, uses in kept.values()]
         every = [*self._old, *served, *self._others.values()]
         return tuple(uses.read() for uses in every if uses.calls)
 
-    def clear(self) -> None:
-        """Forget all plans."""
-        self._machines.clear()
+    def exchange(self) -> None:
+        """Set the plans that there are aside, and take back those that were set aside before."""
+        self._machines.exchange()
+        self._served, self._aside = self._aside, self._served
+
+    def clear(self, *, aside: bool = True) -> None:
+        """Forget all plans, and unless told otherwise those that were set aside."""
+        self._machines.clear(aside=aside)
         self._served.clear()
+        if aside:
+            self._aside.clear()
 
     def _retire(self, known: tuple[Planned, Uses]) -> None:
         if known[1].calls:

@@ -78,9 +78,7 @@ class ExecutorCache:
         self._scratch = np.zeros(0, dtype=np.uint8)
         self._beginning = self._scratch.ctypes.data
         self.look: Callable[[], None] | None = None
-        self._kept: LRUCache[tuple[Key, bool], Ready] = LRUCache(
-            MACHINES, lambda old: old.machine.free()
-        )
+        self._kept, self._aside = _made(), _made()
 
     def get(self, key: Key, in_place: bool) -> Ready | None:
         """Look up what was made before."""
@@ -140,7 +138,17 @@ class ExecutorCache:
         self.bind(made, self._staged.ins, self._staged.outs)
         return self._staged
 
-    def clear(self) -> None:
-        """Give back what MPI holds."""
+    def exchange(self) -> None:
+        """Set aside what is kept, and take what was set aside in its place."""
+        self._kept, self._aside = self._aside, self._kept
+
+    def clear(self, *, aside: bool = True) -> None:
+        """Give back what MPI holds, and unless told otherwise what it holds for what is aside."""
         self._kept.clear()
+        if aside:
+            self._aside.clear()
         self._scratch = np.zeros(0, dtype=np.uint8)
+
+
+def _made() -> LRUCache[tuple[Key, bool], Ready]:
+    return LRUCache(MACHINES, lambda old: old.machine.free())

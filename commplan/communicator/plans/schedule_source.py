@@ -87,6 +87,7 @@ class Source:
         ready: contingencies that were read.
         found: the schedules of highest throughput so far, by collective and root.
         begun: what is searched for in the background.
+        whole: of the machine before something failed.
     """
 
     topology: Topology
@@ -97,6 +98,7 @@ class Source:
     begun: dict[Need, Future[Found]] = field(default_factory=dict)
     ready: tuple[ReadyPlans, ...] = ()
     found: dict[tuple[str, int], Schedule] = field(default_factory=dict)
+    whole: "Source | None" = None
 
     def first(self, need: Need) -> Found:
         """Give at once what serves the first calls, and search for a better one in the background.
@@ -280,26 +282,40 @@ def share_source(
     """
     source: Source | None = None
     fault: Exception | None = None
-    folder, cache, seconds = options.schedules, options.cache, options.planning_seconds
     if comm.rank == 0:
         try:
-            files = () if folder is None else load_compiled(folder, topology, played)
-            kept = None if cache is None else KeptSchedules(cache)
-            ready = _read_or_keep(topology, options, before)
-            if before is not None and sorted(played) == list(range(topology.ranks)):
-                found = [plans.schedule(before[1]) for plans in ready]
-                files += tuple(each for each in found if each is not None)
-            ranks = tuple(sorted(played))
-            source = Source(topology, ranks, seconds, files, kept, ready=ready)
+            source = _find_source(topology, played, options, before)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            fault = ScheduleFileError(f"{folder}: {reason}")
+            fault = ScheduleFileError(f"{options.schedules}: {reason}")
         except ValueError as error:
             fault = error
     fault = comm.bcast(fault)
     if fault is not None:
         raise fault
     return source
+
+
+def _find_source(
+    topology: Topology,
+    played: Sequence[int],
+    options: Options,
+    before: tuple[Source | None, Damage] | None,
+) -> Source:
+    """Read what there is for a machine; of the whole one all is known as it was."""
+    known, damage = before or (None, Damage())
+    whole = None if known is None else known.whole or known
+    folder, cache = options.schedules, options.cache
+    if whole is not None and folder is None and whole.topology is topology:
+        return whole
+    files = () if folder is None else load_compiled(folder, topology, played)
+    ready = _read_or_keep(topology, options, before)
+    if before is not None and sorted(played) == list(range(topology.ranks)):
+        found = [plans.schedule(damage) for plans in ready]
+        files += tuple(each for each in found if each is not None)
+    kept = None if cache is None else KeptSchedules(cache)
+    asked = topology, tuple(sorted(played)), options.planning_seconds, files, kept
+    return Source(*asked, ready=ready, whole=whole if damage != Damage() else None)
 
 
 def _read_or_keep(
