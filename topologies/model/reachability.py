@@ -25,8 +25,8 @@ def parts(points: int, src: IntArray, dst: IntArray, *, strong: bool = False) ->
         dst: where it ends.
         strong: only what reaches each other along the arcs is one part.
     """
-    if len(src) <= FEW and (found := _parts_of_few(points, src, dst, strong)) is not None:
-        return found
+    if len(src) <= FEW:
+        return _parts_of_few(points, src, dst, strong=strong)
     from scipy.sparse.csgraph import connected_components
 
     arcs = coo_array((np.ones(len(src)), (src, dst)), shape=(points, points))
@@ -38,7 +38,7 @@ def mark_reached(points: int, src: IntArray, dst: IntArray, start: int) -> BoolA
     """Mark the points that arcs lead to from one: (points,). Complexity: points + arcs."""
     mark = np.zeros(points, dtype=np.bool_)
     if len(src) <= FEW:
-        mark[_follow(_leaving(points, src, dst), start)] = True
+        mark[_follow(_leaving(points, src, dst), start, set())] = True
         return mark
     from scipy.sparse.csgraph import breadth_first_order
 
@@ -47,19 +47,40 @@ def mark_reached(points: int, src: IntArray, dst: IntArray, start: int) -> BoolA
     return mark
 
 
-def _parts_of_few(points: int, src: IntArray, dst: IntArray, strong: bool) -> IntArray | None:
-    """Label the points; None where what reaches each other along the arcs is not all of them."""
+def _parts_of_few(points: int, src: IntArray, dst: IntArray, *, strong: bool) -> IntArray:
+    """Label the points: those from which one is reached, but not over those labelled before.
+
+    Source: S. R. Kosaraju and M. Sharir, Computers and Mathematics with Applications 7 (1981).
+    """
     there, back = _leaving(points, src, dst), _leaving(points, dst, src)
-    if strong:
-        whole = points > 0 and len(_follow(there, 0)) == points == len(_follow(back, 0))
-        return np.zeros(points, dtype=np.int64) if whole else None
-    both = [out + into for out, into in zip(there, back, strict=True)]
+    if not strong:
+        there = back = [out + into for out, into in zip(there, back, strict=True)]
     label, count = np.full(points, -1, dtype=np.int64), 0
-    for point in range(points):
+    done = set[int]()
+    for point in _by_end(there) if strong else range(points):
         if label[point] < 0:
-            label[_follow(both, point)] = count
+            label[_follow(back, point, done)] = count
             count += 1
     return label
+
+
+def _by_end(leaving: list[list[int]]) -> list[int]:
+    """List the points by when a search in depth has done with them, the last one first."""
+    ended, known = list[int](), set[int]()
+    for start in range(len(leaving)):
+        if start in known:
+            continue
+        known.add(start)
+        way = [(start, iter(leaving[start]))]
+        while way:
+            heads = way[-1][1]
+            head = next((each for each in heads if each not in known), None)
+            if head is None:
+                ended.append(way.pop()[0])
+            else:
+                known.add(head)
+                way.append((head, iter(leaving[head])))
+    return ended[::-1]
 
 
 def _leaving(points: int, src: IntArray, dst: IntArray) -> list[list[int]]:
@@ -70,9 +91,10 @@ def _leaving(points: int, src: IntArray, dst: IntArray) -> list[list[int]]:
     return found
 
 
-def _follow(leaving: list[list[int]], start: int) -> list[int]:
-    """List the points that are reached from one, itself among them."""
-    reached, known = [start], {start}
+def _follow(leaving: list[list[int]], start: int, known: set[int]) -> list[int]:
+    """List the points that are reached from one, itself among them, but not over known ones."""
+    reached = [start]
+    known.add(start)
     for point in reached:
         for head in leaving[point]:
             if head not in known:
