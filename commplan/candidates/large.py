@@ -5,6 +5,8 @@ from dataclasses import replace
 from itertools import chain, islice
 from math import inf
 
+import numpy as np
+
 from commplan.candidates.measure import play_work
 from commplan.candidates.tuning import (
     ALIKE,
@@ -186,7 +188,12 @@ def _closer(usual: Schedule) -> Iterator[Schedule]:
 
 
 def _least_share(schedule: Schedule, played: Simulation, events: int = EVENTS) -> float:
-    """Compute what is reached where switches cut through, as played, or store if that is less."""
+    """Compute what is reached where switches cut through, as played, or store if that is less.
+
+    Where no message crosses a second link it is the same.
+    """
+    if np.diff(schedule.transfers.route_start).max(initial=0) <= 1:
+        return share_of(schedule, played)
     stored = simulate(schedule, LARGE, "store-and-forward", events=events)
     return min(share_of(schedule, played), share_of(schedule, stored))
 

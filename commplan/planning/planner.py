@@ -318,9 +318,10 @@ def _anew(
     best: Schedule, watch: Watch, options: SolverOptions, pacing: Pacing
 ) -> Iterable[Schedule]:
     """Pack the trees of a repaired schedule from nothing, and pace them."""
-    from commplan.planning.anew import pack_anew
+    from commplan.planning.anew import pack_anew  # once one is asked for: most suit as they are
 
-    return (paced_like(made, pacing) for made in pack_anew(best, watch, options))
+    for made in pack_anew(best, watch, options):
+        yield paced_like(made, pacing)
 
 
 def paced_like(made: Schedule, pacing: Pacing) -> Schedule:

@@ -53,6 +53,13 @@ def test_a_full_mesh_takes_one_message(n):
         assert seconds(schedule) == near(ALPHA + SIZE / n / RATE)
 
 
+@pytest.mark.parametrize("name", ["all_gather", "all_to_all"])
+def test_over_single_links_nothing_is_stored(name):
+    schedule = solve(torus((3, 4)), collective(name, range(12)))
+    through, stored = (seconds(schedule, switching=how, chunks=7) for how in SWITCHINGS)
+    assert through == stored
+
+
 @COUNTS
 def test_a_switch_cuts_through_or_stores(n):
     schedule = template("direct", "all_to_all", star(n))
