@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from runtime.metrics.chunking import flow_rate
+from runtime.metrics.pacing import USUAL, with_pacing
 from runtime.simulate.simulate import simulate
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.piece_loads import incast_bytes
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
-from solvers.timing.rounds import LENGTHS, round_orders
+from solvers.timing.rounds import AT_ONCE, LENGTHS, in_rounds, round_orders, send_at_once
 
 LARGE = 2**30  # bytes at which orders are played
 KEPT = 0.97  # of the throughput that the links allow, where short rounds spare receivers a flood
@@ -38,6 +41,18 @@ def order_exchange(whole: Schedule, watch: Watch) -> Schedule:
         if share >= (KEPT if pile else FULL) and incast_bytes(each) <= pile / 2:
             return each
     return min(played, key=lambda pair: pair[0])[1]
+
+
+def order_like(whole: Schedule, old: Schedule) -> Schedule:
+    """Put an all_to_all in about as many rounds as one on nearly the same machine; play nothing.
+
+    Where that one sends all at once, so does this.
+    """
+    step = with_pacing(old, USUAL).transfers.step
+    name, found = AT_ONCE, send_at_once(whole)
+    if not np.array_equal(step, send_at_once(old).transfers.step):
+        name, found = in_rounds(whole, int(step.max()) + 1)
+    return replace(found, provenance=found.provenance | {"order": name})
 
 
 def _play_orders(

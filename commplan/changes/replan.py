@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from commplan.anytime.checking import WrongSchedule
+from commplan.anytime.ordering import order_like
 from commplan.changes.difference import Difference, compare_traffic
 from commplan.changes.shrink import on_what_is_left
 from commplan.planning.planner import Plan, paced_like, plan
@@ -15,9 +16,10 @@ from solvers.groups.reach import refuse_parts
 from solvers.kept_symmetry import find_symmetry_left
 from solvers.lp.linear_program import Infeasible
 from solvers.repair.repair import repair
+from solvers.repair.reroute import reroute
 from solvers.repair.spanning import is_spanned, span
 from solvers.schedules.collective import Collective
-from solvers.schedules.kinds import is_sized
+from solvers.schedules.kinds import is_sized, pattern_of
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import NotFound, Watch
 from solvers.settings.options import SolverOptions
@@ -111,13 +113,17 @@ def _repair(
 ) -> Schedule:
     """Repair the old trees, all of them where they are few, else one of each orbit.
 
-    Of spanning trees that use every cable all change: these are packed anew, which takes less.
+    Of spanning trees that use every cable all change: these are packed anew, which takes less. An
+    all_to_all keeps about the number of its rounds.
 
     Raises:
         as `repair`.
     """
     few = len(schedule.transfers) * schedule.group.order <= EXPLICIT
     asked = schedule, left, what
+    if pattern_of(what) == "all_to_all":
+        found = reroute(*asked, find_symmetry_left(left, what, watch), watch)
+        return order_like(found, schedule)
     if not what.shape.everyone:
         raise NotFound("no schedule of trees")  # before any search for symmetry
     if is_spanned(left.topology, what):

@@ -19,7 +19,7 @@ from solvers.schedules.schedule import Schedule, Transfer, schedule, trivial_sch
 from solvers.settings.deadline import Watch
 from solvers.settings.options import SolverOptions
 from solvers.trees.problem import PackedTrees, TreeProblem
-from topologies.model.topology import Topology, integers, reverse
+from topologies.model.topology import BoolArray, Topology, integers, reverse
 from topologies.symmetry.group import Group, trivial
 
 
@@ -41,13 +41,31 @@ def route_all_to_all(
     if len(collective.ranks) == 1:
         return trivial_schedule(topology, collective)
     quotient = Quotient(topology, integers(collective.ranks), group)
+    return route_between_all(quotient, collective, watch)
+
+
+def route_between_all(
+    quotient: Quotient, collective: Collective, watch: Watch, known: BoolArray | None = None
+) -> Schedule:
+    """Route every block on a folded machine, as `route_all_to_all` does.
+
+    Args:
+        quotient: the machine, the collective's ranks its members.
+        collective: an all_to_all between several ranks.
+        watch: says when to stop.
+        known: (sources, links), those that the search begins with, besides shortest paths.
+
+    Raises:
+        as `route_all_to_all`.
+    """
+    topology = quotient.topology
     watch.tell(bound=rank_bound(topology, collective))
     watch.check()
     amounts, bound = solve_concurrent_flow(
-        quotient, collective, _all_pairs(quotient), Fraction(1), watch
+        quotient, collective, _all_pairs(quotient), Fraction(1), watch, known
     )
     pieces, transfers = _pieces(quotient, collective, amounts)
-    return schedule(topology, collective, pieces, transfers, bound, group)
+    return schedule(topology, collective, pieces, transfers, bound, quotient.group)
 
 
 def route_near_optimum(

@@ -31,7 +31,7 @@ from scipy.sparse import coo_array, csr_matrix
 
 from solvers.bounds.dual_certificate import CLOSE, certify
 from solvers.certify.dual_bound import MOST_PAIRS
-from solvers.certify.multigraph import dijkstra, simplify
+from solvers.certify.multigraph import lengths, simplify
 from solvers.lp.linear_program import LinearProgram, NotFound, Optimum, solve
 from solvers.lp.min_max_load import LoadLP
 from solvers.routing.path_pool import HOP
@@ -72,7 +72,12 @@ class _Iteration(NamedTuple):
 
 
 def solve_concurrent_flow(
-    quotient: Quotient, collective: Collective, totals: Amounts, unit: Fraction, watch: Watch
+    quotient: Quotient,
+    collective: Collective,
+    totals: Amounts,
+    unit: Fraction,
+    watch: Watch,
+    known: BoolArray | None = None,
 ) -> ConcurrentFlow:
     """Solve for the amounts, and prove that none are faster.
 
@@ -82,13 +87,14 @@ def solve_concurrent_flow(
         totals: (sources, vertices), what each source sends to each vertex, in multiples of `unit`.
         unit: of the amounts, as a part of the size.
         watch: says when to stop.
+        known: (sources, links), those of a flow on nearly the same machine: it begins with these.
 
     Raises:
         Infeasible: some rank cannot be reached.
         NotFound: the time was over, or the linear program would be too large.
     """
     search = _Search(quotient, totals, watch)
-    found, prices = search.run()
+    found, prices = search.run(known)
     time = found.optimum.cost * search.scale
     size = collective.total * quotient.topology.unit / unit
     expected = float(size) / time
@@ -139,9 +145,9 @@ class _Search:
         self.used = np.zeros(quotient.topology.links)
         self.shortest = self._paths(self.effort)
 
-    def run(self) -> tuple[_Iteration, FloatArray]:
+    def run(self, known: BoolArray | None = None) -> tuple[_Iteration, FloatArray]:
         """Solve with more and more columns; give the last round, and prices for the orbits."""
-        kept = self.shortest
+        kept = self.shortest if known is None else self.shortest | known.reshape(-1)
         for _ in range(ROUNDS):
             now = self._solve(kept)
             for prices in self._prices(now):
@@ -207,7 +213,7 @@ class _Search:
         """Measure from each source to each vertex."""
         topology = self.quotient.topology
         graph = simplify(topology.src, topology.dst, weight, topology.vertices)[0]
-        return np.asarray(dijkstra(graph, indices=self.quotient.roots))
+        return lengths(graph, self.quotient.roots)
 
     def _paths(self, weight: FloatArray) -> BoolArray:
         """Mark links on the shortest paths of each source, a few into each vertex."""

@@ -56,9 +56,28 @@ def round_orders(
         if step.max() == last or np.array_equal(step, once.transfers.step):
             continue
         last = step.max()
-        found = replace(first, transfers=replace(first.transfers, step=frozen(step)))
-        yield count_of(int(step.max()) + 1, "round"), found
+        yield _with_rounds(first, step)
     yield AT_ONCE, once
+
+
+def in_rounds(schedule: Schedule, rounds: int) -> tuple[str, Schedule]:
+    """Give every transfer its round as `round_orders` does, where about so many rounds suffice.
+
+    Pieces that do not go along single paths are sent at once.
+    """
+    if not _goes_along_paths(schedule):
+        return AT_ONCE, send_at_once(schedule)
+    first = _hottest_first(schedule, _needs(schedule))
+    needs = _needs(first)
+    longest = max(time for need in needs for _, time in need)
+    multiple = max(1.0, max(_totals(needs).values()) / (longest * rounds))
+    return _with_rounds(first, _Rounds(first.transfers.piece, needs, multiple).fill())
+
+
+def _with_rounds(schedule: Schedule, step: IntArray) -> tuple[str, Schedule]:
+    """Give transfers their rounds as steps; say how many there are."""
+    found = replace(schedule, transfers=replace(schedule.transfers, step=frozen(step)))
+    return count_of(int(step.max()) + 1, "round"), found
 
 
 def send_at_once(schedule: Schedule) -> Schedule:
@@ -107,7 +126,7 @@ def _totals(needs: Needs) -> dict[int, float]:
 class _Rounds:
     """Transfers, the time that each takes of the orbits on its way, and what rounds have left."""
 
-    def __init__(self, piece: IntArray, needs: Needs, multiple: int) -> None:
+    def __init__(self, piece: IntArray, needs: Needs, multiple: float) -> None:
         self.needs = needs
         self.first = np.flatnonzero(earlier(piece) == 0).tolist()
         self.total = _totals(needs)

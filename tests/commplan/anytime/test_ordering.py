@@ -5,6 +5,7 @@ import pytest
 import commplan
 from commplan.anytime import ordering
 from solvers.schedules.piece_loads import incast_bytes
+from solvers.solve import solve
 
 LARGE = 2**30
 
@@ -55,3 +56,12 @@ def test_of_very_many_transfers_an_order_is_taken_without_playing_any(spec, monk
     assert made.report.optimal
     assert made.schedule.provenance["order"]
     assert commplan.simulate(made.schedule, LARGE).algbw >= 0.9 * float(made.report.algbw)
+
+
+@pytest.mark.parametrize("size", [2**12, None])
+def test_an_order_is_carried_over_to_a_schedule_that_is_like_it(size):
+    old = planned("star:9", size).schedule
+    whole = solve(old.topology, old.collective)
+    again = ordering.order_like(whole, old)
+    assert again.transfers.step.max() == old.transfers.step.max()
+    assert again.provenance["order"] == ("8 rounds" if size is None else "all at once")

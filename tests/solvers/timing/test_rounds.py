@@ -10,7 +10,7 @@ from solvers.schedules.kinds import collective
 from solvers.schedules.piece_loads import incast_bytes
 from solvers.schedules.unfold import unfold
 from solvers.solve import solve
-from solvers.timing.rounds import AT_ONCE, round_orders
+from solvers.timing.rounds import AT_ONCE, in_rounds, round_orders
 from topologies.formats.spec import topology
 from topologies.presets.random_machines import EVEN, random_machine
 from topologies.presets.shapes import hypercube, leaf_spine, ring, star, torus
@@ -134,3 +134,15 @@ def test_what_does_not_move_or_branches_gets_no_order():
     assert not list(round_orders(solved(ring(1))))
     tree = solve(star(3), collective("all_gather", range(3)))
     assert not list(round_orders(tree))
+
+
+@pytest.mark.parametrize("spec", MACHINES)
+def test_about_as_many_rounds_are_filled_as_are_asked_for(spec):
+    whole = solved(topology(spec))
+    for _, each in round_orders(whole):
+        asked = int(each.transfers.step.max()) + 1
+        name, again = in_rounds(whole, asked)
+        rounds = int(again.transfers.step.max()) + 1
+        assert name.split()[0] == str(rounds)
+        assert asked <= rounds <= 1.5 * asked + 2
+        assert messages(again) == messages(whole)
