@@ -21,7 +21,7 @@ from scipy.optimize import linear_sum_assignment
 
 from solvers.jobs.errors import JobError
 from solvers.placement.cuts import families
-from solvers.placement.experts import Layer, load_rows, place_experts, read_loads
+from solvers.placement.experts import Layer, fill_idle, load_rows, place_experts, read_loads
 from topologies.model.messages import short
 from topologies.model.topology import FloatArray, IntArray, Topology
 
@@ -77,12 +77,7 @@ def read_traffic(text: str, ranks: int) -> FloatArray:
             f"{short(text)}: {len(rows)} rows, expected for each layer one for each of {ranks} "
             "ranks"
         )
-    traffic = rows.reshape(-1, ranks, rows.shape[1])
-    idle = ~traffic.any(axis=(1, 2))
-    if idle.any():
-        layer = int(idle.argmax()) + 1
-        raise JobError(f"{short(text)}: layer {layer}: found only zeros, expected tokens above 0")
-    return traffic
+    return fill_idle(rows.reshape(-1, ranks, rows.shape[1]), text)
 
 
 def scarce_boxes(machine: Topology) -> IntArray:

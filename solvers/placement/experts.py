@@ -75,12 +75,23 @@ def read_loads(text: str) -> FloatArray:
     """
     if text.startswith("gini:"):
         return _described(text)
-    found = load_rows(text)
-    idle = ~found.any(axis=1)
-    if idle.any():
-        row = int(idle.argmax()) + 1
-        raise JobError(f"{short(text)}: row {row}: found only zeros, expected a load above 0")
-    return found
+    return fill_idle(load_rows(text), text)
+
+
+def fill_idle(loads: FloatArray, text: str) -> FloatArray:
+    """Take layers without a token as even ones: dense layers, which SGLang numbers as the others.
+
+    Args:
+        loads: (layers, ...).
+        text: that they are from.
+
+    Raises:
+        JobError: no layer has any.
+    """
+    idle = ~loads.any(axis=tuple(range(1, loads.ndim)))
+    if idle.all():
+        raise JobError(f"{short(text)}: found only zeros, expected a load above 0")
+    return np.where(idle.reshape(-1, *[1] * (loads.ndim - 1)), 1.0, loads)
 
 
 def load_rows(text: str) -> FloatArray:

@@ -82,10 +82,12 @@ def test_rows_that_are_not_one_for_each_rank_are_refused(tmp_path):
         read_traffic(str(tmp_path / "t.csv"), 2)
 
 
-def test_a_rank_may_send_nothing_but_not_all_of_a_layer(tmp_path):
+def test_ranks_and_layers_may_send_nothing_but_not_all_of_them(tmp_path):
     rows = tmp_path / "rows.csv"
     rows.write_text("1,2\n0,0\n0,0\n3,4\n")
     assert read_traffic(str(rows), 2).tolist() == [[[1, 2], [0, 0]], [[0, 0], [3, 4]]]
     rows.write_text("1,2\n0,0\n0,0\n0,0\n")
-    with pytest.raises(JobError, match="layer 2: found only zeros"):
+    assert read_traffic(str(rows), 2).tolist() == [[[1, 2], [0, 0]], [[1, 1], [1, 1]]]
+    rows.write_text("0,0\n0,0\n")
+    with pytest.raises(JobError, match="found only zeros"):
         read_traffic(str(rows), 2)

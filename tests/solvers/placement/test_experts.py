@@ -73,13 +73,19 @@ def test_slots_that_do_not_fit_are_refused(ranks, slots):
     ("text", "fault"),
     [
         ("1,2\n3,-4\n", "row 2, column 2: found -4, expected 0 or more tokens"),
-        ("1,2\n0,0\n", "row 2: found only zeros, expected a load above 0"),
+        ("0,0\n0,0\n", "found only zeros, expected a load above 0"),
     ],
 )
 def test_loads_that_are_none_are_refused_with_their_place(tmp_path, text, fault):
     (tmp_path / "loads.csv").write_text(text)
     with pytest.raises(JobError, match=fault):
         read_loads(str(tmp_path / "loads.csv"))
+
+
+def test_a_dense_layer_has_a_row_as_sglang_numbers_them(tmp_path):
+    (tmp_path / "loads.csv").write_text("0,0,0,0\n1,2,3,4\n")
+    dense, sparse = place_experts(read_loads(str(tmp_path / "loads.csv")), 2, 2)
+    assert sorted(dense.slots.ravel().tolist()) == sorted(sparse.slots.ravel().tolist())
 
 
 def test_a_count_without_end_is_refused():
