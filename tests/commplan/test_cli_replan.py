@@ -30,7 +30,7 @@ def test_wrong_words_are_one_line_and_exit_2(call, ring4):
     cases = {
         (): "nothing has failed",
         ("--without", "r0:r9"): "no rank or switch is named 'r9'",
-        ("--slow", "r0:r1=1.5"): "expected a part between 0 and 1",
+        ("--slow", "r0:r1=1.5"): "expected a part above 0 and below 1",
     }
     for words, line in cases.items():
         result = call("replan", "ring4.json", *words, "-o", "x.json")

@@ -39,6 +39,15 @@ def test_with_weights_the_collectives_are_one_job(call, ask):
     assert "times as fast" in said
 
 
+def test_collectives_of_one_rank_are_told_to_move_nothing(call, ask):
+    words = ("upgrade", "ring:4", "all_gather", "broadcast", "--ranks", "2", "--to", "2")
+    lines = [f"{name}: nothing moves, no link binds" for name in words[2:4]]
+    assert call(*words).stdout.splitlines() == lines
+    found = ask(*words, "--weight", "broadcast=3")
+    assert (found["still"], found["collectives"]) == (list(words[2:4]), [])
+    assert found["change"] is found["cost"] is None
+
+
 def test_wrong_words_are_one_line_and_exit_2(call):
     cases = {
         ("--to", "1"): "expected more than 1",

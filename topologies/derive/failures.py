@@ -79,21 +79,24 @@ def _slower(topology: Topology, word: str) -> Read:
     """Read a link that is slower."""
     ends, equals, text = word.rpartition("=")
     if not equals:
-        raise TopologyError([f"{show_value(word)} says no part, expected SRC:DST=0.5"])
+        raise TopologyError(
+            [f"{show_value(word)} says no part, expected SRC:DST=0.5 or SRC:DST=50%"]
+        )
     return _cable(topology, ends), _part(word, text), []
 
 
 def _part(word: str, text: str) -> Fraction:
-    """Read the part of a link that is left."""
-    expected = "a part between 0 and 1, such as 0.5"
+    """Read the part of a link that is left, as 0.5 or 50%."""
+    expected = "a part above 0 and below 1, as 0.5 or 50%"
     try:
-        left = decimal(1)(text)
+        left = decimal(3)(text[:-1]) / 100 if text.endswith("%") else decimal(1)(text)
     except ValueError:
-        left = GONE
-    if not 0 < left < 1:
         raise TopologyError(
-            [f"{show_value(word)}: {show_value(text)} is left, expected {expected}"]
-        )
+            [f"{show_value(word)}: what is left is {show_value(text)}, expected {expected}"]
+        ) from None
+    if not 0 < left < 1:
+        hint = "" if left else "; --without takes links away"
+        raise TopologyError([f"{show_value(word)}: {text} is left, expected {expected}{hint}"])
     return left
 
 

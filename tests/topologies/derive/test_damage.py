@@ -70,6 +70,8 @@ def test_names_become_links_and_a_cable_breaks_both_ways():
     names = {(machine.link_name(link), left) for link, left in found.links}
     half = Fraction(1, 2)
     assert names == {("r0 -> s0", 0), ("s0 -> r0", 0), ("r1 -> s0", half), ("s0 -> r1", half)}
+    eighth = read_damage(machine, slow=["r0:s0=12.5%"])
+    assert {left for _, left in eighth.links} == {Fraction(1, 8)}
     assert read_damage(machine, without=["s0"]).vertices == (3,)
     assert read_damage(machine, without_ranks=["r1", "2"]).vertices == (1, 2)
     assert len(read_damage(machine, without=["r*:s0"]).links) == 6
@@ -91,8 +93,13 @@ def test_one_way_links_have_no_way_back():
         ({"without": ["r0"]}, "--without: 'r0' is a rank; --without-rank takes ranks away"),
         ({"without": ["so"]}, "--without: no switch is named 'so'"),
         ({"slow": ["r0:s0"]}, "--slow: 'r0:s0' says no part, expected SRC:DST=0.5"),
-        ({"slow": ["r0:s0=2"]}, "'2' is left, expected a part between 0 and 1, such as 0.5"),
-        ({"slow": ["r0:s0=0"]}, "'0' is left, expected a part between 0 and 1, such as 0.5"),
+        ({"slow": ["r0:s0=2"]}, "2 is left, expected a part above 0 and below 1, as 0.5 or 50%"),
+        (
+            {"slow": ["r0:s0=0"]},
+            "0 is left, expected a part above 0 and below 1, as 0.5 or 50%; --wi",
+        ),
+        ({"slow": ["r0:s0=1/3"]}, "what is left is '1/3', expected a part above 0 and below 1"),
+        ({"slow": ["r0:s0=100%"]}, "100% is left, expected a part above 0 and below 1"),
         ({"slow": ["=0.5"]}, "--slow: '' names no link, expected SRC:DST"),
         ({"without_ranks": ["r9"]}, "--without-rank: no rank is named 'r9'"),
     ],

@@ -29,7 +29,7 @@ from topologies.model.units import Bytes, Seconds, bytes_of, duration, rate
 @click.option("--without", multiple=True, metavar="SRC:DST|SWITCH", help="A link that is gone.")
 @click.option("--without-rank", multiple=True, metavar="RANK", help="A rank that is gone.")
 @click.option(
-    "--slow", multiple=True, metavar="SRC:DST=PART", help="What is left of a link, as 0.5."
+    "--slow", multiple=True, metavar="SRC:DST=PART", help="What is left of a link, as 0.5 or 50%."
 )
 @click.option("--shrink", is_flag=True, help="Leave ranks that are gone out of the collective.")
 @click.option(

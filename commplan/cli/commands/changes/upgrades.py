@@ -18,7 +18,7 @@ from commplan.cli.io.arguments import choose_ranks, time_limit
 from commplan.cli.io.progress import progress
 from solvers.certify.certificates import measure_cut
 from solvers.schedules.certificate import Certificate, Cut
-from solvers.schedules.collective import Collective
+from solvers.schedules.collective import Collective, Movement
 from solvers.schedules.kinds import COLLECTIVES, collective
 from solvers.settings.deadline import Watch
 from topologies.formats import spec
@@ -84,7 +84,9 @@ def upgrade(
     machine = spec.topology(topology)
     chosen = choose_ranks(machine, ranks)
     asked = [collective(name, chosen) for name in dict.fromkeys(collectives)]
-    goal = _goal(factor, budget)
+    moving = [what for what in asked if what.shape.movement is not Movement.STAY]
+    still = [what for what in asked if what.shape.movement is Movement.STAY]
+    goal, weights = _goal(factor, budget), _weights(asked, weight)
     steps = _by_class(machine, "--step", step, _own_rates(machine))
     costs = _by_class(machine, "--cost", cost, [Fraction(1)] * len(machine.classes))
     if goal is None and (step or cost):
@@ -93,15 +95,16 @@ def upgrade(
         )
     started = monotonic()
     with progress(time_limit) as watch, stop_on_interrupt(watch):
-        growths = [Growth(machine, what, watch) for what in asked]
+        growths = [Growth(machine, what, watch) for what in moving]
         slopes = [[g.slope(of) for of in _used(machine)] for g in growths]
-        job = Job(growths, _weights(asked, weight)) if weight else None
+        job = Job(growths, weights) if weight and moving else None
         links = np.bincount(machine.link_class, minlength=len(machine.classes)).tolist()
         each = [s * p * n for s, p, n in zip(steps, costs, links, strict=True)]
         prices = Prices([Fraction(GIGA) * s for s in steps], each, Fraction(0))
-        change = None if goal is None else _change(growths, job, goal, prices, watch)
+        change = _change(growths, job, goal, prices, watch) if goal and moving else None
     fields: dict[str, object] = {
         "collectives": [_fields(machine, g, own) for g, own in zip(growths, slopes, strict=True)],
+        "still": [what.name for what in still],
         "change": None if change is None else _change_fields(growths, job, change, steps),
         "binds": [row for g, own in zip(growths, slopes, strict=True) for row in _rows(g, own)],
         "changes": [] if change is None else _changes(machine, change, steps),
@@ -109,6 +112,7 @@ def upgrade(
         "seconds": monotonic() - started,
     }
     lines = [line for g, own in zip(growths, slopes, strict=True) for line in _lines(g, own)]
+    lines += [f"{what.name}: nothing moves, no link binds" for what in still]
     if job is not None:
         saved = _saved(machine, job, slopes)
         fields["job"] = saved
