@@ -118,7 +118,16 @@ static void fix(const Play *p, Flows *f, Flow *flow, int64_t rate)
     }
 }
 
-/* Give all flows their rates, at the tightest station first. */
+static void share_out(const Play *p, Flows *f, int64_t at, int64_t share)
+{
+    int64_t i, end = at + 1 < p->stations ? f->first[at + 1] : f->listed;
+    for (i = f->first[at]; i < end && f->waiting[at]; i++)
+        if (f->flow[f->user[i]].rate == NO_RATE)
+            fix(p, f, &f->flow[f->user[i]], share > 0 ? share : 1);
+}
+
+/* Give all flows their rates, at the tightest station first; any comes first where each flow is on
+   one link only. */
 static void set_rates(State *s)
 {
     const Play *p = s->of;
@@ -129,12 +138,11 @@ static void set_rates(State *s)
     if (s->failed) return;
     memcpy(f->rest, p->capacity, (size_t)p->stations * sizeof *f->rest);
     list_busy(p, f);
-    while ((at = tightest(f, &share)) >= 0) {
-        int64_t end = at + 1 < p->stations ? f->first[at + 1] : f->listed;
-        for (i = f->first[at]; i < end && f->waiting[at]; i++)
-            if (f->flow[f->user[i]].rate == NO_RATE)
-                fix(p, f, &f->flow[f->user[i]], share > 0 ? share : 1);
+    for (i = 0; p->whole && i < f->stations; i++) {
+        at = f->busy[i];
+        share_out(p, f, at, f->rest[at] / f->waiting[at]);
     }
+    while (!p->whole && (at = tightest(f, &share)) >= 0) share_out(p, f, at, share);
     f->changed = 0;
 }
 
