@@ -11,6 +11,7 @@ from commplan.planning.planner import Plan
 from solvers.lp.linear_program import Infeasible, NotFound
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
+from solvers.settings.options import LimitError
 from topologies.model.topology import TopologyError
 from topologies.model.units import Share
 
@@ -86,8 +87,9 @@ def _outcome(schedule: Schedule, failure: Failure, watch: Watch) -> Outcome:
     """Plan for one failure."""
     try:
         made = replan(schedule, failure.damage, shrink=True, watch=watch)
-    except (Infeasible, NotFound, GoneError, TopologyError) as error:
+    except (Infeasible, NotFound, LimitError, GoneError, TopologyError) as error:
         reason = str(error).splitlines()[0]
-        return Outcome(failure, None, Fraction(1), not isinstance(error, NotFound), reason)
+        proved = not isinstance(error, NotFound | LimitError)
+        return Outcome(failure, None, Fraction(1), proved, reason)
     lost = Fraction(0) if made.lost is None else made.lost
     return Outcome(failure, made.plan, lost, made.plan.report.optimal)

@@ -4,7 +4,7 @@ What searches is loaded where something is searched for: a plan that is known, a
 needs none of it, and to load it takes as long as to plan for a small machine.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ from solvers.settings.deadline import Watch
 from solvers.settings.options import DEFAULT_OPTIONS, LimitError, SolverOptions
 from topologies.model.arguments import number, whole
 from topologies.model.topology import Topology
-from topologies.model.units import Bytes, Rank, Seconds, Share, duration
+from topologies.model.units import Bytes, Seconds, Share, duration
 
 if TYPE_CHECKING:
     from commplan.planning.nearby import Nearby
@@ -125,7 +125,6 @@ def plan(
 
         refuse_too_large(topology, collective, options)
         refuse_too_many_transfers(topology, collective)
-        refuse_many_pairs(topology, collective.ranks, collective.name, options.solver)
     size = size if size is None else whole("size", size, 1, 2**60)
     if max_scratch is not None:
         number("max_scratch", max_scratch)
@@ -139,20 +138,6 @@ def plan(
                 topology, collective, size, options, max_scratch, watch, known, pacing
             )
         return _in_order(topology, collective, size, options, max_scratch, watch, pacing)
-
-
-def refuse_many_pairs(
-    topology: Topology, ranks: Sequence[Rank], name: str, solver: str | None
-) -> None:
-    """Refuse an all_to_all that no solver here could finish, before its blocks are laid out.
-
-    Raises:
-        LimitError: with the reason.
-    """
-    if name == "all_to_all" and solver is None:
-        from solvers.flows.concurrent_flow import refuse_too_many_columns
-
-        refuse_too_many_columns(topology, ranks)
 
 
 def _in_order(

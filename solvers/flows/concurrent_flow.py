@@ -20,9 +20,8 @@ HPDC 2024, arXiv:2309.13541 (flows by source); column generation as in Ford and 
 suggested computation for maximal multi-commodity network flows, Management Science 5 (1958).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fractions import Fraction
-from math import isqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -30,19 +29,15 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_matrix
 
 from solvers.bounds.dual_certificate import CLOSE, certify
-from solvers.certify.dual_bound import MOST_PAIRS
 from solvers.certify.multigraph import lengths, simplify
 from solvers.lp.linear_program import LinearProgram, NotFound, Optimum, solve
 from solvers.lp.min_max_load import LoadLP
 from solvers.routing.path_pool import HOP
 from solvers.routing.quotient import Quotient
 from solvers.schedules.certificate import UNPROVED, Bound
-from solvers.schedules.collective import BLOCK_LIMIT, Collective
+from solvers.schedules.collective import Collective
 from solvers.settings.deadline import Watch
-from solvers.settings.options import LimitError
 from topologies.model.topology import BoolArray, FloatArray, Topology
-from topologies.model.units import Rank
-from topologies.symmetry.refinement import refine
 
 Amounts = NDArray[np.object_]  # of fractions
 
@@ -105,25 +100,6 @@ def solve_concurrent_flow(
         return ConcurrentFlow(search.lp.exact(found.x, time, None, watch)[0], bound)
     x = search.least_effort(found, float(target))
     return ConcurrentFlow(search.lp.exact(x, time, target, watch)[0], bound)
-
-
-def refuse_too_many_columns(topology: Topology, ranks: Sequence[Rank]) -> None:
-    """Refuse an all_to_all of many ranks at once, whose program would be too large.
-
-    No symmetry joins ranks that refinement tells apart, so there are as many sources at least.
-
-    Raises:
-        LimitError: with the number of columns.
-    """
-    if not MOST_PAIRS < len(ranks) <= isqrt(BLOCK_LIMIT):  # those of more are not laid out
-        return
-    looks = refine(topology, np.zeros(topology.vertices, dtype=np.int64))
-    sources = len(np.unique(looks[list(ranks)]))
-    if sources * topology.links > MOST:
-        raise LimitError(
-            f"all_to_all: {sources:,} ranks of {topology.name} differ, which have a linear program "
-            f"of {sources * topology.links:,} columns or more, expected at most {MOST:,}"
-        )
 
 
 def effort(topology: Topology) -> FloatArray:

@@ -34,7 +34,7 @@ class Movement(Enum):
     MIXED = "some blocks are copied, and others are sums"
 
 
-BLOCK_LIMIT = 2**25  # blocks of an all_to_all that are laid out: a column of them takes 256 MB
+BLOCK_LIMIT = 2**24  # blocks of an all_to_all that are laid out: a column of them takes 128 MB
 Blocks = Callable[[int], Sequence[int]]  # those of the i-th rank
 MOST_RANKS = 2**20
 WHOLE = (0,)  # the blocks of a buffer that is one block

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -31,7 +30,7 @@ from commplan.cli.io.plans.fields import plan_fields
 from commplan.cli.io.plans.stages import stage_rows
 from commplan.cli.io.progress import name_untried, progress
 from commplan.cli.io.quantities import gap, percent
-from commplan.planning.planner import Plan, plan, refuse_many_pairs
+from commplan.planning.planner import Plan, plan
 from runtime.metrics.chunking import LARGE
 from runtime.simulate.simulate import simulate
 from solvers.schedules import files
@@ -48,7 +47,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@partial(problem, refuse=refuse_many_pairs)
+@problem
 @output(lambda: files.ENDINGS)
 @size_option
 @dtype

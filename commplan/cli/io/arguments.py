@@ -176,7 +176,7 @@ def options(body: Body) -> Body:
     return gathered
 
 
-def problem(body: Body, refuse: Callable[..., None] = lambda *_: None) -> Body:
+def problem(body: Body) -> Body:
     """Add TOPOLOGY, COLLECTIVE, --ranks and --root; the body gets them as two values."""
 
     @click.argument("topology")
@@ -217,7 +217,6 @@ def problem(body: Body, refuse: Callable[..., None] = lambda *_: None) -> Body:
         machine = read_machine(topology)
         chosen = choose_ranks(machine, ranks)
         start = None if root is None else _root(machine, root)
-        refuse(machine, chosen, rest["collective"], rest.get("solver"))
         asked = [rest.pop(name) for name in _ASKED]
         return body(machine, _read_collective(chosen, start, *asked), **rest)
 

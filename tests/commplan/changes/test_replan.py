@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from commplan.candidates.tuning import HIGH
+from commplan.changes import contingency
 from commplan.changes.contingency import Contingency, plan_contingency
 from commplan.changes.difference import sum_traffic
 from commplan.changes.failures import list_failures
@@ -21,6 +22,7 @@ from solvers.schedules.kinds import COLLECTIVES, collective
 from solvers.schedules.piece_loads import amount_floats
 from solvers.schedules.unequal import all_to_allv
 from solvers.settings.deadline import Watch
+from solvers.settings.options import LimitError
 from topologies.derive.damage import Damage, damaged
 from topologies.derive.failures import read_damage
 from topologies.model.arguments import ArgumentError
@@ -106,6 +108,17 @@ def test_a_machine_of_one_rank_has_no_plan_without_it():
     schedule = planned(ring(1), "all_reduce")
     outcome = list(plan_contingency(schedule, Watch()))
     assert [(each.plan, each.lost) for each in outcome] == [(None, 1)]
+
+
+def test_what_is_beyond_a_limit_is_an_outcome_with_the_reason(monkeypatch):
+    def refuse(*_, **__):
+        raise LimitError("9 ranks of 9 differ")
+
+    schedule = planned(torus((3, 3)), "all_to_all")
+    monkeypatch.setattr(contingency, "replan", refuse)
+    outcome = list(plan_contingency(schedule, Watch(), ("link",)))
+    found = [(each.plan, each.proved, each.reason) for each in outcome]
+    assert found == [(None, False, "9 ranks of 9 differ")]
 
 
 def test_cut_in_two_is_a_no_that_names_the_parts():

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 import solvers.flows.concurrent_flow
-from solvers.flows.concurrent_flow import refuse_too_many_columns, solve_concurrent_flow
+from solvers.flows.concurrent_flow import solve_concurrent_flow
 from solvers.routing.quotient import Quotient
 from solvers.schedules.kinds import collective
 from solvers.settings.deadline import NO_DEADLINE
-from solvers.settings.options import LimitError
 from topologies.model.topology import integers
 from topologies.presets.amd import mi250
 from topologies.presets.huawei import cloudmatrix384
@@ -89,14 +88,3 @@ def test_where_shortest_ways_are_optimal_nothing_else_is_used():
     per_link = sum(amounts, Fraction(0))
     # Two dimensions of 4: each pair is 1 apart on the mean in each, over all 16 x 16 pairs.
     assert per_link == 16 * 16 * 2
-
-
-def test_too_many_columns_are_counted_before_blocks_are_laid_out(monkeypatch):
-    machine = random_machine(1, 8, 2)
-    refuse_too_many_columns(machine, range(8))
-    monkeypatch.setattr(solvers.flows.concurrent_flow, "MOST_PAIRS", 7)
-    refuse_too_many_columns(machine, range(8))
-    monkeypatch.setattr(solvers.flows.concurrent_flow, "MOST", 8 * machine.links - 1)
-    with pytest.raises(LimitError, match=f"8 ranks of .* program of {8 * machine.links} columns"):
-        refuse_too_many_columns(machine, range(8))
-    refuse_too_many_columns(ring(8), range(8))  # all ranks are alike
