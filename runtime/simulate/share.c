@@ -6,6 +6,14 @@
 #define NO_RATE -1
 #define UNKNOWN -1
 
+/* A flow comes to a station, or leaves it. */
+static void disturb(const Play *p, Flows *f, int64_t visit)
+{
+    f->each[p->station[visit]] = UNKNOWN;
+    f->waiting[p->station[visit]] = 0;
+    f->changed = 1;
+}
+
 void join(State *s, Event event)
 {
     Flows *f = &s->flows;
@@ -21,7 +29,7 @@ void join(State *s, Event event)
     Flow flow = { s->of->amount[visit->part], 0, 0, event.row, event.at, (int32_t)(next - s->visit),
                   event.chunk };
     f->flow[f->count++] = flow;
-    f->changed = 1;
+    disturb(s->of, f, event.at);
 }
 
 /* Find out which flows are the first in their queue; these get a rate, the others wait. */
@@ -105,11 +113,16 @@ static int64_t tightest(Flows *f, int64_t *share)
     return found;
 }
 
+static void give(const Flows *f, Flow *flow, int64_t rate)
+{
+    flow->rate = rate;
+    flow->ends = f->now + (flow->left + rate - 1) / rate;
+}
+
 static void fix(const Play *p, Flows *f, Flow *flow, int64_t rate)
 {
     int64_t v;
-    flow->rate = rate;
-    flow->ends = f->now + (flow->left + rate - 1) / rate;
+    give(f, flow, rate);
     for (v = flow->first; v < flow->end; v++) {
         int64_t at = p->station[v];
         f->waiting[at]--;
@@ -118,16 +131,7 @@ static void fix(const Play *p, Flows *f, Flow *flow, int64_t rate)
     }
 }
 
-static void share_out(const Play *p, Flows *f, int64_t at, int64_t share)
-{
-    int64_t i, end = at + 1 < p->stations ? f->first[at + 1] : f->listed;
-    for (i = f->first[at]; i < end && f->waiting[at]; i++)
-        if (f->flow[f->user[i]].rate == NO_RATE)
-            fix(p, f, &f->flow[f->user[i]], share > 0 ? share : 1);
-}
-
-/* Give all flows their rates, at the tightest station first; any comes first where each flow is on
-   one link only. */
+/* Give all flows their rates, at the tightest station first. */
 static void set_rates(State *s)
 {
     const Play *p = s->of;
@@ -138,12 +142,34 @@ static void set_rates(State *s)
     if (s->failed) return;
     memcpy(f->rest, p->capacity, (size_t)p->stations * sizeof *f->rest);
     list_busy(p, f);
-    for (i = 0; p->whole && i < f->stations; i++) {
-        at = f->busy[i];
-        share_out(p, f, at, f->rest[at] / f->waiting[at]);
+    while ((at = tightest(f, &share)) >= 0) {
+        int64_t end = at + 1 < p->stations ? f->first[at + 1] : f->listed;
+        for (i = f->first[at]; i < end && f->waiting[at]; i++)
+            if (f->flow[f->user[i]].rate == NO_RATE)
+                fix(p, f, &f->flow[f->user[i]], share > 0 ? share : 1);
     }
-    while (!p->whole && (at = tightest(f, &share)) >= 0) share_out(p, f, at, share);
-    f->changed = 0;
+}
+
+/* The same where each flow is on one link: no link has a say in the rates of another, so that those
+   stay as they are where no flow came or left. */
+static void set_apart(State *s)
+{
+    const Play *p = s->of;
+    Flows *f = &s->flows;
+    f->round++;
+    for (Flow *flow = f->flow; flow < f->flow + f->count; flow++) {
+        int64_t at = p->station[flow->first], *turn = &f->turn[p->queue[flow->first]];
+        if (f->each[at] != UNKNOWN) continue;
+        flow->rate = *turn == f->round ? 0 : NO_RATE;
+        *turn = f->round;
+        if (flow->rate) f->waiting[at]++;
+    }
+    for (Flow *flow = f->flow; flow < f->flow + f->count; flow++) {
+        int64_t at = p->station[flow->first];
+        if (flow->rate != NO_RATE) continue;
+        if (f->each[at] == UNKNOWN) f->each[at] = p->capacity[at] / f->waiting[at];
+        give(f, flow, f->each[at] > 0 ? f->each[at] : 1);
+    }
 }
 
 /* Give the tick at which the first flow ends. */
@@ -184,10 +210,13 @@ static void end_flows(State *s)
     Flows *f = &s->flows;
     int64_t i, kept = 0, count = f->count;
     for (i = 0; i < count; i++) {
-        if (f->flow[i].left) f->flow[kept++] = f->flow[i];
-        else end_flow(s, f->flow[i]);
+        if (!f->flow[i].left) {
+            disturb(s->of, f, f->flow[i].first);
+            end_flow(s, f->flow[i]);
+        } else if (kept++ != i) {
+            f->flow[kept - 1] = f->flow[i];
+        }
     }
-    if (kept < count) f->changed = 1;
     f->count = kept;
 }
 
@@ -195,12 +224,13 @@ void play_shared(State *s)
 {
     Flows *f = &s->flows;
     while ((s->events || f->count) && !s->failed) {
-        int64_t next = s->events ? s->heap[0].time : INT64_MAX;
+        int64_t next = s->events ? s->heap[0].time : INT64_MAX, ends;
         if (next > f->now) {
-            if (f->changed) set_rates(s);
+            if (f->changed) (s->of->whole ? set_apart : set_rates)(s);
             if (s->failed) return;
-            if (soonest(f) < next) next = soonest(f);
-            advance(f, next);
+            f->changed = 0;
+            ends = soonest(f);
+            advance(f, ends < next ? ends : next);
             end_flows(s);
         }
         while (s->events && s->heap[0].time <= f->now && !s->failed) happen(s, pop(s));
