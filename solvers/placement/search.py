@@ -8,9 +8,10 @@
 4. Where there are few placements all are judged, and on small trees of tiers all are searched
    (`exact.py`): what is found is proved.
 
-On a machine whose tiers are nested boxes of equal size and equal rates, that the job fills, every
-nested order has the costs of its chain, so that the least over the chains is proved to be the
-optimum among nested orders. For all placements there is a bound (`bounds.py`), and the gap is told.
+On a machine whose tiers are nested boxes of equal size and equal rates, that the job fills, and
+whose direct links join all ranks of such boxes alike or none, every nested order has the costs of
+its chain, so that the least over the chains is proved to be the optimum among nested orders. For
+all placements there is a bound (`bounds.py`), and the gap is told.
 """
 
 from collections.abc import Mapping, Sequence
@@ -277,6 +278,28 @@ class _Search:
                 return False
         for coarse, fine in pairwise(families):
             if len(np.unique(coarse.label * fine.count + fine.label)) != fine.count:
+                return False
+        return self._is_even()
+
+    def _is_even(self) -> bool:
+        """Tell whether direct links have one rate, or are none, wherever boxes part ranks alike.
+
+        Elsewhere, as on a ring, which ranks of a box are in a group counts, not only how many.
+        """
+        count, direct = self.judge.topology.ranks, self.judge.alone.direct
+        ends = self.judge.topology.src[direct] * count + self.judge.topology.dst[direct]
+        pair, number = np.unique(ends, return_inverse=True)
+        rate = np.bincount(number, self.judge.topology.bandwidth[direct], minlength=len(pair))
+        depth = np.zeros(len(pair), dtype=np.int64)
+        inside = [count]
+        for tier in self.layout_tiers:
+            depth += tier.label[pair // count] == tier.label[pair % count]
+            inside.append(count // tier.count)
+        for level, (outer, inner) in enumerate(pairwise([*inside, 1])):
+            own = rate[depth == level]
+            if len(own) not in (0, count * (outer - inner)):
+                return False
+            if len(own) and np.ptp(own) > LIKE * own.max():
                 return False
         return True
 
