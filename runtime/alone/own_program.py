@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runtime.alone.own_exchange import Asked, OwnRows, large_exchange, own_exchange
+from runtime.alone.own_exchange import Asked, OwnRows, large_exchange, own_exchange, without_blocks
 from runtime.alone.own_moves import own_moves
 from runtime.metrics.pacing import pacing_of
 from runtime.program.coalescing import JOINED
@@ -72,6 +72,7 @@ def lower_for(
     """
     check_asked(count, dtype, op, chunks, joined, lead)
     check_sound(schedule)
+    schedule = without_blocks(schedule)
     refuse_unlike(schedule, dtype, op)
     ranks = processes_of(schedule)
     process = int(np.searchsorted(ranks, rank))

@@ -79,6 +79,8 @@ def _compare_known(what: Collective) -> Iterator[str]:
     except CollectiveError as error:
         yield str(error)
         return
+    if right is what:
+        return
     same = right.blocks == what.blocks and right.root == what.root
     same &= same_columns(what.inputs, right.inputs) and same_columns(what.outputs, right.outputs)
     if not same:

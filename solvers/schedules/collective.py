@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from solvers.schedules import owners as owning
 from topologies.model.arguments import column, of, refuse, whole
 from topologies.model.cached import cached_property
 from topologies.model.errors import WRONG_INPUT, CommplanError
-from topologies.model.topology import IntArray, integers
+from topologies.model.topology import IntArray, frozen, integers
 from topologies.model.units import Rank, Share
 from topologies.symmetry.group import Group
 
@@ -289,15 +290,25 @@ def all_reduce(ranks: tuple[Rank, ...]) -> Collective:
 
 
 def all_to_all(ranks: tuple[Rank, ...]) -> Collective:
-    """Send from each rank another block to each, itself included."""
-    n = len(ranks)
-    return _layout(
-        "all_to_all",
-        ranks,
-        np.ones(n * n, dtype=np.int64),
-        lambda i: range(i * n, i * n + n),
-        lambda i: range(i, n * n, n),
-    )
+    """Send from each rank another block to each, itself included.
+
+    Those of the same ranks are one, and their buffers parts of one column: they may be large.
+    """
+    known = _ALL_TO_ALL.get(ranks)
+    if known is None:
+        n = len(ranks)
+        block = frozen(np.arange(n * n).reshape(n, n))
+        known = Collective("all_to_all", ranks, ones(n * n), tuple(block), tuple(block.T))
+        _ALL_TO_ALL[ranks] = known
+    return known
+
+
+_ALL_TO_ALL: WeakValueDictionary[tuple[Rank, ...], Collective] = WeakValueDictionary()
+
+
+def ones(count: int) -> IntArray:
+    """Make a column of ones that takes no memory."""
+    return np.broadcast_to(np.int64(1), (count,))
 
 
 def broadcast(ranks: tuple[Rank, ...], root: Rank) -> Collective:

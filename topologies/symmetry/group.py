@@ -17,7 +17,7 @@ from topologies.symmetry.listing import Listing, commute, list_group
 
 ELEMENT_LIMIT = 2**27  # entries of the table of group elements
 TOLD_APART = 2**29  # images by which elements are told apart: some seconds
-TABLE = 2**24  # entries of a table up to which elements are looked up in it: 128 MB
+TABLE = 2**22  # entries of a table up to which elements are looked up in it: 128 MB
 COMMUTING_LIMIT = 2**18  # elements of a group whose generators commute
 FREE_TRIES = 4  # random orders in which elements are taken in that move every rank
 

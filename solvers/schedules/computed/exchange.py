@@ -11,7 +11,7 @@ from typing import overload
 
 import numpy as np
 
-from solvers.schedules.collective import Collective, CollectiveError, Movement, Shape
+from solvers.schedules.collective import Collective, CollectiveError, Movement, Shape, ones
 from topologies.model.cached import cached_property
 from topologies.model.topology import BoolArray, IntArray, frozen, integers
 from topologies.model.units import Rank
@@ -70,7 +70,7 @@ class Ends:
     @property
     def lengths(self) -> IntArray:
         """Count those of each block: one."""
-        return _ones(len(self.ranks) ** 2)
+        return ones(len(self.ranks) ** 2)
 
     @property
     def rank(self) -> IntArray:
@@ -120,7 +120,7 @@ class Exchange(Collective):
     @cached_property
     def counts(self) -> tuple[IntArray, IntArray]:
         """Count those who hold each block, and who want it: one."""
-        one = _ones(self.blocks)
+        one = ones(self.blocks)
         return one, one[:]
 
     @cached_property
@@ -173,12 +173,7 @@ def exchange(ranks: tuple[Rank, ...]) -> Exchange:
         CollectiveError: they are more than `MOST`.
     """
     n = len(ranks)
-    return Exchange("all_to_all", ranks, _ones(n * n), Rows(n, True), Rows(n, False))
-
-
-def _ones(count: int) -> IntArray:
-    """Make a column of ones that takes no memory."""
-    return np.broadcast_to(np.int64(1), (count,))
+    return Exchange("all_to_all", ranks, ones(n * n), Rows(n, True), Rows(n, False))
 
 
 def _too_many(ranks: int) -> CollectiveError:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runtime.alone import own_program
+from runtime.alone import own_exchange, own_program
 from runtime.alone.own_exchange import as_exchange, large_exchange
 from runtime.alone.own_program import lower_for
 from runtime.alone.stretches import find_stretches
@@ -14,7 +14,7 @@ from runtime.metrics.pacing import Pacing, with_pacing
 from runtime.program.lower import COLUMNS, lower
 from runtime.program.program import Action, Program
 from solvers.flows.exchange import route_exchange
-from solvers.schedules.collective import all_to_all
+from solvers.schedules.collective import Collective, all_to_all
 from solvers.schedules.computed.exchange import exchange
 from solvers.schedules.schedule import Schedule
 from solvers.settings.deadline import Watch
@@ -106,3 +106,13 @@ def test_pieces_that_are_no_ways_have_no_stretches():
 
 def laid_out(schedule: Schedule) -> Schedule:
     return replace(schedule, collective=all_to_all(schedule.collective.ranks))
+
+
+def test_blocks_that_were_laid_out_are_not_looked_at_and_the_part_is_the_same(monkeypatch):
+    monkeypatch.setattr(own_exchange, "WRITTEN", 0)
+    schedule = routed("torus:3x4")
+    expected = lower_for(schedule, 5, 60).program
+    monkeypatch.setattr(Collective, "owners", None)
+    laid_out = replace(schedule, collective=all_to_all(tuple(range(12))))
+    found = lower_for(laid_out, 5, 60).program
+    assert all(np.array_equal(getattr(found, c), getattr(expected, c)) for c in COLUMNS)

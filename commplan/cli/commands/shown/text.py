@@ -12,6 +12,7 @@ from commplan.cli.io.arguments import (
 )
 from commplan.cli.io.needless import refuse_size, refuse_type
 from commplan.cli.io.quantities import Whole
+from runtime.alone.own_exchange import without_blocks
 from runtime.alone.own_program import lower_for, processes_of
 from runtime.metrics.chunking import chunks
 from runtime.program.lower import lower
@@ -85,6 +86,7 @@ def _program(
     Raises:
         TopologyError: there is no such rank.
     """
+    schedule = without_blocks(schedule)
     machine, what = schedule.topology, schedule.collective
     try:
         chosen = selection.rank(machine, rank)
