@@ -8,8 +8,9 @@ TP, sequence parallel: a part of a layer (attention, or a feed-forward layer tha
    before and scatters it after it, backward the same turned round, and gathers its input a second
    time for the gradient of the weights: 3 all_gather and 2 reduce_scatter of A. Without sequence
    parallelism 2 all_reduce of A. Source: Korthikanti et al., arXiv:2205.05198, 4.2.2.
-CP: keys and values of the sequence, b s w e / TP for w elements of a token, are gathered by each
-   layer forward and backward, and their gradients scattered. Source: arXiv:2407.21783, 3.3.2.
+CP: keys and values of the sequence, b s w e for w elements of a token on a rank (of one head at
+   least, where TP is larger than their number), are gathered by each layer forward and backward,
+   and their gradients scattered. Source: arXiv:2407.21783, 3.3.2.
 EP: tokens t = b s / (CP TP) of a rank, k experts each: dispatch t k h d, combine t k h c, in each
    layer with experts, forward and backward turned round. d and c are the bytes of an element.
    Where experts are cut by ETP, what they take in is gathered over ETP and what they give out
@@ -19,7 +20,11 @@ PP: A / TP to the next stage and its gradient back, m VPP times. Source: Narayan
    arXiv:2104.04473, 4.1.
 DP: gradients of the parameters p of a rank: ZeRO 0 all_reduce of p g; 1 and 2 reduce_scatter of
    p g and all_gather of p w; 3 gathers p w twice for each microbatch. Those of experts go over edp.
+   Gradients are scattered once a step, as FSDP does under a pipeline; what scatters them after each
+   microbatch, as DeepSpeed's stages 2 and 3, does it m times (`flows` say so).
    Source: Rajbhandari et al., arXiv:1910.02054, 7.
+Left out, as they are seldom: the first matrix and the loss over TP, once a microbatch on one stage
+each, the sum of a tied first and last matrix, and what layers for further tokens exchange.
 Decode: tokens t of a rank, copies k: t k h d and t k h c, `exchanges` times in each layer.
    Source: Zhao et al., arXiv:2505.09343, 2.3.2.
 """
@@ -112,8 +117,7 @@ def _tensor(model: Model, layout: Layout, micro: int, count: int) -> Iterator[Fl
 
 def _context(model: Model, layout: Layout, micro: int, count: int) -> Iterator[Flow]:
     """List what context parallelism adds."""
-    width = key_value_width(model) / (1 if model.mla else layout.tp)
-    size = micro * model.sequence * width * model.bytes
+    size = micro * model.sequence * key_value_width(model, layout.tp) * model.bytes
     calls = count * model.layers / layout.pp
     yield _flow("cp", "all_gather", size, 2 * calls, "CP keys and values", CP_SOURCE)
     yield _flow("cp", "reduce_scatter", size, calls, "CP gradients", CP_SOURCE)

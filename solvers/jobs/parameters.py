@@ -6,6 +6,7 @@ biases, below a thousandth, are left out.
 """
 
 from dataclasses import dataclass
+from math import ceil
 
 from solvers.jobs.job import Layout, Model
 
@@ -45,11 +46,14 @@ def key_value_heads(model: Model) -> int:
     return model.key_value_heads or model.heads
 
 
-def key_value_width(model: Model) -> int:
-    """Give the elements of keys and values of a token, of all heads together."""
+def key_value_width(model: Model, tp: int) -> int:
+    """Give the elements of keys and values of a token that a rank has.
+
+    TP shares heads out, of which each rank has one at least; latent ones each has whole.
+    """
     if model.mla:
         return model.mla.key_value_rank + model.mla.rope
-    return 2 * key_value_heads(model) * head_width(model)
+    return 2 * ceil(key_value_heads(model) / tp) * head_width(model)
 
 
 def matrices(model: Model) -> int:

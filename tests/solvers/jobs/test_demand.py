@@ -93,6 +93,13 @@ def test_groups_are_numbered_as_megatron_does():
     ]
 
 
+@pytest.mark.parametrize("tp", [4, 8, 16])
+def test_each_rank_has_a_head_of_keys_and_values(tp):
+    flows = demand(load("llama-3-405b", [f"layout.tp={tp}", "layout.cp=2"]))
+    [keys] = [flow for flow in flows if flow.name == "CP keys and values"]
+    assert keys.bytes == 8192 * 2 * 128 * max(8 // tp, 1) * 2  # of 8 heads of 128
+
+
 def test_the_ranks_of_a_layout_in_another_order_are_numbered_by_it():
     layout = load("llama-3-405b").layout  # tp 8, pp 16, dp 128, tp-cp-ep-pp-dp
     assert groups(layout, "tp")[1].tolist() == list(range(8, 16))
