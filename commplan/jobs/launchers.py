@@ -5,11 +5,14 @@ the ranks of the host, in the machine's order.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from topologies.model.topology import Topology
 from topologies.model.units import Rank
+
+HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
 class Seat(NamedTuple):
@@ -42,14 +45,22 @@ def host_of(name: str) -> str:
     return host if dot else name
 
 
+def unfit_host(topology: Topology, placement: Sequence[Rank]) -> str | None:
+    """Give a host that launchers take for something else, as a comment or two words, or None."""
+    hosts = (row.host for row in seats(topology, placement))
+    return next((host for host in hosts if not HOST.fullmatch(host)), None)
+
+
 def write_all(topology: Topology, placement: Sequence[Rank]) -> dict[str, bytes]:
-    """Write the files of all launchers, by name."""
+    """Write the files of all launchers, by name; those of plain words only where hosts are such."""
     rows = seats(topology, placement)
-    return {
+    quoted = {"hccl_ranks.json": hccl(rows)}
+    if unfit_host(topology, placement) is not None:
+        return quoted
+    return quoted | {
         "hostfile": hostfile(rows),
         "rankfile": rankfile(rows),
         "slurm_hostfile": hostfile(rows),
-        "hccl_ranks.json": hccl(rows),
         "torchrun.csv": torchrun(rows),
     }
 

@@ -57,6 +57,11 @@ def _model(job: Job) -> Iterator[str]:
     assert model is not None
     if model.heads % layout.tp:
         yield f"layout.tp: {layout.tp}, expected a divisor of {model.heads} heads"
+    if job.batch and not model.head and not model.mla and model.hidden % model.heads:
+        yield f"model.heads: {model.heads}, expected a divisor of the hidden size {model.hidden}"
+    if model.heads % (model.key_value_heads or 1):
+        of = f"a divisor of {model.heads} heads"
+        yield f"model.key_value_heads: {model.key_value_heads}, expected {of}"
     if model.hidden % layout.tp:
         yield f"layout.tp: {layout.tp}, expected a divisor of the hidden size {model.hidden}"
     if model.sequence % (layout.cp * 2) and layout.cp > 1:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from solvers.jobs.demand import demand
 from solvers.jobs.errors import JobError
 from solvers.jobs.faults import list_faults
 from solvers.jobs.job import Job, schema
@@ -57,10 +58,19 @@ def check(job: Job) -> Job:
     Raises:
         JobError: a line for each mistake.
     """
-    faults = [*_sizes(job), *list_faults(job)]
+    faults = [*_sizes(job), *list_faults(job)] or _too_large(job)
     if faults:
         raise JobError("\n".join(faults))
     return job
+
+
+def _too_large(job: Job) -> list[str]:
+    """List the collectives of more bytes than a schedule can have."""
+    return [
+        f"{flow.name}: {flow.bytes:,} bytes, expected at most {units.SIZE_LIMIT:,}"
+        for flow in demand(job)
+        if int(flow.bytes) > units.SIZE_LIMIT
+    ]
 
 
 def _sizes(job: Job) -> list[str]:

@@ -130,6 +130,20 @@ def test_a_plan_is_a_folder_that_launchers_load(planned):
         assert commplan.verify(schedule).correct
 
 
+def test_hosts_that_launchers_would_misread_have_no_hostfile(call, tmp_path):
+    names = ["a b.0", "a b.1"]
+    link = {"src": names[0], "dst": names[1], "bandwidth_GBps": 1, "duplex": True}
+    machine = {"format": "commplan/topology/1", "name": "m", "ranks": names, "links": [link]}
+    (tmp_path / "m.json").write_text(json.dumps(machine))
+    (tmp_path / "job.csv").write_text(
+        "# tp=2\ngroup,collective,bytes,times\ntp,all_gather,4MiB,1\n"
+    )
+    found = call("job", "job.csv", "m.json", "-o", "PLAN")
+    assert found.exit_code == 0, found.stderr
+    assert "no hostfile, rankfile, slurm_hostfile, torchrun.csv: 'a b' is no host" in found.stdout
+    assert not (tmp_path / "PLAN" / "hostfile").exists()
+
+
 @pytest.mark.mpi
 def test_processes_get_the_communicators_of_their_groups(planned, mpi):
     script = Path(__file__).with_name("run_groups.py")

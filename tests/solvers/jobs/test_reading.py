@@ -155,6 +155,9 @@ def test_a_list_of_collectives_is_a_job(write):
     ("old", "new", "said"),
     [
         ("tp = 2", "tp = 8", "layout.tp: 8, expected a divisor of 4 heads"),
+        ("hidden = 64", "hidden = 66", "model.heads: 4, expected a divisor of the hidden size 66"),
+        ("heads = 4", "heads = 4\nkey_value_heads = 3", "model.key_value_heads: 3, expected a div"),
+        ("feed_forward = 256", f"feed_forward = {2**40}", "bytes, expected at most"),
         ("tp = 2", "tpp = 2", "layout: table contains unknown field 'tpp'"),
         ("tp = 2", "tp = '2'", "layout.tp: expected 'int', got 'str'"),
         ("tp = 2", "tp = 0", "layout.tp: expected 'int' >= 1"),

@@ -224,7 +224,12 @@ def _write(
     """Write the folder, and say what is in it."""
     fields |= schedules.plan_fields(*plans)
     folder.save(output, machine, read, placed, *plans, fields)
-    told = [*lines, *schedules.plan_lines(*plans), f"written to {output}"]
+    lines = [*lines, *schedules.plan_lines(*plans)]
+    told = [
+        *lines,
+        *schedules.launcher_lines(machine, placed.ranks.tolist()),
+        f"written to {output}",
+    ]
     return fields | {"written": output}, told
 
 

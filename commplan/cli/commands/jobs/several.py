@@ -84,7 +84,10 @@ def _write(
             name = f"job-{number}"
             fields |= schedules.plan_fields(*plan) | {"written": os.path.join(output, name)}
             folder.save(str(beside / name), machine, job, own, *plan, fields)
-            lines += [*schedules.plan_lines(*plan), f"  written to {os.path.join(output, name)}"]
+            lines += schedules.plan_lines(*plan) + schedules.launcher_lines(
+                machine, own.ranks.tolist()
+            )
+            lines += [f"  written to {os.path.join(output, name)}"]
 
 
 def _tell(job: Job, machine: Topology, own: Placement) -> Told:

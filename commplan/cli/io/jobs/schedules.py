@@ -1,10 +1,15 @@
 """The schedules of a job's groups as lines and fields."""
 
+from collections.abc import Sequence
+
 from commplan.cli.io.jobs.columns import columns
 from commplan.jobs.folder import TOGETHER
+from commplan.jobs.launchers import unfit_host
 from commplan.jobs.planning import GroupPlans
 from commplan.jobs.shares import Shares
-from topologies.model.units import duration
+from topologies.model.messages import show_value
+from topologies.model.topology import Topology
+from topologies.model.units import Rank, duration
 
 
 def plan_fields(made: GroupPlans, shares: Shares) -> dict[str, object]:
@@ -39,6 +44,17 @@ def plan_fields(made: GroupPlans, shares: Shares) -> dict[str, object]:
         ],
         "not_tried": [*made.not_tried, *shares.not_tried],
     }
+
+
+def launcher_lines(machine: Topology, placement: Sequence[Rank]) -> list[str]:
+    """Say which files are left out where hosts have names that launchers do not take."""
+    host = unfit_host(machine, placement)
+    if host is None:
+        return []
+    return [
+        f"  no hostfile, rankfile, slurm_hostfile, torchrun.csv: {show_value(host)} is no host, "
+        "expected letters, digits, '.', '_' and '-' up to the last dot of a rank's name"
+    ]
 
 
 def plan_lines(made: GroupPlans, shares: Shares) -> list[str]:
