@@ -2,7 +2,7 @@
 
 from commplan.anytime.checking import check_schedule
 from commplan.planning.planner import Plan
-from runtime.program.scratch import scratch
+from runtime.alone.own_scratch import needed_scratch
 from solvers.flows.exchange import route_exchange
 from solvers.schedules.computed.exchange import Exchange
 from solvers.settings.deadline import Watch
@@ -34,4 +34,5 @@ def plan_exchange(
     found = route_exchange(topology, what, watch, options)
     watch.tell("verifying")
     checked = check_schedule(found)
-    return Plan(found, checked.report, REASON, scratch(found), not_tried=tuple(watch.not_tried))
+    cut = tuple(watch.not_tried)
+    return Plan(found, checked.report, REASON, needed_scratch(found), not_tried=cut)

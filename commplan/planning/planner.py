@@ -18,8 +18,8 @@ from commplan.candidates.large import no_others, pace_for_large, play_seconds
 from commplan.candidates.measure import Candidate, allocated, measure
 from commplan.candidates.select import compare, distinct, try_pacings
 from commplan.candidates.tuning import EASED_LARGE_PARTS
+from runtime.alone.own_scratch import needed_scratch
 from runtime.metrics.pacing import Pacing, pacing_of, with_pacing
-from runtime.program.scratch import scratch
 from runtime.simulate.simulate import Simulation
 from runtime.verify.structure import collective_faults
 from runtime.verify.verify import Report
@@ -212,7 +212,8 @@ def plan_as_is(
     if best.block is not pieces or pacing_of(best).phases > 1:
         report = check_schedule(best).report
     cut = tuple(watch.not_tried)
-    return Plan(best, report, _reason(candidates), scratch(best), not_tried=cut, reached=reached)
+    room = needed_scratch(best)
+    return Plan(best, report, _reason(candidates), room, not_tried=cut, reached=reached)
 
 
 def plan_again(

@@ -14,8 +14,8 @@ from commplan.report.html import assemble, figures, table, text
 from commplan.report.links import MOST as MOST_ROWS
 from commplan.report.links import Row, binding_links, list_links, use_of_links
 from commplan.report.times import LARGEST, Timed, play_sizes
+from runtime.alone.own_scratch import needed_scratch
 from runtime.metrics.height import height
-from runtime.program.scratch import scratch
 from runtime.verify.verify import verify
 from solvers.certify.text import certificate_text
 from solvers.schedules.certificate import Cut
@@ -69,7 +69,7 @@ def _head(schedule: Schedule, title: str, of: str) -> Iterator[str]:
         ("throughput", rate(report.algbw) if report.algbw else "nothing moves", optimal),
         ("bound", rate(schedule.bound.algbw), f"by {schedule.bound.scope}"),
         ("height", f"{height(schedule)}", "messages that wait for each other"),
-        ("scratch", f"{float(scratch(schedule)):.3g}", "of the size, at most, on a rank"),
+        ("scratch", f"{float(needed_scratch(schedule)):.3g}", "of the size, at most, on a rank"),
         ("transfers", f"{len(schedule.transfers) * schedule.group.order:,}", "for each chunk"),
     ]
     yield from figures(told)

@@ -22,10 +22,10 @@ from commplan.cli.io.needless import refuse_achieved
 from commplan.cli.io.progress import progress
 from commplan.cli.io.quantities import Name, gigabytes
 from commplan.cli.io.timelines import write_timeline
+from runtime.alone.own_scratch import needed_scratch
 from runtime.interpret.check import faults as program_faults
 from runtime.program.buffer_plan import moves
 from runtime.program.lower import lower
-from runtime.program.scratch import scratch
 from runtime.simulate import simulate as simulator
 from runtime.verify.verify import Report
 from runtime.verify.verify import verify as check
@@ -64,7 +64,7 @@ def verify(schedule: Schedule) -> Answer:
         "program_checked": lowered,
         "in_network": schedule.at_switches,
         "bits": _bits(schedule, report),
-        "scratch": float(scratch(schedule)) if correct else None,
+        "scratch": float(needed_scratch(schedule)) if correct else None,
     }
     return Answer(fields, _verdict(schedule, fields, rate(report.algbw)), correct)
 
