@@ -6,8 +6,6 @@ import sys
 from signal import SIGINT, default_int_handler, getsignal, signal
 from time import monotonic, process_time
 
-from topologies.model.units import Seconds
-
 INTERRUPTED, BUG = 130, 70
 BEGINNING = 1.0  # seconds that the imports take at most where nothing holds them up
 CROWDED = 0.6  # of a processor's time, below which others take it
@@ -18,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
     from typing import NoReturn
+
+    from topologies.model.units import Seconds
 
 
 def main() -> "NoReturn":
@@ -45,7 +45,7 @@ def main() -> "NoReturn":
             signal(SIGINT, _leave)
 
 
-def startup_delay() -> Seconds:
+def startup_delay() -> "Seconds":
     """Compute the seconds that it took to begin beyond what is usual: a time limit counts them."""
     return max(monotonic() - _begun[0] - BEGINNING, 0.0) if _begun else 0.0
 

@@ -45,7 +45,7 @@ def check_memory(job: Job) -> None:
     room = job.compute.memory_GB
     if room and job.model and job.batch and (need := held(job, job.model).total / GIGA) > room:
         raise JobError(
-            f"compute.memory_GB: a rank holds {need:.3g} GB as it is laid out, expected at most "
+            f"compute.memory_GB: a rank holds {need:.4g} GB as it is laid out, expected at most "
             f"{room:g}"
         )
 
