@@ -129,6 +129,16 @@ def test_a_command_loads_only_what_it_needs(tmp_path, words, spared):
     assert not [name for name in loaded if name.startswith(spared)]
 
 
+def test_what_is_loaded_before_an_interruption_is_heard_is_little():
+    script = "import sys\nold = {*sys.modules}\nimport commplan.cli\nprint(*{*sys.modules} - old)"
+    ended = subprocess.run(
+        [sys.executable, "-S", "-c", script], cwd=HOME, capture_output=True, text=True, timeout=60
+    )
+    loaded = {name.partition(".")[0] for name in ended.stdout.split()}
+    assert "commplan" in loaded
+    assert not {"topologies", "numpy", "click", "re"} & loaded
+
+
 LOADED = """
 import os, sys
 from commplan.cli import _import_commands
