@@ -125,15 +125,15 @@ class Growth:
         if not near.slope[of]:
             return Slope(of, Fraction(0), None)
         unit = self._unit(of)
-        far = self._rate(of) * (FURTHEST - 1)
+        far = furthest = self._rate(of) * (FURTHEST - 1)
         self.evaluate([far * each for each in unit])
         while True:
             beyond = self.touching([far * each for each in unit])
             if beyond.at([far * each for each in unit]) == self.base + near.slope[of] * far:
                 return Slope(of, near.slope[of], None)
             meet = (beyond.start - self.base) / (near.slope[of] - beyond.slope[of])
-            if not meet:
-                near = beyond
+            if not meet:  # how far this one holds was not looked at yet
+                near, far = beyond, furthest
                 if not near.slope[of]:
                     return Slope(of, Fraction(0), None)
                 continue

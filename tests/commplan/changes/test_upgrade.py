@@ -64,6 +64,20 @@ def test_a_slope_is_the_difference_of_bounds_and_holds_as_far_as_it_says(machine
             assert rates[2] < seen.base + found.slope * points[2]
 
 
+@pytest.mark.parametrize("seed", [77, 111])
+def test_a_slope_ends_where_several_lines_touch_at_the_beginning_too(seed):
+    machine = mixed(seed)
+    found = growth(machine, "scatter").slope(2)
+    assert found.until is not None
+    base = growth(machine, "scatter").base
+    rates = []
+    for more in (found.until, found.until + GIGA):
+        wider = widen(machine, [Fraction(0), Fraction(0), more])
+        rates.append(bound(wider, collective("scatter", range(5))).algbw)
+    assert rates[0] == base + found.slope * found.until
+    assert rates[1] - rates[0] < found.slope * GIGA
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_cheapest_change_is_that_of_enumeration(seed):
     machine, names = mixed(seed), ("all_gather", "all_to_all")
