@@ -220,6 +220,8 @@ class _Search:
         layout, tiers = self.judge.job.layout, self.layout_tiers
         levels = self._levels()
         orders, complete = nested(layout, levels)
+        if not self._is_even():
+            orders += self._finer(levels)
         packed = [positions(tiers, self.usable, block) for block in self._blocks()]
         least: tuple[tuple[int, ...], Seconds] | None = None
         for order in orders:
@@ -254,6 +256,29 @@ class _Search:
             if whole and (label.reshape(-1, size) == label[::size, None]).all():
                 found.add(size)
         return sorted(found)
+
+    def _finer(self, levels: Sequence[int]) -> list[Nested]:
+        """Cut between the levels by prime factors too, where who is whose neighbour counts.
+
+        Of the orders an even choice is taken, of the same work as exchanges.
+        """
+        layout, found = self.judge.job.layout, [1]
+        for level in [*levels, world(layout)]:
+            left, factor = level // found[-1], 2
+            while left > 1 and level % found[-1] == 0:
+                if left % factor == 0:
+                    found.append(found[-1] * factor)
+                    left //= factor
+                else:
+                    factor += 1
+        orders = nested(layout, found[1:])[0]
+        return orders[:: -(-len(orders) // max(self._trials(), 1))]
+
+    def _trials(self) -> int:
+        """Count the placements that the work for exchanges allows to be judged."""
+        count = world(self.judge.job.layout)
+        each = max(count * len(self.judge.flows) * (1 + len(self.judge.families)), 1)
+        return min(WORK // each, EACH * count, MOST)
 
     def _blocks(self) -> list[int]:
         """List the sizes of blocks to pack: one where every box is whole."""
@@ -307,10 +332,9 @@ class _Search:
         """Exchange ranks, with those that are not used too, and rows of a group's ranks."""
         assert self.best is not None
         free = np.setdiff1d(np.arange(len(self.best)), list(self.pins))
-        each = max(len(self.best) * len(self.judge.flows) * (1 + len(self.judge.families)), 1)
         rng = np.random.default_rng(1)
         rows = groups(self.judge.job.layout, "tp")
-        for _ in range(min(WORK // each, EACH * len(self.best), MOST)):
+        for _ in range(self._trials()):
             trial = self.best.copy()
             spare = np.setdiff1d(self.usable, trial, assume_unique=True)
             if len(spare) and len(free) and rng.random() < SPARE:
