@@ -19,6 +19,7 @@ from solvers.jobs.layout import groups
 from solvers.placement.cuts import Family, families, singles
 from solvers.placement.lengths import count_hops, crossings
 from topologies.model.cached import cached_property
+from topologies.model.reachability import parts
 from topologies.model.topology import FloatArray, IntArray, Topology
 from topologies.model.units import Seconds
 
@@ -112,6 +113,43 @@ class Judge:
     def seconds(self, placement: IntArray) -> Seconds:
         """Compute the exposed seconds alone."""
         return self.judge(placement).seconds
+
+    def joins(self, placement: IntArray) -> bool:
+        """Tell whether the ranks of each group reach each other by ranks of it and switches.
+
+        No cut need say so: parts of a group may lie apart, each rank with links inside its part.
+        Complexity: links for each kind of group.
+        """
+        return self.forward or all(self._in_one(placement[rows]) for rows in self.members.values())
+
+    def _in_one(self, placed: IntArray) -> bool:
+        """Tell whether each row of ranks is one part, with what each reaches of the switches."""
+        machine, owner = self.topology, self._owner(placed)
+        count, (src, dst) = machine.ranks, (machine.src, machine.dst)
+        of = np.where(src < count, owner[np.minimum(src, count - 1)], -1)
+        to = np.where(dst < count, owner[np.minimum(dst, count - 1)], -1)
+        inside = (src < count) & (dst < count) & (of == to) & (of >= 0)
+        up, down = (of >= 0) & (dst >= count), (to >= 0) & (src >= count)
+        rank = np.concatenate([src[up], dst[down]])
+        group = np.concatenate([of[up], to[down]])
+        switches = np.concatenate([dst[up], src[down]])
+        seen, part = np.unique(
+            group * machine.vertices + self._switches[switches], return_inverse=True
+        )
+        joined = parts(
+            count + len(seen),
+            np.concatenate([src[inside], rank]),
+            np.concatenate([dst[inside], count + part]),
+        )
+        label = joined[placed]
+        return bool((label == label[:, :1]).all())
+
+    @cached_property
+    def _switches(self) -> IntArray:
+        """Label vertices by what links between switches join."""
+        machine = self.topology
+        between = (machine.src >= machine.ranks) & (machine.dst >= machine.ranks)
+        return parts(machine.vertices, machine.src[between], machine.dst[between])
 
     def rate(self, placement: IntArray, kind: str, collective: str) -> tuple[float, str]:
         """Compute the seconds for each byte that the cuts allow, and the cut that binds."""

@@ -102,21 +102,22 @@ def place(
     pins = _check_pins(pinned or {}, usable, count)
     for forward in (False, True):
         found = _place(Judge(topology, job, forward), usable, pins, exchange)
-        if found.judged.seconds < float("inf"):
+        if found is not None:
             return found
     raise JobError(f"layout: ranks of a group do not reach each other on {topology.name}")
 
 
-def _place(judge: Judge, usable: IntArray, pins: dict[Rank, Rank], exchange: bool) -> Placement:
-    """Search, with ranks that forward for others or not."""
+def _place(
+    judge: Judge, usable: IntArray, pins: dict[Rank, Rank], exchange: bool
+) -> Placement | None:
+    """Search, with ranks that forward for others or not; None where some group falls apart."""
     search = _Search(judge, usable, pins)
     search.try_baselines()
     proved = search.try_nested()
     bound = lower_bound(judge, usable)
-    if search.best is None:  # ranks of some group do not reach each other
-        placed = usable[: world(judge.job.layout)]
-        search.best, search.seconds = placed, judge.seconds(placed)
-    elif exchange and search.seconds > bound * (1 + GAIN):
+    if search.best is None:
+        return None
+    if exchange and search.seconds > bound * (1 + GAIN):
         search.exchange()
         bound = max(bound, search.try_all())
     return Placement(
@@ -196,6 +197,8 @@ class _Search:
         seconds = self.judge.seconds(placed)
         self.tried += 1
         if seconds < self.seconds * (1 - GAIN):
+            if not self.judge.joins(placed):
+                return float("inf")
             self.best, self.seconds, self.title = placed, seconds, title
         return seconds
 

@@ -190,7 +190,8 @@ class _Search:
             i, j = rng.integers(len(rows[a])), rng.integers(len(rows[b]))
             rows[a][i], rows[b][j] = rows[b][j], rows[a][i]
             now = {n: judges[n].seconds(rows[n]) for n in (a, b) if n < len(own)}
-            if sum(now.values()) < sum(cost[n] for n in now) - GAIN * sum(cost):
+            gains = sum(now.values()) < sum(cost[n] for n in now) - GAIN * sum(cost)
+            if gains and all(judges[n].joins(rows[n]) for n in now):
                 for n, seconds in now.items():
                     cost[n] = seconds
             else:

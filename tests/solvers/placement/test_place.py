@@ -2,13 +2,14 @@
 
 from itertools import permutations
 
+import networkx as nx
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from solvers.jobs.errors import JobError
 from solvers.jobs.job import Hidden
-from solvers.jobs.layout import axes
+from solvers.jobs.layout import axes, groups
 from solvers.jobs.reading import load
 from solvers.placement.bounds import lower_bound
 from solvers.placement.judge import Judge
@@ -206,3 +207,13 @@ def test_what_is_said_to_be_the_best_nested_order_is_that(job, name):
     best = min(judge.seconds(order.place(np.arange(machine.ranks))) for order in orders)
     assert found.judged.seconds <= best * (1 + 1e-9) or not found.proved
     assert found.proved == (not name.startswith("ring"))
+
+
+def test_no_group_falls_apart_where_others_pass_nothing_on(job):
+    machine = topology("mesh:4x4")
+    asked = job(tp=2, dp=4, pp=2, text=EXCHANGE)
+    found = place(machine, asked)
+    links = nx.Graph(zip(machine.src.tolist(), machine.dst.tolist(), strict=True))
+    assert not found.forward
+    for ranks in found.ranks[groups(asked.layout, "dp")].tolist():
+        assert nx.is_connected(links.subgraph(ranks))
