@@ -112,7 +112,8 @@ def _nics(topology: Topology, orbits: Orbits) -> Iterator[Failure]:
 
 def _count_cables(topology: Topology, links: Sequence[int]) -> int:
     """Count links, a duplex pair as one."""
-    return len({min(link, int(topology.mate[link])) % topology.links for link in links})
+    mates = [int(topology.mate[link]) for link in links]
+    return len({min(link, link if m < 0 else m) for link, m in zip(links, mates, strict=True)})
 
 
 def _ranks(topology: Topology, orbits: Orbits) -> Iterator[Failure]:

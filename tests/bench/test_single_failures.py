@@ -10,8 +10,8 @@ from bench.single_failures import compare, differing
 FIRST = {"r0": ("s0", "s1"), "r1": ("s0", "s2"), "r2": ("s0", "s1"), "r3": ("s0", "s2")}
 
 
-def cable(src, dst, rate, kind):
-    figures = {"bandwidth_GBps": rate, "latency_us": 1, "duplex": True}
+def cable(src, dst, rate, kind, *, duplex=True):
+    figures = {"bandwidth_GBps": rate, "latency_us": 1, "duplex": duplex}
     return {"src": src, "dst": dst, "class": kind, **figures}
 
 
@@ -22,16 +22,20 @@ def adapters(folder):
         for switch in ("s0", "s1", "s2", "s3")
     ]
     joined = [cable("s0", "s1", 5, "c"), cable("s2", "s3", 5, "c")]
+    return write(folder, 4, hosts + joined)
+
+
+def write(folder, switches, links):
     machine = {
         "format": "commplan/topology/1",
-        "name": "adapters",
+        "name": "drawn by hand",
         "ranks": list(FIRST),
-        "switches": [{"name": f"s{i}"} for i in range(4)],
+        "switches": [{"name": f"s{i}"} for i in range(switches)],
         "classes": [{"name": name} for name in "abc"],
-        "links": hosts + joined,
+        "links": links,
     }
-    (folder / "adapters.json").write_text(json.dumps(machine))
-    return str(folder / "adapters.json")
+    (folder / "machine.json").write_text(json.dumps(machine))
+    return str(folder / "machine.json")
 
 
 @pytest.mark.parametrize(
@@ -49,6 +53,16 @@ def test_each_failure_costs_what_its_row_says(machine, name, tmp_path):
 
 def test_adapters_of_one_figure_are_alike_only_where_their_cables_go_to_switches_that_are(tmp_path):
     assert compare(adapters(tmp_path), "all_gather", tmp_path)[1] == []
+
+
+def test_links_of_an_adapter_that_lead_one_way_are_several(tmp_path):
+    around = [cable(f"r{i}", f"r{(i + 1) % 4}", 10, "a") for i in range(4)]
+    out = [cable("r0", to, 5, "b", duplex=False) for to in ("r1", "r2")]
+    machine = write(tmp_path, 0, around + out)
+    assert compare(machine, "scatter", tmp_path)[1] == []
+    table = json.loads((tmp_path / "failures" / "contingency.json").read_text())
+    nics = {row["name"] for row in table["outcomes"] if row["kind"] == "nic"}
+    assert {"r0: a", "r0: b"} <= nics
 
 
 def test_a_row_that_says_something_else_or_counts_too_many_is_told(tmp_path):
