@@ -17,7 +17,7 @@ FEW = 2**13  # arcs
 
 
 def parts(points: int, src: IntArray, dst: IntArray, *, strong: bool = False) -> IntArray:
-    """Label the points that arcs join, one label for each part: (points,), from 0.
+    """Label the points that arcs join: (points,), from 0 in the order of each part's first point.
 
     Args:
         points: how many there are.
@@ -26,12 +26,12 @@ def parts(points: int, src: IntArray, dst: IntArray, *, strong: bool = False) ->
         strong: only what reaches each other along the arcs is one part.
     """
     if len(src) <= FEW:
-        return _parts_of_few(points, src, dst, strong=strong)
+        return _in_order(_parts_of_few(points, src, dst, strong=strong))
     from scipy.sparse.csgraph import connected_components
 
     arcs = coo_array((np.ones(len(src)), (src, dst)), shape=(points, points))
     labels = connected_components(arcs, connection="strong" if strong else "weak")[1]
-    return np.asarray(labels, dtype=np.int64)
+    return _in_order(labels)
 
 
 def mark_reached(points: int, src: IntArray, dst: IntArray, start: int) -> BoolArray:
@@ -62,6 +62,14 @@ def _parts_of_few(points: int, src: IntArray, dst: IntArray, *, strong: bool) ->
             label[_follow(back, point, done)] = count
             count += 1
     return label
+
+
+def _in_order(label: IntArray) -> IntArray:
+    """Renumber parts in the order of their first points."""
+    first = np.unique(label, return_index=True)[1]
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[label]
 
 
 def _by_end(leaving: list[list[int]]) -> list[int]:

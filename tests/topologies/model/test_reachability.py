@@ -46,11 +46,6 @@ def test_a_star_joins_all():
     assert all_joined(star(4))
 
 
-def together(label):
-    """Tell of each two points whether they are in one part: numbers of parts mean nothing."""
-    return label[:, None] == label
-
-
 @pytest.mark.parametrize("seed", range(20))
 def test_few_arcs_are_followed_as_scipy_follows_many(seed, monkeypatch):
     draw = np.random.default_rng(seed)
@@ -58,8 +53,13 @@ def test_few_arcs_are_followed_as_scipy_follows_many(seed, monkeypatch):
 
     def look():
         labels = [parts(12, src, dst, strong=strong) for strong in (False, True)]
-        return [*map(together, labels), mark_reached(12, src, dst, 3)]
+        return [*labels, mark_reached(12, src, dst, 3)]
 
     own = look()
     monkeypatch.setattr(reachability, "FEW", -1)
     assert all((mine == its).all() for mine, its in zip(own, look(), strict=True))
+
+
+def test_parts_are_numbered_by_their_first_points():
+    labels = parts(5, np.array([4, 2]), np.array([0, 1]))
+    assert labels.tolist() == [0, 1, 1, 2, 0]
