@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from commplan.jobs.alike import Member
-from runtime.metrics.pacing import lead_in_set
 from solvers.certify.together import mark_usable
 from solvers.schedules.ensembles.ensemble import Ensemble, Task
 from solvers.schedules.schedule import Schedule
@@ -64,8 +63,8 @@ class Shares:
         Where others pass nothing on, that is the one without their links.
         """
         found = of.ensemble.schedule(of.first + number)
-        lead = {"lead": lead_in_set(of.ensemble)}
-        found = replace(found, provenance=found.provenance | lead)
+        if of.ensemble.lead:
+            found = replace(found, provenance=found.provenance | {"lead": of.ensemble.lead})
         if of.ensemble.relays == "forward":
             return found
         return on_part(found)

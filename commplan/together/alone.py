@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from runtime.metrics.link_loads import loads
+from runtime.simulate.together import with_best_lead
 from solvers.certify.together import mark_usable
 from solvers.schedules.certificate import UNPROVED
 from solvers.schedules.ensembles.ensemble import Ensemble
@@ -91,10 +92,13 @@ def _load(schedule: Schedule) -> FloatArray:
 
 
 def as_ensemble(ensemble: Ensemble, alone: Alone) -> Ensemble:
-    """Make a set of the separate plans, with the same bound; every schedule is written out."""
+    """Make a set of the separate plans, with the same bound; every schedule is written out.
+
+    Its lead is the one that suits it best.
+    """
     made = tuple(_written_out(ensemble, dict(alone.schedules)))
     flat = replace(ensemble, group=trivial(ensemble.topology), schedules=made, time=Fraction(0))
-    return replace(flat, time=fluid_time(flat))
+    return with_best_lead(replace(flat, time=fluid_time(flat))).ensemble
 
 
 def _written_out(ensemble: Ensemble, own: dict[int, Schedule]) -> Iterator[tuple[int, Schedule]]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from commplan.anytime.checking import WrongSchedule
 from commplan.together.alone import Alone, as_ensemble, plan_alone
-from runtime.simulate.together import simulate_together
+from runtime.simulate.together import simulate_together, with_best_lead
 from runtime.verify.together import SetReport, verify_together
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.ensembles.ensemble import Ensemble, Task
@@ -19,7 +19,6 @@ from topologies.symmetry.group import Group
 
 LATE = 1e-9  # relative, by which the time of separate plans must be less to be taken
 SLACKS = tuple(Fraction(part, 100) for part in (2, 5, 10, 25))  # of the least time of the links
-PLAYED = 20_000  # transfers that are written down of a set that is played
 WRITTEN = 50_000  # transfers of all images of separate plans, up to which they are written out
 SOONER = 0.98  # of the first set's time, that another one must be predicted to take
 
@@ -107,7 +106,7 @@ def together(
         alone = plan_alone(first, watch)
     watch.tell("playing the sets")
     apart = None if alone is None else _separate(first, alone)
-    best = plain = _Candidate(first, "the least that the links need", _play(first))
+    best = plain = _candidate(first, "the least that the links need")
     if alone is not None and alone.seconds < float(first.time) * (1 - LATE):
         reason = "the separate plans: the search was ended before others were as fast"
         best = apart or _Candidate(as_ensemble(first, alone), reason, None, separate=True)
@@ -130,11 +129,10 @@ def together(
     )
 
 
-def _play(ensemble: Ensemble) -> Seconds | None:
-    """Predict the time of a set; None where it is too large to be played for a comparison."""
-    if sum(len(own.transfers) for _, own in ensemble.schedules) > PLAYED:
-        return None
-    return simulate_together(ensemble).seconds
+def _candidate(ensemble: Ensemble, reason: str) -> _Candidate:
+    """Choose the lead of a set, and predict its time where it is not too large for that."""
+    paced, predicted = with_best_lead(ensemble)
+    return _Candidate(paced, reason, predicted)
 
 
 def _separate(ensemble: Ensemble, alone: Alone) -> _Candidate | None:
@@ -153,7 +151,7 @@ def _slackened(first: Ensemble, others: Sequence[Ensemble]) -> Iterator[_Candida
     for each in others:
         more = float(each.time / first.time) - 1 if first.time else 0.0
         reason = f"links need {more:.0%} more than the least; lower trees are over sooner"
-        yield _Candidate(each, reason, _play(each))
+        yield _candidate(each, reason)
 
 
 def _soonest(found: Sequence[_Candidate]) -> _Candidate:

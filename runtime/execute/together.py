@@ -21,7 +21,7 @@ import numpy as np
 from runtime.execute.executor import Executor
 from runtime.metrics.chunking import chunks
 from runtime.metrics.height import height
-from runtime.metrics.pacing import lead_in_set
+from runtime.metrics.pacing import USUAL
 from runtime.program.buffer_plan import moves
 from runtime.program.elements import width
 from runtime.program.floats import Array
@@ -93,7 +93,7 @@ def prepare(
     All processes go through the tasks in one order, so that the communicators come to be.
     """
     place = {rank: process for process, rank in enumerate(played)}
-    own, found, lead = played[comm.rank], [], lead_in_set(ensemble)
+    own, found, lead = played[comm.rank], [], ensemble.lead or USUAL.lead
     for number, task in enumerate(ensemble.tasks):
         schedule = ensemble.schedule(number)
         plan = moves(schedule)

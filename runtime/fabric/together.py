@@ -59,7 +59,7 @@ def run_set(
     if digest(ensemble.topology) != digest(made.original):
         up, asked = made.original.name, ensemble.topology.name
         raise FabricError(f"the set is for {asked}, the emulated machine that is up is {up}")
-    whole, size = playable(ensemble)
+    whole, size, programs = playable(ensemble)
     with machine.reroute(routes.of_schedule(whole)):
         before = counters.read_counters(machine.keeper, made)
         measured = run_together(
@@ -75,10 +75,10 @@ def run_set(
     calls = trial.CHECKS + warm_up + iterations
     here = replace(whole, topology=made.topology)
     cut = max(chunks(own, ensemble.tasks[number].size) for number, own in ensemble.schedules)
-    scale = float(made.scale)
+    scale, emulated = float(made.scale), trial.emulated(machine, whole)
     return SetTrial(
         measured,
-        simulate(trial.emulated(machine, whole), size, sharing=trial.SHARING).seconds,
+        simulate(emulated, size, sharing=trial.SHARING, programs=programs).seconds,
         float(ensemble.time) / scale,
         float(ensemble.least) / scale if ensemble.prices else None,
         tuple(counters.compare_flows(here, int(size), calls, before, after, cut)),

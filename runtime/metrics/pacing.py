@@ -1,13 +1,11 @@
 """How a program goes about a schedule: in how many chunks, how far ahead, in what order."""
 
-from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 
 from runtime.metrics.phases import deal_out
-from solvers.schedules.ensembles.ensemble import Ensemble
 from solvers.schedules.schedule import Schedule
 from topologies.model.ragged import earlier
 from topologies.model.topology import IntArray
@@ -76,19 +74,6 @@ def pacing_of(schedule: Schedule) -> Pacing:
         phases,
         dealt,
     )
-
-
-def lead_in_set(ensemble: Ensemble) -> int:
-    """Choose how far ahead ranks may go in the schedules of a set.
-
-    Where a rank is in several tasks, a message of one may wait for those of another on a link that
-    they share; it must not hold up what the first sends over other links.
-    """
-    times = Counter(rank for task in ensemble.tasks for rank in task.collective.ranks)
-    for _, own in ensemble.schedules:
-        outside = {*own.transfers.src.tolist(), *own.transfers.dst.tolist()}
-        times.update(outside - set(own.collective.ranks))
-    return USUAL.lead if max(times.values()) == 1 else MOST_LEAD
 
 
 def _within(held: object, least: float, most: float, usual: float) -> float:

@@ -1,12 +1,12 @@
-"""What a schedule's group makes alike: ranks, links, and ordered pairs of ranks."""
+"""What a schedule's group makes alike: ranks and links, and what ranks send each other."""
 
 import numpy as np
 
+from runtime.simulate.programs import Programs, one_program
 from solvers.schedules.schedule import Schedule
 from topologies.model.cached import cached_property
 from topologies.model.topology import FloatArray, IntArray
 from topologies.symmetry.group import link_orbits
-from topologies.symmetry.pairs import PairOrbits, pair_orbits
 
 
 class Classes:
@@ -15,13 +15,13 @@ class Classes:
     In an in-network schedule switches send and receive as well, and count as ranks here.
     """
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, schedule: Schedule, programs: Programs | None = None) -> None:
         topology, group = schedule.topology, schedule.group
-        self.topology, self._group = topology, group
+        self.topology = topology
+        self.programs = programs or one_program(schedule)
         self.order = group.order
         ends = topology.vertices if schedule.in_network else topology.ranks
-        self._vertex = group.vertex_orbits
-        self.rank = self._vertex[:ends]
+        self.rank = group.vertex_orbits[:ends]
         self.link = link_orbits(topology, group)
 
     @cached_property
@@ -64,10 +64,6 @@ class Classes:
     def stations(self) -> int:
         """Count what serves messages: 2r sends and 2r + 1 receives for class r; then the links."""
         return 2 * self.ranks + len(self.at_link)
-
-    def pairs(self, src: IntArray, dst: IntArray) -> PairOrbits:
-        """Give each ordered pair the number of its orbit."""
-        return pair_orbits(self._group, self._vertex, src, dst)
 
     def name(self, station: int) -> str:
         """Say what a station is, by the first of its class."""

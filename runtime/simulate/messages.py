@@ -7,6 +7,7 @@ import numpy as np
 from runtime.metrics.chunking import chunks_of
 from runtime.metrics.pacing import Order, turns
 from runtime.simulate.classes import Classes
+from runtime.simulate.programs import Programs
 from runtime.simulate.traffic import Flowing, Gates, Lists, Messages, Pairs, Parts, Traffic
 from solvers.schedules.piece_loads import share_floats
 from solvers.schedules.schedule import Schedule
@@ -27,6 +28,7 @@ class Cutting:
     size: in bytes. chunks: of a piece, at most. joined: bytes up to which messages between two
     ranks are one. order: of starting. phases: program steps from one chunk to the next. blocking:
     whether a message waits for all that its sender got in earlier steps, of whatever piece.
+    programs: that the schedule is; None where it is one.
     """
 
     size: float
@@ -35,6 +37,7 @@ class Cutting:
     order: Order
     phases: int = 1
     blocking: bool = False
+    programs: Programs | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +97,6 @@ def make_traffic(
         _pairs(schedule, classes, sent),
         cutting.chunks,
         cutting.phases,
-        classes.ranks,
         classes.stations,
         whole,
         tick,
@@ -112,7 +114,8 @@ def _sent(schedule: Schedule, classes: Classes, cutting: Cutting) -> _Sent:
     place[turns(rows.piece, rows.step, cutting.order)] = np.arange(len(rows))
     cuts = chunks_of(schedule, cutting.size, cutting.chunks)[rows.piece]
     load = _bytes(schedule, cutting.size)[rows.piece] / cuts
-    pair, fixed = classes.pairs(rows.src, rows.dst)
+    program = classes.programs.of_rows(schedule)
+    pair, fixed = classes.programs.pairs(program, rows.src, rows.dst)
     small = load <= cutting.joined
     leader = _leaders(np.stack([pair, rows.step, cuts]), place, small)
     leads = np.flatnonzero(leader == np.arange(len(rows)))
@@ -192,11 +195,14 @@ def _ends(schedule: Schedule, classes: Classes, sent: _Sent, side: int) -> Float
 
 def _pairs(schedule: Schedule, classes: Classes, sent: _Sent) -> Pairs:
     first = np.flatnonzero(np.diff(sent.pair, prepend=-1))
-    ends = []
-    for rank in (schedule.transfers.src, schedule.transfers.dst):
-        own = rank[sent.leads[first]]
-        ends.append(np.where(own < schedule.topology.ranks, classes.rank[own], -1))
-    return Pairs(np.append(first, len(sent.pair)), *ends)
+    leads = sent.leads[first]
+    program = classes.programs.of_rows(schedule)[leads]
+    both = np.stack([schedule.transfers.src[leads], schedule.transfers.dst[leads]])
+    keys = np.where(both < schedule.topology.ranks, classes.programs.ranks(program, both), -1)
+    alike = np.unique(keys[keys >= 0])
+    src, dst = np.where(keys >= 0, np.searchsorted(alike, keys), -1)
+    sending, receiving = 2 * classes.rank[both] + [[0], [1]]
+    return Pairs(np.append(first, len(sent.pair)), src, dst, sending, receiving, len(alike))
 
 
 def _gates(schedule: Schedule, sent: _Sent, blocking: bool) -> tuple[Gates, IntArray, Lists]:

@@ -192,14 +192,14 @@ static void cross(State *s, Event event)
 static void send(State *s, Event event)
 {
     const Message *m = &s->message[event.row];
-    int64_t free, at = 2 * m->src, end = reserve(s, at, event.time, event.time, m->sending, &free);
+    int64_t free, at = s->of->pair_sending[m->pair], end = reserve(s, at, event.time, event.time, m->sending, &free);
     leave(s, at, event.row, event.chunk, end);
 }
 
 static void receive(State *s, Event event)
 {
     const Message *m = &s->message[event.row];
-    int64_t free, at = 2 * m->dst + 1;
+    int64_t free, at = s->of->pair_receiving[m->pair];
     event.time = reserve(s, at, event.time, event.time, m->receiving, &free);
     event.at = COMPLETE;
     event.order = event.lane = -1;

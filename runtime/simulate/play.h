@@ -11,7 +11,7 @@ enum { COMPLETE = -3, SEND, RECEIVE };                /* what happens at a time,
 typedef struct {
     int64_t chunks, phases, lead, whole, fair, ranks, pairs, messages, parts, gates, stations;
     int64_t steps, queues, limit;
-    const int64_t *pair_first, *pair_src, *pair_dst;
+    const int64_t *pair_first, *pair_src, *pair_dst, *pair_sending, *pair_receiving;
     const int64_t *step, *cuts, *turn, *pair, *need, *sending, *receiving, *part_first;
     const int64_t *visit_first, *station, *work, *way;
     const int64_t *gate_need, *gate_next, *gate_first, *gate_message, *opens_first, *opens;

@@ -18,7 +18,7 @@ _NUMBERS = (
     *("gates", "stations", "steps", "queues", "limit"),
 )
 _COLUMNS = (
-    *("pair_first", "pair_src", "pair_dst"),
+    *("pair_first", "pair_src", "pair_dst", "pair_sending", "pair_receiving"),
     *("step", "cuts", "turn", "pair", "need", "sending", "receiving", "part_first"),
     *("visit_first", "station", "work", "way"),
     *("gate_need", "gate_next", "gate_first", "gate_message", "opens_first", "opens"),
@@ -93,7 +93,7 @@ def play_in_c(traffic: Traffic, lead: int, limit: int = FOREVER) -> Played:
         MemoryError: there is not enough.
     """
     fair = traffic.flowing is not None
-    numbers = (traffic.chunks, traffic.phases, lead, traffic.whole, fair, traffic.ranks)
+    numbers = (traffic.chunks, traffic.phases, lead, traffic.whole, fair, traffic.pairs.ranks)
     rows = (traffic.pairs.src, traffic.messages.step, traffic.parts.message, traffic.gates.need)
     counts = (*map(len, rows), traffic.stations, traffic.steps, len(traffic.parts.station), limit)
     held = [np.ascontiguousarray(column, dtype=np.int64) for column in _columns(traffic)]
@@ -111,7 +111,7 @@ def _columns(traffic: Traffic) -> tuple[IntArray, ...]:
     flowing = traffic.flowing or Flowing(none, none, none)
     part_first = np.searchsorted(parts.message, np.arange(len(own.step) + 1))
     return (
-        *(pairs.first, pairs.src, pairs.dst),
+        *(pairs.first, pairs.src, pairs.dst, pairs.sending, pairs.receiving),
         *(own.step, own.cuts, traffic.turn, own.pair, own.need, own.sending, own.receiving),
         *(part_first, parts.first, parts.station, parts.work, parts.way),
         *(gates.need, gates.next, gates.waiting.first, gates.waiting.value),

@@ -46,9 +46,10 @@ _LAST: WeakKeyDictionary[
 
 
 def _write_out(schedule: Schedule, cutting: Cutting, whole: bool, fair: bool) -> Work:
-    classes = Classes(schedule)
+    classes = Classes(schedule, cutting.programs)
     visits = len(schedule.transfers.route) * schedule.group.order
     if classes.meet_on(schedule.transfers.route) and visits <= WHOLE:
+        programs = cutting.programs and cutting.programs.unfolded(schedule)
         schedule = unfold(schedule)
-        classes = Classes(schedule)
+        classes = Classes(schedule, programs)
     return make_traffic(schedule, classes, cutting, whole, fair), classes

@@ -45,6 +45,7 @@ from runtime.program.coalescing import JOINED
 from runtime.simulate.classes import Classes
 from runtime.simulate.messages import Cutting
 from runtime.simulate.play import FOREVER
+from runtime.simulate.programs import Programs
 from runtime.simulate.recent import prepare
 from runtime.simulate.steady import EVENTS, play_steadily
 from runtime.simulate.traffic import Traffic
@@ -114,12 +115,14 @@ def simulate(
     sharing: Sharing = "fifo",
     events: int = EVENTS,
     blocking: bool = False,
+    programs: Programs | None = None,
 ) -> Simulation:
     """Play the program that a schedule becomes at a size, in at most `chunks` parts of each piece.
 
     size: bytes of a rank's largest buffer. lead, order: of starting; None is what the schedule
     says. events: of so many chunks are played, and tell what the rest takes. blocking: a message
-    waits for all that its sender gets in earlier steps; of a schedule without a group.
+    waits for all that its sender gets in earlier steps; of a schedule without a group. programs:
+    where the schedule is several, that wait for each other nowhere.
     Complexity: visits of representatives × chunks × log, up to `events`.
 
     Raises:
@@ -140,7 +143,7 @@ def simulate(
     if blocking and schedule.group.order > 1:
         refuse("blocking", schedule.group.order, "a schedule without a group; unfold it")
     parts = chunking.chunks(schedule, int(size)) if chunks is None else chunks
-    cutting = Cutting(size, parts, joined, order, pacing.phases, blocking)
+    cutting = Cutting(size, parts, joined, order, pacing.phases, blocking, programs)
     played = _play(schedule, cutting, lead, switching, sharing, events=events)
     assert played is not None  # it may take as long as it likes
     return played

@@ -90,18 +90,22 @@ class Gates:
 class Pairs:
     """Ordered pairs of ranks: pair i has the messages first[i] to first[i + 1].
 
-    src, dst: classes of ranks; -1 stands for a switch, which waits for no step and costs nothing.
+    src, dst: classes of ranks in programs, so many as `ranks` says; -1 stands for
+    a switch, which waits for no step and costs nothing. sending, receiving: the stations there.
     """
 
     first: IntArray
     src: IntArray
     dst: IntArray
+    sending: IntArray
+    receiving: IntArray
+    ranks: int
 
-    def of_rank(self, ranks: int) -> Lists:
+    def of_rank(self) -> Lists:
         """List the pairs of each class of ranks."""
         pair = np.tile(np.arange(len(self.src)), 2)
         end = np.concatenate([self.src, self.dst])
-        return Lists.of(end[end >= 0], pair[end >= 0], ranks)
+        return Lists.of(end[end >= 0], pair[end >= 0], self.ranks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +125,6 @@ class Traffic:
     pairs: Pairs
     chunks: int
     phases: int
-    ranks: int
     stations: int
     whole: bool
     tick: float
@@ -145,7 +148,7 @@ class Traffic:
         for side, ticks in enumerate((own.sending, own.receiving)):
             some = np.flatnonzero(ticks)
             message.append(some)
-            station.append(2 * (self.pairs.src, self.pairs.dst)[side][own.pair[some]] + side)
+            station.append((self.pairs.sending, self.pairs.receiving)[side][own.pair[some]])
             work.append(ticks[some])
         return np.concatenate(message), np.concatenate(station), np.concatenate(work)
 

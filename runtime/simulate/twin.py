@@ -121,13 +121,14 @@ class Twin:
             pairs.src.tolist(),
             pairs.dst.tolist(),
         )
-        self.of_rank = lists_of(pairs.of_rank(traffic.ranks))
+        self.out, self.into = pairs.sending.tolist(), pairs.receiving.tolist()
+        self.of_rank = lists_of(pairs.of_rank())
         self.left = [[0] * self.steps for _ in self.of_rank]
         for message, cuts in enumerate(self.cuts):
             for chunk in range(cuts):
                 for rank in self._ends(message):
                     self.left[rank][self._program_step(message, chunk)] += 1
-        self.low = [self._lowest(rank, 0) for rank in range(traffic.ranks)]
+        self.low = [self._lowest(rank, 0) for rank in range(pairs.ranks)]
         self.next = [Next(row, self.step[row], row) for row in pairs.first[:-1].tolist()]
 
     def play(self) -> None:
@@ -217,10 +218,10 @@ class Twin:
         elif kind == COMPLETE:
             self._complete(row, chunk, time)
         elif kind == SEND:
-            work, station = self.sending[row], 2 * self.src[self.pair[row]]
+            work, station = self.sending[row], self.out[self.pair[row]]
             self._leave(row, chunk, self.stations[station].reserve(time, time, work)[0])
         else:
-            work, station = self.receiving[row], 2 * self.dst[self.pair[row]] + 1
+            work, station = self.receiving[row], self.into[self.pair[row]]
             done = self.stations[station].reserve(time, time, work)[0]
             heappush(self.heap, (done, FIRST, row, COMPLETE, chunk, 0, done))
 

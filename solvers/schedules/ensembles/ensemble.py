@@ -82,6 +82,8 @@ class Ensemble:
         prices: of all links, that prove how soon all can be over at best; None proves nothing.
         least: seconds that they prove.
         relays: what the ranks outside each task do for it: nothing, or pass messages on.
+        lead: program steps that a rank may be at work on at once in the program of each task; None
+            for the usual.
     """
 
     topology: Topology
@@ -92,6 +94,7 @@ class Ensemble:
     prices: Prices | None
     least: Fraction
     relays: Relays = "none"
+    lead: int | None = None
 
     @cached_property
     def copies(self) -> tuple[Copy | None, ...]:

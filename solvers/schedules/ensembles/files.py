@@ -56,8 +56,8 @@ class ScheduleRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     group: list[list[int]]
 
 
-class EnsembleColumns(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A set, with the whole machine that it was made for."""
+class EnsembleColumns(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """A set, with the whole machine that it was made for; without a lead it has the usual one."""
 
     format: str
     topology: machine.Columns
@@ -68,6 +68,7 @@ class EnsembleColumns(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     seconds: Rational
     prices: PricesColumns | None
     bound_seconds: Rational
+    lead: Annotated[int, Meta(ge=1, le=2**20)] | None = None
 
 
 def is_ensemble(path: atomic.Name) -> bool:
@@ -121,6 +122,7 @@ def _pack(ensemble: Ensemble) -> EnsembleColumns:
         seconds=str(ensemble.time),
         prices=prices,
         bound_seconds=str(ensemble.least),
+        lead=ensemble.lead,
     )
 
 
@@ -150,6 +152,7 @@ def _decode(data: bytes) -> Ensemble:
         _prices(columns.prices, topology),
         rational("bound_seconds", columns.bound_seconds, zero=True),
         columns.relays,
+        columns.lead,
     )
 
 
