@@ -186,7 +186,7 @@ def fabric(names: Sequence[str]) -> None:
             tasks = [replace(task, size=max(task.size >> halves, 1)) for task in tasks]
             made = together(machine, tasks, "forward", Watch(SECONDS))
         assert made.alone is not None
-        ways = {"together": made.ensemble, "alone": as_ensemble(made.ensemble, made.alone)}
+        ways = {"together": made.ensemble, "alone": as_ensemble(made.ensemble, made.alone).ensemble}
         times: dict[str, list[float]] = {way: [] for way in ways}
         told: dict[str, str] = {}
         foretold: dict[str, Seconds] = {}

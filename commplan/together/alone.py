@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from runtime.metrics.link_loads import loads
-from runtime.simulate.together import with_best_lead
+from runtime.simulate.together import Paced, with_best_lead
 from solvers.certify.together import mark_usable
 from solvers.schedules.certificate import UNPROVED
 from solvers.schedules.ensembles.ensemble import Ensemble
@@ -91,14 +91,14 @@ def _load(schedule: Schedule) -> FloatArray:
     return np.asarray(np.array([float(each) for each in found.load])[found.orbit])
 
 
-def as_ensemble(ensemble: Ensemble, alone: Alone) -> Ensemble:
+def as_ensemble(ensemble: Ensemble, alone: Alone) -> Paced:
     """Make a set of the separate plans, with the same bound; every schedule is written out.
 
-    Its lead is the one that suits it best.
+    Its lead is the one that suits it best, as `with_best_lead` finds it.
     """
     made = tuple(_written_out(ensemble, dict(alone.schedules)))
     flat = replace(ensemble, group=trivial(ensemble.topology), schedules=made, time=Fraction(0))
-    return with_best_lead(replace(flat, time=fluid_time(flat))).ensemble
+    return with_best_lead(replace(flat, time=fluid_time(flat)))
 
 
 def _written_out(ensemble: Ensemble, own: dict[int, Schedule]) -> Iterator[tuple[int, Schedule]]:

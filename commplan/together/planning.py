@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from commplan.anytime.checking import WrongSchedule
 from commplan.together.alone import Alone, as_ensemble, plan_alone
-from runtime.simulate.together import simulate_together, with_best_lead
+from runtime.simulate.together import PLAYED, Paced, lateness, with_best_lead
 from runtime.verify.together import SetReport, verify_together
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.ensembles.ensemble import Ensemble, Task
@@ -67,9 +67,8 @@ class Together:
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
-    ensemble: Ensemble
+    paced: Paced
     reason: str
-    predicted: Seconds | None
     separate: bool = False
 
 
@@ -106,33 +105,34 @@ def together(
         alone = plan_alone(first, watch)
     watch.tell("playing the sets")
     apart = None if alone is None else _separate(first, alone)
-    best = plain = _candidate(first, "the least that the links need")
+    best = plain = _Candidate(_paced(first), "the least that the links need")
     if alone is not None and alone.seconds < float(first.time) * (1 - LATE):
         reason = "the separate plans: the search was ended before others were as fast"
-        best = apart or _Candidate(as_ensemble(first, alone), reason, None, separate=True)
-    elif plain.predicted is not None and not throughput:
+        best = apart or _Candidate(as_ensemble(first, alone), reason, separate=True)
+    elif plain.paced.predicted is not None and not throughput:
         known = [] if apart is None else [apart]
         best = _soonest([plain, *known, *_slackened(first, others)])
     watch.tell("verifying")
-    report = verify_together(best.ensemble)
+    report = verify_together(best.paced.ensemble)
     if not report.correct:
         raise WrongSchedule(f"a set that is wrong: {report.faults[0]}")
     return Together(
-        ensemble=best.ensemble,
+        ensemble=best.paced.ensemble,
         report=report,
         reason=best.reason,
-        least=min(float(each.ensemble.time) for each in (plain, best)),
+        least=min(float(each.paced.ensemble.time) for each in (plain, best)),
         alone=alone,
         separate=best.separate,
-        predicted=best.predicted,
-        alone_predicted=None if apart is None else apart.predicted,
+        predicted=best.paced.predicted,
+        alone_predicted=None if apart is None else apart.paced.predicted,
     )
 
 
-def _candidate(ensemble: Ensemble, reason: str) -> _Candidate:
-    """Choose the lead of a set, and predict its time where it is not too large for that."""
-    paced, predicted = with_best_lead(ensemble)
-    return _Candidate(paced, reason, predicted)
+def _paced(ensemble: Ensemble) -> Paced:
+    """Choose the lead of a set, and predict its time where it is not too large for a comparison."""
+    if sum(len(own.transfers) for _, own in ensemble.schedules) > PLAYED:
+        return Paced(ensemble)
+    return with_best_lead(ensemble)
 
 
 def _separate(ensemble: Ensemble, alone: Alone) -> _Candidate | None:
@@ -141,9 +141,8 @@ def _separate(ensemble: Ensemble, alone: Alone) -> _Candidate | None:
     copies = [own[copy.like] for copy in ensemble.copies if copy is not None]
     if sum(len(each.transfers) * each.group.order for each in copies) > WRITTEN:
         return None
-    made = as_ensemble(ensemble, alone)
     reason = "the separate plans, predicted to be over sooner at these sizes"
-    return _Candidate(made, reason, simulate_together(made).seconds, separate=True)
+    return _Candidate(as_ensemble(ensemble, alone), reason, separate=True)
 
 
 def _slackened(first: Ensemble, others: Sequence[Ensemble]) -> Iterator[_Candidate]:
@@ -151,14 +150,16 @@ def _slackened(first: Ensemble, others: Sequence[Ensemble]) -> Iterator[_Candida
     for each in others:
         more = float(each.time / first.time) - 1 if first.time else 0.0
         reason = f"links need {more:.0%} more than the least; lower trees are over sooner"
-        yield _candidate(each, reason)
+        yield _Candidate(_paced(each), reason)
 
 
 def _soonest(found: Sequence[_Candidate]) -> _Candidate:
-    """Take the first, unless another one is predicted to be over clearly sooner."""
-    first = found[0]
-    played = [each for each in found if each.predicted is not None]
-    best = min(played, key=lambda each: each.predicted or 0.0)
-    assert first.predicted is not None
-    assert best.predicted is not None
-    return best if best.predicted < SOONER * first.predicted else first
+    """Take the first, unless another one is predicted to be over clearly sooner.
+
+    What counts of each is the worse of its times, with links that serve one message after the other
+    and with links that share, each by the least there; the second where all were played so.
+    """
+    played = [each for each in found if each.paced.times]
+    late = lateness([each.paced.times for each in played])
+    best = late.index(min(late))
+    return played[best] if late[best] < SOONER * late[0] else found[0]

@@ -1,6 +1,9 @@
 """How long collectives that run at the same time take, by playing all their programs at once."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
+from operator import truediv
 from typing import NamedTuple
 
 from runtime.metrics.pacing import MOST_LEAD, USUAL
@@ -25,10 +28,15 @@ class Playable(NamedTuple):
 
 
 class Paced(NamedTuple):
-    """A set with a lead, and the seconds that are predicted of it; None where it was not played."""
+    """A set with a lead, and the seconds that are predicted of it, for each of SHARINGS played."""
 
     ensemble: Ensemble
-    predicted: Seconds | None
+    times: tuple[Seconds, ...] = ()
+
+    @property
+    def predicted(self) -> Seconds | None:
+        """Give the seconds where links serve one message after the other, if it was played."""
+        return self.times[0] if self.times else None
 
 
 def playable(ensemble: Ensemble) -> Playable:
@@ -63,22 +71,38 @@ def with_best_lead(ensemble: Ensemble) -> Paced:
     for those of another on a link that both take. With a long one all that a rank holds stands
     before what it passes on. Taken is the lead whose worse time, of links that serve one message
     after the other and of links that share, each by the best there, is least; of equal ones the
-    first of LEADS. Sets of more than PLAYED transfers keep the usual one.
+    first of LEADS. Where no rank is in two tasks, and where more than PLAYED transfers are written
+    down, the usual one is kept; links that share are not played of so many.
     """
-    if sum(len(own.transfers) for _, own in ensemble.schedules) > PLAYED:
-        return Paced(replace(ensemble, lead=None), None)
     whole, size, programs = playable(ensemble)
-    found = {
-        sharing: [
-            simulate(whole, size, lead=lead, sharing=sharing, programs=programs) for lead in LEADS
-        ]
-        for sharing in SHARINGS
-    }
-    least = {sharing: min(each.seconds for each in row) for sharing, row in found.items()}
-    worse = [
-        max(found[sharing][i].seconds / (least[sharing] or 1.0) for sharing in SHARINGS)
-        for i in range(len(LEADS))
+    large = len(whole.transfers) > PLAYED
+    leads = LEADS if _meet(ensemble) and not large else LEADS[:1]
+    ways = SHARINGS[:1] if large else SHARINGS
+    times = [
+        tuple(
+            simulate(whole, size, lead=lead, sharing=sharing, programs=programs).seconds
+            for sharing in ways
+        )
+        for lead in leads
     ]
-    best = worse.index(min(worse))
-    paced = replace(ensemble, lead=LEADS[best] if best else None)
-    return Paced(paced, found["fifo"][best].seconds)
+    late = lateness(times)
+    best = late.index(min(late))
+    return Paced(replace(ensemble, lead=leads[best] if best else None), times[best])
+
+
+def lateness(times: Sequence[tuple[Seconds, ...]]) -> list[float]:
+    """Tell how many times as long as the best each takes, in the worst of the ways all are known.
+
+    times: of each, the seconds in one way after the other.
+    """
+    least = [min(column) or 1.0 for column in zip(*times, strict=False)]
+    return [max(map(truediv, own, least)) for own in times]
+
+
+def _meet(ensemble: Ensemble) -> bool:
+    """Tell whether some rank takes part in two tasks, if only by passing on what is of others."""
+    times = Counter(rank for task in ensemble.tasks for rank in task.collective.ranks)
+    for _, own in ensemble.schedules:
+        outside = {*own.transfers.src.tolist(), *own.transfers.dst.tolist()}
+        times.update(outside - set(own.collective.ranks))
+    return max(times.values(), default=0) > 1

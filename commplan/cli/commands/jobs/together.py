@@ -120,4 +120,4 @@ def _separate(made: Together) -> Ensemble:
         return made.ensemble
     if made.alone is None:
         raise click.UsageError("--alone: the time was over before they were planned")
-    return as_ensemble(made.ensemble, made.alone)
+    return as_ensemble(made.ensemble, made.alone).ensemble
