@@ -17,6 +17,7 @@ from topologies.model.units import Seconds
 
 PLAYED = 20_000  # transfers that are written down of a set that is played for a choice
 LEADS = (USUAL.lead, 1, 2, 4, 8, MOST_LEAD)
+NEAR = 1.02  # of the least time, that a longer lead may be predicted to take
 
 
 class Playable(NamedTuple):
@@ -69,9 +70,10 @@ def with_best_lead(ensemble: Ensemble) -> Paced:
 
     A short lead holds up what a rank could send over other links when a message of one task waits
     for those of another on a link that both take. With a long one all that a rank holds stands
-    before what it passes on. Taken is the lead whose worse time, of links that serve one message
-    after the other and of links that share, each by the best there, is least; of equal ones the
-    first of LEADS. Where no rank is in two tasks, and where more than PLAYED transfers are written
+    before what it passes on. What counts of a lead is the worse of its times, where links serve one
+    message after the other and where they share, each by the best there. Taken is the longest that
+    is within NEAR of the least: what asks for a large message stands behind those of other tasks on
+    its link, too, which is not played, and less waits for it. Where no rank is in two tasks, and where more than PLAYED transfers are written
     down, the usual one is kept; links that share are not played of so many.
     """
     whole, size, programs = playable(ensemble)
@@ -86,7 +88,8 @@ def with_best_lead(ensemble: Ensemble) -> Paced:
         for lead in leads
     ]
     late = lateness(times)
-    best = late.index(min(late))
+    near = [i for i in range(len(leads)) if late[i] <= NEAR * min(late)]
+    best = max(near, key=leads.__getitem__)
     return Paced(replace(ensemble, lead=leads[best] if best else None), times[best])
 
 
