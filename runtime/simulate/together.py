@@ -73,8 +73,9 @@ def with_best_lead(ensemble: Ensemble) -> Paced:
     before what it passes on. What counts of a lead is the worse of its times, where links serve one
     message after the other and where they share, each by the best there. Taken is the longest that
     is within NEAR of the least: what asks for a large message stands behind those of other tasks on
-    its link, too, which is not played, and less waits for it. Where no rank is in two tasks, and where more than PLAYED transfers are written
-    down, the usual one is kept; links that share are not played of so many.
+    its link, too, which is not played, and less waits for it. Where no rank is in two tasks, and
+    where more than PLAYED transfers are written down, the usual one is kept; links that share are
+    not played of so many.
     """
     whole, size, programs = playable(ensemble)
     large = len(whole.transfers) > PLAYED
