@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runtime.metrics.pacing import MOST_LEAD
+from runtime.metrics.pacing import MOST_LEAD, USUAL
 from runtime.simulate.messages import Cutting
 from runtime.simulate.play import play, play_in_python
 from runtime.simulate.programs import one_program
@@ -13,6 +13,7 @@ from runtime.simulate.recent import prepare
 from runtime.simulate.simulate import SHARINGS, simulate
 from runtime.simulate.together import (
     LEADS,
+    NEAR,
     lateness,
     playable,
     simulate_together,
@@ -72,7 +73,7 @@ def test_programs_of_a_set_take_as_long_with_and_without_symmetry():
         )
 
 
-def test_the_lead_of_a_set_is_the_best_of_those_that_are_tried():
+def test_the_lead_of_a_set_is_the_longest_of_those_near_the_best():
     made = relayed()
     paced, times = with_best_lead(made)
     every = [
@@ -80,8 +81,10 @@ def test_the_lead_of_a_set_is_the_best_of_those_that_are_tried():
         for lead in LEADS
     ]
     assert times == tuple(simulate_together(paced, sharing=own).seconds for own in SHARINGS)
-    late = lateness([times, *every])
-    assert late[0] == min(late) < 1.05 < max(late)
+    late = dict(zip(LEADS, lateness(every), strict=True))
+    near = [lead for lead in LEADS if late[lead] <= NEAR * min(late.values())]
+    assert (paced.lead or USUAL.lead) == max(near) < MOST_LEAD
+    assert min(late.values()) == 1 < NEAR < max(late.values())
 
 
 def test_late_is_what_takes_longer_in_one_of_the_ways_that_all_were_played():
