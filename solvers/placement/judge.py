@@ -228,12 +228,17 @@ class Judge:
 
 @lru_cache(maxsize=4)
 def _reach(machine: Topology) -> list[Seconds]:
-    """Compute the farthest two ranks of a box of each tier, and of all, from the first rank."""
+    """Compute the farthest two ranks of a box of each tier, and of all, from the first with links.
+
+    Those without any are dead.
+    """
     graph = simplify(machine.src, machine.dst, machine.alpha + NOTHING, machine.vertices)[0]
-    far = dijkstra(graph, indices=0)[: machine.ranks]
+    first = int(machine.src.min(initial=machine.ranks)) % machine.ranks
+    far = dijkstra(graph, indices=first)[: machine.ranks]
+    far[np.bincount(machine.src, minlength=machine.vertices)[: machine.ranks] == 0] = 0.0
     ends = 2 * float(machine.overhead.max(initial=0.0))
     tiers = [family for family in families(machine) if family.tier]
-    inside = [far[each.label == each.label[0]] for each in tiers]
+    inside = [far[each.label == each.label[first]] for each in tiers]
     return [float(each.max()) + ends for each in (*inside, far)]
 
 

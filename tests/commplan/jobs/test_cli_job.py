@@ -103,6 +103,20 @@ def test_without_a_machine_it_says_what_is_exchanged(ask):
     assert found["at_rate"]["step_seconds"] == pytest.approx(found["total_bytes"] / 50e9)
 
 
+@pytest.mark.parametrize("others", [(), ("--with", "one.csv")])
+def test_dead_ranks_pass_nothing_on(ask, tmp_path, others):
+    for name, ranks in (("job", 4), ("one", 2)):
+        rows = f"# tp={ranks}\ngroup,collective,bytes,times\ntp,all_to_all,1MB,1\n"
+        (tmp_path / f"{name}.csv").write_text(rows)
+    pins = () if others else ("--pin", "0=r0.1", "--pin", "1=r2.1", "--pin", "2=r1.0")
+    ask("job", "job.csv", "mesh:3x3", "--without-rank", "r1.1", *pins, *others, "-o", "PLAN")
+    plans = [commplan.load_schedule(path) for path in (tmp_path / "PLAN").rglob("all_*.json.gz")]
+    assert len(plans) == 1 + bool(others)
+    for plan in plans:
+        used = {*plan.transfers.src.tolist(), *plan.transfers.dst.tolist()}
+        assert "r1.1" not in {plan.topology.names[rank] for rank in used}
+
+
 def test_a_plan_is_a_folder_that_launchers_load(planned):
     table = json.loads((planned / "job.json").read_text())
     names = commplan.topology("dgx-a100:boxes=2").names

@@ -8,7 +8,7 @@ import numpy as np
 
 from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.cli.commands.jobs.layouts import search_layouts
-from commplan.cli.commands.jobs.ranks import Chosen, read_pins, usable_ranks
+from commplan.cli.commands.jobs.ranks import Chosen, read_pins, usable_ranks, without_dead
 from commplan.cli.commands.jobs.several import place_jobs
 from commplan.cli.io.answer import Answer, Command
 from commplan.cli.io.arguments import file_name, time_limit
@@ -151,7 +151,8 @@ def job(
             raise click.UsageError("--with takes -o, --ranks, --without-rank and --beside")
         machine = spec.topology(topology)
         usable = usable_ranks(machine, chosen)
-        return place_jobs((job, *others), machine, usable, output, time_limit)
+        alive = without_dead(machine, chosen)
+        return place_jobs((job, *others), machine, alive, usable, output, time_limit)
     if search is not None:
         return search_layouts(job, topology, changes, search, chosen, shown, jobs, time_limit)
     if given := [name for name in ("jobs", "shown") if is_given(name)]:
@@ -170,6 +171,9 @@ def job(
     with progress(time_limit) as watch, stop_on_interrupt(watch):
         watch.tell("placing")
         placed = place(machine, read, usable, pins)
+        if placed.forward and without_rank is not None:
+            machine = without_dead(machine, chosen)
+            placed = place(machine, read, usable, pins)
         made = plan_groups(machine, read, placed, watch) if output else None
         shares = share_out(machine, read, placed, made, watch) if made else Shares()
     fields, lines = _placement(machine, read, usable, placed, made)

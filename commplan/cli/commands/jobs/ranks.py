@@ -7,6 +7,7 @@ import click
 from commplan.cli.io.arguments import choose_ranks
 from commplan.jobs import folder
 from solvers.jobs.errors import JobError
+from topologies.derive.part import without_others
 from topologies.model import selection
 from topologies.model.topology import Topology
 from topologies.model.units import Rank
@@ -29,6 +30,14 @@ def usable_ranks(machine: Topology, told: Chosen) -> list[Rank]:
             raise JobError(f"--beside: {plan} is on {other.name}, expected {machine.name}")
         gone |= set(table.ranks)
     return [rank for rank in chosen if rank not in gone]
+
+
+def without_dead(machine: Topology, told: Chosen) -> Topology:
+    """Take the links of dead ranks from a machine: nothing is passed on over them."""
+    if told[1] is None:
+        return machine
+    gone = set(selection.ranks(machine, told[1]))
+    return without_others(machine, [rank for rank in range(machine.ranks) if rank not in gone])
 
 
 def read_pins(machine: Topology, words: tuple[str, ...]) -> dict[Rank, Rank]:

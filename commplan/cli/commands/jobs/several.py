@@ -33,11 +33,14 @@ Told = tuple[dict[str, object], list[str]]  # as JSON has it, and for a person
 def place_jobs(
     names: Sequence[str],
     machine: Topology,
+    alive: Topology,
     usable: Sequence[Rank],
     output: str | None,
     time_limit: Seconds,
 ) -> Answer:
     """Place several jobs, and plan each in a folder of its own where that is asked.
+
+    Where ranks have to pass on what is of others, the machine is that of those alive.
 
     Raises:
         UsageError: there are too many.
@@ -52,6 +55,9 @@ def place_jobs(
         folder.check_new(output)
     with progress(time_limit) as watch, stop_on_interrupt(watch):
         found = place_several(machine, read, usable, watch)
+        if alive is not machine and any(own.forward for own in found.placements):
+            machine = alive
+            found = place_several(machine, read, usable, watch)
         placed = list(zip(read, found.placements, strict=True))
         plans = [_plan(machine, *each, watch) for each in placed] if output else []
     each = [_tell(job, machine, own) for job, own in placed]
