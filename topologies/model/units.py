@@ -23,6 +23,7 @@ UNITS |= {f"{c}B": 10 ** (3 * i) for i, c in enumerate(_LETTERS, 1)}
 UNITS |= {c: 2 ** (10 * i) for i, c in enumerate(_LETTERS, 1)}
 UNITS |= {c.lower(): 2 ** (10 * i) for i, c in enumerate(_LETTERS, 1)}
 _BINARY = [(f"{c}iB", 2 ** (10 * i)) for i, c in enumerate(_LETTERS, 1)]
+_DECIMAL = [(f"{c}B", 10 ** (3 * i)) for i, c in enumerate(_LETTERS, 1)]
 _TIMES = (("s", 0), ("ms", 3), ("us", 6), ("ns", 9))
 
 
@@ -92,7 +93,7 @@ def _format_plain(figure: float) -> str:
 
 
 def bytes_of(size: int) -> str:
-    """Write bytes in the unit that fits: `64 KiB`, `1 GiB less 64 bytes`, `1.5 KiB (1537 bytes)`.
+    """Write bytes in the unit that fits: `64 KiB`, `1 MB`, `1 GiB less 64 bytes`.
 
     What is a little less than a round size, as sizes rounded to whole elements are, says so. The
     exact bytes can be had back from each of these.
@@ -101,7 +102,7 @@ def bytes_of(size: int) -> str:
         >>> bytes_of(65536)
         '64 KiB'
     """
-    if even := _in_a_unit(size, 1023):
+    if even := _in_a_unit(size, 1023) or _in_units(_DECIMAL, size):
         return even
     unit, factor = next((u, f) for u, f in reversed(_BINARY) if size >= f * (1 - 1 / 1000))
     missing = -size % factor
@@ -118,10 +119,16 @@ def bytes_of(size: int) -> str:
 
 def _in_a_unit(size: int, most: int) -> str | None:
     """Write a size that has no fraction in some unit, in bytes up to `most` of them."""
-    for unit, count in reversed(_BINARY):
+    in_bytes = f"{size:,} byte{'s' * (size != 1)}" if size <= most else None
+    return _in_units(_BINARY, size) or in_bytes
+
+
+def _in_units(units: list[tuple[str, int]], size: int) -> str | None:
+    """Write a size that is a whole number, under 10,000, of one of these units."""
+    for unit, count in reversed(units):
         if size >= count and size % count == 0 and size // count < 10_000:
             return f"{size // count} {unit}"
-    return f"{size:,} byte{'s' * (size != 1)}" if size <= most else None
+    return None
 
 
 def count_of(number: int, noun: str) -> str:
