@@ -76,6 +76,7 @@ def place(
     ranks: Sequence[Rank] | None = None,
     pinned: Mapping[Rank, Rank] | None = None,
     exchange: bool = True,
+    alive: Topology | None = None,
 ) -> Placement:
     """Place a job on a machine.
 
@@ -87,6 +88,8 @@ def place(
         ranks: those of the machine that may be used (all).
         pinned: the machine's rank of some of the job's.
         exchange: whether ranks are exchanged in the end.
+        alive: the machine where ranks have to pass on what is of others (the same): dead ones
+            cannot.
 
     Raises:
         JobError: more ranks than there are, a pin that cannot be, or ranks that do not reach each
@@ -100,8 +103,8 @@ def place(
             f"{topology.name} that may be used"
         )
     pins = _check_pins(pinned or {}, usable, count)
-    for forward in (False, True):
-        found = _place(Judge(topology, job, forward), usable, pins, exchange)
+    for judge in (Judge(topology, job), Judge(alive or topology, job, forward=True)):
+        found = _place(judge, usable, pins, exchange)
         if found is not None:
             return found
     raise JobError(f"layout: ranks of a group do not reach each other on {topology.name}")

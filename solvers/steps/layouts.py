@@ -15,7 +15,6 @@ from itertools import product
 from math import prod
 
 import msgspec
-import numpy as np
 
 from solvers.jobs.errors import JobError
 from solvers.jobs.faults import list_faults
@@ -29,7 +28,6 @@ from solvers.steps.memory import held
 from solvers.steps.step import Step, step
 from topologies.model.messages import short, unknown
 from topologies.model.topology import IntArray, Topology
-from topologies.model.units import Rank
 
 SEARCHED = ("tp", "cp", "ep", "etp", "pp", "virtual", "zero", "micro")
 MOST = 200_000  # layouts that are looked at
@@ -91,14 +89,26 @@ def read_ranges(text: str) -> dict[str, tuple[int, ...]]:
     return found
 
 
+@dataclass(frozen=True, eq=False)
+class Site:
+    """A machine that layouts are placed on.
+
+    Attributes:
+        alive: the machine without the links of dead ranks, where ranks pass on what is of others.
+        usable: the ranks of the machine that may be used.
+    """
+
+    topology: Topology
+    alive: Topology
+    usable: IntArray
+
+
 def rank_layouts(
-    topology: Topology,
+    crew: "Crew",
     job: Job,
     ranges: Mapping[str, Sequence[int]],
-    ranks: Sequence[Rank] | None,
     shown: int,
     watch: Watch,
-    crew: "Crew | None" = None,
 ) -> Layouts:
     """Rank all layouts within ranges by their predicted step.
 
@@ -106,13 +116,11 @@ def rank_layouts(
     With a crew more layouts may be placed than without, but the first ones are the same.
 
     Args:
-        topology: the machine.
+        crew: examines and places layouts.
         job: with a model, a batch and a chip.
         ranges: of dimensions, least and largest.
-        ranks: of the machine that may be used (all).
         shown: how many are wanted.
         watch: can stop it early.
-        crew: examines and places layouts (this process, one after the other).
 
     Raises:
         JobError: the job has no model with a batch, or no chip; or no layout is feasible.
@@ -120,11 +128,10 @@ def rank_layouts(
     """
     if job.model is None or job.batch is None or chip_of(job.compute) is None:
         raise JobError("--search: found no model with a batch and a chip, expected all three")
-    usable = np.arange(topology.ranks) if ranks is None else np.unique(np.array(ranks))
-    crew = crew or Crew(topology, usable)
+    count = len(crew.site.usable)
     refused: Counter[str] = Counter()
     feasible: list[Ranked] = []
-    candidates = list(_candidates(job, ranges, len(usable)))
+    candidates = list(_candidates(job, ranges, count))
     watch.tell(f"looking at {len(candidates)} layouts")
     examined = zip(candidates, crew.examine(candidates), strict=True)
     for number, (candidate, (reason, best)) in enumerate(examined):
@@ -135,9 +142,7 @@ def rank_layouts(
         else:
             feasible.append(Ranked(candidate, best, None))
     if not candidates:
-        raise JobError(
-            f"--search: no layout within these ranges multiplies to the {len(usable)} ranks"
-        )
+        raise JobError(f"--search: no layout within these ranges multiplies to the {count} ranks")
     if not feasible and watch.late:
         raise NotFound("--search: the time was over before a layout was feasible")
     if not feasible:
@@ -153,56 +158,54 @@ class Crew:
     """Who examines layouts and places them: this process, or others that hold the machine.
 
     Attributes:
-        usable: the ranks of the machine that may be used.
         executor: whose processes have called `hold`.
         count: how many they are.
     """
 
-    topology: Topology
-    usable: IntArray
+    site: Site
     executor: Executor | None = None
     count: int = 1
 
     def examine(self, jobs: Sequence[Job]) -> Iterator[tuple[str, Step | None]]:
         """Say of each layout why it is not feasible, or its step with every group at its best."""
         if self.executor is None:
-            return (examine(self.topology, self.usable, job) for job in jobs)
+            return (examine(self.site, job) for job in jobs)
         chunk = min(max(len(jobs) // (8 * self.count), 1), CHUNK)
         return self.executor.map(_examine_held, jobs, chunksize=chunk)
 
     def place(self, jobs: Sequence[Job]) -> Iterator[tuple[Placement, Step]]:
         """Place layouts."""
         if self.executor is None:
-            return (place_one(self.topology, self.usable, job) for job in jobs)
+            return (place_one(self.site, job) for job in jobs)
         return self.executor.map(_place_held, jobs)
 
 
-_held: list[tuple[Topology, IntArray]] = []
+_held: list[Site] = []
 
 
-def hold(topology: Topology, usable: IntArray) -> None:
+def hold(site: Site) -> None:
     """Take in the machine, in a process that is to help."""
-    _held[:] = [(topology, usable)]
+    _held[:] = [site]
 
 
 def _examine_held(job: Job) -> tuple[str, Step | None]:
-    return examine(*_held[0], job)
+    return examine(_held[0], job)
 
 
 def _place_held(job: Job) -> tuple[Placement, Step]:
-    return place_one(*_held[0], job)
+    return place_one(_held[0], job)
 
 
-def examine(topology: Topology, usable: IntArray, job: Job) -> tuple[str, Step | None]:
+def examine(site: Site, job: Job) -> tuple[str, Step | None]:
     """Say why a layout is not feasible, or give its step with every kind of group at its best."""
     reason = _refuse(job)
-    return reason, None if reason else _at_best(topology, job, usable)
+    return reason, None if reason else _at_best(site, job)
 
 
-def place_one(topology: Topology, usable: IntArray, job: Job) -> tuple[Placement, Step]:
+def place_one(site: Site, job: Job) -> tuple[Placement, Step]:
     """Place a layout by the nested orders, and predict its step."""
-    found = place(topology, job, usable.tolist(), exchange=False)
-    made = step(job, found.judged, len(usable))
+    found = place(site.topology, job, site.usable.tolist(), exchange=False, alive=site.alive)
+    made = step(job, found.judged, len(site.usable))
     assert made is not None
     return found, made
 
@@ -230,11 +233,17 @@ def _place_first(
     return first[:shown], number
 
 
-def _at_best(topology: Topology, job: Job, usable: IntArray) -> Step:
-    """Predict the step with every kind of group at its own best."""
-    found = step(job, least(Judge(topology, job, forward=True), usable), len(usable))
-    assert found is not None
-    return found
+def _at_best(site: Site, job: Job) -> Step:
+    """Predict the step with every kind of group at its own best, whoever passes on for others.
+
+    Without dead ranks what passes on bounds the other; with them each way has a machine of its own.
+    """
+    judges = [Judge(site.alive, job, forward=True)]
+    if site.alive is not site.topology:
+        judges.append(Judge(site.topology, job))
+    usable = site.usable
+    made = [step(job, least(judge, usable), len(usable)) for judge in judges]
+    return min((each for each in made if each), key=lambda each: each.seconds)
 
 
 def _refuse(job: Job) -> str:

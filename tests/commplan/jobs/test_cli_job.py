@@ -117,6 +117,27 @@ def test_dead_ranks_pass_nothing_on(ask, tmp_path, others):
         assert "r1.1" not in {plan.topology.names[rank] for rank in used}
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_search_without_dead_ranks_says_what_plans_say(ask, jobs):
+    words = ("job", "qwen3-235b", "mesh:3x3", "--without-rank", "r0.1")
+    for change in ("model.layers=8", "model.experts=16", "layout.etp=1", "batch.sequences=64"):
+        words += ("--set", change)
+    words += ("--set", "compute.memory_GB=500", "--set", "layout.virtual=1")
+    found = ask(*words, "--search", "tp=1..2,pp=1..2,ep=1..4", "--shown", "3", "--jobs", jobs)
+    for row in found["layouts"]:
+        size = [f"layout.{name}={row['layout'][name]}" for name in ("tp", "ep", "pp", "dp")]
+        plan = ask(*words, *(word for each in size for word in ("--set", each)))
+        assert row["step"]["seconds"] == pytest.approx(plan["step"]["seconds"], rel=1e-9)
+
+
+def test_what_was_measured_is_bounded_without_dead_ranks(ask, call, tmp_path):
+    (tmp_path / "job.csv").write_text("# tp=8\ngroup,collective,bytes,times\ntp,all_to_all,8MB,1\n")
+    words = ("job", "job.csv", "ring:9", "--without-rank", "4")
+    bound = ask(*words)["groups"][0]["bound_seconds"]
+    assert call(*words, "--measured", f"tp={0.99 * bound:.9f}").exit_code == 1
+    assert call(*words, "--measured", f"tp={1.01 * bound:.9f}").exit_code == 0
+
+
 def test_a_plan_is_a_folder_that_launchers_load(planned):
     table = json.loads((planned / "job.json").read_text())
     names = commplan.topology("dgx-a100:boxes=2").names

@@ -8,16 +8,15 @@ import numpy as np
 
 from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.candidates.crew import count_started, elsewhere, here
-from commplan.cli.commands.jobs.ranks import Chosen, usable_ranks
+from commplan.cli.commands.jobs.ranks import Chosen, usable_ranks, without_dead
 from commplan.cli.io.answer import Answer
 from commplan.cli.io.jobs import steps
 from commplan.cli.io.needless import is_given
 from commplan.cli.io.progress import progress
 from solvers.jobs.reading import load
 from solvers.settings.deadline import NotFound
-from solvers.steps.layouts import Crew, hold, rank_layouts, read_ranges
+from solvers.steps.layouts import Crew, Site, hold, rank_layouts, read_ranges
 from topologies.formats import spec
-from topologies.model.topology import IntArray, Topology
 from topologies.model.units import Seconds
 
 
@@ -44,12 +43,12 @@ def search_layouts(
         )
     ranges = read_ranges(search)
     machine = spec.topology(topology)
-    usable = usable_ranks(machine, chosen)
+    usable = np.unique(np.array(usable_ranks(machine, chosen)))
+    site = Site(machine, without_dead(machine, chosen), usable)
     read = load(job, changes, whole=False)
-    helping = _crew(machine, np.unique(np.array(usable)), jobs)
-    with progress(time_limit) as watch, stop_on_interrupt(watch), helping as crew:
+    with progress(time_limit) as watch, stop_on_interrupt(watch), _crew(site, jobs) as crew:
         try:
-            found = rank_layouts(machine, read, ranges, usable, shown, watch, crew)
+            found = rank_layouts(crew, read, ranges, shown, watch)
         except NotFound:
             if watch.stopped:
                 raise click.Abort from None
@@ -59,11 +58,10 @@ def search_layouts(
 
 
 @contextmanager
-def _crew(machine: Topology, usable: IntArray, jobs: int | None) -> Iterator[Crew]:
+def _crew(site: Site, jobs: int | None) -> Iterator[Crew]:
     """Give who searches: this process, others of this computer, or those of an MPI job."""
     if jobs == 1:
-        yield Crew(machine, usable)
+        yield Crew(site)
         return
-    told = (machine, usable)
-    with elsewhere(hold, told) if jobs is None else here(jobs, hold, told) as executor:
-        yield Crew(machine, usable, executor, jobs or count_started())
+    with elsewhere(hold, (site,)) if jobs is None else here(jobs, hold, (site,)) as executor:
+        yield Crew(site, executor, jobs or count_started())

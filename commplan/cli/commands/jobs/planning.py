@@ -167,13 +167,12 @@ def job(
     machine = spec.topology(topology)
     usable = usable_ranks(machine, chosen)
     pins = read_pins(machine, pin)
-    claims = _claims(machine, read, usable, measured)
+    alive = without_dead(machine, chosen)
+    claims = _claims(alive, read, usable, measured)
     with progress(time_limit) as watch, stop_on_interrupt(watch):
         watch.tell("placing")
-        placed = place(machine, read, usable, pins)
-        if placed.forward and without_rank is not None:
-            machine = without_dead(machine, chosen)
-            placed = place(machine, read, usable, pins)
+        placed = place(machine, read, usable, pins, alive=alive)
+        machine = alive if placed.forward else machine
         made = plan_groups(machine, read, placed, watch) if output else None
         shares = share_out(machine, read, placed, made, watch) if made else Shares()
     fields, lines = _placement(machine, read, usable, placed, made)
