@@ -6,22 +6,27 @@ from itertools import pairwise
 from math import ceil, floor, log2, log10
 from types import MappingProxyType
 
+from commplan.drawing.style import for_both_papers
 from topologies.model.units import Bytes, Seconds, bytes_of, duration
 
 WIDTH, HEIGHT = 640, 320
 LEFT, RIGHT, TOP, BOTTOM = 70, 110, 14, 34
-WIDE, TITLE = 860, 28  # of a picture that stands alone: room for long names, and for its title
+TITLE = 28  # of a picture that stands alone: the height of its title
+LETTER = 6.5  # the width of one in a name, at most in the mean
 STEP = 3  # powers of two from one tick to the next
 Points = Sequence[tuple[Bytes, Seconds]]
 # What a picture that stands alone looks like; a page has a style of its own.
-STYLE = """
-.chart { --ink: #1f2933; --line: #cbd2d9; --paper: #ffffff; font: 11px system-ui, sans-serif; }
-@media (prefers-color-scheme: dark) { .chart { --ink: #e4e7eb; --line: #3e4c59;
-  --paper: #1a2027; } }
-.chart .paper { fill: var(--paper); } .chart text { fill: var(--ink); }
-.chart .grid { stroke: var(--line); stroke-width: .5; }
-.chart .curve { fill: none; stroke: var(--ink); stroke-width: 1.8; }
-"""
+STYLE = for_both_papers(
+    """
+.chart { font: 11px system-ui, sans-serif; }
+.chart .paper { fill: $paper; } .chart text { fill: $ink; }
+.chart .grid { stroke: $line; stroke-width: .5; }
+.chart .curve { fill: none; stroke: $ink; stroke-width: 1.8; }
+.chart .bound { stroke-dasharray: 5 3; }
+""",
+    {"ink": "#1f2933", "line": "#cbd2d9", "paper": "#ffffff"},
+    {"ink": "#e4e7eb", "line": "#3e4c59", "paper": "#1a2027"},
+)
 COLOURS = ("#2f7fd1", "#d97a1f", "#2f9e62", "#b04a9e", "#c53030", "#8a6d3b", "#4a9fb5", "#6b6b9e")
 
 
@@ -37,15 +42,16 @@ def draw_picture(title: str, curves: Mapping[str, Points], marks: Mapping[str, P
     names = [name for name in [*curves, *marks] if not name.startswith("bound")]
     colour = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
     for name, after in pairwise([*curves, ""]):
-        if name.startswith("bound"):
-            colour[name] = colour.get(after, "var(--ink)") if len(names) > 1 else "var(--ink)"
+        if name.startswith("bound") and after in colour and len(names) > 1:
+            colour[name] = colour[after]
     inner = draw_times(curves, marks, colour)
-    height = HEIGHT + TITLE
+    longest = max(map(len, [*curves, *marks]))
+    width, height = WIDTH - RIGHT + ceil(max(RIGHT, 12 + LETTER * longest)), HEIGHT + TITLE
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" width="{WIDE}" height="{height}" '
-        f'viewBox="0 0 {WIDE} {height}" role="img" aria-label="{escape(title)}">\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">\n'
         f"<style>{STYLE}</style>\n"
-        f'<rect class="paper" width="{WIDE}" height="{height}"/>\n'
+        f'<rect class="paper" width="{width}" height="{height}"/>\n'
         f'<text x="{LEFT}" y="20" style="font-size: 13px">{escape(title)}</text>\n'
         f'<g transform="translate(0 {TITLE})">\n{inner}\n</g>\n</svg>\n'
     )
@@ -101,8 +107,7 @@ def draw_times(
 def _curve(name: str, path: str, colour: str | None) -> str:
     """Draw a line: as the page has it by the first word of its name, or in a colour."""
     word = escape(name.split(" ")[0])
-    dashes = "; stroke-dasharray: 5 3" if word == "bound" else ""
-    style = f' style="stroke: {colour}{dashes}"' if colour else ""
+    style = f' style="stroke: {colour}"' if colour else ""
     return f'<polyline class="curve {word}"{style} points="{path}"/>'
 
 

@@ -9,6 +9,7 @@ from itertools import groupby
 import numpy as np
 
 from commplan.drawing.layout import Layout
+from commplan.drawing.style import for_both_papers
 from topologies.model.messages import printable
 from topologies.model.topology import BoolArray, FloatArray, Topology
 from topologies.model.units import rate
@@ -22,21 +23,28 @@ LEVELS = 10  # colours of utilisation
 NAMED = 64  # vertices up to which names are written beside them
 LETTER = 5.6  # pixels
 
-STYLE = """
-.machine { --ink: #1f2933; --line: #9aa5b1; --box: #f5f7fa; --rank: #2563a8; --switch: #b7791f;
-  --cut: #c53030; --paper: #ffffff; font: 10px system-ui, sans-serif; }
-@media (prefers-color-scheme: dark) { .machine { --ink: #e4e7eb; --line: #616e7c; --box: #262e38;
-  --rank: #62a4e8; --switch: #e0a94a; --cut: #ff6b6b; --paper: #1a2027; } }
-.machine .paper { fill: var(--paper); }
-.machine .box { fill: var(--box); stroke: var(--line); stroke-width: .5; }
-.machine text { fill: var(--ink); }
-.machine .link { stroke: var(--line); fill: none; }
-.machine .crossing { stroke: var(--cut); stroke-width: 2; }
-.machine .rank { fill: var(--rank); }
-.machine .switch { fill: var(--switch); }
-.machine .inside { stroke: var(--cut); stroke-width: 2; }
-.machine .link:hover, .machine .rank:hover, .machine .switch:hover { stroke: var(--ink); }
-"""
+STYLE = for_both_papers(
+    """
+.machine { font: 10px system-ui, sans-serif; }
+.machine .paper { fill: $paper; }
+.machine .box { fill: $box; stroke: $line; stroke-width: .5; }
+.machine text { fill: $ink; }
+.machine .link { stroke: $line; fill: none; }
+.machine .crossing { stroke: $cut; stroke-width: 2; }
+.machine .rank { fill: $rank; }
+.machine .switch { fill: $switch; }
+.machine .inside { stroke: $cut; stroke-width: 2; }
+.machine .link:hover, .machine .rank:hover, .machine .switch:hover { stroke: $ink; }
+""",
+    {
+        **{"ink": "#1f2933", "line": "#9aa5b1", "box": "#f5f7fa", "paper": "#ffffff"},
+        **{"rank": "#2563a8", "switch": "#b7791f", "cut": "#c53030"},
+    },
+    {
+        **{"ink": "#e4e7eb", "line": "#616e7c", "box": "#262e38", "paper": "#1a2027"},
+        **{"rank": "#62a4e8", "switch": "#e0a94a", "cut": "#ff6b6b"},
+    },
+)
 # From cold to hot; the same on light and dark paper.
 HEAT = (
     *("#8fa3b8", "#7d9cc0", "#6b94c8", "#5a9fb5", "#58a88a"),

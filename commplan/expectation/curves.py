@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from commplan.expectation.patterns import Pattern, Patterns
 from commplan.planning.planner import plan
 from runtime.simulate.simulate import simulate
 from solvers.bounds.time_bound import time_lower_bound
@@ -15,7 +16,8 @@ from topologies.model.topology import Topology
 from topologies.model.units import Bytes, Seconds, bytes_of
 
 BOUND, BEST = "bound", "best"
-USUAL = (BOUND, BEST, "ring", "recursive_doubling")
+RING, TREE = "ring", "tree"  # as libraries make them, as in what is expected
+USUAL = (BOUND, BEST, RING, TREE)
 SEVERAL = (BOUND, BEST)  # where there are several machines
 Curve = list[tuple[Bytes, Seconds]]
 
@@ -26,7 +28,7 @@ class Asked:
 
     Attributes:
         sizes: in bytes.
-        algorithms: `bound`, `best`, or names of patterns.
+        algorithms: `bound`, `best`, `ring` and `tree` as libraries make them, or patterns.
         options: what schedules may use.
     """
 
@@ -42,7 +44,7 @@ class Asked:
 
 def known_algorithms() -> tuple[str, ...]:
     """List what a curve may be of."""
-    return (BOUND, BEST, *(name for name, _ in TEMPLATES.items()))
+    return (BOUND, BEST, TREE, *(name for name, _ in TEMPLATES.items()))
 
 
 def predict_curves(
@@ -62,18 +64,25 @@ def predict_curves(
             for name, seconds in ((BOUND, least), (BEST, best)):
                 if name in made:
                     made[name].append((size, seconds))
+    patterns = Patterns(topology, what.ranks)
     for name in made.keys() - {BOUND, BEST}:
         watch.tell(f"playing {name} on {topology.name}")
-        make, known = TEMPLATES.get(name)
-        try:
-            pattern = make(topology, what) if what.name in known else None
-        except TemplateError:
-            pattern = None
-        if pattern is not None:
+        if pattern := _pattern(name, patterns, what):
             made[name] = [
-                (size, simulate(pattern, size, asked.switching).seconds) for size in asked.sizes
+                (size, pattern.timing(size, asked.switching).seconds) for size in asked.sizes
             ]
     return {name: curve for name, curve in made.items() if curve}
+
+
+def _pattern(name: str, patterns: Patterns, what: Collective) -> Pattern | None:
+    """Make a pattern; None where there is none of the collective on this machine."""
+    if name in (RING, TREE):
+        return patterns.ring(what) if name == RING else patterns.tree(what)
+    make, known = TEMPLATES.get(name)
+    try:
+        return Pattern(name, make(patterns.topology, what)) if what.name in known else None
+    except TemplateError:
+        return None
 
 
 def _planned(

@@ -15,6 +15,7 @@ from solvers.routing.router import Router
 from solvers.schedules.collective import Collective, Movement
 from solvers.schedules.kinds import pattern_of
 from solvers.schedules.schedule import Schedule
+from solvers.settings.options import SWITCHINGS, Switching
 from solvers.templates import TEMPLATES, ring
 from solvers.templates.layout import TemplateError
 from solvers.templates.ring_order import is_mesh, ring_order, spread_rings
@@ -138,12 +139,12 @@ class Pattern:
         """Tell whether all of its turns are played."""
         return self.played == self.turns
 
-    def timing(self, size: Bytes) -> Timing:
+    def timing(self, size: Bytes, switching: Switching = SWITCHINGS[0]) -> Timing:
         """Predict what the pattern takes at a size, in bytes."""
-        found = simulate(self.schedule, size)
+        found = simulate(self.schedule, size, switching)
         seconds = found.seconds
         if self.half is not None:
-            before = simulate(self.half, size, chunks=found.chunks).seconds
+            before = simulate(self.half, size, switching, chunks=found.chunks).seconds
             each = (seconds - before) / (self.played - self.played // 2)
             seconds += (self.turns - self.played) * each
         return Timing(self.name, seconds, str(found.bottleneck))

@@ -12,11 +12,11 @@ def test_curves_of_several_machines_are_told_apart():
     names = ("bound a", "best a", "bound b", "best b")
     drawn = draw_picture("<x>", {name: [(1024, 1e-6), (4096, 2e-6)] for name in names}, {})
     root = ElementTree.fromstring(drawn)  # well-formed
-    lines = [e.get("style") for e in root.iter() if e.tag.endswith("polyline")]
-    assert len(lines) == 4
-    colours = [line.split(";")[0] for line in lines]
+    lines = [e for e in root.iter() if e.tag.endswith("polyline")]
+    colours = [line.get("style") for line in lines]
     assert colours[0] == colours[1] != colours[2] == colours[3]
-    assert ["dasharray" in line for line in lines] == [True, False, True, False]
+    assert ["bound" in line.get("class").split() for line in lines] == [True, False, True, False]
+    assert ".bound { stroke-dasharray" in drawn
 
 
 def test_names_cannot_bring_in_html():
@@ -69,3 +69,20 @@ def test_what_takes_no_time_is_not_drawn(call):
     result = call("plot", "ring:1", "all_reduce", "-o", "times.svg", "--sizes", "1KiB:2KiB")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "all_reduce: nothing moves, so that there are no times to draw" in result.stderr
+
+
+def test_ring_and_tree_are_those_of_what_is_expected(call, tmp_path):
+    words = ("dgx-a100:boxes=2", "all_reduce")
+    sizes = ("--sizes", "1MiB:1MiB")
+    drawn = json.loads(call("plot", *words, *sizes, "-o", str(tmp_path / "x.svg"), "--json").stdout)
+    [row] = json.loads(call("expect", *words, *sizes, "--json").stdout)["rows"]
+    for name in ("ring", "tree"):
+        [[_, seconds]] = drawn["curves"][name]
+        assert seconds == row[f"{name}_seconds"]
+
+
+@pytest.mark.parametrize("words", [("plot", "ring:4", "all_gather"), ("topology", "ring:4")])
+def test_colours_are_written_out_for_viewers_that_know_no_variables(call, tmp_path, words):
+    file = tmp_path / "picture.svg"
+    call(*words, "-o" if words[0] == "plot" else "--draw", str(file))
+    assert "var(" not in file.read_text()

@@ -25,7 +25,7 @@ from solvers.settings.options import SWITCHINGS, SolverOptions, Switching
 from topologies.formats import spec
 from topologies.model.units import Seconds, bytes_of, duration
 
-WIDE = 22  # characters of a column, at most
+WIDE = 40  # characters of a column, at most
 
 
 @click.command(cls=Command)
@@ -44,8 +44,8 @@ WIDE = 22  # characters of a column, at most
     multiple=True,
     type=quantities.Name("algorithm", known_algorithms()),
     metavar="NAME",
-    help="bound, best, or a pattern, as ring; may be given more than once (bound and best; of "
-    "one machine also ring and recursive_doubling).",
+    help="bound, best, ring or tree as libraries make them, or a pattern, as bruck; may be given "
+    "more than once (bound and best; of one machine also ring and tree).",
 )
 @click.option(
     "--measured",
@@ -139,8 +139,9 @@ def _lines(title: str, curves: Mapping[str, Curve]) -> list[str]:
     """Lay the times out, a line for each size; below each other where they are too many."""
     lines = [title]
     sizes = sorted({size for curve in curves.values() for size, _ in curve})
+    width = min(WIDE, max(map(len, curves)))
     for name, curve in curves.items():
         seconds = dict(curve)
         shown = [f"{bytes_of(s)} {duration(seconds[s])}" for s in (sizes[0], sizes[-1])]
-        lines.append(f"  {name:{WIDE}}  {', '.join(shown)}")
+        lines.append(f"  {name:{width}}  {', '.join(shown)}")
     return lines
