@@ -66,7 +66,7 @@ static inline uint16_t brief_half(float x)
 typedef void Join(void *to, const void *from, int64_t n);
 
 #define EACH(name, T, expression)                                                             \
-    static void name(void *to, const void *from, int64_t n)                                   \
+    ANY_WIDTH static void name(void *to, const void *from, int64_t n)                         \
     {                                                                                         \
         T *restrict a = to;                                                                   \
         const T *restrict b = from;                                                           \
@@ -91,7 +91,7 @@ typedef void Join(void *to, const void *from, int64_t n);
 
 #define PAIR(name, U, T, wide, brief)                                                         \
     EACH(sum_##name, U, brief(wide(a[i]) + wide(b[i])))                                       \
-    static void prod_##name(void *to, const void *from, int64_t n)                            \
+    ANY_WIDTH static void prod_##name(void *to, const void *from, int64_t n)                  \
     {                                                                                         \
         U *restrict a = to;                                                                   \
         const U *restrict b = from;                                                           \

@@ -408,6 +408,16 @@ static void *take(size_t count, size_t width) { return keep(calloc(count ? count
 /* Floats as the core and emitted programs join them: with the same bits whichever of two comes
    first, at every process. What is not a number has one form, and -0 is less than 0. */
 
+/* Before a loop: let the loader choose one for wide registers where the processor has them. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__has_attribute)
+#if __has_attribute(target_clones)
+#define ANY_WIDTH __attribute__((target_clones("avx2", "default")))
+#endif
+#endif
+#ifndef ANY_WIDTH
+#define ANY_WIDTH
+#endif
+
 #define NAN32 0x7FC00000u
 #define NAN64 0x7FF8000000000000u
 
@@ -469,7 +479,7 @@ static uint64_t figure(int process, Int block, int i)
         }                                                                                    \
     }
 #define WHOLE(T, U, name)                                                                    \
-    static void combine_##name(int op, void *to, const void *from, Int n)                    \
+    ANY_WIDTH static void combine_##name(int op, void *to, const void *from, Int n)          \
     {                                                                                        \
         T *restrict a = to;                                                                  \
         const T *restrict b = from;                                                          \
@@ -481,7 +491,7 @@ static uint64_t figure(int process, Int block, int i)
     CONTRIBUTE(T, name, WHOLE_FACTOR)
 /* U: what holds an element's bits. */
 #define REAL(T, U, name, wide, bits, none)                                                   \
-    static void combine_##name(int op, void *to, const void *from, Int n)                    \
+    ANY_WIDTH static void combine_##name(int op, void *to, const void *from, Int n)          \
     {                                                                                        \
         U *restrict a = to;                                                                  \
         const U *restrict b = from;                                                          \

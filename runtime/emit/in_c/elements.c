@@ -24,7 +24,7 @@ static uint64_t figure(int process, Int block, int i)
         }                                                                                    \
     }
 #define WHOLE(T, U, name)                                                                    \
-    static void combine_##name(int op, void *to, const void *from, Int n)                    \
+    ANY_WIDTH static void combine_##name(int op, void *to, const void *from, Int n)          \
     {                                                                                        \
         T *restrict a = to;                                                                  \
         const T *restrict b = from;                                                          \
@@ -36,7 +36,7 @@ static uint64_t figure(int process, Int block, int i)
     CONTRIBUTE(T, name, WHOLE_FACTOR)
 /* U: what holds an element's bits. */
 #define REAL(T, U, name, wide, bits, none)                                                   \
-    static void combine_##name(int op, void *to, const void *from, Int n)                    \
+    ANY_WIDTH static void combine_##name(int op, void *to, const void *from, Int n)          \
     {                                                                                        \
         U *restrict a = to;                                                                  \
         const U *restrict b = from;                                                          \
