@@ -26,6 +26,7 @@ from solvers.jobs.job import Job
 from solvers.placement.search import Placement
 from solvers.schedules import files
 from solvers.schedules.ensembles.files import save as save_set
+from topologies.derive.part import without_some
 from topologies.formats import atomic
 from topologies.formats.files import load as load_topology
 from topologies.formats.files import save as save_topology
@@ -74,12 +75,17 @@ class Row(Struct, frozen=True):
 
 
 class Table(Struct, frozen=True):
-    """What job.json must hold; the rest is for people."""
+    """What job.json must hold; the rest is for people.
+
+    Attributes:
+        dead: ranks of the machine whose links are not there for the job.
+    """
 
     format: Literal["commplan/job-plan/1"]
     ranks: tuple[Number, ...]
     others_forward: bool
     groups: dict[Annotated[str, Meta(pattern="^[a-z]{2,4}$")], tuple[Group, ...]]
+    dead: tuple[Number, ...] = ()
     schedules: tuple[Row, ...] = ()
 
 
@@ -135,7 +141,7 @@ def save(
 
     Args:
         folder: new, or empty.
-        topology: the machine.
+        topology: the machine, whole.
         job: that is planned.
         placed: its placement.
         made: the schedules of its groups.
@@ -212,7 +218,7 @@ def _expectations(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def load(folder: str | os.PathLike[str]) -> tuple[Table, Topology]:
-    """Read who plays what, and the machine.
+    """Read who plays what, and the machine without the links of dead ranks.
 
     Raises:
         JobError: one line with what is wrong.
@@ -231,7 +237,7 @@ def load(folder: str | os.PathLike[str]) -> tuple[Table, Topology]:
         faults = [str(error)]
     if faults:
         raise JobError(one_line(f"{path}: {faults[0]}"))
-    return table, topology
+    return table, without_some(topology, table.dead)
 
 
 def is_plan(folder: str) -> bool:
@@ -261,6 +267,8 @@ def load_job(folder: str | os.PathLike[str]) -> Job:
 def _faults(table: Table, topology: Topology) -> list[str]:
     """Say which ranks and groups are none."""
     count = len(table.ranks)
+    if set(table.dead) & set(table.ranks) or max(table.dead, default=0) >= topology.ranks:
+        return ["dead: expected ranks of the machine that the job does not use"]
     if len(set(table.ranks)) < count or max(table.ranks, default=0) >= topology.ranks:
         return [f"ranks: expected {count} different ranks of {topology.name}"]
     for kind, rows in table.groups.items():

@@ -38,9 +38,9 @@ def network(topology: Topology, ranks: tuple[int, ...]) -> Network:
     Complexity: vertices² × degree, and the lengths of the paths.
 
     Raises:
-        RouteError: two vertices are not joined.
+        RouteError: two of the ranks are not joined.
     """
-    hops = next_hops(topology)
+    hops = next_hops(topology, ranks)
     pairs = [(a, b) for a in ranks for b in ranks if a != b]
     paths = {pair: follow(hops, *pair) for pair in pairs}
     passed = sorted({v for path in paths.values() for v in path[1:-1] if v < topology.ranks})

@@ -114,6 +114,11 @@ def without_others(topology: Topology, ranks: Sequence[Rank]) -> Topology:
     return replace(topology, **_take_links(topology, links), symmetry=kept.generators)
 
 
+def without_some(topology: Topology, ranks: Sequence[Rank]) -> Topology:
+    """Take away the links of some ranks; every vertex keeps its number."""
+    return without_others(topology, np.setdiff1d(np.arange(topology.ranks), ranks).tolist())
+
+
 def contract(topology: Topology, ranks: Sequence[Rank]) -> Submachine:
     """Make one rank, the last, of all that lies beyond some ranks and the switches next to them.
 

@@ -115,6 +115,12 @@ def test_dead_ranks_pass_nothing_on(ask, tmp_path, others):
     for plan in plans:
         used = {*plan.transfers.src.tolist(), *plan.transfers.dst.tolist()}
         assert "r1.1" not in {plan.topology.names[rank] for rank in used}
+    for table in (tmp_path / "PLAN").rglob("job.json"):
+        machine = commplan.job(table.parent).topology
+        dead = machine.names.index("r1.1")
+        assert dead not in {*machine.src.tolist(), *machine.dst.tolist()}
+        for words in (("expect",), ("select", "--target", "mpich", "-o", f"{table.parent.name}.x")):
+            assert ask(words[0], str(table.parent), *words[1:])
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
@@ -350,6 +356,7 @@ def test_bad_input_is_told_in_a_line(call, job_file, words, said):
     [
         ('"format": "commplan/job-plan/1"', '"format": "x"', "$.format"),
         ('"ranks": [', '"ranks": [0, 0, ', "job.json"),
+        ('"dead": []', '"dead": [8]', "dead: expected ranks of the machine that the job"),
         ('"like": 0', '"like": 77', "does not play the ranks of group 77"),
         ('"like": 0', '"shared": {"like": 77, "plays": []}, "like": 0', "shared: it does not"),
         ("{", "[", "job.json"),

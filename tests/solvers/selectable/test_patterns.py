@@ -102,6 +102,11 @@ def test_a_rank_beside_a_switch_forwards_nothing():
     assert network(star(4), (0, 1, 2, 3)).topology.vertices == 5
 
 
+def test_ranks_that_nobody_asks_for_may_be_apart():
+    links = [Link("a", "c", 1, duplex=True)]
+    assert network(build("apart", ["a", "b", "c"], [], links), (0, 2)).routes[0, 2] == (0,)
+
+
 def test_what_is_not_joined_is_refused():
     apart = build("apart", ["a", "b"], [Switch("s")], [Link("a", "s", 1, duplex=True)])
     with pytest.raises(RouteError, match="no path from"):

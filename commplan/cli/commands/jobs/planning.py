@@ -8,7 +8,13 @@ import numpy as np
 
 from commplan.anytime.interrupts import stop_on_interrupt
 from commplan.cli.commands.jobs.layouts import search_layouts
-from commplan.cli.commands.jobs.ranks import Chosen, read_pins, usable_ranks, without_dead
+from commplan.cli.commands.jobs.ranks import (
+    Chosen,
+    dead_ranks,
+    read_pins,
+    usable_ranks,
+    without_dead,
+)
 from commplan.cli.commands.jobs.several import place_jobs
 from commplan.cli.io.answer import Answer, Command
 from commplan.cli.io.arguments import file_name, time_limit
@@ -150,9 +156,8 @@ def job(
         if changes or pin or measured or rate is not None or search is not None:
             raise click.UsageError("--with takes -o, --ranks, --without-rank and --beside")
         machine = spec.topology(topology)
-        usable = usable_ranks(machine, chosen)
-        alive = without_dead(machine, chosen)
-        return place_jobs((job, *others), machine, alive, usable, output, time_limit)
+        usable, dead = usable_ranks(machine, chosen), dead_ranks(machine, chosen)
+        return place_jobs((job, *others), machine, dead, usable, output, time_limit)
     if search is not None:
         return search_layouts(job, topology, changes, search, chosen, shown, jobs, time_limit)
     if given := [name for name in ("jobs", "shown") if is_given(name)]:
@@ -172,10 +177,11 @@ def job(
     with progress(time_limit) as watch, stop_on_interrupt(watch):
         watch.tell("placing")
         placed = place(machine, read, usable, pins, alive=alive)
-        machine = alive if placed.forward else machine
-        made = plan_groups(machine, read, placed, watch) if output else None
-        shares = share_out(machine, read, placed, made, watch) if made else Shares()
-    fields, lines = _placement(machine, read, usable, placed, made)
+        used = alive if placed.forward else machine
+        made = plan_groups(used, read, placed, watch) if output else None
+        shares = share_out(used, read, placed, made, watch) if made else Shares()
+    fields, lines = _placement(used, read, usable, placed, made)
+    fields |= {"dead": [] if used is machine else dead_ranks(machine, chosen)}
     fields |= placements.claim_fields(claims)
     lines += placements.claim_lines(claims)
     more = _step(read, placed)

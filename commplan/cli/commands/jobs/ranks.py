@@ -7,7 +7,7 @@ import click
 from commplan.cli.io.arguments import choose_ranks
 from commplan.jobs import folder
 from solvers.jobs.errors import JobError
-from topologies.derive.part import without_others
+from topologies.derive.part import without_some
 from topologies.model import selection
 from topologies.model.topology import Topology
 from topologies.model.units import Rank
@@ -21,9 +21,9 @@ def usable_ranks(machine: Topology, told: Chosen) -> list[Rank]:
     Raises:
         JobError: a plan is of another machine.
     """
-    ranks, dead, beside = told
+    ranks, _, beside = told
     chosen = list(choose_ranks(machine, ranks))
-    gone = set() if dead is None else set(selection.ranks(machine, dead))
+    gone = set(dead_ranks(machine, told))
     for plan in beside:
         table, other = folder.load(plan)
         if other.names[: other.ranks] != machine.names[: machine.ranks]:
@@ -32,12 +32,14 @@ def usable_ranks(machine: Topology, told: Chosen) -> list[Rank]:
     return [rank for rank in chosen if rank not in gone]
 
 
+def dead_ranks(machine: Topology, told: Chosen) -> list[Rank]:
+    """List the ranks that are dead."""
+    return [] if told[1] is None else sorted(selection.ranks(machine, told[1]))
+
+
 def without_dead(machine: Topology, told: Chosen) -> Topology:
     """Take the links of dead ranks from a machine: nothing is passed on over them."""
-    if told[1] is None:
-        return machine
-    gone = set(selection.ranks(machine, told[1]))
-    return without_others(machine, [rank for rank in range(machine.ranks) if rank not in gone])
+    return without_some(machine, dead_ranks(machine, told))
 
 
 def read_pins(machine: Topology, words: tuple[str, ...]) -> dict[Rank, Rank]:

@@ -22,6 +22,7 @@ from solvers.placement.several import Several, place_several
 from solvers.settings.deadline import Watch
 from solvers.steps.memory import check_memory
 from solvers.steps.step import step as predict_step
+from topologies.derive.part import without_some
 from topologies.model.topology import Topology
 from topologies.model.units import Rank, Seconds, duration
 
@@ -33,14 +34,14 @@ Told = tuple[dict[str, object], list[str]]  # as JSON has it, and for a person
 def place_jobs(
     names: Sequence[str],
     machine: Topology,
-    alive: Topology,
+    dead: Sequence[Rank],
     usable: Sequence[Rank],
     output: str | None,
     time_limit: Seconds,
 ) -> Answer:
     """Place several jobs, and plan each in a folder of its own where that is asked.
 
-    Where ranks have to pass on what is of others, the machine is that of those alive.
+    Where ranks have to pass on what is of others, dead ones do not.
 
     Raises:
         UsageError: there are too many.
@@ -54,13 +55,16 @@ def place_jobs(
     if output:
         folder.check_new(output)
     with progress(time_limit) as watch, stop_on_interrupt(watch):
-        found = place_several(machine, read, usable, watch)
-        if alive is not machine and any(own.forward for own in found.placements):
-            machine = alive
-            found = place_several(machine, read, usable, watch)
+        used = machine
+        found = place_several(used, read, usable, watch)
+        if dead and any(own.forward for own in found.placements):
+            used = without_some(machine, dead)
+            found = place_several(used, read, usable, watch)
         placed = list(zip(read, found.placements, strict=True))
-        plans = [_plan(machine, *each, watch) for each in placed] if output else []
+        plans = [_plan(used, *each, watch) for each in placed] if output else []
     each = [_tell(job, machine, own) for job, own in placed]
+    for fields, _ in each:
+        fields["dead"] = [] if used is machine else list(dead)
     if output:
         _write(output, machine, placed, plans, each)
     fields = {"machine": machine.name, **_fields(found), "jobs": [own for own, _ in each]}
