@@ -84,16 +84,19 @@ def of_a_rank(model: Model, layout: Layout) -> Parameters:
 
     Layers are shared out evenly, as a mean where they do not divide.
     """
-    share = 1 / layout.pp
     sparse = expert_layers(model)
     inner = matrices(model) * model.hidden
     etp = layout.etp or layout.tp
     ends = model.vocabulary * model.hidden * (2 if layout.pp == 1 and not model.tied else 1)
-    dense = share * (
+    dense = (
         model.layers * attention(model)
         + (model.layers - sparse) * inner * model.feed_forward
         + sparse * model.shared * inner * model.expert
     )
-    router = share * sparse * model.hidden * model.experts
-    experts = share * sparse * model.experts * inner * model.expert / (layout.ep * etp)
-    return Parameters((dense + ends) / layout.tp + router, experts)
+    router = sparse * model.hidden * model.experts
+    experts = sparse * model.experts * inner * model.expert
+    # Divided once, at the end: what is whole stays so.
+    return Parameters(
+        (dense + layout.pp * ends) / (layout.pp * layout.tp) + router / layout.pp,
+        experts / (layout.pp * layout.ep * etp),
+    )

@@ -119,3 +119,10 @@ def test_the_bytes_of_a_dense_layer_are_those_of_the_formulas():
     assert found["PP"].bytes == 8192 * 16384 * 2 // 8
     without = demand(load("llama-3-405b", ["layout.sequence_parallel=false", "layout.zero=0"]))
     assert {flow.collective for flow in without} == {"all_reduce", "send"}
+
+
+def test_gradients_of_whole_parameters_are_whole_elements():
+    flows = {flow.name: flow for flow in demand(load("pangu-pro-moe-72b"))}
+    experts = 64 * 3 * 5120 * 1344 * 48 // (5 * 2 * 8)
+    assert flows["DP of experts gradients"].bytes == 4 * experts
+    assert flows["DP of experts parameters"].bytes == 2 * experts
