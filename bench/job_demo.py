@@ -5,7 +5,7 @@ collectives of all its groups, and verifies each schedule with its proof. Then, 
 be emulated (root or user namespaces), 16 ranks in four boxes train a layer of a small mixture of
 experts, by torch where it is installed, else by numpy: with our plan; with MPI's own collectives at
 our placement; and in the order of ranks, which is Megatron-LM's. Times are what steps spend in
-collectives, medians, the launches in turns; the loss after the steps must be the same for all.
+collectives, medians, the ways in turns; the loss after the steps must be the same for all.
 """
 
 import json
@@ -14,7 +14,6 @@ import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import commplan
@@ -33,12 +32,12 @@ FOLDER = Path("build/job")
 LAYOUT = ("tp=8", "ep=2", "pp=6", "virtual=4", "dp=16")
 BOXES, EACH = 4, 4
 RATE = 6_250_000  # bytes a second of a rank's link; a box has as much as two of them to the spine
-LAUNCHES, STEPS = 1, 3
+STEPS = 5
 SECONDS = 120.0
 LIKE = 1e-5  # of the loss: sums are of other orders
 STEP = Path(__file__).parent / "ranks" / "job_layer.py"
 KINDS = ("step", "tp", "ep", "dp")
-Row = dict[str, Any]  # what a launch answers
+Row = dict[str, Any]  # what a launch answers of a way
 SMALL = """\
 # tp=4 ep=4 etp=1 dp=4
 group,collective,bytes,times
@@ -87,7 +86,7 @@ def check(file: Path) -> commplan.Report | commplan.SetReport:
 
 
 def small() -> None:
-    """Play a step on an emulated machine, three ways in turns.
+    """Play steps on an emulated machine, three ways in turns.
 
     Raises:
         FabricError: no machine can be emulated here.
@@ -98,19 +97,10 @@ def small() -> None:
     (FOLDER / "small.csv").write_text(SMALL, encoding="utf-8")
     plan = FOLDER / "small"
     command("job", str(FOLDER / "small.csv"), str(FOLDER / "boxes.json"), "-o", str(plan))
-    ours = commplan.job(plan).ranks
-    ways = {
-        "our plan": ("ours", ours),
-        "MPI's collectives, our placement": ("mpi", ours),
-        "MPI's collectives, Megatron's order": ("mpi", tuple(range(BOXES * EACH))),
-    }
-    times: dict[str, list[Row]] = {name: [] for name in ways}
     with machine.while_up(made, Fraction(1)) as bed:
-        for _ in range(LAUNCHES):
-            for name, (way, played) in ways.items():
-                times[name].append(launch(bed, way, played, plan))
-    print("\n".join(("", *_table(times))))
-    losses = [row["loss"] for rows in times.values() for row in rows]
+        rows = launch(bed, plan)
+    print("\n".join(("", *_table(rows))))
+    losses = [row["loss"] for row in rows]
     if max(losses) - min(losses) > LIKE * max(losses):
         sys.exit(f"losses differ: {losses}")
 
@@ -125,32 +115,29 @@ def boxes() -> Topology:
     return build("four boxes", names, switches, links)
 
 
-def launch(bed: Machine, way: str, played: tuple[int, ...], plan: Path) -> Row:
-    """Run the step under mpirun, process i on the host of the rank that it plays.
+def launch(bed: Machine, plan: Path) -> list[Row]:
+    """Run steps under mpirun, process i on the host of the rank that plays the job's rank i.
 
     Raises:
         SystemExit: the run failed.
     """
+    played = commplan.job(plan).ranks
     here = mpi(bed.keeper, played)
-    words = [sys.executable, "-m", "mpi4py", str(STEP), way, str(plan.resolve()), str(STEPS)]
+    words = [sys.executable, "-m", "mpi4py", str(STEP), str(plan.resolve()), str(STEPS)]
     command_line = [*here.command_line(len(played)), *words]
     ended = run_limited(command_line, here.environment(SECONDS), SECONDS)
     if ended.code or not ended.output:
-        sys.exit(f"{way}: {ended.errors[-5:]}")
-    found: Row = json.loads(ended.output[-1])
-    return found
+        sys.exit(f"the step failed: {ended.errors[-5:]}")
+    return [json.loads(line) for line in ended.output]
 
 
-def _table(times: dict[str, list[Row]]) -> Iterator[str]:
+def _table(rows: list[Row]) -> Iterator[str]:
     """Lay medians out, and how many times as long as ours the others take."""
-    first = 0.0
-    by = next(iter(times.values()))[0]["by"]
-    yield f"{f'a layer of {by}, ms in collectives':38}" + "".join(f"{kind:>9}" for kind in KINDS)
-    for name, rows in times.items():
-        found = {kind: median(row[kind] for row in rows) for kind in KINDS}
-        first = first or found["step"]
-        cells = "".join(f"{1e3 * found[kind]:9.1f}" for kind in KINDS)
-        yield f"{name:38}{cells}   {found['step'] / first:.2f} times ours"
+    title = f"a layer of {rows[0]['by']}, ms in collectives"
+    yield f"{title:38}" + "".join(f"{kind:>9}" for kind in KINDS)
+    for row in rows:
+        cells = "".join(f"{1e3 * row[kind]:9.1f}" for kind in KINDS)
+        yield f"{row['way']:38}{cells}   {row['step'] / rows[0]['step']:.2f} times ours"
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
-"""A layer of a mixture of experts trained by a plan of a job, or over MPI: started by mpirun.
+"""A layer of a mixture of experts trained by a plan of a job, and over MPI: started by mpirun.
 
-`job_layer.py ours|mpi PLAN STEPS` prints a line of JSON: the median seconds that a step spends in
-collectives, and in those of each kind of group, of the slowest process; the loss after the steps,
-which is the same whoever exchanges; and whether torch or numpy computed. A block that tensor
+`job_layer.py PLAN STEPS` prints a line of JSON for each way: the median seconds that a step spends
+in collectives, and in those of each kind of group, of the slowest process; the loss after the
+steps, which is the same whoever exchanges; and whether torch or numpy computed. A block that tensor
 parallelism cuts (sequence parallel: gathered before, scattered after), then top-2 experts, one on
-each rank of ep; the gradients of both are added up over dp.
+each rank of ep; the gradients of both are added up over dp. The ways take their steps in turns, so
+that what else the computer does falls on all of them.
 """
 
 import json
 import sys
+from functools import partial
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -22,22 +24,31 @@ TOKENS, HIDDEN, INNER, TOP = 512, 512, 128, 2  # of a tp group; elements; of a r
 RATE = 1e-3
 Array = np.ndarray[Any, np.dtype[np.float32]]
 WORLD = MPI.COMM_WORLD
+KINDS = ("tp", "ep", "dp")
+
+
+WAYS = ("our plan", "MPI's collectives, our placement", "MPI's collectives, Megatron's order")
 
 
 class Wires:
-    """The collectives of a step on whole arrays, and the seconds that each kind took."""
+    """The collectives of a step on whole arrays, and the seconds that each kind took.
 
-    def __init__(self, way: str, folder: str) -> None:
-        plan = commplan.job(folder)
-        self.comms = {kind: self._make(way, plan, kind) for kind in ("tp", "ep", "dp")}
-        self.spent = dict.fromkeys(self.comms, 0.0)
+    Attributes:
+        world: all processes, in the order of the job's ranks.
+    """
 
-    def _make(self, way: str, plan: commplan.JobPlan, kind: str) -> Any:  # noqa: ANN401
-        if way == "ours":
-            return plan.group(kind)
+    def __init__(self, way: str, plan: commplan.JobPlan) -> None:
+        # Process i is where the plan puts rank i; in Megatron's order it plays the machine's rank.
+        key = plan.ranks[WORLD.rank] if way == WAYS[2] else WORLD.rank
+        self.world = WORLD.Split(0, key)
+        make = plan.group if way == WAYS[0] else partial(self._split, plan)
+        self.comms = {kind: make(kind) for kind in KINDS}
+        self.spent = dict.fromkeys(KINDS, 0.0)
+
+    def _split(self, plan: commplan.JobPlan, kind: str) -> MPI.Comm:
         rows = enumerate(plan.members(kind))
-        number, row = next((n, row) for n, row in rows if WORLD.rank in row)
-        return WORLD.Split(number, row.index(WORLD.rank))
+        number, row = next((n, row) for n, row in rows if self.world.rank in row)
+        return self.world.Split(number, row.index(self.world.rank))
 
     def gather(self, own: Array) -> Array:
         """Gather the rows of all ranks of tp."""
@@ -67,18 +78,23 @@ class Wires:
 
 
 def main() -> None:
-    """Train for some steps, and print how long their collectives took."""
-    wires = Wires(sys.argv[1], sys.argv[2])
-    layer, name = make(wires)
-    loss, rows = 0.0, []
-    for _ in range(1 + int(sys.argv[3])):
-        wires.spent = dict.fromkeys(wires.comms, 0.0)
-        loss = WORLD.allreduce(layer.step())
-        rows.append({k: WORLD.allreduce(s, MPI.MAX) for k, s in wires.spent.items()})
+    """Train for some steps, each way once in turn, and print how long their collectives took."""
+    plan, steps = commplan.job(sys.argv[1]), int(sys.argv[2])
+    layers = {way: make(Wires(way, plan)) for way in WAYS}
+    loss: dict[str, float] = {}
+    rows: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+    for _ in range(1 + steps):
+        for way, (layer, _name) in layers.items():
+            layer.wires.spent = dict.fromkeys(KINDS, 0.0)
+            loss[way] = WORLD.allreduce(layer.step())
+            spent = layer.wires.spent.items()
+            rows[way].append({kind: WORLD.allreduce(each, MPI.MAX) for kind, each in spent})
     if WORLD.rank == 0:
-        kinds = {kind: median(row[kind] for row in rows[1:]) for kind in wires.comms}
-        whole = median(sum(row.values()) for row in rows[1:])
-        print(json.dumps({"step": whole, **kinds, "loss": loss, "by": name}))
+        for way, (_layer, name) in layers.items():
+            told = rows[way][1:]
+            kinds = {kind: median(row[kind] for row in told) for kind in KINDS}
+            whole = median(sum(row.values()) for row in told)
+            print(json.dumps({"way": way, "step": whole, **kinds, "loss": loss[way], "by": name}))
 
 
 def make(wires: Wires) -> tuple[Any, str]:
@@ -171,6 +187,7 @@ def torch_layer(wires: Wires, torch: Any) -> Any:  # noqa: ANN401
     class Layer(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
+            self.wires = wires
             made = (torch.nn.Parameter(torch.from_numpy(each)) for each in weights)
             self.weights = torch.nn.ParameterList(made)
             self.tokens = torch.from_numpy(tokens).requires_grad_()
