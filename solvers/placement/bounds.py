@@ -6,8 +6,10 @@ share a ranks send the least in total where as many as fit are whole, and one ha
 g(a mod n). So a collective takes at least g(a mod n) M / C for each box, and as long as any rank
 alone. The exposed seconds of all kinds, each at its own least, bound those of any placement.
 
-Where ranks do not forward, a rank in a group of n uses its links to the n - 1 other ranks that it
-has most to. For the load of an all_reduce, 2 (k - 1) / k with k boxes, at least two, g is 1.
+A group of more ranks than fit into any box has m of them in some, at most as many as fit. Where
+ranks do not forward, these m have only their own links out of the box, beside those of switches;
+and a rank in a group of n uses its links to the n - 1 other ranks that it has most to. For the load
+of an all_reduce, 2 (k - 1) / k with k boxes, at least two, g is 1.
 """
 
 import numpy as np
@@ -47,6 +49,8 @@ def _least(judge: Judge, flow: Flow, usable: IntArray) -> Cost:
     found = alone(judge, flow, n, usable, filled)
     if filled:
         found = max([found, *(_boxes(family, flow, n, usable) for family in judge.families)])
+    if not judge.forward:
+        found = max([found, *(_parted(family, flow, n, usable) for family in judge.families)])
     tiers = [family for family in judge.families if family.tier]
     fitting = [
         reach
@@ -106,17 +110,38 @@ def _widest(judge: Judge, ends: IntArray, n: int, usable: IntArray) -> FloatArra
 def _boxes(family: Family, flow: Flow, n: int, usable: IntArray) -> float:
     """Compute the seconds a byte that some set of ranks needs, whoever is in it."""
     a = np.bincount(family.label[usable], minlength=family.count) % n
-    m = a.astype(np.float64)
+    loads = least_loads(flow.collective, a.astype(np.float64), n)
+    if loads is None:
+        return 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        times = np.maximum(loads[0] / family.out, loads[1] / family.into)
+    return float(np.where(a > 0, times, 0.0).max(initial=0.0))
+
+
+def least_loads(collective: str, m: FloatArray, n: int) -> tuple[FloatArray, FloatArray] | None:
+    """Give what a group with m of its n ranks in a set sends out of it and takes in, at least."""
     ones = np.ones_like(m)
-    rest = {
+    return {
         "all_gather": (m / n, (n - m) / n),
         "reduce_scatter": ((n - m) / n, m / n),
         "all_to_all": (m * (n - m) / n, m * (n - m) / n),
         "all_reduce": (ones, ones),
-    }.get(flow.collective)
-    if rest is None:
+    }.get(collective)
+
+
+def _parted(family: Family, flow: Flow, n: int, usable: IntArray) -> float:
+    """Compute the seconds a byte of a group that no set holds, in the sets that suit it best."""
+    room = np.bincount(family.label[usable], minlength=family.count)
+    if n <= room.max() or len(family.direct):
         return 0.0
-    out, into = rest
-    with np.errstate(divide="ignore", invalid="ignore"):
-        times = np.maximum(out / family.out, into / family.into)
-    return float(np.where(a > 0, times, 0.0).max(initial=0.0))
+    m, box = np.meshgrid(np.arange(1, room.max() + 1), np.arange(family.count))
+    loads = least_loads(flow.collective, m.astype(np.float64), n)
+    if loads is None:
+        return 0.0
+    times = []
+    for load, shared, own in zip(loads, family.shared, family.own, strict=True):
+        most = np.zeros(family.count)  # of any rank of a set
+        np.maximum.at(most, family.label[usable], own[usable])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            times.append(load / (shared[box] + m * most[box]))
+    return float(np.where(m <= room[box], np.maximum(*times), np.inf).min())

@@ -23,10 +23,12 @@ of some of the generators (rows and columns of grids), on machines without switc
 grids too. A set of several sets of the family without links among each other says nothing that
 those do not, as these loads are subadditive.
 
-Where ranks do not forward for groups that they are not in, a link between two ranks is of use to
-a group only if both are in it: the others count for nothing, and every set has less. Where they
-do, let a link inside a group cost 1 and every other one 1/2: each path between two members costs
-at least 1, so that what is delivered to all ranks, with the cost of all links, is a bound as well.
+Where ranks do not forward for groups that they are not in, a link of a rank is of use to its group
+only, and one between two ranks only if both are in it. So every set has less, and each group that
+is partly in it sends its own bytes over the links of its own ranks and those between switches,
+which all share. Where ranks do forward, let a link inside a group cost 1 and every other one 1/2:
+each path between two members costs at least 1, so that what is delivered to all ranks, with the
+cost of all links, is a bound as well.
 """
 
 from collections.abc import Iterator
@@ -37,8 +39,9 @@ from itertools import combinations
 import numpy as np
 
 from solvers.routing.partitions import label_tiers
+from topologies.model.cached import cached_property
 from topologies.model.reachability import connected_parts
-from topologies.model.topology import FloatArray, IntArray, Topology, frozen, integers
+from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology, frozen, integers
 from topologies.symmetry.group import orbits
 
 MOST_GENERATORS = 6  # subsets of more are not formed
@@ -52,6 +55,9 @@ class Family:
     Attributes:
         label: for each rank of the machine the set it is in.
         out, into: for each set, over all links.
+        shared: the same two over the links out of a set that begin at a switch, and into it that
+            end at one: any group may use them.
+        own: for each rank the same two over its links to and from switches outside its set.
         direct: links between ranks, that cross.
         tier: whether the sets are boxes of a tier.
     """
@@ -59,6 +65,8 @@ class Family:
     label: IntArray
     out: FloatArray
     into: FloatArray
+    shared: tuple[FloatArray, FloatArray]
+    own: tuple[FloatArray, FloatArray]
     direct: IntArray
     tier: bool
 
@@ -66,6 +74,11 @@ class Family:
     def count(self) -> int:
         """Count the sets."""
         return len(self.out)
+
+    @cached_property
+    def parted(self) -> bool:
+        """Tell whether links that cross are of use to one group only, as they end at ranks."""
+        return len(self.direct) > 0 or any(bool(each.any()) for each in self.own)
 
 
 @lru_cache(maxsize=4)
@@ -97,15 +110,35 @@ def _family(topology: Topology, label: IntArray, tier: bool) -> Family:
     own, place = np.unique(label[: topology.ranks], return_inverse=True)
     number = np.full(int(label.max()) + 2, -1)
     number[own] = np.arange(len(own))
-    src, dst = number[label[topology.src]], number[label[topology.dst]]
-    crossing = src != dst
-    out, into = (
-        np.bincount(ends[used], topology.bandwidth[used], minlength=len(own)).astype(np.float64)
-        for ends, used in ((end, crossing & (end >= 0)) for end in (src, dst))
+    sets = number[label[topology.src]], number[label[topology.dst]]
+    crossing = sets[0] != sets[1]
+    ranked = topology.src < topology.ranks, topology.dst < topology.ranks
+    ends = topology.src, topology.dst
+
+    out, into = (_add(topology, at, crossing & (at >= 0), len(own)) for at in sets)
+    shared = [
+        _add(topology, at, crossing & (at >= 0) & ~end, len(own))
+        for at, end in zip(sets, ranked, strict=True)
+    ]
+    alone = [
+        _add(topology, at, crossing & end & ~far, topology.ranks)
+        for at, end, far in zip(ends, ranked, ranked[::-1], strict=True)
+    ]
+    direct = integers(np.flatnonzero(crossing & ranked[0] & ranked[1]))
+    return Family(
+        integers(place.ravel()),
+        out,
+        into,
+        (shared[0], shared[1]),
+        (alone[0], alone[1]),
+        direct,
+        tier,
     )
-    between = crossing & (topology.src < topology.ranks) & (topology.dst < topology.ranks)
-    direct = integers(np.flatnonzero(between))
-    return Family(integers(place.ravel()), frozen(out), frozen(into), direct, tier)
+
+
+def _add(topology: Topology, at: IntArray, used: BoolArray, count: int) -> FloatArray:
+    """Add up the bandwidth of the links that are used, by their end."""
+    return frozen(np.bincount(at[used], topology.bandwidth[used], count).astype(np.float64))
 
 
 def _by_hops(topology: Topology) -> Iterator[IntArray]:

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from solvers.jobs.job import Flow, Hidden
-from solvers.placement.bounds import alone
+from solvers.placement.bounds import alone, least_loads
+from solvers.placement.crossing import shares
 from solvers.placement.cuts import Family
-from solvers.placement.judge import Judge, shares
+from solvers.placement.judge import Judge
 from solvers.settings.cp_sat import new_solver
 from topologies.model.topology import IntArray
 from topologies.model.units import Rank, Seconds
@@ -188,7 +189,28 @@ class _Model:
                         flow.collective, n, counts, (tier, box), way, size / capacity
                     )
                     self.program.add(time >= sum(terms))
+                    self._parted(flow.collective, n, counts, (tier, box), way, (size, time))
         return time
+
+    def _parted(
+        self,
+        collective: str,
+        n: int,
+        counts: dict[tuple[int, int, int], list[Any]],
+        where: tuple[int, int],
+        way: int,
+        of: tuple[float, Any],
+    ) -> None:
+        """Put the time above what each group needs over the links of its own ranks in a box."""
+        family, (size, time) = self.tiers[where[0]], of
+        own = family.own[way][family.label == where[1]]
+        told = least_loads(collective, np.arange(1.0, n), n)
+        if told is None or not own.any():
+            return
+        rate = family.shared[way][where[1]] + np.arange(1, n) * own.max()
+        table = [0, *(int(size * each) for each in told[way] / rate), 0]
+        for _, literals in (row for row in counts.items() if row[0][:2] == where):
+            self.program.add(time >= sum(each * x for each, x in zip(table, literals, strict=True)))
 
     def _loads(
         self,

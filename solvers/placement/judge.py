@@ -16,11 +16,12 @@ from solvers.certify.multigraph import dijkstra, simplify
 from solvers.jobs.demand import demand
 from solvers.jobs.job import Flow, Hidden, Job
 from solvers.jobs.layout import groups
+from solvers.placement.crossing import Capacity, Crossing, cross, own_links
 from solvers.placement.cuts import Family, families, singles
 from solvers.placement.lengths import count_hops, crossings
 from topologies.model.cached import cached_property
 from topologies.model.reachability import parts
-from topologies.model.topology import FloatArray, IntArray, Topology
+from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology
 from topologies.model.units import Seconds
 
 NOTHING = 1e-15  # seconds, added to links: those of no length would count as missing
@@ -158,16 +159,17 @@ class Judge:
         if collective == "send" and self.job.layout.virtual > 1:  # from the last stage to the first
             placed = np.column_stack([placed, placed[:, 0]])
         owner = self._owner(placed)
+        inside = self._inside(owner)
         for family in (self.alone, *self.families):
-            load = loads(family, placed, collective, self.adds)
-            most = _most(load, self._capacity(family, owner))
+            crossed = cross(family, placed, collective, self.adds)
+            most = crossed.seconds(self._capacity(family, owner, inside, crossed))
             if most > found[0] * (1 + 1e-9):
                 size = len(family.label) // family.count
                 found = most, "each rank" if size == 1 else f"sets of {size}"
             if family is self.alone and self.forward and len(family.direct):
-                most = self._all_links(float(load[1].sum()), owner)
-                crossed = crossings(self.hops, placed, collective) / float(self._bandwidth.sum())
-                found = max(found, (max(most, crossed), "all links"))
+                most = self._all_links(float(crossed.into.sum()), inside)
+                far = crossings(self.hops, placed, collective) / float(self._bandwidth.sum())
+                found = max(found, (max(most, far), "all links"))
         return found
 
     def _owner(self, placed: IntArray) -> IntArray:
@@ -176,24 +178,24 @@ class Judge:
         owner[placed] = np.arange(len(placed))[:, None]
         return owner
 
-    def _capacity(self, family: Family, owner: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Compute what leaves and enters sets over the links that are of use to any group."""
-        if self.forward or not len(family.direct):
-            return family.out, family.into
-        src, dst = self.topology.src[family.direct], self.topology.dst[family.direct]
-        idle = (owner[src] != owner[dst]) | (owner[src] < 0)
-        lost = self._bandwidth[family.direct[idle]]
-        return tuple(  # type: ignore[return-value]
-            np.maximum(all_ - np.bincount(family.label[ends[idle]], lost, family.count), 0.0)
-            for all_, ends in ((family.out, src), (family.into, dst))
-        )
+    def _capacity(
+        self, family: Family, owner: IntArray, inside: BoolArray, crossed: Crossing
+    ) -> Capacity:
+        """Give the bytes a second of sets, and of what only one group may use of them."""
+        if self.forward or not family.parted:
+            return Capacity((family.out, family.into))
+        return own_links(family, owner, inside, crossed, self.topology)
 
-    def _all_links(self, delivered: float, owner: IntArray) -> float:
+    def _inside(self, owner: IntArray) -> BoolArray:
+        """Say of each link whether both its ends are ranks of one group."""
+        whole = np.full(self.topology.vertices, -1)
+        whole[: len(owner)] = owner
+        src = whole[self.topology.src]
+        return np.asarray((src == whole[self.topology.dst]) & (src >= 0))
+
+    def _all_links(self, delivered: float, inside: BoolArray) -> float:
         """Compute the seconds for each byte that the capacity of all links together allows."""
-        direct = self.alone.direct
-        src, dst = self.topology.src[direct], self.topology.dst[direct]
-        inside = (owner[src] == owner[dst]) & (owner[src] >= 0)
-        whole = self._bandwidth.sum() + self._bandwidth[direct[inside]].sum()
+        whole = self._bandwidth.sum() + self._bandwidth[inside].sum()
         return delivered / float(whole / 2)
 
     @cached_property
@@ -242,13 +244,6 @@ def _reach(machine: Topology) -> list[Seconds]:
     return [float(each.max()) + ends for each in (*inside, far)]
 
 
-def _most(load: tuple[FloatArray, FloatArray], capacity: tuple[FloatArray, FloatArray]) -> float:
-    """Give the most seconds of any set, either way; infinite where there is no way."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        times = [np.where(a > 0, a / b, 0.0) for a, b in zip(load, capacity, strict=True)]
-    return max(float(each.max(initial=0.0)) for each in times)
-
-
 def expose(job: Job, costs: Sequence[Cost]) -> dict[str, Seconds]:
     """Take off what computation hides, kind by kind."""
     found: dict[str, Seconds] = {}
@@ -266,58 +261,3 @@ def left(job: Job, kind: str, seconds: Seconds) -> Seconds:
     if hidden is None or seconds == float("inf"):
         return seconds
     return max(seconds * (1 - hidden.part), seconds - hidden.seconds)
-
-
-def loads(
-    family: Family, placed: IntArray, collective: str, adds: bool
-) -> tuple[FloatArray, FloatArray]:
-    """Compute what leaves and enters each set, in parts of the bytes of a collective.
-
-    Args:
-        family: the sets.
-        placed: the machine's ranks of each group, a row for each.
-        collective: that all groups run at the same time.
-        adds: whether switches add.
-    """
-    label = family.label[placed]
-    if collective == "send":
-        return _sends(label, family.count)
-    rows, n = label.shape
-    key, m = np.unique(label * rows + np.arange(rows)[:, None], return_counts=True)
-    box, group = key // rows, key % rows
-    spread = np.bincount(group, minlength=rows)[group]
-    cut = m < n
-    rooted = box == label[group, 0]
-    out, into = shares(collective, m, n, spread, rooted, adds)
-    return tuple(np.bincount(box, each * cut, minlength=family.count) for each in (out, into))  # type: ignore[return-value]
-
-
-def shares(
-    collective: str, m: IntArray, n: int, boxes: IntArray, rooted: IntArray, adds: bool
-) -> tuple[FloatArray, FloatArray]:
-    """Compute what a group with m of n ranks in a set sends out of it and takes into it."""
-    inside = np.asarray(m / n, dtype=np.float64)
-    outside = np.asarray(1 - inside, dtype=np.float64)
-    if collective == "all_gather":
-        return inside, outside
-    if collective == "reduce_scatter":
-        return outside, inside
-    if collective == "all_to_all":
-        pairs = np.asarray(m * outside, dtype=np.float64)
-        return pairs, pairs
-    if collective in ("broadcast", "reduce"):
-        here = np.asarray(rooted, dtype=np.float64)
-        away = np.asarray(1.0 - here, dtype=np.float64)
-        return (here, away) if collective == "broadcast" else (away, here)
-    whole = np.asarray(1.0 if adds else 2 * (boxes - 1) / boxes, dtype=np.float64)
-    return whole, whole
-
-
-def _sends(label: IntArray, count: int) -> tuple[FloatArray, FloatArray]:
-    """Count the pairs of neighbours in pipelines that leave and enter each set."""
-    src, dst = label[:, :-1].ravel(), label[:, 1:].ravel()
-    crossing = src != dst
-    out = np.bincount(src[crossing], minlength=count)
-    into = np.bincount(dst[crossing], minlength=count)
-    most = np.maximum(out, into).astype(np.float64)  # gradients go the other way
-    return most, most

@@ -305,7 +305,8 @@ class _Search:
         for family in [self.judge.alone, *families]:
             if len(np.unique(np.bincount(family.label))) > 1:
                 return False
-            if any(np.ptp(rate) > LIKE * rate.max() for rate in (family.out, family.into)):
+            rates = (family.out, family.into, *family.own)
+            if any(np.ptp(rate) > LIKE * rate.max() for rate in rates):
                 return False
         for coarse, fine in pairwise(families):
             if len(np.unique(coarse.label * fine.count + fine.label)) != fine.count:

@@ -75,6 +75,21 @@ def test_a_group_alone_is_no_faster_than_all_at_once_are_judged(job, tp, dp, nam
     assert found * float(alone) == pytest.approx(1, rel=1e-9)
 
 
+@pytest.mark.parametrize("name", ["all_gather", "reduce_scatter", "all_to_all"])
+@pytest.mark.parametrize("group", [(0, 1, 8, 16), (0, 8, 9, 10), (0, 1, 2, 8, 9, 16)])
+def test_ranks_that_idle_give_a_group_none_of_their_links(job, group, name):
+    made = topology("dgx-h100:boxes=3")
+    found, _ = Judge(made, job(tp=len(group))).rate(np.array(group), "tp", name)
+    alone = bound(made, collective(name, group), options=SolverOptions(relays="none")).algbw
+    assert found * float(alone) == pytest.approx(1, rel=1e-9)
+
+
+def test_a_group_larger_than_a_box_is_placed_with_proof_among_idle_ranks(job):
+    placed = place(topology("dgx-h100:boxes=4"), job(dp=16, text=EXCHANGE))
+    assert placed.gap == pytest.approx(0, abs=1e-9)
+    assert len(np.unique(placed.ranks // 8)) == 2
+
+
 @pytest.mark.parametrize("machine", ["leaf-spine:3x1x2", "ring:6", "full-mesh:6", "wild:6:seed=3"])
 @pytest.mark.parametrize(("tp", "dp", "pp"), [(2, 3, 1), (3, 1, 2), (1, 3, 2)])
 def test_no_placement_at_all_beats_the_bound(job, machine, tp, dp, pp):
