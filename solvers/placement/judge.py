@@ -20,7 +20,7 @@ from solvers.placement.crossing import Capacity, Crossing, cross, own_links
 from solvers.placement.cuts import Family, families, singles
 from solvers.placement.lengths import count_hops, crossings
 from topologies.model.cached import cached_property
-from topologies.model.reachability import parts
+from topologies.model.reachability import connected_parts, parts
 from topologies.model.topology import BoolArray, FloatArray, IntArray, Topology
 from topologies.model.units import Seconds
 
@@ -208,14 +208,21 @@ class Judge:
         return self.topology.bandwidth
 
     def latency(self, placement: IntArray, kind: str) -> Seconds:
-        """Compute the latency between the farthest ranks of a group."""
+        """Compute the latency between the farthest ranks of a group; infinite without a way."""
         placed = placement[self.members[kind]]
+        if self.forward and np.ptp(self._parts[placed], axis=1).any():
+            return float("inf")
         found = self.reach[-1]
         for family, reach in zip(self._tiers, self.reach, strict=False):
             label = family.label[placed]
             if (label == label[:, :1]).all():
                 found = reach
         return found
+
+    @cached_property
+    def _parts(self) -> IntArray:
+        """Label vertices that any links join."""
+        return connected_parts(self.topology)
 
     @cached_property
     def _tiers(self) -> list[Family]:
@@ -232,12 +239,12 @@ class Judge:
 def _reach(machine: Topology) -> list[Seconds]:
     """Compute the farthest two ranks of a box of each tier, and of all, from the first with links.
 
-    Those without any are dead.
+    Where dead ranks part the machine, each part counts from its own first rank.
     """
     graph = simplify(machine.src, machine.dst, machine.alpha + NOTHING, machine.vertices)[0]
     first = int(machine.src.min(initial=machine.ranks)) % machine.ranks
-    far = dijkstra(graph, indices=first)[: machine.ranks]
-    far[np.bincount(machine.src, minlength=machine.vertices)[: machine.ranks] == 0] = 0.0
+    starts = np.unique(connected_parts(machine)[: machine.ranks], return_index=True)[1]
+    far = dijkstra(graph, indices=starts, min_only=True)[: machine.ranks]
     ends = 2 * float(machine.overhead.max(initial=0.0))
     tiers = [family for family in families(machine) if family.tier]
     inside = [far[each.label == each.label[first]] for each in tiers]

@@ -129,6 +129,8 @@ def rank_layouts(
     if job.model is None or job.batch is None or chip_of(job.compute) is None:
         raise JobError("--search: found no model with a batch and a chip, expected all three")
     count = len(crew.site.usable)
+    if not count:
+        raise JobError(f"--search: no rank of {crew.site.topology.name} may be used")
     refused: Counter[str] = Counter()
     feasible: list[Ranked] = []
     candidates = list(_candidates(job, ranges, count))

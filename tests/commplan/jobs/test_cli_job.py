@@ -136,6 +136,22 @@ def test_a_search_without_dead_ranks_says_what_plans_say(ask, jobs):
         assert row["step"]["seconds"] == pytest.approx(plan["step"]["seconds"], rel=1e-9)
 
 
+def test_dead_ranks_may_part_a_machine(ask, call, tmp_path):
+    rows = "group,collective,bytes,times\ntp,all_to_all,1MB,1\n"
+    (tmp_path / "job.csv").write_text(f"# tp=2 pp=2\n{rows}")
+    words = ("job", "job.csv", "mesh:2x5", "--without-rank", "r0.2,r1.2")
+    apart = ("--pin", "0=r0.0", "--pin", "1=r1.1")  # ranks between them have to pass on
+    placed = ask(*words, *apart)["ranks"]
+    assert [rank % 5 > 2 for rank in placed] == [False, False, *[placed[2] % 5 > 2] * 2]
+    assert call(*words, "--pin", "0=r0.0", "--pin", "1=r0.4").exit_code == 2
+    assert call(*words, "--measured", "tp=0.1").exit_code == 0
+
+
+def test_a_search_without_any_rank_is_refused(call):
+    words = ("job", "qwen3-235b", "ring:4", "--without-rank", "0-3", "--search", "tp=1..4")
+    assert "no rank of ring:4 may be used" in call(*words).stderr
+
+
 def test_what_was_measured_is_bounded_without_dead_ranks(ask, call, tmp_path):
     (tmp_path / "job.csv").write_text("# tp=8\ngroup,collective,bytes,times\ntp,all_to_all,8MB,1\n")
     words = ("job", "job.csv", "ring:9", "--without-rank", "4")
