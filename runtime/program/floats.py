@@ -12,6 +12,7 @@ Join = Callable[[Array, Array], None]
 
 BLOCK = 2**14  # elements that are worked on at a time, in memory that is kept
 WIDE = 2**17  # the same where no memory is needed besides: what a core's own cache holds
+SOME = 2**3  # elements that Python adds up sooner than numpy
 FEW = 2**10  # elements of which all that are no numbers are found sooner than the largest
 SQUARED = ("float32", "float64")  # a few of what BLAS knows are squared sooner than looked at
 # The one form of what is not a number.
@@ -53,9 +54,13 @@ def silence(ufunc: Callable[..., object]) -> Callable[..., object]:
 def spoils(ufunc: np.ufunc, to: Array, source: Array) -> object:
     """Join a few floats; tell whether any of the first is no number then.
 
-    A sum of squares is no number only where one of them is none: none is below 0.
+    A sum of squares is no number only where one of them is none: none is below 0. That of a few
+    numbers themselves may be none for other reasons, but is soonest there.
     """
     ufunc(to, source, to)
+    if len(to) <= SOME:
+        total: float = sum(to.tolist())
+        return total != total
     squares: np.generic = to.dot(to)
     return squares != squares
 
