@@ -12,11 +12,12 @@ import numpy as np
 from runtime.execute.crowding import is_crowded
 from runtime.execute.flow import Deed, Flow
 from runtime.execute.part import Lines, messages
+from runtime.program.program import Action
 from topologies.model.topology import IntArray
 from topologies.model.units import Seconds
 
 LOOKS = 2**12  # after so many in vain, whoever runs a part is asked whether to go on
-PAIR = 2
+SINGLY = 4  # requests that are started and tested faster each by itself than as a list
 # Most messages are there at the second look; to come back costs as much as one.
 FIRST_LOOKS = range(3)
 SPINS = 16  # looks before other processes get a turn, where each has a core
@@ -25,25 +26,30 @@ BRIEF = 2**15
 
 
 class Segment(NamedTuple):
-    """Copies and additions, then the messages of a step, the lines of which begin at `first`.
+    """Copies and additions, then the messages of a step, and what has to be there before them.
 
-    start: starts them all. test: tells whether all are there.
+    due: the lines of the messages that are waited for first, with their requests. tests: tell
+    whether they are there; what was found there stays so. starts: start the messages of the step,
+    which begin at `first`.
     """
 
-    local: list[Deed]
+    due: list[int]
     requests: list[Any]
+    tests: list[Callable[[], bool]]
+    local: list[Deed]
     first: int
-    start: Callable[[], object]
-    test: Callable[[], bool]
+    starts: list[Callable[[], object]]
 
 
 class Passage:
     """The way through a part, whose requests and deeds are made, as often as one likes.
 
     With a lead of 1, one step only, brief messages, or fewer cores than processes, it goes by
-    steps: it starts all messages of a step at once and waits for all of them, which Python does
-    with least ado. Who starts messages later than others do, but all of a step that nothing older
-    is open before, lets nobody wait for ever: it is what a lead of 1 asks for.
+    steps: it starts all messages of a step at once, and before that waits for all that any of them
+    needs, which Python does with least ado. Who starts messages later than others do, but all of a
+    step that nothing older is open before, lets nobody wait for ever. What nothing in a step needs
+    may be under way meanwhile, as far as the lead allows: sends that Open MPI keeps are complete
+    only when their receiver has had a core.
 
     open: the requests that are waited for, of the messages `lines`. moved: how often something
     came. at: the line that MPI was asked for at last.
@@ -78,7 +84,7 @@ class Passage:
         self._segments: list[Segment] = []
         self._flow: Flow | None = None
         if narrow or _goes_by_steps(lines, lead):
-            self._segments = [_segment(requests, deeds, mpi, *span) for span in spans(lines)]
+            self._segments = _segments(lines, followers, made, mpi)
         else:
             self._requests: list[Any] = [requests.get(line) for line in range(len(lines))]
             self._flow = Flow(lines, followers, deeds)
@@ -130,39 +136,40 @@ class Passage:
         pairs = zip(self.lines, self.open, strict=True)
         return sorted(line for line, request in pairs if not request.Test())
 
-    def _by_steps(self, looks: range, started: int | None = None) -> Iterator[None]:
-        """Go through all steps, or those from one on whose messages are started already."""
-        place = self._go_on(0, looks) if started is None else started
+    def _by_steps(self, looks: range, waiting: int | None = None) -> Iterator[None]:
+        """Go through all steps, or on from one whose messages are waited for."""
+        place = self._go_on(0, looks) if waiting is None else waiting
         while place is not None:
-            yield from self._await(self._segments[place])
-            place = self._go_on(place + 1, looks)
+            segment = self._segments[place]
+            self.open, self.lines = segment.requests, segment.due
+            self.moved += 1
+            while not all(there() for there in segment.tests):
+                yield
+            place = self._go_on(place, looks)
 
     def _go_on(self, place: int, looks: range) -> int | None:
-        """Go through steps, from one on, while their messages are there after so many looks.
+        """Go through steps, from one on, while what they need is there after so many looks.
 
-        Give the place of the one that is to be waited for, or nothing at the end.
+        Give the place of the one that has to wait, or nothing at the end.
         """
         for at in range(place, len(self._segments)):
-            local, requests, self.at, start, test = self._segments[at]
+            due, _, tests, local, first, starts = self._segments[at]
+            if due:
+                self.at = due[0]
+                for _ in looks:
+                    for there in tests:
+                        if not there():
+                            break
+                    else:
+                        break
+                else:
+                    return at
             for deed, arrays in local:
                 deed(*arrays)
-            if not requests:
-                continue
-            start()
-            for _ in looks:
-                if test():
-                    break
-            else:
-                return at
+            self.at = first
+            for begin in starts:
+                begin()
         return None
-
-    def _await(self, segment: Segment) -> Iterator[None]:
-        """Come back until the messages of a step are there."""
-        requests, first = segment.requests, segment.first
-        self.open, self.lines = requests, range(first, first + len(requests))
-        self.moved += 1
-        while not segment.test():
-            yield
 
     def _by_lead(self, flow: Flow) -> Iterator[None]:
         """Do each line as soon as what it waits for is done and the lead allows it."""
@@ -189,38 +196,53 @@ def _goes_by_steps(lines: Lines, lead: int) -> bool:
     return lead == 1 or one or int(own["size"].max()) <= BRIEF
 
 
-def _segment(
-    made: Mapping[int, Any],
-    deeds: Mapping[int, Deed],
+def _segments(
+    lines: Lines,
+    followers: IntArray,
+    made: tuple[Mapping[int, Any], Mapping[int, Deed]],
     mpi: Any,  # noqa: ANN401
-    *span: int,
-) -> Segment:
-    """Make the lines from begin to end, of which those from first on are messages."""
-    begin, first, end = span
-    local = [deeds[i] for i in range(begin, first)]
-    requests = [made[i] for i in range(first, end)]
-    if len(requests) == PAIR:
-        return Segment(local, requests, first, *_pair(*requests))
-    start, test = mpi.Prequest.Startall, mpi.Request.Testall
-    return Segment(local, requests, first, partial(start, requests), partial(test, requests))
+) -> list[Segment]:
+    """Make a segment of each stretch of lines."""
+    requests, deeds = made
+    stretches = list(spans(lines))
+    segments = []
+    for due, span in zip(_due(lines, followers, stretches), stretches, strict=True):
+        begin, first, end = span
+        awaited, own = [requests[i] for i in due], [requests[i] for i in range(first, end)]
+        local = [deeds[i] for i in range(begin, first)]
+        tests = _calls(awaited, "Test", mpi.Request.Testall)
+        starts = _calls(own, "Start", mpi.Prequest.Startall)
+        segments.append(Segment(due, awaited, tests, local, first, starts))
+    return segments
 
 
-def _pair(one: Any, two: Any) -> tuple[Callable[[], None], Callable[[], bool]]:  # noqa: ANN401
-    """Give what starts and tests two requests, each by itself.
+def _due(
+    lines: Lines, followers: IntArray, stretches: Sequence[tuple[int, int, int]]
+) -> list[list[int]]:
+    """List the messages that each stretch of lines has to wait for, what is received first.
 
-    To hand mpi4py a list of two costs more than two calls. A request that was found complete stays
-    so until it is started again.
+    Those are what some line of it waits for, and what the lead wants complete before; the last
+    stretch waits for all that are left.
     """
-    begin, begin_other, there, other_there = one.Start, two.Start, one.Test, two.Test
+    last = len(stretches) - 1
+    of = np.repeat(np.arange(last + 1), [end - begin for begin, _, end in stretches])
+    due = np.full(len(lines), last)
+    before = np.repeat(np.arange(len(lines)), lines["until"] - lines["after"])
+    np.minimum.at(due, before, of[followers])
+    held = np.searchsorted(lines["gate"], np.arange(len(lines)), "right")
+    due = np.minimum(due, np.append(of, last)[held])
+    rows = messages(lines)
+    listed: list[list[int]] = [[] for _ in stretches]
+    for row in rows[np.lexsort((rows, lines["action"][rows] == Action.SEND))].tolist():
+        listed[due[row]].append(row)
+    return listed
 
-    def start() -> None:
-        begin()
-        begin_other()
 
-    def test() -> bool:
-        return bool(there() and other_there())
-
-    return start, test
+def _calls(requests: list[Any], one: str, together: Callable[..., Any]) -> list[Callable[[], Any]]:
+    """Give the calls that start or test requests: each by itself, or many of them as a list."""
+    if len(requests) > SINGLY:
+        return [partial(together, requests)]
+    return [getattr(each, one) for each in requests]
 
 
 def spans(lines: Lines) -> Iterator[tuple[int, int, int]]:

@@ -131,6 +131,21 @@ def test_steps_are_waited_for_where_messages_are_brief_or_cores_few(monkeypatch,
     assert calls(LARGE, narrow=True) == [True] * 3
 
 
+@pytest.mark.parametrize("lead", [1, 2, 3])
+def test_sends_that_stay_hold_nothing_up_within_the_lead(monkeypatch, ring_of, lead):
+    monkeypatch.setattr(passage, "is_crowded", lambda: True)
+    started = []
+    monkeypatch.setattr(Message, "Start", lambda self: started.append(self.sends))
+    monkeypatch.setattr(Message, "Test", lambda self: not self.sends)
+    program = lower(with_lead(ring_of("all_gather", 4), lead), SMALL)
+    given = [np.zeros(each, np.float32) for each in program.counts[:, 0]]
+    (first, _), *_ = ways(program, given, Post(0))
+    way = first.begin()
+    for _ in range(10):
+        next(way)
+    assert sum(started) == lead
+
+
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 def test_who_waits_too_long_is_told(monkeypatch, ring_of, size):
     monkeypatch.setattr(passage, "is_crowded", lambda: False)
