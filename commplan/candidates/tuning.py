@@ -52,7 +52,7 @@ LARGE_PACINGS = ((3, 1), (2, 1), (4, 1), (6, 1), (16, 1), (2, 2), (3, 3), (3, 2)
 # Leads, strides and phases for what reaches little with these where links share.
 DEALT_PACINGS = (
     *((3, 1, 2), (4, 1, 2), (6, 2, 2), (6, 3, 2), (4, 1, 3), (4, 2, 3)),
-    *((3, 1, 4), (6, 1, 4), (6, 2, 4), (8, 2, 4)),
+    *((3, 1, 4), (6, 1, 4), (6, 2, 4), (8, 2, 4), (16, 1, 3)),
 )
 # Without a size trees are packed again, with less of each link, where they reach little as well.
 EASED_LARGE_PARTS = (70, 50)

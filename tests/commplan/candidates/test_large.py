@@ -30,6 +30,11 @@ def test_sharing_networks_count(seed, solved):
     assert reached.seconds == simulate(best, LARGE).seconds
 
 
+def test_phases_may_go_far_ahead(solved):
+    best, _ = pace_for_large(solved(topology("irregular:seed=1040"), "scatter"))
+    assert _worst(best) > 0.9
+
+
 def test_chunks_go_further_apart_where_a_chunk_is_long_under_way(solved):
     made = solved(topology("torus:16x8x8"), "all_reduce")
     best, reached = pace_for_large(made)
