@@ -23,6 +23,7 @@ from runtime.program.program import Buffer
 
 FOLDER = Path(__file__).parent
 LIBRARY, REASON = FOLDER / "libcommplan.so", FOLDER / "libcommplan.txt"
+STEP = np.dtype((np.int64, 5))  # as engine.c has it
 LOOKS, WAITS = ctypes.c_int(0), ctypes.c_int(1)  # what a call does when nothing has come
 DONE, PENDING, LATE, FAILED, UNEQUAL = range(5)
 SPINS, FEW = 64, 8  # tests before other processes get a turn: where each has a core, and not
@@ -63,10 +64,18 @@ class _Part(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("lines", "followers")),
         ("memory", ctypes.c_void_p * 3),
         *((name, ctypes.c_void_p) for name in ("indices", "needs", "todo", "under_way", "ready")),
+        *((name, ctypes.c_void_p) for name in ("steps", "step_of")),
         *((name, ctypes.c_int64) for name in ("count", "spins")),
         *((name, ctypes.c_double) for name in ("limit", "slice")),
-        *((name, ctypes.c_int64) for name in ("going", "open", "left", "low", "reach", "awaited")),
-        *((name, ctypes.c_int64) for name in ("seen", "fresh", "first", "last", "fault", "code")),
+        *(
+            (name, ctypes.c_int64)
+            for name in ("going", "open", "left", "oldest", "awaited", "seen")
+        ),
+        *(
+            (name, ctypes.c_int64)
+            for name in ("fresh", "words", "messages", "own_steps", "at_once")
+        ),
+        *((name, ctypes.c_int64) for name in ("first", "last", "fault", "code")),
         ("since", ctypes.c_double),
         *((name, ctypes.c_void_p) for name in ("began", "ended")),
     )
@@ -220,7 +229,8 @@ def _made(part: Part, limit: float) -> tuple[Array, tuple[Any, ...]]:
     arrays = (
         *(part.lines, part.followers, np.zeros(most, dtype=np.int32)),
         *(np.zeros(lines, dtype=np.int64), np.zeros(lines, dtype=np.int64), under_way),
-        np.zeros(-(-lines // 64), dtype=np.uint64),
+        *(np.zeros(-(-lines // 64) * 2, dtype=np.uint64), np.zeros(lines, dtype=STEP)),
+        np.zeros(lines, dtype=np.int64),
     )
     addresses = [array.ctypes.data for array in arrays]
     spins = FEW if is_crowded() else SPINS

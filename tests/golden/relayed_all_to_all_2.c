@@ -35,8 +35,9 @@ typedef struct {
     int64_t needs, after, until, next, gate;
 } Line;
 
-/* What a line waits for that waits for no other. */
-enum { STARTED = -1, ENDED = -2 };
+/* A step: how many messages of it are not complete, and how many it has; its first line; and while
+   it is the oldest that is open, the line from which on none starts, and the gate of that line. */
+typedef struct { int64_t open, messages, first, reach, gate; } Step;
 
 typedef struct {
     const Line *lines;
@@ -44,15 +45,19 @@ typedef struct {
     char *memory[3];
     int *indices;                            /* of requests that are complete */
     int64_t *needs, *todo, *under_way;       /* by line; by line; by request */
-    uint64_t *ready;                         /* messages that wait for no other, 64 lines a word */
+    /* Messages that wait for no other, 64 lines a word; behind these words those at the beginning. */
+    uint64_t *ready;
+    Step *steps;                             /* that this process has a part in */
+    int64_t *step_of;                        /* by line */
     int64_t count;                           /* of lines */
     int64_t spins;                           /* tests before other processes get a turn */
     double limit, slice;                     /* seconds of a wait, and of one call */
     int64_t going, open, left;               /* how far it is: requests, and messages to come */
-    int64_t low, reach;                      /* no message before is open; none from here starts */
+    int64_t oldest;                          /* of the steps that have open messages */
     int64_t awaited;                         /* messages under way that some line waits for */
     int64_t seen;                            /* complete ones, where all are waited for in turn */
     int64_t fresh;                           /* some message may be started that could not before */
+    int64_t words, messages, own_steps, at_once; /* how many; what is copied and added at first */
     int64_t first, last;                     /* of what is to be copied and added */
     int64_t fault, code;
     double since;
@@ -75,6 +80,9 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Note when a line began or ended; apart, for hardly anybody wants to know. */
+__attribute__((noinline)) static void note(double *times, int64_t line) { times[line] = now(); }
+
 static int failed(Part *p, int what, int64_t line, int code)
 {
     p->fault = line;
@@ -84,21 +92,23 @@ static int failed(Part *p, int what, int64_t line, int code)
 
 static int message(const Line *l) { return l->action == SEND || l->action == RECV; }
 
+static uint64_t bit(int64_t line) { return (uint64_t)1 << (line & 63); }
+
 static void make_ready(Part *p, int64_t line)
 {
-    p->ready[line / 64] |= (uint64_t)1 << line % 64;
+    p->ready[line >> 6] |= bit(line);
     p->fresh = 1;
 }
 
-/* Note that a line is done, and what may follow. */
-static void finish(Part *p, int64_t line)
+/* Note that a line is done, and what may follow; it waits for as many as before in the next run. */
+static void finish(Part *p, const Line *l, int64_t line)
 {
-    const Line *l = p->lines + line;
-    p->needs[line] = ENDED;
-    if (p->ended) p->ended[line] = now();
-    for (int64_t i = l->after; i < l->until; i++) {
+    int64_t *needs = p->needs;
+    needs[line] = l->needs;
+    if (p->ended) note(p->ended, line);
+    for (int64_t i = l->after, until = l->until; i < until; i++) {
         int64_t next = p->followers[i];
-        if (--p->needs[next]) continue;
+        if (--needs[next]) continue;
         if (message(p->lines + next)) make_ready(p, next);
         else p->todo[p->last++] = next;
     }
@@ -112,37 +122,65 @@ static void settle(Part *p)
         const Line *l = p->lines + line;
         char *to = p->memory[l->buffer] + l->offset;
         const char *from = p->memory[l->source] + l->from;
-        if (p->began) p->began[line] = now();
+        if (p->began) note(p->began, line);
         if (l->action == COPY) memcpy(to, from, (size_t)l->size);
         else combine(p, to, from, l->size);
-        finish(p, line);
+        finish(p, l, line);
     }
 }
 
-/* Bring `low` to the first message that is open, and see how far the lead reaches from there. */
+/* Go on to the oldest step that has open messages; those before have all of theirs in the next run. */
 static void pass_by(Part *p)
 {
-    int64_t reached = p->reach;
-    while (p->low < p->count && (p->needs[p->low] == ENDED || !message(p->lines + p->low))) p->low++;
-    while (p->reach < p->count && p->lines[p->reach].gate <= p->low) p->reach++;
-    if (p->reach > reached) p->fresh = 1;
+    Step *s = p->steps + p->oldest, *end = p->steps + p->own_steps;
+    for (; s < end && !s->open; s++) s->open = s->messages;
+    p->oldest = s - p->steps;
+    p->fresh = 1;
+}
+
+/* Count the messages of each step, and see how far the lead reaches from there. */
+static void prepare_steps(Part *p)
+{
+    const Line *l = p->lines;
+    for (int64_t i = 0; i < p->count; i++) {
+        if (!i || l[i].step != l[i - 1].step) p->steps[p->own_steps++].first = i;
+        p->step_of[i] = p->own_steps - 1;
+        p->steps[p->step_of[i]].messages += message(l + i);
+    }
+    for (int64_t i = 0, reach = 0; i < p->own_steps; i++) {
+        Step *s = p->steps + i;
+        while (reach < p->count && l[reach].gate <= s->first) reach++;
+        s->open = s->messages;
+        s->reach = reach;
+        s->gate = reach < p->count ? l[reach].gate : INT64_MAX;
+    }
+}
+
+/* Note what every run begins with. */
+static void prepare(Part *p)
+{
+    p->words = (p->count + 63) / 64;
+    for (int64_t i = 0; i < p->count; i++) {
+        const Line *l = p->lines + i;
+        p->needs[i] = l->needs;
+        p->messages += message(l);
+        if (l->needs) continue;
+        if (message(l)) p->ready[p->words + (i >> 6)] |= bit(i);
+        else p->todo[p->at_once++] = i;
+    }
+    prepare_steps(p);
 }
 
 static void begin(Part *p)
 {
+    if (!p->words) prepare(p);
+    for (int64_t i = 0; i < p->words; i++) p->ready[i] = p->ready[p->words + i];
     p->going = 1;
-    p->low = p->reach = p->first = p->last = p->left = p->open = p->awaited = p->seen = 0;
+    p->oldest = p->first = p->open = p->awaited = p->seen = 0;
+    p->last = p->at_once;
+    p->left = p->messages;
     p->since = 0;
-    for (int64_t i = 0; i < p->count; i++) {
-        p->needs[i] = p->lines[i].needs;
-        if (message(p->lines + i)) {
-            p->left++;
-            if (!p->needs[i]) make_ready(p, i);
-        } else if (!p->needs[i]) {
-            p->todo[p->last++] = i;
-        }
-    }
-    settle(p);
+    if (p->last) settle(p);
     pass_by(p);
 }
 
@@ -150,13 +188,23 @@ static void begin(Part *p)
 static int start_line(Part *p, int64_t line)
 {
     const Line *l = p->lines + line;
-    if (p->began) p->began[line] = now();
+    if (p->began) note(p->began, line);
     int code = start_message(p, l);
     if (code) return failed(p, FAILED, line, code);
     p->under_way[p->open++] = line;
-    p->needs[line] = STARTED;
     p->awaited += l->until > l->after;
     if (l->next >= 0 && !--p->needs[l->next]) make_ready(p, l->next);
+    return DONE;
+}
+
+/* Start messages of one word that may be, in their order. Result: DONE, or what went wrong. */
+static int start_word(Part *p, int64_t word, uint64_t within)
+{
+    for (uint64_t found; (found = p->ready[word] & within);) {
+        p->ready[word] ^= found & -found;
+        int code = start_line(p, word * 64 + __builtin_ctzll(found));
+        if (code) return code;
+    }
     return DONE;
 }
 
@@ -164,24 +212,27 @@ static int start_line(Part *p, int64_t line)
 static int start_ready(Part *p)
 {
     if (!p->fresh) return DONE;
-    for (int64_t word = p->low / 64; word * 64 < p->reach; word++) {
-        int64_t beyond = p->reach - word * 64;
-        uint64_t within = beyond < 64 ? ((uint64_t)1 << beyond) - 1 : ~(uint64_t)0, found;
-        while ((found = p->ready[word] & within)) {
-            p->ready[word] ^= found & -found;
-            int code = start_line(p, word * 64 + __builtin_ctzll(found));
-            if (code) return code;
-        }
-    }
+    const Step *s = p->steps + p->oldest;
+    int64_t word = s->first >> 6, last = (s->reach - 1) >> 6;
+    int code = DONE;
+    for (; word < last && !code; word++) code = start_word(p, word, ~(uint64_t)0);
+    if (!code) code = start_word(p, last, ~(uint64_t)0 >> (-s->reach & 63));
     p->fresh = 0;
-    return DONE;
+    return code;
 }
 
 /* Note that a message is complete. */
 static void close_line(Part *p, int64_t line)
 {
-    p->awaited -= p->lines[line].until > p->lines[line].after;
-    finish(p, line);
+    const Line *l = p->lines + line;
+    p->steps[p->step_of[line]].open--;
+    if (l->until > l->after) {
+        p->awaited--;
+        finish(p, l, line);
+    } else {
+        p->needs[line] = l->needs;
+        if (p->ended) note(p->ended, line);
+    }
 }
 
 static int long_or_short(Part *p, int which, int64_t line)
@@ -191,7 +242,18 @@ static int long_or_short(Part *p, int which, int64_t line)
     return got == l->size ? DONE : failed(p, LONG_OR_SHORT, line, (int)got);
 }
 
-/* Close the messages that are complete, of all that are open; those that are left move together. */
+/* Close one message of all that are open; those behind it move up. */
+static void close_one(Part *p, int64_t place)
+{
+    int64_t line = p->under_way[place];
+    for (p->open--; place < p->open; place++) {
+        p->under_way[place] = p->under_way[place + 1];
+        move_request(p, place, place + 1);
+    }
+    close_line(p, line);
+}
+
+/* Close some of all that are open; those that are left move together. */
 static void close_some(Part *p, int done)
 {
     int64_t kept = 0;
@@ -215,37 +277,38 @@ static void close_all(Part *p)
     for (int64_t i = 0; i < open; i++) close_line(p, p->under_way[i]);
 }
 
-/* Take up what has come, looked at one by one or together. */
-static int take_up(Part *p, int done, int singly)
+/* What to look for: some messages, all of them, or the one with this number. */
+enum { SOME = -2, ALL = -1 };
+
+/* Take up what has come of what was looked for. */
+static int take_up(Part *p, int done, int64_t want)
 {
     for (int i = 0; i < done; i++) {
-        int which = singly ? p->indices[i] : i;
-        int code = long_or_short(p, which, p->under_way[p->indices[i]]);
+        int place = want == SOME ? p->indices[i] : want == ALL ? i : (int)want;
+        int code = long_or_short(p, want == SOME ? i : place, p->under_way[place]);
         if (code) return code;
     }
     if (done == p->open) close_all(p);
+    else if (done == 1) close_one(p, want == SOME ? p->indices[0] : want);
     else close_some(p, done);
     p->seen = 0;
     p->left -= done;
     p->since = 0;
-    settle(p);
-    pass_by(p);
+    if (p->first < p->last) settle(p);
+    if (!p->steps[p->oldest].open) pass_by(p);
     return DONE;
 }
-
-/* What to look for: some messages, all of them, or the one with this number. */
-enum { SOME = -2, ALL = -1 };
 
 /* Tell which messages have to be complete before anything can go on: all; or the only one that
    some line waits for, where the lead reaches no farther without it; else it may be any. */
 static int64_t wanted(const Part *p)
 {
-    int64_t gate = p->reach == p->count ? INT64_MAX : p->lines[p->reach].gate;
-    if (!p->awaited) return gate >= p->reach ? ALL : SOME;
+    const Step *s = p->steps + p->oldest;
+    if (!p->awaited) return s->gate >= s->reach ? ALL : SOME;
     if (p->awaited > 1) return SOME;
     for (int64_t i = 0; i < p->open; i++) {
         const Line *l = p->lines + p->under_way[i];
-        if (l->until > l->after) return gate > p->under_way[i] ? i : SOME;
+        if (l->until > l->after) return s->gate > p->under_way[i] ? i : SOME;
     }
     return SOME;
 }
@@ -254,14 +317,10 @@ static int64_t wanted(const Part *p)
 static int look(Part *p, int64_t want, int *done)
 {
     if (want == SOME) return look_for_some(p, done);
-    if (want != ALL) {
-        p->indices[0] = (int)want;
-        return look_at(p, want, done);
-    }
+    if (want != ALL) return look_at(p, want, done);
     for (; p->seen < p->open; p->seen++) {
         int complete = 0, code = look_at(p, p->seen, &complete);
         if (code || !complete) return code;
-        p->indices[p->seen] = (int)p->seen;
     }
     *done = (int)p->open;
     return 0;
@@ -289,7 +348,7 @@ static int wait_for_some(Part *p, int block)
     for (int64_t spin = 0;; spin++) {
         int code = look(p, want, &done);
         if (code) return failed(p, FAILED, p->under_way[want < 0 ? p->seen : want], code);
-        if (done > 0) return take_up(p, done, want != SOME);
+        if (done > 0) return take_up(p, done, want);
         if (spin < p->spins) continue;
         if (!block) return PENDING;
         double time = now();
@@ -1202,7 +1261,9 @@ static void make_machine(MPI_Comm comm)
     p->needs = take(count, sizeof(int64_t));
     p->todo = take(count, sizeof(int64_t));
     p->under_way = take(count, sizeof(int64_t));
-    p->ready = take(words, sizeof(uint64_t));
+    p->ready = take(2 * words, sizeof(uint64_t));
+    p->steps = take(count, sizeof(Step));
+    p->step_of = take(count, sizeof(int64_t));
     p->indices = take(count, sizeof(int));
     machine.request = take(count, sizeof(MPI_Request));
     p->spins = args.crowded ? 8 : args.watchdog > 0 ? 64 : INT64_MAX; /* before others have a turn */
@@ -1214,8 +1275,9 @@ static void free_machine(void)
 {
     Part *p = &machine.part;
     void *all[] = {(void *)p->lines, (void *)p->followers, p->needs, p->todo, p->under_way,
-                   p->ready, p->indices, machine.request, machine.memory};
+                   p->ready, p->steps, p->step_of, p->indices, machine.request, machine.memory};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
+    memset(&machine, 0, sizeof machine);
 }
 
 /* Name the messages that do not come, and end all. */

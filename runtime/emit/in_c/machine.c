@@ -97,7 +97,9 @@ static void make_machine(MPI_Comm comm)
     p->needs = take(count, sizeof(int64_t));
     p->todo = take(count, sizeof(int64_t));
     p->under_way = take(count, sizeof(int64_t));
-    p->ready = take(words, sizeof(uint64_t));
+    p->ready = take(2 * words, sizeof(uint64_t));
+    p->steps = take(count, sizeof(Step));
+    p->step_of = take(count, sizeof(int64_t));
     p->indices = take(count, sizeof(int));
     machine.request = take(count, sizeof(MPI_Request));
     p->spins = args.crowded ? 8 : args.watchdog > 0 ? 64 : INT64_MAX; /* before others have a turn */
@@ -109,8 +111,9 @@ static void free_machine(void)
 {
     Part *p = &machine.part;
     void *all[] = {(void *)p->lines, (void *)p->followers, p->needs, p->todo, p->under_way,
-                   p->ready, p->indices, machine.request, machine.memory};
+                   p->ready, p->steps, p->step_of, p->indices, machine.request, machine.memory};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
+    memset(&machine, 0, sizeof machine);
 }
 
 /* Name the messages that do not come, and end all. */
