@@ -34,7 +34,8 @@ from topologies.model.units import Rank, Seconds
 
 GAIN = 1e-9  # of the seconds, that an exchange must gain
 LIKE = 1e-9  # of a rate, that two may differ by and be one
-EACH, MOST = 20, 2000  # exchanges for each rank, and in all
+EACH, VAIN = 20, 300  # exchanges for each rank, or so many, that gain nothing: then it ends
+MOST = 2000  # exchanges in all
 WORK = 30_000_000  # ranks × flows × families that exchanges may cost
 SPARE = 0.3  # of the exchanges are with ranks that the job does not use, where there are some
 FEW = 5040  # placements up to which all are judged: those of seven ranks, in a second or two
@@ -284,7 +285,7 @@ class _Search:
         """Count the placements that the work for exchanges allows to be judged."""
         count = world(self.judge.job.layout)
         each = max(count * len(self.judge.flows) * (1 + len(self.judge.families)), 1)
-        return min(WORK // each, EACH * count, MOST)
+        return min(WORK // each, MOST)
 
     def _blocks(self) -> list[int]:
         """List the sizes of blocks to pack: one where every box is whole."""
@@ -341,7 +342,10 @@ class _Search:
         free = np.setdiff1d(np.arange(len(self.best)), list(self.pins))
         rng = np.random.default_rng(1)
         rows = groups(self.judge.job.layout, "tp")
+        vain, enough = 0, max(EACH * len(self.best), VAIN)
         for _ in range(self._trials()):
+            if vain == enough:
+                break
             trial = self.best.copy()
             spare = np.setdiff1d(self.usable, trial, assume_unique=True)
             if len(spare) and len(free) and rng.random() < SPARE:
@@ -354,4 +358,6 @@ class _Search:
                 trial[[one, other]] = self.best[[other, one]]
             before = self.seconds
             self.consider(trial, self.title)
-            self.exchanged |= self.seconds < before
+            gains = self.seconds < before
+            self.exchanged |= gains
+            vain = 0 if gains else vain + 1

@@ -232,3 +232,13 @@ def test_no_group_falls_apart_where_others_pass_nothing_on(job):
     assert not found.forward
     for ranks in found.ranks[groups(asked.layout, "dp")].tolist():
         assert nx.is_connected(links.subgraph(ranks))
+
+
+@pytest.mark.parametrize("seed", [0, 8, 15, 22])
+def test_a_small_job_on_a_larger_machine_is_not_left_where_chance_finds_better(job, seed):
+    machine = topology(f"irregular:seed={seed}")
+    asked = job(dp=2, pp=2, text=FLOWS)
+    found = place(machine, asked)
+    judge, rng = Judge(machine, asked, found.forward), np.random.default_rng(seed)
+    drawn = (rng.choice(machine.ranks, 4, replace=False) for _ in range(300))
+    assert found.judged.seconds <= min(map(judge.seconds, drawn)) * (1 + 1e-9)
