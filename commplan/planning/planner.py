@@ -151,7 +151,9 @@ def _in_order(
 ) -> Plan:
     """Plan for a machine in an order of its own, and turn the plan back.
 
-    What is in hand then is turned and verified, however late it is.
+    What is in hand then is turned and verified, however late it is. Small messages that are put
+    together, since their blocks lie apart once turned, take scratch: where that is too much, the
+    machine is planned for as it is.
     """
     from commplan.planning.canonical import canonical_view
     from solvers.groups.reach import restrict_relays
@@ -168,10 +170,17 @@ def _in_order(
     turned = tuple(replace(c, schedule=seen.back(c.schedule)) for c in made.candidates)
     if turned:
         schedule = replace(schedule, transfers=turned[0].schedule.transfers)
+    room = made.scratch
+    if size is not None and turned:
+        room = allocated(schedule, size, turned[0].chunks)
+    if max_scratch is not None and room > max_scratch:
+        with end_with(watch, overtime(watch)):
+            return plan_as_is(
+                topology, collective, size, options, max_scratch, watch, pacing=pacing
+            )
     watch.tell("verifying")
-    return replace(
-        made, schedule=schedule, report=check_schedule(schedule).report, candidates=turned
-    )
+    report = check_schedule(schedule).report
+    return replace(made, schedule=schedule, report=report, scratch=room, candidates=turned)
 
 
 def plan_as_is(

@@ -75,7 +75,7 @@ def size_set(
         }
         return tuple(replace(p, best=replace(p.best, schedule=wide[p.best.key])) for p in parts)
     seen = canonical_view(best.topology, best.collective, options.symmetry)
-    if seen is None:
+    if seen is None or max_scratch is not None:  # in another order messages may take other scratch
         return _choose_ranges(best, first, last, watch, options, max_scratch, helped)
     parts = _choose_ranges(seen.forth(best), first, last, watch, options, max_scratch, helped)
     return tuple(_turn_back(part, best, seen) for part in parts)

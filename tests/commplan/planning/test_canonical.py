@@ -1,6 +1,7 @@
 """The same answers, in whatever order a machine is written down."""
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ from bench.relabelled import predict, shuffle, spread, turn
 from commplan.planning.canonical import canonical_view
 from commplan.planning.planner import plan
 from commplan.planning.size_set import size_set
+from runtime.execute import executor
 from runtime.interpret.check import faults
-from runtime.program.lower import lower
+from runtime.program.lower import elements, lower
 from runtime.verify.verify import verify
 from solvers.kept_symmetry import find_symmetry
 from solvers.schedules.collective import all_gather
@@ -196,3 +198,31 @@ def test_a_group_moves_each_rank_by_its_order_in_an_order_that_is_not_regular():
     made = plan(machine, asked, options=SolverOptions(in_network=True))
     assert made.report.optimal
     assert len(unfold(made.schedule).share) <= 64
+
+
+def allocate(schedule, size, chunks):
+    """Give the bytes of scratch that the rank with most of them allocates."""
+    program = lower(schedule, elements(schedule.collective, size, "float32"), chunks=chunks)
+    return max(
+        executor.memory(executor.part(program, rank))[2] for rank in range(schedule.topology.ranks)
+    )
+
+
+@pytest.mark.parametrize("most", [None, Fraction(2, 5), Fraction(1, 5)])
+def test_scratch_is_that_of_the_machine_asked_for_not_of_its_order(most):
+    # In the order of its own each message of this plan is one stretch; turned back, few are.
+    machine, size = topology("random:11:switches=1:seed=3006"), 2**16
+    made = plan(machine, collective("all_gather", range(11)), size=size, max_scratch=most)
+    allocated = allocate(made.schedule, size, made.candidates[0].chunks)
+    assert allocated == pytest.approx(made.scratch * size, abs=4)
+    if most is None:
+        assert allocated > Fraction(2, 5) * size  # so that the limits of the other cases bind
+    else:
+        assert allocated <= most * size
+
+
+def test_a_set_keeps_to_scratch_on_the_machine_asked_for():
+    machine, size, most = topology("random:11:switches=1:seed=3006"), 2**16, Fraction(2, 5)
+    best = plan(machine, collective("all_gather", range(11))).schedule
+    [row] = size_set(best, size, size, Watch(), max_scratch=most)
+    assert allocate(row.best.schedule, size, row.best.chunks) <= most * size
