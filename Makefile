@@ -35,7 +35,7 @@ fix: $(STAMP)
 clean:
 	rm -rf .venv build dist
 
-$(STAMP): pyproject.toml hatch_build.py runtime/execute/core.c runtime/execute/engine.c runtime/simulate/*.[ch]
+$(STAMP): pyproject.toml hatch_build.py runtime/execute/*.c runtime/simulate/*.[ch]
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "commplan needs Python 3.11 or later; make PYTHON=python3.12 picks one")'
 	@echo "making .venv (once, a minute or two)"
 	@$(PYTHON) -m venv --clear .venv

@@ -467,8 +467,9 @@ static void *take(size_t count, size_t width) { return keep(calloc(count ? count
 /* Floats as the core and emitted programs join them: with the same bits whichever of two comes
    first, at every process. What is not a number has one form, and -0 is less than 0. */
 
-/* Before a loop: let the loader choose one for wide registers where the processor has them. */
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__has_attribute)
+/* Before a loop: let the loader choose one for wide registers where the processor has them. Clang
+   14 compiles that too, but its -flto breaks the linker on it. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__has_attribute) && !defined(__clang__)
 #if __has_attribute(target_clones)
 #define ANY_WIDTH __attribute__((target_clones("avx2", "default")))
 #endif
