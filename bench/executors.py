@@ -3,7 +3,8 @@
 `python -m bench.executors` measures under the MPI of this environment, at 2 and 4 processes:
 the emitted C program and the core over a loop in C, the mpi4py executor over a loop in mpi4py
 (the faster of plain and persistent requests, for both). For another MPI call it in an environment
-with that one. The table gives the least of the medians of several launches, taken in turn.
+with that one. The table gives the least of the medians of several launches, taken in turn. The
+last column is the loop in C over itself, from as many launches of its own: what the ratios vary by.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from topologies.presets.shapes import full_mesh
 
 SIZES = (8, 4096, 65536, 2**20, 2**24)
 LOOP = Path(__file__).parent / "ranks" / "ring.c"
+LOOPS = ("loop", "itself")
 SECONDS = 300.0
 Times = dict[str, dict[int, float]]
 
@@ -61,9 +63,10 @@ def compiled(mpi: Mpi, processes: int, folder: Path) -> list[list[str]]:
     source = folder / "emitted.c"
     source.write_text(c.emit(TEMPLATES["ring"][0](full_mesh(processes), what)))
     compile_c(mpi, source, folder / "emitted")
-    compile_c(mpi, LOOP, folder / "loop")
+    for name in LOOPS:
+        compile_c(mpi, LOOP, folder / name)
     python = [sys.executable, "-m", "mpi4py", "-m", "bench.ranks.ring"]
-    return [[str(folder / "loop")], [str(folder / "emitted")], python]
+    return [*([str(folder / name)] for name in ("loop", "emitted", "itself")), python]
 
 
 def launched(
@@ -73,7 +76,7 @@ def launched(
     crowded = processes > (os.cpu_count() or 1)
     name = Path(program[0]).name
     words = {
-        "loop": [str(repeats), str(int(crowded)), *sizes],
+        **{loop: [str(repeats), str(int(crowded)), *sizes] for loop in LOOPS},
         "emitted": ["-c", "0", "--chunks", "1", *(["--crowded"] if crowded else [])],
     }
     found = []
@@ -99,7 +102,7 @@ def read(name: str, lines: list[str]) -> list[tuple[str, int, float]]:
         if name == "emitted" and line.startswith("# commplan "):
             row = json.loads(line.removeprefix("# commplan "))
             found.append((name, int(row["size"]), float(row["seconds"])))
-        elif name == "loop":
+        elif name in LOOPS:
             words = line.split()
             found.append((name, int(words[0]), float(words[1])))
         elif line.startswith("{"):
@@ -114,7 +117,7 @@ def show(kind: str, processes: int, best: Times) -> None:
     print(f"\n{kind}, {processes} processes on {os.cpu_count()} cores, ring all_reduce")
     print(
         f"{'bytes':>9} {'C loop':>9} {'emitted C':>9} {'ratio':>6} {'core':>9} {'ratio':>6}"
-        f" {'py loop':>9} {'mpi4py':>9} {'ratio':>6} {'/C':>6}"
+        f" {'py loop':>9} {'mpi4py':>9} {'ratio':>6} {'/C':>6} {'itself':>6}"
     )
     for size, loop in best["loop"].items():
         python = min(best["plain"][size], best["kept"][size])
@@ -123,7 +126,7 @@ def show(kind: str, processes: int, best: Times) -> None:
         print(
             f"{size:>9} {duration(loop):>9} {duration(emitted):>9} {emitted / loop:>6.2f}"
             f" {duration(core):>9} {core / loop:>6.2f} {duration(python):>9} {duration(mpi4py):>9}"
-            f" {mpi4py / python:>6.2f} {mpi4py / loop:>6.2f}"
+            f" {mpi4py / python:>6.2f} {mpi4py / loop:>6.2f} {best['itself'][size] / loop:>6.2f}"
         )
 
 
