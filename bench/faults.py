@@ -43,6 +43,7 @@ SAID = (
     "EXIT STRING",
     "noticed that process",
     "Abort(",
+    "MPI_ABORT was invoked",
 )
 
 
