@@ -180,6 +180,7 @@ def test_scratch_can_be_bounded(ask):
     [
         ("0.001", 1, "scratch: the least found is 0.001465 of the size (highest throughput, "),
         ("1KiB", 2, "Invalid value for --max-scratch: bytes need --size to compare with"),
+        ("4096", 2, "Invalid value for '--max-scratch': '4096' times the size is no bound: bytes "),
         ("some", 2, "Invalid value for '--max-scratch': 'some' is no part of the size, such as "),
         ("-1", 2, "Invalid value for '--max-scratch': '-1' is no part of the size, such as "),
     ],

@@ -122,9 +122,13 @@ def scratch(text: str) -> Fraction | int:
     """Read a part of the size, as 0.25 or 25%, or bytes, as 64KiB or 4096B.
 
     Raises:
-        BadParameter: neither.
+        BadParameter: neither, or 100 times the size and more.
     """
     found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(%?)", text, re.ASCII)
+    if text.isdecimal() and len(text) > 2:  # who means bytes would get no bound at all
+        raise click.BadParameter(
+            f"{text[:40]!r} times the size is no bound: bytes are {text[:40]}B"
+        )
     if found:
         return Fraction(found[1]) / (100 if found[2] else 1)
     try:
