@@ -103,7 +103,7 @@ def main(cases: tuple[str, ...], size: str, launches: int) -> None:
         for case in cases or CASES:
             make, played = CASES[case]
             try:
-                with machine.while_up(counted(make(), asked), Fraction(1)) as up:
+                with machine.while_up(counted(make()), Fraction(1)) as up:
                     found = compare(Bed(up, played, program), asked, known, launches)
             except commplan.CommplanError as error:
                 raise click.ClickException(f"{case}: {error}") from None

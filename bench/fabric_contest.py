@@ -59,8 +59,8 @@ from topologies.presets.shapes import hypercube
 FORMAT = "commplan/bench-fabric-contest/1"
 MEGABIT = 125_000  # bytes per second
 ALPHA = 10e-6  # of a cable, about
-MESSAGE = 20e-6  # of a core's time that a message over TCP takes at either end, about
-BRIEF = 2**16  # bytes of buffers of which messages cost more than links
+MESSAGE = 40e-6  # of a core's time that a message over TCP takes, both ends together, about
+BRIEF = 2**16  # bytes of buffers that are over so soon that they are called often
 COLLECTIVES = ("all_gather", "all_reduce")
 SOURCE = Path(__file__).parent / "ranks" / "stock.c"
 SECONDS = 120.0  # for each launch
@@ -74,13 +74,12 @@ HEAD = (
 )
 
 
-def counted(machine: Topology, size: int) -> Topology:
+def counted(machine: Topology) -> Topology:
     """State what messages cost a rank where all share the cores of one computer.
 
-    With large buffers nothing is stated, and no message is cut below 32 KiB: who may cut until
-    messages cost a rank as long as links takes all the time of the cores, which move the bytes.
+    A rank of the model sends and receives at once; here one core does both.
     """
-    cost = MESSAGE * max(machine.ranks / (os.cpu_count() or 1), 1.0) if size <= BRIEF else 0.0
+    cost = MESSAGE * max(machine.ranks / (os.cpu_count() or 1), 1.0)
     return replace(machine, overhead=frozen(np.full(machine.ranks, cost)))
 
 
@@ -322,14 +321,14 @@ def rows(
         FabricError, LaunchError: it cannot be made, or nothing runs.
     """
     make, played = CASES[case]
-    for size in sizes:
-        with ExitStack() as stack:
+    with ExitStack() as stack:
 
-            @cache
-            def bed(size: int = size, stack: ExitStack = stack) -> Bed:
-                up = stack.enter_context(machine.while_up(counted(make(), size), Fraction(1)))
-                return Bed(up, played, program)
+        @cache
+        def bed() -> Bed:
+            up = stack.enter_context(machine.while_up(counted(make()), Fraction(1)))
+            return Bed(up, played, program)
 
+        for size in sizes:
             for what in names:
                 yield what, Match(case, what, size, kept.library, kept, bed).row(launches)
 

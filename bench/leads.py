@@ -203,7 +203,7 @@ def main(
             own = [Case(name, what, size, slower) for what in names or COLLECTIVES]
             left = [case for case in own if not journal.ended(case, launches, alone=alone)]
             left = [] if only_report else left
-            here = counted(made, size)
+            here = counted(made)
             try:
                 chosen = [(case, choose(here, case, plans)) for case in left]
                 if chosen and launches:

@@ -48,12 +48,7 @@ WORDS: Mapping[Generator, Callable[..., str]] = {
     Generator.MATCHING: _matching,
     Generator.QUICKEST: _quickest,
 }
-PACES: Mapping[float, str] = {
-    0.25: "chunks / 4",
-    0.5: "chunks / 2",
-    2.0: "chunks x 2",
-    4.0: "chunks x 4",
-}
+PACES = (0.25, 0.5, 2.0, 4.0)  # times the chunks that the rule would choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +81,7 @@ def _words(pacing: Pacing) -> Iterator[str]:
     if pacing.pace == WHOLE:
         yield "pieces whole"
     elif pacing.pace != USUAL.pace:
-        yield PACES[pacing.pace]
+        yield _pace(pacing.pace)
     if pacing.lead != USUAL.lead:
         yield f"lead {pacing.lead}" if pacing.lead < MOST_LEAD else "no limit of lead"
     if pacing.order != USUAL.order:
@@ -95,6 +90,10 @@ def _words(pacing: Pacing) -> Iterator[str]:
         yield f"steps {pacing.stride} apart"
     if pacing.phases != USUAL.phases:
         yield phases_in_words(pacing)
+
+
+def _pace(pace: float) -> str:
+    return f"chunks x {pace:g}" if pace > USUAL.pace else f"chunks / {USUAL.pace / pace:g}"
 
 
 def phases_in_words(pacing: Pacing) -> str:

@@ -14,6 +14,7 @@ from commplan.candidates.measure import (
     vary,
 )
 from commplan.candidates.shared import keeps_up, prefer_shared
+from commplan.candidates.thrift import spare_messages
 from commplan.candidates.tuning import (
     ALIKE,
     FAR,
@@ -101,7 +102,8 @@ def try_pacings(
 ) -> list[Candidate]:
     """Measure the fastest candidates with other leads, then in other numbers of chunks.
 
-    What reaches the bound is left as it is, unless it falls behind where links share.
+    What reaches the bound is left as it is, unless it falls behind where links share. Where
+    messages cost something, as few are taken as are about as fast.
 
     Args:
         found: measured at the size.
@@ -120,8 +122,20 @@ def try_pacings(
     if watch.leaves_out(PACINGS):
         return first
     close = first[0].seconds <= NEAR * _least(first[0].schedule, size)
-    if close and keeps_up(first[0], size, options.switching):
-        return first
+    if not (close and keeps_up(first[0], size, options.switching)):
+        first = _vary_pacings(found, first, size, watch, options, max_scratch)
+    return spare_messages(first, size, watch, options.switching, max_scratch)
+
+
+def _vary_pacings(
+    found: list[Candidate],
+    first: list[Candidate],
+    size: Bytes,
+    watch: Watch,
+    options: SolverOptions,
+    max_scratch: Share | None,
+) -> list[Candidate]:
+    """Measure those found with other leads and chunks; `first` are these as they are chosen."""
     for others in (other_leads, other_paces):
         near = [c for c in distinct(first)[:TUNED] if c.seconds <= FAR * first[0].seconds]
         varied = vary(near, others, size)

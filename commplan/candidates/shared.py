@@ -23,7 +23,7 @@ def keeps_up(candidate: Candidate, size: Bytes, switching: Switching) -> bool:
     """Tell whether a candidate is about as fast where links share, or takes long to play there."""
     if play_work(candidate.schedule, size) > SHARED_WORK:
         return True
-    return _shared(candidate, size, switching) <= ALIKE * candidate.seconds
+    return shared_seconds(candidate, size, switching) <= ALIKE * candidate.seconds
 
 
 def prefer_shared(
@@ -43,7 +43,7 @@ def prefer_shared(
         if each.key.unpaced == first.key.unpaced or each.key.generator is Generator.EASED
         if each.seconds <= ALIKE * first.seconds
     ]
-    times = [_shared(each, size, switching) for each in near]
+    times = [shared_seconds(each, size, switching) for each in near]
     if min(times) * ALIKE >= times[near.index(first)]:
         return found
     best = near[times.index(min(times))]
@@ -69,6 +69,6 @@ def _in_phases(
     return [each for each in made if max_scratch is None or each.scratch <= max_scratch]
 
 
-def _shared(candidate: Candidate, size: Bytes, switching: Switching) -> Seconds:
+def shared_seconds(candidate: Candidate, size: Bytes, switching: Switching) -> Seconds:
     """Predict what a candidate takes where links share fairly."""
     return simulate(candidate.schedule, size, switching, sharing="fair").seconds

@@ -33,6 +33,11 @@ ALLOCATED_MESSAGES = 2**18  # up to which a program's scratch is counted message
 SHARED_WORK = 1_000_000  # visits of messages to links up to which shared links are played as well
 SHARED_PHASES = ((3, 2), (4, 2), (4, 3))  # leads, and phases of what falls behind where links share
 SHARED_VISITS = 4_000  # of transfers to links, written out, up to which that is tried
+# Where what messages cost keeps a rank busy for more than a part of the time, fewer chunks are
+# chosen that take at most so many times as long. They are looked for at these parts of the pace,
+# one after the other while that holds.
+BUSY, CHEAP = 1 / 8, 1.01
+FEWER_CHUNKS = tuple(2.0**-i for i in range(1, 11))
 FAR = 2  # times the best time, beyond which they are not: they are tried to make near ones nearer
 
 # What is chosen: the simulator charges nothing for bytes that queue in a switch; networks do.

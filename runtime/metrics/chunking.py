@@ -76,7 +76,7 @@ def _at_pace_one(schedule: Schedule) -> Pipelining:
     length = links_in_a_row(schedule)
     if length < 2:
         return Pipelining(0.0, 0.0)
-    latency, toll, seconds = _latency(schedule), _toll(schedule), 1 / flow_rate(schedule)
+    latency, toll, seconds = _latency(schedule), message_cost(schedule), 1 / flow_rate(schedule)
     square = (length - 1) * seconds / latency if latency else UNLIMITED
     linear = _message(schedule) / (LEAST_COUNTED if toll else LEAST)
     steady = seconds / latency / HIDDEN if latency else 0.0
@@ -113,8 +113,8 @@ def _latency(schedule: Schedule) -> float:
     return float((way + topology.overheads[rows.src] + topology.overheads[rows.dst]).max())
 
 
-def _toll(schedule: Schedule) -> float:
-    """Compute what the messages of a chunk cost the rank that sends or receives most."""
+def message_cost(schedule: Schedule) -> float:
+    """Compute what messages of a chunk cost the rank that sends or receives most: seconds."""
     topology, rows, group = schedule.topology, schedule.transfers, schedule.group
     if not topology.overhead.any():
         return 0.0
