@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -14,6 +15,7 @@ from commplan.candidates.keys import BEST, EXCHANGES, Generator, Key
 from commplan.candidates.measure import Made
 from runtime.metrics.chunking import LEAST
 from runtime.metrics.height import height
+from runtime.metrics.link_loads import algbw
 from runtime.metrics.pacing import MOST_LEAD, WHOLE, Pacing, with_pacing
 from runtime.simulate.simulate import simulate
 from runtime.verify.determinism import is_deterministic
@@ -23,6 +25,7 @@ from solvers.bounds import time_bound
 from solvers.exact.pareto import frontier
 from solvers.exact.search import ScclSearch
 from solvers.flows import all_to_allv, moe
+from solvers.flows.other_flows import other_flows
 from solvers.lp.linear_program import Infeasible
 from solvers.schedules.capabilities import Relays
 from solvers.schedules.collective import CollectiveError, Movement
@@ -94,6 +97,7 @@ def other_candidates(
         _patterns(best, crowded),
         _quickest(best, options, size),
         _exact(best, watch),
+        _flows(best, watch, options, size),
         _low(best, watch, options, size),
         _matchings(best, watch, options, size),
     )
@@ -170,6 +174,22 @@ def _exact(best: Schedule, watch: Watch | None) -> Made:
                 yield Key(Generator.EXACT, tuple(answer.point)), answer.schedule
     except (CollectiveError, Infeasible, NotFound):
         return
+
+
+def _flows(best: Schedule, watch: Watch | None, options: SolverOptions, size: Bytes | None) -> Made:
+    """Find other flows of an all_to_all, where these are soon found and there is some to gain.
+
+    watch: of the whole question; without one there is no search.
+    """
+    what, rate = best.collective, algbw(best)
+    if watch is None or rate is None or pattern_of(what) != "all_to_all" or len(what.ranks) == 1:
+        return
+    if size is not None and _is_near(best, size, options):
+        return
+    own = watch.stage(tuning.FLOW_WORK, "other flows")
+    with suppress(Infeasible, NotFound):
+        for name, made in other_flows(best, rate, tuning.FLOW_COLUMNS, own):
+            yield Key(Generator.FLOW, (name,)), made
 
 
 def _low(

@@ -15,6 +15,7 @@ class Generator(StrEnum):
     ORDER = "order"
     SHORTEST_WAYS = "shortest ways"
     EXACT = "exact"
+    FLOW = "flow"
     ONE_TREE = "one tree"
     LOW_TREES = "low trees"
     EASED = "trees that leave room"
@@ -42,6 +43,7 @@ WORDS: Mapping[Generator, Callable[..., str]] = {
     Generator.ORDER: "{}".format,
     Generator.SHORTEST_WAYS: "shortest ways".format,
     Generator.EXACT: "exact, {} steps, {} rounds, {} chunks".format,
+    Generator.FLOW: "flow {}".format,
     Generator.ONE_TREE: "one tree for a root".format,
     Generator.LOW_TREES: "trees of height {}".format,
     Generator.EASED: "trees in {} % of links that do not bind".format,

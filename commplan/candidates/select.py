@@ -3,7 +3,7 @@
 from math import inf
 
 from commplan.anytime.limits import count_trees, keeps_limits
-from commplan.candidates.keys import BEST, EXCHANGES, Key
+from commplan.candidates.keys import BEST, EXCHANGES, Generator, Key
 from commplan.candidates.measure import (
     Candidate,
     measure,
@@ -13,7 +13,7 @@ from commplan.candidates.measure import (
     sparing_paces,
     vary,
 )
-from commplan.candidates.shared import keeps_up, prefer_shared
+from commplan.candidates.shared import in_phases, keeps_up, prefer_shared
 from commplan.candidates.thrift import spare_messages
 from commplan.candidates.tuning import (
     ALIKE,
@@ -102,8 +102,10 @@ def try_pacings(
 ) -> list[Candidate]:
     """Measure the fastest candidates with other leads, then in other numbers of chunks.
 
-    What reaches the bound is left as it is, unless it falls behind where links share. Where
-    messages cost something, as few are taken as are about as fast.
+    What reaches the bound is left as it is, unless it falls behind where links share. What still
+    takes clearly longer than the bound is tried with its steps dealt out to phases too: with few
+    messages under way at a time, each is sooner through. Where messages cost something, as few are
+    taken as are about as fast.
 
     Args:
         found: measured at the size.
@@ -137,12 +139,22 @@ def _vary_pacings(
 ) -> list[Candidate]:
     """Measure those found with other leads and chunks; `first` are these as they are chosen."""
     for others in (other_leads, other_paces):
-        near = [c for c in distinct(first)[:TUNED] if c.seconds <= FAR * first[0].seconds]
-        varied = vary(near, others, size)
+        varied = vary(_tuned(first), others, size)
         scarce = max_scratch is not None
         found = found + race(varied, size, watch, PACINGS, options.switching, scarce=scarce)
         first = choose(found, size, max_scratch, options)
+    if first[0].seconds > ALIKE * _least(first[0].schedule, size):
+        found = found + list(in_phases(first[0], size, options.switching, max_scratch))
+        first = choose(found, size, max_scratch, options)
     return prefer_shared(first, size, options.switching, max_scratch)
+
+
+def _tuned(found: list[Candidate]) -> list[Candidate]:
+    """List the fastest candidates, but of other flows only the first, and that beside them."""
+    near = [c for c in distinct(found) if c.seconds <= FAR * found[0].seconds]
+    flows = [c for c in near[:TUNED] if c.key.generator is Generator.FLOW][:1]
+    kept = flows + [c for c in near if c.key.generator is not Generator.FLOW][:TUNED]
+    return [c for c in near if c in kept]
 
 
 def _least(schedule: Schedule, size: Bytes) -> Seconds:

@@ -39,7 +39,7 @@ def prefer_shared(
         return found
     near = [
         each
-        for each in [*found, *_in_phases(first, size, switching, max_scratch)]
+        for each in [*found, *in_phases(first, size, switching, max_scratch)]
         if each.key.unpaced == first.key.unpaced or each.key.generator is Generator.EASED
         if each.seconds <= ALIKE * first.seconds
     ]
@@ -50,10 +50,19 @@ def prefer_shared(
     return [best, *(each for each in found if each is not best)]
 
 
-def _in_phases(
+def in_phases(
     first: Candidate, size: Bytes, switching: Switching, max_scratch: Share | None
 ) -> list[Candidate]:
-    """Measure a candidate with its steps dealt out to phases, where the scratch suffices."""
+    """Measure a candidate with its steps dealt out to phases, where the scratch suffices.
+
+    Args:
+        first: the candidate.
+        size: in bytes.
+        switching: how a message crosses several links.
+        max_scratch: what a rank may need besides its buffers, as a part of the size.
+    """
+    if play_work(first.schedule, size) > SHARED_WORK:
+        return []
     if len(first.schedule.transfers.route) * first.schedule.group.order > SHARED_VISITS:
         return []
     usual = pacing_of(first.schedule)

@@ -62,9 +62,9 @@ def route_between_all(
     watch.tell(bound=rank_bound(topology, collective))
     watch.check()
     amounts, bound = solve_concurrent_flow(
-        quotient, collective, _all_pairs(quotient), Fraction(1), watch, known
+        quotient, collective, all_pairs(quotient), Fraction(1), watch, known
     )
-    pieces, transfers = _pieces(quotient, collective, amounts)
+    pieces, transfers = make_pieces(quotient, collective, amounts)
     return schedule(topology, collective, pieces, transfers, bound, quotient.group)
 
 
@@ -117,7 +117,7 @@ def _direct_pieces(
     return pieces, transfers
 
 
-def _all_pairs(quotient: Quotient) -> Amounts:
+def all_pairs(quotient: Quotient) -> Amounts:
     """Let each source send a unit, or its part of one, to each other member."""
     wants = np.zeros((len(quotient.roots), quotient.topology.vertices), dtype=np.int64)
     wants[:, quotient.members] = 1
@@ -132,7 +132,7 @@ def _share(quotient: Quotient) -> Amounts:
     return np.array(shares, dtype=object)
 
 
-def _pieces(
+def make_pieces(
     quotient: Quotient, collective: Collective, amounts: Sequence[Fraction]
 ) -> tuple[list[tuple[int, Fraction]], list[Transfer]]:
     """Make a piece of each path of each block; a block that stays is a piece without transfers."""

@@ -112,7 +112,7 @@ class _Search:
 
     def __init__(self, quotient: Quotient, totals: Amounts, watch: Watch) -> None:
         self.quotient, self.watch = quotient, watch
-        self.lp = _state_program(quotient, totals)
+        self.lp = state_program(quotient, totals)
         self.totals = totals.astype(np.float64)
         self.scale = len(quotient.members) / float(quotient.orbit_capacity.max())
         self.program = self.lp.program(self.scale)
@@ -219,7 +219,7 @@ class _Search:
             links = links[useful[topology.dst[links]]]
 
 
-def _state_program(quotient: Quotient, totals: Amounts) -> LoadLP:
+def state_program(quotient: Quotient, totals: Amounts) -> LoadLP:
     """Write the concurrent flow down: (sources × links) amounts, and the time.
 
     Raises:

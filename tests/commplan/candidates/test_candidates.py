@@ -86,6 +86,16 @@ def test_matchings_are_right_and_compete(best):
     assert set(matchings) <= set(raced(best, 2**20, exact=True))
 
 
+def test_other_flows_are_right_and_compete_where_there_is_something_to_gain(solved):
+    best = solved(topology("irregular:seed=2"), "all_to_all")
+    found = dict(all_candidates(best, watch=Watch(60)))
+    others = of(Generator.FLOW, found)
+    assert others
+    assert all(verify(found[key]).optimal for key in others)
+    assert set(others) <= set(raced(best, 2**17, exact=True))
+    assert not of(Generator.FLOW, raced(best, 2**34, exact=True))
+
+
 EXACT = "exact, 4 steps, 6 rounds, 2 chunks"
 
 
@@ -102,6 +112,7 @@ EXACT = "exact, 4 steps, 6 rounds, 2 chunks"
         ),
         (Key(Generator.MATCHING, (1,)), "greedy matching, 1 part"),
         (Key(Generator.LOW_TREES, (3,)), "trees of height 3"),
+        (Key(Generator.FLOW, ("of few stops",)), "flow of few stops"),
     ],
 )
 def test_a_key_prints_as_words_and_comes_back_from_another_pacing(key, words):

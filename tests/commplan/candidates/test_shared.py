@@ -7,7 +7,7 @@ import pytest
 from bench.leads import slowed
 from commplan.candidates.keys import BEST
 from commplan.candidates.measure import measure
-from commplan.candidates.shared import _in_phases, prefer_shared
+from commplan.candidates.shared import in_phases, prefer_shared
 from commplan.candidates.tuning import ALIKE
 from commplan.planning.planner import plan
 from runtime.interpret.check import faults
@@ -64,7 +64,7 @@ def test_groups_go_in_phases_only_as_their_relays_may(seed, name, relays):
     what = collective(name, members, members[0] if name in ROOTED else None)
     best = solve(machine, what, options=SolverOptions(relays=relays))
     first = measure(BEST, best, SIZE)
-    for each in _in_phases(first, SIZE, "cut-through", None):
+    for each in in_phases(first, SIZE, "cut-through", None):
         assert not verify(each.schedule).faults
         assert not mark_relay_copies(each.schedule).any() or relays == "all"
         assert not faults(lower(each.schedule, 256, chunks=4), what)
