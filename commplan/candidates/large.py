@@ -44,6 +44,7 @@ from topologies.model.units import Bytes, Seconds, Share
 Others = Callable[[], Iterable[Schedule]]
 
 KEPT = 2  # pacings of a race that are looked at more closely,
+SHARED_LEAST = 3  # of a race that are played where links share, whatever work that is
 LOOKED = 8  # or so many, until one is near: extrapolated plays hide what falls out of step later
 PACING, VISIT = 0.5, 1e-7  # seconds of the plays of pacings, and of a visit in the last one
 
@@ -298,13 +299,17 @@ def _stays_near(schedule: Schedule) -> bool:
 
 
 def _race(tried: list[Schedule], left: int) -> list[Schedule]:
-    """Play in one network after the other, as long as the work allowed lasts; the best first."""
+    """Play in one network after the other, as long as the work allowed lasts; the best first.
+
+    A few are always played where links share and switches cut through: what is alike everywhere
+    else differs by a fifth there.
+    """
     worst = dict.fromkeys(range(len(tried)), 1.0)
     for switching, sharing, size, cost in _NETWORKS:
         each = max(_visits(one, size) for one in tried) * cost + PLAY_WORK
-        most = left // each
+        most = max(left // each, SHARED_LEAST if cost == SHARED_COST else 0)
         if most < 2:
-            break
+            continue
         chosen = sorted(worst, key=worst.__getitem__, reverse=True)[:most]
         left -= each * len(chosen)
         times = {i: _seconds(tried[i], size, switching, sharing) for i in chosen}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from commplan.candidates.large import pace_for_large
+from commplan.candidates.large import _race, pace_for_large
 from runtime.metrics.chunking import LARGE, flow_rate
-from runtime.metrics.pacing import USUAL, Pacing, pacing_of, with_pacing
+from runtime.metrics.pacing import USUAL, Pacing, pacing_of, with_lead, with_pacing
 from runtime.program.scratch import scratch
 from runtime.simulate.simulate import SHARINGS, simulate
 from solvers.settings.options import SWITCHINGS
@@ -60,3 +60,13 @@ def test_scratch_limits_the_pacing(solved):
 def test_nothing_to_play_is_left_as_it_is(solved):
     made = solved(topology("ring:1"), "all_gather")
     assert pace_for_large(made) == (made, None)
+
+
+def test_links_that_share_are_played_however_little_work_is_left(solved):
+    """Of two leads the one is first that is faster there, whichever comes first."""
+    made = solved(topology("irregular:seed=10"), "all_reduce")
+    leads = [with_lead(made, lead) for lead in (1, 3)]
+    took = [simulate(each, LARGE, sharing="fair").seconds for each in leads]
+    assert max(took) > 1.02 * min(took)
+    best = leads[took.index(min(took))]
+    assert _race(leads, 0)[0] == _race(leads[::-1], 0)[0] == best
