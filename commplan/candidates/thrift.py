@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from commplan.candidates.measure import Candidate, race, vary
 from commplan.candidates.shared import shared_seconds
-from commplan.candidates.tuning import BUSY, CHEAP, FEWER_CHUNKS
+from commplan.candidates.tuning import BUSY, CHEAP, FEWER_CHUNKS, ROOM
 from runtime.metrics.chunking import message_cost
 from runtime.metrics.pacing import Pacing
 from solvers.settings.deadline import Watch
@@ -29,7 +29,8 @@ def spare_messages(
     """Put the first candidate in fewer chunks while its messages keep a rank busy.
 
     They take at most CHEAP times the time, on links that serve one message after the other and on
-    such that share. Where the machine states no overhead nothing changes.
+    such that share, and ROOM as scratch, of which larger chunks need more. Where the machine states
+    no overhead nothing changes.
 
     Args:
         found: measured at the size, the one that is chosen first.
@@ -43,15 +44,15 @@ def spare_messages(
     if kept.chunks * cost <= BUSY * kept.seconds:
         return found
     most, shared = CHEAP * first.seconds, CHEAP * shared_seconds(first, size, switching)
+    room = max(first.scratch, ROOM) if max_scratch is None else max_scratch
     for made in vary([first], fewer_chunks, size):
         scarce = max_scratch is not None
         tried = race(iter([made]), size, watch, "fewer messages", switching, scarce=scarce)
         if not tried or tried[0].seconds > most:
             break
-        if shared_seconds(tried[0], size, switching) > shared:
+        if shared_seconds(tried[0], size, switching) > shared or tried[0].scratch > room:
             break
-        if max_scratch is None or tried[0].scratch <= max_scratch:
-            kept = tried[0]
+        kept = tried[0]
         if tried[0].chunks * cost <= BUSY * tried[0].seconds:
             break
     return found if kept is first else [kept, *found]

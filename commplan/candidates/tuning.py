@@ -1,5 +1,7 @@
 """The numbers that decide what is tried and what is chosen, each with its unit and its reason."""
 
+from fractions import Fraction
+
 from runtime.metrics.pacing import MOST_LEAD, Pacing
 
 # What is tried.
@@ -39,6 +41,7 @@ SHARED_VISITS = 4_000  # of transfers to links, written out, up to which that is
 # chosen that take at most so many times as long. They are looked for at these parts of the pace,
 # one after the other while that holds.
 BUSY, CHEAP = 1 / 8, 1.01
+ROOM = Fraction(1, 4)  # of the size, as scratch, that they may need where no limit is given
 FEWER_CHUNKS = tuple(2.0**-i for i in range(1, 11))
 FAR = 2  # times the best time, beyond which they are not: they are tried to make near ones nearer
 
