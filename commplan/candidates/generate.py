@@ -177,7 +177,7 @@ def _exact(best: Schedule, watch: Watch | None) -> Made:
 
 
 def _flows(best: Schedule, watch: Watch | None, options: SolverOptions, size: Bytes | None) -> Made:
-    """Find other flows of an all_to_all, where these are soon found and there is some to gain.
+    """Find other flows of an all_to_all, each in orders, where these are soon found and can gain.
 
     watch: of the whole question; without one there is no search.
     """
@@ -189,7 +189,8 @@ def _flows(best: Schedule, watch: Watch | None, options: SolverOptions, size: By
     own = watch.stage(tuning.FLOW_WORK, "other flows")
     with suppress(Infeasible, NotFound):
         for name, made in other_flows(best, rate, tuning.FLOW_COLUMNS, own):
-            yield Key(Generator.FLOW, (name,)), made
+            for order, each in chain([("hop by hop", made)], rounds.round_orders(made)):
+                yield Key(Generator.FLOW, (name, order)), each
 
 
 def _low(

@@ -43,7 +43,7 @@ WORDS: Mapping[Generator, Callable[..., str]] = {
     Generator.ORDER: "{}".format,
     Generator.SHORTEST_WAYS: "shortest ways".format,
     Generator.EXACT: "exact, {} steps, {} rounds, {} chunks".format,
-    Generator.FLOW: "flow {}".format,
+    Generator.FLOW: "flow {}, {}".format,
     Generator.ONE_TREE: "one tree for a root".format,
     Generator.LOW_TREES: "trees of height {}".format,
     Generator.EASED: "trees in {} % of links that do not bind".format,

@@ -112,7 +112,7 @@ EXACT = "exact, 4 steps, 6 rounds, 2 chunks"
         ),
         (Key(Generator.MATCHING, (1,)), "greedy matching, 1 part"),
         (Key(Generator.LOW_TREES, (3,)), "trees of height 3"),
-        (Key(Generator.FLOW, ("of few stops",)), "flow of few stops"),
+        (Key(Generator.FLOW, ("of few stops", "4 rounds")), "flow of few stops, 4 rounds"),
     ],
 )
 def test_a_key_prints_as_words_and_comes_back_from_another_pacing(key, words):
