@@ -266,10 +266,15 @@ def _quickly_reached(tried: list[Schedule]) -> float:
 
 
 def _reached(schedule: Schedule) -> float:
-    """Play half of it where links share: some go well for long before they fall out of step."""
-    size, chunks = LARGE // 2, max(chunking.chunks(schedule, LARGE) // 2, 1)
-    return size / max(
-        flow_rate(schedule) * simulate(schedule, size, how, chunks, sharing="fair").seconds
+    """Play half of it where links share: some go well for long before they fall out of step.
+
+    Others do so at a size at which there are few chunks.
+    """
+    sizes = {LARGE // 2: max(chunking.chunks(schedule, LARGE) // 2, 1)}
+    sizes[LARGE // 16] = chunking.chunks(schedule, LARGE // 16)
+    return 1 / max(
+        flow_rate(schedule) * simulate(schedule, size, how, chunks, sharing="fair").seconds / size
+        for size, chunks in sizes.items()
         for how in SWITCHINGS
     )
 
