@@ -12,9 +12,10 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 # Each library and what it is made of; a text of the same name says why there is none.
+PLAY = ("play.c", "messages.c", "queues.c", "flows.c", "share.c")
 LIBRARIES = (
     (Path("runtime", "execute", "libcommplan.so"), ("core.c",)),
-    (Path("runtime", "simulate", "libplay.so"), ("play.c", "messages.c", "queues.c", "share.c")),
+    (Path("runtime", "simulate", "libplay.so"), PLAY),
 )
 # No contraction of a * b + c: the core's sums and products are those of numpy, bit for bit.
 FLAGS = ("-O3", "-std=c11", "-fPIC", "-shared", "-ffp-contract=off")

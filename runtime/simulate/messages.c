@@ -26,10 +26,13 @@ static void reach_for_memory(State *s)
     s->entered = zeros(s, p->gates * p->chunks, sizeof *s->entered);
     s->flows.rest = zeros(s, p->stations, sizeof *s->flows.rest);
     s->flows.waiting = zeros(s, p->stations, sizeof *s->flows.waiting);
-    s->flows.each = zeros(s, p->stations, sizeof *s->flows.each);
-    s->flows.first = zeros(s, p->stations, sizeof *s->flows.first);
+    s->flows.reached = zeros(s, p->stations, sizeof *s->flows.reached);
     s->flows.busy = zeros(s, p->stations, sizeof *s->flows.busy);
-    s->flows.turn = zeros(s, p->queues, sizeof *s->flows.turn);
+    s->flows.users = zeros(s, p->stations, sizeof *s->flows.users);
+    s->flows.queue = zeros(s, p->queues, sizeof *s->flows.queue);
+    s->flows.free = -1;
+    s->flows.round = 1;
+    while (p->stations >> s->flows.bits) s->flows.bits++;
 }
 
 void release(State *s)
@@ -39,12 +42,14 @@ void release(State *s)
         for (i = 0; i < s->of->stations; i++) free(s->station[i].busy);
     if (s->lane)
         for (i = 0; i < s->of->stations; i++) free(s->lane[i].event);
+    if (s->flows.users)
+        for (i = 0; i < s->of->stations; i++) free(s->flows.users[i].flow);
     free(s->message); free(s->visit); free(s->station); free(s->lane);
     free(s->pair); free(s->low); free(s->left); free(s->parked); free(s->latest);
     free(s->met); free(s->come); free(s->entered); free(s->heap);
-    free(s->flows.rest); free(s->flows.waiting); free(s->flows.each);
-    free(s->flows.first); free(s->flows.busy);
-    free(s->flows.flow); free(s->flows.user); free(s->flows.turn);
+    free(s->flows.rest); free(s->flows.waiting);
+    free(s->flows.reached); free(s->flows.busy); free(s->flows.users); free(s->flows.queue);
+    free(s->flows.flow); free(s->flows.active); free(s->flows.ends);
 }
 
 static void lay_out_visits(State *s)

@@ -48,19 +48,27 @@ typedef struct { Stretch *busy; int64_t first, count, room; } Station;
    the ranks the pair is `parked` with it, before the pair `behind`. */
 typedef struct { int32_t row, chunk, step, open, end, src, dst, behind, parked; } Pair;
 
-/* A part on one link of its route, or on all of them: `left` is still to come, at `rate` a tick; 0
-   while one before it is in its queue. At this rate it ends at the tick `ends`. Its visits are first
-   to end. */
-typedef struct { int64_t left, rate, ends; int32_t row, first, end, chunk; } Flow;
+/* A part on one link of its route, or on all of them: at the tick `since`, `left` was still to come,
+   at `rate` a tick. Its visits are first to end; behind: the next in its queue, or -1. It is
+   active[place] if it is the first there. */
+typedef struct { int64_t left, rate, since; int32_t row, first, end, chunk, behind, place; } Flow;
 
-/* All at `now`, in the order in which they came. changed: the rates are not those of these flows. By
-   station: what is left of its capacity, the flows that have no rate yet, what that is for each of
-   them, and where its users begin. busy: the stations that have such flows, ascending, so many as
-   `stations` says. turn: of each queue, the round of set_rates in which it was last seen. */
+/* The flows that are on a station; those that wait in a queue, of which `last` is the last. */
+typedef struct { int32_t *flow, count, room; } Users;
+typedef struct { int32_t last, count; } Queue;
+
+/* All at `now`. active: the flows that do not wait, in any order, and the tick at which each ends at
+   its rate. free: a place that was left, and so on by `behind`. By station: what is left of its
+   capacity, how many flows there have no rate yet, and the round of set_rates for which it was last
+   reached. busy: those that are reached, so many as `stations`. A station fits in so many `bits`. */
 typedef struct {
     Flow *flow;
-    int64_t count, room, now, listed, changed, round, stations;
-    int64_t *rest, *waiting, *each, *first, *busy, *user, *turn;
+    int64_t used, room, count, now, round, stations, bits;
+    int32_t *active, free;
+    int64_t *ends;
+    Users *users;
+    Queue *queue;
+    int64_t *rest, *waiting, *reached, *busy;
 } Flows;
 
 typedef struct {
@@ -98,6 +106,10 @@ int64_t program_step(const Play *p, const Message *message, int64_t chunk);
 int64_t order_of(const State *s, int64_t message, int64_t chunk);
 
 /* In share.c */
+void disturb(Flows *f, int64_t station);
+void set_rates(const Play *p, Flows *f);
+
+/* In flows.c */
 void join(State *s, Event event);
 void play_shared(State *s);
 

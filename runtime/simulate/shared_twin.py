@@ -1,4 +1,4 @@
-"""The play in Python where links share fairly, as share.c has it.
+"""The play in Python where links share fairly, as flows.c and share.c have it.
 
 Of all parts of messages that are under way on a link each gets as much as the others, unless
 another link lets it have less (max-min). Whatever begins or ends changes the rates of all. What one
