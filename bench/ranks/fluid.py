@@ -5,7 +5,8 @@ that a message is on its way besides. lead: of the program. process, peer, step,
 each instruction; bytes are 0 for what is done at once, less than 0 for the end that receives.
 before, after: pairs of instructions that wait for each other.
 
-Links share fairly (max-min), one message of a pair at a time. Nothing of commplan is used.
+Links share fairly (max-min), one message of a pair and route at a time. Nothing of commplan is
+used.
 """
 
 import heapq
@@ -49,8 +50,9 @@ class Play:
                 ends = (own, peer) if size > 0 else (peer, own)
                 self.pairs[ends][size < 0].append(line)
                 self.open[own][question["step"][line]] += 1
-        self.under_way: list[tuple[object, tuple[int, int], int, int]] = []
-        self.busy: set[tuple[int, int]] = set()
+        self.started: dict[int, deque[tuple[int, int]]] = defaultdict(deque)
+        self.under_way: list[tuple[object, int, int]] = []
+        self.busy: set[int] = set()
         self.coming: list[tuple[float, int, int]] = []
 
     def run(self) -> None:
@@ -80,18 +82,21 @@ class Play:
         return not self.missing[line] and within
 
     def send(self) -> bool:
-        """Start the next message of each pair that may; tell whether there was one."""
-        some = False
-        for ends, (sends, receives) in self.pairs.items():
-            if ends in self.busy or not sends:
-                continue
-            if self.may_start(sends[0]) and self.may_start(receives[0]):
-                out, into = sends.popleft(), receives.popleft()
-                flow = self.start(self.asked["route"][out], self.asked["bytes"][out])
-                self.under_way.append((flow, ends, out, into))
-                self.busy.add(ends)
-                some = True
-        return some
+        """Let messages start, each pair in its order, and flow where their route is free.
+
+        Tell whether any does.
+        """
+        for sends, receives in self.pairs.values():
+            while sends and self.may_start(sends[0]) and self.may_start(receives[0]):
+                out = sends.popleft()
+                self.started[self.asked["route"][out]].append((out, receives.popleft()))
+        free = [i for i, queue in self.started.items() if queue and i not in self.busy]
+        for route in free:
+            out, into = self.started[route].popleft()
+            flow = self.start(route, self.asked["bytes"][out])
+            self.under_way.append((flow, out, into))
+        self.busy.update(free)
+        return bool(free)
 
     def wait(self) -> None:
         """Wait for the next flow to end or the next message to arrive."""
@@ -103,9 +108,10 @@ class Play:
         elif left != 0:
             which = self.simgrid.Comm.wait_any_for(flows, left)
             if which >= 0:
-                _, ends, out, into = self.under_way.pop(which)
-                self.busy.discard(ends)
-                delay = self.asked["routes"][self.asked["route"][out]][1]
+                _, out, into = self.under_way.pop(which)
+                route = self.asked["route"][out]
+                self.busy.discard(route)
+                delay = self.asked["routes"][route][1]
                 heapq.heappush(self.coming, (self.simgrid.Engine.clock + delay, out, into))
         now = self.simgrid.Engine.clock
         while self.coming and self.coming[0][0] <= now + SAME / 1000:

@@ -1,5 +1,5 @@
-/* What is under way on links that share. What one rank sends another goes over a link in its order,
-   as on one connection: the first of a queue flows, the others wait. */
+/* What is under way on links that share. What one rank sends another by one route goes over a link in
+   its order, as on one connection: the first of a queue flows, the others wait. */
 #include "play.h"
 
 static int grow(State *s, void **memory, int64_t room, size_t width)

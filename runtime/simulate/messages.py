@@ -11,7 +11,7 @@ from runtime.simulate.programs import Programs
 from runtime.simulate.traffic import Flowing, Gates, Lists, Messages, Pairs, Parts, Traffic
 from solvers.schedules.piece_loads import share_floats
 from solvers.schedules.schedule import Schedule
-from topologies.model.ragged import starts, stretches
+from topologies.model.ragged import numbered, starts, stretches
 from topologies.model.topology import BoolArray, FloatArray, IntArray
 
 FINEST_TICK = 1e-15  # seconds
@@ -173,14 +173,8 @@ def _routes(schedule: Schedule, classes: Classes, message: IntArray) -> IntArray
     route = np.zeros(len(rows), dtype=np.int64)
     shared = np.flatnonzero(np.bincount(message, minlength=1)[message] > 1)
     length = np.diff(rows.route_start)[shared]
-    number = np.zeros(len(shared), dtype=np.int64)
-    for hop in range(int(length.max(initial=0))):
-        on = length > hop
-        link = np.where(on, rows.route[np.where(on, rows.route_start[shared] + hop, 0)], -1)
-        alike = np.where(on, classes.link[link], -1)
-        key = number * (schedule.topology.links + 1) + alike + 1
-        number = np.unique(key, return_inverse=True)[1].reshape(-1)
-    route[shared] = number
+    link = rows.route[stretches(rows.route_start[shared], length)]
+    route[shared] = numbered(starts(length), classes.link[link])
     return route
 
 
@@ -234,12 +228,15 @@ def _gates(schedule: Schedule, sent: _Sent, blocking: bool) -> tuple[Gates, IntA
 def _flowing(sent: _Sent, ways: _Ways, rate: FloatArray, tick: float) -> Flowing:
     """Write bytes, and bytes per second, in units of which the fastest link does most in a tick.
 
-    Amounts are rounded up and rates down, so that nothing gets faster than it is.
+    What one rank sends another by one route is in one queue on each link. Amounts are rounded up
+    and rates down, so that nothing gets faster than it is.
     """
     unit = float(rate.max(initial=1.0)) * tick / FASTEST
     capacity = np.maximum(np.floor(rate * tick / unit), 1.0)
-    pair = np.repeat(sent.pair[ways.message], np.diff(ways.first))
-    queue = np.unique(pair * len(rate) + ways.station, return_inverse=True)[1]
+    route = numbered(ways.first, ways.station)
+    connection = sent.pair[ways.message] * (len(route) + 1) + route
+    on_each = np.repeat(np.unique(connection, return_inverse=True)[1], np.diff(ways.first))
+    queue = np.unique(on_each * len(rate) + ways.station, return_inverse=True)[1]
     return Flowing(np.ceil(ways.load / unit).astype(np.int64), capacity.astype(np.int64), queue)
 
 

@@ -2,7 +2,7 @@
 
 Of all parts of messages that are under way on a link each gets as much as the others, unless
 another link lets it have less (max-min). Whatever begins or ends changes the rates of all. What one
-rank sends another goes over a link in its order, as on one connection.
+rank sends another by one route goes over a link in its order, as on one connection.
 """
 
 from dataclasses import dataclass

@@ -65,7 +65,7 @@ class Flowing:
     Attributes:
         amount: of each part.
         capacity: of each station, for each tick, and for each of the images that meet there.
-        queue: of each visit to a link, one for what each pair of ranks sends over it.
+        queue: of each visit to a link, one for what each pair of ranks sends over it by one route.
     """
 
     amount: IntArray

@@ -48,3 +48,26 @@ def earlier(key: IntArray) -> IntArray:
     count = np.empty(len(key), dtype=np.int64)
     count[order] = within(np.diff(np.append(first, len(key))))
     return count
+
+
+def numbered(first: IntArray, value: IntArray) -> IntArray:
+    """Give rows numbers, equal rows the same: (rows,).
+
+    Args:
+        first: where each row begins in `value`, and at last where all end: (rows + 1,).
+        value: 0 or more: (entries,).
+
+    Complexity: for each place of the longest row, rows × log.
+
+    Example:
+        >>> numbered(np.array([0, 2, 3, 5]), np.array([1, 2, 1, 1, 2])).tolist()
+        [1, 0, 1]
+    """
+    length = np.diff(first)
+    number = np.zeros(len(length), dtype=np.int64)
+    width = int(value.max(initial=0)) + 2
+    for place in range(int(length.max(initial=0))):
+        on = length > place
+        own = np.where(on, value[np.where(on, first[:-1] + place, 0)], -1)
+        number = np.unique(number * width + own + 1, return_inverse=True)[1].reshape(-1)
+    return number

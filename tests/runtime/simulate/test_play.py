@@ -288,6 +288,16 @@ def test_joined_messages_of_different_routes_are_parts():
     assert found.seconds == pytest.approx(2e-3 + 2 * 1000 / 1e9)
 
 
+def test_routes_that_begin_with_one_link_flow_at_once():
+    links = [Link("a", "s", Fraction(2 * 10**9))]
+    links += [Link(*ends, Fraction(10**9)) for ends in ("st", "su", "tb", "ub")]
+    machine = build("ways", ["a", "b"], [Switch(s) for s in "stu"], links)
+    what = collective("broadcast", range(2), 0)
+    sends = [Transfer(p, 0, 0, 1, (0, 1 + p, 3 + p)) for p in range(2)]
+    made = put_together(machine, what, [(0, Fraction(1, 2))] * 2, sends, UNPROVED)
+    assert simulate(made, 2 * MB, chunks=1, sharing="fair").seconds == pytest.approx(MB / 1e9)
+
+
 def test_hours_of_many_chunks_fit_into_ticks():
     made = TEMPLATES["ring"][0](line(3), collective("broadcast", range(3), 0))
     parts = chunking.chunks(made, 10**18)
