@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import chain, islice
 from math import inf
 
@@ -45,6 +46,7 @@ Others = Callable[[], Iterable[Schedule]]
 
 KEPT = 2  # pacings of a race that are looked at more closely,
 SHARED_LEAST = 3  # of a race that are played where links share, whatever work that is
+FEW = LARGE // 16  # bytes at which chunks are few and latency tells
 LOOKED = 8  # or so many, until one is near: extrapolated plays hide what falls out of step later
 PACING, VISIT = 0.5, 1e-7  # seconds of the plays of pacings, and of a visit in the last one
 
@@ -52,8 +54,8 @@ SHARED_COST = 8  # of a play where links share, in plays where they do not
 # How networks may carry messages, the cheaper ones to play first, and what a play costs there.
 # In order also at a size where latency tells: a lead that is too short shows there.
 _NETWORKS: tuple[tuple[Switching, Sharing, Bytes, int], ...] = (
-    ("cut-through", "fifo", LARGE // 16, 1),
-    ("store-and-forward", "fifo", LARGE // 16, 1),
+    ("cut-through", "fifo", FEW, 1),
+    ("store-and-forward", "fifo", FEW, 1),
     ("cut-through", "fair", LARGE, SHARED_COST),
     ("store-and-forward", "fair", LARGE, 30),
 )
@@ -230,22 +232,22 @@ def _race_all(tried: list[Schedule], max_scratch: Share | None, others: Others) 
         raced += [now] * bool(now)
     best = max(raced, key=_quickly_reached) if len(raced) > 1 else tried
     ranked = _race(best, PACING_WORK)
-    if _written(ranked[0]) > DEALT_VISITS or _reached(ranked[0]) > NEARLY:
+    if _written(ranked[0]) > DEALT_VISITS or _reached(ranked[0], best[0]) > NEARLY:
         return ranked[0]
     dealt = _at(ranked[0], DEALT_PACINGS, max_scratch)
-    return _look_closely(_race([*ranked[:KEPT], *dealt], DEALT_WORK))
+    return _look_closely(_race([*ranked[:KEPT], *dealt], DEALT_WORK), best[0])
 
 
-def _look_closely(ranked: list[Schedule]) -> Schedule:
+def _look_closely(ranked: list[Schedule], usual: Schedule) -> Schedule:
     """Take, of the first of a race, the one that reaches most in longer plays.
 
     Where none of the very first is near, others follow until one is.
     """
-    reached = [_reached(each) for each in ranked[:KEPT]]
+    reached = [_reached(each, usual) for each in ranked[:KEPT]]
     for each in ranked[KEPT:LOOKED]:
         if max(reached) > NEARLY:
             break
-        reached.append(_reached(each))
+        reached.append(_reached(each, usual))
     return ranked[reached.index(max(reached))]
 
 
@@ -265,16 +267,20 @@ def _quickly_reached(tried: list[Schedule]) -> float:
     )
 
 
-def _reached(schedule: Schedule) -> float:
+def _reached(schedule: Schedule, usual: Schedule) -> float:
     """Play half of it where links share: some go well for long before they fall out of step.
 
-    Others do so at a size at which there are few chunks.
+    Others do so at a size at which there are few chunks. What latency costs there is left out: it
+    counts beside what the usual one takes where links serve one message after the other.
     """
-    sizes = {LARGE // 2: max(chunking.chunks(schedule, LARGE) // 2, 1)}
-    sizes[LARGE // 16] = chunking.chunks(schedule, LARGE // 16)
-    return 1 / max(
-        flow_rate(schedule) * simulate(schedule, size, how, chunks, sharing="fair").seconds / size
-        for size, chunks in sizes.items()
+    half = max(chunking.chunks(schedule, LARGE) // 2, 1)
+    few, usual_few = (chunking.chunks(each, FEW) for each in (schedule, usual))
+    rate, shared = flow_rate(schedule), partial(simulate, sharing="fair")
+    return min(
+        min(
+            LARGE // 2 / (rate * shared(schedule, LARGE // 2, how, half).seconds),
+            simulate(usual, FEW, how, usual_few).seconds / shared(schedule, FEW, how, few).seconds,
+        )
         for how in SWITCHINGS
     )
 
@@ -300,7 +306,7 @@ def _is_near(schedule: Schedule, work: int) -> bool:
 def _stays_near(schedule: Schedule) -> bool:
     """Tell whether it is near in each network, also in longer plays where these are quick."""
     near = _is_near(schedule, PACING_WORK)
-    return near and (_written(schedule) > DEALT_VISITS or _reached(schedule) > NEARLY)
+    return near and (_written(schedule) > DEALT_VISITS or _reached(schedule, schedule) > NEARLY)
 
 
 def _race(tried: list[Schedule], left: int) -> list[Schedule]:
